@@ -1,0 +1,3 @@
+//! The `eklavya` command.
+
+fn main() {}

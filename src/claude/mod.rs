@@ -1,0 +1,1 @@
+//! The Claude Code CLI: finding it, its command line, its stream, its sessions.

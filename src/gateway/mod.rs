@@ -1,0 +1,1 @@
+//! The agent's only door: model proxy, pricing and reservations, rehearsal.

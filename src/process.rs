@@ -1,0 +1,142 @@
+//! Starting other programs: the only place that makes a [`Command`].
+
+use std::ffi::OsStr;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+/// Returns a command with an empty environment and no standard input, whose process is killed
+/// when its handle is dropped. The caller adds each variable that the program may know.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// How long a program may run and how much of its output is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// After this the process is killed.
+    pub timeout: Duration,
+    /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
+    pub output_bytes: usize,
+}
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed, at most [`Limits::output_bytes`].
+    pub stdout: Vec<u8>,
+    /// What it said on stderr, at most [`Limits::output_bytes`].
+    pub stderr: Vec<u8>,
+    /// Whether something was dropped from either.
+    pub truncated: bool,
+}
+
+/// Why a program could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("cannot start {program}: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Its pipes broke.
+    #[error("cannot talk to {program}: {source}")]
+    Pipe {
+        /// The program.
+        program: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// It took too long and was killed.
+    #[error("{program} did not end within {seconds} s")]
+    TimedOut {
+        /// The program.
+        program: String,
+        /// The limit.
+        seconds: u64,
+    },
+}
+
+/// Runs `command` to its end with `input` on its stdin.
+pub async fn run(
+    mut command: Command,
+    input: &[u8],
+    limits: Limits,
+) -> Result<Finished, ProcessError> {
+    let program = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    command.stdin(if input.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|source| ProcessError::Start {
+        program: program.clone(),
+        source,
+    })?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let work = async {
+        let feed = async {
+            if let Some(mut pipe) = stdin {
+                // A program that does not read its input is no failure of ours.
+                let _ = pipe.write_all(input).await;
+            }
+            Ok(())
+        };
+        let ((), stdout, stderr, status) = tokio::try_join!(
+            feed,
+            read_capped(stdout, limits.output_bytes),
+            read_capped(stderr, limits.output_bytes),
+            child.wait(),
+        )?;
+        Ok((stdout, stderr, status))
+    };
+    let ended = tokio::time::timeout(limits.timeout, work).await;
+    let (stdout, stderr, status) = ended
+        .map_err(|_| ProcessError::TimedOut {
+            program: program.clone(),
+            seconds: limits.timeout.as_secs(),
+        })?
+        .map_err(|source| ProcessError::Pipe { program, source })?;
+    let truncated = stdout.1 || stderr.1;
+    Ok(Finished {
+        status,
+        stdout: stdout.0,
+        stderr: stderr.0,
+        truncated,
+    })
+}
+
+async fn read_capped(
+    pipe: Option<impl AsyncRead + Unpin>,
+    limit: usize,
+) -> io::Result<(Vec<u8>, bool)> {
+    let Some(mut pipe) = pipe else {
+        return Ok((Vec::new(), false));
+    };
+    let (mut kept, mut truncated, mut chunk) = (Vec::new(), false, vec![0; 16 * 1024]);
+    loop {
+        let count = pipe.read(&mut chunk).await?;
+        if count == 0 {
+            return Ok((kept, truncated));
+        }
+        let room = limit.saturating_sub(kept.len()).min(count);
+        kept.extend_from_slice(&chunk[..room]);
+        truncated |= room < count;
+    }
+}

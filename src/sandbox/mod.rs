@@ -1,0 +1,1 @@
+//! What an agent may touch, by role, and the sandbox that holds it to that.

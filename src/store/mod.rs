@@ -1,0 +1,1 @@
+//! The database: one file per entity, one SQL text for every database.

@@ -1,0 +1,1 @@
+//! The project's bare repository, which only the orchestrator writes.

@@ -1,0 +1,1 @@
+//! The stages from a brief to a delivered repository.

@@ -1,5 +1,22 @@
 //! Pure types and state machines: no I/O, no tokio, no database.
 
+pub mod agent;
+pub mod audit;
+pub mod checkpoint;
+pub mod commit;
+pub mod decision;
+pub mod delivery;
+pub mod demo;
+pub mod event;
+pub mod evidence;
 pub mod ids;
 pub mod money;
+pub mod plan;
+pub mod plan_document;
+pub mod project;
 pub mod role;
+pub mod slug;
+pub mod task;
+pub mod transition;
+
+pub use transition::InvalidTransition;

@@ -1,1 +1,96 @@
 //! The database: one file per entity, one SQL text for every database.
+
+pub mod error;
+pub mod schema;
+pub mod sql;
+
+pub use error::StoreError;
+pub use sql::{Record, Tx, Value};
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+/// How long a writer waits for the one before it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// SQLite has one writer at a time; more connections only serve readers.
+const CONNECTIONS: u32 = 4;
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+#[derive(Debug, Clone)]
+enum Pool {
+    Sqlite(SqlitePool),
+}
+
+impl Store {
+    /// Opens the SQLite database at `file`, which must exist, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is none, [`StoreError::Newer`] where a newer version of
+    /// Eklavya made it, [`StoreError::Open`] where it cannot be used.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        if !file.exists() {
+            return Err(StoreError::Missing(file.to_owned()));
+        }
+        Self::connect(file, false).await
+    }
+
+    /// Opens the SQLite database at `file` and makes it where there is none.
+    pub async fn create(file: &Path) -> Result<Self, StoreError> {
+        Self::connect(file, true).await
+    }
+
+    async fn connect(file: &Path, create: bool) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(|source| StoreError::Open {
+                file: file.to_owned(),
+                source,
+            })?;
+        schema::migrate_sqlite(&pool, file).await?;
+        Ok(Self {
+            pool: Pool::Sqlite(pool),
+        })
+    }
+
+    /// Starts a transaction that may write; it waits for the writer before it.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        // A transaction that starts by reading cannot wait for its turn to write: SQLite answers
+        // SQLITE_BUSY at once. So writers take their place at the start.
+        match &self.pool {
+            Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
+        }
+    }
+
+    /// Starts a transaction that sees one state of the database throughout.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        match &self.pool {
+            Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin().await?)),
+        }
+    }
+
+    /// Closes the connections; the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong between the product and its database.
+
+use std::path::PathBuf;
+
+/// A failure of the database or of what stands in it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data directory was never initialised.
+    #[error("there is no database at {}", .0.display())]
+    Missing(PathBuf),
+    /// The database file cannot be opened.
+    #[error("cannot open the database {}: {source}", file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// The driver's reason.
+        source: sqlx::Error,
+    },
+    /// The database was made by a newer version of this program.
+    #[error("the data in {} was written by a newer version of eklavya (schema {found}, this one knows up to {known})", file.display())]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest migration that this program has.
+        known: i64,
+    },
+    /// A migration failed; the database is as it was before.
+    #[error("cannot bring the database {} up to date: {source}", file.display())]
+    Migrate {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A row holds something that this program never writes.
+    #[error("the database is damaged: {table}.{column} of {id}: {reason}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Which row.
+        id: String,
+        /// What is wrong with the value.
+        reason: String,
+    },
+    /// The file system is full; the transaction was rolled back.
+    #[error("the disk that holds the database is full; nothing of this change was kept")]
+    DiskFull,
+    /// Any other failure of the driver.
+    #[error("the database refused: {0}")]
+    Driver(sqlx::Error),
+}
+
+/// SQLite's primary result code `SQLITE_FULL` (<https://www.sqlite.org/rescode.html#full>).
+const SQLITE_FULL: &str = "13";
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let full = error
+            .as_database_error()
+            .and_then(|e| e.code().map(|code| code == SQLITE_FULL))
+            .unwrap_or(false);
+        if full {
+            StoreError::DiskFull
+        } else {
+            StoreError::Driver(error)
+        }
+    }
+}

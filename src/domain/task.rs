@@ -84,6 +84,17 @@ impl TaskKind {
             TaskKind::Verify => "verify",
         }
     }
+
+    /// Whether its work becomes part of the product by the merge of the build stage.
+    pub fn is_built(self) -> bool {
+        match self {
+            TaskKind::Build | TaskKind::Fix => true,
+            TaskKind::Requirements
+            | TaskKind::Architecture
+            | TaskKind::Demo
+            | TaskKind::Verify => false,
+        }
+    }
 }
 
 impl std::str::FromStr for TaskKind {

@@ -1,8 +1,21 @@
 //! The database: one file per entity, one SQL text for every database.
 
+pub mod agents;
+pub mod audit;
+pub mod budgets;
+pub mod checkpoints;
+pub mod decisions;
+pub mod deliveries;
+pub mod demos;
 pub mod error;
+pub mod events;
+pub mod evidence;
+pub mod leases;
+pub mod plans;
+pub mod projects;
 pub mod schema;
 pub mod sql;
+pub mod tasks;
 
 pub use error::StoreError;
 pub use sql::{Record, Tx, Value};
@@ -93,4 +106,9 @@ impl Store {
             Pool::Sqlite(pool) => pool.close().await,
         }
     }
+}
+
+/// Writes a value of the product's own types as JSON; none of them can fail to be written.
+fn json<T: serde::Serialize>(value: &T) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
 }

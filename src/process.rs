@@ -140,3 +140,22 @@ async fn read_capped(
         truncated |= room < count;
     }
 }
+
+/// Returns when a process of this host was started, in clock ticks since boot; none where there is
+/// no such process. Together with the id it names one process for good.
+pub fn start_of(pid: u32) -> Option<i64> {
+    // proc(5): the second field is the program's name in parentheses, which may hold anything;
+    // the start time is field 22, and field 3 the state, where Z is a process that has ended.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    if fields.first() == Some(&"Z") {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+/// Whether the process that was started at `start` with this id still runs.
+pub fn is_alive(pid: u32, start: i64) -> bool {
+    start_of(pid) == Some(start)
+}

@@ -89,10 +89,9 @@ impl TaskKind {
     pub fn is_built(self) -> bool {
         match self {
             TaskKind::Build | TaskKind::Fix => true,
-            TaskKind::Requirements
-            | TaskKind::Architecture
-            | TaskKind::Demo
-            | TaskKind::Verify => false,
+            TaskKind::Requirements | TaskKind::Architecture | TaskKind::Demo | TaskKind::Verify => {
+                false
+            }
         }
     }
 }

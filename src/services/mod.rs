@@ -1,1 +1,15 @@
-//! Use cases that own transactions.
+//! Use cases that own transactions: each change of state, its event and its audit row are one.
+
+pub mod agents;
+pub mod deliveries;
+pub mod demos;
+pub mod desk;
+pub mod error;
+pub mod evidence;
+pub mod leases;
+pub mod plans;
+pub mod projects;
+pub mod tasks;
+
+pub use desk::{Change, Desk};
+pub use error::ServiceError;

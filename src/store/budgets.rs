@@ -51,5 +51,7 @@ pub async fn set_limit(
     const SQL: &str = "INSERT INTO budgets (scope, scope_id, limit_micros, reserved_micros, \
         spent_micros, warned_percent) VALUES ($1, $2, $3, 0, 0, 0) \
         ON CONFLICT (scope, scope_id) DO UPDATE SET limit_micros = excluded.limit_micros";
-    tx.execute(SQL, params![scope.name(), scope.id(), limit]).await.map(|_| ())
+    tx.execute(SQL, params![scope.name(), scope.id(), limit])
+        .await
+        .map(|_| ())
 }

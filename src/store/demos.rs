@@ -22,7 +22,9 @@ pub async fn insert(tx: &mut Tx, demo: &Demo) -> Result<(), StoreError> {
         &demo.direction,
         demo.state.status(),
         super::json(&demo.state),
-        demo.commit.as_ref().map(super::super::domain::commit::CommitId::as_str),
+        demo.commit
+            .as_ref()
+            .map(super::super::domain::commit::CommitId::as_str),
         demo.preview_url.clone(),
         demo.preview.map(|p| p.pid),
         demo.preview.map(|p| p.start),
@@ -42,7 +44,9 @@ pub async fn update(tx: &mut Tx, demo: &Demo) -> Result<bool, StoreError> {
     let values = params![
         demo.state.status(),
         super::json(&demo.state),
-        demo.commit.as_ref().map(super::super::domain::commit::CommitId::as_str),
+        demo.commit
+            .as_ref()
+            .map(super::super::domain::commit::CommitId::as_str),
         demo.preview_url.clone(),
         demo.preview.map(|p| p.pid),
         demo.preview.map(|p| p.start),

@@ -31,7 +31,9 @@ pub async fn insert(tx: &mut Tx, task: &Task) -> Result<(), StoreError> {
         task.attempt,
         task.feedback.clone(),
         task.session.map(|s| s.0),
-        task.base_commit.as_ref().map(super::super::domain::commit::CommitId::as_str),
+        task.base_commit
+            .as_ref()
+            .map(super::super::domain::commit::CommitId::as_str),
         task.result.clone(),
         task.version,
         task.created_at,
@@ -51,7 +53,9 @@ pub async fn update(tx: &mut Tx, task: &Task) -> Result<bool, StoreError> {
         task.attempt,
         task.feedback.clone(),
         task.session.map(|s| s.0),
-        task.base_commit.as_ref().map(super::super::domain::commit::CommitId::as_str),
+        task.base_commit
+            .as_ref()
+            .map(super::super::domain::commit::CommitId::as_str),
         task.result.clone(),
         task.updated_at,
         task.id.0,

@@ -1,0 +1,179 @@
+//! Agents: write them down, follow their lives, find the ones that were lost.
+
+use serde_json::{Value, json};
+
+use super::desk::won;
+use super::{Change, Desk, ServiceError};
+use crate::domain::agent::{Agent, AgentEvent};
+use crate::domain::audit::Actor;
+use crate::domain::checkpoint::Checkpoint;
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentId, ProjectId};
+use crate::domain::money::MicroUsd;
+use crate::store::{agents, budgets, checkpoints};
+
+/// Writes down a new agent as part of a larger change.
+pub async fn spawn_in(
+    change: &mut Change,
+    agent: &Agent,
+    limit: Option<MicroUsd>,
+) -> Result<(), ServiceError> {
+    agents::insert(&mut change.tx, agent).await?;
+    budgets::set_limit(&mut change.tx, budgets::Scope::Agent(agent.id), limit).await?;
+    let event = Event::AgentSpawned {
+        project_id: agent.project,
+        agent_id: agent.id,
+        agent_type: agent.role,
+    };
+    change.event(Some(agent.project), event).await?;
+    let details = json!({
+        "role": agent.role, "session": agent.session, "attempt": agent.attempt,
+        "sandboxed": agent.sandboxed, "rehearsal": agent.rehearsal, "model": agent.model,
+        "worker": agent.worker,
+    });
+    change
+        .audit(
+            (Some(agent.project), Some(agent.id)),
+            "agent.spawn",
+            details,
+        )
+        .await?;
+    Ok(())
+}
+
+/// Moves an agent on in a transaction of its own and returns it as it stands then.
+pub async fn advance(
+    desk: &Desk,
+    actor: &Actor,
+    id: AgentId,
+    event: AgentEvent,
+    pid: Option<u32>,
+) -> Result<Agent, ServiceError> {
+    let mut change = desk.change(actor).await?;
+    let agent = advance_in(&mut change, id, event, pid).await?;
+    change.commit().await?;
+    Ok(agent)
+}
+
+/// Moves an agent on as part of a larger change.
+pub async fn advance_in(
+    change: &mut Change,
+    id: AgentId,
+    event: AgentEvent,
+    pid: Option<u32>,
+) -> Result<Agent, ServiceError> {
+    let found = agents::by_id(&mut change.tx, id).await?;
+    let mut agent = found.ok_or_else(|| not_found(&id.short()))?;
+    agent.state = agent
+        .state
+        .apply(&event, change.now)
+        .map_err(|source| ServiceError::State {
+            name: format!("agent {}", id.short()),
+            source,
+        })?;
+    agent.pid = pid;
+    agent.last_heartbeat = change.now;
+    let swapped = agents::update(&mut change.tx, &agent).await?;
+    won(swapped, || format!("agent {}", id.short()))?;
+    agent.version += 1;
+    if !agent.state.is_live() {
+        let event = Event::AgentCompleted {
+            agent_id: id,
+            task_id: agent.task,
+            result: agent.state.status().to_owned(),
+        };
+        change.event(Some(agent.project), event).await?;
+    }
+    let details = json!({ "event": event.name(), "to": agent.state, "pid": pid });
+    change
+        .audit((Some(agent.project), Some(id)), "agent.advance", details)
+        .await?;
+    Ok(agent)
+}
+
+/// Notes a sign of life.
+pub async fn beat(desk: &Desk, id: AgentId) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    agents::beat(&mut change.tx, id, change.now).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// One thing that an agent did, for the audit trail.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// `agent.tool`, `agent.denied`, …
+    pub action: &'static str,
+    /// The particulars.
+    pub details: Value,
+}
+
+/// Notes what an agent did, in order, in one transaction; it is a sign of life as well.
+pub async fn note(
+    desk: &Desk,
+    project: ProjectId,
+    id: AgentId,
+    actions: Vec<Action>,
+) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::Agent(id)).await?;
+    agents::beat(&mut change.tx, id, change.now).await?;
+    for action in actions {
+        change
+            .audit((Some(project), Some(id)), action.action, action.details)
+            .await?;
+    }
+    change.commit().await?;
+    Ok(())
+}
+
+/// Keeps a checkpoint.
+pub async fn checkpoint(desk: &Desk, checkpoint: &Checkpoint) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    checkpoints::insert(&mut change.tx, checkpoint).await?;
+    let details = json!({
+        "checkpoint": checkpoint.id, "snapshot": checkpoint.file_snapshot,
+        "reason": checkpoint.state.reason,
+    });
+    let about = (Some(checkpoint.project), Some(checkpoint.agent));
+    change.audit(about, "agent.checkpoint", details).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Returns the agents of a project, or all of them, oldest first.
+pub async fn list(desk: &Desk, project: Option<ProjectId>) -> Result<Vec<Agent>, ServiceError> {
+    let mut tx = desk.read().await?;
+    Ok(match project {
+        Some(project) => agents::of_project(&mut tx, project).await?,
+        None => agents::all(&mut tx).await?,
+    })
+}
+
+/// Returns the agent with this identity.
+pub async fn get(desk: &Desk, id: AgentId) -> Result<Agent, ServiceError> {
+    let mut tx = desk.read().await?;
+    agents::by_id(&mut tx, id)
+        .await?
+        .ok_or_else(|| not_found(&id.short()))
+}
+
+/// Returns the one agent whose identity starts with `prefix`.
+pub async fn find(desk: &Desk, prefix: &str) -> Result<Agent, ServiceError> {
+    let mut tx = desk.read().await?;
+    let mut found = agents::by_prefix(&mut tx, prefix).await?;
+    match (found.pop(), found.len()) {
+        (Some(agent), 0) if !prefix.is_empty() => Ok(agent),
+        (None, _) => Err(not_found(prefix)),
+        (Some(_), others) => Err(ServiceError::Ambiguous {
+            prefix: prefix.to_owned(),
+            count: others + 1,
+        }),
+    }
+}
+
+fn not_found(name: &str) -> ServiceError {
+    ServiceError::NotFound {
+        what: "agent",
+        name: name.to_owned(),
+    }
+}

@@ -1,0 +1,262 @@
+//! Demos: a round of rivals, their previews, and the admin's choice.
+
+use serde_json::json;
+
+use super::desk::won;
+use super::tasks::{NewTask, ensure_in};
+use super::{Change, Desk, ServiceError, projects};
+use crate::domain::audit::Actor;
+use crate::domain::commit::CommitId;
+use crate::domain::decision::Decision;
+use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
+use crate::domain::event::Event;
+use crate::domain::ids::DemoId;
+use crate::domain::project::{Project, ProjectEvent};
+use crate::store::{decisions, demos};
+
+/// Returns the demos of a project, by number.
+pub async fn list(desk: &Desk, project: &Project) -> Result<Vec<Demo>, ServiceError> {
+    let mut tx = desk.read().await?;
+    Ok(demos::of_project(&mut tx, project.id).await?)
+}
+
+/// Returns the demo of a project with this number.
+pub async fn find(desk: &Desk, project: &Project, number: u32) -> Result<Demo, ServiceError> {
+    let mut tx = desk.read().await?;
+    demos::by_number(&mut tx, project.id, number)
+        .await?
+        .ok_or_else(|| ServiceError::NotFound {
+            what: "demo",
+            name: number.to_string(),
+        })
+}
+
+/// Adds a demo together with the task that builds it, unless the project has one with its number.
+pub async fn ensure_in_round(
+    change: &mut Change,
+    project: &Project,
+    number: u32,
+    round: u32,
+    direction: &str,
+    task: NewTask,
+) -> Result<Demo, ServiceError> {
+    if let Some(demo) = demos::by_number(&mut change.tx, project.id, number).await? {
+        return Ok(demo);
+    }
+    let task = ensure_in(change, project, task).await?;
+    let demo = Demo {
+        id: DemoId::random(),
+        project: project.id,
+        task: task.id,
+        number,
+        round,
+        direction: direction.to_owned(),
+        state: DemoState::Building,
+        commit: None,
+        preview_url: None,
+        preview: None,
+        feedback: None,
+        version: 1,
+        created_at: change.now,
+        approved_at: None,
+    };
+    demos::insert(&mut change.tx, &demo).await?;
+    Ok(demo)
+}
+
+/// Notes that a demo was built.
+pub async fn built(
+    desk: &Desk,
+    project: &Project,
+    number: u32,
+    commit: CommitId,
+) -> Result<Demo, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let mut demo = find_in(&mut change, project, number).await?;
+    demo.commit = Some(commit);
+    let demo = apply_in(&mut change, demo, &DemoEvent::Built).await?;
+    change.commit().await?;
+    Ok(demo)
+}
+
+/// Notes that a demo's preview answered at `url`.
+pub async fn answered(
+    desk: &Desk,
+    project: &Project,
+    number: u32,
+    url: String,
+    process: PreviewProcess,
+) -> Result<Demo, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let mut demo = find_in(&mut change, project, number).await?;
+    demo.preview_url = Some(url.clone());
+    demo.preview = Some(process);
+    let first = matches!(demo.state, DemoState::Starting { .. });
+    let demo = if first {
+        apply_in(&mut change, demo, &DemoEvent::Answer).await?
+    } else {
+        save_in(&mut change, demo).await?
+    };
+    let event = Event::DemoReady {
+        project_id: project.id,
+        demo_number: number,
+        preview_url: url,
+    };
+    change.event(Some(project.id), event).await?;
+    change.commit().await?;
+    Ok(demo)
+}
+
+/// Notes that a demo's preview no longer runs.
+pub async fn stopped(desk: &Desk, project: &Project, number: u32) -> Result<Demo, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let mut demo = find_in(&mut change, project, number).await?;
+    demo.preview_url = None;
+    demo.preview = None;
+    let demo = save_in(&mut change, demo).await?;
+    let details = json!({ "demo": number });
+    change
+        .audit((Some(project.id), None), "demo.stop", details)
+        .await?;
+    change.commit().await?;
+    Ok(demo)
+}
+
+/// Moves a demo on in a transaction of its own.
+pub async fn advance(
+    desk: &Desk,
+    project: &Project,
+    number: u32,
+    event: DemoEvent,
+) -> Result<Demo, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let demo = find_in(&mut change, project, number).await?;
+    let demo = apply_in(&mut change, demo, &event).await?;
+    change.commit().await?;
+    Ok(demo)
+}
+
+/// Approves a demo: its rivals of every round are superseded and the project moves on.
+pub async fn approve(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    number: u32,
+    feedback: Option<String>,
+) -> Result<Project, ServiceError> {
+    let mut change = desk.change(actor).await?;
+    let mut chosen = find_in(&mut change, project, number).await?;
+    chosen.feedback.clone_from(&feedback);
+    chosen.approved_at = Some(change.now);
+    let moved = {
+        apply_in(&mut change, chosen, &DemoEvent::Approve).await?;
+        projects::advance_in(&mut change, project, ProjectEvent::ApproveDemo).await?
+    };
+    for rival in demos::of_project(&mut change.tx, project.id).await? {
+        if matches!(
+            rival.state,
+            DemoState::Ready { .. } | DemoState::Failed { .. }
+        ) {
+            apply_in(&mut change, rival, &DemoEvent::Supersede).await?;
+        }
+    }
+    record_in(&mut change, project, number, "approved", feedback, actor).await?;
+    change.commit().await?;
+    Ok(moved)
+}
+
+/// Rejects a demo; once all of its round are rejected or failed, the project goes back to build
+/// another round.
+pub async fn reject(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    number: u32,
+    feedback: Option<String>,
+) -> Result<Project, ServiceError> {
+    let mut change = desk.change(actor).await?;
+    let mut demo = find_in(&mut change, project, number).await?;
+    demo.feedback.clone_from(&feedback);
+    apply_in(&mut change, demo, &DemoEvent::Reject).await?;
+    record_in(&mut change, project, number, "rejected", feedback, actor).await?;
+    let rest = demos::of_project(&mut change.tx, project.id).await?;
+    let moved = if rest
+        .iter()
+        .any(|demo| matches!(demo.state, DemoState::Ready { .. }))
+    {
+        project.clone()
+    } else {
+        projects::advance_in(&mut change, project, ProjectEvent::RejectDemos).await?
+    };
+    change.commit().await?;
+    Ok(moved)
+}
+
+async fn record_in(
+    change: &mut Change,
+    project: &Project,
+    number: u32,
+    decision: &str,
+    feedback: Option<String>,
+    actor: &Actor,
+) -> Result<(), ServiceError> {
+    let row = Decision {
+        project: project.id,
+        subject: format!("demo {number}"),
+        decision: decision.to_owned(),
+        feedback,
+        decided_by: actor.to_string(),
+        decided_at: change.now,
+    };
+    decisions::insert(&mut change.tx, &row).await?;
+    let event = Event::DemoApproved {
+        project_id: project.id,
+        demo_number: number,
+        decision: decision.to_owned(),
+    };
+    change.event(Some(project.id), event).await?;
+    Ok(())
+}
+
+async fn find_in(
+    change: &mut Change,
+    project: &Project,
+    number: u32,
+) -> Result<Demo, ServiceError> {
+    demos::by_number(&mut change.tx, project.id, number)
+        .await?
+        .ok_or_else(|| ServiceError::NotFound {
+            what: "demo",
+            name: number.to_string(),
+        })
+}
+
+async fn apply_in(
+    change: &mut Change,
+    mut demo: Demo,
+    event: &DemoEvent,
+) -> Result<Demo, ServiceError> {
+    let before = demo.state.status();
+    demo.state = demo
+        .state
+        .apply(event, change.now)
+        .map_err(|source| ServiceError::State {
+            name: format!("demo {}", demo.number),
+            source,
+        })?;
+    let details = json!({
+        "demo": demo.number, "event": event.name(), "from": before, "to": demo.state,
+        "commit": demo.commit, "feedback": demo.feedback,
+    });
+    change
+        .audit((Some(demo.project), None), "demo.advance", details)
+        .await?;
+    save_in(change, demo).await
+}
+
+async fn save_in(change: &mut Change, mut demo: Demo) -> Result<Demo, ServiceError> {
+    let swapped = demos::update(&mut change.tx, &demo).await?;
+    won(swapped, || format!("demo {}", demo.number))?;
+    demo.version += 1;
+    Ok(demo)
+}

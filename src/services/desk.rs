@@ -1,0 +1,117 @@
+//! Where changes are written: the database, the clock and the bus, and nothing else.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::ServiceError;
+use crate::bus::{Bus, News};
+use crate::clock::SharedClock;
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentId, ProjectId};
+use crate::store::{Store, StoreError, Tx, audit, events};
+
+/// The store, the clock and the bus.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The truth.
+    pub store: Store,
+    /// The time.
+    pub clock: SharedClock,
+    /// The news.
+    pub bus: Bus,
+}
+
+impl Desk {
+    /// Returns a desk over an open store.
+    pub fn new(store: Store, clock: SharedClock) -> Self {
+        Self {
+            store,
+            clock,
+            bus: Bus::new(),
+        }
+    }
+
+    /// Returns the present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Starts a transaction that sees one state of the database throughout.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        self.store.read().await
+    }
+
+    /// Starts a change on behalf of `actor`.
+    pub async fn change(&self, actor: &Actor) -> Result<Change, StoreError> {
+        let tx = self.store.write().await?;
+        let now = self.clock.now();
+        Ok(Change {
+            tx,
+            now,
+            actor: actor.clone(),
+            bus: self.bus.clone(),
+            news: Vec::new(),
+        })
+    }
+}
+
+/// A transaction together with the events and audit rows that belong to it.
+#[derive(Debug)]
+pub struct Change {
+    /// The transaction.
+    pub tx: Tx,
+    /// The moment of the change.
+    pub now: Timestamp,
+    actor: Actor,
+    bus: Bus,
+    news: Vec<News>,
+}
+
+impl Change {
+    /// Adds an event; listeners hear of it once the change is committed.
+    pub async fn event(
+        &mut self,
+        project: Option<ProjectId>,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        events::append(&mut self.tx, project, &event, self.now).await?;
+        self.news.push(News { project, event });
+        Ok(())
+    }
+
+    /// Adds a line to the audit trail.
+    pub async fn audit(
+        &mut self,
+        about: (Option<ProjectId>, Option<AgentId>),
+        action: &str,
+        details: Value,
+    ) -> Result<(), StoreError> {
+        let entry = AuditEntry {
+            project: about.0,
+            agent: about.1,
+            actor: self.actor.clone(),
+            action: action.to_owned(),
+            details,
+        };
+        audit::append(&mut self.tx, &entry, self.now).await
+    }
+
+    /// Makes the change durable and tells the listeners.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.tx.commit().await?;
+        for news in self.news {
+            self.bus.publish(news);
+        }
+        Ok(())
+    }
+}
+
+/// Turns a compare-and-swap that lost into an error that names what was changed.
+pub(super) fn won(swapped: bool, name: impl FnOnce() -> String) -> Result<(), ServiceError> {
+    if swapped {
+        Ok(())
+    } else {
+        Err(ServiceError::Changed(name()))
+    }
+}

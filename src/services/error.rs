@@ -1,0 +1,59 @@
+//! What a use case can answer instead of doing its work.
+
+use crate::domain::InvalidTransition;
+use crate::domain::slug::InvalidSlug;
+use crate::store::StoreError;
+
+/// Why a use case did not do its work; nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state does not allow it.
+    #[error("{name}: {source}")]
+    State {
+        /// Which one.
+        name: String,
+        /// The entity, its state and what was to happen.
+        source: InvalidTransition,
+    },
+    /// Somebody else changed it at the same moment.
+    #[error("{0} was changed by another process at the same moment")]
+    Changed(String),
+    /// There is no such thing.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// The name that was given.
+        name: String,
+    },
+    /// A short id fits several.
+    #[error("{prefix:?} fits {count} agents: type more of the id")]
+    Ambiguous {
+        /// What was typed.
+        prefix: String,
+        /// How many it fits.
+        count: usize,
+    },
+    /// The slug is another project's.
+    #[error("there is already a project {0:?}")]
+    SlugInUse(String),
+    /// The slug cannot be one.
+    #[error(transparent)]
+    Slug(#[from] InvalidSlug),
+    /// The brief cannot be one.
+    #[error("the brief {0}")]
+    Brief(String),
+    /// Another worker holds the project.
+    #[error("another process (pid {pid}, since {since}) is working on {project}")]
+    Leased {
+        /// The project's slug.
+        project: String,
+        /// The worker's process.
+        pid: u32,
+        /// Since when.
+        since: jiff::Timestamp,
+    },
+}

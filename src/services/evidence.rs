@@ -1,0 +1,42 @@
+//! Evidence: keep what a checker found, and tell what is still missing.
+
+use serde_json::json;
+
+use super::{Desk, ServiceError};
+use crate::domain::audit::Actor;
+use crate::domain::evidence::Evidence;
+use crate::domain::ids::ProjectId;
+use crate::store::evidence;
+
+/// Keeps what a checker found about one criterion.
+pub async fn record(desk: &Desk, found: &Evidence) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::Agent(found.agent)).await?;
+    evidence::put(&mut change.tx, found).await?;
+    let details = json!({
+        "criterion": found.criterion, "round": found.round, "commit": found.commit,
+        "role": found.role, "command": found.command, "exit": found.exit, "passed": found.passed,
+    });
+    change
+        .audit(
+            (Some(found.project), Some(found.agent)),
+            "evidence.record",
+            details,
+        )
+        .await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Returns the evidence of a project's last round of verification, by criterion.
+pub async fn of_round(
+    desk: &Desk,
+    project: ProjectId,
+    round: u32,
+) -> Result<Vec<Evidence>, ServiceError> {
+    let mut tx = desk.read().await?;
+    let all = evidence::of_project(&mut tx, project).await?;
+    Ok(all
+        .into_iter()
+        .filter(|found| found.round == round)
+        .collect())
+}

@@ -1,0 +1,167 @@
+//! Plans: begin, propose, approve and reject.
+
+use serde_json::json;
+
+use super::desk::won;
+use super::{Change, Desk, ServiceError, projects};
+use crate::domain::audit::Actor;
+use crate::domain::decision::Decision;
+use crate::domain::ids::PlanId;
+use crate::domain::plan::{Plan, PlanEvent, PlanState};
+use crate::domain::plan_document::PlanDocument;
+use crate::domain::project::{Project, ProjectEvent, Stage};
+use crate::store::{decisions, plans};
+
+/// Returns the plan that is being drafted, and begins one where there is none.
+pub async fn draft(desk: &Desk, project: &Project) -> Result<Plan, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let newest = plans::newest(&mut change.tx, project.id).await?;
+    let number = match newest {
+        Some(plan) if plan.state == PlanState::Drafting => return Ok(plan),
+        Some(plan) => plan.number + 1,
+        None => 1,
+    };
+    let plan = Plan {
+        id: PlanId::random(),
+        project: project.id,
+        number,
+        state: PlanState::Drafting,
+        document: None,
+        version: 1,
+        created_at: change.now,
+    };
+    plans::insert(&mut change.tx, &plan).await?;
+    change
+        .audit(
+            (Some(project.id), None),
+            "plan.draft",
+            json!({ "number": number }),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(plan)
+}
+
+/// Returns the newest plan of a project.
+pub async fn newest(desk: &Desk, project: &Project) -> Result<Option<Plan>, ServiceError> {
+    let mut tx = desk.read().await?;
+    Ok(plans::newest(&mut tx, project.id).await?)
+}
+
+/// Returns the approved plan's document, which every stage after planning works from.
+pub async fn approved(desk: &Desk, project: &Project) -> Result<PlanDocument, ServiceError> {
+    let plan = newest(desk, project).await?;
+    plan.filter(|plan| matches!(plan.state, PlanState::Approved { .. }))
+        .and_then(|plan| plan.document)
+        .ok_or_else(|| missing(project))
+}
+
+fn missing(project: &Project) -> ServiceError {
+    ServiceError::NotFound {
+        what: "approved plan of project",
+        name: project.slug.clone(),
+    }
+}
+
+/// Puts a valid plan before the admin.
+pub async fn propose(
+    desk: &Desk,
+    project: &Project,
+    document: PlanDocument,
+) -> Result<Project, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let mut plan = newest_in(&mut change, project).await?;
+    plan.document = Some(document);
+    apply_in(&mut change, project, plan, &PlanEvent::Propose).await?;
+    let project = projects::advance_in(&mut change, project, ProjectEvent::ProposePlan).await?;
+    change.commit().await?;
+    Ok(project)
+}
+
+/// Approves the plan that waits for the admin.
+pub async fn approve(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    feedback: Option<String>,
+) -> Result<Project, ServiceError> {
+    decide(desk, actor, project, PlanEvent::Approve, feedback).await
+}
+
+/// Rejects the plan that waits for the admin; the next one is planned with the feedback.
+pub async fn reject(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    feedback: String,
+) -> Result<Project, ServiceError> {
+    let event = PlanEvent::Reject {
+        feedback: feedback.clone(),
+    };
+    decide(desk, actor, project, event, Some(feedback)).await
+}
+
+async fn decide(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    event: PlanEvent,
+    feedback: Option<String>,
+) -> Result<Project, ServiceError> {
+    let (next, decision) = match event {
+        PlanEvent::Reject { .. } => (ProjectEvent::RejectPlan, "rejected"),
+        PlanEvent::Approve | PlanEvent::Propose => (ProjectEvent::ApprovePlan, "approved"),
+    };
+    let mut change = desk.change(actor).await?;
+    let moved = projects::advance_in(&mut change, project, next).await?;
+    let plan = newest_in(&mut change, project).await?;
+    let decision = Decision {
+        project: project.id,
+        subject: format!("plan {}", plan.number),
+        decision: decision.to_owned(),
+        feedback,
+        decided_by: actor.to_string(),
+        decided_at: change.now,
+    };
+    decisions::insert(&mut change.tx, &decision).await?;
+    apply_in(&mut change, project, plan, &event).await?;
+    change.commit().await?;
+    Ok(moved)
+}
+
+async fn newest_in(change: &mut Change, project: &Project) -> Result<Plan, ServiceError> {
+    plans::newest(&mut change.tx, project.id)
+        .await?
+        .ok_or_else(|| ServiceError::NotFound {
+            what: "plan of project",
+            name: project.slug.clone(),
+        })
+}
+
+async fn apply_in(
+    change: &mut Change,
+    project: &Project,
+    mut plan: Plan,
+    event: &PlanEvent,
+) -> Result<(), ServiceError> {
+    let name = format!("plan {} of {}", plan.number, project.slug);
+    plan.state = plan
+        .state
+        .apply(event, change.now)
+        .map_err(|source| ServiceError::State {
+            name: name.clone(),
+            source,
+        })?;
+    let swapped = plans::update(&mut change.tx, &plan).await?;
+    won(swapped, || name)?;
+    let details = json!({ "number": plan.number, "to": plan.state.status() });
+    change
+        .audit((Some(project.id), None), "plan.advance", details)
+        .await?;
+    Ok(())
+}
+
+/// Whether the plan of a project can be decided on now.
+pub fn is_decidable(project: &Project) -> bool {
+    project.state.stage() == Some(Stage::PlanReview)
+}

@@ -1,1 +1,162 @@
 //! What an agent may touch, by role, and the sandbox that holds it to that.
+//!
+//! [`policy`] is the table; [`Sandbox`] is the isolation in force on this machine; a [`Spec`] says what a
+//! sandbox is for and what it sees. A process in it is always
+//! `eklavya sandbox-enter … bwrap … eklavya sandbox-init … program …`: [`enter`] stops being root, bubblewrap
+//! makes the namespaces and mounts, [`init`] keeps the door to the gateway open.
+
+mod bubblewrap;
+mod child;
+mod descendants;
+mod dirs;
+pub mod enter;
+mod error;
+mod forward;
+mod handover;
+pub mod init;
+mod libraries;
+mod open;
+mod output;
+pub mod policy;
+mod preview;
+mod probe;
+mod run;
+pub mod serve;
+mod spawner;
+mod spec;
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::process::Command;
+
+pub use child::{Child, Exit, Streams};
+pub use dirs::{Dirs, hand_over, is_root, share_socket};
+pub use error::SandboxError;
+pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec};
+pub use run::{CommandOutcome, RunLimits, run_command};
+pub use spec::{Access, Inner, Profile, Spec, TMP_BYTES, User};
+
+use crate::process;
+
+/// How agents are held on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Isolation {
+    /// By namespaces and mounts that bubblewrap makes.
+    Bubblewrap {
+        /// The program.
+        path: PathBuf,
+    },
+    /// Not at all (`--no-sandbox`): the processes run as the caller, and see and write whatever the caller may.
+    None,
+}
+
+/// The isolation in force, with what it needs of this machine.
+#[derive(Debug)]
+pub struct Sandbox {
+    isolation: Isolation,
+    /// The `eklavya` program, for `sandbox-init` and `sandbox-serve`.
+    exe: PathBuf,
+    git: Option<PathBuf>,
+    /// Libraries by program; a program is asked for them once.
+    libraries: Mutex<HashMap<PathBuf, Vec<PathBuf>>>,
+}
+
+impl Sandbox {
+    /// Returns the sandbox that is none: what `--no-sandbox` asks for. `exe` is the `eklavya` program.
+    pub fn none(exe: PathBuf) -> Self {
+        Self::new(Isolation::None, exe, None)
+    }
+
+    fn new(isolation: Isolation, exe: PathBuf, git: Option<PathBuf>) -> Self {
+        Self {
+            isolation,
+            exe,
+            git,
+            libraries: Mutex::default(),
+        }
+    }
+
+    /// Returns the isolation in force.
+    pub fn isolation(&self) -> &Isolation {
+        &self.isolation
+    }
+
+    /// Returns whom processes of a specification with `user` run as, where that is not the caller: the owner
+    /// to give a workspace's files to.
+    pub fn becomes(&self, user: Option<User>) -> Option<User> {
+        user.filter(|_| is_root() && self.isolation != Isolation::None)
+    }
+
+    /// Returns the command that runs `inner` in a sandbox of `spec`, with no standard streams chosen except for an
+    /// empty stdin.
+    ///
+    /// Prefer [`Sandbox::spawn`]. Whoever starts the command otherwise must do so from a thread that lives
+    /// as long as the sandbox is to run: the kernel kills the sandbox when the *thread* that started it
+    /// ends, so never from `spawn_blocking`. The command can be started once.
+    pub fn command(&self, spec: &Spec, inner: Inner) -> Result<Command, SandboxError> {
+        self.build(spec, inner, None)
+    }
+
+    fn build(
+        &self,
+        spec: &Spec,
+        inner: Inner,
+        status: Option<OwnedFd>,
+    ) -> Result<Command, SandboxError> {
+        spec.check()?;
+        let inner = complete(spec, inner);
+        match &self.isolation {
+            Isolation::Bubblewrap { path } => bubblewrap::command(self, path, spec, &inner, status),
+            Isolation::None => Ok(self.plain(spec, &inner)),
+        }
+    }
+
+    /// The same `sandbox-init`, without anything around it.
+    fn plain(&self, spec: &Spec, inner: &Inner) -> Command {
+        let mut command = process::command(&self.exe);
+        command
+            .args(init::arguments(spec, inner, init::Tree::OfInit))
+            .envs(&inner.env)
+            .current_dir(inner.cwd.as_ref().unwrap_or(&spec.workspace))
+            .process_group(0);
+        command
+    }
+
+    /// Returns where the `eklavya` program is for a process inside.
+    fn own_program(&self) -> &Path {
+        match self.isolation {
+            Isolation::Bubblewrap { .. } => Path::new(bubblewrap::OWN_PROGRAM),
+            Isolation::None => &self.exe,
+        }
+    }
+
+    fn libraries(&self, program: &Path) -> Result<Vec<PathBuf>, SandboxError> {
+        let mut known = self
+            .libraries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(program) {
+            return Ok(found.clone());
+        }
+        let found = libraries::libraries(program)?;
+        known.insert(program.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+/// Fills in what every inner program gets.
+fn complete(spec: &Spec, mut inner: Inner) -> Inner {
+    inner.program = spec.resolve(&inner.program);
+    let own = [("HOME", &spec.home), ("TMPDIR", &spec.tmp)];
+    for (name, value) in own {
+        inner
+            .env
+            .entry(OsString::from(name))
+            .or_insert_with(|| value.clone().into_os_string());
+    }
+    inner
+}

@@ -1,0 +1,27 @@
+//! The hidden subcommands that run around and inside a sandbox. They come before anything else is set up: each agent
+//! waits for them to start.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use eklavya::sandbox::{enter, init, serve};
+
+/// The code with which shells say that a program could not be started.
+const CANNOT_START: u8 = 126;
+
+/// Runs the hidden subcommand if `args` (without the program's name) begin with one.
+pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let (name, rest) = args.split_first()?;
+    let result = match name.to_str()? {
+        enter::NAME => enter::main(rest).map(|never| match never {}),
+        init::NAME => init::main(rest),
+        serve::NAME => serve::main(rest).map(|never| match never {}),
+        _ => return None,
+    };
+    Some(ExitCode::from(result.unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "eklavya {}: {error}", name.display());
+        CANNOT_START
+    })))
+}

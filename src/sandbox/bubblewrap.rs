@@ -1,0 +1,361 @@
+//! The command line of bubblewrap: namespaces, the root file system, and the mounts of a specification.
+//!
+//! Everything but the inner command goes through `--args FD`, so that no variable of the agent's shows up in a
+//! process list. The host's directories go in by descriptor (see [`super::open`]).
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::fd::{OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use super::error::SandboxError;
+use super::handover::Handover;
+use super::policy::{FileAccess, GitAccess};
+use super::spec::{Inner, Profile, Spec, User};
+use super::{Sandbox, dirs, enter, init, open};
+use crate::process;
+
+/// Where the `eklavya` program is inside.
+pub(super) const OWN_PROGRAM: &str = "/opt/eklavya/eklavya";
+
+/// Where the roles without a shell find git.
+const GIT: &str = "/usr/bin/git";
+
+/// What programs read of /etc, none of it secret. Everything else there stays outside.
+const ETC_WITH_SHELL: &[&str] = &[
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "fonts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "magic",
+    "mime.types",
+    "pki/ca-trust",
+    "pki/tls/certs",
+    "protocols",
+    "services",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+];
+const ETC_WITHOUT_SHELL: &[&str] = &["ld.so.cache", "localtime", "timezone"];
+
+/// Returns `sandbox-enter … bwrap … sandbox-init … inner`.
+pub(super) fn command(
+    sandbox: &Sandbox,
+    bwrap: &Path,
+    spec: &Spec,
+    inner: &Inner,
+    status: Option<OwnedFd>,
+) -> Result<Command, SandboxError> {
+    let user = user(spec)?;
+    let mut builder = Builder {
+        args: Vec::new(),
+        fds: Handover::default(),
+        staged: user.is_some().then(Vec::new),
+    };
+    builder.namespaces();
+    builder.system(sandbox, spec, user.unwrap_or_else(dirs::myself))?;
+    builder.directories(spec, user)?;
+    builder.start(spec, inner, status)?;
+    builder.finish(
+        sandbox,
+        bwrap,
+        user,
+        init::arguments(spec, inner, init::Tree::OfNamespace),
+    )
+}
+
+/// Returns whom to become: somebody for root, nobody else for anybody else.
+fn user(spec: &Spec) -> Result<Option<User>, SandboxError> {
+    if !dirs::is_root() {
+        return Ok(None);
+    }
+    match spec.user {
+        Some(user) if user.uid != 0 && user.gid != 0 => Ok(Some(user)),
+        _ => Err(SandboxError::RootWithoutUser),
+    }
+}
+
+struct Builder {
+    args: Vec<OsString>,
+    fds: Handover,
+    /// Descriptors that `sandbox-enter` mounts where bubblewrap finds them, if it goes in front.
+    ///
+    /// bubblewrap turns a descriptor back into a path (0.8.0), and the unprivileged user often cannot walk that
+    /// path: the data directory may lie below /root or a directory of mode 0700.
+    staged: Option<Vec<RawFd>>,
+}
+
+#[derive(Clone, Copy)]
+enum Mount {
+    ReadOnly,
+    ReadWrite,
+}
+
+impl Builder {
+    fn add<const N: usize>(&mut self, args: [&OsStr; N]) {
+        self.args.extend(args.into_iter().map(OsStr::to_owned));
+    }
+
+    fn words(&mut self, words: &str) {
+        self.args
+            .extend(words.split_whitespace().map(OsString::from));
+    }
+
+    fn namespaces(&mut self) {
+        self.words("--unshare-user --unshare-all --disable-userns --die-with-parent --new-session");
+        self.words("--cap-drop ALL --hostname sandbox --clearenv");
+    }
+
+    /// Mounts what `source` stands for.
+    fn bind(&mut self, mount: Mount, source: OwnedFd, target: &Path) -> Result<(), SandboxError> {
+        let fd = self.fds.pass(source)?;
+        let (option, source) = match (&mut self.staged, mount) {
+            (Some(staged), mount) => {
+                staged.push(fd);
+                let option = match mount {
+                    Mount::ReadOnly => "--ro-bind",
+                    Mount::ReadWrite => "--bind",
+                };
+                (option, enter::staged_path(fd).into_os_string())
+            }
+            (None, Mount::ReadOnly) => ("--ro-bind-fd", OsString::from(fd.to_string())),
+            (None, Mount::ReadWrite) => ("--bind-fd", OsString::from(fd.to_string())),
+        };
+        self.add([option.as_ref(), &source, target.as_ref()]);
+        Ok(())
+    }
+
+    /// Mounts a part of the operating system, which nobody but root can replace, at its own path.
+    fn system_path(&mut self, path: &Path) {
+        self.add(["--ro-bind".as_ref(), path.as_ref(), path.as_ref()]);
+    }
+
+    fn text(&mut self, target: &str, text: &str) -> Result<(), SandboxError> {
+        let fd = self.fds.pass_text(text.as_bytes())?.to_string();
+        self.add(["--ro-bind-data".as_ref(), fd.as_ref(), target.as_ref()]);
+        Ok(())
+    }
+
+    fn tmpfs(&mut self, mode: &str, bytes: u64, target: &Path) {
+        let bytes = bytes.to_string();
+        self.add([
+            "--perms".as_ref(),
+            mode.as_ref(),
+            "--size".as_ref(),
+            bytes.as_ref(),
+            "--tmpfs".as_ref(),
+            target.as_ref(),
+        ]);
+    }
+
+    fn remount_read_only(&mut self, target: &Path) {
+        self.add(["--remount-ro".as_ref(), target.as_ref()]);
+    }
+
+    /// The root file system: programs or just libraries, /etc, /proc, /dev and /tmp.
+    fn system(&mut self, sandbox: &Sandbox, spec: &Spec, user: User) -> Result<(), SandboxError> {
+        if spec.profile.has_shell() {
+            self.programs();
+            self.etc(ETC_WITH_SHELL);
+        } else {
+            self.libraries_only(sandbox, spec)?;
+            self.etc(ETC_WITHOUT_SHELL);
+        }
+        self.accounts(spec, user)?;
+        self.words("--proc /proc --ro-bind /proc/sys /proc/sys --dev /dev");
+        self.tmpfs("1777", spec.tmp_bytes, Path::new("/dev/shm"));
+        self.remount_read_only(Path::new("/dev"));
+        self.tmpfs("1777", spec.tmp_bytes, Path::new("/tmp"));
+        let own = open::trusted(&sandbox.exe)?;
+        self.bind(Mount::ReadOnly, own, Path::new(OWN_PROGRAM))
+    }
+
+    fn programs(&mut self) {
+        self.system_path(Path::new("/usr"));
+        for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+            let path = Path::new("/").join(name);
+            if let Ok(target) = fs::read_link(&path) {
+                self.add(["--symlink".as_ref(), target.as_ref(), path.as_ref()]);
+            } else if path.is_dir() {
+                self.system_path(&path);
+            }
+        }
+    }
+
+    /// git and the libraries of what will run; no shell and no other program.
+    ///
+    /// Not even readable ones: the loader runs whatever it can read.
+    fn libraries_only(&mut self, sandbox: &Sandbox, spec: &Spec) -> Result<(), SandboxError> {
+        let mut programs = vec![sandbox.exe.clone()];
+        for tool in &spec.tool_binaries {
+            if let Some(tool) = tool.canonicalize().ok().filter(|tool| tool.is_file()) {
+                programs.push(tool);
+            }
+        }
+        if let (Some(git), false) = (&sandbox.git, spec.profile.git() == Some(GitAccess::No)) {
+            self.add(["--ro-bind".as_ref(), git.as_ref(), GIT.as_ref()]);
+            programs.push(git.clone());
+        }
+        let mut needed = Vec::new();
+        for program in &programs {
+            needed.extend(sandbox.libraries(program)?);
+        }
+        needed.sort();
+        needed.dedup();
+        for library in &needed {
+            self.system_path(library);
+        }
+        Ok(())
+    }
+
+    fn etc(&mut self, names: &[&str]) {
+        let etc = Path::new("/etc");
+        for path in names.iter().map(|name| etc.join(name)) {
+            if path.exists() {
+                self.system_path(&path);
+            }
+        }
+    }
+
+    fn accounts(&mut self, spec: &Spec, user: User) -> Result<(), SandboxError> {
+        let User { uid, gid } = user;
+        let home = spec.home.display();
+        self.text(
+            "/etc/passwd",
+            &format!(
+                "agent:x:{uid}:{gid}:agent:{home}:/bin/sh\n\
+                 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+            ),
+        )?;
+        self.text("/etc/group", &format!("agent:x:{gid}:\nnogroup:x:65534:\n"))?;
+        self.text("/etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n")?;
+        self.text(
+            "/etc/nsswitch.conf",
+            "passwd: files\ngroup: files\nhosts: files\n",
+        )
+    }
+
+    /// The directories of the specification, at the paths that they have outside.
+    fn directories(&mut self, spec: &Spec, user: Option<User>) -> Result<(), SandboxError> {
+        for tool in &spec.tool_binaries {
+            let opened = open::trusted(tool)?;
+            let real = tool.canonicalize().map_err(|source| SandboxError::Open {
+                path: tool.clone(),
+                source,
+            })?;
+            self.bind(Mount::ReadOnly, opened, &real)?;
+        }
+        self.workspace(spec, user)?;
+        self.bind(Mount::ReadWrite, open::directory(&spec.home)?, &spec.home)?;
+        self.tmpfs("0700", spec.tmp_bytes, &spec.tmp);
+        if let Some(door) = &spec.door {
+            let mount = match spec.profile {
+                Profile::Preview { .. } => Mount::ReadWrite,
+                Profile::Agent(_) | Profile::Command(_) => Mount::ReadOnly,
+            };
+            self.bind(mount, open::directory(door)?, door)?;
+        }
+        self.remount_read_only(Path::new("/"));
+        Ok(())
+    }
+
+    fn workspace(&mut self, spec: &Spec, user: Option<User>) -> Result<(), SandboxError> {
+        let path = &spec.workspace;
+        let workspace = open::directory(path)?;
+        let again = open::directory(path)?;
+        match spec.profile.files() {
+            FileAccess::Full => self.bind(Mount::ReadWrite, again, path)?,
+            FileAccess::Read => self.bind(Mount::ReadOnly, again, path)?,
+            FileAccess::Write(prefixes) => {
+                self.bind(Mount::ReadOnly, again, path)?;
+                for prefix in prefixes {
+                    let below = Path::new(prefix);
+                    let opened = open::make_beneath(&workspace, path, below, user)?;
+                    self.bind(Mount::ReadWrite, opened, &path.join(below))?;
+                }
+            }
+        }
+        match spec.profile.git() {
+            Some(access) => self.git(access, &workspace, path, user),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes `.git` a mount of its own, so that it cannot be moved aside either.
+    fn git(
+        &mut self,
+        access: GitAccess,
+        workspace: &OwnedFd,
+        path: &Path,
+        user: Option<User>,
+    ) -> Result<(), SandboxError> {
+        let Some(git) = open::beneath(workspace, path, Path::new(".git"))? else {
+            return Ok(());
+        };
+        let target = path.join(".git");
+        match access {
+            GitAccess::No => {
+                self.tmpfs("0555", 4096, &target);
+                self.remount_read_only(&target);
+            }
+            GitAccess::Read => self.bind(Mount::ReadOnly, git, &target)?,
+            GitAccess::Full => {
+                // Whoever writes these two makes git run programs.
+                let hooks = open::make_beneath(&git, &target, Path::new("hooks"), user)?;
+                let config = open::beneath(&git, &target, Path::new("config"))?;
+                self.bind(Mount::ReadWrite, git, &target)?;
+                self.bind(Mount::ReadOnly, hooks, &target.join("hooks"))?;
+                if let Some(config) = config {
+                    self.bind(Mount::ReadOnly, config, &target.join("config"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        spec: &Spec,
+        inner: &Inner,
+        status: Option<OwnedFd>,
+    ) -> Result<(), SandboxError> {
+        for (name, value) in &inner.env {
+            self.add(["--setenv".as_ref(), name, value]);
+        }
+        let cwd: &PathBuf = inner.cwd.as_ref().unwrap_or(&spec.workspace);
+        self.add(["--chdir".as_ref(), cwd.as_ref()]);
+        if let Some(status) = status {
+            let fd = self.fds.pass(status)?.to_string();
+            self.add(["--json-status-fd".as_ref(), fd.as_ref()]);
+        }
+        Ok(())
+    }
+
+    fn finish(
+        mut self,
+        sandbox: &Sandbox,
+        bwrap: &Path,
+        user: Option<User>,
+        init: Vec<OsString>,
+    ) -> Result<Command, SandboxError> {
+        let args = self.fds.pass_args(&self.args)?.to_string();
+        let staged = self.staged.unwrap_or_default();
+        let mut command = process::command(&sandbox.exe);
+        command.args(enter::arguments(user, &staged, bwrap));
+        command
+            .args(["--args", &args, "--", OWN_PROGRAM])
+            .args(init);
+        // Ctrl-C in a terminal goes to its foreground group; agents end when their owner says so.
+        command.process_group(0);
+        self.fds.attach(&mut command)?;
+        Ok(command)
+    }
+}

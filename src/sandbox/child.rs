@@ -1,0 +1,286 @@
+//! A process in a sandbox, and the end of all of it.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde::Deserialize;
+use std::os::unix::process::ExitStatusExt;
+use tokio::net::unix::pipe;
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+
+use super::descendants;
+use super::error::SandboxError;
+use super::spawner;
+use super::spec::{Inner, Spec};
+use super::{Isolation, Sandbox};
+
+/// How a process in a sandbox ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// By this signal. A code of 128 + n is taken for signal n, as shells do, since that is how it comes out of a sandbox.
+    Signal(i32),
+    /// By us, because its time was up.
+    TimedOut,
+}
+
+impl Exit {
+    /// Whether it ended with code 0.
+    pub fn is_success(self) -> bool {
+        self == Exit::Code(0)
+    }
+
+    fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code @ 129..=192), _) => Exit::Signal(code - 128),
+            (Some(code), _) => Exit::Code(code),
+            (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+        }
+    }
+}
+
+/// Where the standard streams of a process go.
+#[derive(Debug)]
+pub struct Streams {
+    /// Its stdin.
+    pub stdin: Stdio,
+    /// Its stdout.
+    pub stdout: Stdio,
+    /// Its stderr.
+    pub stderr: Stdio,
+}
+
+impl Streams {
+    /// All three are pipes to the [`Child`].
+    pub fn piped() -> Self {
+        Self {
+            stdin: Stdio::piped(),
+            stdout: Stdio::piped(),
+            stderr: Stdio::piped(),
+        }
+    }
+}
+
+/// A running sandbox. Dropping it kills everything in it.
+#[derive(Debug)]
+pub struct Child {
+    process: tokio::process::Child,
+    /// Of the outermost process; kept because the handle forgets it at the end.
+    pid: u32,
+    /// The pipe on which bubblewrap reports; `None` without isolation.
+    status: Option<pipe::Receiver>,
+    report: Vec<u8>,
+    ended: Option<Exit>,
+}
+
+impl Sandbox {
+    /// Starts `inner` in a sandbox of `spec`.
+    ///
+    /// May be called from any task; the sandbox ends with this process, or when the handle is dropped.
+    pub async fn spawn(
+        &self,
+        spec: &Spec,
+        inner: Inner,
+        streams: Streams,
+    ) -> Result<Child, SandboxError> {
+        let prepare = |source| SandboxError::Prepare { source };
+        let (status, command) = match self.isolation {
+            Isolation::Bubblewrap { .. } => {
+                let (reader, writer) = io::pipe().map_err(prepare)?;
+                let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(prepare)?;
+                (Some(reader), self.build(spec, inner, Some(writer.into()))?)
+            }
+            Isolation::None => (None, self.build(spec, inner, None)?),
+        };
+        Child::start(command, streams, status).await
+    }
+}
+
+impl Child {
+    async fn start(
+        mut command: Command,
+        streams: Streams,
+        status: Option<pipe::Receiver>,
+    ) -> Result<Self, SandboxError> {
+        command
+            .stdin(streams.stdin)
+            .stdout(streams.stdout)
+            .stderr(streams.stderr);
+        let process = spawner::spawn(command)
+            .await
+            .map_err(|source| SandboxError::Start { source })?;
+        let pid = process.id().ok_or_else(|| SandboxError::Start {
+            source: io::Error::other("it ended at once"),
+        })?;
+        Ok(Self {
+            process,
+            pid,
+            status,
+            report: Vec::new(),
+            ended: None,
+        })
+    }
+
+    /// Returns the process id of the outermost process, on the host.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Takes the pipe to its stdin, if it has one.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.process.stdin.take()
+    }
+
+    /// Takes the pipe from its stdout, if it has one.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.process.stdout.take()
+    }
+
+    /// Takes the pipe from its stderr, if it has one.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.process.stderr.take()
+    }
+
+    /// Asks the program inside to end, as Ctrl-C would (`SIGINT`) or as `kill` would (`SIGTERM`).
+    ///
+    /// The signal goes to `sandbox-init`, which passes it on; before that has started, nothing happens.
+    pub fn terminate(&mut self, politely: Politeness) {
+        let signal = match politely {
+            Politeness::Interrupt => Signal::SIGINT,
+            Politeness::Terminate => Signal::SIGTERM,
+        };
+        if self.ended.is_some() {
+            return;
+        }
+        if let Some(init) = self.init_pid() {
+            descendants::signal(init, signal);
+        }
+    }
+
+    /// Waits for its end; nothing of it is left afterwards. May be dropped and called again.
+    ///
+    /// # Errors
+    /// [`SandboxError::Setup`] where the program inside was never started.
+    pub async fn wait(&mut self) -> Result<Exit, SandboxError> {
+        if let Some(exit) = self.ended {
+            return Ok(exit);
+        }
+        let status = self.process.wait().await;
+        let status = status.map_err(|source| SandboxError::Wait { source })?;
+        let exit = Exit::of(status);
+        self.read_report();
+        self.wait_for_namespace().await;
+        self.ended = Some(exit);
+        let never_ran = self.status.is_some() && !self.ran() && status.signal().is_none();
+        if never_ran {
+            return Err(SandboxError::Setup {
+                output: "see its stderr".to_owned(),
+            });
+        }
+        Ok(exit)
+    }
+
+    /// Returns how it ended, if it has.
+    pub async fn try_wait(&mut self) -> Result<Option<Exit>, SandboxError> {
+        match self.process.try_wait() {
+            Ok(None) => Ok(None),
+            Ok(Some(_)) => self.wait().await.map(Some),
+            Err(source) => Err(SandboxError::Wait { source }),
+        }
+    }
+
+    /// Kills everything in it, whatever it did to escape (sessions, daemons), and waits until it is gone.
+    pub async fn kill_tree(&mut self) -> Result<Exit, SandboxError> {
+        if self.ended.is_none() {
+            self.kill_now();
+        }
+        match self.wait().await {
+            // It was killed before it had begun.
+            Err(SandboxError::Setup { .. }) => Ok(Exit::Signal(9)),
+            other => other,
+        }
+    }
+
+    fn kill_now(&mut self) {
+        if self.status.is_none() {
+            descendants::kill_below(self.pid);
+        }
+        // In a sandbox this is the end of the process namespace, and so of everything in it.
+        let _ = self.process.start_kill();
+    }
+
+    /// Returns the process id of `sandbox-init` on the host.
+    fn init_pid(&mut self) -> Option<u32> {
+        if self.status.is_none() {
+            return Some(self.pid);
+        }
+        let namespace = self.namespace_pid()?;
+        descendants::below(namespace).first().copied()
+    }
+
+    /// Returns the process id, on the host, of process 1 in the sandbox.
+    fn namespace_pid(&mut self) -> Option<u32> {
+        self.read_report();
+        self.reports().find_map(|report| report.child_pid)
+    }
+
+    fn ran(&self) -> bool {
+        self.reports().any(|report| report.exit_code.is_some())
+    }
+
+    fn reports(&self) -> impl Iterator<Item = Report> {
+        serde_json::Deserializer::from_slice(&self.report)
+            .into_iter::<Report>()
+            .map_while(Result::ok)
+    }
+
+    fn read_report(&mut self) {
+        let Some(pipe) = &self.status else { return };
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = pipe.try_read(&mut chunk) {
+            self.report.extend_from_slice(&chunk[..count]);
+        }
+    }
+
+    /// bubblewrap ends when its program does; the kernel kills the rest of the namespace a moment later.
+    async fn wait_for_namespace(&mut self) {
+        let Some(pid) = self.namespace_pid() else {
+            return;
+        };
+        for _ in 0..2000 {
+            if !descendants::is_alive(pid) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// How [`Child::terminate`] asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Politeness {
+    /// `SIGINT`.
+    Interrupt,
+    /// `SIGTERM`.
+    Terminate,
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            self.kill_now();
+        }
+    }
+}
+
+/// One of the JSON documents of `bwrap --json-status-fd`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Report {
+    child_pid: Option<u32>,
+    /// Missing where the program was never started.
+    exit_code: Option<i32>,
+}

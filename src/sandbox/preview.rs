@@ -1,0 +1,301 @@
+//! A preview: a demo's server in a sandbox, reached through a port of 127.0.0.1 on the host.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+
+use super::child::{Child, Exit};
+use super::error::SandboxError;
+use super::output::HeadTail;
+use super::spec::{Access, Inner, Profile, Spec};
+use super::{Isolation, Sandbox, forward, open, run, serve};
+
+/// Bytes kept of what the server prints.
+const OUTPUT_BYTES: usize = 16 * 1024;
+/// Between two tries of a health check, and the longest that one may take.
+const PAUSE: Duration = Duration::from_millis(100);
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What a preview shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PreviewSource {
+    /// The files of a directory of the tree, given relative to it.
+    Static {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A server that a command starts. It is told the port by `PORT` as well.
+    Command {
+        /// A line for `/bin/sh -c`, started in the tree.
+        line: String,
+        /// The port on which it listens. Every preview has a network of its own, so any may be used by many.
+        port: u16,
+    },
+}
+
+/// A preview to be.
+#[derive(Debug, Clone)]
+pub struct PreviewSpec {
+    /// Tree and directories. The profile is chosen by the source; a door is needed.
+    pub spec: Spec,
+    /// What to show.
+    pub source: PreviewSource,
+    /// The environment of the command.
+    pub env: Vec<(String, String)>,
+    /// The port of 127.0.0.1 on the host; 0 for a free one.
+    pub listen: u16,
+}
+
+/// Why a preview is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The specification has no door.
+    #[error("a preview needs a directory for its socket")]
+    NoDoor,
+    /// The port on the host.
+    #[error(
+        "cannot listen on 127.0.0.1:{port}: {source}; choose another port or stop what uses it"
+    )]
+    Listen {
+        /// The port asked for.
+        port: u16,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The server ended.
+    #[error("the preview's server ended ({exit:?}) before it answered; it said:\n{output}")]
+    Ended {
+        /// How.
+        exit: Exit,
+        /// What it printed.
+        output: String,
+    },
+    /// The server did not answer well in time.
+    #[error("{url} did not answer within {} s ({last}); its server said:\n{output}", within.as_secs_f32())]
+    Unhealthy {
+        /// What was asked.
+        url: String,
+        /// The time given.
+        within: Duration,
+        /// The last answer or error.
+        last: String,
+        /// What the server printed.
+        output: String,
+    },
+}
+
+/// A running preview. Dropping it ends the server.
+#[derive(Debug)]
+pub struct Preview {
+    address: SocketAddr,
+    child: Child,
+    output: Arc<Mutex<HeadTail>>,
+    proxy: JoinHandle<()>,
+    reader: JoinHandle<()>,
+}
+
+impl Preview {
+    /// Starts the server and listens for it. Whether it answers is for [`Preview::health`] to say.
+    pub async fn start(sandbox: &Sandbox, preview: PreviewSpec) -> Result<Self, PreviewError> {
+        let port = preview.listen;
+        let listen = |source| PreviewError::Listen { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let door = preview.spec.door.clone().ok_or(PreviewError::NoDoor)?;
+        let (spec, inner) = plan(sandbox, preview).map_err(listen)?;
+        let (child, pipe) = run::start(sandbox, &spec, inner).await?;
+        let output = Arc::new(Mutex::new(HeadTail::new(OUTPUT_BYTES)));
+        Ok(Self {
+            address,
+            child,
+            proxy: tokio::spawn(proxy(listener, door)),
+            reader: tokio::spawn(collect(pipe, Arc::clone(&output))),
+            output,
+        })
+    }
+
+    /// Returns the address on the host.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the URL of `path` on the host.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{}", self.address, path.trim_start_matches('/'))
+    }
+
+    /// Returns the process id of the server's sandbox on the host.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Returns what the server has printed so far, head and tail.
+    pub fn output(&self) -> String {
+        self.output
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .text()
+    }
+
+    /// Asks for `path` on the public port until it answers with a status of 2xx or 3xx.
+    ///
+    /// # Errors
+    /// The server ended or did not answer so within `timeout`; either with what it printed.
+    pub async fn health(&mut self, path: &str, timeout: Duration) -> Result<u16, PreviewError> {
+        let started = Instant::now();
+        loop {
+            if let Some(exit) = self.child.try_wait().await? {
+                let output = self.last_words().await;
+                return Err(PreviewError::Ended { exit, output });
+            }
+            let last = match tokio::time::timeout(ANSWER, get(self.address, path)).await {
+                Ok(Ok(status @ 200..=399)) => return Ok(status),
+                Ok(Ok(status)) => format!("status {status}"),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            if started.elapsed() >= timeout {
+                return Err(PreviewError::Unhealthy {
+                    url: self.url(path),
+                    within: timeout,
+                    last,
+                    output: self.output(),
+                });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until the server ends by itself.
+    pub async fn ended(&mut self) -> Result<Exit, SandboxError> {
+        self.child.wait().await
+    }
+
+    /// Ends the server and closes the port.
+    pub async fn stop(mut self) -> Result<(), SandboxError> {
+        self.proxy.abort();
+        self.child.kill_tree().await.map(|_| ())
+    }
+
+    /// Returns the output once the reader has seen its end.
+    async fn last_words(&mut self) -> String {
+        let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.reader).await;
+        self.output()
+    }
+}
+
+impl Drop for Preview {
+    fn drop(&mut self) {
+        self.proxy.abort();
+        self.reader.abort();
+    }
+}
+
+/// Returns what to run, and where.
+fn plan(sandbox: &Sandbox, preview: PreviewSpec) -> io::Result<(Spec, Inner)> {
+    let PreviewSpec {
+        mut spec,
+        source,
+        env,
+        ..
+    } = preview;
+    let (access, port, inner) = match source {
+        PreviewSource::Static { directory } => {
+            let port = static_port(sandbox)?;
+            let directory = spec.workspace.join(directory).into_os_string();
+            let args = [serve::NAME.into(), directory, port.to_string().into()];
+            (Access::Read, port, Inner::new(sandbox.own_program(), args))
+        }
+        PreviewSource::Command { line, port } => {
+            let inner = Inner::new("/bin/sh", ["-c", line.as_str()]);
+            (Access::Write, port, inner.env("PORT", port.to_string()))
+        }
+    };
+    spec.profile = Profile::Preview { access, port };
+    Ok((
+        spec,
+        env.into_iter()
+            .fold(inner, |inner, (name, value)| inner.env(name, value)),
+    ))
+}
+
+/// Returns a port for our own server: any in a network of its own, a free one in the host's.
+fn static_port(sandbox: &Sandbox) -> io::Result<u16> {
+    match sandbox.isolation() {
+        Isolation::Bubblewrap { .. } => Ok(8080),
+        Isolation::None => {
+            let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+            Ok(std::net::TcpListener::bind(any)?.local_addr()?.port())
+        }
+    }
+}
+
+async fn collect(mut pipe: pipe::Receiver, output: Arc<Mutex<HeadTail>>) {
+    let mut chunk = vec![0; 4096];
+    while let Ok(count @ 1..) = pipe.read(&mut chunk).await {
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.push(&chunk[..count]);
+    }
+}
+
+async fn proxy(listener: TcpListener, door: PathBuf) {
+    loop {
+        if let Some(client) = forward::accepted(listener.accept().await).await {
+            let _ = client.set_nodelay(true);
+            let door = door.clone();
+            tokio::spawn(forward::carry(client, async move { knock(&door).await }));
+        }
+    }
+}
+
+/// Connects to the socket that the preview made in its door.
+///
+/// The preview may have put anything in its place; a link to another socket of the host's is not followed.
+async fn knock(door: &Path) -> io::Result<UnixStream> {
+    let directory = open::directory(door).map_err(io::Error::other)?;
+    let socket = rustix::fs::openat2(
+        &directory,
+        "web.sock",
+        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+    )?;
+    let stat = rustix::fs::fstat(&socket)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
+    UnixStream::connect(format!("/proc/self/fd/{fd}")).await
+}
+
+/// Returns the status of `GET path`.
+async fn get(address: SocketAddr, path: &str) -> io::Result<u16> {
+    let mut stream = TcpStream::connect(address).await?;
+    let path = path.trim_start_matches('/');
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    // "HTTP/1.1 200"
+    while answer.len() < 12 {
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    String::from_utf8_lossy(&answer[..12])
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.get(2..5)?.parse().ok())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is no HTTP"))
+}

@@ -1,0 +1,221 @@
+//! Finding out at start whether sandboxes work here, with what to type where they do not.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use super::error::SandboxError;
+use super::spec::User;
+use super::{Isolation, Sandbox, dirs, enter};
+use crate::process::{self, Finished, Limits, ProcessError};
+
+/// The oldest version with `--disable-userns` and `--bind-fd`.
+const NEEDED: &str = "0.8.0";
+
+const LIMITS: Limits = Limits {
+    timeout: Duration::from_secs(20),
+    output_bytes: 4096,
+};
+
+impl Sandbox {
+    /// Returns the sandbox of this machine, after a trial run.
+    ///
+    /// `search` is the value of PATH; `exe` is the `eklavya` program; `user` is whom root will become.
+    ///
+    /// # Errors
+    /// bubblewrap is missing, too old or not allowed to work; each says what to do.
+    pub async fn probe(
+        search: &OsStr,
+        exe: PathBuf,
+        user: Option<User>,
+    ) -> Result<Self, SandboxError> {
+        let path = find("bwrap", search).ok_or(SandboxError::NotInstalled)?;
+        check_version(&path).await?;
+        let user = match (dirs::is_root(), user) {
+            (false, _) => None,
+            (true, Some(user)) => Some(user),
+            (true, None) => return Err(SandboxError::RootWithoutUser),
+        };
+        trial(&path, &exe, user).await?;
+        let system = PathBuf::from("/usr/bin/git");
+        let git = if system.exists() {
+            Some(system)
+        } else {
+            find("git", search)
+        };
+        Ok(Self::new(Isolation::Bubblewrap { path }, exe, git))
+    }
+}
+
+/// Returns the first program called `name` in `search`.
+fn find(name: &str, search: &OsStr) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    std::env::split_paths(search)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(name))
+        .find(|path| {
+            path.metadata()
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        })
+}
+
+async fn check_version(path: &Path) -> Result<(), SandboxError> {
+    let mut command = process::command(path);
+    command.arg("--version");
+    let finished = process::run(command, b"", LIMITS)
+        .await
+        .map_err(|error| trouble(&error))?;
+    // "bubblewrap 0.8.0"
+    let text = String::from_utf8_lossy(&finished.stdout);
+    let version = text.split_whitespace().last().unwrap_or("unknown");
+    if numbers(version) >= numbers(NEEDED) {
+        return Ok(());
+    }
+    Err(SandboxError::TooOld {
+        path: path.to_owned(),
+        version: version.to_owned(),
+        needed: NEEDED,
+    })
+}
+
+fn numbers(version: &str) -> Vec<u32> {
+    version
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect()
+}
+
+/// The namespaces of a real sandbox around `true`, in the same order of programs.
+async fn trial(bwrap: &Path, exe: &Path, user: Option<User>) -> Result<(), SandboxError> {
+    let mut command = process::command(exe);
+    command.args(enter::arguments(user, &[], bwrap)).args([
+        "--unshare-user",
+        "--unshare-all",
+        "--disable-userns",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--",
+        "true",
+    ]);
+    command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    let finished = process::run(command, b"", LIMITS)
+        .await
+        .map_err(|error| trouble(&error))?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    Err(diagnose(&finished))
+}
+
+fn trouble(error: &ProcessError) -> SandboxError {
+    SandboxError::Trial {
+        output: error.to_string(),
+    }
+}
+
+fn diagnose(finished: &Finished) -> SandboxError {
+    let output = String::from_utf8_lossy(&finished.stderr).trim().to_owned();
+    let setting = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let settings = Settings {
+        debian: setting("/proc/sys/kernel/unprivileged_userns_clone"),
+        apparmor: setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+        most: setting("/proc/sys/user/max_user_namespaces"),
+    };
+    settings.explain(output)
+}
+
+/// The kernel's settings on user namespaces; empty where a kernel has none of that name.
+struct Settings {
+    debian: String,
+    apparmor: String,
+    most: String,
+}
+
+impl Settings {
+    fn explain(&self, output: String) -> SandboxError {
+        let fix = if self.debian.trim() == "0" {
+            "allow them with `sysctl -w kernel.unprivileged_userns_clone=1`"
+        } else if self.most.trim() == "0" {
+            "allow them with `sysctl -w user.max_user_namespaces=15000`"
+        } else if self.apparmor.trim() == "1" {
+            "allow them with `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`"
+        } else if is_about_namespaces(&output) {
+            "in a container, start it with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined` \
+             and, as root, `--cap-add SYS_ADMIN`"
+        } else {
+            return SandboxError::Trial { output };
+        };
+        SandboxError::Forbidden { output, fix }
+    }
+}
+
+fn is_about_namespaces(output: &str) -> bool {
+    ["namespace", "uid map", "Can't mount proc", "pivot_root"]
+        .iter()
+        .any(|sign| output.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explain(debian: &str, apparmor: &str, most: &str, output: &str) -> String {
+        let settings = Settings {
+            debian: debian.to_owned(),
+            apparmor: apparmor.to_owned(),
+            most: most.to_owned(),
+        };
+        settings.explain(output.to_owned()).to_string()
+    }
+
+    #[test]
+    fn each_cause_names_its_fix() {
+        let said = "bwrap: No permissions to create new namespace";
+        assert!(explain("0\n", "", "100\n", said).contains("kernel.unprivileged_userns_clone=1"));
+        assert!(explain("1\n", "", "0\n", said).contains("user.max_user_namespaces"));
+        assert!(
+            explain("", "1\n", "100\n", said).contains("apparmor_restrict_unprivileged_userns=0")
+        );
+        assert!(explain("", "", "100\n", said).contains("seccomp=unconfined"));
+        let other = explain("", "", "100\n", "bwrap: out of cheese");
+        assert!(other.contains("out of cheese") && !other.contains("sysctl"));
+    }
+
+    #[tokio::test]
+    async fn without_bubblewrap_the_package_is_named() {
+        let empty = tempfile::tempdir().unwrap();
+        let result = Sandbox::probe(empty.path().as_os_str(), "/nonexistent".into(), None).await;
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("apt-get install bubblewrap"), "{text}");
+        assert!(text.contains("--no-sandbox"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn an_old_bubblewrap_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bwrap");
+        std::fs::write(&path, "#!/bin/sh\necho bubblewrap 0.6.1\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let result = Sandbox::probe(dir.path().as_os_str(), "/nonexistent".into(), None).await;
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("0.6.1") && text.contains("0.8.0"), "{text}");
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(numbers("0.11.0") > numbers(NEEDED));
+        assert!(numbers("0.4.1") < numbers(NEEDED));
+        assert!(numbers("unknown") < numbers(NEEDED));
+    }
+}

@@ -1,0 +1,122 @@
+//! Running one command to its end in a throw-away sandbox: test commands and checks.
+
+use std::io;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use super::Sandbox;
+use super::child::{Child, Exit, Streams};
+use super::error::SandboxError;
+use super::output::HeadTail;
+use super::spec::{Inner, Spec};
+
+/// How long a command may run and how much of its output is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct RunLimits {
+    /// After this everything that it started is killed.
+    pub timeout: Duration,
+    /// Bytes kept of its output: half from the beginning, half from the end.
+    pub output_bytes: usize,
+}
+
+/// What a command left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandOutcome {
+    /// How it ended.
+    pub exit: Exit,
+    /// stdout and stderr in the order in which they were written.
+    pub output: String,
+    /// Whether the middle of the output was dropped.
+    pub truncated: bool,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// How long the output is waited for once the sandbox has ended.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. Nothing that it started is left afterwards.
+///
+/// `env` is its environment (with HOME and TMPDIR added). A command that fails or runs out of time is no error.
+///
+/// # Errors
+/// The sandbox could not be set up: nothing is known about the command.
+pub async fn run_command(
+    sandbox: &Sandbox,
+    spec: &Spec,
+    line: &str,
+    env: &[(&str, &str)],
+    limits: RunLimits,
+) -> Result<CommandOutcome, SandboxError> {
+    let started = Instant::now();
+    let inner = env.iter().fold(
+        Inner::new("/bin/sh", ["-c", line]),
+        |inner, (name, value)| inner.env(name, value),
+    );
+    let (mut child, mut reader) = start(sandbox, spec, inner).await?;
+    let mut output = HeadTail::new(limits.output_bytes);
+    let ended = tokio::time::timeout(limits.timeout, both(&mut child, &mut reader, &mut output));
+    let exit = match ended.await {
+        Ok(exit) => exit,
+        Err(_) => child.kill_tree().await.map(|_| Exit::TimedOut),
+    };
+    // What the pipe still holds; whoever could write to it is dead.
+    let _ = tokio::time::timeout(DRAIN, read_all(&mut reader, &mut output)).await;
+    match exit {
+        Ok(exit) => Ok(CommandOutcome {
+            exit,
+            output: output.text(),
+            truncated: output.is_truncated(),
+            duration: started.elapsed(),
+        }),
+        Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup {
+            output: output.text().trim().to_owned(),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Starts `inner` with both outputs in one pipe.
+pub(super) async fn start(
+    sandbox: &Sandbox,
+    spec: &Spec,
+    inner: Inner,
+) -> Result<(Child, pipe::Receiver), SandboxError> {
+    let prepare = |source| SandboxError::Prepare { source };
+    let (reader, writer) = io::pipe().map_err(prepare)?;
+    let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(prepare)?;
+    let streams = Streams {
+        stdin: Stdio::null(),
+        stdout: Stdio::from(writer.try_clone().map_err(prepare)?),
+        stderr: Stdio::from(writer),
+    };
+    Ok((sandbox.spawn(spec, inner, streams).await?, reader))
+}
+
+/// Reads while it waits: a full pipe would stop the command.
+async fn both(
+    child: &mut Child,
+    reader: &mut pipe::Receiver,
+    output: &mut HeadTail,
+) -> Result<Exit, SandboxError> {
+    let reading = async {
+        read_all(reader, output).await;
+        // It closed its output and goes on.
+        std::future::pending().await
+    };
+    tokio::select! {
+        exit = child.wait() => exit,
+        never = reading => never,
+    }
+}
+
+/// Reads until the end of the pipe.
+pub(super) async fn read_all(reader: &mut pipe::Receiver, output: &mut HeadTail) {
+    let mut chunk = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = reader.read(&mut chunk).await {
+        output.push(&chunk[..count]);
+    }
+}

@@ -1,0 +1,187 @@
+//! What to run in a sandbox, and what it may see.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
+
+use super::error::SandboxError;
+use super::policy::{self, FileAccess, GitAccess};
+use crate::domain::role::Role;
+
+/// Whether the workspace may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read-only.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// What a sandbox is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// An agent: held to the policy of its role, with the door as its only way out.
+    Agent(Role),
+    /// A throw-away run of a command or check on a private copy of a tree: a shell, no network, no door.
+    Command(Access),
+    /// A server on a port of its own network, reached through `<door>/web.sock`.
+    Preview {
+        /// What it may do to the tree that it serves.
+        access: Access,
+        /// The port on which it listens inside.
+        port: u16,
+    },
+}
+
+impl Profile {
+    /// What may be written in the workspace.
+    pub(super) fn files(self) -> FileAccess {
+        match self {
+            Profile::Agent(role) => policy::policy(role).files,
+            Profile::Command(Access::Write)
+            | Profile::Preview {
+                access: Access::Write,
+                ..
+            } => FileAccess::Full,
+            Profile::Command(Access::Read)
+            | Profile::Preview {
+                access: Access::Read,
+                ..
+            } => FileAccess::Read,
+        }
+    }
+
+    /// How `.git` is guarded; `None` where the tree is thrown away and needs no guard.
+    pub(super) fn git(self) -> Option<GitAccess> {
+        match self {
+            Profile::Agent(role) => Some(policy::policy(role).git),
+            Profile::Command(_) | Profile::Preview { .. } => None,
+        }
+    }
+
+    /// Whether a shell and the system's programs are there.
+    pub(super) fn has_shell(self) -> bool {
+        match self {
+            Profile::Agent(role) => policy::policy(role).has_shell(),
+            Profile::Command(_) | Profile::Preview { .. } => true,
+        }
+    }
+}
+
+/// The unprivileged user to whom root hands over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct User {
+    /// User id, never 0.
+    pub uid: u32,
+    /// Group id, never 0.
+    pub gid: u32,
+}
+
+/// Bytes of a sandbox's temporary file systems unless the caller says otherwise: they live in memory.
+pub const TMP_BYTES: u64 = 512 * 1024 * 1024;
+
+/// A sandbox to be: what it is for and which directories of the host it sees.
+///
+/// All paths are absolute and the same inside as outside. Nothing else of the host's is there, and
+/// nothing in here may be a secret: the agent can read all of it.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// What it is for.
+    pub profile: Profile,
+    /// The clone or tree, the working directory of what runs.
+    pub workspace: PathBuf,
+    /// HOME, written by what runs, kept between runs.
+    pub home: PathBuf,
+    /// TMPDIR. In a sandbox an empty file system in memory lies over it; nothing in it is kept.
+    pub tmp: PathBuf,
+    /// Size of each temporary file system, in bytes.
+    pub tmp_bytes: u64,
+    /// The directory of the sockets: `gateway.sock` for an agent (the directory is read-only to it),
+    /// `web.sock` for a preview (written by it).
+    pub door: Option<PathBuf>,
+    /// Programs (or directories of them) that are mounted read-only at their real paths, such as the
+    /// Claude Code CLI. Symbolic links are resolved; [`Inner::program`] may name the link.
+    pub tool_binaries: Vec<PathBuf>,
+    /// Whom root becomes; required for root, ignored for everybody else.
+    pub user: Option<User>,
+}
+
+impl Spec {
+    /// Returns a sandbox over the directories of `dirs`, without a door.
+    pub fn new(profile: Profile, dirs: &super::dirs::Dirs) -> Self {
+        Self {
+            profile,
+            workspace: dirs.clone.clone(),
+            home: dirs.home.clone(),
+            tmp: dirs.tmp.clone(),
+            tmp_bytes: TMP_BYTES,
+            door: None,
+            tool_binaries: Vec::new(),
+            user: None,
+        }
+    }
+
+    /// Refuses paths that mean something else inside than outside.
+    pub(super) fn check(&self) -> Result<(), SandboxError> {
+        let own = [&self.workspace, &self.home, &self.tmp];
+        own.into_iter()
+            .chain(&self.door)
+            .chain(&self.tool_binaries)
+            .try_for_each(|path| absolute(path))
+    }
+
+    /// Returns the real path of `program` where it is one of the tools, or else `program`.
+    pub(super) fn resolve(&self, program: &OsStr) -> OsString {
+        self.tool_binaries
+            .iter()
+            .find(|tool| tool.as_os_str() == program)
+            .and_then(|tool| tool.canonicalize().ok())
+            .map_or_else(|| program.to_owned(), PathBuf::into_os_string)
+    }
+}
+
+fn absolute(path: &Path) -> Result<(), SandboxError> {
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    if path.is_absolute() && plain {
+        return Ok(());
+    }
+    Err(SandboxError::NotAbsolute {
+        path: path.to_owned(),
+    })
+}
+
+/// The program that runs inside.
+#[derive(Debug, Clone, Default)]
+pub struct Inner {
+    /// A path inside the sandbox, or a tool as the specification names it.
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Its whole environment. HOME and TMPDIR are added from the specification where they are missing,
+    /// `ANTHROPIC_BASE_URL` by `sandbox-init` where there is a door to a gateway, PWD by bubblewrap.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Where it starts; the workspace if not given.
+    pub cwd: Option<PathBuf>,
+}
+
+impl Inner {
+    /// Returns `program` with `args`, without an environment, started in the workspace.
+    pub fn new<A: Into<OsString>>(
+        program: impl Into<OsString>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Self {
+        Self {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a variable.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+}

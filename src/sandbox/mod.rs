@@ -33,7 +33,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::process::Command;
 
-pub use child::{Child, Exit, Streams};
+pub use child::{Child, Exit, Politeness, Streams};
 pub use dirs::{Dirs, hand_over, is_root, share_socket};
 pub use error::SandboxError;
 pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec};

@@ -1,0 +1,294 @@
+//! Attempts to get out, each next to a proof that it works where the wall is missing.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use eklavya::domain::role::Role;
+use eklavya::process;
+use eklavya::sandbox::{Access, Inner, Profile, SandboxError, hand_over, is_root};
+
+use crate::support::{Project, user};
+
+/// The agent replaces its directory by a link; the next sandbox must not mount what it points to.
+#[tokio::test]
+async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
+    let project = Project::new().await;
+    let victim = project.dir.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    if let Some(user) = project.user {
+        hand_over(&victim, user).unwrap();
+    }
+    fs::remove_dir_all(project.path("docs")).unwrap();
+    symlink(&victim, project.path("docs")).unwrap();
+
+    let result = project
+        .start(
+            &project.probing(Role::Architect, &[]),
+            Inner::new("x", [""; 0]),
+        )
+        .await;
+    assert!(
+        matches!(result, Err(SandboxError::Link { .. })),
+        "{result:?}"
+    );
+
+    // bubblewrap by path follows it.
+    let mut naive = process::command("bwrap");
+    naive.args(["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin"]);
+    naive.args([
+        "--symlink",
+        "usr/lib",
+        "/lib",
+        "--symlink",
+        "usr/lib64",
+        "/lib64",
+    ]);
+    naive.arg("--bind").arg(project.path("docs")).arg("/docs");
+    naive
+        .args(["/bin/sh", "-c", "echo x > /docs/written"])
+        .env("PATH", "/usr/bin:/bin");
+    assert!(naive.status().await.unwrap().success());
+    assert!(victim.join("written").exists());
+}
+
+#[tokio::test]
+async fn a_link_in_place_of_git_is_refused() {
+    let project = Project::new().await;
+    fs::rename(project.path(".git"), project.path("elsewhere")).unwrap();
+    symlink("elsewhere", project.path(".git")).unwrap();
+    for role in [Role::Developer, Role::Architect, Role::Uat] {
+        let result = project
+            .start(&project.probing(role, &[]), Inner::new("x", [""; 0]))
+            .await;
+        assert!(
+            matches!(result, Err(SandboxError::Link { .. })),
+            "{role}: {result:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn links_inside_do_not_lead_out_of_the_role() {
+    let project = Project::new().await;
+    let spec = project.probing(Role::Architect, &["/bin/ln", "/bin/mv"]);
+    for (attack, sign) in [
+        ("/usr/bin/ln src/a docs/hard", "Invalid cross-device link"),
+        (
+            "/usr/bin/ln -s ../src docs/soft && echo x > docs/soft/b",
+            "Read-only file system",
+        ),
+        ("/usr/bin/mv src docs/src", "Read-only file system"),
+        ("/usr/bin/mv docs d", ""),
+        ("/usr/bin/mv .git g", ""),
+    ] {
+        let (done, said) = project.probe(&spec, attack).await;
+        assert!(!done && said.contains(sign), "{attack}: {said}");
+    }
+    assert_eq!(fs::read_dir(project.path("src")).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn nothing_else_of_the_machine_is_there() {
+    let project = Project::new().await;
+    let other = project.dir.path().join("other-project");
+    fs::create_dir(&other).unwrap();
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(other.join("secret"), "secret").unwrap();
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    for target in [
+        other.to_str().unwrap(),
+        "/etc/shadow",
+        "/root",
+        "/var",
+        "/sys",
+        "/run",
+        "/boot",
+        "/mnt",
+    ] {
+        let looked = project.run(&spec, &format!("ls {target}")).await;
+        assert!(
+            looked.output.contains("No such file"),
+            "{target}: {looked:?}"
+        );
+    }
+    let around = project
+        .run(&spec, &format!("ls {}", project.dir.path().display()))
+        .await;
+    assert_eq!(around.output, "work\n");
+}
+
+#[tokio::test]
+async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    for target in ["/x", "/dev/x", "/etc/x", "/opt/x", "/usr/x"] {
+        let tried = project.run(&spec, &format!(": >> {target}")).await;
+        assert!(
+            tried.output.contains("Read-only file system"),
+            "{target}: {tried:?}"
+        );
+    }
+    // Of these, the mount would refuse even the owner.
+    for (target, mounted) in [
+        ("/proc/sys/kernel/core_pattern", " /proc/sys "),
+        ("/opt/eklavya/eklavya", " /opt/eklavya/eklavya "),
+    ] {
+        let line = format!("true >> {target} || grep '{mounted}' /proc/mounts");
+        let tried = project.run(&spec, &line).await;
+        assert!(
+            tried.output.contains("cannot create"),
+            "{target}: {tried:?}"
+        );
+        assert!(tried.output.contains(" ro,"), "{target}: {tried:?}");
+    }
+}
+
+#[tokio::test]
+async fn memory_behind_temporary_files_is_bounded() {
+    let project = Project::new().await;
+    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    spec.tmp_bytes = 1024 * 1024;
+    for target in ["/tmp/x", "/dev/shm/x", "$TMPDIR/x"] {
+        let tried = project
+            .run(&spec, &format!("head -c 2M /dev/zero > {target}"))
+            .await;
+        assert!(
+            tried.output.contains("No space left"),
+            "{target}: {tried:?}"
+        );
+    }
+    assert_eq!(
+        fs::read_dir(&project.dirs.tmp).unwrap().count(),
+        0,
+        "kept in memory only"
+    );
+}
+
+#[tokio::test]
+async fn there_are_no_privileges_and_no_new_namespaces() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    let status = project
+        .run(
+            &spec,
+            "grep -E '^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs)' /proc/self/status",
+        )
+        .await;
+    for line in status.output.lines() {
+        let expected = if line.starts_with("NoNewPrivs") {
+            "1"
+        } else {
+            "0000000000000000"
+        };
+        assert!(line.ends_with(expected), "{line}");
+    }
+    assert_eq!(status.output.lines().count(), 6, "{status:?}");
+    let tried = project.run(&spec, "unshare -r true").await;
+    assert!(!tried.exit.is_success(), "{tried:?}");
+    let id = project.run(&spec, "id -u; id -G").await;
+    if let Some(user) = user() {
+        assert_eq!(id.output, format!("{}\n{}\n", user.uid, user.gid));
+    }
+}
+
+#[tokio::test]
+async fn the_ports_of_the_host_are_out_of_reach() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let knock = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
+    let project = Project::new().await;
+    for profile in [
+        Profile::Agent(Role::Developer),
+        Profile::Command(Access::Write),
+    ] {
+        let tried = project.run(&project.spec(profile), &knock).await;
+        assert!(tried.output.contains("Connection refused"), "{tried:?}");
+        let names = project
+            .run(&project.spec(profile), "cat /proc/net/dev")
+            .await;
+        assert_eq!(names.output.matches(':').count(), 1, "only lo: {names:?}");
+    }
+    let open = Project::unprotected().await;
+    assert!(open.sh(&knock).await.exit.is_success());
+}
+
+#[tokio::test]
+async fn no_descriptor_of_ours_gets_inside() {
+    let project = Project::new().await;
+    // Worse than anything we do: a directory of the host's that every child inherits.
+    let leak = rustix::fs::open(
+        "/",
+        rustix::fs::OFlags::DIRECTORY,
+        rustix::fs::Mode::empty(),
+    )
+    .unwrap();
+    rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
+    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    spec.door = Some(project.dirs.door.clone());
+    let seen = project
+        .run(&spec, "echo /proc/self/fd/*; ls -l /proc/1/fd /proc/2/fd")
+        .await;
+    let (own, others) = seen.output.split_once('\n').unwrap();
+    // 3 is the shell's own look at the directory.
+    for word in own.split_whitespace() {
+        let fd: u32 = word.rsplit('/').next().unwrap().parse().unwrap();
+        assert!(fd <= 3, "{own}");
+    }
+    for line in others.lines().filter(|line| line.contains("->")) {
+        let target = line.split("-> ").last().unwrap();
+        let harmless = ["/dev/null", "pipe:", "socket:", "anon_inode:"];
+        assert!(
+            harmless.iter().any(|start| target.starts_with(start)),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn root_does_not_run_agents_as_root() {
+    if !is_root() {
+        return;
+    }
+    let project = Project::new().await;
+    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    spec.user = None;
+    let result = project.start(&spec, Inner::new("/bin/sh", [""; 0])).await;
+    assert!(
+        matches!(result, Err(SandboxError::RootWithoutUser)),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
+    let project = Project::new().await;
+    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    spec.home = project.dir.path().join("work/../..");
+    let result = project.start(&spec, Inner::new("x", [""; 0])).await;
+    assert!(
+        matches!(result, Err(SandboxError::NotAbsolute { .. })),
+        "{result:?}"
+    );
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    let inner = Inner::new("/bin/true", [""; 0]).env("X", "1\0--bind\0/\0/host");
+    let result = project.start(&spec, inner).await;
+    assert!(
+        matches!(result, Err(SandboxError::Prepare { .. })),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_clone_that_shares_files_is_not_handed_over() {
+    let Some(user) = user() else { return };
+    let project = Project::new().await;
+    let outside = project.dir.path().join("object");
+    fs::write(&outside, "shared").unwrap();
+    fs::hard_link(&outside, project.path("src/object")).unwrap();
+    let result = hand_over(&project.dirs.clone, user);
+    assert!(
+        matches!(result, Err(SandboxError::HardLinked { .. })),
+        "{result:?}"
+    );
+}

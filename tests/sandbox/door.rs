@@ -1,0 +1,103 @@
+//! The door: the only way out of an agent's sandbox.
+
+use std::fs;
+use std::path::Path;
+
+use eklavya::domain::role::Role;
+use eklavya::sandbox::{Profile, Spec, share_socket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
+
+use crate::support::Project;
+
+/// Answers every request with `body`.
+fn gateway(project: &Project, body: &'static str) -> JoinHandle<()> {
+    let socket = project.dirs.door.join("gateway.sock");
+    let _ = fs::remove_file(&socket);
+    let listener = UnixListener::bind(&socket).unwrap();
+    share_socket(&socket, project.user).unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let count = stream.read(&mut request).await.unwrap();
+            assert!(request[..count].starts_with(b"GET /v1 HTTP/1.1\r\n"));
+            let length = body.len();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    })
+}
+
+fn agent(project: &Project) -> Spec {
+    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    spec.door = Some(project.dirs.door.clone());
+    spec
+}
+
+const ASK: &str = r#"bash -c '
+    authority=${ANTHROPIC_BASE_URL#http://}
+    exec 3<>/dev/tcp/${authority%:*}/${authority#*:}
+    printf "GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3
+    cat <&3'"#;
+
+#[tokio::test]
+async fn a_request_comes_out_and_its_answer_comes_back() {
+    for project in [Project::new().await, Project::unprotected().await] {
+        let _gateway = gateway(&project, "hello");
+        let answer = project.run(&agent(&project), ASK).await;
+        assert!(
+            answer.output.starts_with("HTTP/1.1 200 OK") && answer.output.ends_with("hello"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_starts_anew_is_found_again() {
+    let project = Project::new().await;
+    let first = gateway(&project, "first");
+    let line = format!("{ASK}; touch asked; while [ ! -e go ]; do sleep 0.05; done; {ASK}");
+    let (asked, go) = (project.path("asked"), project.path("go"));
+    let spec = agent(&project);
+    let restart = async {
+        crate::support::until("the first was asked", || asked.exists()).await;
+        first.abort();
+        let _ = first.await;
+        let _runs_on = gateway(&project, "second");
+        fs::write(&go, "").unwrap();
+    };
+    let (answer, ()) = tokio::join!(project.run(&spec, &line), restart);
+    assert!(
+        answer.output.contains("first") && answer.output.ends_with("second"),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_cannot_put_anything_into_its_door() {
+    let project = Project::new().await;
+    let _gateway = gateway(&project, "hello");
+    let door = project.dirs.door.display();
+    let tried = project
+        .run(
+            &agent(&project),
+            &format!("rm {door}/gateway.sock; touch {door}/x"),
+        )
+        .await;
+    assert_eq!(
+        tried.output.matches("Read-only file system").count(),
+        2,
+        "{tried:?}"
+    );
+    assert!(Path::new(&project.dirs.door).join("gateway.sock").exists());
+}
+
+#[tokio::test]
+async fn without_a_door_there_is_no_address() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    let seen = project.run(&spec, "echo [$ANTHROPIC_BASE_URL]").await;
+    assert_eq!(seen.output, "[]\n");
+}

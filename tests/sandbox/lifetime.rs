@@ -1,0 +1,121 @@
+//! Nothing outlives its sandbox, and no sandbox its owner.
+
+use std::process::Stdio;
+
+use eklavya::process;
+use eklavya::sandbox::{Access, Exit, Inner, Politeness, Profile};
+
+use crate::support::{Project, processes, until};
+
+/// A double-forked daemon in a session of its own, and a foreground process.
+fn daemons(mark: &str) -> String {
+    format!("(setsid sh -c '{mark} & {mark} &' &) ; sleep 0.2; {mark}")
+}
+
+async fn both() -> [Project; 2] {
+    [Project::new().await, Project::unprotected().await]
+}
+
+#[tokio::test]
+async fn daemons_die_with_the_program() {
+    for (index, project) in both().await.into_iter().enumerate() {
+        let mark = format!("sleep 8{index}21{}", std::process::id());
+        let outcome = project
+            .sh(&format!(
+                "(setsid sh -c '{mark} &' >/dev/null 2>&1 &); sleep 0.2"
+            ))
+            .await;
+        assert_eq!(outcome.exit, Exit::Code(0), "{outcome:?}");
+        assert_eq!(processes(&mark), [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn daemons_die_by_kill_tree_and_by_drop() {
+    for (index, project) in both().await.into_iter().enumerate() {
+        for way in ["kill", "drop"] {
+            let mark = format!("sleep 8{index}3{}{}", way.len(), std::process::id());
+            let mark = if way == "drop" {
+                format!("{mark}1")
+            } else {
+                mark
+            };
+            let inner = Inner::new("/bin/sh", ["-c", &daemons(&mark)]).env("PATH", "/usr/bin:/bin");
+            let spec = project.spec(Profile::Command(Access::Write));
+            let mut child = project.start(&spec, inner).await.unwrap();
+            until("all run", || processes(&mark).len() >= 3).await;
+            if way == "kill" {
+                assert_eq!(child.kill_tree().await.unwrap(), Exit::Signal(9));
+                assert_eq!(processes(&mark), [0; 0]);
+                assert_eq!(child.kill_tree().await.unwrap(), Exit::Signal(9), "again");
+            } else {
+                drop(child);
+                until("all are gone", || processes(&mark).is_empty()).await;
+            }
+        }
+    }
+}
+
+/// Run as a process of its own by the test below: starts a sandbox and waits to be killed.
+#[tokio::test]
+#[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
+async fn owner_in_bubblewrap() {
+    own(Project::new().await).await;
+}
+
+#[tokio::test]
+#[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
+async fn owner_without_protection() {
+    own(Project::unprotected().await).await;
+}
+
+async fn own(project: Project) {
+    let mark = format!("sleep 99{}", std::process::id());
+    project.sh(&daemons(&mark)).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_when_the_owner_is_killed() {
+    for owner in [
+        "lifetime::owner_in_bubblewrap",
+        "lifetime::owner_without_protection",
+    ] {
+        let mut command = process::command(std::env::current_exe().unwrap());
+        command
+            .args([owner, "--exact", "--ignored", "--nocapture"])
+            .stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mark = format!("sleep 99{}", child.id().unwrap());
+        until("the daemons run", || processes(&mark).len() >= 3).await;
+        child.kill().await.unwrap();
+        until(&format!("nothing of {owner} is left"), || {
+            processes(&mark).is_empty()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_polite_request_reaches_the_program() {
+    for project in both().await {
+        for (how, signal) in [
+            (Politeness::Interrupt, "INT"),
+            (Politeness::Terminate, "TERM"),
+        ] {
+            let line = format!(
+                "trap 'echo got {signal}; exit 5' {signal}; echo ready > ready; while :; do sleep 0.05; done"
+            );
+            let _ = std::fs::remove_file(project.path("ready"));
+            let inner = Inner::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
+            let spec = project.spec(Profile::Command(Access::Write));
+            let mut child = project.start(&spec, inner).await.unwrap();
+            until("the trap is set", || project.path("ready").exists()).await;
+            child.terminate(how);
+            let said = crate::support::output(&mut child).await;
+            assert_eq!(
+                (child.wait().await.unwrap(), said),
+                (Exit::Code(5), format!("got {signal}\n"))
+            );
+        }
+    }
+}

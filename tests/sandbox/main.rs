@@ -1,0 +1,15 @@
+//! The walls of the sandbox, tried from inside by real processes under real bubblewrap.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the helpers of tests are tests too"
+)]
+
+mod attacks;
+mod cli;
+mod door;
+mod lifetime;
+mod preview;
+mod roles;
+mod run;
+mod support;

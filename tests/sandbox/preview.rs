@@ -1,0 +1,155 @@
+//! Previews, asked from the host.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use eklavya::sandbox::{Access, Preview, PreviewError, PreviewSource, PreviewSpec, Profile};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixListener};
+
+use crate::support::Project;
+
+const LONG: Duration = Duration::from_mins(1);
+/// Any server that listens on $PORT of its own 127.0.0.1.
+const SERVER: &str = "exec /opt/eklavya/eklavya sandbox-serve . $PORT";
+const SHORT: Duration = Duration::from_millis(500);
+
+fn preview(project: &Project, source: PreviewSource) -> PreviewSpec {
+    let mut spec = project.spec(Profile::Command(Access::Write));
+    spec.door = Some(project.dirs.door.clone());
+    PreviewSpec {
+        spec,
+        source,
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        listen: 0,
+    }
+}
+
+fn command(line: &str) -> PreviewSource {
+    PreviewSource::Command {
+        line: line.to_owned(),
+        port: 8000,
+    }
+}
+
+async fn get(preview: &Preview, path: &str) -> String {
+    let mut stream = TcpStream::connect(preview.address()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_static_site_is_served_until_it_is_stopped() {
+    for project in [Project::new().await, Project::unprotected().await] {
+        fs::write(project.path("docs/index.html"), "<h1>shop</h1>").unwrap();
+        project.own();
+        let source = PreviewSource::Static {
+            directory: "docs".into(),
+        };
+        let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+            .await
+            .unwrap();
+        assert_eq!(shown.health("/", LONG).await.unwrap(), 200);
+        let page = get(&shown, "/index.html").await;
+        assert!(
+            page.contains("text/html") && page.ends_with("<h1>shop</h1>"),
+            "{page}"
+        );
+        assert!(get(&shown, "/none").await.starts_with("HTTP/1.1 404"));
+        let address = shown.address();
+        shown.stop().await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn rival_demos_may_use_the_same_port() {
+    let projects = [Project::new().await, Project::new().await];
+    let mut shown = Vec::new();
+    for (index, project) in projects.iter().enumerate() {
+        fs::write(project.path("index.html"), format!("demo {index}")).unwrap();
+        project.own();
+        let started = Preview::start(&project.sandbox, preview(project, command(SERVER))).await;
+        shown.push(started.unwrap());
+    }
+    for (index, preview) in shown.iter_mut().enumerate() {
+        preview.health("/", LONG).await.unwrap();
+        assert!(get(preview, "/").await.ends_with(&format!("demo {index}")));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ends_is_reported_with_what_it_said() {
+    let project = Project::new().await;
+    let source = command("echo no module named shop; exit 3");
+    let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+        .await
+        .unwrap();
+    let error = shown.health("/", LONG).await.unwrap_err();
+    assert!(matches!(error, PreviewError::Ended { .. }), "{error}");
+    assert!(
+        error.to_string().contains("no module named shop"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_well_is_unhealthy() {
+    let project = Project::new().await;
+    let source = command("echo listening nowhere; sleep 1000");
+    let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+        .await
+        .unwrap();
+    let error = shown.health("/x", SHORT).await.unwrap_err().to_string();
+    assert!(
+        error.contains("/x did not answer") && error.contains("listening nowhere"),
+        "{error}"
+    );
+
+    fs::write(project.path("index.html"), "home").unwrap();
+    project.own();
+    let source = command(SERVER);
+    let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+        .await
+        .unwrap();
+    shown.health("/", LONG).await.unwrap();
+    let error = shown.health("/none", SHORT).await.unwrap_err().to_string();
+    assert!(error.contains("status 404"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let project = Project::new().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut spec = preview(&project, command("true"));
+    spec.listen = taken.local_addr().unwrap().port();
+    let error = Preview::start(&project.sandbox, spec)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("choose another port"), "{error}");
+}
+
+/// A hostile server puts a link to a socket of the host's where its own was.
+#[tokio::test]
+async fn a_link_to_another_socket_is_not_followed() {
+    let project = Project::new().await;
+    let other = project.dir.path().join("other.sock");
+    let listener = UnixListener::bind(&other).unwrap();
+    let shown = Preview::start(&project.sandbox, preview(&project, command("sleep 1000")))
+        .await
+        .unwrap();
+    let web = project.dirs.door.join("web.sock");
+    crate::support::until("the door is open", || web.exists()).await;
+    fs::remove_file(&web).unwrap();
+    symlink(&other, &web).unwrap();
+    let mut stream = TcpStream::connect(shown.address()).await.unwrap();
+    let mut nothing = Vec::new();
+    assert_eq!(stream.read_to_end(&mut nothing).await.unwrap(), 0);
+    let nobody = tokio::time::timeout(SHORT, listener.accept()).await;
+    assert!(nobody.is_err(), "somebody came through");
+}

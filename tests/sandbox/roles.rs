@@ -1,0 +1,179 @@
+//! Every role, held to its row of the table.
+
+use std::fs;
+
+use eklavya::domain::role::Role;
+use eklavya::sandbox::policy::{FileAccess, GitAccess, policy};
+use eklavya::sandbox::{Inner, Profile, SandboxError};
+
+use crate::support::Project;
+
+#[tokio::test]
+async fn each_role_writes_where_its_row_says_and_nowhere_else() {
+    for role in Role::ALL {
+        let project = Project::new().await;
+        let row = policy(role);
+        let spec = project.probing(role, &[]);
+        for target in ["src/new", "docs/new", "tests/new", "new", ".git/new"] {
+            let allowed = match (target, row.files) {
+                (".git/new", _) => row.git == GitAccess::Full,
+                (_, FileAccess::Full) => true,
+                (_, FileAccess::Write(prefixes)) => prefixes
+                    .iter()
+                    .any(|prefix| target.starts_with(&format!("{prefix}/"))),
+                (_, FileAccess::Read) => false,
+            };
+            let (done, said) = project.probe(&spec, &format!("echo x > {target}")).await;
+            assert_eq!(done, allowed, "{role} {target}: {said}");
+            assert_eq!(project.path(target).exists(), allowed, "{role} {target}");
+            assert!(
+                allowed || said.contains("Read-only file system"),
+                "{role} {target}: {said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_role_reads_the_clone_and_git_as_its_row_says() {
+    let project = Project::new().await;
+    for role in Role::ALL {
+        let spec = project.probing(role, &["/bin/cat"]);
+        let cat = std::path::Path::new("/bin/cat").canonicalize().unwrap();
+        let (done, said) = project
+            .probe(&spec, &format!("{} src/a", cat.display()))
+            .await;
+        assert_eq!((done, said.as_str()), (true, "src"), "{role}");
+        let (done, said) = project.probe(&spec, "git log --format=%s").await;
+        if policy(role).git == GitAccess::No {
+            assert!(!done && !said.contains("first"), "{role}: {said}");
+            let (_, said) = project.probe(&spec, "echo .git/*").await;
+            assert_eq!(
+                said, ".git/*\n",
+                "{role}: the history is hidden, not just unreadable"
+            );
+        } else {
+            assert_eq!((done, said.as_str()), (true, "first\n"), "{role}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_a_terminal_has_no_shell_and_no_other_program() {
+    let project = Project::new().await;
+    for role in Role::ALL {
+        let row = policy(role);
+        let spec = project.spec(Profile::Agent(role));
+        for shell in ["/bin/sh", "/usr/bin/bash", "/bin/dash"] {
+            let (exit, said) = project
+                .inner(&spec, Inner::new(shell, ["-c", ":"]))
+                .await
+                .unwrap();
+            assert_eq!(exit.is_success(), row.has_shell(), "{role} {shell}: {said}");
+        }
+        if !row.has_shell() {
+            let probing = project.probing(role, &[]);
+            let (_, said) = project
+                .probe(&probing, "echo /bin/* /usr/bin/* /sbin/* /usr/*")
+                .await;
+            let dash = std::path::Path::new("/bin/dash").canonicalize().unwrap();
+            let mut programs = vec![dash.to_str().unwrap(), "/usr/bin/git"];
+            programs.retain(|program| *program != "/usr/bin/git" || row.git != GitAccess::No);
+            for word in said.split_whitespace() {
+                let known =
+                    word.ends_with('*') || word == "/usr/bin" || word.starts_with("/usr/lib");
+                assert!(known || programs.contains(&word), "{role}: {said}");
+            }
+        }
+    }
+}
+
+fn loader() -> &'static str {
+    ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists())
+        .unwrap()
+}
+
+/// A loader runs whatever file it can read, executable or not.
+#[tokio::test]
+async fn the_loader_finds_no_shell_to_run() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Agent(Role::Architect));
+    for shell in ["/usr/bin/bash", "/usr/bin/dash", "/bin/sh"] {
+        let loader = Inner::new(loader(), [shell, "-c", "echo ran"]);
+        let (exit, said) = project.inner(&spec, loader).await.unwrap();
+        assert!(
+            !exit.is_success() && !said.contains("ran"),
+            "{shell}: {said}"
+        );
+    }
+    // With everything of /usr mounted the same trick works.
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    let loader = Inner::new(loader(), ["/usr/bin/bash", "-c", "echo ran"]);
+    assert!(
+        project
+            .inner(&spec, loader)
+            .await
+            .unwrap()
+            .1
+            .contains("ran")
+    );
+}
+
+#[tokio::test]
+async fn a_missing_directory_of_the_role_is_made_for_it() {
+    let project = Project::new().await;
+    fs::remove_dir_all(project.path("docs")).unwrap();
+    let (done, said) = project
+        .probe(&project.probing(Role::Pm, &[]), "echo x > docs/b")
+        .await;
+    assert!(done, "{said}");
+    assert!(project.path("docs/b").exists());
+}
+
+#[tokio::test]
+async fn a_file_where_the_directory_of_the_role_belongs_is_named() {
+    let project = Project::new().await;
+    fs::remove_dir_all(project.path("docs")).unwrap();
+    fs::write(project.path("docs"), "").unwrap();
+    let result = project
+        .start(&project.probing(Role::Pm, &[]), Inner::new("x", [""; 0]))
+        .await;
+    let error = result.unwrap_err();
+    assert!(
+        matches!(&error, SandboxError::NotADirectory { path } if path.ends_with("docs")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_developer_commits_but_does_not_make_git_run_programs() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    let commit = "echo b > b && git add b && \
+        git -c user.name=n -c user.email=e commit -qm second && \
+        git checkout -qb other && git checkout -q - && git log --oneline | wc -l";
+    let done = project.run(&spec, commit).await;
+    assert_eq!(
+        (done.exit.is_success(), done.output.trim()),
+        (true, "2"),
+        "{done:?}"
+    );
+    for attack in [
+        "git config core.fsmonitor /tmp/x",
+        "echo x >> .git/config",
+        "rm -f .git/config",
+        "mv .git/config .git/c",
+        "echo x > .git/hooks/post-commit",
+        "mv .git/hooks .git/h",
+        "rm -rf .git/hooks",
+        "mv .git .git2",
+        "rmdir .git/hooks",
+    ] {
+        let done = project.run(&spec, attack).await;
+        assert!(!done.exit.is_success(), "{attack}: {done:?}");
+    }
+    let config = fs::read_to_string(project.path(".git/config")).unwrap();
+    assert!(!config.contains("fsmonitor"), "{config}");
+}

@@ -1,0 +1,145 @@
+//! Commands run to their end.
+
+use std::time::Duration;
+
+use eklavya::domain::role::Role;
+use eklavya::sandbox::{Access, Exit, Inner, Profile, RunLimits, SandboxError, run_command};
+
+use crate::support::{LIMITS, PATH, Project, processes};
+
+async fn both() -> [Project; 2] {
+    [Project::new().await, Project::unprotected().await]
+}
+
+#[tokio::test]
+async fn an_outcome_tells_how_it_ended_and_what_it_said() {
+    for project in both().await {
+        for (line, exit, output) in [
+            ("echo a; echo b >&2; echo c", Exit::Code(0), "a\nb\nc\n"),
+            ("exit 7", Exit::Code(7), ""),
+            ("kill -KILL $$", Exit::Signal(9), ""),
+            (
+                "echo $PWD",
+                Exit::Code(0),
+                &format!("{}\n", project.dirs.clone.display()),
+            ),
+            (
+                "echo $HOME",
+                Exit::Code(0),
+                &format!("{}\n", project.dirs.home.display()),
+            ),
+            (
+                "echo $TMPDIR",
+                Exit::Code(0),
+                &format!("{}\n", project.dirs.tmp.display()),
+            ),
+            (
+                "echo x > $TMPDIR/x && echo x > new && cat < /dev/null",
+                Exit::Code(0),
+                "",
+            ),
+            // Nobody can be asked.
+            ("read answer", Exit::Code(1), ""),
+        ] {
+            let outcome = project.sh(line).await;
+            assert_eq!(
+                (outcome.exit, outcome.output.as_str()),
+                (exit, output),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_environment_is_what_was_given() {
+    let project = Project::new().await;
+    let outcome = project.sh("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
+    assert_eq!(outcome.output, "HOME PATH PWD TMPDIR ");
+}
+
+#[tokio::test]
+async fn a_tree_may_be_shown_without_being_changed() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Command(Access::Read));
+    let outcome = project.run(&spec, "echo x > new").await;
+    assert!(outcome.output.contains("Read-only"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn long_output_keeps_its_ends() {
+    for project in both().await {
+        let limits = RunLimits {
+            output_bytes: 2000,
+            ..LIMITS
+        };
+        let spec = project.spec(Profile::Command(Access::Write));
+        let line = "echo first; seq 100000; echo last";
+        let outcome = run_command(&project.sandbox, &spec, line, PATH, limits)
+            .await
+            .unwrap();
+        assert!(
+            outcome.truncated && outcome.output.len() < 2100,
+            "{}",
+            outcome.output.len()
+        );
+        assert!(
+            outcome.output.starts_with("first\n1\n") && outcome.output.ends_with("100000\nlast\n")
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_killed_with_everything_that_it_started() {
+    for (index, project) in both().await.into_iter().enumerate() {
+        let mark = format!("sleep 7{index}11{}", std::process::id());
+        let limits = RunLimits {
+            timeout: Duration::from_millis(700),
+            ..LIMITS
+        };
+        let spec = project.spec(Profile::Command(Access::Write));
+        let line = format!(
+            "echo begun; (setsid sh -c '{mark} & {mark}' &) ; trap '' TERM INT HUP; {mark}"
+        );
+        let outcome = run_command(&project.sandbox, &spec, &line, PATH, limits)
+            .await
+            .unwrap();
+        assert_eq!(
+            (outcome.exit, outcome.output.as_str()),
+            (Exit::TimedOut, "begun\n")
+        );
+        assert_eq!(processes(&mark), [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command() {
+    let project = Project::new().await;
+    let mut spec = project.spec(Profile::Command(Access::Write));
+    let mut inner = Inner::new("/bin/true", [""; 0]);
+    inner.cwd = Some("/nowhere".into());
+    let result = project.inner(&spec, inner).await;
+    assert!(
+        matches!(result, Err(SandboxError::Setup { .. })),
+        "{result:?}"
+    );
+    spec.home = project.dir.path().join("missing");
+    let result = run_command(&project.sandbox, &spec, "true", PATH, LIMITS).await;
+    let text = result.unwrap_err().to_string();
+    assert!(
+        text.contains("missing") && text.contains("No such file"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_said_so() {
+    let project = Project::new().await;
+    let spec = project.spec(Profile::Agent(Role::Developer));
+    let (exit, said) = project
+        .inner(&spec, Inner::new("/bin/nonesuch", [""; 0]))
+        .await
+        .unwrap();
+    assert_eq!(exit, Exit::Code(126));
+    assert!(said.contains("cannot start /bin/nonesuch"), "{said}");
+}

@@ -219,3 +219,55 @@ impl InvocationSpec {
 fn mcp_config() -> Value {
     json!({"mcpServers": {SERVER_NAME: {"type": "sdk", "name": SERVER_NAME}}})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> InvocationSpec {
+        InvocationSpec {
+            program: "/opt/claude/claude".into(),
+            workspace: "/data/work/1/clone".into(),
+            home: "/data/work/1/home".into(),
+            tmp: "/data/work/1/tmp".into(),
+            path: "/usr/bin:/bin".into(),
+            token: "agent-token".into(),
+            model: Some("claude-sonnet-5-5".into()),
+            tools: ["Read", "Edit", "Write"].map(str::to_owned).to_vec(),
+            allowed: vec!["Edit(docs/**)".into()],
+            denied: vec!["Bash(ps *)".into()],
+            orchestrator_tools: true,
+            schema: Some(json!({"type": "object"})),
+            conversation: Conversation::New(SessionId(uuid::Uuid::from_u128(7))),
+            max_turns: Some(40),
+            max_output_tokens: Some(32_000),
+            instructions: "--You are\nan Architect.".into(),
+            confinement: Confinement::Sandbox,
+            extra_env: BTreeMap::from([("HTTPS_PROXY".into(), "http://127.0.0.1:1".into())]),
+        }
+    }
+
+    #[test]
+    fn the_whole_command_line_and_environment() {
+        insta::assert_debug_snapshot!(spec().build());
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_said() {
+        let spec = InvocationSpec {
+            model: None,
+            tools: Vec::new(),
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            orchestrator_tools: false,
+            schema: None,
+            conversation: Conversation::Resume(SessionId(uuid::Uuid::from_u128(7))),
+            max_turns: None,
+            max_output_tokens: None,
+            confinement: Confinement::None,
+            extra_env: BTreeMap::new(),
+            ..spec()
+        };
+        insta::assert_debug_snapshot!(spec.build());
+    }
+}

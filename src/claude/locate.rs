@@ -206,3 +206,100 @@ async fn ask_version(program: &Path) -> Result<Version, String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::claude::installed::installed_cli;
+
+    #[test]
+    fn reads_the_version() {
+        assert_eq!(Version::parse("2.1.330 (Claude Code)\n"), Some(PINNED));
+        assert_eq!(
+            Version::parse("2.1.331-beta.2 (Claude Code)").map(|v| v.patch),
+            Some(331)
+        );
+        for odd in [
+            "", "claude", "2.1", "2.1.x", "2.1.3.4", "v2.1.330", "-1.2.3",
+        ] {
+            assert_eq!(Version::parse(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn knows_its_range() {
+        let version = |text| Version::parse(text).unwrap();
+        assert!(PINNED.is_supported() && OLDEST.is_supported());
+        assert!(version("2.9.0").is_supported());
+        for other in ["2.1.299", "1.9.999", "3.0.0"] {
+            assert!(!version(other).is_supported(), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn finds_the_installed_cli_behind_its_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let (empty, bin) = (dir.path().join("empty"), dir.path().join("bin"));
+        fs::create_dir_all(&empty).unwrap();
+        fs::create_dir_all(&bin).unwrap();
+        symlink(installed_cli(), bin.join("claude")).unwrap();
+        let search = [empty, bin.clone()];
+        let found = locate(None, &search).await.unwrap();
+        assert_eq!(found.program, installed_cli().canonicalize().unwrap());
+        assert!(found.version.is_supported());
+        assert_eq!(locate(Some(&bin.join("claude")), &[]).await.unwrap(), found);
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_work_is_passed_over_on_the_path_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (broken, good) = (dir.path().join("broken"), dir.path().join("good"));
+        for place in [&broken, &good] {
+            fs::create_dir_all(place).unwrap();
+        }
+        let script = broken.join("claude");
+        fs::write(&script, "#!/bin/sh\necho 2.1.330\n").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        symlink(installed_cli(), good.join("claude")).unwrap();
+        assert!(locate(None, &[broken.clone(), good]).await.is_ok());
+        let error = locate(None, &[broken]).await.unwrap_err().to_string();
+        assert!(error.contains("not a native Linux executable"), "{error}");
+        let error = locate(Some(&script), &[]).await.unwrap_err();
+        assert!(matches!(error, LocateError::NotRunnable { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn every_error_names_the_command_that_helps() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = dir.path().join("claude");
+        fs::write(&text, "hi").unwrap();
+        let wrong = LocateError::WrongVersion {
+            program: "/usr/bin/claude".into(),
+            version: Version {
+                major: 1,
+                minor: 0,
+                patch: 9,
+            },
+        };
+        let errors = [
+            locate(None, &[]).await.unwrap_err(),
+            locate(Some(Path::new("/nonexistent/claude")), &[])
+                .await
+                .unwrap_err(),
+            locate(Some(&text), &[]).await.unwrap_err(),
+            locate(Some(Path::new("/bin/true")), &[]).await.unwrap_err(),
+            locate(Some(Path::new("/bin/false")), &[])
+                .await
+                .unwrap_err(),
+            wrong,
+        ];
+        for error in errors {
+            let message = error.to_string();
+            let command = "npm install -g @anthropic-ai/claude-code@2.1.330";
+            assert!(message.ends_with(command), "{message}");
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The Claude Code CLI: finding it, its command line, its stream, its sessions.
 
 pub mod activity;
+#[cfg(test)]
+mod installed;
 pub mod invocation;
 mod lines;
 pub mod locate;

@@ -26,7 +26,8 @@ pub struct Outcome {
 pub enum Ended {
     /// The model finished.
     Completed {
-        /// Its last words.
+        /// Its last words, as they came: not safe to show on a terminal, see
+        /// [`super::transcript::printable`].
         text: String,
         /// The answer by the schema; may be missing even where one was asked for.
         structured: Option<Value>,
@@ -35,7 +36,7 @@ pub enum Ended {
     Failed {
         /// Why, for decisions.
         reason: FailureReason,
-        /// Why, for people: one or more lines.
+        /// Why, for people: one or more lines, safe to show.
         message: String,
     },
     /// We interrupted it and it stopped.

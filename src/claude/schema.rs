@@ -212,3 +212,91 @@ fn build_verdict_schema() -> Value {
         }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Value {
+        json!({
+            "summary": "A site.",
+            "features": [{"id": "F1", "title": "Menu", "description": "Drinks."}],
+            "criteria": [
+                {"id": "C1", "feature": "F1", "text": "There is a menu.",
+                 "check": {"kind": "command", "command": "test -f menu"}},
+                {"id": "C2", "feature": "F1", "text": "It is warm.",
+                 "check": {"kind": "review", "instructions": "Read it."}},
+            ],
+            "milestones": [{"id": "M1", "title": "First", "tasks": ["T1"]}],
+            "tasks": [{"id": "T1", "title": "Menu", "description": "Build it.", "role": "developer",
+                       "dependsOn": [], "criteria": ["C1"], "estimateUsd": 0.5}],
+            "testCommand": "sh tests/run.sh",
+            "preview": {"kind": "static", "directory": "site"},
+        })
+    }
+
+    #[test]
+    fn a_good_plan_has_no_reasons_against_it() {
+        assert_eq!(reasons(plan_schema(), &plan()), [""; 0]);
+        let mut served = plan();
+        served["preview"] =
+            json!({"kind": "command", "command": "serve", "port": 8000, "path": "/"});
+        assert_eq!(reasons(plan_schema(), &served), [""; 0]);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_place() {
+        let cases = [
+            ("/tasks/0/estimateUsd", json!(-1)),
+            ("/tasks/0/id", json!("T0")),
+            ("/tasks/0/dependsOn/0", json!(1)),
+            ("/criteria/0/check", json!({"kind": "prayer"})),
+            ("/features", json!([])),
+            ("/testCommand", json!("")),
+            (
+                "/preview",
+                json!({"kind": "command", "command": "x", "port": 70000, "path": "/"}),
+            ),
+        ];
+        for (place, value) in cases {
+            let mut plan = plan();
+            if place == "/tasks/0/dependsOn/0" {
+                plan["tasks"][0]["dependsOn"] = json!([value]);
+            } else {
+                *plan.pointer_mut(place).unwrap() = value;
+            }
+            let reasons = reasons(plan_schema(), &plan);
+            assert_eq!(reasons.len(), 1, "{place}: {reasons:?}");
+            assert!(reasons[0].starts_with(&format!("{place}: ")), "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn something_else_altogether_is_told_as_such() {
+        assert!(reasons(plan_schema(), &json!("a plan"))[0].starts_with("the whole: "));
+        assert_eq!(reasons(plan_schema(), &json!({})).len(), 7);
+        assert!(reasons(&json!({"type": 7}), &json!({}))[0].starts_with("the schema itself"));
+    }
+
+    #[test]
+    fn a_verdict_needs_a_reason_for_each_criterion() {
+        let verdict = json!({"criterion": "C1", "pass": true, "reason": "seen", "files": ["a"]});
+        let good = json!({"verdicts": [verdict], "summary": "Fine."});
+        assert_eq!(reasons(verdict_schema(), &good), [""; 0]);
+        let bad = json!({"verdicts": [{"criterion": "C1", "pass": true}], "summary": "Fine."});
+        let reasons = reasons(verdict_schema(), &bad);
+        assert!(
+            reasons[0].contains("/verdicts/0") && reasons[0].contains("reason"),
+            "{reasons:?}"
+        );
+    }
+
+    #[test]
+    fn a_huge_mistake_has_a_short_list_of_short_reasons() {
+        let mut plan = plan();
+        plan["features"] = vec![json!("x".repeat(10_000)); 1000].into();
+        let reasons = reasons(plan_schema(), &plan);
+        assert_eq!(reasons.len(), MAX_REASONS);
+        assert!(reasons.iter().all(|reason| reason.len() < 600));
+    }
+}

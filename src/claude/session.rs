@@ -107,7 +107,8 @@ pub async fn drive(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    command.kill_on_drop(true);
+    // In a process group of its own: a Ctrl-C at the terminal is for us, and we interrupt the agent.
+    command.process_group(0).kill_on_drop(true);
     let child = command.spawn().map_err(|source| SessionError::Start {
         program: command
             .as_std()
@@ -120,3 +121,6 @@ pub async fn drive(
         .run(control)
         .await
 }
+
+#[cfg(test)]
+mod tests;

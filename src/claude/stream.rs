@@ -135,3 +135,6 @@ pub enum ControlRequest {
     /// Anything else, by its subtype; it is refused.
     Unknown(String),
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,8 @@ enum Stage {
     Closing,
     /// Its process tree was killed.
     Killed,
+    /// Its process is gone; what it said last is still being read.
+    Exited,
 }
 
 /// One run under way.
@@ -77,12 +79,14 @@ impl Driver {
             activity: spec.activity.clone(),
             clock: Arc::clone(&spec.clock),
         };
+        let (forwarder, queue) = mpsc::channel(pumps::EVENT_QUEUE);
+        tokio::spawn(pumps::forward(queue, events));
         let mut pumps = JoinSet::new();
         if let Some(pipe) = child.stdin.take() {
             pumps.spawn(pumps::pump_stdin(pipe, context.clone(), messages));
         }
         if let Some(pipe) = child.stdout.take() {
-            pumps.spawn(pumps::pump_stdout(pipe, context.clone(), events));
+            pumps.spawn(pumps::pump_stdout(pipe, context.clone(), forwarder));
         }
         if let Some(pipe) = child.stderr.take() {
             pumps.spawn(pumps::pump_stderr(pipe, context));
@@ -130,7 +134,7 @@ impl Driver {
                     None => listening = false,
                 },
                 ended = self.child.wait(), if exit.is_none() => exit = Some(self.on_exit(ended)),
-                _ = tick.tick() => if self.on_tick(exit.is_some()) { break },
+                _ = tick.tick() => if self.on_tick() { break },
             }
         }
         self.finish(exit.flatten()).await
@@ -252,22 +256,22 @@ impl Driver {
     fn on_exit(&mut self, ended: io::Result<ExitStatus>) -> Option<ExitStatus> {
         self.stdin = None;
         self.tools.abandon();
+        self.stage = Stage::Exited;
         self.deadline = Some(Instant::now() + DRAIN);
         ended.ok()
     }
 
     /// Looks at the clock; returns whether there is nothing left to wait for.
-    fn on_tick(&mut self, exited: bool) -> bool {
+    fn on_tick(&mut self) -> bool {
         if self
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
         {
             match self.stage {
-                _ if exited => return true,
                 Stage::Running => {}
                 Stage::Interrupted => self.close(Stage::Closing),
                 Stage::Closing => self.kill_tree(),
-                Stage::Killed => return true,
+                Stage::Killed | Stage::Exited => return true,
             }
         }
         if self.stage == Stage::Running && self.is_silent() {

@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 
 use crate::claude::outcome::{Ended, FailureReason, Outcome};
 use crate::claude::stream::{Denial, Init, RunResult};
+use crate::claude::transcript::printable;
 
 /// How much of stderr is kept for a message, in bytes.
 const STDERR_TAIL_BYTES: usize = 4 * 1024;
@@ -120,7 +121,8 @@ impl Facts {
                 "the CLI stopped reading its input",
             ),
             (_, _, Some(result)) if result.is_error => failure(result),
-            _ => self.death(exit),
+            (_, _, Some(_)) => failed(FailureReason::StartFailed, NO_TURN),
+            (_, _, None) => self.death(exit),
         }
     }
 
@@ -147,6 +149,9 @@ impl Facts {
     }
 }
 
+/// Said of a result that no turn came before: the CLI does not speak the protocol we know.
+const NO_TURN: &str = "the CLI reported a result without ever beginning a turn";
+
 /// What the CLI says when the conversation to resume is not recorded.
 const NO_CONVERSATION: &str = "No conversation found";
 
@@ -160,7 +165,7 @@ fn completed(result: &RunResult) -> Ended {
 fn failed(reason: FailureReason, message: &str) -> Ended {
     Ended::Failed {
         reason,
-        message: message.to_owned(),
+        message: printable(message),
     }
 }
 
@@ -190,3 +195,6 @@ fn classify(result: &RunResult, message: &str) -> FailureReason {
         (_, subtype) => FailureReason::Other(subtype.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,8 +49,20 @@ impl PumpContext {
     }
 }
 
-/// Reads stdout to its end. The driver hears of an event before the caller's `events` does, so
-/// that a caller who does not listen holds up nothing but the CLI itself.
+/// How many events may wait for a caller who is slow. Beyond that the CLI has to wait, too.
+pub(super) const EVENT_QUEUE: usize = 1024;
+
+/// Passes events on to the caller. Outlives the run until the caller has taken or dropped them, so
+/// that the end of a run never waits for its audience.
+pub(super) async fn forward(mut from: mpsc::Receiver<StreamEvent>, to: mpsc::Sender<StreamEvent>) {
+    while let Some(event) = from.recv().await {
+        if to.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads stdout to its end. The driver hears of an event before the caller does.
 pub(super) async fn pump_stdout(
     pipe: impl AsyncRead + Unpin,
     context: PumpContext,

@@ -172,11 +172,11 @@ fn end(result: &RunResult) -> String {
     } else {
         format!(": {}", short(why, RESULT_CHARS))
     };
-    let turns = result.num_turns;
-    printable(&format!(
-        "{verdict}, {turns} turns{}",
-        cost.unwrap_or_default()
-    )) + &why
+    let turns = match result.num_turns {
+        1 => "1 turn".to_owned(),
+        turns => format!("{turns} turns"),
+    };
+    printable(&format!("{verdict}, {turns}{}", cost.unwrap_or_default())) + &why
 }
 
 fn prompt(line: &str) -> Option<Entry> {
@@ -256,14 +256,31 @@ mod tests {
             (Direction::Note, json!("the agent's processes are killed")),
             (Direction::Out, result),
         ]);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        03:04:05 prompt  Build it. … (15 characters)
+        03:04:05 begin   m, conversation s
+        03:04:05 says    I will write.
+                         Now.
+        03:04:05 calls   Write docs/a.md
+        03:04:05 answer  File created …
+        03:04:05 calls   Odd {"n":1}
+        03:04:05 DENIED  not allowed
+        03:04:05 ERROR   it broke
+        03:04:05 retry   1 of 3 in 512 ms: rate_limit (429)
+        03:04:05 stderr  a warning
+        03:04:05 note    the agent's processes are killed
+        03:04:05 end     completed, 3 turns, $0.0169 so far by the CLI's own reckoning
+        "#);
     }
 
     #[test]
     fn shows_failures_as_such() {
         let synthetic = json!({"type": "assistant", "error": "rate_limit", "message": {"content": [{"type": "text", "text": "API Error"}]}});
         let failed = json!({"type": "result", "subtype": "success", "is_error": true, "terminal_reason": "api_error", "result": "API Error: 402", "num_turns": 1});
-        insta::assert_snapshot!(show(&[(Direction::Out, synthetic), (Direction::Out, failed)]), @"");
+        insta::assert_snapshot!(show(&[(Direction::Out, synthetic), (Direction::Out, failed)]), @r"
+        03:04:05 ERROR   rate_limit: API Error
+        03:04:05 end     FAILED (api_error), 1 turn: API Error: 402
+        ");
     }
 
     #[test]

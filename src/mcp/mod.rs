@@ -1,1 +1,75 @@
-//! Tools that the orchestrator offers to agents.
+//! Tools that the orchestrator offers to agents, served over the agent's own pipes.
+//!
+//! The Claude Code CLI calls a server of type `sdk` through `mcp_message` control requests on its
+//! stdin and stdout, so no socket, port or extra process is needed.
+
+mod run_check;
+mod server;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+pub use run_check::{RUN_CHECK, RunCheck, run_check_description};
+pub use server::{RpcReply, answer};
+
+/// The name of the server in the agent's configuration.
+pub const SERVER_NAME: &str = "eklavya";
+
+/// Returns the name under which an agent sees `tool`, e.g. `mcp__eklavya__run_check`.
+///
+/// The scheme `mcp__<server>__<tool>` is the CLI's; the same name goes into `--allowedTools`.
+pub fn agent_tool_name(tool: &str) -> String {
+    format!("mcp__{SERVER_NAME}__{tool}")
+}
+
+/// What an agent is told about a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolDescription {
+    /// Its name on the server, without the `mcp__eklavya__` prefix.
+    pub name: String,
+    /// When and how to use it, for the model.
+    pub description: String,
+    /// The JSON schema of its arguments; an object schema.
+    pub input_schema: Value,
+}
+
+/// What a tool answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolReply {
+    /// The text that the model reads.
+    pub text: String,
+    /// Whether the model is told that the call failed.
+    pub is_error: bool,
+}
+
+impl ToolReply {
+    /// Returns a successful reply.
+    pub fn ok(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            is_error: false,
+        }
+    }
+
+    /// Returns a failure that the model can read and react to.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            is_error: true,
+        }
+    }
+}
+
+/// The tools of one agent.
+///
+/// Every argument comes from the agent and is hostile input.
+pub trait ToolServer: Send + Sync {
+    /// Returns the tools that this agent may call.
+    fn tools(&self) -> Vec<ToolDescription>;
+
+    /// Runs the tool `name` with `arguments` (an object; empty when the model gave none).
+    ///
+    /// Only names from [`ToolServer::tools`] arrive here. The future is dropped when the agent
+    /// gives up the call or ends.
+    fn call<'a>(&'a self, name: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply>;
+}

@@ -1,0 +1,302 @@
+//! The JSON schemas of what agents return, and the check against them.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+/// How many problems are told at once: more would not be read.
+const MAX_REASONS: usize = 20;
+
+/// Returns the schema of the Architect's plan.
+pub fn plan_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(build_plan_schema);
+    &SCHEMA
+}
+
+/// Returns the schema of a verdict on acceptance criteria.
+pub fn verdict_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(build_verdict_schema);
+    &SCHEMA
+}
+
+/// Returns why `instance` does not satisfy `schema`; an empty list says that it does.
+///
+/// Each reason names the place, e.g. `/tasks/0/estimateUsd: -1 is less than the minimum of 0`, and
+/// can be given back to the agent.
+pub fn reasons(schema: &Value, instance: &Value) -> Vec<String> {
+    let validator = match jsonschema::validator_for(schema) {
+        Ok(validator) => validator,
+        Err(error) => return vec![format!("the schema itself is wrong: {error}")],
+    };
+    validator
+        .iter_errors(instance)
+        .take(MAX_REASONS)
+        .map(|error| {
+            let place = error.instance_path().to_string();
+            let place = if place.is_empty() {
+                "the whole".to_owned()
+            } else {
+                place
+            };
+            let reason: String = error.to_string().chars().take(500).collect();
+            format!("{place}: {reason}")
+        })
+        .collect()
+}
+
+fn object(required: &[&str], properties: &Value) -> Value {
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn list(items: &Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+fn filled_list(items: &Value) -> Value {
+    json!({"type": "array", "items": items, "minItems": 1})
+}
+
+fn text(description: &str) -> Value {
+    json!({"type": "string", "minLength": 1, "description": description})
+}
+
+fn id(letter: char) -> Value {
+    json!({
+        "type": "string",
+        "pattern": format!("^{letter}[1-9][0-9]{{0,3}}$"),
+        "description": format!("{letter} and a number, unique in the plan, e.g. {letter}1."),
+    })
+}
+
+fn build_plan_schema() -> Value {
+    object(
+        &[
+            "summary",
+            "features",
+            "criteria",
+            "milestones",
+            "tasks",
+            "testCommand",
+            "preview",
+        ],
+        &json!({
+            "summary": text("What will be built, in two to five sentences for the client."),
+            "features": filled_list(&feature()),
+            "criteria": filled_list(&criterion()),
+            "milestones": filled_list(&milestone()),
+            "tasks": filled_list(&task()),
+            "testCommand": text("The command, run by a shell in the root of the repository, that \
+                                 runs every test and exits 0 only if all pass, e.g. \
+                                 sh tests/run.sh. It works offline."),
+            "preview": preview(),
+        }),
+    )
+}
+
+fn feature() -> Value {
+    object(
+        &["id", "title", "description"],
+        &json!({
+            "id": id('F'),
+            "title": text("A few words."),
+            "description": text("What the user of the product can do with it."),
+        }),
+    )
+}
+
+fn criterion() -> Value {
+    let command = object(
+        &["kind", "command"],
+        &json!({
+            "kind": {"const": "command"},
+            "command": text("A command, run by a shell in the root of the repository, that exits 0 \
+                             exactly if the criterion is met. It works offline."),
+        }),
+    );
+    let review = object(
+        &["kind", "instructions"],
+        &json!({
+            "kind": {"const": "review"},
+            "instructions": text("What a reviewer reads and what they must find there."),
+        }),
+    );
+    object(
+        &["id", "feature", "text", "check"],
+        &json!({
+            "id": id('C'),
+            "feature": id('F'),
+            "text": text("One observable fact about the finished product."),
+            "check": {
+                "oneOf": [command, review],
+                "description": "How somebody else than the author finds out. Prefer a command.",
+            },
+        }),
+    )
+}
+
+fn milestone() -> Value {
+    object(
+        &["id", "title", "tasks"],
+        &json!({"id": id('M'), "title": text("A few words."), "tasks": filled_list(&id('T'))}),
+    )
+}
+
+fn task() -> Value {
+    object(
+        &[
+            "id",
+            "title",
+            "description",
+            "role",
+            "dependsOn",
+            "criteria",
+            "estimateUsd",
+        ],
+        &json!({
+            "id": id('T'),
+            "title": text("An imperative of a few words."),
+            "description": text("All that the one who does it needs to know beyond the plan."),
+            "role": text("The role that does it: developer, or tester for a task that only \
+                          writes tests."),
+            "dependsOn": list(&id('T')),
+            "criteria": list(&id('C')),
+            "estimateUsd": {"type": "number", "minimum": 0, "maximum": 1_000_000,
+                            "description": "What the agent will cost, in USD."},
+        }),
+    )
+}
+
+fn preview() -> Value {
+    let directory = object(
+        &["kind", "directory"],
+        &json!({
+            "kind": {"const": "static"},
+            "directory": text("The directory with index.html, relative to the root."),
+        }),
+    );
+    let command = object(
+        &["kind", "command", "port", "path"],
+        &json!({
+            "kind": {"const": "command"},
+            "command": text("Starts the server in the foreground, in the root, offline."),
+            "port": {"type": "integer", "minimum": 1, "maximum": 65535,
+                     "description": "The port on 127.0.0.1 that it listens on."},
+            "path": {"type": "string", "pattern": "^/",
+                     "description": "The page to open first, e.g. /."},
+        }),
+    );
+    json!({"oneOf": [directory, command], "description": "How to show the product in a browser."})
+}
+
+fn build_verdict_schema() -> Value {
+    let verdict = object(
+        &["criterion", "pass", "reason"],
+        &json!({
+            "criterion": id('C'),
+            "pass": {"type": "boolean", "description": "True only if you saw that it is met."},
+            "reason": text("What you ran or read, and what you saw."),
+            "files": {"type": "array", "items": {"type": "string", "minLength": 1},
+                      "description": "The files that show it, relative to the root."},
+        }),
+    );
+    object(
+        &["verdicts", "summary"],
+        &json!({
+            "verdicts": filled_list(&verdict),
+            "summary": text("Your judgement of the whole, in one to three sentences."),
+        }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Value {
+        json!({
+            "summary": "A site.",
+            "features": [{"id": "F1", "title": "Menu", "description": "Drinks."}],
+            "criteria": [
+                {"id": "C1", "feature": "F1", "text": "There is a menu.",
+                 "check": {"kind": "command", "command": "test -f menu"}},
+                {"id": "C2", "feature": "F1", "text": "It is warm.",
+                 "check": {"kind": "review", "instructions": "Read it."}},
+            ],
+            "milestones": [{"id": "M1", "title": "First", "tasks": ["T1"]}],
+            "tasks": [{"id": "T1", "title": "Menu", "description": "Build it.", "role": "developer",
+                       "dependsOn": [], "criteria": ["C1"], "estimateUsd": 0.5}],
+            "testCommand": "sh tests/run.sh",
+            "preview": {"kind": "static", "directory": "site"},
+        })
+    }
+
+    #[test]
+    fn a_good_plan_has_no_reasons_against_it() {
+        assert_eq!(reasons(plan_schema(), &plan()), [""; 0]);
+        let mut served = plan();
+        served["preview"] =
+            json!({"kind": "command", "command": "serve", "port": 8000, "path": "/"});
+        assert_eq!(reasons(plan_schema(), &served), [""; 0]);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_place() {
+        let cases = [
+            ("/tasks/0/estimateUsd", json!(-1)),
+            ("/tasks/0/id", json!("T0")),
+            ("/tasks/0/dependsOn/0", json!(1)),
+            ("/criteria/0/check", json!({"kind": "prayer"})),
+            ("/features", json!([])),
+            ("/testCommand", json!("")),
+            (
+                "/preview",
+                json!({"kind": "command", "command": "x", "port": 70000, "path": "/"}),
+            ),
+        ];
+        for (place, value) in cases {
+            let mut plan = plan();
+            if place == "/tasks/0/dependsOn/0" {
+                plan["tasks"][0]["dependsOn"] = json!([value]);
+            } else {
+                *plan.pointer_mut(place).unwrap() = value;
+            }
+            let reasons = reasons(plan_schema(), &plan);
+            assert_eq!(reasons.len(), 1, "{place}: {reasons:?}");
+            assert!(reasons[0].starts_with(&format!("{place}: ")), "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn something_else_altogether_is_told_as_such() {
+        assert!(reasons(plan_schema(), &json!("a plan"))[0].starts_with("the whole: "));
+        assert_eq!(reasons(plan_schema(), &json!({})).len(), 7);
+        assert!(reasons(&json!({"type": 7}), &json!({}))[0].starts_with("the schema itself"));
+    }
+
+    #[test]
+    fn a_verdict_needs_a_reason_for_each_criterion() {
+        let verdict = json!({"criterion": "C1", "pass": true, "reason": "seen", "files": ["a"]});
+        let good = json!({"verdicts": [verdict], "summary": "Fine."});
+        assert_eq!(reasons(verdict_schema(), &good), [""; 0]);
+        let bad = json!({"verdicts": [{"criterion": "C1", "pass": true}], "summary": "Fine."});
+        let reasons = reasons(verdict_schema(), &bad);
+        assert!(
+            reasons[0].contains("/verdicts/0") && reasons[0].contains("reason"),
+            "{reasons:?}"
+        );
+    }
+
+    #[test]
+    fn a_huge_mistake_has_a_short_list_of_short_reasons() {
+        let mut plan = plan();
+        plan["features"] = vec![json!("x".repeat(10_000)); 1000].into();
+        let reasons = reasons(plan_schema(), &plan);
+        assert_eq!(reasons.len(), MAX_REASONS);
+        assert!(reasons.iter().all(|reason| reason.len() < 600));
+    }
+}

@@ -1,0 +1,126 @@
+//! One conversation with the Claude Code CLI, from its start to the death of its process.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot};
+
+use self::driver::Driver;
+use super::activity::Activity;
+use super::outcome::Outcome;
+use super::stream::StreamEvent;
+use super::transcript::TranscriptWriter;
+use crate::clock::SharedClock;
+use crate::mcp::ToolServer;
+
+mod driver;
+mod facts;
+mod pumps;
+mod tool_calls;
+
+/// Kills a whole process tree, given the id of the process that was started.
+///
+/// Whoever wrapped the command knows how (a PID namespace, a container); the CLI's own children
+/// leave its process group, so killing the group is not enough.
+pub type KillTree = Arc<dyn Fn(u32) + Send + Sync>;
+
+/// What can be asked of a running agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Stop at the next opportunity; kill what does not stop within the grace period.
+    Interrupt,
+    /// Stop now.
+    Kill,
+}
+
+/// What a run needs besides its command.
+pub struct SessionSpec {
+    /// The user turn; goes through stdin, never through the command line.
+    pub prompt: String,
+    /// The orchestrator's tools, where the role has any. The invocation must offer them too.
+    pub tools: Option<Arc<dyn ToolServer>>,
+    /// The file that every line is appended to; it is made with mode 0600. Its directory exists.
+    pub transcript: PathBuf,
+    /// How long the agent may give no sign of life; longer than the longest shell command.
+    pub silence: Duration,
+    /// How long an interrupted agent may take to stop, and a finished one to exit.
+    pub grace: Duration,
+    /// The signs of life; the driver adds those of the stream.
+    pub activity: Activity,
+    /// Stamps the transcript's lines.
+    pub clock: SharedClock,
+    /// Kills the process tree.
+    pub kill: KillTree,
+    /// Told the process id as soon as there is one.
+    pub started: Option<oneshot::Sender<u32>>,
+}
+
+/// Why a run could not be driven. How an agent fails is an [`super::outcome::Outcome`] instead.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The process could not be started.
+    #[error("cannot start the agent's process {program}: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The transcript cannot be written; the agent was stopped, as nobody would know what it does.
+    #[error(
+        "cannot write the transcript {path}: {source}; make room or fix its permissions, then run the command again"
+    )]
+    Transcript {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+/// Starts `command` (the CLI, wrapped in whatever confines it) and drives it until its process is
+/// gone.
+///
+/// Every event goes to `events` as well; a caller who stops listening drops the receiver. Requests
+/// to stop come through `control`; its closing means nothing. Must run on a thread that lives as
+/// long as the process, such as a worker of the runtime and not a blocking task: a sandbox that
+/// dies with its parent dies with the thread that started it.
+///
+/// When the returned future is dropped, the process is killed.
+pub async fn drive(
+    mut command: Command,
+    spec: SessionSpec,
+    events: mpsc::Sender<StreamEvent>,
+    control: mpsc::Receiver<Control>,
+) -> Result<Outcome, SessionError> {
+    let transcript =
+        TranscriptWriter::open(&spec.transcript, Arc::clone(&spec.clock)).map_err(|source| {
+            SessionError::Transcript {
+                path: spec.transcript.clone(),
+                source,
+            }
+        })?;
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    // In a process group of its own: a Ctrl-C at the terminal is for us, and we interrupt the agent.
+    command.process_group(0).kill_on_drop(true);
+    let child = command.spawn().map_err(|source| SessionError::Start {
+        program: command
+            .as_std()
+            .get_program()
+            .to_string_lossy()
+            .into_owned(),
+        source,
+    })?;
+    Driver::new(spec, child, transcript, events)
+        .run(control)
+        .await
+}
+
+#[cfg(test)]
+mod tests;

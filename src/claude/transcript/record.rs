@@ -1,0 +1,136 @@
+//! The transcript's file: one JSON object per line, appended as things happen.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SharedClock;
+
+/// One line of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was seen, UTC.
+    pub at: Timestamp,
+    /// Who said it.
+    pub direction: Direction,
+    /// What was said, as it was; bytes that are no UTF-8 are replaced.
+    pub line: String,
+}
+
+/// Who said a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The CLI, on stdout.
+    Out,
+    /// The orchestrator, on the CLI's stdin.
+    In,
+    /// The CLI, on stderr.
+    Err,
+    /// The orchestrator, about the run.
+    Note,
+}
+
+/// Appends to a transcript; shared by the pumps of one run.
+pub(in crate::claude) struct TranscriptWriter {
+    file: Mutex<File>,
+    clock: SharedClock,
+}
+
+impl TranscriptWriter {
+    /// Opens the transcript at `path` for appending, or makes it with mode 0600.
+    pub(in crate::claude) fn open(path: &Path, clock: SharedClock) -> io::Result<Self> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .mode(0o600)
+            .open(path)?;
+        if ends_in_half_a_line(&mut file)? {
+            file.write_all(b"\n")?;
+        }
+        Ok(Self {
+            file: Mutex::new(file),
+            clock,
+        })
+    }
+
+    /// Appends one line.
+    pub(in crate::claude) fn append(&self, direction: Direction, line: &str) -> io::Result<()> {
+        let record = Record {
+            at: self.clock.now(),
+            direction,
+            line: line.to_owned(),
+        };
+        let mut text = serde_json::to_vec(&record)?;
+        text.push(b'\n');
+        // One write per line, so that a reader beside us sees at most one half of a line.
+        self.file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(&text)
+    }
+}
+
+// A run that was cut by a power failure may have left half a line: ours must not be glued to it.
+fn ends_in_half_a_line(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != [b'\n'])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::FixedClock;
+
+    fn clock() -> SharedClock {
+        Arc::new(FixedClock::new(
+            "2026-01-02T03:04:05.000006Z".parse().unwrap(),
+        ))
+    }
+
+    #[test]
+    fn writes_one_object_per_line_into_a_private_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        let writer = TranscriptWriter::open(&path, clock()).unwrap();
+        writer.append(Direction::Out, "{\"type\":\"x\"}").unwrap();
+        writer.append(Direction::In, "two\nlines").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        {"at":"2026-01-02T03:04:05.000006Z","direction":"out","line":"{\"type\":\"x\"}"}
+        {"at":"2026-01-02T03:04:05.000006Z","direction":"in","line":"two\nlines"}
+        "#);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn appends_after_half_a_line_on_a_line_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        fs::write(&path, "{\"at\":\"20").unwrap();
+        let writer = TranscriptWriter::open(&path, clock()).unwrap();
+        writer.append(Direction::Note, "again").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "{\"at\":\"20");
+        assert!(serde_json::from_str::<Record>(lines[1]).is_ok());
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::event::Event;
 use super::ids::{AgentId, LedgerId, ProjectId, TaskId};
 use super::money::MicroUsd;
 use super::role::Role;
@@ -270,12 +271,13 @@ pub struct BudgetAlert {
 }
 
 impl BudgetAlert {
-    /// Returns the name of the event.
-    pub fn event(&self) -> &'static str {
-        if self.percent >= 100 {
-            "budget:exceeded"
+    /// Returns the event that tells of it.
+    pub fn event(&self) -> Event {
+        let BudgetAlert { project_id, spent, limit, percent } = *self;
+        if percent >= 100 {
+            Event::BudgetExceeded { project_id, spent, limit }
         } else {
-            "budget:warning"
+            Event::BudgetWarning { project_id, spent, limit, percent }
         }
     }
 }

@@ -273,11 +273,25 @@ pub struct BudgetAlert {
 impl BudgetAlert {
     /// Returns the event that tells of it.
     pub fn event(&self) -> Event {
-        let BudgetAlert { project_id, spent, limit, percent } = *self;
+        let BudgetAlert {
+            project_id,
+            spent,
+            limit,
+            percent,
+        } = *self;
         if percent >= 100 {
-            Event::BudgetExceeded { project_id, spent, limit }
+            Event::BudgetExceeded {
+                project_id,
+                spent,
+                limit,
+            }
         } else {
-            Event::BudgetWarning { project_id, spent, limit, percent }
+            Event::BudgetWarning {
+                project_id,
+                spent,
+                limit,
+                percent,
+            }
         }
     }
 }

@@ -19,7 +19,9 @@ pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-re
 
 /// Returns a body that is complete.
 pub(super) fn full(bytes: impl Into<Bytes>) -> AnswerBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed()
 }
 
 /// Returns a JSON answer.
@@ -34,7 +36,9 @@ pub(super) fn json_answer(status: StatusCode, body: &serde_json::Value) -> Respo
 /// Returns an error that the CLI does not try again.
 pub(super) fn final_error(status: StatusCode, message: &str) -> Response<AnswerBody> {
     let mut answer = json_answer(status, &error_json(status, message));
-    answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    answer
+        .headers_mut()
+        .insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     answer
 }
 

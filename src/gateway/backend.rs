@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use secrecy::SecretString;
 
 use super::door::DoorSpec;
 use super::rehearsal::player::Player;
@@ -73,6 +74,18 @@ impl Backend {
         match self {
             Backend::Upstream(upstream) => upstream.send(request).await,
             Backend::Rehearsal(player) => player.answer(&request).await,
+        }
+    }
+
+    pub fn is_rehearsal(&self) -> bool {
+        matches!(self, Backend::Rehearsal(_))
+    }
+
+    /// Returns the credential, for those who keep it out of what they write.
+    pub fn secret(&self) -> Option<SecretString> {
+        match self {
+            Backend::Upstream(upstream) => Some(upstream.secret().clone()),
+            Backend::Rehearsal(_) => None,
         }
     }
 

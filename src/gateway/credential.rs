@@ -42,7 +42,9 @@ pub enum CredentialError {
     #[error("the credential from {0} is empty")]
     Empty(String),
     /// It cannot stand in a header.
-    #[error("the credential from {0} holds characters that cannot be part of one (a line break or a control character in the middle)")]
+    #[error(
+        "the credential from {0} holds characters that cannot be part of one (a line break or a control character in the middle)"
+    )]
     NotText(String),
 }
 
@@ -60,7 +62,10 @@ impl Credential {
     /// Reads an API key from a file that only its owner may read; white space around it is dropped.
     pub fn from_file(file: &Path) -> Result<Self, CredentialError> {
         use std::os::unix::fs::PermissionsExt;
-        let read = |source| CredentialError::Read { file: file.to_owned(), source };
+        let read = |source| CredentialError::Read {
+            file: file.to_owned(),
+            source,
+        };
         let mode = std::fs::metadata(file).map_err(read)?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(CredentialError::OpenToOthers(file.to_owned()));
@@ -69,7 +74,7 @@ impl Credential {
         Self::api_key(key.expose_secret(), &file.display().to_string())
     }
 
-    fn secret(&self) -> &SecretString {
+    pub(super) fn secret(&self) -> &SecretString {
         match self {
             Credential::ApiKey(secret) | Credential::Bearer(secret) => secret,
         }
@@ -159,8 +164,13 @@ mod tests {
     #[test]
     fn what_cannot_be_a_credential_is_refused_without_quoting_it() {
         for bad in ["", "  \n", "two\nlines", "caf\u{e9}"] {
-            let error = Credential::api_key(bad, "ANTHROPIC_API_KEY").unwrap_err().to_string();
-            assert!(error.contains("ANTHROPIC_API_KEY") && !error.contains("lines"), "{error}");
+            let error = Credential::api_key(bad, "ANTHROPIC_API_KEY")
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("ANTHROPIC_API_KEY") && !error.contains("lines"),
+                "{error}"
+            );
         }
     }
 }

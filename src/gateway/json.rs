@@ -87,12 +87,18 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Bool(value))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "only small numbers are looked at")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "only small numbers are looked at"
+    )]
     fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
         Ok(Json::Number(value as f64))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "only small numbers are looked at")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "only small numbers are looked at"
+    )]
     fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
         Ok(Json::Number(value as f64))
     }
@@ -122,7 +128,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
         let mut seen = std::collections::HashSet::new();
         while let Some((key, value)) = access.next_entry::<String, Json>()? {
             if !seen.insert(key.clone()) {
-                return Err(A::Error::custom(format!("the key {key:?} stands there twice")));
+                return Err(A::Error::custom(format!(
+                    "the key {key:?} stands there twice"
+                )));
             }
             members.push((key, value));
         }

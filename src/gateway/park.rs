@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// The first pause where the endpoint names none; it doubles up to [`LONGEST_GUESS`].
 const FIRST_GUESS: Duration = Duration::from_secs(1);
-const LONGEST_GUESS: Duration = Duration::from_secs(60);
+const LONGEST_GUESS: Duration = Duration::from_mins(1);
 
 /// Until when nothing is sent to the endpoint.
 #[derive(Debug, Default)]
@@ -76,10 +76,16 @@ mod tests {
     #[test]
     fn the_endpoint_s_word_counts_and_nonsense_does_not() {
         let after = |name: &'static str, value: &'static str| {
-            stated_pause(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]))
+            stated_pause(&HeaderMap::from_iter([(
+                name.parse().unwrap(),
+                value.parse().unwrap(),
+            )]))
         };
         assert_eq!(after("retry-after", "3"), Some(Duration::from_secs(3)));
-        assert_eq!(after("retry-after-ms", "250"), Some(Duration::from_millis(250)));
+        assert_eq!(
+            after("retry-after-ms", "250"),
+            Some(Duration::from_millis(250))
+        );
         for nonsense in ["", "-1", "NaN", "inf", "soon", "1e300"] {
             assert_eq!(after("retry-after", nonsense), None, "{nonsense}");
         }

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::price_list::{Dollars, ModelEntry, PriceList, RateEntry};
 use crate::domain::ledger::{Quote, TokenUsage, micros_up};
 use crate::domain::money::MicroUsd;
@@ -79,10 +77,7 @@ impl Rates {
     }
 
     fn dearest_input(self, one_hour_cache: bool) -> MicroUsd {
-        let short = self
-            .input
-            .max(self.cache_read)
-            .max(self.cache_write_5m);
+        let short = self.input.max(self.cache_read).max(self.cache_write_5m);
         if one_hour_cache {
             short.max(self.cache_write_1h)
         } else {
@@ -150,7 +145,9 @@ pub enum PricingError {
         source: std::io::Error,
     },
     /// It is not a price list; the reason names the line and the column.
-    #[error("the price list {file} is not usable: {reason}; docs and an example are in templates/pricing.yaml")]
+    #[error(
+        "the price list {file} is not usable: {reason}; docs and an example are in templates/pricing.yaml"
+    )]
     Invalid {
         /// The file.
         file: String,
@@ -201,7 +198,9 @@ impl Pricing {
         let mut seen = HashSet::new();
         for name in models.iter().flat_map(|model| &model.names) {
             if name.is_empty() || !seen.insert(name) {
-                return Err(format!("models: the name {name:?} is empty or stands there twice"));
+                return Err(format!(
+                    "models: the name {name:?} is empty or stands there twice"
+                ));
             }
         }
         let dearest = models
@@ -213,7 +212,11 @@ impl Pricing {
             as_of: list.as_of,
             web_search,
             models,
-            unlisted: Model { names: Vec::new(), base: dearest, over: None },
+            unlisted: Model {
+                names: Vec::new(),
+                base: dearest,
+                over: None,
+            },
         })
     }
 

@@ -16,8 +16,14 @@ const MIN_THINKING_TOKENS: u64 = 1_024;
 /// The searches of a web search tool that states no `max_uses`.
 const DEFAULT_SEARCHES: u64 = 10;
 /// Kinds of tools that the agent's own side runs; every other kind would be run by the endpoint.
-const CLIENT_TOOLS: [&str; 6] =
-    ["custom", "bash_", "text_editor_", "computer_", "memory_", "tool_search_tool_"];
+const CLIENT_TOOLS: [&str; 6] = [
+    "custom",
+    "bash_",
+    "text_editor_",
+    "computer_",
+    "memory_",
+    "tool_search_tool_",
+];
 
 /// A request for a message, checked.
 #[derive(Debug, Clone)]
@@ -75,7 +81,10 @@ impl ModelCall {
             Some(model) if !model.is_empty() && model.len() <= 200 => model.to_owned(),
             _ => return refuse("model: a name of at most 200 bytes is needed"),
         };
-        let Some(max_tokens) = root.get("max_tokens").and_then(Json::whole).filter(|n| *n > 0)
+        let Some(max_tokens) = root
+            .get("max_tokens")
+            .and_then(Json::whole)
+            .filter(|n| *n > 0)
         else {
             return refuse("max_tokens: a whole number above zero is needed");
         };
@@ -91,7 +100,14 @@ impl ModelCall {
         let floor = thinking.as_ref().map_or(0, |_| MIN_THINKING_TOKENS);
         shape.min_tokens = (MIN_USEFUL_TOKENS + floor).min(max_tokens);
         let stream = matches!(root.get("stream"), Some(Json::Bool(true)));
-        Ok(Self { model, stream, shape, body, max_tokens_at, thinking })
+        Ok(Self {
+            model,
+            stream,
+            shape,
+            body,
+            max_tokens_at,
+            thinking,
+        })
     }
 
     /// Returns the body as it came.
@@ -137,7 +153,10 @@ fn spans(body: &Bytes) -> Result<(Range<usize>, Option<Thinking>), BadRequest> {
     let thinking = thinking.map(|raw| {
         raw.get()
             .parse()
-            .map(|budget| Thinking { budget, at: place(raw) })
+            .map(|budget| Thinking {
+                budget,
+                at: place(raw),
+            })
             .map_err(|_| BadRequest("thinking.budget_tokens: a whole number is needed".into()))
     });
     Ok((place(spans.max_tokens), thinking.transpose()?))
@@ -154,7 +173,9 @@ fn refuse_surcharges(root: &Json) -> Result<(), BadRequest> {
     }
     for key in ["mcp_servers", "container"] {
         if root.get(key).is_some_and(|value| !value.is_empty()) {
-            return refuse(format!("{key}: the endpoint's own tools are not offered here"));
+            return refuse(format!(
+                "{key}: the endpoint's own tools are not offered here"
+            ));
         }
     }
     Ok(())
@@ -168,7 +189,9 @@ fn web_searches(root: &Json) -> Result<u64, BadRequest> {
             let uses = tool.get("max_uses").and_then(Json::whole);
             searches = searches.saturating_add(uses.unwrap_or(DEFAULT_SEARCHES));
         } else if !CLIENT_TOOLS.iter().any(|known| kind.starts_with(known)) {
-            return refuse(format!("tools: {kind} is not offered here; it runs outside the sandbox"));
+            return refuse(format!(
+                "tools: {kind} is not offered here; it runs outside the sandbox"
+            ));
         }
     }
     Ok(searches)
@@ -190,16 +213,23 @@ fn survey(value: &Json, shape: &mut RequestShape) -> Result<(), BadRequest> {
 }
 
 fn survey_block(block: &Json, shape: &mut RequestShape) -> Result<(), BadRequest> {
-    let cache = block.get("cache_control").and_then(|cache| cache.get("ttl"));
+    let cache = block
+        .get("cache_control")
+        .and_then(|cache| cache.get("ttl"));
     shape.one_hour_cache |= cache.is_some_and(|ttl| ttl.text() != Some("5m"));
     let kind = block.get("type").and_then(Json::text);
     if !matches!(kind, Some("image" | "document")) {
         return Ok(());
     }
-    let source = block.get("source").and_then(|s| s.get("type")).and_then(Json::text);
+    let source = block
+        .get("source")
+        .and_then(|s| s.get("type"))
+        .and_then(Json::text);
     match (kind, source) {
         (_, Some("url" | "file")) => {
-            return refuse("content behind a URL or a file id is not offered here; send the content itself");
+            return refuse(
+                "content behind a URL or a file id is not offered here; send the content itself",
+            );
         }
         (Some("image"), _) => shape.images += 1,
         (_, Some("text")) => {}
@@ -236,7 +266,10 @@ mod tests {
         )
         .unwrap();
         let shape = call.shape;
-        assert_eq!((shape.images, shape.web_searches, shape.min_tokens), (1, 3, 9));
+        assert_eq!(
+            (shape.images, shape.web_searches, shape.min_tokens),
+            (1, 3, 9)
+        );
         assert!(shape.documents && shape.one_hour_cache && call.stream);
     }
 
@@ -250,9 +283,18 @@ mod tests {
             (r#"{"model":"m","max_tokens":1.5}"#, "max_tokens"),
             (r#"{"model":"m","max_tokens":1,"max_tokens":2}"#, "twice"),
             (r#"{"model":"m","max_tokens":1,"speed":"fast"}"#, "speed"),
-            (r#"{"model":"m","max_tokens":1,"inference_geo":"us"}"#, "inference_geo"),
-            (r#"{"model":"m","max_tokens":1,"mcp_servers":[{}]}"#, "mcp_servers"),
-            (r#"{"model":"m","max_tokens":1,"tools":[{"type":"web_fetch_20250910"}]}"#, "web_fetch"),
+            (
+                r#"{"model":"m","max_tokens":1,"inference_geo":"us"}"#,
+                "inference_geo",
+            ),
+            (
+                r#"{"model":"m","max_tokens":1,"mcp_servers":[{}]}"#,
+                "mcp_servers",
+            ),
+            (
+                r#"{"model":"m","max_tokens":1,"tools":[{"type":"web_fetch_20250910"}]}"#,
+                "web_fetch",
+            ),
             (
                 r#"{"model":"m","max_tokens":1,"messages":[{"content":[{"type":"image","source":{"type":"url","url":"http://x"}}]}]}"#,
                 "URL",

@@ -75,7 +75,9 @@ mod tests {
     fn events(pieces: &[&[u8]]) -> Vec<String> {
         let (mut splitter, mut found) = (EventSplitter::default(), Vec::new());
         for piece in pieces {
-            splitter.feed(piece, |data| found.push(String::from_utf8_lossy(data).into_owned()));
+            splitter.feed(piece, |data| {
+                found.push(String::from_utf8_lossy(data).into_owned())
+            });
         }
         found
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Url};
+use secrecy::SecretString;
 
 use super::backend::{Incoming, Outgoing, SendError};
 use super::credential::Credential;
@@ -13,7 +14,9 @@ use super::credential::Credential;
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// The URL is not one of an endpoint.
-    #[error("the model URL {url:?} is not usable: {reason}; write it like https://api.anthropic.com")]
+    #[error(
+        "the model URL {url:?} is not usable: {reason}; write it like https://api.anthropic.com"
+    )]
     Url {
         /// The URL, without user and password.
         url: String,
@@ -49,12 +52,20 @@ impl Upstream {
             .connect_timeout(connect_timeout)
             .build()
             .map_err(UpstreamError::Client)?;
-        Ok(Self { client, base: base_url(url)?, credential })
+        Ok(Self {
+            client,
+            base: base_url(url)?,
+            credential,
+        })
     }
 
     pub async fn send(&self, request: Outgoing) -> Result<Incoming, SendError> {
         let mut url = self.base.clone();
-        let path = format!("{}{}", url.path().trim_end_matches('/'), request.route.path());
+        let path = format!(
+            "{}{}",
+            url.path().trim_end_matches('/'),
+            request.route.path()
+        );
         url.set_path(&path);
         if request.beta {
             url.set_query(Some("beta=true"));
@@ -64,7 +75,13 @@ impl Upstream {
         // The usage is read off the answer as it passes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         self.credential.apply(&mut headers);
-        let sent = self.client.post(url).headers(headers).body(request.body).send().await;
+        let sent = self
+            .client
+            .post(url)
+            .headers(headers)
+            .body(request.body)
+            .send()
+            .await;
         let answer = sent.map_err(|error| {
             if error.is_connect() || error.is_builder() {
                 SendError::NotSent(describe(error))
@@ -79,20 +96,30 @@ impl Upstream {
         })
     }
 
+    pub fn secret(&self) -> &SecretString {
+        self.credential.secret()
+    }
+
     pub fn redact(&self, text: &[u8]) -> Vec<u8> {
         self.credential.redact(text)
     }
 }
 
 fn base_url(text: &str) -> Result<Url, UpstreamError> {
-    let bad = |url: String, reason: &str| UpstreamError::Url { url, reason: reason.to_owned() };
+    let bad = |url: String, reason: &str| UpstreamError::Url {
+        url,
+        reason: reason.to_owned(),
+    };
     let mut url = Url::parse(text).map_err(|e| bad(text.to_owned(), &e.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
         let (_, _) = (url.set_username(""), url.set_password(None));
         return Err(bad(url.into(), "it must not hold a user or a password"));
     }
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(bad(url.into(), "it must begin with https:// or http:// and name a host"));
+        return Err(bad(
+            url.into(),
+            "it must begin with https:// or http:// and name a host",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(bad(url.into(), "it must not hold a query or a fragment"));
@@ -121,7 +148,13 @@ mod tests {
         for good in ["https://api.anthropic.com", "http://127.0.0.1:8080/prefix/"] {
             assert!(base_url(good).is_ok(), "{good}");
         }
-        for bad in ["", "api.anthropic.com", "ftp://host/", "https://h/?a=b", "https://u:geheim@h/"] {
+        for bad in [
+            "",
+            "api.anthropic.com",
+            "ftp://host/",
+            "https://h/?a=b",
+            "https://u:geheim@h/",
+        ] {
             let error = base_url(bad).unwrap_err().to_string();
             assert!(!error.contains("geheim"), "{error}");
         }

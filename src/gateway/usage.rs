@@ -91,10 +91,22 @@ pub fn usage_of_json(body: &[u8]) -> Option<TokenUsage> {
 pub struct StreamUsage {
     splitter: EventSplitter,
     usage: TokenUsage,
-    started: bool,
-    final_figures: bool,
-    stopped: bool,
-    failed: bool,
+    figures: Figures,
+    end: Option<StreamEnd>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Figures {
+    #[default]
+    None,
+    Start,
+    Final,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    Stop,
+    Error,
 }
 
 impl StreamUsage {
@@ -112,7 +124,7 @@ impl StreamUsage {
         };
         match event.kind.as_str() {
             "message_start" => {
-                self.started = true;
+                self.figures = self.figures.max(Figures::Start);
                 if let Some(usage) = event.message.and_then(|message| message.usage) {
                     usage.lay_over(&mut self.usage);
                 }
@@ -120,28 +132,30 @@ impl StreamUsage {
             "message_delta" => {
                 if let Some(usage) = event.usage {
                     usage.lay_over(&mut self.usage);
-                    self.final_figures |= usage.output_tokens.is_some();
+                    if self.figures == Figures::Start && usage.output_tokens.is_some() {
+                        self.figures = Figures::Final;
+                    }
                 }
             }
-            "message_stop" => self.stopped = true,
-            "error" => self.failed = true,
+            "message_stop" => self.end = Some(StreamEnd::Stop),
+            "error" => self.end = Some(StreamEnd::Error),
             _ => {}
         }
     }
 
     /// Returns the usage once it is final: nothing that is still to come can change it.
     pub fn settled(&self) -> Option<TokenUsage> {
-        (self.started && self.final_figures).then_some(self.usage)
+        (self.figures == Figures::Final).then_some(self.usage)
     }
 
     /// Tells whether the answer has come to its end.
     pub fn stopped(&self) -> bool {
-        self.stopped
+        self.end == Some(StreamEnd::Stop)
     }
 
     /// Tells whether the stream brought an error in place of its end.
     pub fn failed(&self) -> bool {
-        self.failed
+        self.end == Some(StreamEnd::Error)
     }
 }
 
@@ -196,9 +210,17 @@ mod tests {
         let usage = usage_of_json(
             br#"{"id":"m","usage":{"input_tokens":5,"output_tokens":6,"cache_creation_input_tokens":9}}"#,
         );
-        let expected = TokenUsage { input: 5, output: 6, cache_write_5m: 9, ..TokenUsage::default() };
+        let expected = TokenUsage {
+            input: 5,
+            output: 6,
+            cache_write_5m: 9,
+            ..TokenUsage::default()
+        };
         assert_eq!(usage, Some(expected));
         assert_eq!(usage_of_json(br#"{"id":"m"}"#), None);
-        assert_eq!(usage_of_json(br#"{"id":"m","usage":{"input_tokens":5,"out"#), None);
+        assert_eq!(
+            usage_of_json(br#"{"id":"m","usage":{"input_tokens":5,"out"#),
+            None
+        );
     }
 }

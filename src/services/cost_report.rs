@@ -73,7 +73,10 @@ pub async fn report(desk: &Desk, project: ProjectId) -> Result<CostReport, Store
         line.name = day(&line.name);
     }
     Ok(CostReport {
-        total: total.unwrap_or_else(|| CostLine { name: "total".into(), ..CostLine::default() }),
+        total: total.unwrap_or_else(|| CostLine {
+            name: "total".into(),
+            ..CostLine::default()
+        }),
         by_role: lines(&mut tx, project, Grouping::Role).await?,
         by_task: lines(&mut tx, project, Grouping::Task).await?,
         by_agent: lines(&mut tx, project, Grouping::Agent).await?,
@@ -96,5 +99,8 @@ fn day(days: &str) -> String {
     days.parse::<i64>()
         .ok()
         .and_then(|days| Timestamp::from_second(days.saturating_mul(SECONDS_PER_DAY)).ok())
-        .map_or_else(|| days.to_owned(), |moment| moment.strftime("%Y-%m-%d").to_string())
+        .map_or_else(
+            || days.to_owned(),
+            |moment| moment.strftime("%Y-%m-%d").to_string(),
+        )
 }

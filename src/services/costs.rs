@@ -63,7 +63,11 @@ pub struct Costs {
 impl Costs {
     /// Returns the ledger of a database.
     pub fn new(desk: Desk, defaults: DefaultLimits) -> Self {
-        Self { desk, defaults, given_back: Arc::default() }
+        Self {
+            desk,
+            defaults,
+            given_back: Arc::default(),
+        }
     }
 
     /// Holds the most that a request can cost against every limit that applies, with as many output
@@ -83,7 +87,11 @@ impl Costs {
                     let now = change.now;
                     ledger::insert(&mut change.tx, payer, quote, reservation, now).await?;
                 }
-                Decision::Refused(Shortage { scope: BudgetScope::Project(_), budget, .. }) => {
+                Decision::Refused(Shortage {
+                    scope: BudgetScope::Project(_),
+                    budget,
+                    ..
+                }) => {
                     // What is left is of no use, so the limit is reached.
                     raise(&mut change, payer.project, budget, 100).await?;
                 }
@@ -133,7 +141,8 @@ impl Costs {
         amount: MicroUsd,
         request_id: Option<&str>,
     ) -> Result<Vec<BudgetAlert>, StoreError> {
-        self.finish(id, &Outcome::Exact { usage, amount }, request_id).await
+        self.finish(id, &Outcome::Exact { usage, amount }, request_id)
+            .await
     }
 
     /// Books all that was held: what the request used is not known. Does nothing where the entry has
@@ -233,7 +242,12 @@ impl Costs {
 
 fn decide(payer: &Payer, quote: &Quote, budgets: &[(BudgetScope, Budget)]) -> Decision {
     let limited = || budgets.iter().filter(|(_, budget)| budget.limit.is_some());
-    let unheld = |budget: &Budget| budget.limit.unwrap_or_default().saturating_sub(budget.spent);
+    let unheld = |budget: &Budget| {
+        budget
+            .limit
+            .unwrap_or_default()
+            .saturating_sub(budget.spent)
+    };
     let shortage = |(scope, budget): &(BudgetScope, Budget)| Shortage {
         scope: *scope,
         slug: payer.slug.clone(),
@@ -247,8 +261,13 @@ fn decide(payer: &Payer, quote: &Quote, budgets: &[(BudgetScope, Budget)]) -> De
     let Some(later) = quote.affordable(unheld(&emptiest.1)) else {
         return Decision::Refused(shortage(emptiest));
     };
-    let tightest = limited().min_by_key(|(_, budget)| budget.available()).unwrap_or(emptiest);
-    let now = tightest.1.available().and_then(|left| quote.affordable(left));
+    let tightest = limited()
+        .min_by_key(|(_, budget)| budget.available())
+        .unwrap_or(emptiest);
+    let now = tightest
+        .1
+        .available()
+        .and_then(|left| quote.affordable(left));
     match now {
         Some(now) if now >= later.min(COMFORTABLE_TOKENS) => grant(quote, now),
         _ => Decision::Held(shortage(tightest)),
@@ -257,7 +276,11 @@ fn decide(payer: &Payer, quote: &Quote, budgets: &[(BudgetScope, Budget)]) -> De
 
 fn grant(quote: &Quote, max_tokens: u64) -> Decision {
     let amount = quote.at(max_tokens);
-    Decision::Granted(Reservation { id: LedgerId::random(), max_tokens, amount })
+    Decision::Granted(Reservation {
+        id: LedgerId::random(),
+        max_tokens,
+        amount,
+    })
 }
 
 async fn finish_entry(
@@ -284,8 +307,14 @@ async fn finish_entry(
 
 /// Returns the highest threshold that a project's spending has reached; 0 where it is below all.
 fn threshold(budget: &Budget) -> i64 {
-    let percent = budget.limit.map_or(0, |limit| budget.spent.percent_of(limit));
-    THRESHOLDS.into_iter().filter(|t| *t <= percent).max().unwrap_or(0)
+    let percent = budget
+        .limit
+        .map_or(0, |limit| budget.spent.percent_of(limit));
+    THRESHOLDS
+        .into_iter()
+        .filter(|t| *t <= percent)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Raises an event for each threshold up to `highest` that was not announced before.
@@ -299,14 +328,20 @@ async fn raise(
         return Ok(Vec::new());
     };
     let warned = budgets::warned(&mut change.tx, project).await?;
-    if highest <= warned
-        || !budgets::set_warned(&mut change.tx, project, warned, highest).await?
-    {
+    if highest <= warned || !budgets::set_warned(&mut change.tx, project, warned, highest).await? {
         return Ok(Vec::new());
     }
     let mut alerts = Vec::new();
-    for percent in THRESHOLDS.into_iter().filter(|t| *t > warned && *t <= highest) {
-        let alert = BudgetAlert { project_id: project, spent: budget.spent, limit, percent };
+    for percent in THRESHOLDS
+        .into_iter()
+        .filter(|t| *t > warned && *t <= highest)
+    {
+        let alert = BudgetAlert {
+            project_id: project,
+            spent: budget.spent,
+            limit,
+            percent,
+        };
         change.event(Some(project), alert.event()).await?;
         alerts.push(alert);
     }

@@ -18,7 +18,9 @@ pub async fn set_limit(
 ) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE budgets SET limit_micros = $3 WHERE scope = $1 AND scope_id = $2";
     ensure(tx, scope).await?;
-    tx.execute(SQL, params![scope.name(), scope.id(), limit]).await.map(|_| ())
+    tx.execute(SQL, params![scope.name(), scope.id(), limit])
+        .await
+        .map(|_| ())
 }
 
 /// Makes the row of a scope where there is none: without a limit, with nothing spent.
@@ -26,14 +28,18 @@ pub async fn ensure(tx: &mut Tx, scope: Scope) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO budgets \
         (scope, scope_id, limit_micros, reserved_micros, spent_micros, warned_percent) \
         VALUES ($1, $2, NULL, 0, 0, 0) ON CONFLICT DO NOTHING";
-    tx.execute(SQL, params![scope.name(), scope.id()]).await.map(|_| ())
+    tx.execute(SQL, params![scope.name(), scope.id()])
+        .await
+        .map(|_| ())
 }
 
 /// Returns a limit and what stands against it; nothing spent and no limit where there is no row.
 pub async fn find(tx: &mut Tx, scope: Scope) -> Result<Budget, StoreError> {
     const SQL: &str = "SELECT limit_micros, reserved_micros, spent_micros FROM budgets \
         WHERE scope = $1 AND scope_id = $2";
-    let found = tx.fetch_optional(SQL, params![scope.name(), scope.id()]).await?;
+    let found = tx
+        .fetch_optional(SQL, params![scope.name(), scope.id()])
+        .await?;
     found.as_ref().map_or(Ok(Budget::default()), read)
 }
 

@@ -48,7 +48,9 @@ pub struct Sum {
 macro_rules! sums {
     ($key:literal, $from:literal) => {
         concat!(
-            "SELECT ", $key, " AS group_key, COUNT(*) AS requests, \
+            "SELECT ",
+            $key,
+            " AS group_key, COUNT(*) AS requests, \
              CAST(SUM(l.settled_micros) AS BIGINT) AS spent, \
              CAST(SUM(l.upper_bound) AS BIGINT) AS upper_bounds, \
              CAST(SUM(l.unknown_model) AS BIGINT) AS unknown_models, \
@@ -58,7 +60,8 @@ macro_rules! sums {
              CAST(SUM(l.cache_read_tokens) AS BIGINT) AS cache_read_tokens, \
              CAST(SUM(l.cache_write_5m_tokens) AS BIGINT) AS cache_write_5m_tokens, \
              CAST(SUM(l.cache_write_1h_tokens) AS BIGINT) AS cache_write_1h_tokens, \
-             CAST(SUM(l.web_searches) AS BIGINT) AS web_searches FROM ", $from,
+             CAST(SUM(l.web_searches) AS BIGINT) AS web_searches FROM ",
+            $from,
             " WHERE l.project_id = $1 AND l.status = 'settled' GROUP BY 1 ORDER BY 1"
         )
     };

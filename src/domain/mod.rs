@@ -10,6 +10,7 @@ pub mod demo;
 pub mod event;
 pub mod evidence;
 pub mod ids;
+pub mod ledger;
 pub mod money;
 pub mod plan;
 pub mod plan_document;

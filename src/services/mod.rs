@@ -1,6 +1,8 @@
 //! Use cases that own transactions: each change of state, its event and its audit row are one.
 
 pub mod agents;
+pub mod cost_report;
+pub mod costs;
 pub mod deliveries;
 pub mod demos;
 pub mod desk;

@@ -11,6 +11,8 @@ pub mod error;
 pub mod events;
 pub mod evidence;
 pub mod leases;
+pub mod ledger;
+pub mod ledger_report;
 pub mod plans;
 pub mod projects;
 pub mod schema;

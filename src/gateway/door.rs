@@ -1,0 +1,297 @@
+//! A door: one agent's only way out, as the workflow sees it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SharedClock;
+use crate::domain::ids::{AgentId, ProjectId, TaskId};
+use crate::domain::ledger::Shortage;
+use crate::domain::role::Role;
+
+/// For whom a door is opened.
+#[derive(Debug, Clone)]
+pub struct DoorSpec {
+    /// The project.
+    pub project: ProjectId,
+    /// Its name on the command line.
+    pub slug: String,
+    /// The task.
+    pub task: TaskId,
+    /// Its name on the command line, e.g. `T3` or `demo-2`; rehearsals match it.
+    pub task_key: String,
+    /// The agent.
+    pub agent: AgentId,
+    /// Its role.
+    pub role: Role,
+    /// The attempt at the task, from 1.
+    pub attempt: u32,
+    /// Where the socket goes; made where it does not exist.
+    pub socket_dir: PathBuf,
+    /// The user and group that the agent runs as, where that is not this process's own.
+    pub owner: Option<(u32, u32)>,
+    /// Values for rehearsals and recordings: `project`, `demo`, `clone`.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Why an agent's requests failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DoorProblem {
+    /// A limit leaves too little.
+    #[error("{0}")]
+    OverBudget(Box<Shortage>),
+    /// The endpoint does not accept the credential.
+    #[error(
+        "the model's endpoint refused the credential (status {status}): {message}; check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or model.keyFile"
+    )]
+    Unauthorized {
+        /// 401 or 403.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+    /// The endpoint cannot be reached, or does not work.
+    #[error("the model's endpoint does not answer: {0}; check model.url and the network")]
+    Unreachable(String),
+    /// The endpoint has no such model.
+    #[error("the model's endpoint has no model {model:?}: {message}")]
+    ModelNotFound {
+        /// The model asked for.
+        model: String,
+        /// What it said.
+        message: String,
+    },
+    /// The endpoint's rate limit lasts longer than requests may wait.
+    #[error("the model's rate limit did not end within {} s", .0.as_secs())]
+    RateLimitedTooLong(Duration),
+    /// The rehearsal has no answer.
+    #[error("{0}")]
+    Unscripted(String),
+    /// The endpoint refused the request as such.
+    #[error("the model's endpoint refused a request (status {status}): {message}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+    /// The ledger cannot be written, so nothing is sent.
+    #[error("the ledger cannot be written: {0}")]
+    Ledger(String),
+}
+
+/// What an agent's request waits for inside the gateway; the agent is not to blame for the silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// The end of a rate limit.
+    RateLimit {
+        /// When it ends, as far as is known.
+        until: Timestamp,
+    },
+    /// Money that requests under way hold.
+    Budget,
+}
+
+/// What the parts of the gateway know of a door.
+#[derive(Debug)]
+pub(super) struct DoorState {
+    pub spec: Arc<DoorSpec>,
+    clock: SharedClock,
+    token: SecretString,
+    activity: Arc<AtomicI64>,
+    in_flight: AtomicUsize,
+    pauses: Mutex<Vec<Pause>>,
+    problem: Mutex<Option<DoorProblem>>,
+    /// Work that must come to its end: requests that were sent are settled.
+    pub tracker: TaskTracker,
+    pub closing: CancellationToken,
+}
+
+impl DoorState {
+    pub fn new(spec: DoorSpec, clock: SharedClock, closing: CancellationToken) -> Self {
+        let activity = Arc::new(AtomicI64::new(clock.now().as_microsecond()));
+        Self {
+            spec: Arc::new(spec),
+            clock,
+            token: new_token(),
+            activity,
+            in_flight: AtomicUsize::new(0),
+            pauses: Mutex::default(),
+            problem: Mutex::default(),
+            tracker: TaskTracker::new(),
+            closing,
+        }
+    }
+
+    /// Notes a sign of life.
+    pub fn touch(&self) {
+        self.activity
+            .store(self.clock.now().as_microsecond(), Ordering::Relaxed);
+    }
+
+    pub fn is_token(&self, presented: &[u8]) -> bool {
+        self.token
+            .expose_secret()
+            .as_bytes()
+            .ct_eq(presented)
+            .into()
+    }
+
+    pub fn token(&self) -> &SecretString {
+        &self.token
+    }
+
+    pub fn fail(&self, problem: DoorProblem) {
+        tracing::warn!(agent = %self.spec.agent, role = %self.spec.role, task = %self.spec.task_key, %problem, "a request failed");
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+    }
+
+    pub fn succeed(&self) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn problem(&self) -> Option<DoorProblem> {
+        self.problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts a request as under way until the guard is dropped.
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.touch();
+        InFlight(self.clone())
+    }
+
+    /// Shows a pause until the guard is dropped.
+    pub fn pause(&self, pause: Pause) -> Paused<'_> {
+        self.pauses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pause);
+        Paused { door: self, pause }
+    }
+
+    /// Returns the moment `wait` from now.
+    pub fn after(&self, wait: Duration) -> Timestamp {
+        let now = self.clock.now();
+        now.checked_add(wait).unwrap_or(now)
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<DoorState>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.touch();
+    }
+}
+
+/// A pause that is shown.
+#[derive(Debug)]
+pub(super) struct Paused<'d> {
+    door: &'d DoorState,
+    pause: Pause,
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        let mut pauses = self
+            .door
+            .pauses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = pauses.iter().position(|pause| *pause == self.pause) {
+            pauses.swap_remove(at);
+        }
+        drop(pauses);
+        self.door.touch();
+    }
+}
+
+/// An open door. Dropping it closes it; requests that were sent are still settled.
+#[derive(Debug)]
+pub struct Door {
+    pub(super) state: Arc<DoorState>,
+    pub(super) socket: PathBuf,
+}
+
+impl Door {
+    /// Returns the key that the agent must present (as `x-api-key` or as a bearer token). It opens
+    /// this door only.
+    pub fn token(&self) -> &SecretString {
+        self.state.token()
+    }
+
+    /// Returns the path of the socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Returns the last sign of life: a request, or a piece of an answer.
+    pub fn activity(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.state.activity.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// Returns the last sign of life, shared: microseconds since the Unix epoch.
+    pub fn activity_cell(&self) -> Arc<AtomicI64> {
+        self.state.activity.clone()
+    }
+
+    /// Returns how many requests are under way. The gateway's own time-outs watch over them.
+    pub fn in_flight(&self) -> usize {
+        self.state.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Returns what a request of the agent waits for inside the gateway, if one does.
+    pub fn parked(&self) -> Option<Pause> {
+        let pauses = self
+            .state
+            .pauses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        pauses.first().copied()
+    }
+
+    /// Returns why the agent's last request failed; nothing where it succeeded.
+    pub fn problem(&self) -> Option<DoorProblem> {
+        self.state.problem()
+    }
+
+    /// Closes the door, cancels what is under way and waits until all of it is settled.
+    pub async fn close(self) {
+        self.state.closing.cancel();
+        self.state.tracker.close();
+        self.state.tracker.wait().await;
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.state.closing.cancel();
+        self.state.tracker.close();
+    }
+}
+
+/// 256 random bits. The prefix keeps it from being taken for a real key.
+fn new_token() -> SecretString {
+    use std::fmt::Write as _;
+    let bits: [u8; 32] = rand::random();
+    let mut token = String::from("eklavya-door-");
+    for byte in bits {
+        let _ = write!(token, "{byte:02x}");
+    }
+    SecretString::from(token)
+}

@@ -1,0 +1,275 @@
+//! Where a conversation stands, read off the messages that the agent sends: a rehearsal keeps no
+//! state of its own, so it goes on after any restart.
+
+use serde_json::Value;
+
+/// Tool calls of a rehearsal are named `toolu_rh_<attempt>_<step>_<n>_<random>`.
+const CALL_PREFIX: &str = "toolu_rh_";
+/// What the CLI puts in place of the result of a call that a kill interrupted.
+const INTERRUPTED: &str = "[Tool call interrupted";
+/// What the CLI says for the model when it resumes such a session.
+const NO_RESPONSE: &str = "No response requested.";
+/// How the CLI goes on after an answer that reached `max_tokens`.
+const LIMIT_HIT: &str = "Output token limit hit";
+/// How the CLI asks for a summary when the context is full.
+const COMPACTION: &str = "CRITICAL: Respond with TEXT ONLY";
+/// User texts that are the CLI's own and begin no new attempt.
+const NO_PROMPTS: [&str; 4] = [
+    "[structured-output-enforce]",
+    "<system-reminder>",
+    "[Request interrupted",
+    LIMIT_HIT,
+];
+/// A place in a summary's text.
+const POSITION: &str = "[rehearsal position ";
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The next turn of the conversation.
+    Turn,
+    /// A summary of a conversation that has become too long.
+    Compaction,
+    /// A search of the web on the model's behalf.
+    WebSearch,
+}
+
+/// Returns what a request is for.
+pub fn purpose(request: &Value) -> Purpose {
+    let tools = request["tools"].as_array().map_or(&[][..], Vec::as_slice);
+    let search = |tool: &Value| {
+        tool["type"]
+            .as_str()
+            .is_some_and(|t| t.starts_with("web_search_"))
+    };
+    if request["tool_choice"]["type"] == "tool" && tools.iter().any(search) {
+        return Purpose::WebSearch;
+    }
+    let last = messages(request)
+        .iter()
+        .rfind(|message| message["role"] == "user");
+    match last.map(texts).and_then(|texts| texts.last().copied()) {
+        Some(text) if text.starts_with(COMPACTION) => Purpose::Compaction,
+        _ => Purpose::Turn,
+    }
+}
+
+/// Returns the name of the `n`th tool call of a step.
+pub fn call_id(attempt: u32, step: usize, n: usize) -> String {
+    format!(
+        "{CALL_PREFIX}{attempt}_{step}_{n}_{:08x}",
+        rand::random::<u32>()
+    )
+}
+
+/// Returns a line by which a summary keeps the place.
+pub fn position_note(attempt: u32, next: usize) -> String {
+    format!("{POSITION}{attempt}:{next}]")
+}
+
+/// Returns the number of the step that comes next in this attempt, from 0.
+pub fn next_step(request: &Value, attempt: u32) -> usize {
+    let mut place = Place {
+        attempt,
+        next: 0,
+        before: 0,
+        marked: false,
+    };
+    for group in messages(request).chunk_by(|a, b| a["role"] == b["role"]) {
+        match group[0]["role"].as_str() {
+            Some("assistant") => place.answer(group),
+            Some("user") => group.iter().for_each(|message| place.user(message)),
+            _ => {}
+        }
+    }
+    place.next
+}
+
+struct Place {
+    attempt: u32,
+    /// The step that comes next.
+    next: usize,
+    /// The step that the last answer was.
+    before: usize,
+    /// Whether a call of this attempt was seen.
+    marked: bool,
+}
+
+impl Place {
+    fn answer(&mut self, group: &[Value]) {
+        let calls = || group.iter().flat_map(blocks).filter_map(own_call);
+        if let Some((_, step)) = calls().find(|(attempt, _)| *attempt == self.attempt) {
+            (self.before, self.next, self.marked) = (step, step + 1, true);
+        } else if calls().next().is_none() && group.iter().flat_map(texts).any(|t| t != NO_RESPONSE)
+        {
+            (self.before, self.next) = (self.next, self.next + 1);
+        }
+    }
+
+    fn user(&mut self, message: &Value) {
+        for block in blocks(message) {
+            let interrupted = || result_text(block).contains(INTERRUPTED);
+            if let Some((attempt, step)) = own_call(block)
+                && attempt == self.attempt
+                && interrupted()
+            {
+                self.next = step;
+            }
+        }
+        for text in texts(message) {
+            if let Some(next) = noted_position(text, self.attempt) {
+                (self.next, self.marked) = (next, true);
+            } else if text.starts_with(LIMIT_HIT) {
+                self.next = self.before;
+            } else if !self.marked && !NO_PROMPTS.iter().any(|own| text.starts_with(own)) {
+                self.next = 0;
+            }
+        }
+    }
+}
+
+fn messages(request: &Value) -> &[Value] {
+    request["messages"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn blocks(message: &Value) -> &[Value] {
+    message["content"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Returns the texts of a message, whose content is a text or a list of blocks.
+fn texts(message: &Value) -> Vec<&str> {
+    let in_blocks = blocks(message)
+        .iter()
+        .filter_map(|block| block["text"].as_str());
+    message["content"]
+        .as_str()
+        .into_iter()
+        .chain(in_blocks)
+        .collect()
+}
+
+/// Returns attempt and step of a call of a rehearsal, or of its result.
+fn own_call(block: &Value) -> Option<(u32, usize)> {
+    let id = block["id"]
+        .as_str()
+        .or_else(|| block["tool_use_id"].as_str())?;
+    let mut parts = id.strip_prefix(CALL_PREFIX)?.split('_');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn result_text(block: &Value) -> String {
+    let in_blocks: String = blocks(block)
+        .iter()
+        .filter_map(|inner| inner["text"].as_str())
+        .collect();
+    block["content"].as_str().map_or(in_blocks, str::to_owned)
+}
+
+fn noted_position(text: &str, attempt: u32) -> Option<usize> {
+    let (_, after) = text.rsplit_once(POSITION)?;
+    let (noted, rest) = after.split_once(':')?;
+    let (next, _) = rest.split_once(']')?;
+    (noted.parse() == Ok(attempt)).then(|| next.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn call(attempt: u32, step: usize) -> Value {
+        json!({"role": "assistant", "content": [
+            {"type": "text", "text": "I write."},
+            {"type": "tool_use", "id": call_id(attempt, step, 0), "name": "Write", "input": {}}]})
+    }
+
+    fn result(attempt: u32, step: usize, text: &str) -> Value {
+        json!({"role": "user", "content": [{"type": "tool_result",
+            "tool_use_id": call_id(attempt, step, 0), "content": [{"type": "text", "text": text}]}]})
+    }
+
+    fn said(role: &str, text: &str) -> Value {
+        json!({"role": role, "content": text})
+    }
+
+    fn next(messages: &[Value], attempt: u32) -> usize {
+        next_step(&json!({ "messages": messages }), attempt)
+    }
+
+    #[test]
+    fn steps_follow_one_another() {
+        let mut story = vec![said("user", "Do it."), said("system", "<env>")];
+        assert_eq!(next(&story, 1), 0);
+        story.extend([call(1, 0), result(1, 0, "ok"), said("system", "note")]);
+        assert_eq!(next(&story, 1), 1);
+        story.push(said("assistant", "All done."));
+        story.push(said("user", "[structured-output-enforce] You MUST call …"));
+        assert_eq!(next(&story, 1), 2);
+    }
+
+    #[test]
+    fn a_new_attempt_in_the_same_conversation_begins_at_its_first_step() {
+        let mut story = vec![said("user", "Do it."), call(1, 0), result(1, 0, "ok")];
+        story.extend([said("assistant", "Done."), said("user", "The tests fail.")]);
+        assert_eq!(next(&story, 2), 0);
+        story.extend([
+            said("assistant", "I see."),
+            said("user", "[structured-output-enforce] x"),
+        ]);
+        assert_eq!(next(&story, 2), 1);
+        story.extend([call(2, 1), result(2, 1, "ok")]);
+        assert_eq!(next(&story, 2), 2);
+    }
+
+    #[test]
+    fn an_interrupted_step_is_played_again() {
+        let mut story = vec![
+            said("user", "Do it."),
+            call(1, 0),
+            result(1, 0, "ok"),
+            call(1, 1),
+        ];
+        story.push(result(1, 1, "[Tool call interrupted: the session ended …]"));
+        story.extend([
+            said("assistant", "No response requested."),
+            said("user", "Go on."),
+        ]);
+        assert_eq!(next(&story, 1), 1);
+    }
+
+    #[test]
+    fn an_answer_that_reached_its_limit_is_played_again() {
+        let story = [
+            said("user", "Do it."),
+            call(1, 0),
+            result(1, 0, "ok"),
+            said("assistant", "A lon"),
+            said("user", "Output token limit hit. Resume directly …"),
+        ];
+        assert_eq!(next(&story, 1), 1);
+    }
+
+    #[test]
+    fn a_summary_keeps_the_place() {
+        let summary = format!("This session continues … {}", position_note(1, 7));
+        assert_eq!(next(&[said("user", &summary)], 1), 7);
+        assert_eq!(
+            next(&[said("user", &summary), call(1, 7), result(1, 7, "ok")], 1),
+            8
+        );
+        let request =
+            json!({"messages": [said("user", "CRITICAL: Respond with TEXT ONLY. Do NOT …")]});
+        assert_eq!(purpose(&request), Purpose::Compaction);
+    }
+
+    #[test]
+    fn any_other_request_is_understood_or_taken_from_the_start() {
+        for odd in [
+            json!(null),
+            json!({"messages": 5}),
+            json!({"messages": [{"role": "user"}, 7]}),
+        ] {
+            assert_eq!((next_step(&odd, 1), purpose(&odd)), (0, Purpose::Turn));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! An answer in the two forms of the Messages API: one JSON object, or a stream of events.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::conversation::call_id;
+use super::step::Step;
+use super::template::Values;
+use crate::domain::ledger::TokenUsage;
+
+/// Characters of text or of arguments in one event of a stream.
+const DELTA_CHARACTERS: usize = 400;
+/// Bytes of a request or of an answer that count as one token where a script states none.
+pub const BYTES_PER_TOKEN: u64 = 4;
+
+/// An answer of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The model that was asked for.
+    pub model: String,
+    /// Blocks of content.
+    pub blocks: Vec<Value>,
+    /// Why it ends.
+    pub stop_reason: &'static str,
+    /// What it used.
+    pub usage: TokenUsage,
+}
+
+impl Message {
+    /// Returns an answer of text alone.
+    pub fn text(model: &str, text: &str) -> Self {
+        let blocks = vec![json!({ "type": "text", "text": text })];
+        let usage = TokenUsage::default();
+        Self {
+            model: model.to_owned(),
+            blocks,
+            stop_reason: "end_turn",
+            usage,
+        }
+    }
+
+    /// Returns the answer of a step, with its variables filled in.
+    pub fn of_step(
+        step: &Step,
+        place: (u32, usize),
+        values: &Values,
+        model: &str,
+    ) -> Result<Self, String> {
+        let mut message = Self {
+            blocks: Vec::new(),
+            ..Self::text(model, "")
+        };
+        if let Some(text) = &step.text {
+            message
+                .blocks
+                .push(json!({ "type": "text", "text": values.text(text)? }));
+        }
+        let structured = step
+            .structured
+            .iter()
+            .map(|value| ("StructuredOutput", value));
+        let calls = step
+            .tools
+            .iter()
+            .map(|tool| (tool.name.as_str(), &tool.input));
+        for (n, (name, input)) in calls.chain(structured).enumerate() {
+            let id = call_id(place.0, place.1, n);
+            let input = values.value(input)?;
+            message
+                .blocks
+                .push(json!({ "type": "tool_use", "id": id, "name": name, "input": input }));
+            message.stop_reason = "tool_use";
+        }
+        if let Some(usage) = step.usage {
+            message.usage = usage.into();
+        }
+        Ok(message)
+    }
+
+    /// States a usage where the script states none: by the size of the request and of the answer.
+    pub fn estimate_usage(&mut self, request_bytes: usize) {
+        if self.usage == TokenUsage::default() {
+            self.usage.input = (request_bytes as u64).div_ceil(BYTES_PER_TOKEN);
+            self.usage.output = (self.size() as u64).div_ceil(BYTES_PER_TOKEN).max(1);
+        }
+    }
+
+    /// Cuts the answer where it is longer than `max_tokens`, as the API does: text is shortened, and
+    /// calls that are not complete are dropped.
+    pub fn limit(&mut self, max_tokens: u64) {
+        if self.usage.output <= max_tokens {
+            return;
+        }
+        let share = (self.size() as u128) * u128::from(max_tokens) / u128::from(self.usage.output);
+        let mut room = usize::try_from(share).unwrap_or(usize::MAX);
+        let mut kept = Vec::new();
+        for mut block in std::mem::take(&mut self.blocks) {
+            let size = block_size(&block);
+            if size > room {
+                if let Some(text) = block["text"].as_str().filter(|_| room > 0) {
+                    block["text"] = text[..text.floor_char_boundary(room)].into();
+                    kept.push(block);
+                }
+                break;
+            }
+            room -= size;
+            kept.push(block);
+        }
+        self.blocks = kept;
+        self.usage.output = max_tokens;
+        self.stop_reason = "max_tokens";
+    }
+
+    fn size(&self) -> usize {
+        self.blocks.iter().map(block_size).sum()
+    }
+
+    /// Returns the answer as one object.
+    pub fn to_json(&self) -> Value {
+        let mut usage = self.input_usage();
+        usage["output_tokens"] = self.usage.output.into();
+        self.searches_into(&mut usage);
+        self.envelope(&self.blocks, Some(self.stop_reason), &usage)
+    }
+
+    /// Returns the answer as the events of a stream.
+    pub fn to_events(&self) -> Vec<Bytes> {
+        let mut usage = self.input_usage();
+        usage["output_tokens"] = 1.into();
+        let start = self.envelope(&[], None, &usage);
+        let mut events = vec![
+            event(&json!({ "type": "message_start", "message": start })),
+            event(&json!({ "type": "ping" })),
+        ];
+        for (index, block) in self.blocks.iter().enumerate() {
+            block_events(index, block, &mut events);
+        }
+        let mut usage = json!({ "output_tokens": self.usage.output });
+        self.searches_into(&mut usage);
+        let delta = json!({ "stop_reason": self.stop_reason, "stop_sequence": null });
+        events.push(event(
+            &json!({ "type": "message_delta", "delta": delta, "usage": usage }),
+        ));
+        events.push(event(&json!({ "type": "message_stop" })));
+        events
+    }
+
+    fn envelope(&self, blocks: &[Value], stop_reason: Option<&str>, usage: &Value) -> Value {
+        json!({
+            "id": format!("msg_rh_{:016x}", rand::random::<u64>()), "type": "message",
+            "role": "assistant", "model": self.model, "content": blocks,
+            "stop_reason": stop_reason, "stop_sequence": null, "usage": usage,
+        })
+    }
+
+    fn input_usage(&self) -> Value {
+        let usage = &self.usage;
+        json!({
+            "input_tokens": usage.input,
+            "cache_read_input_tokens": usage.cache_read,
+            "cache_creation_input_tokens": usage.cache_write_5m + usage.cache_write_1h,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": usage.cache_write_5m,
+                "ephemeral_1h_input_tokens": usage.cache_write_1h,
+            },
+        })
+    }
+
+    fn searches_into(&self, usage: &mut Value) {
+        if self.usage.web_searches > 0 {
+            usage["server_tool_use"] = json!({ "web_search_requests": self.usage.web_searches });
+        }
+    }
+}
+
+fn block_size(block: &Value) -> usize {
+    let arguments = || block["input"].to_string().len();
+    block["text"].as_str().map_or_else(arguments, str::len)
+}
+
+fn block_events(index: usize, block: &Value, events: &mut Vec<Bytes>) {
+    let (start, whole, kind, key) = if let Some(text) = block["text"].as_str() {
+        (
+            json!({ "type": "text", "text": "" }),
+            text.to_owned(),
+            "text_delta",
+            "text",
+        )
+    } else {
+        let mut start = block.clone();
+        start["input"] = json!({});
+        (
+            start,
+            block["input"].to_string(),
+            "input_json_delta",
+            "partial_json",
+        )
+    };
+    events.push(event(
+        &json!({ "type": "content_block_start", "index": index, "content_block": start }),
+    ));
+    let characters: Vec<char> = whole.chars().collect();
+    for piece in characters.chunks(DELTA_CHARACTERS) {
+        let piece: String = piece.iter().collect();
+        let delta = json!({ "type": kind, key: piece });
+        events.push(event(
+            &json!({ "type": "content_block_delta", "index": index, "delta": delta }),
+        ));
+    }
+    events.push(event(
+        &json!({ "type": "content_block_stop", "index": index }),
+    ));
+}
+
+fn event(data: &Value) -> Bytes {
+    let name = data["type"].as_str().unwrap_or_default();
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}

@@ -1,0 +1,123 @@
+//! Writes what a model answers as a script that can be played again.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::SecretString;
+
+use super::recording::Recording;
+use super::script::{Document, Part, Script, ScriptError, VERSION};
+use super::step::Step;
+use crate::domain::role::Role;
+use crate::gateway::door::DoorSpec;
+
+/// Whose answers they are.
+pub(super) type Key = (Role, String, u32);
+
+/// Writes a script as a run goes on; the file is complete and playable after every answer.
+#[derive(Debug)]
+pub struct Recorder {
+    file: PathBuf,
+    parts: Mutex<BTreeMap<Key, Vec<Step>>>,
+}
+
+impl Recorder {
+    /// Returns a recorder that writes `file`. A recording that is there is gone on with, so that the
+    /// commands of one story can follow one another.
+    ///
+    /// # Errors
+    /// A file that is not a script of single agents is not overwritten.
+    pub fn open(file: &Path) -> Result<Self, ScriptError> {
+        let mut parts = BTreeMap::new();
+        if file.exists() {
+            for part in Script::load(file)?.into_document().agents {
+                parts.insert(key_of(file, &part)?, part.steps);
+            }
+        }
+        let recorder = Self {
+            file: file.to_owned(),
+            parts: Mutex::new(parts),
+        };
+        recorder
+            .write(&recorder.document())
+            .map_err(|source| ScriptError::Write {
+                file: file.to_owned(),
+                source,
+            })?;
+        Ok(recorder)
+    }
+
+    /// Begins to record one answer. Neither `secrets` nor the agent's directory get into the file.
+    pub(in crate::gateway) fn start(
+        self: &Arc<Self>,
+        spec: &DoorSpec,
+        secrets: Vec<SecretString>,
+    ) -> Recording {
+        let key = (spec.role, spec.task_key.clone(), spec.attempt);
+        Recording::new(
+            self.clone(),
+            key,
+            spec.variables.get("clone").cloned(),
+            secrets,
+        )
+    }
+
+    /// Adds an answer. A failure is logged: the run is worth more than its recording.
+    pub(super) fn add(&self, key: Key, step: Step) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.entry(key).or_default().push(step);
+        let document = document_of(&parts);
+        // Written under the lock, so that an older state never replaces a newer one.
+        if let Err(error) = self.write(&document) {
+            tracing::error!(file = %self.file.display(), %error, "cannot write the recording");
+        }
+    }
+
+    fn document(&self) -> Document {
+        document_of(&self.parts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, document: &Document) -> io::Result<()> {
+        let text = serde_yaml::to_string(document).map_err(io::Error::other)?;
+        let dir = match self.file.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_data()?;
+        file.persist(&self.file)?;
+        Ok(())
+    }
+}
+
+fn document_of(parts: &BTreeMap<Key, Vec<Step>>) -> Document {
+    let agents = parts.iter().map(|((role, task, attempt), steps)| Part {
+        role: *role,
+        task: Some(task.clone()),
+        attempt: Some(*attempt),
+        steps: steps.clone(),
+    });
+    Document {
+        rehearsal: VERSION,
+        description: Some("Recorded from a live run.".to_owned()),
+        agents: agents.collect(),
+    }
+}
+
+fn key_of(file: &Path, part: &Part) -> Result<Key, ScriptError> {
+    match (&part.task, part.attempt) {
+        (Some(task), Some(attempt)) if !task.contains(['*', '?']) => {
+            Ok((part.role, task.clone(), attempt))
+        }
+        _ => Err(ScriptError::Invalid {
+            file: file.to_owned(),
+            reason: format!(
+                "it was not recorded (an entry of role {} names no task or attempt), so it is not written over",
+                part.role
+            ),
+        }),
+    }
+}

@@ -1,0 +1,161 @@
+//! One answer on its way into a recording.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::recorder::{Key, Recorder};
+use super::step::{Step, ToolCall};
+use super::template::escape;
+use crate::gateway::sse::EventSplitter;
+use crate::gateway::usage::{StreamUsage, usage_of_json};
+
+/// Collects an answer, as a stream of events or as one object.
+#[derive(Debug)]
+pub(in crate::gateway) struct Recording {
+    recorder: Arc<Recorder>,
+    key: Key,
+    clone_dir: Option<String>,
+    secrets: Vec<SecretString>,
+    splitter: EventSplitter,
+    usage: StreamUsage,
+    blocks: Vec<Block>,
+    step: Step,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    tool: Option<String>,
+    input: Value,
+    text: String,
+}
+
+impl Recording {
+    pub(super) fn new(
+        recorder: Arc<Recorder>,
+        key: Key,
+        clone_dir: Option<String>,
+        secrets: Vec<SecretString>,
+    ) -> Self {
+        Self {
+            recorder,
+            key,
+            clone_dir: clone_dir.filter(|dir| dir.len() > 1),
+            secrets,
+            splitter: EventSplitter::default(),
+            usage: StreamUsage::default(),
+            blocks: Vec::new(),
+            step: Step::default(),
+        }
+    }
+
+    /// Takes the next piece of a stream.
+    pub fn feed(&mut self, piece: &[u8]) {
+        self.usage.feed(piece);
+        let blocks = &mut self.blocks;
+        self.splitter.feed(piece, |data| {
+            if let Ok(event) = serde_json::from_slice::<Value>(data) {
+                take_event(blocks, &event);
+            }
+        });
+        self.step.usage = self.usage.settled().map(Into::into);
+    }
+
+    /// Takes an answer that is one object.
+    pub fn take_json(&mut self, body: &[u8]) {
+        let message: Value = serde_json::from_slice(body).unwrap_or_default();
+        for content in message["content"].as_array().into_iter().flatten() {
+            self.blocks.push(block_of(content));
+        }
+        self.step.usage = usage_of_json(body).map(Into::into);
+    }
+
+    /// Adds the answer to the recording, once all of it is there.
+    pub async fn keep(mut self) {
+        for block in std::mem::take(&mut self.blocks) {
+            self.take_block(block);
+        }
+        if self.step.has_content() {
+            let (recorder, key, step) = (self.recorder, self.key, self.step);
+            let _ = tokio::task::spawn_blocking(move || recorder.add(key, step)).await;
+        }
+    }
+
+    fn take_block(&mut self, block: Block) {
+        match block.tool {
+            None if block.text.is_empty() => {}
+            None => {
+                let text = self.as_template(&block.text);
+                self.step.text.get_or_insert_default().push_str(&text);
+            }
+            Some(name) => {
+                let input = serde_json::from_str(&block.text).unwrap_or(block.input);
+                let input = self.value_as_template(input);
+                if name == "StructuredOutput" {
+                    self.step.structured = Some(input);
+                } else if input.is_object() {
+                    self.step.tools.push(ToolCall { name, input });
+                }
+            }
+        }
+    }
+
+    /// Returns a text as a template without secrets, in which the agent's directory is a variable.
+    fn as_template(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.expose_secret(), "[credential]");
+        }
+        let text = escape(&text);
+        match &self.clone_dir {
+            Some(dir) => text.replace(dir.as_str(), "{{ clone }}"),
+            None => text,
+        }
+    }
+
+    fn value_as_template(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.as_template(&text)),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| self.value_as_template(item))
+                .collect(),
+            Value::Object(members) => Value::Object(
+                members
+                    .into_iter()
+                    .map(|(key, item)| (key, self.value_as_template(item)))
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+}
+
+fn take_event(blocks: &mut Vec<Block>, event: &Value) {
+    match event["type"].as_str() {
+        Some("content_block_start") => blocks.push(block_of(&event["content_block"])),
+        Some("content_block_delta") => {
+            let delta = &event["delta"];
+            let more = delta["text"]
+                .as_str()
+                .or_else(|| delta["partial_json"].as_str());
+            if let (Some(block), Some(more)) = (blocks.last_mut(), more) {
+                block.text.push_str(more);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Thinking is not recorded: it cannot be played without its signature.
+fn block_of(content: &Value) -> Block {
+    let named = content["name"]
+        .as_str()
+        .filter(|_| content["type"] == "tool_use");
+    Block {
+        tool: named.map(str::to_owned),
+        input: content["input"].clone(),
+        text: content["text"].as_str().unwrap_or_default().to_owned(),
+    }
+}

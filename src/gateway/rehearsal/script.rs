@@ -1,0 +1,242 @@
+//! A script: who answers what, by role, task and attempt.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::step::Step;
+use super::template;
+use crate::domain::role::Role;
+
+/// The version of the format that this program reads and writes.
+pub const VERSION: u32 = 1;
+/// A larger file is no script.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A script, checked.
+#[derive(Debug, Clone)]
+pub struct Script {
+    file: PathBuf,
+    document: Document,
+}
+
+/// The contents of a script's file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The version of the format, [`VERSION`].
+    pub rehearsal: u32,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who answers what.
+    pub agents: Vec<Part>,
+}
+
+/// The answers to one agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The agent's role.
+    pub role: Role,
+    /// The task's key; `*` stands for any characters and `?` for one. Any task where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The attempt at the task. Any attempt where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// The answers, in order.
+    pub steps: Vec<Step>,
+}
+
+/// A script that cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// The file cannot be read.
+    #[error("cannot read the rehearsal {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A recording cannot be written.
+    #[error("cannot write the recording {}: {source}", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// It is not a script; the reason says where.
+    #[error("the rehearsal {} is not usable: {reason}; docs/rehearsal.md describes the format", file.display())]
+    Invalid {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and where.
+        reason: String,
+    },
+}
+
+impl Script {
+    /// Reads a script and checks all of it.
+    pub fn load(file: &Path) -> Result<Self, ScriptError> {
+        let failed = |source| ScriptError::Read {
+            file: file.to_owned(),
+            source,
+        };
+        if std::fs::metadata(file).map_err(failed)?.len() > MAX_BYTES {
+            let reason = format!("it is larger than {MAX_BYTES} bytes");
+            return Err(ScriptError::Invalid {
+                file: file.to_owned(),
+                reason,
+            });
+        }
+        let bytes = std::fs::read(file).map_err(failed)?;
+        Self::parse(file, &bytes)
+    }
+
+    /// Checks a script whose text has been read.
+    pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, ScriptError> {
+        let invalid = |reason: String| ScriptError::Invalid {
+            file: file.to_owned(),
+            reason,
+        };
+        let text = std::str::from_utf8(bytes).map_err(|e| invalid(format!("not UTF-8: {e}")))?;
+        let document: Document = serde_yaml::from_str(text).map_err(|e| invalid(e.to_string()))?;
+        document.check(text).map_err(invalid)?;
+        Ok(Self {
+            file: file.to_owned(),
+            document,
+        })
+    }
+
+    /// Returns the file that it was read from.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Returns its contents.
+    pub fn into_document(self) -> Document {
+        self.document
+    }
+
+    /// Returns the answers to an agent: those that name its attempt before those for any, those that
+    /// name its task before those with a pattern before those for any task.
+    pub fn part(&self, role: Role, task: &str, attempt: u32) -> Option<&Part> {
+        let fits = |part: &&Part| {
+            part.role == role
+                && part.attempt.is_none_or(|wanted| wanted == attempt)
+                && part
+                    .task
+                    .as_deref()
+                    .is_none_or(|pattern| matches(pattern, task))
+        };
+        let rank = |part: &&Part| {
+            let named = match part.task.as_deref() {
+                Some(pattern) if !pattern.contains(['*', '?']) => 0,
+                Some(_) => 1,
+                None => 2,
+            };
+            (part.attempt.is_none(), named)
+        };
+        // Of equals the first counts: `min_by_key` keeps it.
+        self.document.agents.iter().filter(fits).min_by_key(rank)
+    }
+}
+
+impl Document {
+    fn check(&self, source: &str) -> Result<(), String> {
+        if self.rehearsal != VERSION {
+            return Err(format!(
+                "rehearsal: this program reads version {VERSION}, not {}",
+                self.rehearsal
+            ));
+        }
+        for (number, part) in self.agents.iter().enumerate() {
+            let place = format!("agents[{number}]");
+            if part.attempt == Some(0) {
+                return Err(format!("{place}.attempt: attempts are counted from 1"));
+            }
+            if part.steps.is_empty() {
+                return Err(format!("{place}.steps: at least one step is needed"));
+            }
+            let same = |other: &Part| {
+                (other.role, &other.task, other.attempt) == (part.role, &part.task, part.attempt)
+            };
+            if self.agents[..number].iter().any(same) {
+                return Err(format!(
+                    "{place}: an earlier entry has the same role, task and attempt"
+                ));
+            }
+            for (index, step) in part.steps.iter().enumerate() {
+                check_step(step, source).map_err(|e| format!("{place}.steps[{index}]: {e}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_step(step: &Step, source: &str) -> Result<(), String> {
+    step.check()?;
+    let message = step.error.as_ref().and_then(|error| error.message.as_ref());
+    for text in step.text.iter().chain(message) {
+        check_text(text, source)?;
+    }
+    let inputs = step.tools.iter().map(|tool| &tool.input);
+    inputs
+        .chain(&step.structured)
+        .try_for_each(|value| check_value(value, source))
+}
+
+fn check_value(value: &Value, source: &str) -> Result<(), String> {
+    match value {
+        Value::String(text) => check_text(text, source),
+        Value::Array(items) => items.iter().try_for_each(|item| check_value(item, source)),
+        Value::Object(members) => members
+            .values()
+            .try_for_each(|item| check_value(item, source)),
+        _ => Ok(()),
+    }
+}
+
+fn check_text(text: &str, source: &str) -> Result<(), String> {
+    template::check(text).map_err(|bad| match locate(source, bad.line.trim()) {
+        Some((line, column)) => format!("{} at line {line} column {column}", bad.reason),
+        None => format!("{} in {:?}", bad.reason, bad.line),
+    })
+}
+
+/// Returns the line and column, from 1, at which `wanted` stands in the file.
+fn locate(source: &str, wanted: &str) -> Option<(usize, usize)> {
+    let at = source.find(wanted)?;
+    let before = &source[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    Some((line, column))
+}
+
+/// Matches a text against a pattern of `*` and `?`.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t, mut retry) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    (p, t) = (star + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}

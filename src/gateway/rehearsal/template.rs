@@ -1,0 +1,202 @@
+//! Project variables in the texts of a script.
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::Value;
+
+use crate::gateway::door::DoorSpec;
+
+/// The variables that a script may use.
+pub const VARIABLES: [&str; 7] = [
+    "slug", "project", "demo", "task", "role", "attempt", "clone",
+];
+
+/// A text whose template is not usable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadTemplate {
+    /// What is wrong.
+    pub reason: String,
+    /// The line of the text in which it is, to find it by.
+    pub line: String,
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // With the usual delimiters this always builds.
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment
+}
+
+/// Checks that a text is a template over [`VARIABLES`] only.
+pub fn check(text: &str) -> Result<(), BadTemplate> {
+    if !text.contains('{') {
+        return Ok(());
+    }
+    let environment = environment();
+    let template = environment
+        .template_from_str(text)
+        .map_err(|error| BadTemplate {
+            reason: format!(
+                "{}; a literal {{{{ is written as {{% raw %}}{{{{{{% endraw %}}",
+                error.detail().unwrap_or("not a template")
+            ),
+            line: nth_line(text, error.line()),
+        })?;
+    let mut unknown: Vec<String> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|name| !VARIABLES.contains(&name.as_str()))
+        .collect();
+    unknown.sort();
+    match unknown.into_iter().next() {
+        None => Ok(()),
+        Some(name) => Err(BadTemplate {
+            reason: format!(
+                "there is no variable {name:?}; the variables are {}",
+                VARIABLES.join(", ")
+            ),
+            line: text
+                .lines()
+                .find(|line| line.contains(&name))
+                .unwrap_or(text)
+                .to_owned(),
+        }),
+    }
+}
+
+fn nth_line(text: &str, number: Option<usize>) -> String {
+    let index = number.unwrap_or(1).saturating_sub(1);
+    text.lines().nth(index).unwrap_or(text).to_owned()
+}
+
+/// The values of the variables for one agent.
+#[derive(Debug)]
+pub struct Values {
+    environment: Environment<'static>,
+    values: BTreeMap<String, String>,
+}
+
+impl Values {
+    /// Returns the values for the agent behind a door.
+    pub fn of(spec: &DoorSpec) -> Self {
+        let mut values = spec.variables.clone();
+        values.insert("slug".into(), spec.slug.clone());
+        values.insert("task".into(), spec.task_key.clone());
+        values.insert("role".into(), spec.role.to_string());
+        values.insert("attempt".into(), spec.attempt.to_string());
+        Self {
+            environment: environment(),
+            values,
+        }
+    }
+
+    /// Fills in a text.
+    ///
+    /// # Errors
+    /// A variable that has no value for this agent, such as `demo` outside a demo.
+    pub fn text(&self, text: &str) -> Result<String, String> {
+        if !text.contains('{') {
+            return Ok(text.to_owned());
+        }
+        self.environment
+            .render_str(text, &self.values)
+            .map_err(|error| {
+                let known: Vec<&str> = self.values.keys().map(String::as_str).collect();
+                format!(
+                    "{error} in {text:?}; this agent has the variables {}",
+                    known.join(", ")
+                )
+            })
+    }
+
+    /// Fills in every text in a value.
+    pub fn value(&self, value: &Value) -> Result<Value, String> {
+        Ok(match value {
+            Value::String(text) => Value::String(self.text(text)?),
+            Value::Array(items) => Value::Array(
+                items
+                    .iter()
+                    .map(|item| self.value(item))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Value::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(key, member)| Ok((key.clone(), self.value(member)?)))
+                    .collect::<Result<_, String>>()?,
+            ),
+            other => other.clone(),
+        })
+    }
+}
+
+/// Returns `text` as a template that yields it.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let end = match rest.as_bytes().get(at + 1) {
+            Some(b'{' | b'%' | b'#') => at + 2,
+            _ => at + 1,
+        };
+        let brace = &rest[at..end];
+        escaped.push_str(&rest[..at]);
+        if brace.len() == 2 {
+            escaped.extend(["{{ '", brace, "' }}"]);
+        } else {
+            escaped.push_str(brace);
+        }
+        rest = &rest[end..];
+    }
+    escaped + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn values() -> Values {
+        let values = BTreeMap::from([("clone".to_owned(), "/w/<a>".to_owned())]);
+        Values {
+            environment: environment(),
+            values,
+        }
+    }
+
+    #[test]
+    fn variables_are_filled_in_and_nothing_else_is_touched() {
+        let filled = values()
+            .value(&serde_json::json!({"a": ["{{ clone }}/x\n", 1, null]}))
+            .unwrap();
+        assert_eq!(filled, serde_json::json!({"a": ["/w/<a>/x\n", 1, null]}));
+        let missing = values().text("{{ demo }}").unwrap_err();
+        assert!(
+            missing.contains("demo") && missing.contains("clone"),
+            "{missing}"
+        );
+    }
+
+    #[test]
+    fn unknown_variables_and_broken_templates_are_named() {
+        assert!(check("{{ clone }} {% raw %}{{ x }}{% endraw %} { } {\"a\":{}}").is_ok());
+        let unknown = check("first\nsecond {{ clonne }}").unwrap_err();
+        assert!(unknown.reason.contains("clonne") && unknown.line.starts_with("second"));
+        assert!(check("a\nb {{ ").unwrap_err().reason.contains("raw"));
+    }
+
+    proptest! {
+        #[test]
+        fn an_escaped_text_comes_back(text in "[a{}%#' \n\"]{0,40}") {
+            let escaped = escape(&text);
+            prop_assert!(check(&escaped).is_ok(), "{escaped}");
+            prop_assert_eq!(values().text(&escaped).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The HTTP server behind a door.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming as IncomingBody;
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::api_error::{AnswerBody, final_error, full};
+use super::backend::Route;
+use super::credential::API_KEY;
+use super::door::DoorState;
+use super::exchange::{Asked, Exchange};
+use super::gateway::Inner;
+use super::request::ModelCall;
+
+/// The API's own limit of a request.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Connections of one agent at a time; the next ones wait.
+const MAX_CONNECTIONS: usize = 64;
+/// How long an agent may take to send a request's head, or its body.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Accepts connections until the door closes.
+pub(super) async fn serve(inner: Arc<Inner>, door: Arc<DoorState>, listener: UnixListener) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = tokio::select! {
+            () = door.closing.cancelled() => return,
+            place = places.clone().acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            () = door.closing.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (inner, state) = (inner.clone(), door.clone());
+                door.tracker.spawn(async move {
+                    connection(inner, state, stream).await;
+                    drop(place);
+                });
+            }
+            // Out of file descriptors, say: the next one may work.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection of an agent");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(inner: Arc<Inner>, door: Arc<DoorState>, stream: UnixStream) {
+    let closing = door.closing.clone();
+    let service = service_fn(move |request| {
+        let (inner, door) = (inner.clone(), door.clone());
+        async move { Ok::<_, Infallible>(answer(inner, door, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        () = closing.cancelled() => {}
+        // How a connection ends is the agent's business; requests are settled elsewhere.
+        _ = connection => {}
+    }
+}
+
+async fn answer(
+    inner: Arc<Inner>,
+    door: Arc<DoorState>,
+    request: Request<IncomingBody>,
+) -> Response<AnswerBody> {
+    let route = match (request.method(), request.uri().path()) {
+        (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full("")),
+        (&Method::POST, "/v1/messages") => Route::Messages,
+        (&Method::POST, "/v1/messages/count_tokens") => Route::CountTokens,
+        _ => return final_error(StatusCode::NOT_FOUND, "the gateway does not offer this"),
+    };
+    if !authorised(&door, request.headers()) {
+        return final_error(StatusCode::UNAUTHORIZED, "this is not the key of this door");
+    }
+    door.touch();
+    match ask(route, request).await {
+        Ok(asked) => spawn(inner, door, asked).await,
+        Err(refusal) => refusal,
+    }
+}
+
+fn authorised(door: &DoorState, headers: &HeaderMap) -> bool {
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let key = headers.get(API_KEY).map(HeaderValue::as_bytes);
+    bearer.is_some_and(|token| door.is_token(token))
+        || key.is_some_and(|token| door.is_token(token))
+}
+
+/// Reads and checks a request.
+async fn ask(route: Route, request: Request<IncomingBody>) -> Result<Asked, Response<AnswerBody>> {
+    let beta = request.uri().query() == Some("beta=true");
+    let (head, body) = request.into_parts();
+    let encoding = head.headers.get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(final_error(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send the body uncompressed",
+        ));
+    }
+    let read = Limited::new(body, MAX_BODY_BYTES).collect();
+    let body = match tokio::time::timeout(READ_TIMEOUT, read).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let message = format!("a request may have at most {MAX_BODY_BYTES} bytes");
+            return Err(final_error(StatusCode::PAYLOAD_TOO_LARGE, &message));
+        }
+        _ => {
+            return Err(final_error(
+                StatusCode::BAD_REQUEST,
+                "the body did not arrive",
+            ));
+        }
+    };
+    let call = match route {
+        Route::Messages => Some(
+            ModelCall::parse(body.clone())
+                .map_err(|bad| final_error(StatusCode::BAD_REQUEST, &bad.to_string()))?,
+        ),
+        Route::CountTokens => None,
+    };
+    let subagent = head.headers.contains_key("x-claude-code-agent-id");
+    Ok(Asked {
+        route,
+        beta,
+        headers: outgoing_headers(&head.headers),
+        body,
+        call,
+        subagent,
+    })
+}
+
+/// Keeps the headers that the endpoint may see; the agent's key is not among them.
+fn outgoing_headers(headers: &HeaderMap) -> HeaderMap {
+    let kept = |name: &str| {
+        name.starts_with("anthropic-")
+            || name.starts_with("x-stainless-")
+            || matches!(name, "user-agent" | "x-app" | "accept")
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| kept(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Runs the exchange in a task of its own: it must come to its end and be settled even where the
+/// agent is gone, which ends this future at once.
+async fn spawn(inner: Arc<Inner>, door: Arc<DoorState>, asked: Asked) -> Response<AnswerBody> {
+    let (answer, answered) = oneshot::channel();
+    let exchange = Exchange::new(inner, door.clone(), asked, answer);
+    door.tracker.spawn(exchange.run());
+    answered.await.unwrap_or_else(|_| {
+        final_error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the gateway could not finish this request",
+        )
+    })
+}

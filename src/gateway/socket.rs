@@ -1,0 +1,81 @@
+//! The unix socket of a door.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use tokio::net::UnixListener;
+
+/// The name of the socket in its directory.
+pub const SOCKET_NAME: &str = "gateway.sock";
+
+/// Listens on [`SOCKET_NAME`] in `dir`, which is made where it does not exist. A socket that an
+/// earlier process left there is replaced.
+///
+/// With an `owner` the socket is that user's and nobody else's; the directory stays ours, so that the
+/// agent can neither replace the socket nor put anything beside it.
+pub(super) fn listen(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixListener> {
+    let search_only = if owner.is_some() { 0o711 } else { 0o700 };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(search_only)
+        .create(dir)?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = rustix::fs::open(dir, flags, Mode::empty())?;
+    std::fs::set_permissions(through(&handle), Permissions::from_mode(search_only))?;
+    remove(&handle)?;
+    // The kernel takes at most 107 bytes of a socket's path; this one is always short.
+    let listener = UnixListener::bind(through(&handle).join(SOCKET_NAME))?;
+    rustix::fs::chmodat(
+        &handle,
+        SOCKET_NAME,
+        Mode::RUSR | Mode::WUSR,
+        AtFlags::empty(),
+    )?;
+    if let Some((uid, gid)) = owner {
+        let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        rustix::fs::chownat(&handle, SOCKET_NAME, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(listener)
+}
+
+fn through(handle: &OwnedFd) -> std::path::PathBuf {
+    Path::new("/proc/self/fd").join(handle.as_raw_fd().to_string())
+}
+
+fn remove(dir: &OwnedFd) -> io::Result<()> {
+    match rustix::fs::unlinkat(dir, SOCKET_NAME, AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_path_and_a_stale_socket_are_no_obstacle() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("d".repeat(120));
+        for _ in 0..2 {
+            let listener = listen(&dir, None).unwrap();
+            let mode = std::fs::metadata(dir.join(SOCKET_NAME))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+            drop(listener);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_in_place_of_the_directory_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(root.path(), root.path().join("door")).unwrap();
+        assert!(listen(&root.path().join("door"), None).is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! The real endpoint of the model.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Url};
+use secrecy::SecretString;
+
+use super::backend::{Incoming, Outgoing, SendError};
+use super::credential::Credential;
+
+/// An endpoint that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The URL is not one of an endpoint.
+    #[error(
+        "the model URL {url:?} is not usable: {reason}; write it like https://api.anthropic.com"
+    )]
+    Url {
+        /// The URL, without user and password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("cannot set up the connection to the model: {0}")]
+    Client(reqwest::Error),
+}
+
+#[derive(Debug)]
+pub(super) struct Upstream {
+    client: Client,
+    base: Url,
+    credential: Credential,
+}
+
+impl Upstream {
+    pub fn new(
+        url: &str,
+        credential: Credential,
+        connect_timeout: Duration,
+    ) -> Result<Self, UpstreamError> {
+        // Whoever was first has set the same one; there is only one in the program.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A redirect would carry the credential to another host, and a proxy from the environment
+        // would see it; a repeated request would be charged twice.
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .connect_timeout(connect_timeout)
+            .build()
+            .map_err(UpstreamError::Client)?;
+        Ok(Self {
+            client,
+            base: base_url(url)?,
+            credential,
+        })
+    }
+
+    pub async fn send(&self, request: Outgoing) -> Result<Incoming, SendError> {
+        let mut url = self.base.clone();
+        let path = format!(
+            "{}{}",
+            url.path().trim_end_matches('/'),
+            request.route.path()
+        );
+        url.set_path(&path);
+        if request.beta {
+            url.set_query(Some("beta=true"));
+        }
+        let mut headers = request.headers;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // The usage is read off the answer as it passes.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.credential.apply(&mut headers);
+        let sent = self
+            .client
+            .post(url)
+            .headers(headers)
+            .body(request.body)
+            .send()
+            .await;
+        let answer = sent.map_err(|error| {
+            if error.is_connect() || error.is_builder() {
+                SendError::NotSent(describe(error))
+            } else {
+                SendError::Lost(describe(error))
+            }
+        })?;
+        Ok(Incoming {
+            status: answer.status(),
+            headers: answer.headers().clone(),
+            body: Box::pin(answer.bytes_stream().map(|piece| piece.map_err(describe))),
+        })
+    }
+
+    pub fn secret(&self) -> &SecretString {
+        self.credential.secret()
+    }
+
+    pub fn redact(&self, text: &[u8]) -> Vec<u8> {
+        self.credential.redact(text)
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, UpstreamError> {
+    let bad = |url: String, reason: &str| UpstreamError::Url {
+        url,
+        reason: reason.to_owned(),
+    };
+    let mut url = Url::parse(text).map_err(|e| bad(text.to_owned(), &e.to_string()))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let (_, _) = (url.set_username(""), url.set_password(None));
+        return Err(bad(url.into(), "it must not hold a user or a password"));
+    }
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(bad(
+            url.into(),
+            "it must begin with https:// or http:// and name a host",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad(url.into(), "it must not hold a query or a fragment"));
+    }
+    Ok(url)
+}
+
+/// Returns an error with its causes: the outermost alone says only that sending failed.
+fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_urls_are_endpoints() {
+        for good in ["https://api.anthropic.com", "http://127.0.0.1:8080/prefix/"] {
+            assert!(base_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "api.anthropic.com",
+            "ftp://host/",
+            "https://h/?a=b",
+            "https://u:geheim@h/",
+        ] {
+            let error = base_url(bad).unwrap_err().to_string();
+            assert!(!error.contains("geheim"), "{error}");
+        }
+    }
+}

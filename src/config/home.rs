@@ -9,8 +9,6 @@ use super::error::ConfigError;
 
 /// The variable that places the data directory.
 pub(super) const VARIABLE: &str = "EKLAVYA_HOME";
-/// The configuration in the data directory.
-pub const FILE_NAME: &str = "config.yaml";
 /// Root's data directory: agents of root run as users that cannot traverse `/root`.
 const OF_ROOT: &str = "/var/lib/eklavya";
 
@@ -58,7 +56,22 @@ impl Home {
 
     /// Returns the path of `config.yaml`.
     pub fn config_file(&self) -> Utf8PathBuf {
-        self.path.join(FILE_NAME)
+        self.path.join("config.yaml")
+    }
+
+    /// Returns the path of the embedded database.
+    pub fn database(&self) -> Utf8PathBuf {
+        self.path.join("eklavya.db")
+    }
+
+    /// Returns the path of the price table that replaces the built-in one, where it is there.
+    pub fn pricing_file(&self) -> Utf8PathBuf {
+        self.path.join("pricing.yaml")
+    }
+
+    /// Returns the directory of the project `slug`.
+    pub fn project(&self, slug: &str) -> Utf8PathBuf {
+        self.path.join("projects").join(slug)
     }
 }
 

@@ -23,7 +23,7 @@ pub use credential::{Credential, CredentialSource, Credentials};
 pub use edit::{Comments, Edit, Edited, edit};
 pub use environment::Environment;
 pub use error::ConfigError;
-pub use home::{FILE_NAME, Home, HomeOrigin};
+pub use home::{Home, HomeOrigin};
 pub use key::{Key, Kind};
 pub use keys::{KEYS, find};
 pub use layers::{Entry, Layers, Origin, Override};

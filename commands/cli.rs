@@ -1,0 +1,105 @@
+//! The tree of commands.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use eklavya::config::Environment;
+use eklavya::exit_code;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::options::GlobalOptions;
+use crate::{completions, config, init, man};
+
+const ABOUT: &str =
+    "Runs a software development business with a team of sandboxed, budgeted agents";
+
+const EXAMPLES: &str = "\
+From a brief to a delivered repository:
+  eklavya init
+  eklavya project new shop --brief brief.md --client \"Ada's Coffee\" --budget 25
+  eklavya plan shop           # a plan, for you to approve
+  eklavya plan approve shop
+  eklavya demo build shop     # rival demos, each with a URL
+  eklavya demo approve shop 2
+  eklavya build shop
+  eklavya verify shop
+  eklavya deliver shop
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 wrong state, 5 over budget,
+6 needs a decision, 7 environment, 130 interrupted.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "eklavya", version, about = ABOUT, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(init::Args),
+    #[command(subcommand)]
+    Config(config::Verb),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Verb {
+    fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+        match self {
+            Verb::Init(args) => init::exec(invocation, &args),
+            Verb::Config(verb) => verb.exec(invocation),
+            Verb::Completions(args) => completions::exec(&args),
+            Verb::Man(args) => man::exec(invocation, &args),
+        }
+    }
+}
+
+/// Returns the tree of commands, for completions, pages and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command line `arguments` and returns the exit code of the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+    let parsed = command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => dispatch(cli, environment),
+        Err(error) => {
+            let code = if error.use_stderr() {
+                exit_code::USAGE
+            } else {
+                exit_code::DONE
+            };
+            // A closed pipe is no failure of ours, and there is nowhere else to say anything.
+            let _ = error.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli, environment: Environment) -> ExitCode {
+    let format = cli.options.output;
+    let ended = Invocation::new(&cli.options, environment)
+        .and_then(|invocation| cli.verb.exec(&invocation));
+    match ended {
+        Ok(()) => ExitCode::from(exit_code::DONE),
+        Err(error) => error.report(format),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_tree_is_sound() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,29 @@
+//! `eklavya completions`: scripts that complete commands in a shell.
+
+use clap_complete::{Shell, generate};
+
+use crate::cli;
+use crate::error::CommandError;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya completions bash > ~/.local/share/bash-completion/completions/eklavya
+  eklavya completions zsh > ~/.zfunc/_eklavya
+  eklavya completions fish > ~/.config/fish/completions/eklavya.fish";
+
+/// Print the completion script of a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Runs `eklavya completions`.
+pub fn exec(args: &Args) -> Result<(), CommandError> {
+    let mut script = Vec::new();
+    generate(args.shell, &mut cli::command(), "eklavya", &mut script);
+    output::raw(&script)
+}

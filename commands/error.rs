@@ -1,0 +1,211 @@
+//! Errors at the edge: what happened, which exit code it is, and what to type next.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use eklavya::config::ConfigError;
+use eklavya::exit_code;
+use eklavya::store::StoreError;
+use serde::Serialize;
+
+use crate::options::Format;
+use crate::output::escape;
+
+/// What kind of failure it is; each has its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// The work failed.
+    Failed,
+    /// The command line, a file that it names, or the configuration is not usable.
+    Usage,
+    /// What the command names does not exist.
+    NotFound,
+    /// It exists, but not in a state that allows the command.
+    WrongState,
+    /// A budget does not allow it.
+    OverBudget,
+    /// The admin has to decide first.
+    NeedsDecision,
+    /// CLI, sandbox, store or model endpoint are not usable.
+    Environment,
+    /// Ctrl-C.
+    Interrupted,
+    /// The reader of stdout went away (`eklavya … | head`): nothing is wrong, nothing to be said.
+    OutputClosed,
+}
+
+impl Kind {
+    fn exit_code(self) -> u8 {
+        match self {
+            Kind::Failed => exit_code::FAILED,
+            Kind::Usage => exit_code::USAGE,
+            Kind::NotFound => exit_code::NOT_FOUND,
+            Kind::WrongState => exit_code::WRONG_STATE,
+            Kind::OverBudget => exit_code::OVER_BUDGET,
+            Kind::NeedsDecision => exit_code::NEEDS_DECISION,
+            Kind::Environment => exit_code::ENVIRONMENT,
+            Kind::Interrupted => exit_code::INTERRUPTED,
+            Kind::OutputClosed => exit_code::DONE,
+        }
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct CommandError {
+    kind: Kind,
+    source: Box<dyn Error + Send + Sync>,
+    hints: Vec<String>,
+}
+
+impl CommandError {
+    /// Returns the error of the kind `kind` that `source` tells.
+    pub fn new(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind,
+            source: source.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Returns an error of usage.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message.into())
+    }
+
+    /// Returns this error with one more line that says what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Returns the message with its causes, those left out that it says already.
+    fn message(&self) -> String {
+        let mut message = self.source.to_string();
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = error.source();
+        }
+        message
+    }
+
+    /// Prints the error to stderr, as `error: …` and `hint: …` or, where results are JSON, as one
+    /// line `{"error":{…}}`, and returns its exit code.
+    pub fn report(&self, format: Format) -> ExitCode {
+        let code = self.kind.exit_code();
+        if self.kind != Kind::OutputClosed {
+            let text = match format {
+                Format::Table => self.as_text(),
+                Format::Json | Format::Jsonl => self.as_json(code),
+            };
+            // Where stderr is closed there is nobody to tell.
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+        ExitCode::from(code)
+    }
+
+    fn as_text(&self) -> String {
+        let mut text = format!("error: {}\n", escape::lines(&self.message()));
+        for hint in &self.hints {
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "hint: {}", escape::lines(hint));
+        }
+        text
+    }
+
+    fn as_json(&self, exit_code: u8) -> String {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Reported<'a> {
+            kind: Kind,
+            message: String,
+            hints: &'a [String],
+            exit_code: u8,
+        }
+        let error = Reported {
+            kind: self.kind,
+            message: self.message(),
+            hints: &self.hints,
+            exit_code,
+        };
+        let document = serde_json::json!({ "error": error });
+        format!("{document}\n")
+    }
+}
+
+/// A failure to print the result.
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::BrokenPipe => Kind::OutputClosed,
+            _ => Kind::Failed,
+        };
+        Self::new(kind, format!("cannot write the output: {error}"))
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        CommandError::from(&error)
+    }
+}
+
+/// The configuration is read once, and its mistake may be asked for more than once.
+impl From<&ConfigError> for CommandError {
+    fn from(error: &ConfigError) -> Self {
+        let kind = match error {
+            ConfigError::Io { .. } => Kind::Environment,
+            _ => Kind::Usage,
+        };
+        let hint = match error {
+            ConfigError::UnknownKey { .. } => "List the keys: eklavya config show",
+            ConfigError::At { .. } => "Correct the file; eklavya man explains every key",
+            ConfigError::NoHome => "Say where: eklavya --home DIR …",
+            _ => return Self::new(kind, error.to_string()),
+        };
+        Self::new(kind, error.to_string()).hint(hint)
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Missing(_) => "Create the data directory first: eklavya init",
+            StoreError::Newer { .. } => {
+                "Use the newer eklavya, or another data directory: --home DIR"
+            }
+            StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
+            _ => "Look into it: eklavya doctor",
+        };
+        Self::new(Kind::Environment, error).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once_and_hostile_text_is_harmless() {
+        let cause = io::Error::other("disk\u{1b}[2Jfull");
+        let error = CommandError::new(Kind::Failed, cause).hint("Type this");
+        assert_eq!(
+            error.as_text(),
+            "error: disk\\u{1b}[2Jfull\nhint: Type this\n"
+        );
+    }
+
+    #[test]
+    fn json_errors_carry_kind_and_code() {
+        let error = CommandError::usage("no").hint("yes");
+        let expected = r#"{"error":{"exitCode":2,"hints":["yes"],"kind":"usage","message":"no"}}"#;
+        assert_eq!(error.as_json(2).trim(), expected);
+    }
+}

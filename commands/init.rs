@@ -1,0 +1,140 @@
+//! `eklavya init`: makes the data directory.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+use camino::Utf8Path;
+use eklavya::config::{self, Home, HomeOrigin};
+use eklavya::store::Store;
+use nix::unistd::geteuid;
+use serde::Serialize;
+
+use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
+use crate::output::{Page, View};
+use crate::runtime;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya init                     # asks before it makes the directory
+  eklavya init --yes               # for scripts
+  eklavya init --home ./data       # somewhere else; then set EKLAVYA_HOME=./data";
+
+/// Make the data directory: database and config.yaml
+///
+/// The data directory is --home, else EKLAVYA_HOME, else /var/lib/eklavya for root and
+/// ~/.local/share/eklavya for anybody else. What is there already stays as it is, so the command
+/// may be repeated; a database of an older version is brought up to date.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {}
+
+/// The data directory after `init`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Initialised {
+    home: String,
+    home_origin: HomeOrigin,
+    database: String,
+    config: String,
+    /// Whether this run made the directory, the database or the configuration.
+    created: bool,
+}
+
+impl View for Initialised {
+    fn render(&self, page: &mut Page) {
+        page.fields([
+            ("Home", self.home.clone()),
+            ("Database", self.database.clone()),
+            ("Configuration", self.config.clone()),
+        ]);
+    }
+}
+
+/// Runs `eklavya init`.
+pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+    let home = &invocation.home;
+    if !home.path.exists() {
+        let question = format!("Make the data directory {}?", home.path);
+        invocation.prompt.confirm(&question)?;
+    }
+    let directory = make_directory(&home.path).map_err(|error| unusable(&home.path, &error))?;
+    let config = make_config(home)?;
+    let database = make_database(home)?;
+    let made = Initialised {
+        home: home.path.to_string(),
+        home_origin: home.origin,
+        database: home.database().into_string(),
+        config: home.config_file().into_string(),
+        created: directory || config || database,
+    };
+    invocation.printer.view(&made)?;
+    let next = "Next: eklavya doctor, then eklavya project new NAME --brief FILE";
+    invocation.printer.note(next);
+    Ok(())
+}
+
+/// Returns whether the directory was made. Agents of root run as other users, who must be able to
+/// go through it, though not to list it; nobody else's agents need to.
+fn make_directory(path: &Utf8Path) -> io::Result<bool> {
+    if path.is_dir() {
+        return Ok(false);
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+    DirBuilder::new().mode(mode).create(path)?;
+    Ok(true)
+}
+
+fn make_config(home: &Home) -> Result<bool, CommandError> {
+    let path = home.config_file();
+    if path.exists() {
+        return Ok(false);
+    }
+    let text = config::reference()?;
+    write_new(&home.path, &path, &text).map_err(|error| unusable(&path, &error))
+}
+
+/// Writes the whole file or none of it.
+fn write_new(directory: &Utf8Path, path: &Utf8Path, text: &str) -> io::Result<bool> {
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
+}
+
+fn make_database(home: &Home) -> Result<bool, CommandError> {
+    let file = home.database();
+    let made = make_private(&file).map_err(|error| unusable(&file, &error))?;
+    runtime::short(async {
+        let store = Store::create(file.as_std_path()).await?;
+        store.close().await;
+        Ok(made)
+    })
+}
+
+/// An empty file is a database without tables. SQLite would make one that everybody can read.
+fn make_private(file: &Utf8Path) -> io::Result<bool> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+    {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn unusable(path: &Utf8Path, error: &io::Error) -> CommandError {
+    CommandError::new(Kind::Environment, format!("cannot make {path}: {error}"))
+        .hint("Choose a place that you can write to: eklavya init --home DIR")
+}

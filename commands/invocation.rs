@@ -1,0 +1,90 @@
+//! One run of `eklavya`: the options, the environment and what follows from them.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::config::{Config, ConfigError, Environment, Home, Layers, Override};
+
+use crate::error::{CommandError, Kind};
+use crate::logging;
+use crate::options::GlobalOptions;
+use crate::output::{Printer, Prompt};
+
+/// What a command is called with, beside its own arguments.
+pub struct Invocation {
+    /// The environment of the process.
+    pub environment: Environment,
+    /// Relative paths of the command line hang below it.
+    pub working_directory: Utf8PathBuf,
+    /// The data directory.
+    pub home: Home,
+    /// Prints results and messages.
+    pub printer: Printer,
+    /// Asks the person at the terminal, if there is one.
+    pub prompt: Prompt,
+    config: Result<(Config, Layers), ConfigError>,
+}
+
+impl Invocation {
+    /// Reads the configuration and starts logging. A mistake in the configuration stops only
+    /// the commands that need it: see [`Invocation::config`].
+    pub fn new(options: &GlobalOptions, environment: Environment) -> Result<Self, CommandError> {
+        let working_directory = working_directory()?;
+        let home = Home::locate(options.home.as_deref(), &environment, &working_directory)?;
+        let printer = Printer::new(options, &environment)?;
+        let config = load(&home, &environment, &options.set, &working_directory);
+        let level = config
+            .as_ref()
+            .map_or("warn", |(config, _)| &config.log_level);
+        logging::start(level, options);
+        if let Ok((_, layers)) = &config {
+            for warning in &layers.warnings {
+                printer.warn(warning);
+            }
+        }
+        Ok(Self {
+            environment,
+            working_directory,
+            home,
+            prompt: Prompt::new(options.yes),
+            printer,
+            config,
+        })
+    }
+
+    /// Returns the configuration, or what is wrong with it.
+    pub fn config(&self) -> Result<&Config, CommandError> {
+        self.loaded().map(|(config, _)| config)
+    }
+
+    /// Returns every value with its origin, or what is wrong with the configuration.
+    pub fn layers(&self) -> Result<&Layers, CommandError> {
+        self.loaded().map(|(_, layers)| layers)
+    }
+
+    fn loaded(&self) -> Result<&(Config, Layers), CommandError> {
+        self.config.as_ref().map_err(CommandError::from)
+    }
+}
+
+fn load(
+    home: &Home,
+    environment: &Environment,
+    set: &[String],
+    working_directory: &Utf8Path,
+) -> Result<(Config, Layers), ConfigError> {
+    let overrides: Vec<Override> = set
+        .iter()
+        .map(|text| Override::parse(text))
+        .collect::<Result<_, _>>()?;
+    Config::load(home.clone(), environment, &overrides, working_directory)
+}
+
+fn working_directory() -> Result<Utf8PathBuf, CommandError> {
+    let directory = std::env::current_dir().map_err(|error| {
+        CommandError::new(
+            Kind::Environment,
+            format!("there is no working directory: {error}"),
+        )
+    })?;
+    Utf8PathBuf::from_path_buf(directory)
+        .map_err(|path| CommandError::from(ConfigError::PathNotUtf8(path)))
+}

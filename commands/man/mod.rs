@@ -1,0 +1,75 @@
+//! `eklavya man`: the manual.
+
+mod sections;
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Command;
+use clap_mangen::Man;
+
+use crate::cli;
+use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya man | man -l -                              # read it
+  eklavya man --directory ~/.local/share/man/man1     # install all pages";
+
+/// Print the manual page, or write the pages of all commands
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Write one page for each command into this directory
+    #[arg(long, value_name = "DIR")]
+    directory: Option<Utf8PathBuf>,
+}
+
+/// Runs `eklavya man`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let mut root = cli::command();
+    root.build();
+    let Some(directory) = &args.directory else {
+        return output::raw(&page(&root)?);
+    };
+    let directory = invocation.working_directory.join(directory);
+    let written = std::fs::create_dir_all(&directory).and_then(|()| write_all(&directory, &root));
+    written.map_err(|error| {
+        let message = format!("cannot write the manual into {directory}: {error}");
+        CommandError::new(Kind::Environment, message)
+    })
+}
+
+fn write_all(directory: &Utf8Path, command: &Command) -> io::Result<()> {
+    let name = Man::new(command.clone()).get_filename();
+    std::fs::write(directory.join(name), page(command)?)?;
+    let visible = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    visible
+        .into_iter()
+        .try_for_each(|sub| write_all(directory, sub))
+}
+
+/// Returns the page of one command; that of `eklavya` itself tells what holds for all of them.
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    // Examples have a section of their own, in which lines stay as they are.
+    let examples = command.get_after_help().map(ToString::to_string);
+    let man = Man::new(command.clone()).manual("Eklavya");
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if let Some(examples) = examples {
+        page.extend(sections::examples(&examples).into_bytes());
+    }
+    if command.get_name() == "eklavya" {
+        page.extend(sections::common().into_bytes());
+    }
+    Ok(page)
+}

@@ -1,0 +1,11 @@
+//! Printing. stdout carries results and nothing else; stderr carries messages, questions, progress.
+
+pub mod escape;
+mod json;
+mod page;
+mod printer;
+mod prompt;
+
+pub use page::Page;
+pub use printer::{Printer, Row, View, raw};
+pub use prompt::Prompt;

@@ -1,0 +1,122 @@
+//! A result laid out for people. Everything that goes onto a page is made harmless first.
+
+use std::fmt::Write;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, ContentArrangement, Table};
+
+use super::escape;
+
+/// How a page looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether it may have attributes like bold.
+    pub styled: bool,
+    /// Whether it is laid out for the width of the terminal; else lines are as long as they are.
+    pub fitted: bool,
+}
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct Page {
+    style: Style,
+    text: String,
+}
+
+impl Page {
+    /// Returns an empty page.
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            text: String::new(),
+        }
+    }
+
+    /// Adds a table with a line of `columns` above it.
+    pub fn table(&mut self, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+        let mut table = self.new_table();
+        let heading = |name: &&str| Cell::new(name.to_uppercase()).add_attribute(Attribute::Bold);
+        table.set_header(columns.iter().map(heading));
+        for row in rows {
+            table.add_row(row.iter().map(|text| Cell::new(escape::cell(text))));
+        }
+        self.add(&mut table);
+    }
+
+    /// Adds named values below each other.
+    pub fn fields<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, String)>) {
+        let mut table = self.new_table();
+        for (name, value) in fields {
+            table.add_row([
+                Cell::new(name).add_attribute(Attribute::Bold),
+                Cell::new(escape::cell(&value)),
+            ]);
+        }
+        self.add(&mut table);
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{}", escape::cell(text));
+    }
+
+    fn new_table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        if self.style.fitted {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        }
+        if self.style.styled {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        table
+    }
+
+    fn add(&mut self, table: &mut Table) {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        for line in table.lines() {
+            // Writing to a String does not fail.
+            let _ = writeln!(self.text, "{}", line.trim_end());
+        }
+    }
+
+    /// Returns the page.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Style = Style {
+        styled: false,
+        fitted: false,
+    };
+
+    #[test]
+    fn tables_line_up_and_hostile_text_cannot_break_them() {
+        let mut page = Page::new(PLAIN);
+        let rows = [["shop", "Ada\n\u{1b}[31m"], ["a-longer-one", "日本"]];
+        page.table(
+            &["slug", "client"],
+            rows.map(|row| row.map(str::to_owned).to_vec()),
+        );
+        insta::assert_snapshot!(page.into_text());
+    }
+
+    #[test]
+    fn styled_pages_have_bold_heads_only() {
+        let mut page = Page::new(Style {
+            styled: true,
+            fitted: false,
+        });
+        page.fields([("Slug", "shop".to_owned())]);
+        assert_eq!(page.into_text(), "\u{1b}[1mSlug\u{1b}[0m  shop\n");
+    }
+}

@@ -1,0 +1,130 @@
+//! The printer: one result in the form that `--output` asks for, and messages beside it.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use eklavya::config::Environment;
+use serde::Serialize;
+
+use super::page::{Page, Style};
+use super::{escape, json};
+use crate::error::CommandError;
+use crate::options::{Format, GlobalOptions};
+
+/// A result of a command.
+pub trait View: Serialize {
+    /// Lays the result out for people.
+    fn render(&self, page: &mut Page);
+}
+
+/// One of several results.
+pub trait Row: Serialize {
+    /// The names of the columns.
+    const COLUMNS: &'static [&'static str];
+
+    /// Returns one text for each column.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// Prints results to stdout and messages to stderr.
+#[derive(Debug, Clone)]
+pub struct Printer {
+    format: Format,
+    quiet: bool,
+    style: Style,
+}
+
+impl Printer {
+    /// Returns the printer that `options` ask for.
+    pub fn new(options: &GlobalOptions, environment: &Environment) -> Result<Self, CommandError> {
+        let terminal = io::stdout().is_terminal();
+        // https://no-color.org: any value that is not empty.
+        let plain =
+            environment.get("NO_COLOR")?.is_some() || environment.get("TERM")? == Some("dumb");
+        Ok(Self {
+            format: options.output,
+            quiet: options.quiet,
+            style: Style {
+                styled: terminal && !plain,
+                fitted: terminal,
+            },
+        })
+    }
+
+    /// Prints one result.
+    pub fn view(&self, view: &impl View) -> Result<(), CommandError> {
+        stdout(|out| match self.format {
+            Format::Table => {
+                let mut page = Page::new(self.style);
+                view.render(&mut page);
+                out.write_all(page.into_text().as_bytes())
+            }
+            Format::Json => json::pretty(out, view),
+            Format::Jsonl => json::line(out, view),
+        })
+    }
+
+    /// Prints several results; where there are none, people read `nothing` instead of a table.
+    pub fn list<R: Row>(&self, rows: &[R], nothing: &str) -> Result<(), CommandError> {
+        if rows.is_empty() && self.format == Format::Table {
+            self.note(nothing);
+            return Ok(());
+        }
+        stdout(|out| match self.format {
+            Format::Table => {
+                let mut page = Page::new(self.style);
+                page.table(R::COLUMNS, rows.iter().map(Row::cells));
+                out.write_all(page.into_text().as_bytes())
+            }
+            Format::Json => json::pretty(out, &rows),
+            Format::Jsonl => rows.iter().try_for_each(|row| json::line(out, row)),
+        })
+    }
+
+    /// Tells people `message`, and programs the `result` of what was done.
+    pub fn done(&self, message: &str, result: &impl Serialize) -> Result<(), CommandError> {
+        match self.format {
+            Format::Table => {
+                self.note(message);
+                Ok(())
+            }
+            Format::Json => stdout(|out| json::pretty(out, result)),
+            Format::Jsonl => stdout(|out| json::line(out, result)),
+        }
+    }
+
+    /// Says something on stderr, unless `--quiet`.
+    pub fn note(&self, message: &str) {
+        if !self.quiet {
+            say(&escape::lines(message));
+        }
+    }
+
+    /// Warns on stderr, unless `--quiet`.
+    pub fn warn(&self, message: &str) {
+        if !self.quiet {
+            say(&format!("warning: {}", escape::lines(message)));
+        }
+    }
+}
+
+/// Prints `text` as it is, whatever the format: a script or a page of our own making.
+pub fn raw(text: &[u8]) -> Result<(), CommandError> {
+    stdout(|out| out.write_all(text))
+}
+
+/// Writes a result as a whole; where the reader went away, the rest of it is not tried again.
+fn stdout(
+    write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    if written.is_err() {
+        let _ = out.into_parts();
+    }
+    written.map_err(CommandError::from)
+}
+
+fn say(line: &str) {
+    // Where stderr is closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{line}");
+}

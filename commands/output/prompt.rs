@@ -1,0 +1,52 @@
+//! Questions to the person at the terminal. Without a terminal, or with `--yes`, nobody is asked.
+
+use std::io::{self, IsTerminal};
+
+use dialoguer::Confirm;
+
+use crate::error::{CommandError, Kind};
+
+/// Asks, where somebody can answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Prompt {
+    may_ask: bool,
+}
+
+impl Prompt {
+    /// Returns the way to ask; `yes` is the option that forbids it.
+    pub fn new(yes: bool) -> Self {
+        Self {
+            may_ask: !yes && io::stdin().is_terminal() && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Asks for a confirmation, where somebody can give it. Elsewhere the command itself is the
+    /// confirmation: a script means what it says.
+    pub fn confirm(self, question: &str) -> Result<(), CommandError> {
+        if !self.may_ask {
+            return Ok(());
+        }
+        let answer = Confirm::new()
+            .with_prompt(super::escape::cell(question))
+            .default(true)
+            .interact();
+        match answer {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CommandError::new(
+                Kind::Failed,
+                "not confirmed; nothing was done",
+            )),
+            Err(error) => Err(not_answered(&error)),
+        }
+    }
+}
+
+/// Ctrl-C at a question comes back as an interrupted read.
+fn not_answered(error: &dialoguer::Error) -> CommandError {
+    let dialoguer::Error::IO(error) = error;
+    let kind = match error.kind() {
+        io::ErrorKind::Interrupted => Kind::Interrupted,
+        _ => Kind::Failed,
+    };
+    CommandError::new(kind, format!("no answer: {error}"))
+}

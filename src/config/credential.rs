@@ -1,0 +1,176 @@
+//! The credential for the model endpoint: read late, kept secret, shown to nobody.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+
+use super::environment::Environment;
+use super::error::ConfigError;
+
+const API_KEY: &str = "ANTHROPIC_API_KEY";
+const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
+/// No key is as long; a longer file is something else.
+const LONGEST: usize = 16 * 1024;
+
+/// What the gateway authenticates with; `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// Sent as `x-api-key`.
+    ApiKey(SecretString),
+    /// Sent as `authorization: Bearer …`.
+    Bearer(SecretString),
+}
+
+/// What provides the credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// An environment variable.
+    Variable(&'static str),
+    /// The file of `model.keyFile`.
+    KeyFile(Utf8PathBuf),
+}
+
+impl fmt::Display for CredentialSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CredentialSource::Variable(name) => f.pad(name),
+            CredentialSource::KeyFile(path) => f.pad(path.as_str()),
+        }
+    }
+}
+
+/// Where credentials could come from, strongest first: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`,
+/// the file of `model.keyFile`.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    api_key: Option<SecretString>,
+    auth_token: Option<SecretString>,
+    key_file: Option<Utf8PathBuf>,
+}
+
+impl Credentials {
+    pub(super) fn new(
+        environment: &Environment,
+        key_file: Option<Utf8PathBuf>,
+    ) -> Result<Self, ConfigError> {
+        let secret = |name| Ok(environment.get(name)?.map(SecretString::from));
+        Ok(Self {
+            api_key: secret(API_KEY)?,
+            auth_token: secret(AUTH_TOKEN)?,
+            key_file,
+        })
+    }
+
+    /// Returns what [`Credentials::load`] would take it from; nothing where no source is named.
+    pub fn source(&self) -> Option<CredentialSource> {
+        if self.api_key.is_some() {
+            return Some(CredentialSource::Variable(API_KEY));
+        }
+        if self.auth_token.is_some() {
+            return Some(CredentialSource::Variable(AUTH_TOKEN));
+        }
+        self.key_file.clone().map(CredentialSource::KeyFile)
+    }
+
+    /// Returns for each variable that may hold a credential whether it does.
+    pub fn variables(&self) -> [(&'static str, bool); 2] {
+        [
+            (API_KEY, self.api_key.is_some()),
+            (AUTH_TOKEN, self.auth_token.is_some()),
+        ]
+    }
+
+    /// Returns the credential, and nothing where no source is named. The key file is read at each
+    /// call, so that a rotated key is taken up.
+    pub fn load(&self) -> Result<Option<Credential>, ConfigError> {
+        if let Some(key) = &self.api_key {
+            return usable(key.clone(), API_KEY).map(|key| Some(Credential::ApiKey(key)));
+        }
+        if let Some(token) = &self.auth_token {
+            return usable(token.clone(), AUTH_TOKEN).map(|token| Some(Credential::Bearer(token)));
+        }
+        let read = |path: &Utf8PathBuf| read_key(path).map(Credential::ApiKey);
+        self.key_file.as_ref().map(read).transpose()
+    }
+}
+
+fn read_key(path: &Utf8Path) -> Result<SecretString, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    usable(SecretString::from(text.trim()), path.as_str())
+}
+
+/// A secret goes into a header: visible ASCII without blanks.
+fn usable(secret: SecretString, origin: &str) -> Result<SecretString, ConfigError> {
+    let text = secret.expose_secret();
+    let problem = if text.is_empty() {
+        "is empty"
+    } else if text.len() > LONGEST {
+        "is too long to be a key"
+    } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(secret);
+    } else {
+        "has blanks or characters that no key has"
+    };
+    Err(ConfigError::BadCredential {
+        origin: origin.to_owned(),
+        problem,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(variables: &[(&str, &str)], key_file: Option<&Utf8Path>) -> Credentials {
+        let environment = variables.iter().copied().collect();
+        Credentials::new(&environment, key_file.map(Utf8Path::to_owned)).unwrap()
+    }
+
+    fn file(text: &str) -> (tempfile::TempDir, Utf8PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(directory.path().join("key")).unwrap();
+        std::fs::write(&path, text).unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn the_strongest_source_is_taken() {
+        let (_directory, path) = file("sk-file\n");
+        let both = [(API_KEY, "sk-env"), (AUTH_TOKEN, "token")];
+        let taken = credentials(&both, Some(&path)).load().unwrap();
+        assert!(matches!(taken, Some(Credential::ApiKey(key)) if key.expose_secret() == "sk-env"));
+        let taken = credentials(&both[1..], Some(&path)).load().unwrap();
+        assert!(
+            matches!(taken, Some(Credential::Bearer(secret)) if secret.expose_secret() == "token")
+        );
+        let taken = credentials(&[], Some(&path)).load().unwrap();
+        assert!(matches!(taken, Some(Credential::ApiKey(key)) if key.expose_secret() == "sk-file"));
+        assert!(credentials(&[], None).load().unwrap().is_none());
+    }
+
+    #[test]
+    fn an_unusable_secret_is_refused_and_never_shown() {
+        for text in [
+            "",
+            " \n",
+            "sk with blanks",
+            "sk\nsecond",
+            "sk-\u{e4}",
+            &"x".repeat(20_000),
+        ] {
+            let (_directory, path) = file(text);
+            let error = credentials(&[], Some(&path)).load().unwrap_err();
+            assert!(
+                matches!(error, ConfigError::BadCredential { .. }),
+                "{text:?}"
+            );
+            assert!(!error.to_string().contains("sk"), "{error}");
+        }
+        let shown = format!("{:?}", credentials(&[(API_KEY, "sk-secret")], None));
+        assert!(!shown.contains("sk-secret"), "{shown}");
+    }
+}

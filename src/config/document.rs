@@ -1,0 +1,348 @@
+//! `config.yaml`: reads it into values and says at which line and column something is wrong.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use camino::Utf8Path;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::error::ConfigError;
+use super::key::{Key, Kind};
+use super::keys::{KEYS, find};
+use super::value::{Value, bad};
+
+/// The values that a file sets, by the name of their key.
+pub type Document = BTreeMap<&'static str, Value>;
+
+/// Returns what the YAML text of the file `path` sets. A section or an optional key without a value
+/// sets nothing.
+pub fn parse(path: &Utf8Path, text: &str) -> Result<Document, ConfigError> {
+    let reading = Reading::default();
+    let section = Section {
+        name: String::new(),
+        reading: &reading,
+    };
+    if text.lines().all(is_blank) {
+        return Ok(Document::new());
+    }
+    section
+        .deserialize(serde_yaml::Deserializer::from_str(text))
+        .map_err(|error| located(path, &error, reading.problem.take()))?;
+    Ok(reading.found.into_inner())
+}
+
+fn is_blank(line: &str) -> bool {
+    let line = line.trim_start();
+    line.is_empty() || line.starts_with('#')
+}
+
+fn located(
+    path: &Utf8Path,
+    error: &serde_yaml::Error,
+    problem: Option<ConfigError>,
+) -> ConfigError {
+    let problem = problem.unwrap_or_else(|| ConfigError::Yaml(without_place(error)));
+    match error.location() {
+        Some(place) => ConfigError::At {
+            path: path.to_owned(),
+            line: place.line(),
+            column: place.column(),
+            problem: Box::new(problem),
+        },
+        None => problem.within(path.as_str()),
+    }
+}
+
+/// The library ends its messages with a place that is said already.
+fn without_place(error: &serde_yaml::Error) -> String {
+    let message = error.to_string();
+    match message.split_once(" at line ") {
+        Some((what, _)) => what.to_owned(),
+        None => message,
+    }
+}
+
+/// What has been read, and the problem that stopped the reading: the YAML library's own error can
+/// carry a text only, but it knows the place.
+#[derive(Default)]
+struct Reading {
+    found: RefCell<Document>,
+    seen: RefCell<Vec<String>>,
+    problem: RefCell<Option<ConfigError>>,
+}
+
+impl Reading {
+    fn stop<E: Error>(&self, problem: ConfigError) -> E {
+        let error = E::custom(&problem);
+        self.problem.replace(Some(problem));
+        error
+    }
+}
+
+/// A mapping: the whole file, or a section like `agents`.
+#[derive(Clone)]
+struct Section<'a> {
+    name: String,
+    reading: &'a Reading,
+}
+
+impl<'de> DeserializeSeed<'de> for Section<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Section<'a> {
+    fn entry(&self) -> Name<'a> {
+        Name {
+            section: self.name.clone(),
+            reading: self.reading,
+        }
+    }
+
+    fn not_a_section<E: Error>(&self) -> E {
+        let section = match self.name.as_str() {
+            "" => "the file".to_owned(),
+            name => name.to_owned(),
+        };
+        self.reading.stop(ConfigError::NotASection { section })
+    }
+}
+
+impl<'de> Visitor<'de> for Section<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping of keys")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(entry) = map.next_key_seed(self.entry())? {
+            match entry {
+                Named::Section(name) => map.next_value_seed(Section {
+                    name,
+                    reading: self.reading,
+                })?,
+                Named::Key(key) => map.next_value_seed(Scalar {
+                    key,
+                    reading: self.reading,
+                })?,
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Err(self.not_a_section())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Err(self.not_a_section())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Err(self.not_a_section())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Err(self.not_a_section())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(self.not_a_section())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(self.not_a_section())
+    }
+}
+
+/// What stands before a colon.
+struct Name<'a> {
+    section: String,
+    reading: &'a Reading,
+}
+
+enum Named {
+    Section(String),
+    Key(&'static Key),
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Named;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Named, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Named;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a key")
+    }
+
+    fn visit_str<E: Error>(self, part: &str) -> Result<Named, E> {
+        let name = match self.section.as_str() {
+            "" => part.to_owned(),
+            section => format!("{section}.{part}"),
+        };
+        let mut seen = self.reading.seen.borrow_mut();
+        if seen.contains(&name) {
+            return Err(self.reading.stop(ConfigError::Duplicate { key: name }));
+        }
+        seen.push(name.clone());
+        let prefix = format!("{name}.");
+        if KEYS.iter().any(|key| key.name.starts_with(&prefix)) {
+            return Ok(Named::Section(name));
+        }
+        find(&name)
+            .map(Named::Key)
+            .map_err(|problem| self.reading.stop(problem))
+    }
+}
+
+/// What stands behind a colon.
+struct Scalar<'a> {
+    key: &'static Key,
+    reading: &'a Reading,
+}
+
+impl Scalar<'_> {
+    fn set<E: Error>(self, text: &str) -> Result<(), E> {
+        match Value::parse(self.key, text) {
+            Ok(value) => {
+                self.reading.found.borrow_mut().insert(self.key.name, value);
+                Ok(())
+            }
+            Err(problem) => Err(self.reading.stop(problem)),
+        }
+    }
+
+    /// A number or a truth value, which YAML has already taken apart: as a text it might not be
+    /// what was written (`1.10`), so a text must be quoted.
+    fn set_number<E: Error>(self, number: &str) -> Result<(), E> {
+        match self.key.kind {
+            Kind::Integer { .. } | Kind::Usd => self.set(number),
+            _ => Err(self.reading.stop(ConfigError::BadValue {
+                key: self.key.name,
+                value: number.to_owned(),
+                expected: format!("{} (put it in quotes)", self.key.expects()),
+            })),
+        }
+    }
+
+    fn refuse<T, E: Error>(self, text: &str) -> Result<T, E> {
+        Err(self.reading.stop(bad(self.key, text)))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Scalar<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Scalar<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key.expects())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.set(text)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        if self.key.is_optional() {
+            return Ok(());
+        }
+        self.refuse("")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.set_number(&value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.set_number(&value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.set_number(&value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.set_number(&value.to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.refuse("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.refuse("a mapping")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Document, String> {
+        parse(Utf8Path::new("config.yaml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn sections_nest_and_what_is_empty_sets_nothing() {
+        let text = "model:\n  roles:\n    qa: opus\n  keyFile:\nagents:\nbudget: {taskUsd: 0.75}\n";
+        let found = read(text).unwrap();
+        assert_eq!(
+            found.keys().copied().collect::<Vec<_>>(),
+            ["budget.taskUsd", "model.roles.qa"]
+        );
+        for empty in ["", "# nothing\n\n", "---\n", "{}", "~"] {
+            assert_eq!(read(empty).unwrap(), Document::new(), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn every_error_says_where_and_what() {
+        let errors: Vec<String> = [
+            "agents:\n  parallel: many\n",
+            "agents:\n  paralel: 4\n",
+            "agents:\n  parallel: 4\n  parallel: 5\n",
+            "agents: 4\n",
+            "- a\n- b\n",
+            "agents:\n  parallel: [1, 2]\n",
+            "model:\n  name: 4\n",
+            "model:\n  name:\n",
+            "model:\n  name: \"unclosed\n",
+            "model:\n\tname: x\n",
+            "a: 1\n---\nb: 2\n",
+            "agents.parallel: &a {x: *a}\n",
+            "1: 2\n",
+        ]
+        .into_iter()
+        .map(|text| read(text).unwrap_err())
+        .collect();
+        insta::assert_snapshot!(errors.join("\n"));
+    }
+
+    #[test]
+    fn hostile_depth_is_an_error() {
+        assert!(read(&"[".repeat(1_000)).is_err());
+        assert!(read(&format!("model:\n  name: {}", "[".repeat(1_000))).is_err());
+    }
+}

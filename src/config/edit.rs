@@ -1,0 +1,276 @@
+//! Changing one key of `config.yaml` and leaving everything else as it is.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::document::{self, Document};
+use super::error::ConfigError;
+use super::home::Home;
+use super::key::Key;
+use super::lines;
+use super::value::Value;
+
+/// What becomes of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// It gets this value.
+    Set(Value),
+    /// It is taken out, so that the default holds again.
+    Unset,
+}
+
+/// What became of the comments of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comments {
+    /// They are where they were.
+    Kept,
+    /// The file is written in a way (flow style, anchors, block texts) that could only be changed
+    /// by writing it anew, without its comments.
+    Lost,
+}
+
+/// A changed file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// The whole text.
+    pub text: String,
+    /// What became of its comments.
+    pub comments: Comments,
+}
+
+/// Changes `key` in the `config.yaml` of `home`: whole or not at all, and never at the same time as
+/// another `eklavya`. A file with a mistake in it is left as it is.
+pub fn edit(home: &Home, key: &'static Key, edit: &Edit) -> Result<Comments, ConfigError> {
+    let path = home.config_file();
+    let directory = File::open(&home.path).map_err(failed("read", &home.path))?;
+    directory.lock().map_err(failed("lock", &home.path))?;
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(failed("read", &path))?,
+    };
+    let edited = changed(&path, &text, key, edit)?;
+    replace(&path, &edited.text).map_err(failed("write", &path))?;
+    Ok(edited.comments)
+}
+
+/// Returns the text of the file `path` with `key` changed.
+pub(super) fn changed(
+    path: &Utf8Path,
+    text: &str,
+    key: &'static Key,
+    edit: &Edit,
+) -> Result<Edited, ConfigError> {
+    let mut wanted = document::parse(path, text)?;
+    match edit {
+        Edit::Set(value) => wanted.insert(key.name, value.clone()),
+        Edit::Unset => wanted.remove(key.name),
+    };
+    // The change by lines does not know all of YAML; the parser does, and judges it.
+    let by_lines = match edit {
+        Edit::Set(value) => lines::set(text, key, &scalar(value)),
+        Edit::Unset => Some(lines::unset(text, key)),
+    };
+    let kept = by_lines.filter(|text| document::parse(path, text).is_ok_and(|is| is == wanted));
+    Ok(match kept {
+        Some(text) => Edited {
+            text,
+            comments: Comments::Kept,
+        },
+        None => Edited {
+            text: written_anew(&wanted),
+            comments: comments_of(text),
+        },
+    })
+}
+
+fn comments_of(text: &str) -> Comments {
+    if text.contains('#') {
+        Comments::Lost
+    } else {
+        Comments::Kept
+    }
+}
+
+fn written_anew(document: &Document) -> String {
+    let mut text = String::new();
+    let keys = super::keys::KEYS.iter();
+    for (key, value) in keys.filter_map(|key| Some((key, document.get(key.name)?))) {
+        text = lines::set(&text, key, &scalar(value)).unwrap_or(text);
+    }
+    text
+}
+
+/// Returns `value` as a YAML scalar on one line: bare where that cannot be misread, else in double
+/// quotes, whose escapes in YAML include those of JSON.
+pub(super) fn scalar(value: &Value) -> String {
+    let text = value.to_string();
+    let bare = matches!(value, Value::Integer(_) | Value::Usd(_)) || is_plain(&text);
+    if bare {
+        text
+    } else {
+        serde_json::Value::String(text).to_string()
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:-".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/')
+        && !text.ends_with(':')
+        && text.bytes().all(safe)
+        && matches!(serde_yaml::from_str(text), Ok(serde_yaml::Value::String(read)) if read == text)
+}
+
+/// Writes beside the file and renames; a file behind a symbolic link is replaced where it is.
+fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+    let directory = path.parent().unwrap_or(Utf8Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    if let Ok(metadata) = path.metadata() {
+        file.as_file().set_permissions(metadata.permissions())?;
+    } else {
+        let private = std::fs::Permissions::from_mode(0o600);
+        file.as_file().set_permissions(private)?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    File::open(directory)?.sync_all()
+}
+
+fn failed(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> ConfigError {
+    let path: Utf8PathBuf = path.to_owned();
+    move |source| ConfigError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{HomeOrigin, find};
+    use proptest::prelude::*;
+
+    fn set(text: &str, key: &str, value: &str) -> Edited {
+        let key = find(key).unwrap();
+        let value = Value::parse(key, value).unwrap();
+        changed(Utf8Path::new("c"), text, key, &Edit::Set(value)).unwrap()
+    }
+
+    #[test]
+    fn one_key_changes_and_the_rest_stays() {
+        for (before, after) in [
+            ("", "agents:\n  parallel: 8\n"),
+            (
+                "# mine\nagents:\n  parallel: 2 # two\n",
+                "# mine\nagents:\n  parallel: 8 # two\n",
+            ),
+            (
+                "agents:\n    retries: 1\n",
+                "agents:\n    retries: 1\n    parallel: 8\n",
+            ),
+            (
+                "agents:\n  # many\n  # parallel: 4\n",
+                "agents:\n  # many\n  # parallel: 4\n  parallel: 8\n",
+            ),
+            (
+                "log:\n  level: info",
+                "log:\n  level: info\nagents:\n  parallel: 8\n",
+            ),
+            (
+                "agents:\n  parallel: '2' # two\nlog: {}\n",
+                "agents:\n  parallel: 8 # two\nlog: {}\n",
+            ),
+            (
+                "agents:\r\n  parallel: 2\r\n",
+                "agents:\r\n  parallel: 8\r\n",
+            ),
+        ] {
+            let edited = set(before, "agents.parallel", "8");
+            assert_eq!(
+                (edited.text.as_str(), edited.comments),
+                (after, Comments::Kept)
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_edited_by_lines_is_written_anew_and_says_so() {
+        let edited = set("agents: {parallel: 2} # two\n", "agents.parallel", "8");
+        assert_eq!(edited.text, "agents:\n  parallel: 8\n");
+        assert_eq!(edited.comments, Comments::Lost);
+        let edited = set(
+            "agents: {parallel: 2, retries: 1}\n",
+            "agents.parallel",
+            "8",
+        );
+        assert_eq!(edited.text, "agents:\n  parallel: 8\n  retries: 1\n");
+        assert_eq!(edited.comments, Comments::Kept);
+    }
+
+    #[test]
+    fn unset_takes_the_key_out() {
+        let text = "agents:\n  # how many\n  parallel: 2\n  retries: 1\n";
+        let key = find("agents.parallel").unwrap();
+        let edited = changed(Utf8Path::new("c"), text, key, &Edit::Unset).unwrap();
+        assert_eq!(edited.text, "agents:\n  # how many\n  retries: 1\n");
+        let again = changed(Utf8Path::new("c"), &edited.text, key, &Edit::Unset).unwrap();
+        assert_eq!(again, edited);
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Home {
+            path: Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap(),
+            origin: HomeOrigin::Flag,
+        };
+        let key = find("agents.parallel").unwrap();
+        std::fs::write(home.config_file(), "agents: 4\n").unwrap();
+        assert!(edit(&home, key, &Edit::Set(Value::Integer(8))).is_err());
+        assert_eq!(
+            std::fs::read_to_string(home.config_file()).unwrap(),
+            "agents: 4\n"
+        );
+    }
+
+    #[test]
+    fn the_mode_and_a_symbolic_link_survive() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
+        let real = path.join("real.yaml");
+        std::fs::write(&real, "").unwrap();
+        std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&real, path.join("config.yaml")).unwrap();
+        let home = Home {
+            path: path.clone(),
+            origin: HomeOrigin::Flag,
+        };
+        let key = find("log.level").unwrap();
+        edit(&home, key, &Edit::Set(Value::Text("info".into()))).unwrap();
+        assert!(home.config_file().is_symlink());
+        assert_eq!(
+            std::fs::read_to_string(&real).unwrap(),
+            "log:\n  level: info\n"
+        );
+        assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives(text in "[^\\p{Cc}]{1,40}") {
+            prop_assume!(!text.trim().is_empty());
+            let key = find("model.name").unwrap();
+            let value = Value::parse(key, &text).unwrap();
+            let file = "# c\nmodel:\n  name: x # kept\n";
+            let edited = changed(Utf8Path::new("c"), file, key, &Edit::Set(value.clone())).unwrap();
+            prop_assert_eq!(edited.comments, Comments::Kept);
+            let read = document::parse(Utf8Path::new("c"), &edited.text).unwrap();
+            prop_assert_eq!(&read[key.name], &value);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The table of all configuration keys.
+
+use super::error::ConfigError;
+use super::key::{Key, Kind};
+use super::nearest::nearest;
+
+/// Longest time that a setting in seconds may name: one week.
+const WEEK: u64 = 7 * 24 * 3600;
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        help,
+    }
+}
+
+const fn integer(
+    name: &'static str,
+    (min, max): (u64, u64),
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    key(name, Kind::Integer { min, max }, Some(default), help)
+}
+
+const fn role(name: &'static str) -> Key {
+    key(
+        name,
+        Kind::Text,
+        None,
+        "Model of this role, in place of model.name",
+    )
+}
+
+/// Every key, in the order in which `config show` lists them.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("model.url", Kind::Url, Some("https://api.anthropic.com"), "Endpoint that speaks the Anthropic Messages API"),
+    key("model.name", Kind::Text, Some("claude-sonnet-5-5"), "Model of every role that has none of its own"),
+    role("model.roles.orchestrator"),
+    role("model.roles.architect"),
+    role("model.roles.developer"),
+    role("model.roles.tester"),
+    role("model.roles.qa"),
+    role("model.roles.pm"),
+    role("model.roles.uat"),
+    role("model.roles.sre"),
+    role("model.roles.monitor"),
+    role("model.roles.mentor"),
+    key("model.keyFile", Kind::Path, None, "File that holds the API key, where ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are not set"),
+    key("model.rehearsal", Kind::Path, None, "Rehearsal that plays the model of new projects"),
+    integer("model.maxOutputTokens", (256, 1_000_000), "32000", "Most output tokens that an agent may ask for in one request"),
+    integer("model.firstByteSeconds", (1, WEEK), "180", "Longest wait for the first byte of an answer"),
+    integer("model.idleSeconds", (1, WEEK), "120", "Longest silence within an answer"),
+    integer("model.maxParkSeconds", (0, WEEK), "21600", "Longest time that a rate limit may hold a request"),
+    key("pricing.file", Kind::Path, None, "Price table in place of <home>/pricing.yaml and the built-in one"),
+    key("claude.path", Kind::Path, None, "Claude Code CLI, where it is not the `claude` on PATH"),
+    integer("claude.maxTurns", (1, 10_000), "120", "Most turns of one agent"),
+    integer("agents.parallel", (1, 64), "4", "Agents that run at the same time in one project"),
+    integer("agents.silenceSeconds", (5, WEEK), "300", "Silence after which an agent is interrupted"),
+    integer("agents.retries", (0, 20), "2", "Times that a lost or silent agent is resumed"),
+    integer("agents.graceSeconds", (1, 600), "10", "Time between interrupting an agent and killing it"),
+    integer("plan.attempts", (1, 20), "3", "Times that the Architect may hand in a plan before planning fails"),
+    integer("demo.count", (1, 9), "3", "Rival demos of one round"),
+    integer("demo.healthSeconds", (1, 3600), "30", "Time in which a preview must answer"),
+    integer("build.attempts", (1, 20), "3", "Times that a task may come back from a conflict or a red test before it is blocked"),
+    integer("verify.rounds", (1, 20), "2", "Rounds of repair after a criterion failed"),
+    key("budget.overallUsd", Kind::Usd, None, "Limit over all projects together"),
+    key("budget.taskUsd", Kind::Usd, None, "Limit of every task"),
+    key("budget.agentUsd", Kind::Usd, None, "Limit of every agent"),
+    integer("sandbox.tmpBytes", (16 << 20, 1 << 40), "1073741824", "Size of the temporary directory in a sandbox"),
+    integer("sandbox.testTimeoutSeconds", (1, WEEK), "600", "Longest run of a test command or check"),
+    integer("sandbox.uidBase", (1000, 2_000_000_000), "700000", "As root: agents of project n run as this user id plus n"),
+    key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
+];
+
+/// Returns the key called `name`, or an error that names the nearest one.
+pub fn find(name: &str) -> Result<&'static Key, ConfigError> {
+    KEYS.iter()
+        .find(|key| key.name == name)
+        .ok_or_else(|| ConfigError::UnknownKey {
+            key: name.to_owned(),
+            nearest: nearest(name, KEYS.iter().map(|key| key.name)),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Value;
+    use crate::domain::role::Role;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_variables_are_unique_and_no_key_is_the_section_of_another() {
+        let names: BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
+        let variables: BTreeSet<_> = KEYS.iter().map(Key::variable).collect();
+        assert_eq!((names.len(), variables.len()), (KEYS.len(), KEYS.len()));
+        for name in &names {
+            let section = format!("{name}.");
+            assert!(!names.iter().any(|other| other.starts_with(&section)));
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_of_its_key() {
+        for key in KEYS {
+            if let Some(default) = key.default {
+                assert!(Value::parse(key, default).is_ok(), "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_role_can_have_a_model_of_its_own() {
+        for role in Role::ALL {
+            assert!(find(&format!("model.roles.{role}")).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = find("agents.paralel").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no configuration key is called \"agents.paralel\"; did you mean agents.parallel?"
+        );
+        let error = find("colour").unwrap_err().to_string();
+        assert_eq!(error, "no configuration key is called \"colour\"");
+    }
+}

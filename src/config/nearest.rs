@@ -1,0 +1,63 @@
+//! The known word nearest to a mistyped one.
+
+/// Returns the candidate that `typed` most likely meant: equal but for case, one whose last dotted
+/// part is `typed`, or the one with the fewest edits where those are few for its length.
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // The cost grows with the length, and what is longer than this is no slip of the finger.
+    if typed.len() > 100 {
+        return None;
+    }
+    let typed = typed.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (distance_to(&typed, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 4).max(2))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+fn distance_to(typed: &str, candidate: &str) -> usize {
+    let candidate = candidate.to_lowercase();
+    let last = candidate.rsplit('.').next().unwrap_or(&candidate);
+    if last == typed {
+        1
+    } else {
+        edits(typed, &candidate)
+    }
+}
+
+/// Returns how many insertions, deletions and replacements lead from one word to the other.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, left) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, right) in to.iter().enumerate() {
+            let replace = diagonal + usize::from(left != *right);
+            diagonal = row[column + 1];
+            row[column + 1] = replace.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised_and_strangers_are_not() {
+        let words = ["agents.parallel", "agents.retries", "model.name"];
+        for (typed, meant) in [
+            ("agents.paralell", Some("agents.parallel")),
+            ("Model.Name", Some("model.name")),
+            ("retries", Some("agents.retries")),
+            ("sandbox", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed, words).as_deref(), meant, "{typed}");
+        }
+        assert_eq!(nearest(&"a".repeat(1_000_000), words), None);
+    }
+}

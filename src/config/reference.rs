@@ -1,0 +1,89 @@
+//! The table of keys as text: the `config.yaml` that `eklavya init` writes.
+
+use std::fmt::Write;
+
+use super::edit::scalar;
+use super::error::ConfigError;
+use super::key::Key;
+use super::keys::KEYS;
+use super::value::Value;
+
+const HEAD: &str = "\
+# Configuration of Eklavya. Every key is listed with its default; take the # away to change it, or
+# type `eklavya config set KEY VALUE`. The environment (EKLAVYA_AGENTS_PARALLEL for agents.parallel)
+# and --set KEY=VALUE are stronger than this file.
+";
+
+/// Returns a `config.yaml` that sets nothing and shows every key with its default.
+pub fn reference() -> Result<String, ConfigError> {
+    let mut text = HEAD.to_owned();
+    let mut open: Vec<&str> = Vec::new();
+    for key in KEYS {
+        let parts: Vec<&str> = key.name.split('.').collect();
+        let sections = &parts[..parts.len() - 1];
+        open_sections(&mut text, &mut open, sections);
+        write_key(&mut text, key, sections.len() * 2, parts[sections.len()])?;
+    }
+    Ok(text)
+}
+
+fn open_sections<'a>(text: &mut String, open: &mut Vec<&'a str>, sections: &[&'a str]) {
+    let shared = open
+        .iter()
+        .zip(sections)
+        .take_while(|(old, new)| old == new)
+        .count();
+    open.truncate(shared);
+    for section in &sections[shared..] {
+        let gap = if open.is_empty() { "\n" } else { "" };
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{gap}{:width$}{section}:", "", width = open.len() * 2);
+        open.push(section);
+    }
+}
+
+fn write_key(
+    text: &mut String,
+    key: &'static Key,
+    indent: usize,
+    name: &str,
+) -> Result<(), ConfigError> {
+    let default = match key.default {
+        Some(default) => scalar(&Value::parse(key, default)?),
+        None => Value::None.to_string(),
+    };
+    let _ = writeln!(text, "{:indent$}# {}: {}.", "", key.help, key.expects());
+    let _ = writeln!(text, "{:indent$}# {name}: {default}", "");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::edit::{Comments, Edit, changed};
+    use crate::config::{document, find};
+    use camino::Utf8Path;
+
+    #[test]
+    fn the_reference_sets_nothing_and_names_every_key() {
+        let text = reference().unwrap();
+        let path = Utf8Path::new("config.yaml");
+        assert!(document::parse(path, &text).unwrap().is_empty());
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn every_key_can_be_set_in_it_beside_its_comment() {
+        let path = Utf8Path::new("config.yaml");
+        let text = reference().unwrap();
+        for key in KEYS {
+            let value = match key.default {
+                Some(default) => Value::parse(key, default).unwrap(),
+                None => Value::None,
+            };
+            let edited = changed(path, &text, find(key.name).unwrap(), &Edit::Set(value)).unwrap();
+            assert_eq!(edited.comments, Comments::Kept, "{}", key.name);
+            assert_eq!(edited.text.lines().count(), text.lines().count() + 1);
+        }
+    }
+}

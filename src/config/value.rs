@@ -1,0 +1,200 @@
+//! The value of a key, checked against the table.
+
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Serialize, Serializer};
+use url::Url;
+
+use super::error::ConfigError;
+use super::key::{Key, Kind};
+use crate::domain::money::MicroUsd;
+
+/// How a key is said to have no value.
+const NONE: &str = "none";
+
+/// A value that its key takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// No value, of a key that may have none.
+    None,
+    /// A text or one of the words of a list.
+    Text(String),
+    /// An endpoint.
+    Url(Url),
+    /// A path.
+    Path(Utf8PathBuf),
+    /// A number.
+    Integer(u64),
+    /// An amount.
+    Usd(MicroUsd),
+}
+
+impl Value {
+    /// Returns the value that `text` is for `key`, in the notation of the command line, the
+    /// environment and YAML alike.
+    pub fn parse(key: &'static Key, text: &str) -> Result<Self, ConfigError> {
+        if key.is_optional() && text == NONE {
+            return Ok(Value::None);
+        }
+        let value = match key.kind {
+            Kind::Text => plain(text).map(|text| Value::Text(text.to_owned())),
+            Kind::Url => endpoint(text).map(Value::Url),
+            Kind::Path => plain(text).map(|text| Value::Path(text.into())),
+            Kind::Integer { min, max } => within(text, min, max).map(Value::Integer),
+            Kind::Usd => text.parse().ok().map(Value::Usd),
+            Kind::OneOf(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+        };
+        value.ok_or_else(|| bad(key, text))
+    }
+
+    /// Returns this value with a path made absolute: `~/` is the user's home, and what is relative
+    /// hangs below `base`.
+    pub fn resolved(self, base: &Utf8Path, user_home: Option<&str>) -> Self {
+        let Value::Path(path) = self else {
+            return self;
+        };
+        match (path.strip_prefix("~"), user_home) {
+            (Ok(rest), Some(user_home)) => Value::Path(Utf8Path::new(user_home).join(rest)),
+            _ => Value::Path(base.join(path)),
+        }
+    }
+}
+
+/// Returns the error of a value that `key` does not take. What follows an `@` may be preceded by a
+/// password, so such a value is not repeated.
+pub(super) fn bad(key: &'static Key, text: &str) -> ConfigError {
+    let hidden = matches!(key.kind, Kind::Url) && text.contains('@');
+    ConfigError::BadValue {
+        key: key.name,
+        value: if hidden {
+            "…@…".to_owned()
+        } else {
+            shortened(text)
+        },
+        expected: key.expects(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn plain(text: &str) -> Option<&str> {
+    (!text.trim().is_empty() && !text.contains(char::is_control)).then_some(text)
+}
+
+fn endpoint(text: &str) -> Option<Url> {
+    let url = Url::parse(plain(text)?).ok()?;
+    let clean = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && clean).then_some(url)
+}
+
+fn within(text: &str, min: u64, max: u64) -> Option<u64> {
+    // `parse` would also take "+4".
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|number| digits && (min..=max).contains(number))
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::None => f.pad(NONE),
+            Value::Text(text) => f.pad(text),
+            Value::Url(url) => f.pad(url.as_str()),
+            Value::Path(path) => f.pad(path.as_str()),
+            Value::Integer(number) => f.pad(&number.to_string()),
+            Value::Usd(amount) => f.pad(&amount.to_string()),
+        }
+    }
+}
+
+/// Numbers as numbers, no value as null, everything else as text (dollars too: they are exact).
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::None => serializer.serialize_none(),
+            Value::Integer(number) => serializer.serialize_u64(*number),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::find;
+
+    fn parse(key: &str, text: &str) -> Result<Value, ConfigError> {
+        Value::parse(find(key).unwrap(), text)
+    }
+
+    #[test]
+    fn each_kind_takes_its_values() {
+        assert_eq!(parse("agents.parallel", "64").unwrap(), Value::Integer(64));
+        assert_eq!(
+            parse("budget.taskUsd", "0.5").unwrap(),
+            Value::Usd(MicroUsd(500_000))
+        );
+        assert_eq!(parse("budget.taskUsd", "none").unwrap(), Value::None);
+        assert_eq!(
+            parse("log.level", "debug").unwrap(),
+            Value::Text("debug".into())
+        );
+        assert!(parse("model.url", "http://127.0.0.1:8080/v1").is_ok());
+    }
+
+    #[test]
+    fn each_kind_refuses_what_it_does_not_take() {
+        for (key, text) in [
+            ("agents.parallel", "0"),
+            ("agents.parallel", "65"),
+            ("agents.parallel", "+4"),
+            ("agents.parallel", "four"),
+            ("agents.parallel", "none"),
+            ("agents.parallel", "99999999999999999999999"),
+            ("budget.taskUsd", "-1"),
+            ("log.level", "loud"),
+            ("model.url", "ftp://example.org"),
+            ("model.url", "https://user:secret@example.org"),
+            ("model.url", "api.anthropic.com"),
+            ("model.name", " "),
+            ("model.name", "a\u{1b}[31m"),
+        ] {
+            assert!(parse(key, text).is_err(), "{key}={text}");
+        }
+    }
+
+    #[test]
+    fn the_error_names_key_value_and_what_is_expected() {
+        let error = parse("agents.parallel", "many").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "agents.parallel takes a whole number from 1 to 64, not \"many\""
+        );
+        let error = parse("agents.parallel", &"9".repeat(10_000)).unwrap_err();
+        assert!(error.to_string().len() < 250);
+    }
+
+    #[test]
+    fn paths_are_resolved_against_their_origin() {
+        let resolve = |path: &str, home| {
+            Value::Path(path.into())
+                .resolved(Utf8Path::new("/base"), home)
+                .to_string()
+        };
+        assert_eq!(resolve("key", Some("/root")), "/base/key");
+        assert_eq!(resolve("~/key", Some("/root")), "/root/key");
+        assert_eq!(resolve("/etc/key", Some("/root")), "/etc/key");
+    }
+}

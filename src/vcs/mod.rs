@@ -36,6 +36,7 @@ mod ignore;
 mod import;
 #[cfg(test)]
 mod import_tests;
+mod merge;
 mod names;
 mod owner;
 mod refs;
@@ -54,6 +55,7 @@ pub use git::Git;
 pub use history::{CommitInfo, DiffStat};
 pub use identity::{Identity, Signature};
 pub use import::{ImportLimits, Imported, bundle_argv};
+pub use merge::Merge;
 pub use names::Reason;
 pub use owner::adopt;
 pub use remove::remove_tree;

@@ -20,6 +20,7 @@
 //! Several operations may run in one repository at the same time: each has its own scratch
 //! directory, objects are only ever added (`gc.auto=0`), references move by compare and swap.
 
+mod bundle;
 mod bundle_file;
 mod call;
 mod checkout;
@@ -46,6 +47,7 @@ mod selection;
 mod snapshot;
 #[cfg(test)]
 mod snapshot_tests;
+mod tag;
 mod walk;
 
 pub use clone::Cloned;

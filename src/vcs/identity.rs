@@ -1,0 +1,103 @@
+//! Who made a commit, and when.
+
+use jiff::Timestamp;
+
+/// A name and an address as git records them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    name: String,
+    email: String,
+}
+
+/// An identity at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    identity: Identity,
+    at: Timestamp,
+}
+
+impl Identity {
+    /// Returns the identity without the characters that git gives a meaning to (`<`, `>`, control
+    /// characters, punctuation at the ends); what is empty then becomes `unknown`.
+    pub fn new(name: &str, email: &str) -> Self {
+        Self {
+            name: cleaned(name),
+            email: cleaned(email).replace(' ', ""),
+        }
+    }
+
+    /// Returns the orchestrator's own identity.
+    pub fn orchestrator() -> Self {
+        Self::new("Eklavya", "eklavya@localhost")
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the address.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// Returns this identity at a moment; git keeps whole seconds from 1970 on.
+    pub fn at(self, at: Timestamp) -> Signature {
+        Signature { identity: self, at }
+    }
+}
+
+impl Signature {
+    /// Returns the same moment with another identity.
+    pub(crate) fn by(self, identity: Identity) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// Returns who.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the date as git reads it in `GIT_AUTHOR_DATE`.
+    pub(crate) fn date(&self) -> String {
+        format!("@{} +0000", self.at.as_second().max(0))
+    }
+
+    /// Returns `Name <email> seconds zone`, the form of git's import streams.
+    pub(crate) fn line(&self) -> String {
+        let Identity { name, email } = &self.identity;
+        format!("{name} <{email}> {} +0000", self.at.as_second().max(0))
+    }
+}
+
+fn cleaned(text: &str) -> String {
+    let kept: String = text
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '<' | '>'))
+        .collect();
+    // What git itself strips from both ends (`crud` in its ident.c).
+    let crud =
+        |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\'');
+    match kept.trim_matches(crud) {
+        "" => "unknown".to_owned(),
+        rest => rest.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Identity;
+    use jiff::Timestamp;
+
+    #[test]
+    fn nothing_in_a_name_can_leave_its_place() {
+        let evil = Identity::new("Mallory <m@x>\n\ncommitter Admin", "a b<c>\0@d");
+        assert_eq!(evil.name(), "Mallory m@xcommitter Admin");
+        assert_eq!(evil.email(), "abc@d");
+        assert_eq!(Identity::new("<>", " . ").name(), "unknown");
+        let line = Identity::new("A", "a@b")
+            .at(Timestamp::from_second(-5).unwrap())
+            .line();
+        assert_eq!(line, "A <a@b> 0 +0000");
+    }
+}

@@ -1,0 +1,189 @@
+//! Merging without a work tree.
+
+use super::commit_id::CommitId;
+use super::error::VcsError;
+use super::identity::{Identity, Signature};
+use super::repository::Repository;
+
+/// What became of a merge. No reference is moved by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merge {
+    /// There was nothing to merge: ours has all of theirs.
+    AlreadyMerged,
+    /// Theirs is ours and more; ours may simply move to this commit.
+    FastForward(CommitId),
+    /// A new commit with both as parents.
+    Clean(CommitId),
+    /// A person or an agent has to decide.
+    Conflict {
+        /// The paths in conflict; bytes that are no UTF-8 are shown as U+FFFD.
+        paths: Vec<String>,
+        /// What git says about each, for people and agents.
+        detail: String,
+    },
+}
+
+impl Repository {
+    /// Merges `theirs` into `ours`. Lines decide, never a merge driver; renames are followed.
+    pub async fn merge(
+        &self,
+        ours: &CommitId,
+        theirs: &CommitId,
+        author: &Signature,
+        message: &str,
+    ) -> Result<Merge, VcsError> {
+        if self.is_ancestor(theirs, ours).await? {
+            return Ok(Merge::AlreadyMerged);
+        }
+        if self.is_ancestor(ours, theirs).await? {
+            return Ok(Merge::FastForward(theirs.clone()));
+        }
+        let answer = self
+            .merge_tree(&["-z", "--name-only", "--no-messages"], ours, theirs)
+            .await?;
+        let mut parts = answer.1.split(|byte| *byte == 0);
+        let tree = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+        if answer.0 {
+            return self
+                .commit_tree(&tree, [ours, theirs], author, message)
+                .await
+                .map(Merge::Clean);
+        }
+        let paths = parts.filter(|path| !path.is_empty());
+        let paths = paths
+            .map(|path| String::from_utf8_lossy(path).into_owned())
+            .collect();
+        let told = self
+            .merge_tree(&["--name-only", "--messages"], ours, theirs)
+            .await?
+            .1;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        // The messages follow the first empty line.
+        let detail = told
+            .split_once("\n\n")
+            .map_or("", |(_, messages)| messages.trim())
+            .to_owned();
+        Ok(Merge::Conflict { paths, detail })
+    }
+
+    /// Returns whether the merge is clean, and what git printed.
+    async fn merge_tree(
+        &self,
+        options: &[&str],
+        ours: &CommitId,
+        theirs: &CommitId,
+    ) -> Result<(bool, Vec<u8>), VcsError> {
+        let call = self.call("merge-tree").arg("--write-tree").args(options);
+        let answer = call.args([ours.as_str(), theirs.as_str()]).answer().await?;
+        match answer.status.code() {
+            Some(0) => Ok((true, answer.stdout)),
+            Some(1) => Ok((false, answer.stdout)),
+            _ => Err(answer.failure("merge-tree", self.path())),
+        }
+    }
+
+    async fn commit_tree(
+        &self,
+        tree: &str,
+        parents: [&CommitId; 2],
+        author: &Signature,
+        message: &str,
+    ) -> Result<CommitId, VcsError> {
+        let (who, committer) = (author.identity(), Identity::orchestrator());
+        let call = self
+            .call("commit-tree")
+            .args([
+                "-p",
+                parents[0].as_str(),
+                "-p",
+                parents[1].as_str(),
+                "-F",
+                "-",
+            ])
+            .arg(tree)
+            .env("GIT_AUTHOR_NAME", who.name())
+            .env("GIT_AUTHOR_EMAIL", who.email())
+            .env("GIT_AUTHOR_DATE", author.date())
+            .env("GIT_COMMITTER_NAME", committer.name())
+            .env("GIT_COMMITTER_EMAIL", committer.email())
+            .env("GIT_COMMITTER_DATE", author.date());
+        let message = format!("{}\n", message.replace('\0', ""));
+        let printed = call.input(message.into_bytes()).output().await?;
+        self.parse_id("commit-tree", &printed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Merge;
+    use crate::vcs::CommitId;
+    use crate::vcs::fixture::Bench;
+
+    async fn merge(bench: &Bench, ours: &CommitId, theirs: &CommitId) -> Merge {
+        bench
+            .repository
+            .merge(ours, theirs, &Bench::signature(), "Merge it")
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_changes_of_different_files_merge() {
+        let bench = Bench::new().await;
+        let base = bench.commit("base", &[("a", "1\n"), ("b", "1\n")]).await;
+        let ours = bench.commit_on(&base, "ours", &[("a", "2\n")]).await;
+        let theirs = bench.commit_on(&base, "theirs", &[("b", "2\n")]).await;
+        let Merge::Clean(merged) = merge(&bench, &ours, &theirs).await else {
+            panic!()
+        };
+        for file in ["a", "b"] {
+            let content = bench.repository.file_at(&merged, file, 9).await.unwrap();
+            assert_eq!(content.unwrap(), b"2\n");
+        }
+        assert!(
+            bench
+                .repository
+                .is_ancestor(&theirs, &merged)
+                .await
+                .unwrap()
+        );
+        assert_eq!(merge(&bench, &merged, &theirs).await, Merge::AlreadyMerged);
+        assert_eq!(
+            merge(&bench, &ours, &merged).await,
+            Merge::FastForward(merged)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_conflict_names_its_paths_and_moves_nothing() {
+        let bench = Bench::new().await;
+        let attributes = ("odd\nname", "* merge=union\n");
+        let base = bench.commit("base", &[("a", "1\n"), attributes]).await;
+        let edits = |content| [("a", content), ("odd\nname", content)];
+        let ours = bench.commit_on(&base, "ours", &edits("2\n")).await;
+        let theirs = bench.commit_on(&base, "theirs", &edits("3\n")).await;
+        let Merge::Conflict { paths, detail } = merge(&bench, &ours, &theirs).await else {
+            panic!()
+        };
+        assert_eq!(paths, ["a", "odd\nname"]);
+        assert!(
+            detail.contains("CONFLICT (content): Merge conflict in a"),
+            "{detail}"
+        );
+    }
+
+    #[tokio::test]
+    async fn attributes_of_the_tree_choose_no_merge_driver() {
+        let bench = Bench::new().await;
+        let base = bench
+            .commit(
+                "base",
+                &[(".gitattributes", "* merge=union\n"), ("a", "1\n")],
+            )
+            .await;
+        let ours = bench.commit_on(&base, "ours", &[("a", "2\n")]).await;
+        let theirs = bench.commit_on(&base, "theirs", &[("a", "3\n")]).await;
+        let merged = merge(&bench, &ours, &theirs).await;
+        assert!(matches!(merged, Merge::Conflict { .. }), "{merged:?}");
+    }
+}

@@ -1,0 +1,266 @@
+//! Making and opening the project's bare repository.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::call::Call;
+use super::error::{VcsError, blocking};
+use super::git::Git;
+
+/// Added to the configuration that `git init` writes.
+const CONFIGURATION: &str = "\
+[core]
+	hooksPath = /dev/null
+	fsmonitor = false
+	attributesFile = /dev/null
+	excludesFile = /dev/null
+	# What the database refers to must survive a power cut.
+	fsync = committed,pack-metadata,reference
+	# Writers wait for one another (milliseconds).
+	filesRefLockTimeout = 10000
+	packedRefsTimeout = 10000
+[transfer]
+	fsckObjects = true
+[uploadpack]
+	# Clones for agents start at any commit, not only at the tip of a branch.
+	allowAnySHA1InWant = true
+[gc]
+	auto = 0
+[fetch]
+	recurseSubmodules = false
+";
+
+/// Overrides whatever the `.gitattributes` of an agent say: bytes are recorded as they are, nothing
+/// is converted, filtered or merged by a driver. (`-working-tree-encoding` would make git die.)
+pub(crate) const ATTRIBUTES: &str = "* -text !crlf !eol -ident -filter !working-tree-encoding \
+     !diff !merge !conflict-marker-size !delta\n";
+
+const SCRATCH: &str = "eklavya-scratch";
+
+/// The bare repository of a project. Cheap to clone; every copy means the same directory.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    git: Git,
+    path: PathBuf,
+}
+
+impl Repository {
+    /// Creates the bare repository at the absolute `path` unless it is there already, and opens it.
+    ///
+    /// It is made under another name and renamed when complete, so a crash leaves none or a whole
+    /// one. One caller at a time per path (the project's lease sees to it).
+    pub async fn create(git: Git, path: &Path) -> Result<Self, VcsError> {
+        if path.join("HEAD").is_file() {
+            return Self::open(git, path).await;
+        }
+        let making = fresh_sibling(path).await?;
+        git.call(&making, "init")
+            .args([
+                "--quiet",
+                "--bare",
+                "--template=",
+                "--initial-branch=main",
+                ".",
+            ])
+            .output()
+            .await?;
+        let (from, to) = (making, path.to_owned());
+        blocking(move || furnish(&from).and_then(|()| put_in_place(&from, &to))).await?;
+        Self::open(git, path).await
+    }
+
+    /// Opens the bare repository at the absolute `path`.
+    pub async fn open(git: Git, path: &Path) -> Result<Self, VcsError> {
+        let missing = || VcsError::NoRepository {
+            path: path.to_owned(),
+        };
+        if !path.join("HEAD").is_file() || !path.join(SCRATCH).is_dir() {
+            return Err(missing());
+        }
+        let repository = Self {
+            git,
+            path: path.to_owned(),
+        };
+        let bare = repository
+            .call("rev-parse")
+            .arg("--is-bare-repository")
+            .text()
+            .await?;
+        if bare == "true" {
+            Ok(repository)
+        } else {
+            Err(missing())
+        }
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes what operations that were killed left behind. Nothing else may work on the
+    /// repository meanwhile: call it after taking the project's lease.
+    pub async fn sweep(&self) -> Result<(), VcsError> {
+        let path = self.path.clone();
+        blocking(move || {
+            remove_entries(&path.join(SCRATCH), "")?;
+            remove_entries(&path.join("objects/pack"), "tmp_")?;
+            remove_entries(&path, "fast_import_crash_")
+        })
+        .await
+    }
+
+    /// Returns the git that works on it.
+    pub(crate) fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Returns the call of the git command `what` on this repository.
+    pub(crate) fn call(&self, what: &str) -> Call {
+        self.git.call(&self.path, what).env("GIT_DIR", &self.path)
+    }
+
+    /// Returns a directory of its own for one operation, on the repository's file system.
+    pub(crate) fn scratch(&self) -> Result<TempDir, VcsError> {
+        let place = self.path.join(SCRATCH);
+        TempDir::new_in(&place).map_err(VcsError::io("make a directory in", &place))
+    }
+}
+
+/// Makes an empty directory beside `path` to build it in, in place of what a crash left there.
+pub(crate) async fn fresh_sibling(path: &Path) -> Result<PathBuf, VcsError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let sibling = path.with_file_name(format!(".{name}.making"));
+    blocking(move || {
+        match fs::remove_dir_all(&sibling) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                return Err(VcsError::io("remove the unfinished", &sibling)(why));
+            }
+            _ => {}
+        }
+        fs::create_dir_all(&sibling).map_err(VcsError::io("make", &sibling))?;
+        Ok(sibling)
+    })
+    .await
+}
+
+/// Gives what was built at `from` its name, unless something is there.
+pub(crate) fn put_in_place(from: &Path, to: &Path) -> Result<(), VcsError> {
+    match fs::rename(from, to) {
+        Err(why)
+            if matches!(
+                why.kind(),
+                io::ErrorKind::DirectoryNotEmpty
+                    | io::ErrorKind::AlreadyExists
+                    | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Err(VcsError::Occupied {
+                path: to.to_owned(),
+            })
+        }
+        other => other.map_err(VcsError::io("put in place", to)),
+    }
+}
+
+fn furnish(path: &Path) -> Result<(), VcsError> {
+    let make = |name: &str| {
+        let directory = path.join(name);
+        fs::create_dir_all(&directory).map_err(VcsError::io("make", &directory))
+    };
+    make("hooks")?;
+    make("info")?;
+    make(SCRATCH)?;
+    let config = path.join("config");
+    let written = fs::read_to_string(&config).map_err(VcsError::io("read", &config))?;
+    fs::write(&config, written + CONFIGURATION).map_err(VcsError::io("write", &config))?;
+    let attributes = path.join("info/attributes");
+    fs::write(&attributes, ATTRIBUTES).map_err(VcsError::io("write", &attributes))
+}
+
+/// Removes the entries of `directory` whose names start with `prefix`.
+pub(crate) fn remove_entries(directory: &Path, prefix: &str) -> Result<(), VcsError> {
+    let unreadable = || VcsError::io("read", directory);
+    for entry in fs::read_dir(directory).map_err(unreadable())? {
+        let entry = entry.map_err(unreadable())?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            let path = entry.path();
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_directory {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            }
+            .map_err(VcsError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Repository, VcsError};
+    use crate::vcs::fixture::Bench;
+    use std::fs;
+
+    #[tokio::test]
+    async fn creating_again_opens_and_a_crash_while_creating_is_made_good() {
+        let bench = Bench::new().await;
+        let base = bench.commit("base", &[("a", "1")]).await;
+        bench
+            .repository
+            .set_ref("refs/heads/main", &base)
+            .await
+            .unwrap();
+        let git = bench.repository.git().clone();
+        let again = Repository::create(git.clone(), bench.repository.path())
+            .await
+            .unwrap();
+        assert_eq!(again.branch("main").await.unwrap(), Some(base));
+
+        let other = bench.path("other.git");
+        fs::create_dir_all(bench.path(".other.git.making/objects")).unwrap();
+        fs::write(bench.path(".other.git.making/HEAD"), "half").unwrap();
+        let made = Repository::create(git, &other).await.unwrap();
+        assert_eq!(made.branch("main").await.unwrap(), None);
+        let head = fs::read_to_string(other.join("HEAD")).unwrap();
+        assert_eq!(head, "ref: refs/heads/main\n");
+        assert_eq!(fs::read_dir(other.join("hooks")).unwrap().count(), 0);
+        let config = fs::read_to_string(other.join("config")).unwrap();
+        assert!(config.contains("hooksPath = /dev/null") && config.contains("fsckObjects = true"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_repository_is_not_opened_and_not_overwritten() {
+        let bench = Bench::new().await;
+        let git = bench.repository.git().clone();
+        let place = bench.path("place");
+        fs::create_dir(&place).unwrap();
+        let opened = Repository::open(git.clone(), &place).await;
+        assert!(matches!(opened.unwrap_err(), VcsError::NoRepository { .. }));
+        fs::write(place.join("precious"), "x").unwrap();
+        let made = Repository::create(git, &place).await;
+        assert!(matches!(made.unwrap_err(), VcsError::Occupied { .. }));
+        assert!(place.join("precious").exists());
+    }
+
+    #[tokio::test]
+    async fn sweeping_removes_what_killed_operations_left_and_nothing_else() {
+        let bench = Bench::new().await;
+        let base = bench.commit("base", &[("a", "1")]).await;
+        let path = bench.repository.path();
+        fs::create_dir_all(path.join("eklavya-scratch/dead/objects")).unwrap();
+        fs::create_dir_all(path.join("objects/pack")).unwrap();
+        fs::write(path.join("objects/pack/tmp_pack_x"), "x").unwrap();
+        bench.repository.sweep().await.unwrap();
+        assert_eq!(
+            fs::read_dir(path.join("eklavya-scratch")).unwrap().count(),
+            0
+        );
+        assert!(!path.join("objects/pack/tmp_pack_x").exists());
+        assert_eq!(bench.repository.files(&base).await.unwrap(), ["a"]);
+    }
+}

@@ -20,6 +20,11 @@ impl CommitId {
     pub fn short(&self) -> &str {
         &self.0[..10]
     }
+
+    /// Returns the name that means "no commit" in the format of this one.
+    pub fn zeros(&self) -> String {
+        "0".repeat(self.0.len())
+    }
 }
 
 impl fmt::Display for CommitId {

@@ -101,7 +101,7 @@ pub enum DemoEvent {
         /// Why.
         reason: String,
     },
-    /// The admin lets a failed one be tried again.
+    /// It goes back to its agent.
     Retry,
     /// The admin chooses it.
     Approve,

@@ -42,6 +42,12 @@ pub use spec::{Access, Inner, Profile, Spec, TMP_BYTES, User};
 
 use crate::process;
 
+/// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it.
+pub fn kill_all(pid: u32) {
+    descendants::kill_below(pid);
+    descendants::signal(pid, nix::sys::signal::Signal::SIGKILL);
+}
+
 /// How agents are held on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Isolation {

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::commit_id::CommitId;
 use super::error::VcsError;
+use crate::domain::commit::CommitId;
 
 const HEADER_BYTES: u64 = 64 * 1024;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::call::Call;
-use super::commit_id::CommitId;
 use super::error::{VcsError, blocking};
 use super::repository::Repository;
+use crate::domain::commit::CommitId;
 
 impl Repository {
     /// Writes the files of `commit` into `dest`, which is made, or is an empty directory.

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::call::Call;
-use super::commit_id::CommitId;
 use super::error::{VcsError, blocking};
 use super::identity::Identity;
 use super::refs::branch_ref;
 use super::repository::{ATTRIBUTES, Repository, fresh_sibling, put_in_place};
+use crate::domain::commit::CommitId;
 
 /// How [`Repository::clone_for_agent`] found its destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

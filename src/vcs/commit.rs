@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use super::commit_id::CommitId;
 use super::error::{VcsError, blocking};
 use super::identity::{Identity, Signature};
 use super::names;
 use super::refs::branch_ref;
 use super::repository::{Repository, remove_entries};
+use crate::domain::commit::CommitId;
 
 /// The stream needs the name of a reference; it is never written.
 const UNWRITTEN: &str = "refs/eklavya/unwritten";

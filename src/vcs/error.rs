@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::process::ProcessError;
 
-use super::commit_id::CommitId;
+use crate::domain::commit::CommitId;
 
 /// A failure of the repository, of git, or of the file system under them.
 #[derive(Debug, thiserror::Error)]

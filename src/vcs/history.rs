@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::commit_id::CommitId;
 use super::error::VcsError;
 use super::repository::Repository;
+use crate::domain::commit::CommitId;
 
 /// A commit as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -12,10 +12,10 @@ use std::path::Path;
 use super::bundle_file::{Bundle, Refusal};
 use super::call::Call;
 use super::commit::quoted;
-use super::commit_id::CommitId;
 use super::error::{VcsError, blocking};
 use super::refs::check_ref;
 use super::repository::Repository;
+use crate::domain::commit::CommitId;
 
 /// What git may allocate at once for an object from a bundle; a delta of a few bytes can ask for
 /// gigabytes (`memory_limit_check` in git's wrapper.c).

@@ -1,9 +1,9 @@
 //! Merging without a work tree.
 
-use super::commit_id::CommitId;
 use super::error::VcsError;
 use super::identity::{Identity, Signature};
 use super::repository::Repository;
+use crate::domain::commit::CommitId;
 
 /// What became of a merge. No reference is moved by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Merge {
     Clean(CommitId),
     /// A person or an agent has to decide.
     Conflict {
+        /// A commit of both, in which the paths in conflict hold conflict markers.
+        marked: CommitId,
         /// The paths in conflict; bytes that are no UTF-8 are shown as U+FFFD.
         paths: Vec<String>,
         /// What git says about each, for people and agents.
@@ -45,7 +47,7 @@ impl Repository {
         let tree = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
         if answer.0 {
             return self
-                .commit_tree(&tree, [ours, theirs], author, message)
+                .commit_tree(&tree, &[ours.clone(), theirs.clone()], author, message)
                 .await
                 .map(Merge::Clean);
         }
@@ -63,7 +65,36 @@ impl Repository {
             .split_once("\n\n")
             .map_or("", |(_, messages)| messages.trim())
             .to_owned();
-        Ok(Merge::Conflict { paths, detail })
+        let marked = self
+            .commit_tree(&tree, &[ours.clone(), theirs.clone()], author, message)
+            .await?;
+        Ok(Merge::Conflict {
+            marked,
+            paths,
+            detail,
+        })
+    }
+
+    /// Returns a commit with the files of `work` and the parents of `base`: what an agent made of
+    /// a conflicting or failing merge, without that merge itself in its history.
+    pub async fn replant(
+        &self,
+        work: &CommitId,
+        base: &CommitId,
+        author: &Signature,
+        message: &str,
+    ) -> Result<CommitId, VcsError> {
+        let call = self
+            .call("rev-list")
+            .args(["--parents", "--max-count=1", base.as_str()]);
+        let printed = String::from_utf8_lossy(&call.output().await?).into_owned();
+        let parents = printed
+            .split_ascii_whitespace()
+            .skip(1)
+            .map(|parent| self.parse_id("rev-list", parent.as_bytes()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let tree = format!("{work}^{{tree}}");
+        self.commit_tree(&tree, &parents, author, message).await
     }
 
     /// Returns whether the merge is clean, and what git printed.
@@ -85,21 +116,15 @@ impl Repository {
     async fn commit_tree(
         &self,
         tree: &str,
-        parents: [&CommitId; 2],
+        parents: &[CommitId],
         author: &Signature,
         message: &str,
     ) -> Result<CommitId, VcsError> {
         let (who, committer) = (author.identity(), Identity::orchestrator());
         let call = self
             .call("commit-tree")
-            .args([
-                "-p",
-                parents[0].as_str(),
-                "-p",
-                parents[1].as_str(),
-                "-F",
-                "-",
-            ])
+            .args(parents.iter().flat_map(|parent| ["-p", parent.as_str()]))
+            .args(["-F", "-"])
             .arg(tree)
             .env("GIT_AUTHOR_NAME", who.name())
             .env("GIT_AUTHOR_EMAIL", who.email())

@@ -26,7 +26,6 @@ mod call;
 mod checkout;
 mod clone;
 mod commit;
-mod commit_id;
 mod error;
 #[cfg(test)]
 mod fixture;
@@ -50,8 +49,8 @@ mod snapshot_tests;
 mod tag;
 mod walk;
 
+pub use crate::domain::commit::CommitId;
 pub use clone::Cloned;
-pub use commit_id::{CommitId, InvalidCommitId};
 pub use error::VcsError;
 pub use git::Git;
 pub use history::{CommitInfo, DiffStat};

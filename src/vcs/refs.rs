@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::commit_id::CommitId;
 use super::error::VcsError;
 use super::repository::Repository;
+use crate::domain::commit::CommitId;
 
 impl Repository {
     /// Returns the commit at the tip of the branch `name`; `None` when there is no such branch.

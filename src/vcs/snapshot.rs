@@ -5,13 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::commit::{Heading, Stream};
-use super::commit_id::CommitId;
 use super::error::{VcsError, blocking};
 use super::identity::Signature;
 use super::names::Reason;
 use super::refs::check_ref;
 use super::repository::Repository;
 use super::selection::{Known, KnownFiles, look};
+use crate::domain::commit::CommitId;
 
 /// How much of a work tree is recorded.
 #[derive(Debug, Clone, Copy)]

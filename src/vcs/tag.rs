@@ -1,10 +1,10 @@
 //! Tags mark what was delivered.
 
-use super::commit_id::CommitId;
 use super::error::VcsError;
 use super::identity::Signature;
 use super::refs::check_ref;
 use super::repository::Repository;
+use crate::domain::commit::CommitId;
 
 impl Repository {
     /// Marks `commit` with the annotated tag `name`. Doing it again is fine; the same name for

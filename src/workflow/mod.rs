@@ -1,1 +1,32 @@
 //! The stages from a brief to a delivered repository.
+//!
+//! Every step is written down before it is acted upon; what is to be done next follows from the
+//! database alone, so running a stage again goes on where it stopped.
+
+mod accept;
+mod agent_run;
+mod briefing;
+mod checks;
+mod collect;
+pub mod dossier;
+pub mod error;
+mod merge;
+pub mod model;
+pub mod paths;
+mod perform;
+pub mod preview;
+mod recovery;
+mod scheduler;
+pub mod stages;
+pub mod stop;
+mod tenure;
+mod tools;
+mod trial;
+pub mod worker;
+mod workspace;
+
+pub use error::WorkflowError;
+pub use paths::{Paths, ProjectPaths};
+pub use stop::{Stop, StopReason};
+pub use tenure::hold;
+pub use worker::{Worker, WorkerSpec};

@@ -1,0 +1,239 @@
+//! Judging handed-in work, by what kind of task it was.
+
+use serde::Deserialize;
+
+use super::agent_run::Run;
+use super::checks::{Checks, Ran};
+use super::error::WorkflowError;
+use super::merge::{self, Merged};
+use super::worker::Worker;
+use super::{briefing, preview};
+use crate::claude::schema;
+use crate::domain::commit::CommitId;
+use crate::domain::evidence::Evidence;
+use crate::domain::ledger::BudgetScope;
+use crate::domain::plan_document::{Check, Criterion, PlanDocument};
+use crate::domain::task::{Task, TaskKind};
+use crate::services::{evidence, plans};
+
+/// What becomes of handed-in work.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is part of its branch as of this commit.
+    Accepted(CommitId),
+    /// It goes back.
+    Returned {
+        /// Why, for the agent.
+        reason: String,
+        /// What the next attempt starts from, where that is not its own clone as it is.
+        base: Option<CommitId>,
+    },
+}
+
+impl Verdict {
+    fn returned(reason: impl Into<String>) -> Self {
+        Self::Returned {
+            reason: reason.into(),
+            base: None,
+        }
+    }
+}
+
+/// Judges the work that was handed in for a task.
+pub(super) async fn judge(
+    worker: &Worker,
+    task: &Task,
+    work: &CommitId,
+) -> Result<Verdict, WorkflowError> {
+    match task.kind {
+        TaskKind::Requirements => document(worker, task, work, "docs/requirements.md").await,
+        TaskKind::Architecture => architecture(worker, task, work).await,
+        TaskKind::Demo => demo(worker, task, work).await,
+        TaskKind::Build | TaskKind::Fix => build(worker, task, work).await,
+        TaskKind::Verify => Ok(Verdict::Accepted(work.clone())),
+    }
+}
+
+/// A document must be there and say something before it becomes part of main.
+async fn document(
+    worker: &Worker,
+    task: &Task,
+    work: &CommitId,
+    path: &str,
+) -> Result<Verdict, WorkflowError> {
+    /// As much as is needed to see that the document is not empty.
+    const GLANCE: u64 = 1 << 20;
+    let text = worker.repository.file_at(work, path, GLANCE).await?;
+    if text.is_none_or(|text| text.trim_ascii().is_empty()) {
+        return Ok(Verdict::returned(format!(
+            "{path} is missing or empty. Write it before you finish."
+        )));
+    }
+    match merge::into_main(worker, task, work, None).await? {
+        Merged::In(commit) => Ok(Verdict::Accepted(commit)),
+        Merged::Conflict { marked, paths } => Ok(conflict(&paths, marked)),
+        Merged::Red { merged, output } => Ok(red(&output, merged)),
+    }
+}
+
+async fn architecture(
+    worker: &Worker,
+    task: &Task,
+    work: &CommitId,
+) -> Result<Verdict, WorkflowError> {
+    let problems = match &task.result {
+        None => vec!["you returned no plan: call StructuredOutput with it".to_owned()],
+        Some(answer) => plan_problems(worker, answer).await?,
+    };
+    if !problems.is_empty() {
+        return Ok(Verdict::returned(problems.join("\n")));
+    }
+    document(worker, task, work, "docs/architecture.md").await
+}
+
+async fn plan_problems(
+    worker: &Worker,
+    answer: &serde_json::Value,
+) -> Result<Vec<String>, WorkflowError> {
+    let problems = schema::reasons(schema::plan_schema(), answer);
+    if !problems.is_empty() {
+        return Ok(problems);
+    }
+    let plan = match read_plan(answer) {
+        Ok(plan) => plan,
+        Err(problem) => return Ok(vec![problem]),
+    };
+    let budget = worker
+        .costs
+        .show(BudgetScope::Project(worker.subject().id))
+        .await
+        .map_err(|error| WorkflowError::Service(error.into()))?;
+    let left = budget.limit.map(|limit| limit.saturating_sub(budget.spent));
+    Ok(plan.problems(left))
+}
+
+/// Reads a plan as the Architect returned it.
+pub(super) fn read_plan(answer: &serde_json::Value) -> Result<PlanDocument, String> {
+    PlanDocument::deserialize(answer).map_err(|error| format!("the plan cannot be read: {error}"))
+}
+
+/// A demo must answer before anybody is asked to look at it.
+async fn demo(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, WorkflowError> {
+    match preview::try_out(worker, task, work).await? {
+        preview::Tried::Answered => Ok(Verdict::Accepted(work.clone())),
+        preview::Tried::Failed(reason) => Ok(Verdict::returned(reason)),
+    }
+}
+
+async fn build(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, WorkflowError> {
+    if task.attempt == 1 && Some(work) == task.base_commit.as_ref() {
+        return Ok(Verdict::returned(
+            "You changed no file. If nothing is left to do, say why; otherwise do the task.",
+        ));
+    }
+    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    match merge::into_main(worker, task, work, Some(&plan.test_command)).await? {
+        Merged::In(commit) => Ok(Verdict::Accepted(commit)),
+        Merged::Conflict { marked, paths } => Ok(conflict(&paths, marked)),
+        Merged::Red { merged, output } => Ok(red(&output, merged)),
+    }
+}
+
+fn conflict(paths: &[String], marked: CommitId) -> Verdict {
+    Verdict::Returned {
+        reason: format!(
+            "While you worked, others changed main, and your work contradicts theirs in these \
+             files:\n{}\nYour clone now holds both: the files above have conflict markers \
+             (<<<<<<<, =======, >>>>>>>). Resolve every one of them so that both intentions hold, \
+             and leave no marker behind.",
+            paths
+                .iter()
+                .map(|path| format!("- {path}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        ),
+        base: Some(marked),
+    }
+}
+
+fn red(output: &str, merged: CommitId) -> Verdict {
+    Verdict::Returned {
+        reason: format!(
+            "Your work was merged with main, and the test command failed on the result. Your clone \
+             now holds that merged state. Make it pass. {output}"
+        ),
+        base: Some(merged),
+    }
+}
+
+/// The verdicts as a verifier returns them.
+#[derive(Debug, Default, Deserialize)]
+struct Verdicts {
+    #[serde(default)]
+    verdicts: Vec<OneVerdict>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OneVerdict {
+    criterion: String,
+    pass: bool,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Keeps the evidence for every criterion of a verify task: the check's own outcome, which the
+/// verifier cannot change, and the verifier's word, which can only make it worse.
+pub(super) async fn keep_evidence(
+    worker: &Worker,
+    run: &Run,
+    checks: &Checks,
+    answer: Option<&serde_json::Value>,
+) -> Result<(), WorkflowError> {
+    let verdicts = answer
+        .and_then(|answer| Verdicts::deserialize(answer).ok())
+        .unwrap_or_default()
+        .verdicts;
+    for criterion in checks.criteria() {
+        let said = verdicts
+            .iter()
+            .find(|verdict| verdict.criterion == criterion.id);
+        let ran = checks.run(worker, &criterion.id).await?;
+        let (passed, reason) = weigh(criterion, ran.as_ref(), said);
+        let found = Evidence {
+            project: run.task.project,
+            round: briefing::round_of(&run.task),
+            criterion: criterion.id.clone(),
+            commit: checks.commit().clone(),
+            agent: run.agent.id,
+            role: run.agent.role,
+            command: ran.as_ref().map(|ran| ran.command.clone()),
+            exit: ran.as_ref().map(|ran| ran.exit.clone()),
+            output: ran.map(|ran| ran.output).unwrap_or_default(),
+            passed,
+            reason,
+            created_at: worker.desk.now(),
+        };
+        evidence::record(&worker.desk, &found).await?;
+    }
+    Ok(())
+}
+
+fn weigh(criterion: &Criterion, ran: Option<&Ran>, said: Option<&OneVerdict>) -> (bool, String) {
+    let word = said
+        .map(|verdict| verdict.reason.clone())
+        .unwrap_or_default();
+    match (&criterion.check, ran, said) {
+        (Check::Command { .. }, Some(ran), said) => {
+            let passed = ran.passed && said.is_none_or(|verdict| verdict.pass);
+            let reason = if word.is_empty() {
+                format!("the check ended with {}", ran.exit)
+            } else {
+                word
+            };
+            (passed, reason)
+        }
+        (Check::Command { .. }, None, _) => (false, "the check was not run".to_owned()),
+        (Check::Review { .. }, _, Some(verdict)) => (verdict.pass, word),
+        (Check::Review { .. }, _, None) => (false, "nobody gave a verdict".to_owned()),
+    }
+}

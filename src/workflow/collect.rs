@@ -1,0 +1,237 @@
+//! The way back of an agent's work: from its clone, which it may have filled with anything, into
+//! the project's repository.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use super::error::WorkflowError;
+use super::worker::Worker;
+use super::{trial, workspace};
+use crate::domain::agent::Agent;
+use crate::domain::checkpoint::{Checkpoint, CheckpointState};
+use crate::domain::commit::CommitId;
+use crate::domain::ids::CheckpointId;
+use crate::domain::task::Task;
+use crate::sandbox::policy::{FileAccess, GitAccess, policy};
+use crate::sandbox::{Access, Dirs, Inner, Profile, Spec, Streams};
+use crate::services::agents;
+use crate::vcs::{ImportLimits, Imported, Snapshot, SnapshotLimits, bundle_argv};
+
+/// How long packing an agent's commits may take.
+const BUNDLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// An agent's work as a commit of the project's repository.
+#[derive(Debug, Clone)]
+pub(super) struct Collected {
+    /// The commit.
+    pub commit: CommitId,
+    /// Paths that the role may not write. The mounts prevent it; this is the second look.
+    pub forbidden: Vec<String>,
+    /// What could not be part of the commit, one line each.
+    pub left_out: Vec<String>,
+}
+
+/// Brings an agent's work in: its own commits, and on top of them its files as they are.
+///
+/// The agent must have ended.
+pub(super) async fn collect(
+    worker: &Worker,
+    agent: &Agent,
+    task: &Task,
+    message: &str,
+) -> Result<Collected, WorkflowError> {
+    let base = base_of(task)?;
+    let tip = own_commits(worker, agent, &base)
+        .await?
+        .unwrap_or_else(|| base.clone());
+    let refname = format!("refs/eklavya/agents/{}", agent.id);
+    let files = record(worker, agent, task, &tip, &refname, message).await?;
+    let forbidden = match policy(task.role).files {
+        FileAccess::Full => Vec::new(),
+        FileAccess::Read => {
+            worker
+                .repository
+                .restrict(&files.commit, &base, &[])
+                .await?
+        }
+        FileAccess::Write(prefixes) => {
+            worker
+                .repository
+                .restrict(&files.commit, &base, prefixes)
+                .await?
+        }
+    };
+    Ok(Collected {
+        commit: files.commit,
+        forbidden,
+        left_out: files
+            .left_out
+            .iter()
+            .map(|out| format!("{}: {}", out.path, out.reason))
+            .collect(),
+    })
+}
+
+/// Records an agent's files as they are now, without its own commits.
+pub(super) async fn snapshot(
+    worker: &Worker,
+    agent: &Agent,
+    task: &Task,
+) -> Result<Snapshot, WorkflowError> {
+    let refname = format!("refs/eklavya/snapshots/{}", agent.id);
+    record(
+        worker,
+        agent,
+        task,
+        &base_of(task)?,
+        &refname,
+        "Files under test",
+    )
+    .await
+}
+
+/// Keeps where an agent stopped: its files as a commit, and how to go on.
+///
+/// An agent that had no clone yet has nothing to keep.
+pub(super) async fn checkpoint(
+    worker: &Worker,
+    agent: &Agent,
+    task: &Task,
+    reason: &str,
+) -> Result<(), WorkflowError> {
+    let dirs = Dirs::at(&worker.paths.session(agent.session));
+    if dirs.clone.join(".git").symlink_metadata().is_err() || task.base_commit.is_none() {
+        return Ok(());
+    }
+    let id = CheckpointId::random();
+    let refname = format!("refs/eklavya/checkpoints/{id}");
+    let message = format!(
+        "Checkpoint of {} {}: {reason}",
+        agent.role,
+        agent.id.short()
+    );
+    let files = record(worker, agent, task, &base_of(task)?, &refname, &message).await?;
+    let checkpoint = Checkpoint {
+        id,
+        project: agent.project,
+        agent: agent.id,
+        state: CheckpointState {
+            task: task.key.clone(),
+            attempt: agent.attempt,
+            session: agent.session,
+            reason: reason.to_owned(),
+        },
+        file_snapshot: files.commit,
+        resume_instructions: format!(
+            "run the command for the stage of {} again: task {} goes on in its conversation",
+            worker.subject().slug,
+            task.key
+        ),
+        created_at: worker.desk.now(),
+    };
+    agents::checkpoint(&worker.desk, &checkpoint).await?;
+    Ok(())
+}
+
+fn base_of(task: &Task) -> Result<CommitId, WorkflowError> {
+    task.base_commit.clone().ok_or_else(|| {
+        WorkflowError::Failed(format!("task {} has no commit to start from", task.key))
+    })
+}
+
+async fn record(
+    worker: &Worker,
+    agent: &Agent,
+    task: &Task,
+    parent: &CommitId,
+    refname: &str,
+    message: &str,
+) -> Result<Snapshot, WorkflowError> {
+    let dirs = Dirs::at(&worker.paths.session(agent.session));
+    let author = workspace::author(task).at(worker.desk.now());
+    let limits = SnapshotLimits::default();
+    Ok(worker
+        .repository
+        .snapshot(&dirs.clone, parent, refname, &author, message, limits)
+        .await?)
+}
+
+/// Fetches the commits that the agent made itself. Its `.git` may hold anything, so git reads it
+/// only inside a sandbox, and only a bundle comes out.
+async fn own_commits(
+    worker: &Worker,
+    agent: &Agent,
+    base: &CommitId,
+) -> Result<Option<CommitId>, WorkflowError> {
+    if policy(agent.role).git != GitAccess::Full {
+        return Ok(None);
+    }
+    let session = worker.paths.session(agent.session);
+    let bundle = session.join(format!("{}.bundle", agent.id));
+    let made = make_bundle(worker, agent, base, &bundle).await?;
+    let found = if made {
+        import(worker, agent, base, &bundle).await?
+    } else {
+        None
+    };
+    match std::fs::remove_file(&bundle) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(WorkflowError::Io {
+            path: bundle,
+            source: error,
+        }),
+        Ok(()) | Err(_) => Ok(found),
+    }
+}
+
+async fn make_bundle(
+    worker: &Worker,
+    agent: &Agent,
+    base: &CommitId,
+    bundle: &Path,
+) -> Result<bool, WorkflowError> {
+    let dirs = Dirs::at(&worker.paths.session(agent.session));
+    let mut spec = Spec::new(Profile::Command(Access::Read), &dirs);
+    spec.user = worker.user;
+    let argv = bundle_argv(base);
+    let mut inner = Inner::new("/usr/bin/env", argv);
+    for (name, value) in trial::ENVIRONMENT {
+        inner = inner.env(*name, *value);
+    }
+    let file = std::fs::File::create(bundle).map_err(WorkflowError::io(bundle))?;
+    let streams = Streams {
+        stdin: Stdio::null(),
+        stdout: file.into(),
+        stderr: Stdio::null(),
+    };
+    let mut child = worker.sandbox.spawn(&spec, inner, streams).await?;
+    if let Ok(exit) = tokio::time::timeout(BUNDLE_TIMEOUT, child.wait()).await {
+        return Ok(exit?.is_success());
+    }
+    child.kill_tree().await?;
+    Ok(false)
+}
+
+async fn import(
+    worker: &Worker,
+    agent: &Agent,
+    base: &CommitId,
+    bundle: &Path,
+) -> Result<Option<CommitId>, WorkflowError> {
+    let refname = format!("refs/eklavya/agents/{}", agent.id);
+    let imported = worker
+        .repository
+        .import_bundle(bundle, base, &refname, ImportLimits::default())
+        .await?;
+    match imported {
+        Imported::History(tip) => Ok(Some(tip)),
+        Imported::Nothing => Ok(None),
+        Imported::Discarded { reason } => {
+            tracing::warn!(
+                "the commits of agent {} were discarded: {reason}",
+                agent.id.short()
+            );
+            Ok(None)
+        }
+    }
+}

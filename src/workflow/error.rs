@@ -1,0 +1,104 @@
+//! Why a stage could not be brought to its end.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::stop::StopReason;
+use crate::claude::session::SessionError;
+use crate::domain::project::Project;
+use crate::sandbox::SandboxError;
+use crate::services::ServiceError;
+use crate::store::StoreError;
+use crate::vcs::VcsError;
+
+/// Why a stage could not be brought to its end; everything that was finished is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowError {
+    /// A use case refused, or the database failed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Git failed.
+    #[error(transparent)]
+    Vcs(#[from] VcsError),
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// An agent's process could not be driven.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The project is not where the stage begins.
+    #[error("project {slug} is {status}; {needed}")]
+    WrongStage {
+        /// The project.
+        slug: String,
+        /// Where it stands.
+        status: &'static str,
+        /// What the stage needs.
+        needed: &'static str,
+    },
+    /// A limit does not allow another request.
+    #[error("{0}")]
+    OverBudget(String),
+    /// The model endpoint cannot be used.
+    #[error("{0}")]
+    Model(String),
+    /// The rehearsal cannot be used, or has no answer.
+    #[error("{0}")]
+    Rehearsal(String),
+    /// Tasks wait for the admin.
+    #[error("{} waiting for a decision: {}", counted(.0.len()), .0.iter().map(|(key, question)| format!("{key}: {question}")).collect::<Vec<_>>().join("; "))]
+    NeedsDecision(Vec<(String, String)>),
+    /// The work was stopped before its end.
+    #[error("{}", stopped(.0))]
+    Stopped(StopReason),
+    /// Nothing usable came of it.
+    #[error("{0}")]
+    Failed(String),
+}
+
+fn counted(tasks: usize) -> String {
+    if tasks == 1 {
+        "a task is".to_owned()
+    } else {
+        format!("{tasks} tasks are")
+    }
+}
+
+fn stopped(reason: &StopReason) -> &'static str {
+    match reason {
+        StopReason::Interrupted => "interrupted; the agents' work was checkpointed",
+        StopReason::Paused => "the project was paused; the agents' work was checkpointed",
+        StopReason::LeaseLost => "another process has taken the project over",
+    }
+}
+
+impl From<StoreError> for WorkflowError {
+    fn from(error: StoreError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl WorkflowError {
+    /// Returns an error about a file.
+    pub fn io(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Returns the error that a project is not where a stage begins.
+    pub fn wrong_stage(project: &Project, needed: &'static str) -> Self {
+        Self::WrongStage {
+            slug: project.slug.clone(),
+            status: project.state.status(),
+            needed,
+        }
+    }
+}

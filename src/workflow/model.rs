@@ -1,0 +1,98 @@
+//! Which model answers: the endpoint with its credential, or a rehearsal.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::WorkflowError;
+use super::worker::WorkerSpec;
+use crate::config::{self, Config};
+use crate::domain::project::Project;
+use crate::gateway::{Credential, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Script};
+use crate::services::costs::{Costs, DefaultLimits};
+
+/// Returns the rehearsal that plays for a project: the configured one, else the project's own.
+pub fn rehearsal_of(config: &Config, project: &Project) -> Option<String> {
+    config
+        .model
+        .rehearsal
+        .as_ref()
+        .map(ToString::to_string)
+        .or_else(|| project.rehearsal.clone())
+}
+
+/// Returns the limits that count where a scope has none of its own.
+pub fn default_limits(config: &Config) -> DefaultLimits {
+    DefaultLimits {
+        all: config.budget.overall,
+        task: config.budget.task,
+        agent: config.budget.agent,
+    }
+}
+
+/// Reads and checks the rehearsal at `path`.
+pub fn load_rehearsal(path: &str) -> Result<Script, WorkflowError> {
+    Script::load(Path::new(path)).map_err(|error| WorkflowError::Rehearsal(error.to_string()))
+}
+
+/// Reads the price list: the configured one, else the built-in one.
+pub fn pricing(config: &Config) -> Result<Pricing, WorkflowError> {
+    let own = Path::new(config.home.path.as_std_path()).join("pricing.yaml");
+    let file = match &config.pricing_file {
+        Some(file) => Some(file.as_std_path().to_owned()),
+        None => own.exists().then_some(own),
+    };
+    match file {
+        Some(file) => {
+            Pricing::load(&file).map_err(|error| WorkflowError::Failed(error.to_string()))
+        }
+        None => Pricing::embedded().map_err(|error| WorkflowError::Failed(error.to_string())),
+    }
+}
+
+pub(super) fn gateway(
+    spec: &WorkerSpec,
+    costs: &Costs,
+    rehearsal: Option<&str>,
+    worker: &str,
+) -> Result<Gateway, WorkflowError> {
+    let config = &spec.config;
+    let model = match rehearsal {
+        Some(path) => ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?)),
+        None => ModelSource::Upstream {
+            url: config.model.url.to_string(),
+            credential: credential(config)?,
+        },
+    };
+    let gateway = GatewayConfig {
+        model,
+        pricing: Arc::new(pricing(config)?),
+        costs: costs.clone(),
+        clock: Arc::clone(&spec.desk.clock),
+        worker: worker.to_owned(),
+        max_output_tokens: Some(config.model.max_output_tokens),
+        patience: Patience {
+            first_byte: config.model.first_byte,
+            idle: config.model.idle,
+            max_park: config.model.max_park,
+            ..Patience::default()
+        },
+        recorder: spec.recorder.clone(),
+    };
+    Gateway::start(gateway).map_err(|error| WorkflowError::Model(error.to_string()))
+}
+
+fn credential(config: &Config) -> Result<Credential, WorkflowError> {
+    let missing = || {
+        WorkflowError::Model(
+            "there is no credential for the model; set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or \
+             model.keyFile, or choose a rehearsal with EKLAVYA_MODEL_REHEARSAL"
+                .to_owned(),
+        )
+    };
+    let loaded = config.model.credentials.load();
+    match loaded.map_err(|error| WorkflowError::Model(error.to_string()))? {
+        Some(config::Credential::ApiKey(key)) => Ok(Credential::ApiKey(key)),
+        Some(config::Credential::Bearer(token)) => Ok(Credential::Bearer(token)),
+        None => Err(missing()),
+    }
+}

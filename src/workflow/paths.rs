@@ -1,0 +1,80 @@
+//! Where everything lies in the data directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::ids::{AgentId, SessionId};
+use crate::domain::project::Project;
+
+/// The data directory.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    home: PathBuf,
+}
+
+impl Paths {
+    /// Returns the layout of the data directory `home`.
+    pub fn new(home: impl Into<PathBuf>) -> Self {
+        Self { home: home.into() }
+    }
+
+    /// Returns the data directory itself.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Returns the SQLite database.
+    pub fn database(&self) -> PathBuf {
+        self.home.join("eklavya.db")
+    }
+
+    /// Returns what belongs to one project.
+    pub fn project(&self, project: &Project) -> ProjectPaths {
+        ProjectPaths {
+            root: self.home.join("projects").join(&project.slug),
+        }
+    }
+}
+
+/// What belongs to one project.
+#[derive(Debug, Clone)]
+pub struct ProjectPaths {
+    /// The directory that holds all of it.
+    pub root: PathBuf,
+}
+
+impl ProjectPaths {
+    /// Returns the bare repository, which only the orchestrator writes.
+    pub fn repository(&self) -> PathBuf {
+        self.root.join("repo.git")
+    }
+
+    /// Returns the directory of a conversation: clone, home, tmp and door.
+    pub fn session(&self, session: SessionId) -> PathBuf {
+        self.root.join("work").join(session.to_string())
+    }
+
+    /// Returns where files are put aside that cannot be part of a commit (nested repositories).
+    pub fn aside(&self, session: SessionId) -> PathBuf {
+        self.session(session).join("aside")
+    }
+
+    /// Returns a directory for a throw-away tree.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// Returns the transcript of an agent, out of its reach.
+    pub fn transcript(&self, agent: AgentId) -> PathBuf {
+        self.root.join("transcripts").join(format!("{agent}.jsonl"))
+    }
+
+    /// Returns the directory of a demo's preview.
+    pub fn demo(&self, number: u32) -> PathBuf {
+        self.root.join("demos").join(number.to_string())
+    }
+
+    /// Returns the directory of the delivery.
+    pub fn delivery(&self) -> PathBuf {
+        self.root.join("delivery")
+    }
+}

@@ -1,0 +1,335 @@
+//! One task, from attempt to attempt until it is done or the admin must decide.
+
+use std::sync::Arc;
+
+use super::accept::{self, Verdict};
+use super::agent_run::{self, Run};
+use super::checks::Checks;
+use super::error::WorkflowError;
+use super::worker::Worker;
+use super::{collect, merge, workspace};
+use crate::claude::outcome::{Ended, FailureReason};
+use crate::domain::agent::{AgentEvent, AgentState};
+use crate::domain::audit::Actor;
+use crate::domain::commit::CommitId;
+use crate::domain::ids::TaskId;
+use crate::domain::task::{Task, TaskEvent, TaskKind, TaskState};
+use crate::gateway::DoorProblem;
+use crate::services::tasks::TaskNote;
+use crate::services::{agents, plans, tasks};
+
+/// Works on a task until it is done or blocked.
+///
+/// # Errors
+/// Whatever stops the stage: the budget, the model endpoint, the admin, a fault. The task is then
+/// pending or submitted, and goes on from there.
+pub(super) async fn perform(worker: &Arc<Worker>, id: TaskId) -> Result<(), WorkflowError> {
+    let mut troubles = 0;
+    loop {
+        if let Some(reason) = worker.stop.reason() {
+            return Err(WorkflowError::Stopped(reason));
+        }
+        let task = tasks::reload(&worker.desk, id).await?;
+        match &task.state {
+            TaskState::Pending => attempt(worker, task, &mut troubles).await?,
+            TaskState::Submitted { commit, .. } => {
+                let commit = commit.clone();
+                judge(worker, task, &commit).await?;
+            }
+            TaskState::Done { .. } | TaskState::Blocked { .. } | TaskState::Cancelled { .. } => {
+                return Ok(());
+            }
+            TaskState::Running { .. } => {
+                return Err(WorkflowError::Failed(format!(
+                    "task {} is being worked on by somebody else",
+                    task.key
+                )));
+            }
+        }
+    }
+}
+
+async fn attempt(
+    worker: &Arc<Worker>,
+    task: Task,
+    troubles: &mut u32,
+) -> Result<(), WorkflowError> {
+    let checks = match task.kind {
+        TaskKind::Verify => Some(Arc::new(checks_of(worker, &task).await?)),
+        TaskKind::Requirements
+        | TaskKind::Architecture
+        | TaskKind::Demo
+        | TaskKind::Build
+        | TaskKind::Fix => None,
+    };
+    let run = agent_run::run(worker, task, checks.clone()).await?;
+    match end_of(worker, &run).await? {
+        End::Done { said, answer } => submit(worker, &run, &said, answer, checks).await,
+        End::Killed => {
+            let question = format!("agent {} was killed; try again?", run.agent.id.short());
+            advance(
+                worker,
+                &run.task,
+                TaskEvent::Block { question },
+                TaskNote::default(),
+            )
+            .await
+        }
+        End::Stopped(error) => {
+            collect::checkpoint(worker, &run.agent, &run.task, &error.to_string()).await?;
+            close_agent(worker, &run, AgentEvent::Interrupt).await?;
+            advance(worker, &run.task, TaskEvent::Interrupt, TaskNote::default()).await?;
+            Err(error)
+        }
+        End::Fatal(error) => {
+            close_agent(
+                worker,
+                &run,
+                AgentEvent::Fail {
+                    reason: error.to_string(),
+                },
+            )
+            .await?;
+            collect::checkpoint(worker, &run.agent, &run.task, &error.to_string()).await?;
+            advance(worker, &run.task, TaskEvent::Interrupt, TaskNote::default()).await?;
+            Err(error)
+        }
+        End::Trouble(reason) => {
+            close_agent(
+                worker,
+                &run,
+                AgentEvent::Fail {
+                    reason: reason.clone(),
+                },
+            )
+            .await?;
+            collect::checkpoint(worker, &run.agent, &run.task, &reason).await?;
+            *troubles += 1;
+            let event = if *troubles > worker.config.agents.retries {
+                TaskEvent::Block {
+                    question: format!(
+                        "{troubles} agents in a row ended early ({reason}); try again?"
+                    ),
+                }
+            } else {
+                TaskEvent::Interrupt
+            };
+            advance(worker, &run.task, event, TaskNote::default()).await
+        }
+        End::Unusable(reason) => {
+            close_agent(
+                worker,
+                &run,
+                AgentEvent::Fail {
+                    reason: reason.clone(),
+                },
+            )
+            .await?;
+            return_or_block(worker, &run.task, &reason, None).await
+        }
+    }
+}
+
+/// What the end of a run means for its task.
+enum End {
+    /// The agent says that it is done.
+    Done {
+        said: String,
+        answer: Option<serde_json::Value>,
+    },
+    /// The admin killed the agent.
+    Killed,
+    /// The work is being stopped.
+    Stopped(WorkflowError),
+    /// Nobody can go on: budget, model endpoint.
+    Fatal(WorkflowError),
+    /// The agent died or hung; another may go on.
+    Trouble(String),
+    /// The agent failed at the task; it is told why.
+    Unusable(String),
+}
+
+async fn end_of(worker: &Worker, run: &Run) -> Result<End, WorkflowError> {
+    let agent = agents::get(&worker.desk, run.agent.id).await?;
+    if matches!(agent.state, AgentState::Killed { .. }) {
+        return Ok(End::Killed);
+    }
+    Ok(match &run.ended {
+        Ended::Completed { text, structured } => End::Done {
+            said: text.clone(),
+            answer: structured.clone(),
+        },
+        Ended::Interrupted | Ended::Killed => match worker.stop.reason() {
+            Some(reason) => End::Stopped(WorkflowError::Stopped(reason)),
+            None => End::Trouble("its process was killed".to_owned()),
+        },
+        Ended::Silent => End::Trouble(format!(
+            "it gave no sign of life for {} s",
+            worker.config.agents.silence.as_secs()
+        )),
+        Ended::Failed { reason, message } => failed(worker, run, reason, message),
+    })
+}
+
+fn failed(worker: &Worker, run: &Run, reason: &FailureReason, message: &str) -> End {
+    if let Some(stop) = worker.stop.reason() {
+        return End::Stopped(WorkflowError::Stopped(stop));
+    }
+    match (reason, &run.problem) {
+        (FailureReason::ApiError { .. }, Some(problem)) => door_problem(worker, problem),
+        (FailureReason::ApiError { .. }, None)
+        | (
+            FailureReason::ProcessDied
+            | FailureReason::StartFailed
+            | FailureReason::ToolsUnavailable
+            | FailureReason::UnknownSession
+            | FailureReason::SessionInUse,
+            _,
+        ) => End::Trouble(message.to_owned()),
+        (
+            FailureReason::ContextFull
+            | FailureReason::MaxTurns
+            | FailureReason::Schema
+            | FailureReason::BudgetCap
+            | FailureReason::Other(_),
+            _,
+        ) => End::Unusable(message.to_owned()),
+    }
+}
+
+fn door_problem(worker: &Worker, problem: &DoorProblem) -> End {
+    let text = problem.to_string();
+    match problem {
+        DoorProblem::OverBudget(_) => End::Fatal(WorkflowError::OverBudget(text)),
+        DoorProblem::Unscripted(_) => End::Fatal(WorkflowError::Rehearsal(text)),
+        DoorProblem::Unauthorized { .. }
+        | DoorProblem::Unreachable(_)
+        | DoorProblem::ModelNotFound { .. }
+        | DoorProblem::RateLimitedTooLong(_)
+        | DoorProblem::Ledger(_) => End::Fatal(WorkflowError::Model(text)),
+        DoorProblem::Refused { .. } if worker.rehearsal.is_some() => End::Trouble(text),
+        DoorProblem::Refused { .. } => End::Trouble(text),
+    }
+}
+
+async fn submit(
+    worker: &Worker,
+    run: &Run,
+    said: &str,
+    answer: Option<serde_json::Value>,
+    checks: Option<Arc<Checks>>,
+) -> Result<(), WorkflowError> {
+    let message = agent_run::message(&run.task, &run.agent, said);
+    let work = collect::collect(worker, &run.agent, &run.task, &message).await?;
+    for left_out in &work.left_out {
+        tracing::warn!("{}: left out of the commit: {left_out}", run.task.key);
+    }
+    if let Some(checks) = &checks {
+        accept::keep_evidence(worker, run, checks, answer.as_ref()).await?;
+    }
+    close_agent(worker, run, AgentEvent::Complete).await?;
+    if !work.forbidden.is_empty() {
+        let reason = format!(
+            "A {} may not change these files: {}. Your work was not taken.",
+            run.task.role,
+            work.forbidden.join(", ")
+        );
+        return return_or_block(worker, &run.task, &reason, None).await;
+    }
+    let note = TaskNote {
+        result: answer,
+        ..TaskNote::default()
+    };
+    advance(
+        worker,
+        &run.task,
+        TaskEvent::Submit {
+            commit: work.commit,
+        },
+        note,
+    )
+    .await
+}
+
+async fn judge(worker: &Arc<Worker>, task: Task, work: &CommitId) -> Result<(), WorkflowError> {
+    match accept::judge(worker, &task, work).await? {
+        Verdict::Accepted(commit) => {
+            let note = TaskNote {
+                feedback: Some(None),
+                ..TaskNote::default()
+            };
+            advance(worker, &task, TaskEvent::Accept { commit }, note).await
+        }
+        Verdict::Returned { reason, base } => return_or_block(worker, &task, &reason, base).await,
+    }
+}
+
+/// Sends the work back with a reason; where that was done often enough, the admin is asked.
+///
+/// `base` is the commit that the next attempt's clone starts from; without it the clone stays.
+async fn return_or_block(
+    worker: &Worker,
+    task: &Task,
+    reason: &str,
+    base: Option<CommitId>,
+) -> Result<(), WorkflowError> {
+    let limit = match task.kind {
+        TaskKind::Requirements | TaskKind::Architecture => worker.config.stages.plan_attempts,
+        TaskKind::Demo | TaskKind::Build | TaskKind::Fix | TaskKind::Verify => {
+            worker.config.stages.build_attempts
+        }
+    };
+    if let (Some(_), Some(session)) = (&base, task.session) {
+        workspace::discard_clone(worker, session)?;
+    }
+    let note = TaskNote {
+        feedback: Some(Some(reason.to_owned())),
+        base_commit: base,
+        ..TaskNote::default()
+    };
+    let event = if task.attempt >= limit {
+        TaskEvent::Block {
+            question: format!(
+                "not accepted after {} attempts; the last reason: {}",
+                task.attempt,
+                first_lines(reason)
+            ),
+        }
+    } else {
+        TaskEvent::Return
+    };
+    advance(worker, task, event, note).await
+}
+
+fn first_lines(text: &str) -> String {
+    let short: String = text.lines().take(6).collect::<Vec<_>>().join("\n");
+    short.chars().take(600).collect()
+}
+
+async fn advance(
+    worker: &Worker,
+    task: &Task,
+    event: TaskEvent,
+    note: TaskNote,
+) -> Result<(), WorkflowError> {
+    tasks::advance(&worker.desk, &Actor::System, task, event, note).await?;
+    Ok(())
+}
+
+async fn close_agent(worker: &Worker, run: &Run, event: AgentEvent) -> Result<(), WorkflowError> {
+    agents::advance(&worker.desk, &Actor::System, run.agent.id, event, None).await?;
+    Ok(())
+}
+
+async fn checks_of(worker: &Worker, task: &Task) -> Result<Checks, WorkflowError> {
+    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let commit = match &task.base_commit {
+        Some(base) if task.session.is_some() => base.clone(),
+        Some(_) | None => merge::main(worker).await?,
+    };
+    let own = plan
+        .criteria
+        .into_iter()
+        .filter(|criterion| task.criteria.contains(&criterion.id));
+    Ok(Checks::new(commit, own.collect()))
+}

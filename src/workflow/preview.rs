@@ -1,0 +1,381 @@
+//! Previews of demos: each is served by a process of its own that outlives the command which
+//! started it, until the admin has decided.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+
+use super::error::WorkflowError;
+use super::trial;
+use super::worker::Worker;
+use crate::domain::commit::CommitId;
+use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
+use crate::domain::plan_document::PreviewPlan;
+use crate::domain::project::Project;
+use crate::domain::task::Task;
+use crate::process;
+use crate::sandbox::{
+    Access, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User, hand_over,
+};
+use crate::services::{Desk, demos, plans};
+
+/// Added to the time in which a preview must answer, for the process around it to start.
+const START_UP: Duration = Duration::from_secs(20);
+/// How long a preview may take to end before it is killed.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often what a server prints is written to its log.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+/// The hidden subcommand that serves a preview.
+pub const HOST_COMMAND: &str = "preview-host";
+
+/// What became of a demo's preview.
+#[derive(Debug)]
+pub(super) enum Tried {
+    /// It answered and runs.
+    Answered,
+    /// It did not, for the agent to read.
+    Failed(String),
+}
+
+/// What the process that serves a preview is told, as one JSON document on its stdin.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    root: PathBuf,
+    source: Source,
+    path: String,
+    health_seconds: u64,
+    tmp_bytes: u64,
+    user: Option<(u32, u32)>,
+    sandboxed: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Source {
+    Static(PathBuf),
+    Command { line: String, port: u16 },
+}
+
+/// What that process answers, as one line of JSON on its stdout.
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    Ready { url: String },
+    Failed { reason: String },
+}
+
+/// Starts the preview of the work that was handed in for a demo, and notes what came of it.
+pub(super) async fn try_out(
+    worker: &Worker,
+    task: &Task,
+    work: &CommitId,
+) -> Result<Tried, WorkflowError> {
+    let project = worker.subject();
+    let all = demos::list(&worker.desk, project).await?;
+    let Some(demo) = all.into_iter().find(|demo| demo.task == task.id) else {
+        return Err(WorkflowError::Failed(format!(
+            "task {} belongs to no demo",
+            task.key
+        )));
+    };
+    let number = demo.number;
+    worker
+        .repository
+        .set_ref(&format!("refs/heads/demo/{number}"), work)
+        .await?;
+    note_built(worker, demo, work).await?;
+    match start(worker, number, work).await? {
+        Ok((url, process)) => {
+            demos::answered(&worker.desk, project, number, url, process).await?;
+            Ok(Tried::Answered)
+        }
+        Err(reason) => {
+            demos::advance(&worker.desk, project, number, DemoEvent::Retry).await?;
+            Ok(Tried::Failed(format!(
+                "The demo was built, but its preview did not answer: {reason}"
+            )))
+        }
+    }
+}
+
+async fn note_built(worker: &Worker, demo: Demo, work: &CommitId) -> Result<(), WorkflowError> {
+    let (desk, project) = (&worker.desk, worker.subject());
+    match demo.state {
+        DemoState::Building => {
+            demos::built(desk, project, demo.number, work.clone()).await?;
+        }
+        DemoState::Starting { .. } | DemoState::Failed { .. } => {
+            demos::advance(desk, project, demo.number, DemoEvent::Retry).await?;
+            demos::built(desk, project, demo.number, work.clone()).await?;
+        }
+        DemoState::Ready { .. }
+        | DemoState::Approved { .. }
+        | DemoState::Rejected { .. }
+        | DemoState::Superseded { .. } => {}
+    }
+    Ok(())
+}
+
+/// Starts the preview of a demo again, and returns where it answers.
+///
+/// # Errors
+/// [`WorkflowError::Failed`] where the demo was not built yet, or does not answer.
+pub async fn reopen(worker: &Worker, number: u32) -> Result<Demo, WorkflowError> {
+    let project = worker.subject();
+    let demo = demos::find(&worker.desk, project, number).await?;
+    if is_running(&demo) {
+        return Ok(demo);
+    }
+    let Some(commit) = demo.commit else {
+        return Err(WorkflowError::Failed(format!(
+            "demo {number} is not built yet"
+        )));
+    };
+    match start(worker, number, &commit).await? {
+        Ok((url, process)) => {
+            Ok(demos::answered(&worker.desk, project, number, url, process).await?)
+        }
+        Err(reason) => Err(WorkflowError::Failed(format!(
+            "demo {number} does not answer: {reason}"
+        ))),
+    }
+}
+
+/// Whether the process that serves a demo's preview runs.
+pub fn is_running(demo: &Demo) -> bool {
+    demo.preview
+        .is_some_and(|preview| process::is_alive(preview.pid, preview.start))
+}
+
+/// Ends the preview of a demo, if it runs, and notes that it does not.
+pub async fn stop(desk: &Desk, project: &Project, demo: &Demo) -> Result<(), WorkflowError> {
+    let Some(preview) = demo.preview else {
+        return Ok(());
+    };
+    end(preview).await;
+    demos::stopped(desk, project, demo.number).await?;
+    Ok(())
+}
+
+/// Ends all previews of a project.
+pub async fn stop_all(desk: &Desk, project: &Project) -> Result<(), WorkflowError> {
+    for demo in demos::list(desk, project).await? {
+        stop(desk, project, &demo).await?;
+    }
+    Ok(())
+}
+
+async fn end(preview: PreviewProcess) {
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        if !process::is_alive(preview.pid, preview.start) {
+            return;
+        }
+        let Ok(pid) = i32::try_from(preview.pid) else {
+            return;
+        };
+        // It may end by itself at any moment; then there is nothing to signal.
+        let _ = kill(Pid::from_raw(pid), signal);
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            if !process::is_alive(preview.pid, preview.start) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Starts a process that serves `commit`; inside are where it answers, or why it does not.
+async fn start(
+    worker: &Worker,
+    number: u32,
+    commit: &CommitId,
+) -> Result<Result<(String, PreviewProcess), String>, WorkflowError> {
+    let root = worker.paths.demo(number);
+    lay_out(worker, &root, commit).await?;
+    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let order = order(worker, root, plan.preview);
+    let wait = worker.config.stages.demo_health + START_UP;
+    let mut command = process::command(&worker.exe);
+    command
+        .arg(HOST_COMMAND)
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(false);
+    let mut child = command.spawn().map_err(WorkflowError::io(&worker.exe))?;
+    let answered = tokio::time::timeout(wait, converse(&mut child, &order)).await;
+    let answer = match answered {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(source)) => Answer::Failed {
+            reason: format!("its process broke off: {source}"),
+        },
+        Err(_) => Answer::Failed {
+            reason: format!("nothing within {} s", wait.as_secs()),
+        },
+    };
+    let pid = child.id().unwrap_or_default();
+    match (answer, process::start_of(pid)) {
+        (Answer::Ready { url }, Some(start)) => Ok(Ok((url, PreviewProcess { pid, start }))),
+        (Answer::Ready { .. }, None) => Ok(Err("its process ended".to_owned())),
+        (Answer::Failed { reason }, _) => {
+            // It may have ended by itself.
+            let _ = child.kill().await;
+            Ok(Err(reason))
+        }
+    }
+}
+
+async fn converse(child: &mut tokio::process::Child, order: &Order) -> std::io::Result<Answer> {
+    let missing = || std::io::Error::other("a pipe is missing");
+    let mut stdin = child.stdin.take().ok_or_else(missing)?;
+    let stdout = child.stdout.take().ok_or_else(missing)?;
+    stdin.write_all(&serde_json::to_vec(order)?).await?;
+    drop(stdin);
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).await?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+async fn lay_out(worker: &Worker, root: &PathBuf, commit: &CommitId) -> Result<(), WorkflowError> {
+    match std::fs::remove_dir_all(root) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(WorkflowError::Io {
+                path: root.clone(),
+                source: error,
+            });
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let dirs = Dirs::at(root);
+    dirs.prepare(worker.user)?;
+    worker.repository.checkout_tree(commit, &dirs.clone).await?;
+    if let Some(user) = worker.user {
+        hand_over(&dirs.clone, user)?;
+    }
+    Ok(())
+}
+
+fn order(worker: &Worker, root: PathBuf, plan: PreviewPlan) -> Order {
+    let (source, path) = match plan {
+        PreviewPlan::Static { directory } => (Source::Static(directory.into()), "/".to_owned()),
+        PreviewPlan::Command {
+            command,
+            port,
+            path,
+        } => (
+            Source::Command {
+                line: command,
+                port,
+            },
+            path,
+        ),
+    };
+    Order {
+        root,
+        source,
+        path,
+        health_seconds: worker.config.stages.demo_health.as_secs(),
+        tmp_bytes: worker.config.sandbox.tmp_bytes,
+        user: worker.user.map(|user| (user.uid, user.gid)),
+        sandboxed: worker.is_sandboxed(),
+    }
+}
+
+/// Serves a preview until it is told to end: the whole life of the process behind a preview URL.
+///
+/// The order comes as JSON on stdin, the answer goes as a line of JSON to `answer`.
+pub async fn host(
+    sandbox: Sandbox,
+    mut answer: impl tokio::io::AsyncWrite + Unpin,
+) -> Result<(), WorkflowError> {
+    let fault =
+        |error: serde_json::Error| WorkflowError::Failed(format!("the preview's order: {error}"));
+    // A session of its own: it must not end with the terminal of the command that started it.
+    let _ = nix::unistd::setsid();
+    let mut text = Vec::new();
+    tokio::io::stdin()
+        .read_to_end(&mut text)
+        .await
+        .map_err(WorkflowError::io("stdin"))?;
+    let order: Order = serde_json::from_slice(&text).map_err(fault)?;
+    let log = order.root.join("preview.log");
+    let (reply, preview) = match serve(&sandbox, &order).await {
+        Ok((url, preview)) => (Answer::Ready { url }, Some(preview)),
+        Err(reason) => (Answer::Failed { reason }, None),
+    };
+    let mut line = serde_json::to_vec(&reply).map_err(fault)?;
+    line.push(b'\n');
+    answer
+        .write_all(&line)
+        .await
+        .map_err(WorkflowError::io("stdout"))?;
+    answer.flush().await.map_err(WorkflowError::io("stdout"))?;
+    if let Some(preview) = preview {
+        keep(preview, &log).await;
+    }
+    Ok(())
+}
+
+/// Whether the order on stdin is for a process in a sandbox cannot be known before it is read, so
+/// the caller offers both.
+async fn serve(sandbox: &Sandbox, order: &Order) -> Result<(String, Preview), String> {
+    let dirs = Dirs::at(&order.root);
+    let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
+    spec.door = Some(dirs.door.clone());
+    spec.tmp_bytes = order.tmp_bytes;
+    spec.user = order.user.map(|(uid, gid)| User { uid, gid });
+    let source = match &order.source {
+        Source::Static(directory) => PreviewSource::Static {
+            directory: directory.clone(),
+        },
+        Source::Command { line, port } => PreviewSource::Command {
+            line: line.clone(),
+            port: *port,
+        },
+    };
+    let env = trial::ENVIRONMENT
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let wanted = PreviewSpec {
+        spec,
+        source,
+        env,
+        listen: 0,
+    };
+    let mut preview = Preview::start(sandbox, wanted)
+        .await
+        .map_err(|error| error.to_string())?;
+    let within = Duration::from_secs(order.health_seconds);
+    preview
+        .health(&order.path, within)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok((preview.url(&order.path), preview))
+}
+
+async fn keep(preview: Preview, log: &PathBuf) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
+    let mut written = String::new();
+    loop {
+        tokio::select! {
+            _ = term.recv() => return,
+            _ = int.recv() => return,
+            () = tokio::time::sleep(LOG_EVERY) => {}
+        }
+        let output = preview.output();
+        if output != written && std::fs::write(log, &output).is_ok() {
+            written = output;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The stages; each goes on where it stopped.
+
+pub mod build;
+pub mod deliver;
+pub mod demo;
+pub mod plan;
+pub mod verify;

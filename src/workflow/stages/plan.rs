@@ -1,0 +1,107 @@
+//! Planning: a PM writes the requirements, an Architect the architecture and the plan.
+
+use std::sync::Arc;
+
+use crate::domain::audit::Actor;
+use crate::domain::plan::Plan;
+use crate::domain::project::{Project, ProjectEvent, Stage};
+use crate::domain::role::Role;
+use crate::domain::task::{TaskKind, TaskState};
+use crate::services::tasks::NewTask;
+use crate::services::{plans, projects, tasks};
+use crate::vcs::Identity;
+use crate::workflow::error::WorkflowError;
+use crate::workflow::worker::Worker;
+use crate::workflow::{accept, scheduler};
+
+/// Works until a plan waits for the admin.
+pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
+    let mut project = worker.project().await?;
+    if project.state.stage() == Some(Stage::Created) {
+        lay_foundation(&worker).await?;
+        project = projects::advance(
+            &worker.desk,
+            &Actor::System,
+            &project,
+            ProjectEvent::StartPlanning,
+        )
+        .await?;
+    }
+    match project.state.stage() {
+        Some(Stage::Planning) => draft(&worker).await,
+        Some(Stage::PlanReview) => Ok(project),
+        _ => Err(WorkflowError::wrong_stage(
+            &project,
+            "planning comes first, and is done once",
+        )),
+    }
+}
+
+/// Makes the first commit, which holds the brief.
+async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
+    if worker.repository.branch("main").await?.is_some() {
+        return Ok(());
+    }
+    let brief = worker.subject().brief.clone().into_bytes();
+    let author = Identity::orchestrator().at(worker.desk.now());
+    worker
+        .repository
+        .commit_files(
+            "main",
+            None,
+            &[("docs/brief.md", brief.as_slice())],
+            &author,
+            "Add the client's brief",
+        )
+        .await?;
+    Ok(())
+}
+
+async fn draft(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
+    let plan = plans::draft(&worker.desk, worker.subject()).await?;
+    let (requirements, architecture) = keys(&plan);
+    tasks::ensure(
+        &worker.desk,
+        worker.subject(),
+        vec![
+            NewTask::new(
+                &requirements,
+                TaskKind::Requirements,
+                Role::Pm,
+                "Write the requirements",
+            ),
+            NewTask {
+                depends_on: vec![requirements.clone()],
+                ..NewTask::new(
+                    &architecture,
+                    TaskKind::Architecture,
+                    Role::Architect,
+                    "Write the architecture and the plan",
+                )
+            },
+        ],
+    )
+    .await?;
+    scheduler::run_tasks(worker, |task| {
+        task.key == requirements || task.key == architecture
+    })
+    .await?;
+    propose(worker, &architecture).await
+}
+
+fn keys(plan: &Plan) -> (String, String) {
+    (
+        format!("plan-{}-requirements", plan.number),
+        format!("plan-{}-architecture", plan.number),
+    )
+}
+
+async fn propose(worker: &Worker, architecture: &str) -> Result<Project, WorkflowError> {
+    let task = tasks::find(&worker.desk, worker.subject(), architecture).await?;
+    let (TaskState::Done { .. }, Some(answer)) = (&task.state, &task.result) else {
+        return Err(WorkflowError::Failed("there is no plan yet".to_owned()));
+    };
+    let document = accept::read_plan(answer).map_err(WorkflowError::Failed)?;
+    let project = worker.project().await?;
+    Ok(plans::propose(&worker.desk, &project, document).await?)
+}

@@ -1,0 +1,80 @@
+//! A conversation's workspace: the clone that its agents work in, with home, tmp and door.
+
+use std::path::{Path, PathBuf};
+
+use super::error::WorkflowError;
+use super::worker::Worker;
+use crate::domain::commit::CommitId;
+use crate::domain::ids::SessionId;
+use crate::domain::task::Task;
+use crate::sandbox::{Dirs, hand_over};
+use crate::vcs::Identity;
+
+/// The name of the branch that an agent works on in its clone.
+pub(super) const BRANCH: &str = "work";
+
+/// Returns the directories of a conversation, made where they are missing.
+pub(super) fn prepare(worker: &Worker, session: SessionId) -> Result<Dirs, WorkflowError> {
+    let dirs = Dirs::at(&worker.paths.session(session));
+    dirs.prepare(worker.user)?;
+    Ok(dirs)
+}
+
+/// Makes sure that the conversation has a clone; a new one starts at `base`.
+pub(super) async fn ensure_clone(
+    worker: &Worker,
+    task: &Task,
+    dirs: &Dirs,
+    base: &CommitId,
+) -> Result<(), WorkflowError> {
+    if dirs.clone.join(".git").symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    worker
+        .repository
+        .clone_for_agent(&dirs.clone, base, BRANCH, &author(task))
+        .await?;
+    if let Some(user) = worker.user {
+        hand_over(&dirs.clone, user)?;
+    }
+    Ok(())
+}
+
+/// Puts the clone of a conversation aside, so that the next agent gets a fresh one; what it held is
+/// kept in the repository under `refs/eklavya/agents/`.
+pub(super) fn discard_clone(worker: &Worker, session: SessionId) -> Result<(), WorkflowError> {
+    let dirs = Dirs::at(&worker.paths.session(session));
+    match std::fs::remove_dir_all(&dirs.clone) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(WorkflowError::Io {
+            path: dirs.clone,
+            source: error,
+        }),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Returns who the commits of a task's agents are by.
+pub(super) fn author(task: &Task) -> Identity {
+    let role = task.role.name();
+    let mut name = role.to_owned();
+    name[..1].make_ascii_uppercase();
+    Identity::new(
+        &format!("{name} ({})", task.key),
+        &format!("{role}@agents.eklavya.invalid"),
+    )
+}
+
+/// Whether the CLI has recorded the conversation in this home, so that it can be resumed.
+pub(super) fn is_recorded(home: &Path, session: SessionId) -> bool {
+    let projects: PathBuf = home.join(".claude").join("projects");
+    let Ok(entries) = std::fs::read_dir(projects) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        entry
+            .path()
+            .join(format!("{session}.jsonl"))
+            .symlink_metadata()
+            .is_ok()
+    })
+}

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 /// How many problems are told at once: more would not be read.
 const MAX_REASONS: usize = 20;
 
-/// Returns the schema of the Architect's plan.
+/// Returns the schema of the Architect's plan: the shape that
+/// [`crate::domain::plan_document::PlanDocument`] reads. What is optional there is optional here;
+/// a misspelt field is refused, since it would be ignored.
 pub fn plan_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build_plan_schema);
     &SCHEMA
@@ -65,10 +67,11 @@ fn text(description: &str) -> Value {
     json!({"type": "string", "minLength": 1, "description": description})
 }
 
+/// The ids are the author's to choose, within what `domain::plan_document` accepts.
 fn id(letter: char) -> Value {
     json!({
         "type": "string",
-        "pattern": format!("^{letter}[1-9][0-9]{{0,3}}$"),
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,19}$",
         "description": format!("{letter} and a number, unique in the plan, e.g. {letter}1."),
     })
 }
@@ -79,7 +82,6 @@ fn build_plan_schema() -> Value {
             "summary",
             "features",
             "criteria",
-            "milestones",
             "tasks",
             "testCommand",
             "preview",
@@ -88,7 +90,7 @@ fn build_plan_schema() -> Value {
             "summary": text("What will be built, in two to five sentences for the client."),
             "features": filled_list(&feature()),
             "criteria": filled_list(&criterion()),
-            "milestones": filled_list(&milestone()),
+            "milestones": list(&milestone()),
             "tasks": filled_list(&task()),
             "testCommand": text("The command, run by a shell in the root of the repository, that \
                                  runs every test and exits 0 only if all pass, e.g. \
@@ -100,7 +102,7 @@ fn build_plan_schema() -> Value {
 
 fn feature() -> Value {
     object(
-        &["id", "title", "description"],
+        &["id", "title"],
         &json!({
             "id": id('F'),
             "title": text("A few words."),
@@ -148,15 +150,7 @@ fn milestone() -> Value {
 
 fn task() -> Value {
     object(
-        &[
-            "id",
-            "title",
-            "description",
-            "role",
-            "dependsOn",
-            "criteria",
-            "estimateUsd",
-        ],
+        &["id", "title", "description", "role", "estimateUsd"],
         &json!({
             "id": id('T'),
             "title": text("An imperative of a few words."),
@@ -180,11 +174,11 @@ fn preview() -> Value {
         }),
     );
     let command = object(
-        &["kind", "command", "port", "path"],
+        &["kind", "command", "port"],
         &json!({
             "kind": {"const": "command"},
             "command": text("Starts the server in the foreground, in the root, offline."),
-            "port": {"type": "integer", "minimum": 1, "maximum": 65535,
+            "port": {"type": "integer", "minimum": 1024, "maximum": 65535,
                      "description": "The port on 127.0.0.1 that it listens on."},
             "path": {"type": "string", "pattern": "^/",
                      "description": "The page to open first, e.g. /."},
@@ -214,10 +208,12 @@ fn build_verdict_schema() -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::domain::plan_document::PlanDocument;
 
-    fn plan() -> Value {
+    /// Returns a plan that nothing is wrong with.
+    pub(in crate::claude) fn plan() -> Value {
         json!({
             "summary": "A site.",
             "features": [{"id": "F1", "title": "Menu", "description": "Drinks."}],
@@ -245,10 +241,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_schema_accepts_the_domain_reads() {
+        let mut sparse = plan();
+        sparse.as_object_mut().unwrap().remove("milestones");
+        sparse["features"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("description");
+        sparse["tasks"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("dependsOn");
+        sparse["tasks"][0]["criteria"] = json!(["C1", "C2"]);
+        sparse["preview"] = json!({"kind": "command", "command": "serve", "port": 8000});
+        assert_eq!(reasons(plan_schema(), &sparse), [""; 0]);
+        let document: PlanDocument = serde_json::from_value(sparse).unwrap();
+        assert_eq!(document.problems(None), [""; 0]);
+    }
+
+    #[test]
     fn each_fault_is_named_with_its_place() {
         let cases = [
             ("/tasks/0/estimateUsd", json!(-1)),
-            ("/tasks/0/id", json!("T0")),
+            ("/tasks/0/id", json!("T 1")),
             ("/tasks/0/dependsOn/0", json!(1)),
             ("/criteria/0/check", json!({"kind": "prayer"})),
             ("/features", json!([])),
@@ -274,7 +289,7 @@ mod tests {
     #[test]
     fn something_else_altogether_is_told_as_such() {
         assert!(reasons(plan_schema(), &json!("a plan"))[0].starts_with("the whole: "));
-        assert_eq!(reasons(plan_schema(), &json!({})).len(), 7);
+        assert_eq!(reasons(plan_schema(), &json!({})).len(), 6);
         assert!(reasons(&json!({"type": 7}), &json!({}))[0].starts_with("the schema itself"));
     }
 

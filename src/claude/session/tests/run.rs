@@ -1,6 +1,8 @@
 //! How a run of the real CLI ends when it is left alone.
 
 use super::*;
+use crate::claude::schema::plan_schema;
+use crate::claude::schema::tests::plan;
 
 fn schema() -> Value {
     json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
@@ -151,6 +153,30 @@ async fn a_missing_answer_by_the_schema_is_visible() {
             }
         ),
         "{outcome:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_passes_the_schema_in_the_cli_as_well() {
+    let mut scene = Scene::new().await;
+    scene.spec.schema = Some(plan_schema().clone());
+    let mut bad = plan();
+    bad["preview"]["kind"] = "prayer".into();
+    scene.model.script([
+        Answer::tool("StructuredOutput", &bad),
+        Answer::tool("StructuredOutput", &plan()),
+    ]);
+    let outcome = scene.run().await.unwrap();
+    let structured = Some(plan());
+    assert!(
+        matches!(&outcome.ended, Ended::Completed { structured: found, .. } if *found == structured),
+        "{outcome:?}"
+    );
+    assert!(
+        scene
+            .model
+            .last_body()
+            .contains("does not match required schema")
     );
 }
 

@@ -187,7 +187,12 @@ mod tests {
         let edits = |content| [("a", content), ("odd\nname", content)];
         let ours = bench.commit_on(&base, "ours", &edits("2\n")).await;
         let theirs = bench.commit_on(&base, "theirs", &edits("3\n")).await;
-        let Merge::Conflict { paths, detail } = merge(&bench, &ours, &theirs).await else {
+        let Merge::Conflict {
+            marked,
+            paths,
+            detail,
+        } = merge(&bench, &ours, &theirs).await
+        else {
             panic!()
         };
         assert_eq!(paths, ["a", "odd\nname"]);
@@ -195,6 +200,59 @@ mod tests {
             detail.contains("CONFLICT (content): Merge conflict in a"),
             "{detail}"
         );
+        let both = bench
+            .repository
+            .file_at(&marked, "a", 100)
+            .await
+            .unwrap()
+            .unwrap();
+        let both = String::from_utf8(both).unwrap();
+        assert!(
+            both.contains("<<<<<<<") && both.contains("2\n") && both.contains("3\n"),
+            "{both}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_replanted_repair_has_the_parents_of_what_it_repairs() {
+        let bench = Bench::new().await;
+        let base = bench.commit("base", &[("a", "1\n")]).await;
+        let ours = bench.commit_on(&base, "ours", &[("a", "2\n")]).await;
+        let theirs = bench.commit_on(&base, "theirs", &[("a", "3\n")]).await;
+        let Merge::Conflict { marked, .. } = merge(&bench, &ours, &theirs).await else {
+            panic!()
+        };
+        let repair = bench
+            .commit_on(&marked, "repair", &[("a", "2 and 3\n")])
+            .await;
+        let signature = Bench::signature();
+        let planted = bench
+            .repository
+            .replant(&repair, &marked, &signature, "Repair")
+            .await
+            .unwrap();
+        assert!(bench.repository.is_ancestor(&ours, &planted).await.unwrap());
+        assert!(
+            bench
+                .repository
+                .is_ancestor(&theirs, &planted)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !bench
+                .repository
+                .is_ancestor(&marked, &planted)
+                .await
+                .unwrap()
+        );
+        let file = bench
+            .repository
+            .file_at(&planted, "a", 100)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(file, b"2 and 3\n");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! One agent: written down, let in at its door, run to its end, and judged by how it ended.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,9 @@ use super::tools::{CheckTool, TestTool};
 use super::worker::Worker;
 use super::{briefing, merge, workspace};
 use crate::claude::activity::Activity;
-use crate::claude::invocation::{Confinement, Conversation, Invocation, InvocationSpec};
+use crate::claude::invocation::{
+    BASH_MAX_TIMEOUT_MS, Confinement, Conversation, Invocation, InvocationSpec,
+};
 use crate::claude::outcome::{Ended, Outcome};
 use crate::claude::schema;
 use crate::claude::session::{Control, KillTree, SessionSpec, drive};
@@ -258,9 +261,20 @@ fn invocation(
         } else {
             Confinement::None
         },
-        extra_env: std::collections::BTreeMap::default(),
+        extra_env: shell_limits(worker.config.agents.silence),
     };
     Ok(spec.build())
+}
+
+/// A shell command that runs long is silent: it must end before its silence ends the agent.
+fn shell_limits(silence: Duration) -> BTreeMap<String, String> {
+    let longest = silence
+        .mul_f64(0.75)
+        .as_millis()
+        .min(u128::from(BASH_MAX_TIMEOUT_MS));
+    ["BASH_DEFAULT_TIMEOUT_MS", "BASH_MAX_TIMEOUT_MS"]
+        .map(|name| (name.to_owned(), longest.to_string()))
+        .into()
 }
 
 async fn drive_agent(

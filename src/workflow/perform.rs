@@ -280,7 +280,7 @@ async fn return_or_block(
         }
     };
     if let (Some(_), Some(session)) = (&base, task.session) {
-        workspace::discard_clone(worker, session)?;
+        workspace::discard_clone(worker, session).await?;
     }
     let note = TaskNote {
         feedback: Some(Some(reason.to_owned())),

@@ -1,7 +1,7 @@
 //! Previews of demos: each is served by a process of its own that outlives the command which
 //! started it, until the admin has decided.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::sandbox::{
     Access, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User, hand_over,
 };
 use crate::services::{Desk, demos, plans};
+use crate::vcs::remove_tree;
 
 /// Added to the time in which a preview must answer, for the process around it to start.
 const START_UP: Duration = Duration::from_secs(20);
@@ -240,16 +241,8 @@ async fn converse(child: &mut tokio::process::Child, order: &Order) -> std::io::
     Ok(serde_json::from_str(&line)?)
 }
 
-async fn lay_out(worker: &Worker, root: &PathBuf, commit: &CommitId) -> Result<(), WorkflowError> {
-    match std::fs::remove_dir_all(root) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(WorkflowError::Io {
-                path: root.clone(),
-                source: error,
-            });
-        }
-        Ok(()) | Err(_) => {}
-    }
+async fn lay_out(worker: &Worker, root: &Path, commit: &CommitId) -> Result<(), WorkflowError> {
+    remove_tree(root).await?;
     let dirs = Dirs::at(root);
     dirs.prepare(worker.user)?;
     worker.repository.checkout_tree(commit, &dirs.clone).await?;
@@ -358,7 +351,7 @@ async fn serve(sandbox: &Sandbox, order: &Order) -> Result<(String, Preview), St
     Ok((preview.url(&order.path), preview))
 }
 
-async fn keep(preview: Preview, log: &PathBuf) {
+async fn keep(preview: Preview, log: &Path) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),

@@ -8,12 +8,15 @@ use crate::domain::audit::Actor;
 use crate::domain::task::{TaskEvent, TaskState};
 use crate::services::tasks::TaskNote;
 use crate::services::{agents, tasks};
+use crate::vcs::remove_tree;
 
 /// Finds what other, dead workers left unfinished on the project and makes it ready to go on:
 /// each agent's files are snapshotted first, its task goes back to pending with its conversation,
 /// and requests that were under way are settled at their upper bound.
 pub(super) async fn recover(worker: &Worker) -> Result<(), WorkflowError> {
-    clear_scratch(worker)?;
+    // Throw-away trees hold nothing that is not in the repository.
+    remove_tree(&worker.paths.scratch()).await?;
+    worker.repository.sweep().await?;
     let lost = agents::list(&worker.desk, Some(worker.subject().id)).await?;
     for agent in lost.into_iter().filter(|agent| is_lost(worker, agent)) {
         recover_agent(worker, &agent).await?;
@@ -54,17 +57,4 @@ async fn recover_agent(worker: &Worker, agent: &Agent) -> Result<(), WorkflowErr
     )
     .await?;
     Ok(())
-}
-
-/// Throw-away trees hold nothing that is not in the repository.
-fn clear_scratch(worker: &Worker) -> Result<(), WorkflowError> {
-    let scratch = worker.paths.scratch();
-    match std::fs::remove_dir_all(&scratch) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(WorkflowError::Io {
-            path: scratch,
-            source,
-        }),
-    }
 }

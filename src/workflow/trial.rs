@@ -1,6 +1,6 @@
 //! Running a command on a commit in a throw-away sandbox: the judge of every merge and check.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -10,26 +10,10 @@ use crate::domain::commit::CommitId;
 use crate::sandbox::{
     Access, CommandOutcome, Dirs, Exit, Profile, RunLimits, Spec, hand_over, run_command,
 };
+use crate::vcs::remove_tree;
 
 /// Bytes kept of a command's output: enough for the tail of a test run.
 const OUTPUT_BYTES: usize = 32 * 1024;
-
-/// A directory that is gone once nobody needs it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!("cannot remove {}: {error}", self.0.display());
-        }
-    }
-}
 
 /// Runs `line` with a shell on a copy of the tree of `commit`, without a network.
 pub(super) async fn run(
@@ -37,8 +21,19 @@ pub(super) async fn run(
     commit: &CommitId,
     line: &str,
 ) -> Result<CommandOutcome, WorkflowError> {
-    let scratch = Scratch(worker.paths.scratch().join(Uuid::new_v4().to_string()));
-    let dirs = Dirs::at(scratch.path());
+    let root = worker.paths.scratch().join(Uuid::new_v4().to_string());
+    let outcome = run_at(worker, &root, commit, line).await;
+    remove_tree(&root).await?;
+    outcome
+}
+
+async fn run_at(
+    worker: &Worker,
+    root: &Path,
+    commit: &CommitId,
+    line: &str,
+) -> Result<CommandOutcome, WorkflowError> {
+    let dirs = Dirs::at(root);
     dirs.prepare(worker.user)?;
     worker.repository.checkout_tree(commit, &dirs.clone).await?;
     if let Some(user) = worker.user {

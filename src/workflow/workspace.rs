@@ -8,7 +8,7 @@ use crate::domain::commit::CommitId;
 use crate::domain::ids::SessionId;
 use crate::domain::task::Task;
 use crate::sandbox::{Dirs, hand_over};
-use crate::vcs::Identity;
+use crate::vcs::{Identity, remove_tree};
 
 /// The name of the branch that an agent works on in its clone.
 pub(super) const BRANCH: &str = "work";
@@ -40,17 +40,13 @@ pub(super) async fn ensure_clone(
     Ok(())
 }
 
-/// Puts the clone of a conversation aside, so that the next agent gets a fresh one; what it held is
+/// Removes the clone of a conversation, so that the next agent gets a fresh one; what it held is
 /// kept in the repository under `refs/eklavya/agents/`.
-pub(super) fn discard_clone(worker: &Worker, session: SessionId) -> Result<(), WorkflowError> {
-    let dirs = Dirs::at(&worker.paths.session(session));
-    match std::fs::remove_dir_all(&dirs.clone) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(WorkflowError::Io {
-            path: dirs.clone,
-            source: error,
-        }),
-        Ok(()) | Err(_) => Ok(()),
-    }
+pub(super) async fn discard_clone(
+    worker: &Worker,
+    session: SessionId,
+) -> Result<(), WorkflowError> {
+    Ok(remove_tree(&Dirs::at(&worker.paths.session(session)).clone).await?)
 }
 
 /// Returns who the commits of a task's agents are by.

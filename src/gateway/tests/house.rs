@@ -104,6 +104,7 @@ impl Plan {
             variables: BTreeMap::from([("clone".into(), clone.display().to_string())]),
         };
         let door = gateway.open_door(spec.clone()).unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .unix_socket(door.socket().to_owned())
             .build()

@@ -38,3 +38,6 @@ pub use rehearsal::recorder::Recorder;
 pub use rehearsal::script::{Script, ScriptError};
 pub use socket::SOCKET_NAME;
 pub use upstream::UpstreamError;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
@@ -104,7 +104,7 @@ impl Relay {
 
     async fn stream(mut self, incoming: Incoming, answer: oneshot::Sender<Response<AnswerBody>>) {
         let (pieces, passed_on) = mpsc::channel(PIECES);
-        let body = AnswerBody::new(StreamBody::new(ReceiverStream::new(passed_on)));
+        let body = AnswerBody::new(StreamBody::new(flushed(passed_on)));
         let mut meter = StreamUsage::default();
         let end = match answer.send(response(incoming.status, &incoming.headers, body)) {
             Ok(()) => self.pass_on(incoming.body, &pieces, &mut meter).await,
@@ -220,6 +220,18 @@ fn response(status: StatusCode, headers: &HeaderMap, body: AnswerBody) -> Respon
 fn is_turn(body: &[u8]) -> bool {
     let request = serde_json::from_slice(body).unwrap_or_default();
     purpose(&request) == Purpose::Turn
+}
+
+/// Lets the server flush what came before a cut: it drops what it still holds when a body fails.
+fn flushed(
+    pieces: mpsc::Receiver<Result<Frame<Bytes>, CutShort>>,
+) -> impl Stream<Item = Result<Frame<Bytes>, CutShort>> {
+    ReceiverStream::new(pieces).then(|piece| async {
+        if piece.is_err() {
+            tokio::task::yield_now().await;
+        }
+        piece
+    })
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -37,7 +37,7 @@ pub(super) async fn book(costs: &Costs, id: LedgerId, booking: Booking, request_
         match booked {
             Ok(()) => return,
             Err(error) => {
-                tracing::error!(entry = %id, %error, attempt, "cannot settle a ledger entry")
+                tracing::error!(entry = %id, %error, attempt, "cannot settle a ledger entry");
             }
         }
         let pause = backoff(Duration::from_millis(100), Duration::from_secs(5), attempt);

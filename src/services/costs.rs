@@ -347,3 +347,8 @@ async fn raise(
     }
     Ok(alerts)
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

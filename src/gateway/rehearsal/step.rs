@@ -1,6 +1,10 @@
 //! One step of a script: one answer of the model.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::domain::ledger::TokenUsage;
@@ -119,7 +123,7 @@ pub struct Cut {
 }
 
 /// Whether an answer never goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Hang {
     /// Always, or not at all.
@@ -134,6 +138,30 @@ pub enum Hang {
 pub struct HangTimes {
     /// How often.
     pub times: u32,
+}
+
+impl<'de> Deserialize<'de> for Hang {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HangVisitor)
+    }
+}
+
+struct HangVisitor;
+
+impl<'de> Visitor<'de> for HangVisitor {
+    type Value = Hang;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true, or how often: { times: 1 }")
+    }
+
+    fn visit_bool<E>(self, always: bool) -> Result<Hang, E> {
+        Ok(Hang::Always(always))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Hang, A::Error> {
+        HangTimes::deserialize(MapAccessDeserializer::new(map)).map(Hang::Times)
+    }
 }
 
 impl Step {

@@ -1,0 +1,253 @@
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::house::{Plan, patience, question};
+use super::upstream::{End, Reply, TestUpstream};
+use crate::domain::money::MicroUsd;
+use crate::gateway::{DoorProblem, Pause};
+
+/// The most that the question can cost with 100 tokens: its bytes and the overhead at the price of a
+/// cache write, and the output.
+fn upper_bound() -> MicroUsd {
+    let input = question(100, true).to_string().len() + 2_000;
+    MicroUsd(i64::try_from(input * 5 + 100 * 20).unwrap())
+}
+
+#[tokio::test]
+async fn a_cut_stream_is_passed_on_and_booked_at_its_upper_bound() {
+    let upstream = TestUpstream::start(|_, _| Reply::stream(10, 10).ending(2, End::Cut)).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let answer = house.post(&question(100, true)).send().await.unwrap();
+    let mut pieces = answer.bytes_stream();
+    let (mut came, mut broke) = (Vec::new(), false);
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(piece) => came.extend_from_slice(&piece),
+            Err(_) => broke = true,
+        }
+    }
+    assert_eq!(
+        came,
+        Reply::stream(10, 10).ending(2, End::Cut).pieces.concat()
+    );
+    assert!(broke, "the agent must notice the cut");
+    let total = house.settled().await;
+    assert_eq!((total.spent, total.upper_bounds), (upper_bound(), 1));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_after_its_final_usage_is_booked_exactly() {
+    let upstream = TestUpstream::start(|_, _| Reply::stream(10, 10).ending(3, End::Cut)).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let _ = house
+        .post(&question(100, true))
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await;
+    let total = house.settled().await;
+    assert_eq!((total.spent, total.upper_bounds), (MicroUsd(240), 0));
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_stream_is_passed_on() {
+    let mut reply = Reply::stream(10, 10).ending(2, End::Whole);
+    reply
+        .pieces
+        .push("event: error\ndata: {\"type\":\"error\"}\n\n".into());
+    let upstream = TestUpstream::start(move |_, _| reply.clone()).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let _ = house
+        .post(&question(100, true))
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await;
+    assert_eq!(house.settled().await.spent, upper_bound());
+}
+
+#[tokio::test]
+async fn an_agent_that_goes_away_cancels_the_request() {
+    let upstream = TestUpstream::start(|_, _| Reply::stream(10, 10).ending(2, End::Hang)).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let answer = house.post(&question(100, true)).send().await.unwrap();
+    let mut pieces = answer.bytes_stream();
+    pieces.next().await.unwrap().unwrap();
+    drop(pieces);
+    upstream.abandoned.cancelled().await;
+    assert_eq!(house.settled().await.spent, upper_bound());
+}
+
+#[tokio::test]
+async fn closing_the_door_settles_what_is_under_way() {
+    let upstream = TestUpstream::start(|_, _| Reply::stream(10, 10).ending(1, End::Hang)).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let answer = house.post(&question(100, true)).send().await.unwrap();
+    let (books, socket) = (house.books, house.door.socket().to_owned());
+    house.door.close().await;
+    assert!(answer.bytes().await.is_err());
+    let budget = books.costs.show(books.project_scope()).await.unwrap();
+    assert_eq!(
+        (budget.reserved, budget.spent),
+        (MicroUsd::ZERO, upper_bound())
+    );
+    assert!(tokio::net::UnixStream::connect(socket).await.is_err());
+    house.gateway.shutdown().await;
+}
+
+#[tokio::test]
+async fn silence_ends_after_the_gateway_s_own_time_out() {
+    let upstream = TestUpstream::start(|_, _| Reply::stream(10, 10).ending(1, End::Hang)).await;
+    let mut plan = Plan::upstream(&upstream.url);
+    plan.patience.idle = Duration::from_millis(50);
+    let house = plan.open().await;
+    assert!(
+        house
+            .post(&question(100, true))
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .is_err()
+    );
+    assert_eq!(house.settled().await.upper_bounds, 1);
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
+    let upstream = TestUpstream::start(|number, _| match number {
+        0 => Reply::error(429, "slow down").with("retry-after-ms", "400"),
+        1 => Reply::error(529, "overloaded").with("retry-after-ms", "1"),
+        _ => Reply::stream(10, 10),
+    })
+    .await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let body = question(100, true);
+    let asking = house.ask(&body);
+    tokio::pin!(asking);
+    let mut shown = None;
+    let (status, text) = loop {
+        tokio::select! {
+            answer = &mut asking => break answer,
+            () = tokio::time::sleep(Duration::from_millis(5)) => {
+                if let Some(pause) = house.door.parked() {
+                    // Nothing is held while the request is parked.
+                    assert_eq!(house.budget().await.reserved, MicroUsd::ZERO);
+                    shown = Some(pause);
+                }
+            }
+        }
+    };
+    assert_eq!(
+        (status, text.into_bytes()),
+        (200, Reply::stream(10, 10).pieces.concat())
+    );
+    assert!(matches!(shown, Some(Pause::RateLimit { .. })), "{shown:?}");
+    let total = house.settled().await;
+    assert_eq!(
+        (total.requests, total.spent, upstream.seen().len()),
+        (1, MicroUsd(240), 3)
+    );
+    assert_eq!((house.door.parked(), house.door.problem()), (None, None));
+}
+
+#[tokio::test]
+async fn a_rate_limit_that_lasts_too_long_is_said_at_once() {
+    let upstream =
+        TestUpstream::start(|_, _| Reply::error(429, "limit").with("retry-after", "7200")).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    let (status, _) = house.ask(&question(100, true)).await;
+    assert_eq!(status, 429);
+    assert_eq!(
+        house.door.problem(),
+        Some(DoorProblem::RateLimitedTooLong(patience().max_park))
+    );
+    assert_eq!(house.settled().await.requests, 0);
+}
+
+#[tokio::test]
+async fn a_failing_endpoint_is_tried_again_for_free() {
+    let upstream = TestUpstream::start(|number, _| match number {
+        0 => Reply::error(500, "oops"),
+        1 => Reply::error(503, "later"),
+        _ => Reply::stream(10, 10),
+    })
+    .await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    assert_eq!(house.ask(&question(100, true)).await.0, 200);
+    assert_eq!(house.settled().await.spent, MicroUsd(240));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_named() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let house = Plan::upstream(&url).open().await;
+    let answer = house.post(&question(100, true)).send().await.unwrap();
+    assert_eq!(
+        (
+            answer.status().as_u16(),
+            &answer.headers()["x-should-retry"]
+        ),
+        (503, &"false".parse().unwrap())
+    );
+    let problem = house.door.problem().unwrap();
+    assert!(
+        matches!(problem, DoorProblem::Unreachable(_)),
+        "{problem:?}"
+    );
+    assert!(problem.to_string().contains("refused"), "{problem}");
+    assert_eq!(house.settled().await.requests, 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_counts_in_full_each_time() {
+    let upstream = TestUpstream::start(|_, _| Reply::stream(1, 1).ending(0, End::Slam)).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    assert_eq!(house.ask(&question(100, true)).await.0, 503);
+    let total = house.settled().await;
+    assert_eq!((total.requests, total.upper_bounds), (3, 3));
+    assert_eq!(upstream.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn what_trying_again_cannot_help_is_passed_on_once() {
+    for (status, wanted) in [
+        (400, "refused a request"),
+        (403, "credential"),
+        (404, "no model"),
+    ] {
+        let upstream = TestUpstream::start(move |_, _| Reply::error(status, "because")).await;
+        let house = Plan::upstream(&upstream.url).open().await;
+        let (answered, error) = house.ask_json(&question(100, true)).await;
+        assert_eq!(
+            (answered, error["error"]["message"].as_str()),
+            (status, Some("because"))
+        );
+        let problem = house.door.problem().unwrap().to_string();
+        assert!(
+            problem.contains(wanted) && problem.contains("because"),
+            "{problem}"
+        );
+        assert_eq!(
+            (upstream.seen().len(), house.settled().await.requests),
+            (1, 0)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let other = TestUpstream::start(|_, _| Reply::stream(1, 1)).await;
+    let target = other.url.clone();
+    let upstream =
+        TestUpstream::start(move |_, _| Reply::error(307, "there").with("location", &target)).await;
+    let house = Plan::upstream(&upstream.url).open().await;
+    assert_eq!(house.ask(&question(100, true)).await.0, 502);
+    assert!(other.seen().is_empty() && upstream.seen().len() == 1);
+}

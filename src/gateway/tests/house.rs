@@ -1,0 +1,173 @@
+//! A gateway with one agent's door, over a database of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::domain::ledger::{Budget, BudgetScope};
+use crate::domain::money::MicroUsd;
+use crate::domain::role::Role;
+use crate::gateway::*;
+use crate::services::cost_report::{CostLine, report};
+use crate::services::costs::testing::Books;
+
+/// The credential that no agent may ever see.
+pub const REAL_KEY: &str = "sk-ant-the-real-one";
+
+pub struct House {
+    pub books: Books,
+    pub gateway: Gateway,
+    pub door: Door,
+    pub client: Client,
+    pub spec: DoorSpec,
+}
+
+/// Short enough for tests.
+pub fn patience() -> Patience {
+    Patience {
+        connect: Duration::from_secs(5),
+        first_byte: Duration::from_secs(20),
+        idle: Duration::from_secs(20),
+        max_park: Duration::from_secs(20),
+        tries: 3,
+        first_pause: Duration::from_millis(10),
+    }
+}
+
+pub struct Plan {
+    pub model: ModelSource,
+    pub budget: Option<MicroUsd>,
+    pub patience: Patience,
+    pub role: Role,
+    pub recorder: Option<Arc<Recorder>>,
+}
+
+impl Plan {
+    pub fn upstream(url: &str) -> Self {
+        let credential = Credential::api_key(REAL_KEY, "a test").unwrap();
+        Self::of(ModelSource::Upstream {
+            url: url.to_owned(),
+            credential,
+        })
+    }
+
+    pub fn script(text: &str) -> Self {
+        let script = Script::parse(Path::new("story.yaml"), text.as_bytes()).unwrap();
+        Self::of(ModelSource::Rehearsal(Arc::new(script)))
+    }
+
+    fn of(model: ModelSource) -> Self {
+        Self {
+            model,
+            budget: None,
+            patience: patience(),
+            role: Role::Developer,
+            recorder: None,
+        }
+    }
+
+    pub fn budget(mut self, micros: i64) -> Self {
+        self.budget = Some(MicroUsd(micros));
+        self
+    }
+
+    pub async fn open(self) -> House {
+        let books = Books::open(self.budget).await.with_real_clock();
+        let gateway = Gateway::start(GatewayConfig {
+            model: self.model,
+            pricing: Arc::new(Pricing::embedded().unwrap()),
+            costs: books.costs.clone(),
+            clock: books.costs.desk().clock.clone(),
+            worker: "w".into(),
+            max_output_tokens: None,
+            patience: self.patience,
+            recorder: self.recorder,
+        })
+        .unwrap();
+        let clone = books.dir.path().join("clone");
+        std::fs::create_dir(&clone).unwrap();
+        let spec = DoorSpec {
+            project: books.project.id,
+            slug: "shop".into(),
+            task: books.task.id,
+            task_key: "T1".into(),
+            agent: books.agent().await,
+            role: self.role,
+            attempt: 1,
+            socket_dir: books.dir.path().join("door"),
+            owner: None,
+            variables: BTreeMap::from([("clone".into(), clone.display().to_string())]),
+        };
+        let door = gateway.open_door(spec.clone()).unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .unix_socket(door.socket().to_owned())
+            .build()
+            .unwrap();
+        House {
+            books,
+            gateway,
+            door,
+            client,
+            spec,
+        }
+    }
+}
+
+/// A request for a message.
+pub fn question(max_tokens: u64, stream: bool) -> Value {
+    json!({"model": "claude-opus-5-5", "max_tokens": max_tokens, "stream": stream,
+        "messages": [{"role": "user", "content": "hi"}, {"role": "system", "content": "note"}]})
+}
+
+impl House {
+    pub fn post(&self, body: &Value) -> RequestBuilder {
+        self.client
+            .post("http://gateway/v1/messages?beta=true")
+            .header("x-api-key", self.door.token().expose_secret())
+            .header("anthropic-version", "2023-06-01")
+            .header("cookie", "c=d")
+            .body(body.to_string())
+    }
+
+    /// Asks and returns the status and the whole answer.
+    pub async fn ask(&self, body: &Value) -> (u16, String) {
+        let answer = self.post(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// Asks and returns the answer's object.
+    pub async fn ask_json(&self, body: &Value) -> (u16, Value) {
+        let (status, text) = self.ask(body).await;
+        (status, serde_json::from_str(&text).unwrap())
+    }
+
+    pub async fn budget(&self) -> Budget {
+        self.books
+            .costs
+            .show(BudgetScope::Agent(self.spec.agent))
+            .await
+            .unwrap()
+    }
+
+    pub async fn total(&self) -> CostLine {
+        report(self.books.costs.desk(), self.books.project.id)
+            .await
+            .unwrap()
+            .total
+    }
+
+    /// Waits until nothing is under way, and returns what was spent.
+    pub async fn settled(&self) -> CostLine {
+        while self.door.in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(self.budget().await.reserved, MicroUsd::ZERO);
+        self.total().await
+    }
+}

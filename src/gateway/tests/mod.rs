@@ -1,0 +1,12 @@
+//! The gateway against an endpoint on the loopback interface, and against a real CLI.
+
+mod cli;
+mod failures;
+mod house;
+mod limits;
+mod pricing;
+mod proxy;
+mod recording;
+mod rehearsal;
+mod scripts;
+mod upstream;

@@ -10,7 +10,10 @@ use eklavya::exit_code;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
-use crate::{completions, config, init, man};
+use crate::{
+    agents, budget, build, completions, config, deliver, demo, doctor, init, man, plan, project,
+    roles, status, tasks, verify,
+};
 
 const ABOUT: &str =
     "Runs a software development business with a team of sandboxed, budgeted agents";
@@ -44,6 +47,23 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Args),
+    Doctor(doctor::Args),
+    #[command(subcommand)]
+    Project(project::Verb),
+    Plan(plan::Args),
+    #[command(subcommand)]
+    Demo(demo::Verb),
+    Build(build::Args),
+    Verify(verify::Args),
+    Deliver(deliver::Args),
+    Status(status::Args),
+    #[command(subcommand)]
+    Agents(agents::Verb),
+    #[command(subcommand)]
+    Tasks(tasks::Verb),
+    #[command(subcommand)]
+    Budget(budget::Verb),
+    Roles(roles::Args),
     #[command(subcommand)]
     Config(config::Verb),
     Completions(completions::Args),
@@ -54,6 +74,18 @@ impl Verb {
     fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
         match self {
             Verb::Init(args) => init::exec(invocation, &args),
+            Verb::Doctor(args) => doctor::exec(invocation, &args),
+            Verb::Project(verb) => verb.exec(invocation),
+            Verb::Plan(args) => plan::exec(invocation, args),
+            Verb::Demo(verb) => verb.exec(invocation),
+            Verb::Build(args) => build::exec(invocation, &args),
+            Verb::Verify(args) => verify::exec(invocation, &args),
+            Verb::Deliver(args) => deliver::exec(invocation, &args),
+            Verb::Status(args) => status::exec(invocation, &args),
+            Verb::Agents(verb) => verb.exec(invocation),
+            Verb::Tasks(verb) => verb.exec(invocation),
+            Verb::Budget(verb) => verb.exec(invocation),
+            Verb::Roles(args) => roles::exec(invocation, &args),
             Verb::Config(verb) => verb.exec(invocation),
             Verb::Completions(args) => completions::exec(&args),
             Verb::Man(args) => man::exec(invocation, &args),

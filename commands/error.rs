@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use eklavya::config::ConfigError;
 use eklavya::exit_code;
+use eklavya::services::ServiceError;
 use eklavya::store::StoreError;
 use serde::Serialize;
 
@@ -176,7 +177,13 @@ impl From<&ConfigError> for CommandError {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let hint = match &error {
+        CommandError::from(&error)
+    }
+}
+
+impl From<&StoreError> for CommandError {
+    fn from(error: &StoreError) -> Self {
+        let hint = match error {
             StoreError::Missing(_) => "Create the data directory first: eklavya init",
             StoreError::Newer { .. } => {
                 "Use the newer eklavya, or another data directory: --home DIR"
@@ -184,7 +191,34 @@ impl From<StoreError> for CommandError {
             StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
             _ => "Look into it: eklavya doctor",
         };
-        Self::new(Kind::Environment, error).hint(hint)
+        Self::new(Kind::Environment, error.to_string()).hint(hint)
+    }
+}
+
+impl From<ServiceError> for CommandError {
+    fn from(error: ServiceError) -> Self {
+        let (kind, hint) = match &error {
+            ServiceError::Store(error) => return Self::from(error),
+            ServiceError::State { .. } => (Kind::WrongState, "See where it stands: eklavya status"),
+            ServiceError::Changed(_) => (Kind::WrongState, "Look at it and repeat the command"),
+            ServiceError::NotFound { what, .. } => (Kind::NotFound, listing(what)),
+            ServiceError::Ambiguous { .. } => (Kind::Usage, "List them: eklavya agents ps --all"),
+            ServiceError::SlugInUse(_) => (Kind::Usage, "Choose another: --slug SLUG"),
+            ServiceError::Slug(_) => (Kind::Usage, "Choose one: --slug SLUG"),
+            ServiceError::Brief(_) => (Kind::Usage, "Write what the client wants into a text file"),
+            ServiceError::Leased { .. } => (Kind::WrongState, "Wait for it: --wait"),
+        };
+        Self::new(kind, error).hint(hint)
+    }
+}
+
+fn listing(what: &str) -> &'static str {
+    match what {
+        "project" => "List them: eklavya project list --all",
+        "demo" => "List them: eklavya demo list SLUG",
+        "task" => "List them: eklavya tasks list SLUG",
+        "agent" => "List them: eklavya agents ps --all",
+        _ => "See where it stands: eklavya status",
     }
 }
 

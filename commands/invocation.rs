@@ -34,7 +34,7 @@ impl Invocation {
         let level = config
             .as_ref()
             .map_or("warn", |(config, _)| &config.log_level);
-        logging::start(level, options);
+        logging::start(level, options, printer.bars());
         if let Ok((_, layers)) = &config {
             for warning in &layers.warnings {
                 printer.warn(warning);

@@ -1,7 +1,8 @@
 //! Logging, to stderr: for people who look into a problem. Results and messages do not come this way.
 
-use std::io;
+use std::io::{self, Write};
 
+use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -11,7 +12,8 @@ use crate::options::GlobalOptions;
 
 /// Starts logging at `configured`, the value of `log.level`, or what `-v` and `-q` say. What other
 /// libraries log is of interest only when everything is.
-pub fn start(configured: &str, options: &GlobalOptions) {
+pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress) {
+    let bars = bars.clone();
     let level = match (options.quiet, options.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => configured.parse().unwrap_or(LevelFilter::WARN),
@@ -25,7 +27,7 @@ pub fn start(configured: &str, options: &GlobalOptions) {
         level.min(LevelFilter::WARN)
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(move || AboveBars(bars.clone()))
         .with_ansi(false);
     let filter = Targets::new()
         .with_target("eklavya", level)
@@ -35,4 +37,17 @@ pub fn start(configured: &str, options: &GlobalOptions) {
         .with(lines)
         .with(filter)
         .try_init();
+}
+
+/// Writes to stderr while the lines at the foot of the terminal step aside.
+struct AboveBars(MultiProgress);
+
+impl Write for AboveBars {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -4,18 +4,35 @@
     reason = "doc comments of arguments are help texts, and those are not Markdown"
 )]
 
+mod agents;
+mod budget;
+mod build;
 mod cli;
 mod completions;
 mod config;
+mod deliver;
+mod demo;
+mod desk;
+mod doctor;
 mod error;
 mod init;
+mod interrupts;
 mod invocation;
 mod logging;
 mod man;
+mod next;
 mod options;
 mod output;
+mod plan;
+mod project;
+mod roles;
 mod runtime;
 mod sandbox_init;
+mod status;
+mod tasks;
+mod verify;
+mod wait;
+mod work;
 
 use std::process::ExitCode;
 

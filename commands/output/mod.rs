@@ -4,8 +4,11 @@ pub mod escape;
 mod json;
 mod page;
 mod printer;
+mod progress;
 mod prompt;
+pub mod time;
 
 pub use page::Page;
 pub use printer::{Printer, Row, View, raw};
+pub use progress::Progress;
 pub use prompt::Prompt;

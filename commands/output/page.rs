@@ -60,6 +60,25 @@ impl Page {
         let _ = writeln!(self.text, "{}", escape::cell(text));
     }
 
+    /// Adds a heading, with an empty line above it.
+    pub fn section(&mut self, heading: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        let heading = escape::cell(heading);
+        let (bold, plain) = if self.style.styled {
+            ("\u{1b}[1m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
+        let _ = writeln!(self.text, "{gap}{bold}{heading}{plain}");
+    }
+
+    /// Adds a text of several lines, indented.
+    pub fn text(&mut self, text: &str) {
+        for line in escape::lines(text).lines() {
+            let _ = writeln!(self.text, "{}", format!("  {line}").trim_end());
+        }
+    }
+
     fn new_table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING);
@@ -117,6 +136,6 @@ mod tests {
             fitted: false,
         });
         page.fields([("Slug", "shop".to_owned())]);
-        assert_eq!(page.into_text(), "\u{1b}[1mSlug\u{1b}[0m  shop\n");
+        assert_eq!(page.into_text(), "\u{1b}[1mSlug  \u{1b}[0mshop\n");
     }
 }

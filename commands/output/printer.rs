@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use eklavya::config::Environment;
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 use super::page::{Page, Style};
@@ -31,6 +32,7 @@ pub struct Printer {
     format: Format,
     quiet: bool,
     style: Style,
+    bars: MultiProgress,
 }
 
 impl Printer {
@@ -47,7 +49,13 @@ impl Printer {
                 styled: terminal && !plain,
                 fitted: terminal,
             },
+            bars: MultiProgress::new(),
         })
+    }
+
+    /// Returns whether results are laid out for people.
+    pub fn is_for_people(&self) -> bool {
+        self.format == Format::Table
     }
 
     /// Prints one result.
@@ -95,15 +103,31 @@ impl Printer {
     /// Says something on stderr, unless `--quiet`.
     pub fn note(&self, message: &str) {
         if !self.quiet {
-            say(&escape::lines(message));
+            self.say(&escape::lines(message));
         }
     }
 
     /// Warns on stderr, unless `--quiet`.
     pub fn warn(&self, message: &str) {
         if !self.quiet {
-            say(&format!("warning: {}", escape::lines(message)));
+            self.say(&format!("warning: {}", escape::lines(message)));
         }
+    }
+
+    /// Returns the lines that are drawn at the foot of a terminal; whatever else goes to stderr
+    /// must make them step aside.
+    pub fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Returns whether messages are wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    fn say(&self, line: &str) {
+        // Where stderr is closed there is nobody to tell.
+        let _ = self.bars.suspend(|| writeln!(io::stderr(), "{line}"));
     }
 }
 
@@ -122,9 +146,4 @@ fn stdout(
         let _ = out.into_parts();
     }
     written.map_err(CommandError::from)
-}
-
-fn say(line: &str) {
-    // Where stderr is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,8 +1,9 @@
 //! Questions to the person at the terminal. Without a terminal, or with `--yes`, nobody is asked.
 
 use std::io::{self, IsTerminal};
+use std::str::FromStr;
 
-use dialoguer::Confirm;
+use dialoguer::{Confirm, Input};
 
 use crate::error::{CommandError, Kind};
 
@@ -18,6 +19,25 @@ impl Prompt {
         Self {
             may_ask: !yes && io::stdin().is_terminal() && io::stderr().is_terminal(),
         }
+    }
+
+    /// Asks for a text; where nobody can answer, the option that gives it is named.
+    pub fn text(self, question: &str, option: &str) -> Result<String, CommandError> {
+        self.parsed(question, option)
+    }
+
+    /// Asks for a value until the answer is one.
+    pub fn parsed<T>(self, question: &str, option: &str) -> Result<T, CommandError>
+    where
+        T: Clone + ToString + FromStr<Err: ToString>,
+    {
+        if !self.may_ask {
+            return Err(CommandError::usage(format!("{option} is missing")));
+        }
+        Input::new()
+            .with_prompt(question)
+            .interact_text()
+            .map_err(|error| not_answered(&error))
     }
 
     /// Asks for a confirmation, where somebody can give it. Elsewhere the command itself is the

@@ -1,0 +1,143 @@
+//! `eklavya agents ps`
+
+use std::collections::BTreeMap;
+
+use eklavya::domain::agent::Agent;
+use eklavya::domain::ids::TaskId;
+use eklavya::domain::role::Role;
+use eklavya::services::{Desk, agents, projects, tasks};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::desk;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::output::{Row, time};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya agents ps
+  eklavya agents ps shop --all --output jsonl";
+
+/// List the agents at work
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Only those of this project
+    slug: Option<String>,
+
+    /// Those that have ended too
+    #[arg(short, long)]
+    all: bool,
+}
+
+/// An agent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AgentView {
+    /// In full; on the command line a unique beginning is enough.
+    id: String,
+    project: String,
+    role: Role,
+    task: String,
+    status: &'static str,
+    /// Of the host, while there is a process.
+    pid: Option<u32>,
+    attempt: u32,
+    model: String,
+    sandboxed: bool,
+    /// Whether a rehearsal answers it in place of a model.
+    rehearsal: bool,
+    tokens_used: i64,
+    created_at: Timestamp,
+    last_heartbeat: Timestamp,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+/// Runs `eklavya agents ps`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let views = desk::with(invocation, async |desk| {
+        let all = match &args.slug {
+            Some(slug) => vec![projects::find(&desk, slug).await?],
+            None => projects::list(&desk).await?,
+        };
+        let mut views = Vec::new();
+        for project in all {
+            let agents = agents::list(&desk, Some(project.id)).await?;
+            let shown: Vec<Agent> = agents
+                .into_iter()
+                .filter(|agent| args.all || agent.state.is_live())
+                .collect();
+            if shown.is_empty() {
+                continue;
+            }
+            let keys = keys(&desk, &project).await?;
+            views.extend(
+                shown
+                    .iter()
+                    .map(|agent| view(agent, &project.slug, &keys, desk.now())),
+            );
+        }
+        Ok(views)
+    })?;
+    invocation.printer.list(&views, "No agents are at work")
+}
+
+async fn keys(
+    desk: &Desk,
+    project: &eklavya::domain::project::Project,
+) -> Result<BTreeMap<TaskId, String>, CommandError> {
+    let tasks = tasks::list(desk, project.id).await?;
+    Ok(tasks.into_iter().map(|task| (task.id, task.key)).collect())
+}
+
+fn view(
+    agent: &Agent,
+    project: &str,
+    keys: &BTreeMap<TaskId, String>,
+    now: Timestamp,
+) -> AgentView {
+    AgentView {
+        id: agent.id.to_string(),
+        project: project.to_owned(),
+        role: agent.role,
+        task: keys.get(&agent.task).cloned().unwrap_or_default(),
+        status: agent.state.status(),
+        pid: agent.pid,
+        attempt: agent.attempt,
+        model: agent.model.clone(),
+        sandboxed: agent.sandboxed,
+        rehearsal: agent.rehearsal,
+        tokens_used: agent.tokens_used,
+        created_at: agent.created_at,
+        last_heartbeat: agent.last_heartbeat,
+        now,
+    }
+}
+
+impl Row for AgentView {
+    const COLUMNS: &'static [&'static str] = &[
+        "agent", "project", "role", "task", "status", "pid", "age", "heard", "sandbox", "model",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let model = if self.rehearsal {
+            "rehearsal"
+        } else {
+            &self.model
+        };
+        vec![
+            self.id.chars().take(8).collect(),
+            self.project.clone(),
+            self.role.to_string(),
+            self.task.clone(),
+            self.status.to_owned(),
+            self.pid.map(|pid| pid.to_string()).unwrap_or_default(),
+            time::since(self.created_at, self.now),
+            time::since(self.last_heartbeat, self.now),
+            if self.sandboxed { "yes" } else { "NO SANDBOX" }.to_owned(),
+            model.to_owned(),
+        ]
+    }
+}

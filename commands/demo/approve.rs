@@ -1,0 +1,46 @@
+//! `eklavya demo approve`
+
+use eklavya::domain::project::Stage;
+use eklavya::services::demos;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::project::ProjectLine;
+use crate::wait::{self, WaitOption};
+use crate::{desk, next};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya demo approve shop 2
+  eklavya demo approve shop 2 --feedback \"Bigger pictures\" --yes --wait";
+
+/// Approve a demo: it becomes main, and the build starts from it
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    /// The demo's number
+    number: u32,
+
+    /// What the build must know of your choice
+    #[arg(long, value_name = "TEXT")]
+    feedback: Option<String>,
+
+    #[command(flatten)]
+    wait: WaitOption,
+}
+
+/// Runs `eklavya demo approve`.
+pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+    let question = format!("Approve demo {} of {}?", args.number, args.slug);
+    invocation.prompt.confirm(&question)?;
+    let project = desk::with(invocation, async |desk| {
+        let project = wait::for_stage(&desk, &args.slug, Stage::DemoReview, args.wait).await?;
+        let actor = desk::actor();
+        Ok(demos::approve(&desk, &actor, &project, args.number, args.feedback).await?)
+    })?;
+    let message = format!("Demo {} of {} is approved", args.number, project.slug);
+    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+}

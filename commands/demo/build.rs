@@ -1,0 +1,29 @@
+//! `eklavya demo build`
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::work::{self, WorkOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya demo build shop
+  eklavya demo build shop --set demo.count=2";
+
+/// Build the rival demos of a project and start their previews
+///
+/// Agents build the demos in parallel, each in a clone of its own; a demo is ready when its preview
+/// answered. Repeating the command goes on where it stopped.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    #[command(flatten)]
+    work: WorkOptions,
+}
+
+/// Runs `eklavya demo build`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    work::run(invocation, &args.slug, work::Goal::Demos, &args.work)
+}

@@ -1,0 +1,32 @@
+//! `eklavya demo list`
+
+use eklavya::services::{demos, projects};
+
+use super::view::DemoView;
+use crate::desk;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya demo list shop
+  eklavya demo list shop --output jsonl | jq -r 'select(.status == \"ready\") | .previewUrl'";
+
+/// List the demos of a project
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "ls", after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+}
+
+/// Runs `eklavya demo list`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let demos = desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        Ok(demos::list(&desk, &project).await?)
+    })?;
+    let views: Vec<DemoView> = demos.iter().map(DemoView::of).collect();
+    let nothing = format!("No demos. Build them: eklavya demo build {}", args.slug);
+    invocation.printer.list(&views, &nothing)
+}

@@ -1,0 +1,27 @@
+//! `eklavya demo show`
+
+use eklavya::services::{demos, projects};
+
+use super::view::DemoView;
+use crate::desk;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+/// Show a demo
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    /// The demo's number
+    number: u32,
+}
+
+/// Runs `eklavya demo show`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let demo = desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        Ok(demos::find(&desk, &project, args.number).await?)
+    })?;
+    invocation.printer.view(&DemoView::of(&demo))
+}

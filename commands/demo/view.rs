@@ -1,0 +1,94 @@
+//! Demos as they are printed.
+
+use eklavya::domain::demo::{Demo, DemoState};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::output::{Page, Row, View, time};
+
+/// A demo.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DemoView {
+    /// From 1, over all rounds: what people type.
+    number: u32,
+    round: u32,
+    status: &'static str,
+    /// In which direction it differs from its rivals.
+    direction: String,
+    /// Where it can be looked at, while its preview runs.
+    preview_url: Option<String>,
+    commit: Option<String>,
+    /// Why it failed.
+    reason: Option<String>,
+    /// What the admin said of it.
+    feedback: Option<String>,
+    created_at: Timestamp,
+    approved_at: Option<Timestamp>,
+}
+
+impl DemoView {
+    /// Returns the view of `demo`.
+    pub fn of(demo: &Demo) -> Self {
+        Self {
+            number: demo.number,
+            round: demo.round,
+            status: demo.state.status(),
+            direction: demo.direction.clone(),
+            preview_url: demo.preview_url.clone(),
+            commit: demo.commit.as_ref().map(ToString::to_string),
+            reason: match &demo.state {
+                DemoState::Failed { reason, .. } => Some(reason.clone()),
+                DemoState::Building
+                | DemoState::Starting { .. }
+                | DemoState::Ready { .. }
+                | DemoState::Approved { .. }
+                | DemoState::Rejected { .. }
+                | DemoState::Superseded { .. } => None,
+            },
+            feedback: demo.feedback.clone(),
+            created_at: demo.created_at,
+            approved_at: demo.approved_at,
+        }
+    }
+}
+
+impl Row for DemoView {
+    const COLUMNS: &'static [&'static str] = &["demo", "round", "status", "direction", "preview"];
+
+    fn cells(&self) -> Vec<String> {
+        let preview = self.preview_url.clone().or_else(|| self.reason.clone());
+        vec![
+            self.number.to_string(),
+            self.round.to_string(),
+            self.status.to_owned(),
+            self.direction.clone(),
+            preview.unwrap_or_default(),
+        ]
+    }
+}
+
+impl View for DemoView {
+    fn render(&self, page: &mut Page) {
+        let mut fields = vec![
+            ("Demo", self.number.to_string()),
+            ("Round", self.round.to_string()),
+            ("Status", self.status.to_owned()),
+            ("Direction", self.direction.clone()),
+            ("Created", time::moment(self.created_at)),
+        ];
+        let optional = [
+            ("Preview", &self.preview_url),
+            ("Commit", &self.commit),
+            ("Reason", &self.reason),
+            ("Feedback", &self.feedback),
+        ];
+        fields.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.clone()?))),
+        );
+        fields.extend(self.approved_at.map(|at| ("Approved", time::moment(at))));
+        page.fields(fields);
+    }
+}

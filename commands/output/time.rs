@@ -1,0 +1,34 @@
+//! Times for people. JSON has them in full.
+
+use jiff::Timestamp;
+
+/// Returns how long before `now` the moment `then` was, in one unit: `12s`, `3m`, `2h`, `5d`.
+pub fn since(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Returns the moment in UTC to the second: `2026-01-31 12:00:00`.
+pub fn moment(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unit_is_enough() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (then, shown) in [(1000, "0s"), (941, "59s"), (940, "1m"), (2000, "0s")] {
+            assert_eq!(since(at(then), at(1000)), shown);
+        }
+        assert_eq!(since(at(0), at(7200)), "2h");
+        assert_eq!(since(at(0), at(200_000)), "2d");
+    }
+}

@@ -1,0 +1,42 @@
+//! `eklavya plan approve`
+
+use eklavya::domain::project::Stage;
+use eklavya::services::plans;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::project::ProjectLine;
+use crate::wait::{self, WaitOption};
+use crate::{desk, next};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya plan approve shop
+  eklavya plan approve shop --yes --wait      # in a pipeline";
+
+/// Approve the plan that waits for a decision
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    /// What you have to say about it; kept with the decision
+    #[arg(long, value_name = "TEXT")]
+    feedback: Option<String>,
+
+    #[command(flatten)]
+    wait: WaitOption,
+}
+
+/// Runs `eklavya plan approve`.
+pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+    let question = format!("Approve the plan of {}?", args.slug);
+    invocation.prompt.confirm(&question)?;
+    let project = desk::with(invocation, async |desk| {
+        let project = wait::for_stage(&desk, &args.slug, Stage::PlanReview, args.wait).await?;
+        Ok(plans::approve(&desk, &desk::actor(), &project, args.feedback).await?)
+    })?;
+    let message = format!("The plan of {} is approved", project.slug);
+    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+}

@@ -1,0 +1,59 @@
+//! `eklavya plan`: plans a project, and the admin's decision about the plan.
+
+mod approve;
+mod reject;
+mod show;
+
+use clap::Subcommand;
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::work::{self, Goal, WorkOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya plan shop                  # the agents write requirements, architecture and plan
+  eklavya plan show shop
+  eklavya plan approve shop --yes
+  eklavya plan reject shop --feedback \"No online payment in the first version\"";
+
+/// Plan a project: requirements, architecture, tasks, cost
+///
+/// Agents write the requirements and the architecture and hand in a plan, which then waits for your
+/// decision. Repeating the command goes on where it stopped.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, subcommand_negates_reqs = true)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
+    /// The project
+    #[arg(required = true)]
+    slug: Option<String>,
+
+    #[command(flatten)]
+    work: WorkOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Show(show::Args),
+    Approve(approve::Args),
+    Reject(reject::Args),
+}
+
+/// Runs `eklavya plan`.
+pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+    if args.verb.is_some() && (args.slug.is_some() || args.work.is_given()) {
+        let message = "the subcommands of plan take their options behind their name";
+        return Err(CommandError::usage(message));
+    }
+    match (args.verb, args.slug) {
+        (Some(Verb::Show(args)), _) => show::exec(invocation, &args),
+        (Some(Verb::Approve(args)), _) => approve::exec(invocation, args),
+        (Some(Verb::Reject(args)), _) => reject::exec(invocation, args),
+        (None, Some(slug)) => work::run(invocation, &slug, Goal::Plan, &args.work),
+        // The parser asks for one or the other.
+        (None, None) => Err(CommandError::usage("name the project: eklavya plan SLUG")),
+    }
+}

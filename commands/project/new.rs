@@ -1,0 +1,125 @@
+//! `eklavya project new`
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::domain::money::MicroUsd;
+use eklavya::services::projects::{self, MAX_BRIEF_BYTES, NewProject};
+
+use super::view::ProjectLine;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::{desk, next};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya project new \"Coffee Shop\" --brief brief.md --client \"Ada's Coffee\" --budget 25
+  cat brief.md | eklavya project new shop --brief - --client Ada --budget 25 --yes
+  eklavya project new shop --brief brief.md --client Ada --budget 25 --rehearsal shop.yaml";
+
+/// Create a project from a client's brief
+///
+/// On a terminal, what is not given is asked for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Its name
+    name: String,
+
+    /// File with the client's brief, a text; - reads it from stdin
+    #[arg(long, value_name = "FILE")]
+    brief: Option<Utf8PathBuf>,
+
+    /// For whom it is
+    #[arg(long)]
+    client: Option<String>,
+
+    /// The most that it may cost, in US dollars
+    #[arg(long, value_name = "USD")]
+    budget: Option<MicroUsd>,
+
+    /// The short name that commands take; made from NAME where it is not given
+    #[arg(long)]
+    slug: Option<String>,
+
+    /// Play this rehearsal in place of a model
+    #[arg(long, value_name = "FILE")]
+    rehearsal: Option<Utf8PathBuf>,
+}
+
+/// Runs `eklavya project new`.
+pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+    let config = invocation.config()?;
+    let prompt = invocation.prompt;
+    let brief = match args.brief {
+        Some(file) => file,
+        None => prompt.text("File with the brief", "--brief FILE")?.into(),
+    };
+    // Before the rest is asked for in vain.
+    let brief = read(&invocation.working_directory, &brief)?;
+    let client = match args.client {
+        Some(client) => client,
+        None => prompt.text("Client", "--client NAME")?,
+    };
+    let budget = match args.budget {
+        Some(budget) => budget,
+        None => prompt.parsed("Budget in US dollars", "--budget USD")?,
+    };
+    let rehearsal = match args.rehearsal {
+        Some(file) => Some(invocation.working_directory.join(file)),
+        None => config.model.rehearsal.clone(),
+    };
+    let new = NewProject {
+        name: named("the name", &args.name)?,
+        slug: args.slug,
+        client: named("--client", &client)?,
+        brief,
+        budget: Some(budget),
+        rehearsal: rehearsal.map(Utf8PathBuf::into_string),
+    };
+    create(invocation, new)
+}
+
+fn create(invocation: &Invocation, new: NewProject) -> Result<(), CommandError> {
+    let project = desk::with(invocation, async |desk| {
+        Ok(projects::create(&desk, &desk::actor(), new).await?)
+    })?;
+    let created = format!("Created {}", project.slug);
+    next::done(invocation, &created, &project, &ProjectLine::of(&project))
+}
+
+/// Returns the brief, if it can be one; no more is read than shows that it is too long.
+fn read(working_directory: &Utf8Path, file: &Utf8Path) -> Result<Vec<u8>, CommandError> {
+    let unusable = |reason: String| {
+        CommandError::usage(format!("cannot use the brief {file}: {reason}"))
+            .hint("Name a text file with the client's wishes, or - for stdin: --brief FILE")
+    };
+    let mut brief = Vec::new();
+    let limit = MAX_BRIEF_BYTES as u64 + 1;
+    let read = if file == "-" {
+        io::stdin().take(limit).read_to_end(&mut brief)
+    } else {
+        File::open(working_directory.join(file))
+            .and_then(|opened| opened.take(limit).read_to_end(&mut brief))
+    };
+    read.map_err(|error| unusable(error.to_string()))?;
+    if brief.len() > MAX_BRIEF_BYTES {
+        return Err(unusable(format!(
+            "it has more than {MAX_BRIEF_BYTES} bytes"
+        )));
+    }
+    projects::read_brief(&brief).map_err(|error| unusable(error.to_string()))?;
+    Ok(brief)
+}
+
+/// Names appear in listings, commits and pages: one line, of a sensible length.
+fn named(what: &str, name: &str) -> Result<String, CommandError> {
+    const LONGEST: usize = 200;
+    let name = name.trim().to_owned();
+    if name.is_empty() || name.contains(char::is_control) || name.chars().count() > LONGEST {
+        let message = format!("{what} must be one line of 1 to {LONGEST} characters");
+        return Err(CommandError::usage(message));
+    }
+    Ok(name)
+}

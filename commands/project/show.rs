@@ -1,0 +1,59 @@
+//! `eklavya project show`
+
+use eklavya::domain::decision::Decision;
+use eklavya::domain::delivery::Delivery;
+use eklavya::services::{deliveries, projects};
+use eklavya::store::decisions;
+
+use super::view::{DecisionView, DeliveryView, ProjectView};
+use crate::desk;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya project show shop
+  eklavya project show shop --output json | jq -r .status";
+
+/// Show a project: where it stands, its brief, decisions and delivery
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+}
+
+/// Runs `eklavya project show`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let view = desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        let delivery = deliveries::of(&desk, &project).await?;
+        let mut tx = desk.read().await?;
+        let made = decisions::of_project(&mut tx, project.id).await?;
+        let made = made.into_iter().map(decision).collect();
+        Ok(ProjectView::new(&project, made, delivery.map(delivered)))
+    })?;
+    invocation.printer.view(&view)
+}
+
+fn decision(made: Decision) -> DecisionView {
+    DecisionView {
+        subject: made.subject,
+        decision: made.decision,
+        feedback: made.feedback,
+        decided_by: made.decided_by,
+        decided_at: made.decided_at,
+    }
+}
+
+fn delivered(delivery: Delivery) -> DeliveryView {
+    DeliveryView {
+        commit: delivery.commit.to_string(),
+        tag: delivery.tag,
+        bundle: delivery.bundle,
+        bundle_sha256: delivery.bundle_sha256,
+        dossier_json: delivery.dossier_json,
+        dossier_html: delivery.dossier_html,
+        created_at: delivery.created_at,
+    }
+}

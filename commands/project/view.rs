@@ -1,0 +1,183 @@
+//! Projects as they are printed.
+
+use eklavya::domain::project::{Project, ProjectState, Stage};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::next;
+use crate::output::{Page, Row, View, time};
+
+/// A project in a list, or as the result of a change.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectLine {
+    slug: String,
+    name: String,
+    client: String,
+    status: &'static str,
+    /// In percent.
+    progress: u32,
+    /// Whether it waits for the admin.
+    needs_decision: bool,
+    /// The rehearsal that answers in place of a model.
+    rehearsal: Option<String>,
+    /// Whether its agents have always run in a sandbox.
+    sandboxed: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl ProjectLine {
+    /// Returns the line of `project`.
+    pub fn of(project: &Project) -> Self {
+        Self {
+            slug: project.slug.clone(),
+            name: project.name.clone(),
+            client: project.client.clone(),
+            status: project.state.status(),
+            progress: project.progress,
+            needs_decision: next::needs_decision(project),
+            rehearsal: project.rehearsal.clone(),
+            sandboxed: project.sandboxed,
+            created_at: project.created_at,
+            updated_at: project.updated_at,
+        }
+    }
+
+    /// Returns what a person must not overlook: a rehearsal, agents without a sandbox.
+    fn notes(&self) -> String {
+        let rehearsal = self.rehearsal.as_ref().map(|_| "rehearsal");
+        let open = (!self.sandboxed).then_some("NO SANDBOX");
+        let notes: Vec<&str> = rehearsal.into_iter().chain(open).collect();
+        notes.join(", ")
+    }
+}
+
+impl Row for ProjectLine {
+    const COLUMNS: &'static [&'static str] = &["slug", "client", "status", "progress", "notes"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.slug.clone(),
+            self.client.clone(),
+            self.status.to_owned(),
+            format!("{}%", self.progress),
+            self.notes(),
+        ]
+    }
+}
+
+/// A project in full.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectView {
+    #[serde(flatten)]
+    line: ProjectLine,
+    /// The step that it is at, or would go on from.
+    stage: Option<&'static str>,
+    brief: String,
+    /// What was decided about it, oldest first.
+    decisions: Vec<DecisionView>,
+    delivery: Option<DeliveryView>,
+    /// The command that takes it on.
+    next: Option<String>,
+}
+
+/// A decision of the admin.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionView {
+    /// `plan 1`, `demo 2`, `task T3`.
+    pub subject: String,
+    pub decision: String,
+    pub feedback: Option<String>,
+    pub decided_by: String,
+    pub decided_at: Timestamp,
+}
+
+/// What was delivered, and where it lies.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView {
+    pub commit: String,
+    pub tag: String,
+    pub bundle: String,
+    pub bundle_sha256: String,
+    pub dossier_json: String,
+    pub dossier_html: String,
+    pub created_at: Timestamp,
+}
+
+impl ProjectView {
+    /// Returns the view of `project`.
+    pub fn new(
+        project: &Project,
+        decisions: Vec<DecisionView>,
+        delivery: Option<DeliveryView>,
+    ) -> Self {
+        Self {
+            line: ProjectLine::of(project),
+            stage: stage(&project.state),
+            brief: project.brief.clone(),
+            decisions,
+            delivery,
+            next: next::command(project),
+        }
+    }
+}
+
+fn stage(state: &ProjectState) -> Option<&'static str> {
+    match state {
+        ProjectState::Active { stage } | ProjectState::Paused { stage, .. } => Some(stage.name()),
+        ProjectState::Archived { stage, .. } => stage.map(Stage::name),
+        ProjectState::Delivered { .. } => None,
+    }
+}
+
+impl View for ProjectView {
+    fn render(&self, page: &mut Page) {
+        let line = &self.line;
+        let mut fields = vec![
+            ("Project", line.slug.clone()),
+            ("Name", line.name.clone()),
+            ("Client", line.client.clone()),
+            ("Status", line.status.to_owned()),
+            ("Progress", format!("{}%", line.progress)),
+            ("Created", time::moment(line.created_at)),
+            ("Changed", time::moment(line.updated_at)),
+        ];
+        if !line.notes().is_empty() {
+            fields.push(("Note", line.notes()));
+        }
+        if let Some(delivery) = &self.delivery {
+            fields.push(("Tag", delivery.tag.clone()));
+            fields.push(("Bundle", delivery.bundle.clone()));
+            fields.push(("Dossier", delivery.dossier_html.clone()));
+        }
+        fields.extend(self.next.clone().map(|next| ("Next", next)));
+        page.fields(fields);
+        page.section("Brief");
+        page.text(&self.brief);
+        if !self.decisions.is_empty() {
+            page.section("Decisions");
+            page.table(
+                &["when", "subject", "decision", "by", "feedback"],
+                self.decision_rows(),
+            );
+        }
+    }
+}
+
+impl ProjectView {
+    fn decision_rows(&self) -> impl Iterator<Item = Vec<String>> {
+        self.decisions.iter().map(|made| {
+            vec![
+                time::moment(made.decided_at),
+                made.subject.clone(),
+                made.decision.clone(),
+                made.decided_by.clone(),
+                made.feedback.clone().unwrap_or_default(),
+            ]
+        })
+    }
+}

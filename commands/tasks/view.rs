@@ -1,0 +1,131 @@
+//! Tasks as they are printed.
+
+use eklavya::domain::money::MicroUsd;
+use eklavya::domain::role::Role;
+use eklavya::domain::task::{Task, TaskState};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::output::{Page, Row, View, time};
+
+/// A task.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskView {
+    /// What people type.
+    key: String,
+    kind: &'static str,
+    role: Role,
+    title: String,
+    status: &'static str,
+    attempt: u32,
+    depends_on: Vec<String>,
+    criteria: Vec<String>,
+    priority: i64,
+    estimate_micro_usd: MicroUsd,
+    /// The agent that works on it or did the work; the full id.
+    agent: Option<String>,
+    commit: Option<String>,
+    /// What a blocked task asks the admin.
+    question: Option<String>,
+    /// What the next attempt must do better.
+    feedback: Option<String>,
+    description: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl TaskView {
+    /// Returns the view of `task`.
+    pub fn of(task: &Task) -> Self {
+        Self {
+            key: task.key.clone(),
+            kind: task.kind.name(),
+            role: task.role,
+            title: task.title.clone(),
+            status: task.state.status(),
+            attempt: task.attempt,
+            depends_on: task.depends_on.clone(),
+            criteria: task.criteria.clone(),
+            priority: task.priority,
+            estimate_micro_usd: task.estimate,
+            agent: task.state.agent().map(|agent| agent.to_string()),
+            commit: commit(&task.state),
+            question: match &task.state {
+                TaskState::Blocked { question, .. } => Some(question.clone()),
+                TaskState::Pending
+                | TaskState::Running { .. }
+                | TaskState::Submitted { .. }
+                | TaskState::Done { .. }
+                | TaskState::Cancelled { .. } => None,
+            },
+            feedback: task.feedback.clone(),
+            description: task.description.clone(),
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+        }
+    }
+}
+
+fn commit(state: &TaskState) -> Option<String> {
+    match state {
+        TaskState::Submitted { commit, .. } | TaskState::Done { commit, .. } => {
+            Some(commit.to_string())
+        }
+        TaskState::Pending
+        | TaskState::Running { .. }
+        | TaskState::Blocked { .. }
+        | TaskState::Cancelled { .. } => None,
+    }
+}
+
+impl Row for TaskView {
+    const COLUMNS: &'static [&'static str] =
+        &["task", "role", "status", "attempt", "after", "title"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.key.clone(),
+            self.role.to_string(),
+            self.status.to_owned(),
+            self.attempt.to_string(),
+            self.depends_on.join(" "),
+            self.title.clone(),
+        ]
+    }
+}
+
+impl View for TaskView {
+    fn render(&self, page: &mut Page) {
+        let mut fields = vec![
+            ("Task", self.key.clone()),
+            ("Title", self.title.clone()),
+            ("Kind", self.kind.to_owned()),
+            ("Role", self.role.to_string()),
+            ("Status", self.status.to_owned()),
+            ("Attempt", self.attempt.to_string()),
+            ("After", self.depends_on.join(" ")),
+            ("Criteria", self.criteria.join(" ")),
+            ("Estimate", format!("${}", self.estimate_micro_usd)),
+            ("Changed", time::moment(self.updated_at)),
+        ];
+        let optional = [("Agent", &self.agent), ("Commit", &self.commit)];
+        fields.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.clone()?))),
+        );
+        page.fields(fields);
+        let texts = [
+            ("Question", self.question.as_deref()),
+            ("Feedback", self.feedback.as_deref()),
+            ("Description", Some(self.description.as_str())),
+        ];
+        for (heading, text) in texts {
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                page.section(heading);
+                page.text(text);
+            }
+        }
+    }
+}

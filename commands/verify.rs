@@ -1,0 +1,26 @@
+//! `eklavya verify`
+
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::work::{self, WorkOptions};
+
+/// Check every acceptance criterion on the commit that is to be delivered
+///
+/// Each check is run by a role other than the author's. What fails becomes a new task. Repeating the
+/// command goes on where it stopped.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  eklavya verify shop\n  eklavya verify shop --wait --output json"
+)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    #[command(flatten)]
+    work: WorkOptions,
+}
+
+/// Runs `eklavya verify`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    work::run(invocation, &args.slug, work::Goal::Verify, &args.work)
+}

@@ -1,0 +1,612 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_eklavya_global_optspecs
+    string join \n output= q/quiet v/verbose home= set= y/yes no-sandbox h/help V/version
+end
+
+function __fish_eklavya_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_eklavya_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_eklavya_using_subcommand
+    set -l cmd (__fish_eklavya_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c eklavya -n "__fish_eklavya_needs_command" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_needs_command" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_needs_command" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_needs_command" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_needs_command" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_needs_command" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_needs_command" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_needs_command" -s V -l version -d 'Print version'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "init" -d 'Make the data directory: database and config.yaml'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "doctor" -d 'Check that everything that the work needs is there and usable'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "project" -d 'Create, look at, halt and put away projects'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "plan" -d 'Plan a project: requirements, architecture, tasks, cost'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "demo" -d 'Build rival demos and choose one'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "build" -d 'Build the product: agents work on the tasks of the plan in parallel'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "verify" -d 'Check every acceptance criterion on the commit that is to be delivered'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "deliver" -d 'Deliver the product: tag, bundle and dossier'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "status" -d 'Show where the projects stand and what comes next'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "agents" -d 'Look at agents, read what they do, end them'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "tasks" -d 'Look at tasks, and answer those that are blocked'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show and change limits, and report what was spent'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "config" -d 'Show and change the configuration'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "man" -d 'Print the manual page, or write the pages of all commands'
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "new" -d 'Create a project from a client\'s brief'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "list" -d 'List the projects, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "ls" -d 'List the projects, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "show" -d 'Show a project: where it stands, its brief, decisions and delivery'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "pause" -d 'Halt a project: nothing works on it until it is resumed'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "resume" -d 'Let a paused project go on, or take one out of the archive'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "archive" -d 'Put a project away; its files and history are kept'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "export" -d 'Write everything about a project into a directory: records, repository, delivery'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l brief -d 'File with the client\'s brief, a text; - reads it from stdin' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l client -d 'For whom it is' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l budget -d 'The most that it may cost, in US dollars' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l slug -d 'The short name that commands take; made from NAME where it is not given' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l rehearsal -d 'Play this rehearsal in place of a model' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -s a -l all -d 'Archived ones too'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -s a -l all -d 'Archived ones too'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l directory -d 'The directory, which must not exist or be empty; SLUG-export where it is not given' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l record -d 'Write what the model answers into this file, as a rehearsal' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -a "show" -d 'Show the newest plan of a project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -a "approve" -d 'Approve the plan that waits for a decision'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -a "reject" -d 'Reject the plan that waits for a decision; the next one is planned with your feedback'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -l feedback -d 'What you have to say about it; kept with the decision' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -l feedback -d 'What the next plan must do better' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and __fish_seen_subcommand_from reject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "build" -d 'Build the rival demos of a project and start their previews'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "list" -d 'List the demos of a project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "ls" -d 'List the demos of a project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "show" -d 'Show a demo'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "open" -d 'Start the preview of a demo, where it does not run, and open it in the browser'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "logs" -d 'Print what the preview of a demo has said'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "stop" -d 'Stop the preview of a demo'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "approve" -d 'Approve a demo: it becomes main, and the build starts from it'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and not __fish_seen_subcommand_from build list ls show open logs stop approve reject" -f -a "reject" -d 'Reject a demo, or all that are ready; the next round is built with your feedback'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l record -d 'Write what the model answers into this file, as a rehearsal' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from open" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -s f -l follow -d 'Go on with what it says from now on'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -l feedback -d 'What the build must know of your choice' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l feedback -d 'What the next round must do better' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l all -d 'Reject every demo that is ready'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from reject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l record -d 'Write what the model answers into this file, as a rehearsal' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l record -d 'Write what the model answers into this file, as a rehearsal' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l record -d 'Write what the model answers into this file, as a rehearsal' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s w -l watch -d 'Go on showing it as it changes, until Ctrl-C'
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -f -a "ps" -d 'List the agents at work'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -f -a "logs" -d 'Print what an agent said and did'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -f -a "kill" -d 'End agents and their processes; their tasks can be tried again'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -s a -l all -d 'Those that have ended too'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from ps" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -s f -l follow -d 'Go on with what it does from now on, until it ends'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -l all -d 'End every agent'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and __fish_seen_subcommand_from kill" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -f -a "list" -d 'List the tasks of a project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -f -a "ls" -d 'List the tasks of a project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -f -a "show" -d 'Show a task in full'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and not __fish_seen_subcommand_from list ls show retry" -f -a "retry" -d 'Let a blocked task be tried again, with your answer to its question'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -l answer -l feedback -d 'What the next attempt must know' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "show" -d 'Show the limits, and what is spent and reserved against them'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "set" -d 'Change the limit of a project or of one of its tasks'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "report" -d 'Report what a project cost, by role, task, agent, model and day'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l task -d 'The limit of this task, in place of that of the project' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -f -a "show" -d 'Show every key with its value and where the value comes from'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -f -a "get" -d 'Print the value of a key'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -f -a "set" -d 'Change one key in config.yaml'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -l default -d 'Take the key out of the file, so that the default holds'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -l directory -d 'Write one page for each command into this directory' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

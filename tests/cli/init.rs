@@ -1,0 +1,64 @@
+//! The data directory.
+
+use std::os::unix::fs::PermissionsExt;
+
+use sqlx::{Connection, SqliteConnection};
+
+use crate::support::TestEnv;
+
+#[test]
+fn init_makes_everything_once() {
+    let env = TestEnv::empty();
+    let made = env.run(&["init", "--yes", "--output", "json"]).ok().json();
+    insta::assert_json_snapshot!(made);
+    std::fs::write(env.home().join("config.yaml"), "agents: {parallel: 2}\n").unwrap();
+    let again = env.run(&["init", "--yes", "--output", "json"]).ok().json();
+    assert_eq!(again["created"], false);
+    let parallel = env.run(&["config", "get", "agents.parallel"]).ok();
+    assert_eq!(parallel.stdout, "2\n");
+}
+
+#[test]
+fn nobody_else_reads_the_data() {
+    let env = TestEnv::new();
+    let mode = |name: &str| {
+        let metadata = std::fs::metadata(env.home().join(name)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(mode("eklavya.db"), 0o600);
+    assert_eq!(mode("config.yaml"), 0o600);
+    assert_eq!(mode(".") & 0o066, 0, "others may go through at most");
+}
+
+#[test]
+fn a_place_that_cannot_be_used_is_an_environment_error() {
+    let env = TestEnv::empty();
+    env.file("file", "");
+    let refused = env.run(&["init", "--yes", "--home", "file"]).exits(7);
+    insta::assert_snapshot!(refused.whole());
+}
+
+#[test]
+fn without_init_commands_say_what_to_type() {
+    let refused = TestEnv::empty().run(&["project", "list"]).exits(7);
+    insta::assert_snapshot!(refused.whole());
+}
+
+#[tokio::test]
+async fn data_of_a_newer_version_is_left_alone() {
+    const NEWER: &str = "INSERT INTO _sqlx_migrations \
+        (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
+    let env = TestEnv::new();
+    let url = format!("sqlite://{}", env.home().join("eklavya.db"));
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(NEWER).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    for command in [&["project", "list"][..], &["init", "--yes"]] {
+        let refused = env.run(command).exits(7);
+        assert!(
+            refused.stderr.contains("newer version"),
+            "{}",
+            refused.stderr
+        );
+    }
+}

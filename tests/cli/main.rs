@@ -1,0 +1,13 @@
+//! The command line from the outside: the built binary, its output and its exit codes.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod configuration;
+mod generated;
+mod help;
+mod init;
+mod output;
+mod projects;

@@ -1,0 +1,108 @@
+//! The forms of output, and what they hold to.
+
+use assert_cmd::cargo::cargo_bin;
+
+use crate::support::TestEnv;
+
+#[test]
+fn errors_are_json_where_results_are() {
+    let env = TestEnv::new();
+    for format in ["json", "jsonl"] {
+        let refused = env
+            .run(&["project", "show", "nowhere", "--output", format])
+            .exits(3);
+        assert_eq!(refused.stdout, "");
+        let told: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+        assert_eq!(told["error"]["kind"], "notFound");
+        assert_eq!(told["error"]["exitCode"], 3);
+    }
+}
+
+#[test]
+fn nothing_is_an_empty_list_for_programs_and_a_message_for_people() {
+    let env = TestEnv::new();
+    assert_eq!(
+        env.run(&["project", "list", "--output", "json"])
+            .ok()
+            .stdout,
+        "[]\n"
+    );
+    assert_eq!(
+        env.run(&["project", "list", "--output", "jsonl"])
+            .ok()
+            .stdout,
+        ""
+    );
+    let people = env.run(&["project", "list"]).ok();
+    assert_eq!(people.stdout, "");
+    assert!(
+        people.stderr.starts_with("No projects."),
+        "{}",
+        people.stderr
+    );
+    assert_eq!(env.run(&["project", "list", "--quiet"]).ok().stderr, "");
+}
+
+#[test]
+fn hostile_text_cannot_steer_a_terminal() {
+    let env = TestEnv::new();
+    let line = [
+        "project", "new", "shop", "--brief", "-", "--client", "Ada", "--budget", "5",
+    ];
+    env.run_with(&line, "red \u{1b}[31m, C1 \u{9b}2J, reversed \u{202e}abc\n")
+        .ok();
+    for format in ["table", "json"] {
+        let shown = env
+            .run(&["project", "show", "shop", "--output", format])
+            .ok()
+            .stdout;
+        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!shown.contains(steers), "{shown:?}");
+    }
+}
+
+#[test]
+fn nothing_is_coloured_without_a_terminal() {
+    let env = TestEnv::new();
+    for line in [
+        &["config", "show"][..],
+        &["--help"],
+        &["project", "show", "nowhere"],
+    ] {
+        let outcome = env.run(line);
+        assert!(!outcome.whole().contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_command_quietly() {
+    let env = TestEnv::new();
+    let script = format!(
+        "set -o pipefail; {} man | head -n 1 >/dev/null; echo $?",
+        cargo_bin!("eklavya").display()
+    );
+    let output = assert_cmd::Command::new("bash")
+        .args(["-c", &script])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("EKLAVYA_HOME", env.home())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "0\n");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn a_full_disk_under_stdout_is_told() {
+    let script = format!(
+        "{} completions bash > /dev/full",
+        cargo_bin!("eklavya").display()
+    );
+    let output = assert_cmd::Command::new("bash")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("error: cannot write the output"), "{told}");
+}

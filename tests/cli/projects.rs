@@ -1,0 +1,157 @@
+//! Projects from the outside.
+
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::support::TestEnv;
+
+#[test]
+fn a_project_is_created_listed_and_shown() {
+    let env = TestEnv::new();
+    assert_eq!(env.project("Coffee Shop"), "coffee-shop");
+    let list = env
+        .run(&["project", "list", "--output", "json"])
+        .ok()
+        .timeless_json();
+    assert_json_snapshot!("project_list", list);
+    let show = env
+        .run(&["project", "show", "coffee-shop", "--output", "json"])
+        .ok()
+        .timeless_json();
+    assert_json_snapshot!("project_show", show);
+    assert_snapshot!("project_table", env.run(&["project", "list"]).ok().whole());
+}
+
+#[test]
+fn the_brief_may_come_from_stdin() {
+    let env = TestEnv::new();
+    let line = [
+        "project", "new", "shop", "--brief", "-", "--client", "Ada", "--budget", "1.5",
+    ];
+    env.run_with(&line, "A page with a menu\n").ok();
+    let shown = env
+        .run(&["project", "show", "shop", "--output", "json"])
+        .ok()
+        .json();
+    assert_eq!(shown["brief"], "A page with a menu\n");
+}
+
+#[test]
+fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
+    let env = TestEnv::new();
+    env.file("empty.md", " \n\t\n");
+    env.file("binary.md", b"\x7fELF\x00\x01");
+    env.file("latin1.md", b"caf\xe9");
+    env.file("long.md", "x".repeat(10 << 20));
+    let told: Vec<String> = [
+        "missing.md",
+        "empty.md",
+        "binary.md",
+        "latin1.md",
+        "long.md",
+        ".",
+    ]
+    .iter()
+    .map(|brief| {
+        let line = [
+            "project", "new", "shop", "--client", "Ada", "--budget", "5", "--brief",
+        ];
+        env.run(&[&line[..], &[brief]].concat()).exits(2).stderr
+    })
+    .collect();
+    assert_snapshot!(told.join("\n"));
+    assert_eq!(
+        env.run(&["project", "list", "--output", "json"])
+            .ok()
+            .stdout,
+        "[]\n"
+    );
+}
+
+#[test]
+fn what_is_missing_is_named_where_nobody_can_be_asked() {
+    let env = TestEnv::new();
+    env.file("brief.md", "A page");
+    for (line, option) in [
+        (&["project", "new", "shop"][..], "--brief FILE"),
+        (
+            &["project", "new", "shop", "--brief", "brief.md"],
+            "--client NAME",
+        ),
+        (
+            &[
+                "project", "new", "s", "--brief", "brief.md", "--client", "A",
+            ],
+            "--budget USD",
+        ),
+        (&["plan", "reject", "shop"], "--feedback TEXT"),
+    ] {
+        let refused = env.run(line).exits(2);
+        assert_eq!(refused.stderr, format!("error: {option} is missing\n"));
+    }
+}
+
+#[test]
+fn names_that_cannot_be_used_are_refused() {
+    let env = TestEnv::new();
+    env.project("shop");
+    env.file("brief.md", "A page");
+    let rest = ["--brief", "brief.md", "--client", "Ada", "--budget", "5"];
+    for name in ["shop", "show", "日本", "", "two\nlines"] {
+        let refused = env
+            .run(&[&["project", "new", name][..], &rest].concat())
+            .exits(2);
+        assert!(refused.stderr.starts_with("error: "), "{}", refused.stderr);
+    }
+    let own = ["project", "new", "日本", "--slug", "nihon"];
+    env.run(&[&own[..], &rest].concat()).ok();
+}
+
+#[test]
+fn what_is_not_there_exits_with_3_and_says_how_to_look() {
+    let env = TestEnv::new();
+    env.project("shop");
+    let told: Vec<String> = [
+        &["project", "show", "nowhere"][..],
+        &["demo", "show", "shop", "7"],
+        &["tasks", "show", "shop", "T9"],
+    ]
+    .iter()
+    .map(|line| env.run(line).exits(3).stderr)
+    .collect();
+    assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn what_the_state_does_not_allow_exits_with_4() {
+    let env = TestEnv::new();
+    env.project("shop");
+    env.run(&["plan", "approve", "shop", "--yes"]).exits(4);
+    env.run(&["project", "resume", "shop"]).exits(4);
+    env.run(&["project", "pause", "shop"]).ok();
+    let refused = env.run(&["project", "pause", "shop"]).exits(4);
+    assert_snapshot!(refused.whole());
+    env.run(&["project", "archive", "shop"]).ok();
+    assert_eq!(
+        env.run(&["project", "list", "--output", "json"])
+            .ok()
+            .stdout,
+        "[]\n"
+    );
+    let all = env
+        .run(&["project", "list", "--all", "--output", "jsonl"])
+        .ok();
+    assert!(
+        all.stdout.contains("\"status\":\"archived\""),
+        "{}",
+        all.stdout
+    );
+}
+
+#[test]
+fn status_tells_what_comes_next() {
+    let env = TestEnv::new();
+    env.project("shop");
+    let status = env.run(&["status", "shop", "--output", "json"]).ok().json();
+    assert_json_snapshot!(status);
+    assert_snapshot!("status_table", env.run(&["status"]).ok().whole());
+}

@@ -63,7 +63,7 @@ async fn document(
 ) -> Result<Verdict, WorkflowError> {
     /// As much as is needed to see that the document is not empty.
     const GLANCE: u64 = 1 << 20;
-    let text = worker.repository.file_at(work, path, GLANCE).await?;
+    let text = worker.site.repository.file_at(work, path, GLANCE).await?;
     if text.is_none_or(|text| text.trim_ascii().is_empty()) {
         return Ok(Verdict::returned(format!(
             "{path} is missing or empty. Write it before you finish."
@@ -105,9 +105,8 @@ async fn plan_problems(
     };
     let budget = worker
         .costs
-        .show(BudgetScope::Project(worker.subject().id))
-        .await
-        .map_err(|error| WorkflowError::Service(error.into()))?;
+        .show(BudgetScope::Project(worker.site.project().id))
+        .await?;
     let left = budget.limit.map(|limit| limit.saturating_sub(budget.spent));
     Ok(plan.problems(left))
 }
@@ -119,7 +118,7 @@ pub(super) fn read_plan(answer: &serde_json::Value) -> Result<PlanDocument, Stri
 
 /// A demo must answer before anybody is asked to look at it.
 async fn demo(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, WorkflowError> {
-    match preview::try_out(worker, task, work).await? {
+    match preview::try_out(&worker.site, task, work).await? {
         preview::Tried::Answered => Ok(Verdict::Accepted(work.clone())),
         preview::Tried::Failed(reason) => Ok(Verdict::returned(reason)),
     }
@@ -131,7 +130,7 @@ async fn build(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict,
             "You changed no file. If nothing is left to do, say why; otherwise do the task.",
         ));
     }
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
     match merge::into_main(worker, task, work, Some(&plan.test_command)).await? {
         Merged::In(commit) => Ok(Verdict::Accepted(commit)),
         Merged::Conflict { marked, paths } => Ok(conflict(&paths, marked)),
@@ -211,9 +210,9 @@ pub(super) async fn keep_evidence(
             output: ran.map(|ran| ran.output).unwrap_or_default(),
             passed,
             reason,
-            created_at: worker.desk.now(),
+            created_at: worker.site.desk.now(),
         };
-        evidence::record(&worker.desk, &found).await?;
+        evidence::record(&worker.site.desk, &found).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::checks::Checks;
 use super::error::WorkflowError;
 use super::tools::{CheckTool, TestTool};
 use super::worker::Worker;
-use super::{briefing, merge, workspace};
+use super::{briefing, workspace};
 use crate::claude::activity::Activity;
 use crate::claude::invocation::{
     BASH_MAX_TIMEOUT_MS, Confinement, Conversation, Invocation, InvocationSpec,
@@ -70,9 +70,9 @@ pub(super) async fn run(
             let event = AgentEvent::Fail {
                 reason: error.to_string(),
             };
-            agents::advance(&worker.desk, &Actor::System, agent.id, event, None).await?;
+            agents::advance(&worker.site.desk, &Actor::System, agent.id, event, None).await?;
             tasks::advance(
-                &worker.desk,
+                &worker.site.desk,
                 &Actor::System,
                 &task,
                 TaskEvent::Interrupt,
@@ -91,9 +91,9 @@ async fn begin(worker: &Worker, task: Task) -> Result<(Agent, Task, bool), Workf
     let session = task.session.unwrap_or_else(SessionId::random);
     let base = match &task.base_commit {
         Some(base) if task.session.is_some() => base.clone(),
-        Some(_) | None => merge::main(worker).await?,
+        Some(_) | None => worker.site.main().await?,
     };
-    let earlier = agents::list(&worker.desk, Some(task.project)).await?;
+    let earlier = agents::list(&worker.site.desk, Some(task.project)).await?;
     let resumes = earlier
         .iter()
         .any(|a| a.task == task.id && a.session == session && a.attempt == task.attempt);
@@ -104,20 +104,25 @@ async fn begin(worker: &Worker, task: Task) -> Result<(Agent, Task, bool), Workf
         role: task.role,
         state: AgentState::Starting,
         pid: None,
-        working_dir: worker.paths.session(session).to_string_lossy().into_owned(),
+        working_dir: worker
+            .site
+            .paths
+            .session(session)
+            .to_string_lossy()
+            .into_owned(),
         session,
         attempt: task.attempt,
-        sandboxed: worker.is_sandboxed(),
+        sandboxed: worker.site.is_sandboxed(),
         rehearsal: worker.rehearsal.is_some(),
-        model: worker.config.model.of(task.role).to_owned(),
+        model: worker.site.config.model.of(task.role).to_owned(),
         worker: worker.identity.name.clone(),
         tokens_used: 0,
-        last_heartbeat: worker.desk.now(),
+        last_heartbeat: worker.site.desk.now(),
         version: 1,
-        created_at: worker.desk.now(),
+        created_at: worker.site.desk.now(),
     };
-    let mut change = worker.desk.change(&Actor::System).await?;
-    agents::spawn_in(&mut change, &agent, worker.config.budget.agent).await?;
+    let mut change = worker.site.desk.change(&Actor::System).await?;
+    agents::spawn_in(&mut change, &agent, worker.site.config.budget.agent).await?;
     let note = TaskNote {
         session: Some(Some(session)),
         base_commit: Some(base),
@@ -171,7 +176,7 @@ async fn tool_server(
     if policy(task.role).terminal != Terminal::TestCommand || !task.kind.is_built() {
         return Ok(None);
     }
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
     Ok(Some(Arc::new(TestTool {
         worker: Arc::downgrade(worker),
         agent: agent.clone(),
@@ -192,7 +197,7 @@ fn open_door(
         .unwrap_or_default()
         .to_owned();
     let variables = [
-        ("project".to_owned(), worker.subject().name.clone()),
+        ("project".to_owned(), worker.site.project().name.clone()),
         ("demo".to_owned(), demo),
         (
             "clone".to_owned(),
@@ -203,14 +208,14 @@ fn open_door(
         .gateway
         .open_door(DoorSpec {
             project: agent.project,
-            slug: worker.subject().slug.clone(),
+            slug: worker.site.project().slug.clone(),
             task: task.id,
             task_key: task.key.clone(),
             agent: agent.id,
             role: agent.role,
             attempt: agent.attempt,
             socket_dir: dirs.door.clone(),
-            owner: worker.user.map(|user| (user.uid, user.gid)),
+            owner: worker.site.user.map(|user| (user.uid, user.gid)),
             variables: variables.into_iter().collect(),
         })
         .map_err(|error| WorkflowError::Failed(error.to_string()))
@@ -253,15 +258,15 @@ fn invocation(
         } else {
             Conversation::New(agent.session)
         },
-        max_turns: u32::try_from(worker.config.agents.max_turns).ok(),
-        max_output_tokens: u32::try_from(worker.config.model.max_output_tokens).ok(),
+        max_turns: u32::try_from(worker.site.config.agents.max_turns).ok(),
+        max_output_tokens: u32::try_from(worker.site.config.model.max_output_tokens).ok(),
         instructions,
-        confinement: if worker.is_sandboxed() {
+        confinement: if worker.site.is_sandboxed() {
             Confinement::Sandbox
         } else {
             Confinement::None
         },
-        extra_env: shell_limits(worker.config.agents.silence),
+        extra_env: shell_limits(worker.site.config.agents.silence),
     };
     Ok(spec.build())
 }
@@ -287,10 +292,10 @@ async fn drive_agent(
     tools: Option<Arc<dyn ToolServer>>,
 ) -> Result<Outcome, WorkflowError> {
     let mut spec = Spec::new(Profile::Agent(agent.role), dirs);
-    spec.tmp_bytes = worker.config.sandbox.tmp_bytes;
+    spec.tmp_bytes = worker.site.config.sandbox.tmp_bytes;
     spec.door = Some(dirs.door.clone());
     spec.tool_binaries = vec![worker.cli.program.clone()];
-    spec.user = worker.user;
+    spec.user = worker.site.user;
     let inner = Inner {
         program: invocation.program.into(),
         args: invocation.args.into_iter().map(Into::into).collect(),
@@ -301,7 +306,7 @@ async fn drive_agent(
             .collect(),
         cwd: Some(invocation.cwd),
     };
-    let command = worker.sandbox.command(&spec, inner)?;
+    let command = worker.site.sandbox.command(&spec, inner)?;
     let (events, heard) = mpsc::channel(EVENT_BACKLOG);
     let (control, controlled) = mpsc::channel(2);
     let (started, process) = tokio::sync::oneshot::channel();
@@ -314,10 +319,10 @@ async fn drive_agent(
         prompt,
         tools,
         transcript: transcript(worker, agent)?,
-        silence: worker.config.agents.silence,
-        grace: worker.config.agents.grace,
+        silence: worker.site.config.agents.silence,
+        grace: worker.site.config.agents.grace,
         activity: activity.clone(),
-        clock: Arc::clone(&worker.desk.clock),
+        clock: Arc::clone(&worker.site.desk.clock),
         kill,
         started: Some(started),
     };
@@ -337,7 +342,7 @@ async fn drive_agent(
 }
 
 fn transcript(worker: &Worker, agent: &Agent) -> Result<PathBuf, WorkflowError> {
-    let path = worker.paths.transcript(agent.id);
+    let path = worker.site.paths.transcript(agent.id);
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(WorkflowError::io(parent))?;
     }
@@ -351,7 +356,7 @@ async fn note_process(
 ) {
     let Ok(pid) = process.await else { return };
     let noted = agents::advance(
-        &worker.desk,
+        &worker.site.desk,
         &Actor::System,
         agent.id,
         AgentEvent::Spawn,
@@ -374,7 +379,8 @@ async fn note_actions(worker: &Worker, agent: &Agent, mut heard: mpsc::Receiver<
         if actions.is_empty() {
             continue;
         }
-        if let Err(error) = agents::note(&worker.desk, agent.project, agent.id, actions).await {
+        if let Err(error) = agents::note(&worker.site.desk, agent.project, agent.id, actions).await
+        {
             tracing::warn!(
                 "actions of agent {} could not be noted: {error}",
                 agent.id.short()
@@ -422,7 +428,7 @@ async fn watch_door(worker: &Worker, agent: &Agent, door: &Door, activity: &Acti
         let last = activity.last();
         if last != seen {
             seen = last;
-            if let Err(error) = agents::beat(&worker.desk, agent.id).await {
+            if let Err(error) = agents::beat(&worker.site.desk, agent.id).await {
                 tracing::warn!("a heartbeat could not be noted: {error}");
             }
         }

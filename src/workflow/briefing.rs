@@ -44,8 +44,8 @@ pub(super) fn instructions(
         ("Network", row.network.to_owned()),
     ];
     let context = RoleContext {
-        project: worker.subject().name.clone(),
-        client: worker.subject().client.clone(),
+        project: worker.site.project().name.clone(),
+        client: worker.site.project().client.clone(),
         workspace: workspace.to_owned(),
         permissions: permissions
             .into_iter()
@@ -85,10 +85,10 @@ pub(super) async fn prompt(
 }
 
 async fn requirements(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError> {
-    let mut feedback = dossier::rejected_plans(&worker.desk, worker.subject()).await?;
+    let mut feedback = dossier::rejected_plans(&worker.site.desk, worker.site.project()).await?;
     feedback.extend(task.feedback.clone());
     Ok(TaskPrompt::Requirements(Requirements {
-        brief: worker.subject().brief.clone(),
+        brief: worker.site.project().brief.clone(),
         feedback,
     }))
 }
@@ -99,23 +99,23 @@ async fn architecture(
     base: &CommitId,
 ) -> Result<TaskPrompt, WorkflowError> {
     let file = worker
+        .site
         .repository
         .file_at(base, "docs/requirements.md", DOCUMENT_BYTES)
         .await?;
     let budget = worker
         .costs
-        .show(BudgetScope::Project(worker.subject().id))
-        .await
-        .map_err(|error| WorkflowError::Service(error.into()))?;
+        .show(BudgetScope::Project(worker.site.project().id))
+        .await?;
     let left = budget
         .limit
         .map(|limit| limit.saturating_sub(budget.spent).to_string());
     Ok(TaskPrompt::Architecture(Architecture {
-        brief: worker.subject().brief.clone(),
+        brief: worker.site.project().brief.clone(),
         requirements: String::from_utf8_lossy(&file.unwrap_or_default()).into_owned(),
         budget_usd: left.unwrap_or_else(|| "no limit".to_owned()),
         max_tasks: MAX_TASKS,
-        parallel_agents: u32::try_from(worker.config.agents.parallel).unwrap_or(u32::MAX),
+        parallel_agents: u32::try_from(worker.site.config.agents.parallel).unwrap_or(u32::MAX),
         available_programs: programs(),
         roles: builder_roles(),
         refused: task
@@ -124,7 +124,7 @@ async fn architecture(
             .flat_map(|text| text.lines())
             .map(str::to_owned)
             .collect(),
-        feedback: dossier::rejected_plans(&worker.desk, worker.subject()).await?,
+        feedback: dossier::rejected_plans(&worker.site.desk, worker.site.project()).await?,
     }))
 }
 
@@ -167,8 +167,8 @@ fn builder_roles() -> Vec<RoleLine> {
 }
 
 async fn demo(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError> {
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
-    let all = demos::list(&worker.desk, worker.subject()).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
+    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
     let own = all.iter().find(|demo| demo.task == task.id);
     let round = own.map_or(1, |demo| demo.round);
     let mut feedback: Vec<String> = all
@@ -187,7 +187,7 @@ async fn demo(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError>
         .position(|demo| demo.task == task.id)
         .unwrap_or(0);
     Ok(TaskPrompt::Demo(Demo {
-        brief: worker.subject().brief.clone(),
+        brief: worker.site.project().brief.clone(),
         plan: readable(&plan),
         variant: u32::try_from(place + 1).unwrap_or(1),
         variants: u32::try_from(siblings.len()).unwrap_or(1),
@@ -199,8 +199,8 @@ async fn demo(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError>
 }
 
 async fn build(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError> {
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
-    let all = tasks::list(&worker.desk, worker.subject().id).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
+    let all = tasks::list(&worker.site.desk, worker.site.project().id).await?;
     let merged = all
         .iter()
         .filter(|other| other.kind.is_built() && matches!(other.state, TaskState::Done { .. }))
@@ -227,9 +227,9 @@ async fn build(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError
 }
 
 async fn fix(worker: &Worker, task: &Task, base: &CommitId) -> Result<TaskPrompt, WorkflowError> {
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
     let round = round_of(task);
-    let found = evidence::of_round(&worker.desk, worker.subject().id, round).await?;
+    let found = evidence::of_round(&worker.site.desk, worker.site.project().id, round).await?;
     let failures = plan
         .criteria
         .iter()
@@ -261,7 +261,7 @@ async fn verify(
     task: &Task,
     base: &CommitId,
 ) -> Result<TaskPrompt, WorkflowError> {
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
     let own = plan
         .criteria
         .iter()

@@ -75,7 +75,7 @@ impl Checks {
         let Some(command) = self.command(criterion).map(str::to_owned) else {
             return Ok(None);
         };
-        let outcome = trial::run(worker, &self.commit, &command).await?;
+        let outcome = trial::run(&worker.site, &self.commit, &command).await?;
         let ran = Ran::of(command, &outcome);
         self.lock().insert(criterion.to_owned(), ran.clone());
         Ok(Some(ran))

@@ -51,12 +51,14 @@ pub(super) async fn collect(
         FileAccess::Full => Vec::new(),
         FileAccess::Read => {
             worker
+                .site
                 .repository
                 .restrict(&files.commit, &base, &[])
                 .await?
         }
         FileAccess::Write(prefixes) => {
             worker
+                .site
                 .repository
                 .restrict(&files.commit, &base, prefixes)
                 .await?
@@ -100,7 +102,7 @@ pub(super) async fn checkpoint(
     task: &Task,
     reason: &str,
 ) -> Result<(), WorkflowError> {
-    let dirs = Dirs::at(&worker.paths.session(agent.session));
+    let dirs = Dirs::at(&worker.site.paths.session(agent.session));
     if dirs.clone.join(".git").symlink_metadata().is_err() || task.base_commit.is_none() {
         return Ok(());
     }
@@ -125,12 +127,12 @@ pub(super) async fn checkpoint(
         file_snapshot: files.commit,
         resume_instructions: format!(
             "run the command for the stage of {} again: task {} goes on in its conversation",
-            worker.subject().slug,
+            worker.site.project().slug,
             task.key
         ),
-        created_at: worker.desk.now(),
+        created_at: worker.site.desk.now(),
     };
-    agents::checkpoint(&worker.desk, &checkpoint).await?;
+    agents::checkpoint(&worker.site.desk, &checkpoint).await?;
     Ok(())
 }
 
@@ -148,10 +150,11 @@ async fn record(
     refname: &str,
     message: &str,
 ) -> Result<Snapshot, WorkflowError> {
-    let dirs = Dirs::at(&worker.paths.session(agent.session));
-    let author = workspace::author(task).at(worker.desk.now());
+    let dirs = Dirs::at(&worker.site.paths.session(agent.session));
+    let author = workspace::author(task).at(worker.site.desk.now());
     let limits = SnapshotLimits::default();
     Ok(worker
+        .site
         .repository
         .snapshot(&dirs.clone, parent, refname, &author, message, limits)
         .await?)
@@ -167,7 +170,7 @@ async fn own_commits(
     if policy(agent.role).git != GitAccess::Full {
         return Ok(None);
     }
-    let session = worker.paths.session(agent.session);
+    let session = worker.site.paths.session(agent.session);
     let bundle = session.join(format!("{}.bundle", agent.id));
     let made = make_bundle(worker, agent, base, &bundle).await?;
     let found = if made {
@@ -190,9 +193,9 @@ async fn make_bundle(
     base: &CommitId,
     bundle: &Path,
 ) -> Result<bool, WorkflowError> {
-    let dirs = Dirs::at(&worker.paths.session(agent.session));
+    let dirs = Dirs::at(&worker.site.paths.session(agent.session));
     let mut spec = Spec::new(Profile::Command(Access::Read), &dirs);
-    spec.user = worker.user;
+    spec.user = worker.site.user;
     let argv = bundle_argv(base);
     let mut inner = Inner::new("/usr/bin/env", argv);
     for (name, value) in trial::ENVIRONMENT {
@@ -204,7 +207,7 @@ async fn make_bundle(
         stdout: file.into(),
         stderr: Stdio::null(),
     };
-    let mut child = worker.sandbox.spawn(&spec, inner, streams).await?;
+    let mut child = worker.site.sandbox.spawn(&spec, inner, streams).await?;
     if let Ok(exit) = tokio::time::timeout(BUNDLE_TIMEOUT, child.wait()).await {
         return Ok(exit?.is_success());
     }
@@ -220,6 +223,7 @@ async fn import(
 ) -> Result<Option<CommitId>, WorkflowError> {
     let refname = format!("refs/eklavya/agents/{}", agent.id);
     let imported = worker
+        .site
         .repository
         .import_bundle(bundle, base, &refname, ImportLimits::default())
         .await?;

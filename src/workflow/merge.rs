@@ -40,12 +40,13 @@ pub(super) async fn into_main(
 ) -> Result<Merged, WorkflowError> {
     let _turn = worker.merging.lock().await;
     for _ in 0..MAX_RACES {
-        let main = main(worker).await?;
+        let main = worker.site.main().await?;
         let work = &replanted(worker, task, work, &main).await?;
         let title = format!("Merge {}: {}", task.key, task.title);
         let candidate = match worker
+            .site
             .repository
-            .merge(&main, work, &worker.signature(), &title)
+            .merge(&main, work, &worker.site.signature(), &title)
             .await?
         {
             Merge::AlreadyMerged => return Ok(Merged::In(main)),
@@ -53,7 +54,7 @@ pub(super) async fn into_main(
             Merge::Conflict { marked, paths, .. } => return Ok(Merged::Conflict { marked, paths }),
         };
         if let Some(command) = test_command {
-            let outcome = trial::run(worker, &candidate, command).await?;
+            let outcome = trial::run(&worker.site, &candidate, command).await?;
             if !outcome.exit.is_success() {
                 let output = format!(
                     "`{command}` ended with {}:\n{}",
@@ -67,6 +68,7 @@ pub(super) async fn into_main(
             }
         }
         if worker
+            .site
             .repository
             .compare_and_swap("refs/heads/main", Some(&main), &candidate)
             .await?
@@ -88,7 +90,7 @@ async fn replanted(
     work: &CommitId,
     main: &CommitId,
 ) -> Result<CommitId, WorkflowError> {
-    let repository = &worker.repository;
+    let repository = &worker.site.repository;
     match &task.base_commit {
         Some(base) if !repository.is_ancestor(base, main).await? => {
             let author = workspace::author(task).at(task.updated_at);
@@ -97,13 +99,4 @@ async fn replanted(
         }
         Some(_) | None => Ok(work.clone()),
     }
-}
-
-/// Returns the head of main.
-pub(super) async fn main(worker: &Worker) -> Result<CommitId, WorkflowError> {
-    worker
-        .repository
-        .branch("main")
-        .await?
-        .ok_or_else(|| WorkflowError::Failed("the repository has no main branch".to_owned()))
 }

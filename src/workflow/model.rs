@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::WorkflowError;
-use super::worker::WorkerSpec;
+use super::site::Site;
 use crate::config::{self, Config};
 use crate::domain::project::Project;
-use crate::gateway::{Credential, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Script};
+use crate::gateway::{
+    Credential, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Recorder, Script,
+};
 use crate::services::costs::{Costs, DefaultLimits};
 
 /// Returns the rehearsal that plays for a project: the configured one, else the project's own.
@@ -50,12 +52,13 @@ pub fn pricing(config: &Config) -> Result<Pricing, WorkflowError> {
 }
 
 pub(super) fn gateway(
-    spec: &WorkerSpec,
+    site: &Site,
     costs: &Costs,
     rehearsal: Option<&str>,
     worker: &str,
+    recorder: Option<Arc<Recorder>>,
 ) -> Result<Gateway, WorkflowError> {
-    let config = &spec.config;
+    let config = &site.config;
     let model = match rehearsal {
         Some(path) => ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?)),
         None => ModelSource::Upstream {
@@ -67,7 +70,7 @@ pub(super) fn gateway(
         model,
         pricing: Arc::new(pricing(config)?),
         costs: costs.clone(),
-        clock: Arc::clone(&spec.desk.clock),
+        clock: Arc::clone(&site.desk.clock),
         worker: worker.to_owned(),
         max_output_tokens: Some(config.model.max_output_tokens),
         patience: Patience {
@@ -76,7 +79,7 @@ pub(super) fn gateway(
             max_park: config.model.max_park,
             ..Patience::default()
         },
-        recorder: spec.recorder.clone(),
+        recorder,
     };
     Gateway::start(gateway).map_err(|error| WorkflowError::Model(error.to_string()))
 }

@@ -7,7 +7,7 @@ use super::agent_run::{self, Run};
 use super::checks::Checks;
 use super::error::WorkflowError;
 use super::worker::Worker;
-use super::{collect, merge, workspace};
+use super::{collect, workspace};
 use crate::claude::outcome::{Ended, FailureReason};
 use crate::domain::agent::{AgentEvent, AgentState};
 use crate::domain::audit::Actor;
@@ -29,7 +29,7 @@ pub(super) async fn perform(worker: &Arc<Worker>, id: TaskId) -> Result<(), Work
         if let Some(reason) = worker.stop.reason() {
             return Err(WorkflowError::Stopped(reason));
         }
-        let task = tasks::reload(&worker.desk, id).await?;
+        let task = tasks::reload(&worker.site.desk, id).await?;
         match &task.state {
             TaskState::Pending => attempt(worker, task, &mut troubles).await?,
             TaskState::Submitted { commit, .. } => {
@@ -105,7 +105,7 @@ async fn attempt(
             .await?;
             collect::checkpoint(worker, &run.agent, &run.task, &reason).await?;
             *troubles += 1;
-            let event = if *troubles > worker.config.agents.retries {
+            let event = if *troubles > worker.site.config.agents.retries {
                 TaskEvent::Block {
                     question: format!(
                         "{troubles} agents in a row ended early ({reason}); try again?"
@@ -150,7 +150,7 @@ enum End {
 }
 
 async fn end_of(worker: &Worker, run: &Run) -> Result<End, WorkflowError> {
-    let agent = agents::get(&worker.desk, run.agent.id).await?;
+    let agent = agents::get(&worker.site.desk, run.agent.id).await?;
     if matches!(agent.state, AgentState::Killed { .. }) {
         return Ok(End::Killed);
     }
@@ -165,7 +165,7 @@ async fn end_of(worker: &Worker, run: &Run) -> Result<End, WorkflowError> {
         },
         Ended::Silent => End::Trouble(format!(
             "it gave no sign of life for {} s",
-            worker.config.agents.silence.as_secs()
+            worker.site.config.agents.silence.as_secs()
         )),
         Ended::Failed { reason, message } => failed(worker, run, reason, message),
     })
@@ -274,9 +274,9 @@ async fn return_or_block(
     base: Option<CommitId>,
 ) -> Result<(), WorkflowError> {
     let limit = match task.kind {
-        TaskKind::Requirements | TaskKind::Architecture => worker.config.stages.plan_attempts,
+        TaskKind::Requirements | TaskKind::Architecture => worker.site.config.stages.plan_attempts,
         TaskKind::Demo | TaskKind::Build | TaskKind::Fix | TaskKind::Verify => {
-            worker.config.stages.build_attempts
+            worker.site.config.stages.build_attempts
         }
     };
     if let (Some(_), Some(session)) = (&base, task.session) {
@@ -312,20 +312,20 @@ async fn advance(
     event: TaskEvent,
     note: TaskNote,
 ) -> Result<(), WorkflowError> {
-    tasks::advance(&worker.desk, &Actor::System, task, event, note).await?;
+    tasks::advance(&worker.site.desk, &Actor::System, task, event, note).await?;
     Ok(())
 }
 
 async fn close_agent(worker: &Worker, run: &Run, event: AgentEvent) -> Result<(), WorkflowError> {
-    agents::advance(&worker.desk, &Actor::System, run.agent.id, event, None).await?;
+    agents::advance(&worker.site.desk, &Actor::System, run.agent.id, event, None).await?;
     Ok(())
 }
 
 async fn checks_of(worker: &Worker, task: &Task) -> Result<Checks, WorkflowError> {
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
     let commit = match &task.base_commit {
         Some(base) if task.session.is_some() => base.clone(),
-        Some(_) | None => merge::main(worker).await?,
+        Some(_) | None => worker.site.main().await?,
     };
     let own = plan
         .criteria

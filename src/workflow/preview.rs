@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::error::WorkflowError;
+use super::site::Site;
 use super::trial;
-use super::worker::Worker;
 use crate::domain::commit::CommitId;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use crate::domain::plan_document::PreviewPlan;
@@ -70,12 +70,12 @@ enum Answer {
 
 /// Starts the preview of the work that was handed in for a demo, and notes what came of it.
 pub(super) async fn try_out(
-    worker: &Worker,
+    site: &Site,
     task: &Task,
     work: &CommitId,
 ) -> Result<Tried, WorkflowError> {
-    let project = worker.subject();
-    let all = demos::list(&worker.desk, project).await?;
+    let project = site.project();
+    let all = demos::list(&site.desk, project).await?;
     let Some(demo) = all.into_iter().find(|demo| demo.task == task.id) else {
         return Err(WorkflowError::Failed(format!(
             "task {} belongs to no demo",
@@ -83,18 +83,17 @@ pub(super) async fn try_out(
         )));
     };
     let number = demo.number;
-    worker
-        .repository
+    site.repository
         .set_ref(&format!("refs/heads/demo/{number}"), work)
         .await?;
-    note_built(worker, demo, work).await?;
-    match start(worker, number, work).await? {
+    note_built(site, demo, work).await?;
+    match start(site, number, work).await? {
         Ok((url, process)) => {
-            demos::answered(&worker.desk, project, number, url, process).await?;
+            demos::answered(&site.desk, project, number, url, process).await?;
             Ok(Tried::Answered)
         }
         Err(reason) => {
-            demos::advance(&worker.desk, project, number, DemoEvent::Retry).await?;
+            demos::advance(&site.desk, project, number, DemoEvent::Retry).await?;
             Ok(Tried::Failed(format!(
                 "The demo was built, but its preview did not answer: {reason}"
             )))
@@ -102,8 +101,8 @@ pub(super) async fn try_out(
     }
 }
 
-async fn note_built(worker: &Worker, demo: Demo, work: &CommitId) -> Result<(), WorkflowError> {
-    let (desk, project) = (&worker.desk, worker.subject());
+async fn note_built(site: &Site, demo: Demo, work: &CommitId) -> Result<(), WorkflowError> {
+    let (desk, project) = (&site.desk, site.project());
     match demo.state {
         DemoState::Building => {
             demos::built(desk, project, demo.number, work.clone()).await?;
@@ -124,9 +123,9 @@ async fn note_built(worker: &Worker, demo: Demo, work: &CommitId) -> Result<(), 
 ///
 /// # Errors
 /// [`WorkflowError::Failed`] where the demo was not built yet, or does not answer.
-pub async fn reopen(worker: &Worker, number: u32) -> Result<Demo, WorkflowError> {
-    let project = worker.subject();
-    let demo = demos::find(&worker.desk, project, number).await?;
+pub async fn reopen(site: &Site, number: u32) -> Result<Demo, WorkflowError> {
+    let project = site.project();
+    let demo = demos::find(&site.desk, project, number).await?;
     if is_running(&demo) {
         return Ok(demo);
     }
@@ -135,10 +134,8 @@ pub async fn reopen(worker: &Worker, number: u32) -> Result<Demo, WorkflowError>
             "demo {number} is not built yet"
         )));
     };
-    match start(worker, number, &commit).await? {
-        Ok((url, process)) => {
-            Ok(demos::answered(&worker.desk, project, number, url, process).await?)
-        }
+    match start(site, number, &commit).await? {
+        Ok((url, process)) => Ok(demos::answered(&site.desk, project, number, url, process).await?),
         Err(reason) => Err(WorkflowError::Failed(format!(
             "demo {number} does not answer: {reason}"
         ))),
@@ -190,16 +187,16 @@ async fn end(preview: PreviewProcess) {
 
 /// Starts a process that serves `commit`; inside are where it answers, or why it does not.
 async fn start(
-    worker: &Worker,
+    site: &Site,
     number: u32,
     commit: &CommitId,
 ) -> Result<Result<(String, PreviewProcess), String>, WorkflowError> {
-    let root = worker.paths.demo(number);
-    lay_out(worker, &root, commit).await?;
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
-    let order = order(worker, root, plan.preview);
-    let wait = worker.config.stages.demo_health + START_UP;
-    let mut command = process::command(&worker.exe);
+    let root = site.paths.demo(number);
+    lay_out(site, &root, commit).await?;
+    let plan = plans::approved(&site.desk, site.project()).await?;
+    let order = order(site, root, plan.preview);
+    let wait = site.config.stages.demo_health + START_UP;
+    let mut command = process::command(&site.exe);
     command
         .arg(HOST_COMMAND)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -207,7 +204,7 @@ async fn start(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(false);
-    let mut child = command.spawn().map_err(WorkflowError::io(&worker.exe))?;
+    let mut child = command.spawn().map_err(WorkflowError::io(&site.exe))?;
     let answered = tokio::time::timeout(wait, converse(&mut child, &order)).await;
     let answer = match answered {
         Ok(Ok(answer)) => answer,
@@ -241,18 +238,18 @@ async fn converse(child: &mut tokio::process::Child, order: &Order) -> std::io::
     Ok(serde_json::from_str(&line)?)
 }
 
-async fn lay_out(worker: &Worker, root: &Path, commit: &CommitId) -> Result<(), WorkflowError> {
+async fn lay_out(site: &Site, root: &Path, commit: &CommitId) -> Result<(), WorkflowError> {
     remove_tree(root).await?;
     let dirs = Dirs::at(root);
-    dirs.prepare(worker.user)?;
-    worker.repository.checkout_tree(commit, &dirs.clone).await?;
-    if let Some(user) = worker.user {
+    dirs.prepare(site.user)?;
+    site.repository.checkout_tree(commit, &dirs.clone).await?;
+    if let Some(user) = site.user {
         hand_over(&dirs.clone, user)?;
     }
     Ok(())
 }
 
-fn order(worker: &Worker, root: PathBuf, plan: PreviewPlan) -> Order {
+fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
     let (source, path) = match plan {
         PreviewPlan::Static { directory } => (Source::Static(directory.into()), "/".to_owned()),
         PreviewPlan::Command {
@@ -271,10 +268,10 @@ fn order(worker: &Worker, root: PathBuf, plan: PreviewPlan) -> Order {
         root,
         source,
         path,
-        health_seconds: worker.config.stages.demo_health.as_secs(),
-        tmp_bytes: worker.config.sandbox.tmp_bytes,
-        user: worker.user.map(|user| (user.uid, user.gid)),
-        sandboxed: worker.is_sandboxed(),
+        health_seconds: site.config.stages.demo_health.as_secs(),
+        tmp_bytes: site.config.sandbox.tmp_bytes,
+        user: site.user.map(|user| (user.uid, user.gid)),
+        sandboxed: site.is_sandboxed(),
     }
 }
 

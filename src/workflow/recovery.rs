@@ -1,5 +1,7 @@
 //! Putting in order what a dead worker left: its agents are gone, their files and words are not.
 
+use std::collections::BTreeSet;
+
 use super::collect;
 use super::error::WorkflowError;
 use super::worker::Worker;
@@ -15,46 +17,28 @@ use crate::vcs::remove_tree;
 /// and requests that were under way are settled at their upper bound.
 pub(super) async fn recover(worker: &Worker) -> Result<(), WorkflowError> {
     // Throw-away trees hold nothing that is not in the repository.
-    remove_tree(&worker.paths.scratch()).await?;
-    worker.repository.sweep().await?;
-    let lost = agents::list(&worker.desk, Some(worker.subject().id)).await?;
-    for agent in lost.into_iter().filter(|agent| is_lost(worker, agent)) {
-        recover_agent(worker, &agent).await?;
+    remove_tree(&worker.site.paths.scratch()).await?;
+    worker.site.repository.sweep().await?;
+    let all = agents::list(&worker.site.desk, Some(worker.site.project().id)).await?;
+    for agent in all
+        .iter()
+        .filter(|agent| agent.worker != worker.identity.name)
+    {
+        recover_agent(worker, agent).await?;
     }
     Ok(())
 }
 
-fn is_lost(worker: &Worker, agent: &Agent) -> bool {
-    agent.state.is_live() && agent.worker != worker.identity.name
-}
-
 async fn recover_agent(worker: &Worker, agent: &Agent) -> Result<(), WorkflowError> {
-    worker
-        .costs
-        .settle_orphans(&agent.worker)
-        .await
-        .map_err(|error| WorkflowError::Service(error.into()))?;
-    let task = tasks::reload(&worker.desk, agent.task).await?;
-    if let TaskState::Running { agent: running, .. } = task.state
-        && running == agent.id
-    {
+    let desk = &worker.site.desk;
+    let task = tasks::reload(desk, agent.task).await?;
+    if matches!(&task.state, TaskState::Running { agent: running, .. } if *running == agent.id) {
         collect::checkpoint(worker, agent, &task, "the worker died").await?;
-        tasks::advance(
-            &worker.desk,
-            &Actor::System,
-            &task,
-            TaskEvent::Interrupt,
-            TaskNote::default(),
-        )
-        .await?;
+        let note = TaskNote::default();
+        tasks::advance(desk, &Actor::System, &task, TaskEvent::Interrupt, note).await?;
     }
-    agents::advance(
-        &worker.desk,
-        &Actor::System,
-        agent.id,
-        AgentEvent::Lose,
-        None,
-    )
-    .await?;
+    if agent.state.is_live() {
+        agents::advance(desk, &Actor::System, agent.id, AgentEvent::Lose, None).await?;
+    }
     Ok(())
 }

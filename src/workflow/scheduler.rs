@@ -29,7 +29,7 @@ pub(super) async fn run_tasks(
     loop {
         if halted.is_none() {
             for id in ready(worker, &belongs, &under_way).await? {
-                if under_way.len() >= worker.config.agents.parallel {
+                if under_way.len() >= worker.site.config.agents.parallel {
                     break;
                 }
                 under_way.insert(id);
@@ -63,7 +63,7 @@ async fn ready(
     belongs: &impl Fn(&Task) -> bool,
     under_way: &HashSet<TaskId>,
 ) -> Result<Vec<TaskId>, WorkflowError> {
-    let all = tasks::list(&worker.desk, worker.subject().id).await?;
+    let all = tasks::list(&worker.site.desk, worker.site.project().id).await?;
     let done: HashSet<&str> = all
         .iter()
         .filter(|task| {
@@ -92,7 +92,7 @@ async fn report_blocked(
     worker: &Worker,
     belongs: &impl Fn(&Task) -> bool,
 ) -> Result<(), WorkflowError> {
-    let all = tasks::list(&worker.desk, worker.subject().id).await?;
+    let all = tasks::list(&worker.site.desk, worker.site.project().id).await?;
     let questions: Vec<(String, String)> = all
         .into_iter()
         .filter(belongs)

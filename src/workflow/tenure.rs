@@ -26,7 +26,7 @@ pub async fn hold<T, F>(
 where
     F: Future<Output = Result<T, WorkflowError>>,
 {
-    leases::acquire(&worker.desk, worker.subject(), &worker.identity).await?;
+    leases::acquire(&worker.site.desk, worker.site.project(), &worker.identity).await?;
     let keeper = tokio::spawn(keep(Arc::clone(&worker)));
     let done = async {
         recovery::recover(&worker).await?;
@@ -34,19 +34,19 @@ where
     }
     .await;
     keeper.abort();
-    leases::release(&worker.desk, worker.subject(), &worker.identity).await?;
+    leases::release(&worker.site.desk, worker.site.project(), &worker.identity).await?;
     done
 }
 
 async fn keep(worker: Arc<Worker>) {
     loop {
         tokio::time::sleep(ROUND).await;
-        match leases::renew(&worker.desk, worker.subject(), &worker.identity).await {
+        match leases::renew(&worker.site.desk, worker.site.project(), &worker.identity).await {
             Ok(true) => {}
             Ok(false) => return worker.stop.hard(StopReason::LeaseLost),
             Err(error) => tracing::warn!("the lease could not be renewed: {error}"),
         }
-        match projects::reload(&worker.desk, worker.subject()).await {
+        match projects::reload(&worker.site.desk, worker.site.project()).await {
             Ok(project) => match project.state {
                 ProjectState::Paused { .. } | ProjectState::Archived { .. } => {
                     worker.stop.softly(StopReason::Paused);

@@ -109,7 +109,7 @@ impl ToolServer for TestTool {
             };
             let outcome = async {
                 let files = collect::snapshot(&worker, &self.agent, &self.task).await?;
-                trial::run(&worker, &files.commit, &self.command).await
+                trial::run(&worker.site, &files.commit, &self.command).await
             };
             match outcome.await {
                 Ok(outcome) => ToolReply::ok(

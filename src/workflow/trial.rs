@@ -5,7 +5,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::error::WorkflowError;
-use super::worker::Worker;
+use super::site::Site;
 use crate::domain::commit::CommitId;
 use crate::sandbox::{
     Access, CommandOutcome, Dirs, Exit, Profile, RunLimits, Spec, hand_over, run_command,
@@ -17,36 +17,36 @@ const OUTPUT_BYTES: usize = 32 * 1024;
 
 /// Runs `line` with a shell on a copy of the tree of `commit`, without a network.
 pub(super) async fn run(
-    worker: &Worker,
+    site: &Site,
     commit: &CommitId,
     line: &str,
 ) -> Result<CommandOutcome, WorkflowError> {
-    let root = worker.paths.scratch().join(Uuid::new_v4().to_string());
-    let outcome = run_at(worker, &root, commit, line).await;
+    let root = site.paths.scratch().join(Uuid::new_v4().to_string());
+    let outcome = run_at(site, &root, commit, line).await;
     remove_tree(&root).await?;
     outcome
 }
 
 async fn run_at(
-    worker: &Worker,
+    site: &Site,
     root: &Path,
     commit: &CommitId,
     line: &str,
 ) -> Result<CommandOutcome, WorkflowError> {
     let dirs = Dirs::at(root);
-    dirs.prepare(worker.user)?;
-    worker.repository.checkout_tree(commit, &dirs.clone).await?;
-    if let Some(user) = worker.user {
+    dirs.prepare(site.user)?;
+    site.repository.checkout_tree(commit, &dirs.clone).await?;
+    if let Some(user) = site.user {
         hand_over(&dirs.clone, user)?;
     }
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
-    spec.user = worker.user;
-    spec.tmp_bytes = worker.config.sandbox.tmp_bytes;
+    spec.user = site.user;
+    spec.tmp_bytes = site.config.sandbox.tmp_bytes;
     let limits = RunLimits {
-        timeout: worker.config.sandbox.test_timeout,
+        timeout: site.config.sandbox.test_timeout,
         output_bytes: OUTPUT_BYTES,
     };
-    Ok(run_command(&worker.sandbox, &spec, line, ENVIRONMENT, limits).await?)
+    Ok(run_command(&site.sandbox, &spec, line, ENVIRONMENT, limits).await?)
 }
 
 /// The environment of test commands, checks and previews.

@@ -15,8 +15,8 @@ pub(super) const BRANCH: &str = "work";
 
 /// Returns the directories of a conversation, made where they are missing.
 pub(super) fn prepare(worker: &Worker, session: SessionId) -> Result<Dirs, WorkflowError> {
-    let dirs = Dirs::at(&worker.paths.session(session));
-    dirs.prepare(worker.user)?;
+    let dirs = Dirs::at(&worker.site.paths.session(session));
+    dirs.prepare(worker.site.user)?;
     Ok(dirs)
 }
 
@@ -31,10 +31,11 @@ pub(super) async fn ensure_clone(
         return Ok(());
     }
     worker
+        .site
         .repository
         .clone_for_agent(&dirs.clone, base, BRANCH, &author(task))
         .await?;
-    if let Some(user) = worker.user {
+    if let Some(user) = worker.site.user {
         hand_over(&dirs.clone, user)?;
     }
     Ok(())
@@ -46,7 +47,7 @@ pub(super) async fn discard_clone(
     worker: &Worker,
     session: SessionId,
 ) -> Result<(), WorkflowError> {
-    Ok(remove_tree(&Dirs::at(&worker.paths.session(session)).clone).await?)
+    Ok(remove_tree(&Dirs::at(&worker.site.paths.session(session)).clone).await?)
 }
 
 /// Returns who the commits of a task's agents are by.

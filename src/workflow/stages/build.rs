@@ -18,7 +18,7 @@ use crate::workflow::worker::Worker;
 pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
     let mut project = worker.project().await?;
     if project.state.stage() == Some(Stage::DemoApproved) {
-        demo::promote(&worker).await?;
+        demo::promote(&worker.site).await?;
         project = start(&worker, &project).await?;
     }
     match project.state.stage() {
@@ -33,8 +33,8 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
 
 /// Makes the plan's tasks and moves the project on, all at once.
 async fn start(worker: &Worker, project: &Project) -> Result<Project, WorkflowError> {
-    let plan = plans::approved(&worker.desk, project).await?;
-    let mut change = worker.desk.change(&Actor::System).await?;
+    let plan = plans::approved(&worker.site.desk, project).await?;
+    let mut change = worker.site.desk.change(&Actor::System).await?;
     for (place, task) in plan.tasks.iter().enumerate() {
         let new = planned(&plan, task, place)?;
         tasks::ensure_in(&mut change, project, new).await?;
@@ -69,9 +69,9 @@ fn planned(
 
 async fn finish(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
     let ran = scheduler::run_tasks(worker, |task| task.kind.is_built()).await;
-    let project = projects::note_progress(&worker.desk, worker.subject()).await?;
+    let project = projects::note_progress(&worker.site.desk, worker.site.project()).await?;
     ran?;
-    let all = tasks::list(&worker.desk, project.id).await?;
+    let all = tasks::list(&worker.site.desk, project.id).await?;
     if let Some(open) = all
         .iter()
         .find(|t| t.kind.is_built() && !matches!(t.state.status(), "done" | "cancelled"))
@@ -82,7 +82,7 @@ async fn finish(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
         )));
     }
     Ok(projects::advance(
-        &worker.desk,
+        &worker.site.desk,
         &Actor::System,
         &project,
         ProjectEvent::FinishBuild,

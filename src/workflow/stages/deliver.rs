@@ -14,7 +14,6 @@ use crate::domain::project::{Project, ProjectEvent, Stage};
 use crate::services::{cost_report, deliveries, plans, projects};
 use crate::workflow::dossier::{self, CommitLine, CostLine, Delivered};
 use crate::workflow::error::WorkflowError;
-use crate::workflow::merge;
 use crate::workflow::worker::Worker;
 
 /// The most commits that the dossier lists.
@@ -27,28 +26,30 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
     let mut project = worker.project().await?;
     if project.state.stage() == Some(Stage::Verified) {
         let start = ProjectEvent::StartDelivery;
-        project = projects::advance(&worker.desk, &Actor::System, &project, start).await?;
+        project = projects::advance(&worker.site.desk, &Actor::System, &project, start).await?;
     }
     if project.state.stage() != Some(Stage::Delivering) {
         let needed = "delivery begins once every criterion is verified";
         return Err(WorkflowError::wrong_stage(&project, needed));
     }
     let delivery = make(&worker, &project).await?;
-    Ok(deliveries::record(&worker.desk, &project, &delivery).await?)
+    Ok(deliveries::record(&worker.site.desk, &project, &delivery).await?)
 }
 
 /// Makes every file anew: a delivery that was cut off leaves nothing that counts.
 async fn make(worker: &Worker, project: &Project) -> Result<Delivery, WorkflowError> {
-    let directory = worker.paths.delivery();
+    let directory = worker.site.paths.delivery();
     std::fs::create_dir_all(&directory).map_err(WorkflowError::io(&directory))?;
-    let commit = merge::main(worker).await?;
+    let commit = worker.site.main().await?;
     let message = format!("{} for {}", project.name, project.client);
     worker
+        .site
         .repository
-        .tag(TAG, &commit, &worker.signature(), &message)
+        .tag(TAG, &commit, &worker.site.signature(), &message)
         .await?;
     let bundle = directory.join(format!("{}.bundle", project.slug));
     worker
+        .site
         .repository
         .bundle(&bundle, &["refs/heads/main", &format!("refs/tags/{TAG}")])
         .await?;
@@ -61,7 +62,7 @@ async fn make(worker: &Worker, project: &Project) -> Result<Delivery, WorkflowEr
         bundle: text(&bundle),
         dossier_json: text(&json),
         dossier_html: text(&html),
-        created_at: worker.desk.now(),
+        created_at: worker.site.desk.now(),
     })
 }
 
@@ -71,7 +72,7 @@ async fn write_dossier(
     directory: &Path,
     commit: &CommitId,
 ) -> Result<(PathBuf, PathBuf), WorkflowError> {
-    let plan = plans::approved(&worker.desk, project).await?;
+    let plan = plans::approved(&worker.site.desk, project).await?;
     let delivered = Delivered {
         commit: commit.clone(),
         tag: TAG.to_owned(),
@@ -79,7 +80,7 @@ async fn write_dossier(
         commits: commits(worker, commit).await?,
         costs: costs(worker, project).await?,
     };
-    let dossier = dossier::gather(&worker.desk, project, plan, delivered).await?;
+    let dossier = dossier::gather(&worker.site.desk, project, plan, delivered).await?;
     let document = serde_json::to_vec_pretty(&dossier)
         .map_err(|error| WorkflowError::Failed(format!("the dossier: {error}")))?;
     let (json, html) = (
@@ -92,7 +93,11 @@ async fn write_dossier(
 }
 
 async fn commits(worker: &Worker, commit: &CommitId) -> Result<Vec<CommitLine>, WorkflowError> {
-    let log = worker.repository.log(None, commit, MAX_COMMITS).await?;
+    let log = worker
+        .site
+        .repository
+        .log(None, commit, MAX_COMMITS)
+        .await?;
     Ok(log
         .into_iter()
         .rev()
@@ -109,7 +114,7 @@ async fn costs(
     worker: &Worker,
     project: &Project,
 ) -> Result<(String, Vec<CostLine>, Vec<CostLine>), WorkflowError> {
-    let report = cost_report::report(&worker.desk, project.id).await?;
+    let report = cost_report::report(&worker.site.desk, project.id).await?;
     let lines = |rows: &[cost_report::CostLine]| {
         rows.iter()
             .map(|row| CostLine {

@@ -10,8 +10,9 @@ use crate::domain::task::{Task, TaskKind, TaskState};
 use crate::services::tasks::NewTask;
 use crate::services::{Desk, demos, projects, tasks};
 use crate::workflow::error::WorkflowError;
+use crate::workflow::site::Site;
 use crate::workflow::worker::Worker;
-use crate::workflow::{merge, preview, scheduler};
+use crate::workflow::{preview, scheduler};
 
 /// In which directions rivals differ; more demos than directions start over.
 const DIRECTIONS: [&str; 6] = [
@@ -28,7 +29,7 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
     let mut project = worker.project().await?;
     if project.state.stage() == Some(Stage::PlanApproved) {
         project = projects::advance(
-            &worker.desk,
+            &worker.site.desk,
             &Actor::System,
             &project,
             ProjectEvent::StartDemos,
@@ -53,7 +54,7 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
 }
 
 async fn build_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
-    let all = demos::list(&worker.desk, worker.subject()).await?;
+    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
     let is_open = |demo: &Demo| {
         matches!(
             demo.state,
@@ -72,8 +73,8 @@ async fn build_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
 async fn begin_round(worker: &Worker, earlier: &[Demo]) -> Result<(), WorkflowError> {
     let round = earlier.iter().map(|demo| demo.round).max().unwrap_or(0) + 1;
     let first = earlier.iter().map(|demo| demo.number).max().unwrap_or(0) + 1;
-    let mut change = worker.desk.change(&Actor::System).await?;
-    for place in 0..worker.config.stages.demo_count {
+    let mut change = worker.site.desk.change(&Actor::System).await?;
+    for place in 0..worker.site.config.stages.demo_count {
         let number = first + place;
         let direction = DIRECTIONS[place as usize % DIRECTIONS.len()];
         let task = NewTask {
@@ -87,7 +88,7 @@ async fn begin_round(worker: &Worker, earlier: &[Demo]) -> Result<(), WorkflowEr
         };
         demos::ensure_in_round(
             &mut change,
-            worker.subject(),
+            worker.site.project(),
             number,
             round,
             direction,
@@ -110,7 +111,7 @@ async fn work(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
 }
 
 async fn open_tasks(worker: &Worker) -> Result<Vec<crate::domain::ids::TaskId>, WorkflowError> {
-    let all = demos::list(&worker.desk, worker.subject()).await?;
+    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
     Ok(all
         .into_iter()
         .filter(|demo| {
@@ -126,14 +127,14 @@ async fn open_tasks(worker: &Worker) -> Result<Vec<crate::domain::ids::TaskId>, 
 }
 
 async fn note_failures(worker: &Worker) -> Result<(), WorkflowError> {
-    for demo in demos::list(&worker.desk, worker.subject()).await? {
-        let task = tasks::reload(&worker.desk, demo.task).await?;
+    for demo in demos::list(&worker.site.desk, worker.site.project()).await? {
+        let task = tasks::reload(&worker.site.desk, demo.task).await?;
         let unfinished = matches!(demo.state, DemoState::Building | DemoState::Starting { .. });
         if let (true, TaskState::Blocked { question, .. }) = (unfinished, &task.state) {
             let event = DemoEvent::Fail {
                 reason: question.clone(),
             };
-            demos::advance(&worker.desk, worker.subject(), demo.number, event).await?;
+            demos::advance(&worker.site.desk, worker.site.project(), demo.number, event).await?;
         }
     }
     Ok(())
@@ -141,17 +142,19 @@ async fn note_failures(worker: &Worker) -> Result<(), WorkflowError> {
 
 /// Puts the round before the admin where at least one of its demos can be looked at.
 async fn present(worker: &Worker) -> Result<Project, WorkflowError> {
-    let all = demos::list(&worker.desk, worker.subject()).await?;
+    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
     let project = worker.project().await?;
     if all
         .iter()
         .any(|demo| matches!(demo.state, DemoState::Ready { .. }))
     {
         let presented = ProjectEvent::PresentDemos;
-        return Ok(projects::advance(&worker.desk, &Actor::System, &project, presented).await?);
+        return Ok(
+            projects::advance(&worker.site.desk, &Actor::System, &project, presented).await?,
+        );
     }
     Err(WorkflowError::NeedsDecision(
-        failures(&worker.desk, &all).await?,
+        failures(&worker.site.desk, &all).await?,
     ))
 }
 
@@ -169,32 +172,46 @@ async fn failures(desk: &Desk, all: &[Demo]) -> Result<Vec<(String, String)>, Wo
 /// Approves a demo: the decision is written first, then its branch becomes main and every preview
 /// ends.
 pub async fn approve(
-    worker: Arc<Worker>,
-    actor: Actor,
+    site: &Site,
+    actor: &Actor,
     number: u32,
     feedback: Option<String>,
 ) -> Result<Project, WorkflowError> {
-    let project = worker.project().await?;
-    let project = demos::approve(&worker.desk, &actor, &project, number, feedback).await?;
-    promote(&worker).await?;
+    let project = site.reload().await?;
+    let project = demos::approve(&site.desk, actor, &project, number, feedback).await?;
+    promote(site).await?;
     Ok(project)
 }
 
+/// Rejects a demo and ends its preview.
+pub async fn reject(
+    site: &Site,
+    actor: &Actor,
+    number: u32,
+    feedback: Option<String>,
+) -> Result<Project, WorkflowError> {
+    let project = site.reload().await?;
+    let moved = demos::reject(&site.desk, actor, &project, number, feedback).await?;
+    let demo = demos::find(&site.desk, &project, number).await?;
+    preview::stop(&site.desk, &project, &demo).await?;
+    Ok(moved)
+}
+
 /// Makes the approved demo's branch main, unless that was done.
-pub(super) async fn promote(worker: &Worker) -> Result<(), WorkflowError> {
-    let all = demos::list(&worker.desk, worker.subject()).await?;
+pub(super) async fn promote(site: &Site) -> Result<(), WorkflowError> {
+    let all = demos::list(&site.desk, site.project()).await?;
     let chosen = all
         .iter()
         .find(|demo| matches!(demo.state, DemoState::Approved { .. }));
     let Some((demo, commit)) = chosen.and_then(|demo| Some((demo, demo.commit.clone()?))) else {
         return Err(WorkflowError::Failed("no demo is approved".to_owned()));
     };
-    let main = merge::main(worker).await?;
-    if !worker.repository.is_ancestor(&commit, &main).await? {
-        let follows = worker.repository.is_ancestor(&main, &commit).await?;
+    let main = site.main().await?;
+    if !site.repository.is_ancestor(&commit, &main).await? {
+        let follows = site.repository.is_ancestor(&main, &commit).await?;
         let branch = "refs/heads/main";
         if !follows
-            || !worker
+            || !site
                 .repository
                 .compare_and_swap(branch, Some(&main), &commit)
                 .await?
@@ -205,5 +222,5 @@ pub(super) async fn promote(worker: &Worker) -> Result<(), WorkflowError> {
             )));
         }
     }
-    preview::stop_all(&worker.desk, worker.subject()).await
+    preview::stop_all(&site.desk, site.project()).await
 }

@@ -20,7 +20,7 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
     if project.state.stage() == Some(Stage::Created) {
         lay_foundation(&worker).await?;
         project = projects::advance(
-            &worker.desk,
+            &worker.site.desk,
             &Actor::System,
             &project,
             ProjectEvent::StartPlanning,
@@ -39,12 +39,13 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
 
 /// Makes the first commit, which holds the brief.
 async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
-    if worker.repository.branch("main").await?.is_some() {
+    if worker.site.repository.branch("main").await?.is_some() {
         return Ok(());
     }
-    let brief = worker.subject().brief.clone().into_bytes();
-    let author = Identity::orchestrator().at(worker.desk.now());
+    let brief = worker.site.project().brief.clone().into_bytes();
+    let author = Identity::orchestrator().at(worker.site.desk.now());
     worker
+        .site
         .repository
         .commit_files(
             "main",
@@ -58,11 +59,11 @@ async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
 }
 
 async fn draft(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
-    let plan = plans::draft(&worker.desk, worker.subject()).await?;
+    let plan = plans::draft(&worker.site.desk, worker.site.project()).await?;
     let (requirements, architecture) = keys(&plan);
     tasks::ensure(
-        &worker.desk,
-        worker.subject(),
+        &worker.site.desk,
+        worker.site.project(),
         vec![
             NewTask::new(
                 &requirements,
@@ -97,11 +98,11 @@ fn keys(plan: &Plan) -> (String, String) {
 }
 
 async fn propose(worker: &Worker, architecture: &str) -> Result<Project, WorkflowError> {
-    let task = tasks::find(&worker.desk, worker.subject(), architecture).await?;
+    let task = tasks::find(&worker.site.desk, worker.site.project(), architecture).await?;
     let (TaskState::Done { .. }, Some(answer)) = (&task.state, &task.result) else {
         return Err(WorkflowError::Failed("there is no plan yet".to_owned()));
     };
     let document = accept::read_plan(answer).map_err(WorkflowError::Failed)?;
     let project = worker.project().await?;
-    Ok(plans::propose(&worker.desk, &project, document).await?)
+    Ok(plans::propose(&worker.site.desk, &project, document).await?)
 }

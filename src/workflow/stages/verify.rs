@@ -13,7 +13,7 @@ use crate::services::tasks::{NewTask, TaskNote};
 use crate::services::{ServiceError, evidence, plans, projects, tasks};
 use crate::workflow::error::WorkflowError;
 use crate::workflow::worker::Worker;
-use crate::workflow::{briefing, merge, scheduler};
+use crate::workflow::{briefing, scheduler};
 
 /// Works until every criterion holds; what does not hold is repaired, a limited number of times.
 pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
@@ -25,7 +25,7 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
             }
             Some(Stage::Built) => {
                 let start = ProjectEvent::StartVerification;
-                projects::advance(&worker.desk, &Actor::System, &project, start).await?;
+                projects::advance(&worker.site.desk, &Actor::System, &project, start).await?;
             }
             Some(Stage::Verifying) => {
                 verify_round(&worker).await?;
@@ -41,13 +41,13 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
 
 /// Whether the project is back in the build because a verification failed.
 async fn is_repair(worker: &Worker) -> Result<bool, WorkflowError> {
-    let all = tasks::list(&worker.desk, worker.subject().id).await?;
+    let all = tasks::list(&worker.site.desk, worker.site.project().id).await?;
     Ok(all.iter().any(|task| task.kind == TaskKind::Fix))
 }
 
 /// Returns the number of the round that is under way: one more than there were repairs.
 pub(in crate::workflow) async fn round(worker: &Worker) -> Result<u32, WorkflowError> {
-    let all = tasks::list(&worker.desk, worker.subject().id).await?;
+    let all = tasks::list(&worker.site.desk, worker.site.project().id).await?;
     let repairs = all
         .iter()
         .filter(|task| task.kind == TaskKind::Fix)
@@ -57,11 +57,16 @@ pub(in crate::workflow) async fn round(worker: &Worker) -> Result<u32, WorkflowE
 
 async fn verify_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
     let round = round(worker).await?;
-    let plan = plans::approved(&worker.desk, worker.subject()).await?;
-    tasks::ensure(&worker.desk, worker.subject(), verifiers(&plan, round)).await?;
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
+    tasks::ensure(
+        &worker.site.desk,
+        worker.site.project(),
+        verifiers(&plan, round),
+    )
+    .await?;
     scheduler::run_tasks(worker, |task| belongs(task, round)).await?;
-    let commit = merge::main(worker).await?;
-    let found = evidence::of_round(&worker.desk, worker.subject().id, round).await?;
+    let commit = worker.site.main().await?;
+    let found = evidence::of_round(&worker.site.desk, worker.site.project().id, round).await?;
     let holds = |criterion: &Criterion| {
         found
             .iter()
@@ -76,7 +81,7 @@ async fn verify_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
     if failed.is_empty() {
         let project = worker.project().await?;
         let passed = ProjectEvent::PassVerification;
-        projects::advance(&worker.desk, &Actor::System, &project, passed).await?;
+        projects::advance(&worker.site.desk, &Actor::System, &project, passed).await?;
         return Ok(());
     }
     order_repair(worker, round, &failed, &found).await
@@ -140,9 +145,9 @@ async fn order_repair(
         )
     };
     let project = worker.project().await?;
-    let mut change = worker.desk.change(&Actor::System).await?;
+    let mut change = worker.site.desk.change(&Actor::System).await?;
     let task = tasks::ensure_in(&mut change, &project, new).await?;
-    if round > worker.config.stages.verify_rounds {
+    if round > worker.site.config.stages.verify_rounds {
         let question = format!(
             "{} still do not hold after {} repairs; try once more?",
             ids.join(", "),

@@ -1,0 +1,105 @@
+//! What the commands work with: the project's site, and the worker that lets agents work there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use eklavya::claude::locate;
+use eklavya::domain::project::Project;
+use eklavya::gateway::Recorder;
+use eklavya::sandbox::Sandbox;
+use eklavya::services::{Desk, leases};
+use eklavya::vcs::Git;
+use eklavya::workflow::site::user_of;
+use eklavya::workflow::{Site, SiteSpec, Stop, StopReason, Worker, WorkerSpec};
+
+use crate::error::{CommandError, Kind};
+use crate::interrupts::Interrupts;
+use crate::invocation::Invocation;
+
+/// How often it is looked whether another process has given the project back.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Opens the place of `project` on this machine, with the isolation that the command line asks for.
+pub async fn site(
+    invocation: &Invocation,
+    desk: &Desk,
+    project: &Project,
+) -> Result<Site, CommandError> {
+    let config = invocation.config()?.clone();
+    let exe = own_program()?;
+    let sandbox = if invocation.no_sandbox {
+        invocation
+            .printer
+            .warn("agents run WITHOUT a sandbox: they can read and change whatever you can");
+        Sandbox::none(exe.clone())
+    } else {
+        let user = Some(user_of(&config, project));
+        Sandbox::probe(search_path(invocation)?.as_ref(), exe.clone(), user).await?
+    };
+    let spec = SiteSpec {
+        desk: desk.clone(),
+        config,
+        sandbox,
+        git: Git::locate().await?,
+        exe,
+    };
+    Ok(Site::open(spec, project).await?)
+}
+
+/// Starts a worker for `project`.
+pub async fn worker(
+    invocation: &Invocation,
+    desk: &Desk,
+    project: &Project,
+    interrupts: &Interrupts,
+    record: Option<&Utf8Path>,
+) -> Result<Arc<Worker>, CommandError> {
+    let config = invocation.config()?;
+    let path = search_path(invocation)?;
+    let places: Vec<PathBuf> = std::env::split_paths(path).collect();
+    let configured = config.claude_path.as_ref().map(|path| path.as_std_path());
+    let cli = locate::locate(configured, &places).await?;
+    let recorder = record.map(|file| Arc::new(Recorder::new(file.as_std_path())));
+    let stop = stop_of(interrupts);
+    let site = site(invocation, desk, project).await?;
+    let spec = WorkerSpec {
+        cli,
+        stop,
+        recorder,
+    };
+    Ok(Arc::new(Worker::start(spec, site).await?))
+}
+
+/// Waits until no other process works on `project`.
+pub async fn wait_until_free(desk: &Desk, project: &Project) -> Result<(), CommandError> {
+    while leases::holder(desk, project).await?.is_some() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+fn stop_of(interrupts: &Interrupts) -> Stop {
+    let (stop, interrupts) = (Stop::default(), interrupts.clone());
+    let handle = stop.clone();
+    tokio::spawn(async move {
+        interrupts.soft.cancelled().await;
+        handle.softly(StopReason::Interrupted);
+        interrupts.hard.cancelled().await;
+        handle.hard(StopReason::Interrupted);
+    });
+    stop
+}
+
+fn own_program() -> Result<PathBuf, CommandError> {
+    std::env::current_exe().map_err(|error| {
+        let message = format!("cannot tell where the eklavya program is: {error}");
+        CommandError::new(Kind::Environment, message)
+    })
+}
+
+fn search_path(invocation: &Invocation) -> Result<&str, CommandError> {
+    let path = invocation.environment.get("PATH")?;
+    Ok(path.unwrap_or("/usr/local/bin:/usr/bin:/bin"))
+}

@@ -1,12 +1,13 @@
 //! Errors at the edge: what happened, which exit code it is, and what to type next.
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use eklavya::config::ConfigError;
 use eklavya::exit_code;
+use eklavya::gateway::ScriptError;
 use eklavya::services::ServiceError;
 use eklavya::store::StoreError;
 use serde::Serialize;
@@ -141,6 +142,12 @@ impl CommandError {
     }
 }
 
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
 /// A failure to print the result.
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
@@ -209,6 +216,16 @@ impl From<ServiceError> for CommandError {
             ServiceError::Leased { .. } => (Kind::WrongState, "Wait for it: --wait"),
         };
         Self::new(kind, error).hint(hint)
+    }
+}
+
+impl From<ScriptError> for CommandError {
+    fn from(error: ScriptError) -> Self {
+        let kind = match &error {
+            ScriptError::Read { .. } | ScriptError::Invalid { .. } => Kind::Usage,
+            ScriptError::Write { .. } => Kind::Environment,
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Invocation {
     pub working_directory: Utf8PathBuf,
     /// The data directory.
     pub home: Home,
+    /// Whether agents are to run without a sandbox.
+    pub no_sandbox: bool,
     /// Prints results and messages.
     pub printer: Printer,
     /// Asks the person at the terminal, if there is one.
@@ -44,6 +46,7 @@ impl Invocation {
             environment,
             working_directory,
             home,
+            no_sandbox: options.no_sandbox,
             prompt: Prompt::new(options.yes),
             printer,
             config,

@@ -12,6 +12,7 @@ use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::next;
+use crate::options::Format;
 use crate::output::Row;
 
 /// How often it is looked for news.
@@ -108,7 +109,7 @@ async fn watch(
     desk: &Desk,
     slug: Option<&str>,
 ) -> Result<(), CommandError> {
-    let screen = invocation.printer.is_for_people() && io::stdout().is_terminal();
+    let screen = invocation.printer.format() == Format::Table && io::stdout().is_terminal();
     let (mut seen, mut shown) = (None, None);
     loop {
         let newest = events::newest(&mut desk.read().await?).await?;

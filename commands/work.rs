@@ -10,7 +10,7 @@ use crate::error::{CommandError, Kind};
 use crate::interrupts::Interrupts;
 use crate::invocation::Invocation;
 use crate::output::Progress;
-use crate::project::ProjectLine;
+use crate::project;
 use crate::wait::WaitOption;
 use crate::{desk, next, runtime};
 
@@ -55,17 +55,17 @@ pub fn run(
     options: &WorkOptions,
 ) -> Result<(), CommandError> {
     invocation.config()?;
-    let project = runtime::long(&invocation.printer, async |interrupts| {
+    let (project, line) = runtime::long(&invocation.printer, async |interrupts| {
         let desk = desk::open(invocation).await?;
         let project = projects::find(&desk, slug).await?;
         let progress = Progress::of(&invocation.printer, &desk, project.id);
         let ended = reach(invocation, goal, &desk, &project, &interrupts, options).await;
         progress.finish().await;
         ended?;
-        Ok(projects::reload(&desk, &project).await?)
+        project::with_line(&desk, projects::reload(&desk, &project).await?).await
     })?;
     let message = format!("{slug} is {} now", project.state.status());
-    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+    next::done(invocation, &message, &project, &line)
 }
 
 #[expect(clippy::unused_async, reason = "what it is joined to is asynchronous")]

@@ -352,13 +352,21 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__budget__subcmd__set)
-            opts="-q -v -y -h --task --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --limit --task --agent --all --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --task)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --agent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

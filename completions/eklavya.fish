@@ -502,7 +502,7 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_s
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "show" -d 'Show the limits, and what is spent and reserved against them'
-complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "set" -d 'Change the limit of a project or of one of its tasks'
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "set" -d 'Change the limit of a project, of one of its tasks or agents, or of everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -f -a "report" -d 'Report what a project cost, by role, task, agent, model and day'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -514,12 +514,15 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l task -d 'The limit of this task, in place of that of the project' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l limit -d 'The limit in US dollars, or none' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l task -d 'The limit of this task of the project' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l agent -d 'The limit of this agent of the project: the beginning of its id' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -l all -d 'The limit of all projects together, in place of budget.overallUsd'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print results and errors only'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from set" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'

@@ -3,8 +3,13 @@
 mod report;
 mod set;
 mod show;
+mod view;
+
+pub use view::dollars;
 
 use clap::Subcommand;
+use eklavya::config::Config;
+use eklavya::services::costs::DefaultLimits;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
@@ -25,5 +30,14 @@ impl Verb {
             Verb::Set(args) => set::exec(invocation, &args),
             Verb::Report(args) => report::exec(invocation, &args),
         }
+    }
+}
+
+/// Returns the limits of the configuration.
+pub fn defaults(config: &Config) -> DefaultLimits {
+    DefaultLimits {
+        all: config.budget.overall,
+        task: config.budget.task,
+        agent: config.budget.agent,
     }
 }

@@ -5,7 +5,7 @@ use eklavya::services::demos;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::project::ProjectLine;
+use crate::project;
 use crate::wait::{self, WaitOption};
 use crate::{desk, next};
 
@@ -36,11 +36,12 @@ pub struct Args {
 pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
     let question = format!("Approve demo {} of {}?", args.number, args.slug);
     invocation.prompt.confirm(&question)?;
-    let project = desk::with(invocation, async |desk| {
+    let (project, line) = desk::with(invocation, async |desk| {
         let project = wait::for_stage(&desk, &args.slug, Stage::DemoReview, args.wait).await?;
         let actor = desk::actor();
-        Ok(demos::approve(&desk, &actor, &project, args.number, args.feedback).await?)
+        let project = demos::approve(&desk, &actor, &project, args.number, args.feedback).await?;
+        project::with_line(&desk, project).await
     })?;
     let message = format!("Demo {} of {} is approved", args.number, project.slug);
-    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+    next::done(invocation, &message, &project, &line)
 }

@@ -6,7 +6,7 @@ use eklavya::services::{Desk, demos, projects};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::project::ProjectLine;
+use crate::project;
 use crate::wait::{self, WaitOption};
 use crate::{desk, next};
 
@@ -47,18 +47,18 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
             .prompt
             .text("What must the next round do better?", "--feedback TEXT")?,
     };
-    let (project, numbers) = desk::with(invocation, async |desk| {
+    let ((project, line), numbers) = desk::with(invocation, async |desk| {
         let project = wait::for_stage(&desk, &args.slug, Stage::DemoReview, args.wait).await?;
         let numbers = match args.number {
             Some(number) => vec![number],
             None => ready(&desk, &project).await?,
         };
         let project = reject(&desk, project, &numbers, &feedback).await?;
-        Ok((project, numbers))
+        Ok((project::with_line(&desk, project).await?, numbers))
     })?;
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
     let message = format!("Rejected of {}: demo {}", project.slug, numbers.join(", "));
-    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+    next::done(invocation, &message, &project, &line)
 }
 
 async fn ready(desk: &Desk, project: &Project) -> Result<Vec<u32>, CommandError> {

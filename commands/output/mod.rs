@@ -9,6 +9,6 @@ mod prompt;
 pub mod time;
 
 pub use page::Page;
-pub use printer::{Printer, Row, View, raw};
+pub use printer::{Printer, Row, View, json_document, json_line, lines, raw};
 pub use progress::Progress;
 pub use prompt::Prompt;

@@ -1,6 +1,7 @@
 //! A result laid out for people. Everything that goes onto a page is made harmless first.
 
 use std::fmt::Write;
+use std::io::{self, IsTerminal};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement, Table};
@@ -12,8 +13,23 @@ use super::escape;
 pub struct Style {
     /// Whether it may have attributes like bold.
     pub styled: bool,
-    /// Whether it is laid out for the width of the terminal; else lines are as long as they are.
-    pub fitted: bool,
+    /// The columns of the terminal; without one lines are as long as they are.
+    pub width: Option<u16>,
+}
+
+impl Style {
+    /// Returns the style of stdout; `colours` says whether attributes are wanted where they can be
+    /// shown.
+    pub fn of_stdout(colours: bool) -> Self {
+        /// A terminal that says that it is narrower than this does not know its width.
+        const NARROWEST: u16 = 40;
+        let terminal = io::stdout().is_terminal();
+        let width = Table::new().width();
+        Self {
+            styled: terminal && colours,
+            width: width.filter(|width| terminal && *width >= NARROWEST),
+        }
+    }
 }
 
 /// A page in the making.
@@ -82,8 +98,9 @@ impl Page {
     fn new_table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING);
-        if self.style.fitted {
+        if let Some(width) = self.style.width {
             table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(width);
         }
         if self.style.styled {
             table.enforce_styling();
@@ -115,7 +132,7 @@ mod tests {
 
     const PLAIN: Style = Style {
         styled: false,
-        fitted: false,
+        width: None,
     };
 
     #[test]
@@ -133,7 +150,7 @@ mod tests {
     fn styled_pages_have_bold_heads_only() {
         let mut page = Page::new(Style {
             styled: true,
-            fitted: false,
+            width: None,
         });
         page.fields([("Slug", "shop".to_owned())]);
         assert_eq!(page.into_text(), "\u{1b}[1mSlug  \u{1b}[0mshop\n");

@@ -1,6 +1,6 @@
 //! The printer: one result in the form that `--output` asks for, and messages beside it.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 
 use eklavya::config::Environment;
 use indicatif::MultiProgress;
@@ -38,24 +38,20 @@ pub struct Printer {
 impl Printer {
     /// Returns the printer that `options` ask for.
     pub fn new(options: &GlobalOptions, environment: &Environment) -> Result<Self, CommandError> {
-        let terminal = io::stdout().is_terminal();
         // https://no-color.org: any value that is not empty.
         let plain =
             environment.get("NO_COLOR")?.is_some() || environment.get("TERM")? == Some("dumb");
         Ok(Self {
             format: options.output,
             quiet: options.quiet,
-            style: Style {
-                styled: terminal && !plain,
-                fitted: terminal,
-            },
+            style: Style::of_stdout(!plain),
             bars: MultiProgress::new(),
         })
     }
 
-    /// Returns whether results are laid out for people.
-    pub fn is_for_people(&self) -> bool {
-        self.format == Format::Table
+    /// Returns the form of the results.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Prints one result.
@@ -134,6 +130,25 @@ impl Printer {
 /// Prints `text` as it is, whatever the format: a script or a page of our own making.
 pub fn raw(text: &[u8]) -> Result<(), CommandError> {
     stdout(|out| out.write_all(text))
+}
+
+/// Prints lines for people, as they come.
+pub fn lines(lines: &[String]) -> Result<(), CommandError> {
+    stdout(|out| {
+        lines
+            .iter()
+            .try_for_each(|line| writeln!(out, "{}", escape::lines(line)))
+    })
+}
+
+/// Prints one JSON document of several, on one line, as it comes.
+pub fn json_line(value: &impl Serialize) -> Result<(), CommandError> {
+    stdout(|out| json::line(out, value))
+}
+
+/// Prints one JSON document.
+pub fn json_document(value: &impl Serialize) -> Result<(), CommandError> {
+    stdout(|out| json::pretty(out, value))
 }
 
 /// Writes a result as a whole; where the reader went away, the rest of it is not tried again.

@@ -7,17 +7,23 @@ use std::time::Duration;
 use eklavya::bus::News;
 use eklavya::domain::event::Event;
 use eklavya::domain::ids::{AgentId, ProjectId};
+use eklavya::domain::money::MicroUsd;
 use eklavya::services::Desk;
+use eklavya::store::budgets::{self, Scope};
+use eklavya::store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Printer;
 use super::escape::cell;
 
 const TICK: Duration = Duration::from_millis(120);
+/// How often the costs are looked up.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Shows the news of a project until it is finished.
 #[derive(Debug)]
@@ -33,6 +39,7 @@ impl Progress {
             printer: printer.clone(),
             drawn: io::stderr().is_terminal() && !printer.is_quiet(),
             agents: BTreeMap::new(),
+            store: desk.store.clone(),
         };
         let done = CancellationToken::new();
         let shown = screen.follow(desk.bus.subscribe(), project, done.clone());
@@ -56,6 +63,7 @@ struct Screen {
     /// Whether lines are drawn; else each piece of news is a message.
     drawn: bool,
     agents: BTreeMap<AgentId, Line>,
+    store: Store,
 }
 
 /// An agent at work.
@@ -80,11 +88,17 @@ impl Screen {
         project: ProjectId,
         done: CancellationToken,
     ) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let piece = tokio::select! {
                 biased;
                 piece = news.recv() => piece,
                 () = done.cancelled() => return,
+                _ = look.tick() => {
+                    self.show_costs().await;
+                    continue;
+                }
             };
             match piece {
                 Ok(news) if news.project == Some(project) => self.show(news.event),
@@ -181,6 +195,24 @@ impl Screen {
             drop(line);
             self.say(&message);
         }
+    }
+
+    /// What an agent costs is no news; it is looked up while somebody sees it.
+    async fn show_costs(&self) {
+        for (agent, line) in &self.agents {
+            let Some(bar) = &line.bar else {
+                continue;
+            };
+            match self.spent(*agent).await {
+                Ok(spent) => bar.set_message(format!("${spent}  {}", cell(&line.task))),
+                Err(error) => tracing::debug!(%error, "the cost of an agent cannot be shown"),
+            }
+        }
+    }
+
+    async fn spent(&self, agent: AgentId) -> Result<MicroUsd, StoreError> {
+        let mut tx = self.store.read().await?;
+        Ok(budgets::find(&mut tx, Scope::Agent(agent)).await?.spent)
     }
 
     fn say(&self, message: &str) {

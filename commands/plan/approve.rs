@@ -5,7 +5,7 @@ use eklavya::services::plans;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::project::ProjectLine;
+use crate::project;
 use crate::wait::{self, WaitOption};
 use crate::{desk, next};
 
@@ -33,10 +33,12 @@ pub struct Args {
 pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
     let question = format!("Approve the plan of {}?", args.slug);
     invocation.prompt.confirm(&question)?;
-    let project = desk::with(invocation, async |desk| {
+    let (project, line) = desk::with(invocation, async |desk| {
         let project = wait::for_stage(&desk, &args.slug, Stage::PlanReview, args.wait).await?;
-        Ok(plans::approve(&desk, &desk::actor(), &project, args.feedback).await?)
+        let actor = desk::actor();
+        let project = plans::approve(&desk, &actor, &project, args.feedback).await?;
+        project::with_line(&desk, project).await
     })?;
     let message = format!("The plan of {} is approved", project.slug);
-    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+    next::done(invocation, &message, &project, &line)
 }

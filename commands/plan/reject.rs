@@ -5,7 +5,7 @@ use eklavya::services::plans;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::project::ProjectLine;
+use crate::project;
 use crate::wait::{self, WaitOption};
 use crate::{desk, next};
 
@@ -37,10 +37,11 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
             .prompt
             .text("What must the next plan do better?", "--feedback TEXT")?,
     };
-    let project = desk::with(invocation, async |desk| {
+    let (project, line) = desk::with(invocation, async |desk| {
         let project = wait::for_stage(&desk, &args.slug, Stage::PlanReview, args.wait).await?;
-        Ok(plans::reject(&desk, &desk::actor(), &project, feedback).await?)
+        let project = plans::reject(&desk, &desk::actor(), &project, feedback).await?;
+        project::with_line(&desk, project).await
     })?;
     let message = format!("The plan of {} is rejected", project.slug);
-    next::done(invocation, &message, &project, &ProjectLine::of(&project))
+    next::done(invocation, &message, &project, &line)
 }

@@ -1,6 +1,7 @@
 //! `eklavya project list`
 
 use eklavya::services::projects;
+use eklavya::store::budgets;
 
 use super::view::ProjectLine;
 use crate::desk;
@@ -23,11 +24,17 @@ pub struct Args {
 
 /// Runs `eklavya project list`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let projects = desk::with(invocation, async |desk| Ok(projects::list(&desk).await?))?;
+    let (projects, budgets) = desk::with(invocation, async |desk| {
+        let budgets = budgets::of_projects(&mut desk.read().await?).await?;
+        Ok((projects::list(&desk).await?, budgets))
+    })?;
     let lines: Vec<ProjectLine> = projects
         .iter()
         .filter(|project| args.all || project.state.status() != "archived")
-        .map(ProjectLine::of)
+        .map(|project| {
+            let budget = budgets.get(&project.id).copied().unwrap_or_default();
+            ProjectLine::of(project, &budget)
+        })
         .collect();
     let nothing = "No projects. Create one: eklavya project new NAME --brief FILE";
     invocation.printer.list(&lines, nothing)

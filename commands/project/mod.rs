@@ -10,13 +10,14 @@ mod show;
 mod view;
 
 use clap::Subcommand;
-use eklavya::domain::project::ProjectEvent;
-use eklavya::services::projects;
+use eklavya::domain::project::{Project, ProjectEvent};
+use eklavya::services::{Desk, projects};
+use eklavya::store::budgets::{self, Scope};
 
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-pub use view::ProjectLine;
+use view::ProjectLine;
 
 /// Create, look at, halt and put away projects
 #[derive(Debug, Subcommand)]
@@ -52,12 +53,22 @@ fn advance(
     event: ProjectEvent,
     did: &str,
 ) -> Result<(), CommandError> {
-    let project = desk::with(invocation, async |desk| {
+    let (_, line) = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, slug).await?;
-        Ok(projects::advance(&desk, &desk::actor(), &project, event).await?)
+        let project = projects::advance(&desk, &desk::actor(), &project, event).await?;
+        with_line(&desk, project).await
     })?;
     let message = format!("{slug} {did}");
-    invocation
-        .printer
-        .done(&message, &ProjectLine::of(&project))
+    invocation.printer.done(&message, &line)
+}
+
+/// Returns the project with the line that tells programs where it stands.
+pub async fn with_line(
+    desk: &Desk,
+    project: Project,
+) -> Result<(Project, ProjectLine), CommandError> {
+    let mut tx = desk.read().await?;
+    let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
+    let line = ProjectLine::of(&project, &budget);
+    Ok((project, line))
 }

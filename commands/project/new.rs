@@ -5,9 +5,9 @@ use std::io::{self, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eklavya::domain::money::MicroUsd;
+use eklavya::gateway::Script;
 use eklavya::services::projects::{self, MAX_BRIEF_BYTES, NewProject};
 
-use super::view::ProjectLine;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::{desk, next};
@@ -70,6 +70,9 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
         Some(file) => Some(invocation.working_directory.join(file)),
         None => config.model.rehearsal.clone(),
     };
+    if let Some(file) = &rehearsal {
+        Script::load(file.as_std_path())?;
+    }
     let new = NewProject {
         name: named("the name", &args.name)?,
         slug: args.slug,
@@ -82,11 +85,12 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
 }
 
 fn create(invocation: &Invocation, new: NewProject) -> Result<(), CommandError> {
-    let project = desk::with(invocation, async |desk| {
-        Ok(projects::create(&desk, &desk::actor(), new).await?)
+    let (project, line) = desk::with(invocation, async |desk| {
+        let project = projects::create(&desk, &desk::actor(), new).await?;
+        super::with_line(&desk, project).await
     })?;
     let created = format!("Created {}", project.slug);
-    next::done(invocation, &created, &project, &ProjectLine::of(&project))
+    next::done(invocation, &created, &project, &line)
 }
 
 /// Returns the brief, if it can be one; no more is read than shows that it is too long.

@@ -3,6 +3,7 @@
 use eklavya::domain::decision::Decision;
 use eklavya::domain::delivery::Delivery;
 use eklavya::services::{deliveries, projects};
+use eklavya::store::budgets::{self, Scope};
 use eklavya::store::decisions;
 
 use super::view::{DecisionView, DeliveryView, ProjectView};
@@ -31,7 +32,13 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         let mut tx = desk.read().await?;
         let made = decisions::of_project(&mut tx, project.id).await?;
         let made = made.into_iter().map(decision).collect();
-        Ok(ProjectView::new(&project, made, delivery.map(delivered)))
+        let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
+        Ok(ProjectView::new(
+            &project,
+            &budget,
+            made,
+            delivery.map(delivered),
+        ))
     })?;
     invocation.printer.view(&view)
 }

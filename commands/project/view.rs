@@ -1,9 +1,12 @@
 //! Projects as they are printed.
 
+use eklavya::domain::ledger::Budget;
+use eklavya::domain::money::MicroUsd;
 use eklavya::domain::project::{Project, ProjectState, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::budget::dollars;
 use crate::next;
 use crate::output::{Page, Row, View, time};
 
@@ -23,13 +26,16 @@ pub struct ProjectLine {
     rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     sandboxed: bool,
+    /// Its limit, in micro-dollars.
+    budget_micro_usd: Option<MicroUsd>,
+    spent_micro_usd: MicroUsd,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl ProjectLine {
     /// Returns the line of `project`.
-    pub fn of(project: &Project) -> Self {
+    pub fn of(project: &Project, budget: &Budget) -> Self {
         Self {
             slug: project.slug.clone(),
             name: project.name.clone(),
@@ -39,6 +45,8 @@ impl ProjectLine {
             needs_decision: next::needs_decision(project),
             rehearsal: project.rehearsal.clone(),
             sandboxed: project.sandboxed,
+            budget_micro_usd: budget.limit,
+            spent_micro_usd: budget.spent,
             created_at: project.created_at,
             updated_at: project.updated_at,
         }
@@ -54,7 +62,9 @@ impl ProjectLine {
 }
 
 impl Row for ProjectLine {
-    const COLUMNS: &'static [&'static str] = &["slug", "client", "status", "progress", "notes"];
+    const COLUMNS: &'static [&'static str] = &[
+        "slug", "client", "status", "progress", "spent", "budget", "notes",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -62,6 +72,8 @@ impl Row for ProjectLine {
             self.client.clone(),
             self.status.to_owned(),
             format!("{}%", self.progress),
+            dollars(self.spent_micro_usd),
+            self.budget_micro_usd.map(dollars).unwrap_or_default(),
             self.notes(),
         ]
     }
@@ -112,11 +124,12 @@ impl ProjectView {
     /// Returns the view of `project`.
     pub fn new(
         project: &Project,
+        budget: &Budget,
         decisions: Vec<DecisionView>,
         delivery: Option<DeliveryView>,
     ) -> Self {
         Self {
-            line: ProjectLine::of(project),
+            line: ProjectLine::of(project, budget),
             stage: stage(&project.state),
             brief: project.brief.clone(),
             decisions,
@@ -143,6 +156,11 @@ impl View for ProjectView {
             ("Client", line.client.clone()),
             ("Status", line.status.to_owned()),
             ("Progress", format!("{}%", line.progress)),
+            ("Spent", dollars(line.spent_micro_usd)),
+            (
+                "Budget",
+                line.budget_micro_usd.map(dollars).unwrap_or_default(),
+            ),
             ("Created", time::moment(line.created_at)),
             ("Changed", time::moment(line.updated_at)),
         ];

@@ -75,7 +75,7 @@ pub const KEYS: &[Key] = &[
     key("budget.overallUsd", Kind::Usd, None, "Limit over all projects together"),
     key("budget.taskUsd", Kind::Usd, None, "Limit of every task"),
     key("budget.agentUsd", Kind::Usd, None, "Limit of every agent"),
-    integer("sandbox.tmpBytes", (16 << 20, 1 << 40), "1073741824", "Size of the temporary directory in a sandbox"),
+    integer("sandbox.tmpBytes", (16 << 20, 1 << 40), "536870912", "Size of the temporary directory in a sandbox"),
     integer("sandbox.testTimeoutSeconds", (1, WEEK), "600", "Longest run of a test command or check"),
     integer("sandbox.uidBase", (1000, 2_000_000_000), "700000", "As root: agents of project n run as this user id plus n"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),

@@ -64,7 +64,7 @@ fn mistakes_in_the_command_line_exit_with_2() {
         &["demo", "approve", "shop", "two"],
         &["demo", "reject", "shop"],
         &["demo", "reject", "shop", "1", "--all"],
-        &["budget", "set", "shop", "-5"],
+        &["budget", "set", "shop", "--limit", "-5"],
         &["config", "set", "agents.parallel"],
         &["status", "--quiet", "--verbose"],
     ] {

@@ -5,9 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agents;
 mod configuration;
+mod doctor;
 mod generated;
 mod help;
 mod init;
+mod money;
 mod output;
 mod projects;

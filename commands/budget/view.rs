@@ -1,0 +1,61 @@
+//! Limits as they are printed.
+
+use eklavya::domain::ledger::{Budget, BudgetScope};
+use eklavya::domain::money::MicroUsd;
+use serde::Serialize;
+
+use crate::output::Row;
+
+/// A limit and what stands against it; amounts in micro-dollars.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetView {
+    /// `all`, `project`, `task` or `agent`.
+    scope: &'static str,
+    name: String,
+    limit_micro_usd: Option<MicroUsd>,
+    spent_micro_usd: MicroUsd,
+    /// Held by requests that are under way.
+    reserved_micro_usd: MicroUsd,
+    /// What a new request may reserve.
+    available_micro_usd: Option<MicroUsd>,
+}
+
+impl BudgetView {
+    /// Returns the view of `budget`.
+    pub fn of(scope: BudgetScope, name: String, budget: &Budget) -> Self {
+        Self {
+            scope: scope.name(),
+            name,
+            limit_micro_usd: budget.limit,
+            spent_micro_usd: budget.spent,
+            reserved_micro_usd: budget.reserved,
+            available_micro_usd: budget.available(),
+        }
+    }
+
+    /// Returns what it is the limit of.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Row for BudgetView {
+    const COLUMNS: &'static [&'static str] = &["budget", "limit", "spent", "reserved", "left"];
+
+    fn cells(&self) -> Vec<String> {
+        let or_none = |amount: Option<MicroUsd>| amount.map_or("none".to_owned(), dollars);
+        vec![
+            self.name.clone(),
+            or_none(self.limit_micro_usd),
+            dollars(self.spent_micro_usd),
+            dollars(self.reserved_micro_usd),
+            or_none(self.available_micro_usd),
+        ]
+    }
+}
+
+/// Returns an amount for people: `$0.50`.
+pub fn dollars(amount: MicroUsd) -> String {
+    format!("${amount}")
+}

@@ -1,0 +1,72 @@
+//! The model: whether it can be asked, and what that costs.
+
+use std::os::unix::fs::PermissionsExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::config::{Config, CredentialSource};
+use eklavya::gateway::{Pricing, Script};
+
+use super::Check;
+
+/// Is there a credential, or a rehearsal in place of a model? Never shows the credential.
+pub fn credential(config: &Config) -> Check {
+    const NAME: &str = "model";
+    const FIX: &str = "set ANTHROPIC_API_KEY, or: eklavya config set model.keyFile FILE";
+    if let Some(file) = &config.model.rehearsal {
+        return match Script::load(file.as_std_path()) {
+            Ok(_) => Check::ok(NAME, format!("new projects play the rehearsal {file}")),
+            Err(error) => Check::error(NAME, &error),
+        };
+    }
+    let (url, source) = (&config.model.url, config.model.credentials.source());
+    let Some(source) = source else {
+        let detail = format!("no credential for {url}: only rehearsals can be played");
+        return Check::warning(NAME, detail, FIX);
+    };
+    if let Err(error) = config.model.credentials.load() {
+        return Check::failed(NAME, error.to_string(), FIX);
+    }
+    match &source {
+        CredentialSource::KeyFile(file) if is_readable_by_others(file) => Check::warning(
+            NAME,
+            format!("others can read the key in {file}"),
+            format!("chmod 600 {file}"),
+        ),
+        CredentialSource::KeyFile(_) | CredentialSource::Variable(_) => {
+            Check::ok(NAME, format!("{url} with the credential of {source}"))
+        }
+    }
+}
+
+fn is_readable_by_others(file: &Utf8Path) -> bool {
+    file.metadata()
+        .is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+}
+
+/// Is there a usable price list, and are the configured models on it?
+pub fn prices(config: &Config) -> Check {
+    const NAME: &str = "prices";
+    let own = config.home.pricing_file();
+    let file = match &config.pricing_file {
+        Some(file) => Some(file.clone()),
+        None => own.exists().then_some(own),
+    };
+    let loaded = match &file {
+        Some(file) => Pricing::load(file.as_std_path()),
+        None => Pricing::embedded(),
+    };
+    let pricing = match loaded {
+        Ok(pricing) => pricing,
+        Err(error) => return Check::error(NAME, &error),
+    };
+    let place = file.map_or("built in".to_owned(), Utf8PathBuf::into_string);
+    let mut models = std::iter::once(&config.model.name).chain(config.model.roles.values());
+    match models.find(|model| !pricing.knows(model)) {
+        Some(model) => Check::warning(
+            NAME,
+            format!("{model} is on no price list and is charged at the dearest price ({place})"),
+            "eklavya config set pricing.file FILE",
+        ),
+        None => Check::ok(NAME, format!("of {} ({place})", pricing.as_of())),
+    }
+}

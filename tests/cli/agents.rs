@@ -1,0 +1,39 @@
+//! Agents and rehearsals from the outside.
+
+use crate::support::TestEnv;
+
+#[test]
+fn agents_that_are_not_there_are_told() {
+    let env = TestEnv::new();
+    env.run(&["agents", "logs", "3f2a"]).exits(3);
+    env.run(&["agents", "logs", ""]).exits(3);
+    let none = env.run(&["agents", "ps", "--output", "json"]).ok();
+    assert_eq!(none.stdout, "[]\n");
+}
+
+#[test]
+fn a_rehearsal_that_cannot_be_played_stops_the_project() {
+    let env = TestEnv::new();
+    env.file("brief.md", "A page");
+    env.file("broken.yaml", "rehearsal: 1\nagents:\n  - role: nobody\n");
+    let rest = [
+        "--brief",
+        "brief.md",
+        "--client",
+        "Ada",
+        "--budget",
+        "5",
+        "--rehearsal",
+    ];
+    for file in ["broken.yaml", "missing.yaml"] {
+        let line = [&["project", "new", "shop"][..], &rest, &[file]].concat();
+        let refused = env.run(&line).exits(2);
+        assert!(refused.stderr.contains(file), "{}", refused.stderr);
+    }
+    assert_eq!(
+        env.run(&["project", "list", "--output", "json"])
+            .ok()
+            .stdout,
+        "[]\n"
+    );
+}

@@ -1,0 +1,43 @@
+//! `eklavya doctor`
+
+use serde_json::Value;
+
+use crate::support::TestEnv;
+
+fn status(checks: &Value, name: &str) -> String {
+    let all = checks.as_array().unwrap();
+    let check = all.iter().find(|check| check["check"] == name).unwrap();
+    check["status"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_missing_is_found_and_exits_with_7() {
+    let env = TestEnv::empty();
+    let found = env.run(&["doctor", "--output", "json"]).exits(7);
+    let checks = found.json();
+    for name in ["data directory", "store", "claude", "sandbox"] {
+        assert_eq!(status(&checks, name), "failed", "{name}");
+    }
+    assert_eq!(status(&checks, "model"), "warning");
+    assert!(found.stderr.contains("\"exitCode\":7"), "{}", found.stderr);
+}
+
+#[test]
+fn the_credential_is_named_and_not_shown() {
+    let env = TestEnv::new().with("ANTHROPIC_API_KEY", "sk-never-shown");
+    let found = env.run(&["doctor"]);
+    assert!(
+        found.stdout.contains("ANTHROPIC_API_KEY"),
+        "{}",
+        found.stdout
+    );
+    assert!(!found.whole().contains("sk-never-shown"));
+}
+
+#[test]
+fn a_wrong_configuration_is_one_of_the_findings() {
+    let env = TestEnv::new().with("EKLAVYA_AGENTS_PARALLEL", "many");
+    let found = env.run(&["doctor", "--output", "json"]).exits(7).json();
+    assert_eq!(status(&found, "configuration"), "failed");
+    assert_eq!(status(&found, "store"), "ok");
+}

@@ -1,0 +1,69 @@
+//! Budgets and roles from the outside.
+
+use insta::{assert_json_snapshot, assert_snapshot};
+
+use crate::support::TestEnv;
+
+#[test]
+fn limits_are_set_and_shown() {
+    let env = TestEnv::new().with("EKLAVYA_BUDGET_OVERALL_USD", "100");
+    env.project("shop");
+    env.run(&["budget", "set", "shop", "--limit", "30.50"]).ok();
+    assert_snapshot!(env.run(&["budget", "show"]).ok().whole());
+    let shown = env
+        .run(&["budget", "show", "shop", "--output", "json"])
+        .ok()
+        .json();
+    assert_json_snapshot!(shown);
+    env.run(&["budget", "set", "--all", "--limit", "7"]).ok();
+    env.run(&["budget", "set", "shop", "--limit", "none"]).ok();
+    let all = env.run(&["budget", "show", "--output", "json"]).ok().json();
+    assert_eq!(all[0]["limitMicroUsd"], 7_000_000);
+    assert!(all[1]["limitMicroUsd"].is_null());
+}
+
+#[test]
+fn limits_of_nothing_are_refused() {
+    let env = TestEnv::new();
+    env.project("shop");
+    for (line, code) in [
+        (&["budget", "set", "nowhere", "--limit", "1"][..], 3),
+        (
+            &["budget", "set", "shop", "--task", "T9", "--limit", "1"],
+            3,
+        ),
+        (
+            &["budget", "set", "shop", "--agent", "abcd", "--limit", "1"],
+            3,
+        ),
+        (&["budget", "set", "shop", "--limit", "much"], 2),
+        (&["budget", "set", "shop"], 2),
+        (&["budget", "set", "--limit", "1"], 2),
+        (&["budget", "set", "shop", "--all", "--limit", "1"], 2),
+    ] {
+        env.run(line).exits(code);
+    }
+}
+
+#[test]
+fn a_report_of_nothing_is_a_report() {
+    let env = TestEnv::new();
+    env.project("shop");
+    let report = env
+        .run(&["budget", "report", "shop", "--output", "json"])
+        .ok()
+        .json();
+    assert_json_snapshot!(report);
+    assert_snapshot!(
+        "report_table",
+        env.run(&["budget", "report", "shop"]).ok().whole()
+    );
+}
+
+#[test]
+fn roles_are_the_permission_matrix() {
+    let env = TestEnv::empty();
+    assert_snapshot!("roles_table", env.run(&["roles"]).ok().whole());
+    let roles = env.run(&["roles", "--output", "json"]).ok().json();
+    assert_json_snapshot!("roles", roles);
+}

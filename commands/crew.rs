@@ -27,23 +27,39 @@ pub async fn site(
     desk: &Desk,
     project: &Project,
 ) -> Result<Site, CommandError> {
-    let config = invocation.config()?.clone();
     let exe = own_program()?;
     let sandbox = if invocation.no_sandbox {
-        invocation
-            .printer
-            .warn("agents run WITHOUT a sandbox: they can read and change whatever you can");
-        Sandbox::none(exe.clone())
+        let warning = "agents run WITHOUT a sandbox: they can read and change whatever you can";
+        invocation.printer.warn(warning);
+        Sandbox::none(exe)
     } else {
-        let user = Some(user_of(&config, project));
-        Sandbox::probe(search_path(invocation)?.as_ref(), exe.clone(), user).await?
+        let user = Some(user_of(invocation.config()?, project));
+        Sandbox::probe(search_path(invocation)?.as_ref(), exe, user).await?
     };
+    open(invocation, desk, project, sandbox).await
+}
+
+/// Opens the place of `project` for work on its records and its repository, which runs nothing.
+pub async fn records(
+    invocation: &Invocation,
+    desk: &Desk,
+    project: &Project,
+) -> Result<Site, CommandError> {
+    open(invocation, desk, project, Sandbox::none(own_program()?)).await
+}
+
+async fn open(
+    invocation: &Invocation,
+    desk: &Desk,
+    project: &Project,
+    sandbox: Sandbox,
+) -> Result<Site, CommandError> {
     let spec = SiteSpec {
         desk: desk.clone(),
-        config,
+        config: invocation.config()?.clone(),
         sandbox,
         git: Git::locate().await?,
-        exe,
+        exe: own_program()?,
     };
     Ok(Site::open(spec, project).await?)
 }
@@ -61,7 +77,10 @@ pub async fn worker(
     let places: Vec<PathBuf> = std::env::split_paths(path).collect();
     let configured = config.claude_path.as_ref().map(|path| path.as_std_path());
     let cli = locate::locate(configured, &places).await?;
-    let recorder = record.map(|file| Arc::new(Recorder::new(file.as_std_path())));
+    let recorder = match record {
+        Some(file) => Some(Arc::new(Recorder::open(file.as_std_path())?)),
+        None => None,
+    };
     let stop = stop_of(interrupts);
     let site = site(invocation, desk, project).await?;
     let spec = WorkerSpec {

@@ -10,11 +10,13 @@ mod build;
 mod cli;
 mod completions;
 mod config;
+mod crew;
 mod deliver;
 mod demo;
 mod desk;
 mod doctor;
 mod error;
+mod failure;
 mod init;
 mod interrupts;
 mod invocation;
@@ -24,6 +26,7 @@ mod next;
 mod options;
 mod output;
 mod plan;
+mod preview_host;
 mod project;
 mod roles;
 mod runtime;
@@ -40,6 +43,9 @@ use eklavya::config::Environment;
 
 fn main() -> ExitCode {
     if let Some(code) = sandbox_init::dispatch(std::env::args_os().skip(1)) {
+        return code;
+    }
+    if let Some(code) = preview_host::dispatch(std::env::args_os().skip(1)) {
         return code;
     }
     cli::run(std::env::args_os(), Environment::of_this_process())

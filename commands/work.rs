@@ -1,18 +1,17 @@
 //! What the commands that let agents work have in common.
 
-use std::fmt::Debug;
-
 use camino::Utf8PathBuf;
 use eklavya::domain::project::Project;
 use eklavya::services::{Desk, projects};
+use eklavya::workflow::{self, stages};
 
-use crate::error::{CommandError, Kind};
+use crate::error::CommandError;
 use crate::interrupts::Interrupts;
 use crate::invocation::Invocation;
 use crate::output::Progress;
 use crate::project;
 use crate::wait::WaitOption;
-use crate::{desk, next, runtime};
+use crate::{crew, desk, failure, next, runtime};
 
 /// The options of commands that let agents work.
 #[derive(Debug, Clone, clap::Args)]
@@ -68,26 +67,26 @@ pub fn run(
     next::done(invocation, &message, &project, &line)
 }
 
-#[expect(clippy::unused_async, reason = "what it is joined to is asynchronous")]
 async fn reach(
     invocation: &Invocation,
     goal: Goal,
-    _: &Desk,
+    desk: &Desk,
     project: &Project,
     interrupts: &Interrupts,
     options: &WorkOptions,
 ) -> Result<(), CommandError> {
-    let stopped = interrupts.soft.is_cancelled() || interrupts.hard.is_cancelled();
-    unwired(
-        invocation,
-        &(goal, &project.slug, options.wait, &options.record, stopped),
-    )
-}
-
-/// The place where a command is joined to the part of the core that does its work.
-pub fn unwired(_: &Invocation, what: &dyn Debug) -> Result<(), CommandError> {
-    Err(CommandError::new(
-        Kind::Failed,
-        format!("this command is not part of this build: {what:?}"),
-    ))
+    if options.wait.wait {
+        crew::wait_until_free(desk, project).await?;
+    }
+    let record = options.record.as_deref();
+    let worker = crew::worker(invocation, desk, project, interrupts, record).await?;
+    let done = match goal {
+        Goal::Plan => workflow::hold(worker, stages::plan::run).await,
+        Goal::Demos => workflow::hold(worker, stages::demo::run).await,
+        Goal::Build => workflow::hold(worker, stages::build::run).await,
+        Goal::Verify => workflow::hold(worker, stages::verify::run).await,
+        Goal::Deliver => workflow::hold(worker, stages::deliver::run).await,
+    };
+    done.map(|_| ())
+        .map_err(|error| failure::of(error, &project.slug))
 }

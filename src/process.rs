@@ -17,6 +17,20 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// Starts a program and leaves it to itself: nobody waits for it or hears what it says.
+///
+/// It gets this process's environment, since it is the user's own program, on the user's screen.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn launch(program: &str, arguments: &[&str]) -> io::Result<()> {
+    let mut command = std::process::Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.spawn().map(|_| ())
+}
+
 /// How long a program may run and how much of its output is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

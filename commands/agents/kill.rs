@@ -1,8 +1,11 @@
 //! `eklavya agents kill`
 
+use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::work;
+use eklavya::domain::agent::Agent;
+use eklavya::services::{Desk, agents};
+use eklavya::workflow::kill;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,5 +27,51 @@ pub struct Args {
 
 /// Runs `eklavya agents kill`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::unwired(invocation, &(&args.agents, args.all))
+    let chosen = desk::with(invocation, async |desk| chosen(&desk, args).await)?;
+    if args.all && !chosen.is_empty() {
+        invocation
+            .prompt
+            .confirm(&format!("Kill {} agents?", chosen.len()))?;
+    }
+    let killed = desk::with(invocation, async |desk| {
+        let mut killed = Vec::new();
+        for agent in &chosen {
+            let agent = kill::kill(&desk, &desk::actor(), agent).await?;
+            killed.push(Killed {
+                id: agent.id.to_string(),
+                role: agent.role.to_string(),
+                status: agent.state.status(),
+            });
+        }
+        Ok(killed)
+    })?;
+    let message = match killed.as_slice() {
+        [one] => format!("Agent {} is killed; its task waits for you", &one.id[..8]),
+        all => format!("{} agents are killed", all.len()),
+    };
+    invocation.printer.done(&message, &killed)
+}
+
+/// An agent that was killed.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Killed {
+    id: String,
+    role: String,
+    status: &'static str,
+}
+
+async fn chosen(desk: &Desk, args: &Args) -> Result<Vec<Agent>, CommandError> {
+    if args.all {
+        let all = agents::list(desk, None).await?;
+        return Ok(all
+            .into_iter()
+            .filter(|agent| agent.state.is_live())
+            .collect());
+    }
+    let mut chosen = Vec::new();
+    for prefix in &args.agents {
+        chosen.push(agents::find(desk, prefix).await?);
+    }
+    Ok(chosen)
 }

@@ -1,13 +1,13 @@
 //! `eklavya demo approve`
 
 use eklavya::domain::project::Stage;
-use eklavya::services::demos;
+use eklavya::workflow::stages;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::project;
 use crate::wait::{self, WaitOption};
-use crate::{desk, next};
+use crate::{crew, desk, next};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,8 +38,9 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
     invocation.prompt.confirm(&question)?;
     let (project, line) = desk::with(invocation, async |desk| {
         let project = wait::for_stage(&desk, &args.slug, Stage::DemoReview, args.wait).await?;
+        let site = crew::records(invocation, &desk, &project).await?;
         let actor = desk::actor();
-        let project = demos::approve(&desk, &actor, &project, args.number, args.feedback).await?;
+        let project = stages::demo::approve(&site, &actor, args.number, args.feedback).await?;
         project::with_line(&desk, project).await
     })?;
     let message = format!("Demo {} of {} is approved", args.number, project.slug);

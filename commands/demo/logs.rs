@@ -2,7 +2,14 @@
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::work;
+use crate::{desk, output};
+use eklavya::domain::demo::Demo;
+use eklavya::services::{demos, projects};
+use eklavya::workflow::preview;
+use std::time::Duration;
+
+/// How often it is looked for more.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Print what the preview of a demo has said
 #[derive(Debug, clap::Args)]
@@ -20,5 +27,24 @@ pub struct Args {
 
 /// Runs `eklavya demo logs`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::unwired(invocation, &(&args.slug, args.number, args.follow))
+    let (mut shown, mut demo) = (String::new(), find(invocation, args)?);
+    loop {
+        let log = preview::log(invocation.home.path.as_std_path(), &args.slug, args.number)?;
+        // A log that no longer continues what was shown has been cut in its middle.
+        let new = log.strip_prefix(&shown).unwrap_or(&log);
+        output::lines(&new.lines().map(output::escape::lines).collect::<Vec<_>>())?;
+        shown = log;
+        if !args.follow || !preview::is_running(&demo) {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+        demo = find(invocation, args)?;
+    }
+}
+
+fn find(invocation: &Invocation, args: &Args) -> Result<Demo, CommandError> {
+    desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        Ok(demos::find(&desk, &project, args.number).await?)
+    })
 }

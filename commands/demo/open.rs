@@ -1,8 +1,11 @@
 //! `eklavya demo open`
 
+use super::view::DemoView;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::work;
+use crate::{crew, desk, failure, runtime};
+use eklavya::services::projects;
+use eklavya::workflow::preview;
 
 /// Start the preview of a demo, where it does not run, and open it in the browser
 #[derive(Debug, clap::Args)]
@@ -16,5 +19,29 @@ pub struct Args {
 
 /// Runs `eklavya demo open`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::unwired(invocation, &(&args.slug, args.number))
+    let demo = runtime::long(&invocation.printer, async |_| {
+        let desk = desk::open(invocation).await?;
+        let project = projects::find(&desk, &args.slug).await?;
+        let site = crew::site(invocation, &desk, &project).await?;
+        preview::reopen(&site, args.number)
+            .await
+            .map_err(|error| failure::of(error, &args.slug))
+    })?;
+    let line = DemoView::of(&demo);
+    let url = demo.preview_url.unwrap_or_default();
+    show(invocation, &url);
+    invocation
+        .printer
+        .done(&format!("Demo {} answers at {url}", args.number), &line)
+}
+
+/// Opens the person's browser, where there is a person with one.
+fn show(invocation: &Invocation, url: &str) {
+    if !invocation.prompt.is_interactive() {
+        return;
+    }
+    let opened = eklavya::process::launch("xdg-open", &[url]);
+    if opened.is_err() {
+        invocation.printer.note("Open the URL in your browser");
+    }
 }

@@ -2,13 +2,14 @@
 
 use eklavya::domain::demo::DemoState;
 use eklavya::domain::project::{Project, Stage};
-use eklavya::services::{Desk, demos, projects};
+use eklavya::services::{Desk, demos};
+use eklavya::workflow::{Site, stages};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::project;
 use crate::wait::{self, WaitOption};
-use crate::{desk, next};
+use crate::{crew, desk, next};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +54,8 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
             Some(number) => vec![number],
             None => ready(&desk, &project).await?,
         };
-        let project = reject(&desk, project, &numbers, &feedback).await?;
+        let site = crew::records(invocation, &desk, &project).await?;
+        let project = reject(&site, project, &numbers, &feedback).await?;
         Ok((project::with_line(&desk, project).await?, numbers))
     })?;
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
@@ -70,15 +72,14 @@ async fn ready(desk: &Desk, project: &Project) -> Result<Vec<u32>, CommandError>
 }
 
 async fn reject(
-    desk: &Desk,
+    site: &Site,
     mut project: Project,
     numbers: &[u32],
     feedback: &str,
 ) -> Result<Project, CommandError> {
     for number in numbers {
         let feedback = Some(feedback.to_owned());
-        demos::reject(desk, &desk::actor(), &project, *number, feedback).await?;
-        project = projects::reload(desk, &project).await?;
+        project = stages::demo::reject(site, &desk::actor(), *number, feedback).await?;
     }
     Ok(project)
 }

@@ -1,8 +1,11 @@
 //! `eklavya demo stop`
 
+use super::view::DemoView;
+use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::work;
+use eklavya::services::{demos, projects};
+use eklavya::workflow::preview;
 
 /// Stop the preview of a demo
 #[derive(Debug, clap::Args)]
@@ -16,5 +19,16 @@ pub struct Args {
 
 /// Runs `eklavya demo stop`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::unwired(invocation, &(&args.slug, args.number))
+    let line = desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        let demo = demos::find(&desk, &project, args.number).await?;
+        preview::stop(&desk, &project, &demo).await?;
+        Ok(DemoView::of(
+            &demos::find(&desk, &project, args.number).await?,
+        ))
+    })?;
+    invocation.printer.done(
+        &format!("The preview of demo {} does not run", args.number),
+        &line,
+    )
 }

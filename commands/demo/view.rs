@@ -1,6 +1,7 @@
 //! Demos as they are printed.
 
 use eklavya::domain::demo::{Demo, DemoState};
+use eklavya::workflow::preview;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub struct DemoView {
     direction: String,
     /// Where it can be looked at, while its preview runs.
     preview_url: Option<String>,
+    /// Whether the process that serves the preview runs.
+    preview_running: bool,
     commit: Option<String>,
     /// Why it failed.
     reason: Option<String>,
@@ -36,6 +39,7 @@ impl DemoView {
             status: demo.state.status(),
             direction: demo.direction.clone(),
             preview_url: demo.preview_url.clone(),
+            preview_running: preview::is_running(demo),
             commit: demo.commit.as_ref().map(ToString::to_string),
             reason: match &demo.state {
                 DemoState::Failed { reason, .. } => Some(reason.clone()),

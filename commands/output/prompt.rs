@@ -21,6 +21,11 @@ impl Prompt {
         }
     }
 
+    /// Whether there is a person to ask.
+    pub fn is_interactive(self) -> bool {
+        self.may_ask
+    }
+
     /// Asks for a text; where nobody can answer, the option that gives it is named.
     pub fn text(self, question: &str, option: &str) -> Result<String, CommandError> {
         self.parsed(question, option)

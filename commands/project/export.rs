@@ -4,7 +4,9 @@ use camino::Utf8PathBuf;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::work;
+use crate::{crew, desk};
+use eklavya::services::projects;
+use eklavya::workflow::export;
 
 /// Write everything about a project into a directory: records, repository, delivery
 #[derive(Debug, clap::Args)]
@@ -20,5 +22,29 @@ pub struct Args {
 
 /// Runs `eklavya project export`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::unwired(invocation, &(&args.slug, &args.directory))
+    let directory = match &args.directory {
+        Some(directory) => invocation.working_directory.join(directory),
+        None => invocation
+            .working_directory
+            .join(format!("{}-export", args.slug)),
+    };
+    let files = desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        let site = crew::records(invocation, &desk, &project).await?;
+        Ok(export::export(&site, directory.as_std_path()).await?)
+    })?;
+    let exported = Exported {
+        directory: directory.to_string(),
+        files,
+    };
+    let message = format!("{} is exported into {directory}", args.slug);
+    invocation.printer.done(&message, &exported)
+}
+
+/// What an export wrote.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Exported {
+    directory: String,
+    files: Vec<std::path::PathBuf>,
 }

@@ -31,6 +31,10 @@ const START_UP: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often what a server prints is written to its log.
 const LOG_EVERY: Duration = Duration::from_secs(1);
+/// Where programs are looked for.
+const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// The file with what a server printed.
+const LOG: &str = "preview.log";
 /// The hidden subcommand that serves a preview.
 pub const HOST_COMMAND: &str = "preview-host";
 
@@ -148,6 +152,19 @@ pub fn is_running(demo: &Demo) -> bool {
         .is_some_and(|preview| process::is_alive(preview.pid, preview.start))
 }
 
+/// Returns what the preview of a demo has said so far; nothing where it never ran.
+pub fn log(home: &Path, slug: &str, number: u32) -> Result<String, WorkflowError> {
+    let file = home
+        .join("projects")
+        .join(slug)
+        .join(format!("demos/{number}/{LOG}"));
+    match std::fs::read(&file) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(WorkflowError::Io { path: file, source }),
+    }
+}
+
 /// Ends the preview of a demo, if it runs, and notes that it does not.
 pub async fn stop(desk: &Desk, project: &Project, demo: &Demo) -> Result<(), WorkflowError> {
     let Some(preview) = demo.preview else {
@@ -199,7 +216,7 @@ async fn start(
     let mut command = process::command(&site.exe);
     command
         .arg(HOST_COMMAND)
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("PATH", SEARCH_PATH)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -277,9 +294,9 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
 
 /// Serves a preview until it is told to end: the whole life of the process behind a preview URL.
 ///
-/// The order comes as JSON on stdin, the answer goes as a line of JSON to `answer`.
+/// `exe` is the `eklavya` program. The order comes as JSON on stdin, the answer goes as a line of JSON to `answer`.
 pub async fn host(
-    sandbox: Sandbox,
+    exe: PathBuf,
     mut answer: impl tokio::io::AsyncWrite + Unpin,
 ) -> Result<(), WorkflowError> {
     let fault =
@@ -292,8 +309,8 @@ pub async fn host(
         .await
         .map_err(WorkflowError::io("stdin"))?;
     let order: Order = serde_json::from_slice(&text).map_err(fault)?;
-    let log = order.root.join("preview.log");
-    let (reply, preview) = match serve(&sandbox, &order).await {
+    let log = order.root.join(LOG);
+    let (reply, preview) = match serve(exe, &order).await {
         Ok((url, preview)) => (Answer::Ready { url }, Some(preview)),
         Err(reason) => (Answer::Failed { reason }, None),
     };
@@ -310,14 +327,20 @@ pub async fn host(
     Ok(())
 }
 
-/// Whether the order on stdin is for a process in a sandbox cannot be known before it is read, so
-/// the caller offers both.
-async fn serve(sandbox: &Sandbox, order: &Order) -> Result<(String, Preview), String> {
+async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String> {
+    let user = order.user.map(|(uid, gid)| User { uid, gid });
+    let sandbox = if order.sandboxed {
+        Sandbox::probe(SEARCH_PATH.as_ref(), exe, user)
+            .await
+            .map_err(|error| error.to_string())?
+    } else {
+        Sandbox::none(exe)
+    };
     let dirs = Dirs::at(&order.root);
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.door = Some(dirs.door.clone());
     spec.tmp_bytes = order.tmp_bytes;
-    spec.user = order.user.map(|(uid, gid)| User { uid, gid });
+    spec.user = user;
     let source = match &order.source {
         Source::Static(directory) => PreviewSource::Static {
             directory: directory.clone(),
@@ -337,7 +360,7 @@ async fn serve(sandbox: &Sandbox, order: &Order) -> Result<(String, Preview), St
         env,
         listen: 0,
     };
-    let mut preview = Preview::start(sandbox, wanted)
+    let mut preview = Preview::start(&sandbox, wanted)
         .await
         .map_err(|error| error.to_string())?;
     let within = Duration::from_secs(order.health_seconds);

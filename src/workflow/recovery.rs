@@ -20,10 +20,14 @@ pub(super) async fn recover(worker: &Worker) -> Result<(), WorkflowError> {
     remove_tree(&worker.site.paths.scratch()).await?;
     worker.site.repository.sweep().await?;
     let all = agents::list(&worker.site.desk, Some(worker.site.project().id)).await?;
-    for agent in all
+    let dead = all
         .iter()
-        .filter(|agent| agent.worker != worker.identity.name)
-    {
+        .filter(|agent| agent.worker != worker.identity.name);
+    let workers: BTreeSet<&str> = dead.clone().map(|agent| agent.worker.as_str()).collect();
+    for gone in workers {
+        worker.costs.settle_orphans(gone).await?;
+    }
+    for agent in dead {
         recover_agent(worker, agent).await?;
     }
     Ok(())

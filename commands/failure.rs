@@ -1,0 +1,96 @@
+//! What a stage that did not come to its end means for the person at the command line.
+
+use eklavya::claude::locate::LocateError;
+use eklavya::sandbox::SandboxError;
+use eklavya::vcs::VcsError;
+use eklavya::workflow::{StopReason, WorkflowError};
+
+use crate::error::{CommandError, Kind};
+
+/// Returns the error of work on the project `slug`, with what to type next.
+pub fn of(error: WorkflowError, slug: &str) -> CommandError {
+    let (kind, hint) = match &error {
+        WorkflowError::Service(_) => return service(error),
+        WorkflowError::Vcs(_) | WorkflowError::Sandbox(_) | WorkflowError::Session(_) => {
+            (Kind::Environment, "Look into it: eklavya doctor".to_owned())
+        }
+        WorkflowError::Io { .. } => (
+            Kind::Environment,
+            "Mend what it says and repeat the command: it goes on".to_owned(),
+        ),
+        WorkflowError::WrongStage { .. } => (
+            Kind::WrongState,
+            format!("See where it stands: eklavya project show {slug}"),
+        ),
+        WorkflowError::OverBudget(_) => (
+            Kind::OverBudget,
+            format!(
+                "Raise the limit (eklavya budget set {slug} --limit USD) and repeat the command: it goes on"
+            ),
+        ),
+        WorkflowError::Model(_) => (
+            Kind::Environment,
+            "Mend it and repeat the command: it goes on where it stopped".to_owned(),
+        ),
+        WorkflowError::Rehearsal(_) => (
+            Kind::Usage,
+            "docs/rehearsal.md describes the format".to_owned(),
+        ),
+        WorkflowError::NeedsDecision(questions) => (
+            Kind::NeedsDecision,
+            questions.first().map_or_else(String::new, |(key, _)| {
+                format!("Let it be tried again: eklavya tasks retry {slug} {key} --answer \"…\"")
+            }),
+        ),
+        WorkflowError::Stopped(reason) => return stopped(error.to_string(), reason, slug),
+        WorkflowError::Failed(_) => (
+            Kind::Failed,
+            format!("See what was done: eklavya tasks list {slug}"),
+        ),
+    };
+    CommandError::new(kind, error).hint(hint)
+}
+
+fn service(error: WorkflowError) -> CommandError {
+    match error {
+        WorkflowError::Service(error) => error.into(),
+        other => CommandError::new(Kind::Failed, other),
+    }
+}
+
+fn stopped(message: String, reason: &StopReason, slug: &str) -> CommandError {
+    match reason {
+        StopReason::Interrupted => CommandError::new(Kind::Interrupted, message)
+            .hint("Repeat the command: it goes on where it stopped"),
+        StopReason::Paused => CommandError::new(Kind::WrongState, message)
+            .hint(format!("Let it go on: eklavya project resume {slug}")),
+        StopReason::LeaseLost => {
+            CommandError::new(Kind::WrongState, message).hint("See who works on it: eklavya status")
+        }
+    }
+}
+
+impl From<WorkflowError> for CommandError {
+    fn from(error: WorkflowError) -> Self {
+        of(error, "SLUG")
+    }
+}
+
+impl From<SandboxError> for CommandError {
+    fn from(error: SandboxError) -> Self {
+        Self::new(Kind::Environment, error)
+            .hint("See what is missing: eklavya doctor; or take the risk: --no-sandbox")
+    }
+}
+
+impl From<VcsError> for CommandError {
+    fn from(error: VcsError) -> Self {
+        Self::new(Kind::Environment, error).hint("Look into it: eklavya doctor")
+    }
+}
+
+impl From<LocateError> for CommandError {
+    fn from(error: LocateError) -> Self {
+        Self::new(Kind::Environment, error).hint("See what is missing: eklavya doctor")
+    }
+}

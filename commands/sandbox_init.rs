@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya::sandbox::{enter, init, serve};
+use eklavya::sandbox::{enter, init, relay, serve};
 
 /// The code with which shells say that a program could not be started.
 const CANNOT_START: u8 = 126;
@@ -15,7 +15,8 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let args: Vec<OsString> = args.into_iter().collect();
     let (name, rest) = args.split_first()?;
     let result = match name.to_str()? {
-        enter::NAME => enter::main(rest).map(|never| match never {}),
+        relay::NAME => relay::main(rest),
+        enter::NAME => enter::main(rest),
         init::NAME => init::main(rest),
         serve::NAME => serve::main(rest).map(|never| match never {}),
         _ => return None,

@@ -14,7 +14,7 @@ use super::error::SandboxError;
 use super::handover::Handover;
 use super::policy::{FileAccess, GitAccess};
 use super::spec::{Inner, Profile, Spec, User};
-use super::{Sandbox, dirs, enter, init, open};
+use super::{Sandbox, dirs, enter, init, open, relay};
 use crate::process;
 
 /// Where the `eklavya` program is inside.
@@ -46,7 +46,7 @@ const ETC_WITH_SHELL: &[&str] = &[
 ];
 const ETC_WITHOUT_SHELL: &[&str] = &["ld.so.cache", "localtime", "timezone"];
 
-/// Returns `sandbox-enter … bwrap … sandbox-init … inner`.
+/// Returns `sandbox-run … bwrap … sandbox-init … inner`.
 pub(super) fn command(
     sandbox: &Sandbox,
     bwrap: &Path,
@@ -68,7 +68,7 @@ pub(super) fn command(
         sandbox,
         bwrap,
         user,
-        init::arguments(spec, inner, init::Tree::OfNamespace),
+        init::arguments(spec, inner, init::Around::Sandbox),
     )
 }
 
@@ -349,7 +349,7 @@ impl Builder {
         let args = self.fds.pass_args(&self.args)?.to_string();
         let staged = self.staged.unwrap_or_default();
         let mut command = process::command(&sandbox.exe);
-        command.args(enter::arguments(user, &staged, bwrap));
+        command.args(relay::arguments(user, &staged, bwrap));
         command
             .args(["--args", &args, "--", OWN_PROGRAM])
             .args(init);

@@ -14,7 +14,12 @@ use super::descendants;
 use super::error::SandboxError;
 use super::spawner;
 use super::spec::{Inner, Spec};
+use super::supervise;
 use super::{Isolation, Sandbox};
+
+/// How long the processes in front of a sandbox get to kill it before they are killed themselves, which leaves nobody to
+/// wait for the end of the rest.
+const STUBBORN: Duration = Duration::from_secs(20);
 
 /// How a process in a sandbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +69,7 @@ impl Streams {
     }
 }
 
-/// A running sandbox. Dropping it kills everything in it.
+/// A running sandbox. Dropping it kills everything in it, though not at once.
 #[derive(Debug)]
 pub struct Child {
     process: tokio::process::Child,
@@ -172,10 +177,9 @@ impl Child {
         let status = status.map_err(|source| SandboxError::Wait { source })?;
         let exit = Exit::of(status);
         self.read_report();
-        self.wait_for_namespace().await;
         self.ended = Some(exit);
-        let never_ran = self.status.is_some() && !self.ran() && status.signal().is_none();
-        if never_ran {
+        let killed = matches!(exit, Exit::Signal(_));
+        if self.status.is_some() && !self.ran() && !killed {
             return Err(SandboxError::Setup {
                 output: "see its stderr".to_owned(),
             });
@@ -194,27 +198,23 @@ impl Child {
 
     /// Kills everything in it, whatever it did to escape (sessions, daemons), and waits until it is gone.
     pub async fn kill_tree(&mut self) -> Result<Exit, SandboxError> {
-        if self.ended.is_none() {
-            self.kill_now();
+        if let Some(pid) = self.process.id() {
+            descendants::signal(pid, supervise::END_ALL);
+            if tokio::time::timeout(STUBBORN, self.wait()).await.is_err() {
+                let _ = self.process.start_kill();
+            }
         }
         match self.wait().await {
-            // It was killed before it had begun.
+            // It had ended by itself, before it had begun.
             Err(SandboxError::Setup { .. }) => Ok(Exit::Signal(9)),
             other => other,
         }
     }
 
-    fn kill_now(&mut self) {
-        if self.status.is_none() {
-            descendants::kill_below(self.pid);
-        }
-        // In a sandbox this is the end of the process namespace, and so of everything in it.
-        let _ = self.process.start_kill();
-    }
-
     /// Returns the process id of `sandbox-init` on the host.
     fn init_pid(&mut self) -> Option<u32> {
         if self.status.is_none() {
+            // Signals are passed on all the way.
             return Some(self.pid);
         }
         let namespace = self.namespace_pid()?;
@@ -244,19 +244,6 @@ impl Child {
             self.report.extend_from_slice(&chunk[..count]);
         }
     }
-
-    /// bubblewrap ends when its program does; the kernel kills the rest of the namespace a moment later.
-    async fn wait_for_namespace(&mut self) {
-        let Some(pid) = self.namespace_pid() else {
-            return;
-        };
-        for _ in 0..2000 {
-            if !descendants::is_alive(pid) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
 }
 
 /// How [`Child::terminate`] asks.
@@ -266,14 +253,6 @@ pub enum Politeness {
     Interrupt,
     /// `SIGTERM`.
     Terminate,
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        if self.ended.is_none() {
-            self.kill_now();
-        }
-    }
 }
 
 /// One of the JSON documents of `bwrap --json-status-fd`.

@@ -1,29 +1,10 @@
-//! Finding and killing a process's descendants by the parent links of /proc: for processes outside a namespace.
+//! Finding a process's descendants by the parent links of /proc.
 
 use std::collections::HashMap;
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-/// Kills everything below `root`, but not `root` itself.
-///
-/// `root` must be a subreaper, so that orphans stay below it. Processes that fork while they are hunted are found in
-/// the next round.
-pub(super) fn kill_below(root: u32) {
-    for _ in 0..200 {
-        let found = below(root);
-        if found.is_empty() {
-            return;
-        }
-        for pid in found {
-            signal(pid, Signal::SIGKILL);
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-}
 
 /// Sends a signal; a process that is gone has no need of it.
 pub(super) fn signal(pid: u32, signal: Signal) {
@@ -47,11 +28,6 @@ pub(super) fn below(root: u32) -> Vec<u32> {
     found
 }
 
-/// Returns whether `pid` runs (a zombie does not).
-pub(super) fn is_alive(pid: u32) -> bool {
-    parent_of(pid).is_some()
-}
-
 fn processes() -> Vec<(u32, u32)> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -64,12 +40,17 @@ fn processes() -> Vec<(u32, u32)> {
 
 /// Returns the parent of a process that is no zombie.
 fn parent_of(pid: u32) -> Option<u32> {
+    let (state, parent) = state_of(pid)?;
+    (!matches!(state, 'Z' | 'X')).then_some(parent)
+}
+
+/// Returns the state (a letter, see proc(5)) and the parent of a process.
+fn state_of(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // "pid (name) state ppid …"; the name may hold anything, so look from its last parenthesis.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
-    (state != "Z" && state != "X").then_some(parent)
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.next()?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -77,10 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_has_a_living_parent_and_pid_0_does_not_exist() {
-        assert!(is_alive(std::process::id()));
-        assert!(is_alive(std::os::unix::process::parent_id()));
-        assert!(!is_alive(0));
+    fn this_process_is_below_its_parent() {
+        assert_eq!(
+            parent_of(std::process::id()),
+            Some(std::os::unix::process::parent_id())
+        );
+        assert_eq!(parent_of(0), None);
         assert!(below(std::os::unix::process::parent_id()).contains(&std::process::id()));
     }
 }

@@ -1,26 +1,25 @@
-//! `eklavya sandbox-enter`: what stands in front of bubblewrap.
+//! `eklavya sandbox-enter`: what stands in front of bubblewrap, and in its place where there is no sandbox.
 //!
-//! It ties its life to the process that started it, and becomes bubblewrap. As root, it first mounts the
-//! directories that it was given by descriptor, in a mount namespace of its own, at places that everybody can
-//! reach, and becomes the unprivileged user. That user therefore needs no way through the directories above, and
-//! user 0 never exists inside.
+//! It is the parent of bubblewrap and kills all of the sandbox when it is told to or its own parent dies
+//! ([`super::supervise`]). As root, it first mounts the directories that it was given by descriptor, in a mount namespace
+//! of its own, at places that everybody can reach, and becomes the unprivileged user. That user therefore needs no way
+//! through the directories above, and user 0 never exists inside.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Uid};
 use rustix::fs::FileType;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags};
 
 use super::spec::User;
+use super::supervise;
 use crate::process;
 
 /// The subcommand's name.
@@ -37,29 +36,23 @@ pub(super) fn staged_path(fd: RawFd) -> PathBuf {
     Path::new(STAGE).join(fd.to_string())
 }
 
-/// Returns the arguments up to and including the program to become.
-pub(super) fn arguments(user: Option<User>, staged: &[RawFd], program: &Path) -> Vec<OsString> {
+/// Returns the arguments between the owner and the program.
+pub(super) fn arguments(user: Option<User>, staged: &[RawFd]) -> [OsString; 2] {
     let fds: Vec<String> = staged.iter().map(ToString::to_string).collect();
     let user = user.map_or_else(
         || SAME_USER.to_owned(),
         |user| format!("{}:{}", user.uid, user.gid),
     );
-    vec![
-        NAME.into(),
-        std::process::id().to_string().into(),
-        user.into(),
-        fds.join(",").into(),
-        program.into(),
-    ]
+    [user.into(), fds.join(",").into()]
 }
 
-/// Mounts, becomes the user and the program. Returns only if that failed.
+/// Mounts, becomes the user, and runs the program to its end; returns its code.
 ///
 /// # Errors
 /// The step that failed, and why; in a container mostly a missing `CAP_SYS_ADMIN`.
-pub fn main(args: &[OsString]) -> Result<std::convert::Infallible, String> {
-    let [parent, user, fds, program, rest @ ..] = args else {
-        return Err("it is for internal use: PARENT USER FDS PROGRAM ARGS".to_owned());
+pub fn main(args: &[OsString]) -> Result<u8, String> {
+    let [owner, user, fds, program, rest @ ..] = args else {
+        return Err("it is for internal use: OWNER USER FDS PROGRAM ARGS".to_owned());
     };
     if user != SAME_USER {
         let (uid, gid) = ids(user)?;
@@ -67,25 +60,25 @@ pub fn main(args: &[OsString]) -> Result<std::convert::Infallible, String> {
         become_user(Uid::from_raw(uid), Gid::from_raw(gid))
             .map_err(|errno| format!("cannot become user {uid}: {errno}"))?;
     }
-    // Not earlier: becoming another user unties it again.
-    tie_to(number(parent)?)?;
-    let error = process::command(program)
-        .as_std_mut()
-        .args(rest)
-        .stdin(Stdio::inherit())
-        .exec();
-    Err(format!("cannot start {}: {error}", program.display()))
-}
-
-fn number(text: &OsStr) -> Result<u32, String> {
-    let number = text.to_str().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| format!("{} is not a number", text.display()))
+    let owner = supervise::number(owner)?;
+    supervise::tie_to(owner)?;
+    let mut command = process::command(program);
+    // The environment is handed on, not read.
+    command.args(rest).envs(std::env::vars_os());
+    command.stdin(Stdio::inherit());
+    let status = supervise::runtime()?
+        .block_on(supervise::run(command, Some(owner)))
+        .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    Ok(supervise::code(status))
 }
 
 fn ids(user: &OsStr) -> Result<(u32, u32), String> {
     let text = user.to_str().unwrap_or_default();
     let (uid, gid) = text.split_once(':').unwrap_or_default();
-    match (number(OsStr::new(uid))?, number(OsStr::new(gid))?) {
+    match (
+        supervise::number(OsStr::new(uid))?,
+        supervise::number(OsStr::new(gid))?,
+    ) {
         (0, _) | (_, 0) => Err("it does not enter as root".to_owned()),
         ids => Ok(ids),
     }
@@ -94,19 +87,8 @@ fn ids(user: &OsStr) -> Result<(u32, u32), String> {
 fn descriptors(list: &OsStr) -> Result<Vec<u32>, String> {
     let list = list.to_str().unwrap_or_default().split(',');
     list.filter(|fd| !fd.is_empty())
-        .map(|fd| number(OsStr::new(fd)))
+        .map(|fd| supervise::number(OsStr::new(fd)))
         .collect()
-}
-
-/// Makes the kernel kill this process (and with it, thanks to bubblewrap, all inside) when its parent dies.
-fn tie_to(parent: u32) -> Result<(), String> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|errno| format!("cannot tie the sandbox to its owner: {errno}"))?;
-    // The parent may have died before the line above.
-    if std::os::unix::process::parent_id() == parent {
-        return Ok(());
-    }
-    Err("its owner is gone".to_owned())
 }
 
 fn stage(fds: &[u32]) -> Result<(), String> {

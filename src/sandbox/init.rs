@@ -6,17 +6,14 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::RawFd;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::Signal;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::descendants;
 use super::forward;
 use super::spec::{Inner, Profile, Spec};
+use super::supervise;
 use crate::process;
 
 /// The subcommand's name.
@@ -30,27 +27,27 @@ const MAX_TASKS: u64 = 4096;
 /// Bytes in one file.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Who kills what the program leaves behind.
+/// What is around `sandbox-init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tree {
-    /// The end of the process namespace.
-    OfNamespace,
-    /// `sandbox-init` itself: there is no namespace.
-    OfInit,
+pub(super) enum Around {
+    /// Namespaces of its own.
+    Sandbox,
+    /// The machine.
+    Nothing,
 }
 
-impl Tree {
+impl Around {
     fn name(self) -> &'static str {
         match self {
-            Tree::OfNamespace => "namespace",
-            Tree::OfInit => "init",
+            Around::Sandbox => "sandbox",
+            Around::Nothing => "nothing",
         }
     }
 }
 
 /// Returns the arguments for `inner` in a sandbox of `spec`, from the subcommand's name on.
-pub(super) fn arguments(spec: &Spec, inner: &Inner, tree: Tree) -> Vec<OsString> {
-    let mut args: Vec<OsString> = vec![NAME.into(), tree.name().into()];
+pub(super) fn arguments(spec: &Spec, inner: &Inner, around: Around) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec![NAME.into(), around.name().into()];
     match (spec.profile, &spec.door) {
         (Profile::Agent(_), Some(door)) => args.extend(["gateway".into(), door.into()]),
         (Profile::Preview { port, .. }, Some(door)) => {
@@ -67,7 +64,7 @@ pub(super) fn arguments(spec: &Spec, inner: &Inner, tree: Tree) -> Vec<OsString>
 /// What the arguments say.
 #[derive(Debug, PartialEq, Eq)]
 struct Order {
-    tree: Tree,
+    around: Around,
     door: Door,
     program: OsString,
     args: Vec<OsString>,
@@ -87,19 +84,9 @@ enum Door {
 pub fn main(args: &[OsString]) -> Result<u8, String> {
     let order = parse(args).ok_or("it is for internal use")?;
     close_inherited();
-    limit(order.tree).map_err(|errno| format!("cannot set limits: {errno}"))?;
-    if order.tree == Tree::OfInit {
-        become_owner_of_orphans().map_err(|errno| format!("cannot become a subreaper: {errno}"))?;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    let status = runtime.block_on(run(&order))?;
-    if order.tree == Tree::OfInit {
-        descendants::kill_below(std::process::id());
-    }
-    Ok(code(status))
+    limit(order.around).map_err(|errno| format!("cannot set limits: {errno}"))?;
+    let status = supervise::runtime()?.block_on(run(&order))?;
+    Ok(supervise::code(status))
 }
 
 fn parse(args: &[OsString]) -> Option<Order> {
@@ -107,12 +94,12 @@ fn parse(args: &[OsString]) -> Option<Order> {
     let [program, inner @ ..] = &args[end + 1..] else {
         return None;
     };
-    let [tree, door @ ..] = &args[..end] else {
+    let [around, door @ ..] = &args[..end] else {
         return None;
     };
-    let tree = [Tree::OfNamespace, Tree::OfInit]
+    let around = [Around::Sandbox, Around::Nothing]
         .into_iter()
-        .find(|known| tree == known.name())?;
+        .find(|known| around == known.name())?;
     let words: Vec<&OsStr> = door.iter().map(OsString::as_os_str).collect();
     let door = match words.as_slice() {
         [kind] if *kind == "closed" => Door::Closed,
@@ -123,7 +110,7 @@ fn parse(args: &[OsString]) -> Option<Order> {
         _ => return None,
     };
     Some(Order {
-        tree,
+        around,
         door,
         program: program.clone(),
         args: inner.to_vec(),
@@ -145,9 +132,9 @@ fn close_inherited() {
     }
 }
 
-fn limit(tree: Tree) -> nix::Result<()> {
+fn limit(around: Around) -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    if tree == Tree::OfInit {
+    if around == Around::Nothing {
         // Outside a user namespace the user's other processes would count.
         return Ok(());
     }
@@ -162,18 +149,7 @@ fn limit(tree: Tree) -> nix::Result<()> {
     Ok(())
 }
 
-fn become_owner_of_orphans() -> nix::Result<()> {
-    nix::sys::prctl::set_child_subreaper(true)?;
-    // Not SIGKILL: whatever runs below must still be killed.
-    nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
-}
-
 async fn run(order: &Order) -> Result<ExitStatus, String> {
-    let parent = std::os::unix::process::parent_id();
-    let failed = |error: io::Error| error.to_string();
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let base_url = open_door(&order.door)
         .await
         .map_err(|error| format!("cannot open the door: {error}"))?;
@@ -182,23 +158,9 @@ async fn run(order: &Order) -> Result<ExitStatus, String> {
     command.args(&order.args).envs(std::env::vars_os());
     command.envs(base_url.map(|url| (BASE_URL, url)));
     command.stdin(Stdio::inherit());
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("cannot start {}: {error}", order.program.display()))?;
-    loop {
-        let received = tokio::select! {
-            status = child.wait() => return status.map_err(failed),
-            _ = terminate.recv() => Signal::SIGTERM,
-            _ = interrupt.recv() => Signal::SIGINT,
-            _ = hangup.recv() => Signal::SIGHUP,
-        };
-        if order.tree == Tree::OfInit && std::os::unix::process::parent_id() != parent {
-            descendants::kill_below(std::process::id());
-        }
-        if let Some(pid) = child.id() {
-            descendants::signal(pid, received);
-        }
-    }
+    supervise::run(command, None)
+        .await
+        .map_err(|error| format!("cannot start {}: {error}", order.program.display()))
 }
 
 /// Returns the URL of the gateway's door.
@@ -216,14 +178,6 @@ async fn open_door(door: &Door) -> io::Result<Option<String>> {
     }
 }
 
-fn code(status: ExitStatus) -> u8 {
-    let code = match (status.code(), status.signal()) {
-        (Some(code), _) => code,
-        (None, signal) => 128 + signal.unwrap_or(0),
-    };
-    u8::try_from(code).unwrap_or(u8::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,15 +188,15 @@ mod tests {
 
     #[test]
     fn arguments_are_read_back() {
-        let order = parse(&args("namespace gateway /d -- claude -p -- x")).unwrap();
-        assert_eq!(order.tree, Tree::OfNamespace);
+        let order = parse(&args("sandbox gateway /d -- claude -p -- x")).unwrap();
+        assert_eq!(order.around, Around::Sandbox);
         assert_eq!(order.door, Door::Gateway("/d".into()));
         assert_eq!(order.program, "claude");
         assert_eq!(order.args, ["-p", "--", "x"]);
-        let order = parse(&args("init web /d 80 -- x")).unwrap();
+        let order = parse(&args("nothing web /d 80 -- x")).unwrap();
         assert_eq!(
-            (order.tree, order.door),
-            (Tree::OfInit, Door::Web("/d".into(), 80))
+            (order.around, order.door),
+            (Around::Nothing, Door::Web("/d".into(), 80))
         );
     }
 
@@ -251,19 +205,13 @@ mod tests {
         for text in [
             "",
             "--",
-            "init --",
-            "init closed",
-            "init open -- x",
+            "nothing --",
+            "nothing closed",
+            "nothing open -- x",
             "x closed -- x",
-            "init web /d 70000 -- x",
+            "nothing web /d 70000 -- x",
         ] {
             assert_eq!(parse(&args(text)), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_signal_becomes_a_code() {
-        assert_eq!(code(ExitStatus::from_raw(9)), 137);
-        assert_eq!(code(ExitStatus::from_raw(3 << 8)), 3);
     }
 }

@@ -1,9 +1,13 @@
 //! What an agent may touch, by role, and the sandbox that holds it to that.
 //!
 //! [`policy`] is the table; [`Sandbox`] is the isolation in force on this machine; a [`Spec`] says what a
-//! sandbox is for and what it sees. A process in it is always
-//! `eklavya sandbox-enter … bwrap … eklavya sandbox-init … program …`: [`enter`] stops being root, bubblewrap
-//! makes the namespaces and mounts, [`init`] keeps the door to the gateway open.
+//! sandbox is for and what it sees. What runs is always this chain, each the parent of the next:
+//!
+//! 1. `eklavya sandbox-run` ([`relay`]) stands for the sandbox and may be killed in any way,
+//! 2. `eklavya sandbox-enter` ([`enter`]) stops being root, and kills all the rest when the first is gone,
+//! 3. `bwrap` makes the namespaces and mounts (missing under `--no-sandbox`),
+//! 4. `eklavya sandbox-init` ([`init`]), inside, keeps the door to the gateway open,
+//! 5. the program.
 
 mod bubblewrap;
 mod child;
@@ -20,10 +24,12 @@ mod output;
 pub mod policy;
 mod preview;
 mod probe;
+pub mod relay;
 mod run;
 pub mod serve;
 mod spawner;
 mod spec;
+mod supervise;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -42,10 +48,10 @@ pub use spec::{Access, Inner, Profile, Spec, TMP_BYTES, User};
 
 use crate::process;
 
-/// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it.
+/// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it. Nothing is left when that process
+/// has ended.
 pub fn kill_all(pid: u32) {
-    descendants::kill_below(pid);
-    descendants::signal(pid, nix::sys::signal::Signal::SIGKILL);
+    descendants::signal(pid, supervise::END_ALL);
 }
 
 /// How agents are held on this machine.
@@ -102,7 +108,8 @@ impl Sandbox {
     ///
     /// Prefer [`Sandbox::spawn`]. Whoever starts the command otherwise must do so from a thread that lives
     /// as long as the sandbox is to run: the kernel kills the sandbox when the *thread* that started it
-    /// ends, so never from `spawn_blocking`. The command can be started once.
+    /// ends, so never from `spawn_blocking`. The command can be started once. Killing what it starts kills all of
+    /// the sandbox a moment later; with [`kill_all`] instead, all of it is gone when the process has ended.
     pub fn command(&self, spec: &Spec, inner: Inner) -> Result<Command, SandboxError> {
         self.build(spec, inner, None)
     }
@@ -121,11 +128,12 @@ impl Sandbox {
         }
     }
 
-    /// The same `sandbox-init`, without anything around it.
+    /// The same programs, without bubblewrap between them.
     fn plain(&self, spec: &Spec, inner: &Inner) -> Command {
         let mut command = process::command(&self.exe);
         command
-            .args(init::arguments(spec, inner, init::Tree::OfInit))
+            .args(relay::arguments(None, &[], &self.exe))
+            .args(init::arguments(spec, inner, init::Around::Nothing))
             .envs(&inner.env)
             .current_dir(inner.cwd.as_ref().unwrap_or(&spec.workspace))
             .process_group(0);

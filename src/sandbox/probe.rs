@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::SandboxError;
 use super::spec::User;
-use super::{Isolation, Sandbox, dirs, enter};
+use super::{Isolation, Sandbox, dirs, relay};
 use crate::process::{self, Finished, Limits, ProcessError};
 
 /// The oldest version with `--disable-userns` and `--bind-fd`.
@@ -89,7 +89,7 @@ fn numbers(version: &str) -> Vec<u32> {
 /// The namespaces of a real sandbox around `true`, in the same order of programs.
 async fn trial(bwrap: &Path, exe: &Path, user: Option<User>) -> Result<(), SandboxError> {
     let mut command = process::command(exe);
-    command.args(enter::arguments(user, &[], bwrap)).args([
+    command.args(relay::arguments(user, &[], bwrap)).args([
         "--unshare-user",
         "--unshare-all",
         "--disable-userns",

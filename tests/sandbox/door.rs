@@ -20,9 +20,11 @@ fn gateway(project: &Project, body: &'static str) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 4096];
-            let count = stream.read(&mut request).await.unwrap();
-            assert!(request[..count].starts_with(b"GET /v1 HTTP/1.1\r\n"));
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+            }
+            assert!(request.starts_with(b"GET /v1 HTTP/1.1\r\n"));
             let length = body.len();
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await.unwrap();

@@ -1,9 +1,13 @@
 //! Nothing outlives its sandbox, and no sandbox its owner.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use eklavya::process;
 use eklavya::sandbox::{Access, Exit, Inner, Politeness, Profile};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::{Project, processes, until};
 
@@ -53,6 +57,26 @@ async fn daemons_die_by_kill_tree_and_by_drop() {
                 until("all are gone", || processes(&mark).is_empty()).await;
             }
         }
+    }
+}
+
+/// Whoever starts the command may know no better than to kill what he started.
+#[tokio::test]
+async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
+    for (index, project) in both().await.into_iter().enumerate() {
+        let mark = format!("sleep 9{index}41{}", std::process::id());
+        let line = daemons(&mark);
+        for moment in 0..25 {
+            let inner = Inner::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
+            let spec = project.spec(Profile::Command(Access::Write));
+            let child = project.start(&spec, inner).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(moment * 2)).await;
+            let pid = Pid::from_raw(child.pid().try_into().unwrap());
+            kill(pid, Signal::SIGKILL).unwrap();
+            drop(child);
+        }
+        // The line is an argument of every process on the way, too.
+        until("all are gone", || processes(&mark).is_empty()).await;
     }
 }
 

@@ -1,0 +1,59 @@
+//! `eklavya sandbox-run`: the process that stands for a sandbox towards whoever starts it.
+//!
+//! It may be killed in any way, SIGKILL included: `sandbox-enter`, its only child, notices and kills the sandbox. Were
+//! that one killed itself, nobody would be left to do so.
+
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+use std::os::unix::process::parent_id;
+use std::path::Path;
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+
+use super::spec::User;
+use super::{enter, supervise};
+use crate::process;
+
+/// The subcommand's name.
+pub const NAME: &str = "sandbox-run";
+
+/// Returns the arguments up to and including the program to run. This process is the owner.
+pub(super) fn arguments(user: Option<User>, staged: &[RawFd], program: &Path) -> Vec<OsString> {
+    let mut args = vec![NAME.into(), std::process::id().to_string().into()];
+    args.extend(enter::arguments(user, staged));
+    args.push(program.into());
+    args
+}
+
+/// Starts `sandbox-enter`, passes on signals and its code.
+///
+/// # Errors
+/// It could not be started, or the owner is gone.
+pub fn main(args: &[OsString]) -> Result<u8, String> {
+    let [owner, rest @ ..] = args else {
+        return Err("it is for internal use: OWNER USER FDS PROGRAM ARGS".to_owned());
+    };
+    die_with(supervise::number(owner)?)?;
+    let mut command = process::command("/proc/self/exe");
+    command
+        .arg(enter::NAME)
+        .arg(std::process::id().to_string())
+        .args(rest)
+        .envs(std::env::vars_os())
+        .stdin(Stdio::inherit());
+    let status = supervise::runtime()?
+        .block_on(supervise::run(command, None))
+        .map_err(|error| format!("cannot start itself: {error}"))?;
+    Ok(supervise::code(status))
+}
+
+fn die_with(owner: u32) -> Result<(), String> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|errno| format!("cannot be tied to its owner: {errno}"))?;
+    // It may have died before the line above.
+    if parent_id() == owner {
+        return Ok(());
+    }
+    Err("the owner is gone".to_owned())
+}

@@ -1,5 +1,5 @@
-//! The hidden subcommands that run around and inside a sandbox. They come before anything else is set up: each agent
-//! waits for them to start.
+//! The hidden subcommands that run around and inside a sandbox. They come before anything else is
+//! set up: each agent waits for them to start.
 
 use std::ffi::OsString;
 use std::io::Write;

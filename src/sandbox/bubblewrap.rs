@@ -1,7 +1,8 @@
-//! The command line of bubblewrap: namespaces, the root file system, and the mounts of a specification.
+//! The command line of bubblewrap: namespaces, the root file system, and the mounts of a
+//! specification.
 //!
-//! Everything but the inner command goes through `--args FD`, so that no variable of the agent's shows up in a
-//! process list. The host's directories go in by descriptor (see [`super::open`]).
+//! Everything but the inner command goes through `--args FD`, so that no variable of the agent's
+//! shows up in a process list. The host's directories go in by descriptor (see [`super::open`]).
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -88,8 +89,8 @@ struct Builder {
     fds: Handover,
     /// Descriptors that `sandbox-enter` mounts where bubblewrap finds them, if it goes in front.
     ///
-    /// bubblewrap turns a descriptor back into a path (0.8.0), and the unprivileged user often cannot walk that
-    /// path: the data directory may lie below /root or a directory of mode 0700.
+    /// bubblewrap turns a descriptor back into a path (0.8.0), and the unprivileged user often
+    /// cannot walk that path: the data directory may lie below /root or a directory of mode 0700.
     staged: Option<Vec<RawFd>>,
 }
 

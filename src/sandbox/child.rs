@@ -17,8 +17,8 @@ use super::spec::{Inner, Spec};
 use super::supervise;
 use super::{Isolation, Sandbox};
 
-/// How long the processes in front of a sandbox get to kill it before they are killed themselves, which leaves nobody to
-/// wait for the end of the rest.
+/// How long the processes in front of a sandbox get to kill it before they are killed themselves,
+/// which leaves nobody to wait for the end of the rest.
 const STUBBORN: Duration = Duration::from_secs(20);
 
 /// How a process in a sandbox ended.
@@ -26,7 +26,8 @@ const STUBBORN: Duration = Duration::from_secs(20);
 pub enum Exit {
     /// With this code.
     Code(i32),
-    /// By this signal. A code of 128 + n is taken for signal n, as shells do, since that is how it comes out of a sandbox.
+    /// By this signal. A code of 128 + n is taken for signal n, as shells do, since that is how it
+    /// comes out of a sandbox.
     Signal(i32),
     /// By us, because its time was up.
     TimedOut,
@@ -84,7 +85,8 @@ pub struct Child {
 impl Sandbox {
     /// Starts `inner` in a sandbox of `spec`.
     ///
-    /// May be called from any task; the sandbox ends with this process, or when the handle is dropped.
+    /// May be called from any task; the sandbox ends with this process, or when the handle is
+    /// dropped.
     pub async fn spawn(
         &self,
         spec: &Spec,
@@ -151,7 +153,8 @@ impl Child {
 
     /// Asks the program inside to end, as Ctrl-C would (`SIGINT`) or as `kill` would (`SIGTERM`).
     ///
-    /// The signal goes to `sandbox-init`, which passes it on; before that has started, nothing happens.
+    /// The signal goes to `sandbox-init`, which passes it on; before that has started, nothing
+    /// happens.
     pub fn terminate(&mut self, politely: Politeness) {
         let signal = match politely {
             Politeness::Interrupt => Signal::SIGINT,
@@ -196,7 +199,8 @@ impl Child {
         }
     }
 
-    /// Kills everything in it, whatever it did to escape (sessions, daemons), and waits until it is gone.
+    /// Kills everything in it, whatever it did to escape (sessions, daemons), and waits until it is
+    /// gone.
     pub async fn kill_tree(&mut self) -> Result<Exit, SandboxError> {
         if let Some(pid) = self.process.id() {
             descendants::signal(pid, supervise::END_ALL);

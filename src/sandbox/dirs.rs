@@ -35,7 +35,8 @@ impl Dirs {
         }
     }
 
-    /// Makes what is missing, each readable by nobody but `user` (or the caller where there is none).
+    /// Makes what is missing, each readable by nobody but `user` (or the caller where there is
+    /// none).
     ///
     /// Only the directories themselves change hands; see [`hand_over`] for what is in the clone.
     pub fn prepare(&self, user: Option<User>) -> Result<(), SandboxError> {
@@ -46,7 +47,8 @@ impl Dirs {
             };
             fs::create_dir_all(path).map_err(failed)?;
             let opened = open::directory(path)?;
-            // A descriptor opened with O_PATH takes no chmod; the parent directory is the caller's own.
+            // A descriptor opened with O_PATH takes no chmod; the parent directory is the caller's
+            // own.
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
             if let Some(user) = user {
                 open::give(&opened, user).map_err(|errno| open::refusal(path, errno))?;
@@ -71,8 +73,8 @@ pub fn share_socket(socket: &Path, user: Option<User>) -> Result<(), SandboxErro
 
 /// Makes `user` the owner of everything below `root`, without following links.
 ///
-/// Refuses a file that has a second name (a clone that shares objects with its origin by hard links), since
-/// that name may be outside of `root`.
+/// Refuses a file that has a second name (a clone that shares objects with its origin by hard
+/// links), since that name may be outside of `root`.
 pub fn hand_over(root: &Path, user: User) -> Result<(), SandboxError> {
     let opened = rustix::fs::open(
         root,

@@ -1,9 +1,11 @@
-//! `eklavya sandbox-enter`: what stands in front of bubblewrap, and in its place where there is no sandbox.
+//! `eklavya sandbox-enter`: what stands in front of bubblewrap, and in its place where there is no
+//! sandbox.
 //!
-//! It is the parent of bubblewrap and kills all of the sandbox when it is told to or its own parent dies
-//! ([`super::supervise`]). As root, it first mounts the directories that it was given by descriptor, in a mount namespace
-//! of its own, at places that everybody can reach, and becomes the unprivileged user. That user therefore needs no way
-//! through the directories above, and user 0 never exists inside.
+//! It is the parent of bubblewrap and kills all of the sandbox when it is told to or its own parent
+//! dies ([`super::supervise`]). As root, it first mounts the directories that it was given by
+//! descriptor, in a mount namespace of its own, at places that everybody can reach, and becomes the
+//! unprivileged user. That user therefore needs no way through the directories above, and user 0
+//! never exists inside.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -93,7 +95,8 @@ fn descriptors(list: &OsStr) -> Result<Vec<u32>, String> {
 
 fn stage(fds: &[u32]) -> Result<(), String> {
     let nothing = None::<&str>;
-    // Taken before the namespace changes: a descriptor of the old one cannot be mounted in the new one.
+    // Taken before the namespace changes: a descriptor of the old one cannot be mounted in the new
+    // one.
     let trees = fds
         .iter()
         .map(|fd| Ok((*fd, tree(*fd)?)))

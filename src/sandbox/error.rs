@@ -42,7 +42,8 @@ pub enum SandboxError {
         /// What was said.
         output: String,
     },
-    /// Root must hand over to another user: user 0 of a sandbox could still reach the kernel's settings.
+    /// Root must hand over to another user: user 0 of a sandbox could still reach the kernel's
+    /// settings.
     #[error(
         "agents may not run as root: an unprivileged user must be given for the sandbox (sandbox.uidBase)"
     )]

@@ -8,11 +8,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// How often, and how long apart, a socket is tried that is missing or refuses: the gateway may be starting anew.
+/// How often, and how long apart, a socket is tried that is missing or refuses: the gateway may be
+/// starting anew.
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on a free port of 127.0.0.1 and carries each connection to `socket`, in the background; returns the port.
+/// Listens on a free port of 127.0.0.1 and carries each connection to `socket`, in the background;
+/// returns the port.
 pub(super) async fn to_socket(socket: PathBuf) -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
@@ -29,7 +31,8 @@ pub(super) async fn to_socket(socket: PathBuf) -> io::Result<u16> {
     Ok(port)
 }
 
-/// Listens on `socket` and carries each connection to `port` of 127.0.0.1 or of `::1`, in the background.
+/// Listens on `socket` and carries each connection to `port` of 127.0.0.1 or of `::1`, in the
+/// background.
 pub(super) fn from_socket(socket: &Path, port: u16) -> io::Result<()> {
     // Left over from a run before.
     match std::fs::remove_file(socket) {
@@ -56,7 +59,8 @@ pub(super) async fn accepted<C, A>(result: io::Result<(C, A)>) -> Option<C> {
     None
 }
 
-/// Carries bytes between `client` and what `connect` leads to. A failure closes the connection: both ends see that.
+/// Carries bytes between `client` and what `connect` leads to. A failure closes the connection:
+/// both ends see that.
 pub(super) async fn carry<C, S>(mut client: C, connect: impl Future<Output = io::Result<S>>)
 where
     C: AsyncRead + AsyncWrite + Unpin,

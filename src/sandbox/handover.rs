@@ -12,12 +12,13 @@ use tokio::process::Command;
 
 use super::error::SandboxError;
 
-/// The first number that a child sees. It is high because whatever else the child has under such a number at that
-/// moment is closed, and low numbers are taken: by the pipe, for one, on which a failure to start is reported.
+/// The first number that a child sees. It is high because whatever else the child has under such a
+/// number at that moment is closed, and low numbers are taken: by the pipe, for one, on which a
+/// failure to start is reported.
 const FIRST: RawFd = 512;
 
-/// Descriptors on their way to one child. In this process all of them are close-on-exec, so no other child
-/// inherits them; they close when the command is dropped.
+/// Descriptors on their way to one child. In this process all of them are close-on-exec, so no
+/// other child inherits them; they close when the command is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Handover(Vec<FdMapping>);
 
@@ -35,7 +36,8 @@ impl Handover {
         Ok(child_fd)
     }
 
-    /// Takes a text, kept in memory, and returns the number of the file from which the child can read it.
+    /// Takes a text, kept in memory, and returns the number of the file from which the child can
+    /// read it.
     pub(super) fn pass_text(&mut self, text: &[u8]) -> Result<RawFd, SandboxError> {
         let file = in_memory(text).map_err(|source| SandboxError::Prepare { source })?;
         self.pass(file)

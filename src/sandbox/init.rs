@@ -1,7 +1,8 @@
 //! `eklavya sandbox-init`: the first program in a sandbox.
 //!
-//! It opens the door (a port on the sandbox's own 127.0.0.1 in front of the gateway's socket, or the preview's socket
-//! in front of a port), starts the program, passes on signals, and ends with the program's code.
+//! It opens the door (a port on the sandbox's own 127.0.0.1 in front of the gateway's socket, or
+//! the preview's socket in front of a port), starts the program, passes on signals, and ends with
+//! the program's code.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -22,7 +23,8 @@ pub const NAME: &str = "sandbox-init";
 /// The variable that leads the CLI to the door.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// Processes and threads in one sandbox. The count is the sandbox's own, whatever else its user runs.
+/// Processes and threads in one sandbox. The count is the sandbox's own, whatever else its user
+/// runs.
 const MAX_TASKS: u64 = 4096;
 /// Bytes in one file.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -117,7 +119,8 @@ fn parse(args: &[OsString]) -> Option<Order> {
     })
 }
 
-/// Closes every descriptor but the standard streams: whatever leaked into us must not get any further.
+/// Closes every descriptor but the standard streams: whatever leaked into us must not get any
+/// further.
 fn close_inherited() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
         return;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::error::SandboxError;
 use crate::process;
 
-/// Returns the loader and the libraries of `program`, at the paths at which the loader looks for them;
-/// nothing for a static program or a script.
+/// Returns the loader and the libraries of `program`, at the paths at which the loader looks for
+/// them; nothing for a static program or a script.
 ///
 /// The loader of the program is asked (`ld.so --list`), so the program itself does not run.
 pub(super) fn libraries(program: &Path) -> Result<Vec<PathBuf>, SandboxError> {

@@ -1,7 +1,8 @@
 //! What an agent may touch, by role, and the sandbox that holds it to that.
 //!
-//! [`policy`] is the table; [`Sandbox`] is the isolation in force on this machine; a [`Spec`] says what a
-//! sandbox is for and what it sees. What runs is always this chain, each the parent of the next:
+//! [`policy`] is the table; [`Sandbox`] is the isolation in force on this machine; a [`Spec`] says
+//! what a sandbox is for and what it sees. What runs is always this chain, each the parent of the
+//! next:
 //!
 //! 1. `eklavya sandbox-run` ([`relay`]) stands for the sandbox and may be killed in any way,
 //! 2. `eklavya sandbox-enter` ([`enter`]) stops being root, and kills all the rest when the first is gone,
@@ -48,8 +49,8 @@ pub use spec::{Access, Inner, Profile, Spec, TMP_BYTES, User};
 
 use crate::process;
 
-/// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it. Nothing is left when that process
-/// has ended.
+/// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it. Nothing
+/// is left when that process has ended.
 pub fn kill_all(pid: u32) {
     descendants::signal(pid, supervise::END_ALL);
 }
@@ -62,7 +63,8 @@ pub enum Isolation {
         /// The program.
         path: PathBuf,
     },
-    /// Not at all (`--no-sandbox`): the processes run as the caller, and see and write whatever the caller may.
+    /// Not at all (`--no-sandbox`): the processes run as the caller, and see and write whatever the
+    /// caller may.
     None,
 }
 
@@ -78,7 +80,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Returns the sandbox that is none: what `--no-sandbox` asks for. `exe` is the `eklavya` program.
+    /// Returns the sandbox that is none: what `--no-sandbox` asks for. `exe` is the `eklavya`
+    /// program.
     pub fn none(exe: PathBuf) -> Self {
         Self::new(Isolation::None, exe, None)
     }
@@ -97,19 +100,20 @@ impl Sandbox {
         &self.isolation
     }
 
-    /// Returns whom processes of a specification with `user` run as, where that is not the caller: the owner
-    /// to give a workspace's files to.
+    /// Returns whom processes of a specification with `user` run as, where that is not the caller:
+    /// the owner to give a workspace's files to.
     pub fn becomes(&self, user: Option<User>) -> Option<User> {
         user.filter(|_| is_root() && self.isolation != Isolation::None)
     }
 
-    /// Returns the command that runs `inner` in a sandbox of `spec`, with no standard streams chosen except for an
-    /// empty stdin.
+    /// Returns the command that runs `inner` in a sandbox of `spec`, with no standard streams
+    /// chosen except for an empty stdin.
     ///
-    /// Prefer [`Sandbox::spawn`]. Whoever starts the command otherwise must do so from a thread that lives
-    /// as long as the sandbox is to run: the kernel kills the sandbox when the *thread* that started it
-    /// ends, so never from `spawn_blocking`. The command can be started once. Killing what it starts kills all of
-    /// the sandbox a moment later; with [`kill_all`] instead, all of it is gone when the process has ended.
+    /// Prefer [`Sandbox::spawn`]. Whoever starts the command otherwise must do so from a thread
+    /// that lives as long as the sandbox is to run: the kernel kills the sandbox when the *thread*
+    /// that started it ends, so never from `spawn_blocking`. The command can be started once.
+    /// Killing what it starts kills all of the sandbox a moment later; with [`kill_all`] instead,
+    /// all of it is gone when the process has ended.
     pub fn command(&self, spec: &Spec, inner: Inner) -> Result<Command, SandboxError> {
         self.build(spec, inner, None)
     }

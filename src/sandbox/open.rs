@@ -1,7 +1,7 @@
 //! Opening the host's files for a sandbox, by descriptor: what was looked at is what gets mounted.
 //!
-//! An agent may have put a symbolic link where a directory of its clone was. A mount by path would follow it
-//! and hand the agent whatever the link names; these functions do not follow links.
+//! An agent may have put a symbolic link where a directory of its clone was. A mount by path would
+//! follow it and hand the agent whatever the link names; these functions do not follow links.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -47,8 +47,8 @@ pub(super) fn beneath(
     }
 }
 
-/// Opens the directory `relative` below `base`, which it makes where it is missing (mode 0755, for `owner`),
-/// without following any link.
+/// Opens the directory `relative` below `base`, which it makes where it is missing (mode 0755, for
+/// `owner`), without following any link.
 pub(super) fn make_beneath(
     base: impl AsFd,
     shown: &Path,

@@ -40,8 +40,8 @@ impl HeadTail {
         self.total > self.head.len() + self.tail.len()
     }
 
-    /// Returns what was kept, with a line in the middle that says how much is missing. Bytes that are no UTF-8 are
-    /// replaced.
+    /// Returns what was kept, with a line in the middle that says how much is missing. Bytes that
+    /// are no UTF-8 are replaced.
     pub(super) fn text(&self) -> String {
         let tail: Vec<u8> = self.tail.iter().copied().collect();
         let missing = self.total - self.head.len() - tail.len();

@@ -36,7 +36,8 @@ pub enum PreviewSource {
     Command {
         /// A line for `/bin/sh -c`, started in the tree.
         line: String,
-        /// The port on which it listens. Every preview has a network of its own, so any may be used by many.
+        /// The port on which it listens. Every preview has a network of its own, so any may be used
+        /// by many.
         port: u16,
     },
 }
@@ -263,7 +264,8 @@ async fn proxy(listener: TcpListener, door: PathBuf) {
 
 /// Connects to the socket that the preview made in its door.
 ///
-/// The preview may have put anything in its place; a link to another socket of the host's is not followed.
+/// The preview may have put anything in its place; a link to another socket of the host's is not
+/// followed.
 async fn knock(door: &Path) -> io::Result<UnixStream> {
     let directory = open::directory(door).map_err(io::Error::other)?;
     let socket = rustix::fs::openat2(

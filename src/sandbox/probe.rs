@@ -21,7 +21,8 @@ const LIMITS: Limits = Limits {
 impl Sandbox {
     /// Returns the sandbox of this machine, after a trial run.
     ///
-    /// `search` is the value of PATH; `exe` is the `eklavya` program; `user` is whom root will become.
+    /// `search` is the value of PATH; `exe` is the `eklavya` program; `user` is whom root will
+    /// become.
     ///
     /// # Errors
     /// bubblewrap is missing, too old or not allowed to work; each says what to do.

@@ -1,7 +1,7 @@
 //! `eklavya sandbox-run`: the process that stands for a sandbox towards whoever starts it.
 //!
-//! It may be killed in any way, SIGKILL included: `sandbox-enter`, its only child, notices and kills the sandbox. Were
-//! that one killed itself, nobody would be left to do so.
+//! It may be killed in any way, SIGKILL included: `sandbox-enter`, its only child, notices and
+//! kills the sandbox. Were that one killed itself, nobody would be left to do so.
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;

@@ -38,9 +38,11 @@ pub struct CommandOutcome {
 /// How long the output is waited for once the sandbox has ended.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. Nothing that it started is left afterwards.
+/// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. Nothing that it started is left
+/// afterwards.
 ///
-/// `env` is its environment (with HOME and TMPDIR added). A command that fails or runs out of time is no error.
+/// `env` is its environment (with HOME and TMPDIR added). A command that fails or runs out of time
+/// is no error.
 ///
 /// # Errors
 /// The sandbox could not be set up: nothing is known about the command.

@@ -101,7 +101,8 @@ fn respond<B>(root: &OwnedFd, request: &Request<B>) -> Response<Body> {
 
 enum Found {
     File(std::fs::File, u64, &'static str),
-    /// The path names a directory but does not end in a slash: relative links in its page would go astray.
+    /// The path names a directory but does not end in a slash: relative links in its page would go
+    /// astray.
     Directory,
     Nothing,
 }

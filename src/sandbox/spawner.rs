@@ -1,7 +1,8 @@
 //! The thread that starts sandboxes.
 //!
-//! A sandbox dies with its parent (`PR_SET_PDEATHSIG`), and for the kernel the parent is the *thread* that started
-//! it. A runtime's blocking threads retire when idle and would take a sandbox along; this thread stays.
+//! A sandbox dies with its parent (`PR_SET_PDEATHSIG`), and for the kernel the parent is the
+//! *thread* that started it. A runtime's blocking threads retire when idle and would take a sandbox
+//! along; this thread stays.
 
 use std::io;
 use std::sync::{OnceLock, mpsc};

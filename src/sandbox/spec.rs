@@ -22,7 +22,8 @@ pub enum Access {
 pub enum Profile {
     /// An agent: held to the policy of its role, with the door as its only way out.
     Agent(Role),
-    /// A throw-away run of a command or check on a private copy of a tree: a shell, no network, no door.
+    /// A throw-away run of a command or check on a private copy of a tree: a shell, no network, no
+    /// door.
     Command(Access),
     /// A server on a port of its own network, reached through `<door>/web.sock`.
     Preview {
@@ -77,7 +78,8 @@ pub struct User {
     pub gid: u32,
 }
 
-/// Bytes of a sandbox's temporary file systems unless the caller says otherwise: they live in memory.
+/// Bytes of a sandbox's temporary file systems unless the caller says otherwise: they live in
+/// memory.
 pub const TMP_BYTES: u64 = 512 * 1024 * 1024;
 
 /// A sandbox to be: what it is for and which directories of the host it sees.
@@ -96,11 +98,11 @@ pub struct Spec {
     pub tmp: PathBuf,
     /// Size of each temporary file system, in bytes.
     pub tmp_bytes: u64,
-    /// The directory of the sockets: `gateway.sock` for an agent (the directory is read-only to it),
-    /// `web.sock` for a preview (written by it).
+    /// The directory of the sockets: `gateway.sock` for an agent (the directory is read-only to
+    /// it), `web.sock` for a preview (written by it).
     pub door: Option<PathBuf>,
-    /// Programs (or directories of them) that are mounted read-only at their real paths, such as the
-    /// Claude Code CLI. Symbolic links are resolved; [`Inner::program`] may name the link.
+    /// Programs (or directories of them) that are mounted read-only at their real paths, such as
+    /// the Claude Code CLI. Symbolic links are resolved; [`Inner::program`] may name the link.
     pub tool_binaries: Vec<PathBuf>,
     /// Whom root becomes; required for root, ignored for everybody else.
     pub user: Option<User>,
@@ -159,8 +161,9 @@ pub struct Inner {
     pub program: OsString,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Its whole environment. HOME and TMPDIR are added from the specification where they are missing,
-    /// `ANTHROPIC_BASE_URL` by `sandbox-init` where there is a door to a gateway, PWD by bubblewrap.
+    /// Its whole environment. HOME and TMPDIR are added from the specification where they are
+    /// missing, `ANTHROPIC_BASE_URL` by `sandbox-init` where there is a door to a gateway, PWD by
+    /// bubblewrap.
     pub env: BTreeMap<OsString, OsString>,
     /// Where it starts; the workspace if not given.
     pub cwd: Option<PathBuf>,

@@ -1,9 +1,9 @@
 //! Watching over a process and everything below it, and killing all of that when the owner dies.
 //!
-//! bubblewrap ties its sandbox to its own parent, but late: a sandbox whose owner is killed while it is being set up
-//! stays behind (seen with 0.8.0, in a few of a hundred tries). So a process of ours stays outside as the parent of
-//! bubblewrap. It is a subreaper, which no process below it can leave, and it is tied to the owner before it starts
-//! anything.
+//! bubblewrap ties its sandbox to its own parent, but late: a sandbox whose owner is killed while
+//! it is being set up stays behind (seen with 0.8.0, in a few of a hundred tries). So a process of
+//! ours stays outside as the parent of bubblewrap. It is a subreaper, which no process below it can
+//! leave, and it is tied to the owner before it starts anything.
 
 use std::ffi::OsStr;
 use std::io;
@@ -21,12 +21,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::descendants;
 
-/// How often to look whether the owner lives. The signal of its death may come before its last thread is gone, and so
-/// look like a request.
+/// How often to look whether the owner lives. The signal of its death may come before its last
+/// thread is gone, and so look like a request.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Makes this process the one to which everything below it falls, and to which the kernel says when `owner`, its parent,
-/// dies.
+/// Makes this process the one to which everything below it falls, and to which the kernel says when
+/// `owner`, its parent, dies.
 ///
 /// It must come after any change of user, which would undo it.
 pub(super) fn tie_to(owner: u32) -> Result<(), String> {
@@ -42,14 +42,14 @@ pub(super) fn tie_to(owner: u32) -> Result<(), String> {
     Err("the owner is gone".to_owned())
 }
 
-/// The signal that ends everything at once. Before the receiver listens for it, it has started nothing, and the signal
-/// ends it like any other.
+/// The signal that ends everything at once. Before the receiver listens for it, it has started
+/// nothing, and the signal ends it like any other.
 pub(super) const END_ALL: Signal = Signal::SIGUSR2;
 
 /// Runs `command` to its end and passes on the signals by which a process is asked to end.
 ///
-/// With `owner` ([`tie_to`]), nothing that it started is left when this returns; which is also soon after the owner has
-/// died or [`END_ALL`] has come.
+/// With `owner` ([`tie_to`]), nothing that it started is left when this returns; which is also soon
+/// after the owner has died or [`END_ALL`] has come.
 pub(super) async fn run(mut command: Command, owner: Option<u32>) -> io::Result<ExitStatus> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -87,8 +87,8 @@ pub(super) async fn run(mut command: Command, owner: Option<u32>) -> io::Result<
 
 /// Kills everything below this process, and returns when there is nothing.
 ///
-/// Looking through /proc can miss a process whose parent dies meanwhile; that there are no children left to wait for is
-/// certain, since whatever loses its parent becomes ours.
+/// Looking through /proc can miss a process whose parent dies meanwhile; that there are no children
+/// left to wait for is certain, since whatever loses its parent becomes ours.
 fn end_descendants() {
     for _ in 0..5000 {
         for pid in descendants::below(std::process::id()) {

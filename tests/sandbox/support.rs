@@ -91,7 +91,8 @@ impl Project {
         spec
     }
 
-    /// The sandbox of `role`, with a shell smuggled in (and these programs), to see what the walls do without it.
+    /// The sandbox of `role`, with a shell smuggled in (and these programs), to see what the walls
+    /// do without it.
     pub fn probing(&self, role: Role, programs: &[&str]) -> Spec {
         let mut spec = self.spec(Profile::Agent(role));
         spec.tool_binaries.push("/bin/dash".into());
@@ -112,7 +113,8 @@ impl Project {
             .unwrap()
     }
 
-    /// Runs a line in the shell of [`Project::probing`]; returns whether it succeeded, and what it printed.
+    /// Runs a line in the shell of [`Project::probing`]; returns whether it succeeded, and what it
+    /// printed.
     pub async fn probe(&self, spec: &Spec, line: &str) -> (bool, String) {
         let dash = PathBuf::from("/bin/dash").canonicalize().unwrap();
         let (exit, output) = self

@@ -76,7 +76,7 @@ mod tests {
         let (mut splitter, mut found) = (EventSplitter::default(), Vec::new());
         for piece in pieces {
             splitter.feed(piece, |data| {
-                found.push(String::from_utf8_lossy(data).into_owned())
+                found.push(String::from_utf8_lossy(data).into_owned());
             });
         }
         found

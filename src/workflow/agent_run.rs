@@ -326,18 +326,27 @@ async fn drive_agent(
         kill,
         started: Some(started),
     };
-    let mut driving = std::pin::pin!(drive(command, session, events, controlled));
-    let mut watching = std::pin::pin!(async {
+    let watching = async {
         tokio::join!(
             note_process(worker, agent, process),
-            note_actions(worker, agent, heard),
             watch_door(worker, agent, door, &activity),
             pass_on_stops(worker, control),
         )
-    });
-    tokio::select! {
-        outcome = &mut driving => Ok(outcome?),
-        _ = &mut watching => Ok(driving.await?),
+    };
+    // The watchers never end by themselves.
+    let driving = async {
+        tokio::select! {
+            outcome = drive(command, session, events, controlled) => Some(outcome),
+            _ = watching => None,
+        }
+    };
+    // What was heard is noted to the last word: the channel closes when the driving ends.
+    let (outcome, ()) = tokio::join!(driving, note_actions(worker, agent, heard));
+    match outcome {
+        Some(outcome) => Ok(outcome?),
+        None => Err(WorkflowError::Failed(
+            "the agent's watchers ended".to_owned(),
+        )),
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) async fn checkpoint(
     reason: &str,
 ) -> Result<(), WorkflowError> {
     let dirs = Dirs::at(&worker.site.paths.session(agent.session));
-    if dirs.clone.join(".git").symlink_metadata().is_err() || task.base_commit.is_none() {
+    if !workspace::has_files(&dirs.clone) || task.base_commit.is_none() {
         return Ok(());
     }
     let id = CheckpointId::random();

@@ -16,7 +16,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::task::{Task, TaskEvent, TaskKind, TaskState};
 use crate::gateway::DoorProblem;
 use crate::services::tasks::TaskNote;
-use crate::services::{agents, plans, tasks};
+use crate::services::{agents, plans, projects, tasks};
 
 /// Works on a task until it is done or blocked.
 ///
@@ -31,7 +31,7 @@ pub(super) async fn perform(worker: &Arc<Worker>, id: TaskId) -> Result<(), Work
         }
         let task = tasks::reload(&worker.site.desk, id).await?;
         match &task.state {
-            TaskState::Pending => attempt(worker, task, &mut troubles).await?,
+            TaskState::Pending => Box::pin(attempt(worker, task, &mut troubles)).await?,
             TaskState::Submitted { commit, .. } => {
                 let commit = commit.clone();
                 judge(worker, task, &commit).await?;
@@ -66,68 +66,68 @@ async fn attempt(
     match end_of(worker, &run).await? {
         End::Done { said, answer } => submit(worker, &run, &said, answer, checks).await,
         End::Killed => {
-            let question = format!("agent {} was killed; try again?", run.agent.id.short());
-            advance(
-                worker,
-                &run.task,
-                TaskEvent::Block { question },
-                TaskNote::default(),
-            )
-            .await
+            let id = run.agent.id.short();
+            collect::checkpoint(worker, &run.agent, &run.task, "it was killed").await?;
+            let question = format!("agent {id} was killed; try again?");
+            let note = TaskNote::default();
+            advance(worker, &run.task, TaskEvent::Block { question }, note).await
         }
         End::Stopped(error) => {
-            collect::checkpoint(worker, &run.agent, &run.task, &error.to_string()).await?;
-            close_agent(worker, &run, AgentEvent::Interrupt).await?;
-            advance(worker, &run.task, TaskEvent::Interrupt, TaskNote::default()).await?;
+            put_down(worker, &run, &error.to_string(), AgentEvent::Interrupt).await?;
             Err(error)
         }
         End::Fatal(error) => {
-            close_agent(
-                worker,
-                &run,
-                AgentEvent::Fail {
-                    reason: error.to_string(),
-                },
-            )
-            .await?;
-            collect::checkpoint(worker, &run.agent, &run.task, &error.to_string()).await?;
-            advance(worker, &run.task, TaskEvent::Interrupt, TaskNote::default()).await?;
+            let reason = error.to_string();
+            let event = AgentEvent::Fail {
+                reason: reason.clone(),
+            };
+            put_down(worker, &run, &reason, event).await?;
             Err(error)
         }
         End::Trouble(reason) => {
-            close_agent(
-                worker,
-                &run,
-                AgentEvent::Fail {
-                    reason: reason.clone(),
-                },
-            )
-            .await?;
-            collect::checkpoint(worker, &run.agent, &run.task, &reason).await?;
             *troubles += 1;
-            let event = if *troubles > worker.site.config.agents.retries {
-                TaskEvent::Block {
-                    question: format!(
-                        "{troubles} agents in a row ended early ({reason}); try again?"
-                    ),
-                }
-            } else {
-                TaskEvent::Interrupt
-            };
-            advance(worker, &run.task, event, TaskNote::default()).await
+            trouble(worker, &run, reason, *troubles).await
         }
         End::Unusable(reason) => {
-            close_agent(
-                worker,
-                &run,
-                AgentEvent::Fail {
-                    reason: reason.clone(),
-                },
-            )
-            .await?;
-            return_or_block(worker, &run.task, &reason, None).await
+            let event = AgentEvent::Fail {
+                reason: reason.clone(),
+            };
+            let (task_event, note) = sent_back(worker, &run.task, &reason, None);
+            close(worker, &run, event, task_event, note).await
         }
     }
+}
+
+/// Keeps what the agent did and puts its task down, to go on later in the same conversation.
+async fn put_down(
+    worker: &Worker,
+    run: &Run,
+    reason: &str,
+    event: AgentEvent,
+) -> Result<(), WorkflowError> {
+    collect::checkpoint(worker, &run.agent, &run.task, reason).await?;
+    let note = TaskNote::default();
+    close(worker, run, event, TaskEvent::Interrupt, note).await
+}
+
+/// Lets another agent go on in the conversation of one that died or hung, a limited number of
+/// times in a row.
+async fn trouble(
+    worker: &Worker,
+    run: &Run,
+    reason: String,
+    times: u32,
+) -> Result<(), WorkflowError> {
+    let event = AgentEvent::Fail {
+        reason: reason.clone(),
+    };
+    if times <= worker.site.config.agents.retries {
+        return put_down(worker, run, &reason, event).await;
+    }
+    collect::checkpoint(worker, &run.agent, &run.task, &reason).await?;
+    let question = format!("{times} agents in a row ended early ({reason}); try again?");
+    let block = TaskEvent::Block { question };
+    close(worker, run, event, block, TaskNote::default()).await
 }
 
 /// What the end of a run means for its task.
@@ -227,28 +227,26 @@ async fn submit(
     if let Some(checks) = &checks {
         accept::keep_evidence(worker, run, checks, answer.as_ref()).await?;
     }
-    close_agent(worker, run, AgentEvent::Complete).await?;
-    if !work.forbidden.is_empty() {
+    let (event, note) = if work.forbidden.is_empty() {
+        let note = TaskNote {
+            result: answer,
+            ..TaskNote::default()
+        };
+        (
+            TaskEvent::Submit {
+                commit: work.commit,
+            },
+            note,
+        )
+    } else {
         let reason = format!(
             "A {} may not change these files: {}. Your work was not taken.",
             run.task.role,
             work.forbidden.join(", ")
         );
-        return return_or_block(worker, &run.task, &reason, None).await;
-    }
-    let note = TaskNote {
-        result: answer,
-        ..TaskNote::default()
+        sent_back(worker, &run.task, &reason, None)
     };
-    advance(
-        worker,
-        &run.task,
-        TaskEvent::Submit {
-            commit: work.commit,
-        },
-        note,
-    )
-    .await
+    close(worker, run, AgentEvent::Complete, event, note).await
 }
 
 async fn judge(worker: &Arc<Worker>, task: Task, work: &CommitId) -> Result<(), WorkflowError> {
@@ -258,47 +256,51 @@ async fn judge(worker: &Arc<Worker>, task: Task, work: &CommitId) -> Result<(), 
                 feedback: Some(None),
                 ..TaskNote::default()
             };
-            advance(worker, &task, TaskEvent::Accept { commit }, note).await
+            advance(worker, &task, TaskEvent::Accept { commit }, note).await?;
+            projects::note_progress(&worker.site.desk, worker.site.project()).await?;
+            Ok(())
         }
-        Verdict::Returned { reason, base } => return_or_block(worker, &task, &reason, base).await,
+        Verdict::Returned { reason, base } => {
+            if let (Some(_), Some(session)) = (&base, task.session) {
+                workspace::discard_clone(worker, session).await?;
+            }
+            let (event, note) = sent_back(worker, &task, &reason, base);
+            advance(worker, &task, event, note).await
+        }
     }
 }
 
-/// Sends the work back with a reason; where that was done often enough, the admin is asked.
+/// Returns how a task is sent back with a reason; where that was done often enough, the admin is
+/// asked.
 ///
 /// `base` is the commit that the next attempt's clone starts from; without it the clone stays.
-async fn return_or_block(
+fn sent_back(
     worker: &Worker,
     task: &Task,
     reason: &str,
     base: Option<CommitId>,
-) -> Result<(), WorkflowError> {
+) -> (TaskEvent, TaskNote) {
+    let stages = &worker.site.config.stages;
     let limit = match task.kind {
-        TaskKind::Requirements | TaskKind::Architecture => worker.site.config.stages.plan_attempts,
+        TaskKind::Requirements | TaskKind::Architecture => stages.plan_attempts,
         TaskKind::Demo | TaskKind::Build | TaskKind::Fix | TaskKind::Verify => {
-            worker.site.config.stages.build_attempts
+            stages.build_attempts
         }
     };
-    if let (Some(_), Some(session)) = (&base, task.session) {
-        workspace::discard_clone(worker, session).await?;
-    }
     let note = TaskNote {
         feedback: Some(Some(reason.to_owned())),
         base_commit: base,
         ..TaskNote::default()
     };
-    let event = if task.attempt >= limit {
-        TaskEvent::Block {
-            question: format!(
-                "not accepted after {} attempts; the last reason: {}",
-                task.attempt,
-                first_lines(reason)
-            ),
-        }
-    } else {
-        TaskEvent::Return
-    };
-    advance(worker, task, event, note).await
+    if task.attempt < limit {
+        return (TaskEvent::Return, note);
+    }
+    let question = format!(
+        "not accepted after {} attempts; the last reason: {}",
+        task.attempt,
+        first_lines(reason)
+    );
+    (TaskEvent::Block { question }, note)
 }
 
 fn first_lines(text: &str) -> String {
@@ -316,9 +318,18 @@ async fn advance(
     Ok(())
 }
 
-async fn close_agent(worker: &Worker, run: &Run, event: AgentEvent) -> Result<(), WorkflowError> {
-    agents::advance(&worker.site.desk, &Actor::System, run.agent.id, event, None).await?;
-    Ok(())
+/// Writes down the end of an agent and what it means for its task, both or neither.
+async fn close(
+    worker: &Worker,
+    run: &Run,
+    agent: AgentEvent,
+    task: TaskEvent,
+    note: TaskNote,
+) -> Result<(), WorkflowError> {
+    let mut change = worker.site.desk.change(&Actor::System).await?;
+    agents::advance_in(&mut change, run.agent.id, agent, None).await?;
+    tasks::advance_in(&mut change, &run.task, &task, note).await?;
+    Ok(change.commit().await?)
 }
 
 async fn checks_of(worker: &Worker, task: &Task) -> Result<Checks, WorkflowError> {

@@ -8,7 +8,7 @@ use crate::domain::commit::CommitId;
 use crate::domain::ids::SessionId;
 use crate::domain::task::Task;
 use crate::sandbox::{Dirs, hand_over};
-use crate::vcs::{Identity, remove_tree};
+use crate::vcs::{Identity, SnapshotLimits, remove_tree};
 
 /// The name of the branch that an agent works on in its clone.
 pub(super) const BRANCH: &str = "work";
@@ -30,15 +30,43 @@ pub(super) async fn ensure_clone(
     if dirs.clone.join(".git").symlink_metadata().is_ok() {
         return Ok(());
     }
-    worker
-        .site
-        .repository
-        .clone_for_agent(&dirs.clone, base, BRANCH, &author(task))
+    let start = rescue(worker, task, dirs, base).await?;
+    let (repository, author) = (&worker.site.repository, author(task));
+    repository
+        .clone_for_agent(&dirs.clone, &start, BRANCH, &author)
         .await?;
     if let Some(user) = worker.site.user {
         hand_over(&dirs.clone, user)?;
     }
     Ok(())
+}
+
+/// Returns the commit that a new clone starts from: `base`, or, where an agent has removed its
+/// `.git`, a commit of the files that it left, which make room for the new clone.
+async fn rescue(
+    worker: &Worker,
+    task: &Task,
+    dirs: &Dirs,
+    base: &CommitId,
+) -> Result<CommitId, WorkflowError> {
+    if !has_files(&dirs.clone) {
+        return Ok(base.clone());
+    }
+    let refname = format!("refs/eklavya/snapshots/{}", task.id);
+    let author = author(task).at(worker.site.desk.now());
+    let message = "Files of a clone without its .git";
+    let limits = SnapshotLimits::default();
+    let repository = &worker.site.repository;
+    let files = repository
+        .snapshot(&dirs.clone, base, &refname, &author, message, limits)
+        .await?;
+    remove_tree(&dirs.clone).await?;
+    Ok(files.commit)
+}
+
+/// Whether a clone was made in this directory: it appears with all its files at once.
+pub(super) fn has_files(clone: &Path) -> bool {
+    std::fs::read_dir(clone).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Removes the clone of a conversation, so that the next agent gets a fresh one; what it held is

@@ -202,7 +202,7 @@ mod tests {
         );
         let both = bench
             .repository
-            .file_at(&marked, "a", 100)
+            .file_at(&marked, "a", 1000)
             .await
             .unwrap()
             .unwrap();

@@ -15,6 +15,7 @@ use crate::domain::ledger::BudgetScope;
 use crate::domain::plan_document::{Check, Criterion, PlanDocument};
 use crate::domain::task::{Task, TaskKind};
 use crate::services::{evidence, plans};
+use crate::vcs::VcsError;
 
 /// What becomes of handed-in work.
 #[derive(Debug)]
@@ -54,6 +55,9 @@ pub(super) async fn judge(
     }
 }
 
+/// The longest document: it goes into the prompt of whoever comes next.
+pub(super) const DOCUMENT_BYTES: u64 = 200_000;
+
 /// A document must be there and say something before it becomes part of main.
 async fn document(
     worker: &Worker,
@@ -61,9 +65,17 @@ async fn document(
     work: &CommitId,
     path: &str,
 ) -> Result<Verdict, WorkflowError> {
-    /// As much as is needed to see that the document is not empty.
-    const GLANCE: u64 = 1 << 20;
-    let text = worker.site.repository.file_at(work, path, GLANCE).await?;
+    let found = worker
+        .site
+        .repository
+        .file_at(work, path, DOCUMENT_BYTES)
+        .await;
+    let text = match found {
+        Err(error @ VcsError::FileTooLarge { .. }) => {
+            return Ok(Verdict::returned(format!("{error}. Shorten it.")));
+        }
+        found => found?,
+    };
     if text.is_none_or(|text| text.trim_ascii().is_empty()) {
         return Ok(Verdict::returned(format!(
             "{path} is missing or empty. Write it before you finish."

@@ -1,5 +1,6 @@
 //! What the agent of a task is told: the prompt for its kind, filled from what is known.
 
+use super::accept::DOCUMENT_BYTES;
 use super::dossier;
 use super::error::WorkflowError;
 use super::tools::RUN_TESTS;
@@ -18,8 +19,6 @@ use crate::mcp::{RUN_CHECK, agent_tool_name};
 use crate::sandbox::policy::{Terminal, policy};
 use crate::services::{demos, evidence, plans, tasks};
 
-/// The most bytes of a document of the repository that go into a prompt.
-const DOCUMENT_BYTES: u64 = 200_000;
 /// The most tasks that the Architect is told to plan.
 const MAX_TASKS: u32 = 40;
 /// Programs that may be on the machine and are worth telling the Architect about.

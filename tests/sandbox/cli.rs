@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use eklavya::domain::role::Role;
 use eklavya::sandbox::policy::policy;
@@ -10,20 +10,8 @@ use eklavya::sandbox::{Inner, Profile, Spec, share_socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::claude::claude;
 use crate::support::Project;
-
-/// Returns the CLI that is installed, if one is.
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-fn claude() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path)
-        .map(|dir| dir.join("claude"))
-        .find(|path| path.exists());
-    if found.is_none() {
-        println!("not run: there is no claude in PATH");
-    }
-    found
-}
 
 fn agent(project: &Project, role: Role, claude: &Path) -> Spec {
     let mut spec = project.spec(Profile::Agent(role));
@@ -34,7 +22,7 @@ fn agent(project: &Project, role: Role, claude: &Path) -> Spec {
 
 #[tokio::test]
 async fn the_cli_starts_with_and_without_a_shell() {
-    let Some(claude) = claude() else { return };
+    let claude = claude();
     let project = Project::new().await;
     for role in [Role::Architect, Role::Developer] {
         let spec = agent(&project, role, &claude);
@@ -108,7 +96,7 @@ async fn serve(mut stream: UnixStream) {
 
 #[tokio::test]
 async fn the_cli_works_through_the_door_and_searches_without_a_shell() {
-    let Some(claude) = claude() else { return };
+    let claude = claude();
     let project = Project::new().await;
     fs::write(project.path("src/hay"), "a needle in here\n").unwrap();
     project.own();

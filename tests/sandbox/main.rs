@@ -1,11 +1,14 @@
 //! The walls of the sandbox, tried from inside by real processes under real bubblewrap.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     reason = "the helpers of tests are tests too"
 )]
 
 mod attacks;
+#[path = "../support/claude.rs"]
+mod claude;
 mod cli;
 mod door;
 mod lifetime;

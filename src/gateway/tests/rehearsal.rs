@@ -7,11 +7,10 @@ use crate::domain::money::MicroUsd;
 use crate::gateway::DoorProblem;
 
 fn story(steps: &str) -> String {
-    let steps: String = steps
-        .lines()
-        .map(|line| format!("      {line}\n"))
-        .collect();
-    format!("rehearsal: 1\nagents:\n  - role: developer\n    task: \"T?\"\n    steps:\n{steps}")
+    let steps = steps.replace('\n', "\n      ");
+    format!(
+        "rehearsal: 1\nagents:\n  - role: developer\n    task: \"T?\"\n    steps:\n      {steps}\n"
+    )
 }
 
 async fn house(steps: &str) -> House {

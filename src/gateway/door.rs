@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +17,9 @@ use crate::clock::SharedClock;
 use crate::domain::ids::{AgentId, ProjectId, TaskId};
 use crate::domain::ledger::Shortage;
 use crate::domain::role::Role;
+
+/// Requests of one agent under way at a time; the next ones wait.
+const MAX_REQUESTS: usize = 32;
 
 /// For whom a door is opened.
 #[derive(Debug, Clone)]
@@ -112,6 +116,8 @@ pub(super) struct DoorState {
     problem: Mutex<Option<DoorProblem>>,
     /// Work that must come to its end: requests that were sent are settled.
     pub tracker: TaskTracker,
+    /// Places for requests under way.
+    pub places: Arc<Semaphore>,
     pub closing: CancellationToken,
 }
 
@@ -127,6 +133,7 @@ impl DoorState {
             pauses: Mutex::default(),
             problem: Mutex::default(),
             tracker: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(MAX_REQUESTS)),
             closing,
         }
     }

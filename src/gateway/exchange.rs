@@ -12,7 +12,7 @@ use super::api_error::{AnswerBody, final_error};
 use super::backend::{Incoming, Outgoing, Route, SendError};
 use super::door::{DoorProblem, DoorState, Pause};
 use super::gateway::Inner;
-use super::park::{backoff, pause_after};
+use super::park::{Park, backoff, pause_after};
 use super::refusal::{self, Refusal};
 use super::relay::Relay;
 use super::request::ModelCall;
@@ -100,6 +100,8 @@ impl Exchange {
                 Step::Again => {}
                 Step::Relay(incoming) => {
                     let relay = Relay::new(self.inner, self.door, &call, held, self.asked.subagent);
+                    // The request is not needed any more, and it may be large.
+                    drop((call, self.asked));
                     return relay.run(incoming, self.answer).await;
                 }
                 step => return self.end(step),
@@ -187,21 +189,21 @@ impl Exchange {
     }
 
     async fn wait_out_rate_limit(&mut self) -> Result<(), Step> {
-        let Some(until) = self.inner.park.until() else {
-            return Ok(());
-        };
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let max_park = self.inner.patience.max_park;
-        if until > since + max_park {
-            let problem = DoorProblem::RateLimitedTooLong(max_park);
-            return Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem));
+        while let Some(until) = self.inner.park.until() {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let max_park = self.inner.patience.max_park;
+            if until > since + max_park {
+                let problem = DoorProblem::RateLimitedTooLong(max_park);
+                return Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem));
+            }
+            let shown = self.door.after(until.duration_since(Instant::now()));
+            let _shown = self.door.pause(Pause::RateLimit { until: shown });
+            tokio::select! {
+                () = self.answer.closed() => return Err(Step::Gone),
+                () = Park::wait(until) => {}
+            }
         }
-        let until = self.door.after(until.duration_since(Instant::now()));
-        let _shown = self.door.pause(Pause::RateLimit { until });
-        tokio::select! {
-            () = self.answer.closed() => Err(Step::Gone),
-            () = self.inner.park.wait() => Ok(()),
-        }
+        Ok(())
     }
 
     /// Sends the request once. Unless it is relayed, its reservation has ended when this returns.

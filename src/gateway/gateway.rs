@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,9 @@ use super::socket::{self, SOCKET_NAME};
 use super::upstream::{Upstream, UpstreamError};
 use crate::clock::SharedClock;
 use crate::services::costs::Costs;
+
+/// Large requests that are checked at a time: each takes several times its size of memory.
+const LARGE_BODIES: usize = 2;
 
 /// What answers the agents' requests.
 #[derive(Debug, Clone)]
@@ -115,6 +119,8 @@ pub(super) struct Inner {
     pub patience: Patience,
     pub recorder: Option<Arc<Recorder>>,
     pub park: Park,
+    /// Places for checking large requests.
+    pub large_bodies: Semaphore,
 }
 
 /// The agents' only way out of their sandboxes.
@@ -144,6 +150,7 @@ impl Gateway {
             patience: config.patience,
             recorder: config.recorder,
             park: Park::default(),
+            large_bodies: Semaphore::new(LARGE_BODIES),
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -30,12 +30,10 @@ impl Park {
         self.lock().filter(|until| *until > Instant::now())
     }
 
-    /// Waits for the end of the pause. Those who wait set out one after another, not all at once.
-    pub async fn wait(&self) {
-        while let Some(until) = self.until() {
-            let spread = Duration::from_millis(rand::rng().random_range(0..250));
-            tokio::time::sleep_until(until + spread).await;
-        }
+    /// Waits for the end of a pause. Those who wait set out one after another, not all at once.
+    pub async fn wait(until: Instant) {
+        let spread = Duration::from_millis(rand::rng().random_range(0..250));
+        tokio::time::sleep_until(until + spread).await;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming as IncomingBody;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
@@ -12,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::api_error::{AnswerBody, final_error, full};
 use super::backend::Route;
@@ -20,12 +21,14 @@ use super::credential::API_KEY;
 use super::door::DoorState;
 use super::exchange::{Asked, Exchange};
 use super::gateway::Inner;
-use super::request::ModelCall;
+use super::request::{BadRequest, ModelCall};
 
 /// The API's own limit of a request.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Bodies from this size on are checked apart.
+const LARGE_BODY_BYTES: usize = 512 * 1024;
 /// Connections of one agent at a time; the next ones wait.
-const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 256;
 /// How long an agent may take to send a request's head, or its body.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -90,8 +93,12 @@ async fn answer(
         return final_error(StatusCode::UNAUTHORIZED, "this is not the key of this door");
     }
     door.touch();
-    match ask(route, request).await {
-        Ok(asked) => spawn(inner, door, asked).await,
+    // An agent that asks for a lot at once waits; its requests take memory.
+    let Ok(place) = door.places.clone().acquire_owned().await else {
+        return final_error(StatusCode::SERVICE_UNAVAILABLE, "the door is closed");
+    };
+    match ask(&inner, route, request).await {
+        Ok(asked) => spawn(inner, door, asked, place).await,
         Err(refusal) => refusal,
     }
 }
@@ -106,7 +113,11 @@ fn authorised(door: &DoorState, headers: &HeaderMap) -> bool {
 }
 
 /// Reads and checks a request.
-async fn ask(route: Route, request: Request<IncomingBody>) -> Result<Asked, Response<AnswerBody>> {
+async fn ask(
+    inner: &Inner,
+    route: Route,
+    request: Request<IncomingBody>,
+) -> Result<Asked, Response<AnswerBody>> {
     let beta = request.uri().query() == Some("beta=true");
     let (head, body) = request.into_parts();
     let encoding = head.headers.get(CONTENT_ENCODING);
@@ -131,10 +142,7 @@ async fn ask(route: Route, request: Request<IncomingBody>) -> Result<Asked, Resp
         }
     };
     let call = match route {
-        Route::Messages => Some(
-            ModelCall::parse(body.clone())
-                .map_err(|bad| final_error(StatusCode::BAD_REQUEST, &bad.to_string()))?,
-        ),
+        Route::Messages => Some(parse(inner, body.clone()).await?),
         Route::CountTokens => None,
     };
     let subagent = head.headers.contains_key("x-claude-code-agent-id");
@@ -146,6 +154,20 @@ async fn ask(route: Route, request: Request<IncomingBody>) -> Result<Asked, Resp
         call,
         subagent,
     })
+}
+
+/// Checks a body. A large one costs time and memory, so there are only a few of them at a time.
+async fn parse(inner: &Inner, body: Bytes) -> Result<ModelCall, Response<AnswerBody>> {
+    let parsed = if body.len() < LARGE_BODY_BYTES {
+        ModelCall::parse(body)
+    } else {
+        let _place = inner.large_bodies.acquire().await;
+        let parsing = tokio::task::spawn_blocking(move || ModelCall::parse(body));
+        parsing
+            .await
+            .unwrap_or_else(|_| Err(BadRequest("the body cannot be read".to_owned())))
+    };
+    parsed.map_err(|bad| final_error(StatusCode::BAD_REQUEST, &bad.to_string()))
 }
 
 /// Keeps the headers that the endpoint may see; the agent's key is not among them.
@@ -164,10 +186,18 @@ fn outgoing_headers(headers: &HeaderMap) -> HeaderMap {
 
 /// Runs the exchange in a task of its own: it must come to its end and be settled even where the
 /// agent is gone, which ends this future at once.
-async fn spawn(inner: Arc<Inner>, door: Arc<DoorState>, asked: Asked) -> Response<AnswerBody> {
+async fn spawn(
+    inner: Arc<Inner>,
+    door: Arc<DoorState>,
+    asked: Asked,
+    place: OwnedSemaphorePermit,
+) -> Response<AnswerBody> {
     let (answer, answered) = oneshot::channel();
     let exchange = Exchange::new(inner, door.clone(), asked, answer);
-    door.tracker.spawn(exchange.run());
+    door.tracker.spawn(async move {
+        exchange.run().await;
+        drop(place);
+    });
     answered.await.unwrap_or_else(|_| {
         final_error(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -78,4 +78,23 @@ mod tests {
         std::os::unix::fs::symlink(root.path(), root.path().join("door")).unwrap();
         assert!(listen(&root.path().join("door"), None).is_err());
     }
+
+    /// Only root can give a socket away.
+    #[tokio::test]
+    async fn an_owner_gets_the_socket_and_not_the_directory() {
+        use std::os::unix::fs::MetadataExt;
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("door");
+        let _listener = listen(&dir, Some((12_345, 12_346))).unwrap();
+        let socket = std::fs::metadata(dir.join(SOCKET_NAME)).unwrap();
+        assert_eq!(
+            (socket.uid(), socket.gid(), socket.mode() & 0o777),
+            (12_345, 12_346, 0o600)
+        );
+        let dir = std::fs::metadata(&dir).unwrap();
+        assert_eq!((dir.uid(), dir.mode() & 0o777), (0, 0o711));
+    }
 }

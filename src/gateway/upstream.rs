@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 
 use super::backend::{Incoming, Outgoing, SendError};
-use super::credential::Credential;
+use super::credential::{Credential, UnusableCredential};
 
 /// An endpoint that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum UpstreamError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The credential cannot be sent.
+    #[error(transparent)]
+    Credential(#[from] UnusableCredential),
     /// The HTTP client cannot be set up.
     #[error("cannot set up the connection to the model: {0}")]
     Client(reqwest::Error),
@@ -41,6 +44,7 @@ impl Upstream {
         credential: Credential,
         connect_timeout: Duration,
     ) -> Result<Self, UpstreamError> {
+        credential.check()?;
         // Whoever was first has set the same one; there is only one in the program.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // A redirect would carry the credential to another host, and a proxy from the environment

@@ -49,7 +49,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn upstream(url: &str) -> Self {
-        let credential = Credential::api_key(REAL_KEY, "a test").unwrap();
+        let credential = Credential::ApiKey(REAL_KEY.into());
         Self::of(ModelSource::Upstream {
             url: url.to_owned(),
             credential,

@@ -7,9 +7,10 @@ use crate::domain::money::MicroUsd;
 use crate::gateway::DoorProblem;
 
 fn story(steps: &str) -> String {
-    let steps: Vec<String> = steps.lines().map(|line| format!("      {line}")).collect();
-    let steps = steps.join("\n");
-    format!("rehearsal: 1\nagents:\n  - role: developer\n    task: \"T?\"\n    steps:\n{steps}\n")
+    let steps = steps.replace('\n', "\n      ");
+    format!(
+        "rehearsal: 1\nagents:\n  - role: developer\n    task: \"T?\"\n    steps:\n      {steps}\n"
+    )
 }
 
 async fn house(steps: &str) -> House {

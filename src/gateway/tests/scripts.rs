@@ -102,3 +102,24 @@ fn a_script_that_is_wrong_is_refused_with_its_place() {
             .contains("cannot read")
     );
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_script() {
+    let text = include_str!("../../../docs/rehearsal.md");
+    let example = text
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let script = parse(example).unwrap();
+    assert_eq!(
+        script
+            .part(Role::Developer, "demo-1", 1)
+            .unwrap()
+            .steps
+            .len(),
+        2
+    );
+}

@@ -3,6 +3,8 @@
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::config::Credential;
+
 /// The API key's header.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The header that switches features of the API on.
@@ -12,15 +14,6 @@ const SUBSCRIPTION_PREFIX: &str = "sk-ant-oat";
 const SUBSCRIPTION_BETA: &str = "oauth-2025-04-20";
 /// What stands in an answer in place of the credential.
 const REDACTED: &[u8] = b"[credential]";
-
-/// What the model's endpoint knows its caller by.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// An API key, sent as `x-api-key`.
-    ApiKey(SecretString),
-    /// A bearer token, sent as `Authorization: Bearer`.
-    Bearer(SecretString),
-}
 
 /// A credential that cannot stand in a header. The text does not hold it.
 #[derive(Debug, thiserror::Error)]

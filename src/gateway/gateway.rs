@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backend::Backend;
-use super::credential::Credential;
 use super::door::{Door, DoorSpec, DoorState};
 use super::park::Park;
 use super::pricing::Pricing;
@@ -21,6 +20,7 @@ use super::server;
 use super::socket::{self, SOCKET_NAME};
 use super::upstream::{Upstream, UpstreamError};
 use crate::clock::SharedClock;
+use crate::config::Credential;
 use crate::services::costs::Costs;
 
 /// Large requests that are checked at a time: each takes several times its size of memory.

@@ -30,7 +30,7 @@ pub mod sse;
 mod upstream;
 pub mod usage;
 
-pub use credential::{Credential, UnusableCredential};
+pub use credential::UnusableCredential;
 pub use door::{Door, DoorProblem, DoorSpec, Pause};
 pub use gateway::{Gateway, GatewayConfig, GatewayError, ModelSource, Patience};
 pub use pricing::{Pricing, PricingError};

@@ -8,7 +8,8 @@ use reqwest::{Client, Url};
 use secrecy::SecretString;
 
 use super::backend::{Incoming, Outgoing, SendError};
-use super::credential::{Credential, UnusableCredential};
+use super::credential::UnusableCredential;
+use crate::config::Credential;
 
 /// An endpoint that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use crate::domain::ledger::{
 };
 use crate::domain::money::MicroUsd;
 use crate::store::ledger::{OpenEntry, Outcome};
-use crate::store::{StoreError, budgets, ledger};
+use crate::store::{StoreError, agents, budgets, ledger};
 
 /// With at least this many output tokens a request need not wait for others to give back what they
 /// hold: few answers are longer.
@@ -298,6 +298,11 @@ async fn finish_entry(
         Outcome::UpperBound => entry.reserved,
         Outcome::Released => MicroUsd::ZERO,
     };
+    if let Outcome::Exact { usage, .. } = outcome {
+        let tokens = usage.prompt().saturating_add(usage.output);
+        let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
+        agents::add_tokens(&mut change.tx, entry.agent, tokens).await?;
+    }
     for scope in scopes(entry.project, entry.task, entry.agent) {
         budgets::settle(&mut change.tx, scope, entry.reserved, spent).await?;
     }

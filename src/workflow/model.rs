@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use super::error::WorkflowError;
 use super::site::Site;
-use crate::config::{self, Config};
+use crate::config::{Config, Credential};
 use crate::domain::project::Project;
-use crate::gateway::{
-    Credential, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Recorder, Script,
-};
+use crate::gateway::{Gateway, GatewayConfig, ModelSource, Patience, Pricing, Recorder, Script};
 use crate::services::costs::{Costs, DefaultLimits};
 
 /// Returns the rehearsal that plays for a project: the configured one, else the project's own.
@@ -93,9 +91,7 @@ fn credential(config: &Config) -> Result<Credential, WorkflowError> {
         )
     };
     let loaded = config.model.credentials.load();
-    match loaded.map_err(|error| WorkflowError::Model(error.to_string()))? {
-        Some(config::Credential::ApiKey(key)) => Ok(Credential::ApiKey(key)),
-        Some(config::Credential::Bearer(token)) => Ok(Credential::Bearer(token)),
-        None => Err(missing()),
-    }
+    loaded
+        .map_err(|error| WorkflowError::Model(error.to_string()))?
+        .ok_or_else(missing)
 }

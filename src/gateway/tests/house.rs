@@ -1,5 +1,6 @@
 //! A gateway with one agent's door, over a database of its own.
 
+use crate::config::Credential;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,10 +1,13 @@
 //! Carrying bytes between a TCP port and a unix socket, both ways, each side closing on its own.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags, open};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -39,7 +42,8 @@ pub(super) fn from_socket(socket: &Path, port: u16) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(socket)?;
+    let place = Place::of(socket)?;
+    let listener = UnixListener::bind(place.path())?;
     tokio::spawn(async move {
         loop {
             if let Some(client) = accepted(listener.accept().await).await {
@@ -71,17 +75,41 @@ where
     }
 }
 
+/// A socket by way of its opened directory: the path of a socket may have only 107 bytes
+/// (unix(7)), and the data directory may be anywhere.
+struct Place {
+    directory: OwnedFd,
+    name: OsString,
+}
+
+impl Place {
+    fn of(socket: &Path) -> io::Result<Self> {
+        let nameless = || io::Error::from(io::ErrorKind::InvalidInput);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self {
+            directory: open(socket.parent().ok_or_else(nameless)?, flags, Mode::empty())?,
+            name: socket.file_name().ok_or_else(nameless)?.to_owned(),
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        let directory = self.directory.as_raw_fd().to_string();
+        Path::new("/proc/self/fd").join(directory).join(&self.name)
+    }
+}
+
 async fn patiently(socket: &Path) -> io::Result<UnixStream> {
     use io::ErrorKind::{ConnectionRefused, NotFound};
+    let place = Place::of(socket)?;
     for _ in 0..TRIES {
-        match UnixStream::connect(socket).await {
+        match UnixStream::connect(place.path()).await {
             Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => {
                 tokio::time::sleep(PAUSE).await;
             }
             other => return other,
         }
     }
-    UnixStream::connect(socket).await
+    UnixStream::connect(place.path()).await
 }
 
 /// A server may listen on either of the two addresses of `localhost`.
@@ -118,6 +146,24 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
+    }
+
+    #[tokio::test]
+    async fn the_path_of_a_socket_may_be_of_any_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("d".repeat(120));
+        std::fs::create_dir(&deep).unwrap();
+        let (web, gateway) = (deep.join("web.sock"), deep.join("gateway.sock"));
+        let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        from_socket(&web, server.local_addr().unwrap().port()).unwrap();
+        std::fs::rename(&web, &gateway).unwrap();
+        let port = to_socket(gateway).await.unwrap();
+        let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        client.write_all(b"hello").await.unwrap();
+        let (mut arrived, _) = server.accept().await.unwrap();
+        let mut heard = [0; 5];
+        arrived.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"hello");
     }
 
     #[tokio::test]

@@ -205,7 +205,8 @@ pub async fn note_conditions(
     rehearsal: Option<String>,
     sandboxed: bool,
 ) -> Result<Project, ServiceError> {
-    if project.rehearsal == rehearsal && (sandboxed || !project.sandboxed) {
+    let known = rehearsal.is_none() || project.rehearsal == rehearsal;
+    if known && (sandboxed || !project.sandboxed) {
         return Ok(project.clone());
     }
     let mut change = desk.change(&Actor::System).await?;

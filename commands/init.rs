@@ -7,7 +7,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use camino::Utf8Path;
 use eklavya::config::{self, Home, HomeOrigin};
 use eklavya::store::Store;
-use nix::unistd::geteuid;
 use serde::Serialize;
 
 use crate::error::{CommandError, Kind};
@@ -75,8 +74,8 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Returns whether the directory was made. Agents of root run as other users, who must be able to
-/// go through it, though not to list it; nobody else's agents need to.
+/// Returns whether the directory was made. It is nobody else's to look into: root's agents run as
+/// other users, but are handed their directories already opened.
 fn make_directory(path: &Utf8Path) -> io::Result<bool> {
     if path.is_dir() {
         return Ok(false);
@@ -84,8 +83,7 @@ fn make_directory(path: &Utf8Path) -> io::Result<bool> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
-    DirBuilder::new().mode(mode).create(path)?;
+    DirBuilder::new().mode(0o700).create(path)?;
     Ok(true)
 }
 

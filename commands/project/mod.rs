@@ -13,6 +13,7 @@ use clap::Subcommand;
 use eklavya::domain::project::{Project, ProjectEvent};
 use eklavya::services::{Desk, projects};
 use eklavya::store::budgets::{self, Scope};
+use eklavya::workflow::preview;
 
 use crate::desk;
 use crate::error::CommandError;
@@ -56,6 +57,9 @@ fn advance(
     let (_, line) = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, slug).await?;
         let project = projects::advance(&desk, &desk::actor(), &project, event).await?;
+        if event == ProjectEvent::Archive {
+            preview::stop_all(&desk, &project).await?;
+        }
         with_line(&desk, project).await
     })?;
     let message = format!("{slug} {did}");

@@ -26,7 +26,7 @@ use crate::domain::agent::{Agent, AgentEvent, AgentState};
 use crate::domain::audit::Actor;
 use crate::domain::ids::{AgentId, SessionId};
 use crate::domain::task::{Task, TaskEvent, TaskKind};
-use crate::gateway::{Door, DoorProblem, DoorSpec};
+use crate::gateway::{Door, DoorProblem, DoorSpec, Gateway};
 use crate::mcp::ToolServer;
 use crate::sandbox::policy::{GitAccess, Terminal, policy};
 use crate::sandbox::{Dirs, Inner, Profile, Spec, kill_all};
@@ -58,8 +58,9 @@ pub(super) async fn run(
     task: Task,
     checks: Option<Arc<Checks>>,
 ) -> Result<Run, WorkflowError> {
+    let gateway = worker.gateway().await?;
     let (agent, task, resumes) = begin(worker, task).await?;
-    match run_begun(worker, &agent, &task, resumes, checks).await {
+    match run_begun(worker, gateway, &agent, &task, resumes, checks).await {
         Ok((outcome, problem)) => Ok(Run {
             agent,
             task,
@@ -136,6 +137,7 @@ async fn begin(worker: &Worker, task: Task) -> Result<(Agent, Task, bool), Workf
 
 async fn run_begun(
     worker: &Arc<Worker>,
+    gateway: &Gateway,
     agent: &Agent,
     task: &Task,
     resumes: bool,
@@ -153,7 +155,7 @@ async fn run_begun(
         briefing::prompt(worker, task, &base).await?
     };
     let tools = tool_server(worker, agent, task, checks).await?;
-    let door = open_door(worker, agent, task, &dirs)?;
+    let door = open_door(worker, gateway, agent, task, &dirs)?;
     let invocation = invocation(worker, agent, task, &dirs, &door, recorded, tools.is_some())?;
     let outcome = drive_agent(worker, agent, &dirs, invocation, &door, prompt, tools).await;
     let problem = door.problem();
@@ -187,6 +189,7 @@ async fn tool_server(
 
 fn open_door(
     worker: &Worker,
+    gateway: &Gateway,
     agent: &Agent,
     task: &Task,
     dirs: &Dirs,
@@ -204,8 +207,7 @@ fn open_door(
             dirs.clone.to_string_lossy().into_owned(),
         ),
     ];
-    worker
-        .gateway
+    gateway
         .open_door(DoorSpec {
             project: agent.project,
             slug: worker.site.project().slug.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::error::WorkflowError;
 use super::model;
@@ -32,30 +32,21 @@ pub struct Worker {
     pub(super) site: Site,
     pub(super) costs: Costs,
     pub(super) cli: ClaudeCli,
-    pub(super) gateway: Gateway,
     pub(super) identity: WorkerIdentity,
     pub(super) stop: Stop,
     pub(super) rehearsal: Option<String>,
     /// One merge at a time: each is tested on top of the one before.
     pub(super) merging: Mutex<()>,
+    gateway: OnceCell<Gateway>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Worker {
-    /// Starts the gateway, and notes under which conditions the project is worked on.
-    ///
-    /// # Errors
-    /// A rehearsal or a price list that cannot be used, no credential for the model.
+    /// Takes up the work, and notes under which conditions it is done.
     pub async fn start(spec: WorkerSpec, site: Site) -> Result<Self, WorkflowError> {
         let identity = WorkerIdentity::this();
         let rehearsal = model::rehearsal_of(&site.config, site.project());
         let costs = Costs::new(site.desk.clone(), model::default_limits(&site.config));
-        let gateway = model::gateway(
-            &site,
-            &costs,
-            rehearsal.as_deref(),
-            &identity.name,
-            spec.recorder,
-        )?;
         let project = site.reload().await?;
         let sandboxed = site.is_sandboxed();
         projects::note_conditions(&site.desk, &project, rehearsal.clone(), sandboxed).await?;
@@ -63,12 +54,32 @@ impl Worker {
             site,
             costs,
             cli: spec.cli,
-            gateway,
             identity,
             stop: spec.stop,
             rehearsal,
             merging: Mutex::new(()),
+            gateway: OnceCell::new(),
+            recorder: spec.recorder,
         })
+    }
+
+    /// Returns the door-keeper of the agents; it starts with the first of them, so that work without
+    /// agents needs no model.
+    ///
+    /// # Errors
+    /// A rehearsal or a price list that cannot be used, no credential for the model.
+    pub(super) async fn gateway(&self) -> Result<&Gateway, WorkflowError> {
+        let start = async || {
+            let (rehearsal, recorder) = (self.rehearsal.as_deref(), self.recorder.clone());
+            model::gateway(
+                &self.site,
+                &self.costs,
+                rehearsal,
+                &self.identity.name,
+                recorder,
+            )
+        };
+        self.gateway.get_or_try_init(start).await
     }
 
     /// Returns the project as it stands now.

@@ -4,19 +4,19 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya::workflow::preview;
+use eklavya::workflow::preview_host;
 
 /// Runs the hidden subcommand if `args` (without the program's name) begin with it.
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let name = args.into_iter().next()?;
-    if name != preview::HOST_COMMAND {
+    if name != preview_host::HOST_COMMAND {
         return None;
     }
     let served = tokio::runtime::Runtime::new()
         .map_err(|error| error.to_string())
         .and_then(|runtime| {
             let exe = std::env::current_exe().map_err(|error| error.to_string())?;
-            let host = preview::host(exe, tokio::io::stdout());
+            let host = preview_host::host(exe, tokio::io::stdout());
             runtime.block_on(host).map_err(|error| error.to_string())
         });
     Some(match served {
@@ -25,7 +25,7 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
             let _ = writeln!(
                 std::io::stderr(),
                 "eklavya {}: {error}",
-                preview::HOST_COMMAND
+                preview_host::HOST_COMMAND
             );
             ExitCode::FAILURE
         }

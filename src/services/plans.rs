@@ -63,6 +63,17 @@ fn missing(project: &Project) -> ServiceError {
     }
 }
 
+/// Returns what the admin said of the plans that were rejected, oldest first.
+pub async fn rejections(desk: &Desk, project: &Project) -> Result<Vec<String>, ServiceError> {
+    let mut tx = desk.read().await?;
+    let all = plans::of_project(&mut tx, project.id).await?;
+    let said = all.into_iter().filter_map(|plan| match plan.state {
+        PlanState::Rejected { feedback, .. } => Some(feedback),
+        PlanState::Drafting | PlanState::Proposed { .. } | PlanState::Approved { .. } => None,
+    });
+    Ok(said.collect())
+}
+
 /// Puts a valid plan before the admin.
 pub async fn propose(
     desk: &Desk,

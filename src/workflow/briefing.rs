@@ -1,7 +1,6 @@
 //! What the agent of a task is told: the prompt for its kind, filled from what is known.
 
 use super::accept::DOCUMENT_BYTES;
-use super::dossier;
 use super::error::WorkflowError;
 use super::tools::RUN_TESTS;
 use super::worker::Worker;
@@ -84,7 +83,7 @@ pub(super) async fn prompt(
 }
 
 async fn requirements(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError> {
-    let mut feedback = dossier::rejected_plans(&worker.site.desk, worker.site.project()).await?;
+    let mut feedback = plans::rejections(&worker.site.desk, worker.site.project()).await?;
     feedback.extend(task.feedback.clone());
     Ok(TaskPrompt::Requirements(Requirements {
         brief: worker.site.project().brief.clone(),
@@ -123,7 +122,7 @@ async fn architecture(
             .flat_map(|text| text.lines())
             .map(str::to_owned)
             .collect(),
-        feedback: dossier::rejected_plans(&worker.site.desk, worker.site.project()).await?,
+        feedback: plans::rejections(&worker.site.desk, worker.site.project()).await?,
     }))
 }
 

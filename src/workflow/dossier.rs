@@ -11,7 +11,7 @@ use crate::domain::plan_document::{Check, PlanDocument};
 use crate::domain::project::Project;
 use crate::domain::task::Task;
 use crate::services::Desk;
-use crate::store::{agents, decisions, demos, evidence, plans, tasks};
+use crate::store::{agents, decisions, demos, evidence, tasks};
 
 /// Everything that the dossier tells. Amounts are US dollars as text, moments RFC 3339.
 #[derive(Debug, Clone, Serialize)]
@@ -315,20 +315,6 @@ fn task_line(task: &Task, agents: usize) -> TaskLine {
         attempts: task.attempt,
         agents,
     }
-}
-
-/// Returns the plans of a project that were rejected, as text for the next one.
-pub async fn rejected_plans(desk: &Desk, project: &Project) -> Result<Vec<String>, WorkflowError> {
-    use crate::domain::plan::PlanState;
-    let mut tx = desk.read().await?;
-    let all = plans::of_project(&mut tx, project.id).await?;
-    Ok(all
-        .into_iter()
-        .filter_map(|plan| match plan.state {
-            PlanState::Rejected { feedback, .. } => Some(feedback),
-            PlanState::Drafting | PlanState::Proposed { .. } | PlanState::Approved { .. } => None,
-        })
-        .collect())
 }
 
 /// The page: self-contained, without scripts; every value is escaped.

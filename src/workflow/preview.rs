@@ -7,21 +7,18 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use super::error::WorkflowError;
+use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Source};
 use super::site::Site;
-use super::trial;
 use crate::domain::commit::CommitId;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use crate::domain::plan_document::PreviewPlan;
 use crate::domain::project::Project;
 use crate::domain::task::Task;
 use crate::process;
-use crate::sandbox::{
-    Access, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User, hand_over,
-};
+use crate::sandbox::{Dirs, hand_over};
 use crate::services::{Desk, demos, plans};
 use crate::vcs::remove_tree;
 
@@ -29,14 +26,6 @@ use crate::vcs::remove_tree;
 const START_UP: Duration = Duration::from_secs(20);
 /// How long a preview may take to end before it is killed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often what a server prints is written to its log.
-const LOG_EVERY: Duration = Duration::from_secs(1);
-/// Where programs are looked for.
-const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-/// The file with what a server printed.
-const LOG: &str = "preview.log";
-/// The hidden subcommand that serves a preview.
-pub const HOST_COMMAND: &str = "preview-host";
 
 /// What became of a demo's preview.
 #[derive(Debug)]
@@ -45,31 +34,6 @@ pub(super) enum Tried {
     Answered,
     /// It did not, for the agent to read.
     Failed(String),
-}
-
-/// What the process that serves a preview is told, as one JSON document on its stdin.
-#[derive(Debug, Serialize, Deserialize)]
-struct Order {
-    root: PathBuf,
-    source: Source,
-    path: String,
-    health_seconds: u64,
-    tmp_bytes: u64,
-    user: Option<(u32, u32)>,
-    sandboxed: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-enum Source {
-    Static(PathBuf),
-    Command { line: String, port: u16 },
-}
-
-/// What that process answers, as one line of JSON on its stdout.
-#[derive(Debug, Serialize, Deserialize)]
-enum Answer {
-    Ready { url: String },
-    Failed { reason: String },
 }
 
 /// Starts the preview of the work that was handed in for a demo, and notes what came of it.
@@ -289,106 +253,5 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
         tmp_bytes: site.config.sandbox.tmp_bytes,
         user: site.user.map(|user| (user.uid, user.gid)),
         sandboxed: site.is_sandboxed(),
-    }
-}
-
-/// Serves a preview until it is told to end: the whole life of the process behind a preview URL.
-///
-/// `exe` is the `eklavya` program. The order comes as JSON on stdin, the answer goes as a line of JSON to `answer`.
-pub async fn host(
-    exe: PathBuf,
-    mut answer: impl tokio::io::AsyncWrite + Unpin,
-) -> Result<(), WorkflowError> {
-    let fault =
-        |error: serde_json::Error| WorkflowError::Failed(format!("the preview's order: {error}"));
-    // A session of its own: it must not end with the terminal of the command that started it.
-    let _ = nix::unistd::setsid();
-    let mut text = Vec::new();
-    tokio::io::stdin()
-        .read_to_end(&mut text)
-        .await
-        .map_err(WorkflowError::io("stdin"))?;
-    let order: Order = serde_json::from_slice(&text).map_err(fault)?;
-    let log = order.root.join(LOG);
-    let (reply, preview) = match serve(exe, &order).await {
-        Ok((url, preview)) => (Answer::Ready { url }, Some(preview)),
-        Err(reason) => (Answer::Failed { reason }, None),
-    };
-    let mut line = serde_json::to_vec(&reply).map_err(fault)?;
-    line.push(b'\n');
-    answer
-        .write_all(&line)
-        .await
-        .map_err(WorkflowError::io("stdout"))?;
-    answer.flush().await.map_err(WorkflowError::io("stdout"))?;
-    if let Some(preview) = preview {
-        keep(preview, &log).await;
-    }
-    Ok(())
-}
-
-async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String> {
-    let user = order.user.map(|(uid, gid)| User { uid, gid });
-    let sandbox = if order.sandboxed {
-        Sandbox::probe(SEARCH_PATH.as_ref(), exe, user)
-            .await
-            .map_err(|error| error.to_string())?
-    } else {
-        Sandbox::none(exe)
-    };
-    let dirs = Dirs::at(&order.root);
-    let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
-    spec.door = Some(dirs.door.clone());
-    spec.tmp_bytes = order.tmp_bytes;
-    spec.user = user;
-    let source = match &order.source {
-        Source::Static(directory) => PreviewSource::Static {
-            directory: directory.clone(),
-        },
-        Source::Command { line, port } => PreviewSource::Command {
-            line: line.clone(),
-            port: *port,
-        },
-    };
-    let env = trial::ENVIRONMENT
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    let wanted = PreviewSpec {
-        spec,
-        source,
-        env,
-        listen: 0,
-    };
-    let mut preview = Preview::start(&sandbox, wanted)
-        .await
-        .map_err(|error| error.to_string())?;
-    let within = Duration::from_secs(order.health_seconds);
-    preview
-        .health(&order.path, within)
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok((preview.url(&order.path), preview))
-}
-
-async fn keep(preview: Preview, log: &Path) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        return;
-    };
-    let mut written = String::new();
-    loop {
-        tokio::select! {
-            _ = term.recv() => return,
-            _ = int.recv() => return,
-            () = tokio::time::sleep(LOG_EVERY) => {}
-        }
-        let output = preview.output();
-        if output != written && std::fs::write(log, &output).is_ok() {
-            written = output;
-        }
     }
 }

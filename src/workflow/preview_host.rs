@@ -1,0 +1,148 @@
+//! The process behind a preview URL: it serves one demo until it is told to end.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::error::WorkflowError;
+use super::trial;
+use crate::sandbox::{
+    Access, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User,
+};
+
+/// The hidden subcommand that serves a preview.
+pub const HOST_COMMAND: &str = "preview-host";
+/// The file with what a server printed.
+pub(super) const LOG: &str = "preview.log";
+/// Where programs are looked for.
+pub(super) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// How often what a server prints is written to its log.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+
+/// What the process that serves a preview is told, as one JSON document on its stdin.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) root: PathBuf,
+    pub(super) source: Source,
+    pub(super) path: String,
+    pub(super) health_seconds: u64,
+    pub(super) tmp_bytes: u64,
+    pub(super) user: Option<(u32, u32)>,
+    pub(super) sandboxed: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Source {
+    Static(PathBuf),
+    Command { line: String, port: u16 },
+}
+
+/// What that process answers, as one line of JSON on its stdout.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Ready { url: String },
+    Failed { reason: String },
+}
+
+/// Serves a preview until it is told to end: the whole life of the process behind a preview URL.
+///
+/// `exe` is the `eklavya` program. The order comes as JSON on stdin, the answer goes as a line of JSON to `answer`.
+pub async fn host(
+    exe: PathBuf,
+    mut answer: impl tokio::io::AsyncWrite + Unpin,
+) -> Result<(), WorkflowError> {
+    let fault =
+        |error: serde_json::Error| WorkflowError::Failed(format!("the preview's order: {error}"));
+    // A session of its own: it must not end with the terminal of the command that started it.
+    let _ = nix::unistd::setsid();
+    let mut text = Vec::new();
+    tokio::io::stdin()
+        .read_to_end(&mut text)
+        .await
+        .map_err(WorkflowError::io("stdin"))?;
+    let order: Order = serde_json::from_slice(&text).map_err(fault)?;
+    let log = order.root.join(LOG);
+    let (reply, preview) = match serve(exe, &order).await {
+        Ok((url, preview)) => (Answer::Ready { url }, Some(preview)),
+        Err(reason) => (Answer::Failed { reason }, None),
+    };
+    let mut line = serde_json::to_vec(&reply).map_err(fault)?;
+    line.push(b'\n');
+    answer
+        .write_all(&line)
+        .await
+        .map_err(WorkflowError::io("stdout"))?;
+    answer.flush().await.map_err(WorkflowError::io("stdout"))?;
+    if let Some(preview) = preview {
+        keep(preview, &log).await;
+    }
+    Ok(())
+}
+
+async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String> {
+    let user = order.user.map(|(uid, gid)| User { uid, gid });
+    let sandbox = if order.sandboxed {
+        Sandbox::probe(SEARCH_PATH.as_ref(), exe, user)
+            .await
+            .map_err(|error| error.to_string())?
+    } else {
+        Sandbox::none(exe)
+    };
+    let dirs = Dirs::at(&order.root);
+    let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
+    spec.door = Some(dirs.door.clone());
+    spec.tmp_bytes = order.tmp_bytes;
+    spec.user = user;
+    let source = match &order.source {
+        Source::Static(directory) => PreviewSource::Static {
+            directory: directory.clone(),
+        },
+        Source::Command { line, port } => PreviewSource::Command {
+            line: line.clone(),
+            port: *port,
+        },
+    };
+    let env = trial::ENVIRONMENT
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let wanted = PreviewSpec {
+        spec,
+        source,
+        env,
+        listen: 0,
+    };
+    let mut preview = Preview::start(&sandbox, wanted)
+        .await
+        .map_err(|error| error.to_string())?;
+    let within = Duration::from_secs(order.health_seconds);
+    preview
+        .health(&order.path, within)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok((preview.url(&order.path), preview))
+}
+
+async fn keep(preview: Preview, log: &Path) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
+    let mut written = String::new();
+    loop {
+        tokio::select! {
+            _ = term.recv() => return,
+            _ = int.recv() => return,
+            () = tokio::time::sleep(LOG_EVERY) => {}
+        }
+        let output = preview.output();
+        if output != written && std::fs::write(log, &output).is_ok() {
+            written = output;
+        }
+    }
+}

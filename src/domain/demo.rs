@@ -181,11 +181,8 @@ fn starting(event: &DemoEvent, now: Timestamp) -> Option<DemoState> {
             at: now,
             reason: reason.clone(),
         }),
-        DemoEvent::Built
-        | DemoEvent::Retry
-        | DemoEvent::Approve
-        | DemoEvent::Reject
-        | DemoEvent::Supersede => None,
+        DemoEvent::Retry => Some(DemoState::Building),
+        DemoEvent::Built | DemoEvent::Approve | DemoEvent::Reject | DemoEvent::Supersede => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::desk::won;
-use super::tasks::{NewTask, ensure_in};
+use super::tasks::{NewTask, TaskNote, advance_in, ensure_in};
 use super::{Change, Desk, ServiceError, projects};
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
@@ -11,8 +11,9 @@ use crate::domain::decision::Decision;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use crate::domain::event::Event;
 use crate::domain::ids::DemoId;
-use crate::domain::project::{Project, ProjectEvent};
-use crate::store::{decisions, demos};
+use crate::domain::project::{Project, ProjectEvent, Stage};
+use crate::domain::task::{TaskEvent, TaskState};
+use crate::store::{decisions, demos, tasks};
 
 /// Returns the demos of a project, by number.
 pub async fn list(desk: &Desk, project: &Project) -> Result<Vec<Demo>, ServiceError> {
@@ -157,7 +158,7 @@ pub async fn approve(
             rival.state,
             DemoState::Ready { .. } | DemoState::Failed { .. }
         ) {
-            apply_in(&mut change, rival, &DemoEvent::Supersede).await?;
+            close_in(&mut change, rival, &DemoEvent::Supersede).await?;
         }
     }
     record_in(&mut change, project, number, "approved", feedback, actor).await?;
@@ -165,8 +166,8 @@ pub async fn approve(
     Ok(moved)
 }
 
-/// Rejects a demo; once all of its round are rejected or failed, the project goes back to build
-/// another round.
+/// Rejects a demo; once none of its round can be chosen any more, the project goes back to build
+/// another round, and those that failed are rejected with it.
 pub async fn reject(
     desk: &Desk,
     actor: &Actor,
@@ -177,19 +178,38 @@ pub async fn reject(
     let mut change = desk.change(actor).await?;
     let mut demo = find_in(&mut change, project, number).await?;
     demo.feedback.clone_from(&feedback);
-    apply_in(&mut change, demo, &DemoEvent::Reject).await?;
+    close_in(&mut change, demo, &DemoEvent::Reject).await?;
     record_in(&mut change, project, number, "rejected", feedback, actor).await?;
-    let rest = demos::of_project(&mut change.tx, project.id).await?;
-    let moved = if rest
-        .iter()
-        .any(|demo| matches!(demo.state, DemoState::Ready { .. }))
-    {
-        project.clone()
-    } else {
-        projects::advance_in(&mut change, project, ProjectEvent::RejectDemos).await?
-    };
+    let moved = end_round_in(&mut change, project).await?;
     change.commit().await?;
     Ok(moved)
+}
+
+async fn end_round_in(change: &mut Change, project: &Project) -> Result<Project, ServiceError> {
+    let rest = demos::of_project(&mut change.tx, project.id).await?;
+    let can_be_chosen = |demo: &Demo| matches!(demo.state, DemoState::Ready { .. });
+    // A round that was never put before the admin is still being built.
+    if rest.iter().any(can_be_chosen) || project.state.stage() == Some(Stage::DemoBuilding) {
+        return Ok(project.clone());
+    }
+    for demo in rest {
+        if matches!(demo.state, DemoState::Failed { .. }) {
+            close_in(change, demo, &DemoEvent::Reject).await?;
+        }
+    }
+    projects::advance_in(change, project, ProjectEvent::RejectDemos).await
+}
+
+/// Moves a demo to its end; a task of it that waits for an answer needs none any more.
+async fn close_in(change: &mut Change, demo: Demo, event: &DemoEvent) -> Result<(), ServiceError> {
+    let demo = apply_in(change, demo, event).await?;
+    let task = tasks::by_id(&mut change.tx, demo.task).await?;
+    if let Some(task) =
+        task.filter(|task| matches!(task.state, TaskState::Blocked { .. } | TaskState::Pending))
+    {
+        advance_in(change, &task, &TaskEvent::Cancel, TaskNote::default()).await?;
+    }
+    Ok(())
 }
 
 async fn record_in(

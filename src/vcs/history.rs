@@ -105,6 +105,24 @@ impl Repository {
             .map(Some)
     }
 
+    /// Returns those of `paths` where `commit` has something else than a directory: a file, a link,
+    /// another repository.
+    pub async fn not_directories(
+        &self,
+        commit: &CommitId,
+        paths: &[&str],
+    ) -> Result<Vec<String>, VcsError> {
+        let call = self.call("ls-tree").env("GIT_LITERAL_PATHSPECS", "1");
+        let call = call.args(["-z", "--full-tree", commit.as_str(), "--"]);
+        let listed = call.args(paths).output().await?;
+        Ok(String::from_utf8_lossy(&listed)
+            .split_terminator('\0')
+            .filter_map(|entry| entry.split_once('\t'))
+            .filter(|(head, _)| !head.starts_with("040000 "))
+            .map(|(_, path)| path.to_owned())
+            .collect())
+    }
+
     /// Returns the paths of all files of `commit`, sorted by bytes; bytes that are no UTF-8 are
     /// shown as U+FFFD.
     pub async fn files(&self, commit: &CommitId) -> Result<Vec<String>, VcsError> {

@@ -75,6 +75,27 @@ impl Repository {
         })
     }
 
+    /// Returns the paths of the files of `commit` that still hold the markers of a conflict which
+    /// [`Repository::merge`] left to be resolved; bytes that are no UTF-8 are shown as U+FFFD.
+    pub async fn unresolved(&self, commit: &CommitId) -> Result<Vec<String>, VcsError> {
+        // Our markers name the commits of both sides, so no text looks like them by chance.
+        let pattern = "^(<<<<<<<|>>>>>>>) [0-9a-f]{40}";
+        let options = ["-z", "--files-with-matches", "-E", "-e", pattern];
+        let call = self.call("grep").args(options).arg(commit.as_str());
+        let answer = call.answer().await?;
+        match answer.status.code() {
+            Some(0) => {}
+            Some(1) => return Ok(Vec::new()),
+            _ => return Err(answer.failure("grep", self.path())),
+        }
+        let prefix = format!("{commit}:");
+        let found = String::from_utf8_lossy(&answer.stdout).into_owned();
+        Ok(found
+            .split_terminator('\0')
+            .map(|path| path.strip_prefix(&prefix).unwrap_or(path).to_owned())
+            .collect())
+    }
+
     /// Returns a commit with the files of `work` and the parents of `base`: what an agent made of
     /// a conflicting or failing merge, without that merge itself in its history.
     pub async fn replant(
@@ -211,6 +232,12 @@ mod tests {
             both.contains("<<<<<<<") && both.contains("2\n") && both.contains("3\n"),
             "{both}"
         );
+        let unresolved = async |commit| bench.repository.unresolved(commit).await.unwrap();
+        assert_eq!(unresolved(&marked).await, ["a", "odd\nname"]);
+        let half = [("a", "2\n=======\n<<<<<<< HEAD\n")];
+        let half = bench.commit_on(&marked, "half", &half).await;
+        assert_eq!(unresolved(&half).await, ["odd\nname"]);
+        assert_eq!(unresolved(&ours).await, Vec::<String>::new());
     }
 
     #[tokio::test]

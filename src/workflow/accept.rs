@@ -13,7 +13,9 @@ use crate::domain::commit::CommitId;
 use crate::domain::evidence::Evidence;
 use crate::domain::ledger::BudgetScope;
 use crate::domain::plan_document::{Check, Criterion, PlanDocument};
+use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind};
+use crate::sandbox::policy::{FileAccess, policy};
 use crate::services::{evidence, plans};
 use crate::vcs::VcsError;
 
@@ -81,11 +83,7 @@ async fn document(
             "{path} is missing or empty. Write it before you finish."
         )));
     }
-    match merge::into_main(worker, task, work, None).await? {
-        Merged::In(commit) => Ok(Verdict::Accepted(commit)),
-        Merged::Conflict { marked, paths } => Ok(conflict(&paths, marked)),
-        Merged::Red { merged, output } => Ok(red(&output, merged)),
-    }
+    Ok(of_merge(merge::into_main(worker, task, work, None).await?))
 }
 
 async fn architecture(
@@ -130,6 +128,9 @@ pub(super) fn read_plan(answer: &serde_json::Value) -> Result<PlanDocument, Stri
 
 /// A demo must answer before anybody is asked to look at it.
 async fn demo(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, WorkflowError> {
+    if let Some(returned) = lost_directories(worker, work).await? {
+        return Ok(returned);
+    }
     match preview::try_out(&worker.site, task, work).await? {
         preview::Tried::Answered => Ok(Verdict::Accepted(work.clone())),
         preview::Tried::Failed(reason) => Ok(Verdict::returned(reason)),
@@ -142,12 +143,60 @@ async fn build(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict,
             "You changed no file. If nothing is left to do, say why; otherwise do the task.",
         ));
     }
-    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
-    match merge::into_main(worker, task, work, Some(&plan.test_command)).await? {
-        Merged::In(commit) => Ok(Verdict::Accepted(commit)),
-        Merged::Conflict { marked, paths } => Ok(conflict(&paths, marked)),
-        Merged::Red { merged, output } => Ok(red(&output, merged)),
+    if let Some(returned) = lost_directories(worker, work).await? {
+        return Ok(returned);
     }
+    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
+    let merged = merge::into_main(worker, task, work, Some(&plan.test_command)).await?;
+    Ok(of_merge(merged))
+}
+
+fn of_merge(merged: Merged) -> Verdict {
+    match merged {
+        Merged::In(commit) => Verdict::Accepted(commit),
+        Merged::Conflict { marked, paths } => conflict(&paths, marked),
+        Merged::Unresolved(paths) => Verdict::returned(format!(
+            "Conflict markers (<<<<<<<, =======, >>>>>>>) are left in these files:\n{}\nResolve \
+             every one of them so that both intentions hold.",
+            listed(&paths)
+        )),
+        Merged::Red { merged, output } => red(&output, merged),
+    }
+}
+
+fn listed(paths: &[String]) -> String {
+    let lines: Vec<String> = paths.iter().map(|path| format!("- {path}")).collect();
+    lines.join("\n")
+}
+
+/// Says which directories that other roles write in are none any more: what is mounted for those
+/// roles must be a directory, and a link could lead anywhere.
+async fn lost_directories(
+    worker: &Worker,
+    work: &CommitId,
+) -> Result<Option<Verdict>, WorkflowError> {
+    let mut shared: Vec<&str> = Role::ALL
+        .into_iter()
+        .filter_map(|role| match policy(role).files {
+            FileAccess::Write(prefixes) => Some(prefixes),
+            FileAccess::Read | FileAccess::Full => None,
+        })
+        .flatten()
+        .copied()
+        .collect();
+    shared.dedup();
+    let lost = worker
+        .site
+        .repository
+        .not_directories(work, &shared)
+        .await?;
+    Ok((!lost.is_empty()).then(|| {
+        Verdict::returned(format!(
+            "Other roles write in these, so each must be a directory of its own, and no link or \
+             file:\n{}",
+            listed(&lost)
+        ))
+    }))
 }
 
 fn conflict(paths: &[String], marked: CommitId) -> Verdict {
@@ -157,11 +206,7 @@ fn conflict(paths: &[String], marked: CommitId) -> Verdict {
              files:\n{}\nYour clone now holds both: the files above have conflict markers \
              (<<<<<<<, =======, >>>>>>>). Resolve every one of them so that both intentions hold, \
              and leave no marker behind.",
-            paths
-                .iter()
-                .map(|path| format!("- {path}"))
-                .collect::<Vec<_>>()
-                .join("\n")
+            listed(paths)
         ),
         base: Some(marked),
     }

@@ -19,6 +19,8 @@ pub(super) enum Merged {
         /// The files.
         paths: Vec<String>,
     },
+    /// These files of it still hold the conflict markers that the agent was to resolve.
+    Unresolved(Vec<String>),
     /// The test command failed on the merged tree.
     Red {
         /// The merged tree.
@@ -39,6 +41,10 @@ pub(super) async fn into_main(
     test_command: Option<&str>,
 ) -> Result<Merged, WorkflowError> {
     let _turn = worker.merging.lock().await;
+    let unresolved = worker.site.repository.unresolved(work).await?;
+    if !unresolved.is_empty() {
+        return Ok(Merged::Unresolved(unresolved));
+    }
     for _ in 0..MAX_RACES {
         let main = worker.site.main().await?;
         let work = &replanted(worker, task, work, &main).await?;

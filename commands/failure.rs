@@ -18,10 +18,7 @@ pub fn of(error: WorkflowError, slug: &str) -> CommandError {
             Kind::Environment,
             "Mend what it says and repeat the command: it goes on".to_owned(),
         ),
-        WorkflowError::WrongStage { .. } => (
-            Kind::WrongState,
-            format!("See where it stands: eklavya project show {slug}"),
-        ),
+        WorkflowError::WrongStage { status, .. } => (Kind::WrongState, wrong_stage(status, slug)),
         WorkflowError::OverBudget(_) => (
             Kind::OverBudget,
             format!(
@@ -49,6 +46,14 @@ pub fn of(error: WorkflowError, slug: &str) -> CommandError {
         ),
     };
     CommandError::new(kind, error).hint(hint)
+}
+
+fn wrong_stage(status: &str, slug: &str) -> String {
+    if matches!(status, "paused" | "archived") {
+        format!("Let it go on: eklavya project resume {slug}")
+    } else {
+        format!("See where it stands: eklavya project show {slug}")
+    }
 }
 
 fn service(error: WorkflowError) -> CommandError {

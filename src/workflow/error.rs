@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::stop::StopReason;
 use crate::claude::session::SessionError;
-use crate::domain::project::Project;
+use crate::domain::project::{Project, ProjectState};
 use crate::sandbox::SandboxError;
 use crate::services::ServiceError;
 use crate::store::StoreError;
@@ -95,6 +95,12 @@ impl WorkflowError {
 
     /// Returns the error that a project is not where a stage begins.
     pub fn wrong_stage(project: &Project, needed: &'static str) -> Self {
+        let needed = match project.state {
+            ProjectState::Paused { .. } | ProjectState::Archived { .. } => {
+                "nothing works on it until it is resumed"
+            }
+            ProjectState::Active { .. } | ProjectState::Delivered { .. } => needed,
+        };
         Self::WrongStage {
             slug: project.slug.clone(),
             status: project.state.status(),

@@ -1,5 +1,6 @@
 //! `eklavya tasks retry`
 
+use eklavya::domain::task::TaskKind;
 use eklavya::services::{projects, tasks};
 
 use super::view::TaskView;
@@ -35,8 +36,20 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
         Ok(tasks::retry(&desk, &actor, &project, &args.task, args.answer).await?)
     })?;
     let message = format!(
-        "{} is pending again; go on with: eklavya build {}",
-        task.key, args.slug
+        "{} is pending again; go on with: eklavya {} {}",
+        task.key,
+        command(task.kind),
+        args.slug
     );
     invocation.printer.done(&message, &TaskView::of(&task))
+}
+
+/// Returns the command that works on tasks of this kind.
+fn command(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Requirements | TaskKind::Architecture => "plan",
+        TaskKind::Demo => "demo build",
+        TaskKind::Build => "build",
+        TaskKind::Fix | TaskKind::Verify => "verify",
+    }
 }

@@ -10,6 +10,7 @@ use crate::claude::prompt::{
     TestAccess, Verify,
 };
 use crate::domain::commit::CommitId;
+use crate::domain::demo::DemoState;
 use crate::domain::ledger::BudgetScope;
 use crate::domain::plan_document::{Check, Criterion, PlanDocument, PreviewPlan};
 use crate::domain::role::Role;
@@ -217,11 +218,21 @@ async fn build(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError
         },
         criteria: served.map(view).collect(),
         merged,
+        wish: wish(worker).await?,
         test_command: plan.test_command.clone(),
         test_access: test_access(task.role),
         test_tool: agent_tool_name(RUN_TESTS),
         retry: retry(task),
     }))
+}
+
+/// Returns what the admin said of the demo that was chosen.
+async fn wish(worker: &Worker) -> Result<Option<String>, WorkflowError> {
+    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
+    Ok(all
+        .into_iter()
+        .find(|demo| matches!(demo.state, DemoState::Approved { .. }))
+        .and_then(|demo| demo.feedback))
 }
 
 async fn fix(worker: &Worker, task: &Task, base: &CommitId) -> Result<TaskPrompt, WorkflowError> {

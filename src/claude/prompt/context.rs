@@ -97,6 +97,8 @@ pub struct Build {
     pub criteria: Vec<CriterionView>,
     /// The titles of the tasks that are merged already.
     pub merged: Vec<String>,
+    /// What the admin said when choosing the demo on which the product is built.
+    pub wish: Option<String>,
     /// The project's test command.
     pub test_command: String,
     /// How the role can run it.

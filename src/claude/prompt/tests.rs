@@ -67,6 +67,7 @@ fn build(test_access: TestAccess, retry: Option<Retry>) -> TaskPrompt {
         },
         criteria: criteria(),
         merged: vec!["Set up the structure".into()],
+        wish: Some("Bigger letters.".into()),
         test_command: "sh tests/run.sh".into(),
         test_access,
         test_tool: "mcp__eklavya__run_tests".into(),

@@ -27,7 +27,7 @@ pub(super) async fn ensure_clone(
     dirs: &Dirs,
     base: &CommitId,
 ) -> Result<(), WorkflowError> {
-    if dirs.clone.join(".git").symlink_metadata().is_ok() {
+    if is_repository(&dirs.clone) {
         return Ok(());
     }
     let start = rescue(worker, task, dirs, base).await?;
@@ -39,6 +39,12 @@ pub(super) async fn ensure_clone(
         hand_over(&dirs.clone, user)?;
     }
     Ok(())
+}
+
+/// Whether the clone has what makes a repository; an agent may have removed any of it.
+fn is_repository(clone: &Path) -> bool {
+    let there = |name: &str| clone.join(".git").join(name).symlink_metadata().is_ok();
+    ["HEAD", "objects", "refs"].into_iter().all(there)
 }
 
 /// Returns the commit that a new clone starts from: `base`, or, where an agent has removed its

@@ -44,6 +44,13 @@ impl TestEnv {
         self
     }
 
+    /// Returns the whole environment of every command.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let own = [("HOME", self.path()), ("EKLAVYA_HOME", &self.home())];
+        let own = own.map(|(name, path)| (name.to_owned(), path.to_string()));
+        own.into_iter().chain(self.variables.clone()).collect()
+    }
+
     /// Returns the working directory of the commands.
     pub fn path(&self) -> &Utf8Path {
         Utf8Path::from_path(self.directory.path()).unwrap()
@@ -71,9 +78,7 @@ impl TestEnv {
         let output = cargo_bin_cmd!("eklavya")
             .args(arguments)
             .env_clear()
-            .env("HOME", self.path())
-            .env("EKLAVYA_HOME", self.home())
-            .envs(self.variables.iter().cloned())
+            .envs(self.variables())
             .current_dir(self.path())
             .write_stdin(input)
             .output()

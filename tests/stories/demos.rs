@@ -1,0 +1,247 @@
+//! Demos that are rejected, and demos that do not answer.
+
+use serde_json::Value;
+
+use crate::host::{get, processes_at};
+use crate::rehearsal::{ANY, Rehearsal, bash, says, small_plan, write};
+use crate::story::Story;
+
+#[test]
+fn rejected_demos_are_followed_by_a_round_that_knows_why() {
+    let plan = small_plan();
+    let story = Story::planned(&plan, &Rehearsal::of(&plan)).with("EKLAVYA_DEMO_COUNT", "2");
+    story.ok("demo build shop");
+    let first = url(&story, 1);
+    let rejected = ["demo", "reject", "shop", "1", "--feedback", "Far too dark."];
+    story.run_words(&rejected).ok();
+    assert_eq!(get(&first), None, "a rejected demo still answers");
+    // The other one is still there to be chosen.
+    assert_eq!(story.status(), "demoReview");
+    assert!(get(&url(&story, 2)).is_some());
+    story.run("demo approve shop 1 --yes").exits(4);
+    let rest = [
+        "demo",
+        "reject",
+        "shop",
+        "--all",
+        "--feedback",
+        "Too plain.",
+    ];
+    story.run_words(&rest).ok();
+    assert_eq!(story.status(), "demoBuilding");
+
+    story.ok("demo build shop");
+    assert_eq!(numbers(&story), [(1, 1), (2, 1), (3, 2), (4, 2)]);
+    for task in ["demo-3", "demo-4"] {
+        let told = story.told(task, 1);
+        assert!(
+            told.contains("Far too dark.") && told.contains("Too plain."),
+            "{told}"
+        );
+    }
+    assert!(get(&url(&story, 4)).unwrap().contains("hello from demo 4"));
+    let wish = [
+        "demo",
+        "approve",
+        "shop",
+        "4",
+        "--feedback",
+        "Bigger letters.",
+        "--yes",
+    ];
+    story.run_words(&wish).ok();
+    assert_eq!(story.status(), "demoApproved");
+    // What the admin said of the choice reaches those who build on it.
+    story.ok("build shop");
+    assert!(
+        story.told("T1", 1).contains("Bigger letters."),
+        "{}",
+        story.told("T1", 1)
+    );
+    assert_eq!(
+        processes_at(story.env.path().as_std_path()),
+        Vec::<String>::new()
+    );
+}
+
+/// A demo that cannot be shown: there is no page.
+fn pageless() -> Vec<Value> {
+    vec![
+        bash("mkdir -p site && rm -f site/index.html && echo nothing > site/other.txt"),
+        says("It should work."),
+    ]
+}
+
+#[test]
+fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
+    let plan = small_plan();
+    let rehearsal = Rehearsal::of(&plan)
+        .plays("developer", "demo-2", Some(1), pageless())
+        .plays(
+            "developer",
+            "demo-2",
+            Some(2),
+            [write("site/index.html", "hello after all\n")],
+        )
+        .plays("developer", "demo-3", ANY, pageless());
+    let story = Story::planned(&plan, &rehearsal)
+        .with("EKLAVYA_DEMO_COUNT", "3")
+        .with("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with("EKLAVYA_BUILD_ATTEMPTS", "2");
+    assert_eq!(story.json("demo build shop")["status"], "demoReview");
+    let told = story.told("demo-2", 2);
+    assert!(told.contains("preview did not answer"), "{told}");
+    assert!(get(&url(&story, 2)).unwrap().contains("hello after all"));
+    let failed = story.json("demo show shop 3");
+    assert_eq!(failed["status"], "failed");
+    assert!(
+        failed["reason"]
+            .as_str()
+            .unwrap()
+            .contains("did not answer"),
+        "{failed}"
+    );
+    let refused = story.run("demo approve shop 3 --yes").exits(4);
+    assert!(refused.stderr.contains("demo 3"), "{}", refused.stderr);
+    assert_eq!(story.status(), "demoReview");
+
+    // The failed one is no obstacle to another round, and asks nothing any more.
+    let all = [
+        "demo",
+        "reject",
+        "shop",
+        "--all",
+        "--feedback",
+        "None of them.",
+    ];
+    story.run_words(&all).ok();
+    let story = story.with("EKLAVYA_DEMO_COUNT", "1");
+    story.ok("demo build shop");
+    assert_eq!(numbers(&story), [(1, 1), (2, 1), (3, 1), (4, 2)]);
+    assert_eq!(story.json("status shop")[0]["tasksBlocked"], 0);
+    story.ok("demo approve shop 4 --yes");
+}
+
+#[test]
+fn a_round_without_any_demo_asks_the_admin() {
+    let plan = small_plan();
+    let rehearsal = Rehearsal::of(&plan)
+        .plays("developer", "demo-1", Some(1), pageless())
+        .plays(
+            "developer",
+            "demo-1",
+            Some(2),
+            [write("site/index.html", "hello at last\n")],
+        );
+    let story = Story::planned(&plan, &rehearsal)
+        .with("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with("EKLAVYA_BUILD_ATTEMPTS", "1");
+    let asked = story.run("demo build shop").exits(6);
+    assert!(
+        asked.stderr.contains("tasks retry shop demo-1"),
+        "{}",
+        asked.stderr
+    );
+    let answer = [
+        "tasks",
+        "retry",
+        "shop",
+        "demo-1",
+        "--answer",
+        "Write an index.html.",
+    ];
+    let retried = story.run_words(&answer).ok();
+    assert!(
+        retried.stderr.contains("eklavya demo build shop"),
+        "{}",
+        retried.stderr
+    );
+    story.ok("demo build shop");
+    assert!(story.told("demo-1", 2).contains("Write an index.html."));
+    assert!(get(&url(&story, 1)).unwrap().contains("hello at last"));
+    story.ok("demo approve shop 1 --yes");
+}
+
+#[test]
+fn a_round_without_any_demo_can_be_begun_again() {
+    let plan = small_plan();
+    let rehearsal = Rehearsal::of(&plan).plays("developer", "demo-1", ANY, pageless());
+    let story = Story::planned(&plan, &rehearsal)
+        .with("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with("EKLAVYA_BUILD_ATTEMPTS", "1");
+    story.run("demo build shop").exits(6);
+    let rejected = ["demo", "reject", "shop", "1", "--feedback", "Begin again."];
+    story.run_words(&rejected).ok();
+    assert_eq!(story.json("demo build shop")["status"], "demoReview");
+    assert!(story.told("demo-2", 1).contains("Begin again."));
+    assert_eq!(numbers(&story), [(1, 1), (2, 2)]);
+}
+
+#[test]
+fn a_server_can_be_a_preview() {
+    let server = r#"use IO::Socket::INET;
+$| = 1;
+my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8123, Listen => 5, ReuseAddr => 1) or die;
+print "listening\n";
+while (my $peer = $listener->accept) {
+    my $request = <$peer>;
+    print "asked for $request";
+    my $body = $request =~ m{GET /menu} ? "<h1>hello from perl</h1>" : "nothing";
+    my $status = $request =~ m{GET /menu} ? "200 OK" : "404 Not Found";
+    print $peer "HTTP/1.1 $status\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body";
+    close $peer;
+}
+"#;
+    let mut plan = small_plan();
+    plan["preview"] = serde_json::json!({
+        "kind": "command", "command": "perl server.pl", "port": 8123, "path": "/menu",
+    });
+    let rehearsal = Rehearsal::of(&plan).plays(
+        "developer",
+        "demo-1",
+        ANY,
+        [write("server.pl", server), says("It serves.")],
+    );
+    let story = Story::planned(&plan, &rehearsal);
+    story.ok("demo build shop");
+    let page = get(&url(&story, 1)).unwrap();
+    assert!(
+        page.starts_with("HTTP/1.1 200") && page.contains("hello from perl"),
+        "{page}"
+    );
+    crate::host::until("the server's words are in its log", || {
+        let log = story.ok("demo logs shop 1").stdout;
+        (log.contains("listening") && log.contains("GET /menu")).then_some(())
+    });
+    let before = url(&story, 1);
+    story.ok("demo stop shop 1");
+    assert_eq!(get(&before), None);
+    assert_eq!(
+        processes_at(story.env.path().as_std_path()),
+        Vec::<String>::new()
+    );
+    story.ok("demo open shop 1");
+    assert!(get(&url(&story, 1)).unwrap().contains("hello from perl"));
+    story.ok("project archive shop --yes");
+    assert_eq!(
+        processes_at(story.env.path().as_std_path()),
+        Vec::<String>::new()
+    );
+}
+
+fn url(story: &Story, number: u32) -> String {
+    let demo = story.json(&format!("demo show shop {number}"));
+    demo["previewUrl"].as_str().unwrap().to_owned()
+}
+
+/// Returns number and round of each demo.
+fn numbers(story: &Story) -> Vec<(u64, u64)> {
+    let demos = story.json("demo list shop");
+    let pair = |demo: &Value| {
+        (
+            demo["number"].as_u64().unwrap(),
+            demo["round"].as_u64().unwrap(),
+        )
+    };
+    demos.as_array().unwrap().iter().map(pair).collect()
+}

@@ -1,0 +1,90 @@
+//! Agents that end in odd ways.
+
+use crate::host::processes_at;
+use crate::rehearsal::{ANY, Rehearsal, bash, plan, says};
+use crate::story::Story;
+
+#[test]
+fn odd_work_is_taken_as_far_as_it_can_be() {
+    let ids = ["T1", "T2", "T3", "T4", "T5", "T6"];
+    let tasks: Vec<(&str, &str, &[&str])> =
+        ids.iter().map(|id| (*id, "developer", &[][..])).collect();
+    let plan = plan(&tasks);
+    let rehearsal = Rehearsal::of(&plan)
+        .plays("developer", "T1", ANY, [
+            bash("head -c 3000000 /dev/zero | tr '\\0' 'x'; head -c 3000000 /dev/zero | tr '\\0' 'y' >&2; echo 1 > site/1"),
+            says(&"very long words ".repeat(20_000)),
+        ])
+        .plays("developer", "T2", ANY, [
+            bash("mkdir -p 'site/größe 📏' && echo 2 > 'site/größe 📏/naïve.txt' && echo 2 > \"$(printf 'site/two\\nlines')\" && echo 2 > 'site/ space ' && echo 2 > \"$(printf 'site/\\377raw')\" && git add -A && git commit -qm 'Nämen 📏'"),
+            says("Names."),
+        ])
+        .plays("developer", "T3", ANY, [
+            bash("mkdir -p nested && cd nested && git init -q . && echo 3 > inside && git add -A && git -c user.name=x -c user.email=x@x commit -qm x && cd .. && echo 3 > site/3 && (git add -A; git commit -qm 'With a repository'); true"),
+            says("Nested."),
+        ])
+        .plays("developer", "T4", ANY, [
+            bash("echo 4 > site/4; find .git -depth -delete; ls -a .git; true"),
+            says("Who needs history?"),
+        ])
+        .plays("developer", "T5", ANY, [
+            bash("echo 5 > site/5; (setsid sleep 3456 > /dev/null 2>&1 &); (trap '' HUP TERM INT; setsid sleep 4567 > /dev/null 2>&1 &); true"),
+            says("Something runs on."),
+        ])
+        .plays("developer", "T6", ANY, [bash("echo 6 > site/6"), says("")]);
+    let story = Story::ready_to_build(&plan, &rehearsal);
+    assert_eq!(story.json("build shop")["status"], "built");
+    let files = story.git(&["ls-tree", "-rz", "--name-only", "main"]);
+    let files: Vec<&str> = files.split('\0').collect();
+    for file in [
+        "site/1",
+        "site/größe 📏/naïve.txt",
+        "site/two\nlines",
+        "site/ space ",
+        "site/3",
+        "site/4",
+        "site/5",
+        "site/6",
+    ] {
+        assert!(files.contains(&file), "{file:?} is not in {files:?}");
+    }
+    assert!(
+        !files.iter().any(|file| file.contains(".git/")),
+        "{files:?}"
+    );
+    story.git(&["fsck", "--strict"]);
+    assert_eq!(
+        processes_at(story.env.path().as_std_path()),
+        Vec::<String>::new()
+    );
+    story.ok("agents logs --help");
+    for id in ids {
+        let agent = story.agents(id)[0]["id"].as_str().unwrap().to_owned();
+        story.ok(&format!("agents logs {agent}"));
+    }
+    story.ok("verify shop");
+    story.ok("deliver shop");
+}
+
+#[test]
+fn an_agent_that_never_comes_to_an_end_is_sent_back_and_then_blocked() {
+    let plan = plan(&[("T1", "developer", &[])]);
+    let story = Story::ready_to_build(&plan, &Rehearsal::of(&plan))
+        .with("EKLAVYA_CLAUDE_MAX_TURNS", "2")
+        .with("EKLAVYA_BUILD_ATTEMPTS", "2");
+    let steps = (0..9).map(|n| bash(&format!("echo {n} >> site/endless.txt")));
+    story.switch_to(&Rehearsal::of(&plan).plays("developer", "T1", ANY, steps));
+    let asked = story.run("build shop").exits(6);
+    assert!(asked.stderr.contains("turns"), "{}", asked.stderr);
+    assert!(
+        story.told("T1", 2).contains("turns"),
+        "{}",
+        story.told("T1", 2)
+    );
+    assert_eq!(story.task("T1")["status"], "blocked");
+    // What it did so far is kept: the next attempt goes on from there.
+    story.ok("tasks retry shop T1");
+    story.switch_to(&Rehearsal::of(&plan));
+    assert_eq!(story.json("build shop")["status"], "built");
+    assert!(story.file("main", "site/endless.txt").starts_with("0\n1\n"));
+}

@@ -1,0 +1,206 @@
+//! Plans that are rejected, and plans that cannot be used.
+
+use serde_json::{Value, json};
+
+use crate::rehearsal::{ANY, Rehearsal, says, small_plan, structured, write};
+use crate::story::Story;
+
+#[test]
+fn a_rejected_plan_is_redone_with_the_feedback() {
+    let plan = small_plan();
+    let mut second = plan.clone();
+    second["summary"] = "A page that greets and tells the hours.".into();
+    let rehearsal = Rehearsal::of(&plan)
+        .plays(
+            "pm",
+            "plan-2-requirements",
+            ANY,
+            [write("docs/requirements.md", "# Hours too\n")],
+        )
+        .plays(
+            "architect",
+            "plan-2-architecture",
+            ANY,
+            [
+                write("docs/architecture.md", "# Two pages\n"),
+                structured(second),
+            ],
+        );
+    let story = Story::begun(&rehearsal);
+    story.ok("plan shop");
+    assert_eq!(
+        story.file("main", "docs/architecture.md"),
+        "# Architecture\n\nOne page.\n"
+    );
+    let feedback = "The opening hours are missing.";
+    let rejected = story
+        .run_words(&["plan", "reject", "shop", "--feedback", feedback])
+        .ok();
+    assert!(
+        rejected.stderr.contains("eklavya plan shop"),
+        "{}",
+        rejected.stderr
+    );
+    assert_eq!(story.status(), "planning");
+    // There is nothing to approve now.
+    story.run("plan approve shop --yes").exits(4);
+
+    assert_eq!(story.json("plan shop")["status"], "planReview");
+    for task in ["plan-2-requirements", "plan-2-architecture"] {
+        let told = story.told(task, 1);
+        assert!(told.contains(feedback), "{task} was told {told}");
+    }
+    let shown = story.json("plan show shop");
+    assert_eq!(shown["number"], 2);
+    assert_eq!(
+        shown["document"]["summary"],
+        "A page that greets and tells the hours."
+    );
+    assert_eq!(story.file("main", "docs/requirements.md"), "# Hours too\n");
+    assert_eq!(story.file("main", "docs/architecture.md"), "# Two pages\n");
+    story.ok("plan approve shop --yes");
+    let decisions = story.json("project show shop")["decisions"].clone();
+    let made: Vec<(&str, &str)> = decisions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["subject"].as_str().unwrap(),
+                one["decision"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(made, [("plan 1", "rejected"), ("plan 2", "approved")]);
+    assert_eq!(decisions[0]["feedback"], feedback);
+}
+
+/// Returns the plan of [`small_plan`] after a change.
+fn changed(change: impl FnOnce(&mut Value)) -> Value {
+    let mut plan = small_plan();
+    change(&mut plan);
+    plan
+}
+
+/// Plans that cannot be used, with a part of the reason that the Architect is told.
+fn unusable() -> Vec<(Value, &'static str)> {
+    vec![
+        (
+            changed(|plan| plan["tasks"][0]["dependsOn"] = json!(["T1"])),
+            "T1",
+        ),
+        (
+            changed(|plan| {
+                let mut second = plan["tasks"][0].clone();
+                second["id"] = "T2".into();
+                second["dependsOn"] = json!(["T1"]);
+                plan["tasks"][0]["dependsOn"] = json!(["T2"]);
+                plan["tasks"].as_array_mut().unwrap().push(second);
+                plan["milestones"][0]["tasks"] = json!(["T1", "T2"]);
+            }),
+            "cycle",
+        ),
+        (
+            changed(|plan| plan["tasks"][0]["criteria"] = json!(["C1"])),
+            "C2",
+        ),
+        (
+            changed(|plan| plan["tasks"][0]["estimateUsd"] = json!(1000.0)),
+            "1000",
+        ),
+        (
+            changed(|plan| plan["tasks"][0]["role"] = json!("wizard")),
+            "wizard",
+        ),
+    ]
+}
+
+#[test]
+fn unusable_plans_go_back_with_the_reasons_until_one_can_be_used() {
+    let bad = unusable();
+    let good = small_plan();
+    let last = u32::try_from(bad.len()).unwrap() + 2;
+    let document = || write("docs/architecture.md", "# Architecture\n");
+    let mut rehearsal = Rehearsal::of(&good)
+        .plays(
+            "architect",
+            "*",
+            Some(last - 1),
+            [document(), says("There is no plan.")],
+        )
+        .plays(
+            "architect",
+            "*",
+            Some(last),
+            [document(), structured(good.clone())],
+        );
+    for (attempt, (plan, _)) in (1..).zip(&bad) {
+        let steps = [document(), structured(plan.clone())];
+        rehearsal = rehearsal.plays("architect", "*", Some(attempt), steps);
+    }
+    let story = Story::begun(&rehearsal).with("EKLAVYA_PLAN_ATTEMPTS", &last.to_string());
+    assert_eq!(story.json("plan shop")["status"], "planReview");
+    for (attempt, (_, reason)) in (2..).zip(&bad) {
+        let told = story.told("plan-1-architecture", attempt);
+        assert!(
+            told.contains("refused") && told.contains(reason),
+            "{attempt}: {told}"
+        );
+    }
+    assert_eq!(story.task("plan-1-architecture")["attempt"], last);
+    assert_eq!(story.json("plan show shop")["number"], 1);
+}
+
+#[test]
+fn a_planner_who_never_succeeds_is_helped_by_the_admin() {
+    let (bad, reason) = unusable().remove(4);
+    let good = small_plan();
+    let document = || write("docs/architecture.md", "# Architecture\n");
+    let rehearsal = Rehearsal::of(&good)
+        .plays(
+            "architect",
+            "*",
+            Some(1),
+            [document(), structured(bad.clone())],
+        )
+        .plays("architect", "*", Some(2), [document(), structured(bad)]);
+    let story = Story::begun(&rehearsal).with("EKLAVYA_PLAN_ATTEMPTS", "2");
+    let asked = story.run("plan shop").exits(6);
+    assert!(
+        asked
+            .stderr
+            .contains("tasks retry shop plan-1-architecture"),
+        "{}",
+        asked.stderr
+    );
+    let task = story.task("plan-1-architecture");
+    assert_eq!(task["status"], "blocked");
+    assert!(
+        task["question"].as_str().unwrap().contains(reason),
+        "{task}"
+    );
+    // Nothing changes by asking again.
+    story.run("plan shop").exits(6);
+    assert_eq!(story.status(), "planning");
+
+    let answer = [
+        "tasks",
+        "retry",
+        "shop",
+        "plan-1-architecture",
+        "--answer",
+        "Wizards are developers.",
+    ];
+    let retried = story.run_words(&answer).ok();
+    assert!(
+        retried.stderr.contains("eklavya plan shop"),
+        "{}",
+        retried.stderr
+    );
+    assert_eq!(story.json("plan shop")["status"], "planReview");
+    let told = story.told("plan-1-architecture", 3);
+    assert!(
+        told.contains("Wizards are developers.") && told.contains(reason),
+        "{told}"
+    );
+}

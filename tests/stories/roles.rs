@@ -1,0 +1,180 @@
+//! Agents that reach beyond what their role may touch.
+
+use serde_json::json;
+
+use crate::rehearsal::{ANY, Rehearsal, bash, plan, says, tool, write};
+use crate::story::Story;
+
+fn edit(path: &str) -> serde_json::Value {
+    tool(
+        "Edit",
+        json!({ "file_path": path, "old_string": "hello", "new_string": "hacked" }),
+    )
+}
+
+fn put(path: &str) -> serde_json::Value {
+    tool("Write", json!({ "file_path": path, "content": "hacked" }))
+}
+
+#[test]
+fn a_tester_and_an_architect_write_only_where_their_role_may() {
+    let plan = plan(&[("T1", "tester", &[]), ("T2", "architect", &[])]);
+    let outside = |own: &str| {
+        vec![
+            put("{{ clone }}/site/index.html"),
+            edit("{{ clone }}/site/index.html"),
+            put("{{ clone }}/site/new.html"),
+            put(&format!("{{{{ clone }}}}/{own}/../site/up.html")),
+            put(&format!("{{{{ clone }}}}/{own}/door/through.html")),
+            put("{{ clone }}/.git/hooks/post-checkout"),
+            put("/tmp/elsewhere.txt"),
+            put("/etc/elsewhere.txt"),
+            bash("touch site/shell.html"),
+            write(&format!("{own}/mine.txt"), "this is allowed\n"),
+            says("I tried."),
+        ]
+    };
+    // The demo left a link below each directory that the roles may write.
+    let demo =
+        "ln -s ../site tests/door && ln -s ../site docs/door && git add -A && git commit -qm links";
+    let prepared = Rehearsal::of(&plan).and_plays("developer", "demo-*", bash(demo));
+    let rehearsal = prepared.plays("tester", "T1", ANY, outside("tests")).plays(
+        "architect",
+        "T2",
+        ANY,
+        outside("docs"),
+    );
+    let story = Story::planned(&plan, &rehearsal);
+    story.ok("demo build shop");
+    story.ok("demo approve shop 1 --yes");
+    let before = story.tree("main");
+    assert_eq!(story.json("build shop")["status"], "built");
+    let after = story.tree("main");
+    let new: Vec<&String> = after
+        .keys()
+        .filter(|path| !before.contains_key(*path))
+        .collect();
+    assert_eq!(new, ["docs/mine.txt", "tests/mine.txt"]);
+    for (path, blob) in &before {
+        assert_eq!(after.get(path), Some(blob), "{path}");
+    }
+    let trail = story.audit();
+    for (task, role) in [("T1", "tester"), ("T2", "architect")] {
+        let did = story.did(task, 1);
+        assert!(did.contains("site/new.html"), "{role} did {did}");
+        let id = story.agents(task)[0]["id"].as_str().unwrap().to_owned();
+        let log = story.ok(&format!("agents logs {id}")).stdout;
+        assert!(log.contains("site/new.html"), "{log}");
+        let tried = trail.iter().any(|entry| {
+            entry.action == "agent.tool"
+                && entry.actor.contains(&id)
+                && entry.details.to_string().contains("site/new.html")
+        });
+        let denied = trail
+            .iter()
+            .any(|entry| entry.action == "agent.denied" && entry.actor.contains(&id));
+        assert!(tried && denied, "{role}: {trail:#?}");
+    }
+}
+
+#[test]
+fn a_directory_that_others_write_in_cannot_become_a_link() {
+    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
+    let base = Rehearsal::of(&plan);
+    let demo =
+        "git mv tests site/tests && ln -s site/tests tests && git add -A && git commit -qm link";
+    let repair = "rm tests && git mv site/tests tests && git add -A && git commit -qm back";
+    let link = "rm -rf docs && ln -s site docs";
+    let rehearsal = base
+        .clone()
+        .and_plays("developer", "demo-*", bash(demo))
+        .plays(
+            "developer",
+            "demo-1",
+            Some(2),
+            [bash(repair), says("Put back.")],
+        )
+        .plays(
+            "developer",
+            "T1",
+            Some(1),
+            [bash(link), says("Documents are pages.")],
+        )
+        .plays(
+            "developer",
+            "T1",
+            Some(2),
+            [
+                bash("rm docs && git checkout -q . && echo more > site/more.html"),
+                says("Put back."),
+            ],
+        );
+    let story = Story::planned(&plan, &rehearsal);
+    story.ok("demo build shop");
+    let told = story.told("demo-1", 2);
+    assert!(
+        told.contains("directory") && told.contains("- tests"),
+        "{told}"
+    );
+    story.ok("demo approve shop 1 --yes");
+    story.ok("build shop");
+    let told = story.told("T1", 2);
+    assert!(
+        told.contains("directory") && told.contains("- docs"),
+        "{told}"
+    );
+    let files = story.files("main");
+    for file in [
+        "docs/brief.md",
+        "tests/run.sh",
+        "tests/T2.sh",
+        "site/more.html",
+    ] {
+        assert!(
+            files.contains(&file.to_owned()),
+            "{file} is not in {files:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_developer_plants_in_its_clone_never_runs_on_the_host() {
+    let plan = plan(&[("T1", "developer", &[])]);
+    let story = Story::ready_to_build(&plan, &Rehearsal::of(&plan));
+    // The sandbox does not show this path: whoever makes the file runs outside.
+    let canary = story.env.path().join("canary");
+    let touch = format!("touch {canary}; exit 0");
+    let plant = format!(
+        "exec 2>/dev/null
+for hook in pre-commit post-commit post-checkout post-merge reference-transaction pre-auto-gc; do
+  printf '#!/bin/sh\\n{touch}\\n' > .git/hooks/$hook; chmod +x .git/hooks/$hook
+done
+printf '#!/bin/sh\\n{touch}\\n' > evil.sh; chmod +x evil.sh
+git config core.hooksPath \"$PWD\"
+git config core.fsmonitor \"$PWD/evil.sh\"
+git config diff.evil.textconv \"$PWD/evil.sh\"
+git config filter.evil.clean \"$PWD/evil.sh\"
+git config uploadpack.packObjectsHook \"$PWD/evil.sh\"
+mkdir -p common/hooks && cp -r .git/. common/ && cp evil.sh common/hooks/post-checkout
+printf '[core]\\n\\tfsmonitor = %s\\n\\thooksPath = %s\\n[diff \"evil\"]\\n\\ttextconv = %s\\n[filter \"evil\"]\\n\\tclean = %s\\n\\tsmudge = %s\\n' \"$PWD/evil.sh\" \"$PWD/common/hooks\" \"$PWD/evil.sh\" \"$PWD/evil.sh\" \"$PWD/evil.sh\" > common/config
+echo \"$PWD/common\" > .git/commondir
+cp common/config .git/config.worktree
+mkdir -p .git/info && echo '* diff=evil filter=evil' > .git/info/attributes
+echo '* diff=evil filter=evil' > .gitattributes
+printf '[submodule \"x\"]\\n\\tpath = x\\n\\turl = ext::sh -c \"{touch}\"\\n\\tupdate = !sh -c \"{touch}\"\\n' > .gitmodules
+rm -rf common
+echo planted > site/planted.html
+true"
+    );
+    story.switch_to(&Rehearsal::of(&plan).plays(
+        "developer",
+        "T1",
+        ANY,
+        [bash(&plant), says("Nothing to see.")],
+    ));
+    assert_eq!(story.json("build shop")["status"], "built");
+    assert_eq!(story.file("main", "site/planted.html"), "planted\n");
+    story.ok("verify shop");
+    story.ok("deliver shop");
+    assert!(!canary.exists(), "something of the agent's ran on the host");
+}

@@ -1,0 +1,40 @@
+//! Working without a sandbox is possible, and never overlooked.
+
+use crate::rehearsal::{Rehearsal, small_plan};
+use crate::story::Story;
+
+#[test]
+fn work_without_a_sandbox_is_shown_everywhere_and_audited() {
+    let plan = small_plan();
+    let story = Story::ready_to_build(&plan, &Rehearsal::of(&plan));
+    assert_eq!(story.json("project show shop")["sandboxed"], true);
+    let built = story.ok("build shop --no-sandbox");
+    assert!(
+        built.stderr.contains("WITHOUT a sandbox"),
+        "{}",
+        built.stderr
+    );
+    for line in [
+        "project list",
+        "project show shop",
+        "status",
+        "agents ps --all",
+    ] {
+        let shown = story.ok(line).stdout;
+        assert!(shown.contains("NO SANDBOX"), "{line}: {shown}");
+    }
+    assert_eq!(story.json("project show shop")["sandboxed"], false);
+    assert_eq!(story.agents("T1")[0]["sandboxed"], false);
+    assert_eq!(story.agents("demo-1")[0]["sandboxed"], true);
+    let noted = story
+        .audit()
+        .into_iter()
+        .any(|entry| entry.details["sandboxed"] == false);
+    assert!(noted, "{:#?}", story.audit());
+    story.ok("verify shop");
+    story.ok("deliver shop");
+    let dossier = story.root().join("delivery/dossier.json");
+    let dossier: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dossier).unwrap()).unwrap();
+    assert_eq!(dossier["sandboxed"], false);
+}

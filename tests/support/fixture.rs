@@ -1,0 +1,74 @@
+//! Projects that stories start from: made once by the product itself, and copied.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::rehearsal::Rehearsal;
+use crate::story::{SLUG, Story};
+
+/// Fills the data directory of `story` with a project that follows `plan` and has come as far as
+/// `stage`: `planned` (the plan is approved) or `demo` (its demo is approved).
+pub fn restore(story: &Story, stage: &str, plan: &Value) {
+    let made = made(stage, plan);
+    copy(&made, story.env.home().as_std_path());
+}
+
+fn made(stage: &str, plan: &Value) -> PathBuf {
+    let shelf = shelf();
+    let mut hasher = DefaultHasher::new();
+    (stage, plan.to_string(), Rehearsal::of(plan).text()).hash(&mut hasher);
+    let name = format!("{stage}-{:016x}", hasher.finish());
+    // Every test is a process of its own: one makes it, the others wait.
+    let lock = File::create(shelf.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let ready = shelf.join(&name);
+    if !ready.exists() {
+        let story = Story::begun(&Rehearsal::of(plan));
+        story.ok(&format!("plan {SLUG}"));
+        story.ok(&format!("plan approve {SLUG} --yes"));
+        if stage == "demo" {
+            story.ok(&format!("demo build {SLUG}"));
+            story.ok(&format!("demo approve {SLUG} 1 --yes"));
+        }
+        let half = shelf.join(format!("{name}.half"));
+        if half.exists() {
+            fs::remove_dir_all(&half).unwrap();
+        }
+        copy(story.env.home().as_std_path(), &half);
+        fs::rename(&half, &ready).unwrap();
+    }
+    ready
+}
+
+/// Returns the directory of what this build of the product made; that of others is removed.
+fn shelf() -> PathBuf {
+    let program = fs::metadata(env!("CARGO_BIN_EXE_eklavya")).unwrap();
+    let mut hasher = DefaultHasher::new();
+    (program.len(), program.modified().unwrap()).hash(&mut hasher);
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stories");
+    let own = all.join(format!("{:016x}", hasher.finish()));
+    fs::create_dir_all(&all).unwrap();
+    let lock = File::create(all.join("lock")).unwrap();
+    lock.lock().unwrap();
+    if fs::create_dir(&own).is_ok() {
+        for other in fs::read_dir(&all).unwrap().flatten() {
+            if other.path().is_dir() && other.path() != own {
+                fs::remove_dir_all(other.path()).unwrap();
+            }
+        }
+    }
+    own
+}
+
+/// Copies a directory with owners, modes and links as they are.
+#[expect(clippy::disallowed_methods, reason = "a test copies as a user does")]
+fn copy(from: &Path, to: &Path) {
+    let done = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status();
+    assert!(done.unwrap().success(), "cannot copy {}", from.display());
+}

@@ -1,0 +1,61 @@
+//! What a story looks at on the machine itself: processes, ports, files.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a story waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Waits until `happened` returns something.
+///
+/// # Panics
+/// Where it does not in time.
+#[track_caller]
+pub fn until<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = happened() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it never happened: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Returns the processes whose command line, working directory or environment names `directory`.
+pub fn processes_at(directory: &Path) -> Vec<String> {
+    let name = directory.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let pid = entry.file_name().to_string_lossy().into_owned();
+        if pid.parse::<u32>().is_err() || pid == std::process::id().to_string() {
+            continue;
+        }
+        let text = |part| {
+            let bytes = fs::read(entry.path().join(part)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).replace('\0', " ")
+        };
+        let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        let line = text("cmdline");
+        if line.contains(name) || cwd.starts_with(directory) || text("environ").contains(name) {
+            found.push(format!("{pid}: {line} in {}", cwd.display()));
+        }
+    }
+    found
+}
+
+/// Returns what `http://127.0.0.1:PORT/PATH` answers, head and body; nothing where nobody does.
+pub fn get(url: &str) -> Option<String> {
+    let (address, path) = url.strip_prefix("http://")?.split_once('/')?;
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let request = format!("GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answer.starts_with("HTTP/1.1 ").then_some(answer)
+}

@@ -1,0 +1,221 @@
+//! Rehearsals in the making: what the model of a story says, by role, task and attempt.
+
+use serde_json::{Value, json};
+
+/// A rehearsal; what a story does not say is played as in [`Rehearsal::of`].
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    agents: Vec<Value>,
+}
+
+/// An attempt at a task, or any.
+pub const ANY: Option<u32> = None;
+
+impl Rehearsal {
+    /// Returns the rehearsal of a project that goes well: two documents, `plan`, demos of one
+    /// page, tasks that write one page each, tests that one tester writes, and verdicts that hold.
+    pub fn of(plan: &Value) -> Self {
+        Self { agents: Vec::new() }
+            .plays(
+                "pm",
+                "*",
+                ANY,
+                [write(
+                    "docs/requirements.md",
+                    "# Requirements\n\nA greeting.\n",
+                )],
+            )
+            .plays(
+                "architect",
+                "*",
+                ANY,
+                [
+                    write("docs/architecture.md", "# Architecture\n\nOne page.\n"),
+                    structured(plan.clone()),
+                ],
+            )
+            .plays(
+                "developer",
+                "demo-*",
+                ANY,
+                [bash(DEMO), says("The demo stands.")],
+            )
+            .plays(
+                "developer",
+                "*",
+                ANY,
+                [
+                    write("site/{{ task }}.html", "<p>hello from {{ task }}</p>\n"),
+                    says("{{ task }} is done."),
+                ],
+            )
+            .plays(
+                "tester",
+                "*",
+                ANY,
+                [
+                    write("tests/{{ task }}.sh", "grep -q hello site/index.html\n"),
+                    tool("mcp__eklavya__run_tests", json!({})),
+                    says("The tests are written."),
+                ],
+            )
+            .plays("qa", "*", ANY, checks(plan))
+            .plays("uat", "*", ANY, reviews(plan))
+    }
+
+    /// Says what an agent answers; an entry for the same role, task and attempt is replaced.
+    pub fn plays(
+        mut self,
+        role: &str,
+        task: &str,
+        attempt: Option<u32>,
+        steps: impl IntoIterator<Item = Value>,
+    ) -> Self {
+        let steps: Vec<Value> = steps.into_iter().collect();
+        let mut entry = json!({ "role": role, "task": task, "steps": steps });
+        if let Some(attempt) = attempt {
+            entry["attempt"] = attempt.into();
+        }
+        let key = |entry: &Value| {
+            (
+                entry["role"].clone(),
+                entry["task"].clone(),
+                entry["attempt"].clone(),
+            )
+        };
+        self.agents.retain(|other| key(other) != key(&entry));
+        self.agents.push(entry);
+        self
+    }
+
+    /// Adds a step to what an agent answers already, before it speaks its last word.
+    pub fn and_plays(mut self, role: &str, task: &str, step: Value) -> Self {
+        let own = |entry: &&mut Value| entry["role"] == role && entry["task"] == task;
+        let entry = self.agents.iter_mut().find(own).unwrap();
+        let steps = entry["steps"].as_array_mut().unwrap();
+        steps.insert(steps.len() - 1, step);
+        self
+    }
+
+    /// Returns the file's contents: JSON is YAML.
+    pub fn text(&self) -> String {
+        json!({ "rehearsal": 1, "agents": self.agents }).to_string()
+    }
+}
+
+/// A demo: one page, and a test command that refuses conflict markers.
+const DEMO: &str = "\
+mkdir -p site tests
+echo '<h1>hello from demo {{ demo }}</h1>' > site/index.html
+cat > tests/run.sh <<'END'
+set -e
+test -f site/index.html
+if grep -rn '^<<<<<<<' site; then exit 1; fi
+for test in tests/*.sh; do
+  if test \"$test\" != tests/run.sh; then sh \"$test\"; fi
+done
+END
+git add -A
+git commit -qm 'Demo {{ demo }}'";
+
+fn checks(plan: &Value) -> Vec<Value> {
+    let ids = criteria(plan, "command");
+    let mut steps: Vec<Value> = ids
+        .iter()
+        .map(|id| tool("mcp__eklavya__run_check", json!({ "criterion": id })))
+        .collect();
+    steps.push(verdicts(&ids, true));
+    steps
+}
+
+fn reviews(plan: &Value) -> Vec<Value> {
+    let read = tool(
+        "Read",
+        json!({ "file_path": "{{ clone }}/site/index.html" }),
+    );
+    vec![read, verdicts(&criteria(plan, "review"), true)]
+}
+
+/// Returns the ids of the criteria that are checked in this way.
+pub fn criteria(plan: &Value, kind: &str) -> Vec<String> {
+    let all = plan["criteria"].as_array().unwrap();
+    all.iter()
+        .filter(|criterion| criterion["check"]["kind"] == kind)
+        .map(|criterion| criterion["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A verifier's structured answer: the same for each criterion.
+pub fn verdicts(ids: &[String], pass: bool) -> Value {
+    let one = |id| json!({ "criterion": id, "pass": pass, "reason": format!("seen: {pass}") });
+    let all: Vec<Value> = ids.iter().map(one).collect();
+    structured(json!({ "summary": "looked at", "verdicts": all }))
+}
+
+/// A step in which the model only speaks.
+pub fn says(text: &str) -> Value {
+    json!({ "text": text })
+}
+
+/// A step with a call of one tool.
+#[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
+pub fn tool(name: &str, input: Value) -> Value {
+    json!({ "tools": [{ "name": name, "input": input }] })
+}
+
+/// A step that writes a file of the clone.
+pub fn write(path: &str, content: &str) -> Value {
+    let path = format!("{{{{ clone }}}}/{path}");
+    tool("Write", json!({ "file_path": path, "content": content }))
+}
+
+/// A step that runs a command in the agent's shell.
+pub fn bash(command: &str) -> Value {
+    tool("Bash", json!({ "command": command, "description": "work" }))
+}
+
+/// A step that returns a structured result.
+#[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
+pub fn structured(value: Value) -> Value {
+    json!({ "structured": value })
+}
+
+/// A step that is answered after a while.
+pub fn after(seconds: f64, mut step: Value) -> Value {
+    step["delaySeconds"] = seconds.into();
+    step
+}
+
+/// Returns a plan with these tasks (id, role, ids of those before), one criterion that a command
+/// checks and one that a reviewer does.
+pub fn plan(tasks: &[(&str, &str, &[&str])]) -> Value {
+    let ids: Vec<&str> = tasks.iter().map(|task| task.0).collect();
+    let tasks: Vec<Value> = tasks
+        .iter()
+        .map(|(id, role, before)| {
+            json!({
+                "id": id, "title": format!("Do {id}"), "description": format!("What {id} is about."),
+                "role": role, "dependsOn": before, "criteria": ["C1", "C2"], "estimateUsd": 0.5,
+            })
+        })
+        .collect();
+    json!({
+        "summary": "A page that greets.",
+        "features": [{ "id": "F1", "title": "Greeting", "description": "It says hello." }],
+        "criteria": [
+            { "id": "C1", "feature": "F1", "text": "The page says hello.",
+              "check": { "kind": "command", "command": "grep hello site/index.html" } },
+            { "id": "C2", "feature": "F1", "text": "It reads well.",
+              "check": { "kind": "review", "instructions": "Read site/index.html" } },
+        ],
+        "milestones": [{ "id": "M1", "title": "All", "tasks": ids }],
+        "tasks": tasks,
+        "testCommand": "sh tests/run.sh",
+        "preview": { "kind": "static", "directory": "site" },
+    })
+}
+
+/// Returns a plan with one task, `T1`, for a developer.
+pub fn small_plan() -> Value {
+    plan(&[("T1", "developer", &[])])
+}

@@ -1,0 +1,297 @@
+//! A story: one project in a data directory of its own, driven by commands and rehearsals alone.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use eklavya::clock::SystemClock;
+use eklavya::services::{Desk, projects};
+use eklavya::store::audit::StoredAudit;
+use eklavya::store::{Store, audit};
+use serde_json::Value;
+
+use crate::rehearsal::Rehearsal;
+use crate::support::{Outcome, TestEnv};
+
+/// The project of every story.
+pub const SLUG: &str = "shop";
+
+/// One project in a data directory of its own.
+pub struct Story {
+    /// Where it happens.
+    pub env: TestEnv,
+}
+
+impl Story {
+    /// Returns a place with a data directory, where one demo is a round and `rehearsal` plays.
+    pub fn empty(rehearsal: &Rehearsal) -> Self {
+        let env = TestEnv::empty();
+        let file = env.path().join("rehearsal.yaml");
+        let env = env
+            .with("EKLAVYA_CLAUDE_PATH", claude().to_str().unwrap())
+            .with("EKLAVYA_MODEL_REHEARSAL", file.as_str())
+            .with("EKLAVYA_DEMO_COUNT", "1");
+        let story = Self { env };
+        story.switch_to(rehearsal);
+        story
+    }
+
+    /// Returns a story whose project exists and has not been planned.
+    pub fn begun(rehearsal: &Rehearsal) -> Self {
+        let story = Self::empty(rehearsal);
+        story.ok("init --yes");
+        story
+            .env
+            .file("brief.md", "# A shop\n\nA page that says hello.\n");
+        story.ok("project new Shop --brief brief.md --client Ada --budget 25 --yes");
+        story
+    }
+
+    /// Returns a story whose plan is approved; what leads there is done once for all stories.
+    pub fn planned(plan: &Value, rehearsal: &Rehearsal) -> Self {
+        let story = Self::empty(rehearsal);
+        crate::fixture::restore(&story, "planned", plan);
+        story
+    }
+
+    /// Returns a story whose demo is approved; what leads there is done once for all stories.
+    pub fn ready_to_build(plan: &Value, rehearsal: &Rehearsal) -> Self {
+        let story = Self::empty(rehearsal);
+        crate::fixture::restore(&story, "demo", plan);
+        story
+    }
+
+    /// Adds a variable to the environment of every command.
+    pub fn with(self, name: &str, value: &str) -> Self {
+        Self {
+            env: self.env.with(name, value),
+        }
+    }
+
+    /// Plays another rehearsal from the next command on.
+    pub fn switch_to(&self, rehearsal: &Rehearsal) {
+        self.env.file("rehearsal.yaml", rehearsal.text());
+    }
+
+    /// Runs a command whose words have no spaces in them.
+    pub fn run(&self, line: &str) -> Outcome {
+        self.run_words(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Runs a command.
+    pub fn run_words(&self, words: &[&str]) -> Outcome {
+        self.env.run(words)
+    }
+
+    /// Runs a command that must do its work.
+    #[track_caller]
+    pub fn ok(&self, line: &str) -> Outcome {
+        self.run(line).ok()
+    }
+
+    /// Runs a command that must do its work, and returns what it printed as JSON.
+    #[track_caller]
+    pub fn json(&self, line: &str) -> Value {
+        self.ok(&format!("{line} --output json")).json()
+    }
+
+    /// Returns the status of the project.
+    #[track_caller]
+    pub fn status(&self) -> String {
+        let project = self.json(&format!("project show {SLUG}"));
+        project["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns a task.
+    #[track_caller]
+    pub fn task(&self, key: &str) -> Value {
+        self.json(&format!("tasks show {SLUG} {key}"))
+    }
+
+    /// Returns the agents that worked on a task, oldest first.
+    #[track_caller]
+    pub fn agents(&self, task: &str) -> Vec<Value> {
+        let all = self.json(&format!("agents ps {SLUG} --all"));
+        let mut own: Vec<Value> = all.as_array().unwrap().clone();
+        own.retain(|agent| agent["task"] == task);
+        own.sort_by_key(|agent| agent["createdAt"].as_str().unwrap().to_owned());
+        own
+    }
+
+    /// Returns what the agents of an attempt at a task were told.
+    #[track_caller]
+    pub fn told(&self, task: &str, attempt: u32) -> String {
+        self.said(task, attempt, "in")
+    }
+
+    /// Returns what the agents of an attempt at a task did, as their logs have it.
+    #[track_caller]
+    pub fn did(&self, task: &str, attempt: u32) -> String {
+        self.said(task, attempt, "out")
+    }
+
+    fn said(&self, task: &str, attempt: u32, direction: &str) -> String {
+        let agents = self.agents(task);
+        let own = agents.iter().filter(|agent| agent["attempt"] == attempt);
+        let mut text = String::new();
+        for agent in own {
+            let log = self.json(&format!("agents logs {}", agent["id"].as_str().unwrap()));
+            for record in log.as_array().unwrap() {
+                if record["direction"] == direction {
+                    text.push_str(record["line"].as_str().unwrap());
+                    text.push('\n');
+                }
+            }
+        }
+        text.replace("\\n", "\n")
+    }
+
+    /// Returns the directory of the project.
+    pub fn root(&self) -> PathBuf {
+        self.env.home().join("projects").join(SLUG).into()
+    }
+
+    /// Runs git on the project's repository, and returns what it printed.
+    #[track_caller]
+    pub fn git(&self, words: &[&str]) -> String {
+        git(&self.root().join("repo.git"), words)
+    }
+
+    /// Returns the files of a commit.
+    #[track_caller]
+    pub fn files(&self, revision: &str) -> Vec<String> {
+        let listed = self.git(&[
+            "-c",
+            "core.quotePath=false",
+            "ls-tree",
+            "-r",
+            "--name-only",
+            revision,
+        ]);
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// Returns the files of a commit with the ids of their contents.
+    #[track_caller]
+    pub fn tree(&self, revision: &str) -> BTreeMap<String, String> {
+        let listed = self.git(&["ls-tree", "-r", revision]);
+        let split = |line: &str| {
+            line.split_once('\t')
+                .map(|(id, path)| (path.to_owned(), id.to_owned()))
+        };
+        listed.lines().filter_map(split).collect()
+    }
+
+    /// Returns a file of a commit.
+    #[track_caller]
+    pub fn file(&self, revision: &str, path: &str) -> String {
+        self.git(&["show", &format!("{revision}:{path}")])
+    }
+
+    /// Returns the audit trail, oldest first.
+    pub fn audit(&self) -> Vec<StoredAudit> {
+        let database = self.env.home().join("eklavya.db");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = Store::open(database.as_std_path()).await.unwrap();
+            let desk = Desk::new(store, std::sync::Arc::new(SystemClock));
+            let project = projects::find(&desk, SLUG).await.unwrap();
+            audit::of_project(&mut desk.read().await.unwrap(), project.id)
+                .await
+                .unwrap()
+        })
+    }
+
+    /// Starts a command and does not wait for it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test starts the product as a user does"
+    )]
+    pub fn start(&self, line: &str) -> Running {
+        let output = |name: &str| {
+            let unique = format!("{name}-{}", uuid::Uuid::new_v4());
+            self.env.path().join(unique).into_std_path_buf()
+        };
+        let (stdout, stderr) = (output("stdout"), output("stderr"));
+        let child = std::process::Command::new(env!("CARGO_BIN_EXE_eklavya"))
+            .args(line.split_whitespace())
+            .env_clear()
+            .envs(self.env.variables())
+            .current_dir(self.env.path())
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).unwrap())
+            .stderr(File::create(&stderr).unwrap())
+            .spawn()
+            .unwrap();
+        Running {
+            child,
+            stdout,
+            stderr,
+        }
+    }
+}
+
+/// A command under way; it is killed where the test forgets it.
+pub struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Running {
+    /// Waits for its end.
+    pub fn wait(mut self) -> Outcome {
+        let status = self.child.wait().unwrap();
+        Outcome {
+            code: status.code().unwrap_or(-1),
+            stdout: std::fs::read_to_string(&self.stdout).unwrap(),
+            stderr: std::fs::read_to_string(&self.stderr).unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended where the test waited for it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs git in `directory`, and returns what it printed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at a repository as a user does"
+)]
+#[track_caller]
+pub fn git(directory: &Path, words: &[&str]) -> String {
+    let done = std::process::Command::new("git")
+        .args(words)
+        .current_dir(directory)
+        .env_remove("GIT_DIR")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "git {words:?}: {said}");
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// Returns the Claude Code CLI that the stories are played by.
+///
+/// # Panics
+/// Where there is none: a story that is not played shows nothing.
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+pub fn claude() -> PathBuf {
+    if let Some(path) = std::env::var_os("EKLAVYA_CLAUDE_PATH") {
+        return path.into();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join("claude"))
+        .find(|file| file.exists())
+        .expect(
+            "the stories need the Claude Code CLI: put `claude` on PATH, or name it with \
+             EKLAVYA_CLAUDE_PATH (scripts/test installs it)",
+        )
+}

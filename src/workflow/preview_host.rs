@@ -140,6 +140,10 @@ async fn keep(preview: Preview, log: &Path) {
             _ = int.recv() => return,
             () = tokio::time::sleep(LOG_EVERY) => {}
         }
+        // Without its files there is nothing left to serve: the data directory was removed.
+        if log.parent().is_none_or(|root| !root.exists()) {
+            return;
+        }
         let output = preview.output();
         if output != written && std::fs::write(log, &output).is_ok() {
             written = output;

@@ -1,15 +1,12 @@
 //! The data directory and the store.
 
-use std::os::unix::fs::PermissionsExt;
-
-use camino::Utf8Path;
 use eklavya::config::Home;
-use eklavya::sandbox;
 use eklavya::store::{Store, StoreError};
 
 use super::Check;
 
-/// Is the data directory there, and can it be written to and, by agents of root, be gone through?
+/// Is the data directory there, and can it be written to? It may be closed to everybody else:
+/// agents of root get their own directories mounted.
 pub fn directory(home: &Home) -> Check {
     const NAME: &str = "data directory";
     let path = &home.path;
@@ -21,25 +18,7 @@ pub fn directory(home: &Home) -> Check {
         let fix = "make it writable, or choose another: --home DIR";
         return Check::failed(NAME, format!("{path} cannot be written to: {error}"), fix);
     }
-    match closed_to_others(path).filter(|_| sandbox::is_root()) {
-        Some(closed) => Check::failed(
-            NAME,
-            format!("agents of root run as other users and cannot go through {closed}"),
-            format!("chmod o+x {closed}, or choose another: --home DIR"),
-        ),
-        None => Check::ok(NAME, path.as_str()),
-    }
-}
-
-/// Returns the outermost directory on the way that other users cannot go through.
-fn closed_to_others(path: &Utf8Path) -> Option<&Utf8Path> {
-    const OTHERS_THROUGH: u32 = 0o001;
-    let way: Vec<&Utf8Path> = path.ancestors().collect();
-    way.into_iter().rev().find(|directory| {
-        directory
-            .metadata()
-            .is_ok_and(|found| found.permissions().mode() & OTHERS_THROUGH == 0)
-    })
+    Check::ok(NAME, path.as_str())
 }
 
 /// Can the database be used?

@@ -1,5 +1,7 @@
 //! `eklavya doctor`
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use crate::support::TestEnv;
@@ -40,4 +42,13 @@ fn a_wrong_configuration_is_one_of_the_findings() {
     let found = env.run(&["doctor", "--output", "json"]).exits(7).json();
     assert_eq!(status(&found, "configuration"), "failed");
     assert_eq!(status(&found, "store"), "ok");
+}
+
+#[test]
+fn a_data_directory_that_nobody_else_can_enter_is_usable() {
+    let env = TestEnv::new();
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(env.home(), closed).unwrap();
+    let found = env.run(&["doctor", "--output", "json"]).json();
+    assert_eq!(status(&found, "data directory"), "ok");
 }

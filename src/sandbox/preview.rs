@@ -75,7 +75,10 @@ pub enum PreviewError {
         source: io::Error,
     },
     /// The server ended.
-    #[error("the preview's server ended ({exit:?}) before it answered; it said:\n{output}")]
+    #[error(
+        "the preview's server ended ({exit:?}) before it answered{}",
+        said(output)
+    )]
     Ended {
         /// How.
         exit: Exit,
@@ -83,7 +86,7 @@ pub enum PreviewError {
         output: String,
     },
     /// The server did not answer well in time.
-    #[error("{url} did not answer within {} s ({last}); its server said:\n{output}", within.as_secs_f32())]
+    #[error("{url} did not answer within {} s ({last}){}", within.as_secs_f32(), said(output))]
     Unhealthy {
         /// What was asked.
         url: String,
@@ -94,6 +97,14 @@ pub enum PreviewError {
         /// What the server printed.
         output: String,
     },
+}
+
+/// Returns what a server printed as the end of a sentence; nothing where it printed nothing.
+fn said(output: &str) -> String {
+    match output.trim() {
+        "" => String::new(),
+        words => format!("; its server said:\n{words}"),
+    }
 }
 
 /// A running preview. Dropping it ends the server.

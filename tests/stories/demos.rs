@@ -81,7 +81,10 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
             "developer",
             "demo-2",
             Some(2),
-            [write("site/index.html", "hello after all\n")],
+            [bash(
+                r#"echo 'hello after all' > site/index.html
+                perl -e 'symlink "/etc/passwd", "site/secrets"; symlink "/", "site/host"'"#,
+            )],
         )
         .plays("developer", "demo-3", ANY, pageless());
     let story = Story::planned(&plan, &rehearsal)
@@ -90,8 +93,20 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
         .with("EKLAVYA_BUILD_ATTEMPTS", "2");
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
     let told = story.told("demo-2", 2);
-    assert!(told.contains("preview did not answer"), "{told}");
+    assert!(
+        told.contains("did not answer") && told.contains("404"),
+        "{told}"
+    );
+    assert!(!told.contains("server said"), "it said nothing: {told}");
     assert!(get(&url(&story, 2)).unwrap().contains("hello after all"));
+    for secret in [
+        "secrets",
+        "host/etc/passwd",
+        "../../../../../../../etc/passwd",
+    ] {
+        let answer = get(&format!("{}{secret}", url(&story, 2))).unwrap();
+        assert!(!answer.contains("root:"), "{secret}: {answer}");
+    }
     let failed = story.json("demo show shop 3");
     assert_eq!(failed["status"], "failed");
     assert!(
@@ -231,7 +246,9 @@ while (my $peer = $listener->accept) {
 
 fn url(story: &Story, number: u32) -> String {
     let demo = story.json(&format!("demo show shop {number}"));
-    demo["previewUrl"].as_str().unwrap().to_owned()
+    let url = demo["previewUrl"].as_str();
+    url.unwrap_or_else(|| panic!("it has no preview: {demo}"))
+        .to_owned()
 }
 
 /// Returns number and round of each demo.

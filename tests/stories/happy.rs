@@ -174,4 +174,12 @@ fn costs_add_up(story: &Story, project: &Value) {
     let spent = project["spentMicroUsd"].as_i64().unwrap();
     assert!(spent > 0);
     assert_eq!(report["total"]["spent"], spent, "{report}");
+    for group in ["byRole", "byTask", "byAgent"] {
+        let lines = report[group].as_array().unwrap();
+        let sum: i64 = lines
+            .iter()
+            .map(|line| line["spent"].as_i64().unwrap())
+            .sum();
+        assert_eq!(sum, spent, "{group}: {report}");
+    }
 }

@@ -7,6 +7,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "../support/claude.rs"]
+mod claude;
 #[path = "../support/fixture.rs"]
 mod fixture;
 #[path = "../support/host.rs"]

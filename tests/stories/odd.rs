@@ -6,7 +6,7 @@ use crate::story::Story;
 
 #[test]
 fn odd_work_is_taken_as_far_as_it_can_be() {
-    let ids = ["T1", "T2", "T3", "T4", "T5", "T6"];
+    let ids = ["T1", "T2", "T3", "T4", "T5", "T6", "T7"];
     let tasks: Vec<(&str, &str, &[&str])> =
         ids.iter().map(|id| (*id, "developer", &[][..])).collect();
     let plan = plan(&tasks);
@@ -31,7 +31,11 @@ fn odd_work_is_taken_as_far_as_it_can_be() {
             bash("echo 5 > site/5; (setsid sleep 3456 > /dev/null 2>&1 &); (trap '' HUP TERM INT; setsid sleep 4567 > /dev/null 2>&1 &); true"),
             says("Something runs on."),
         ])
-        .plays("developer", "T6", ANY, [bash("echo 6 > site/6"), says("")]);
+        .plays("developer", "T6", ANY, [bash("echo 6 > site/6"), says("")])
+        .plays("developer", "T7", ANY, [
+            bash("cd site && mkfifo pipe && ln -s /etc/passwd secrets && ln -s loop loop && mkdir -p shut && echo 7 > shut/7 && chmod 000 shut && echo 7 > mute && chmod 000 mute && echo 7 > 7"),
+            says("Strange files."),
+        ]);
     let story = Story::ready_to_build(&plan, &rehearsal);
     assert_eq!(story.json("build shop")["status"], "built");
     let files = story.git(&["ls-tree", "-rz", "--name-only", "main"]);
@@ -45,6 +49,7 @@ fn odd_work_is_taken_as_far_as_it_can_be() {
         "site/4",
         "site/5",
         "site/6",
+        "site/7",
     ] {
         assert!(files.contains(&file), "{file:?} is not in {files:?}");
     }

@@ -11,6 +11,7 @@ use eklavya::store::audit::StoredAudit;
 use eklavya::store::{Store, audit};
 use serde_json::Value;
 
+use crate::claude::claude;
 use crate::rehearsal::Rehearsal;
 use crate::support::{Outcome, TestEnv};
 
@@ -275,23 +276,4 @@ pub fn git(directory: &Path, words: &[&str]) -> String {
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "git {words:?}: {said}");
     String::from_utf8_lossy(&done.stdout).into_owned()
-}
-
-/// Returns the Claude Code CLI that the stories are played by.
-///
-/// # Panics
-/// Where there is none: a story that is not played shows nothing.
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-pub fn claude() -> PathBuf {
-    if let Some(path) = std::env::var_os("EKLAVYA_CLAUDE_PATH") {
-        return path.into();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join("claude"))
-        .find(|file| file.exists())
-        .expect(
-            "the stories need the Claude Code CLI: put `claude` on PATH, or name it with \
-             EKLAVYA_CLAUDE_PATH (scripts/test installs it)",
-        )
 }

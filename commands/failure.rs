@@ -28,6 +28,10 @@ pub fn of(error: WorkflowError, slug: &str) -> CommandError {
             Kind::Environment,
             "Mend it and repeat the command: it goes on where it stopped".to_owned(),
         ),
+        WorkflowError::Pricing(_) => (
+            Kind::Usage,
+            "Correct the file, or take it away: there is a built-in price list".to_owned(),
+        ),
         WorkflowError::Rehearsal(_) => (
             Kind::Usage,
             "docs/rehearsal.md describes the format".to_owned(),

@@ -101,6 +101,7 @@ fn a_database_that_is_damaged_is_told_and_left_alone() {
 #[test]
 fn what_a_command_names_must_be_there() {
     let studio = Studio::new(SCRIPT);
+    let mut told = String::new();
     for command in [
         &["plan", "shoe"][..],
         &["demo", "approve", "shop", "7", "--yes"],
@@ -110,6 +111,11 @@ fn what_a_command_names_must_be_there() {
         &["budget", "set", "shop", "--task", "T99", "--limit", "1"],
     ] {
         let outcome = studio.run(command).exits(3);
-        insta::assert_snapshot!(command.join("_").replace("--", ""), complaint(&outcome));
+        told = format!(
+            "{told}$ eklavya {}\n{}\n",
+            command.join(" "),
+            complaint(&outcome)
+        );
     }
+    insta::assert_snapshot!("not_found", told);
 }

@@ -21,13 +21,16 @@ pub fn of(error: WorkflowError, slug: &str) -> CommandError {
         WorkflowError::WrongStage { status, .. } => (Kind::WrongState, wrong_stage(status, slug)),
         WorkflowError::OverBudget(_) => (
             Kind::OverBudget,
-            format!(
-                "Raise the limit (eklavya budget set {slug} --limit USD) and repeat the command: it goes on"
-            ),
+            // The message names the limit and the command that raises it.
+            "Raise the limit and repeat the command: it goes on where it stopped".to_owned(),
         ),
         WorkflowError::Model(_) => (
             Kind::Environment,
             "Mend it and repeat the command: it goes on where it stopped".to_owned(),
+        ),
+        WorkflowError::Pricing(_) => (
+            Kind::Usage,
+            "Correct the file, or take it away: there is a built-in price list".to_owned(),
         ),
         WorkflowError::Rehearsal(_) => (
             Kind::Usage,

@@ -222,13 +222,8 @@ impl Shortage {
                     self.slug, self.task_key
                 )
             }
-            BudgetScope::Agent(id) => {
-                format!(
-                    "eklavya budget set {} --agent {} --limit N",
-                    self.slug,
-                    id.short()
-                )
-            }
+            // Who goes on is another agent, with a limit of its own.
+            BudgetScope::Agent(_) => "eklavya config set budget.agentUsd N".to_owned(),
         }
     }
 }

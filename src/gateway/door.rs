@@ -157,7 +157,8 @@ impl DoorState {
     }
 
     pub fn fail(&self, problem: DoorProblem) {
-        tracing::warn!(agent = %self.spec.agent, role = %self.spec.role, task = %self.spec.task_key, %problem, "a request failed");
+        // Whoever runs the agent is told by its door, and tells the person.
+        tracing::info!(agent = %self.spec.agent, role = %self.spec.role, task = %self.spec.task_key, %problem, "a request failed");
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
     }
 

@@ -54,16 +54,19 @@ pub enum StoreError {
     Driver(sqlx::Error),
 }
 
-/// SQLite's primary result code `SQLITE_FULL` (<https://www.sqlite.org/rescode.html#full>).
-const SQLITE_FULL: &str = "13";
+/// SQLite's result codes for a file system without room: `SQLITE_FULL` and, where not even the index
+/// of the write-ahead log has any, `SQLITE_IOERR_SHMSIZE` (<https://www.sqlite.org/rescode.html>).
+const NO_ROOM: [&str; 2] = ["13", "4874"];
+
+/// Whether the file system has no room.
+pub(super) fn is_disk_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| NO_ROOM.contains(&code.as_ref()))
+}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let full = error
-            .as_database_error()
-            .and_then(|e| e.code().map(|code| code == SQLITE_FULL))
-            .unwrap_or(false);
-        if full {
+        if is_disk_full(&error) {
             StoreError::DiskFull
         } else {
             StoreError::Driver(error)

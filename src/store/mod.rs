@@ -25,6 +25,7 @@ pub use sql::{Record, Tx, Value};
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -74,11 +75,21 @@ impl Store {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(BUSY_TIMEOUT)
+            // After some errors (a full disk is one) SQLite itself has rolled back, and the driver,
+            // whose own rollback then fails, counts a transaction that is not there for ever.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
+            })
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::Open {
-                file: file.to_owned(),
-                source,
+            .map_err(|source| {
+                if error::is_disk_full(&source) {
+                    return StoreError::DiskFull;
+                }
+                StoreError::Open {
+                    file: file.to_owned(),
+                    source,
+                }
             })?;
         schema::migrate_sqlite(&pool, file).await?;
         Ok(Self {

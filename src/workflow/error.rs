@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::stop::StopReason;
 use crate::claude::session::SessionError;
 use crate::domain::project::{Project, ProjectState};
+use crate::gateway::PricingError;
 use crate::sandbox::SandboxError;
 use crate::services::ServiceError;
 use crate::store::StoreError;
@@ -50,6 +51,9 @@ pub enum WorkflowError {
     /// The model endpoint cannot be used.
     #[error("{0}")]
     Model(String),
+    /// The price list cannot be used.
+    #[error(transparent)]
+    Pricing(#[from] PricingError),
     /// The rehearsal cannot be used, or has no answer.
     #[error("{0}")]
     Rehearsal(String),

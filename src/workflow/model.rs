@@ -41,12 +41,10 @@ pub fn pricing(config: &Config) -> Result<Pricing, WorkflowError> {
         Some(file) => Some(file.as_std_path().to_owned()),
         None => own.exists().then_some(own),
     };
-    match file {
-        Some(file) => {
-            Pricing::load(&file).map_err(|error| WorkflowError::Failed(error.to_string()))
-        }
-        None => Pricing::embedded().map_err(|error| WorkflowError::Failed(error.to_string())),
-    }
+    Ok(match file {
+        Some(file) => Pricing::load(&file)?,
+        None => Pricing::embedded()?,
+    })
 }
 
 pub(super) fn gateway(

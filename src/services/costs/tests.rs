@@ -47,7 +47,7 @@ async fn a_request_gets_what_the_tightest_limit_leaves() {
         "agent",
         "limit $0.00015",
         "spent $0.000045",
-        "eklavya budget set shop --agent",
+        "eklavya config set budget.agentUsd",
     ] {
         assert!(text.contains(part), "{text}");
     }

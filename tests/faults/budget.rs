@@ -1,0 +1,162 @@
+//! Limits: they hold in the middle of the work and under any number of requests, and once there is
+//! more money the work goes on.
+
+use crate::SCRIPT;
+use crate::studio::{STAGES, Studio};
+use crate::support::Outcome;
+
+const BUILD: usize = 4;
+
+fn dollars(micros: i64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+fn amount_after(text: &str, word: &str) -> i64 {
+    let (_, rest) = text.split_once(word).unwrap();
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap();
+    let (whole, fraction) = rest[..end].split_once('.').unwrap_or((&rest[..end], ""));
+    format!("{whole}{fraction:0<6}").parse().unwrap()
+}
+
+/// Asserts that a command ran out of money, and that it says how much of which limit is spent and
+/// what to type. Returns what it says is spent.
+#[track_caller]
+fn assert_over_budget(outcome: Outcome, whose: &str, limit: i64, command: &str) -> i64 {
+    let said = outcome.exits(5).stderr;
+    assert!(said.contains(&format!("the budget of {whose}")), "{said}");
+    assert!(said.contains(command), "{said}");
+    assert_eq!(amount_after(&said, "limit $"), limit, "{said}");
+    amount_after(&said, "spent $")
+}
+
+#[test]
+fn work_stops_at_the_limit_and_goes_on_with_more_money() {
+    let studio = Studio::new(SCRIPT);
+    studio.run_stages(0..BUILD);
+    let mut stops = 0;
+    let mut limit = studio.upstream.charged();
+    // Each time there is a little more money, and the same command gets a little further.
+    while stops < 3 || !studio.upstream.log().iter().any(|asked| asked.is("T1", 2)) {
+        limit += 60_000;
+        studio
+            .run(&["budget", "set", "shop", "--limit", &dollars(limit)])
+            .ok();
+        let stopped = studio.run(STAGES[BUILD]);
+        let command = "eklavya budget set shop --limit";
+        let spent = assert_over_budget(stopped, "project shop", limit, command);
+        assert_eq!(spent, studio.upstream.charged());
+        assert!(spent <= limit);
+        stops += 1;
+    }
+    studio.assert_no_agent_process();
+    // Nobody can go on: no agent is tried again, and nobody is asked.
+    let others = "SELECT key || ' ' || status FROM tasks WHERE status NOT IN ('done', 'pending')";
+    assert_eq!(studio.ask(others), [""; 0]);
+    let agents = "SELECT CAST(count(*) AS TEXT) FROM agents a JOIN tasks t ON t.id = a.task_id \
+        WHERE t.key = 'T1'";
+    assert_eq!(studio.ask(agents), [stops.to_string()]);
+
+    studio.run(&["budget", "set", "shop", "--limit", "25"]).ok();
+    studio.run_stages(BUILD..STAGES.len());
+    insta::assert_snapshot!("final_tree", studio.tree());
+    studio.assert_books_are_what_was_billed();
+    studio.assert_nothing_was_done_twice();
+}
+
+#[test]
+fn shares_of_the_budget_are_announced_once() {
+    let studio = Studio::new(SCRIPT);
+    studio.run(STAGES[0]).ok();
+    let spent = studio.upstream.charged();
+    for percent in [60, 90, 60, 100] {
+        let limit = dollars(spent * 100 / percent);
+        studio
+            .run(&["budget", "set", "shop", "--limit", &limit])
+            .ok();
+    }
+    let announced = "SELECT name || ' ' || coalesce(json_extract(payload, '$.payload.percent'), '') \
+        FROM events WHERE name LIKE 'budget:%' ORDER BY seq";
+    assert_eq!(
+        studio.ask(announced),
+        [
+            "budget:warning 50",
+            "budget:warning 80",
+            "budget:warning 80",
+            "budget:exceeded "
+        ]
+    );
+}
+
+#[test]
+fn every_kind_of_limit_holds() {
+    let mut studio = Studio::new(SCRIPT);
+    let before = |name: &str, whose: &str, command: &str, studio: &mut Studio| {
+        studio.set(name, "0.01");
+        let stopped = studio.run(STAGES[0]);
+        assert_eq!(assert_over_budget(stopped, whose, 10_000, command), 0);
+        studio.set(name, "20");
+    };
+    let overall = "eklavya budget set --all --limit";
+    before(
+        "EKLAVYA_BUDGET_OVERALL_USD",
+        "all projects",
+        overall,
+        &mut studio,
+    );
+    let task = "eklavya budget set shop --task plan-1-requirements --limit";
+    before(
+        "EKLAVYA_BUDGET_TASK_USD",
+        "task plan-1-requirements",
+        task,
+        &mut studio,
+    );
+    // The next agent is another one.
+    let agent = "eklavya config set budget.agentUsd";
+    before("EKLAVYA_BUDGET_AGENT_USD", "agent", agent, &mut studio);
+    assert_eq!(studio.upstream.log().len(), 0);
+    studio.run(STAGES[0]).ok();
+    studio.assert_books_are_what_was_billed();
+}
+
+/// A shell of an agent that sends requests of its own to its door, 64 at once, each for as much
+/// output as it can get.
+const STORM: &str = r#"
+    body='{"model":"claude-sonnet-5-5","max_tokens":32000,"messages":[{"role":"user","content":"more"}]}'
+    door=${ANTHROPIC_BASE_URL#http://}
+    for n in $(seq 64); do
+        (exec 3<>/dev/tcp/${door%:*}/${door#*:} &&
+            printf 'POST /v1/messages HTTP/1.1\r\nhost: door\r\nconnection: close\r\nx-api-key: %s\r\ncontent-length: %s\r\n\r\n%s' "$ANTHROPIC_API_KEY" $(printf %s "$body" | wc -c) "$body" >&3 &&
+            head -n 1 <&3 >> $HOME/storm) &
+    done
+    wait
+"#;
+
+#[test]
+fn no_storm_of_requests_gets_past_the_limit() {
+    let storm = STORM.replace('\\', "\\\\").replace('"', "\\\"");
+    let storm = storm.replace('\n', "\\n");
+    let script = SCRIPT.replace(
+        "mkdir -p site tests &&",
+        &format!("{storm}\\nmkdir -p site tests &&"),
+    );
+    let studio = Studio::new(&script);
+    studio.run_stages(0..2);
+    let limit = studio.upstream.charged() + 3_000_000;
+    studio
+        .run(&["budget", "set", "shop", "--limit", &dollars(limit)])
+        .ok();
+    let stopped = studio.run(STAGES[2]);
+    let command = "eklavya budget set shop --limit";
+    let spent = assert_over_budget(stopped, "project shop", limit, command);
+    assert_eq!(spent, studio.upstream.charged());
+    assert!(spent <= limit);
+    let raw = studio
+        .upstream
+        .log()
+        .into_iter()
+        .filter(|asked| asked.task == "raw");
+    assert!((5..64).contains(&raw.count()));
+    studio.assert_books_are_what_was_billed();
+}

@@ -1,0 +1,121 @@
+//! A machine that lacks something, and data that cannot be used.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::namespace::Namespace;
+use crate::studio::{STAGES, Studio};
+use crate::support::Outcome;
+use crate::{SCRIPT, complaint};
+
+/// Asserts that a command ended for want of something, before any agent was begun.
+#[track_caller]
+fn assert_refused(studio: &Studio, outcome: &Outcome, code: i32, name: &str) {
+    assert_eq!(outcome.code, code, "{outcome:#?}");
+    insta::assert_snapshot!(name, complaint(outcome));
+    assert_eq!(studio.ask("SELECT status FROM agents"), [""; 0]);
+    assert_eq!(studio.upstream.log().len(), 0);
+}
+
+#[test]
+fn programs_that_are_missing_are_named_with_the_fix() {
+    let mut studio = Studio::new(SCRIPT);
+    let bin = studio.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    studio.set("PATH", bin.as_str());
+    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_bubblewrap");
+    studio.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+
+    let claude = studio.unset("EKLAVYA_CLAUDE_PATH");
+    studio.set("PATH", bin.as_str());
+    symlink("/usr/bin/bwrap", bin.join("bwrap")).unwrap();
+    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_claude");
+    studio.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+    studio.set("EKLAVYA_CLAUDE_PATH", &claude);
+
+    let mut namespace = Namespace::open();
+    namespace.run(
+        "for git in /usr/local/bin/git /usr/bin/git; do \
+        if test -e $git; then mount --bind /dev/null $git || exit; fi; done",
+    );
+    studio.wrapper = namespace.wrapper(studio.path().as_str());
+    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_git");
+    studio.wrapper.clear();
+    studio.run(STAGES[0]).ok();
+}
+
+#[test]
+fn a_credential_that_is_missing_and_prices_that_cannot_be_read_stop_the_work_before_it_begins() {
+    let mut studio = Studio::new(SCRIPT);
+    let key = studio.unset("ANTHROPIC_API_KEY");
+    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_credential");
+    studio.set("ANTHROPIC_API_KEY", &key);
+    let prices = studio.home().join("pricing.yaml");
+    let text = include_str!("../../templates/pricing.yaml");
+    fs::write(&prices, text.replacen("input:", "input: [", 1)).unwrap();
+    assert_refused(&studio, &studio.run(STAGES[0]), 2, "malformed_prices");
+    fs::remove_file(&prices).unwrap();
+    studio.run(STAGES[0]).ok();
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_told() {
+    let mut studio = Studio::new(SCRIPT);
+    let mut namespace = Namespace::open();
+    let home = studio.home();
+    namespace.run(&format!(
+        "mount --bind {home} {home} && mount -o remount,bind,ro {home}"
+    ));
+    studio.wrapper = namespace.wrapper(studio.path().as_str());
+    assert_refused(&studio, &studio.run(STAGES[0]), 7, "read_only");
+    studio.wrapper.clear();
+    studio.run(STAGES[0]).ok();
+}
+
+#[test]
+fn a_database_that_is_damaged_is_told_and_left_alone() {
+    let studio = Studio::new(SCRIPT);
+    let database = studio.home().join("eklavya.db");
+    let whole = fs::read(&database).unwrap();
+    for (name, damaged) in [
+        (
+            "not_a_database",
+            b"This is a letter to the client.\n".repeat(300),
+        ),
+        (
+            "damaged_database",
+            [&whole[..100], &[0xA5; 40_000]].concat(),
+        ),
+    ] {
+        fs::write(&database, &damaged).unwrap();
+        for command in [STAGES[0], &["project", "list"]] {
+            let outcome = studio.run(command).exits(7);
+            insta::assert_snapshot!(name, complaint(&outcome));
+        }
+        assert_eq!(fs::read(&database).unwrap(), damaged);
+    }
+    fs::write(&database, &whole).unwrap();
+    studio.run(STAGES[0]).ok();
+}
+
+#[test]
+fn what_a_command_names_must_be_there() {
+    let studio = Studio::new(SCRIPT);
+    let mut told = String::new();
+    for command in [
+        &["plan", "shoe"][..],
+        &["demo", "approve", "shop", "7", "--yes"],
+        &["tasks", "retry", "shop", "T99", "--answer", "Go on"],
+        &["agents", "logs", "abcdef"],
+        &["agents", "kill", "abcdef", "--yes"],
+        &["budget", "set", "shop", "--task", "T99", "--limit", "1"],
+    ] {
+        let outcome = studio.run(command).exits(3);
+        told = format!(
+            "{told}$ eklavya {}\n{}\n",
+            command.join(" "),
+            complaint(&outcome)
+        );
+    }
+    insta::assert_snapshot!("not_found", told);
+}

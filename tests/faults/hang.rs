@@ -1,0 +1,121 @@
+//! Agents that give no sign of life.
+
+use crate::SCRIPT;
+use crate::studio::{STAGES, Studio};
+use crate::upstream::Reply;
+
+fn impatient(script: &str) -> Studio {
+    let mut studio = Studio::new(script);
+    studio.set("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
+    studio.set("EKLAVYA_AGENTS_GRACE_SECONDS", "1");
+    studio.set("EKLAVYA_AGENTS_RETRIES", "1");
+    studio
+}
+
+#[test]
+fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversation() {
+    let studio = impatient(SCRIPT);
+    studio.upstream.answers(
+        |asked| match (asked.role.as_str(), asked.step, asked.again) {
+            ("pm", 1, 0) => Reply::Hang,
+            ("architect", 0, 0) => Reply::HangAfter(2),
+            _ => Reply::Play,
+        },
+    );
+    studio.run(STAGES[0]).ok();
+    studio.assert_no_agent_process();
+    let agents = "SELECT role || ' ' || status FROM agents ORDER BY created_at";
+    let lost = [
+        "pm failed",
+        "pm completed",
+        "architect failed",
+        "architect completed",
+    ];
+    assert_eq!(studio.ask(agents), lost);
+    let conversations = "SELECT CAST(count(DISTINCT session_id) AS TEXT) FROM agents GROUP BY role";
+    assert_eq!(studio.ask(conversations), ["1", "1"]);
+    studio.assert_books_are_what_was_billed();
+    studio.assert_nothing_was_done_twice();
+}
+
+#[test]
+fn an_agent_that_does_not_react_is_killed_with_all_that_it_started() {
+    let started = "mkdir -p site tests && (setsid sleep 100000 > /dev/null 2>&1 &) &&";
+    let studio = impatient(&SCRIPT.replace("mkdir -p site tests &&", started));
+    studio.run_stages(0..2);
+    studio
+        .upstream
+        .answers(|asked| match (asked.is("demo-1", 1), asked.again) {
+            (true, 0) => Reply::Hang,
+            _ => Reply::Play,
+        });
+    let running = studio.start(STAGES[2]);
+    let asked = studio.upstream.wait_for(|asked| asked.is("demo-1", 1));
+    studio.wait_until_recorded(&asked);
+    assert!(
+        studio
+            .agent_processes()
+            .iter()
+            .any(|process| process.contains("sleep 100000"))
+    );
+    studio.freeze_agents();
+    running.wait().ok();
+    studio.assert_no_agent_process();
+    let agents = "SELECT status FROM agents WHERE role = 'developer' ORDER BY created_at";
+    assert_eq!(studio.ask(agents), ["failed", "completed"]);
+    studio.assert_books_are_what_was_billed();
+    studio.assert_nothing_was_done_twice();
+}
+
+#[test]
+fn a_shell_command_that_hangs_is_ended_and_its_agent_is_told() {
+    let hangs = "      - tools:
+          - name: Bash
+            input: { command: \"echo x > waits; while true; do sleep 100000; done\", description: hang }
+      - tools:
+          - name: Bash
+            input: { command: \"rm waits; mkdir -p";
+    let page = "      - tools:
+          - name: Bash
+            input: { command: \"mkdir -p";
+    assert!(SCRIPT.contains(page));
+    let studio = impatient(&SCRIPT.replace(page, hangs));
+    studio.run_stages(0..3);
+    studio.assert_no_agent_process();
+    let agents = "SELECT status FROM agents WHERE role = 'developer' ORDER BY created_at";
+    assert_eq!(studio.ask(agents), ["completed"]);
+    studio.assert_books_are_what_was_billed();
+}
+
+#[test]
+fn an_agent_that_always_hangs_ends_with_a_question() {
+    let studio = impatient(SCRIPT);
+    studio.upstream.answers(|asked| match asked.step {
+        1 => Reply::Hang,
+        _ => Reply::Play,
+    });
+    let blocked = studio.run(STAGES[0]).exits(6);
+    insta::assert_snapshot!("question", crate::complaint(&blocked));
+    studio.assert_no_agent_process();
+    assert_eq!(
+        studio.ask("SELECT status FROM agents"),
+        ["failed", "failed"]
+    );
+    assert_eq!(
+        studio.ask("SELECT key || ' ' || status FROM tasks"),
+        ["plan-1-requirements blocked", "plan-1-architecture pending"]
+    );
+
+    studio.upstream.plays();
+    let answer = [
+        "tasks",
+        "retry",
+        "shop",
+        "plan-1-requirements",
+        "--answer",
+        "Go on",
+    ];
+    studio.run(&answer).ok();
+    studio.run(STAGES[0]).ok();
+    studio.assert_books_are_what_was_billed();
+}

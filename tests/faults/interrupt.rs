@@ -1,0 +1,84 @@
+//! Ctrl-C: once in good order, twice at once.
+
+use nix::sys::signal::Signal;
+
+use crate::studio::{STAGES, Studio};
+use crate::upstream::Reply;
+use crate::{SCRIPT, complaint};
+
+/// The second answer to the PM, after it has written its document, does not come the first time.
+fn held() -> Studio {
+    let mut studio = Studio::new(SCRIPT);
+    studio.set("EKLAVYA_AGENTS_GRACE_SECONDS", "20");
+    studio.upstream.answers(
+        |asked| match (asked.role.as_str(), asked.step, asked.again) {
+            ("pm", 1, 0) => Reply::Hang,
+            _ => Reply::Play,
+        },
+    );
+    studio
+}
+
+#[track_caller]
+fn assert_goes_on(studio: &Studio) {
+    studio.run(STAGES[0]).ok();
+    let log = studio.upstream.log();
+    let pm: Vec<_> = log.iter().filter(|asked| asked.role == "pm").collect();
+    let steps: Vec<usize> = pm.iter().map(|asked| asked.step).collect();
+    assert_eq!(steps, [0, 1, 1], "{pm:#?}");
+    assert!(pm.iter().all(|asked| asked.session == pm[0].session));
+    studio.assert_books_are_what_was_billed();
+    studio.assert_nothing_was_done_twice();
+}
+
+#[test]
+fn once_keeps_the_work_and_the_same_command_goes_on() {
+    let studio = held();
+    let running = studio.start(STAGES[0]);
+    studio
+        .upstream
+        .wait_for(|asked| asked.role == "pm" && asked.step == 1);
+    running.signal(Signal::SIGINT);
+    let ended = running.wait().exits(130);
+    insta::assert_snapshot!("interrupted", complaint(&ended));
+    studio.assert_no_agent_process();
+
+    let checkpoints = studio.git(&[
+        "for-each-ref",
+        "--format=%(refname)",
+        "refs/eklavya/checkpoints/",
+    ]);
+    let [checkpoint] = checkpoints.lines().collect::<Vec<_>>()[..] else {
+        panic!("{checkpoints}");
+    };
+    let kept = format!("{checkpoint}:docs/requirements.md");
+    assert_eq!(
+        studio.git(&["show", &kept]),
+        "# Requirements\n\nA greeting.\n"
+    );
+    assert_eq!(studio.ask("SELECT status FROM agents"), ["interrupted"]);
+    assert_eq!(studio.ask("SELECT worker FROM leases"), [""; 0]);
+    assert_goes_on(&studio);
+}
+
+#[test]
+fn twice_kills_at_once() {
+    let mut studio = held();
+    // Only the second signal can end it in time.
+    studio.set("EKLAVYA_AGENTS_GRACE_SECONDS", "600");
+    let running = studio.start(STAGES[0]);
+    let asked = studio
+        .upstream
+        .wait_for(|asked| asked.role == "pm" && asked.step == 1);
+    studio.wait_until_recorded(&asked);
+    studio.freeze_agents();
+    running.signal(Signal::SIGINT);
+    assert!(crate::running::eventually(|| running
+        .stderr()
+        .contains("Once more")));
+    running.signal(Signal::SIGINT);
+    let ended = running.wait().exits(130);
+    insta::assert_snapshot!("interrupted", complaint(&ended));
+    studio.assert_no_agent_process();
+    assert_goes_on(&studio);
+}

@@ -1,0 +1,101 @@
+//! kill -9 of the orchestrator in each stage: no agent survives it, and the same command goes on
+//! without losing or repeating anything.
+
+use crate::SCRIPT;
+use crate::running::{Running, eventually};
+use crate::studio::{STAGES, Studio};
+use crate::upstream::{Asked, Reply};
+
+/// Kills the orchestrator and looks at what is left of it.
+#[track_caller]
+fn kill(studio: &Studio, running: Running) {
+    running.kill_9();
+    studio.assert_no_agent_process();
+}
+
+/// Runs a stage up to the request that `here` describes, kills it there, and runs it to its end.
+#[track_caller]
+fn kill_at(studio: &Studio, stage: &[&str], reply: Reply, here: fn(&Asked) -> bool) {
+    studio.upstream.answers(move |asked| match asked {
+        asked if here(asked) && asked.again == 0 => reply.clone(),
+        _ => Reply::Play,
+    });
+    let running = studio.start(stage);
+    let asked = studio.upstream.wait_for(here);
+    studio.wait_until_recorded(&asked);
+    kill(studio, running);
+    studio.upstream.plays();
+    studio.run(stage).ok();
+    assert_eq!(studio.ask("SELECT worker FROM leases"), [""; 0]);
+}
+
+#[test]
+fn the_work_survives_its_orchestrator_in_every_stage() {
+    // A test command that takes a while, to be killed in the middle of it.
+    let script = SCRIPT.replace("testCommand: \"sh", "testCommand: \"sleep 1; sh");
+    let studio = Studio::new(&script);
+    let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
+
+    kill_at(&studio, plan, Reply::Hang, |asked| {
+        asked.role == "architect" && asked.step == 1
+    });
+    studio.run(approve).ok();
+    kill_at(&studio, demo, Reply::HangAfter(4), |asked| {
+        asked.is("demo-1", 1)
+    });
+    studio.run(choose).ok();
+
+    // In the middle of an agent, and then in the middle of the test of its merge.
+    studio
+        .upstream
+        .answers(|asked| match (asked.is("T1", 2), asked.again) {
+            (true, 0) => Reply::Hang,
+            _ => Reply::Play,
+        });
+    let running = studio.start(build);
+    let asked = studio.upstream.wait_for(|asked| asked.is("T1", 2));
+    studio.wait_until_recorded(&asked);
+    kill(&studio, running);
+    studio.upstream.plays();
+    let running = studio.start(build);
+    let scratch = studio.project_dir().join("scratch");
+    let tests = || {
+        scratch
+            .read_dir_utf8()
+            .is_ok_and(|mut found| found.next().is_some())
+    };
+    assert!(eventually(tests));
+    kill(&studio, running);
+    studio.run(build).ok();
+    assert!(!tests());
+
+    kill_at(&studio, verify, Reply::Hang, |asked| {
+        asked.role == "qa" && asked.step == 1
+    });
+    kill_in_delivery(&studio, deliver);
+    studio.run(deliver).ok();
+
+    insta::assert_snapshot!("final_tree", studio.tree());
+    studio.assert_books_are_what_was_billed();
+    studio.assert_nothing_was_done_twice();
+    assert_eq!(studio.ask("SELECT worker FROM leases"), [""; 0]);
+    let living = "SELECT status FROM agents WHERE status NOT IN ('completed', 'lost')";
+    assert_eq!(studio.ask(living), [""; 0]);
+    let show = ["project", "show", "shop", "--output", "json"];
+    assert_eq!(studio.run(&show).ok().json()["status"], "delivered");
+}
+
+/// Kills the orchestrator in the transaction that makes a project delivered.
+#[track_caller]
+fn kill_in_delivery(studio: &Studio, deliver: &[&str]) {
+    studio.meddle(
+        "CREATE TRIGGER slow AFTER INSERT ON deliveries BEGIN SELECT (WITH RECURSIVE n(i) AS \
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) SELECT count(*) FROM n); END",
+    );
+    let running = studio.start(deliver);
+    let page = studio.project_dir().join("delivery/dossier.html");
+    assert!(eventually(|| page.exists()));
+    kill(studio, running);
+    studio.meddle("DROP TRIGGER slow");
+    assert_eq!(studio.ask("SELECT tag FROM deliveries"), [""; 0]);
+}

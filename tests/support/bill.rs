@@ -1,0 +1,50 @@
+//! What the endpoint charges: computed apart from the product, from the published prices.
+
+use eklavya::domain::ledger::TokenUsage;
+use eklavya::gateway::rehearsal::message::Message;
+
+/// What a request was charged for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// Tokens by kind.
+    pub usage: TokenUsage,
+    /// Micro-dollars.
+    pub micros: i64,
+}
+
+impl Bill {
+    /// Charges a request.
+    pub fn of(model: &str, usage: TokenUsage) -> Self {
+        assert_eq!(model, "claude-sonnet-5-5", "the prices below are its own");
+        // Dollars per million tokens are micro-dollars per token: input 2, output 10, cache read
+        // 0.1, cache write for five minutes 2.5, for an hour 4. In tenths, to stay with integers.
+        let tenths = usage.input * 20
+            + usage.output * 100
+            + usage.cache_read
+            + usage.cache_write_5m * 25
+            + usage.cache_write_1h * 40;
+        Self {
+            usage,
+            micros: i64::try_from(tenths.div_ceil(10)).unwrap(),
+        }
+    }
+}
+
+/// Returns a usage with several kinds of tokens. It is a dear one: not much below what the gateway
+/// has to reckon with for a request of this size.
+pub fn usage(request_bytes: usize, number: usize, message: &Message) -> TokenUsage {
+    let (prompt, number) = (request_bytes as u64, number as u64);
+    let said: usize = message
+        .blocks
+        .iter()
+        .map(|block| block.to_string().len())
+        .sum();
+    TokenUsage {
+        input: prompt / 5 + number,
+        output: said as u64 / 4 + 1,
+        cache_read: prompt / 10 + 3 * number,
+        cache_write_5m: prompt / 2,
+        cache_write_1h: 0,
+        web_searches: 0,
+    }
+}

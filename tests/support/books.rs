@@ -1,0 +1,136 @@
+//! What the database of a studio says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+
+use crate::studio::Studio;
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `reserved`, `settled` or `released`.
+    pub status: String,
+    /// What was held, in micro-dollars.
+    pub reserved_micros: i64,
+    /// What was booked, in micro-dollars.
+    pub settled_micros: Option<i64>,
+    /// Whether it was booked at its upper bound.
+    pub upper_bound: bool,
+    /// The endpoint's id of the request.
+    pub request_id: Option<String>,
+}
+
+impl Studio {
+    /// Returns the first column of what a query finds, as text.
+    pub fn ask(&self, sql: &str) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        self.with_database(true, async move |database| {
+            let rows = sqlx::query(sql).fetch_all(database).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        })
+    }
+
+    /// Changes the database behind the product's back.
+    pub fn meddle(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        self.with_database(false, async move |database| {
+            sqlx::query(sql).execute(database).await.unwrap();
+        });
+    }
+
+    /// Returns the ledger, oldest entry first.
+    pub fn ledger(&self) -> Vec<Entry> {
+        const SQL: &str = "SELECT status, reserved_micros, settled_micros, upper_bound, request_id \
+            FROM ledger ORDER BY created_at, id";
+        self.with_database(true, async |database| {
+            let rows = sqlx::query(SQL).fetch_all(database).await.unwrap();
+            rows.iter().map(entry).collect()
+        })
+    }
+
+    /// Asserts that every request stands in the ledger at exactly what it was billed, and that
+    /// those whose answer was not seen to its end stand there at no less.
+    #[track_caller]
+    pub fn assert_books_are_what_was_billed(&self) {
+        let ledger = self.ledger();
+        assert!(
+            ledger.iter().all(|entry| entry.status != "reserved"),
+            "{ledger:#?}"
+        );
+        let exact = |entry: &&Entry| entry.status == "settled" && !entry.upper_bound;
+        let booked: BTreeMap<_, _> = ledger
+            .iter()
+            .filter(exact)
+            .map(|entry| {
+                (
+                    entry.request_id.clone().unwrap(),
+                    entry.settled_micros.unwrap(),
+                )
+            })
+            .collect();
+        let log = self.upstream.log();
+        let (whole, cut): (Vec<_>, Vec<_>) = log
+            .into_iter()
+            .filter(|asked| !asked.refused)
+            .partition(|asked| booked.contains_key(&asked.request_id));
+        let billed: BTreeMap<_, _> = whole
+            .into_iter()
+            .map(|asked| (asked.request_id, asked.bill.micros))
+            .collect();
+        assert_eq!(booked, billed);
+        let bounds = ledger.iter().filter(|entry| entry.upper_bound);
+        let bounds: Vec<i64> = bounds.map(|entry| entry.settled_micros.unwrap()).collect();
+        assert_eq!(bounds.len(), cut.len(), "{ledger:#?} {cut:#?}");
+        let charged: i64 = cut.iter().map(|asked| asked.bill.micros).sum();
+        assert!(
+            bounds.iter().sum::<i64>() >= charged,
+            "{ledger:#?} {cut:#?}"
+        );
+        let spent: i64 = booked.values().sum::<i64>() + bounds.iter().sum::<i64>();
+        let stands = "SELECT CAST(spent_micros AS TEXT) || ' ' || reserved_micros FROM budgets \
+            WHERE scope = 'project'";
+        assert_eq!(self.ask(stands), [format!("{spent} 0")]);
+    }
+
+    /// Asserts that no answer of the model was played twice, and no task was worked on again after
+    /// it was done.
+    #[track_caller]
+    pub fn assert_nothing_was_done_twice(&self) {
+        let mut seen = BTreeSet::new();
+        for asked in self.upstream.log().into_iter().filter(|asked| asked.whole) {
+            let place = (asked.task, asked.attempt, asked.step);
+            assert!(seen.insert(place.clone()), "{place:?} was played twice");
+        }
+        let completed = "SELECT t.key || ' ' || count(*) FROM agents a JOIN tasks t \
+            ON t.id = a.task_id WHERE a.status = 'completed' GROUP BY t.key HAVING count(*) > 1";
+        assert_eq!(self.ask(completed), [""; 0]);
+    }
+
+    fn with_database<T>(
+        &self,
+        read_only: bool,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> T,
+    ) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.home().join("eklavya.db"));
+            let mut database = options.read_only(read_only).connect().await.unwrap();
+            work(&mut database).await
+        })
+    }
+}
+
+fn entry(row: &SqliteRow) -> Entry {
+    Entry {
+        status: row.get("status"),
+        reserved_micros: row.get("reserved_micros"),
+        settled_micros: row.get("settled_micros"),
+        upper_bound: row.get("upper_bound"),
+        request_id: row.get("request_id"),
+    }
+}

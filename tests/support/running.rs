@@ -1,0 +1,123 @@
+//! A command under way, which the test may kill.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::support::Outcome;
+
+/// The longest wait for anything: far more than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(3);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A command under way. It is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    text: String,
+    log: TempDir,
+    directory: Utf8PathBuf,
+}
+
+impl Running {
+    /// Takes a process over whose output goes to files in `log`.
+    pub fn new(child: Child, text: String, log: TempDir, directory: &Utf8Path) -> Self {
+        Self {
+            child,
+            text,
+            log,
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// Returns the process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to the process alone.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(id), signal).unwrap();
+    }
+
+    /// Kills the process with SIGKILL while it is at work.
+    #[track_caller]
+    pub fn kill_9(mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(
+            ended.is_none(),
+            "it ended before: {:#?}",
+            self.outcome(ended)
+        );
+        self.child.kill().unwrap();
+        assert_eq!(self.child.wait().unwrap().signal(), Some(9));
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(mut self) -> Outcome {
+        let mut status = None;
+        let ended = eventually(|| {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(
+            ended,
+            "`eklavya {}` does not end: {:#?}",
+            self.text,
+            self.outcome(None)
+        );
+        self.outcome(status)
+    }
+
+    /// Returns what it said on stderr so far.
+    pub fn stderr(&self) -> String {
+        self.read("stderr")
+    }
+
+    fn outcome(&self, status: Option<ExitStatus>) -> Outcome {
+        Outcome {
+            code: status.and_then(|status| status.code()).unwrap_or(-1),
+            stdout: self.read("stdout"),
+            stderr: self.read("stderr"),
+        }
+    }
+
+    fn read(&self, name: &str) -> String {
+        let bytes = fs::read(self.log.path().join(name)).unwrap();
+        String::from_utf8(bytes)
+            .unwrap()
+            .replace(self.directory.as_str(), "[DIR]")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended, or the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until `holds`; false where it never did.
+pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    false
+}

@@ -1,0 +1,205 @@
+//! A data directory with a project, an endpoint that plays and bills, and the real CLI: what the
+//! tests of faults break.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::unistd::geteuid;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+use crate::running::Running;
+use crate::support::Outcome;
+use crate::upstream::Upstream;
+
+/// The credential. It must not turn up anywhere but at the endpoint.
+pub const KEY: &str = "sk-ant-fake-canary-5f2c81d07e";
+/// The commands from a brief to a delivered repository.
+pub const STAGES: [&[&str]; 7] = [
+    &["plan", "shop"],
+    &["plan", "approve", "shop", "--yes"],
+    &["demo", "build", "shop"],
+    &["demo", "approve", "shop", "1", "--yes"],
+    &["build", "shop"],
+    &["verify", "shop"],
+    &["deliver", "shop"],
+];
+
+/// A data directory, an endpoint, and the environment of every command.
+pub struct Studio {
+    directory: TempDir,
+    variables: BTreeMap<String, String>,
+    /// What is put before every command, such as `nsenter` with its arguments.
+    pub wrapper: Vec<String>,
+    /// The endpoint.
+    pub upstream: Upstream,
+}
+
+impl Studio {
+    /// Returns a studio with a project `shop` with a budget of 25 dollars. Its model plays `script`.
+    pub fn new(script: &str) -> Self {
+        let studio = Self::empty(script);
+        studio.run(&["init", "--yes"]).ok();
+        studio.project();
+        studio
+    }
+
+    /// Returns a studio without a data directory.
+    pub fn empty(script: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(directory.path()).unwrap();
+        // Agents of root are other users, who go through here to their own directories.
+        let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let upstream = Upstream::start(&path.join("home"), script);
+        let (home, claude) = (path.join("home"), claude());
+        let variables = [
+            ("HOME", path.as_str()),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("EKLAVYA_HOME", home.as_str()),
+            ("EKLAVYA_CLAUDE_PATH", claude.to_str().unwrap()),
+            ("EKLAVYA_MODEL_URL", &upstream.url),
+            ("EKLAVYA_DEMO_COUNT", "1"),
+            ("EKLAVYA_AGENTS_GRACE_SECONDS", "2"),
+            ("ANTHROPIC_API_KEY", KEY),
+        ];
+        let variables = variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        Self {
+            directory,
+            variables,
+            wrapper: Vec::new(),
+            upstream,
+        }
+    }
+
+    /// Creates the project `shop`.
+    #[track_caller]
+    pub fn project(&self) -> Outcome {
+        self.try_project().ok()
+    }
+
+    /// Creates the project `shop` where that is possible.
+    pub fn try_project(&self) -> Outcome {
+        fs::write(self.path().join("brief.md"), "A page that says hello.\n").unwrap();
+        let arguments = ["project", "new", "Shop", "--brief", "brief.md"];
+        let rest = ["--client", "Ada", "--budget", "25", "--yes"];
+        self.run(&[&arguments[..], &rest[..]].concat())
+    }
+
+    /// Sets a variable in the environment of the commands from now on.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Takes a variable out of the environment of the commands and returns it.
+    pub fn unset(&mut self, name: &str) -> String {
+        self.variables.remove(name).unwrap()
+    }
+
+    /// Returns the working directory of the commands.
+    pub fn path(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.directory.path()).unwrap()
+    }
+
+    /// Returns the data directory.
+    pub fn home(&self) -> Utf8PathBuf {
+        self.path().join("home")
+    }
+
+    /// Returns the directory of the project.
+    pub fn project_dir(&self) -> Utf8PathBuf {
+        self.home().join("projects/shop")
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start(arguments).wait()
+    }
+
+    /// Runs the commands of the first `count` of [`STAGES`].
+    #[track_caller]
+    pub fn run_stages(&self, stages: std::ops::Range<usize>) {
+        for stage in &STAGES[stages] {
+            self.run(stage).ok();
+        }
+    }
+
+    /// Starts a command.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let eklavya = env!("CARGO_BIN_EXE_eklavya");
+        let words: Vec<&str> = self
+            .wrapper
+            .iter()
+            .map(String::as_str)
+            .chain([eklavya])
+            .chain(arguments.iter().copied())
+            .collect();
+        let log = tempfile::tempdir().unwrap();
+        let into = |name: &str| Stdio::from(File::create(log.path().join(name)).unwrap());
+        let mut command = command(words[0]);
+        command
+            .args(&words[1..])
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(into("stdout"))
+            .stderr(into("stderr"));
+        let text = arguments.join(" ");
+        Running::new(command.spawn().unwrap(), text, log, self.path())
+    }
+
+    /// Returns what git says in the project's repository.
+    #[track_caller]
+    pub fn git(&self, arguments: &[&str]) -> String {
+        let words = self.wrapper.iter().map(String::as_str).chain(["git"]);
+        let words: Vec<&str> = words.collect();
+        let output = command(words[0])
+            .args(&words[1..])
+            .arg("-C")
+            .arg(self.project_dir().join("repo.git"))
+            .args(["-c", "safe.directory=*"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns the files of main, with the hash of their content.
+    pub fn tree(&self) -> String {
+        self.git(&["ls-tree", "-r", "--format=%(objectname) %(path)", "main"])
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start what a person would start"
+)]
+pub fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where it is"
+)]
+fn claude() -> PathBuf {
+    let named = std::env::var_os("EKLAVYA_CLAUDE_PATH").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = || {
+        std::env::split_paths(&path)
+            .map(|directory| directory.join("claude"))
+            .find(|file| file.is_file())
+    };
+    let found = named.or_else(on_path).filter(|file| file.is_file());
+    found.expect(
+        "these tests need the Claude Code CLI: put `claude` on PATH or set EKLAVYA_CLAUDE_PATH",
+    )
+}

@@ -1,0 +1,311 @@
+//! A model's endpoint on the loopback interface. It plays a script to the real CLI through the real
+//! gateway, bills like the real one, and remembers every request and what it charged for it.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use camino::Utf8Path;
+use eklavya::gateway::rehearsal::conversation::{Purpose, next_step, purpose};
+use eklavya::gateway::rehearsal::message::Message;
+use eklavya::gateway::rehearsal::template::Values;
+use eklavya::gateway::{DoorSpec, Script};
+use futures_util::{StreamExt, stream};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::bill::{Bill, usage};
+use crate::caller::{Callers, session_of};
+
+/// The longest wait for a request that a test is about: far more than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A request, and what became of it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The role of the agent.
+    pub role: String,
+    /// The key of its task.
+    pub task: String,
+    /// The attempt at the task.
+    pub attempt: u32,
+    /// The step of the script that it asks for, from 0.
+    pub step: usize,
+    /// How often this step of this attempt was asked for before.
+    pub again: usize,
+    /// The conversation.
+    pub session: String,
+    /// The credential that came with it.
+    pub key: String,
+    /// The id that the answer carries.
+    pub request_id: String,
+    /// What it was charged for.
+    pub bill: Bill,
+    /// Whether the whole answer went out.
+    pub whole: bool,
+    /// Whether an error was the answer.
+    pub refused: bool,
+}
+
+impl Asked {
+    /// Whether it is for this step of this task.
+    pub fn is(&self, task: &str, step: usize) -> bool {
+        self.task == task && self.step == step
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// What the script says; it is charged.
+    Play,
+    /// An error with a status, headers and a message; it is not charged.
+    Error(u16, Vec<(&'static str, String)>, &'static str),
+    /// Nothing, ever; it is not charged.
+    Hang,
+    /// The first events of what the script says and then nothing; all of it is charged.
+    HangAfter(usize),
+    /// The first events of what the script says and then the end of the connection; all of it is
+    /// charged.
+    CutAfter(usize),
+}
+
+type Rule = Box<dyn Fn(&Asked) -> Reply + Send + Sync>;
+type Body = UnsyncBoxBody<Bytes, Cut>;
+
+/// An answer breaks off.
+#[derive(Debug, thiserror::Error)]
+#[error("cut")]
+struct Cut;
+
+/// The endpoint; it ends with the test.
+pub struct Upstream {
+    /// Its URL.
+    pub url: String,
+    endpoint: Arc<Endpoint>,
+    _runtime: Runtime,
+}
+
+struct Endpoint {
+    callers: Callers,
+    script: Script,
+    rule: Mutex<Arc<Rule>>,
+    log: Mutex<Vec<Asked>>,
+    changed: Condvar,
+}
+
+impl Upstream {
+    /// Starts an endpoint for the agents of the data directory `home`.
+    pub fn start(home: &Utf8Path, script: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let endpoint = Arc::new(Endpoint {
+            callers: Callers::of(home),
+            script: Script::parse("script.yaml".as_ref(), script.as_bytes()).unwrap(),
+            rule: Mutex::new(Arc::new(Box::new(|_| Reply::Play))),
+            log: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        runtime.spawn(accept(Arc::clone(&endpoint), listener));
+        Self {
+            url,
+            endpoint,
+            _runtime: runtime,
+        }
+    }
+
+    /// Answers from now on as `rule` says.
+    pub fn answers(&self, rule: impl Fn(&Asked) -> Reply + Send + Sync + 'static) {
+        *self.endpoint.rule.lock().unwrap() = Arc::new(Box::new(rule));
+    }
+
+    /// Plays the script from now on.
+    pub fn plays(&self) {
+        self.answers(|_| Reply::Play);
+    }
+
+    /// Returns everything that was asked so far.
+    pub fn log(&self) -> Vec<Asked> {
+        self.endpoint.log.lock().unwrap().clone()
+    }
+
+    /// Returns what was charged so far, in micro-dollars.
+    pub fn charged(&self) -> i64 {
+        self.log().iter().map(|asked| asked.bill.micros).sum()
+    }
+
+    /// Waits for a request that `wanted` describes.
+    #[track_caller]
+    pub fn wait_for(&self, wanted: impl Fn(&Asked) -> bool) -> Asked {
+        let log = self.endpoint.log.lock().unwrap();
+        let found = |log: &[Asked]| log.iter().find(|asked| wanted(asked)).cloned();
+        let (log, _) = self
+            .endpoint
+            .changed
+            .wait_timeout_while(log, PATIENCE, |log| found(log).is_none())
+            .unwrap();
+        found(&log).unwrap_or_else(|| panic!("it was never asked for; there was {log:#?}"))
+    }
+}
+
+async fn accept(endpoint: Arc<Endpoint>, listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let endpoint = Arc::clone(&endpoint);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(Arc::clone(&endpoint), request));
+            // How a connection ends is the gateway's business.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    endpoint: Arc<Endpoint>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let (head, body) = request.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    assert_eq!(head.uri.path(), "/v1/messages");
+    let json: Value = serde_json::from_slice(&bytes).unwrap();
+    let key = head.headers["x-api-key"].to_str().unwrap().to_owned();
+    let Some(session) = session_of(&json) else {
+        return Ok(endpoint.past_the_cli(key, &json, bytes.len()));
+    };
+    let spec = endpoint.callers.find(&session).await;
+    let asked = Asked {
+        role: spec.role.to_string(),
+        task: spec.task_key.clone(),
+        attempt: spec.attempt,
+        step: next_step(&json, spec.attempt),
+        session,
+        key,
+        ..Asked::default()
+    };
+    let (mut asked, number) = endpoint.enter(asked);
+    let rule = Arc::clone(&endpoint.rule.lock().unwrap());
+    let reply = rule(&asked);
+    let mut message = endpoint.message(&spec, &json, asked.step);
+    message.usage = usage(bytes.len(), number, &message);
+    message.limit(json["max_tokens"].as_u64().unwrap());
+    if matches!(
+        reply,
+        Reply::Play | Reply::HangAfter(_) | Reply::CutAfter(_)
+    ) {
+        asked.bill = Bill::of(json["model"].as_str().unwrap(), message.usage);
+    }
+    asked.whole = matches!(reply, Reply::Play);
+    asked.refused = matches!(reply, Reply::Error(..));
+    endpoint.note(number, asked.clone());
+    match reply {
+        Reply::Hang => std::future::pending().await,
+        Reply::Error(status, headers, text) => Ok(error(status, &headers, text)),
+        reply => Ok(played(&reply, &json, &message, &asked.request_id)),
+    }
+}
+
+impl Endpoint {
+    /// Notes that something is asked for; returns it with its number.
+    fn enter(&self, mut asked: Asked) -> (Asked, usize) {
+        let mut log = self.log.lock().unwrap();
+        let same =
+            |before: &&Asked| before.is(&asked.task, asked.step) && before.attempt == asked.attempt;
+        asked.again = log.iter().filter(same).count();
+        asked.request_id = format!("req_{:04}", log.len());
+        log.push(asked.clone());
+        (asked, log.len() - 1)
+    }
+
+    /// Answers a request that some program in a sandbox made up, and charges all that it allows.
+    fn past_the_cli(&self, key: String, json: &Value, bytes: usize) -> Response<Body> {
+        let raw = Asked {
+            task: "raw".to_owned(),
+            key,
+            ..Asked::default()
+        };
+        let (mut asked, number) = self.enter(raw);
+        let model = json["model"].as_str().unwrap();
+        let mut message = Message::text(model, "As much as I may.");
+        message.usage.input = bytes as u64 / 4;
+        message.usage.output = json["max_tokens"].as_u64().unwrap();
+        asked.bill = Bill::of(model, message.usage);
+        asked.whole = true;
+        self.note(number, asked.clone());
+        played(&Reply::Play, json, &message, &asked.request_id)
+    }
+
+    fn note(&self, number: usize, asked: Asked) {
+        self.log.lock().unwrap()[number] = asked;
+        self.changed.notify_all();
+    }
+
+    fn message(&self, spec: &DoorSpec, json: &Value, step: usize) -> Message {
+        assert_eq!(purpose(json), Purpose::Turn);
+        let model = json["model"].as_str().unwrap();
+        let part = self.script.part(spec.role, &spec.task_key, spec.attempt);
+        let part = part.unwrap_or_else(|| panic!("the script does not know {spec:?}"));
+        match part.steps.get(step) {
+            Some(step_) => {
+                let values = Values::of(spec);
+                Message::of_step(step_, (spec.attempt, step), &values, model).unwrap()
+            }
+            None => Message::text(model, "There is nothing further to say."),
+        }
+    }
+}
+
+fn played(reply: &Reply, json: &Value, message: &Message, request_id: &str) -> Response<Body> {
+    let streamed = json["stream"] == true;
+    let (kind, mut pieces) = if streamed {
+        ("text/event-stream", message.to_events())
+    } else {
+        let whole = Bytes::from(message.to_json().to_string());
+        ("application/json", vec![whole])
+    };
+    if let Reply::HangAfter(events) | Reply::CutAfter(events) = reply {
+        pieces.truncate(*events);
+    }
+    let end = match reply {
+        Reply::HangAfter(_) => stream::pending().boxed(),
+        Reply::CutAfter(_) => stream::once(async {
+            // What went before is to be flushed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(Cut)
+        })
+        .boxed(),
+        Reply::Play | Reply::Error(..) | Reply::Hang => stream::empty().boxed(),
+    };
+    let pieces = stream::iter(pieces).map(|piece| Ok(Frame::data(piece)));
+    Response::builder()
+        .header("content-type", kind)
+        .header("request-id", request_id)
+        .body(StreamBody::new(pieces.chain(end)).boxed_unsync())
+        .unwrap()
+}
+
+fn error(status: u16, headers: &[(&'static str, String)], text: &str) -> Response<Body> {
+    let body = json!({ "type": "error", "error": { "type": "an_error", "message": text } });
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, value);
+    }
+    let piece = stream::iter([Ok(Frame::data(Bytes::from(body.to_string())))]);
+    response
+        .header("content-type", "application/json")
+        .body(StreamBody::new(piece).boxed_unsync())
+        .unwrap()
+}

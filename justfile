@@ -36,8 +36,8 @@ review:
     cargo insta review
 
 # Measure against the yardsticks
-bench:
-    cargo bench
+bench *arguments:
+    scripts/bench {{arguments}}
 
 # From a brief to a delivered repository, with a rehearsal as the model
 demo:

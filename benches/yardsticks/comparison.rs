@@ -1,0 +1,104 @@
+//! Two things that were measured in turn, and what follows.
+
+use serde::Serialize;
+
+use crate::samples::{Samples, Summary};
+
+/// A subject beside its reference.
+#[derive(Debug)]
+pub struct Comparison {
+    /// What is compared, e.g. `pipeline`.
+    pub name: &'static str,
+    /// A part of it, e.g. `plan`; the whole where absent.
+    pub part: Option<&'static str>,
+    /// The product.
+    pub subject: Samples,
+    /// What it is measured against.
+    pub reference: Samples,
+    /// What is aimed at, where something is.
+    pub goal: Option<Goal>,
+}
+
+/// What is aimed at.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Goal {
+    /// The most that the ratio of the medians should be.
+    pub ratio: f64,
+    /// The most that the subject's median should be, in seconds, where that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+/// What is said of a comparison.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding<'a> {
+    /// As in [`Comparison`].
+    pub yardstick: &'static str,
+    /// As in [`Comparison`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<&'static str>,
+    /// The product.
+    pub eklavya: Summary,
+    /// What it is measured against.
+    pub reference: Summary,
+    /// Of the medians; absent where the reference has nothing to do.
+    pub ratio: Option<f64>,
+    /// Of the shortest, likewise.
+    pub ratio_of_minima: Option<f64>,
+    /// The median of the product less that of the reference, in seconds.
+    pub overhead_seconds: f64,
+    /// What is aimed at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
+    /// Whether that is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub met: Option<bool>,
+    /// Every duration of the product.
+    pub eklavya_samples: &'a Samples,
+    /// Every duration of the reference.
+    pub reference_samples: &'a Samples,
+}
+
+impl Comparison {
+    /// Returns a comparison without samples.
+    pub fn new(name: &'static str, part: Option<&'static str>, goal: Option<Goal>) -> Self {
+        let (subject, reference) = (Samples::default(), Samples::default());
+        Self {
+            name,
+            part,
+            subject,
+            reference,
+            goal,
+        }
+    }
+
+    /// Returns what is to be said.
+    pub fn finding(&self) -> Finding<'_> {
+        let (eklavya, reference) = (self.subject.summary(), self.reference.summary());
+        let ratio = self::ratio(eklavya.median, reference.median);
+        let ratio_of_minima = self::ratio(eklavya.min, reference.min);
+        let met = self.goal.map(|goal| {
+            let quick = goal.seconds.is_none_or(|most| eklavya.median <= most);
+            quick && ratio.is_some_and(|ratio| ratio <= goal.ratio)
+        });
+        Finding {
+            yardstick: self.name,
+            part: self.part,
+            eklavya,
+            reference,
+            ratio,
+            ratio_of_minima,
+            overhead_seconds: eklavya.median - reference.median,
+            goal: self.goal,
+            met,
+            eklavya_samples: &self.subject,
+            reference_samples: &self.reference,
+        }
+    }
+}
+
+fn ratio(subject: f64, reference: f64) -> Option<f64> {
+    (reference > 0.0).then(|| subject / reference)
+}

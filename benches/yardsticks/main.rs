@@ -1,0 +1,71 @@
+//! Measures Eklavya against named references, side by side in one run: `docs/benchmarks.md`.
+
+mod comparison;
+mod machine;
+mod options;
+mod pipeline;
+mod read_command;
+mod report;
+mod samples;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use eklavya::claude::locate::{self, ClaudeCli};
+use eklavya::config::Environment;
+
+use crate::machine::Machine;
+use crate::options::{Options, Yardstick};
+use crate::report::Report;
+
+/// Why nothing could be measured.
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where programs are looked for, on both sides alike.
+const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+#[tokio::main]
+async fn main() -> Result<(), Fault> {
+    let options = Options::parse();
+    let report = Report::new(options.output);
+    let cli = if options.wants(Yardstick::Pipeline) {
+        Some(claude().await?)
+    } else {
+        None
+    };
+    let version = cli.as_ref().map(|cli| cli.version.to_string());
+    report.machine(&Machine::look(&options.eklavya, version).await?)?;
+    if options.wants(Yardstick::Read) {
+        let found = read_command::measure(&options).await?;
+        report.findings("`eklavya project list` against `git status`", &[found])?;
+    }
+    if let Some(cli) = cli {
+        let found = pipeline::measure(&options, &cli).await?;
+        report.findings(
+            "from plan to delivery against its sessions and tests run bare",
+            &found,
+        )?;
+    }
+    Ok(())
+}
+
+/// Finds the CLI as `eklavya` does.
+async fn claude() -> Result<ClaudeCli, Fault> {
+    let environment = Environment::of_this_process();
+    let configured = environment.get("EKLAVYA_CLAUDE_PATH")?.map(PathBuf::from);
+    let path = environment.get("PATH")?.unwrap_or(SEARCH_PATH);
+    let places: Vec<PathBuf> = std::env::split_paths(path).collect();
+    Ok(locate::locate(configured.as_deref(), &places).await?)
+}
+
+/// Returns a new directory below the one that the options name.
+fn directory(options: &Options) -> Result<tempfile::TempDir, Fault> {
+    let mut builder = tempfile::Builder::new();
+    // Agents become another user, who must be able to come through here.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    builder.prefix("eklavya-bench-").permissions(open);
+    Ok(match &options.directory {
+        Some(parent) => builder.tempdir_in(parent)?,
+        None => builder.tempdir()?,
+    })
+}

@@ -1,0 +1,142 @@
+//! What the model says, to both sides alike: one rehearsal.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use eklavya::domain::ids::{AgentId, ProjectId, TaskId};
+use eklavya::domain::role::Role;
+use eklavya::gateway::DoorSpec;
+use eklavya::gateway::rehearsal::message::Message;
+use eklavya::gateway::rehearsal::script::{Document, Part, Script};
+use eklavya::gateway::rehearsal::step::{Step, ToolCall};
+use eklavya::gateway::rehearsal::template::Values;
+use serde_json::{Value, json};
+
+use crate::Fault;
+
+const TEXT: &str = include_str!("../rehearsal.yaml");
+const MODEL: &str = "claude-sonnet-5-5";
+/// The test command of the rehearsal's plan.
+pub const TEST_COMMAND: &str = "sh tests/run.sh";
+
+/// A rehearsal whose model thinks for the same time before every answer.
+#[derive(Debug)]
+pub struct Conversations {
+    document: Document,
+}
+
+/// One answer, as it goes over the wire.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// How long the model thinks.
+    pub delay: Duration,
+    /// The events of the stream.
+    pub body: Bytes,
+}
+
+impl Conversations {
+    /// Reads the rehearsal and sets `delay`, in seconds, before every answer.
+    pub fn load(delay: f64) -> Result<Self, Fault> {
+        let mut document =
+            Script::parse(Path::new("rehearsal.yaml"), TEXT.as_bytes())?.into_document();
+        for step in document.agents.iter_mut().flat_map(|part| &mut part.steps) {
+            step.delay_seconds = Some(delay);
+        }
+        Ok(Self { document })
+    }
+
+    /// Writes the rehearsal for `eklavya` to play.
+    pub fn write(&self, file: &Path) -> Result<(), Fault> {
+        // JSON is YAML.
+        Ok(std::fs::write(file, serde_json::to_vec(&self.document)?)?)
+    }
+
+    /// Returns the answers to the agent of `role` on `task` in `clone`. What the orchestrator's own
+    /// tools run for an agent without a shell, a bare agent runs with its shell.
+    pub fn answers(&self, role: Role, task: &str, clone: &Path) -> Result<Vec<Answer>, Fault> {
+        let values = Values::of(&door(role, task, clone));
+        let steps = self.part(role, task)?.steps.iter().enumerate();
+        steps
+            .map(|(place, step)| self.answer(step, place, &values))
+            .collect()
+    }
+
+    fn part(&self, role: Role, task: &str) -> Result<&Part, Fault> {
+        let fits = |part: &&Part| {
+            let pattern = part.task.as_deref().unwrap_or("*");
+            part.role == role
+                && pattern
+                    .strip_suffix('*')
+                    .map_or(pattern == task, |start| task.starts_with(start))
+        };
+        let found = self.document.agents.iter().find(fits);
+        found.ok_or_else(|| format!("the rehearsal has no part for {role} on {task}").into())
+    }
+
+    fn answer(&self, step: &Step, place: usize, values: &Values) -> Result<Answer, Fault> {
+        let mut step = step.clone();
+        for call in &mut step.tools {
+            if let Some(command) = self.command_behind(call)? {
+                let input = json!({ "command": command, "description": "Run it" });
+                *call = ToolCall {
+                    name: "Bash".to_owned(),
+                    input,
+                };
+            }
+        }
+        let mut message = Message::of_step(&step, (1, place), values, MODEL)?;
+        message.estimate_usage(20_000);
+        Ok(Answer {
+            delay: Duration::from_secs_f64(step.delay_seconds.unwrap_or_default()),
+            body: message.to_events().concat().into(),
+        })
+    }
+
+    fn command_behind(&self, call: &ToolCall) -> Result<Option<String>, Fault> {
+        match call.name.as_str() {
+            "mcp__eklavya__run_tests" => Ok(Some(TEST_COMMAND.to_owned())),
+            "mcp__eklavya__run_check" => {
+                let wanted = &call.input["criterion"];
+                let criteria = self.plan()["criteria"].as_array().into_iter().flatten();
+                let mut of_it = criteria.filter(|criterion| criterion["id"] == *wanted);
+                let command = of_it
+                    .next()
+                    .and_then(|found| found["check"]["command"].as_str());
+                let command =
+                    command.ok_or_else(|| format!("no command for criterion {wanted}"))?;
+                Ok(Some(command.to_owned()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn plan(&self) -> &Value {
+        let steps = self
+            .document
+            .agents
+            .iter()
+            .filter(|part| part.role == Role::Architect);
+        let mut plans = steps
+            .flat_map(|part| &part.steps)
+            .filter_map(|step| step.structured.as_ref());
+        plans.next().unwrap_or(&Value::Null)
+    }
+}
+
+fn door(role: Role, task: &str, clone: &Path) -> DoorSpec {
+    let text = |text: &str| text.to_owned();
+    DoorSpec {
+        project: ProjectId::random(),
+        slug: text("bench"),
+        task: TaskId::random(),
+        task_key: text(task),
+        agent: AgentId::random(),
+        role,
+        attempt: 1,
+        socket_dir: PathBuf::new(),
+        owner: None,
+        variables: BTreeMap::from([(text("clone"), clone.to_string_lossy().into_owned())]),
+    }
+}

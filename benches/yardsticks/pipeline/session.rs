@@ -1,0 +1,121 @@
+//! One session of the CLI as the product runs it, but with nothing around it: no sandbox, no
+//! gateway, no record, nobody who reads along.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use eklavya::claude::invocation::{Confinement, Conversation, InvocationSpec};
+use eklavya::claude::schema;
+use eklavya::domain::ids::SessionId;
+use eklavya::domain::role::Role;
+use eklavya::process;
+use eklavya::sandbox::policy::policy;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{Fault, SEARCH_PATH};
+
+/// A session to be.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The CLI.
+    pub program: PathBuf,
+    /// Who works.
+    pub role: Role,
+    /// The working directory.
+    pub clone: PathBuf,
+    /// Holds the session's home and temporary files.
+    pub own: PathBuf,
+    /// The model's endpoint.
+    pub url: String,
+}
+
+impl Session {
+    /// Runs it to its end, which must be a good one.
+    pub async fn run(&self) -> Result<(), Fault> {
+        let (home, tmp) = (self.own.join("home"), self.own.join("tmp"));
+        std::fs::create_dir_all(&home)?;
+        std::fs::create_dir_all(&tmp)?;
+        let invocation = self.spec(home, tmp)?.build();
+        let mut command = process::command(&invocation.program);
+        command
+            .args(&invocation.args)
+            .envs(&invocation.env)
+            .env("ANTHROPIC_BASE_URL", &self.url)
+            .current_dir(&invocation.cwd)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (mut stdin, mut stdout) = stdin.zip(stdout).ok_or("a pipe is missing")?;
+        stdin.write_all(prompt(self.role).as_bytes()).await?;
+        // It works through what it was told, and exits.
+        drop(stdin);
+        let mut said = String::new();
+        stdout.read_to_string(&mut said).await?;
+        let exit = child.wait().await?;
+        let result = said
+            .lines()
+            .rev()
+            .find(|line| line.contains("\"type\":\"result\""));
+        let result: Value = serde_json::from_str(result.unwrap_or("null"))?;
+        if result["is_error"] == false && exit.success() {
+            Ok(())
+        } else {
+            Err(format!(
+                "the bare session of the {} ended with {exit}: {result}",
+                self.role
+            )
+            .into())
+        }
+    }
+
+    fn spec(&self, home: PathBuf, tmp: PathBuf) -> Result<InvocationSpec, Fault> {
+        let role = policy(self.role);
+        let mut tools: Vec<String> = role.tools().into_iter().map(str::to_owned).collect();
+        let mut allowed = role.allowed_tools();
+        if !role.has_shell() {
+            // In place of the orchestrator's tools for those who have no shell.
+            tools.push("Bash".to_owned());
+            allowed.push("Bash".to_owned());
+        }
+        Ok(InvocationSpec {
+            program: self.program.clone(),
+            workspace: self.clone.clone(),
+            home,
+            tmp,
+            path: SEARCH_PATH.to_owned(),
+            token: "bench".to_owned(),
+            model: Some("claude-sonnet-5-5".to_owned()),
+            tools,
+            allowed,
+            denied: Vec::new(),
+            orchestrator_tools: false,
+            schema: match self.role {
+                Role::Architect => Some(schema::plan_schema().clone()),
+                Role::Qa | Role::Uat => Some(schema::verdict_schema().clone()),
+                _ => None,
+            },
+            conversation: Conversation::New(SessionId::random()),
+            max_turns: None,
+            max_output_tokens: None,
+            instructions: instructions(self.role)?,
+            confinement: Confinement::None,
+            extra_env: BTreeMap::new(),
+        })
+    }
+}
+
+/// Returns the role's instructions: as a template, which has about the size of the finished text.
+fn instructions(role: Role) -> Result<String, Fault> {
+    let roles = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/roles");
+    Ok(std::fs::read_to_string(roles.join(format!("{role}.md")))?)
+}
+
+fn prompt(role: Role) -> String {
+    let text = format!("You are the {role}. Do what the role's instructions say.");
+    let message = json!({ "role": "user", "content": [{ "type": "text", "text": text }] });
+    format!("{}\n", json!({ "type": "user", "message": message }))
+}

@@ -1,0 +1,48 @@
+//! Durations of the same thing, measured several times.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Durations in seconds, in the order in which they were measured.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(transparent)]
+pub struct Samples(Vec<f64>);
+
+/// What is said of samples, in seconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Summary {
+    /// Half were shorter.
+    #[serde(rename = "medianSeconds")]
+    pub median: f64,
+    /// The shortest: the one that other programs disturbed least.
+    #[serde(rename = "minSeconds")]
+    pub min: f64,
+    /// Nine in ten were shorter.
+    #[serde(rename = "p90Seconds")]
+    pub p90: f64,
+    /// The longest.
+    #[serde(rename = "maxSeconds")]
+    pub max: f64,
+}
+
+impl Samples {
+    /// Adds a duration.
+    pub fn add(&mut self, duration: Duration) {
+        self.0.push(duration.as_secs_f64());
+    }
+
+    /// Returns what is said of them; zeros where there are none.
+    pub fn summary(&self) -> Summary {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |place: usize| sorted.get(place).copied().unwrap_or_default();
+        let last = sorted.len().saturating_sub(1);
+        Summary {
+            median: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
+            min: at(0),
+            p90: at(last * 9 / 10),
+            max: at(last),
+        }
+    }
+}

@@ -30,11 +30,8 @@ fn verb(stage: Stage) -> &'static str {
 }
 
 /// Returns whether the project waits for a decision of the admin.
-pub fn needs_decision(project: &Project) -> bool {
-    matches!(
-        project.state.stage(),
-        Some(Stage::PlanReview | Stage::DemoReview)
-    )
+pub fn needs_decision(state: &ProjectState) -> bool {
+    matches!(state.stage(), Some(Stage::PlanReview | Stage::DemoReview))
 }
 
 /// Tells that `message` holds now, programs the `result`, and people what to type next.

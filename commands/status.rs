@@ -159,7 +159,7 @@ async fn standing(desk: &Desk, project: &Project) -> Result<Standing, CommandErr
         tasks_done: count("done"),
         tasks_blocked: count("blocked"),
         tasks: tasks.len(),
-        needs_decision: next::needs_decision(project) || count("blocked") > 0,
+        needs_decision: next::needs_decision(&project.state) || count("blocked") > 0,
         sandboxed: project.sandboxed,
         rehearsal: project.rehearsal.is_some(),
         next: next::command(project),

@@ -1,7 +1,6 @@
 //! `eklavya project list`
 
 use eklavya::services::projects;
-use eklavya::store::budgets;
 
 use super::view::ProjectLine;
 use crate::desk;
@@ -24,17 +23,13 @@ pub struct Args {
 
 /// Runs `eklavya project list`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let (projects, budgets) = desk::with(invocation, async |desk| {
-        let budgets = budgets::of_projects(&mut desk.read().await?).await?;
-        Ok((projects::list(&desk).await?, budgets))
+    let projects = desk::with(invocation, async |desk| {
+        Ok(projects::overviews(&desk).await?)
     })?;
     let lines: Vec<ProjectLine> = projects
-        .iter()
+        .into_iter()
         .filter(|project| args.all || project.state.status() != "archived")
-        .map(|project| {
-            let budget = budgets.get(&project.id).copied().unwrap_or_default();
-            ProjectLine::of(project, &budget)
-        })
+        .map(ProjectLine::from)
         .collect();
     let nothing = "No projects. Create one: eklavya project new NAME --brief FILE";
     invocation.printer.list(&lines, nothing)

@@ -2,7 +2,7 @@
 
 use eklavya::domain::ledger::Budget;
 use eklavya::domain::money::MicroUsd;
-use eklavya::domain::project::{Project, ProjectState, Stage};
+use eklavya::domain::project::{Overview, Project, ProjectState, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ impl ProjectLine {
             client: project.client.clone(),
             status: project.state.status(),
             progress: project.progress,
-            needs_decision: next::needs_decision(project),
+            needs_decision: next::needs_decision(&project.state),
             rehearsal: project.rehearsal.clone(),
             sandboxed: project.sandboxed,
             budget_micro_usd: budget.limit,
@@ -76,6 +76,25 @@ impl Row for ProjectLine {
             self.budget_micro_usd.map(dollars).unwrap_or_default(),
             self.notes(),
         ]
+    }
+}
+
+impl From<Overview> for ProjectLine {
+    fn from(project: Overview) -> Self {
+        Self {
+            status: project.state.status(),
+            needs_decision: next::needs_decision(&project.state),
+            slug: project.slug,
+            name: project.name,
+            client: project.client,
+            progress: project.progress,
+            rehearsal: project.rehearsal,
+            sandboxed: project.sandboxed,
+            budget_micro_usd: project.limit,
+            spent_micro_usd: project.spent,
+            created_at: project.created_at,
+            updated_at: project.updated_at,
+        }
     }
 }
 

@@ -7,7 +7,6 @@ CREATE TABLE projects (
     slug        TEXT    NOT NULL UNIQUE,
     name        TEXT    NOT NULL,
     client      TEXT    NOT NULL,
-    brief       TEXT    NOT NULL,
     status      TEXT    NOT NULL,
     state       TEXT    NOT NULL,
     progress    INTEGER NOT NULL,
@@ -15,7 +14,9 @@ CREATE TABLE projects (
     sandboxed   INTEGER NOT NULL,
     version     INTEGER NOT NULL,
     created_at  INTEGER NOT NULL,
-    updated_at  INTEGER NOT NULL
+    updated_at  INTEGER NOT NULL,
+    -- Last: what comes behind a long text is read through all of it.
+    brief       TEXT    NOT NULL
 ) STRICT;
 
 CREATE TABLE plans (

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::InvalidTransition;
 use super::ids::ProjectId;
+use super::money::MicroUsd;
 
 /// A client's brief and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,33 @@ pub struct Project {
     pub sandboxed: bool,
     /// Rises with every change of the row.
     pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A project as lists show it: without its brief, and with its money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The short name that people type.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// For whom it is.
+    pub client: String,
+    /// Where it stands.
+    pub state: ProjectState,
+    /// How much of the work is done, in percent.
+    pub progress: u32,
+    /// The rehearsal script that answers in place of a model, if one does.
+    pub rehearsal: Option<String>,
+    /// Whether its agents have always run in a sandbox.
+    pub sandboxed: bool,
+    /// The most that it may cost; nothing where there is no limit.
+    pub limit: Option<MicroUsd>,
+    /// What it has cost.
+    pub spent: MicroUsd,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.

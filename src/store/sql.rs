@@ -230,7 +230,11 @@ impl Fields<'_> {
 
     /// Returns a JSON document as the type that it was written from.
     pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
-        serde_json::from_str(&self.text(column)?).map_err(|e| self.corrupt(column, e))
+        let text: &str = self
+            .record
+            .get(column)
+            .map_err(|e| self.corrupt(column, e))?;
+        serde_json::from_str(text).map_err(|e| self.corrupt(column, e))
     }
 
     /// Returns a JSON document or nothing.

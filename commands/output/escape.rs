@@ -6,6 +6,15 @@ pub fn cell(text: &str) -> String {
     escaped(text, |_| false)
 }
 
+/// Does what [`cell`] does to a text that nobody else needs; most need nothing done.
+pub fn into_cell(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        text
+    } else {
+        cell(&text)
+    }
+}
+
 /// Returns `text` likewise, with its line breaks and tabs: for a block of its own.
 pub fn lines(text: &str) -> String {
     escaped(text, |letter| matches!(letter, '\n' | '\t'))
@@ -47,6 +56,9 @@ mod tests {
             cell("a\u{1b}[31mb\n\u{9b}2J\u{202e}x\0"),
             "a\\u{1b}[31mb\\n\\u{9b}2J\\u{202e}x\\u{0}"
         );
+        for text in ["", "plain ~", "a\tb", "\u{7f}", "é\u{85}"] {
+            assert_eq!(into_cell(text.to_owned()), cell(text));
+        }
         assert_eq!(lines("a\r\n\tb\u{7}"), "a\\r\n\tb\\u{7}");
         assert_eq!(cell("Café 日本 🙂 \\n"), "Café 日本 🙂 \\n");
     }

@@ -8,6 +8,9 @@ use comfy_table::{Attribute, Cell, ContentArrangement, Table};
 
 use super::escape;
 
+/// Spaces between columns.
+const GAP: u16 = 2;
+
 /// How a page looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
@@ -32,6 +35,13 @@ impl Style {
     }
 }
 
+impl Style {
+    /// Whether there is neither a terminal's width nor an attribute to think of.
+    fn is_plain(self) -> bool {
+        !self.styled && self.width.is_none()
+    }
+}
+
 /// A page in the making.
 #[derive(Debug)]
 pub struct Page {
@@ -50,11 +60,49 @@ impl Page {
 
     /// Adds a table with a line of `columns` above it.
     pub fn table(&mut self, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+        let head = columns.iter().map(|name| name.to_uppercase()).collect();
+        let escaped = |row: Vec<String>| row.into_iter().map(escape::into_cell).collect();
+        let rows: Vec<Vec<String>> = rows.into_iter().map(escaped).collect();
+        if self.style.is_plain() && rows.iter().flatten().all(|text| text.is_ascii()) {
+            self.columns(&head, &rows);
+        } else {
+            self.arranged(&head, &rows);
+        }
+    }
+
+    /// Adds a table whose letters are all as wide as one another and whose lines may be of any
+    /// length. For a program that reads thousands of lines this is ten times as quick.
+    fn columns(&mut self, head: &Vec<String>, rows: &[Vec<String>]) {
+        let mut widths = vec![0; head.len()];
+        for row in std::iter::once(head).chain(rows) {
+            for (width, text) in widths.iter_mut().zip(row) {
+                *width = text.len().max(*width);
+            }
+        }
+        for row in std::iter::once(head).chain(rows) {
+            let begin = self.text.len();
+            for (width, text) in widths.iter().zip(row) {
+                self.text.push_str(text);
+                self.text.extend(std::iter::repeat_n(
+                    ' ',
+                    width + usize::from(GAP) - text.len(),
+                ));
+            }
+            let end = self.text.trim_end_matches(' ').len();
+            self.text.truncate(end.max(begin));
+            self.text.push('\n');
+        }
+    }
+
+    /// Adds a table that knows the width of letters and of the terminal.
+    fn arranged(&mut self, head: &[String], rows: &[Vec<String>]) {
         let mut table = self.new_table();
-        let heading = |name: &&str| Cell::new(name.to_uppercase()).add_attribute(Attribute::Bold);
-        table.set_header(columns.iter().map(heading));
+        table.set_header(
+            head.iter()
+                .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
+        );
         for row in rows {
-            table.add_row(row.iter().map(|text| Cell::new(escape::cell(text))));
+            table.add_row(row.iter().map(Cell::new));
         }
         self.add(&mut table);
     }
@@ -112,7 +160,7 @@ impl Page {
 
     fn add(&mut self, table: &mut Table) {
         for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+            column.set_padding((0, GAP));
         }
         for line in table.lines() {
             // Writing to a String does not fail.
@@ -144,6 +192,24 @@ mod tests {
             rows.map(|row| row.map(str::to_owned).to_vec()),
         );
         insta::assert_snapshot!(page.into_text());
+    }
+
+    #[test]
+    fn both_ways_of_making_a_table_give_the_same() {
+        let text = |text: &str| text.to_owned();
+        let head = vec![text("SLUG"), text("A LONG HEAD"), text("NOTES")];
+        let full = vec![text("coffee-shop"), text(" spaces "), text("x")];
+        let rows = [
+            full,
+            vec![text("tea"), text(""), text("")],
+            vec![String::new(); 3],
+        ];
+        for rows in [&rows[..], &[]] {
+            let (mut quick, mut arranged) = (Page::new(PLAIN), Page::new(PLAIN));
+            quick.columns(&head, rows);
+            arranged.arranged(&head, rows);
+            assert_eq!(quick.into_text(), arranged.into_text());
+        }
     }
 
     #[test]

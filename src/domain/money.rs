@@ -65,13 +65,15 @@ impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let amount = self.0.unsigned_abs();
-        let fraction = format!("{:06}", amount % 1_000_000);
-        let kept = fraction.trim_end_matches('0').len().max(2);
-        f.pad(&format!(
-            "{sign}{}.{}",
-            amount / 1_000_000,
-            &fraction[..kept]
-        ))
+        let (whole, mut fraction, mut digits) = (amount / 1_000_000, amount % 1_000_000, 6);
+        while digits > 2 && fraction % 10 == 0 {
+            fraction /= 10;
+            digits -= 1;
+        }
+        if f.width().is_none() && f.precision().is_none() {
+            return write!(f, "{sign}{whole}.{fraction:0digits$}");
+        }
+        f.pad(&format!("{sign}{whole}.{fraction:0digits$}"))
     }
 }
 

@@ -27,16 +27,19 @@ pub async fn site(
     desk: &Desk,
     project: &Project,
 ) -> Result<Site, CommandError> {
+    let (sandbox, git) = tokio::join!(sandbox(invocation, project), Git::locate());
+    open(invocation, desk, project, sandbox?, git?).await
+}
+
+async fn sandbox(invocation: &Invocation, project: &Project) -> Result<Sandbox, CommandError> {
     let exe = own_program()?;
-    let sandbox = if invocation.no_sandbox {
+    if invocation.no_sandbox {
         let warning = "agents run WITHOUT a sandbox: they can read and change whatever you can";
         invocation.printer.warn(warning);
-        Sandbox::none(exe)
-    } else {
-        let user = Some(user_of(invocation.config()?, project));
-        Sandbox::probe(search_path(invocation)?.as_ref(), exe, user).await?
-    };
-    open(invocation, desk, project, sandbox).await
+        return Ok(Sandbox::none(exe));
+    }
+    let user = Some(user_of(invocation.config()?, project));
+    Ok(Sandbox::probe(search_path(invocation)?.as_ref(), exe, user).await?)
 }
 
 /// Opens the place of `project` for work on its records and its repository, which runs nothing.
@@ -45,7 +48,8 @@ pub async fn records(
     desk: &Desk,
     project: &Project,
 ) -> Result<Site, CommandError> {
-    open(invocation, desk, project, Sandbox::none(own_program()?)).await
+    let sandbox = Sandbox::none(own_program()?);
+    open(invocation, desk, project, sandbox, Git::locate().await?).await
 }
 
 async fn open(
@@ -53,12 +57,13 @@ async fn open(
     desk: &Desk,
     project: &Project,
     sandbox: Sandbox,
+    git: Git,
 ) -> Result<Site, CommandError> {
     let spec = SiteSpec {
         desk: desk.clone(),
         config: invocation.config()?.clone(),
         sandbox,
-        git: Git::locate().await?,
+        git,
         exe: own_program()?,
     };
     Ok(Site::open(spec, project).await?)
@@ -76,13 +81,17 @@ pub async fn worker(
     let path = search_path(invocation)?;
     let places: Vec<PathBuf> = std::env::split_paths(path).collect();
     let configured = config.claude_path.as_ref().map(|path| path.as_std_path());
-    let cli = locate::locate(configured, &places).await?;
+    // Each asks programs that take their time to answer, and none needs the others' answers.
+    let (cli, site) = tokio::join!(
+        locate::locate(configured, &places),
+        site(invocation, desk, project)
+    );
+    let (cli, site) = (cli?, site?);
     let recorder = match record {
         Some(file) => Some(Arc::new(Recorder::open(file.as_std_path())?)),
         None => None,
     };
     let stop = stop_of(interrupts);
-    let site = site(invocation, desk, project).await?;
     let spec = WorkerSpec {
         cli,
         stop,

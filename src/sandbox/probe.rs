@@ -32,13 +32,15 @@ impl Sandbox {
         user: Option<User>,
     ) -> Result<Self, SandboxError> {
         let path = find("bwrap", search).ok_or(SandboxError::NotInstalled)?;
-        check_version(&path).await?;
         let user = match (dirs::is_root(), user) {
             (false, _) => None,
             (true, Some(user)) => Some(user),
             (true, None) => return Err(SandboxError::RootWithoutUser),
         };
-        trial(&path, &exe, user).await?;
+        let (version, trial) = tokio::join!(check_version(&path), trial(&path, &exe, user));
+        // An old one fails at the trial as well, for reasons that help nobody.
+        version?;
+        trial?;
         let system = PathBuf::from("/usr/bin/git");
         let git = if system.exists() {
             Some(system)

@@ -141,8 +141,11 @@ pub async fn stop(desk: &Desk, project: &Project, demo: &Demo) -> Result<(), Wor
 
 /// Ends all previews of a project.
 pub async fn stop_all(desk: &Desk, project: &Project) -> Result<(), WorkflowError> {
-    for demo in demos::list(desk, project).await? {
-        stop(desk, project, &demo).await?;
+    let all = demos::list(desk, project).await?;
+    let running = all.iter().filter_map(|demo| demo.preview);
+    futures_util::future::join_all(running.map(end)).await;
+    for demo in &all {
+        stop(desk, project, demo).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use eklavya::exit_code;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
+use crate::room;
 use crate::{
     agents, budget, build, completions, config, deliver, demo, doctor, init, man, plan, project,
     roles, status, tasks, verify,
@@ -120,8 +121,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 
 fn dispatch(cli: Cli, environment: Environment) -> ExitCode {
     let format = cli.options.output;
-    let ended = Invocation::new(&cli.options, environment)
-        .and_then(|invocation| cli.verb.exec(&invocation));
+    let ended = Invocation::new(&cli.options, environment).and_then(|invocation| {
+        let done = cli.verb.exec(&invocation);
+        done.map_err(|error| room::advise(&invocation, error))
+    });
     match ended {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(error) => error.report(format),

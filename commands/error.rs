@@ -84,6 +84,11 @@ impl CommandError {
         self
     }
 
+    /// Whether CLI, sandbox, store or model endpoint were not usable.
+    pub fn is_of_the_environment(&self) -> bool {
+        self.kind == Kind::Environment
+    }
+
     /// Returns the message with its causes, those left out that it says already.
     fn message(&self) -> String {
         let mut message = self.source.to_string();
@@ -195,7 +200,8 @@ impl From<&StoreError> for CommandError {
             StoreError::Newer { .. } => {
                 "Use the newer eklavya, or another data directory: --home DIR"
             }
-            StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
+            // The advice to make room comes with every failure on a full disk.
+            StoreError::DiskFull => return Self::new(Kind::Environment, error.to_string()),
             _ => "Look into it: eklavya doctor",
         };
         Self::new(Kind::Environment, error.to_string()).hint(hint)

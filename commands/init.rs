@@ -133,9 +133,6 @@ fn make_private(file: &Utf8Path) -> io::Result<bool> {
 }
 
 fn unusable(path: &Utf8Path, error: &io::Error) -> CommandError {
-    let hint = match error.kind() {
-        io::ErrorKind::StorageFull => "Make room on the disk and repeat the command",
-        _ => "Choose a place that you can write to: eklavya init --home DIR",
-    };
-    CommandError::new(Kind::Environment, format!("cannot make {path}: {error}")).hint(hint)
+    CommandError::new(Kind::Environment, format!("cannot make {path}: {error}"))
+        .hint("Choose a place that you can write to: eklavya init --home DIR")
 }

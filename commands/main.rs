@@ -29,6 +29,7 @@ mod plan;
 mod preview_host;
 mod project;
 mod roles;
+mod room;
 mod runtime;
 mod sandbox_init;
 mod status;

@@ -60,8 +60,10 @@ const NO_ROOM: [&str; 2] = ["13", "4874"];
 
 /// Whether the file system has no room.
 pub(super) fn is_disk_full(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| NO_ROOM.contains(&code.as_ref()))
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| NO_ROOM.contains(&code.as_ref()))
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -84,7 +84,7 @@ fn a_database_that_is_damaged_is_told_and_left_alone() {
         ),
         (
             "damaged_database",
-            [&whole[..100], &[0xA5; 40_000]].concat(),
+            [&whole[..100], &b"damage".repeat(7_000)].concat(),
         ),
     ] {
         fs::write(&database, &damaged).unwrap();

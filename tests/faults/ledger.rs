@@ -6,40 +6,46 @@ use camino::Utf8Path;
 
 use crate::SCRIPT;
 use crate::running::Running;
-use crate::studio::{KEY, STAGES, Studio};
+use crate::studio::{STAGES, Studio};
 
 #[test]
 fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {
     let studio = Studio::new(SCRIPT);
     for stage in STAGES {
         let mut running = studio.start(stage);
-        watch_for_the_key(&mut running, stage);
+        watch_for(&studio.key, &mut running, stage);
         running.wait().ok();
     }
     insta::assert_snapshot!("final_tree", studio.tree());
     studio.assert_books_are_what_was_billed();
     studio.assert_nothing_was_done_twice();
-    assert!(studio.upstream.log().iter().all(|asked| asked.key == KEY));
+    assert!(
+        studio
+            .upstream
+            .log()
+            .iter()
+            .all(|asked| asked.key == studio.key)
+    );
     let shown = studio.run(&["project", "show", "shop", "--output", "json"]);
     let shown = shown.ok().json();
     assert_eq!(shown["status"], "delivered");
     assert_eq!(shown["spentMicroUsd"], studio.upstream.charged());
-    assert_eq!(files_with_the_key(&studio.home()), [""; 0]);
+    assert_eq!(files_with(&studio.key, &studio.home()), [""; 0]);
 }
 
 /// Looks for the key in every other process while the command runs.
-fn watch_for_the_key(running: &mut Running, stage: &[&str]) {
+fn watch_for(key: &str, running: &mut Running, stage: &[&str]) {
     let read = |id: u32, name: &str| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
     let known = [running.id(), std::process::id()];
     // What was forked and has not yet become another program is still the command itself.
-    let own: String = stage.iter().map(|word| format!("{word}\0")).collect();
+    let own: String = stage.join("\0") + "\0";
     while !running.is_over() {
         let processes = fs::read_dir("/proc").unwrap();
         let ids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         for id in ids.filter(|id| !known.contains(id)) {
             let (line, environment) = (read(id, "cmdline"), read(id, "environ"));
             if !line.ends_with(own.as_bytes()) && read(id, "cmdline") == line {
-                let told = holds_the_key(&line) || holds_the_key(&environment);
+                let told = holds(key, &line) || holds(key, &environment);
                 assert!(!told, "{}", String::from_utf8_lossy(&line));
             }
         }
@@ -47,21 +53,21 @@ fn watch_for_the_key(running: &mut Running, stage: &[&str]) {
     }
 }
 
-fn files_with_the_key(directory: &Utf8Path) -> Vec<String> {
+fn files_with(key: &str, directory: &Utf8Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in directory.read_dir_utf8().unwrap() {
         let path = entry.unwrap().into_path();
         let kind = path.symlink_metadata().unwrap().file_type();
         if kind.is_dir() {
-            found.extend(files_with_the_key(&path));
-        } else if kind.is_file() && holds_the_key(&fs::read(&path).unwrap()) {
+            found.extend(files_with(key, &path));
+        } else if kind.is_file() && holds(key, &fs::read(&path).unwrap()) {
             found.push(path.into_string());
         }
     }
     found
 }
 
-fn holds_the_key(bytes: &[u8]) -> bool {
-    let key = KEY.as_bytes();
+fn holds(key: &str, bytes: &[u8]) -> bool {
+    let key = key.as_bytes();
     bytes.windows(key.len()).any(|window| window == key)
 }

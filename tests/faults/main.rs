@@ -2,7 +2,11 @@
 //! something breaks. Every story runs the built binary, the real Claude Code CLI and the real
 //! gateway against an endpoint that plays a script and bills.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 #[path = "../support/bill.rs"]
 mod bill;
@@ -19,6 +23,10 @@ mod running;
 #[path = "../support/studio.rs"]
 mod studio;
 #[path = "../support/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "faults need a studio; only what commands left behind is the same"
+)]
 mod support;
 #[path = "../support/upstream.rs"]
 mod upstream;

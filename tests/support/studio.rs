@@ -10,13 +10,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::geteuid;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::running::Running;
 use crate::support::Outcome;
 use crate::upstream::Upstream;
 
-/// The credential. It must not turn up anywhere but at the endpoint.
-pub const KEY: &str = "sk-ant-fake-canary-5f2c81d07e";
 /// The commands from a brief to a delivered repository.
 pub const STAGES: [&[&str]; 7] = [
     &["plan", "shop"],
@@ -34,6 +33,8 @@ pub struct Studio {
     variables: BTreeMap<String, String>,
     /// What is put before every command, such as `nsenter` with its arguments.
     pub wrapper: Vec<String>,
+    /// The credential, another one in every studio. It must not turn up anywhere but at the endpoint.
+    pub key: String,
     /// The endpoint.
     pub upstream: Upstream,
 }
@@ -56,6 +57,7 @@ impl Studio {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let upstream = Upstream::start(&path.join("home"), script);
         let (home, claude) = (path.join("home"), claude());
+        let key = format!("sk-ant-fake-canary-{}", Uuid::new_v4());
         let variables = [
             ("HOME", path.as_str()),
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
@@ -64,7 +66,7 @@ impl Studio {
             ("EKLAVYA_MODEL_URL", &upstream.url),
             ("EKLAVYA_DEMO_COUNT", "1"),
             ("EKLAVYA_AGENTS_GRACE_SECONDS", "2"),
-            ("ANTHROPIC_API_KEY", KEY),
+            ("ANTHROPIC_API_KEY", &key),
         ];
         let variables = variables
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -73,6 +75,7 @@ impl Studio {
             directory,
             variables,
             wrapper: Vec::new(),
+            key,
             upstream,
         }
     }

@@ -35,7 +35,10 @@ impl Sandbox {
         let user = match (dirs::is_root(), user) {
             (false, _) => None,
             (true, Some(user)) => Some(user),
-            (true, None) => return Err(SandboxError::RootWithoutUser),
+            (true, None) => {
+                check_version(&path).await?;
+                return Err(SandboxError::RootWithoutUser);
+            }
         };
         let (version, trial) = tokio::join!(check_version(&path), trial(&path, &exe, user));
         // An old one fails at the trial as well, for reasons that help nobody.

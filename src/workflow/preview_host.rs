@@ -125,28 +125,32 @@ async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String>
     Ok((preview.url(&order.path), preview))
 }
 
+/// Serves until there is a reason to end; nothing of the server is left when this returns.
 async fn keep(preview: Preview, log: &Path) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (
+    if let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        return;
-    };
-    let mut written = String::new();
-    loop {
+    ) {
         tokio::select! {
-            _ = term.recv() => return,
-            _ = int.recv() => return,
-            () = tokio::time::sleep(LOG_EVERY) => {}
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+            () = write_log(&preview, log) => {}
         }
-        // Without its files there is nothing left to serve: the data directory was removed.
-        if log.parent().is_none_or(|root| !root.exists()) {
-            return;
-        }
+    }
+    // Its process ends with this one in any case.
+    let _ = preview.stop().await;
+}
+
+/// Writes what the server prints to its log, until its files are gone: then the data directory was
+/// removed, and nothing is left to serve.
+async fn write_log(preview: &Preview, log: &Path) {
+    let mut written = String::new();
+    while log.parent().is_some_and(Path::exists) {
         let output = preview.output();
         if output != written && std::fs::write(log, &output).is_ok() {
             written = output;
         }
+        tokio::time::sleep(LOG_EVERY).await;
     }
 }

@@ -7,10 +7,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use eklavya::config::Environment;
 use eklavya::exit_code;
 
+use crate::data_directory;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
-use crate::room;
 use crate::{
     agents, budget, build, completions, config, deliver, demo, doctor, init, man, plan, project,
     roles, status, tasks, verify,
@@ -123,7 +123,7 @@ fn dispatch(cli: Cli, environment: Environment) -> ExitCode {
     let format = cli.options.output;
     let ended = Invocation::new(&cli.options, environment).and_then(|invocation| {
         let done = cli.verb.exec(&invocation);
-        done.map_err(|error| room::advise(&invocation, error))
+        done.map_err(|error| data_directory::advise(&invocation, error))
     });
     match ended {
         Ok(()) => ExitCode::from(exit_code::DONE),

@@ -200,8 +200,7 @@ impl From<&StoreError> for CommandError {
             StoreError::Newer { .. } => {
                 "Use the newer eklavya, or another data directory: --home DIR"
             }
-            // The advice to make room comes with every failure on a full disk.
-            StoreError::DiskFull => return Self::new(Kind::Environment, error.to_string()),
+            StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
             _ => "Look into it: eklavya doctor",
         };
         Self::new(Kind::Environment, error.to_string()).hint(hint)

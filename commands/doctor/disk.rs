@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::Check;
-use crate::room;
+use crate::data_directory;
 
 /// Below this the work is likely to stop soon, in bytes.
 const LITTLE: u64 = 2 << 30;
@@ -14,7 +14,7 @@ const TOO_LITTLE: u64 = 200 << 20;
 pub fn space(home: &Utf8Path) -> Check {
     const NAME: &str = "disk";
     const FIX: &str = "make room, or choose another place: --home DIR";
-    let free = match room::free(home) {
+    let free = match data_directory::free(home) {
         Ok(free) => free,
         Err(error) => return Check::error(NAME, &format!("{home}: {error}")),
     };

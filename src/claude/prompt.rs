@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use context::{
     Architecture, Build, CheckView, CriterionView, Demo, Failure, Fix, Permission, Requirements,
-    Resume, Retry, RetryKind, RoleContext, RoleLine, TaskView, TestAccess, Verify,
+    Resume, Retry, RoleContext, RoleLine, TaskView, TestAccess, Verify,
 };
 
 use crate::domain::role::Role;

@@ -6,8 +6,7 @@ use super::tools::RUN_TESTS;
 use super::worker::Worker;
 use crate::claude::prompt::{
     self, Architecture, Build, CheckView, CriterionView, Demo, Failure, Fix, Permission,
-    Requirements, Resume, Retry, RetryKind, RoleContext, RoleLine, TaskPrompt, TaskView,
-    TestAccess, Verify,
+    Requirements, Resume, Retry, RoleContext, RoleLine, TaskPrompt, TaskView, TestAccess, Verify,
 };
 use crate::domain::commit::CommitId;
 use crate::domain::demo::DemoState;
@@ -170,7 +169,7 @@ async fn demo(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError>
     let all = demos::list(&worker.site.desk, worker.site.project()).await?;
     let own = all.iter().find(|demo| demo.task == task.id);
     let round = own.map_or(1, |demo| demo.round);
-    let mut feedback: Vec<String> = all
+    let feedback: Vec<String> = all
         .iter()
         .filter(|demo| demo.round < round)
         .filter_map(|demo| {
@@ -179,7 +178,6 @@ async fn demo(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError>
                 .map(|said| format!("Demo {}: {said}", demo.number))
         })
         .collect();
-    feedback.extend(task.feedback.clone());
     let siblings: Vec<_> = all.iter().filter(|demo| demo.round == round).collect();
     let place = siblings
         .iter()
@@ -193,6 +191,7 @@ async fn demo(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError>
         direction: own.map_or_else(String::new, |demo| demo.direction.clone()),
         feedback,
         test_command: plan.test_command.clone(),
+        retry: retry(task),
         preview: preview_in_words(&plan.preview),
     }))
 }
@@ -294,9 +293,7 @@ pub(super) fn round_of(task: &Task) -> u32 {
 fn retry(task: &Task) -> Option<Retry> {
     task.feedback.as_ref().map(|reason| Retry {
         attempt: task.attempt.max(2),
-        kind: RetryKind::Other {
-            reason: reason.clone(),
-        },
+        reason: reason.clone(),
     })
 }
 

@@ -82,6 +82,8 @@ pub struct Demo {
     pub feedback: Vec<String>,
     /// The project's test command.
     pub test_command: String,
+    /// Why the demo came back, where it did.
+    pub retry: Option<Retry>,
     /// How the demo will be shown, in words, e.g. ``the directory `site`, served as static files``.
     pub preview: String,
 }
@@ -158,32 +160,9 @@ pub enum TestAccess {
 pub struct Retry {
     /// Which attempt this is, from 2.
     pub attempt: u32,
-    /// What happened.
-    #[serde(flatten)]
-    pub kind: RetryKind,
-}
-
-/// What sent a task back.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum RetryKind {
-    /// The test command failed on the merged state.
-    RedTest {
-        /// What it printed; shortened here.
-        output: String,
-    },
-    /// The branch could not be merged.
-    Conflict {
-        /// The files in conflict.
-        paths: Vec<String>,
-        /// The branch in the agent's clone that holds the current state, e.g. `origin/main`.
-        main_branch: String,
-    },
-    /// Something else.
-    Other {
-        /// What.
-        reason: String,
-    },
+    /// What happened, and what the clone holds where it is not as the agent left it; shortened
+    /// here.
+    pub reason: String,
 }
 
 /// QA judges the criteria on a commit.

@@ -118,6 +118,10 @@ fn demo_prompt() {
         direction: "Bold: one large photograph, few words.".into(),
         feedback: vec!["All three looked alike.".into()],
         test_command: "sh tests/run.sh".into(),
+        retry: Some(Retry {
+            attempt: 2,
+            reason: "The preview did not answer.".into(),
+        }),
         preview: "the directory `site`, served as static files".into(),
     });
     insta::assert_snapshot!(demo.render().unwrap());
@@ -130,22 +134,11 @@ fn build_prompt() {
 
 #[test]
 fn build_prompt_after_a_red_test() {
-    let kind = RetryKind::RedTest {
-        output: "1 test failed: menu".into(),
+    let retry = Retry {
+        attempt: 2,
+        reason: "The test command failed: menu".into(),
     };
-    let retry = Retry { attempt: 2, kind };
     insta::assert_snapshot!(build(TestAccess::Tool, Some(retry)).render().unwrap());
-}
-
-#[test]
-fn build_prompt_after_a_conflict() {
-    let paths = vec!["site/index.html".into(), "a\nb".into()];
-    let kind = RetryKind::Conflict {
-        paths,
-        main_branch: "origin/main".into(),
-    };
-    let retry = Retry { attempt: 3, kind };
-    insta::assert_snapshot!(build(TestAccess::None, Some(retry)).render().unwrap());
 }
 
 #[test]

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # What scripts/quickstart and scripts/test have in common: finding or installing what they need.
 # Sourced by bash with `set -euo pipefail`; $root is the root of the repository.
 #
@@ -12,9 +13,9 @@ claude_too_new=3.0.0
 claude_sdk=0.2.187
 
 if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then
-  bold=$(printf '\033[1m') dim=$(printf '\033[2m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
+  bold=$(printf '\033[1m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
 else
-  bold='' dim='' red='' plain=''
+  bold='' red='' plain=''
 fi
 
 # Says which step begins. Messages go to stderr, as those of `eklavya` do.

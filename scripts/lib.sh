@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # What scripts/quickstart and scripts/test have in common: finding or installing what they need.
 # Sourced by bash with `set -euo pipefail`; $root is the root of the repository.
 #
@@ -11,10 +12,13 @@ claude_too_new=3.0.0
 # The release of PyPI's claude-agent-sdk that carries the pinned version.
 claude_sdk=0.2.187
 
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d : -f 6)}"
+export HOME
+
 if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then
-  bold=$(printf '\033[1m') dim=$(printf '\033[2m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
+  bold=$(printf '\033[1m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
 else
-  bold='' dim='' red='' plain=''
+  bold='' red='' plain=''
 fi
 
 # Says which step begins. Messages go to stderr, as those of `eklavya` do.
@@ -33,13 +37,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Runs a command as root.
 as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif have sudo; then
-    sudo "$@"
-  else
-    die "this must be done as root, and there is no sudo" "run as root: $*" "then start this script again"
-  fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # Installs Debian packages.
@@ -48,9 +46,13 @@ install_packages() {
     die "missing: $*, and there is no apt-get to install it" \
       "install it by your system's own means, then start this script again"
   fi
+  if [ "$(id -u)" -ne 0 ] && ! have sudo; then
+    die "missing: $*, and only root can install it" "run as root: apt-get install $*" "then start this script again"
+  fi
   say "installing $* (apt)"
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  as_root apt-get update -qq || say "apt-get update failed; trying with the package lists that are there"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+    die "apt could not install: $*" "install it by hand, then start this script again"
 }
 
 # Makes sure of git, bubblewrap and a C compiler (SQLite is compiled in).

@@ -246,3 +246,15 @@ fn names_are_read_out_of_imports() {
         "a"
     );
 }
+
+#[test]
+fn the_scripts_install_the_cli_that_the_product_was_tested_with() {
+    use eklavya::claude::locate::{OLDEST, PINNED, TOO_NEW};
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lib.sh");
+    let script = fs::read_to_string(script).unwrap();
+    let versions = [("pinned", PINNED), ("oldest", OLDEST), ("too_new", TOO_NEW)];
+    for (name, version) in versions {
+        let line = format!("\nclaude_{name}={version}\n");
+        assert!(script.contains(&line), "scripts/lib.sh should have{line}");
+    }
+}

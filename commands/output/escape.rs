@@ -6,12 +6,13 @@ pub fn cell(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// Does what [`cell`] does to a text that nobody else needs; most need nothing done.
-pub fn into_cell(text: String) -> String {
+/// Adds `text` to `out` as [`cell`] returns it.
+pub fn push_cell(out: &mut String, text: &str) {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        text
+        // Nearly always: nothing in it needs to be looked at.
+        out.push_str(text);
     } else {
-        cell(&text)
+        out.push_str(&cell(text));
     }
 }
 
@@ -57,7 +58,9 @@ mod tests {
             "a\\u{1b}[31mb\\n\\u{9b}2J\\u{202e}x\\u{0}"
         );
         for text in ["", "plain ~", "a\tb", "\u{7f}", "é\u{85}"] {
-            assert_eq!(into_cell(text.to_owned()), cell(text));
+            let mut pushed = String::new();
+            push_cell(&mut pushed, text);
+            assert_eq!(pushed, cell(text));
         }
         assert_eq!(lines("a\r\n\tb\u{7}"), "a\\r\n\tb\\u{7}");
         assert_eq!(cell("Café 日本 🙂 \\n"), "Café 日本 🙂 \\n");

@@ -1,6 +1,7 @@
 //! Printing. stdout carries results and nothing else; stderr carries messages, questions, progress.
 
 pub mod escape;
+mod grid;
 mod json;
 mod page;
 mod printer;

@@ -7,9 +7,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement, Table};
 
 use super::escape;
-
-/// Spaces between columns.
-const GAP: u16 = 2;
+use super::grid::{GAP, Grid};
 
 /// How a page looks.
 #[derive(Debug, Clone, Copy)]
@@ -60,49 +58,30 @@ impl Page {
 
     /// Adds a table with a line of `columns` above it.
     pub fn table(&mut self, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-        let head = columns.iter().map(|name| name.to_uppercase()).collect();
-        let escaped = |row: Vec<String>| row.into_iter().map(escape::into_cell).collect();
-        let rows: Vec<Vec<String>> = rows.into_iter().map(escaped).collect();
-        if self.style.is_plain() && rows.iter().flatten().all(|text| text.is_ascii()) {
-            self.columns(&head, &rows);
+        let mut grid = Grid::new(columns.len());
+        for name in columns {
+            grid.push(&name.to_uppercase());
+        }
+        for text in rows.into_iter().flatten() {
+            grid.push(&text);
+        }
+        if self.style.is_plain() && grid.is_ascii() {
+            grid.lay_out(&mut self.text);
         } else {
-            self.arranged(&head, &rows);
-        }
-    }
-
-    /// Adds a table whose letters are all as wide as one another and whose lines may be of any
-    /// length. For a program that reads thousands of lines this is ten times as quick.
-    fn columns(&mut self, head: &Vec<String>, rows: &[Vec<String>]) {
-        let mut widths = vec![0; head.len()];
-        for row in std::iter::once(head).chain(rows) {
-            for (width, text) in widths.iter_mut().zip(row) {
-                *width = text.len().max(*width);
-            }
-        }
-        for row in std::iter::once(head).chain(rows) {
-            let begin = self.text.len();
-            for (width, text) in widths.iter().zip(row) {
-                self.text.push_str(text);
-                self.text.extend(std::iter::repeat_n(
-                    ' ',
-                    width + usize::from(GAP) - text.len(),
-                ));
-            }
-            let end = self.text.trim_end_matches(' ').len();
-            self.text.truncate(end.max(begin));
-            self.text.push('\n');
+            self.arrange(&grid);
         }
     }
 
     /// Adds a table that knows the width of letters and of the terminal.
-    fn arranged(&mut self, head: &[String], rows: &[Vec<String>]) {
+    fn arrange(&mut self, grid: &Grid) {
         let mut table = self.new_table();
-        table.set_header(
-            head.iter()
-                .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
-        );
-        for row in rows {
-            table.add_row(row.iter().map(Cell::new));
+        for (place, row) in grid.rows().enumerate() {
+            if place == 0 {
+                let bold = |name| Cell::new(name).add_attribute(Attribute::Bold);
+                table.set_header(row.into_iter().map(bold));
+            } else {
+                table.add_row(row);
+            }
         }
         self.add(&mut table);
     }
@@ -196,19 +175,16 @@ mod tests {
 
     #[test]
     fn both_ways_of_making_a_table_give_the_same() {
-        let text = |text: &str| text.to_owned();
-        let head = vec![text("SLUG"), text("A LONG HEAD"), text("NOTES")];
-        let full = vec![text("coffee-shop"), text(" spaces "), text("x")];
-        let rows = [
-            full,
-            vec![text("tea"), text(""), text("")],
-            vec![String::new(); 3],
-        ];
+        let rows = ["coffee-shop", " spaces ", "x", "tea", "", "", "", "", ""];
         for rows in [&rows[..], &[]] {
-            let (mut quick, mut arranged) = (Page::new(PLAIN), Page::new(PLAIN));
-            quick.columns(&head, rows);
-            arranged.arranged(&head, rows);
-            assert_eq!(quick.into_text(), arranged.into_text());
+            let mut grid = Grid::new(3);
+            for text in ["SLUG", "A LONG HEAD", "NOTES"].iter().chain(rows) {
+                grid.push(text);
+            }
+            let (mut quick, mut arranged) = (String::new(), Page::new(PLAIN));
+            grid.lay_out(&mut quick);
+            arranged.arrange(&grid);
+            assert_eq!(quick, arranged.into_text());
         }
     }
 

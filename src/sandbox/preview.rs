@@ -20,8 +20,10 @@ use super::{Isolation, Sandbox, forward, open, run, serve};
 
 /// Bytes kept of what the server prints.
 const OUTPUT_BYTES: usize = 16 * 1024;
-/// Between two tries of a health check, and the longest that one may take.
+/// Between two tries of a health check: at first, since most servers are there at once, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const PAUSE: Duration = Duration::from_millis(100);
+/// The longest that a try may take.
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// What a preview shows.
@@ -167,7 +169,7 @@ impl Preview {
     /// # Errors
     /// The server ended or did not answer so within `timeout`; either with what it printed.
     pub async fn health(&mut self, path: &str, timeout: Duration) -> Result<u16, PreviewError> {
-        let started = Instant::now();
+        let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             if let Some(exit) = self.child.try_wait().await? {
                 let output = self.last_words().await;
@@ -187,7 +189,8 @@ impl Preview {
                     output: self.output(),
                 });
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE);
         }
     }
 

@@ -1,12 +1,14 @@
 //! The `projects` table.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Record, StoreError, Tx};
 use crate::domain::ids::ProjectId;
 use crate::domain::money::MicroUsd;
-use crate::domain::project::{Overview, Project};
+use crate::domain::project::{Overview, Project, ProjectState};
 use crate::params;
 
 const TABLE: &str = "projects";
@@ -95,7 +97,9 @@ pub async fn overviews(tx: &mut Tx) -> Result<Vec<Overview>, StoreError> {
         Some(record) => {
             let mut lines: Vec<OverviewLine> = record.of(TABLE).json("overviews")?;
             lines.sort_unstable_by_key(|line| line.11);
-            lines.into_iter().map(OverviewLine::read).collect()
+            let mut states = BTreeMap::new();
+            let lines = lines.into_iter();
+            lines.map(|line| line.read(&mut states)).collect()
         }
         None => Ok(Vec::new()),
     }
@@ -119,7 +123,8 @@ struct OverviewLine(
 );
 
 impl OverviewLine {
-    fn read(self) -> Result<Overview, StoreError> {
+    /// Reads the line; `states` has those that were read before, of which most are alike.
+    fn read(self, states: &mut BTreeMap<String, ProjectState>) -> Result<Overview, StoreError> {
         let slug = self.0;
         let corrupt = |column, reason: &dyn std::fmt::Display| StoreError::Corrupt {
             table: TABLE,
@@ -130,10 +135,16 @@ impl OverviewLine {
         let moment = |column, micros| {
             Timestamp::from_microsecond(micros).map_err(|error| corrupt(column, &error))
         };
+        let state = if let Some(state) = states.get(&self.3) {
+            state.clone()
+        } else {
+            let state = serde_json::from_str(&self.3).map_err(|error| corrupt("state", &error))?;
+            states.entry(self.3).or_insert(state).clone()
+        };
         Ok(Overview {
             name: self.1,
             client: self.2,
-            state: serde_json::from_str(&self.3).map_err(|error| corrupt("state", &error))?,
+            state,
             progress: self.4,
             rehearsal: self.5,
             sandboxed: self.6 != 0,
@@ -177,7 +188,7 @@ fn read(record: &Record) -> Result<Project, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::project::{ProjectState, Stage};
+    use crate::domain::project::Stage;
     use crate::store::{Store, budgets};
 
     async fn store() -> (tempfile::TempDir, Store) {

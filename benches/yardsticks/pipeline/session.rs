@@ -38,8 +38,11 @@ impl Session {
         std::fs::create_dir_all(&home)?;
         std::fs::create_dir_all(&tmp)?;
         let invocation = self.spec(home, tmp)?.build();
-        let mut command = process::command(&invocation.program);
+        // A session of the kernel's own kind, as a sandbox has one: where the processor is shared by
+        // sessions (sched_autogroup), the bare sessions would get less of it than the product's.
+        let mut command = process::command("/usr/bin/setsid");
         command
+            .arg(&invocation.program)
             .args(&invocation.args)
             .envs(&invocation.env)
             .env("ANTHROPIC_BASE_URL", &self.url)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eklavya::clock::SystemClock;
 use eklavya::domain::audit::Actor;
 use eklavya::services::Desk;
-use eklavya::store::Store;
+use eklavya::store::{Location, Server, Store};
 use nix::unistd::{User, getuid};
 
 use crate::error::CommandError;
@@ -24,8 +24,19 @@ pub fn with<T>(
 
 /// Opens the store.
 pub async fn open(invocation: &Invocation) -> Result<Desk, CommandError> {
-    let store = Store::open(invocation.home.database().as_std_path()).await?;
+    let store = Store::open(&location(invocation)?).await?;
     Ok(Desk::new(store, Arc::new(SystemClock)))
+}
+
+/// Returns where the configuration says that the database is.
+pub fn location(invocation: &Invocation) -> Result<Location, CommandError> {
+    let Some(remote) = &invocation.config()?.store else {
+        let file = invocation.home.database().into_std_path_buf();
+        return Ok(Location::File(file));
+    };
+    let server = Server::new(&remote.url, remote.password()?)
+        .map_err(|error| CommandError::usage(error.to_string()))?;
+    Ok(Location::Server(Box::new(server)))
 }
 
 /// Returns the person at the command line: the host's user.

@@ -200,6 +200,17 @@ impl From<&StoreError> for CommandError {
             StoreError::Newer { .. } => {
                 "Use the newer eklavya, or another data directory: --home DIR"
             }
+            StoreError::Outdated { .. } => {
+                "Stop the workers of the older version, then: eklavya db migrate"
+            }
+            StoreError::Unauthorized { .. } => {
+                "Check the user in store.url and the password in store.passwordFile"
+            }
+            StoreError::NoDatabase { .. } => "Create it (createdb), or correct store.url",
+            StoreError::TooOld { .. } => "Use a newer server: PostgreSQL 16 is the one to choose",
+            StoreError::ReadOnly { .. } => "Point store.url at the primary",
+            StoreError::Forbidden(_) => "Make the user of store.url the owner of its database",
+            StoreError::Away(_) => "Start the server, then repeat the command: it goes on",
             StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
             _ => "Look into it: eklavya doctor",
         };

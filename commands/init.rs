@@ -3,16 +3,17 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use eklavya::config::{self, Home, HomeOrigin};
-use eklavya::store::Store;
+use eklavya::store::{Location, Store};
 use serde::Serialize;
 
 use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
 use crate::output::{Page, View};
-use crate::runtime;
+use crate::{desk, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +38,7 @@ struct Initialised {
     home_origin: HomeOrigin,
     database: String,
     config: String,
-    /// Whether this run made the directory, the database or the configuration.
+    /// Whether this run made the directory, the database file or the configuration.
     created: bool,
 }
 
@@ -60,11 +61,12 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
     }
     let directory = make_directory(&home.path).map_err(|error| unusable(&home.path, &error))?;
     let config = make_config(home)?;
-    let database = make_database(home)?;
+    let location = desk::location(invocation)?;
+    let database = make_database(&location)?;
     let made = Initialised {
         home: home.path.to_string(),
         home_origin: home.origin,
-        database: home.database().into_string(),
+        database: location.to_string(),
         config: home.config_file().into_string(),
         created: directory || config || database,
     };
@@ -108,18 +110,26 @@ fn write_new(directory: &Utf8Path, path: &Utf8Path, text: &str) -> io::Result<bo
     }
 }
 
-fn make_database(home: &Home) -> Result<bool, CommandError> {
-    let file = home.database();
-    let made = make_private(&file).map_err(|error| unusable(&file, &error))?;
+/// Returns whether the file was made. The tables of a server are made where there are none.
+fn make_database(location: &Location) -> Result<bool, CommandError> {
+    let made = match location {
+        Location::File(file) => make_private(file).map_err(|error| {
+            unusable(
+                &Utf8PathBuf::from(file.to_string_lossy().into_owned()),
+                &error,
+            )
+        })?,
+        Location::Server(_) => false,
+    };
     runtime::short(async {
-        let store = Store::create(file.as_std_path()).await?;
+        let store = Store::create(location).await?;
         store.close().await;
         Ok(made)
     })
 }
 
 /// An empty file is a database without tables. SQLite would make one that everybody can read.
-fn make_private(file: &Utf8Path) -> io::Result<bool> {
+fn make_private(file: &Path) -> io::Result<bool> {
     match OpenOptions::new()
         .write(true)
         .create_new(true)

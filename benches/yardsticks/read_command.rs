@@ -78,7 +78,7 @@ async fn fill(eklavya: &Path, home: &Path, count: u32) -> Result<(), Fault> {
     init.args(["init", "--yes", "--quiet"])
         .env("EKLAVYA_HOME", home);
     time(init.env("HOME", home).env("PATH", SEARCH_PATH))?;
-    let store = Store::open(&home.join("eklavya.db")).await?;
+    let store = Store::open_file(&home.join("eklavya.db")).await?;
     let desk = Desk::new(store, Arc::new(SystemClock));
     for number in 1..=count {
         let new = NewProject {

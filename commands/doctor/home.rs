@@ -1,7 +1,7 @@
 //! The data directory and the store.
 
 use eklavya::config::Home;
-use eklavya::store::{Store, StoreError};
+use eklavya::store::{Location, Store, StoreError};
 
 use super::Check;
 
@@ -22,13 +22,12 @@ pub fn directory(home: &Home) -> Check {
 }
 
 /// Can the database be used?
-pub async fn store(home: &Home) -> Check {
+pub async fn store(location: &Location) -> Check {
     const NAME: &str = "store";
-    let file = home.database();
-    match Store::open(file.as_std_path()).await {
+    match Store::open(location).await {
         Ok(store) => {
             store.close().await;
-            Check::ok(NAME, file)
+            Check::ok(NAME, location.to_string())
         }
         Err(error @ StoreError::Missing(_)) => {
             Check::failed(NAME, error.to_string(), "eklavya init")

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
 use crate::output::Row;
-use crate::runtime;
+use crate::{desk, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,13 +106,16 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
     let checks = runtime::short(async {
         let mut checks = vec![
             home::directory(&invocation.home),
-            home::store(&invocation.home).await,
             disk::space(&invocation.home.path),
             tools::git().await,
         ];
         match invocation.config() {
             Ok(config) => {
                 checks.push(Check::ok("configuration", invocation.home.config_file()));
+                checks.push(match desk::location(invocation) {
+                    Ok(location) => home::store(&location).await,
+                    Err(error) => Check::error("store", &error),
+                });
                 checks.push(tools::claude(config, &invocation.environment).await);
                 checks.push(tools::sandbox(invocation, config).await);
                 checks.push(model::credential(config));

@@ -22,6 +22,9 @@ pub enum Kind {
     Text,
     /// An `http` or `https` URL without user, query or fragment.
     Url,
+    /// The URL of a server that stands for itself: `scheme://user@host:port/name`, with one of these
+    /// schemes. It may hold a password, which is never shown.
+    Server(&'static [&'static str]),
     /// A path; in a file relative to that file, elsewhere relative to the working directory.
     Path,
     /// A whole number within bounds, both included.
@@ -64,6 +67,10 @@ impl Key {
         let what = match self.kind {
             Kind::Text => "a text".to_owned(),
             Kind::Url => "an http or https URL without user, query or fragment".to_owned(),
+            Kind::Server(schemes) => format!(
+                "a URL with a host that starts with {}",
+                alternatives(schemes)
+            ),
             Kind::Path => "a path".to_owned(),
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Usd => "an amount in US dollars like 25 or 0.75".to_owned(),
@@ -75,6 +82,14 @@ impl Key {
             what
         }
     }
+}
+
+fn alternatives(schemes: &[&str]) -> String {
+    let schemes: Vec<String> = schemes
+        .iter()
+        .map(|scheme| format!("{scheme}://"))
+        .collect();
+    schemes.join(" or ")
 }
 
 impl Serialize for Key {

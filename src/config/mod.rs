@@ -16,6 +16,7 @@ mod layers;
 mod lines;
 mod nearest;
 mod reference;
+mod remote;
 mod settings;
 mod value;
 
@@ -29,7 +30,8 @@ pub use keys::{KEYS, find};
 pub use layers::{Entry, Layers, Origin, Override};
 pub use nearest::nearest;
 pub use reference::reference;
+pub use remote::Remote;
 pub use settings::{
     AgentLimits, BudgetLimits, Config, ModelSettings, SandboxSettings, StageSettings,
 };
-pub use value::Value;
+pub use value::{Value, without_password};

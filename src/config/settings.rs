@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::home::Home;
 use super::layers::{Layers, Override};
+use super::remote::Remote;
 use super::value::Value;
 use crate::domain::money::MicroUsd;
 use crate::domain::role::Role;
@@ -22,6 +23,8 @@ pub struct Config {
     pub home: Home,
     /// `model.*`
     pub model: ModelSettings,
+    /// `store.*`: the PostgreSQL server, where it is not SQLite.
+    pub store: Option<Remote>,
     /// `pricing.file`: replaces the built-in price table.
     pub pricing_file: Option<Utf8PathBuf>,
     /// `claude.path`: the CLI, where it is not the one on PATH.
@@ -141,6 +144,7 @@ impl Config {
         Ok(Self {
             home,
             model: model(environment, read)?,
+            store: read.remote("store.url", "store.passwordFile")?,
             pricing_file: read.path("pricing.file")?,
             claude_path: read.path("claude.path")?,
             agents: AgentLimits {
@@ -214,6 +218,21 @@ impl Reader<'_> {
         match &self.0.get(name)?.value {
             Value::Url(url) => Ok(url.clone()),
             _ => Err(ConfigError::Untyped(name)),
+        }
+    }
+
+    fn remote(
+        &self,
+        url: &'static str,
+        password_file: &'static str,
+    ) -> Result<Option<Remote>, ConfigError> {
+        match &self.0.get(url)?.value {
+            Value::Server(server) => Ok(Some(Remote {
+                url: server.clone(),
+                password_file: self.path(password_file)?,
+            })),
+            Value::None => Ok(None),
+            _ => Err(ConfigError::Untyped(url)),
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Value {
     Text(String),
     /// An endpoint.
     Url(Url),
+    /// A server's URL, perhaps with a password: it is never shown.
+    Server(Url),
     /// A path.
     Path(Utf8PathBuf),
     /// A number.
@@ -40,6 +42,7 @@ impl Value {
         let value = match key.kind {
             Kind::Text => plain(text).map(|text| Value::Text(text.to_owned())),
             Kind::Url => endpoint(text).map(Value::Url),
+            Kind::Server(schemes) => server(text, schemes).map(Value::Server),
             Kind::Path => plain(text).map(|text| Value::Path(text.into())),
             Kind::Integer { min, max } => within(text, min, max).map(Value::Integer),
             Kind::Usd => text.parse().ok().map(Value::Usd),
@@ -64,7 +67,7 @@ impl Value {
 /// Returns the error of a value that `key` does not take. What follows an `@` may be preceded by a
 /// password, so such a value is not repeated.
 pub(super) fn bad(key: &'static Key, text: &str) -> ConfigError {
-    let hidden = matches!(key.kind, Kind::Url) && text.contains('@');
+    let hidden = matches!(key.kind, Kind::Url | Kind::Server(_)) && text.contains('@');
     ConfigError::BadValue {
         key: key.name,
         value: if hidden {
@@ -98,6 +101,11 @@ fn endpoint(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && clean).then_some(url)
 }
 
+fn server(text: &str, schemes: &[&str]) -> Option<Url> {
+    let url = Url::parse(plain(text)?).ok()?;
+    (schemes.contains(&url.scheme()) && url.has_host()).then_some(url)
+}
+
 fn within(text: &str, min: u64, max: u64) -> Option<u64> {
     // `parse` would also take "+4".
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -106,12 +114,23 @@ fn within(text: &str, min: u64, max: u64) -> Option<u64> {
         .filter(|number| digits && (min..=max).contains(number))
 }
 
+/// Returns a server's URL as it may be shown: without its password, and without its query, which may
+/// hold one too.
+pub fn without_password(url: &Url) -> Url {
+    let mut shown = url.clone();
+    // A URL with a host can be without a password.
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::None => f.pad(NONE),
             Value::Text(text) => f.pad(text),
             Value::Url(url) => f.pad(url.as_str()),
+            Value::Server(url) => f.pad(without_password(url).as_str()),
             Value::Path(path) => f.pad(path.as_str()),
             Value::Integer(number) => f.pad(&number.to_string()),
             Value::Usd(amount) => f.pad(&amount.to_string()),
@@ -184,6 +203,15 @@ mod tests {
         );
         let error = parse("agents.parallel", &"9".repeat(10_000)).unwrap_err();
         assert!(error.to_string().len() < 250);
+    }
+
+    #[test]
+    fn the_password_of_a_server_is_never_shown() {
+        let url = "postgres://me:hunter2@db:5432/shop?password=hunter2";
+        let value = parse("store.url", url).unwrap();
+        assert_eq!(value.to_string(), "postgres://me@db:5432/shop");
+        let error = parse("store.url", "mysql://me:hunter2@db/shop").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -25,19 +25,17 @@ pub async fn spawn_in(
         agent_id: agent.id,
         agent_type: agent.role,
     };
-    change.event(Some(agent.project), event).await?;
+    change.event(Some(agent.project), event);
     let details = json!({
         "role": agent.role, "session": agent.session, "attempt": agent.attempt,
         "sandboxed": agent.sandboxed, "rehearsal": agent.rehearsal, "model": agent.model,
         "worker": agent.worker,
     });
-    change
-        .audit(
-            (Some(agent.project), Some(agent.id)),
-            "agent.spawn",
-            details,
-        )
-        .await?;
+    change.audit(
+        (Some(agent.project), Some(agent.id)),
+        "agent.spawn",
+        details,
+    );
     Ok(())
 }
 
@@ -82,12 +80,10 @@ pub async fn advance_in(
             task_id: agent.task,
             result: agent.state.status().to_owned(),
         };
-        change.event(Some(agent.project), event).await?;
+        change.event(Some(agent.project), event);
     }
     let details = json!({ "event": event.name(), "to": agent.state, "pid": pid });
-    change
-        .audit((Some(agent.project), Some(id)), "agent.advance", details)
-        .await?;
+    change.audit((Some(agent.project), Some(id)), "agent.advance", details);
     Ok(agent)
 }
 
@@ -118,9 +114,7 @@ pub async fn note(
     let mut change = desk.change(&Actor::Agent(id)).await?;
     agents::beat(&mut change.tx, id, change.now).await?;
     for action in actions {
-        change
-            .audit((Some(project), Some(id)), action.action, action.details)
-            .await?;
+        change.audit((Some(project), Some(id)), action.action, action.details);
     }
     change.commit().await?;
     Ok(())
@@ -135,7 +129,7 @@ pub async fn checkpoint(desk: &Desk, checkpoint: &Checkpoint) -> Result<(), Serv
         "reason": checkpoint.state.reason,
     });
     let about = (Some(checkpoint.project), Some(checkpoint.agent));
-    change.audit(about, "agent.checkpoint", details).await?;
+    change.audit(about, "agent.checkpoint", details);
     change.commit().await?;
     Ok(())
 }

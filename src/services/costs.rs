@@ -220,7 +220,7 @@ impl Costs {
             "scope": scope.name(), "scopeId": scope.id(),
             "limitMicroUsd": limit, "beforeMicroUsd": before.limit,
         });
-        change.audit((project, None), "budget.set", details).await?;
+        change.audit((project, None), "budget.set", details);
         change.commit().await?;
         self.given_back.notify_waiters();
         Ok(alerts)
@@ -347,7 +347,7 @@ async fn raise(
             limit,
             percent,
         };
-        change.event(Some(project), alert.event()).await?;
+        change.event(Some(project), alert.event());
         alerts.push(alert);
     }
     Ok(alerts)

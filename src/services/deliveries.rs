@@ -20,9 +20,7 @@ pub async fn record(
     let details = json!({
         "commit": delivery.commit, "tag": delivery.tag, "bundleSha256": delivery.bundle_sha256,
     });
-    change
-        .audit((Some(project.id), None), "project.deliver", details)
-        .await?;
+    change.audit((Some(project.id), None), "project.deliver", details);
     change.commit().await?;
     Ok(project)
 }

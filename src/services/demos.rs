@@ -103,7 +103,7 @@ pub async fn answered(
         demo_number: number,
         preview_url: url,
     };
-    change.event(Some(project.id), event).await?;
+    change.event(Some(project.id), event);
     change.commit().await?;
     Ok(demo)
 }
@@ -116,9 +116,7 @@ pub async fn stopped(desk: &Desk, project: &Project, number: u32) -> Result<Demo
     demo.preview = None;
     let demo = save_in(&mut change, demo).await?;
     let details = json!({ "demo": number });
-    change
-        .audit((Some(project.id), None), "demo.stop", details)
-        .await?;
+    change.audit((Some(project.id), None), "demo.stop", details);
     change.commit().await?;
     Ok(demo)
 }
@@ -234,7 +232,7 @@ async fn record_in(
         demo_number: number,
         decision: decision.to_owned(),
     };
-    change.event(Some(project.id), event).await?;
+    change.event(Some(project.id), event);
     Ok(())
 }
 
@@ -268,9 +266,7 @@ async fn apply_in(
         "demo": demo.number, "event": event.name(), "from": before, "to": demo.state,
         "commit": demo.commit, "feedback": demo.feedback,
     });
-    change
-        .audit((Some(demo.project), None), "demo.advance", details)
-        .await?;
+    change.audit((Some(demo.project), None), "demo.advance", details);
     save_in(change, demo).await
 }
 

@@ -51,7 +51,8 @@ impl Desk {
             now,
             actor: actor.clone(),
             bus: self.bus.clone(),
-            news: Vec::new(),
+            events: Vec::new(),
+            audit: Vec::new(),
         })
     }
 }
@@ -65,42 +66,45 @@ pub struct Change {
     pub now: Timestamp,
     actor: Actor,
     bus: Bus,
-    news: Vec<News>,
+    events: Vec<News>,
+    audit: Vec<AuditEntry>,
 }
 
 impl Change {
     /// Adds an event; listeners hear of it once the change is committed.
-    pub async fn event(
-        &mut self,
-        project: Option<ProjectId>,
-        event: Event,
-    ) -> Result<(), StoreError> {
-        events::append(&mut self.tx, project, &event, self.now).await?;
-        self.news.push(News { project, event });
-        Ok(())
+    pub fn event(&mut self, project: Option<ProjectId>, event: Event) {
+        self.events.push(News { project, event });
     }
 
     /// Adds a line to the audit trail.
-    pub async fn audit(
+    pub fn audit(
         &mut self,
         about: (Option<ProjectId>, Option<AgentId>),
         action: &str,
         details: Value,
-    ) -> Result<(), StoreError> {
-        let entry = AuditEntry {
+    ) {
+        self.audit.push(AuditEntry {
             project: about.0,
             agent: about.1,
             actor: self.actor.clone(),
             action: action.to_owned(),
             details,
-        };
-        audit::append(&mut self.tx, &entry, self.now).await
+        });
     }
 
-    /// Makes the change durable and tells the listeners.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    /// Makes the change durable, with its events and audit rows, and tells the listeners.
+    ///
+    /// The rows come last: they have an order among all writers, and who has taken a place in it
+    /// makes the others wait until the change is durable.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        for entry in &self.audit {
+            audit::append(&mut self.tx, entry, self.now).await?;
+        }
+        for news in &self.events {
+            events::append(&mut self.tx, news.project, &news.event, self.now).await?;
+        }
         self.tx.commit().await?;
-        for news in self.news {
+        for news in self.events {
             self.bus.publish(news);
         }
         Ok(())

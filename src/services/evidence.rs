@@ -16,13 +16,11 @@ pub async fn record(desk: &Desk, found: &Evidence) -> Result<(), ServiceError> {
         "criterion": found.criterion, "round": found.round, "commit": found.commit,
         "role": found.role, "command": found.command, "exit": found.exit, "passed": found.passed,
     });
-    change
-        .audit(
-            (Some(found.project), Some(found.agent)),
-            "evidence.record",
-            details,
-        )
-        .await?;
+    change.audit(
+        (Some(found.project), Some(found.agent)),
+        "evidence.record",
+        details,
+    );
     change.commit().await?;
     Ok(())
 }

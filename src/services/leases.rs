@@ -71,9 +71,7 @@ pub async fn acquire(
         .map(|lease| lease.worker)
         .filter(|name| *name != worker.name);
     let details = json!({ "worker": worker.name, "takenOverFrom": before });
-    change
-        .audit((Some(project.id), None), "lease.acquire", details)
-        .await?;
+    change.audit((Some(project.id), None), "lease.acquire", details);
     change.commit().await?;
     Ok(before)
 }

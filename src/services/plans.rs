@@ -31,13 +31,11 @@ pub async fn draft(desk: &Desk, project: &Project) -> Result<Plan, ServiceError>
         created_at: change.now,
     };
     plans::insert(&mut change.tx, &plan).await?;
-    change
-        .audit(
-            (Some(project.id), None),
-            "plan.draft",
-            json!({ "number": number }),
-        )
-        .await?;
+    change.audit(
+        (Some(project.id), None),
+        "plan.draft",
+        json!({ "number": number }),
+    );
     change.commit().await?;
     Ok(plan)
 }
@@ -166,9 +164,7 @@ async fn apply_in(
     let swapped = plans::update(&mut change.tx, &plan).await?;
     won(swapped, || name)?;
     let details = json!({ "number": plan.number, "to": plan.state.status() });
-    change
-        .audit((Some(project.id), None), "plan.advance", details)
-        .await?;
+    change.audit((Some(project.id), None), "plan.advance", details);
     Ok(())
 }
 

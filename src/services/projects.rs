@@ -10,7 +10,7 @@ use crate::domain::ids::ProjectId;
 use crate::domain::money::MicroUsd;
 use crate::domain::project::{Overview, Project, ProjectEvent, ProjectState, Stage};
 use crate::domain::slug;
-use crate::store::{budgets, projects, tasks};
+use crate::store::{Lock, budgets, projects, tasks};
 
 /// The largest brief, in bytes: what fits a model's context with room for the work.
 pub const MAX_BRIEF_BYTES: usize = 256 * 1024;
@@ -61,6 +61,7 @@ pub async fn create(desk: &Desk, actor: &Actor, new: NewProject) -> Result<Proje
         None => slug::from_name(&new.name)?,
     };
     let mut change = desk.change(actor).await?;
+    change.tx.lock(Lock::NewProject).await?;
     if projects::by_slug(&mut change.tx, &slug).await?.is_some() {
         return Err(ServiceError::SlugInUse(slug));
     }
@@ -86,30 +87,23 @@ pub async fn create(desk: &Desk, actor: &Actor, new: NewProject) -> Result<Proje
         new.budget,
     )
     .await?;
-    announce_creation(&mut change, &project, new.budget).await?;
+    announce_creation(&mut change, &project, new.budget);
     change.commit().await?;
     Ok(project)
 }
 
-async fn announce_creation(
-    change: &mut Change,
-    project: &Project,
-    budget: Option<MicroUsd>,
-) -> Result<(), ServiceError> {
+fn announce_creation(change: &mut Change, project: &Project, budget: Option<MicroUsd>) {
     let event = Event::ProjectCreated {
         project_id: project.id,
         name: project.name.clone(),
         client_name: project.client.clone(),
     };
-    change.event(Some(project.id), event).await?;
+    change.event(Some(project.id), event);
     let details = json!({
         "slug": project.slug, "name": project.name, "client": project.client,
         "budgetMicroUsd": budget, "rehearsal": project.rehearsal,
     });
-    change
-        .audit((Some(project.id), None), "project.create", details)
-        .await?;
-    Ok(())
+    change.audit((Some(project.id), None), "project.create", details);
 }
 
 /// Returns the project with this slug.
@@ -173,9 +167,7 @@ pub async fn advance_in(
     let details = json!({
         "event": event.name(), "from": project.state.status(), "to": next.state.status(),
     });
-    change
-        .audit((Some(next.id), None), "project.advance", details)
-        .await?;
+    change.audit((Some(next.id), None), "project.advance", details);
     Ok(next)
 }
 
@@ -221,9 +213,7 @@ pub async fn note_conditions(
     next.sandboxed &= sandboxed;
     save_in(&mut change, &mut next).await?;
     let details = json!({ "rehearsal": next.rehearsal, "sandboxed": sandboxed });
-    change
-        .audit((Some(next.id), None), "project.conditions", details)
-        .await?;
+    change.audit((Some(next.id), None), "project.conditions", details);
     change.commit().await?;
     Ok(next)
 }
@@ -237,7 +227,7 @@ async fn save_in(change: &mut Change, project: &mut Project) -> Result<(), Servi
         status: project.state.status().to_owned(),
         progress: project.progress,
     };
-    change.event(Some(project.id), event).await?;
+    change.event(Some(project.id), event);
     Ok(())
 }
 

@@ -100,9 +100,7 @@ pub async fn ensure_in(
     tasks::insert(&mut change.tx, &task).await?;
     budgets::set_limit(&mut change.tx, budgets::Scope::Task(task.id), new.limit).await?;
     let details = json!({ "task": task.key, "kind": task.kind.name(), "role": task.role });
-    change
-        .audit((Some(project.id), None), "task.create", details)
-        .await?;
+    change.audit((Some(project.id), None), "task.create", details);
     Ok(task)
 }
 
@@ -200,16 +198,11 @@ pub async fn advance_in(
     let swapped = tasks::update(&mut change.tx, &next).await?;
     won(swapped, || format!("task {}", task.key))?;
     next.version += 1;
-    tell_in(change, task, &next, event).await?;
+    tell_in(change, task, &next, event);
     Ok(next)
 }
 
-async fn tell_in(
-    change: &mut Change,
-    before: &Task,
-    task: &Task,
-    event: &TaskEvent,
-) -> Result<(), ServiceError> {
+fn tell_in(change: &mut Change, before: &Task, task: &Task, event: &TaskEvent) {
     let agent = task.state.agent().or(before.state.agent());
     match event {
         TaskEvent::Start { agent } => {
@@ -218,7 +211,7 @@ async fn tell_in(
                 task_id: task.id,
                 description: task.title.clone(),
             };
-            change.event(Some(task.project), event).await?;
+            change.event(Some(task.project), event);
         }
         TaskEvent::Block { question } => {
             let event = Event::AgentBlocked {
@@ -226,7 +219,7 @@ async fn tell_in(
                 reason: question.clone(),
                 needs_admin: true,
             };
-            change.event(Some(task.project), event).await?;
+            change.event(Some(task.project), event);
         }
         TaskEvent::Submit { .. }
         | TaskEvent::Accept { .. }
@@ -239,10 +232,7 @@ async fn tell_in(
         "task": task.key, "attempt": task.attempt, "event": event.name(),
         "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
     });
-    change
-        .audit((Some(task.project), agent), "task.advance", details)
-        .await?;
-    Ok(())
+    change.audit((Some(task.project), agent), "task.advance", details);
 }
 
 /// Lets a blocked task be tried again, with what the admin answers.

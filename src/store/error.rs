@@ -1,36 +1,85 @@
 //! What can go wrong between the product and its database.
 
-use std::path::PathBuf;
-
 /// A failure of the database or of what stands in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The data directory was never initialised.
-    #[error("there is no database at {}", .0.display())]
-    Missing(PathBuf),
-    /// The database file cannot be opened.
-    #[error("cannot open the database {}: {source}", file.display())]
+    /// The data directory was never initialised, or the server's database has no tables.
+    #[error("there is no database of eklavya's at {0}")]
+    Missing(String),
+    /// The database cannot be opened.
+    #[error("cannot open the database {database}: {source}")]
     Open {
-        /// The file.
-        file: PathBuf,
+        /// The file, or the server's URL without its password.
+        database: String,
         /// The driver's reason.
         source: sqlx::Error,
     },
+    /// The server does not let the user in.
+    #[error("the database {database} does not let the user {user} in: {source}")]
+    Unauthorized {
+        /// The server's URL without its password.
+        database: String,
+        /// The user.
+        user: String,
+        /// The server's reason.
+        source: sqlx::Error,
+    },
+    /// The server has no such database.
+    #[error("the server has no database {database}")]
+    NoDatabase {
+        /// The server's URL without its password.
+        database: String,
+    },
+    /// The server's version is not supported.
+    #[error("the server of {database} is PostgreSQL {version}; needed is 15 or newer")]
+    TooOld {
+        /// The server's URL without its password.
+        database: String,
+        /// What it says that it is.
+        version: String,
+    },
+    /// The server takes no writes.
+    #[error("the database {database} is read-only, as a replica is")]
+    ReadOnly {
+        /// The server's URL without its password.
+        database: String,
+    },
+    /// The user may not do what is needed.
+    #[error("the user of the database may not do that: {0}")]
+    Forbidden(sqlx::Error),
+    /// The connection was lost, or there was none to be had. What was being committed may or may
+    /// not have been kept.
+    #[error("the database went away: {0}")]
+    Away(sqlx::Error),
     /// The database was made by a newer version of this program.
-    #[error("the data in {} was written by a newer version of eklavya (schema {found}, this one knows up to {known})", file.display())]
+    #[error(
+        "the data in {database} was written by a newer version of eklavya (schema {found}, this one knows up to {known})"
+    )]
     Newer {
-        /// The file.
-        file: PathBuf,
+        /// The file or the server.
+        database: String,
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest migration that this program has.
+        known: i64,
+    },
+    /// A server's database was made by an older version of this program.
+    #[error(
+        "the data in {database} was written by an older version of eklavya (schema {found}, this one has {known})"
+    )]
+    Outdated {
+        /// The server.
+        database: String,
         /// The newest migration in the database.
         found: i64,
         /// The newest migration that this program has.
         known: i64,
     },
     /// A migration failed; the database is as it was before.
-    #[error("cannot bring the database {} up to date: {source}", file.display())]
+    #[error("cannot bring the database {database} up to date: {source}")]
     Migrate {
-        /// The file.
-        file: PathBuf,
+        /// The file or the server.
+        database: String,
         /// The reason.
         source: sqlx::migrate::MigrateError,
     },
@@ -66,10 +115,62 @@ pub(super) fn is_disk_full(error: &sqlx::Error) -> bool {
         .is_some_and(|code| NO_ROOM.contains(&code.as_ref()))
 }
 
+/// Whether the user lacks a right, by PostgreSQL's codes
+/// (<https://www.postgresql.org/docs/16/errcodes-appendix.html>).
+fn is_forbidden(error: &sqlx::Error) -> bool {
+    code_of(error).is_some_and(|code| code == "42501")
+}
+
+/// Whether the connection is lost. Class 08 is the connection, class 57 the operator (a shutdown, a
+/// cut connection), class 25P03 and 25P04 a transaction that stood still for too long.
+fn is_away(error: &sqlx::Error) -> bool {
+    use sqlx::Error;
+    match error {
+        // A protocol error is a connection that broke in the middle of an answer.
+        Error::Io(_)
+        | Error::Tls(_)
+        | Error::PoolTimedOut
+        | Error::WorkerCrashed
+        | Error::Protocol(_) => true,
+        _ => code_of(error).is_some_and(|code| {
+            code.starts_with("08") || code.starts_with("57P") || matches!(&*code, "25P03" | "25P04")
+        }),
+    }
+}
+
+fn code_of(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?;
+    error.code().map(std::borrow::Cow::into_owned)
+}
+
+impl StoreError {
+    /// Returns the error of a migration that failed.
+    pub(super) fn migrate(database: String, source: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError;
+        match source {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+                if is_forbidden(&error) =>
+            {
+                StoreError::Forbidden(error)
+            }
+            source => StoreError::Migrate { database, source },
+        }
+    }
+
+    /// Whether the database is away and may come back.
+    pub fn is_away(&self) -> bool {
+        matches!(self, StoreError::Away(_))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if is_disk_full(&error) {
             StoreError::DiskFull
+        } else if is_forbidden(&error) {
+            StoreError::Forbidden(error)
+        } else if is_away(&error) {
+            StoreError::Away(error)
         } else {
             StoreError::Driver(error)
         }

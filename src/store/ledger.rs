@@ -54,7 +54,7 @@ pub async fn insert(
         rehearsal, status, reserved_micros, settled_micros, upper_bound, unknown_model, \
         input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, \
         cache_write_1h_tokens, web_searches, request_id, worker, created_at, settled_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'reserved', $8, NULL, 0, $9, \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'reserved', $8, NULL, FALSE, $9, \
         0, 0, 0, 0, 0, 0, NULL, $10, $11, NULL)";
     let values = params![
         reservation.id.0,

@@ -52,9 +52,9 @@ macro_rules! sums {
             $key,
             " AS group_key, COUNT(*) AS requests, \
              CAST(SUM(l.settled_micros) AS BIGINT) AS spent, \
-             CAST(SUM(l.upper_bound) AS BIGINT) AS upper_bounds, \
-             CAST(SUM(l.unknown_model) AS BIGINT) AS unknown_models, \
-             CAST(SUM(l.rehearsal) AS BIGINT) AS rehearsals, \
+             SUM(CASE WHEN l.upper_bound THEN 1 ELSE 0 END) AS upper_bounds, \
+             SUM(CASE WHEN l.unknown_model THEN 1 ELSE 0 END) AS unknown_models, \
+             SUM(CASE WHEN l.rehearsal THEN 1 ELSE 0 END) AS rehearsals, \
              CAST(SUM(l.input_tokens) AS BIGINT) AS input_tokens, \
              CAST(SUM(l.output_tokens) AS BIGINT) AS output_tokens, \
              CAST(SUM(l.cache_read_tokens) AS BIGINT) AS cache_read_tokens, \

@@ -13,30 +13,27 @@ pub mod evidence;
 pub mod leases;
 pub mod ledger;
 pub mod ledger_report;
+pub mod location;
 pub mod plans;
+mod postgres;
 pub mod projects;
+mod record;
 pub mod schema;
-pub mod sql;
+mod sql;
+mod sqlite;
 pub mod tasks;
+mod value;
 
 pub use error::StoreError;
-pub use sql::{Record, Tx, Value};
+pub use location::{BadServer, Location, Server};
+pub use record::{Fields, Record};
+pub use sql::{Lock, Tx};
+pub use value::Value;
 
 use std::path::Path;
-use std::time::Duration;
 
-use sqlx::Connection;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-
-/// How long a writer waits for the one before it.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// SQLite has one writer at a time; more connections only serve readers.
-const CONNECTIONS: u32 = 4;
-
-/// How much of the database file is mapped into memory instead of read: 256 MiB.
-const MAPPED_BYTES: &str = "268435456";
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -44,89 +41,99 @@ pub struct Store {
     pool: Pool,
 }
 
+/// The database's own way of speaking SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite's.
+    Sqlite,
+    /// PostgreSQL's.
+    Postgres,
+}
+
 #[derive(Debug, Clone)]
 enum Pool {
     Sqlite(SqlitePool),
+    Postgres(PgPool),
 }
 
 impl Store {
-    /// Opens the SQLite database at `file`, which must exist, and brings its schema up to date.
+    /// Opens a database that was made before. The schema of a file is brought up to date; a
+    /// server's, which other workers use too, only by [`Store::create`].
     ///
     /// # Errors
     /// [`StoreError::Missing`] where there is none, [`StoreError::Newer`] where a newer version of
-    /// Eklavya made it, [`StoreError::Open`] where it cannot be used.
-    pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        if !file.exists() {
-            return Err(StoreError::Missing(file.to_owned()));
+    /// Eklavya made it, [`StoreError::Outdated`] where an older one did on a server,
+    /// [`StoreError::Open`] and its like where it cannot be used.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::File(file) => Self::open_file(file).await,
+            Location::Server(server) => {
+                let pool = postgres::connect(server).await?;
+                schema::require_postgres(&pool, server).await?;
+                Ok(Self::on(Pool::Postgres(pool)))
+            }
         }
-        Self::connect(file, false).await
     }
 
-    /// Opens the SQLite database at `file` and makes it where there is none.
-    pub async fn create(file: &Path) -> Result<Self, StoreError> {
-        Self::connect(file, true).await
+    /// Opens the SQLite database at `file`, which must exist, and brings its schema up to date.
+    pub async fn open_file(file: &Path) -> Result<Self, StoreError> {
+        if !file.exists() {
+            return Err(StoreError::Missing(file.display().to_string()));
+        }
+        let pool = sqlite::connect(file, false).await?;
+        Ok(Self::on(Pool::Sqlite(pool)))
     }
 
-    async fn connect(file: &Path, create: bool) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(create)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            // Reading without copying: a list of many rows takes half as long.
-            .pragma("mmap_size", MAPPED_BYTES);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(BUSY_TIMEOUT)
-            // After some errors (a full disk is one) SQLite itself has rolled back, and the driver,
-            // whose own rollback then fails, counts a transaction that is not there for ever.
-            .before_acquire(|connection, _| {
-                Box::pin(async move { Ok(!connection.is_in_transaction()) })
-            })
-            // There is no network that could have lost it.
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(|source| {
-                if error::is_disk_full(&source) {
-                    return StoreError::DiskFull;
-                }
-                StoreError::Open {
-                    file: file.to_owned(),
-                    source,
-                }
-            })?;
-        let mut connection = pool.acquire().await?;
-        schema::migrate_sqlite(&mut connection, file).await?;
-        // Dropped, it would come back some time later, and the next to read would open another.
-        connection.return_to_pool().await;
-        Ok(Self {
-            pool: Pool::Sqlite(pool),
-        })
+    /// Opens a database, makes its tables where there are none, and brings its schema up to date.
+    pub async fn create(location: &Location) -> Result<Self, StoreError> {
+        Ok(Self::on(match location {
+            Location::File(file) => Pool::Sqlite(sqlite::connect(file, true).await?),
+            Location::Server(server) => {
+                let pool = postgres::connect(server).await?;
+                schema::migrate_postgres(&pool, server).await?;
+                Pool::Postgres(pool)
+            }
+        }))
     }
 
-    /// Starts a transaction that may write; it waits for the writer before it.
-    pub async fn write(&self) -> Result<Tx, StoreError> {
-        // A transaction that starts by reading cannot wait for its turn to write: SQLite answers
-        // SQLITE_BUSY at once. So writers take their place at the start.
+    fn on(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// Returns which database it is.
+    pub fn dialect(&self) -> Dialect {
         match &self.pool {
+            Pool::Sqlite(_) => Dialect::Sqlite,
+            Pool::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Starts a transaction that may write. On SQLite it waits for the writer before it; on
+    /// PostgreSQL others write at the same time, and what they commit meanwhile is seen by the next
+    /// statement.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        match &self.pool {
+            // A transaction that starts by reading cannot wait for its turn to write: SQLite
+            // answers SQLITE_BUSY at once. So writers take their place at the start.
             Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
+            Pool::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
         }
     }
 
     /// Starts a transaction that sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx, StoreError> {
+        const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match &self.pool {
             Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin().await?)),
+            Pool::Postgres(pool) => Ok(Tx::Postgres(pool.begin_with(SNAPSHOT).await?)),
         }
     }
 
-    /// Closes the connections; the write-ahead log is folded into the file.
+    /// Closes the connections; SQLite's write-ahead log is folded into the file.
     pub async fn close(&self) {
         match &self.pool {
             Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Record, StoreError, Tx};
+use super::{Dialect, Record, StoreError, Tx};
 use crate::domain::ids::ProjectId;
 use crate::domain::money::MicroUsd;
 use crate::domain::project::{Overview, Project, ProjectState};
@@ -89,11 +89,19 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Project>, StoreError> {
 /// They come in one document: the driver hands every row from its thread to ours, which costs many
 /// times what it takes to read the row.
 pub async fn overviews(tx: &mut Tx) -> Result<Vec<Overview>, StoreError> {
-    const SQL: &str = "SELECT json_group_array(json_array(p.slug, p.name, p.client, p.state, \
+    const SQLITE: &str = "SELECT json_group_array(json_array(p.slug, p.name, p.client, p.state, \
         p.progress, p.rehearsal, p.sandboxed, b.limit_micros, COALESCE(b.spent_micros, 0), \
         p.created_at, p.updated_at, p.number)) AS overviews \
         FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id";
-    match tx.fetch_optional(SQL, params![]).await? {
+    const POSTGRES: &str = "SELECT COALESCE(json_agg(json_build_array(p.slug, p.name, p.client, \
+        p.state::text, p.progress, p.rehearsal, p.sandboxed::int, b.limit_micros, \
+        COALESCE(b.spent_micros, 0), p.created_at, p.updated_at, p.number)), '[]') AS overviews \
+        FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id";
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
+    };
+    match tx.fetch_optional(sql, params![]).await? {
         Some(record) => {
             let mut lines: Vec<OverviewLine> = record.of(TABLE).json("overviews")?;
             lines.sort_unstable_by_key(|line| line.11);
@@ -157,7 +165,7 @@ impl OverviewLine {
     }
 }
 
-/// Returns the number that the next project gets.
+/// Returns the number that the next project gets; nobody else gets it until the transaction ends.
 pub async fn next_number(tx: &mut Tx) -> Result<u32, StoreError> {
     const SQL: &str = "SELECT COALESCE(MAX(number), 0) + 1 AS next FROM projects";
     match tx.fetch_optional(SQL, params![]).await? {
@@ -189,13 +197,12 @@ fn read(record: &Record) -> Result<Project, StoreError> {
 mod tests {
     use super::*;
     use crate::domain::project::Stage;
-    use crate::store::{Store, budgets};
+    use crate::store::{Location, Store, budgets};
 
     async fn store() -> (tempfile::TempDir, Store) {
         let place = tempfile::tempdir().unwrap();
-        let store = Store::create(&place.path().join("eklavya.db"))
-            .await
-            .unwrap();
+        let file = place.path().join("eklavya.db");
+        let store = Store::create(&Location::File(file)).await.unwrap();
         (place, store)
     }
 

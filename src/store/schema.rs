@@ -3,45 +3,100 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
-use super::StoreError;
+use super::{Server, StoreError};
 
-/// Version, name and text of each migration, oldest first.
-const SQLITE: &[(i64, &str, &str)] = &[(
-    1,
-    "initial",
-    include_str!("../../migrations/sqlite/0001_initial.sql"),
-)];
+/// Version, name and the text in either dialect.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
 
-/// Brings the database up to date, or refuses one that a newer program made.
+macro_rules! step {
+    ($version:literal, $name:literal) => {
+        Step {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+/// Every migration, oldest first.
+const STEPS: &[Step] = &[step!(1, "0001_initial")];
+
+/// The newest schema that this program knows.
+pub const KNOWN: i64 = STEPS[STEPS.len() - 1].version;
+
+/// Brings a file up to date, or refuses one that a newer program made.
 pub(super) async fn migrate_sqlite(
     connection: &mut SqliteConnection,
     file: &Path,
 ) -> Result<(), StoreError> {
-    let known = SQLITE.last().map_or(0, |(version, ..)| *version);
-    match newest_applied(connection).await? {
-        Some(found) if found > known => Err(StoreError::Newer {
-            file: file.to_owned(),
-            found,
-            known,
+    let database = || file.display().to_string();
+    if is_current(newest_in_sqlite(connection).await?, &database)? {
+        return Ok(());
+    }
+    migrator(|step| step.sqlite)
+        .run(connection)
+        .await
+        .map_err(|source| StoreError::Migrate {
+            database: database(),
+            source,
+        })
+}
+
+/// Brings a server's database up to date, or refuses one that a newer program made. One process at
+/// a time does so; the others wait for it.
+pub(super) async fn migrate_postgres(pool: &PgPool, server: &Server) -> Result<(), StoreError> {
+    let database = || server.shown();
+    if is_current(newest_in_postgres(pool).await?, &database)? {
+        return Ok(());
+    }
+    let mut connection = pool.acquire().await?;
+    let done = migrator(|step| step.postgres).run(&mut *connection).await;
+    // The migrator takes an advisory lock, which a failure leaves with the connection.
+    if done.is_err() {
+        let _ = Migrate::unlock(&mut *connection).await;
+    }
+    done.map_err(|source| StoreError::migrate(database(), source))
+}
+
+/// Refuses a server's database whose schema is not this program's.
+pub(super) async fn require_postgres(pool: &PgPool, server: &Server) -> Result<(), StoreError> {
+    match newest_in_postgres(pool).await? {
+        None => Err(StoreError::Missing(server.shown())),
+        found if is_current(found, &|| server.shown())? => Ok(()),
+        found => Err(StoreError::Outdated {
+            database: server.shown(),
+            found: found.unwrap_or_default(),
+            known: KNOWN,
         }),
-        Some(found) if found == known => Ok(()),
-        _ => migrator()
-            .run(connection)
-            .await
-            .map_err(|source| StoreError::Migrate {
-                file: file.to_owned(),
-                source,
-            }),
     }
 }
 
+fn is_current(found: Option<i64>, database: &dyn Fn() -> String) -> Result<bool, StoreError> {
+    match found {
+        Some(found) if found > KNOWN => Err(StoreError::Newer {
+            database: database(),
+            found,
+            known: KNOWN,
+        }),
+        found => Ok(found == Some(KNOWN)),
+    }
+}
+
+const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+
 /// Returns the newest migration of the database, and nothing where it has none.
-async fn newest_applied(connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
-    const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+async fn newest_in_sqlite(connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
     const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
     // The table is there nearly always, so that is not asked first.
     let newest = sqlx::query(NEWEST).fetch_one(&mut *connection).await;
@@ -54,15 +109,31 @@ async fn newest_applied(connection: &mut SqliteConnection) -> Result<Option<i64>
     }
 }
 
-fn migrator() -> Migrator {
-    let migrations = SQLITE
+async fn newest_in_postgres(pool: &PgPool) -> Result<Option<i64>, StoreError> {
+    const UNDEFINED_TABLE: &str = "42P01";
+    match sqlx::query(NEWEST).fetch_one(pool).await {
+        Ok(row) => Ok(row.try_get(0)?),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
+    let migrations = STEPS
         .iter()
-        .map(|(version, name, text)| {
+        .map(|step| {
+            // The number is a part of the file's name and of nothing else.
+            let name = step
+                .name
+                .split_once('_')
+                .map_or(step.name, |(_, name)| name);
             Migration::new(
-                *version,
-                Cow::Borrowed(*name),
+                step.version,
+                Cow::Borrowed(name),
                 MigrationType::Simple,
-                AssertSqlSafe(*text).into_sql_str(),
+                AssertSqlSafe(text(step)).into_sql_str(),
                 false,
             )
         })

@@ -36,7 +36,8 @@ pub(super) async fn run(
 ) -> Result<Run, WorkflowError> {
     let gateway = worker.gateway().await?;
     let (agent, task, resumes) = begin(worker, task).await?;
-    match run_begun(worker, gateway, &agent, &task, resumes, checks).await {
+    let ran = Box::pin(run_begun(worker, gateway, &agent, &task, resumes, checks));
+    match ran.await {
         Ok((outcome, problem)) => Ok(Run {
             agent,
             task,
@@ -130,7 +131,8 @@ async fn run_begun(
     let door = launch::open_door(worker, gateway, agent, task, &dirs)?;
     let invocation =
         launch::invocation(worker, agent, task, &dirs, &door, recorded, tools.is_some())?;
-    let outcome = launch::drive_agent(worker, agent, &dirs, invocation, &door, prompt, tools).await;
+    let driven = launch::drive_agent(worker, agent, &dirs, invocation, &door, prompt, tools);
+    let outcome = Box::pin(driven).await;
     let problem = door.problem();
     door.close().await;
     Ok((outcome?, problem))

@@ -195,7 +195,7 @@ impl Story {
         let database = self.env.home().join("eklavya.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let store = Store::open(database.as_std_path()).await.unwrap();
+            let store = Store::open_file(database.as_std_path()).await.unwrap();
             let desk = Desk::new(store, std::sync::Arc::new(SystemClock));
             let project = projects::find(&desk, SLUG).await.unwrap();
             audit::of_project(&mut desk.read().await.unwrap(), project.id)

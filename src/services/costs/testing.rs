@@ -16,7 +16,7 @@ use crate::services::costs::Decision;
 use crate::services::projects::{self, NewProject};
 use crate::services::tasks::{self, NewTask};
 use crate::services::{Desk, agents};
-use crate::store::Store;
+use crate::store::{Location, Store};
 
 /// A database in a directory of its own.
 pub(crate) struct Books {
@@ -30,7 +30,9 @@ pub(crate) struct Books {
 impl Books {
     pub async fn open(budget: Option<MicroUsd>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::create(&dir.path().join("eklavya.db")).await.unwrap();
+        let store = Store::create(&Location::File(dir.path().join("eklavya.db")))
+            .await
+            .unwrap();
         let clock = Arc::new(FixedClock::new("2026-11-22T10:00:00Z".parse().unwrap()));
         let desk = Desk::new(store, clock.clone());
         let new = NewProject {

@@ -1,0 +1,50 @@
+//! Servers that the product works with: where they are, and the file with the password.
+
+use camino::Utf8PathBuf;
+use secrecy::SecretString;
+use url::Url;
+
+use super::error::ConfigError;
+
+/// A server and how to be let in.
+#[derive(Clone)]
+pub struct Remote {
+    /// Where it is, perhaps with a password.
+    pub url: Url,
+    /// `*.passwordFile`: counts more than a password in the URL.
+    pub password_file: Option<Utf8PathBuf>,
+}
+
+impl Remote {
+    /// Returns the password of the file, if one is named. It is read at each call, so that a rotated
+    /// password is taken up.
+    pub fn password(&self) -> Result<Option<SecretString>, ConfigError> {
+        let Some(path) = &self.password_file else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
+        // Editors end a file with a new line, which is no part of the password.
+        let password = text.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err(ConfigError::BadCredential {
+                origin: path.to_string(),
+                problem: "is empty",
+            });
+        }
+        Ok(Some(SecretString::from(password)))
+    }
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = super::without_password(&self.url);
+        f.debug_struct("Remote")
+            .field("url", &url.as_str())
+            .field("password_file", &self.password_file)
+            .finish()
+    }
+}

@@ -1,0 +1,167 @@
+//! Reading rows: errors name the table, the column and the row.
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{Postgres, Row, Sqlite};
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::money::MicroUsd;
+
+/// A row that a query found.
+#[derive(Debug)]
+pub enum Record {
+    /// From SQLite.
+    Sqlite(SqliteRow),
+    /// From PostgreSQL.
+    Postgres(PgRow),
+}
+
+impl Record {
+    /// Reads the row as one of `table`: errors name the table, the column and the row.
+    pub fn of<'r>(&'r self, table: &'static str) -> Fields<'r> {
+        Fields {
+            record: self,
+            table,
+        }
+    }
+
+    fn get<'r, T>(&'r self, column: &str) -> Result<T, sqlx::Error>
+    where
+        T: sqlx::Decode<'r, Sqlite>
+            + sqlx::Type<Sqlite>
+            + sqlx::Decode<'r, Postgres>
+            + sqlx::Type<Postgres>,
+    {
+        match self {
+            Record::Sqlite(row) => row.try_get(column),
+            Record::Postgres(row) => row.try_get(column),
+        }
+    }
+
+    /// Reads a JSON document: a text in SQLite, JSONB in PostgreSQL.
+    fn document<T: DeserializeOwned>(
+        &self,
+        column: &str,
+    ) -> Result<Option<T>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(match self {
+            Record::Sqlite(row) => match row.try_get::<Option<&str>, _>(column)? {
+                Some(text) => Some(serde_json::from_str(text)?),
+                None => None,
+            },
+            Record::Postgres(row) => row
+                .try_get::<Option<Json<T>>, _>(column)?
+                .map(|document| document.0),
+        })
+    }
+}
+
+/// The columns of a row, read one by one.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'r> {
+    record: &'r Record,
+    table: &'static str,
+}
+
+impl Fields<'_> {
+    /// Returns a text.
+    pub fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a text or nothing.
+    pub fn opt_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a whole number.
+    pub fn int(&self, column: &'static str) -> Result<i64, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a whole number or nothing.
+    pub fn opt_int(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a whole number that is not negative and fits.
+    pub fn count(&self, column: &'static str) -> Result<u32, StoreError> {
+        u32::try_from(self.int(column)?).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a truth value.
+    pub fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns an amount of money.
+    pub fn money(&self, column: &'static str) -> Result<MicroUsd, StoreError> {
+        Ok(MicroUsd(self.int(column)?))
+    }
+
+    /// Returns a moment.
+    pub fn moment(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        let micros = self.int(column)?;
+        Timestamp::from_microsecond(micros).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a moment or nothing.
+    pub fn opt_moment(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        let micros = self.opt_int(column)?;
+        micros
+            .map(|m| Timestamp::from_microsecond(m).map_err(|e| self.corrupt(column, e)))
+            .transpose()
+    }
+
+    /// Returns an identifier.
+    pub fn id(&self, column: &'static str) -> Result<Uuid, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns an identifier or nothing.
+    pub fn opt_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a JSON document as the type that it was written from.
+    pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.opt_json(column)?
+            .ok_or_else(|| self.corrupt(column, "there is no value"))
+    }
+
+    /// Returns a JSON document or nothing.
+    pub fn opt_json<T: DeserializeOwned>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        self.record
+            .document(column)
+            .map_err(|e| self.corrupt(column, e))
+    }
+
+    /// Returns a value whose text form is parsed.
+    pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        self.text(column)?
+            .parse()
+            .map_err(|e: T::Err| self.corrupt(column, e))
+    }
+
+    fn corrupt(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
+        let id = self
+            .record
+            .get::<Uuid>("id")
+            .map_or_else(|_| "a row".to_owned(), |id| id.to_string());
+        StoreError::Corrupt {
+            table: self.table,
+            column,
+            id,
+            reason: reason.to_string(),
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::output::{Page, View};
 const EXAMPLES: &str = "\
 Examples:
   eklavya budget report shop
-  eklavya budget report shop --output json | jq '.total.spent / 1000000'";
+  eklavya budget report shop --output json | jq '.total.spentMicroUsd / 1000000'";
 
 /// Report what a project cost, by role, task, agent, model and day
 #[derive(Debug, clap::Args)]

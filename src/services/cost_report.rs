@@ -39,6 +39,7 @@ pub struct CostLine {
     /// Requests that were charged.
     pub requests: u64,
     /// What they cost.
+    #[serde(rename = "spentMicroUsd")]
     pub spent: MicroUsd,
     /// How many of them were charged at their upper bound, because the answer was cut.
     pub upper_bounds: u64,

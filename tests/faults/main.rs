@@ -14,6 +14,8 @@ mod bill;
 mod books;
 #[path = "../support/caller.rs"]
 mod caller;
+#[path = "../support/claude.rs"]
+mod claude;
 #[path = "../support/namespace.rs"]
 mod namespace;
 #[path = "../support/remains.rs"]

@@ -173,12 +173,12 @@ fn costs_add_up(story: &Story, project: &Value) {
     let report = story.json("budget report shop");
     let spent = project["spentMicroUsd"].as_i64().unwrap();
     assert!(spent > 0);
-    assert_eq!(report["total"]["spent"], spent, "{report}");
+    assert_eq!(report["total"]["spentMicroUsd"], spent, "{report}");
     for group in ["byRole", "byTask", "byAgent"] {
         let lines = report[group].as_array().unwrap();
         let sum: i64 = lines
             .iter()
-            .map(|line| line["spent"].as_i64().unwrap())
+            .map(|line| line["spentMicroUsd"].as_i64().unwrap())
             .sum();
         assert_eq!(sum, spent, "{group}: {report}");
     }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -12,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::claude::claude;
 use crate::running::Running;
 use crate::support::Outcome;
 use crate::upstream::Upstream;
@@ -187,22 +187,4 @@ impl Studio {
 )]
 pub fn command(program: &str) -> Command {
     Command::new(program)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told by the environment where it is"
-)]
-fn claude() -> PathBuf {
-    let named = std::env::var_os("EKLAVYA_CLAUDE_PATH").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = || {
-        std::env::split_paths(&path)
-            .map(|directory| directory.join("claude"))
-            .find(|file| file.is_file())
-    };
-    let found = named.or_else(on_path).filter(|file| file.is_file());
-    found.expect(
-        "these tests need the Claude Code CLI: put `claude` on PATH or set EKLAVYA_CLAUDE_PATH",
-    )
 }

@@ -55,9 +55,10 @@ install_packages() {
     die "apt could not install: $*" "install it by hand, then start this script again"
 }
 
-# Makes sure of git, bubblewrap and a C compiler (SQLite is compiled in).
+# Makes sure of git, bubblewrap and a C compiler (SQLite is compiled in). Arguments are further packages that the caller
+# found missing, so that there is one call of apt.
 ensure_system() {
-  local missing=()
+  local missing=("$@")
   have git || missing+=(git)
   have bwrap || missing+=(bubblewrap)
   if ! have cc; then missing+=(build-essential); fi

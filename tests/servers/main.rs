@@ -1,0 +1,12 @@
+//! The servers that the tests start and that an installation may run on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+
+mod postgres_fixture;

@@ -1,0 +1,143 @@
+//! The PostgreSQL that tests start: what it keeps, what it loses, and that nothing is left of it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::postgres::Postgres;
+
+/// Returns what the server answers to the first question of a client, `N` or `S`; nothing where
+/// it stays silent for a while.
+fn answer(server: &Postgres) -> Option<char> {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).ok()?;
+    let patience = Duration::from_millis(300);
+    stream.set_read_timeout(Some(patience)).unwrap();
+    // SSLRequest: a length of 8 and the code 80877103.
+    stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).ok()?;
+    let mut byte = [0];
+    stream.read_exact(&mut byte).ok()?;
+    Some(char::from(byte[0]))
+}
+
+fn directory(server: &Postgres) -> PathBuf {
+    let data = PathBuf::from(server.psql("SHOW data_directory"));
+    data.parent().unwrap().to_owned()
+}
+
+#[test]
+fn committed_data_survives_a_crash_and_a_stop() {
+    let server = Postgres::durable();
+    assert!(server.major() >= 15, "{}", server.major());
+    server.psql("CREATE TABLE kept (id bigint); INSERT INTO kept VALUES (1)");
+    let url = server.url();
+    server.kill();
+    assert_eq!(answer(&server), None, "a killed server answers");
+    server.restart();
+    server.psql("INSERT INTO kept VALUES (2)");
+    server.stop();
+    assert_eq!(answer(&server), None, "a stopped server answers");
+    server.restart();
+    assert_eq!(server.psql("SELECT id FROM kept ORDER BY id"), "1\n2");
+    assert_eq!(url, server.url());
+}
+
+#[test]
+fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
+    let (running, killed, frozen) = (Postgres::start(), Postgres::start(), Postgres::start());
+    let servers = [&running, &killed, &frozen];
+    let places = servers.map(directory);
+    let ports = servers.map(Postgres::port);
+    assert!(places.iter().all(|place| place.is_dir()));
+    killed.kill();
+    frozen.freeze();
+    assert_eq!(answer(&running), Some('N'));
+    assert_eq!(answer(&frozen), None, "a frozen server answers");
+    drop((running, killed, frozen));
+    for (place, port) in places.iter().zip(ports) {
+        assert!(!place.exists(), "{}", place.display());
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+}
+
+#[test]
+fn a_thawed_server_goes_on() {
+    let server = Postgres::start();
+    server.freeze();
+    server.thaw();
+    assert_eq!(server.psql("SELECT 1"), "1");
+}
+
+#[test]
+fn every_call_for_a_shared_database_gives_another_one_on_the_same_server() {
+    let (first, second) = (Postgres::shared(), Postgres::shared());
+    assert_ne!(first, second);
+    let server = Postgres::shared_server();
+    let databases = server.psql(
+        "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' \
+         ORDER BY datname",
+    );
+    assert_eq!(databases, "eklavya\neklavya_1");
+}
+
+#[test]
+fn the_user_of_the_product_is_no_superuser_and_owns_its_database() {
+    let server = Postgres::shared_server();
+    let rights = "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles \
+                  WHERE rolname = 'eklavya'";
+    assert_eq!(server.psql(rights), "f|f|f");
+    let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'eklavya'";
+    assert_eq!(server.psql(owner), "eklavya");
+    let order = server.psql("SELECT 'a' < 'B', 'a' COLLATE \"C\" < 'B'");
+    assert_eq!(order, "t|f", "the default collation is that of bytes");
+}
+
+#[tokio::test]
+async fn a_guarded_server_wants_the_password() {
+    let server = Postgres::guarded("it's@secret/1");
+    let of = |password| server.url_with("eklavya", password, "eklavya");
+    assert!(
+        PgConnection::connect(&of(Some("it's@secret/1")))
+            .await
+            .is_ok()
+    );
+    for wrong in [None, Some("secret")] {
+        let refused = PgConnection::connect(&of(wrong)).await.unwrap_err();
+        assert_eq!(code(&refused), "28P01", "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_gone_and_a_new_one_works() {
+    let server = Postgres::start();
+    let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    connection.execute("SELECT 1").await.unwrap();
+    server.cut_connections();
+    assert!(connection.execute("SELECT 1").await.is_err());
+    assert!(PgConnection::connect(&server.url()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_read_only_database_refuses_writes_until_it_is_writable() {
+    let server = Postgres::start();
+    let url = server.new_database("other");
+    server.make_read_only();
+    let refused = write(&server.url()).await.unwrap_err();
+    assert_eq!(code(&refused), "25006", "{refused}");
+    write(&url).await.unwrap();
+    server.make_writable();
+    write(&server.url()).await.unwrap();
+}
+
+async fn write(url: &str) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute("CREATE TABLE written ()").await?;
+    Ok(())
+}
+
+fn code(error: &sqlx::Error) -> String {
+    let error = error.as_database_error().unwrap();
+    error.code().unwrap().into_owned()
+}

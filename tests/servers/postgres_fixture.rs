@@ -1,9 +1,10 @@
 //! The PostgreSQL that tests start: what it keeps, what it loses, and that nothing is left of it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -59,6 +60,43 @@ fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
     for (place, port) in places.iter().zip(ports) {
         assert!(!place.exists(), "{}", place.display());
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+}
+
+#[test]
+#[ignore = "the other half of the next test"]
+fn the_one_that_is_killed() {
+    let server = Postgres::start();
+    println!("at {}", directory(&server).display());
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test itself is started again"
+)]
+fn nothing_is_left_of_the_server_of_a_killed_test() {
+    let mut test = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "postgres_fixture::the_one_that_is_killed"])
+        .args(["--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(test.stdout.take().unwrap()).lines();
+    let place = lines.find_map(|line| Some(line.unwrap().split_once("at /")?.1.to_owned()));
+    let place = Path::new("/").join(place.unwrap());
+    assert!(place.is_dir(), "{}", place.display());
+    test.kill().unwrap();
+    test.wait().unwrap();
+    let begun = Instant::now();
+    while place.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "it is still there"
+        );
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

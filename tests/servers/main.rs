@@ -9,4 +9,5 @@
 #[path = "../support/postgres.rs"]
 mod postgres;
 
+mod compose;
 mod postgres_fixture;

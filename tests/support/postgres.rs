@@ -20,7 +20,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use installation::{Installation, program};
-use keeper::Keeper;
+use keeper::{Keeper, Place};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -95,7 +95,12 @@ impl Postgres {
 
     fn with(options: Options) -> Self {
         let installation = Installation::find();
-        let keeper = Keeper::new();
+        let place = if options.durable {
+            Place::Disk
+        } else {
+            Place::Fast
+        };
+        let keeper = Keeper::new(place);
         installation.copy_template(&keeper.data());
         if options.password.is_some() {
             let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";

@@ -7,12 +7,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::keeper::unprivileged;
+use super::keeper::{Place, unprivileged};
 
 /// Where Debian puts each major version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// Counts the ways in which templates were made: an old one is not taken up.
-const TEMPLATE: u32 = 1;
+const TEMPLATE: u32 = 2;
 /// The default collation is not that of bytes, as on most servers in use: what relies on the order
 /// of bytes must say so.
 const INITDB: [&str; 9] = [
@@ -26,8 +26,15 @@ const INITDB: [&str; 9] = [
     "--no-instructions",
     "--no-sync",
 ];
-/// The user has no rights but those of an owner. A line is a statement.
-const SETUP: &str = "CREATE ROLE eklavya LOGIN\nCREATE DATABASE eklavya OWNER eklavya\n";
+/// A line is a statement. The user has no rights but those of an owner. A copy costs by its files,
+/// of which each database has some three hundred: those go that nobody needs.
+const SETUP: &str = "\
+CREATE ROLE eklavya LOGIN
+CREATE DATABASE eklavya OWNER eklavya
+UPDATE pg_database SET datistemplate = false WHERE datname = 'template0'
+DROP DATABASE template0
+DROP DATABASE postgres
+";
 
 /// Binaries of one version.
 #[derive(Debug)]
@@ -73,6 +80,8 @@ impl Installation {
         for setting in [
             "listen_addresses=127.0.0.1",
             "shared_buffers=32MB",
+            // In the data directory, with which it goes: a killed server leaves it behind.
+            "dynamic_shared_memory_type=mmap",
             // As by default, in spite of the small segments.
             "max_wal_size=1GB",
             "log_line_prefix=%m [%p] ",
@@ -108,7 +117,7 @@ impl Installation {
 
     /// The server's user may be unable to reach the cache: it is made elsewhere and brought there.
     fn make_template(&self, template: &Path) {
-        let place = super::keeper::own_directory();
+        let place = super::keeper::own_directory(Place::Disk);
         let data = place.path().join("data");
         let mut initdb = program(self.binaries.join("initdb"));
         unprivileged(&mut initdb);
@@ -116,7 +125,7 @@ impl Installation {
         let mut single = program(self.binaries.join("postgres"));
         unprivileged(&mut single);
         run(
-            single.args(["--single", "-D"]).arg(&data).arg("postgres"),
+            single.args(["--single", "-D"]).arg(&data).arg("template1"),
             SETUP,
         );
         let partial = template.with_extension("partial");

@@ -15,7 +15,21 @@ use tempfile::TempDir;
 
 use super::installation::program;
 
+/// A file system in memory: a data directory has hundreds of files, which ext4 is slow to make
+/// where as many were removed a moment ago.
+const MEMORY: &str = "/dev/shm";
+/// What must be free there for all servers that run at the same time: containers have little.
+const ROOM: u64 = 2 << 30;
 const SCRIPT: &str = include_str!("keeper.sh");
+
+/// Where a server's directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where a crash of the machine would leave it.
+    Disk,
+    /// In memory where there is room.
+    Fast,
+}
 
 /// A directory, and the process that removes it.
 #[derive(Debug)]
@@ -26,8 +40,8 @@ pub struct Keeper {
 
 impl Keeper {
     /// Returns the keeper of a new directory that belongs to the server's user.
-    pub fn new() -> Self {
-        let directory = own_directory().keep();
+    pub fn new(place: Place) -> Self {
+        let directory = own_directory(place).keep();
         let mut shell = program("sh");
         shell.args(["-c", SCRIPT, "keeper"]).arg(&directory);
         shell.stdin(Stdio::piped()).process_group(0);
@@ -69,10 +83,14 @@ impl Keeper {
 }
 
 /// Returns a new directory that belongs to the server's user.
-pub fn own_directory() -> TempDir {
+pub fn own_directory(place: Place) -> TempDir {
+    let parent = match place {
+        Place::Fast if has_room(MEMORY) => PathBuf::from(MEMORY),
+        Place::Fast | Place::Disk => std::env::temp_dir(),
+    };
     let directory = tempfile::Builder::new()
         .prefix("eklavya-pg-")
-        .tempdir()
+        .tempdir_in(parent)
         .unwrap();
     if let Some(user) = other_user() {
         chown(
@@ -83,6 +101,11 @@ pub fn own_directory() -> TempDir {
         .unwrap();
     }
     directory
+}
+
+fn has_room(file_system: &str) -> bool {
+    let free = |found: nix::sys::statvfs::Statvfs| found.blocks_available() * found.fragment_size();
+    nix::sys::statvfs::statvfs(file_system).is_ok_and(|found| free(found) >= ROOM)
 }
 
 /// Makes a command run as an unprivileged user, without further groups, where the test is root:

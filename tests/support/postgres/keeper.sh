@@ -2,7 +2,7 @@
 trap '' HUP INT TERM
 read -r _
 data=$1/data
-at_home() { [ "$(readlink "$1/cwd" 2>/dev/null)" = "$data" ]; }
+at_home() { [ "$1/cwd" -ef "$data" ]; }
 signal_all() {
   for process in /proc/[0-9]*; do
     if at_home "$process"; then kill "-$1" "${process#/proc/}" 2>/dev/null; fi

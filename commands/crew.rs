@@ -2,24 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use camino::Utf8Path;
 use eklavya::claude::locate;
 use eklavya::domain::project::Project;
 use eklavya::gateway::Recorder;
 use eklavya::sandbox::Sandbox;
-use eklavya::services::{Desk, leases};
+use eklavya::services::Desk;
 use eklavya::vcs::Git;
 use eklavya::workflow::site::user_of;
-use eklavya::workflow::{Site, SiteSpec, Stop, StopReason, Worker, WorkerSpec};
+use eklavya::workflow::{Patience, Site, SiteSpec, Stop, StopReason, Worker, WorkerSpec};
 
 use crate::error::{CommandError, Kind};
 use crate::interrupts::Interrupts;
 use crate::invocation::Invocation;
-
-/// How often it is looked whether another process has given the project back.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Opens the place of `project` on this machine, with the isolation that the command line asks for.
 pub async fn site(
@@ -76,6 +72,7 @@ pub async fn worker(
     project: &Project,
     interrupts: &Interrupts,
     record: Option<&Utf8Path>,
+    patience: Patience,
 ) -> Result<Arc<Worker>, CommandError> {
     let config = invocation.config()?;
     let path = search_path(invocation)?;
@@ -96,16 +93,9 @@ pub async fn worker(
         cli,
         stop,
         recorder,
+        patience,
     };
     Ok(Arc::new(Worker::start(spec, site).await?))
-}
-
-/// Waits until no other process works on `project`.
-pub async fn wait_until_free(desk: &Desk, project: &Project) -> Result<(), CommandError> {
-    while leases::holder(desk, project).await?.is_some() {
-        tokio::time::sleep(PAUSE).await;
-    }
-    Ok(())
 }
 
 fn stop_of(interrupts: &Interrupts) -> Stop {

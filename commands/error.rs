@@ -196,6 +196,14 @@ impl From<StoreError> for CommandError {
 impl From<&StoreError> for CommandError {
     fn from(error: &StoreError) -> Self {
         let hint = match error {
+            StoreError::LeaseLost { .. } => {
+                return Self::new(Kind::WrongState, error.to_string())
+                    .hint("See what is done by now: eklavya status");
+            }
+            StoreError::InDoubt(_) => {
+                "Start the server and look whether it was done: eklavya status; repeating the \
+                 command does nothing twice"
+            }
             StoreError::Missing(_) => "Create the data directory first: eklavya init",
             StoreError::Newer { .. } => {
                 "Use the newer eklavya, or another data directory: --home DIR"

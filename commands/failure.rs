@@ -42,7 +42,7 @@ pub fn of(error: WorkflowError, slug: &str) -> CommandError {
                 format!("Let it be tried again: eklavya tasks retry {slug} {key} --answer \"…\"")
             }),
         ),
-        WorkflowError::Stopped(reason) => return stopped(error.to_string(), reason, slug),
+        WorkflowError::Stopped(reason) => return stopped(error.to_string(), *reason, slug),
         WorkflowError::Failed(_) => (
             Kind::Failed,
             format!("See what was done: eklavya tasks list {slug}"),
@@ -66,12 +66,14 @@ fn service(error: WorkflowError) -> CommandError {
     }
 }
 
-fn stopped(message: String, reason: &StopReason, slug: &str) -> CommandError {
+fn stopped(message: String, reason: StopReason, slug: &str) -> CommandError {
     match reason {
         StopReason::Interrupted => CommandError::new(Kind::Interrupted, message)
             .hint("Repeat the command: it goes on where it stopped"),
         StopReason::Paused => CommandError::new(Kind::WrongState, message)
             .hint(format!("Let it go on: eklavya project resume {slug}")),
+        StopReason::StoreAway => CommandError::new(Kind::Environment, message)
+            .hint("Start the server, then repeat the command: it goes on"),
         StopReason::LeaseLost => {
             CommandError::new(Kind::WrongState, message).hint("See who works on it: eklavya status")
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use eklavya::domain::project::{Project, Stage};
 use eklavya::services::{Desk, projects};
 
-use crate::error::CommandError;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::error::{CommandError, Kind};
 
 /// How often it is looked whether the wait is over.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -26,6 +28,12 @@ pub async fn for_stage(
     stage: Stage,
     option: WaitOption,
 ) -> Result<Project, CommandError> {
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| {
+        CommandError::new(
+            Kind::Environment,
+            format!("cannot listen to signals: {error}"),
+        )
+    })?;
     loop {
         let project = projects::find(desk, slug).await?;
         let before = project
@@ -36,6 +44,11 @@ pub async fn for_stage(
         if !option.wait || reached || !before {
             return Ok(project);
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            _ = interrupts.recv() => {
+                return Err(CommandError::new(Kind::Interrupted, "interrupted while waiting"));
+            }
+        }
     }
 }

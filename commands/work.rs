@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use eklavya::domain::project::Project;
 use eklavya::services::{Desk, projects};
-use eklavya::workflow::{self, stages};
+use eklavya::workflow::{self, Patience, stages};
 
 use crate::error::CommandError;
 use crate::interrupts::Interrupts;
@@ -75,11 +75,13 @@ async fn reach(
     interrupts: &Interrupts,
     options: &WorkOptions,
 ) -> Result<(), CommandError> {
-    if options.wait.wait {
-        crew::wait_until_free(desk, project).await?;
-    }
+    let patience = if options.wait.wait {
+        Patience::Waiting
+    } else {
+        Patience::Brief
+    };
     let record = options.record.as_deref();
-    let worker = crew::worker(invocation, desk, project, interrupts, record).await?;
+    let worker = crew::worker(invocation, desk, project, interrupts, record, patience).await?;
     let done = match goal {
         Goal::Plan => workflow::hold(worker, stages::plan::run).await,
         Goal::Demos => workflow::hold(worker, stages::demo::run).await,

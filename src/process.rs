@@ -5,6 +5,7 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
@@ -169,7 +170,57 @@ pub fn start_of(pid: u32) -> Option<i64> {
     fields.get(19)?.parse().ok()
 }
 
+/// Where process ids mean something: one boot of a machine, and a namespace of processes in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// The machine's name, for people.
+    pub machine: String,
+    /// Tells it from all others: a digest of the boot's id and the namespace's.
+    pub digest: String,
+}
+
+impl Host {
+    /// Returns the host of the present process.
+    pub fn this() -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let boot = read("/proc/sys/kernel/random/boot_id");
+        let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let machine: String = read("/proc/sys/kernel/hostname")
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+            .take(64)
+            .collect();
+        if boot.trim().is_empty() || namespace.as_os_str().is_empty() {
+            // Where it cannot be told, it is nobody else's.
+            return Self {
+                machine,
+                digest: format!("{:012x}", rand::random::<u64>() >> 16),
+            };
+        }
+        let text = format!("{} {}", boot.trim(), namespace.display());
+        let digest = Sha256::digest(text.as_bytes());
+        Self {
+            machine,
+            digest: digest[..6]
+                .iter()
+                .fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+        }
+    }
+}
+
 /// Whether the process that was started at `start` with this id still runs.
 pub fn is_alive(pid: u32, start: i64) -> bool {
     start_of(pid) == Some(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Host;
+
+    #[test]
+    fn the_host_stays_the_same_while_it_runs() {
+        let host = Host::this();
+        assert_eq!(host, Host::this());
+        assert_eq!(host.digest.len(), 12);
+    }
 }

@@ -54,8 +54,18 @@ pub struct SessionSpec {
     pub clock: SharedClock,
     /// Kills the process tree.
     pub kill: KillTree,
-    /// Told the process id as soon as there is one.
-    pub started: Option<oneshot::Sender<u32>>,
+    /// Told the process as soon as there is one. The agent is told what to do only once that was
+    /// noted: a process that nobody knows of does nothing.
+    pub started: Option<oneshot::Sender<Started>>,
+}
+
+/// A process that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// Its id.
+    pub pid: u32,
+    /// To be told when it was noted. Dropped, it says that it cannot be, and the process is killed.
+    pub noted: oneshot::Sender<()>,
 }
 
 /// Why a run could not be driven. How an agent fails is an [`super::outcome::Outcome`] instead.

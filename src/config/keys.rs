@@ -62,6 +62,8 @@ pub const KEYS: &[Key] = &[
     integer("model.maxParkSeconds", (0, WEEK), "21600", "Longest time that a rate limit may hold a request"),
     key("store.url", Kind::Server(&["postgres", "postgresql"]), None, "PostgreSQL in place of the SQLite database in the data directory: postgres://user@host:5432/database"),
     key("store.passwordFile", Kind::Path, None, "File that holds the password of store.url"),
+    integer("store.patienceSeconds", (0, WEEK), "300", "Longest wait for a database that went away in the middle of work; 0 gives up at once"),
+    integer("worker.leaseSeconds", (2, 3600), "30", "Time without a sign of life after which another worker takes a project over"),
     key("pricing.file", Kind::Path, None, "Price table in place of <home>/pricing.yaml and the built-in one"),
     key("claude.path", Kind::Path, None, "Claude Code CLI, where it is not the `claude` on PATH"),
     integer("claude.maxTurns", (1, 10_000), "120", "Most turns of one agent"),

@@ -33,5 +33,6 @@ pub use reference::reference;
 pub use remote::Remote;
 pub use settings::{
     AgentLimits, BudgetLimits, Config, ModelSettings, SandboxSettings, StageSettings,
+    WorkerSettings,
 };
 pub use value::{Value, without_password};

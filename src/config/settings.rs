@@ -25,6 +25,10 @@ pub struct Config {
     pub model: ModelSettings,
     /// `store.*`: the PostgreSQL server, where it is not SQLite.
     pub store: Option<Remote>,
+    /// `store.patienceSeconds`: the longest wait for a database that went away.
+    pub store_patience: Duration,
+    /// `worker.*`
+    pub worker: WorkerSettings,
     /// `pricing.file`: replaces the built-in price table.
     pub pricing_file: Option<Utf8PathBuf>,
     /// `claude.path`: the CLI, where it is not the one on PATH.
@@ -39,6 +43,13 @@ pub struct Config {
     pub sandbox: SandboxSettings,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
+}
+
+/// How workers work.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerSettings {
+    /// Time without a sign of life after which another worker takes a project over.
+    pub lease: Duration,
 }
 
 /// The model endpoint and how patient the gateway is with it.
@@ -145,6 +156,10 @@ impl Config {
             home,
             model: model(environment, read)?,
             store: read.remote("store.url", "store.passwordFile")?,
+            store_patience: read.seconds("store.patienceSeconds")?,
+            worker: WorkerSettings {
+                lease: read.seconds("worker.leaseSeconds")?,
+            },
             pricing_file: read.path("pricing.file")?,
             claude_path: read.path("claude.path")?,
             agents: AgentLimits {

@@ -20,8 +20,12 @@ pub struct Agent {
     pub role: Role,
     /// Where it stands.
     pub state: AgentState,
-    /// The host's process id, while there is a process.
+    /// The process id on `host`, while there is a process.
     pub pid: Option<u32>,
+    /// That process's start time in clock ticks since boot, which tells it from a later one.
+    pub process_start: Option<i64>,
+    /// The host of its process, as leases tell hosts apart.
+    pub host: String,
     /// The directory of its conversation: clone, home, tmp and door.
     pub working_dir: String,
     /// The conversation.
@@ -36,6 +40,8 @@ pub struct Agent {
     pub model: String,
     /// The worker that runs it.
     pub worker: String,
+    /// The tenure in which it runs.
+    pub fence: i64,
     /// Tokens of all kinds that it has used.
     pub tokens_used: i64,
     /// Its last sign of life.

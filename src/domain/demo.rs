@@ -41,9 +41,11 @@ pub struct Demo {
 }
 
 /// A process that serves a preview, told apart from a later one with the same id by its start time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewProcess {
-    /// The host's process id.
+    /// The host, as leases tell hosts apart.
+    pub host: String,
+    /// Its process id there.
     pub pid: u32,
     /// Its start time in clock ticks since boot (`/proc/<pid>/stat`, field 22).
     pub start: i64,

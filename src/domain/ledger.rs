@@ -163,6 +163,8 @@ pub struct Payer {
     pub role: Role,
     /// The worker whose process sends the request.
     pub worker: String,
+    /// The tenure in which it does.
+    pub fence: i64,
     /// Whether a rehearsal answers in place of the model.
     pub rehearsal: bool,
 }

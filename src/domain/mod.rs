@@ -10,6 +10,8 @@ pub mod demo;
 pub mod event;
 pub mod evidence;
 pub mod ids;
+pub mod lease;
+pub mod lease_watch;
 pub mod ledger;
 pub mod money;
 pub mod plan;

@@ -144,6 +144,7 @@ impl Exchange {
             agent: spec.agent,
             role: spec.role,
             worker: self.inner.worker.clone(),
+            fence: self.inner.costs.fence(),
             rehearsal: self.inner.backend.is_rehearsal(),
         }
     }
@@ -169,6 +170,14 @@ impl Exchange {
                     ));
                 }
                 Ok(Decision::Held(shortage)) => shortage,
+                // Nothing was sent. Whoever runs the agent knows what to do about it.
+                Err(error) if error.is_away() => {
+                    tokio::select! {
+                        () = self.answer.closed() => return Err(Step::Gone),
+                        () = self.door.closing.cancelled() => return Err(Step::Gone),
+                        () = tokio::time::sleep(LOOK_AGAIN) => continue,
+                    }
+                }
                 Err(error) => {
                     let problem = DoorProblem::Ledger(error.to_string());
                     return Err(self.fail(StatusCode::INTERNAL_SERVER_ERROR, problem));

@@ -167,11 +167,15 @@ impl Gateway {
                 socket: socket.clone(),
                 source,
             })?;
+        let made = socket::Made::within(&spec.socket_dir);
         let closing = self.closing.child_token();
         let state = Arc::new(DoorState::new(spec, self.inner.clock.clone(), closing));
         let (inner, served) = (self.inner.clone(), state.clone());
         state.tracker.spawn(async move {
             server::serve(inner, served.clone(), listener).await;
+            if let Err(error) = socket::unlink(&served.spec.socket_dir, made) {
+                tracing::warn!(%error, "cannot remove the socket of a door");
+            }
             served.tracker.close();
         });
         let tracked = state.clone();
@@ -181,7 +185,7 @@ impl Gateway {
     }
 
     /// Closes all doors and waits until everything that was sent is settled.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
         self.closing.cancel();
         self.doors.close();
         self.doors.wait().await;

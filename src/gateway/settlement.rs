@@ -36,6 +36,10 @@ pub(super) async fn book(costs: &Costs, id: LedgerId, booking: Booking, request_
         };
         match booked {
             Ok(()) => return,
+            // Whoever has the project now books it at its upper bound.
+            Err(error) if error.is_lease_lost() => {
+                return tracing::warn!(entry = %id, "{error}");
+            }
             Err(error) => {
                 tracing::error!(entry = %id, %error, attempt, "cannot settle a ledger entry");
             }

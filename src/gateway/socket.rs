@@ -42,6 +42,42 @@ pub(super) fn listen(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixLi
     Ok(listener)
 }
 
+/// Removes a socket that was made by [`listen`], unless another one has taken its place since.
+pub(super) fn unlink(dir: &Path, made: Option<Made>) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = match rustix::fs::open(dir, flags, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
+    if made.is_some() && Made::at(&handle) == made {
+        remove(&handle)?;
+    }
+    Ok(())
+}
+
+/// Tells a socket from another one of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Made {
+    device: u64,
+    inode: u64,
+}
+
+impl Made {
+    /// Returns the socket in `dir`, if there is one.
+    pub fn within(dir: &Path) -> Option<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Self::at(&rustix::fs::open(dir, flags, Mode::empty()).ok()?)
+    }
+
+    fn at(dir: &OwnedFd) -> Option<Self> {
+        let stat = rustix::fs::statat(dir, SOCKET_NAME, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        })
+    }
+}
+
 fn through(handle: &OwnedFd) -> std::path::PathBuf {
     Path::new("/proc/self/fd").join(handle.as_raw_fd().to_string())
 }
@@ -70,6 +106,21 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
             drop(listener);
         }
+    }
+
+    #[tokio::test]
+    async fn a_door_that_closes_takes_its_own_socket_away_and_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("door");
+        let _old = listen(&dir, None).unwrap();
+        let old = Made::within(&dir);
+        let _new = listen(&dir, None).unwrap();
+        let new = Made::within(&dir);
+        unlink(&dir, old).unwrap();
+        assert!(dir.join(SOCKET_NAME).exists());
+        unlink(&dir, new).unwrap();
+        assert!(!dir.join(SOCKET_NAME).exists());
+        unlink(&root.path().join("nowhere"), new).unwrap();
     }
 
     #[tokio::test]

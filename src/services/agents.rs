@@ -10,6 +10,7 @@ use crate::domain::checkpoint::Checkpoint;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::domain::money::MicroUsd;
+use crate::process;
 use crate::store::{agents, budgets, checkpoints};
 
 /// Writes down a new agent as part of a larger change.
@@ -29,7 +30,7 @@ pub async fn spawn_in(
     let details = json!({
         "role": agent.role, "session": agent.session, "attempt": agent.attempt,
         "sandboxed": agent.sandboxed, "rehearsal": agent.rehearsal, "model": agent.model,
-        "worker": agent.worker,
+        "worker": agent.worker, "fence": agent.fence,
     });
     change.audit(
         (Some(agent.project), Some(agent.id)),
@@ -69,7 +70,11 @@ pub async fn advance_in(
             name: format!("agent {}", id.short()),
             source,
         })?;
-    agent.pid = pid;
+    // The process of a lost agent may be on another host, and still run.
+    if event != AgentEvent::Lose {
+        agent.pid = pid;
+        agent.process_start = pid.and_then(process::start_of);
+    }
     agent.last_heartbeat = change.now;
     let swapped = agents::update(&mut change.tx, &agent).await?;
     won(swapped, || format!("agent {}", id.short()))?;
@@ -130,6 +135,20 @@ pub async fn checkpoint(desk: &Desk, checkpoint: &Checkpoint) -> Result<(), Serv
     });
     let about = (Some(checkpoint.project), Some(checkpoint.agent));
     change.audit(about, "agent.checkpoint", details);
+    change.commit().await?;
+    Ok(())
+}
+
+/// Returns the agents that have a process on a host, of all projects, oldest first.
+pub async fn with_process(desk: &Desk, host: &str) -> Result<Vec<Agent>, ServiceError> {
+    let mut tx = desk.read().await?;
+    Ok(agents::with_process(&mut tx, host).await?)
+}
+
+/// Notes that the process of an agent that was lost is gone.
+pub async fn forget_process(desk: &Desk, actor: &Actor, id: AgentId) -> Result<(), ServiceError> {
+    let mut change = desk.change(actor).await?;
+    agents::forget_process(&mut change.tx, id).await?;
     change.commit().await?;
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The hard limits: money is held before a request is sent and settled after it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::patience::Insistence;
 use super::{Change, Desk, ServiceError};
 use crate::domain::audit::Actor;
 use crate::domain::ids::{LedgerId, ProjectId};
@@ -58,6 +60,7 @@ pub struct Costs {
     desk: Desk,
     defaults: DefaultLimits,
     given_back: Arc<Notify>,
+    patience: Duration,
 }
 
 impl Costs {
@@ -67,7 +70,14 @@ impl Costs {
             desk,
             defaults,
             given_back: Arc::default(),
+            patience: Duration::ZERO,
         }
+    }
+
+    /// Returns the same ledger, which insists for as long as `patience` on how a request ended where
+    /// the database is away: what was spent is known, and must not be lost.
+    pub fn insisting(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Holds the most that a request can cost against every limit that applies, with as many output
@@ -97,7 +107,13 @@ impl Costs {
                 }
                 Decision::Held(_) | Decision::Refused(_) => {}
             }
-            change.commit().await?;
+            if let Err(error) = change.commit().await {
+                if let Decision::Granted(reservation) = &decision {
+                    // Whether it was kept is not known; nothing will be sent for it.
+                    self.take_back(reservation.id, &error).await;
+                }
+                return Err(error);
+            }
             return Ok(decision);
         }
     }
@@ -161,7 +177,32 @@ impl Costs {
         self.finish(id, &Outcome::Released, None).await.map(|_| ())
     }
 
+    async fn take_back(&self, id: LedgerId, error: &StoreError) {
+        if error.is_away()
+            && let Err(error) = self.release(id).await
+        {
+            tracing::error!(entry = %id, %error, "cannot take a reservation back");
+        }
+    }
+
     async fn finish(
+        &self,
+        id: LedgerId,
+        outcome: &Outcome,
+        request_id: Option<&str>,
+    ) -> Result<Vec<BudgetAlert>, StoreError> {
+        // An entry ends once, so it does no harm where the first try was kept.
+        let mut insistence = Insistence::new(self.patience);
+        loop {
+            let done = self.finish_once(id, outcome, request_id).await;
+            let is_away = done.as_ref().is_err_and(StoreError::is_away);
+            if !is_away || !insistence.pause().await {
+                return done;
+            }
+        }
+    }
+
+    async fn finish_once(
         &self,
         id: LedgerId,
         outcome: &Outcome,
@@ -177,11 +218,15 @@ impl Costs {
         Ok(alerts)
     }
 
-    /// Settles what a dead worker left open at its upper bound: whether its requests were answered
-    /// is not known. Returns how many entries that were.
-    pub async fn settle_orphans(&self, worker: &str) -> Result<usize, StoreError> {
+    /// Settles what the tenures of a project before `fence` left open at its upper bound: whether
+    /// their requests were answered is not known. Returns how many entries that were.
+    pub async fn settle_orphans(
+        &self,
+        project: ProjectId,
+        fence: i64,
+    ) -> Result<usize, StoreError> {
         let mut change = self.desk.change(&Actor::System).await?;
-        let open = ledger::open_of_worker(&mut change.tx, worker).await?;
+        let open = ledger::open_before(&mut change.tx, project, fence).await?;
         for entry in &open {
             finish_entry(&mut change, entry, &Outcome::UpperBound, None).await?;
         }
@@ -232,6 +277,11 @@ impl Costs {
         let mut budget = budgets::find(&mut tx, scope).await?;
         budget.limit = budget.limit.or(self.defaults.of(scope));
         Ok(budget)
+    }
+
+    /// Returns the tenure that requests are made in; 0 where there is none.
+    pub fn fence(&self) -> i64 {
+        self.desk.tenure().map_or(0, |tenure| tenure.fence)
     }
 
     /// Returns the desk that the ledger is kept at.

@@ -1,5 +1,7 @@
 //! Where changes are written: the database, the clock and the bus, and nothing else.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -9,7 +11,8 @@ use crate::clock::SharedClock;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ProjectId};
-use crate::store::{Store, StoreError, Tx, audit, events};
+use crate::domain::lease::Tenure;
+use crate::store::{Store, StoreError, Tx, audit, events, leases};
 
 /// The store, the clock and the bus.
 #[derive(Debug, Clone)]
@@ -20,6 +23,7 @@ pub struct Desk {
     pub clock: SharedClock,
     /// The news.
     pub bus: Bus,
+    tenure: Option<Arc<Tenure>>,
 }
 
 impl Desk {
@@ -29,7 +33,22 @@ impl Desk {
             store,
             clock,
             bus: Bus::new(),
+            tenure: None,
         }
+    }
+
+    /// Returns the same desk for a worker: whatever is changed there counts only while the tenure
+    /// holds its lease.
+    pub fn fenced(&self, tenure: Tenure) -> Self {
+        Self {
+            tenure: Some(Arc::new(tenure)),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the tenure that changes are made under, where there is one.
+    pub fn tenure(&self) -> Option<&Tenure> {
+        self.tenure.as_deref()
     }
 
     /// Returns the present moment.
@@ -43,8 +62,15 @@ impl Desk {
     }
 
     /// Starts a change on behalf of `actor`.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] at a fenced desk whose tenure has ended.
     pub async fn change(&self, actor: &Actor) -> Result<Change, StoreError> {
-        let tx = self.store.write().await?;
+        let mut tx = self.store.write().await?;
+        if let Some(tenure) = &self.tenure {
+            // In the same transaction: nobody can take the lease over before it ends.
+            leases::check(&mut tx, tenure).await?;
+        }
         let now = self.clock.now();
         Ok(Change {
             tx,

@@ -1,6 +1,7 @@
 //! What a use case can answer instead of doing its work.
 
 use crate::domain::InvalidTransition;
+use crate::domain::lease::Holder;
 use crate::domain::slug::InvalidSlug;
 use crate::store::StoreError;
 
@@ -47,13 +48,18 @@ pub enum ServiceError {
     #[error("the brief {0}")]
     Brief(String),
     /// Another worker holds the project.
-    #[error("another process (pid {pid}, since {since}) is working on {project}")]
+    #[error("another process ({holder}) is working on {project}")]
     Leased {
         /// The project's slug.
         project: String,
-        /// The worker's process.
-        pid: u32,
-        /// Since when.
-        since: jiff::Timestamp,
+        /// The worker.
+        holder: Box<Holder>,
     },
+}
+
+impl ServiceError {
+    /// Whether the database is away and may come back.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_away())
+    }
 }

@@ -9,6 +9,7 @@ pub mod desk;
 pub mod error;
 pub mod evidence;
 pub mod leases;
+pub mod patience;
 pub mod plans;
 pub mod projects;
 pub mod tasks;

@@ -13,8 +13,9 @@ const TABLE: &str = "agents";
 pub async fn insert(tx: &mut Tx, agent: &Agent) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO agents (id, project_id, task_id, role, status, state, pid, \
         working_dir, session_id, attempt, sandboxed, rehearsal, model, worker, tokens_used, \
-        last_heartbeat, version, created_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+        last_heartbeat, version, created_at, fence, host, process_start) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+        $19, $20, $21)";
     let values = params![
         agent.id.0,
         agent.project.0,
@@ -34,6 +35,9 @@ pub async fn insert(tx: &mut Tx, agent: &Agent) -> Result<(), StoreError> {
         agent.last_heartbeat,
         agent.version,
         agent.created_at,
+        agent.fence,
+        &agent.host,
+        agent.process_start,
     ];
     tx.execute(SQL, values).await.map(|_| ())
 }
@@ -41,7 +45,7 @@ pub async fn insert(tx: &mut Tx, agent: &Agent) -> Result<(), StoreError> {
 /// Writes an agent's state back, from the version that was read; false where somebody was faster.
 pub async fn update(tx: &mut Tx, agent: &Agent) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE agents SET status = $1, state = $2, pid = $3, last_heartbeat = $4, \
-        version = version + 1 WHERE id = $5 AND version = $6";
+        process_start = $7, version = version + 1 WHERE id = $5 AND version = $6";
     let values = params![
         agent.state.status(),
         super::json(&agent.state),
@@ -49,6 +53,7 @@ pub async fn update(tx: &mut Tx, agent: &Agent) -> Result<bool, StoreError> {
         agent.last_heartbeat,
         agent.id.0,
         agent.version,
+        agent.process_start,
     ];
     Ok(tx.execute(SQL, values).await? == 1)
 }
@@ -109,6 +114,23 @@ pub async fn of_project(tx: &mut Tx, project: ProjectId) -> Result<Vec<Agent>, S
         .collect()
 }
 
+/// Returns the agents that have a process on a host, of all projects, oldest first.
+pub async fn with_process(tx: &mut Tx, host: &str) -> Result<Vec<Agent>, StoreError> {
+    const SQL: &str =
+        "SELECT * FROM agents WHERE host = $1 AND pid IS NOT NULL ORDER BY created_at, id";
+    tx.fetch_all(SQL, params![host])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
+/// Notes that the process of an agent is gone; it is no change of state, so the version stays.
+pub async fn forget_process(tx: &mut Tx, id: AgentId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE agents SET pid = NULL, process_start = NULL WHERE id = $1";
+    tx.execute(SQL, params![id.0]).await.map(|_| ())
+}
+
 fn read(record: &Record) -> Result<Agent, StoreError> {
     let row = record.of(TABLE);
     let pid = row.opt_int("pid")?;
@@ -119,6 +141,8 @@ fn read(record: &Record) -> Result<Agent, StoreError> {
         role: row.parse("role")?,
         state: row.json("state")?,
         pid: pid.map(|_| row.count("pid")).transpose()?,
+        process_start: row.opt_int("process_start")?,
+        host: row.text("host")?,
         working_dir: row.text("working_dir")?,
         session: SessionId(row.id("session_id")?),
         attempt: row.count("attempt")?,
@@ -126,6 +150,7 @@ fn read(record: &Record) -> Result<Agent, StoreError> {
         rehearsal: row.flag("rehearsal")?,
         model: row.text("model")?,
         worker: row.text("worker")?,
+        fence: row.int("fence")?,
         tokens_used: row.int("tokens_used")?,
         last_heartbeat: row.moment("last_heartbeat")?,
         version: row.int("version")?,

@@ -11,8 +11,8 @@ const TABLE: &str = "demos";
 pub async fn insert(tx: &mut Tx, demo: &Demo) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO demos (id, project_id, task_id, number, round, direction, status, \
         state, commit_id, preview_url, preview_pid, preview_start, feedback, version, created_at, \
-        approved_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        approved_at, preview_host) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     let values = params![
         demo.id.0,
         demo.project.0,
@@ -26,12 +26,13 @@ pub async fn insert(tx: &mut Tx, demo: &Demo) -> Result<(), StoreError> {
             .as_ref()
             .map(super::super::domain::commit::CommitId::as_str),
         demo.preview_url.clone(),
-        demo.preview.map(|p| p.pid),
-        demo.preview.map(|p| p.start),
+        demo.preview.as_ref().map(|p| p.pid),
+        demo.preview.as_ref().map(|p| p.start),
         demo.feedback.clone(),
         demo.version,
         demo.created_at,
         demo.approved_at,
+        demo.preview.as_ref().map(|p| p.host.clone()),
     ];
     tx.execute(SQL, values).await.map(|_| ())
 }
@@ -40,7 +41,7 @@ pub async fn insert(tx: &mut Tx, demo: &Demo) -> Result<(), StoreError> {
 pub async fn update(tx: &mut Tx, demo: &Demo) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE demos SET status = $1, state = $2, commit_id = $3, preview_url = $4, \
         preview_pid = $5, preview_start = $6, feedback = $7, approved_at = $8, \
-        version = version + 1 WHERE id = $9 AND version = $10";
+        preview_host = $11, version = version + 1 WHERE id = $9 AND version = $10";
     let values = params![
         demo.state.status(),
         super::json(&demo.state),
@@ -48,12 +49,13 @@ pub async fn update(tx: &mut Tx, demo: &Demo) -> Result<bool, StoreError> {
             .as_ref()
             .map(super::super::domain::commit::CommitId::as_str),
         demo.preview_url.clone(),
-        demo.preview.map(|p| p.pid),
-        demo.preview.map(|p| p.start),
+        demo.preview.as_ref().map(|p| p.pid),
+        demo.preview.as_ref().map(|p| p.start),
         demo.feedback.clone(),
         demo.approved_at,
         demo.id.0,
         demo.version,
+        demo.preview.as_ref().map(|p| p.host.clone()),
     ];
     Ok(tx.execute(SQL, values).await? == 1)
 }
@@ -88,6 +90,7 @@ fn read(record: &Record) -> Result<Demo, StoreError> {
     let (pid, start) = (row.opt_int("preview_pid")?, row.opt_int("preview_start")?);
     let preview = match (pid, start) {
         (Some(_), Some(start)) => Some(PreviewProcess {
+            host: row.opt_text("preview_host")?.unwrap_or_default(),
             pid: row.count("preview_pid")?,
             start,
         }),

@@ -1,5 +1,7 @@
 //! What can go wrong between the product and its database.
 
+use crate::domain::lease::Holder;
+
 /// A failure of the database or of what stands in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -51,6 +53,17 @@ pub enum StoreError {
     /// not have been kept.
     #[error("the database went away: {0}")]
     Away(sqlx::Error),
+    /// The connection was lost while a change was being committed.
+    #[error("the database went away while a change was committed, so it may have been kept: {0}")]
+    InDoubt(sqlx::Error),
+    /// Another worker took the project over; nothing of this change was kept.
+    #[error("the lease on {project} was lost: {}; nothing more is written", lost_to(.holder.as_deref()))]
+    LeaseLost {
+        /// The project's name on the command line.
+        project: String,
+        /// Who holds it now, if anybody does.
+        holder: Option<Box<Holder>>,
+    },
     /// The database was made by a newer version of this program.
     #[error(
         "the data in {database} was written by a newer version of eklavya (schema {found}, this one knows up to {known})"
@@ -138,6 +151,13 @@ fn is_away(error: &sqlx::Error) -> bool {
     }
 }
 
+fn lost_to(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!("another worker ({holder}) has it now"),
+        None => "another worker took it over and gave it back".to_owned(),
+    }
+}
+
 fn code_of(error: &sqlx::Error) -> Option<String> {
     let error = error.as_database_error()?;
     error.code().map(std::borrow::Cow::into_owned)
@@ -157,9 +177,22 @@ impl StoreError {
         }
     }
 
+    /// Returns the error of a commit that failed.
+    pub(super) fn commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Away(error) => Self::InDoubt(error),
+            other => other,
+        }
+    }
+
     /// Whether the database is away and may come back.
     pub fn is_away(&self) -> bool {
-        matches!(self, StoreError::Away(_))
+        matches!(self, StoreError::Away(_) | StoreError::InDoubt(_))
+    }
+
+    /// Whether another worker took the project over.
+    pub fn is_lease_lost(&self) -> bool {
+        matches!(self, StoreError::LeaseLost { .. })
     }
 }
 

@@ -1,94 +1,154 @@
 //! The `leases` table: who works on a project.
 
-use super::{Record, StoreError, Tx};
+use std::time::Duration;
+
+use super::{Dialect, Record, StoreError, Tx};
 use jiff::Timestamp;
 
 use crate::domain::ids::ProjectId;
+use crate::domain::lease::{Holder, Lease, Tenure};
 use crate::params;
 
 const TABLE: &str = "leases";
 
-/// A worker's right to work on a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The project.
-    pub project: ProjectId,
-    /// The worker.
-    pub worker: String,
-    /// Its process on this host.
-    pub pid: u32,
-    /// That process's start time in clock ticks since boot, which tells it from a later one.
-    pub process_start: i64,
-    /// Since when it holds the lease.
-    pub acquired_at: Timestamp,
-    /// Its last sign of life.
-    pub heartbeat: Timestamp,
-    /// When the lease runs out unless it is renewed.
-    pub until: Timestamp,
-}
-
-/// Returns the lease on a project, whether or not it has run out.
+/// Returns the lease on a project, whether or not anybody holds it; nothing where nobody ever did.
 pub async fn of_project(tx: &mut Tx, project: ProjectId) -> Result<Option<Lease>, StoreError> {
     const SQL: &str = "SELECT * FROM leases WHERE project_id = $1";
-    tx.fetch_optional(SQL, params![project.0])
-        .await?
-        .as_ref()
-        .map(read)
-        .transpose()
+    find(tx, SQL, project).await
 }
 
-/// Writes a lease, in place of an older one; the caller has made sure that it may.
-pub async fn put(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO leases (project_id, worker, pid, process_start, acquired_at, \
-        heartbeat, lease_until) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-        ON CONFLICT (project_id) DO UPDATE SET worker = excluded.worker, pid = excluded.pid, \
-        process_start = excluded.process_start, acquired_at = excluded.acquired_at, \
-        heartbeat = excluded.heartbeat, lease_until = excluded.lease_until";
+/// Returns the lease on a project, which nobody else changes or relies on until the transaction
+/// ends.
+pub async fn lock(tx: &mut Tx, project: ProjectId) -> Result<Lease, StoreError> {
+    const MAKE: &str = "INSERT INTO leases (project_id, fence, worker, machine, host, pid, \
+        process_start, beats, acquired_at, heartbeat, lease_until) \
+        VALUES ($1, 0, NULL, '', '', 0, 0, 0, 0, 0, 0) ON CONFLICT (project_id) DO NOTHING";
+    const SQLITE: &str = "SELECT * FROM leases WHERE project_id = $1";
+    // Renewals and writes that rely on the lease wait, and this waits for those that came before.
+    const POSTGRES: &str = "SELECT * FROM leases WHERE project_id = $1 FOR UPDATE";
+    tx.execute(MAKE, params![project.0]).await?;
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
+    };
+    let none = Lease {
+        project,
+        fence: 0,
+        holder: None,
+    };
+    Ok(find(tx, sql, project).await?.unwrap_or(none))
+}
+
+/// Writes who holds a locked lease and the number of its tenure.
+pub async fn put(
+    tx: &mut Tx,
+    project: ProjectId,
+    fence: i64,
+    holder: &Holder,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE leases SET fence = $2, worker = $3, machine = $4, host = $5, pid = $6, \
+        process_start = $7, beats = $8, acquired_at = $9, heartbeat = $10, lease_until = $11 \
+        WHERE project_id = $1";
     let values = params![
-        lease.project.0,
-        &lease.worker,
-        lease.pid,
-        lease.process_start,
-        lease.acquired_at,
-        lease.heartbeat,
-        lease.until,
+        project.0,
+        fence,
+        &holder.worker,
+        &holder.machine,
+        &holder.host,
+        holder.pid,
+        holder.process_start,
+        holder.beats,
+        holder.acquired_at,
+        holder.heartbeat,
+        holder.until,
     ];
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Prolongs a worker's lease; false where the worker no longer holds it.
-pub async fn renew(
-    tx: &mut Tx,
-    project: ProjectId,
-    worker: &str,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<bool, StoreError> {
-    const SQL: &str =
-        "UPDATE leases SET heartbeat = $1, lease_until = $2 WHERE project_id = $3 AND worker = $4";
-    Ok(tx
-        .execute(SQL, params![now, until, project.0, worker])
-        .await?
-        == 1)
+/// Makes sure that `tenure` still holds its lease, and that nobody takes it over until the
+/// transaction ends; renewals may pass.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] where it does not.
+pub async fn check(tx: &mut Tx, tenure: &Tenure) -> Result<(), StoreError> {
+    const SQLITE: &str = "SELECT * FROM leases WHERE project_id = $1";
+    const POSTGRES: &str = "SELECT * FROM leases WHERE project_id = $1 FOR KEY SHARE";
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
+    };
+    match find(tx, sql, tenure.project).await? {
+        Some(lease) if tenure.is_of(&lease) => Ok(()),
+        lease => Err(StoreError::LeaseLost {
+            project: tenure.slug.clone(),
+            holder: lease.and_then(|lease| lease.holder).map(Box::new),
+        }),
+    }
 }
 
-/// Gives a worker's lease back.
-pub async fn release(tx: &mut Tx, project: ProjectId, worker: &str) -> Result<(), StoreError> {
-    const SQL: &str = "DELETE FROM leases WHERE project_id = $1 AND worker = $2";
-    tx.execute(SQL, params![project.0, worker])
-        .await
-        .map(|_| ())
+/// Prolongs the lease of a tenure by `term`; false where it no longer holds it.
+pub async fn renew(
+    tx: &mut Tx,
+    tenure: &Tenure,
+    now: Timestamp,
+    term: Duration,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE leases SET beats = beats + 1, heartbeat = $4, lease_until = $5 \
+        WHERE project_id = $1 AND fence = $2 AND worker = $3";
+    let until = now.saturating_add(term).unwrap_or(now);
+    let values = params![tenure.project.0, tenure.fence, &tenure.worker, now, until];
+    Ok(tx.execute(SQL, values).await? == 1)
+}
+
+/// Gives the lease of a tenure back; false where it no longer held it.
+pub async fn release(tx: &mut Tx, tenure: &Tenure) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE leases SET worker = NULL \
+        WHERE project_id = $1 AND fence = $2 AND worker = $3";
+    let values = params![tenure.project.0, tenure.fence, &tenure.worker];
+    Ok(tx.execute(SQL, values).await? == 1)
+}
+
+/// Returns the moment by the clock that leases go by: that of the server where there is one, so that
+/// the clocks of the workers' machines do not matter, else `local`.
+pub async fn now(tx: &mut Tx, local: Timestamp) -> Result<Timestamp, StoreError> {
+    const SQL: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS moment";
+    match tx.dialect() {
+        Dialect::Sqlite => Ok(local),
+        Dialect::Postgres => match tx.fetch_optional(SQL, params![]).await? {
+            Some(record) => record.of(TABLE).moment("moment"),
+            None => Ok(local),
+        },
+    }
+}
+
+async fn find(
+    tx: &mut Tx,
+    sql: &'static str,
+    project: ProjectId,
+) -> Result<Option<Lease>, StoreError> {
+    let found = tx.fetch_optional(sql, params![project.0]).await?;
+    found.as_ref().map(read).transpose()
 }
 
 fn read(record: &Record) -> Result<Lease, StoreError> {
     let row = record.of(TABLE);
+    let holder = match row.opt_text("worker")? {
+        None => None,
+        Some(worker) => Some(Holder {
+            worker,
+            machine: row.text("machine")?,
+            host: row.text("host")?,
+            pid: row.count("pid")?,
+            process_start: row.int("process_start")?,
+            beats: row.int("beats")?,
+            acquired_at: row.moment("acquired_at")?,
+            heartbeat: row.moment("heartbeat")?,
+            until: row.moment("lease_until")?,
+        }),
+    };
     Ok(Lease {
         project: ProjectId(row.id("project_id")?),
-        worker: row.text("worker")?,
-        pid: row.count("pid")?,
-        process_start: row.int("process_start")?,
-        acquired_at: row.moment("acquired_at")?,
-        heartbeat: row.moment("heartbeat")?,
-        until: row.moment("lease_until")?,
+        fence: row.int("fence")?,
+        holder,
     })
 }

@@ -53,9 +53,9 @@ pub async fn insert(
     const SQL: &str = "INSERT INTO ledger (id, project_id, task_id, agent_id, role, model, \
         rehearsal, status, reserved_micros, settled_micros, upper_bound, unknown_model, \
         input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, \
-        cache_write_1h_tokens, web_searches, request_id, worker, created_at, settled_at) \
+        cache_write_1h_tokens, web_searches, request_id, worker, created_at, settled_at, fence) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'reserved', $8, NULL, FALSE, $9, \
-        0, 0, 0, 0, 0, 0, NULL, $10, $11, NULL)";
+        0, 0, 0, 0, 0, 0, NULL, $10, $11, NULL, $12)";
     let values = params![
         reservation.id.0,
         payer.project.0,
@@ -68,6 +68,7 @@ pub async fn insert(
         quote.unknown_model,
         &payer.worker,
         now,
+        payer.fence,
     ];
     tx.execute(SQL, values).await.map(|_| ())
 }
@@ -80,11 +81,16 @@ pub async fn find_open(tx: &mut Tx, id: LedgerId) -> Result<Option<OpenEntry>, S
     found.as_ref().map(read_open).transpose()
 }
 
-/// Returns the entries of a worker whose reservations still stand, oldest first.
-pub async fn open_of_worker(tx: &mut Tx, worker: &str) -> Result<Vec<OpenEntry>, StoreError> {
+/// Returns the entries of a project's tenures before `fence` whose reservations still stand, oldest
+/// first.
+pub async fn open_before(
+    tx: &mut Tx,
+    project: ProjectId,
+    fence: i64,
+) -> Result<Vec<OpenEntry>, StoreError> {
     const SQL: &str = "SELECT id, project_id, task_id, agent_id, reserved_micros FROM ledger \
-        WHERE status = 'reserved' AND worker = $1 ORDER BY created_at, id";
-    let found = tx.fetch_all(SQL, params![worker]).await?;
+        WHERE status = 'reserved' AND project_id = $1 AND fence < $2 ORDER BY created_at, id";
+    let found = tx.fetch_all(SQL, params![project.0, fence]).await?;
     found.iter().map(read_open).collect()
 }
 

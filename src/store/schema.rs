@@ -30,7 +30,7 @@ macro_rules! step {
 }
 
 /// Every migration, oldest first.
-const STEPS: &[Step] = &[step!(1, "0001_initial")];
+const STEPS: &[Step] = &[step!(1, "0001_initial"), step!(4, "0004_leases")];
 
 /// The newest schema that this program knows.
 pub const KNOWN: i64 = STEPS[STEPS.len() - 1].version;

@@ -99,9 +99,10 @@ impl Tx {
     /// Makes every change of the transaction durable, all at once.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Tx::Sqlite(tx) => Ok(tx.commit().await?),
-            Tx::Postgres(tx) => Ok(tx.commit().await?),
+            Tx::Sqlite(tx) => tx.commit().await,
+            Tx::Postgres(tx) => tx.commit().await,
         }
+        .map_err(StoreError::commit)
     }
 }
 

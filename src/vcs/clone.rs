@@ -6,7 +6,8 @@ use super::call::Call;
 use super::error::{VcsError, blocking};
 use super::identity::Identity;
 use super::refs::branch_ref;
-use super::repository::{ATTRIBUTES, Repository, fresh_sibling, put_in_place};
+use super::remove::remove_tree;
+use super::repository::{ATTRIBUTES, Repository, fresh_sibling, put_in_place, remove_unfinished};
 use crate::domain::commit::CommitId;
 
 /// How [`Repository::clone_for_agent`] found its destination.
@@ -38,6 +39,7 @@ impl Repository {
         if dest.join(".git").is_dir() {
             return Ok(Cloned::AlreadyThere);
         }
+        remove_unfinished(dest).await?;
         let making = fresh_sibling(dest).await?;
         self.in_clone(&making, "init")
             .args(["--quiet", "--template="])
@@ -72,9 +74,14 @@ impl Repository {
             .args(["--reset", "-u", "HEAD"])
             .output()
             .await?;
-        let to = dest.to_owned();
-        blocking(move || put_in_place(&making, &to)).await?;
-        Ok(Cloned::Made)
+        let (from, to) = (making.clone(), dest.to_owned());
+        match blocking(move || put_in_place(&from, &to)).await {
+            Err(VcsError::Occupied { .. }) if dest.join(".git").is_dir() => {
+                remove_tree(&making).await?;
+                Ok(Cloned::AlreadyThere)
+            }
+            placed => placed.map(|()| Cloned::Made),
+        }
     }
 
     /// Returns a git call in a clone that no agent has seen yet.

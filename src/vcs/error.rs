@@ -91,6 +91,12 @@ pub enum VcsError {
         /// Which reference.
         refname: String,
     },
+    /// A newer tenure works on the repository.
+    #[error("another worker has taken over {}; nothing more is written there", place.display())]
+    Fenced {
+        /// The repository.
+        place: PathBuf,
+    },
     /// A tag of that name marks another commit.
     #[error("the tag {tag} already marks {marks}, not {wanted}; choose another name")]
     TagTaken {

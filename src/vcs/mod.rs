@@ -15,6 +15,7 @@
 //! | `refs/heads/demo/<n>` | demo n |
 //! | `refs/eklavya/agents/<id>` | what an agent left: its history with its last tree on top |
 //! | `refs/eklavya/checkpoints/<...>` | trees kept for a restore |
+//! | `refs/eklavya/fence` | the number of the newest tenure; see [`Repository::raise_fence`] |
 //! | `refs/tags/<name>` | deliveries |
 //!
 //! Several operations may run in one repository at the same time: each has its own scratch
@@ -27,6 +28,7 @@ mod checkout;
 mod clone;
 mod commit;
 mod error;
+mod fence;
 #[cfg(test)]
 mod fixture;
 mod git;
@@ -36,6 +38,7 @@ mod ignore;
 mod import;
 #[cfg(test)]
 mod import_tests;
+mod locks;
 mod merge;
 mod names;
 mod owner;
@@ -60,5 +63,5 @@ pub use merge::Merge;
 pub use names::Reason;
 pub use owner::adopt;
 pub use remove::remove_tree;
-pub use repository::Repository;
+pub use repository::{Repository, remove_unfinished};
 pub use snapshot::{LeftOut, Snapshot, SnapshotLimits};

@@ -52,6 +52,9 @@ impl Repository {
     /// Moves `refname` from `old` (`None`: it must not exist) to `new`.
     ///
     /// Returns false when it was elsewhere: somebody else was faster, which is no error.
+    ///
+    /// # Errors
+    /// [`VcsError::Fenced`], as for every change of a reference, where a newer tenure has begun.
     pub async fn compare_and_swap(
         &self,
         refname: &str,
@@ -60,38 +63,27 @@ impl Repository {
     ) -> Result<bool, VcsError> {
         check_ref(refname)?;
         let expected = old.map_or_else(|| new.zeros(), ToString::to_string);
-        let call = self
-            .call("update-ref")
-            .args([refname, new.as_str(), &expected]);
-        let answer = call.answer().await?;
-        if answer.status.success() {
-            return Ok(true);
+        match self
+            .update_ref(&format!("update {refname} {new} {expected}"))
+            .await?
+        {
+            Ok(()) => Ok(true),
+            Err(failure) if self.resolve(refname).await?.as_ref() == old => Err(failure),
+            Err(_) => Ok(false),
         }
-        if self.resolve(refname).await?.as_ref() == old {
-            return Err(answer.failure("update-ref", self.path()));
-        }
-        Ok(false)
     }
 
     /// Sets `refname` to `new`, wherever it was. For references of which one agent is the owner;
     /// branches are moved with [`Repository::compare_and_swap`].
     pub async fn set_ref(&self, refname: &str, new: &CommitId) -> Result<(), VcsError> {
         check_ref(refname)?;
-        self.call("update-ref")
-            .args([refname, new.as_str()])
-            .output()
-            .await
-            .map(|_| ())
+        self.update_ref(&format!("update {refname} {new}")).await?
     }
 
     /// Deletes `refname`; one that does not exist is deleted already.
     pub async fn delete_ref(&self, refname: &str) -> Result<(), VcsError> {
         check_ref(refname)?;
-        self.call("update-ref")
-            .args(["-d", refname])
-            .output()
-            .await
-            .map(|_| ())
+        self.update_ref(&format!("delete {refname}")).await?
     }
 
     /// Says whether `ancestor` is `commit` or one of its ancestors.

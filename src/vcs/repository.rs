@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use super::call::Call;
 use super::error::{VcsError, blocking};
 use super::git::Git;
+use super::locks;
+use super::remove::remove_tree;
 
 /// Added to the configuration that `git init` writes.
 const CONFIGURATION: &str = "\
@@ -45,13 +47,15 @@ const SCRATCH: &str = "eklavya-scratch";
 pub struct Repository {
     git: Git,
     path: PathBuf,
+    /// The object that `refs/eklavya/fence` must point to for this copy to change a reference.
+    fence: Option<String>,
 }
 
 impl Repository {
     /// Creates the bare repository at the absolute `path` unless it is there already, and opens it.
     ///
     /// It is made under another name and renamed when complete, so a crash leaves none or a whole
-    /// one. One caller at a time per path (the project's lease sees to it).
+    /// one. Several callers may do so at once.
     pub async fn create(git: Git, path: &Path) -> Result<Self, VcsError> {
         if path.join("HEAD").is_file() {
             return Self::open(git, path).await;
@@ -67,8 +71,15 @@ impl Repository {
             ])
             .output()
             .await?;
-        let (from, to) = (making, path.to_owned());
-        blocking(move || furnish(&from).and_then(|()| put_in_place(&from, &to))).await?;
+        let (from, to) = (making.clone(), path.to_owned());
+        let placed = blocking(move || furnish(&from).and_then(|()| put_in_place(&from, &to))).await;
+        match placed {
+            // Somebody else was faster.
+            Err(VcsError::Occupied { .. }) if path.join("HEAD").is_file() => {
+                remove_tree(&making).await?;
+            }
+            placed => placed?,
+        }
         Self::open(git, path).await
     }
 
@@ -83,6 +94,7 @@ impl Repository {
         let repository = Self {
             git,
             path: path.to_owned(),
+            fence: None,
         };
         let bare = repository
             .call("rev-parse")
@@ -104,6 +116,8 @@ impl Repository {
     /// Removes what operations that were killed left behind. Nothing else may work on the
     /// repository meanwhile: call it after taking the project's lease.
     pub async fn sweep(&self) -> Result<(), VcsError> {
+        locks::break_stale(&self.path).await?;
+        remove_unfinished(&self.path).await?;
         let path = self.path.clone();
         blocking(move || {
             remove_entries(&path.join(SCRATCH), "")?;
@@ -111,6 +125,20 @@ impl Repository {
             remove_entries(&path, "fast_import_crash_")
         })
         .await
+    }
+
+    /// Returns the same repository, in which this copy changes references only while the fence is
+    /// `id`.
+    pub(crate) fn behind(&self, id: String) -> Self {
+        Self {
+            fence: Some(id),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the object that the fence must be.
+    pub(crate) fn fence(&self) -> Option<&str> {
+        self.fence.as_deref()
     }
 
     /// Returns the git that works on it.
@@ -130,21 +158,37 @@ impl Repository {
     }
 }
 
-/// Makes an empty directory beside `path` to build it in, in place of what a crash left there.
-pub(crate) async fn fresh_sibling(path: &Path) -> Result<PathBuf, VcsError> {
+/// What the name of a directory begins with in which `path` is being made.
+fn unfinished(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let sibling = path.with_file_name(format!(".{name}.making"));
+    format!(".{name}.making")
+}
+
+/// Makes an empty directory beside `path` to build it in, which is nobody else's.
+pub(crate) async fn fresh_sibling(path: &Path) -> Result<PathBuf, VcsError> {
+    let name = format!("{}-{:016x}", unfinished(path), rand::random::<u64>());
+    let sibling = path.with_file_name(name);
     blocking(move || {
-        match fs::remove_dir_all(&sibling) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => {
-                return Err(VcsError::io("remove the unfinished", &sibling)(why));
-            }
-            _ => {}
-        }
         fs::create_dir_all(&sibling).map_err(VcsError::io("make", &sibling))?;
         Ok(sibling)
     })
     .await
+}
+
+/// Removes what was begun to be made in place of `path` and never finished.
+pub async fn remove_unfinished(path: &Path) -> Result<(), VcsError> {
+    let (name, place) = (unfinished(path), path.with_file_name(""));
+    let entries = match fs::read_dir(&place) {
+        Ok(entries) => entries,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(VcsError::io("read", &place)(why)),
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&name) {
+            remove_tree(&entry.path()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives what was built at `from` its name, unless something is there.
@@ -202,7 +246,7 @@ pub(crate) fn remove_entries(directory: &Path, prefix: &str) -> Result<(), VcsEr
 
 #[cfg(test)]
 mod tests {
-    use super::{Repository, VcsError};
+    use super::{Repository, VcsError, remove_unfinished};
     use crate::vcs::fixture::Bench;
     use std::fs;
 
@@ -224,8 +268,10 @@ mod tests {
         let other = bench.path("other.git");
         fs::create_dir_all(bench.path(".other.git.making/objects")).unwrap();
         fs::write(bench.path(".other.git.making/HEAD"), "half").unwrap();
-        let made = Repository::create(git, &other).await.unwrap();
+        let made = Repository::create(git.clone(), &other).await.unwrap();
         assert_eq!(made.branch("main").await.unwrap(), None);
+        remove_unfinished(&other).await.unwrap();
+        assert!(!bench.path(".other.git.making").exists());
         let head = fs::read_to_string(other.join("HEAD")).unwrap();
         assert_eq!(head, "ref: refs/heads/main\n");
         assert_eq!(fs::read_dir(other.join("hooks")).unwrap().count(), 0);
@@ -247,6 +293,20 @@ mod tests {
         assert!(place.join("precious").exists());
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_several_that_create_it_at_once_none_fails() {
+        let bench = Bench::new().await;
+        let (git, other) = (bench.repository.git().clone(), bench.path("other.git"));
+        let mut makers = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (git, other) = (git.clone(), other.clone());
+            makers.spawn(async move { Repository::create(git, &other).await.map(|_| ()) });
+        }
+        for made in makers.join_all().await {
+            made.unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn sweeping_removes_what_killed_operations_left_and_nothing_else() {
         let bench = Bench::new().await;
@@ -255,7 +315,10 @@ mod tests {
         fs::create_dir_all(path.join("eklavya-scratch/dead/objects")).unwrap();
         fs::create_dir_all(path.join("objects/pack")).unwrap();
         fs::write(path.join("objects/pack/tmp_pack_x"), "x").unwrap();
+        fs::create_dir_all(path.join("refs/eklavya")).unwrap();
+        fs::write(path.join("refs/eklavya/fence.lock"), "").unwrap();
         bench.repository.sweep().await.unwrap();
+        assert!(!path.join("refs/eklavya/fence.lock").exists());
         assert_eq!(
             fs::read_dir(path.join("eklavya-scratch")).unwrap().count(),
             0

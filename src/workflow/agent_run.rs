@@ -78,6 +78,8 @@ async fn begin(worker: &Worker, task: Task) -> Result<(Agent, Task, bool), Workf
         role: task.role,
         state: AgentState::Starting,
         pid: None,
+        process_start: None,
+        host: worker.identity.host.digest.clone(),
         working_dir: worker
             .site
             .paths
@@ -90,6 +92,7 @@ async fn begin(worker: &Worker, task: Task) -> Result<(Agent, Task, bool), Workf
         rehearsal: worker.rehearsal.is_some(),
         model: worker.site.config.model.of(task.role).to_owned(),
         worker: worker.identity.name.clone(),
+        fence: worker.site.fence(),
         tokens_used: 0,
         last_heartbeat: worker.site.desk.now(),
         version: 1,
@@ -119,6 +122,7 @@ async fn run_begun(
     let base = task.base_commit.clone().ok_or_else(|| {
         WorkflowError::Failed(format!("task {} has no commit to start from", task.key))
     })?;
+    worker.site.firm().await?;
     let dirs = workspace::prepare(worker, agent.session)?;
     workspace::ensure_clone(worker, task, &dirs, &base).await?;
     let recorded = workspace::is_recorded(&dirs.home, agent.session);

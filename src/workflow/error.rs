@@ -61,7 +61,7 @@ pub enum WorkflowError {
     #[error("{} waiting for a decision: {}", counted(.0.len()), .0.iter().map(|(key, question)| format!("{key}: {question}")).collect::<Vec<_>>().join("; "))]
     NeedsDecision(Vec<(String, String)>),
     /// The work was stopped before its end.
-    #[error("{}", stopped(.0))]
+    #[error("{}", stopped(*.0))]
     Stopped(StopReason),
     /// Nothing usable came of it.
     #[error("{0}")]
@@ -76,11 +76,12 @@ fn counted(tasks: usize) -> String {
     }
 }
 
-fn stopped(reason: &StopReason) -> &'static str {
+fn stopped(reason: StopReason) -> &'static str {
     match reason {
         StopReason::Interrupted => "interrupted; the agents' work was checkpointed",
         StopReason::Paused => "the project was paused; the agents' work was checkpointed",
-        StopReason::LeaseLost => "another process has taken the project over",
+        StopReason::LeaseLost => "another worker has taken the project over",
+        StopReason::StoreAway => "the database went away; the agents were stopped",
     }
 }
 
@@ -91,6 +92,25 @@ impl From<StoreError> for WorkflowError {
 }
 
 impl WorkflowError {
+    /// Whether the database is away and may come back.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Service(error) => error.is_away(),
+            Self::Stopped(reason) => *reason == StopReason::StoreAway,
+            _ => false,
+        }
+    }
+
+    /// Whether another worker took the project over.
+    pub fn is_lease_lost(&self) -> bool {
+        match self {
+            Self::Service(ServiceError::Store(error)) => error.is_lease_lost(),
+            Self::Vcs(error) => matches!(error, VcsError::Fenced { .. }),
+            Self::Stopped(reason) => *reason == StopReason::LeaseLost,
+            _ => false,
+        }
+    }
+
     /// Returns an error about a file.
     pub fn io(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_owned();

@@ -3,6 +3,7 @@
 use super::error::WorkflowError;
 use crate::domain::agent::{Agent, AgentEvent};
 use crate::domain::audit::Actor;
+use crate::process::{self, Host};
 use crate::sandbox;
 use crate::services::{Desk, agents};
 
@@ -12,7 +13,11 @@ use crate::services::{Desk, agents};
 /// The decision is written first: a worker that sees the process end finds out why.
 pub async fn kill(desk: &Desk, actor: &Actor, agent: &Agent) -> Result<Agent, WorkflowError> {
     let killed = agents::advance(desk, actor, agent.id, AgentEvent::Kill, None).await?;
-    if let Some(pid) = agent.pid {
+    // On another host, its worker reads the decision.
+    if let (Some(pid), Some(start)) = (agent.pid, agent.process_start)
+        && agent.host == Host::this().digest
+        && process::is_alive(pid, start)
+    {
         sandbox::kill_all(pid);
     }
     Ok(killed)

@@ -203,8 +203,8 @@ pub(super) async fn drive_agent(
     let watching = async {
         tokio::join!(
             watch::note_process(worker, agent, process),
-            watch::watch_door(worker, agent, door, &activity),
-            watch::pass_on_stops(worker, control),
+            watch::watch_door(worker, agent, door, &activity, &control),
+            watch::pass_on_stops(worker, &control),
         )
     };
     // The watchers never end by themselves.
@@ -215,7 +215,15 @@ pub(super) async fn drive_agent(
         }
     };
     // What was heard is noted to the last word: the channel closes when the driving ends.
-    let (outcome, ()) = tokio::join!(driving, watch::note_actions(worker, agent, heard));
+    let notes = watch::note_actions(Arc::clone(worker), agent.clone(), heard);
+    let notes = worker.notes.spawn(notes);
+    let outcome = Box::pin(driving).await;
+    if notes.await.is_err() {
+        tracing::warn!(
+            "what agent {} did was not noted to its end",
+            agent.id.short()
+        );
+    }
     match outcome {
         Some(outcome) => Ok(outcome?),
         None => Err(WorkflowError::Failed(

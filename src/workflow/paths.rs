@@ -48,9 +48,14 @@ impl ProjectPaths {
         self.root.join("repo.git")
     }
 
+    /// Returns the directory of all conversations.
+    pub fn sessions(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
     /// Returns the directory of a conversation: clone, home, tmp and door.
     pub fn session(&self, session: SessionId) -> PathBuf {
-        self.root.join("work").join(session.to_string())
+        self.sessions().join(session.to_string())
     }
 
     /// Returns where files are put aside that cannot be part of a commit (nested repositories).

@@ -8,16 +8,17 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use uuid::Uuid;
 
 use super::error::WorkflowError;
-use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Source};
+use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Source, TICKET};
 use super::site::Site;
 use crate::domain::commit::CommitId;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use crate::domain::plan_document::PreviewPlan;
 use crate::domain::project::Project;
 use crate::domain::task::Task;
-use crate::process;
+use crate::process::{self, Host};
 use crate::sandbox::{Dirs, hand_over};
 use crate::services::{Desk, demos, plans};
 use crate::vcs::remove_tree;
@@ -112,8 +113,7 @@ pub async fn reopen(site: &Site, number: u32) -> Result<Demo, WorkflowError> {
 
 /// Whether the process that serves a demo's preview runs.
 pub fn is_running(demo: &Demo) -> bool {
-    demo.preview
-        .is_some_and(|preview| process::is_alive(preview.pid, preview.start))
+    demo.preview.as_ref().is_some_and(is_alive)
 }
 
 /// Returns what the preview of a demo has said so far; nothing where it never ran.
@@ -131,7 +131,7 @@ pub fn log(home: &Path, slug: &str, number: u32) -> Result<String, WorkflowError
 
 /// Ends the preview of a demo, if it runs, and notes that it does not.
 pub async fn stop(desk: &Desk, project: &Project, demo: &Demo) -> Result<(), WorkflowError> {
-    let Some(preview) = demo.preview else {
+    let Some(preview) = &demo.preview else {
         return Ok(());
     };
     end(preview).await;
@@ -142,7 +142,7 @@ pub async fn stop(desk: &Desk, project: &Project, demo: &Demo) -> Result<(), Wor
 /// Ends all previews of a project.
 pub async fn stop_all(desk: &Desk, project: &Project) -> Result<(), WorkflowError> {
     let all = demos::list(desk, project).await?;
-    let running = all.iter().filter_map(|demo| demo.preview);
+    let running = all.iter().filter_map(|demo| demo.preview.as_ref());
     futures_util::future::join_all(running.map(end)).await;
     for demo in &all {
         stop(desk, project, demo).await?;
@@ -150,9 +150,36 @@ pub async fn stop_all(desk: &Desk, project: &Project) -> Result<(), WorkflowErro
     Ok(())
 }
 
-async fn end(preview: PreviewProcess) {
+/// Ends the preview of every demo of which the records know none: it was started, and whoever
+/// started it died before it was noted.
+pub(super) async fn end_forgotten(site: &Site) -> Result<(), WorkflowError> {
+    for demo in demos::list(&site.desk, site.project()).await? {
+        if demo.preview.is_none() {
+            let ticket = site.paths.demo(demo.number).join(TICKET);
+            match std::fs::remove_file(&ticket) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(WorkflowError::io(ticket)(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a process runs on this host.
+fn is_alive(preview: &PreviewProcess) -> bool {
+    preview.host == Host::this().digest && process::is_alive(preview.pid, preview.start)
+}
+
+async fn end(preview: &PreviewProcess) {
+    if preview.host != Host::this().digest {
+        let pid = preview.pid;
+        tracing::warn!("the preview (pid {pid}) is on another host; it ends there with that host");
+        return;
+    }
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-        if !process::is_alive(preview.pid, preview.start) {
+        if !is_alive(preview) {
             return;
         }
         let Ok(pid) = i32::try_from(preview.pid) else {
@@ -161,7 +188,7 @@ async fn end(preview: PreviewProcess) {
         // It may end by itself at any moment; then there is nothing to signal.
         let _ = kill(Pid::from_raw(pid), signal);
         for _ in 0..PATIENCE.as_millis() / 20 {
-            if !process::is_alive(preview.pid, preview.start) {
+            if !is_alive(preview) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -176,9 +203,9 @@ async fn start(
     commit: &CommitId,
 ) -> Result<Result<(String, PreviewProcess), String>, WorkflowError> {
     let root = site.paths.demo(number);
-    lay_out(site, &root, commit).await?;
     let plan = plans::approved(&site.desk, site.project()).await?;
     let order = order(site, root, plan.preview);
+    lay_out(site, &order, commit).await?;
     let wait = site.config.stages.demo_health + START_UP;
     let mut command = process::command(&site.exe);
     command
@@ -201,7 +228,10 @@ async fn start(
     };
     let pid = child.id().unwrap_or_default();
     match (answer, process::start_of(pid)) {
-        (Answer::Ready { url }, Some(start)) => Ok(Ok((url, PreviewProcess { pid, start }))),
+        (Answer::Ready { url }, Some(start)) => {
+            let host = Host::this().digest;
+            Ok(Ok((url, PreviewProcess { host, pid, start })))
+        }
         (Answer::Ready { .. }, None) => Ok(Err("its process ended".to_owned())),
         (Answer::Failed { reason }, _) => {
             // It may have ended by itself.
@@ -222,7 +252,9 @@ async fn converse(child: &mut tokio::process::Child, order: &Order) -> std::io::
     Ok(serde_json::from_str(&line)?)
 }
 
-async fn lay_out(site: &Site, root: &Path, commit: &CommitId) -> Result<(), WorkflowError> {
+async fn lay_out(site: &Site, order: &Order, commit: &CommitId) -> Result<(), WorkflowError> {
+    let root = &order.root;
+    site.firm().await?;
     remove_tree(root).await?;
     let dirs = Dirs::at(root);
     dirs.prepare(site.user)?;
@@ -230,7 +262,8 @@ async fn lay_out(site: &Site, root: &Path, commit: &CommitId) -> Result<(), Work
     if let Some(user) = site.user {
         hand_over(&dirs.clone, user)?;
     }
-    Ok(())
+    let ticket = root.join(TICKET);
+    std::fs::write(&ticket, &order.ticket).map_err(WorkflowError::io(ticket))
 }
 
 fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
@@ -250,6 +283,7 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
     };
     Order {
         root,
+        ticket: Uuid::new_v4().to_string(),
         source,
         path,
         health_seconds: site.config.stages.demo_health.as_secs(),

@@ -1,6 +1,6 @@
 //! The process behind a preview URL: it serves one demo until it is told to end.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use crate::sandbox::{
 
 /// The hidden subcommand that serves a preview.
 pub const HOST_COMMAND: &str = "preview-host";
+/// The file with what its process was told to serve for: once that is gone or another one's, the
+/// process ends.
+pub(super) const TICKET: &str = "ticket";
 /// The file with what a server printed.
 pub(super) const LOG: &str = "preview.log";
 /// Where programs are looked for.
@@ -25,6 +28,7 @@ const LOG_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) root: PathBuf,
+    pub(super) ticket: String,
     pub(super) source: Source,
     pub(super) path: String,
     pub(super) health_seconds: u64,
@@ -63,7 +67,6 @@ pub async fn host(
         .await
         .map_err(WorkflowError::io("stdin"))?;
     let order: Order = serde_json::from_slice(&text).map_err(fault)?;
-    let log = order.root.join(LOG);
     let (reply, preview) = match serve(exe, &order).await {
         Ok((url, preview)) => (Answer::Ready { url }, Some(preview)),
         Err(reason) => (Answer::Failed { reason }, None),
@@ -76,7 +79,7 @@ pub async fn host(
         .map_err(WorkflowError::io("stdout"))?;
     answer.flush().await.map_err(WorkflowError::io("stdout"))?;
     if let Some(preview) = preview {
-        keep(preview, &log).await;
+        keep(preview, &order).await;
     }
     Ok(())
 }
@@ -126,7 +129,7 @@ async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String>
 }
 
 /// Serves until there is a reason to end; nothing of the server is left when this returns.
-async fn keep(preview: Preview, log: &Path) {
+async fn keep(preview: Preview, order: &Order) {
     use tokio::signal::unix::{SignalKind, signal};
     if let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
@@ -135,20 +138,21 @@ async fn keep(preview: Preview, log: &Path) {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
-            () = write_log(&preview, log) => {}
+            () = write_log(&preview, order) => {}
         }
     }
     // Its process ends with this one in any case.
     let _ = preview.stop().await;
 }
 
-/// Writes what the server prints to its log, until its files are gone: then the data directory was
-/// removed, and nothing is left to serve.
-async fn write_log(preview: &Preview, log: &Path) {
+/// Writes what the server prints to its log, until its ticket is no longer there: then its files were
+/// removed, another process serves the demo, or nobody knows of this one.
+async fn write_log(preview: &Preview, order: &Order) {
+    let (log, ticket) = (order.root.join(LOG), order.root.join(TICKET));
     let mut written = String::new();
-    while log.parent().is_some_and(Path::exists) {
+    while std::fs::read_to_string(&ticket).is_ok_and(|found| found == order.ticket) {
         let output = preview.output();
-        if output != written && std::fs::write(log, &output).is_ok() {
+        if output != written && std::fs::write(&log, &output).is_ok() {
             written = output;
         }
         tokio::time::sleep(LOG_EVERY).await;

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::error::WorkflowError;
 use super::perform;
+use super::stop::StopReason;
 use super::worker::Worker;
 use crate::domain::ids::TaskId;
 use crate::domain::task::{Task, TaskState};
@@ -42,6 +43,12 @@ pub(super) async fn run_tasks(
             Some(Ok((id, outcome))) => {
                 under_way.remove(&id);
                 if let Err(error) = outcome {
+                    // The others could not write down what they do either.
+                    if error.is_away() {
+                        worker.stop.hard(StopReason::StoreAway);
+                    } else if error.is_lease_lost() {
+                        worker.stop.hard(StopReason::LeaseLost);
+                    }
                     halted.get_or_insert(error);
                 }
             }

@@ -1,13 +1,19 @@
 //! A project's place on this machine: its repository, its directories, its sandboxes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::error::WorkflowError;
+use super::grip::Grip;
 use super::paths::{Paths, ProjectPaths};
+use super::stop::StopReason;
 use crate::config::Config;
+use crate::domain::lease::Tenure;
 use crate::domain::project::Project;
 use crate::sandbox::{Isolation, Sandbox, User};
-use crate::services::{Desk, projects};
+use crate::services::{Desk, leases, projects};
 use crate::vcs::{Git, Identity, Repository, Signature};
 
 /// What a site is made of.
@@ -26,16 +32,17 @@ pub struct SiteSpec {
 }
 
 /// A project's place on this machine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Site {
     pub(super) desk: Desk,
     pub(super) config: Config,
     pub(super) paths: ProjectPaths,
     pub(super) repository: Repository,
-    pub(super) sandbox: Sandbox,
+    pub(super) sandbox: Arc<Sandbox>,
     pub(super) exe: PathBuf,
     pub(super) user: Option<User>,
     project: Project,
+    grip: Option<Arc<Grip>>,
 }
 
 impl Site {
@@ -50,11 +57,68 @@ impl Site {
             config: spec.config,
             paths,
             repository,
-            sandbox: spec.sandbox,
+            sandbox: Arc::new(spec.sandbox),
             exe: spec.exe,
             user,
             project: project.clone(),
+            grip: None,
         })
+    }
+
+    /// Returns the site as a tenure works on it: nothing can be written to the database or to the
+    /// repository once the tenure has lost its lease.
+    pub(super) async fn fenced(
+        &self,
+        tenure: &Tenure,
+        grip: Arc<Grip>,
+    ) -> Result<Self, WorkflowError> {
+        // What killed operations left in the way of writing comes first.
+        self.repository.sweep().await?;
+        let repository = self.repository.raise_fence(tenure.fence).await?;
+        Ok(Self {
+            desk: self.desk.fenced(tenure.clone()),
+            repository,
+            grip: Some(grip),
+            ..self.clone()
+        })
+    }
+
+    /// Makes sure that the lease is held, before files that another tenure may have made its own are
+    /// replaced or removed. The database is asked only where the term ran out.
+    ///
+    /// # Errors
+    /// That the lease was lost.
+    pub(super) async fn firm(&self) -> Result<(), WorkflowError> {
+        match &self.grip {
+            Some(grip) if grip.left().is_zero() => self.renew().await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Renews the lease.
+    ///
+    /// # Errors
+    /// That it was lost; that the database is away, also where it does not answer while the lease
+    /// is certain.
+    pub(super) async fn renew(&self) -> Result<(), WorkflowError> {
+        let (Some(grip), Some(tenure)) = (&self.grip, self.desk.tenure()) else {
+            return Ok(());
+        };
+        let begun = Instant::now();
+        let renewing = leases::renew(&self.desk, tenure, grip.term());
+        // A process that was asleep for longer than a term gets its answer all the same.
+        let longest = grip.left().max(grip.term() / 2);
+        match tokio::time::timeout(longest, renewing).await {
+            Ok(renewed) => renewed?,
+            Err(_) => return Err(WorkflowError::Stopped(StopReason::StoreAway)),
+        }
+        grip.renewed(begun);
+        Ok(())
+    }
+
+    /// Returns the number of the tenure; 0 where there is none.
+    pub(super) fn fence(&self) -> i64 {
+        self.desk.tenure().map_or(0, |tenure| tenure.fence)
     }
 
     /// Returns the project as it stood when the site was opened: for what never changes.

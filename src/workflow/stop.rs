@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// Why the work is to stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// Ctrl-C or SIGTERM.
     Interrupted,
@@ -13,6 +13,8 @@ pub enum StopReason {
     Paused,
     /// Another worker took the project over.
     LeaseLost,
+    /// The database went away: nothing can be written down.
+    StoreAway,
 }
 
 /// The two-step stop of a piece of work: at `soft` agents are interrupted and checkpointed, at
@@ -22,9 +24,20 @@ pub struct Stop {
     soft: CancellationToken,
     hard: CancellationToken,
     reason: Arc<Mutex<Option<StopReason>>>,
+    whole: Option<Box<Stop>>,
 }
 
 impl Stop {
+    /// Returns the stop of a part of the work: it stops with the whole, and can be stopped alone.
+    pub fn part(&self) -> Self {
+        Self {
+            soft: self.soft.child_token(),
+            hard: self.hard.child_token(),
+            reason: Arc::default(),
+            whole: Some(Box::new(self.clone())),
+        }
+    }
+
     /// Asks for a soft stop; the first reason stands.
     pub fn softly(&self, reason: StopReason) {
         self.lock().get_or_insert(reason);
@@ -39,7 +52,8 @@ impl Stop {
 
     /// Returns why the work is to stop, if it is.
     pub fn reason(&self) -> Option<StopReason> {
-        self.lock().clone()
+        let own = *self.lock();
+        own.or_else(|| self.whole.as_ref().and_then(|whole| whole.reason()))
     }
 
     /// Whether the work is to stop, softly or hard.
@@ -59,5 +73,25 @@ impl Stop {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<StopReason>> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_stops_alone_and_with_the_whole() {
+        let whole = Stop::default();
+        let (one, two) = (whole.part(), whole.part());
+        one.hard(StopReason::StoreAway);
+        assert_eq!(
+            (one.reason(), two.reason()),
+            (Some(StopReason::StoreAway), None)
+        );
+        assert!(!whole.is_stopping() && !two.is_stopping());
+        whole.softly(StopReason::Interrupted);
+        assert_eq!(two.reason(), Some(StopReason::Interrupted));
+        assert!(two.is_stopping());
     }
 }

@@ -1,60 +1,90 @@
 //! Watching an agent while it runs: its process, what it does, its signs of life, our stops.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::launch::EVENT_BACKLOG;
+use super::stop::StopReason;
 use super::worker::Worker;
 use crate::claude::activity::Activity;
-use crate::claude::session::Control;
+use crate::claude::session::{Control, Started};
 use crate::claude::stream::StreamEvent;
-use crate::domain::agent::{Agent, AgentEvent};
+use crate::domain::agent::{Agent, AgentEvent, AgentState};
 use crate::domain::audit::Actor;
 use crate::gateway::Door;
+use crate::services::ServiceError;
 use crate::services::agents::{self, Action};
+use crate::services::patience::Insistence;
+use crate::store::StoreError;
 
 /// How often signs of life are written down while an agent runs.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Notes the process as soon as there is one.
+/// Notes the process as soon as there is one, and lets it begin.
 pub(super) async fn note_process(
     worker: &Worker,
     agent: &Agent,
-    process: tokio::sync::oneshot::Receiver<u32>,
+    process: tokio::sync::oneshot::Receiver<Started>,
 ) {
-    let Ok(pid) = process.await else { return };
+    let Ok(started) = process.await else { return };
     let noted = agents::advance(
         &worker.site.desk,
         &Actor::System,
         agent.id,
         AgentEvent::Spawn,
-        Some(pid),
+        Some(started.pid),
     )
     .await;
-    if let Err(error) = noted {
-        tracing::warn!(
-            "agent {} could not be noted as running: {error}",
-            agent.id.short()
-        );
+    match noted {
+        // Where nobody listens any more, the process has ended.
+        Ok(_) => drop(started.noted.send(())),
+        Err(error) => {
+            tracing::warn!(
+                "agent {} could not be noted as running: {error}",
+                agent.id.short()
+            );
+            stop_where_nothing_is_written(worker, &error);
+        }
+    }
+}
+
+fn stop_where_nothing_is_written(worker: &Worker, error: &ServiceError) {
+    if error.is_away() {
+        worker.stop.hard(StopReason::StoreAway);
     }
 }
 
 /// Writes each tool call and denial to the audit trail, in batches.
+///
+/// What was done is insisted on while the database is away: then the work is put down, and this ends
+/// later.
 pub(super) async fn note_actions(
-    worker: &Worker,
-    agent: &Agent,
+    worker: Arc<Worker>,
+    agent: Agent,
     mut heard: mpsc::Receiver<StreamEvent>,
 ) {
+    let desk = &worker.site.desk;
     let mut batch = Vec::new();
     while heard.recv_many(&mut batch, EVENT_BACKLOG).await > 0 {
         let actions: Vec<Action> = batch.drain(..).filter_map(action).collect();
         if actions.is_empty() {
             continue;
         }
-        if let Err(error) = agents::note(&worker.site.desk, agent.project, agent.id, actions).await
-        {
+        let mut insistence = Insistence::new(worker.site.config.store_patience);
+        let noted = loop {
+            let noted = agents::note(desk, agent.project, agent.id, actions.clone()).await;
+            let Err(error) = &noted else { break noted };
+            stop_where_nothing_is_written(&worker, error);
+            // What may have been kept is not written once more: that could make two of it.
+            let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
+            if !error.is_away() || in_doubt || !insistence.pause().await {
+                break noted;
+            }
+        };
+        if let Err(error) = noted {
             tracing::warn!(
                 "actions of agent {} could not be noted: {error}",
                 agent.id.short()
@@ -93,8 +123,15 @@ fn shortened(input: &Value) -> String {
     input.to_string().chars().take(ARGUMENT_CHARS).collect()
 }
 
-/// Writes down signs of life, and excuses the silence of an agent whose request is held back.
-pub(super) async fn watch_door(worker: &Worker, agent: &Agent, door: &Door, activity: &Activity) {
+/// Writes down signs of life, excuses the silence of an agent whose request is held back, and looks
+/// whether the admin wants it killed: who says so may be on another host.
+pub(super) async fn watch_door(
+    worker: &Worker,
+    agent: &Agent,
+    door: &Door,
+    activity: &Activity,
+    control: &mpsc::Sender<Control>,
+) {
     let mut seen = 0;
     loop {
         tokio::time::sleep(HEARTBEAT).await;
@@ -106,11 +143,16 @@ pub(super) async fn watch_door(worker: &Worker, agent: &Agent, door: &Door, acti
                 tracing::warn!("a heartbeat could not be noted: {error}");
             }
         }
+        let now = agents::get(&worker.site.desk, agent.id).await;
+        if now.is_ok_and(|now| matches!(now.state, AgentState::Killed { .. })) {
+            // Where nobody listens any more, the agent has ended.
+            let _ = control.send(Control::Kill).await;
+        }
     }
 }
 
 /// Passes on that the work is to stop; never ends.
-pub(super) async fn pass_on_stops(worker: &Worker, control: mpsc::Sender<Control>) {
+pub(super) async fn pass_on_stops(worker: &Worker, control: &mpsc::Sender<Control>) {
     worker.stop.soft_requested().await;
     let _ = control.send(Control::Interrupt).await;
     worker.stop.hard_requested().await;

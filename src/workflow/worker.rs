@@ -3,17 +3,29 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OnceCell};
+use tokio_util::task::TaskTracker;
 
 use super::error::WorkflowError;
-use super::model;
+use super::grip::Grip;
 use super::site::Site;
 use super::stop::Stop;
+use super::{model, orphans};
 use crate::claude::locate::ClaudeCli;
+use crate::domain::lease::Tenure;
 use crate::domain::project::Project;
 use crate::gateway::{Gateway, Recorder};
 use crate::services::costs::Costs;
 use crate::services::leases::Worker as WorkerIdentity;
 use crate::services::projects;
+
+/// What a worker does where another one holds the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It gives up, unless a few seconds show that the other one is gone.
+    Brief,
+    /// It waits until the project is free, or the work is stopped.
+    Waiting,
+}
 
 /// What a worker is made of, beside its site.
 #[derive(Debug)]
@@ -24,9 +36,11 @@ pub struct WorkerSpec {
     pub stop: Stop,
     /// Where the model's answers are recorded, if they are.
     pub recorder: Option<Arc<Recorder>>,
+    /// What it does where another one holds the project.
+    pub patience: Patience,
 }
 
-/// A process at work on one project.
+/// A process at work on one project, or about to be.
 #[derive(Debug)]
 pub struct Worker {
     pub(super) site: Site,
@@ -34,33 +48,73 @@ pub struct Worker {
     pub(super) cli: ClaudeCli,
     pub(super) identity: WorkerIdentity,
     pub(super) stop: Stop,
+    pub(super) patience: Patience,
     pub(super) rehearsal: Option<String>,
     /// One merge at a time: each is tested on top of the one before.
     pub(super) merging: Mutex<()>,
+    /// Notes of what happened that are still being written down.
+    pub(super) notes: TaskTracker,
+    /// Whether the work was put down by an earlier tenure of this worker and is begun again.
+    pub(super) again: bool,
     gateway: OnceCell<Gateway>,
     recorder: Option<Arc<Recorder>>,
 }
 
 impl Worker {
-    /// Takes up the work, and notes under which conditions it is done.
+    /// Makes a worker that can take up the work on a project with [`super::hold`].
+    ///
+    /// What agents of others left on this host, who have lost their projects since, is ended first.
     pub async fn start(spec: WorkerSpec, site: Site) -> Result<Self, WorkflowError> {
         let identity = WorkerIdentity::this();
+        orphans::end_on_host(&site.desk, &identity.host).await?;
         let rehearsal = model::rehearsal_of(&site.config, site.project());
-        let costs = Costs::new(site.desk.clone(), model::default_limits(&site.config));
-        let project = site.reload().await?;
-        let sandboxed = site.is_sandboxed();
-        projects::note_conditions(&site.desk, &project, rehearsal.clone(), sandboxed).await?;
         Ok(Self {
+            costs: costs(&site),
             site,
-            costs,
             cli: spec.cli,
             identity,
             stop: spec.stop,
+            patience: spec.patience,
             rehearsal,
             merging: Mutex::new(()),
+            notes: TaskTracker::new(),
+            again: false,
             gateway: OnceCell::new(),
             recorder: spec.recorder,
         })
+    }
+
+    /// Returns the worker as it works in a tenure: what it writes counts only while that lasts.
+    pub(super) async fn in_tenure(
+        &self,
+        tenure: &Tenure,
+        grip: Arc<Grip>,
+        first: bool,
+    ) -> Result<Self, WorkflowError> {
+        let site = self.site.fenced(tenure, grip).await?;
+        Ok(Self {
+            costs: costs(&site),
+            site,
+            cli: self.cli.clone(),
+            identity: self.identity.clone(),
+            stop: self.stop.part(),
+            patience: self.patience,
+            rehearsal: self.rehearsal.clone(),
+            merging: Mutex::new(()),
+            notes: TaskTracker::new(),
+            again: !first,
+            gateway: OnceCell::new(),
+            recorder: self.recorder.clone(),
+        })
+    }
+
+    /// Notes under which conditions the work is done.
+    pub(super) async fn note_conditions(&self) -> Result<(), WorkflowError> {
+        let project = self.site.reload().await?;
+        let sandboxed = self.site.is_sandboxed();
+        let rehearsal = self.rehearsal.clone();
+        projects::note_conditions(&self.site.desk, &project, rehearsal, sandboxed).await?;
+        Ok(())
     }
 
     /// Returns the door-keeper of the agents; it starts with the first of them, so that work without
@@ -82,8 +136,23 @@ impl Worker {
         self.gateway.get_or_try_init(start).await
     }
 
+    /// Ends what goes on beside the work: all doors are closed, and what was spent and done is
+    /// written down.
+    pub(super) async fn close(&self) {
+        if let Some(gateway) = self.gateway.get() {
+            gateway.shutdown().await;
+        }
+        self.notes.close();
+        self.notes.wait().await;
+    }
+
     /// Returns the project as it stands now.
     pub async fn project(&self) -> Result<Project, WorkflowError> {
         self.site.reload().await
     }
+}
+
+fn costs(site: &Site) -> Costs {
+    Costs::new(site.desk.clone(), model::default_limits(&site.config))
+        .insisting(site.config.store_patience)
 }

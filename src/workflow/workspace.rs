@@ -66,6 +66,7 @@ async fn rescue(
     let files = repository
         .snapshot(&dirs.clone, base, &refname, &author, message, limits)
         .await?;
+    worker.site.firm().await?;
     remove_tree(&dirs.clone).await?;
     Ok(files.commit)
 }
@@ -81,6 +82,7 @@ pub(super) async fn discard_clone(
     worker: &Worker,
     session: SessionId,
 ) -> Result<(), WorkflowError> {
+    worker.site.firm().await?;
     Ok(remove_tree(&Dirs::at(&worker.site.paths.session(session)).clone).await?)
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Child;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::facts::{Cause, Facts};
 use super::pumps::{self, PumpContext, Seen};
 use super::tool_calls::ToolCalls;
-use super::{Control, SessionError, SessionSpec};
+use super::{Control, SessionError, SessionSpec, Started};
 use crate::claude::outcome::Outcome;
 use crate::claude::stream::{ControlRequest, Init, StreamEvent};
 use crate::claude::transcript::{Direction, TranscriptWriter};
@@ -60,6 +60,7 @@ pub(super) struct Driver {
     deadline: Option<Instant>,
     last_life: (i64, Instant),
     transcript_error: Option<io::Error>,
+    noted: Option<oneshot::Receiver<()>>,
 }
 
 impl Driver {
@@ -101,6 +102,7 @@ impl Driver {
             stage: Stage::Running,
             deadline: None,
             transcript_error: None,
+            noted: None,
             spec,
             child,
             seen,
@@ -133,6 +135,7 @@ impl Driver {
                     Some(asked) => self.on_control(asked),
                     None => listening = false,
                 },
+                noted = noted(&mut self.noted), if self.noted.is_some() => self.on_noted(noted),
                 ended = self.child.wait(), if exit.is_none() => exit = Some(self.on_exit(ended)),
                 _ = tick.tick() => if self.on_tick() { break },
             }
@@ -141,9 +144,28 @@ impl Driver {
     }
 
     fn open(&mut self) {
-        if let (Some(started), Some(pid)) = (self.spec.started.take(), self.pid) {
-            // Whoever does not wait for the pid does not need it.
-            let _ = started.send(pid);
+        let (Some(started), Some(pid)) = (self.spec.started.take(), self.pid) else {
+            return self.begin();
+        };
+        let (noted, receiver) = oneshot::channel();
+        // Where nobody listens, this drops `noted`.
+        let _ = started.send(Started { pid, noted });
+        self.noted = Some(receiver);
+    }
+
+    fn on_noted(&mut self, noted: bool) {
+        self.noted = None;
+        if noted {
+            self.begin();
+        } else {
+            self.note("the agent's process could not be noted");
+            self.kill(Cause::Kill);
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.stage != Stage::Running {
+            return;
         }
         if self.tools.is_offered() {
             self.send(wire::initialize());
@@ -352,5 +374,13 @@ impl Driver {
             }),
             None => Ok(outcome),
         }
+    }
+}
+
+/// Returns whether the process was noted, once that is known.
+async fn noted(receiver: &mut Option<oneshot::Receiver<()>>) -> bool {
+    match receiver {
+        Some(receiver) => receiver.await.is_ok(),
+        None => std::future::pending().await,
     }
 }

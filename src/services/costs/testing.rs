@@ -75,6 +75,8 @@ impl Books {
             role: Role::Developer,
             state: AgentState::Starting,
             pid: None,
+            process_start: None,
+            host: "h".into(),
             working_dir: "/nowhere".into(),
             session: SessionId::random(),
             attempt: 1,
@@ -82,6 +84,7 @@ impl Books {
             rehearsal: false,
             model: "m".into(),
             worker: "w".into(),
+            fence: 1,
             tokens_used: 0,
             last_heartbeat: desk.now(),
             version: 1,
@@ -102,6 +105,7 @@ impl Books {
             agent: self.agent().await,
             role: Role::Developer,
             worker: "w".into(),
+            fence: 1,
             rehearsal: false,
         }
     }

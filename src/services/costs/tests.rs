@@ -192,15 +192,29 @@ async fn what_a_dead_worker_left_open_counts_in_full() {
         .await
         .unwrap()
         .granted();
-    payer.worker = "other".into();
+    payer.fence = 2;
     let others = books
         .costs
         .reserve(&payer, &quote(20))
         .await
         .unwrap()
         .granted();
-    assert_eq!(books.costs.settle_orphans("w").await.unwrap(), 1);
-    assert_eq!(books.costs.settle_orphans("w").await.unwrap(), 0);
+    assert_eq!(
+        books
+            .costs
+            .settle_orphans(books.project.id, 2)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        books
+            .costs
+            .settle_orphans(books.project.id, 2)
+            .await
+            .unwrap(),
+        0
+    );
     let budget = books.costs.show(books.project_scope()).await.unwrap();
     assert_eq!(
         (budget.spent, budget.reserved),

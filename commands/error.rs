@@ -237,6 +237,8 @@ impl From<ServiceError> for CommandError {
             ServiceError::SlugInUse(_) => (Kind::Usage, "Choose another: --slug SLUG"),
             ServiceError::Slug(_) => (Kind::Usage, "Choose one: --slug SLUG"),
             ServiceError::Brief(_) => (Kind::Usage, "Write what the client wants into a text file"),
+            ServiceError::Message(_) => (Kind::Usage, "Say it in fewer or other words"),
+            ServiceError::Silent(..) => (Kind::WrongState, "List them: eklavya agents ps"),
             ServiceError::Leased { .. } => (Kind::WrongState, "Wait for it: --wait"),
         };
         Self::new(kind, error).hint(hint)

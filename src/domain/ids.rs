@@ -53,5 +53,7 @@ id!(/// A conversation of the Claude Code CLI; several agents may continue one.
     SessionId);
 id!(/// One entry of the ledger, from its reservation to its settlement.
     LedgerId);
+id!(/// A message from one agent to others.
+    MessageId);
 id!(/// A checkpoint of an agent.
     CheckpointId);

@@ -2,6 +2,7 @@
 
 use crate::domain::InvalidTransition;
 use crate::domain::lease::Holder;
+use crate::domain::message::InvalidMessage;
 use crate::domain::slug::InvalidSlug;
 use crate::store::StoreError;
 
@@ -47,6 +48,12 @@ pub enum ServiceError {
     /// The brief cannot be one.
     #[error("the brief {0}")]
     Brief(String),
+    /// The message cannot be one.
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
+    /// The agent is no longer there to be told anything.
+    #[error("agent {0} is {1}: nobody would receive the message")]
+    Silent(String, &'static str),
     /// Another worker holds the project.
     #[error("another process ({holder}) is working on {project}")]
     Leased {

@@ -30,7 +30,12 @@ macro_rules! step {
 }
 
 /// Every migration, oldest first.
-const STEPS: &[Step] = &[step!(1, "0001_initial"), step!(4, "0004_leases")];
+const STEPS: &[Step] = &[
+    step!(1, "0001_initial"),
+    step!(4, "0004_leases"),
+    step!(6, "0006_messages"),
+    step!(7, "0007_rate_limits"),
+];
 
 /// The newest schema that this program knows.
 pub const KNOWN: i64 = STEPS[STEPS.len() - 1].version;

@@ -2,30 +2,53 @@
 
 use std::sync::Arc;
 
+use eklavya::bus::{self, Bus, WhenAway};
 use eklavya::clock::SystemClock;
 use eklavya::domain::audit::Actor;
 use eklavya::services::Desk;
-use eklavya::store::{Location, Server, Store};
+use eklavya::store::{Location, Server, Store, installation};
 use nix::unistd::{User, getuid};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::runtime;
 
-/// Opens the store and does `work`, which looks at it or changes it once.
+/// Opens the store and does `work`, which looks at it or changes it once. A bus that is away does
+/// not stop it: the database has everything.
 pub fn with<T>(
     invocation: &Invocation,
     work: impl AsyncFnOnce(Desk) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
     // A mistake in the configuration is told by every command, not only when it matters.
     invocation.config()?;
-    runtime::short(async { work(open(invocation).await?).await })
+    runtime::short(async { work(open_to_look(invocation).await?).await })
 }
 
-/// Opens the store.
+/// Opens the store and the bus, for whatever goes as well without others hearing of it at once.
+pub async fn open_to_look(invocation: &Invocation) -> Result<Desk, CommandError> {
+    opened(invocation, WhenAway::Warn).await
+}
+
+/// Opens the store and the bus, for agents to work.
 pub async fn open(invocation: &Invocation) -> Result<Desk, CommandError> {
+    opened(invocation, WhenAway::Refuse).await
+}
+
+async fn opened(invocation: &Invocation, when_away: WhenAway) -> Result<Desk, CommandError> {
     let store = Store::open(&location(invocation)?).await?;
-    Ok(Desk::new(store, Arc::new(SystemClock)))
+    let bus = match bus_server(invocation)? {
+        Some(server) => Bus::open(server, installation::id(&store).await?, when_away).await?,
+        None => Bus::in_process(),
+    };
+    Ok(Desk::with_bus(store, Arc::new(SystemClock), bus))
+}
+
+/// Returns the server that the configuration names as the bus, if it names one.
+pub fn bus_server(invocation: &Invocation) -> Result<Option<bus::Server>, CommandError> {
+    let Some(remote) = &invocation.config()?.bus else {
+        return Ok(None);
+    };
+    Ok(Some(bus::Server::new(&remote.url, remote.password()?)?))
 }
 
 /// Returns where the configuration says that the database is.

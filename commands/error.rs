@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use eklavya::bus::BusError;
 use eklavya::config::ConfigError;
 use eklavya::exit_code;
 use eklavya::gateway::ScriptError;
@@ -223,6 +224,31 @@ impl From<&StoreError> for CommandError {
             _ => "Look into it: eklavya doctor",
         };
         Self::new(Kind::Environment, error.to_string()).hint(hint)
+    }
+}
+
+impl From<BusError> for CommandError {
+    fn from(error: BusError) -> Self {
+        let (kind, hint) = match &error {
+            BusError::Url { .. } => (Kind::Usage, "Correct bus.url, or take it out: none"),
+            BusError::Unreachable { .. } => (
+                Kind::Environment,
+                "Start it, correct bus.url, or work without it: --set bus.url=none",
+            ),
+            BusError::Unauthorized { .. } => (
+                Kind::Environment,
+                "Check the user in bus.url and the password in bus.passwordFile",
+            ),
+            BusError::NotRedis { .. } | BusError::Refused { .. } => (
+                Kind::Environment,
+                "Correct bus.url, or work without it: --set bus.url=none",
+            ),
+            BusError::TooOld { .. } => (
+                Kind::Environment,
+                "Use a newer Redis, or work without it: --set bus.url=none",
+            ),
+        };
+        Self::new(kind, error).hint(hint)
     }
 }
 

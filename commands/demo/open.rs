@@ -20,7 +20,7 @@ pub struct Args {
 /// Runs `eklavya demo open`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     let demo = runtime::long(&invocation.printer, async |_| {
-        let desk = desk::open(invocation).await?;
+        let desk = desk::open_to_look(invocation).await?;
         let project = projects::find(&desk, &args.slug).await?;
         let site = crew::site(invocation, &desk, &project).await?;
         preview::reopen(&site, args.number)

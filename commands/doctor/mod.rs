@@ -1,5 +1,6 @@
 //! `eklavya doctor`: is everything there that the work needs?
 
+mod bus;
 mod disk;
 mod home;
 mod model;
@@ -116,6 +117,7 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
                     Ok(location) => home::store(&location).await,
                     Err(error) => Check::error("store", &error),
                 });
+                checks.push(bus::usable(invocation).await);
                 checks.push(tools::claude(config, &invocation.environment).await);
                 checks.push(tools::sandbox(invocation, config).await);
                 checks.push(model::credential(config));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use eklavya::bus::News;
+use eklavya::bus::{Heard, Listener};
 use eklavya::domain::event::Event;
 use eklavya::domain::ids::{AgentId, ProjectId};
 use eklavya::domain::money::MicroUsd;
@@ -12,8 +12,6 @@ use eklavya::services::Desk;
 use eklavya::store::budgets::{self, Scope};
 use eklavya::store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -82,18 +80,13 @@ impl Drop for Line {
 }
 
 impl Screen {
-    async fn follow(
-        mut self,
-        mut news: Receiver<News>,
-        project: ProjectId,
-        done: CancellationToken,
-    ) {
+    async fn follow(mut self, mut news: Listener, project: ProjectId, done: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let piece = tokio::select! {
                 biased;
-                piece = news.recv() => piece,
+                piece = news.next() => piece,
                 () = done.cancelled() => return,
                 _ = look.tick() => {
                     self.show_costs().await;
@@ -101,10 +94,10 @@ impl Screen {
                 }
             };
             match piece {
-                Ok(news) if news.project == Some(project) => self.show(news.event),
+                Some(Heard::News(news)) if news.project == Some(project) => self.show(news.event),
                 // What was missed is in the database; the lines are only a picture of it.
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
+                Some(Heard::News(_) | Heard::Gap) => {}
+                None => return,
             }
         }
     }

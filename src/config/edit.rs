@@ -106,7 +106,11 @@ fn written_anew(document: &Document) -> String {
 /// Returns `value` as a YAML scalar on one line: bare where that cannot be misread, else in double
 /// quotes, whose escapes in YAML include those of JSON.
 pub(super) fn scalar(value: &Value) -> String {
-    let text = value.to_string();
+    let text = match value {
+        // Its own form is for people, who do not see the password.
+        Value::Server(url) => url.to_string(),
+        shown => shown.to_string(),
+    };
     let bare = matches!(value, Value::Integer(_) | Value::Usd(_)) || is_plain(&text);
     if bare {
         text
@@ -210,6 +214,15 @@ mod tests {
         );
         assert_eq!(edited.text, "agents:\n  parallel: 8\n  retries: 1\n");
         assert_eq!(edited.comments, Comments::Kept);
+    }
+
+    #[test]
+    fn a_password_is_written_as_it_is_and_shown_to_nobody() {
+        let url = "redis://:s%40fe@h:7/1";
+        let edited = set("bus:\n  url: redis://h # mine\n", "bus.url", url);
+        assert_eq!(edited.text, format!("bus:\n  url: \"{url}\" # mine\n"));
+        let value = Value::parse(find("bus.url").unwrap(), url).unwrap();
+        assert_eq!(value.to_string(), "redis://h:7/1");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Key {
             Kind::Text => "a text".to_owned(),
             Kind::Url => "an http or https URL without user, query or fragment".to_owned(),
             Kind::Server(schemes) => format!(
-                "a URL with a host that starts with {}",
+                "the URL of a server, which starts with {}",
                 alternatives(schemes)
             ),
             Kind::Path => "a path".to_owned(),

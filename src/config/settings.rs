@@ -29,6 +29,8 @@ pub struct Config {
     pub store_patience: Duration,
     /// `worker.*`
     pub worker: WorkerSettings,
+    /// `bus.*`: the Redis server, where the bus is not inside the process.
+    pub bus: Option<Remote>,
     /// `pricing.file`: replaces the built-in price table.
     pub pricing_file: Option<Utf8PathBuf>,
     /// `claude.path`: the CLI, where it is not the one on PATH.
@@ -73,6 +75,8 @@ pub struct ModelSettings {
     pub idle: Duration,
     /// Longest time that a rate limit may hold a request.
     pub max_park: Duration,
+    /// Most requests in any minute, of all workers together; nothing is no limit.
+    pub requests_per_minute: Option<u32>,
 }
 
 impl ModelSettings {
@@ -160,6 +164,7 @@ impl Config {
             worker: WorkerSettings {
                 lease: read.seconds("worker.leaseSeconds")?,
             },
+            bus: read.remote("bus.url", "bus.passwordFile")?,
             pricing_file: read.path("pricing.file")?,
             claude_path: read.path("claude.path")?,
             agents: AgentLimits {
@@ -208,6 +213,7 @@ fn model(environment: &Environment, read: &Reader<'_>) -> Result<ModelSettings, 
         first_byte: read.seconds("model.firstByteSeconds")?,
         idle: read.seconds("model.idleSeconds")?,
         max_park: read.seconds("model.maxParkSeconds")?,
+        requests_per_minute: read.optional_integer("model.requestsPerMinute")?,
     })
 }
 
@@ -274,6 +280,16 @@ impl Reader<'_> {
         }
     }
 
+    fn optional_integer<N: TryFrom<u64>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<N>, ConfigError> {
+        match &self.0.get(name)?.value {
+            Value::None => Ok(None),
+            _ => self.integer(name).map(Some),
+        }
+    }
+
     fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
         self.integer(name).map(Duration::from_secs)
     }
@@ -302,6 +318,8 @@ mod tests {
         assert_eq!(config.model.first_byte, Duration::from_mins(3));
         assert_eq!(config.budget.overall, None);
         assert_eq!(config.sandbox.uid_base, 700_000);
+        assert_eq!(config.model.requests_per_minute, None);
+        assert!(config.bus.is_none());
     }
 
     #[test]

@@ -103,7 +103,12 @@ fn endpoint(text: &str) -> Option<Url> {
 
 fn server(text: &str, schemes: &[&str]) -> Option<Url> {
     let url = Url::parse(plain(text)?).ok()?;
-    (schemes.contains(&url.scheme()) && url.has_host()).then_some(url)
+    // A socket is a file of this machine.
+    let is_somewhere = match url.scheme() {
+        "unix" => url.path().len() > 1 && url.host_str().is_none_or(str::is_empty),
+        _ => url.host_str().is_some_and(|host| !host.is_empty()),
+    };
+    (schemes.contains(&url.scheme()) && is_somewhere).then_some(url)
 }
 
 fn within(text: &str, min: u64, max: u64) -> Option<u64> {
@@ -171,6 +176,9 @@ mod tests {
             Value::Text("debug".into())
         );
         assert!(parse("model.url", "http://127.0.0.1:8080/v1").is_ok());
+        for url in ["redis://h", "rediss://:pw@h:7/1", "unix:///run/redis.sock"] {
+            assert!(parse("bus.url", url).is_ok(), "{url}");
+        }
     }
 
     #[test]
@@ -185,6 +193,12 @@ mod tests {
             ("budget.taskUsd", "-1"),
             ("log.level", "loud"),
             ("model.url", "ftp://example.org"),
+            ("bus.url", "http://localhost:6379"),
+            ("bus.url", "redis://"),
+            ("bus.url", "unix://socket"),
+            ("bus.url", "unix:///"),
+            ("bus.url", "localhost:6379"),
+            ("model.requestsPerMinute", "0"),
             ("model.url", "https://user:secret@example.org"),
             ("model.url", "api.anthropic.com"),
             ("model.name", " "),

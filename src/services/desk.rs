@@ -27,12 +27,17 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Returns a desk over an open store.
+    /// Returns a desk over an open store, with a bus inside this process.
     pub fn new(store: Store, clock: SharedClock) -> Self {
+        Self::with_bus(store, clock, Bus::in_process())
+    }
+
+    /// Returns a desk over an open store and a bus.
+    pub fn with_bus(store: Store, clock: SharedClock, bus: Bus) -> Self {
         Self {
             store,
             clock,
-            bus: Bus::new(),
+            bus,
             tenure: None,
         }
     }
@@ -130,9 +135,7 @@ impl Change {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }
         self.tx.commit().await?;
-        for news in self.events {
-            self.bus.publish(news);
-        }
+        self.bus.publish(self.events).await;
         Ok(())
     }
 }

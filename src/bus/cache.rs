@@ -1,0 +1,68 @@
+//! A cache inside this process: what has expired is gone, and there is never too much of it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Values that are kept; the one that expires first gives way.
+const MOST: usize = 1_024;
+/// Largest value, in bytes; larger ones are not kept, on either bus.
+pub(super) const LARGEST: usize = 64 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Cache(HashMap<String, (Instant, String)>);
+
+impl Cache {
+    pub fn get(&mut self, key: &str, now: Instant) -> Option<String> {
+        let (until, value) = self.0.get(key)?;
+        if *until > now {
+            return Some(value.clone());
+        }
+        self.0.remove(key);
+        None
+    }
+
+    pub fn put(&mut self, key: &str, value: &str, time_to_live: Duration, now: Instant) {
+        if self.0.len() >= MOST && !self.0.contains_key(key) {
+            self.0.retain(|_, (until, _)| *until > now);
+        }
+        if self.0.len() >= MOST && !self.0.contains_key(key) {
+            let first = self.0.iter().min_by_key(|(_, (until, _))| *until);
+            if let Some(key) = first.map(|(key, _)| key.clone()) {
+                self.0.remove(&key);
+            }
+        }
+        // A time beyond what can be reckoned with is never asked for.
+        if let Some(until) = now.checked_add(time_to_live) {
+            self.0.insert(key.to_owned(), (until, value.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_expires_first_gives_way() {
+        let (mut cache, now) = (Cache::default(), Instant::now());
+        let hour = Duration::from_hours(1);
+        cache.put("short", "x", hour / 2, now);
+        for n in 0..MOST {
+            cache.put(&n.to_string(), "x", hour, now);
+        }
+        assert_eq!((cache.0.len(), cache.get("short", now)), (MOST, None));
+        assert_eq!(
+            cache.get("1", now + hour),
+            None,
+            "the end of its time is its end"
+        );
+        cache.put("last", "x", hour, now);
+        cache.put("new", "y", hour, now + hour);
+        assert_eq!(
+            (cache.0.len(), cache.get("new", now + hour)),
+            (1, Some("y".into()))
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! Where the Redis server is, and what is wrong with it where it cannot be the bus.
+
+use ::redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::bus::BusError;
+
+/// A Redis server; `Debug` shows no password.
+#[derive(Clone)]
+pub struct Server {
+    info: ConnectionInfo,
+    shown: String,
+}
+
+impl Server {
+    /// Returns the server at `url`: `redis://user@host:6379/0`, `rediss://…` for TLS, or
+    /// `unix:///run/redis.sock`. `password` counts more than one in the URL.
+    pub fn new(url: &Url, password: Option<SecretString>) -> Result<Self, BusError> {
+        let shown = without_password(url);
+        let bad = |reason: &str| BusError::Url {
+            url: shown.clone(),
+            reason: reason.to_owned(),
+        };
+        // The driver takes passwords and a switch that turns certificates off from there.
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(bad("it has a query or a fragment"));
+        }
+        // Its errors name the part of the URL, never its content.
+        let info = url.clone().into_connection_info();
+        let info = info.map_err(|error| bad(&error.to_string()))?;
+        let mut settings = info.redis_settings().clone();
+        if let Some(password) = password {
+            settings = settings.set_password(password.expose_secret());
+        }
+        // News arrive on the connection on which everything else is asked.
+        let settings = settings.set_protocol(::redis::ProtocolVersion::RESP3);
+        Ok(Self {
+            info: info.set_redis_settings(settings),
+            shown,
+        })
+    }
+
+    /// Returns the URL as it may be shown.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Connects once and returns the server's version, or what is wrong with it.
+    pub async fn probe(&self) -> Result<String, BusError> {
+        let connected = super::connect::connect(self, "eklavya:probe").await?;
+        Ok(connected.version)
+    }
+
+    pub(super) fn info(&self) -> ConnectionInfo {
+        self.info.clone()
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self.info.addr(), ConnectionAddr::TcpTls { .. })
+    }
+
+    /// Returns a text without the password: servers before version 6 quote what they do not know.
+    fn redact(&self, text: &str) -> String {
+        match self.info.redis_settings().password() {
+            Some(password) if !password.is_empty() => text.replace(password, "…"),
+            _ => text.to_owned(),
+        }
+    }
+
+    pub(super) fn unreachable(&self, reason: impl Into<String>) -> BusError {
+        BusError::Unreachable {
+            place: self.shown.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn too_old(&self, found: impl Into<String>) -> BusError {
+        BusError::TooOld {
+            place: self.shown.clone(),
+            found: found.into(),
+        }
+    }
+
+    pub(super) fn not_redis(&self, reason: impl Into<String>) -> BusError {
+        BusError::NotRedis {
+            place: self.shown.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Returns what an error says about the server.
+    pub(super) fn problem(&self, error: &RedisError) -> BusError {
+        let unauthorized = |problem| BusError::Unauthorized {
+            place: self.shown.clone(),
+            problem,
+        };
+        match (error.kind(), error.code()) {
+            (_, Some("NOAUTH")) => unauthorized("wants a password, and none is set"),
+            (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
+                unauthorized("refused the user or the password")
+            }
+            (ErrorKind::Io, _) => self.unreachable(self.redact(&error.to_string())),
+            (ErrorKind::Parse, _) => {
+                self.not_redis("its answer is not in the protocol of Redis".to_owned())
+            }
+            _ => BusError::Refused {
+                place: self.shown.clone(),
+                reason: self.redact(&error.to_string()),
+            },
+        }
+    }
+}
+
+/// Whether a server does not know the third version of the protocol, which came with Redis 6.
+pub(super) fn is_before_six(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::RESP3NotSupported
+        || error
+            .detail()
+            .is_some_and(|detail| detail.starts_with("unknown command") && detail.contains("HELLO"))
+}
+
+fn without_password(url: &Url) -> String {
+    let mut shown = url.clone();
+    // One without a host has no password either.
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.set_fragment(None);
+    shown.to_string()
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Server").field(&self.shown).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(url: &str, password: Option<&str>) -> Result<Server, BusError> {
+        Server::new(&Url::parse(url).unwrap(), password.map(SecretString::from))
+    }
+
+    #[test]
+    fn the_parts_of_a_url_are_taken() {
+        let taken = |url: &str, password| {
+            let info = server(url, password).unwrap().info();
+            let settings = info.redis_settings();
+            let own = |text: Option<&str>| text.unwrap_or("-").to_owned();
+            let (user, password) = (own(settings.username()), own(settings.password()));
+            format!("{} {user} {password} {}", info.addr(), settings.db())
+        };
+        assert_eq!(taken("redis://localhost", None), "localhost:6379 - - 0");
+        let whole = "redis://ada:s%40fe@[::1]:7000/3";
+        assert_eq!(taken(whole, None), "::1:7000 ada s@fe 3");
+        assert_eq!(taken(whole, Some("new")), "::1:7000 ada new 3");
+        assert_eq!(taken("rediss://h:7", None), "h:7 - - 0");
+        let socket = taken("unix:///run/redis.sock", Some("x"));
+        assert_eq!(socket, "/run/redis.sock - x 0");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_without_its_password() {
+        for url in [
+            "redis://:secret@h/x",
+            "redis://:secret@h/0?protocol=2",
+            "rediss://:secret@h/#insecure",
+            "unix:///run/redis.sock?pass=secret",
+            "http://:secret@h",
+        ] {
+            let error = server(url, None).unwrap_err().to_string();
+            assert!(error.contains("bus.url"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let shown = format!(
+            "{:?}",
+            server("redis://:secret@h/0", Some("secret")).unwrap()
+        );
+        assert_eq!(shown, "Server(\"redis://h/0\")");
+    }
+
+    #[test]
+    fn a_server_that_quotes_the_password_is_not_repeated() {
+        let server = server("redis://:secret@h", None).unwrap();
+        let quoted = "unknown command, with args beginning with: `AUTH`, `secret`";
+        let kind = ErrorKind::Server(::redis::ServerErrorKind::ResponseError);
+        let error = RedisError::from((kind, "it said", quoted.to_owned()));
+        let told = server.problem(&error).to_string();
+        assert!(told.contains("`AUTH`, `…`"), "{told}");
+    }
+}

@@ -9,6 +9,8 @@ pub mod desk;
 pub mod error;
 pub mod evidence;
 pub mod leases;
+pub mod limits;
+pub mod messages;
 pub mod patience;
 pub mod plans;
 pub mod projects;

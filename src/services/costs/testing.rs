@@ -20,7 +20,7 @@ use crate::store::{Location, Store};
 
 /// A database in a directory of its own.
 pub(crate) struct Books {
-    pub dir: tempfile::TempDir,
+    pub dir: Arc<tempfile::TempDir>,
     pub costs: Costs,
     pub project: Project,
     pub task: Task,
@@ -29,7 +29,7 @@ pub(crate) struct Books {
 
 impl Books {
     pub async fn open(budget: Option<MicroUsd>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = Arc::new(tempfile::tempdir().unwrap());
         let store = Store::create(&Location::File(dir.path().join("eklavya.db")))
             .await
             .unwrap();
@@ -64,6 +64,19 @@ impl Books {
         let desk = Desk::new(self.costs.desk().store.clone(), Arc::new(SystemClock));
         self.costs = Costs::new(desk, DefaultLimits::default());
         self
+    }
+
+    /// The same database as another worker has it: its own bus, inside its own process.
+    pub fn at_another_worker(&self) -> Self {
+        let desk = self.costs.desk();
+        let desk = Desk::new(desk.store.clone(), desk.clock.clone());
+        Self {
+            dir: self.dir.clone(),
+            costs: Costs::new(desk, DefaultLimits::default()),
+            project: self.project.clone(),
+            task: self.task.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     pub async fn agent(&self) -> AgentId {

@@ -77,6 +77,14 @@ impl Backend {
         }
     }
 
+    /// Returns the name under which all workers share what they know of an endpoint.
+    pub fn endpoint(&self) -> Option<String> {
+        match self {
+            Backend::Upstream(upstream) => Some(format!("model:{}", upstream.base())),
+            Backend::Rehearsal(_) => None,
+        }
+    }
+
     pub fn is_rehearsal(&self) -> bool {
         matches!(self, Backend::Rehearsal(_))
     }

@@ -58,6 +58,8 @@ pub(super) struct Exchange {
     waiting_since: Option<Instant>,
     failures: u32,
     rate_limits: u32,
+    /// Whether the next request has been counted against the limit of requests.
+    has_turn: bool,
 }
 
 impl Exchange {
@@ -75,6 +77,7 @@ impl Exchange {
             waiting_since: None,
             failures: 0,
             rate_limits: 0,
+            has_turn: false,
         }
     }
 
@@ -111,6 +114,9 @@ impl Exchange {
 
     /// A request that costs nothing.
     async fn free(mut self) {
+        if let Some(answer) = self.counted_before().await {
+            return self.end(Step::Answer(answer));
+        }
         loop {
             if let Err(step) = self.wait_out_rate_limit().await {
                 return self.end(step);
@@ -119,12 +125,28 @@ impl Exchange {
             match self.send(body, None).await {
                 Step::Again => {}
                 Step::Relay(incoming) => {
-                    let answer = refusal::pass(&self.inner, incoming).await;
+                    let answer = self.pass(incoming).await;
                     return self.end(Step::Answer(answer));
                 }
                 step => return self.end(step),
             }
         }
+    }
+
+    async fn counted_before(&self) -> Option<Response<AnswerBody>> {
+        let counted = self.inner.counted.as_ref()?;
+        counted.find(&self.asked).await
+    }
+
+    async fn pass(&self, incoming: Incoming) -> Response<AnswerBody> {
+        let body = match refusal::whole(&self.inner, incoming).await {
+            Ok(whole) => whole,
+            Err(answer) => return answer,
+        };
+        if let Some(counted) = &self.inner.counted {
+            counted.keep(&self.asked, &body).await;
+        }
+        body.into_answer()
     }
 
     fn end(self, step: Step) {
@@ -157,9 +179,10 @@ impl Exchange {
         self.inner.pricing.quote(&call.model, &shape)
     }
 
-    /// Takes a reservation, after any rate limit has passed.
+    /// Takes a reservation, after any rate limit has passed and it is the request's turn.
     async fn hold(&mut self, payer: &Payer, quote: &Quote) -> Result<Reservation, Step> {
         loop {
+            self.wait_for_turn().await?;
             self.wait_out_rate_limit().await?;
             let shortage = match self.inner.costs.reserve(payer, quote).await {
                 Ok(Decision::Granted(reservation)) => return Ok(reservation),
@@ -198,7 +221,7 @@ impl Exchange {
     }
 
     async fn wait_out_rate_limit(&mut self) -> Result<(), Step> {
-        while let Some(until) = self.inner.park.until() {
+        while let Some(until) = self.inner.park.until().await {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             let max_park = self.inner.patience.max_park;
             if until > since + max_park {
@@ -215,6 +238,28 @@ impl Exchange {
         Ok(())
     }
 
+    /// Waits until the limit of requests lets this one through. It is counted once, however often
+    /// it then waits for something else before it is sent.
+    async fn wait_for_turn(&mut self) -> Result<(), Step> {
+        let inner = self.inner.clone();
+        let Some(turns) = inner.turns.as_ref().filter(|_| !self.has_turn) else {
+            return Ok(());
+        };
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let max_park = inner.patience.max_park;
+        let until = self.door.after(turns.pace());
+        let _shown = self.door.pause(Pause::RateLimit { until });
+        self.has_turn = tokio::select! {
+            () = self.answer.closed() => return Err(Step::Gone),
+            came = turns.next(since + max_park) => came,
+        };
+        if self.has_turn {
+            return Ok(());
+        }
+        let problem = DoorProblem::RateLimitedTooLong(max_park);
+        Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem))
+    }
+
     /// Sends the request once. Unless it is relayed, its reservation has ended when this returns.
     async fn send(&mut self, body: Bytes, paid: Option<(&ModelCall, &Reservation)>) -> Step {
         let outgoing = Outgoing {
@@ -224,6 +269,7 @@ impl Exchange {
             body,
             spec: self.door.spec.clone(),
         };
+        self.has_turn = false;
         let first_byte = self.inner.patience.first_byte;
         let sending = tokio::time::timeout(first_byte, self.inner.backend.send(outgoing));
         let sent = tokio::select! {
@@ -279,9 +325,8 @@ impl Exchange {
         }
         match refusal.status.as_u16() {
             429 | 529 => {
-                self.inner
-                    .park
-                    .extend(pause_after(&refusal.headers, self.rate_limits));
+                let pause = pause_after(&refusal.headers, self.rate_limits);
+                self.inner.park.extend(pause).await;
                 self.rate_limits += 1;
                 Step::Again
             }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backend::Backend;
+use super::counted::Counted;
 use super::door::{Door, DoorSpec, DoorState};
 use super::park::Park;
 use super::pricing::Pricing;
@@ -18,10 +19,12 @@ use super::rehearsal::recorder::Recorder;
 use super::rehearsal::script::Script;
 use super::server;
 use super::socket::{self, SOCKET_NAME};
+use super::turns::Turns;
 use super::upstream::{Upstream, UpstreamError};
 use crate::clock::SharedClock;
 use crate::config::Credential;
 use crate::services::costs::Costs;
+use crate::services::limits::Limits;
 
 /// Large requests that are checked at a time: each takes several times its size of memory.
 const LARGE_BODIES: usize = 2;
@@ -85,6 +88,8 @@ pub struct GatewayConfig {
     pub worker: String,
     /// The most output tokens that any request may have, below what it asks for.
     pub max_output_tokens: Option<u64>,
+    /// The most requests to an endpoint in any minute, of all workers together.
+    pub requests_per_minute: Option<u32>,
     /// Time-outs.
     pub patience: Patience,
     /// Writes what is answered as a rehearsal.
@@ -119,6 +124,10 @@ pub(super) struct Inner {
     pub patience: Patience,
     pub recorder: Option<Arc<Recorder>>,
     pub park: Park,
+    /// Where the number of requests is limited.
+    pub turns: Option<Turns>,
+    /// Answers that need not be asked for again.
+    pub counted: Option<Counted>,
     /// Places for checking large requests.
     pub large_bodies: Semaphore,
 }
@@ -140,6 +149,12 @@ impl Gateway {
             }
             ModelSource::Rehearsal(script) => Backend::Rehearsal(Player::new(script)),
         };
+        let limits = Limits::new(config.costs.desk().clone());
+        // A rehearsal has no limits but those that it plays.
+        let endpoint = backend.endpoint();
+        let park = Park::new(endpoint.clone().map(|name| (limits.clone(), name)));
+        let turns = endpoint.clone().zip(config.requests_per_minute);
+        let bus = config.costs.desk().bus.clone();
         let inner = Inner {
             backend,
             pricing: config.pricing,
@@ -149,7 +164,9 @@ impl Gateway {
             max_output_tokens: config.max_output_tokens,
             patience: config.patience,
             recorder: config.recorder,
-            park: Park::default(),
+            park,
+            turns: turns.map(|(name, count)| Turns::new(limits, name, count)),
+            counted: endpoint.map(|endpoint| Counted::new(bus, endpoint)),
             large_bodies: Semaphore::new(LARGE_BODIES),
         };
         Ok(Self {

@@ -7,6 +7,7 @@
 
 mod api_error;
 mod backend;
+mod counted;
 pub mod credential;
 pub mod door;
 mod exchange;
@@ -27,6 +28,7 @@ mod server;
 mod settlement;
 mod socket;
 pub mod sse;
+mod turns;
 mod upstream;
 pub mod usage;
 

@@ -1,4 +1,4 @@
-//! The pause that a rate limit asks for, shared by all agents of the process.
+//! The pause that a rate limit asks for, shared by all workers of the installation.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,27 +7,61 @@ use rand::RngExt;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
+use crate::services::limits::Limits;
+
 /// The first pause where the endpoint names none; it doubles up to [`LONGEST_GUESS`].
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 const LONGEST_GUESS: Duration = Duration::from_mins(1);
+/// The longest pause that is taken at its word.
+const LONGEST_STATED: Duration = Duration::from_hours(366 * 24);
 
 /// Until when nothing is sent to the endpoint.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Park {
     until: Mutex<Option<Instant>>,
+    /// Where the pause is shared with all workers, under which name. A rehearsal's is its own.
+    shared: Option<(Limits, String)>,
 }
 
 impl Park {
+    pub fn new(shared: Option<(Limits, String)>) -> Self {
+        Self {
+            until: Mutex::default(),
+            shared,
+        }
+    }
+
     /// Holds everything back for `pause` from now, or longer where that was decided before.
-    pub fn extend(&self, pause: Duration) {
+    pub async fn extend(&self, pause: Duration) {
+        // A pause of years is one of a year: it is longer than anybody waits.
+        let pause = pause.min(LONGEST_STATED);
         let until = Instant::now() + pause;
-        let mut current = self.lock();
-        *current = Some(current.map_or(until, |before| before.max(until)));
+        {
+            let mut current = self.lock();
+            *current = Some(current.map_or(until, |before| before.max(until)));
+        }
+        if let Some((limits, name)) = &self.shared
+            && let Err(error) = limits.park(name, pause).await
+        {
+            tracing::warn!(%error, "other workers are not told of a rate limit");
+        }
     }
 
     /// Returns the moment until which requests are held back, if it is still to come.
-    pub fn until(&self) -> Option<Instant> {
-        self.lock().filter(|until| *until > Instant::now())
+    pub async fn until(&self) -> Option<Instant> {
+        let shared = self.left_elsewhere().await;
+        let shared = shared.map(|left| Instant::now() + left);
+        let own = self.lock().filter(|until| *until > Instant::now());
+        own.max(shared)
+    }
+
+    async fn left_elsewhere(&self) -> Option<Duration> {
+        let (limits, name) = self.shared.as_ref()?;
+        // Where the database is away, no money can be held either, which is told there.
+        limits.parked(name).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "whether there is a rate limit cannot be read");
+            None
+        })
     }
 
     /// Waits for the end of a pause. Those who wait set out one after another, not all at once.

@@ -104,20 +104,39 @@ impl Refusal {
     }
 }
 
-/// Returns a complete answer that costs nothing.
-pub(super) async fn pass(inner: &Inner, incoming: Incoming) -> Response<AnswerBody> {
+/// A complete answer that costs nothing.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Whole {
+    pub fn into_answer(self) -> Response<AnswerBody> {
+        let mut answer = Response::new(full(self.body));
+        *answer.status_mut() = self.status;
+        *answer.headers_mut() = self.headers;
+        answer
+    }
+}
+
+/// Reads an answer that costs nothing to its end, or returns what to say in its place.
+pub(super) async fn whole(
+    inner: &Inner,
+    incoming: Incoming,
+) -> Result<Whole, Response<AnswerBody>> {
     let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
     let body = tokio::time::timeout(inner.patience.idle, read)
         .await
         .ok()
         .flatten();
-    let Some(body) = body else {
-        return super::api_error::final_error(StatusCode::BAD_GATEWAY, "the answer was cut short");
-    };
-    let mut answer = Response::new(full(body));
-    *answer.status_mut() = incoming.status;
-    *answer.headers_mut() = answer_headers(&incoming.headers);
-    answer
+    let cut = || super::api_error::final_error(StatusCode::BAD_GATEWAY, "the answer was cut short");
+    Ok(Whole {
+        status: incoming.status,
+        headers: answer_headers(&incoming.headers),
+        body: body.ok_or_else(cut)?,
+    })
 }
 
 /// Reads a body of at most `limit` bytes; nothing where it is longer or cut.

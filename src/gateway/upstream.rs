@@ -101,6 +101,11 @@ impl Upstream {
         })
     }
 
+    /// Returns the endpoint's URL, in which there is neither user nor password.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
     pub fn secret(&self) -> &SecretString {
         self.credential.secret()
     }

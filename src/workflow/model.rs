@@ -69,6 +69,7 @@ pub(super) fn gateway(
         clock: Arc::clone(&site.desk.clock),
         worker: worker.to_owned(),
         max_output_tokens: Some(config.model.max_output_tokens),
+        requests_per_minute: config.model.requests_per_minute,
         patience: Patience {
             first_byte: config.model.first_byte,
             idle: config.model.idle,

@@ -46,6 +46,7 @@ pub struct Plan {
     pub patience: Patience,
     pub role: Role,
     pub recorder: Option<Arc<Recorder>>,
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Plan {
@@ -69,6 +70,7 @@ impl Plan {
             patience: patience(),
             role: Role::Developer,
             recorder: None,
+            requests_per_minute: None,
         }
     }
 
@@ -79,6 +81,15 @@ impl Plan {
 
     pub async fn open(self) -> House {
         let books = Books::open(self.budget).await.with_real_clock();
+        self.over(books).await
+    }
+
+    /// Opens the door of another worker of the same installation.
+    pub async fn beside(self, house: &House) -> House {
+        self.over(house.books.at_another_worker()).await
+    }
+
+    async fn over(self, books: Books) -> House {
         let gateway = Gateway::start(GatewayConfig {
             model: self.model,
             pricing: Arc::new(Pricing::embedded().unwrap()),
@@ -86,21 +97,24 @@ impl Plan {
             clock: books.costs.desk().clock.clone(),
             worker: "w".into(),
             max_output_tokens: None,
+            requests_per_minute: self.requests_per_minute,
             patience: self.patience,
             recorder: self.recorder,
         })
         .unwrap();
-        let clone = books.dir.path().join("clone");
-        std::fs::create_dir(&clone).unwrap();
+        let agent = books.agent().await;
+        let work = books.dir.path().join(agent.short());
+        let clone = work.join("clone");
+        std::fs::create_dir_all(&clone).unwrap();
         let spec = DoorSpec {
             project: books.project.id,
             slug: "shop".into(),
             task: books.task.id,
             task_key: "T1".into(),
-            agent: books.agent().await,
+            agent,
             role: self.role,
             attempt: 1,
-            socket_dir: books.dir.path().join("door"),
+            socket_dir: work.join("door"),
             owner: None,
             variables: BTreeMap::from([("clone".into(), clone.display().to_string())]),
         };
@@ -128,8 +142,17 @@ pub fn question(max_tokens: u64, stream: bool) -> Value {
 
 impl House {
     pub fn post(&self, body: &Value) -> RequestBuilder {
+        self.post_to("messages?beta=true", body)
+    }
+
+    /// Asks how many tokens `body` has.
+    pub fn count(&self, body: &Value) -> RequestBuilder {
+        self.post_to("messages/count_tokens?beta=true", body)
+    }
+
+    fn post_to(&self, route: &str, body: &Value) -> RequestBuilder {
         self.client
-            .post("http://gateway/v1/messages?beta=true")
+            .post(format!("http://gateway/v1/{route}"))
             .header("x-api-key", self.door.token().expose_secret())
             .header("anthropic-version", "2023-06-01")
             .header("cookie", "c=d")

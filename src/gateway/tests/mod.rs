@@ -10,3 +10,4 @@ mod recording;
 mod rehearsal;
 mod scripts;
 mod upstream;
+mod workers;

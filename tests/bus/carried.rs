@@ -1,0 +1,160 @@
+//! What the bus itself does: one text, both buses.
+
+use std::time::Duration;
+
+use crate::house::{House, hear_until, news, pause};
+
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod in_process {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::House::in_process().await).await;
+            })*
+        }
+        mod on_redis {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::House::on_redis().await).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    everybody_hears_everything_once_and_in_order,
+    a_commit_is_heard_by_other_processes,
+    each_text_goes_to_one_consumer,
+    what_the_dead_left_is_claimed_once,
+    an_inbox_has_room_for_the_last_thousand,
+    inboxes_are_apart,
+    the_cache_forgets,
+);
+
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn everybody_hears_everything_once_and_in_order(house: House) {
+    let other = house.another_on_the_bus().await;
+    let mut ears = [
+        house.desk.bus.subscribe(),
+        house.desk.bus.subscribe(),
+        other.bus.subscribe(),
+    ];
+    house.desk.bus.publish((0..50).map(news).collect()).await;
+    for ear in &mut ears {
+        assert_eq!(hear_until(ear, 49).await, (0..50).collect::<Vec<_>>());
+    }
+    // Whatever else there were to hear of these would come before what is told next.
+    other.bus.publish(vec![news(50)]).await;
+    house.desk.bus.publish(vec![news(51)]).await;
+    for ear in &mut ears {
+        let mut heard = [hear_until(ear, 50).await, hear_until(ear, 51).await].concat();
+        heard.sort_unstable();
+        assert_eq!(heard, [50, 51]);
+    }
+}
+
+async fn a_commit_is_heard_by_other_processes(house: House) {
+    let other = house.another_on_the_bus().await;
+    let mut ear = other.bus.subscribe();
+    let mut change = house
+        .desk
+        .change(&eklavya::domain::audit::Actor::System)
+        .await
+        .unwrap();
+    change.event(Some(house.project.id), news(7).event);
+    change.commit().await.unwrap();
+    assert_eq!(hear_until(&mut ear, 7).await, [7]);
+}
+
+async fn each_text_goes_to_one_consumer(house: House) {
+    let (bus, other) = (&house.desk.bus, house.another_on_the_bus().await.bus);
+    for text in ["a", "b", "c", "d", "e"] {
+        bus.send("inbox", text).await.unwrap();
+    }
+    let first = bus.receive("inbox", "one", 2).await.unwrap();
+    let second = other.receive("inbox", "two", 10).await.unwrap();
+    let texts = |entries: &[eklavya::bus::Entry]| {
+        let texts = entries.iter().map(|entry| entry.text.clone());
+        texts.collect::<String>()
+    };
+    assert_eq!((texts(&first), texts(&second)), ("ab".into(), "cde".into()));
+    for consumer in ["one", "two", "three"] {
+        assert_eq!(bus.receive("inbox", consumer, 10).await.unwrap(), []);
+    }
+    let ids: Vec<String> = first.into_iter().map(|entry| entry.id).collect();
+    assert_eq!(other.acknowledge("inbox", &ids).await, Ok(2));
+    assert_eq!(bus.acknowledge("inbox", &ids).await, Ok(0));
+    assert_eq!(bus.acknowledge("inbox", &[]).await, Ok(0));
+    // What comes later is received as well.
+    other.send("inbox", "f").await.unwrap();
+    let later = bus.receive("inbox", "one", 10).await.unwrap();
+    assert_eq!(texts(&later), "f");
+}
+
+async fn what_the_dead_left_is_claimed_once(house: House) {
+    let bus = &house.desk.bus;
+    for text in ["a", "b", "c"] {
+        bus.send("inbox", text).await.unwrap();
+    }
+    let had = bus.receive("inbox", "dead", 2).await.unwrap();
+    let alive = bus.receive("inbox", "alive", 2).await.unwrap();
+    bus.acknowledge("inbox", &[had[0].id.clone()])
+        .await
+        .unwrap();
+    let other = house.another_on_the_bus().await.bus;
+    let claims = tokio::join!(
+        bus.claim("inbox", "dead", "heir"),
+        other.claim("inbox", "dead", "rival")
+    );
+    let mut claimed = [claims.0.unwrap(), claims.1.unwrap()].concat();
+    assert_eq!(claimed, [had[1].clone()], "the living one keeps its own");
+    assert_eq!(bus.claim("inbox", "dead", "heir").await, Ok(vec![]));
+    assert_eq!(bus.claim("no inbox", "dead", "heir").await, Ok(vec![]));
+    claimed.extend(alive);
+    let ids: Vec<String> = claimed.into_iter().map(|entry| entry.id).collect();
+    assert_eq!(bus.acknowledge("inbox", &ids).await, Ok(2));
+}
+
+async fn an_inbox_has_room_for_the_last_thousand(house: House) {
+    let bus = &house.desk.bus;
+    for n in 0..1_010 {
+        bus.send("inbox", &n.to_string()).await.unwrap();
+    }
+    let kept = bus.receive("inbox", "one", 5_000).await.unwrap();
+    let (first, last) = (kept.first().unwrap(), kept.last().unwrap());
+    assert_eq!(
+        (first.text.as_str(), last.text.as_str(), kept.len()),
+        ("10", "1009", 1_000)
+    );
+}
+
+async fn inboxes_are_apart(house: House) {
+    let bus = &house.desk.bus;
+    assert_eq!(bus.receive("a", "one", 10).await, Ok(vec![]));
+    bus.send("a", "of a").await.unwrap();
+    bus.send("b", "of b").await.unwrap();
+    let of_a = bus.receive("a", "one", 10).await.unwrap();
+    assert_eq!((of_a.len(), of_a[0].text.as_str()), (1, "of a"));
+    let ids = [of_a[0].id.clone()];
+    assert_eq!(bus.acknowledge("c", &ids).await, Ok(0));
+    assert_eq!(bus.acknowledge("a", &ids).await, Ok(1));
+}
+
+async fn the_cache_forgets(house: House) {
+    let (bus, other) = (&house.desk.bus, house.another_on_the_bus().await.bus);
+    assert_eq!(bus.get("key").await, None);
+    bus.put("key", "old", HOUR).await;
+    bus.put("key", "new", HOUR).await;
+    assert_eq!(other.get("key").await, Some("new".into()));
+    bus.put("short", "x", Duration::from_millis(1)).await;
+    while bus.get("short").await.is_some() {
+        pause().await;
+    }
+    assert_eq!(bus.get("key").await, Some("new".into()));
+    let large = "x".repeat(64 * 1024);
+    bus.put("large", &large, HOUR).await;
+    assert_eq!(other.get("large").await, Some(large.clone()));
+    bus.put("too large", &(large + "x"), HOUR).await;
+    assert_eq!(bus.get("too large").await, None);
+}

@@ -1,0 +1,111 @@
+//! The bus on the command line: what is told of it, and with which exit code.
+
+use std::net::TcpListener;
+
+use crate::impostor::Impostor;
+use crate::redis_server::Redis;
+use crate::support::TestEnv;
+
+const PASSWORD: &str = "s3cret";
+
+/// Returns a place with a project, whose bus is configured afterwards.
+fn place() -> TestEnv {
+    let env = TestEnv::new();
+    std::fs::write(env.path().join("brief.md"), "A shop for tea.\n").unwrap();
+    let new = "project new Shop --client C --budget 5 --brief brief.md";
+    let new: Vec<&str> = new.split(' ').collect();
+    env.run(&new).ok();
+    env
+}
+
+fn nobody() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    format!("redis://:{PASSWORD}@127.0.0.1:{port}/")
+}
+
+#[test]
+fn the_work_is_refused_and_a_look_is_not_where_nobody_answers() {
+    let env = place().with("EKLAVYA_BUS_URL", &nobody());
+    let worked = env.run(&["plan", "shop"]).exits(7);
+    assert!(
+        worked
+            .stderr
+            .contains("error: cannot reach Redis at redis://127"),
+        "{}",
+        worked.stderr
+    );
+    let looked = env.run(&["project", "list"]).ok();
+    assert!(looked.stdout.contains("shop"));
+    assert_eq!(looked.stderr.matches("Redis is away").count(), 1);
+    let changed = env.run(&["project", "pause", "shop"]);
+    assert_ne!(changed.code, 7, "{}", changed.stderr);
+    for outcome in [worked, looked, changed] {
+        assert!(!outcome.whole().contains(PASSWORD), "{}", outcome.whole());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_server_is_told_by_every_command() {
+    let redis = Redis::guarded(PASSWORD);
+    let old = Impostor::of_version("5.0.14");
+    let other = Impostor::start(|_| Some("220 mail.example.org ESMTP\r\n".into()));
+    for (url, said) in [
+        (redis.url(), "wants a password"),
+        (redis.url_with("wr0ng"), "refused the user or the password"),
+        (old.url, "is of version 5.0.14"),
+        (other.url, "is not Redis"),
+    ] {
+        let env = TestEnv::new().with("EKLAVYA_BUS_URL", &url);
+        let told = env.run(&["project", "list"]).exits(7);
+        assert!(told.stderr.contains(said), "{}", told.stderr);
+        assert!(told.stderr.contains("hint: "), "{}", told.stderr);
+        let checked = env.run(&["doctor"]).exits(7);
+        assert!(checked.stdout.contains(said), "{}", checked.stdout);
+        for outcome in [told, checked] {
+            let whole = outcome.whole();
+            assert!(!whole.contains("wr0ng") && !whole.contains(PASSWORD));
+        }
+    }
+}
+
+#[test]
+fn a_url_that_cannot_be_one_is_a_mistake_of_the_configuration() {
+    let env = TestEnv::new();
+    for url in ["http://h", "redis://:s3cret@h/x", "redis://:s3cret@h/?db=1"] {
+        let told = env.run(&["project", "list", "--set", &format!("bus.url={url}")]);
+        let told = told.exits(2);
+        assert!(told.stderr.contains("bus.url"), "{}", told.stderr);
+        assert!(!told.whole().contains(PASSWORD), "{}", told.whole());
+    }
+}
+
+#[test]
+fn the_password_is_kept_and_not_shown() {
+    let redis = Redis::guarded(PASSWORD);
+    let env = TestEnv::new();
+    let set = env.run(&["config", "set", "bus.url", &redis.url_with(PASSWORD)]);
+    let shown = env.run(&["config", "show"]).ok();
+    assert!(shown.stdout.contains(&redis.url()), "{}", shown.stdout);
+    for outcome in [set.ok(), shown, env.run(&["config", "get", "bus.url"]).ok()] {
+        assert!(!outcome.whole().contains(PASSWORD), "{}", outcome.whole());
+    }
+    env.run(&["project", "list"]).ok();
+    let checked = env.run(&["doctor", "--output", "json"]).json();
+    let checks = checked.as_array().unwrap();
+    let bus = checks.iter().find(|check| check["check"] == "bus").unwrap();
+    assert_eq!(bus["status"], "ok", "{bus}");
+    assert!(bus["detail"].as_str().unwrap().contains("(Redis "), "{bus}");
+}
+
+#[test]
+fn the_password_may_stand_in_a_file() {
+    let redis = Redis::guarded(PASSWORD);
+    let env = TestEnv::new().with("EKLAVYA_BUS_URL", &redis.url());
+    std::fs::write(env.path().join("password"), format!("{PASSWORD}\n")).unwrap();
+    let env = env.with("EKLAVYA_BUS_PASSWORD_FILE", "password");
+    env.run(&["project", "list"]).ok();
+    std::fs::remove_file(env.path().join("password")).unwrap();
+    let told = env.run(&["project", "list"]).exits(7);
+    assert!(told.stderr.contains("password"), "{}", told.stderr);
+}

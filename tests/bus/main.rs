@@ -1,0 +1,25 @@
+//! The bus: one text for both of them, inside the process and on Redis, and what happens when the
+//! server is away, frozen, restarted empty, or not what it should be.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/redis.rs"]
+mod redis_server;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "no binary of tests uses all of it")]
+mod support;
+
+mod carried;
+mod commands;
+mod connecting;
+mod faults;
+mod house;
+mod impostor;
+mod said;
+mod shared;

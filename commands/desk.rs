@@ -21,7 +21,13 @@ pub fn with<T>(
 ) -> Result<T, CommandError> {
     // A mistake in the configuration is told by every command, not only when it matters.
     invocation.config()?;
-    runtime::short(async { work(open_to_look(invocation).await?).await })
+    runtime::short(async {
+        let desk = open_to_look(invocation).await?;
+        let done = work(desk.clone()).await;
+        // Others are to hear at once of what was changed.
+        desk.settle().await;
+        done
+    })
 }
 
 /// Opens the store and the bus, for whatever goes as well without others hearing of it at once.

@@ -1,5 +1,8 @@
 //! News of what happened, for everybody who watches.
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AgentId, ProjectId, TaskId};
@@ -11,7 +14,7 @@ use super::role::Role;
     missing_docs,
     reason = "the payload fields are named after what they hold"
 )]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", content = "payload")]
 pub enum Event {
     /// A project was created.
@@ -49,7 +52,7 @@ pub enum Event {
         task_id: TaskId,
         result: String,
     },
-    /// An agent cannot go on.
+    /// An agent cannot go on. The agent is null where a task waits that none works on.
     #[serde(rename = "agent:blocked", rename_all = "camelCase")]
     AgentBlocked {
         agent_id: Option<AgentId>,
@@ -88,11 +91,50 @@ pub enum Event {
     /// Something that a person should know.
     #[serde(rename = "notification", rename_all = "camelCase")]
     Notification {
-        level: String,
+        level: Level,
         title: String,
         message: String,
         actions: Vec<String>,
     },
+}
+
+/// How much a notification matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Work goes on, but not for ever.
+    Warning,
+    /// Work stands still until a person acts.
+    Critical,
+}
+
+/// An event with its place in the order: what `eklavya events tail` prints as a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Event")]
+pub struct StoredEvent {
+    /// Its place: rises from event to event, and is never used again.
+    pub seq: i64,
+    /// When it happened.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
+    /// The project that it concerns; null where it concerns none.
+    #[serde(rename = "projectId")]
+    pub project: Option<ProjectId>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Returns the JSON schema of [`StoredEvent`] as it is written.
+pub fn schema() -> serde_json::Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let schema = settings
+        .into_generator()
+        .into_root_schema_for::<StoredEvent>();
+    schema.to_value()
 }
 
 impl Event {

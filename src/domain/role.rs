@@ -1,12 +1,16 @@
 //! The ten roles of the team.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// What an agent is on the team; its permissions follow from it (see `sandbox::policy`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[schemars(description = "What an agent is on the team.")]
 pub enum Role {
     /// Leads the team: spawns agents and decides what is next.
     Orchestrator,

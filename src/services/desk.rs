@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ServiceError;
+use super::news::{Herald, Sequencer};
 use crate::bus::{Bus, News};
 use crate::clock::SharedClock;
 use crate::domain::audit::{Actor, AuditEntry};
@@ -23,6 +24,8 @@ pub struct Desk {
     pub clock: SharedClock,
     /// The news.
     pub bus: Bus,
+    pub(super) sequencer: Sequencer,
+    pub(super) herald: Herald,
     tenure: Option<Arc<Tenure>>,
 }
 
@@ -35,6 +38,8 @@ impl Desk {
     /// Returns a desk over an open store and a bus.
     pub fn with_bus(store: Store, clock: SharedClock, bus: Bus) -> Self {
         Self {
+            sequencer: Sequencer::new(store.clone()),
+            herald: Herald::new(store.clone(), bus.clone()),
             store,
             clock,
             bus,
@@ -66,6 +71,18 @@ impl Desk {
         self.store.read().await
     }
 
+    /// Gives every event that was committed its place, so that who reads the log next has them all.
+    pub async fn place_events(&self) -> Result<(), StoreError> {
+        let placed = events::place(&self.store, events::Patience::Wait).await;
+        placed.map(|_| ())
+    }
+
+    /// Waits until this process has nothing more to do for what it has committed. A process that
+    /// ends without it loses nothing; others hear of it up to a second later.
+    pub async fn settle(&self) {
+        self.sequencer.settle().await;
+    }
+
     /// Starts a change on behalf of `actor`.
     ///
     /// # Errors
@@ -82,6 +99,7 @@ impl Desk {
             now,
             actor: actor.clone(),
             bus: self.bus.clone(),
+            sequencer: self.sequencer.clone(),
             events: Vec::new(),
             audit: Vec::new(),
         })
@@ -97,6 +115,7 @@ pub struct Change {
     pub now: Timestamp,
     actor: Actor,
     bus: Bus,
+    sequencer: Sequencer,
     events: Vec<News>,
     audit: Vec<AuditEntry>,
 }
@@ -135,6 +154,9 @@ impl Change {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }
         self.tx.commit().await?;
+        if !self.events.is_empty() {
+            self.sequencer.wake();
+        }
         self.bus.publish(self.events).await;
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod leases;
 pub mod limits;
 pub mod messages;
+pub mod news;
 pub mod patience;
 pub mod plans;
 pub mod projects;

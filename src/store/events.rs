@@ -1,50 +1,115 @@
 //! The `events` table: the outbox, written in the transaction of the change that it tells of.
+//!
+//! Its places (`seq`) rise without a gap in the order in which changes became visible, so whoever has
+//! read up to one and goes on from there misses none. SQLite has one writer at a time, which is that
+//! order. PostgreSQL has many, which is why events wait there in `unplaced_events` until [`place`]
+//! moves those that are committed.
 
-use super::{Record, StoreError, Tx};
+use std::time::Duration;
+
+use super::{Dialect, Pool, Record, Store, StoreError, Tx};
 use jiff::Timestamp;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPool;
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, StoredEvent};
 use crate::domain::ids::ProjectId;
 use crate::params;
 
 const TABLE: &str = "events";
 
-/// An event with its place in the order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredEvent {
-    /// Its place: rises, and is never used again.
-    pub seq: i64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// What happened.
-    pub event: Event,
-}
+/// How long a connection takes from the end of its transaction to the pool, at most.
+const RETURN: Duration = Duration::from_millis(1);
 
-/// Appends an event.
+/// Appends an event. On PostgreSQL it has no place before [`place`] was called.
 pub async fn append(
     tx: &mut Tx,
     project: Option<ProjectId>,
     event: &Event,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const SQL: &str =
+    const SQLITE: &str =
         "INSERT INTO events (project_id, name, payload, created_at) VALUES ($1, $2, $3, $4)";
+    const POSTGRES: &str = "INSERT INTO unplaced_events (project_id, name, payload, created_at) \
+        VALUES ($1, $2, $3, $4)";
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
+    };
     let values = params![project.map(|p| p.0), event.name(), super::json(event), now];
-    tx.execute(SQL, values).await.map(|_| ())
+    tx.execute(sql, values).await.map(|_| ())
 }
 
-/// Returns the events of a project that come after `since`, in order.
+/// Whether to wait for whoever else gives places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// All that was committed before has its place afterwards.
+    Wait,
+    /// What has none yet will soon get it from somebody who has announced to look.
+    Leave,
+}
+
+/// Gives every committed event its place, durably, and wakes the listeners of every process.
+/// Returns the newest place that was given; nothing where none was, as always on SQLite.
+pub async fn place(store: &Store, patience: Patience) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "SELECT place_events($1)";
+    let Pool::Postgres(pool) = &store.pool else {
+        return Ok(None);
+    };
+    let mut connection = free(pool).await?;
+    let query = sqlx::query_scalar(SQL).bind(patience == Patience::Wait);
+    Ok(query.fetch_one(&mut *connection).await?)
+}
+
+/// Returns a connection, rather one that is just coming back than a new one.
+async fn free(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+    for _ in 0..2 {
+        if let Some(connection) = pool.try_acquire() {
+            return Ok(connection);
+        }
+        tokio::time::sleep(RETURN).await;
+    }
+    Ok(pool.acquire().await?)
+}
+
+/// Returns at most `most` events that come after `since`, in order: of a project, or all.
 pub async fn after(
     tx: &mut Tx,
-    project: ProjectId,
+    project: Option<ProjectId>,
     since: i64,
+    most: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    const SQL: &str = "SELECT * FROM events WHERE project_id = $1 AND seq > $2 ORDER BY seq";
-    tx.fetch_all(SQL, params![project.0, since])
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+    const ALL: &str = "SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2";
+    const PROJECT: &str =
+        "SELECT * FROM events WHERE seq > $1 AND project_id = $3 ORDER BY seq LIMIT $2";
+    let found = match project {
+        None => tx.fetch_all(ALL, params![since, most]).await?,
+        Some(project) => {
+            tx.fetch_all(PROJECT, params![since, most, project.0])
+                .await?
+        }
+    };
+    found.iter().map(read).collect()
+}
+
+/// Returns the place before the last `count` events, of a project or of all.
+pub async fn before_last(
+    tx: &mut Tx,
+    project: Option<ProjectId>,
+    count: u32,
+) -> Result<i64, StoreError> {
+    const ALL: &str = "SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET $1";
+    const PROJECT: &str =
+        "SELECT seq FROM events WHERE project_id = $2 ORDER BY seq DESC LIMIT 1 OFFSET $1";
+    let found = match project {
+        None => tx.fetch_optional(ALL, params![count]).await?,
+        Some(project) => {
+            tx.fetch_optional(PROJECT, params![count, project.0])
+                .await?
+        }
+    };
+    found.map_or(Ok(0), |record| record.of(TABLE).int("seq"))
 }
 
 /// Returns the place of the newest event; 0 where there is none.
@@ -61,6 +126,7 @@ fn read(record: &Record) -> Result<StoredEvent, StoreError> {
     Ok(StoredEvent {
         seq: row.int("seq")?,
         at: row.moment("created_at")?,
+        project: row.opt_id("project_id")?.map(ProjectId),
         event: row.json("payload")?,
     })
 }

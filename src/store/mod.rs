@@ -14,6 +14,7 @@ pub mod installation;
 pub mod leases;
 pub mod ledger;
 pub mod ledger_report;
+pub mod listener;
 pub mod location;
 pub mod messages;
 pub mod plans;

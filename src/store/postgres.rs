@@ -48,6 +48,9 @@ pub(super) fn options(server: &Server) -> PgConnectOptions {
         .options([
             ("idle_in_transaction_session_timeout", "30000"),
             ("lock_timeout", "30000"),
+            // Whatever the server's defaults are: the order of events relies on both.
+            ("default_transaction_isolation", "read committed"),
+            ("synchronous_commit", "on"),
         ]);
     options.disable_statement_logging()
 }

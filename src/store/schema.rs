@@ -32,6 +32,7 @@ macro_rules! step {
 /// Every migration, oldest first.
 const STEPS: &[Step] = &[
     step!(1, "0001_initial"),
+    step!(3, "0003_event_order"),
     step!(4, "0004_leases"),
     step!(6, "0006_messages"),
     step!(7, "0007_rate_limits"),

@@ -56,6 +56,7 @@ fn write(directory: &Path, name: &str, document: &Value) -> Result<PathBuf, Work
 async fn records(site: &Site) -> Result<Value, WorkflowError> {
     let project = site.reload().await?;
     let cost = cost_report::report(&site.desk, project.id).await?;
+    site.desk.place_events().await?;
     let mut tx = site.desk.read().await?;
     let id = project.id;
     Ok(json!({
@@ -95,9 +96,7 @@ async fn records(site: &Site) -> Result<Value, WorkflowError> {
             "exit": found.exit, "output": found.output, "passed": found.passed,
             "reason": found.reason, "at": found.created_at,
         })).collect::<Vec<_>>(),
-        "events": events::after(&mut tx, id, 0).await?.iter().map(|event| json!({
-            "seq": event.seq, "at": event.at, "event": event.event,
-        })).collect::<Vec<_>>(),
+        "events": events::after(&mut tx, Some(id), 0, u32::MAX).await?,
         "auditLogs": audit::of_project(&mut tx, id).await?.iter().map(|line| json!({
             "id": line.id, "at": line.at, "actor": line.actor, "action": line.action,
             "details": line.details,

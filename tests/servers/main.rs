@@ -10,4 +10,5 @@
 mod postgres;
 
 mod compose;
+mod events;
 mod postgres_fixture;

@@ -158,7 +158,9 @@ async fn each_threshold_is_announced_once_per_crossing() {
     assert_eq!(set(1000).await.unwrap().last().unwrap().percent, 100);
 
     let mut tx = books.costs.desk().read().await.unwrap();
-    let stored = events::after(&mut tx, books.project.id, 0).await.unwrap();
+    let stored = events::after(&mut tx, Some(books.project.id), 0, 100)
+        .await
+        .unwrap();
     let names: Vec<&str> = stored
         .iter()
         .map(|stored| stored.event.name())

@@ -1,0 +1,127 @@
+//! Reading the log as it grows.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::event::StoredEvent;
+use crate::domain::ids::ProjectId;
+use crate::services::Desk;
+use crate::store::events::{self, Patience};
+use crate::store::{Store, StoreError};
+
+/// Events that are read at once.
+const BATCH: u32 = 500;
+/// The first pause after a failure, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// Reads the events after a place, and waits for more.
+#[derive(Debug)]
+pub struct Follower {
+    store: Store,
+    project: Option<ProjectId>,
+    cursor: i64,
+    newest: watch::Receiver<i64>,
+    retries: Retries,
+}
+
+impl Follower {
+    /// Returns one that reads what comes after the place `since`; 0 is before the first event. Must
+    /// be called within the runtime.
+    pub fn since(desk: &Desk, since: i64) -> Self {
+        Self {
+            store: desk.store.clone(),
+            project: None,
+            cursor: since,
+            newest: desk.herald.listen(),
+            retries: Retries::new("the reading of events"),
+        }
+    }
+
+    /// Returns one that reads what is committed from now on.
+    pub async fn from_now(desk: &Desk) -> Result<Self, StoreError> {
+        events::place(&desk.store, Patience::Wait).await?;
+        let newest = events::newest(&mut desk.read().await?).await?;
+        Ok(Self::since(desk, newest))
+    }
+
+    /// Leaves out what does not concern `project`.
+    pub fn of_project(mut self, project: ProjectId) -> Self {
+        self.project = Some(project);
+        self
+    }
+
+    /// Returns the place up to which everything was returned: who goes on from here misses nothing
+    /// and sees nothing twice.
+    pub fn cursor(&self) -> i64 {
+        self.cursor
+    }
+
+    /// Waits for events and returns them in order, at least one. It may be cancelled. Where the
+    /// database is away, it waits until it is back.
+    ///
+    /// # Errors
+    /// Any other failure of the database; it may be called again then.
+    pub async fn next(&mut self) -> Result<Vec<StoredEvent>, StoreError> {
+        loop {
+            let newest = *self.newest.borrow_and_update();
+            if newest <= self.cursor {
+                // The sender lives as long as its task does, and that as long as we.
+                if self.newest.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                continue;
+            }
+            match self.read(newest).await {
+                Ok(found) if found.is_empty() => self.retries.succeeded(),
+                Err(error) if error.is_away() => self.retries.pause(&error).await,
+                other => {
+                    self.retries.succeeded();
+                    return other;
+                }
+            }
+        }
+    }
+
+    /// Reads on; `newest` is a place up to which all events are there.
+    async fn read(&mut self, newest: i64) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut tx = self.store.read().await?;
+        let found = events::after(&mut tx, self.project, self.cursor, BATCH).await?;
+        let all = found.len() < BATCH as usize;
+        let last = found.last().map_or(self.cursor, |event| event.seq);
+        // What lies between is of other projects.
+        self.cursor = if all { last.max(newest) } else { last };
+        Ok(found)
+    }
+}
+
+/// Trying again while the database is away: ever longer pauses, one warning.
+#[derive(Debug)]
+pub(super) struct Retries {
+    what: &'static str,
+    pause: Duration,
+}
+
+impl Retries {
+    pub fn new(what: &'static str) -> Self {
+        let [pause, _] = PAUSES;
+        Self { what, pause }
+    }
+
+    pub async fn pause(&mut self, error: &StoreError) {
+        let [first, longest] = PAUSES;
+        if self.pause == first {
+            tracing::warn!(%error, "{} waits for the database", self.what);
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(longest);
+    }
+
+    pub fn succeeded(&mut self) {
+        let [first, _] = PAUSES;
+        if self.pause != first {
+            tracing::info!("{} goes on", self.what);
+        }
+        self.pause = first;
+    }
+}

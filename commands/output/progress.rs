@@ -120,7 +120,14 @@ impl Screen {
             Event::AgentCompleted {
                 agent_id, result, ..
             } => self.ended(agent_id, &result),
-            Event::AgentBlocked { reason, .. } => self.say(&format!("Blocked: {reason}")),
+            Event::AgentBlocked {
+                reason,
+                needs_admin,
+                ..
+            } => {
+                let word = if needs_admin { "Blocked" } else { "Waiting" };
+                self.say(&format!("{word}: {reason}"));
+            }
             Event::DemoReady {
                 demo_number,
                 preview_url,
@@ -141,8 +148,9 @@ impl Screen {
             Event::BudgetExceeded { spent, limit, .. } => {
                 self.say(&format!("Budget: used up, ${spent} of ${limit}"));
             }
-            Event::Notification { title, message, .. } => self.say(&format!("{title}: {message}")),
-            Event::ProjectCreated { .. }
+            // A notification tells of what is shown already.
+            Event::Notification { .. }
+            | Event::ProjectCreated { .. }
             | Event::ProjectStatus { .. }
             | Event::DemoApproved { .. } => {}
         }

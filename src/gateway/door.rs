@@ -1,6 +1,7 @@
 //! A door: one agent's only way out, as the workflow sees it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,6 +103,17 @@ pub enum Pause {
     },
     /// Money that requests under way hold.
     Budget,
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pause::RateLimit { until } => {
+                write!(f, "the model's rate limit holds its request until {until}")
+            }
+            Pause::Budget => f.write_str("its request waits for money that others hold"),
+        }
+    }
 }
 
 /// What the parts of the gateway know of a door.

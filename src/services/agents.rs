@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::desk::won;
-use super::{Change, Desk, ServiceError};
+use super::{Change, Desk, ServiceError, notices};
 use crate::domain::agent::{Agent, AgentEvent};
 use crate::domain::audit::Actor;
 use crate::domain::checkpoint::Checkpoint;
@@ -90,6 +90,23 @@ pub async fn advance_in(
     let details = json!({ "event": event.name(), "to": agent.state, "pid": pid });
     change.audit((Some(agent.project), Some(id)), "agent.advance", details);
     Ok(agent)
+}
+
+/// Tells that an agent ended because of something that only a person can mend, as part of a larger
+/// change.
+pub async fn stopped_in(
+    change: &mut Change,
+    agent: &Agent,
+    reason: &str,
+) -> Result<(), ServiceError> {
+    notices::stopped_in(change, (agent.project, agent.id), reason).await
+}
+
+/// Tells that an agent waits for something that passes by itself.
+pub async fn waits(desk: &Desk, agent: &Agent, reason: &str) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    notices::blocked(&mut change, agent.project, Some(agent.id), reason, false);
+    Ok(change.commit().await?)
 }
 
 /// Notes a sign of life.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::patience::Insistence;
-use super::{Change, Desk, ServiceError};
+use super::{Change, Desk, ServiceError, notices};
 use crate::domain::audit::Actor;
 use crate::domain::ids::{LedgerId, ProjectId};
 use crate::domain::ledger::{
@@ -397,7 +397,7 @@ async fn raise(
             limit,
             percent,
         };
-        change.event(Some(project), alert.event());
+        notices::spent_in(change, &alert).await?;
         alerts.push(alert);
     }
     Ok(alerts)

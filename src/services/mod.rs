@@ -12,6 +12,7 @@ pub mod leases;
 pub mod limits;
 pub mod messages;
 pub mod news;
+mod notices;
 pub mod patience;
 pub mod plans;
 pub mod projects;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::desk::won;
-use super::{Change, Desk, ServiceError};
+use super::{Change, Desk, ServiceError, notices};
 use crate::domain::audit::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::ProjectId;
@@ -164,6 +164,7 @@ pub async fn advance_in(
     next.progress = progress(&next.state, project.progress);
     next.updated_at = change.now;
     save_in(change, &mut next).await?;
+    notices::moved_in(change, &next);
     let details = json!({
         "event": event.name(), "from": project.state.status(), "to": next.state.status(),
     });

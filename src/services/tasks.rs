@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::desk::won;
-use super::{Change, Desk, ServiceError};
+use super::{Change, Desk, ServiceError, notices};
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::domain::decision::Decision;
@@ -198,11 +198,16 @@ pub async fn advance_in(
     let swapped = tasks::update(&mut change.tx, &next).await?;
     won(swapped, || format!("task {}", task.key))?;
     next.version += 1;
-    tell_in(change, task, &next, event);
+    tell_in(change, task, &next, event).await?;
     Ok(next)
 }
 
-fn tell_in(change: &mut Change, before: &Task, task: &Task, event: &TaskEvent) {
+async fn tell_in(
+    change: &mut Change,
+    before: &Task,
+    task: &Task,
+    event: &TaskEvent,
+) -> Result<(), ServiceError> {
     let agent = task.state.agent().or(before.state.agent());
     match event {
         TaskEvent::Start { agent } => {
@@ -214,12 +219,7 @@ fn tell_in(change: &mut Change, before: &Task, task: &Task, event: &TaskEvent) {
             change.event(Some(task.project), event);
         }
         TaskEvent::Block { question } => {
-            let event = Event::AgentBlocked {
-                agent_id: agent,
-                reason: question.clone(),
-                needs_admin: true,
-            };
-            change.event(Some(task.project), event);
+            notices::question_in(change, task, agent, question).await?;
         }
         TaskEvent::Submit { .. }
         | TaskEvent::Accept { .. }
@@ -233,6 +233,7 @@ fn tell_in(change: &mut Change, before: &Task, task: &Task, event: &TaskEvent) {
         "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
     });
     change.audit((Some(task.project), agent), "task.advance", details);
+    Ok(())
 }
 
 /// Lets a blocked task be tried again, with what the admin answers.

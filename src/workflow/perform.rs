@@ -16,7 +16,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::task::{Task, TaskEvent, TaskKind, TaskState};
 use crate::gateway::DoorProblem;
 use crate::services::tasks::TaskNote;
-use crate::services::{agents, plans, projects, tasks};
+use crate::services::{Change, agents, plans, projects, tasks};
 
 /// Works on a task until it is done or blocked.
 ///
@@ -81,7 +81,12 @@ async fn attempt(
             let event = AgentEvent::Fail {
                 reason: reason.clone(),
             };
-            put_down(worker, &run, &reason, event).await?;
+            collect::checkpoint(worker, &run.agent, &run.task, &reason).await?;
+            let mut change = worker.site.desk.change(&Actor::System).await?;
+            let (interrupt, note) = (TaskEvent::Interrupt, TaskNote::default());
+            close_in(&mut change, &run, event, interrupt, note).await?;
+            agents::stopped_in(&mut change, &run.agent, &reason).await?;
+            change.commit().await?;
             Err(error)
         }
         End::Trouble(reason) => {
@@ -327,9 +332,20 @@ async fn close(
     note: TaskNote,
 ) -> Result<(), WorkflowError> {
     let mut change = worker.site.desk.change(&Actor::System).await?;
-    agents::advance_in(&mut change, run.agent.id, agent, None).await?;
-    tasks::advance_in(&mut change, &run.task, &task, note).await?;
+    close_in(&mut change, run, agent, task, note).await?;
     Ok(change.commit().await?)
+}
+
+async fn close_in(
+    change: &mut Change,
+    run: &Run,
+    agent: AgentEvent,
+    task: TaskEvent,
+    note: TaskNote,
+) -> Result<(), WorkflowError> {
+    agents::advance_in(change, run.agent.id, agent, None).await?;
+    tasks::advance_in(change, &run.task, &task, note).await?;
+    Ok(())
 }
 
 async fn checks_of(worker: &Worker, task: &Task) -> Result<Checks, WorkflowError> {

@@ -123,8 +123,9 @@ fn shortened(input: &Value) -> String {
     input.to_string().chars().take(ARGUMENT_CHARS).collect()
 }
 
-/// Writes down signs of life, excuses the silence of an agent whose request is held back, and looks
-/// whether the admin wants it killed: who says so may be on another host.
+/// Writes down signs of life, excuses the silence of an agent whose request is held back, tells what
+/// holds it for longer, and looks whether the admin wants it killed: who says so may be on another
+/// host.
 pub(super) async fn watch_door(
     worker: &Worker,
     agent: &Agent,
@@ -132,10 +133,17 @@ pub(super) async fn watch_door(
     activity: &Activity,
     control: &mpsc::Sender<Control>,
 ) {
-    let mut seen = 0;
+    let (mut seen, mut waiting) = (0, false);
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        activity.set_parked(door.parked().is_some());
+        let parked = door.parked();
+        activity.set_parked(parked.is_some());
+        if let Some(pause) = parked.filter(|_| !waiting)
+            && let Err(error) = agents::waits(&worker.site.desk, agent, &pause.to_string()).await
+        {
+            tracing::warn!("that an agent waits could not be noted: {error}");
+        }
+        waiting = parked.is_some();
         let last = activity.last();
         if last != seen {
             seen = last;

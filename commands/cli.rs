@@ -12,8 +12,8 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, budget, build, completions, config, deliver, demo, doctor, init, man, plan, project,
-    roles, status, tasks, verify,
+    agents, budget, build, completions, config, deliver, demo, doctor, events, init, man, plan,
+    project, roles, status, tasks, verify,
 };
 
 const ABOUT: &str =
@@ -59,6 +59,8 @@ enum Verb {
     Deliver(deliver::Args),
     Status(status::Args),
     #[command(subcommand)]
+    Events(events::Verb),
+    #[command(subcommand)]
     Agents(agents::Verb),
     #[command(subcommand)]
     Tasks(tasks::Verb),
@@ -83,6 +85,7 @@ impl Verb {
             Verb::Verify(args) => verify::exec(invocation, &args),
             Verb::Deliver(args) => deliver::exec(invocation, &args),
             Verb::Status(args) => status::exec(invocation, &args),
+            Verb::Events(verb) => verb.exec(invocation),
             Verb::Agents(verb) => verb.exec(invocation),
             Verb::Tasks(verb) => verb.exec(invocation),
             Verb::Budget(verb) => verb.exec(invocation),

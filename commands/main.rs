@@ -17,6 +17,7 @@ mod demo;
 mod desk;
 mod doctor;
 mod error;
+mod events;
 mod failure;
 mod init;
 mod interrupts;

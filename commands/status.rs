@@ -1,11 +1,10 @@
 //! `eklavya status`
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 use eklavya::domain::project::Project;
+use eklavya::services::news::Follower;
 use eklavya::services::{Desk, agents, projects, tasks};
-use eklavya::store::events;
 use serde::Serialize;
 
 use crate::desk;
@@ -15,8 +14,6 @@ use crate::next;
 use crate::options::Format;
 use crate::output::Row;
 
-/// How often it is looked for news.
-const PAUSE: Duration = Duration::from_millis(500);
 /// Clears a terminal and goes to its upper left corner.
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
 
@@ -110,21 +107,18 @@ async fn watch(
     slug: Option<&str>,
 ) -> Result<(), CommandError> {
     let screen = invocation.printer.format() == Format::Table && io::stdout().is_terminal();
-    let (mut seen, mut shown) = (None, None);
+    let mut follower = Follower::from_now(desk).await?;
+    let mut shown = None;
     loop {
-        let newest = events::newest(&mut desk.read().await?).await?;
-        if seen != Some(newest) {
-            seen = Some(newest);
-            let now = standings(desk, slug).await?;
-            if shown.as_ref() != Some(&now) {
-                if screen {
-                    crate::output::raw(CLEAR)?;
-                }
-                print(invocation, &now)?;
-                shown = Some(now);
+        let now = standings(desk, slug).await?;
+        if shown.as_ref() != Some(&now) {
+            if screen {
+                crate::output::raw(CLEAR)?;
             }
+            print(invocation, &now)?;
+            shown = Some(now);
         }
-        tokio::time::sleep(PAUSE).await;
+        follower.next().await?;
     }
 }
 

@@ -1,16 +1,11 @@
 //! Waiting for what another process is still working on.
 
-use std::time::Duration;
-
 use eklavya::domain::project::{Project, Stage};
+use eklavya::services::news::Follower;
 use eklavya::services::{Desk, projects};
-
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{CommandError, Kind};
-
-/// How often it is looked whether the wait is over.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// The option of commands that can wait.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -34,6 +29,7 @@ pub async fn for_stage(
             format!("cannot listen to signals: {error}"),
         )
     })?;
+    let mut follower = None;
     loop {
         let project = projects::find(desk, slug).await?;
         let before = project
@@ -44,8 +40,13 @@ pub async fn for_stage(
         if !option.wait || reached || !before {
             return Ok(project);
         }
+        // Only a command that waits listens; what happens before it does is seen at the next look.
+        let Some(follower) = &mut follower else {
+            follower = Some(Follower::from_now(desk).await?.of_project(project.id));
+            continue;
+        };
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            news = follower.next() => drop(news?),
             _ = interrupts.recv() => {
                 return Err(CommandError::new(Kind::Interrupted, "interrupted while waiting"));
             }

@@ -40,6 +40,9 @@ _eklavya() {
             eklavya,doctor)
                 cmd="eklavya__subcmd__doctor"
                 ;;
+            eklavya,events)
+                cmd="eklavya__subcmd__events"
+                ;;
             eklavya,init)
                 cmd="eklavya__subcmd__init"
                 ;;
@@ -118,6 +121,12 @@ _eklavya() {
             eklavya__subcmd__demo,stop)
                 cmd="eklavya__subcmd__demo__subcmd__stop"
                 ;;
+            eklavya__subcmd__events,schema)
+                cmd="eklavya__subcmd__events__subcmd__schema"
+                ;;
+            eklavya__subcmd__events,tail)
+                cmd="eklavya__subcmd__events__subcmd__tail"
+                ;;
             eklavya__subcmd__plan,approve)
                 cmd="eklavya__subcmd__plan__subcmd__approve"
                 ;;
@@ -170,7 +179,7 @@ _eklavya() {
 
     case "${cmd}" in
         eklavya)
-            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status agents tasks budget roles config completions man"
+            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks budget roles config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -858,6 +867,88 @@ _eklavya() {
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__events)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help tail schema"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__events__subcmd__schema)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__events__subcmd__tail)
+            opts="-f -q -v -y -h --since --follow --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
                     return 0

@@ -44,6 +44,7 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "build" -d 'Build th
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "verify" -d 'Check every acceptance criterion on the commit that is to be delivered'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "deliver" -d 'Deliver the product: tag, bundle and dossier'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "status" -d 'Show where the projects stand and what comes next'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "events" -d 'Read the log of what happens, and go on from where you were'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "agents" -d 'Look at agents, read what they do, end them'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "tasks" -d 'Look at tasks, and answer those that are blocked'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show and change limits, and report what was spent'
@@ -390,6 +391,40 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s v -l verbose 
 complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand status" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -f -a "tail" -d 'Print what happened, and what happens'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and not __fish_seen_subcommand_from tail schema" -f -a "schema" -d 'Print the JSON schema of the lines of `events tail --output jsonl`'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -l since -d 'Print all that comes after the event of this number; 0 is before the first' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Go on with what happens, until Ctrl-C; without --since from now on'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand events; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand agents; and not __fish_seen_subcommand_from ps logs kill" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

@@ -146,6 +146,11 @@ pub fn json_line(value: &impl Serialize) -> Result<(), CommandError> {
     stdout(|out| json::line(out, value))
 }
 
+/// Prints JSON documents, each on one line, as they come.
+pub fn json_lines(values: &[impl Serialize]) -> Result<(), CommandError> {
+    stdout(|out| values.iter().try_for_each(|value| json::line(out, value)))
+}
+
 /// Prints one JSON document.
 pub fn json_document(value: &impl Serialize) -> Result<(), CommandError> {
     stdout(|out| json::pretty(out, value))

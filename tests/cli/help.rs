@@ -18,6 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["verify"],
     &["deliver"],
     &["status"],
+    &["events", "tail"],
     &["agents", "ps"],
     &["agents", "kill"],
     &["tasks", "retry"],

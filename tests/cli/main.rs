@@ -8,6 +8,7 @@ mod support;
 mod agents;
 mod configuration;
 mod doctor;
+mod events;
 mod generated;
 mod help;
 mod init;

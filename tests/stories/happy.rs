@@ -51,6 +51,7 @@ fn a_brief_becomes_a_delivered_repository() {
     the_delivery_is_whole(&story, &project["delivery"]);
     the_dossier_has_evidence(&story, &project["delivery"], &plan);
     costs_add_up(&story, &project);
+    the_events_are_what_the_schema_says(&story);
     assert_eq!(
         processes_at(story.env.path().as_std_path()),
         Vec::<String>::new()
@@ -58,6 +59,29 @@ fn a_brief_becomes_a_delivered_repository() {
     // Nothing is left to do, and asking for it again says so.
     story.run("deliver shop").exits(4);
     assert_eq!(story.status(), "delivered");
+}
+
+fn the_events_are_what_the_schema_says(story: &Story) {
+    let schema = jsonschema::validator_for(&story.json("events schema")).unwrap();
+    let events = story.json("events tail shop --since 0");
+    let events = events.as_array().unwrap();
+    for event in events {
+        let errors: Vec<_> = schema.iter_errors(event).collect();
+        assert!(errors.is_empty(), "{event}: {errors:?}");
+    }
+    let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    for (name, least) in [
+        ("project:created", 1),
+        ("project:status", 10),
+        ("agent:spawned", 8),
+        ("demo:ready", 3),
+        ("demo:approved", 1),
+        ("notification", 3),
+    ] {
+        assert!(count(name) >= least, "{name}: {}", count(name));
+    }
+    assert_eq!(count("agent:spawned"), count("agent:completed"));
+    assert_eq!(count("agent:spawned"), count("agent:working"));
 }
 
 fn plan_is_shown(story: &Story, plan: &Value) {

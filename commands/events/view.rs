@@ -1,0 +1,92 @@
+//! Events as lines for people.
+
+use std::collections::HashMap;
+
+use eklavya::domain::event::{Event, StoredEvent};
+use eklavya::domain::ids::ProjectId;
+use eklavya::services::{Desk, projects};
+
+use crate::error::CommandError;
+use crate::output::time;
+
+/// Makes lines of events, with the slugs of their projects.
+pub struct Lines<'a> {
+    desk: &'a Desk,
+    slugs: HashMap<ProjectId, String>,
+}
+
+impl<'a> Lines<'a> {
+    /// Returns one that knows no project yet.
+    pub fn new(desk: &'a Desk) -> Self {
+        Self {
+            desk,
+            slugs: HashMap::new(),
+        }
+    }
+
+    /// Returns a line for each event.
+    pub async fn of(&mut self, events: &[StoredEvent]) -> Result<Vec<String>, CommandError> {
+        let mut projects = events.iter().filter_map(|event| event.project);
+        if projects.any(|project| !self.slugs.contains_key(&project)) {
+            for project in projects::list(self.desk).await? {
+                self.slugs.insert(project.id, project.slug);
+            }
+        }
+        Ok(events.iter().map(|event| self.line(event)).collect())
+    }
+
+    fn line(&self, stored: &StoredEvent) -> String {
+        let slug = stored.project.and_then(|project| self.slugs.get(&project));
+        format!(
+            "{:>6}  {}  {:<16}  {:<15}  {}",
+            stored.seq,
+            time::moment(stored.at),
+            slug.map_or("-", String::as_str),
+            stored.event.name(),
+            summary(&stored.event)
+        )
+    }
+}
+
+fn summary(event: &Event) -> String {
+    match event {
+        Event::ProjectCreated {
+            name, client_name, ..
+        } => format!("{name}, for {client_name}"),
+        Event::ProjectStatus {
+            status, progress, ..
+        } => format!("{status}, {progress} %"),
+        Event::AgentSpawned {
+            agent_id,
+            agent_type,
+            ..
+        } => format!("{agent_type} {}", agent_id.short()),
+        Event::AgentWorking {
+            agent_id,
+            description,
+            ..
+        } => format!("{}: {description}", agent_id.short()),
+        Event::AgentCompleted {
+            agent_id, result, ..
+        } => format!("{}: {result}", agent_id.short()),
+        Event::AgentBlocked { reason, .. } => reason.clone(),
+        Event::DemoReady {
+            demo_number,
+            preview_url,
+            ..
+        } => format!("demo {demo_number}: {preview_url}"),
+        Event::DemoApproved {
+            demo_number,
+            decision,
+            ..
+        } => format!("demo {demo_number}: {decision}"),
+        Event::BudgetWarning {
+            spent,
+            limit,
+            percent,
+            ..
+        } => format!("{percent} %: ${spent} of ${limit}"),
+        Event::BudgetExceeded { spent, limit, .. } => format!("${spent} of ${limit}"),
+        Event::Notification { title, message, .. } => format!("{title}: {message}"),
+    }
+}

@@ -1,6 +1,8 @@
 //! Measures Eklavya against named references, side by side in one run: `docs/benchmarks.md`.
 
 mod comparison;
+mod events;
+mod latency;
 mod machine;
 mod options;
 mod pipeline;
@@ -8,11 +10,21 @@ mod read_command;
 mod report;
 mod samples;
 
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a server that does not start fails as in tests"
+)]
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+
 use std::path::PathBuf;
 
 use clap::Parser;
 use eklavya::claude::locate::{self, ClaudeCli};
 use eklavya::config::Environment;
+use tokio::task::block_in_place;
 
 use crate::machine::Machine;
 use crate::options::{Options, Yardstick};
@@ -38,6 +50,13 @@ async fn main() -> Result<(), Fault> {
     if options.wants(Yardstick::Read) {
         let found = read_command::measure(&options).await?;
         report.findings("`eklavya project list` against `git status`", &[found])?;
+    }
+    if options.wants(Yardstick::Events) {
+        let found = block_in_place(|| events::measure(&options))?;
+        let title = "events written and delivered against rows inserted, 4,000 transactions";
+        report.findings(title, &found)?;
+        let found = block_in_place(events::measure_latency)?;
+        report.latency("from the commit to a follower elsewhere", &found)?;
     }
     if let Some(cli) = cli {
         let found = pipeline::measure(&options, &cli).await?;

@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
 
-    /// How often the pipeline and its reference run
+    /// How often the pipeline, or the writing of events, and its reference run
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
@@ -54,6 +54,8 @@ pub enum Yardstick {
     Pipeline,
     /// `eklavya project list` against `git status`.
     Read,
+    /// The event log against bare inserts, and how soon events are delivered.
+    Events,
 }
 
 /// How results are written.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::Fault;
 use crate::comparison::{Comparison, Finding};
+use crate::latency::Latency;
 use crate::machine::Machine;
 use crate::options::Format;
 
@@ -60,6 +61,37 @@ impl Report {
         }
         let verdicts: String = findings.iter().filter_map(verdict).collect();
         print(&format!("\n{title}\n{}\n{verdicts}", table(&findings)))
+    }
+
+    /// Writes how soon something follows.
+    pub fn latency(self, title: &str, latency: &Latency) -> Result<(), Fault> {
+        if self.0 == Format::Jsonl {
+            return line(latency);
+        }
+        let Latency {
+            part,
+            count,
+            p50_seconds,
+            p99_seconds,
+            max_seconds,
+            goal_p50_seconds,
+            goal_p99_seconds,
+            met,
+            ..
+        } = latency;
+        let [p50, p99, max, goal_p50, goal_p99] = [
+            p50_seconds,
+            p99_seconds,
+            max_seconds,
+            goal_p50_seconds,
+            goal_p99_seconds,
+        ]
+        .map(|seconds| duration(*seconds));
+        let met = if *met { "met" } else { "missed" };
+        print(&format!(
+            "\n{title}\n{part}, {count} times: p50 {p50}, p99 {p99}, longest {max}\n\
+             goal: p50 below {goal_p50}, p99 below {goal_p99}: {met}\n"
+        ))
     }
 }
 

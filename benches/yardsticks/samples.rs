@@ -32,6 +32,29 @@ impl Samples {
         self.0.push(duration.as_secs_f64());
     }
 
+    /// Returns how many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the duration in seconds that this share of them (0 to 1) does not exceed; zero where
+    /// there are none.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "there are far fewer than 2^52"
+    )]
+    pub fn quantile(&self, share: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let place = (share * sorted.len() as f64).ceil() as usize;
+        sorted
+            .get(place.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// Returns what is said of them; zeros where there are none.
     pub fn summary(&self) -> Summary {
         let mut sorted = self.0.clone();

@@ -53,13 +53,31 @@ pub enum Patience {
 /// Gives every committed event its place, durably, and wakes the listeners of every process.
 /// Returns the newest place that was given; nothing where none was, as always on SQLite.
 pub async fn place(store: &Store, patience: Patience) -> Result<Option<i64>, StoreError> {
-    const SQL: &str = "SELECT place_events($1)";
-    let Pool::Postgres(pool) = &store.pool else {
-        return Ok(None);
-    };
-    let mut connection = free(pool).await?;
-    let query = sqlx::query_scalar(SQL).bind(patience == Patience::Wait);
-    Ok(query.fetch_one(&mut *connection).await?)
+    Placer::new(store).await?.place(patience).await
+}
+
+/// Gives places again and again, with one connection of the pool.
+#[derive(Debug)]
+pub struct Placer(Option<PoolConnection<Postgres>>);
+
+impl Placer {
+    /// Takes a connection where one is needed.
+    pub async fn new(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self(match &store.pool {
+            Pool::Sqlite(_) => None,
+            Pool::Postgres(pool) => Some(free(pool).await?),
+        }))
+    }
+
+    /// As [`place`] does. After an error it is of no more use.
+    pub async fn place(&mut self, patience: Patience) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT place_events($1)";
+        let Some(connection) = &mut self.0 else {
+            return Ok(None);
+        };
+        let query = sqlx::query_scalar(SQL).bind(patience == Patience::Wait);
+        Ok(query.fetch_one(&mut **connection).await?)
+    }
 }
 
 /// Returns a connection, rather one that is just coming back than a new one.

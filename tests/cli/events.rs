@@ -132,12 +132,11 @@ fn what_cannot_be_asked_for_is_refused() {
         "events tail --since -1",
         "events tail --since later",
     ];
-    let mut told = String::new();
-    for line in refusals {
+    let told = refusals.map(|line| {
         let arguments: Vec<&str> = line.split(' ').collect();
         let outcome = env.run(&arguments).exits(2);
-        told.push_str(&format!("$ {line}\n{}\n", outcome.stderr));
-    }
-    assert_snapshot!(told);
+        format!("$ {line}\n{}\n", outcome.stderr)
+    });
+    assert_snapshot!(told.concat());
     env.run(&["events", "tail", "nowhere"]).exits(3);
 }

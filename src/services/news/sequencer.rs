@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::store::events::{self, Patience};
-use crate::store::{Dialect, Store};
+use crate::store::events::{Patience, Placer};
+use crate::store::{Dialect, Store, StoreError};
 
-/// The shortest time between two rounds: a busy process gives places by the batch, which leaves the
-/// database to the writers.
-const PAUSE: Duration = Duration::from_millis(2);
+/// The pause after a round during which more was committed. It grows, up to the longest, while that
+/// goes on: a busy process gives places by the batch, which leaves the database to the writers.
+const PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The sequencer of this process.
 ///
@@ -62,21 +63,33 @@ impl Sequencer {
 
     async fn run(self) {
         loop {
-            let asked = self.0.asked.load(SeqCst);
-            if let Err(error) = events::place(&self.0.store, Patience::Leave).await {
+            if let Err(error) = self.work().await {
                 tracing::warn!(%error, "events have no place yet; who reads them gives them one");
+                self.0.done.send_replace(self.0.asked.load(SeqCst));
             }
-            self.0.done.send_replace(asked);
-            if asked != self.0.asked.load(SeqCst) {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
+            let asked = *self.0.done.borrow();
             self.0.running.store(false, SeqCst);
             // Somebody may have called between the two and seen us running.
             let idle = asked == self.0.asked.load(SeqCst);
             if idle || self.0.running.swap(true, SeqCst) {
                 return;
             }
+        }
+    }
+
+    /// Makes rounds until nobody asks for another.
+    async fn work(&self) -> Result<(), StoreError> {
+        let mut placer = Placer::new(&self.0.store).await?;
+        let mut pause = PAUSE;
+        loop {
+            let asked = self.0.asked.load(SeqCst);
+            placer.place(Patience::Leave).await?;
+            self.0.done.send_replace(asked);
+            if asked == self.0.asked.load(SeqCst) {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

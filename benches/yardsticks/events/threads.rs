@@ -1,0 +1,33 @@
+//! Writers that share nothing but the database, as processes do.
+
+use std::future::Future;
+use std::thread;
+
+use crate::Fault;
+
+/// Runs `work` in a runtime of its own.
+pub fn run<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(work)
+}
+
+/// Runs `work` for each writer in a thread of its own, and `meanwhile` beside them.
+pub fn together<T: Send>(
+    writers: usize,
+    work: impl Fn(usize) -> Result<(), Fault> + Sync,
+    meanwhile: impl FnOnce() -> Result<T, Fault> + Send,
+) -> Result<T, Fault> {
+    thread::scope(|scope| {
+        let work = &work;
+        let others: Vec<_> = (0..writers)
+            .map(|writer| scope.spawn(move || work(writer)))
+            .collect();
+        let result = meanwhile();
+        for other in others {
+            other.join().map_err(|_| "a writer panicked")??;
+        }
+        result
+    })
+}

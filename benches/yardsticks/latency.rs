@@ -1,0 +1,51 @@
+//! How soon something follows, and how soon it should.
+
+use serde::Serialize;
+
+use crate::samples::Samples;
+
+/// The longest that half of all should take, and that 99 of 100 should, in seconds.
+const GOAL: [f64; 2] = [0.005, 0.020];
+
+/// What is said of latencies, in seconds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latency {
+    /// What was measured, e.g. `events`.
+    pub yardstick: &'static str,
+    /// Under which conditions.
+    pub part: &'static str,
+    /// How many were measured.
+    pub count: usize,
+    /// Half were shorter.
+    pub p50_seconds: f64,
+    /// 99 of 100 were shorter.
+    pub p99_seconds: f64,
+    /// The longest.
+    pub max_seconds: f64,
+    /// What is aimed at.
+    pub goal_p50_seconds: f64,
+    /// What is aimed at.
+    pub goal_p99_seconds: f64,
+    /// Whether that is reached.
+    pub met: bool,
+}
+
+impl Latency {
+    /// Returns what is to be said of samples.
+    pub fn of(yardstick: &'static str, part: &'static str, samples: &Samples) -> Self {
+        let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| samples.quantile(share));
+        let [goal_p50, goal_p99] = GOAL;
+        Self {
+            yardstick,
+            part,
+            count: samples.count(),
+            p50_seconds: p50,
+            p99_seconds: p99,
+            max_seconds: max,
+            goal_p50_seconds: goal_p50,
+            goal_p99_seconds: goal_p99,
+            met: p50 < goal_p50 && p99 < goal_p99,
+        }
+    }
+}

@@ -25,7 +25,13 @@ pub fn with<T>(
 /// Opens the store.
 pub async fn open(invocation: &Invocation) -> Result<Desk, CommandError> {
     let store = Store::open(&location(invocation)?).await?;
-    Ok(Desk::new(store, Arc::new(SystemClock)))
+    at(invocation, store)
+}
+
+/// Returns the desk over an open store, whose audit trail shows no secret of the configuration.
+pub fn at(invocation: &Invocation, store: Store) -> Result<Desk, CommandError> {
+    let secrets = invocation.config()?.secrets();
+    Ok(Desk::new(store, Arc::new(SystemClock)).hiding(secrets))
 }
 
 /// Returns where the configuration says that the database is.

@@ -10,6 +10,6 @@ mod prompt;
 pub mod time;
 
 pub use page::Page;
-pub use printer::{Printer, Row, View, json_document, json_line, lines, raw};
+pub use printer::{Printer, Row, View, json_document, json_line, json_line_to, lines, raw};
 pub use progress::Progress;
 pub use prompt::Prompt;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::ServiceError;
 use crate::bus::{Bus, News};
 use crate::clock::SharedClock;
-use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::audit::{Actor, AuditEntry, Cleaner};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::domain::lease::Tenure;
@@ -24,6 +25,8 @@ pub struct Desk {
     /// The news.
     pub bus: Bus,
     tenure: Option<Arc<Tenure>>,
+    /// Keeps secrets out of the audit trail.
+    pub cleaner: Cleaner,
 }
 
 impl Desk {
@@ -34,6 +37,15 @@ impl Desk {
             clock,
             bus: Bus::new(),
             tenure: None,
+            cleaner: Cleaner::default(),
+        }
+    }
+
+    /// Returns the desk whose audit trail never shows these secrets.
+    pub fn hiding(self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        Self {
+            cleaner: Cleaner::new(secrets),
+            ..self
         }
     }
 
@@ -77,6 +89,7 @@ impl Desk {
             now,
             actor: actor.clone(),
             bus: self.bus.clone(),
+            cleaner: self.cleaner.clone(),
             events: Vec::new(),
             audit: Vec::new(),
         })
@@ -92,6 +105,7 @@ pub struct Change {
     pub now: Timestamp,
     actor: Actor,
     bus: Bus,
+    cleaner: Cleaner,
     events: Vec<News>,
     audit: Vec<AuditEntry>,
 }
@@ -102,7 +116,7 @@ impl Change {
         self.events.push(News { project, event });
     }
 
-    /// Adds a line to the audit trail.
+    /// Adds a line to the audit trail, without secrets and with digests of large values.
     pub fn audit(
         &mut self,
         about: (Option<ProjectId>, Option<AgentId>),
@@ -114,7 +128,7 @@ impl Change {
             agent: about.1,
             actor: self.actor.clone(),
             action: action.to_owned(),
-            details,
+            details: self.cleaner.details(details),
         });
     }
 
@@ -123,9 +137,7 @@ impl Change {
     /// The rows come last: they have an order among all writers, and who has taken a place in it
     /// makes the others wait until the change is durable.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        for entry in &self.audit {
-            audit::append(&mut self.tx, entry, self.now).await?;
-        }
+        audit::append(&mut self.tx, &self.audit, self.now).await?;
         for news in &self.events {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }

@@ -228,9 +228,14 @@ fn tell_in(change: &mut Change, before: &Task, task: &Task, event: &TaskEvent) {
         | TaskEvent::Retry
         | TaskEvent::Cancel => {}
     }
+    let commit = match event {
+        TaskEvent::Submit { commit } | TaskEvent::Accept { commit } => Some(commit),
+        _ => None,
+    };
     let details = json!({
         "task": task.key, "attempt": task.attempt, "event": event.name(),
         "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
+        "commit": commit,
     });
     change.audit((Some(task.project), agent), "task.advance", details);
 }

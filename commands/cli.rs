@@ -12,8 +12,8 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, budget, build, completions, config, deliver, demo, doctor, events, init, man, plan,
-    project, roles, status, tasks, verify,
+    agents, audit, budget, build, completions, config, deliver, demo, doctor, events, init, man,
+    plan, project, roles, status, tasks, verify,
 };
 
 const ABOUT: &str =
@@ -66,6 +66,8 @@ enum Verb {
     Tasks(tasks::Verb),
     #[command(subcommand)]
     Budget(budget::Verb),
+    #[command(subcommand)]
+    Audit(audit::Verb),
     Roles(roles::Args),
     #[command(subcommand)]
     Config(config::Verb),
@@ -89,6 +91,7 @@ impl Verb {
             Verb::Agents(verb) => verb.exec(invocation),
             Verb::Tasks(verb) => verb.exec(invocation),
             Verb::Budget(verb) => verb.exec(invocation),
+            Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),
             Verb::Config(verb) => verb.exec(invocation),
             Verb::Completions(args) => completions::exec(&args),

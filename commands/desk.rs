@@ -46,7 +46,8 @@ async fn opened(invocation: &Invocation, when_away: WhenAway) -> Result<Desk, Co
         Some(server) => Bus::open(server, installation::id(&store).await?, when_away).await?,
         None => Bus::in_process(),
     };
-    Ok(Desk::with_bus(store, Arc::new(SystemClock), bus))
+    let secrets = invocation.config()?.secrets();
+    Ok(Desk::with_bus(store, Arc::new(SystemClock), bus).hiding(secrets))
 }
 
 /// Returns the server that the configuration names as the bus, if it names one.

@@ -7,8 +7,10 @@ use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eklavya::config::{self, Home, HomeOrigin};
+use eklavya::services::audit;
 use eklavya::store::{Location, Store};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
@@ -63,6 +65,7 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
     let config = make_config(home)?;
     let location = desk::location(invocation)?;
     let database = make_database(&location)?;
+    note(invocation, &location, directory || config || database)?;
     let made = Initialised {
         home: home.path.to_string(),
         home_origin: home.origin,
@@ -125,6 +128,20 @@ fn make_database(location: &Location) -> Result<bool, CommandError> {
         let store = Store::create(location).await?;
         store.close().await;
         Ok(made)
+    })
+}
+
+/// Notes in the audit trail that something was made: here, or tables on the server.
+fn note(invocation: &Invocation, location: &Location, made: bool) -> Result<(), CommandError> {
+    desk::with(invocation, async |desk| {
+        if made || !audit::has_begun(&desk).await? {
+            let home = &invocation.home.path;
+            let details = json!({ "home": home, "database": location.to_string() });
+            let actor = desk::actor();
+            audit::note(&desk, &actor, (None, None), "installation.init", details).await?;
+        }
+        desk.store.close().await;
+        Ok(())
     })
 }
 

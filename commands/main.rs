@@ -5,6 +5,7 @@
 )]
 
 mod agents;
+mod audit;
 mod budget;
 mod build;
 mod cli;

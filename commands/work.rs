@@ -2,8 +2,9 @@
 
 use camino::Utf8PathBuf;
 use eklavya::domain::project::Project;
-use eklavya::services::{Desk, projects};
+use eklavya::services::{Desk, audit, projects};
 use eklavya::workflow::{self, Patience, stages};
+use serde_json::json;
 
 use crate::error::CommandError;
 use crate::interrupts::Interrupts;
@@ -46,6 +47,19 @@ pub enum Goal {
     Deliver,
 }
 
+impl Goal {
+    /// Returns the name of the stage.
+    fn name(self) -> &'static str {
+        match self {
+            Goal::Plan => "plan",
+            Goal::Demos => "demo",
+            Goal::Build => "build",
+            Goal::Verify => "verify",
+            Goal::Deliver => "deliver",
+        }
+    }
+}
+
 /// Works on the project `slug` until `goal` is reached.
 pub fn run(
     invocation: &Invocation,
@@ -57,6 +71,7 @@ pub fn run(
     let (project, line) = runtime::long(&invocation.printer, async |interrupts| {
         let desk = desk::open(invocation).await?;
         let project = projects::find(&desk, slug).await?;
+        note(invocation, &desk, &project, goal).await?;
         let progress = Progress::of(&invocation.printer, &desk, project.id);
         let ended = reach(invocation, goal, &desk, &project, &interrupts, options).await;
         progress.finish().await;
@@ -65,6 +80,19 @@ pub fn run(
     })?;
     let message = format!("{slug} is {} now", project.state.status());
     next::done(invocation, &message, &project, &line)
+}
+
+/// Notes who wanted the work, and whether without a sandbox.
+async fn note(
+    invocation: &Invocation,
+    desk: &Desk,
+    project: &Project,
+    goal: Goal,
+) -> Result<(), CommandError> {
+    let details = json!({ "stage": goal.name(), "noSandbox": invocation.no_sandbox });
+    let about = (Some(project.id), None);
+    audit::note(desk, &desk::actor(), about, "stage.run", details).await?;
+    Ok(())
 }
 
 async fn reach(

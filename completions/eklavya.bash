@@ -19,6 +19,9 @@ _eklavya() {
             eklavya,agents)
                 cmd="eklavya__subcmd__agents"
                 ;;
+            eklavya,audit)
+                cmd="eklavya__subcmd__audit"
+                ;;
             eklavya,budget)
                 cmd="eklavya__subcmd__budget"
                 ;;
@@ -75,6 +78,15 @@ _eklavya() {
                 ;;
             eklavya__subcmd__agents,ps)
                 cmd="eklavya__subcmd__agents__subcmd__ps"
+                ;;
+            eklavya__subcmd__audit,export)
+                cmd="eklavya__subcmd__audit__subcmd__export"
+                ;;
+            eklavya__subcmd__audit,log)
+                cmd="eklavya__subcmd__audit__subcmd__log"
+                ;;
+            eklavya__subcmd__audit,verify)
+                cmd="eklavya__subcmd__audit__subcmd__verify"
                 ;;
             eklavya__subcmd__budget,report)
                 cmd="eklavya__subcmd__budget__subcmd__report"
@@ -179,7 +191,7 @@ _eklavya() {
 
     case "${cmd}" in
         eklavya)
-            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks budget roles config completions man"
+            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks budget audit roles config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -289,6 +301,134 @@ _eklavya() {
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__audit)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help log verify export"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__audit__subcmd__export)
+            opts="-q -v -y -h --installation --to --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__audit__subcmd__log)
+            opts="-q -v -y -h --all --installation --agent --action --since --limit --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --agent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --action)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__audit__subcmd__verify)
+            opts="-q -v -y -h --all --file --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
                     return 0

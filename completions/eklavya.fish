@@ -48,6 +48,7 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "events" -d 'Read th
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "agents" -d 'Look at agents, read what they do, end them'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "tasks" -d 'Look at tasks, and answer those that are blocked'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show and change limits, and report what was spent'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "audit" -d 'Look at the audit trail, verify it, export it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "config" -d 'Show and change the configuration'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -573,6 +574,59 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -f -a "log" -d 'Show who did what, newest last'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -f -a "verify" -d 'Verify that the audit trail was not changed: every row, and that none is missing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -f -a "export" -d 'Write a chain of the audit trail as JSON Lines that verify by themselves'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l agent -d 'Only what concerns this agent: the beginning of its id' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l action -d 'Only actions that begin like this, such as plan or agent.tool' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l since -d 'Only from this moment on (UTC where no zone is given), or after this position' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l limit -d 'At most so many lines, the newest; 100 where neither this nor --since is given' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l all -d 'What concerns every project and none, which is the default'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l installation -d 'Only what concerns no project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -l file -d 'A file that audit export wrote; it needs no data directory and no database' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -l all -d 'Every chain, which is the default'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -l to -d 'The file, which must not exist; stdout where it is not given' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -l installation -d 'What concerns no project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

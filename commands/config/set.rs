@@ -1,8 +1,11 @@
 //! `eklavya config set`
 
 use eklavya::config::{Comments, Edit, Key, Value, edit, find};
+use eklavya::services::audit;
 use serde::Serialize;
+use serde_json::json;
 
+use crate::desk;
 use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
 
@@ -60,6 +63,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         );
         invocation.printer.warn(&message);
     }
+    note(invocation, key, &change);
     warn_if_covered(invocation, key)?;
     let message = match &change {
         Edit::Set(value) => format!("{} is {value} now", key.name),
@@ -75,6 +79,24 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         comments_kept: comments == Comments::Kept,
     };
     invocation.printer.done(&message, &changed)
+}
+
+/// Notes the change in the audit trail. A configuration that keeps us from the database must be
+/// changed all the same: that is told, and no failure.
+fn note(invocation: &Invocation, key: &'static Key, change: &Edit) {
+    let value = match change {
+        Edit::Set(value) => Some(value.to_string()),
+        Edit::Unset => None,
+    };
+    let details = json!({ "key": key.name, "value": value });
+    let noted = desk::with(invocation, async |desk| {
+        let about = (None, None);
+        Ok(audit::note(&desk, &desk::actor(), about, "config.set", details).await?)
+    });
+    if let Err(error) = noted {
+        let message = format!("this change is not in the audit trail: {error}");
+        invocation.printer.warn(&message);
+    }
 }
 
 fn change(

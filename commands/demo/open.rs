@@ -23,7 +23,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         let desk = desk::open_to_look(invocation).await?;
         let project = projects::find(&desk, &args.slug).await?;
         let site = crew::site(invocation, &desk, &project).await?;
-        preview::reopen(&site, args.number)
+        preview::reopen(&site, &desk::actor(), args.number)
             .await
             .map_err(|error| failure::of(error, &args.slug))
     })?;

@@ -22,7 +22,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     let line = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, &args.slug).await?;
         let demo = demos::find(&desk, &project, args.number).await?;
-        preview::stop(&desk, &project, &demo).await?;
+        preview::stop(&desk, &desk::actor(), &project, &demo).await?;
         Ok(DemoView::of(
             &demos::find(&desk, &project, args.number).await?,
         ))

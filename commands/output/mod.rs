@@ -10,6 +10,8 @@ mod prompt;
 pub mod time;
 
 pub use page::Page;
-pub use printer::{Printer, Row, View, json_document, json_line, json_lines, lines, raw};
+pub use printer::{
+    Printer, Row, View, json_document, json_line, json_line_to, json_lines, lines, raw,
+};
 pub use progress::Progress;
 pub use prompt::Prompt;

@@ -151,6 +151,11 @@ pub fn json_lines(values: &[impl Serialize]) -> Result<(), CommandError> {
     stdout(|out| values.iter().try_for_each(|value| json::line(out, value)))
 }
 
+/// Writes one JSON document of several, on one line, to where the results go.
+pub fn json_line_to(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    json::line(out, value)
+}
+
 /// Prints one JSON document.
 pub fn json_document(value: &impl Serialize) -> Result<(), CommandError> {
     stdout(|out| json::pretty(out, value))

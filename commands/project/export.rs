@@ -5,8 +5,9 @@ use camino::Utf8PathBuf;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::{crew, desk};
-use eklavya::services::projects;
+use eklavya::services::{audit, projects};
 use eklavya::workflow::export;
+use serde_json::json;
 
 /// Write everything about a project into a directory: records, repository, delivery
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,11 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     let files = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, &args.slug).await?;
         let site = crew::records(invocation, &desk, &project).await?;
-        Ok(export::export(&site, directory.as_std_path()).await?)
+        let files = export::export(&site, directory.as_std_path()).await?;
+        let (actor, about) = (desk::actor(), (Some(project.id), None));
+        let details = json!({ "directory": directory });
+        audit::note(&desk, &actor, about, "project.export", details).await?;
+        Ok(files)
     })?;
     let exported = Exported {
         directory: directory.to_string(),

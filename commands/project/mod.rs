@@ -58,7 +58,7 @@ fn advance(
         let project = projects::find(&desk, slug).await?;
         let project = projects::advance(&desk, &desk::actor(), &project, event).await?;
         if event == ProjectEvent::Archive {
-            preview::stop_all(&desk, &project).await?;
+            preview::stop_all(&desk, &desk::actor(), &project).await?;
         }
         with_line(&desk, project).await
     })?;

@@ -41,6 +41,8 @@ pub enum StreamEvent {
         is_error: bool,
         /// Whether a permission rule refused it.
         denied: bool,
+        /// What decided that it may run or not, where the CLI told it, e.g. `config/rule`.
+        decided_by: Option<String>,
         /// What the model was told; only the text.
         content: String,
     },

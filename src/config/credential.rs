@@ -80,6 +80,16 @@ impl Credentials {
         ]
     }
 
+    /// Returns every secret that can be read, whether or not it is the strongest: what must not be
+    /// written down anywhere.
+    pub fn known(&self) -> Vec<SecretString> {
+        let file = self.key_file.as_ref();
+        let in_file = file.and_then(|path| std::fs::read_to_string(path).ok());
+        let in_file = in_file.map(|text| SecretString::from(text.trim()));
+        let variables = [self.api_key.clone(), self.auth_token.clone()];
+        variables.into_iter().chain([in_file]).flatten().collect()
+    }
+
     /// Returns the credential, and nothing where no source is named. The key file is read at each
     /// call, so that a rotated key is taken up.
     pub fn load(&self) -> Result<Option<Credential>, ConfigError> {

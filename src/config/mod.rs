@@ -17,6 +17,7 @@ mod lines;
 mod nearest;
 mod reference;
 mod remote;
+mod secrets;
 mod settings;
 mod value;
 

@@ -39,6 +39,16 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// Returns the passwords that can be read, in their URL's form too: what must not be written
+    /// down anywhere.
+    pub(super) fn known(&self) -> Vec<SecretString> {
+        let in_url = self.url.password().map(SecretString::from);
+        let in_file = self.password().ok().flatten();
+        in_url.into_iter().chain(in_file).collect()
+    }
+}
+
 impl std::fmt::Debug for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = super::without_password(&self.url);

@@ -93,6 +93,22 @@ pub enum DoorProblem {
     Ledger(String),
 }
 
+impl DoorProblem {
+    /// Whether the gateway itself refused: not the endpoint, and no failure.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            DoorProblem::OverBudget(_)
+            | DoorProblem::RateLimitedTooLong(_)
+            | DoorProblem::Unscripted(_) => true,
+            DoorProblem::Unauthorized { .. }
+            | DoorProblem::Unreachable(_)
+            | DoorProblem::ModelNotFound { .. }
+            | DoorProblem::Refused { .. }
+            | DoorProblem::Ledger(_) => false,
+        }
+    }
+}
+
 /// What an agent's request waits for inside the gateway; the agent is not to blame for the silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pause {
@@ -126,6 +142,8 @@ pub(super) struct DoorState {
     in_flight: AtomicUsize,
     pauses: Mutex<Vec<Pause>>,
     problem: Mutex<Option<DoorProblem>>,
+    /// How many requests were refused so far; whoever notes one holds it.
+    pub refused: tokio::sync::Mutex<u32>,
     /// Work that must come to its end: requests that were sent are settled.
     pub tracker: TaskTracker,
     /// Places for requests under way.
@@ -144,6 +162,7 @@ impl DoorState {
             in_flight: AtomicUsize::new(0),
             pauses: Mutex::default(),
             problem: Mutex::default(),
+            refused: tokio::sync::Mutex::default(),
             tracker: TaskTracker::new(),
             places: Arc::new(Semaphore::new(MAX_REQUESTS)),
             closing,

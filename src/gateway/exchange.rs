@@ -14,6 +14,7 @@ use super::door::{DoorProblem, DoorState, Pause};
 use super::gateway::Inner;
 use super::park::{Park, backoff, pause_after};
 use super::refusal::{self, Refusal};
+use super::refused;
 use super::relay::Relay;
 use super::request::ModelCall;
 use super::settlement::{Booking, book};
@@ -187,10 +188,12 @@ impl Exchange {
             let shortage = match self.inner.costs.reserve(payer, quote).await {
                 Ok(Decision::Granted(reservation)) => return Ok(reservation),
                 Ok(Decision::Refused(shortage)) => {
-                    return Err(self.fail(
-                        StatusCode::PAYMENT_REQUIRED,
-                        DoorProblem::OverBudget(Box::new(shortage)),
-                    ));
+                    return Err(self
+                        .fail(
+                            StatusCode::PAYMENT_REQUIRED,
+                            DoorProblem::OverBudget(Box::new(shortage)),
+                        )
+                        .await);
                 }
                 Ok(Decision::Held(shortage)) => shortage,
                 // Nothing was sent. Whoever runs the agent knows what to do about it.
@@ -203,13 +206,13 @@ impl Exchange {
                 }
                 Err(error) => {
                     let problem = DoorProblem::Ledger(error.to_string());
-                    return Err(self.fail(StatusCode::INTERNAL_SERVER_ERROR, problem));
+                    return Err(self.fail(StatusCode::INTERNAL_SERVER_ERROR, problem).await);
                 }
             };
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             if since.elapsed() > self.inner.patience.max_park {
                 let problem = DoorProblem::OverBudget(Box::new(shortage));
-                return Err(self.fail(StatusCode::PAYMENT_REQUIRED, problem));
+                return Err(self.fail(StatusCode::PAYMENT_REQUIRED, problem).await);
             }
             let _shown = self.door.pause(Pause::Budget);
             tokio::select! {
@@ -226,7 +229,7 @@ impl Exchange {
             let max_park = self.inner.patience.max_park;
             if until > since + max_park {
                 let problem = DoorProblem::RateLimitedTooLong(max_park);
-                return Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem));
+                return Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem).await);
             }
             let shown = self.door.after(until.duration_since(Instant::now()));
             let _shown = self.door.pause(Pause::RateLimit { until: shown });
@@ -257,7 +260,7 @@ impl Exchange {
             return Ok(());
         }
         let problem = DoorProblem::RateLimitedTooLong(max_park);
-        Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem))
+        Err(self.fail(StatusCode::TOO_MANY_REQUESTS, problem).await)
     }
 
     /// Sends the request once. Unless it is relayed, its reservation has ended when this returns.
@@ -296,6 +299,7 @@ impl Exchange {
             Err(SendError::Unscripted(reason)) => {
                 self.book(paid, Booking::Released).await;
                 self.fail(StatusCode::BAD_REQUEST, DoorProblem::Unscripted(reason))
+                    .await
             }
         }
     }
@@ -333,6 +337,7 @@ impl Exchange {
             300..=399 => {
                 let reason = format!("it answered with a redirect (status {})", refusal.status);
                 self.fail(StatusCode::BAD_GATEWAY, DoorProblem::Unreachable(reason))
+                    .await
             }
             408 | 409 | 500..=599 => {
                 let reason = format!("status {}: {}", refusal.status.as_u16(), refusal.message());
@@ -351,7 +356,7 @@ impl Exchange {
         self.failures += 1;
         if self.failures >= self.inner.patience.tries {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            return self.fail(status, DoorProblem::Unreachable(reason));
+            return self.fail(status, DoorProblem::Unreachable(reason)).await;
         }
         tracing::info!(agent = %self.door.spec.agent, %reason, "a request is tried again");
         let first = self.inner.patience.first_pause;
@@ -363,9 +368,13 @@ impl Exchange {
     }
 
     /// Answers with an error that the agent does not try again, and notes why.
-    fn fail(&self, status: StatusCode, problem: DoorProblem) -> Step {
-        let answer = final_error(status, &problem.to_string());
+    async fn fail(&self, status: StatusCode, problem: DoorProblem) -> Step {
+        let why = problem.to_string();
+        if problem.is_refusal() {
+            let request = format!("POST {}", self.asked.route.path());
+            refused::note(&self.inner, &self.door, &request, status, &why).await;
+        }
         self.door.fail(problem);
-        Step::Answer(answer)
+        Step::Answer(final_error(status, &why))
     }
 }

@@ -21,6 +21,7 @@ mod park;
 mod price_list;
 pub mod pricing;
 mod refusal;
+mod refused;
 pub mod rehearsal;
 mod relay;
 pub mod request;

@@ -21,6 +21,7 @@ use super::credential::API_KEY;
 use super::door::DoorState;
 use super::exchange::{Asked, Exchange};
 use super::gateway::Inner;
+use super::refused;
 use super::request::{BadRequest, ModelCall};
 
 /// The API's own limit of a request.
@@ -83,14 +84,19 @@ async fn answer(
     door: Arc<DoorState>,
     request: Request<IncomingBody>,
 ) -> Response<AnswerBody> {
+    let named = format!("{} {}", request.method(), request.uri().path());
+    let refused = async |status, why: &str| {
+        refused::note(&inner, &door, &named, status, why).await;
+        final_error(status, why)
+    };
     let route = match (request.method(), request.uri().path()) {
         (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full("")),
         (&Method::POST, "/v1/messages") => Route::Messages,
         (&Method::POST, "/v1/messages/count_tokens") => Route::CountTokens,
-        _ => return final_error(StatusCode::NOT_FOUND, "the gateway does not offer this"),
+        _ => return refused(StatusCode::NOT_FOUND, "the gateway does not offer this").await,
     };
     if !authorised(&door, request.headers()) {
-        return final_error(StatusCode::UNAUTHORIZED, "this is not the key of this door");
+        return refused(StatusCode::UNAUTHORIZED, "this is not the key of this door").await;
     }
     door.touch();
     // An agent that asks for a lot at once waits; its requests take memory.
@@ -99,7 +105,7 @@ async fn answer(
     };
     match ask(&inner, route, request).await {
         Ok(asked) => spawn(inner, door, asked, place).await,
-        Err(refusal) => refusal,
+        Err((status, why)) => refused(status, &why).await,
     }
 }
 
@@ -117,28 +123,24 @@ async fn ask(
     inner: &Inner,
     route: Route,
     request: Request<IncomingBody>,
-) -> Result<Asked, Response<AnswerBody>> {
+) -> Result<Asked, (StatusCode, String)> {
     let beta = request.uri().query() == Some("beta=true");
     let (head, body) = request.into_parts();
     let encoding = head.headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != "identity") {
-        return Err(final_error(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send the body uncompressed",
-        ));
+        let why = "send the body uncompressed".to_owned();
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
     let read = Limited::new(body, MAX_BODY_BYTES).collect();
     let body = match tokio::time::timeout(READ_TIMEOUT, read).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             let message = format!("a request may have at most {MAX_BODY_BYTES} bytes");
-            return Err(final_error(StatusCode::PAYLOAD_TOO_LARGE, &message));
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
         }
         _ => {
-            return Err(final_error(
-                StatusCode::BAD_REQUEST,
-                "the body did not arrive",
-            ));
+            let why = "the body did not arrive".to_owned();
+            return Err((StatusCode::BAD_REQUEST, why));
         }
     };
     let call = match route {
@@ -157,7 +159,7 @@ async fn ask(
 }
 
 /// Checks a body. A large one costs time and memory, so there are only a few of them at a time.
-async fn parse(inner: &Inner, body: Bytes) -> Result<ModelCall, Response<AnswerBody>> {
+async fn parse(inner: &Inner, body: Bytes) -> Result<ModelCall, (StatusCode, String)> {
     let parsed = if body.len() < LARGE_BODY_BYTES {
         ModelCall::parse(body)
     } else {
@@ -167,7 +169,7 @@ async fn parse(inner: &Inner, body: Bytes) -> Result<ModelCall, Response<AnswerB
             .await
             .unwrap_or_else(|_| Err(BadRequest("the body cannot be read".to_owned())))
     };
-    parsed.map_err(|bad| final_error(StatusCode::BAD_REQUEST, &bad.to_string()))
+    parsed.map_err(|bad| (StatusCode::BAD_REQUEST, bad.to_string()))
 }
 
 /// Keeps the headers that the endpoint may see; the agent's key is not among them.

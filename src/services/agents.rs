@@ -120,7 +120,7 @@ pub async fn beat(desk: &Desk, id: AgentId) -> Result<(), ServiceError> {
 /// One thing that an agent did, for the audit trail.
 #[derive(Debug, Clone)]
 pub struct Action {
-    /// `agent.tool`, `agent.denied`, …
+    /// `agent.tool`, …
     pub action: &'static str,
     /// The particulars.
     pub details: Value,
@@ -131,12 +131,13 @@ pub async fn note(
     desk: &Desk,
     project: ProjectId,
     id: AgentId,
-    actions: Vec<Action>,
+    actions: &[Action],
 ) -> Result<(), ServiceError> {
     let mut change = desk.change(&Actor::Agent(id)).await?;
     agents::beat(&mut change.tx, id, change.now).await?;
     for action in actions {
-        change.audit((Some(project), Some(id)), action.action, action.details);
+        let details = action.details.clone();
+        change.audit((Some(project), Some(id)), action.action, details);
     }
     change.commit().await?;
     Ok(())

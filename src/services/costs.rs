@@ -15,7 +15,7 @@ use crate::domain::ledger::{
 };
 use crate::domain::money::MicroUsd;
 use crate::store::ledger::{OpenEntry, Outcome};
-use crate::store::{StoreError, agents, budgets, ledger};
+use crate::store::{StoreError, agents, budgets, ledger, tasks};
 
 /// With at least this many output tokens a request need not wait for others to give back what they
 /// hold: few answers are longer.
@@ -251,7 +251,7 @@ impl Costs {
         let before = budgets::find(&mut change.tx, scope).await?;
         budgets::set_limit(&mut change.tx, scope, limit).await?;
         let mut alerts = Vec::new();
-        let mut project = None;
+        let project = project_of(&mut change, scope).await?;
         if let BudgetScope::Project(id) = scope {
             let budget = Budget { limit, ..before };
             // Thresholds that the new limit takes back can be crossed again.
@@ -259,7 +259,6 @@ impl Costs {
             let reached = threshold(&budget);
             budgets::set_warned(&mut change.tx, id, warned, warned.min(reached)).await?;
             alerts = raise(&mut change, id, &budget, reached).await?;
-            project = Some(id);
         }
         let details = serde_json::json!({
             "scope": scope.name(), "scopeId": scope.id(),
@@ -405,5 +404,19 @@ async fn raise(
 
 #[cfg(test)]
 pub(crate) mod testing;
+/// Returns the project that a limit concerns; nothing where it concerns all.
+async fn project_of(
+    change: &mut Change,
+    scope: BudgetScope,
+) -> Result<Option<ProjectId>, StoreError> {
+    let tx = &mut change.tx;
+    Ok(match scope {
+        BudgetScope::All => None,
+        BudgetScope::Project(id) => Some(id),
+        BudgetScope::Task(id) => tasks::by_id(tx, id).await?.map(|task| task.project),
+        BudgetScope::Agent(id) => agents::by_id(tx, id).await?.map(|agent| agent.project),
+    })
+}
+
 #[cfg(test)]
 mod tests;

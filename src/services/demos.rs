@@ -62,6 +62,8 @@ pub async fn ensure_in_round(
         approved_at: None,
     };
     demos::insert(&mut change.tx, &demo).await?;
+    let details = json!({ "demo": number, "round": round, "direction": direction });
+    change.audit((Some(project.id), None), "demo.create", details);
     Ok(demo)
 }
 
@@ -83,13 +85,15 @@ pub async fn built(
 /// Notes that a demo's preview answered at `url`.
 pub async fn answered(
     desk: &Desk,
+    actor: &Actor,
     project: &Project,
     number: u32,
     url: String,
     process: PreviewProcess,
 ) -> Result<Demo, ServiceError> {
-    let mut change = desk.change(&Actor::System).await?;
+    let mut change = desk.change(actor).await?;
     let mut demo = find_in(&mut change, project, number).await?;
+    let details = json!({ "demo": number, "url": url, "pid": process.pid });
     demo.preview_url = Some(url.clone());
     demo.preview = Some(process);
     let first = matches!(demo.state, DemoState::Starting { .. });
@@ -98,6 +102,7 @@ pub async fn answered(
     } else {
         save_in(&mut change, demo).await?
     };
+    change.audit((Some(project.id), None), "demo.serve", details);
     let event = Event::DemoReady {
         project_id: project.id,
         demo_number: number,
@@ -109,8 +114,13 @@ pub async fn answered(
 }
 
 /// Notes that a demo's preview no longer runs.
-pub async fn stopped(desk: &Desk, project: &Project, number: u32) -> Result<Demo, ServiceError> {
-    let mut change = desk.change(&Actor::System).await?;
+pub async fn stopped(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    number: u32,
+) -> Result<Demo, ServiceError> {
+    let mut change = desk.change(actor).await?;
     let mut demo = find_in(&mut change, project, number).await?;
     demo.preview_url = None;
     demo.preview = None;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::ServiceError;
 use super::news::{Herald, Sequencer};
 use crate::bus::{Bus, News};
 use crate::clock::SharedClock;
-use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::audit::{Actor, AuditEntry, Cleaner};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::domain::lease::Tenure;
@@ -27,6 +28,8 @@ pub struct Desk {
     pub(super) sequencer: Sequencer,
     pub(super) herald: Herald,
     tenure: Option<Arc<Tenure>>,
+    /// Keeps secrets out of the audit trail.
+    pub cleaner: Cleaner,
 }
 
 impl Desk {
@@ -44,6 +47,15 @@ impl Desk {
             clock,
             bus,
             tenure: None,
+            cleaner: Cleaner::default(),
+        }
+    }
+
+    /// Returns the desk whose audit trail never shows these secrets.
+    pub fn hiding(self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        Self {
+            cleaner: Cleaner::new(secrets),
+            ..self
         }
     }
 
@@ -100,6 +112,7 @@ impl Desk {
             actor: actor.clone(),
             bus: self.bus.clone(),
             sequencer: self.sequencer.clone(),
+            cleaner: self.cleaner.clone(),
             events: Vec::new(),
             audit: Vec::new(),
         })
@@ -116,6 +129,7 @@ pub struct Change {
     actor: Actor,
     bus: Bus,
     sequencer: Sequencer,
+    cleaner: Cleaner,
     events: Vec<News>,
     audit: Vec<AuditEntry>,
 }
@@ -126,7 +140,7 @@ impl Change {
         self.events.push(News { project, event });
     }
 
-    /// Adds a line to the audit trail.
+    /// Adds a line to the audit trail, without secrets and with digests of large values.
     pub fn audit(
         &mut self,
         about: (Option<ProjectId>, Option<AgentId>),
@@ -138,7 +152,7 @@ impl Change {
             agent: about.1,
             actor: self.actor.clone(),
             action: action.to_owned(),
-            details,
+            details: self.cleaner.details(details),
         });
     }
 
@@ -147,9 +161,7 @@ impl Change {
     /// The rows come last: they have an order among all writers, and who has taken a place in it
     /// makes the others wait until the change is durable.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        for entry in &self.audit {
-            audit::append(&mut self.tx, entry, self.now).await?;
-        }
+        audit::append(&mut self.tx, &self.audit, self.now).await?;
         for news in &self.events {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }

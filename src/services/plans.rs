@@ -81,7 +81,7 @@ pub async fn propose(
     let mut change = desk.change(&Actor::System).await?;
     let mut plan = newest_in(&mut change, project).await?;
     plan.document = Some(document);
-    apply_in(&mut change, project, plan, &PlanEvent::Propose).await?;
+    apply_in(&mut change, project, plan, &PlanEvent::Propose, None).await?;
     let project = projects::advance_in(&mut change, project, ProjectEvent::ProposePlan).await?;
     change.commit().await?;
     Ok(project)
@@ -128,12 +128,12 @@ async fn decide(
         project: project.id,
         subject: format!("plan {}", plan.number),
         decision: decision.to_owned(),
-        feedback,
+        feedback: feedback.clone(),
         decided_by: actor.to_string(),
         decided_at: change.now,
     };
     decisions::insert(&mut change.tx, &decision).await?;
-    apply_in(&mut change, project, plan, &event).await?;
+    apply_in(&mut change, project, plan, &event, feedback).await?;
     change.commit().await?;
     Ok(moved)
 }
@@ -152,6 +152,7 @@ async fn apply_in(
     project: &Project,
     mut plan: Plan,
     event: &PlanEvent,
+    feedback: Option<String>,
 ) -> Result<(), ServiceError> {
     let name = format!("plan {} of {}", plan.number, project.slug);
     plan.state = plan
@@ -163,7 +164,9 @@ async fn apply_in(
         })?;
     let swapped = plans::update(&mut change.tx, &plan).await?;
     won(swapped, || name)?;
-    let details = json!({ "number": plan.number, "to": plan.state.status() });
+    let details = json!({
+        "number": plan.number, "to": plan.state.status(), "feedback": feedback,
+    });
     change.audit((Some(project.id), None), "plan.advance", details);
     Ok(())
 }

@@ -228,9 +228,14 @@ async fn tell_in(
         | TaskEvent::Retry
         | TaskEvent::Cancel => {}
     }
+    let commit = match event {
+        TaskEvent::Submit { commit } | TaskEvent::Accept { commit } => Some(commit),
+        _ => None,
+    };
     let details = json!({
         "task": task.key, "attempt": task.attempt, "event": event.name(),
         "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
+        "commit": commit,
     });
     change.audit((Some(task.project), agent), "task.advance", details);
     Ok(())

@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod audit;
+mod audit_upgrade;
 pub mod budgets;
 pub mod checkpoints;
 pub mod decisions;

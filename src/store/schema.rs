@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgPool;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
 
-use super::{Server, StoreError};
+use super::{Lock, Server, StoreError, Tx, audit_upgrade};
 
 /// Version, name and the text in either dialect.
 struct Step {
@@ -32,6 +32,7 @@ macro_rules! step {
 /// Every migration, oldest first.
 const STEPS: &[Step] = &[
     step!(1, "0001_initial"),
+    step!(2, "0002_audit_chain"),
     step!(3, "0003_event_order"),
     step!(4, "0004_leases"),
     step!(6, "0006_messages"),
@@ -41,38 +42,52 @@ const STEPS: &[Step] = &[
 /// The newest schema that this program knows.
 pub const KNOWN: i64 = STEPS[STEPS.len() - 1].version;
 
-/// Brings a file up to date, or refuses one that a newer program made.
-pub(super) async fn migrate_sqlite(
-    connection: &mut SqliteConnection,
-    file: &Path,
-) -> Result<(), StoreError> {
+/// Brings a file up to date, or refuses one that a newer program made. All of it is one
+/// transaction: cut off in the middle, it leaves the file as it was.
+pub(super) async fn migrate_sqlite(pool: &SqlitePool, file: &Path) -> Result<(), StoreError> {
     let database = || file.display().to_string();
-    if is_current(newest_in_sqlite(connection).await?, &database)? {
+    let mut connection = pool.acquire().await?;
+    let found = newest_in_sqlite(&mut connection).await;
+    // Dropped, it would come back some time later, and the next to read would open another.
+    connection.return_to_pool().await;
+    let found = found?;
+    if is_current(found, &database)? {
         return Ok(());
     }
-    migrator(|step| step.sqlite)
-        .run(connection)
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    migrator(STEPS, |step| step.sqlite)
+        .run(&mut *transaction)
         .await
-        .map_err(|source| StoreError::Migrate {
-            database: database(),
-            source,
-        })
+        .map_err(|source| StoreError::migrate(database(), source))?;
+    complete(Tx::Sqlite(transaction), found).await
 }
 
 /// Brings a server's database up to date, or refuses one that a newer program made. One process at
-/// a time does so; the others wait for it.
+/// a time does so, in one transaction; the others wait for it.
 pub(super) async fn migrate_postgres(pool: &PgPool, server: &Server) -> Result<(), StoreError> {
     let database = || server.shown();
-    if is_current(newest_in_postgres(pool).await?, &database)? {
+    let found = newest_in_postgres(pool).await?;
+    if is_current(found, &database)? {
         return Ok(());
     }
-    let mut connection = pool.acquire().await?;
-    let done = migrator(|step| step.postgres).run(&mut *connection).await;
-    // The migrator takes an advisory lock, which a failure leaves with the connection.
-    if done.is_err() {
-        let _ = Migrate::unlock(&mut *connection).await;
+    let mut tx = Tx::Postgres(pool.begin().await?);
+    tx.lock(Lock::Schema).await?;
+    if let Tx::Postgres(transaction) = &mut tx {
+        migrator(STEPS, |step| step.postgres)
+            .run(&mut **transaction)
+            .await
+            .map_err(|source| StoreError::migrate(database(), source))?;
     }
-    done.map_err(|source| StoreError::migrate(database(), source))
+    complete(tx, found).await
+}
+
+/// Does what SQL alone cannot do, and makes everything durable.
+async fn complete(mut tx: Tx, from: Option<i64>) -> Result<(), StoreError> {
+    audit_upgrade::chain_old_lines(&mut tx).await?;
+    if let Some(from) = from {
+        audit_upgrade::note_upgrade(&mut tx, from, KNOWN).await?;
+    }
+    tx.commit().await
 }
 
 /// Refuses a server's database whose schema is not this program's.
@@ -126,8 +141,8 @@ async fn newest_in_postgres(pool: &PgPool) -> Result<Option<i64>, StoreError> {
     }
 }
 
-fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
-    let migrations = STEPS
+fn migrator(steps: &[Step], text: impl Fn(&Step) -> &'static str) -> Migrator {
+    let migrations = steps
         .iter()
         .map(|step| {
             // The number is a part of the file's name and of nothing else.
@@ -146,6 +161,9 @@ fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
         .collect();
     Migrator {
         migrations: Cow::Owned(migrations),
+        // The transaction around it is alone: SQLite has one writer, and PostgreSQL our own lock,
+        // which lasts until the commit.
+        locking: false,
         ..Migrator::DEFAULT
     }
 }

@@ -41,10 +41,7 @@ pub(super) async fn connect(file: &Path, create: bool) -> Result<SqlitePool, Sto
         .connect_with(options)
         .await
         .map_err(|source| unusable(file, source))?;
-    let mut connection = pool.acquire().await?;
-    schema::migrate_sqlite(&mut connection, file).await?;
-    // Dropped, it would come back some time later, and the next to read would open another.
-    connection.return_to_pool().await;
+    schema::migrate_sqlite(&pool, file).await?;
     Ok(pool)
 }
 

@@ -1,5 +1,7 @@
 //! Values that are bound to the parameters of a statement.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -10,6 +12,7 @@ use sqlx::{Arguments, Encode, Postgres, Type};
 use uuid::Uuid;
 
 use super::StoreError;
+use crate::domain::audit::canonical;
 use crate::domain::money::MicroUsd;
 
 /// A value bound to a parameter.
@@ -119,15 +122,12 @@ impl Encode<'_, Postgres> for Untyped {
     }
 }
 
-/// What stands for U+0000, which PostgreSQL can keep neither in a text nor in JSONB. Agents write
-/// what they like; their words must not differ between the databases, nor stop the work.
-const NUL_STAND_IN: &str = "\u{FFFD}";
-
+/// Agents write what they like; their words must not differ between the databases, nor stop the
+/// work.
 fn without_nul(text: String) -> String {
-    if text.contains('\0') {
-        text.replace('\0', NUL_STAND_IN)
-    } else {
-        text
+    match canonical::without_nul(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(clean) => clean,
     }
 }
 

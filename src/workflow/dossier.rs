@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::error::WorkflowError;
+use crate::domain::audit::Head;
 use crate::domain::commit::CommitId;
 use crate::domain::decision::Decision;
 use crate::domain::evidence::Evidence;
@@ -11,7 +12,7 @@ use crate::domain::plan_document::{Check, PlanDocument};
 use crate::domain::project::Project;
 use crate::domain::task::Task;
 use crate::services::Desk;
-use crate::store::{agents, decisions, demos, evidence, tasks};
+use crate::store::{agents, audit, decisions, demos, evidence, tasks};
 
 /// Everything that the dossier tells. Amounts are US dollars as text, moments RFC 3339.
 #[derive(Debug, Clone, Serialize)]
@@ -57,6 +58,9 @@ pub struct Dossier {
     pub cost_by_role: Vec<CostLine>,
     /// The cost by task.
     pub cost_by_task: Vec<CostLine>,
+    /// The newest row of the project's audit trail before the delivery: `eklavya audit export` has
+    /// this hash at this position for as long as nobody rewrites what came before.
+    pub audit: Head,
 }
 
 /// A decision of the admin.
@@ -205,6 +209,7 @@ pub async fn gather(
     let all_agents = agents::of_project(&mut tx, project.id).await?;
     let all_demos = demos::of_project(&mut tx, project.id).await?;
     let all_decisions = decisions::of_project(&mut tx, project.id).await?;
+    let audit = audit::head(&mut tx, Some(project.id)).await?;
     let (cost, cost_by_role, cost_by_task) = delivered.costs;
     Ok(Dossier {
         dossier_version: 1,
@@ -247,6 +252,7 @@ pub async fn gather(
         cost,
         cost_by_role,
         cost_by_task,
+        audit: audit.unwrap_or_else(|| Head::of_empty(project.id.0)),
     })
 }
 

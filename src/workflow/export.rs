@@ -98,8 +98,10 @@ async fn records(site: &Site) -> Result<Value, WorkflowError> {
         })).collect::<Vec<_>>(),
         "events": events::after(&mut tx, Some(id), 0, u32::MAX).await?,
         "auditLogs": audit::of_project(&mut tx, id).await?.iter().map(|line| json!({
-            "id": line.id, "at": line.at, "actor": line.actor, "action": line.action,
-            "details": line.details,
+            "id": line.id, "chain": line.chain, "position": line.position,
+            "previousHash": line.previous_hash, "hash": line.hash, "at": line.content.at,
+            "agent": line.content.agent, "actor": line.content.actor,
+            "action": line.content.action, "details": line.content.details,
         })).collect::<Vec<_>>(),
         "cost": cost,
     }))

@@ -6,6 +6,7 @@
 mod accept;
 mod agent_run;
 mod briefing;
+mod calls;
 mod checks;
 mod collect;
 pub mod dossier;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::error::WorkflowError;
 use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Source, TICKET};
 use super::site::Site;
+use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use crate::domain::plan_document::PreviewPlan;
@@ -58,7 +59,7 @@ pub(super) async fn try_out(
     note_built(site, demo, work).await?;
     match start(site, number, work).await? {
         Ok((url, process)) => {
-            demos::answered(&site.desk, project, number, url, process).await?;
+            demos::answered(&site.desk, &Actor::System, project, number, url, process).await?;
             Ok(Tried::Answered)
         }
         Err(reason) => {
@@ -88,11 +89,11 @@ async fn note_built(site: &Site, demo: Demo, work: &CommitId) -> Result<(), Work
     Ok(())
 }
 
-/// Starts the preview of a demo again, and returns where it answers.
+/// Starts the preview of a demo again on behalf of `actor`, and returns where it answers.
 ///
 /// # Errors
 /// [`WorkflowError::Failed`] where the demo was not built yet, or does not answer.
-pub async fn reopen(site: &Site, number: u32) -> Result<Demo, WorkflowError> {
+pub async fn reopen(site: &Site, actor: &Actor, number: u32) -> Result<Demo, WorkflowError> {
     let project = site.project();
     let demo = demos::find(&site.desk, project, number).await?;
     if is_running(&demo) {
@@ -104,7 +105,9 @@ pub async fn reopen(site: &Site, number: u32) -> Result<Demo, WorkflowError> {
         )));
     };
     match start(site, number, &commit).await? {
-        Ok((url, process)) => Ok(demos::answered(&site.desk, project, number, url, process).await?),
+        Ok((url, process)) => {
+            Ok(demos::answered(&site.desk, actor, project, number, url, process).await?)
+        }
         Err(reason) => Err(WorkflowError::Failed(format!(
             "demo {number} does not answer: {reason}"
         ))),
@@ -130,22 +133,27 @@ pub fn log(home: &Path, slug: &str, number: u32) -> Result<String, WorkflowError
 }
 
 /// Ends the preview of a demo, if it runs, and notes that it does not.
-pub async fn stop(desk: &Desk, project: &Project, demo: &Demo) -> Result<(), WorkflowError> {
+pub async fn stop(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    demo: &Demo,
+) -> Result<(), WorkflowError> {
     let Some(preview) = &demo.preview else {
         return Ok(());
     };
     end(preview).await;
-    demos::stopped(desk, project, demo.number).await?;
+    demos::stopped(desk, actor, project, demo.number).await?;
     Ok(())
 }
 
 /// Ends all previews of a project.
-pub async fn stop_all(desk: &Desk, project: &Project) -> Result<(), WorkflowError> {
+pub async fn stop_all(desk: &Desk, actor: &Actor, project: &Project) -> Result<(), WorkflowError> {
     let all = demos::list(desk, project).await?;
     let running = all.iter().filter_map(|demo| demo.preview.as_ref());
     futures_util::future::join_all(running.map(end)).await;
     for demo in &all {
-        stop(desk, project, demo).await?;
+        stop(desk, actor, project, demo).await?;
     }
     Ok(())
 }

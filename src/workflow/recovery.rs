@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::calls;
 use super::collect;
 use super::error::WorkflowError;
 use super::worker::Worker;
@@ -59,6 +60,7 @@ async fn recover_agent(
         tasks::advance(desk, &Actor::System, &task, TaskEvent::Interrupt, note).await?;
     }
     if agent.state.is_live() {
+        calls::recover(worker, agent).await?;
         agents::advance(desk, &Actor::System, agent.id, AgentEvent::Lose, None).await?;
     }
     if agent.pid.is_some() && agent.host == worker.identity.host.digest {

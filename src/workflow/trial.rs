@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::error::WorkflowError;
 use super::site::Site;
+use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::sandbox::{
     Access, CommandOutcome, Dirs, Exit, Profile, RunLimits, Spec, hand_over, run_command,
 };
+use crate::services::audit;
 use crate::vcs::remove_tree;
 
 /// Bytes kept of a command's output: enough for the tail of a test run.
@@ -24,7 +27,14 @@ pub(super) async fn run(
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
     let outcome = run_at(site, &root, commit, line).await;
     remove_tree(&root).await?;
-    outcome
+    let outcome = outcome?;
+    let details = json!({
+        "commit": commit, "command": line, "exit": describe(outcome.exit),
+        "passed": outcome.exit.is_success(),
+    });
+    let about = (Some(site.project().id), None);
+    audit::note(&site.desk, &Actor::System, about, "trial.run", details).await?;
+    Ok(outcome)
 }
 
 async fn run_at(

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::calls::Calls;
 use super::launch::EVENT_BACKLOG;
 use super::stop::StopReason;
 use super::worker::Worker;
@@ -57,70 +57,48 @@ fn stop_where_nothing_is_written(worker: &Worker, error: &ServiceError) {
     }
 }
 
-/// Writes each tool call and denial to the audit trail, in batches.
+/// Writes each tool call to the audit trail, in batches.
 ///
 /// What was done is insisted on while the database is away: then the work is put down, and this ends
-/// later.
+/// later. What is not noted here is found in the transcript by whoever recovers the agent.
 pub(super) async fn note_actions(
     worker: Arc<Worker>,
     agent: Agent,
     mut heard: mpsc::Receiver<StreamEvent>,
 ) {
-    let desk = &worker.site.desk;
-    let mut batch = Vec::new();
+    let mut calls = Calls::new(worker.site.desk.cleaner.clone());
+    let (mut batch, mut actions) = (Vec::new(), Vec::new());
     while heard.recv_many(&mut batch, EVENT_BACKLOG).await > 0 {
-        let actions: Vec<Action> = batch.drain(..).filter_map(action).collect();
-        if actions.is_empty() {
-            continue;
-        }
-        let mut insistence = Insistence::new(worker.site.config.store_patience);
-        let noted = loop {
-            let noted = agents::note(desk, agent.project, agent.id, actions.clone()).await;
-            let Err(error) = &noted else { break noted };
-            stop_where_nothing_is_written(&worker, error);
-            // What may have been kept is not written once more: that could make two of it.
-            let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
-            if !error.is_away() || in_doubt || !insistence.pause().await {
-                break noted;
-            }
-        };
-        if let Err(error) = noted {
-            tracing::warn!(
-                "actions of agent {} could not be noted: {error}",
-                agent.id.short()
-            );
-        }
+        actions.extend(batch.drain(..).flat_map(|event| calls.hear(event)));
+        note(&worker, &agent, &mut actions).await;
     }
+    actions.extend(calls.end());
+    note(&worker, &agent, &mut actions).await;
 }
 
-/// The most characters of a tool's arguments that the audit trail keeps; the transcript has all.
-const ARGUMENT_CHARS: usize = 400;
-
-fn action(event: StreamEvent) -> Option<Action> {
-    match event {
-        StreamEvent::ToolUse { id, name, input } => Some(Action {
-            action: "agent.tool",
-            details: json!({ "call": id, "tool": name, "input": shortened(&input) }),
-        }),
-        StreamEvent::ToolResult {
-            id,
-            is_error,
-            denied,
-            ..
-        } => Some(Action {
-            action: if denied {
-                "agent.denied"
-            } else {
-                "agent.toolResult"
-            },
-            details: json!({ "call": id, "isError": is_error }),
-        }),
-        _ => None,
+async fn note(worker: &Worker, agent: &Agent, actions: &mut Vec<Action>) {
+    if actions.is_empty() {
+        return;
     }
-}
-
-fn shortened(input: &Value) -> String {
-    input.to_string().chars().take(ARGUMENT_CHARS).collect()
+    let desk = &worker.site.desk;
+    let mut insistence = Insistence::new(worker.site.config.store_patience);
+    let noted = loop {
+        let noted = agents::note(desk, agent.project, agent.id, actions).await;
+        let Err(error) = &noted else { break noted };
+        stop_where_nothing_is_written(worker, error);
+        // What may have been kept is not written once more: that could make two of it.
+        let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
+        if !error.is_away() || in_doubt || !insistence.pause().await {
+            break noted;
+        }
+    };
+    actions.clear();
+    if let Err(error) = noted {
+        tracing::warn!(
+            "actions of agent {} could not be noted: {error}",
+            agent.id.short()
+        );
+    }
 }
 
 /// Writes down signs of life, excuses the silence of an agent whose request is held back, tells what

@@ -173,7 +173,7 @@ pub fn news(number: u32) -> News {
     News {
         project: None,
         event: Event::Notification {
-            level: "info".into(),
+            level: eklavya::domain::event::Level::Info,
             title: number.to_string(),
             message: String::new(),
             actions: Vec::new(),

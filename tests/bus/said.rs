@@ -89,11 +89,14 @@ async fn a_message_is_delivered_once_and_as_it_was_said(house: &House) {
     let trail = audit::of_project(&mut tx, house.project.id).await.unwrap();
     let said: Vec<_> = trail
         .iter()
-        .filter(|line| line.action.starts_with("message."))
+        .filter(|line| line.content.action.starts_with("message."))
         .collect();
-    let told: Vec<_> = said.iter().map(|line| line.action.as_str()).collect();
+    let told: Vec<_> = said
+        .iter()
+        .map(|line| line.content.action.as_str())
+        .collect();
     assert_eq!(told, ["message.send", "message.deliver"]);
-    assert!(!said[0].details.to_string().contains("why"));
+    assert!(!said[0].content.details.to_string().contains("why"));
 }
 
 async fn what_is_said_to_everybody_reaches_each_of_them(house: &House) {

@@ -23,6 +23,8 @@ const COMMANDS: &[&[&str]] = &[
     &["agents", "kill"],
     &["tasks", "retry"],
     &["budget", "set"],
+    &["audit", "log"],
+    &["audit", "verify"],
     &["config", "set"],
 ];
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod agents;
+mod audit;
 mod configuration;
 mod doctor;
 mod events;

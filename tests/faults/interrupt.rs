@@ -57,7 +57,10 @@ fn once_keeps_the_work_and_the_same_command_goes_on() {
         "# Requirements\n\nA greeting.\n"
     );
     assert_eq!(studio.ask("SELECT status FROM agents"), ["interrupted"]);
-    assert_eq!(studio.ask("SELECT worker FROM leases WHERE worker IS NOT NULL"), [""; 0]);
+    assert_eq!(
+        studio.ask("SELECT worker FROM leases WHERE worker IS NOT NULL"),
+        [""; 0]
+    );
     assert_goes_on(&studio);
 }
 

@@ -77,7 +77,10 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     insta::assert_snapshot!("final_tree", studio.tree());
     studio.assert_books_are_what_was_billed();
     studio.assert_nothing_was_done_twice();
-    assert_eq!(studio.ask("SELECT worker FROM leases WHERE worker IS NOT NULL"), [""; 0]);
+    assert_eq!(
+        studio.ask("SELECT worker FROM leases WHERE worker IS NOT NULL"),
+        [""; 0]
+    );
     let living = "SELECT status FROM agents WHERE status NOT IN ('completed', 'lost')";
     assert_eq!(studio.ask(living), [""; 0]);
     let show = ["project", "show", "shop", "--output", "json"];

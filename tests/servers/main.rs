@@ -8,7 +8,11 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "no binary of tests uses all of it")]
+mod support;
 
+mod audit;
 mod compose;
 mod events;
 mod postgres_fixture;

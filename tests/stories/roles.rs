@@ -68,12 +68,10 @@ fn a_tester_and_an_architect_write_only_where_their_role_may() {
         let tried = trail.iter().any(|entry| {
             entry.action == "agent.tool"
                 && entry.actor.contains(&id)
-                && entry.details.to_string().contains("site/new.html")
+                && entry.details["input"].to_string().contains("site/new.html")
+                && entry.details["decision"] == "denied"
         });
-        let denied = trail
-            .iter()
-            .any(|entry| entry.action == "agent.denied" && entry.actor.contains(&id));
-        assert!(tried && denied, "{role}: {trail:#?}");
+        assert!(tried, "{role}: {trail:#?}");
     }
 }
 

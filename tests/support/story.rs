@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use eklavya::clock::SystemClock;
+use eklavya::domain::audit::Content;
 use eklavya::services::{Desk, projects};
-use eklavya::store::audit::StoredAudit;
 use eklavya::store::{Store, audit};
 use serde_json::Value;
 
@@ -190,17 +190,17 @@ impl Story {
         self.git(&["show", &format!("{revision}:{path}")])
     }
 
-    /// Returns the audit trail, oldest first.
-    pub fn audit(&self) -> Vec<StoredAudit> {
+    /// Returns what the audit trail says, oldest first.
+    pub fn audit(&self) -> Vec<Content> {
         let database = self.env.home().join("eklavya.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let store = Store::open_file(database.as_std_path()).await.unwrap();
             let desk = Desk::new(store, std::sync::Arc::new(SystemClock));
             let project = projects::find(&desk, SLUG).await.unwrap();
-            audit::of_project(&mut desk.read().await.unwrap(), project.id)
-                .await
-                .unwrap()
+            let mut tx = desk.read().await.unwrap();
+            let lines = audit::of_project(&mut tx, project.id).await.unwrap();
+            lines.into_iter().map(|line| line.content).collect()
         })
     }
 

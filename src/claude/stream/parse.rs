@@ -116,9 +116,14 @@ fn user(line: &Value) -> Vec<StreamEvent> {
 
 fn tool_result(line: &Value, block: &Value) -> StreamEvent {
     let id = text(block, "tool_use_id");
-    let denied = items(line, "tool_result_meta")
+    let decisions: Vec<&Value> = items(line, "tool_result_meta")
         .filter(|meta| text(meta, "id") == id)
-        .any(|meta| meta.pointer("/permission_decision/decision") == Some(&"reject".into()));
+        .filter_map(|meta| meta.get("permission_decision"))
+        .collect();
+    let denied = decisions
+        .iter()
+        .any(|made| text(made, "decision") == "reject");
+    let decided_by = decisions.last().and_then(|made| decided_by(made));
     StreamEvent::ToolResult {
         id,
         is_error: block
@@ -126,8 +131,16 @@ fn tool_result(line: &Value, block: &Value) -> StreamEvent {
             .and_then(Value::as_bool)
             .unwrap_or(false),
         denied,
+        decided_by,
         content: block_text(block),
     }
+}
+
+fn decided_by(decision: &Value) -> Option<String> {
+    let parts = [text(decision, "source"), text(decision, "reason_type")];
+    let told = parts.into_iter().filter(|part| !part.is_empty());
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join("/"))
 }
 
 /// Returns the text of a block's `content`: a string, or the text parts of a list.

@@ -56,7 +56,8 @@ fn tells_a_denial_from_a_failure() {
             {"type": "tool_result", "tool_use_id": "t", "is_error": true, "content": [
                 {"type": "text", "text": "no"}, {"type": "image"}]}]},
             "tool_result_meta": [{"id": "other", "permission_decision": {"decision": "reject"}},
-                {"id": "t", "permission_decision": {"decision": decision}}]})
+                {"id": "t", "permission_decision": {"decision": decision,
+                    "source": "config", "reason_type": "rule"}}]})
     };
     for (decision, denied) in [("reject", true), ("accept", false)] {
         let content = "no\n[image]".to_owned();
@@ -64,6 +65,7 @@ fn tells_a_denial_from_a_failure() {
             id: "t".into(),
             is_error: true,
             denied,
+            decided_by: Some("config/rule".into()),
             content,
         };
         assert_eq!(one(&line(decision)), expected);

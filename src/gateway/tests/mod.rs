@@ -7,6 +7,7 @@ mod limits;
 mod pricing;
 mod proxy;
 mod recording;
+mod refused;
 mod rehearsal;
 mod scripts;
 mod upstream;

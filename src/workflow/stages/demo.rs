@@ -193,7 +193,7 @@ pub async fn reject(
     let project = site.reload().await?;
     let moved = demos::reject(&site.desk, actor, &project, number, feedback).await?;
     let demo = demos::find(&site.desk, &project, number).await?;
-    preview::stop(&site.desk, &project, &demo).await?;
+    preview::stop(&site.desk, actor, &project, &demo).await?;
     Ok(moved)
 }
 
@@ -222,5 +222,5 @@ pub(super) async fn promote(site: &Site) -> Result<(), WorkflowError> {
             )));
         }
     }
-    preview::stop_all(&site.desk, site.project()).await
+    preview::stop_all(&site.desk, &Actor::System, site.project()).await
 }

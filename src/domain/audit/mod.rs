@@ -1,4 +1,14 @@
-//! The audit trail: who did what.
+//! The audit trail: who did what, in chains that show every change made afterwards.
+
+pub mod canonical;
+pub mod chain;
+pub mod clean;
+pub mod file;
+pub mod verify;
+
+pub use chain::{Content, Hash, Head};
+pub use clean::Cleaner;
+pub use verify::{Fault, FaultKind, Verifier};
 
 use serde_json::Value;
 

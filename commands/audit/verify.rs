@@ -1,0 +1,157 @@
+//! `eklavya audit verify`
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::domain::audit::Fault;
+use eklavya::domain::audit::file::FileVerifier;
+use eklavya::services::audit::{self, Verdict};
+use eklavya::services::projects;
+use serde::Serialize;
+
+use super::INSTALLATION;
+use crate::desk;
+use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
+use crate::output::Row;
+
+/// No line of an export is longer, in bytes.
+const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya audit verify
+  eklavya audit verify shop --output json
+  eklavya audit verify --file shop-audit.jsonl      # without a database";
+
+/// Verify that the audit trail was not changed: every row, and that none is missing
+///
+/// Says for each chain (one for each project, one for the installation) how many rows it has and the
+/// hash of the newest. Exit code 1 where a chain is broken, with its first broken row.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Only the chain of this project
+    slug: Option<String>,
+
+    /// Every chain, which is the default
+    #[arg(long, conflicts_with_all = ["slug", "file"])]
+    all: bool,
+
+    /// A file that audit export wrote; it needs no data directory and no database
+    #[arg(long, value_name = "FILE", conflicts_with = "slug")]
+    file: Option<Utf8PathBuf>,
+}
+
+/// Runs `eklavya audit verify`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let verdicts = match &args.file {
+        Some(file) => vec![of_file(&invocation.working_directory.join(file))?],
+        None => desk::with(invocation, async |desk| {
+            Ok(match &args.slug {
+                Some(slug) => {
+                    vec![audit::verify(&desk, &projects::find(&desk, slug).await?).await?]
+                }
+                None => audit::verify_all(&desk).await?,
+            })
+        })?,
+    };
+    let lines: Vec<ChainLine> = verdicts.into_iter().map(ChainLine).collect();
+    invocation.printer.list(&lines, "")?;
+    tell(invocation, &lines)
+}
+
+fn tell(invocation: &Invocation, lines: &[ChainLine]) -> Result<(), CommandError> {
+    let rows: i64 = lines.iter().map(|line| line.0.rows).sum();
+    let chains = match lines.len() {
+        1 => "1 chain".to_owned(),
+        many => format!("{many} chains"),
+    };
+    let broken: Vec<String> = lines.iter().filter_map(ChainLine::broken).collect();
+    if broken.is_empty() {
+        invocation
+            .printer
+            .note(&format!("{rows} rows in {chains}: nothing was changed"));
+        return Ok(());
+    }
+    let message = format!("the audit trail is broken: {}", broken.join("; "));
+    Err(CommandError::new(Kind::Failed, message))
+}
+
+fn of_file(path: &Utf8Path) -> Result<Verdict, CommandError> {
+    let unreadable = |error: std::io::Error| {
+        CommandError::usage(format!("cannot read {path}: {error}"))
+            .hint("Name a file that audit export wrote")
+    };
+    let none = |error: &dyn std::fmt::Display| {
+        CommandError::usage(format!("{path} is no exported audit trail: {error}"))
+            .hint("Name a file that audit export wrote")
+    };
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let first = line(&mut file).map_err(unreadable)?.unwrap_or_default();
+    let mut verifier = FileVerifier::new(&first).map_err(|error| none(&error))?;
+    while let Some(line) = line(&mut file).map_err(unreadable)? {
+        verifier.line(&line).map_err(|error| none(&error))?;
+    }
+    let (header, rows) = (verifier.header().clone(), verifier.rows());
+    let ended = verifier.finish();
+    Ok(Verdict {
+        chain: header.chain,
+        project: header.project.map(|project| project.slug),
+        rows,
+        hash: ended.as_ref().ok().map(|head| head.hash.to_string()),
+        fault: ended.err(),
+    })
+}
+
+/// Returns the next line, and nothing at the end.
+fn line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    file.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let text = String::from_utf8(bytes);
+    text.map(Some)
+        .map_err(|_| std::io::Error::other("it is not a text in UTF-8"))
+}
+
+/// What was found out about a chain.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct ChainLine(Verdict);
+
+impl ChainLine {
+    fn name(&self) -> &str {
+        self.0.project.as_deref().unwrap_or(INSTALLATION)
+    }
+
+    fn broken(&self) -> Option<String> {
+        let fault = self.0.fault.as_ref()?;
+        Some(format!("{} at {}", self.name(), told(fault)))
+    }
+}
+
+fn told(fault: &Fault) -> String {
+    let id = fault.id.map(|id| format!(" (id {id})")).unwrap_or_default();
+    format!("position {}{id}: {}", fault.position, fault.message)
+}
+
+impl Row for ChainLine {
+    const COLUMNS: &'static [&'static str] =
+        &["chain", "rows", "verdict", "hash of the newest row"];
+
+    fn cells(&self) -> Vec<String> {
+        let verdict = match &self.0.fault {
+            None => "ok".to_owned(),
+            Some(fault) => format!("BROKEN at {}", told(fault)),
+        };
+        vec![
+            self.name().to_owned(),
+            self.0.rows.to_string(),
+            verdict,
+            self.0.hash.clone().unwrap_or_default(),
+        ]
+    }
+}

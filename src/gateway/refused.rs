@@ -1,0 +1,53 @@
+//! Requests that the gateway refuses, each one line of the audit trail.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::door::DoorState;
+use super::gateway::Inner;
+use crate::domain::audit::Actor;
+use crate::services::audit;
+
+/// From so many refusals on, the next ones are answered slowly.
+const MANY: u32 = 50;
+/// How slowly. An agent that asks for what it may not have, over and over, fills no disk.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Notes that the agent of `door` asked for something that it does not get, before it is told so.
+///
+/// One at a time for each door. Where the database fails the refusal stands all the same.
+pub(super) async fn note(
+    inner: &Inner,
+    door: &DoorState,
+    request: &str,
+    status: StatusCode,
+    why: &str,
+) {
+    let mut refused = door.refused.lock().await;
+    *refused = refused.saturating_add(1);
+    if *refused > MANY {
+        tokio::select! {
+            () = door.closing.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    let (agent, project) = (door.spec.agent, door.spec.project);
+    let details = json!({
+        "request": request, "decision": "denied", "status": status.as_u16(), "why": why,
+    });
+    let about = (Some(project), Some(agent));
+    let desk = inner.costs.desk();
+    if let Err(error) = audit::note(
+        desk,
+        &Actor::Agent(agent),
+        about,
+        "gateway.request",
+        details,
+    )
+    .await
+    {
+        tracing::warn!(%agent, %error, "a refused request could not be noted");
+    }
+}

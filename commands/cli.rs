@@ -12,7 +12,7 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, audit, budget, build, completions, config, deliver, demo, doctor, events, init, man,
+    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init, man,
     plan, project, roles, status, tasks, verify,
 };
 
@@ -71,6 +71,8 @@ enum Verb {
     Roles(roles::Args),
     #[command(subcommand)]
     Config(config::Verb),
+    #[command(subcommand)]
+    Db(db::Verb),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -94,6 +96,7 @@ impl Verb {
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),
             Verb::Config(verb) => verb.exec(invocation),
+            Verb::Db(verb) => verb.exec(invocation),
             Verb::Completions(args) => completions::exec(&args),
             Verb::Man(args) => man::exec(invocation, &args),
         }

@@ -65,7 +65,7 @@ pub fn location(invocation: &Invocation) -> Result<Location, CommandError> {
         return Ok(Location::File(file));
     };
     let server = Server::new(&remote.url, remote.password()?)
-        .map_err(|error| CommandError::usage(error.to_string()))?;
+        .map_err(|error| CommandError::usage(format!("store.url {error}")))?;
     Ok(Location::Server(Box::new(server)))
 }
 

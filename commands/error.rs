@@ -196,34 +196,44 @@ impl From<StoreError> for CommandError {
 
 impl From<&StoreError> for CommandError {
     fn from(error: &StoreError) -> Self {
-        let hint = match error {
-            StoreError::LeaseLost { .. } => {
-                return Self::new(Kind::WrongState, error.to_string())
-                    .hint("See what is done by now: eklavya status");
-            }
-            StoreError::InDoubt(_) => {
-                "Start the server and look whether it was done: eklavya status; repeating the \
-                 command does nothing twice"
-            }
-            StoreError::Missing(_) => "Create the data directory first: eklavya init",
-            StoreError::Newer { .. } => {
-                "Use the newer eklavya, or another data directory: --home DIR"
-            }
-            StoreError::Outdated { .. } => {
-                "Stop the workers of the older version, then: eklavya db migrate"
-            }
-            StoreError::Unauthorized { .. } => {
-                "Check the user in store.url and the password in store.passwordFile"
-            }
-            StoreError::NoDatabase { .. } => "Create it (createdb), or correct store.url",
-            StoreError::TooOld { .. } => "Use a newer server: PostgreSQL 16 is the one to choose",
-            StoreError::ReadOnly { .. } => "Point store.url at the primary",
-            StoreError::Forbidden(_) => "Make the user of store.url the owner of its database",
-            StoreError::Away(_) => "Start the server, then repeat the command: it goes on",
-            StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
-            _ => "Look into it: eklavya doctor",
-        };
-        Self::new(Kind::Environment, error.to_string()).hint(hint)
+        if matches!(error, StoreError::LeaseLost { .. }) {
+            return Self::new(Kind::WrongState, error.to_string())
+                .hint("See what is done by now: eklavya status");
+        }
+        Self::new(Kind::Environment, error.to_string()).hint(remedy(error))
+    }
+}
+
+/// Returns what to do about a database that cannot be used.
+pub fn remedy(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Missing(_) => "Create the data directory first: eklavya init",
+        StoreError::Newer { .. } => "Use the newer eklavya, or another data directory: --home DIR",
+        StoreError::Outdated { .. } => {
+            "Stop the workers of the older version, then: eklavya db migrate"
+        }
+        StoreError::Open { .. } => "Look at the file's rights, or into the server's log",
+        StoreError::Unreachable { .. } => "Start the server, or correct store.url",
+        StoreError::Unauthorized { .. } => {
+            "Check the user in store.url and the password in store.passwordFile"
+        }
+        StoreError::NoDatabase { .. } => "Create it (createdb), or correct store.url",
+        StoreError::TooOld { .. } => "Use a newer server: PostgreSQL 16 is the one to choose",
+        StoreError::Tls { .. } => "Check the server's certificate, and sslmode in store.url",
+        StoreError::Encoding { .. } => {
+            "Create another: createdb --encoding UTF8 --template template0 NAME"
+        }
+        StoreError::ReadOnly { .. } => "Point store.url at the primary",
+        StoreError::Forbidden(_) => "Make the user of store.url the owner of its database",
+        StoreError::Away(_) => "Start the server, then repeat the command: it goes on",
+        StoreError::InDoubt(_) => {
+            "Start the server and look whether it was done: eklavya status; repeating the \
+             command does nothing twice"
+        }
+        StoreError::Busy(_) => "Repeat the command; see who works: eklavya status",
+        StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
+        StoreError::Migrate { .. } => "See where it stands: eklavya db status",
+        _ => "Look into it: eklavya doctor",
     }
 }
 

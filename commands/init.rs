@@ -1,11 +1,10 @@
 //! `eklavya init`: makes the data directory.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use eklavya::config::{self, Home, HomeOrigin};
 use eklavya::services::audit;
 use eklavya::store::{Location, Store};
@@ -116,12 +115,7 @@ fn write_new(directory: &Utf8Path, path: &Utf8Path, text: &str) -> io::Result<bo
 /// Returns whether the file was made. The tables of a server are made where there are none.
 fn make_database(location: &Location) -> Result<bool, CommandError> {
     let made = match location {
-        Location::File(file) => make_private(file).map_err(|error| {
-            unusable(
-                &Utf8PathBuf::from(file.to_string_lossy().into_owned()),
-                &error,
-            )
-        })?,
+        Location::File(file) => !file.exists(),
         Location::Server(_) => false,
     };
     runtime::short(async {
@@ -143,20 +137,6 @@ fn note(invocation: &Invocation, location: &Location, made: bool) -> Result<(), 
         desk.store.close().await;
         Ok(())
     })
-}
-
-/// An empty file is a database without tables. SQLite would make one that everybody can read.
-fn make_private(file: &Path) -> io::Result<bool> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-    {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 fn unusable(path: &Utf8Path, error: &io::Error) -> CommandError {

@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod crew;
 mod data_directory;
+mod db;
 mod deliver;
 mod demo;
 mod desk;

@@ -51,6 +51,7 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show an
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "audit" -d 'Look at the audit trail, verify it, export it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "config" -d 'Show and change the configuration'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "db" -d 'Look at the database, bring it up to date, move it to another one'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "man" -d 'Print the manual page, or write the pages of all commands'
 complete -c eklavya -n "__fish_eklavya_using_subcommand init" -l output -d 'How results are printed' -r -f -a "table\t'For people'
@@ -681,6 +682,54 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_
 complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -f -a "status" -d 'Show which database it is, its version and schema, and how much is in it'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -f -a "migrate" -d 'Bring the database\'s schema up to date'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and not __fish_seen_subcommand_from status migrate copy" -f -a "copy" -d 'Copy everything into another database, and compare it row by row'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -l dry-run -d 'Only say what would be done'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l from -d 'The database to copy' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l to -d 'The database to copy it into' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l from-password-file -d 'File that holds the password of --from' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l to-password-file -d 'File that holds the password of --to' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand db; and __fish_seen_subcommand_from copy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand completions" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

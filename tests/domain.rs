@@ -1,6 +1,9 @@
 //! The state machines as tables: a public contract, and the place to see what can follow what.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "domain/machines.rs"]
+mod machines;
+
 use std::fmt::{Debug, Write};
 
 use eklavya::domain::InvalidTransition;
@@ -63,6 +66,16 @@ fn table<S: Debug, E>(
     out
 }
 
+fn project_label(state: &ProjectState) -> String {
+    match state {
+        ProjectState::Paused { stage, .. } => format!("paused({})", stage.name()),
+        ProjectState::Archived { stage, .. } => {
+            format!("archived({})", stage.map_or("delivered", Stage::name))
+        }
+        ProjectState::Active { .. } | ProjectState::Delivered { .. } => state.status().to_owned(),
+    }
+}
+
 #[test]
 fn project_state_table() {
     let mut states: Vec<_> = Stage::ALL
@@ -87,12 +100,7 @@ fn project_state_table() {
     insta::assert_snapshot!(table(
         &states,
         &ProjectEvent::ALL,
-        |s| match s {
-            ProjectState::Paused { stage, .. } => format!("paused({})", stage.name()),
-            ProjectState::Archived { stage, .. } =>
-                format!("archived({})", stage.map_or("delivered", Stage::name)),
-            ProjectState::Active { .. } | ProjectState::Delivered { .. } => s.status().to_owned(),
-        },
+        project_label,
         |e| e.name(),
         |s, e| s.apply(*e, now()),
     ));

@@ -4,6 +4,7 @@ use eklavya::config::Home;
 use eklavya::store::{Location, Store, StoreError};
 
 use super::Check;
+use crate::error::remedy;
 
 /// Is the data directory there, and can it be written to? It may be closed to everybody else:
 /// agents of root get their own directories mounted.
@@ -24,18 +25,19 @@ pub fn directory(home: &Home) -> Check {
 /// Can the database be used?
 pub async fn store(location: &Location) -> Check {
     const NAME: &str = "store";
-    match Store::open(location).await {
-        Ok(store) => {
-            store.close().await;
-            Check::ok(NAME, location.to_string())
-        }
+    match look(location).await {
+        Ok(version) => Check::ok(NAME, format!("{location} ({version})")),
         Err(error @ StoreError::Missing(_)) => {
             Check::failed(NAME, error.to_string(), "eklavya init")
         }
-        Err(error @ StoreError::Newer { .. }) => {
-            let fix = "use the newer eklavya, or another data directory: --home DIR";
-            Check::failed(NAME, error.to_string(), fix)
-        }
-        Err(error) => Check::error(NAME, &error),
+        Err(error) => Check::failed(NAME, error.to_string(), remedy(&error)),
     }
+}
+
+/// Returns the version of a database that can be worked with.
+async fn look(location: &Location) -> Result<String, StoreError> {
+    let store = Store::open(location).await?;
+    let version = store.version().await;
+    store.close().await;
+    version
 }

@@ -36,4 +36,4 @@ pub use settings::{
     AgentLimits, BudgetLimits, Config, ModelSettings, SandboxSettings, StageSettings,
     WorkerSettings,
 };
-pub use value::{Value, without_password};
+pub use value::Value;

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::error::ConfigError;
+use crate::domain::server_url;
 
 /// A server and how to be let in.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ impl Remote {
 
 impl std::fmt::Debug for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let url = super::without_password(&self.url);
+        let url = server_url::shown(&self.url);
         f.debug_struct("Remote")
             .field("url", &url.as_str())
             .field("password_file", &self.password_file)

@@ -9,6 +9,7 @@ use url::Url;
 use super::error::ConfigError;
 use super::key::{Key, Kind};
 use crate::domain::money::MicroUsd;
+use crate::domain::server_url;
 
 /// How a key is said to have no value.
 const NONE: &str = "none";
@@ -102,7 +103,7 @@ fn endpoint(text: &str) -> Option<Url> {
 }
 
 fn server(text: &str, schemes: &[&str]) -> Option<Url> {
-    let url = Url::parse(plain(text)?).ok()?;
+    let url = server_url::parse(plain(text)?).ok()?;
     // A socket is a file of this machine.
     let is_somewhere = match url.scheme() {
         "unix" => url.path().len() > 1 && url.host_str().is_none_or(str::is_empty),
@@ -119,23 +120,13 @@ fn within(text: &str, min: u64, max: u64) -> Option<u64> {
         .filter(|number| digits && (min..=max).contains(number))
 }
 
-/// Returns a server's URL as it may be shown: without its password, and without its query, which may
-/// hold one too.
-pub fn without_password(url: &Url) -> Url {
-    let mut shown = url.clone();
-    // A URL with a host can be without a password.
-    let _ = shown.set_password(None);
-    shown.set_query(None);
-    shown
-}
-
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::None => f.pad(NONE),
             Value::Text(text) => f.pad(text),
             Value::Url(url) => f.pad(url.as_str()),
-            Value::Server(url) => f.pad(without_password(url).as_str()),
+            Value::Server(url) => f.pad(server_url::shown(url).as_str()),
             Value::Path(path) => f.pad(path.as_str()),
             Value::Integer(number) => f.pad(&number.to_string()),
             Value::Usd(amount) => f.pad(&amount.to_string()),

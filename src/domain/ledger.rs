@@ -85,10 +85,14 @@ impl Quote {
     }
 }
 
-/// Returns pico-dollars as micro-dollars, rounded up to the next whole one.
+/// The most that one request can be said to cost: a billion dollars. Prompts and endpoints may state
+/// any number of tokens; sums of what comes of it must still be numbers that a database holds.
+const MOST: MicroUsd = MicroUsd(1_000_000_000_000_000);
+
+/// Returns pico-dollars as micro-dollars, rounded up to the next whole one; [`MOST`] at most.
 pub fn micros_up(pico: i128) -> MicroUsd {
     let micros = pico.div_euclid(PICO_PER_MICRO) + i128::from(pico.rem_euclid(PICO_PER_MICRO) > 0);
-    MicroUsd(i64::try_from(micros).unwrap_or(i64::MAX))
+    MicroUsd(i64::try_from(micros).map_or(MOST.0, |micros| micros.min(MOST.0)))
 }
 
 /// What a limit is set on.

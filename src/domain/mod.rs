@@ -21,6 +21,7 @@ pub mod plan_document;
 pub mod project;
 pub mod rate;
 pub mod role;
+pub mod server_url;
 pub mod slug;
 pub mod task;
 pub mod transition;

@@ -189,5 +189,22 @@ pub async fn of_project(desk: &Desk, project: ProjectId) -> Result<Option<Lease>
     leases::of_project(&mut tx, project).await
 }
 
+/// Returns the worker that holds a project, unless it is dead for certain: its process was on this
+/// host and is gone, or its term ran out on another.
+pub async fn living_holder(desk: &Desk, project: ProjectId) -> Result<Option<Holder>, StoreError> {
+    let mut tx = desk.read().await?;
+    let now = leases::now(&mut tx, desk.now()).await?;
+    let lease = leases::of_project(&mut tx, project).await?;
+    let here = Host::this().digest;
+    let lives = |holder: &Holder| {
+        if holder.host == here {
+            is_alive(holder)
+        } else {
+            holder.until > now
+        }
+    };
+    Ok(lease.and_then(|lease| lease.holder).filter(lives))
+}
+
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,7 @@ pub async fn beat(tx: &mut Tx, id: AgentId, at: Timestamp) -> Result<(), StoreEr
 /// Adds to the tokens that an agent has used.
 pub async fn add_tokens(tx: &mut Tx, id: AgentId, tokens: i64) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE agents SET tokens_used = tokens_used + $1 WHERE id = $2";
+    let tokens = tokens.min(super::ledger::MOST_TOKENS);
     tx.execute(SQL, params![tokens, id.0]).await.map(|_| ())
 }
 

@@ -9,15 +9,37 @@ pub enum StoreError {
     #[error("there is no database of eklavya's at {0}")]
     Missing(String),
     /// The database cannot be opened.
-    #[error("cannot open the database {database}: {source}")]
+    #[error("cannot open the database {database}: {}", words(source))]
     Open {
         /// The file, or the server's URL without its password.
         database: String,
         /// The driver's reason.
         source: sqlx::Error,
     },
+    /// The server does not answer.
+    #[error("cannot reach the database {database}: {}", words(source))]
+    Unreachable {
+        /// The server's URL without its password.
+        database: String,
+        /// The reason.
+        source: sqlx::Error,
+    },
+    /// No encrypted connection could be made.
+    #[error(
+        "cannot make an encrypted connection to the database {database}: {}",
+        words(source)
+    )]
+    Tls {
+        /// The server's URL without its password.
+        database: String,
+        /// The reason.
+        source: sqlx::Error,
+    },
     /// The server does not let the user in.
-    #[error("the database {database} does not let the user {user} in: {source}")]
+    #[error(
+        "the database {database} does not let the user {user} in: {}",
+        words(source)
+    )]
     Unauthorized {
         /// The server's URL without its password.
         database: String,
@@ -40,6 +62,14 @@ pub enum StoreError {
         /// What it says that it is.
         version: String,
     },
+    /// The database cannot hold every text.
+    #[error("the database {database} is encoded as {encoding}; needed is UTF8")]
+    Encoding {
+        /// The server's URL without its password.
+        database: String,
+        /// How its texts are encoded.
+        encoding: String,
+    },
     /// The server takes no writes.
     #[error("the database {database} is read-only, as a replica is")]
     ReadOnly {
@@ -47,14 +77,14 @@ pub enum StoreError {
         database: String,
     },
     /// The user may not do what is needed.
-    #[error("the user of the database may not do that: {0}")]
+    #[error("the user of the database may not do that: {}", words(.0))]
     Forbidden(sqlx::Error),
     /// The connection was lost, or there was none to be had. What was being committed may or may
     /// not have been kept.
-    #[error("the database went away: {0}")]
+    #[error("the database went away: {}", words(.0))]
     Away(sqlx::Error),
     /// The connection was lost while a change was being committed.
-    #[error("the database went away while a change was committed, so it may have been kept: {0}")]
+    #[error("the database went away while a change was committed, so it may have been kept: {}", words(.0))]
     InDoubt(sqlx::Error),
     /// Another worker took the project over; nothing of this change was kept.
     #[error("the lease on {project} was lost: {}; nothing more is written", lost_to(.holder.as_deref()))]
@@ -64,6 +94,9 @@ pub enum StoreError {
         /// Who holds it now, if anybody does.
         holder: Option<Box<Holder>>,
     },
+    /// Others kept the rows or the tables for longer than we wait.
+    #[error("others keep what this needs of the database: {}", words(.0))]
+    Busy(sqlx::Error),
     /// The database was made by a newer version of this program.
     #[error(
         "the data in {database} was written by a newer version of eklavya (schema {found}, this one knows up to {known})"
@@ -94,7 +127,7 @@ pub enum StoreError {
         /// The file or the server.
         database: String,
         /// The reason.
-        source: sqlx::migrate::MigrateError,
+        source: super::MigrationProblem,
     },
     /// A row holds something that this program never writes.
     #[error("the database is damaged: {table}.{column} of {id}: {reason}")]
@@ -108,11 +141,21 @@ pub enum StoreError {
         /// What is wrong with the value.
         reason: String,
     },
+    /// A row holds something that cannot be read.
+    #[error("the database is damaged: {table}.{column}: {reason}")]
+    Damaged {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// What is wrong with the value.
+        reason: String,
+    },
     /// The file system is full; the transaction was rolled back.
     #[error("the disk that holds the database is full; nothing of this change was kept")]
     DiskFull,
     /// Any other failure of the driver.
-    #[error("the database refused: {0}")]
+    #[error("the database refused: {}", words(.0))]
     Driver(sqlx::Error),
 }
 
@@ -122,6 +165,9 @@ const NO_ROOM: [&str; 2] = ["13", "4874"];
 
 /// Whether the file system has no room.
 pub(super) fn is_disk_full(error: &sqlx::Error) -> bool {
+    if let sqlx::Error::Io(error) = error {
+        return error.kind() == std::io::ErrorKind::StorageFull;
+    }
     error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
@@ -132,6 +178,12 @@ pub(super) fn is_disk_full(error: &sqlx::Error) -> bool {
 /// (<https://www.postgresql.org/docs/16/errcodes-appendix.html>).
 fn is_forbidden(error: &sqlx::Error) -> bool {
     code_of(error).is_some_and(|code| code == "42501")
+}
+
+/// Whether a lock was waited for in vain: PostgreSQL's `lock_not_available` and SQLite's
+/// `SQLITE_BUSY`.
+fn is_busy(error: &sqlx::Error) -> bool {
+    code_of(error).is_some_and(|code| matches!(&*code, "55P03" | "5"))
 }
 
 /// Whether the connection is lost. Class 08 is the connection, class 57 the operator (a shutdown, a
@@ -158,25 +210,21 @@ fn lost_to(holder: Option<&Holder>) -> String {
     }
 }
 
+/// Returns a failure in as few words as say it: the driver adds the line of the server's own source.
+fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
 fn code_of(error: &sqlx::Error) -> Option<String> {
     let error = error.as_database_error()?;
     error.code().map(std::borrow::Cow::into_owned)
 }
 
 impl StoreError {
-    /// Returns the error of a migration that failed.
-    pub(super) fn migrate(database: String, source: sqlx::migrate::MigrateError) -> Self {
-        use sqlx::migrate::MigrateError;
-        match source {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
-                if is_forbidden(&error) =>
-            {
-                StoreError::Forbidden(error)
-            }
-            source => StoreError::Migrate { database, source },
-        }
-    }
-
     /// Returns the error of a commit that failed.
     pub(super) fn commit(error: sqlx::Error) -> Self {
         match Self::from(error) {
@@ -204,6 +252,8 @@ impl From<sqlx::Error> for StoreError {
             StoreError::Forbidden(error)
         } else if is_away(&error) {
             StoreError::Away(error)
+        } else if is_busy(&error) {
+            StoreError::Busy(error)
         } else {
             StoreError::Driver(error)
         }

@@ -139,7 +139,10 @@ pub async fn finish(
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// What an endpoint states may be any number; the database holds 63 bits of it.
+/// What an endpoint states may be any number; a database holds sums of 63 bits. No request has as
+/// many tokens as this.
+pub(super) const MOST_TOKENS: i64 = 1 << 42;
+
 fn tokens(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    i64::try_from(count).map_or(MOST_TOKENS, |count| count.min(MOST_TOKENS))
 }

@@ -5,6 +5,7 @@ pub mod audit;
 mod audit_upgrade;
 pub mod budgets;
 pub mod checkpoints;
+pub mod copy;
 pub mod decisions;
 pub mod deliveries;
 pub mod demos;
@@ -18,6 +19,7 @@ pub mod ledger_report;
 pub mod listener;
 pub mod location;
 pub mod messages;
+mod migrate;
 pub mod plans;
 mod postgres;
 pub mod projects;
@@ -26,16 +28,21 @@ mod record;
 pub mod schema;
 mod sql;
 mod sqlite;
+pub mod status;
 pub mod tasks;
 mod value;
 
 pub use error::StoreError;
 pub use location::{BadServer, Location, Server};
+pub use migrate::{Migrated, MigrationProblem};
 pub use record::{Fields, Record};
+pub use schema::Schema;
 pub use sql::{Lock, Tx};
+pub use status::Status;
 pub use value::Value;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
@@ -44,6 +51,8 @@ use sqlx::sqlite::SqlitePool;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    /// The file, or the server's URL without its password: what errors call it.
+    name: Arc<str>,
 }
 
 /// The database's own way of speaking SQL.
@@ -63,46 +72,55 @@ enum Pool {
 
 impl Store {
     /// Opens a database that was made before. The schema of a file is brought up to date; a
-    /// server's, which other workers use too, only by [`Store::create`].
+    /// server's, which other workers use too, only by [`Store::create`] and [`Store::migrate`].
     ///
     /// # Errors
     /// [`StoreError::Missing`] where there is none, [`StoreError::Newer`] where a newer version of
     /// Eklavya made it, [`StoreError::Outdated`] where an older one did on a server,
     /// [`StoreError::Open`] and its like where it cannot be used.
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
-        match location {
-            Location::File(file) => Self::open_file(file).await,
-            Location::Server(server) => {
-                let pool = postgres::connect(server).await?;
-                schema::require_postgres(&pool, server).await?;
-                Ok(Self::on(Pool::Postgres(pool)))
-            }
+        let store = Self::connect(location).await?;
+        match store.dialect() {
+            Dialect::Sqlite => store.migrate().await.map(|_| ())?,
+            Dialect::Postgres => store.schema().await?.require(&store.name)?,
         }
+        Ok(store)
     }
 
     /// Opens the SQLite database at `file`, which must exist, and brings its schema up to date.
     pub async fn open_file(file: &Path) -> Result<Self, StoreError> {
-        if !file.exists() {
-            return Err(StoreError::Missing(file.display().to_string()));
-        }
-        let pool = sqlite::connect(file, false).await?;
-        Ok(Self::on(Pool::Sqlite(pool)))
+        Self::open(&Location::File(file.to_owned())).await
     }
 
     /// Opens a database, makes its tables where there are none, and brings its schema up to date.
     pub async fn create(location: &Location) -> Result<Self, StoreError> {
-        Ok(Self::on(match location {
-            Location::File(file) => Pool::Sqlite(sqlite::connect(file, true).await?),
-            Location::Server(server) => {
-                let pool = postgres::connect(server).await?;
-                schema::migrate_postgres(&pool, server).await?;
-                Pool::Postgres(pool)
-            }
-        }))
+        if let Location::File(file) = location {
+            sqlite::make(file)?;
+        }
+        let store = Self::connect(location).await?;
+        store.migrate().await?;
+        Ok(store)
     }
 
-    fn on(pool: Pool) -> Self {
-        Self { pool }
+    /// Opens a database whatever its schema is: to look at it, or to bring it up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no such file, [`StoreError::Open`] and its like where
+    /// it cannot be used.
+    pub async fn connect(location: &Location) -> Result<Self, StoreError> {
+        let pool = match location {
+            Location::File(file) => Pool::Sqlite(sqlite::connect(file).await?),
+            Location::Server(server) => Pool::Postgres(postgres::connect(server).await?),
+        };
+        Ok(Self {
+            pool,
+            name: location.to_string().into(),
+        })
+    }
+
+    /// Returns the file, or the server's URL without its password.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns which database it is.

@@ -1,9 +1,11 @@
 //! PostgreSQL: many workers on one database.
 
+use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
 
 use super::{Server, StoreError};
 
@@ -12,20 +14,36 @@ const CONNECTIONS: u32 = 10;
 /// How long to wait for a connection, of which there may be none free or none at all.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The oldest version that has what we use: 15, in the notation of `server_version_num`.
-const OLDEST: i32 = 150_000;
+const OLDEST: u32 = 150_000;
 
 /// Opens a pool of connections and makes sure that the server can be worked with.
 pub(super) async fn connect(server: &Server) -> Result<PgPool, StoreError> {
     let options = options(server);
     // Asked apart from the pool, which would hide the reason behind a timeout.
-    let mut first = open(&options, server).await?;
-    examine(&mut first, server).await?;
-    // It said all that it was asked for.
-    let _ = first.close().await;
+    let asked = async {
+        let mut first = open(&options, server).await?;
+        examine(&mut first, server).await?;
+        // It said all that it was asked for.
+        let _ = first.close().await;
+        Ok::<_, StoreError>(())
+    };
+    match timeout(server.connect_timeout(), asked).await {
+        Ok(answered) => answered?,
+        Err(_) => return Err(silent(server)),
+    }
     Ok(PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options))
+}
+
+fn silent(server: &Server) -> StoreError {
+    let seconds = server.connect_timeout().as_secs();
+    let reason = format!("no answer within {seconds} s");
+    StoreError::Unreachable {
+        database: server.shown(),
+        source: sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, reason)),
+    }
 }
 
 /// Opens one connection of its own.
@@ -56,19 +74,32 @@ pub(super) fn options(server: &Server) -> PgConnectOptions {
 }
 
 async fn examine(connection: &mut PgConnection, server: &Server) -> Result<(), StoreError> {
-    const SQL: &str = "SELECT current_setting('server_version_num')::int, \
-        current_setting('server_version'), pg_is_in_recovery() \
+    const SQL: &str = "SELECT current_setting('server_encoding'), pg_is_in_recovery() \
         OR current_setting('default_transaction_read_only')::bool";
-    let (number, version, read_only): (i32, String, bool) =
-        sqlx::query_as(SQL).fetch_one(connection).await?;
     let database = server.shown();
-    if number < OLDEST {
+    // The server says it before it is asked; asked, one that is too old might not understand.
+    let version = connection.server_version_num().unwrap_or(OLDEST);
+    if version < OLDEST {
+        let version = readable(version);
         return Err(StoreError::TooOld { database, version });
     }
+    let (encoding, read_only): (String, bool) = sqlx::query_as(SQL).fetch_one(connection).await?;
     if read_only {
         return Err(StoreError::ReadOnly { database });
     }
+    if encoding != "UTF8" {
+        return Err(StoreError::Encoding { database, encoding });
+    }
     Ok(())
+}
+
+/// Returns a number like 140009 as people write it: 14.9. Before 10, a version had three parts.
+fn readable(version: u32) -> String {
+    let (major, minor, patch) = (version / 10_000, version / 100 % 100, version % 100);
+    match major {
+        0..10 => format!("{major}.{minor}.{patch}"),
+        _ => format!("{major}.{}", version % 10_000),
+    }
 }
 
 /// Returns why the server did not let us in. The driver's own words never hold the password.
@@ -77,15 +108,32 @@ fn refusal(server: &Server, source: sqlx::Error) -> StoreError {
     let code = source
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
-    match code.as_deref() {
+    match (code.as_deref(), &source) {
         // invalid_password, invalid_authorization_specification
-        Some("28P01" | "28000") => StoreError::Unauthorized {
+        (Some("28P01" | "28000"), _) => StoreError::Unauthorized {
             database,
             user: server.user(),
             source,
         },
         // invalid_catalog_name
-        Some("3D000") => StoreError::NoDatabase { database },
+        (Some("3D000"), _) => StoreError::NoDatabase { database },
+        (_, sqlx::Error::Tls(_)) => StoreError::Tls { database, source },
+        // What answers otherwise is another kind of server.
+        (_, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => {
+            StoreError::Unreachable { database, source }
+        }
         _ => StoreError::Open { database, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_written_as_people_do() {
+        assert_eq!(readable(140_009), "14.9");
+        assert_eq!(readable(160_000), "16.0");
+        assert_eq!(readable(90_624), "9.6.24");
     }
 }

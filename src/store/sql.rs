@@ -2,7 +2,7 @@
 //!
 //! Statements are constants with `$1`-style parameters, which both databases understand.
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use super::value::{for_postgres, for_sqlite};
 use super::{Dialect, Record, StoreError, Value};
@@ -43,6 +43,15 @@ impl Tx {
         })
     }
 
+    /// Runs several statements that take no values, one after the other.
+    pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?,
+            Tx::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
     /// Returns all rows that a query finds.
     pub async fn fetch_all(
         &mut self,
@@ -61,6 +70,32 @@ impl Tx {
                 rows.into_iter().map(Record::Postgres).collect()
             }
         })
+    }
+
+    /// Returns all rows that a query finds whose text is made of the names of tables and columns,
+    /// and of nothing else.
+    pub(super) async fn fetch_made(&mut self, sql: String) -> Result<Vec<Record>, StoreError> {
+        let sql = AssertSqlSafe(sql);
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                let rows = sqlx::query(sql).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Record::Sqlite).collect()
+            }
+            Tx::Postgres(tx) => {
+                let rows = sqlx::query(sql).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Record::Postgres).collect()
+            }
+        })
+    }
+
+    /// Runs a statement whose text is made like that of [`Tx::fetch_made`].
+    pub(super) async fn execute_made(&mut self, sql: String) -> Result<(), StoreError> {
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Tx::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?,
+            Tx::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?,
+        }
+        Ok(())
     }
 
     /// Returns the row that a query finds, if any.

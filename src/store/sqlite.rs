@@ -1,5 +1,8 @@
 //! The embedded database: one file, one writer at a time.
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +11,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::{StoreError, error, schema};
+use super::{StoreError, error};
 
 /// How long a writer waits for the one before it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,18 +20,35 @@ const CONNECTIONS: u32 = 4;
 /// How much of the database file is mapped into memory instead of read: 256 MiB.
 const MAPPED_BYTES: &str = "268435456";
 
-/// Opens the database at `file` and brings its schema up to date.
-pub(super) async fn connect(file: &Path, create: bool) -> Result<SqlitePool, StoreError> {
+/// Makes an empty file, which is a database without tables, where there is none. SQLite would make
+/// one that everybody can read.
+pub(super) fn make(file: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(unusable(file, sqlx::Error::Io(error))),
+    }
+}
+
+/// Opens the database at `file`, which must exist.
+pub(super) async fn connect(file: &Path) -> Result<SqlitePool, StoreError> {
+    if !file.exists() {
+        return Err(StoreError::Missing(file.display().to_string()));
+    }
     let options = SqliteConnectOptions::new()
         .filename(file)
-        .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         // Reading without copying: a list of many rows takes half as long.
         .pragma("mmap_size", MAPPED_BYTES);
-    let pool = SqlitePoolOptions::new()
+    SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(BUSY_TIMEOUT)
         // After some errors (a full disk is one) SQLite itself has rolled back, and the driver,
@@ -40,9 +60,14 @@ pub(super) async fn connect(file: &Path, create: bool) -> Result<SqlitePool, Sto
         .test_before_acquire(false)
         .connect_with(options)
         .await
-        .map_err(|source| unusable(file, source))?;
-    schema::migrate_sqlite(&pool, file).await?;
-    Ok(pool)
+        .map_err(|source| unusable(file, source))
+}
+
+/// Opens a database that is nowhere but in memory, and for one connection only.
+pub(super) async fn in_memory() -> Result<SqlitePool, StoreError> {
+    let options = SqliteConnectOptions::new().in_memory(true);
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    Ok(pool.connect_with(options).await?)
 }
 
 fn unusable(file: &Path, source: sqlx::Error) -> StoreError {

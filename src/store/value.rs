@@ -124,14 +124,14 @@ impl Encode<'_, Postgres> for Untyped {
 
 /// Agents write what they like; their words must not differ between the databases, nor stop the
 /// work.
-fn without_nul(text: String) -> String {
+pub(super) fn without_nul(text: String) -> String {
     match canonical::without_nul(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(clean) => clean,
     }
 }
 
-fn document(json: serde_json::Value) -> serde_json::Value {
+pub(super) fn document(json: serde_json::Value) -> serde_json::Value {
     use serde_json::Value as Json;
     match json {
         Json::String(text) => Json::String(without_nul(text)),

@@ -1,0 +1,202 @@
+//! What a copy is made of: the tables and their columns, as the migrations make them.
+//!
+//! There is no list to be kept up to date, but for one table that only PostgreSQL has. A database in memory, made by the same migrations, says
+//! which tables and columns there are, what refers to what and what tells rows apart; the PostgreSQL
+//! side says of which types they are, which SQLite does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::CopyError;
+use crate::params;
+use crate::store::status::quoted;
+use crate::store::{Pool, Store, StoreError, Tx, sqlite};
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table {
+    pub name: String,
+    pub columns: Vec<Column>,
+    /// The columns of the primary key, by which rows are ordered.
+    pub key: Vec<String>,
+    /// The column whose values the database counts up by itself.
+    pub counter: Option<String>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    pub name: String,
+    pub kind: Kind,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Int,
+    Flag,
+    Text,
+    Id,
+    Json,
+    Bytes,
+}
+
+impl Kind {
+    fn of(postgres: &str) -> Option<Self> {
+        Some(match postgres {
+            "int8" => Kind::Int,
+            "bool" => Kind::Flag,
+            "text" => Kind::Text,
+            "uuid" => Kind::Id,
+            "jsonb" => Kind::Json,
+            "bytea" => Kind::Bytes,
+            _ => return None,
+        })
+    }
+}
+
+impl Table {
+    /// Returns the names of the columns as SQL, e.g. `"id", "name"`.
+    pub fn column_list(&self) -> String {
+        let names: Vec<String> = self.columns.iter().map(|c| quoted(&c.name)).collect();
+        names.join(", ")
+    }
+
+    /// Returns the names of the key's columns as SQL.
+    pub fn key_list(&self) -> String {
+        let names: Vec<String> = self.key.iter().map(|name| quoted(name)).collect();
+        names.join(", ")
+    }
+}
+
+/// Returns every table, those that others refer to first. `postgres` is on a database of that kind
+/// with the schema of this program.
+pub(super) async fn all(postgres: &mut Tx) -> Result<Vec<Table>, CopyError> {
+    let types = types(postgres).await?;
+    let scratch = scratch().await?;
+    let mut tx = scratch.read().await?;
+    let mut tables = Vec::new();
+    for name in names_in(&mut tx).await? {
+        tables.push(table(&mut tx, name, &types).await?);
+    }
+    let references = references(&mut tx).await?;
+    Ok(in_order(tables, &references))
+}
+
+/// Returns a database in memory with the tables of the migrations.
+async fn scratch() -> Result<Store, StoreError> {
+    let store = Store {
+        pool: Pool::Sqlite(sqlite::in_memory().await?),
+        name: "memory".into(),
+    };
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// Returns the names of all tables.
+pub(super) async fn names() -> Result<Vec<String>, StoreError> {
+    let scratch = scratch().await?;
+    names_in(&mut scratch.read().await?).await
+}
+
+async fn names_in(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "SELECT name FROM sqlite_master WHERE type = 'table' \
+        AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> '_sqlx_migrations' ORDER BY name";
+    let rows = tx.fetch_all(SQL, params![]).await?;
+    rows.iter()
+        .map(|row| row.of("tables").text("name"))
+        .collect()
+}
+
+async fn table(
+    tx: &mut Tx,
+    name: String,
+    types: &BTreeMap<(String, String), PostgresColumn>,
+) -> Result<Table, CopyError> {
+    const SQL: &str = "SELECT name, pk FROM pragma_table_info($1) ORDER BY cid";
+    let mut columns = Vec::new();
+    let mut key = Vec::new();
+    let mut counter = None;
+    for record in tx.fetch_all(SQL, params![&name]).await? {
+        let row = record.of("columns");
+        let column = row.text("name")?;
+        let found = types.get(&(name.clone(), column.clone()));
+        let kind = found.and_then(|found| Kind::of(&found.kind));
+        let (Some(found), Some(kind)) = (found, kind) else {
+            return Err(CopyError::Unlike {
+                table: name,
+                column,
+            });
+        };
+        if found.counted {
+            counter = Some(column.clone());
+        }
+        let place = row.int("pk")?;
+        if place > 0 {
+            key.push((place, column.clone()));
+        }
+        columns.push(Column { name: column, kind });
+    }
+    key.sort();
+    Ok(Table {
+        name,
+        columns,
+        key: key.into_iter().map(|(_, column)| column).collect(),
+        counter,
+    })
+}
+
+/// A column as PostgreSQL knows it.
+struct PostgresColumn {
+    kind: String,
+    counted: bool,
+}
+
+async fn types(tx: &mut Tx) -> Result<BTreeMap<(String, String), PostgresColumn>, StoreError> {
+    const SQL: &str = "SELECT c.relname::text AS table_name, a.attname::text AS column_name, \
+        t.typname::text AS type_name, a.attidentity <> '' AS counted FROM pg_class c \
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+        JOIN pg_type t ON t.oid = a.atttypid WHERE c.relkind = 'r' AND c.relnamespace = \
+        (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+    let rows = tx.fetch_all(SQL, params![]).await?;
+    rows.iter()
+        .map(|record| {
+            let row = record.of("columns");
+            let column = PostgresColumn {
+                kind: row.text("type_name")?,
+                counted: row.flag("counted")?,
+            };
+            Ok(((row.text("table_name")?, row.text("column_name")?), column))
+        })
+        .collect()
+}
+
+/// Returns which table refers to which other.
+async fn references(tx: &mut Tx) -> Result<BTreeSet<(String, String)>, StoreError> {
+    const SQL: &str = "SELECT m.name AS source, f.\"table\" AS target \
+        FROM sqlite_master m, pragma_foreign_key_list(m.name) f \
+        WHERE m.type = 'table' AND m.name <> f.\"table\"";
+    let rows = tx.fetch_all(SQL, params![]).await?;
+    rows.iter()
+        .map(|record| {
+            let row = record.of("references");
+            Ok((row.text("source")?, row.text("target")?))
+        })
+        .collect()
+}
+
+/// Puts every table behind those that it refers to. Of tables in a circle, which there are none, the
+/// order would be that of their names.
+fn in_order(mut tables: Vec<Table>, references: &BTreeSet<(String, String)>) -> Vec<Table> {
+    let mut ordered: Vec<Table> = Vec::new();
+    while !tables.is_empty() {
+        let waits = |table: &Table| {
+            let mut targets = references
+                .iter()
+                .filter(|(source, _)| *source == table.name);
+            targets.any(|(_, target)| tables.iter().any(|other| other.name == *target))
+        };
+        let next = tables.iter().position(|table| !waits(table));
+        ordered.push(tables.remove(next.unwrap_or(0)));
+    }
+    ordered
+}

@@ -1,0 +1,158 @@
+//! What workers and agents share: messages, limits of others, the installation's name.
+
+use std::time::Duration;
+
+use eklavya::domain::agent::Agent;
+use eklavya::domain::ids::{AgentId, MessageId, ProjectId};
+use eklavya::domain::message::{Message, Recipient};
+use eklavya::domain::rate::{Rate, Turn};
+use eklavya::store::{Store, agents, installation, messages, rate_limits};
+use serde_json::json;
+
+use super::on_each;
+use crate::house::{self, HOSTILE, House, at};
+
+#[tokio::test]
+async fn exchange() {
+    on_each![
+        messages_are_kept,
+        messages_are_delivered_once,
+        pauses_are_shared,
+        rates_are_shared,
+        the_installation_keeps_its_name,
+    ];
+}
+
+fn message(from: &Agent, to: Recipient, second: i64) -> Message {
+    Message {
+        id: MessageId::random(),
+        project: from.project,
+        from: Some(from.id),
+        to,
+        kind: HOSTILE[6].to_owned(),
+        payload: json!({"text": HOSTILE, "deep": [[{"a": null}]]}),
+        sent_at: at(second),
+    }
+}
+
+async fn messages_are_kept(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let house = House::build(&mut tx, 1).await;
+    let other = house::agent(&house.task);
+    agents::insert(&mut tx, &other).await.unwrap();
+    let late = message(&house.agent, Recipient::Everybody, 9);
+    let early = Message {
+        from: None,
+        ..message(&house.agent, Recipient::Agent(other.id), 8)
+    };
+    let both = [house.agent.id, other.id];
+    messages::insert(&mut tx, &late, &both).await.unwrap();
+    messages::insert(&mut tx, &early, &both[1..]).await.unwrap();
+    let all = messages::of_project(&mut tx, house.project.id).await;
+    assert_eq!(all.unwrap(), [early.clone(), late.clone()]);
+    let nobody = ProjectId::random();
+    assert_eq!(messages::of_project(&mut tx, nobody).await.unwrap(), []);
+    let mut waiting = async |agent, most| {
+        let found = messages::waiting(&mut tx, agent, most).await;
+        found.unwrap()
+    };
+    assert_eq!(waiting(other.id, 9).await, [early.clone(), late.clone()]);
+    assert_eq!(waiting(other.id, 1).await, [early]);
+    assert_eq!(waiting(house.agent.id, 9).await, [late]);
+    assert_eq!(waiting(AgentId::random(), 9).await, []);
+}
+
+async fn messages_are_delivered_once(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let house = House::build(&mut tx, 1).await;
+    let to = house.agent.id;
+    let sent = message(&house.agent, Recipient::Agent(to), 1);
+    messages::insert(&mut tx, &sent, &[to]).await.unwrap();
+    let now = at(2);
+    let id = sent.id;
+    let one = messages::deliver(&mut tx, id, to, "one", now).await;
+    assert!(one.unwrap());
+    let again = messages::deliver(&mut tx, id, to, "other", now).await;
+    assert!(!again.unwrap(), "a message was delivered twice");
+    assert_eq!(messages::waiting(&mut tx, to, 9).await.unwrap(), []);
+    let held = messages::held_by(&mut tx, to, "one").await.unwrap();
+    assert_eq!(held, [sent]);
+    for (between, moved) in [(("other", "one"), false), (("one", "other"), true)] {
+        let found = messages::hand_over(&mut tx, id, to, between, now).await;
+        assert_eq!(found.unwrap(), moved, "{between:?}");
+    }
+    assert_eq!(messages::held_by(&mut tx, to, "one").await.unwrap(), []);
+    for (consumer, done) in [("one", false), ("other", true), ("other", false)] {
+        let found = messages::acknowledge(&mut tx, id, to, consumer, now).await;
+        assert_eq!(found.unwrap(), done, "{consumer}");
+    }
+    let over = messages::hand_over(&mut tx, id, to, ("other", "one"), now).await;
+    assert!(!over.unwrap(), "what is done was handed over");
+    assert_eq!(messages::held_by(&mut tx, to, "other").await.unwrap(), []);
+}
+
+async fn pauses_are_shared(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let name = HOSTILE[6];
+    assert_eq!(
+        rate_limits::parked(&mut tx, name, at(0)).await.unwrap(),
+        None
+    );
+    for pause in [9, 5] {
+        let pause = Duration::from_secs(pause);
+        rate_limits::park(&mut tx, name, pause, at(0))
+            .await
+            .unwrap();
+    }
+    let left = rate_limits::parked(&mut tx, name, at(2)).await.unwrap();
+    assert_eq!(left, Some(Duration::from_secs(7)));
+    assert_eq!(
+        rate_limits::parked(&mut tx, name, at(9)).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        rate_limits::parked(&mut tx, "other", at(2)).await.unwrap(),
+        None
+    );
+    // A clock that was set back.
+    assert_eq!(
+        rate_limits::parked(&mut tx, name, at(-1_000))
+            .await
+            .unwrap(),
+        None
+    );
+    rate_limits::park(&mut tx, name, Duration::MAX, at(2))
+        .await
+        .unwrap();
+    assert!(
+        rate_limits::parked(&mut tx, name, at(9))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+async fn rates_are_shared(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let rate = Rate {
+        burst: 3,
+        interval: Duration::from_secs(10),
+    };
+    let mut take = async |name, count, second| {
+        let turn = rate_limits::take(&mut tx, name, count, rate, at(second)).await;
+        turn.unwrap()
+    };
+    for _ in 0..3 {
+        assert_eq!(take("a", 1, 0).await, Turn::Granted);
+    }
+    assert_eq!(take("a", 1, 0).await, Turn::Wait(Duration::from_secs(10)));
+    assert_eq!(take("b", 3, 0).await, Turn::Granted);
+    assert_eq!(take("a", 1, 10).await, Turn::Granted);
+    assert!(matches!(take("a", 2, 10).await, Turn::Wait(_)));
+}
+
+async fn the_installation_keeps_its_name(store: &Store) {
+    let name = installation::id(store).await.unwrap();
+    assert_eq!(installation::id(store).await.unwrap(), name);
+    assert!(!name.is_nil());
+}

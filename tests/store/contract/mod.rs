@@ -1,0 +1,84 @@
+//! What every function of the store does, on every database.
+//!
+//! A server takes longer to start than a function to be tried, so those of one subject share a test.
+
+mod coverage;
+mod exchange;
+mod money;
+mod races;
+mod records;
+mod texts;
+mod work;
+
+use eklavya::store::{Store, StoreError};
+
+use crate::databases::Database;
+
+/// Calls functions with an empty store of each kind, one after the other.
+macro_rules! on_each {
+    ($($part:path),* $(,)?) => {$(
+        for database in $crate::databases::Database::each().await {
+            // What a failed test printed says where it was.
+            eprintln!("{} on {}", stringify!($part), database.name);
+            $part(&database.store).await;
+            database.store.close().await;
+        }
+    )*};
+}
+pub(crate) use on_each;
+
+/// Whether the database refused a row because there is one like it.
+fn is_duplicate(error: &StoreError) -> bool {
+    let StoreError::Driver(error) = error else {
+        return false;
+    };
+    let refused = error.as_database_error();
+    refused.is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+/// Whether the database refused a row because what it refers to is not there.
+fn is_orphan(error: &StoreError) -> bool {
+    let StoreError::Driver(error) = error else {
+        return false;
+    };
+    let refused = error.as_database_error();
+    refused.is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+}
+
+async fn reopened(store: &Database) -> Store {
+    Store::open(&store.location).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_committed_stays_and_what_is_not_is_gone() {
+    use eklavya::store::projects;
+    for database in Database::each().await {
+        let mut tx = database.store.write().await.unwrap();
+        let kept = crate::house::project(1, "kept");
+        projects::insert(&mut tx, &kept).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = database.store.write().await.unwrap();
+        let lost = crate::house::project(2, "lost");
+        projects::insert(&mut tx, &lost).await.unwrap();
+        drop(tx);
+        let store = reopened(&database).await;
+        let mut tx = store.read().await.unwrap();
+        assert_eq!(projects::all(&mut tx).await.unwrap(), [kept]);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_sees_one_state_and_cannot_write() {
+    use eklavya::store::projects;
+    for database in Database::each().await {
+        let mut reader = database.store.read().await.unwrap();
+        assert_eq!(projects::all(&mut reader).await.unwrap(), []);
+        let mut tx = database.store.write().await.unwrap();
+        let project = crate::house::project(1, "shop");
+        projects::insert(&mut tx, &project).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(projects::all(&mut reader).await.unwrap(), []);
+        let written = projects::insert(&mut reader, &crate::house::project(2, "tea")).await;
+        assert!(written.is_err(), "{}: {written:?}", database.name);
+    }
+}

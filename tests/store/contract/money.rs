@@ -1,0 +1,197 @@
+//! Limits and the ledger.
+
+use eklavya::domain::ids::{LedgerId, ProjectId};
+use eklavya::domain::ledger::{Budget, BudgetScope as Scope, Quote, Reservation, TokenUsage};
+use eklavya::domain::money::MicroUsd;
+use eklavya::store::ledger::{OpenEntry, Outcome};
+use eklavya::store::ledger_report::{self, Grouping};
+use eklavya::store::{Store, Tx, budgets, ledger, tasks};
+
+use super::on_each;
+use crate::house::{self, House, at};
+
+#[tokio::test]
+async fn money() {
+    on_each![
+        limits_hold,
+        thresholds_are_told_once,
+        entries_end_once,
+        entries_are_summed,
+    ];
+}
+
+async fn limits_hold(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let scope = Scope::Project(ProjectId::random());
+    assert_eq!(
+        budgets::find(&mut tx, scope).await.unwrap(),
+        Budget::default()
+    );
+    let none = None;
+    let held = budgets::reserve(&mut tx, scope, MicroUsd(1), none).await;
+    assert!(!held.unwrap(), "where there is no row, nothing can be held");
+    budgets::ensure(&mut tx, scope).await.unwrap();
+    budgets::ensure(&mut tx, scope).await.unwrap();
+    // Without a limit, then with the default one, then with its own.
+    let mut reserve = async |amount, default: Option<i64>| {
+        let default = default.map(MicroUsd);
+        let held = budgets::reserve(&mut tx, scope, MicroUsd(amount), default).await;
+        held.unwrap()
+    };
+    assert!(reserve(1_000_000_000_000, None).await);
+    assert!(reserve(1, Some(1_000_000_000_001)).await);
+    assert!(!reserve(1, Some(1_000_000_000_001)).await);
+    let limit = Some(MicroUsd(1_000_000_000_003));
+    budgets::set_limit(&mut tx, scope, limit).await.unwrap();
+    let mut reserve = async |amount| {
+        let default = Some(MicroUsd(0));
+        let held = budgets::reserve(&mut tx, scope, MicroUsd(amount), default).await;
+        held.unwrap()
+    };
+    assert!(reserve(1).await);
+    assert!(!reserve(2).await);
+    assert!(reserve(1).await);
+    let (reserved, spent) = (MicroUsd(1_000_000_000_000), MicroUsd(7));
+    budgets::settle(&mut tx, scope, reserved, spent)
+        .await
+        .unwrap();
+    let expected = Budget {
+        limit,
+        reserved: MicroUsd(3),
+        spent,
+    };
+    assert_eq!(budgets::find(&mut tx, scope).await.unwrap(), expected);
+    budgets::set_limit(&mut tx, scope, None).await.unwrap();
+    let found = budgets::find(&mut tx, scope).await.unwrap();
+    assert_eq!((found.limit, found.spent), (None, spent));
+}
+
+async fn thresholds_are_told_once(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let project = ProjectId::random();
+    assert_eq!(budgets::warned(&mut tx, project).await.unwrap(), 0);
+    budgets::ensure(&mut tx, Scope::Project(project))
+        .await
+        .unwrap();
+    assert!(budgets::set_warned(&mut tx, project, 0, 50).await.unwrap());
+    assert!(!budgets::set_warned(&mut tx, project, 0, 80).await.unwrap());
+    assert_eq!(budgets::warned(&mut tx, project).await.unwrap(), 50);
+}
+
+async fn entries_end_once(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let house = House::build(&mut tx, 1).await;
+    let entry = reserve(&mut tx, &house, i64::MAX, 1).await;
+    let later = reserve(&mut tx, &house, 5, 2).await;
+    let found = ledger::find_open(&mut tx, entry.id).await.unwrap();
+    assert_eq!(found, Some(entry));
+    assert_eq!(
+        ledger::find_open(&mut tx, LedgerId::random())
+            .await
+            .unwrap(),
+        None
+    );
+    let project = house.project.id;
+    let mut before = async |fence| ledger::open_before(&mut tx, project, fence).await.unwrap();
+    assert_eq!(before(2).await, [entry, later]);
+    assert_eq!(before(1).await, []);
+    let ended = ledger::finish(&mut tx, &entry, &Outcome::UpperBound, None, at(3)).await;
+    assert!(ended.unwrap());
+    for outcome in [Outcome::Released, Outcome::UpperBound] {
+        let ended = ledger::finish(&mut tx, &entry, &outcome, Some("r"), at(3)).await;
+        assert!(!ended.unwrap(), "an entry ended twice");
+    }
+    assert_eq!(ledger::find_open(&mut tx, entry.id).await.unwrap(), None);
+    let open = ledger::open_before(&mut tx, project, 2).await.unwrap();
+    assert_eq!(open, [later]);
+}
+
+async fn entries_are_summed(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let house = House::build(&mut tx, 1).await;
+    let project = house.project.id;
+    for grouping in [Grouping::Total, Grouping::Day, Grouping::Agent] {
+        let nothing = ledger_report::sums(&mut tx, project, grouping).await;
+        assert_eq!(nothing.unwrap(), []);
+    }
+    let other = House {
+        task: house::task(&house.project, "a"),
+        project: house.project.clone(),
+        agent: house.agent.clone(),
+    };
+    tasks::insert(&mut tx, &other.task).await.unwrap();
+    let usage = TokenUsage {
+        input: u64::MAX,
+        output: 2,
+        ..TokenUsage::default()
+    };
+    for (payer, amount, day) in [(&house, 30, 0), (&other, 70, 0), (&house, 0, 1)] {
+        let entry = reserve(&mut tx, payer, 100, 0).await;
+        let used = if day == 0 {
+            TokenUsage { input: 1, ..usage }
+        } else {
+            usage
+        };
+        let outcome = Outcome::Exact {
+            usage: used,
+            amount: MicroUsd(amount),
+        };
+        let now = at(day * 86_400);
+        ledger::finish(&mut tx, &entry, &outcome, Some("r"), now)
+            .await
+            .unwrap();
+    }
+    let bound = reserve(&mut tx, &house, 900, 0).await;
+    ledger::finish(&mut tx, &bound, &Outcome::UpperBound, None, at(0))
+        .await
+        .unwrap();
+    let released = reserve(&mut tx, &house, 900, 0).await;
+    ledger::finish(&mut tx, &released, &Outcome::Released, None, at(0))
+        .await
+        .unwrap();
+    reserve(&mut tx, &house, 900, 0).await;
+    let mut sums = async |grouping| {
+        let sums = ledger_report::sums(&mut tx, project, grouping).await;
+        let sums = sums.unwrap().into_iter();
+        sums.map(|sum| (sum.key, sum.requests, sum.spent.0, sum.upper_bounds))
+            .collect::<Vec<_>>()
+    };
+    let key = str::to_owned;
+    assert_eq!(sums(Grouping::Total).await, [(key("total"), 4, 1000, 1)]);
+    // In the order of bytes: T before a.
+    let tasks = [(key("T1"), 3, 930, 1), (key("a"), 1, 70, 0)];
+    assert_eq!(sums(Grouping::Task).await, tasks);
+    let days = [(key("19675"), 3, 1000, 1), (key("19676"), 1, 0, 0)];
+    assert_eq!(sums(Grouping::Day).await, days);
+    let agent = house.agent.id.to_string();
+    assert_eq!(sums(Grouping::Agent).await, [(agent, 4, 1000, 1)]);
+    assert_eq!(sums(Grouping::Role).await.len(), 1);
+    assert_eq!(sums(Grouping::Model).await, [(key("m"), 4, 1000, 1)]);
+}
+
+async fn reserve(tx: &mut Tx, house: &House, amount: i64, second: i64) -> OpenEntry {
+    let payer = house.payer();
+    let quote = Quote {
+        model: "m".to_owned(),
+        unknown_model: true,
+        fixed_pico: 0,
+        output_pico: 0,
+        max_tokens: 1,
+        min_tokens: 1,
+    };
+    let reservation = Reservation {
+        id: LedgerId::random(),
+        max_tokens: 1,
+        amount: MicroUsd(amount),
+    };
+    ledger::insert(tx, &payer, &quote, &reservation, at(second))
+        .await
+        .unwrap();
+    OpenEntry {
+        id: reservation.id,
+        project: payer.project,
+        task: payer.task,
+        agent: payer.agent,
+        reserved: reservation.amount,
+    }
+}

@@ -1,0 +1,65 @@
+//! Texts that are hard to keep are kept, and alike by every database.
+
+use eklavya::store::{Store, projects, tasks};
+use serde_json::json;
+
+use super::on_each;
+use crate::house::{self, HOSTILE};
+
+#[tokio::test]
+async fn texts() {
+    on_each![
+        hostile_texts_stay,
+        long_texts_stay,
+        what_cannot_be_kept_is_replaced
+    ];
+}
+
+async fn hostile_texts_stay(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let project = house::project(1, "shop");
+    projects::insert(&mut tx, &project).await.unwrap();
+    for text in HOSTILE {
+        let mut task = house::task(&project, text);
+        task.feedback = Some(text.to_owned());
+        task.result = Some(json!({text: [text]}));
+        tasks::insert(&mut tx, &task).await.unwrap();
+        let found = tasks::by_id(&mut tx, task.id).await.unwrap();
+        assert_eq!(found, Some(task));
+    }
+    let found = tasks::of_project(&mut tx, project.id).await.unwrap();
+    let keys: Vec<&str> = found.iter().map(|task| task.key.as_str()).collect();
+    let mut by_bytes = HOSTILE.to_vec();
+    by_bytes.sort_unstable();
+    assert_eq!(keys, by_bytes);
+}
+
+async fn long_texts_stay(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let mut project = house::project(1, "shop");
+    project.brief = "\u{10FFFF}\\'\"".repeat(1 << 18);
+    projects::insert(&mut tx, &project).await.unwrap();
+    let mut task = house::task(&project, &"k".repeat(1_000));
+    task.result = Some(json!([project.brief, (0..1000).collect::<Vec<_>>()]));
+    tasks::insert(&mut tx, &task).await.unwrap();
+    let found = projects::by_id(&mut tx, project.id).await.unwrap();
+    assert!(found == Some(project), "a long text is another one");
+    let found = tasks::by_id(&mut tx, task.id).await.unwrap();
+    assert!(found == Some(task), "a long document is another one");
+}
+
+/// PostgreSQL keeps U+0000 nowhere; SQLite would.
+async fn what_cannot_be_kept_is_replaced(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let mut project = house::project(1, "shop");
+    project.name = String::from("\0a\0");
+    projects::insert(&mut tx, &project).await.unwrap();
+    let mut task = house::task(&project, "T1");
+    task.result = Some(json!({"\0": ["b\0", {"c": "\0"}]}));
+    tasks::insert(&mut tx, &task).await.unwrap();
+    let found = projects::by_id(&mut tx, project.id).await.unwrap().unwrap();
+    assert_eq!(found.name, "\u{FFFD}a\u{FFFD}");
+    let found = tasks::by_id(&mut tx, task.id).await.unwrap().unwrap();
+    let expected = json!({"\u{FFFD}": ["b\u{FFFD}", {"c": "\u{FFFD}"}]});
+    assert_eq!(found.result, Some(expected));
+}

@@ -1,0 +1,251 @@
+//! Moving a database: nothing is lost, nothing is changed, and nothing is left of a copy that failed.
+
+mod extremes;
+
+use eklavya::store::copy::Source;
+use eklavya::store::{Location, Store};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+
+use crate::databases::{self, Database};
+use crate::postgres::Postgres;
+use crate::support::{Outcome, TestEnv};
+
+/// A data directory with a project in it.
+fn env() -> TestEnv {
+    let env = TestEnv::new();
+    env.project("shop");
+    env
+}
+
+fn copy(env: &TestEnv, from: &str, to: &str) -> Outcome {
+    env.run(&["db", "copy", "--from", from, "--to", to, "--output", "json"])
+}
+
+#[test]
+fn everything_moves_to_a_server_and_back() {
+    let env = env();
+    let server = Postgres::shared_server();
+    let url = server.url();
+    let there = copy(&env, "sqlite", &url).ok();
+    assert!(there.stderr.contains("projects: 1 compared"), "{there:?}");
+    assert!(
+        there.stderr.contains("eklavya config set store.url"),
+        "{there:?}"
+    );
+    env.run(&["config", "set", "store.url", &url]).ok();
+    let status = env.run(&["db", "status", "--output", "json"]).ok().json();
+    assert!(
+        status["version"]
+            .as_str()
+            .unwrap()
+            .starts_with("PostgreSQL")
+    );
+    // The work goes on there, and then comes back, into the place of the file that is out of date.
+    env.project("tea");
+    copy(&env, "store", "sqlite").exits(4);
+    let file = |name: &str| env.home().join(name);
+    std::fs::rename(file("eklavya.db"), file("old.db")).unwrap();
+    assert!(
+        !file("eklavya.db-wal").exists(),
+        "the file alone is not all of the database"
+    );
+    let back = copy(&env, "store", "sqlite").ok().json();
+    let rows = |copied: &serde_json::Value, table: &str| {
+        let all = copied["tables"].as_array().unwrap();
+        all.iter().find(|row| row["name"] == table).unwrap()["rows"].clone()
+    };
+    assert_eq!(rows(&there.json(), "projects"), 1);
+    assert_eq!(rows(&back, "projects"), 2);
+    env.run(&["config", "set", "store.url", "none"]).ok();
+    let list = env
+        .run(&["project", "list", "--output", "json"])
+        .ok()
+        .json();
+    assert_eq!(
+        (&list[0]["slug"], &list[1]["slug"]),
+        (&"shop".into(), &"tea".into())
+    );
+    env.project("cake");
+}
+
+#[test]
+fn only_an_empty_database_is_written() {
+    let env = env();
+    let server = Postgres::shared_server();
+    // Made before, without a project.
+    let option = format!("store.url={}", server.url());
+    env.run(&["init", "--yes", "--set", &option]).ok();
+    copy(&env, "sqlite", &server.url()).ok();
+    let again = copy(&env, "sqlite", &server.url()).exits(4);
+    assert!(again.stderr.contains("holds 1 projects"), "{again:?}");
+    copy(&env, &server.url(), "sqlite").exits(4);
+    for (from, to, code) in [
+        ("sqlite", "sqlite:other.db", 2),
+        ("sqlite", "elsewhere", 2),
+        ("sqlite", "mysql://me@host/shop", 2),
+        (server.url().as_str(), server.url().as_str(), 2),
+        ("sqlite:nothing.db", server.url().as_str(), 7),
+        ("sqlite", "sqlite:/nowhere/at/all.db", 2),
+        (server.url().as_str(), "sqlite:/nowhere/at/all.db", 7),
+    ] {
+        copy(&env, from, to).exits(code);
+    }
+}
+
+#[test]
+fn nobody_may_be_at_work() {
+    let env = env();
+    let server = Postgres::shared_server();
+    let file = format!("sqlite://{}", env.home().join("eklavya.db"));
+    // This process, which is alive, holds the project.
+    let pid = std::process::id();
+    let start = eklavya::process::start_of(pid).unwrap();
+    let host = eklavya::process::Host::this().digest;
+    let lease = format!(
+        "INSERT INTO leases (project_id, fence, worker, machine, host, pid, process_start, beats, \
+         acquired_at, heartbeat, lease_until) SELECT id, 1, 'w', 'm', '{host}', {pid}, {start}, 0, \
+         created_at, created_at, created_at + 3600000000 FROM projects"
+    );
+    run(&file, &lease);
+    let refused = copy(&env, "sqlite", &server.url()).exits(4);
+    assert!(
+        refused.stderr.contains("Stop all workers first"),
+        "{refused:?}"
+    );
+    // On another host, only its term tells.
+    run(
+        &file,
+        "UPDATE leases SET process_start = 1, host = 'elsewhere'",
+    );
+    copy(&env, "sqlite", &server.url()).exits(4);
+    run(&file, "UPDATE leases SET lease_until = 1");
+    copy(&env, "sqlite", &server.url()).ok();
+}
+
+fn run(file: &str, sql: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut database = SqliteConnection::connect(file).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+            .execute(&mut database)
+            .await
+            .unwrap();
+        database.close().await.unwrap();
+    });
+}
+
+#[test]
+fn other_schemas_are_not_copied() {
+    let env = env();
+    let server = Postgres::shared_server();
+    let option = format!("store.url={}", server.url());
+    env.run(&["init", "--yes", "--set", &option]).ok();
+    server.psql("DELETE FROM _sqlx_migrations");
+    server.psql(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (0, 'older', true, '', 0)",
+    );
+    let refused = copy(&env, "sqlite", &server.url()).exits(7);
+    assert!(refused.stderr.contains("older version"), "{refused:?}");
+    let refused = copy(&env, &server.url(), "sqlite:new.db").exits(7);
+    assert!(refused.stderr.contains("older version"), "{refused:?}");
+}
+
+/// The end of the copy waits for a reader of the target, and is killed there.
+#[tokio::test]
+async fn a_copy_that_is_killed_leaves_nothing() {
+    use nix::sys::signal::{Signal, kill};
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+        WHERE application_name = 'eklavya' AND wait_event_type = 'Lock'";
+    let env = env();
+    let server = Postgres::shared_server();
+    let option = format!("store.url={}", server.url());
+    env.run(&["init", "--yes", "--set", &option]).ok();
+    let mut reader = PgConnection::connect(&server.url()).await.unwrap();
+    reader.execute("BEGIN").await.unwrap();
+    // Tables are locked in an order; this one is behind some that are taken.
+    reader
+        .execute("LOCK TABLE ledger IN ACCESS SHARE MODE")
+        .await
+        .unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("eklavya"))
+        .args(["db", "copy", "--from", "sqlite", "--to", &server.url()])
+        .env_clear()
+        .envs(env.variables())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while server.psql(WAITING) != "1" {
+        assert!(child.try_wait().unwrap().is_none(), "it did not wait");
+    }
+    kill(
+        nix::unistd::Pid::from_raw(child.id().cast_signed()),
+        Signal::SIGKILL,
+    )
+    .unwrap();
+    child.wait().unwrap();
+    reader.close().await.unwrap();
+    copy(&env, "sqlite", &server.url()).ok();
+}
+
+/// Events that were committed and have no place yet are copied with the places that they get.
+#[tokio::test]
+async fn events_without_a_place_are_copied_too() {
+    use eklavya::domain::event::Event;
+    use eklavya::store::events;
+    let database = Database::postgres().await;
+    let event = |number: u32| Event::AgentBlocked {
+        agent_id: None,
+        reason: number.to_string(),
+        needs_admin: true,
+    };
+    for number in 0..3 {
+        let mut tx = database.store.write().await.unwrap();
+        events::append(&mut tx, None, &event(number), crate::house::at(0))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    let place = tempfile::tempdir().unwrap();
+    let to = databases::file(&place);
+    let (_store, held) = Source::hold(&database.location).await.unwrap();
+    held.copy_into(&to, &mut |_| ()).await.unwrap();
+    let copy = Store::open(&to).await.unwrap();
+    let mut tx = copy.write().await.unwrap();
+    let found = events::after(&mut tx, None, 0, 9).await.unwrap();
+    let told: Vec<_> = found
+        .iter()
+        .map(|stored| (stored.seq, stored.event.clone()))
+        .collect();
+    assert_eq!(told, [(1, event(0)), (2, event(1)), (3, event(2))]);
+    events::append(&mut tx, None, &event(3), crate::house::at(0))
+        .await
+        .unwrap();
+    assert_eq!(events::newest(&mut tx).await.unwrap(), 4);
+}
+
+/// While a database is copied, whoever writes into it waits.
+#[tokio::test]
+async fn a_source_is_not_written_meanwhile() {
+    for database in Database::each().await {
+        let (_store, held) = Source::hold(&database.location).await.unwrap();
+        let other = Store::open(&database.location).await.unwrap();
+        let writing = tokio::spawn(async move {
+            let mut tx = other.write().await.unwrap();
+            let project = crate::house::project(1, "late");
+            eklavya::store::projects::insert(&mut tx, &project)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        });
+        let place = tempfile::tempdir().unwrap();
+        let to = match &database.location {
+            Location::File(_) => databases::server(&Postgres::shared()),
+            Location::Server(_) => databases::file(&place),
+        };
+        let copied = held.copy_into(&to, &mut |_| ()).await.unwrap();
+        let projects = copied.tables.iter().find(|table| table.name == "projects");
+        assert_eq!(projects.unwrap().rows, 0, "{}", database.name);
+        writing.await.unwrap();
+    }
+}

@@ -1,0 +1,378 @@
+//! Every table and column with all that they can hold, there and back.
+
+use std::collections::BTreeMap;
+
+use eklavya::store::copy::{Copied, Source};
+use eklavya::store::{Location, Store};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
+
+use crate::databases::{self, Database};
+use crate::house::HOSTILE;
+use crate::postgres::Postgres;
+
+/// A column of SQLite's.
+#[derive(Debug, Clone)]
+struct Column {
+    name: String,
+    kind: String,
+    required: bool,
+    key: bool,
+    /// An index holds no long texts in PostgreSQL.
+    indexed: bool,
+    target: Option<String>,
+}
+
+type Tables = BTreeMap<String, Vec<Column>>;
+
+async fn tables(database: &mut SqliteConnection) -> Tables {
+    const SQL: &str = "SELECT m.name AS tab, t.name AS col, t.type AS kind, t.\"notnull\" AS required, \
+        t.pk AS pk, f.\"table\" AS target, EXISTS (SELECT 1 FROM pragma_index_list(m.name) l, \
+        pragma_index_info(l.name) i WHERE i.name = t.name) AS indexed FROM sqlite_master m JOIN pragma_table_info(m.name) t \
+        LEFT JOIN pragma_foreign_key_list(m.name) f ON f.\"from\" = t.name \
+        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> '_sqlx_migrations'";
+    let mut tables = Tables::new();
+    for row in sqlx::query(SQL).fetch_all(database).await.unwrap() {
+        tables.entry(row.get("tab")).or_default().push(Column {
+            name: row.get("col"),
+            kind: row.get("kind"),
+            required: row.get("required"),
+            key: row.get::<i64, _>("pk") > 0,
+            indexed: row.get("indexed"),
+            target: row.get("target"),
+        });
+    }
+    tables
+}
+
+/// The PostgreSQL type of each column, `table.column`; the schemas must agree in all else.
+async fn types(url: &str) -> BTreeMap<String, (String, bool)> {
+    const SQL: &str = "SELECT table_name || '.' || column_name AS name, udt_name::text AS kind, \
+        is_nullable = 'NO' AS required FROM information_schema.columns \
+        WHERE table_schema = 'public' AND table_name NOT IN ('_sqlx_migrations', 'unplaced_events')";
+    let mut database = sqlx::PgConnection::connect(url).await.unwrap();
+    let rows = sqlx::query(SQL).fetch_all(&mut database).await.unwrap();
+    rows.iter()
+        .map(|row| (row.get("name"), (row.get("kind"), row.get("required"))))
+        .collect()
+}
+
+async fn open(file: &std::path::Path) -> SqliteConnection {
+    let url = format!("sqlite://{}", file.display());
+    SqliteConnection::connect(&url).await.unwrap()
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_tables() {
+    let [sqlite, _] = Database::each().await;
+    let url = Postgres::shared_server().url();
+    let types = types(&url).await;
+    let mut database = open(&sqlite.file()).await;
+    let tables = tables(&mut database).await;
+    let mut missing: Vec<&String> = types.keys().collect();
+    for (table, columns) in &tables {
+        assert!(
+            columns.iter().any(|column| column.key),
+            "{table} has no key"
+        );
+        for column in columns {
+            let name = format!("{table}.{}", column.name);
+            let (kind, required) = types
+                .get(&name)
+                .unwrap_or_else(|| panic!("{name} is missing"));
+            let expected = match column.kind.as_str() {
+                "BLOB" => ["uuid", "bytea"],
+                "INTEGER" => ["int8", "bool"],
+                "TEXT" => ["text", "jsonb"],
+                other => panic!("{name} is {other}"),
+            };
+            assert!(expected.contains(&kind.as_str()), "{name}: {kind}");
+            // SQLite's own counters are never empty, but do not say so.
+            let required_here = column.required || (column.key && column.kind == "INTEGER");
+            assert_eq!(
+                *required, required_here,
+                "{name} is required in one of them"
+            );
+            missing.retain(|other| **other != name);
+        }
+    }
+    assert!(missing.is_empty(), "SQLite lacks {missing:?}");
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
+        any::<String>().prop_map(|text| text.replace('\0', "0")),
+        Just("x\u{10FFFF}\\\t".repeat(1 << 17)),
+    ]
+}
+
+fn number() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(i64::MIN), Just(i64::MAX), Just(0), any::<i64>()]
+}
+
+fn document() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        number().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        prop::num::f64::NORMAL.prop_map(Value::from),
+        prop::sample::select(vec![0.0, -0.0, 1.0, 1e16, 1e21, 1e300, 5e-324, 0.1])
+            .prop_map(Value::from),
+        text()
+            .prop_filter("short", |text| text.len() < 1000)
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 12, 4, |inner| {
+        let name = prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// The literal of a value of a column, by its type in PostgreSQL.
+fn literal(kind: &str, indexed: bool, runner: &mut TestRunner) -> String {
+    use proptest::strategy::ValueTree;
+    fn drawn<T: std::fmt::Debug>(from: impl Strategy<Value = T>, runner: &mut TestRunner) -> T {
+        from.new_tree(runner).unwrap().current()
+    }
+    let quoted = |text: String| format!("'{}'", text.replace('\'', "''"));
+    match kind {
+        "int8" => match drawn(number(), runner) {
+            // Its digits alone are no number of 64 bits.
+            i64::MIN => "(-9223372036854775807 - 1)".to_owned(),
+            number => number.to_string(),
+        },
+        "bool" => i64::from(drawn(any::<bool>(), runner)).to_string(),
+        "text" if indexed => quoted(drawn(
+            text().prop_map(|text| text.chars().take(99).collect()),
+            runner,
+        )),
+        "text" => quoted(drawn(text(), runner)),
+        "jsonb" => quoted(drawn(document(), runner).to_string()),
+        "uuid" => format!("x'{:032x}'", drawn(any::<u128>(), runner)),
+        "bytea" => format!("x'{:016x}'", drawn(any::<u64>(), runner)),
+        other => panic!("{other} is not known here"),
+    }
+}
+
+/// Fills every table with rows that hold anything, and NULL where that is allowed.
+async fn fill(database: &mut SqliteConnection, types: &BTreeMap<String, (String, bool)>) {
+    let config = Config {
+        rng_seed: RngSeed::Fixed(3),
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new(config);
+    // What watches over single rows is not what is tried here.
+    let triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
+    let triggers: Vec<String> = sqlx::query_scalar(triggers)
+        .fetch_all(&mut *database)
+        .await
+        .unwrap();
+    for trigger in triggers {
+        run(database, &format!("DROP TRIGGER {trigger}")).await;
+    }
+    let mut waiting = tables(database).await;
+    while !waiting.is_empty() {
+        let free = |columns: &Vec<Column>| {
+            let mut targets = columns.iter().filter_map(|column| column.target.as_ref());
+            targets.all(|target| !waiting.contains_key(target))
+        };
+        let next = waiting.iter().find(|(_, columns)| free(columns));
+        let table = next
+            .expect("tables refer to one another in a circle")
+            .0
+            .clone();
+        let columns = waiting.remove(&table).unwrap();
+        for row in 0..ROWS {
+            let sql = insertion(&table, &columns, row, types, &mut runner);
+            run(database, &sql).await;
+        }
+    }
+}
+
+/// Rows of each table.
+const ROWS: usize = 4;
+
+/// Rows that a constraint refuses are left out; enough remain.
+fn insertion(
+    table: &str,
+    columns: &[Column],
+    row: usize,
+    types: &BTreeMap<String, (String, bool)>,
+    runner: &mut TestRunner,
+) -> String {
+    let value = |column: &Column| match &column.target {
+        _ if row % 2 == 1 && !column.required && !column.key => "NULL".to_owned(),
+        Some(target) => format!("(SELECT id FROM {target} ORDER BY id LIMIT 1 OFFSET {row})"),
+        None => literal(
+            &types[&format!("{table}.{}", column.name)].0,
+            column.indexed,
+            runner,
+        ),
+    };
+    let values: Vec<String> = columns.iter().map(value).collect();
+    format!(
+        "INSERT OR IGNORE INTO {table} VALUES ({})",
+        values.join(", ")
+    )
+}
+
+async fn run(database: &mut SqliteConnection, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    sqlx::raw_sql(sql).execute(database).await.unwrap();
+}
+
+async fn copied(from: &Location, to: &Location) -> Copied {
+    let (store, source) = Source::hold(from).await.unwrap();
+    let copied = source.copy_into(to, &mut |_| ()).await.unwrap();
+    store.close().await;
+    copied
+}
+
+/// Returns all that a database holds: the rows of each table, column by column, documents by value.
+async fn dump(
+    database: &mut SqliteConnection,
+    types: &BTreeMap<String, (String, bool)>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::new();
+    for (table, columns) in tables(database).await {
+        let kinds: Vec<&str> = columns
+            .iter()
+            .map(|column| types[&format!("{table}.{}", column.name)].0.as_str())
+            .collect();
+        let shown: Vec<String> = columns
+            .iter()
+            .zip(&kinds)
+            .map(|(column, kind)| match *kind {
+                "jsonb" => format!("COALESCE({}, 'NULL')", column.name),
+                _ => format!("quote({})", column.name),
+            })
+            .collect();
+        let sql = AssertSqlSafe(format!("SELECT {} FROM {table}", shown.join(", ")));
+        let found = sqlx::query(sql).fetch_all(&mut *database).await.unwrap();
+        let mut rows: Vec<String> = found.iter().map(|row| line(row, &kinds)).collect();
+        rows.sort();
+        all.insert(table, rows);
+    }
+    all
+}
+
+fn line(row: &sqlx::sqlite::SqliteRow, kinds: &[&str]) -> String {
+    let cells = kinds.iter().enumerate().map(|(place, kind)| {
+        let text: String = row.get(place);
+        match (*kind, text.as_str()) {
+            (_, "NULL") => text,
+            ("jsonb", _) => by_value(&serde_json::from_str(&text).unwrap()),
+            _ => text,
+        }
+    });
+    cells.collect::<Vec<_>>().join("|")
+}
+
+/// Writes a document so that equal ones are written alike.
+fn by_value(json: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match json {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float == 0.0 => "0".to_owned(),
+            Some(float) if number.is_f64() => format!("{float}"),
+            _ => number.to_string(),
+        },
+        Value::Array(items) => format!("{:?}", items.iter().map(by_value).collect::<Vec<_>>()),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name, by_value(value)));
+            format!("{:?}", fields.collect::<BTreeMap<_, _>>())
+        }
+        other => other.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn there_and_back_everything_is_the_same() {
+    let source = Database::sqlite().await;
+    let url = Postgres::shared();
+    let server = databases::server(&url);
+    // The types are those of the migrations.
+    Store::create(&server).await.unwrap().close().await;
+    let types = types(&url).await;
+    let mut before = open(&source.file()).await;
+    fill(&mut before, &types).await;
+    let expected = dump(&mut before, &types).await;
+    let filled = expected.values().filter(|rows| !rows.is_empty()).count();
+    assert!(filled + 3 >= expected.len(), "{expected:?}");
+    before.close().await.unwrap();
+    let there = copied(&source.location, &server).await;
+    assert_eq!(there.replaced, 0);
+    let place = tempfile::tempdir().unwrap();
+    let back = copied(&server, &databases::file(&place)).await;
+    assert_eq!(there.tables, back.tables);
+    let mut after = open(&place.path().join("eklavya.db")).await;
+    let found = dump(&mut after, &types).await;
+    for (table, rows) in &expected {
+        assert!(found[table] == *rows, "{table} is not the same");
+    }
+}
+
+#[tokio::test]
+async fn what_postgres_cannot_keep_is_replaced_and_counted() {
+    let source = Database::sqlite().await;
+    let mut tx = source.store.write().await.unwrap();
+    let project = crate::house::project(1, "shop");
+    eklavya::store::projects::insert(&mut tx, &project)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let mut database = open(&source.file()).await;
+    run(
+        &mut database,
+        "UPDATE projects SET name = 'a' || char(0) || 'b'",
+    )
+    .await;
+    let server = databases::server(&Postgres::shared());
+    assert_eq!(copied(&source.location, &server).await.replaced, 1);
+    let store = Store::open(&server).await.unwrap();
+    let mut tx = store.read().await.unwrap();
+    let found = eklavya::store::projects::all(&mut tx).await.unwrap();
+    assert_eq!(found[0].name, "a\u{FFFD}b");
+}
+
+/// A place in an order is never given twice, also where the row that had it is gone.
+#[tokio::test]
+async fn counters_go_on_where_they_were() {
+    const LAST: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'audit_logs'";
+    let source = Database::sqlite().await;
+    let mut database = open(&source.file()).await;
+    let triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
+    let triggers: Vec<String> = sqlx::query_scalar(triggers)
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+    for trigger in triggers {
+        run(&mut database, &format!("DROP TRIGGER {trigger}")).await;
+    }
+    for table in ["events", "audit_logs"] {
+        run(
+            &mut database,
+            &format!("INSERT OR REPLACE INTO sqlite_sequence (name, seq) VALUES ('{table}', 41)"),
+        )
+        .await;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let url = Postgres::shared();
+    let (there, back) = (databases::server(&url), databases::file(&place));
+    copied(&source.location, &there).await;
+    copied(&there, &back).await;
+    let mut after = open(&place.path().join("eklavya.db")).await;
+    let last: i64 = sqlx::query_scalar(LAST)
+        .fetch_one(&mut after)
+        .await
+        .unwrap();
+    assert_eq!(last, 41);
+}

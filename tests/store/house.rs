@@ -1,0 +1,238 @@
+//! A project with everything in it, to be written into a database.
+
+use eklavya::domain::agent::{Agent, AgentState};
+use eklavya::domain::checkpoint::{Checkpoint, CheckpointState};
+use eklavya::domain::commit::CommitId;
+use eklavya::domain::decision::Decision;
+use eklavya::domain::delivery::Delivery;
+use eklavya::domain::demo::{Demo, DemoState, PreviewProcess};
+use eklavya::domain::evidence::Evidence;
+use eklavya::domain::ids::{AgentId, CheckpointId, DemoId, PlanId, ProjectId, SessionId, TaskId};
+use eklavya::domain::ledger::Payer;
+use eklavya::domain::money::MicroUsd;
+use eklavya::domain::plan::{Plan, PlanState};
+use eklavya::domain::project::{Project, ProjectState};
+use eklavya::domain::role::Role;
+use eklavya::domain::task::{Task, TaskKind, TaskState};
+use eklavya::store::{Tx, agents, projects, tasks};
+use jiff::Timestamp;
+
+/// Texts that break what is careless with texts. U+0000, which no database of ours keeps, is not
+/// one of them.
+pub const HOSTILE: [&str; 9] = [
+    "",
+    " \t\r\n",
+    "'; DROP TABLE projects; --",
+    "$1 $2 ? :name @name \\x00 \\u0000 %s %n",
+    "\\N\\.\n\\.\n\\t\\",
+    "\u{1b}[2J\u{7f}\u{80}\u{202e}right to left\u{feff}",
+    "日本 \u{1F468}\u{200D}\u{1F469} e\u{301} é \u{10FFFF} \u{FFFE}",
+    "{\"json\": [null, \"\\ud83d\\ude00\"]}",
+    "İıſKÅ ß ẞ Ω",
+];
+
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_700_000_000_000_001 + second * 1_000_000).unwrap()
+}
+
+pub fn commit(digit: char) -> CommitId {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+pub fn project(number: u32, slug: &str) -> Project {
+    Project {
+        id: ProjectId::random(),
+        number,
+        slug: slug.to_owned(),
+        name: HOSTILE[5].to_owned(),
+        client: HOSTILE[6].to_owned(),
+        brief: HOSTILE.join("|"),
+        state: ProjectState::NEW,
+        progress: 0,
+        rehearsal: None,
+        sandboxed: true,
+        version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub fn plan(project: &Project, number: u32) -> Plan {
+    Plan {
+        id: PlanId::random(),
+        project: project.id,
+        number,
+        state: PlanState::Drafting,
+        document: None,
+        version: 1,
+        created_at: at(1),
+    }
+}
+
+pub fn task(project: &Project, key: &str) -> Task {
+    Task {
+        id: TaskId::random(),
+        project: project.id,
+        key: key.to_owned(),
+        kind: TaskKind::Build,
+        role: Role::Developer,
+        title: HOSTILE[2].to_owned(),
+        description: HOSTILE.join("\n"),
+        criteria: HOSTILE.map(str::to_owned).to_vec(),
+        depends_on: Vec::new(),
+        priority: 0,
+        estimate: MicroUsd(500_000),
+        state: TaskState::Pending,
+        attempt: 0,
+        feedback: None,
+        session: None,
+        base_commit: None,
+        result: None,
+        version: 1,
+        created_at: at(2),
+        updated_at: at(2),
+    }
+}
+
+pub fn agent(task: &Task) -> Agent {
+    Agent {
+        id: AgentId::random(),
+        project: task.project,
+        task: task.id,
+        role: task.role,
+        state: AgentState::Starting,
+        pid: None,
+        process_start: None,
+        host: HOSTILE[2].to_owned(),
+        working_dir: "/nowhere/日本".to_owned(),
+        session: SessionId::random(),
+        attempt: 1,
+        sandboxed: true,
+        rehearsal: false,
+        model: "m".to_owned(),
+        worker: "w".to_owned(),
+        fence: 1,
+        tokens_used: 0,
+        last_heartbeat: at(3),
+        version: 1,
+        created_at: at(3),
+    }
+}
+
+pub fn demo(task: &Task, number: u32) -> Demo {
+    Demo {
+        id: DemoId::random(),
+        project: task.project,
+        task: task.id,
+        number,
+        round: 1,
+        direction: HOSTILE[6].to_owned(),
+        state: DemoState::Building,
+        commit: Some(commit('a')),
+        preview_url: Some("http://127.0.0.1:1/".to_owned()),
+        preview: Some(PreviewProcess {
+            host: HOSTILE[6].to_owned(),
+            pid: u32::MAX,
+            start: i64::MAX,
+        }),
+        feedback: None,
+        version: 1,
+        created_at: at(4),
+        approved_at: None,
+    }
+}
+
+pub fn checkpoint(agent: &Agent, second: i64) -> Checkpoint {
+    Checkpoint {
+        id: CheckpointId::random(),
+        project: agent.project,
+        agent: agent.id,
+        state: CheckpointState {
+            task: "T1".to_owned(),
+            attempt: 1,
+            session: agent.session,
+            reason: HOSTILE[5].to_owned(),
+        },
+        file_snapshot: commit('b'),
+        resume_instructions: HOSTILE.concat(),
+        created_at: at(second),
+    }
+}
+
+pub fn decision(project: &Project, subject: &str, second: i64) -> Decision {
+    Decision {
+        project: project.id,
+        subject: subject.to_owned(),
+        decision: "approved".to_owned(),
+        feedback: Some(HOSTILE[4].to_owned()),
+        decided_by: HOSTILE[8].to_owned(),
+        decided_at: at(second),
+    }
+}
+
+pub fn evidence(agent: &Agent, criterion: &str) -> Evidence {
+    Evidence {
+        project: agent.project,
+        round: 1,
+        criterion: criterion.to_owned(),
+        commit: commit('c'),
+        agent: agent.id,
+        role: Role::Qa,
+        command: Some("sh -c 'exit 1'".to_owned()),
+        exit: None,
+        output: HOSTILE.concat(),
+        passed: false,
+        reason: HOSTILE[0].to_owned(),
+        created_at: at(5),
+    }
+}
+
+pub fn delivery(project: &Project) -> Delivery {
+    Delivery {
+        project: project.id,
+        commit: commit('d'),
+        tag: "v1".to_owned(),
+        bundle: "/b".to_owned(),
+        bundle_sha256: "0".repeat(64),
+        dossier_json: "{}".to_owned(),
+        dossier_html: HOSTILE.concat(),
+        created_at: at(6),
+    }
+}
+
+/// A project with a task and an agent of it, written down.
+pub struct House {
+    pub project: Project,
+    pub task: Task,
+    pub agent: Agent,
+}
+
+impl House {
+    pub async fn build(tx: &mut Tx, number: u32) -> Self {
+        let project = project(number, &format!("shop-{number}"));
+        projects::insert(tx, &project).await.unwrap();
+        let task = task(&project, "T1");
+        tasks::insert(tx, &task).await.unwrap();
+        let agent = agent(&task);
+        agents::insert(tx, &agent).await.unwrap();
+        Self {
+            project,
+            task,
+            agent,
+        }
+    }
+
+    pub fn payer(&self) -> Payer {
+        Payer {
+            project: self.project.id,
+            slug: self.project.slug.clone(),
+            task: self.task.id,
+            task_key: self.task.key.clone(),
+            agent: self.agent.id,
+            role: self.agent.role,
+            worker: self.agent.worker.clone(),
+            fence: self.agent.fence,
+            rehearsal: false,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The contract of the store: one text for every database that it works on, and what happens
+//! where a database cannot be used.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail as tests do, and tests make what they look at"
+)]
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[allow(dead_code, reason = "no binary of tests uses all of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod contract;
+mod copy;
+mod databases;
+mod fake;
+mod house;
+mod ledger;
+mod migrate;
+mod refused;

@@ -1,0 +1,238 @@
+//! Bringing a database up to date: all of it or nothing, once, whoever else tries and whatever
+//! happens in the middle.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::cargo_bin;
+use eklavya::store::schema::KNOWN;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+
+use crate::postgres::Postgres;
+use crate::support::{Outcome, TestEnv};
+
+/// The longest wait for something that takes a moment.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn env(server: &Postgres) -> TestEnv {
+    let env = TestEnv::empty().with("EKLAVYA_STORE_URL", &server.url());
+    std::fs::create_dir(env.home()).unwrap();
+    env
+}
+
+fn migrate(env: &TestEnv) -> Outcome {
+    env.run(&["db", "migrate", "--output", "json"])
+}
+
+/// Starts a migration in a process of its own.
+fn spawn(env: &TestEnv) -> Child {
+    std::process::Command::new(cargo_bin("eklavya"))
+        .args(["db", "migrate", "--output", "json"])
+        .env_clear()
+        .envs(env.variables())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn tables(server: &Postgres) -> String {
+    server.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+}
+
+/// Waits until a connection of the product waits for a lock.
+fn wait_until_it_waits(server: &Postgres) {
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+        WHERE application_name = 'eklavya' AND wait_event_type = 'Lock'";
+    wait_until(|| server.psql(WAITING) == "1");
+}
+
+#[track_caller]
+fn wait_until(happened: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Makes a table of the migration and keeps it uncommitted: the statement that makes it too waits.
+async fn obstacle(server: &Postgres) -> PgConnection {
+    let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    connection.execute("BEGIN").await.unwrap();
+    connection
+        .execute("CREATE TABLE evidence (id bigint)")
+        .await
+        .unwrap();
+    connection
+}
+
+#[test]
+fn a_database_is_given_its_tables_and_only_once() {
+    let server = Postgres::shared_server();
+    let env = env(server);
+    let dry = env
+        .run(&["db", "migrate", "--dry-run", "--output", "json"])
+        .ok()
+        .json();
+    assert_eq!((&dry["from"], &dry["to"]), (&json!(null), &json!(KNOWN)));
+    assert_eq!(
+        (tables(server).as_str(), &dry["dryRun"]),
+        ("0", &json!(true))
+    );
+    let done = migrate(&env).ok().json();
+    assert_eq!(
+        (&done["from"], &done["migrations"]),
+        (&json!(null), &dry["migrations"])
+    );
+    assert_eq!(done["migrations"][0], "0001_initial");
+    let again = migrate(&env).ok().json();
+    assert_eq!(
+        (&again["from"], &again["migrations"]),
+        (&json!(KNOWN), &json!([]))
+    );
+}
+
+#[test]
+fn of_many_who_migrate_at_once_one_does() {
+    let server = Postgres::shared_server();
+    let env = env(server);
+    let all: Vec<Child> = (0..4).map(|_| spawn(&env)).collect();
+    let applied = all.into_iter().map(|child| {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["migrations"].as_array().unwrap().len()
+    });
+    let applied: Vec<usize> = applied.collect();
+    let done = applied.iter().filter(|count| **count > 0).count();
+    assert_eq!(done, 1, "{applied:?}");
+    let rows = server.psql("SELECT max(version) FROM _sqlx_migrations WHERE success");
+    assert_eq!(rows, KNOWN.to_string());
+}
+
+#[tokio::test]
+async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
+    let server = Postgres::shared_server();
+    let env = env(server);
+    for cut in [false, true] {
+        let obstacle = obstacle(server).await;
+        let mut child = spawn(&env);
+        wait_until_it_waits(server);
+        if cut {
+            server.psql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE application_name = 'eklavya'",
+            );
+            let ended = child.wait_with_output().unwrap();
+            let said = String::from_utf8(ended.stderr).unwrap();
+            assert_eq!(ended.status.code(), Some(7), "{said}");
+            assert!(said.contains("went away"), "{said}");
+        } else {
+            kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).unwrap();
+            child.wait().unwrap();
+        }
+        // The way is free now, for whoever still waits.
+        obstacle.close().await.unwrap();
+        wait_until(|| {
+            server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'eklavya'")
+                == "0"
+        });
+        assert_eq!(tables(server), "0", "cut: {cut}");
+    }
+    migrate(&env).ok();
+    env.run(&["project", "list"]).ok();
+}
+
+#[test]
+fn a_statement_that_fails_half_way_changes_nothing() {
+    let server = Postgres::shared_server();
+    let env = env(server);
+    server.psql("CREATE TABLE evidence (id bigint)");
+    let refused = env.run(&["db", "migrate"]).exits(7);
+    let shown = refused.stderr.replace(&server.port().to_string(), "[PORT]");
+    insta::assert_snapshot!(shown);
+    assert_eq!(tables(server), "1");
+    server.psql("DROP TABLE evidence");
+    migrate(&env).ok();
+}
+
+#[tokio::test]
+async fn files_too_are_brought_up_to_date_whole_or_not_at_all() {
+    const TABLES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
+    let env = TestEnv::empty();
+    std::fs::create_dir(env.home()).unwrap();
+    let missing = env.run(&["db", "migrate"]).exits(7);
+    assert!(missing.stderr.contains("eklavya init"), "{missing:?}");
+    let file = env.home().join("eklavya.db");
+    std::fs::write(&file, "").unwrap();
+    let mut database = SqliteConnection::connect(&format!("sqlite://{file}"))
+        .await
+        .unwrap();
+    database
+        .execute("CREATE TABLE evidence (id)")
+        .await
+        .unwrap();
+    let refused = env.run(&["init", "--yes"]).exits(7);
+    assert!(
+        refused.stderr.contains("nothing was changed"),
+        "{refused:?}"
+    );
+    let count: i64 = sqlx::query_scalar(TABLES)
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(count, 1);
+    database.execute("DROP TABLE evidence").await.unwrap();
+    let done = env.run(&["db", "migrate"]).ok();
+    assert!(done.stderr.contains("given its tables"), "{done:?}");
+}
+
+#[test]
+fn histories_that_are_not_ours_are_told() {
+    let server = Postgres::shared_server();
+    let env = env(server);
+    let mut all = Vec::new();
+    let mut tell = |outcome: Outcome| {
+        let shown = outcome.exits(7).stderr;
+        all.push(shown.replace(&server.port().to_string(), "[PORT]"));
+    };
+    migrate(&env).ok();
+    let row = |version: i64, success: bool| {
+        server.psql(&format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES ({version}, 'x', {success}, '', 0)"
+        ));
+    };
+    // A newer version of the program was here.
+    row(9999, true);
+    for arguments in [
+        &["project", "list"][..],
+        &["db", "migrate"],
+        &["init", "--yes"],
+    ] {
+        tell(env.run(arguments));
+    }
+    let status = env.run(&["db", "status"]).ok();
+    assert!(
+        status.stdout.contains("9999, of a newer eklavya"),
+        "{status:?}"
+    );
+    // An older one, but not one of ours.
+    server.psql("DELETE FROM _sqlx_migrations");
+    row(0, true);
+    tell(env.run(&["project", "list"]));
+    tell(env.run(&["db", "migrate"]));
+    server.psql("DELETE FROM _sqlx_migrations");
+    row(0, false);
+    tell(env.run(&["db", "migrate"]));
+    let all = all.join("\n");
+    insta::assert_snapshot!(
+        all.replace(&format!("up to {KNOWN})"), "up to [N])")
+            .replace(&format!("this one has {KNOWN})"), "this one has [N])")
+    );
+}

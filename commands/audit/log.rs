@@ -180,9 +180,22 @@ impl LogLine {
         }
     }
 
+    /// Returns the particulars for people: what matters most comes first.
     fn details(&self) -> String {
-        let text = canonical::text(&self.details);
-        let text = text.trim_start_matches('{').trim_end_matches('}');
+        const FIRST: [&str; 6] = ["tool", "request", "decision", "task", "event", "why"];
+        let Value::Object(members) = &self.details else {
+            return canonical::text(&self.details);
+        };
+        let place = |name: &str| FIRST.iter().position(|first| *first == name);
+        let mut ordered: Vec<_> = members
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect();
+        ordered.sort_by_key(|(name, _)| place(name).unwrap_or(FIRST.len()));
+        let told = ordered
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", canonical::text(value)));
+        let text = told.collect::<Vec<_>>().join(" ");
         let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
         if shown.len() < text.len() {
             shown.push('…');

@@ -161,10 +161,11 @@ impl Change {
     /// The rows come last: they have an order among all writers, and who has taken a place in it
     /// makes the others wait until the change is durable.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        audit::append(&mut self.tx, &self.audit, self.now).await?;
         for news in &self.events {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }
+        // The audit rows behind the events, which wait for nobody.
+        audit::append(&mut self.tx, &self.audit, self.now).await?;
         self.tx.commit().await?;
         if !self.events.is_empty() {
             self.sequencer.wake();

@@ -77,6 +77,7 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     insta::assert_snapshot!("final_tree", studio.tree());
     studio.assert_books_are_what_was_billed();
     studio.assert_nothing_was_done_twice();
+    studio.assert_the_audit_trail_is_whole();
     assert_eq!(
         studio.ask("SELECT worker FROM leases WHERE worker IS NOT NULL"),
         [""; 0]

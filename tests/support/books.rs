@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
@@ -106,6 +107,42 @@ impl Studio {
         let completed = "SELECT t.key || ' ' || count(*) FROM agents a JOIN tasks t \
             ON t.id = a.task_id WHERE a.status = 'completed' GROUP BY t.key HAVING count(*) > 1";
         assert_eq!(self.ask(completed), [""; 0]);
+    }
+
+    /// Asserts that the audit trail verifies, and that each tool call that an agent made is one row
+    /// of it, whatever happened to its worker.
+    #[track_caller]
+    pub fn assert_the_audit_trail_is_whole(&self) {
+        self.run(&["audit", "verify"]).ok();
+        let noted = "SELECT lower(hex(agent_id)) || ' ' || json_extract(details, '$.call') \
+            FROM audit_logs WHERE action = 'agent.tool' ORDER BY 1";
+        assert_eq!(self.ask(noted), self.tool_calls());
+    }
+
+    /// Returns the tool calls that the transcripts tell of: agent and call.
+    fn tool_calls(&self) -> Vec<String> {
+        let transcripts = self.project_dir().join("transcripts");
+        let mut calls = Vec::new();
+        for entry in transcripts.read_dir_utf8().unwrap() {
+            let path = entry.unwrap().into_path();
+            let agent = path.file_stem().unwrap().replace('-', "");
+            let text = std::fs::read_to_string(&path).unwrap();
+            for record in text.lines() {
+                let record: Value = serde_json::from_str(record).unwrap_or_default();
+                let line = record["line"].as_str().unwrap_or_default();
+                let line: Value = serde_json::from_str(line).unwrap_or_default();
+                let blocks = line["message"]["content"].as_array();
+                let used = blocks.into_iter().flatten().filter(|block| {
+                    record["direction"] == "out"
+                        && line["type"] == "assistant"
+                        && block["type"] == "tool_use"
+                });
+                calls
+                    .extend(used.map(|block| format!("{agent} {}", block["id"].as_str().unwrap())));
+            }
+        }
+        calls.sort();
+        calls
     }
 
     fn with_database<T>(

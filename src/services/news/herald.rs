@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::sync::watch;
 
 use super::follower::Retries;
 use crate::bus::Bus;
@@ -95,15 +95,13 @@ impl Herald {
             return std::future::pending().await;
         }
         let mut news = self.0.bus.subscribe();
-        loop {
-            match news.recv().await {
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return std::future::pending().await,
-            }
+        while news.next().await.is_some() {
             if let Err(error) = self.look().await {
                 tracing::debug!(%error, "the newest event cannot be seen");
             }
         }
+        // Nobody tells anything any more.
+        std::future::pending::<()>().await;
     }
 
     async fn look_regularly(&self) {

@@ -74,6 +74,7 @@ pub fn run(
         note(invocation, &desk, &project, goal).await?;
         let progress = Progress::of(&invocation.printer, &desk, project.id);
         let ended = reach(invocation, goal, &desk, &project, &interrupts, options).await;
+        desk.settle().await;
         progress.finish().await;
         ended?;
         project::with_line(&desk, projects::reload(&desk, &project).await?).await

@@ -23,9 +23,9 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         let desk = desk::open_to_look(invocation).await?;
         let project = projects::find(&desk, &args.slug).await?;
         let site = crew::site(invocation, &desk, &project).await?;
-        preview::reopen(&site, &desk::actor(), args.number)
-            .await
-            .map_err(|error| failure::of(error, &args.slug))
+        let opened = preview::reopen(&site, &desk::actor(), args.number).await;
+        desk.settle().await;
+        opened.map_err(|error| failure::of(error, &args.slug))
     })?;
     let line = DemoView::of(&demo);
     let url = demo.preview_url.unwrap_or_default();

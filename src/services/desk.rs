@@ -1,6 +1,7 @@
 //! Where changes are written: the database, the clock and the bus, and nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -15,6 +16,9 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::domain::lease::Tenure;
 use crate::store::{Store, StoreError, Tx, audit, events, leases};
+
+/// The longest that a process waits at its end until others have heard of what it did.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// The store, the clock and the bus.
 #[derive(Debug, Clone)]
@@ -89,10 +93,11 @@ impl Desk {
         placed.map(|_| ())
     }
 
-    /// Waits until this process has nothing more to do for what it has committed. A process that
-    /// ends without it loses nothing; others hear of it up to a second later.
+    /// Waits, not for long, until this process has nothing more to do for what it has committed. A
+    /// process that ends without it loses nothing; others hear of it up to a second later.
     pub async fn settle(&self) {
-        self.sequencer.settle().await;
+        // A server that has ceased to answer keeps nobody from ending.
+        let _ = tokio::time::timeout(SETTLING, self.sequencer.settle()).await;
     }
 
     /// Starts a change on behalf of `actor`.

@@ -7,7 +7,7 @@ use eklavya::bus::{Bus, Heard, Listener, News, Server, WhenAway};
 use eklavya::clock::{FixedClock, SystemClock};
 use eklavya::domain::agent::{Agent, AgentEvent, AgentState};
 use eklavya::domain::audit::Actor;
-use eklavya::domain::event::Event;
+use eklavya::domain::event::{Event, Level};
 use eklavya::domain::ids::{AgentId, SessionId};
 use eklavya::domain::project::Project;
 use eklavya::domain::role::Role;
@@ -173,7 +173,7 @@ pub fn news(number: u32) -> News {
     News {
         project: None,
         event: Event::Notification {
-            level: eklavya::domain::event::Level::Info,
+            level: Level::Info,
             title: number.to_string(),
             message: String::new(),
             actions: Vec::new(),

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use eklavya::claude::locate;
 use eklavya::domain::project::Project;
 use eklavya::gateway::Recorder;
-use eklavya::sandbox::Sandbox;
+use eklavya::sandbox::{Demands, Sandbox};
 use eklavya::services::Desk;
 use eklavya::vcs::Git;
 use eklavya::workflow::site::user_of;
@@ -35,7 +35,10 @@ async fn sandbox(invocation: &Invocation, project: &Project) -> Result<Sandbox, 
         return Ok(Sandbox::none(exe));
     }
     let user = Some(user_of(invocation.config()?, project));
-    Ok(Sandbox::probe(search_path(invocation)?.as_ref(), exe, user).await?)
+    let demands = Demands {
+        landlock: invocation.config()?.sandbox.landlock,
+    };
+    Ok(Sandbox::probe(search_path(invocation)?.as_ref(), exe, user, demands).await?)
 }
 
 /// Opens the place of `project` for work on its records and its repository, which runs nothing.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use eklavya::claude::locate::locate;
 use eklavya::config::{Config, Environment};
-use eklavya::sandbox::{Isolation, Sandbox, User};
+use eklavya::sandbox::{Demands, Isolation, Sandbox, User};
 use eklavya::vcs::Git;
 
 use super::Check;
@@ -51,7 +51,10 @@ pub async fn sandbox(invocation: &Invocation, config: &Config) -> Check {
             let id = config.sandbox.uid_base.saturating_add(1);
             let user = User { uid: id, gid: id };
             let search = OsStr::new(search.unwrap_or_default());
-            Sandbox::probe(search, exe, Some(user)).await
+            let demands = Demands {
+                landlock: config.sandbox.landlock,
+            };
+            Sandbox::probe(search, exe, Some(user), demands).await
         }
         (Err(error), _) => return Check::error(NAME, &error),
         (_, Err(error)) => {

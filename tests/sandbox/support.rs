@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use eklavya::domain::role::Role;
 use eklavya::sandbox::{
-    Access, Child, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Sandbox, SandboxError,
-    Spec, Streams, User, hand_over, is_root, run_command,
+    Access, Child, CommandOutcome, Demands, Dirs, Exit, Inner, Profile, RunLimits, Sandbox,
+    SandboxError, Spec, Streams, User, hand_over, is_root, run_command,
 };
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -42,7 +42,13 @@ pub fn user() -> Option<User> {
 impl Project {
     /// In bubblewrap.
     pub async fn new() -> Self {
-        let sandbox = Sandbox::probe(OsStr::new("/usr/bin:/bin"), exe(), user()).await;
+        let sandbox = Sandbox::probe(
+            OsStr::new("/usr/bin:/bin"),
+            exe(),
+            user(),
+            Demands::default(),
+        )
+        .await;
         Self::with(sandbox.unwrap()).await
     }
 

@@ -13,7 +13,7 @@ use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
     agents, audit, budget, build, completions, config, deliver, demo, doctor, events, init, man,
-    plan, project, roles, status, tasks, verify,
+    plan, project, roles, sandbox, status, tasks, verify,
 };
 
 const ABOUT: &str =
@@ -70,6 +70,8 @@ enum Verb {
     Audit(audit::Verb),
     Roles(roles::Args),
     #[command(subcommand)]
+    Sandbox(sandbox::Verb),
+    #[command(subcommand)]
     Config(config::Verb),
     Completions(completions::Args),
     Man(man::Args),
@@ -93,6 +95,7 @@ impl Verb {
             Verb::Budget(verb) => verb.exec(invocation),
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),
+            Verb::Sandbox(verb) => verb.exec(invocation),
             Verb::Config(verb) => verb.exec(invocation),
             Verb::Completions(args) => completions::exec(&args),
             Verb::Man(args) => man::exec(invocation, &args),

@@ -271,6 +271,9 @@ impl Builder {
         if let Some(door) = &spec.door {
             let mount = match spec.profile {
                 Profile::Preview { .. } => Mount::ReadWrite,
+                Profile::Agent(_) | Profile::Command(_) if !spec.has(Guard::Mounts) => {
+                    Mount::ReadWrite
+                }
                 Profile::Agent(_) | Profile::Command(_) => Mount::ReadOnly,
             };
             self.bind(mount, open::directory(door)?, door)?;

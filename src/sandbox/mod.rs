@@ -18,6 +18,7 @@ mod descendants;
 mod dirs;
 pub mod enter;
 mod error;
+pub mod examine;
 mod forward;
 mod guard;
 mod handover;

@@ -21,6 +21,8 @@ use super::spec::{Sockets, Spec};
 
 /// The newest version of Landlock that the rules were tried with.
 const KNOWN: ABI = ABI::V7;
+/// Its number.
+pub(super) const KNOWN_LEVEL: u32 = 7;
 
 /// What may be done below a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,11 @@ pub(super) struct Territory {
 
 impl Territory {
     /// Returns what `spec` allows.
+    ///
+    /// A rule holds for everything below its path, mounts included, and none takes back what another
+    /// gives. So the CLI on its own is not let into `/tmp`, below which the data directory may lie: it
+    /// has its own temporary directory. People's programs, which expect `/tmp`, run where all of the
+    /// clone may be written anyway.
     pub(super) fn of(spec: &Spec, floor: u32) -> Self {
         let shell = spec.profile.has_shell();
         let mine = if shell { Grant::Own } else { Grant::Write };
@@ -97,9 +104,10 @@ impl Territory {
             let real = tool.canonicalize().unwrap_or_else(|_| tool.clone());
             grants.push((Grant::Run, real));
         }
-        let temporary = ["/tmp", "/dev/shm"].map(PathBuf::from);
-        let own = [spec.home.clone(), spec.tmp.clone()];
-        grants.extend(temporary.into_iter().chain(own).map(|path| (mine, path)));
+        if shell {
+            grants.extend(["/tmp", "/dev/shm"].map(|path| (mine, path.into())));
+        }
+        grants.extend([&spec.home, &spec.tmp].map(|path| (mine, path.clone())));
         grants.extend(workspace(spec, shell, mine));
         Self {
             floor,
@@ -338,11 +346,7 @@ mod tests {
         for name in ["src", "docs"] {
             fs::create_dir_all(dirs.clone.join(name)).unwrap();
         }
-        // The temporary directory of the machine is not a part of this.
-        let mut territory = Territory::of(&spec(Role::Architect, dir.path()), 1);
-        territory
-            .grants
-            .retain(|(_, path)| path != Path::new("/tmp"));
+        let territory = Territory::of(&spec(Role::Architect, dir.path()), 1);
         let clone = dirs.clone.clone();
         let (src, docs) = behind(territory, move || {
             (

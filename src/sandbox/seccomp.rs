@@ -93,6 +93,9 @@ const CLONE_NEWTIME: i32 = 0x80;
 /// Sends data together with the first packet of a connection, past whoever watches `connect`.
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 const TCP_FASTOPEN_CONNECT: i32 = 30;
+/// Requests to a terminal; C libraries do not agree on their type.
+const TIOCSTI: i32 = 0x5412;
+const TIOCLINUX: i32 = 0x541c;
 /// The bits of a socket's type that are not flags (linux/net.h).
 const TYPE_MASK: u64 = 0xf;
 const SOCK_DCCP: i32 = 6;
@@ -135,7 +138,7 @@ fn rules(sockets: Sockets) -> Result<Rules, seccompiler::Error> {
     let fast = rule([eq(1, libc::IPPROTO_TCP)?, eq(2, TCP_FASTOPEN_CONNECT)?])?;
     rules.insert(libc::SYS_setsockopt, vec![fast]);
     // Both put words into the mouth of whoever sits at the terminal.
-    let typed = [libc::TIOCSTI, libc::TIOCLINUX].map(|request| rule([word(1, request)?]));
+    let typed = [TIOCSTI, TIOCLINUX].map(|request| rule([eq(1, request)?]));
     rules.insert(
         libc::SYS_ioctl,
         typed.into_iter().collect::<Result<_, _>>()?,
@@ -206,13 +209,7 @@ fn any_of(flags: impl IntoIterator<Item = i32>) -> Result<Vec<SeccompRule>, secc
 }
 
 fn eq(index: u8, value: i32) -> Result<SeccompCondition, seccompiler::Error> {
-    word(index, value.cast_unsigned().into())
-}
-
-/// Compares half of the register: the kernel does not look at the other half of an `int` either,
-/// so what stands there must not make a difference.
-fn word(index: u8, value: u64) -> Result<SeccompCondition, seccompiler::Error> {
-    condition(index, SeccompCmpOp::Eq, value)
+    condition(index, SeccompCmpOp::Eq, value.cast_unsigned().into())
 }
 
 fn ne(index: u8, value: i32) -> Result<SeccompCondition, seccompiler::Error> {
@@ -228,6 +225,8 @@ fn masked(index: u8, mask: u64, value: i32) -> Result<SeccompCondition, seccompi
     condition(index, SeccompCmpOp::MaskedEq(mask), value)
 }
 
+/// Compares half of the register: the kernel does not look at the other half of an `int` either,
+/// so what stands there must not make a difference.
 fn condition(
     index: u8,
     operator: SeccompCmpOp,

@@ -12,8 +12,8 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init, man,
-    plan, project, roles, status, tasks, verify,
+    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init,
+    man, plan, project, roles, sandbox, status, tasks, verify,
 };
 
 const ABOUT: &str =
@@ -70,6 +70,8 @@ enum Verb {
     Audit(audit::Verb),
     Roles(roles::Args),
     #[command(subcommand)]
+    Sandbox(sandbox::Verb),
+    #[command(subcommand)]
     Config(config::Verb),
     #[command(subcommand)]
     Db(db::Verb),
@@ -95,6 +97,7 @@ impl Verb {
             Verb::Budget(verb) => verb.exec(invocation),
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),
+            Verb::Sandbox(verb) => verb.exec(invocation),
             Verb::Config(verb) => verb.exec(invocation),
             Verb::Db(verb) => verb.exec(invocation),
             Verb::Completions(args) => completions::exec(&args),

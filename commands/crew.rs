@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use eklavya::claude::locate;
 use eklavya::domain::project::Project;
 use eklavya::gateway::Recorder;
-use eklavya::sandbox::Sandbox;
+use eklavya::sandbox::{Demands, Sandbox, User};
 use eklavya::services::Desk;
 use eklavya::vcs::Git;
 use eklavya::workflow::site::user_of;
@@ -23,19 +23,23 @@ pub async fn site(
     desk: &Desk,
     project: &Project,
 ) -> Result<Site, CommandError> {
-    let (sandbox, git) = tokio::join!(sandbox(invocation, project), Git::locate());
+    let user = user_of(invocation.config()?, project);
+    let (sandbox, git) = tokio::join!(sandbox(invocation, user), Git::locate());
     open(invocation, desk, project, sandbox?, git?).await
 }
 
-async fn sandbox(invocation: &Invocation, project: &Project) -> Result<Sandbox, CommandError> {
+/// Returns the isolation that the command line asks for; `user` is whom root becomes.
+pub async fn sandbox(invocation: &Invocation, user: User) -> Result<Sandbox, CommandError> {
     let exe = own_program()?;
     if invocation.no_sandbox {
         let warning = "agents run WITHOUT a sandbox: they can read and change whatever you can";
         invocation.printer.warn(warning);
         return Ok(Sandbox::none(exe));
     }
-    let user = Some(user_of(invocation.config()?, project));
-    Ok(Sandbox::probe(search_path(invocation)?.as_ref(), exe, user).await?)
+    let demands = Demands {
+        landlock: invocation.config()?.sandbox.landlock,
+    };
+    Ok(Sandbox::probe(search_path(invocation)?.as_ref(), exe, Some(user), demands).await?)
 }
 
 /// Opens the place of `project` for work on its records and its repository, which runs nothing.

@@ -38,6 +38,8 @@ pub enum Kind {
     Interrupted,
     /// The reader of stdout went away (`eklavya … | head`): nothing is wrong, nothing to be said.
     OutputClosed,
+    /// A command that was run on the person's behalf ended with this code; it has said why itself.
+    Ran(u8),
 }
 
 impl Kind {
@@ -52,6 +54,7 @@ impl Kind {
             Kind::Environment => exit_code::ENVIRONMENT,
             Kind::Interrupted => exit_code::INTERRUPTED,
             Kind::OutputClosed => exit_code::DONE,
+            Kind::Ran(code) => code,
         }
     }
 }
@@ -108,7 +111,7 @@ impl CommandError {
     /// line `{"error":{…}}`, and returns its exit code.
     pub fn report(&self, format: Format) -> ExitCode {
         let code = self.kind.exit_code();
-        if self.kind != Kind::OutputClosed {
+        if !matches!(self.kind, Kind::OutputClosed | Kind::Ran(_)) {
             let text = match format {
                 Format::Table => self.as_text(),
                 Format::Json | Format::Jsonl => self.as_json(code),

@@ -34,6 +34,7 @@ mod preview_host;
 mod project;
 mod roles;
 mod runtime;
+mod sandbox;
 mod sandbox_init;
 mod status;
 mod tasks;

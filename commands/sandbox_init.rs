@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya::sandbox::{enter, init, relay, serve};
+use eklavya::sandbox::{enter, examine, init, relay, serve};
 
 /// The code with which shells say that a program could not be started.
 const CANNOT_START: u8 = 126;
@@ -18,6 +18,7 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
         relay::NAME => relay::main(rest),
         enter::NAME => enter::main(rest),
         init::NAME => init::main(rest),
+        examine::NAME => examine::main(rest, &mut std::io::stdout().lock()),
         serve::NAME => serve::main(rest).map(|never| match never {}),
         _ => return None,
     };

@@ -50,6 +50,7 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "tasks" -d 'Look at 
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show and change limits, and report what was spent'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "audit" -d 'Look at the audit trail, verify it, export it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "sandbox" -d 'Try the sandbox that holds agents'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "config" -d 'Show and change the configuration'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "db" -d 'Look at the database, bring it up to date, move it to another one'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -638,6 +639,37 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s v -l verbose -
 complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand roles" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and not __fish_seen_subcommand_from run" -f -a "run" -d 'Run a command where agents of a role run'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l role -d 'The role' -r -f -a "orchestrator\t''
+architect\t''
+developer\t''
+tester\t''
+qa\t''
+pm\t''
+uat\t''
+sre\t''
+monitor\t''
+mentor\t''"
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

@@ -258,3 +258,19 @@ fn the_scripts_install_the_cli_that_the_product_was_tested_with() {
         assert!(script.contains(&line), "scripts/lib.sh should have{line}");
     }
 }
+
+/// Guards of the sandbox are left out by tests, which show what each is good for, and by nobody
+/// else.
+#[test]
+fn no_guard_of_the_sandbox_is_left_out() {
+    let own = |source: &Source| source.path.starts_with("sandbox");
+    let library = Source::below("src")
+        .into_iter()
+        .filter(|source| !own(source));
+    for source in library.chain(Source::below("commands")) {
+        for word in ["Guard::", ".without"] {
+            let path = source.path.display();
+            assert!(!source.code.contains(word), "{path} says {word}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod pipeline;
 mod read_command;
 mod report;
 mod samples;
+mod sandbox;
 
 #[allow(
     clippy::unwrap_used,
@@ -40,7 +41,7 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 async fn main() -> Result<(), Fault> {
     let options = Options::parse();
     let report = Report::new(options.output);
-    let cli = if options.wants(Yardstick::Pipeline) {
+    let cli = if options.wants(Yardstick::Pipeline) || options.wants(Yardstick::Sandbox) {
         Some(claude().await?)
     } else {
         None
@@ -58,8 +59,15 @@ async fn main() -> Result<(), Fault> {
         let found = block_in_place(events::measure_latency)?;
         report.latency("from the commit to a follower elsewhere", &found)?;
     }
-    if let Some(cli) = cli {
-        let found = pipeline::measure(&options, &cli).await?;
+    if let (Some(cli), true) = (&cli, options.wants(Yardstick::Sandbox)) {
+        let found = sandbox::measure(&options, cli).await?;
+        report.findings(
+            "a session in a sandbox against the same session bare",
+            &found,
+        )?;
+    }
+    if let (Some(cli), true) = (&cli, options.wants(Yardstick::Pipeline)) {
+        let found = pipeline::measure(&options, cli).await?;
         report.findings(
             "from plan to delivery against its sessions and tests run bare",
             &found,

@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
 
-    /// How often the pipeline, or the writing of events, and its reference run
+    /// How often the pipeline, the writing of events, or the session in a sandbox, and its reference run
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
@@ -56,6 +56,8 @@ pub enum Yardstick {
     Read,
     /// The event log against bare inserts, and how soon events are delivered.
     Events,
+    /// A session of the CLI in a sandbox against the same session bare.
+    Sandbox,
 }
 
 /// How results are written.

@@ -1,10 +1,10 @@
 //! The whole way from a plan to a delivery, beside the same sessions and tests run bare.
 
 mod bare;
-mod conversations;
-mod model;
+pub mod conversations;
+pub mod model;
 mod product;
-mod session;
+pub mod session;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ mod bus;
 mod disk;
 mod home;
 mod model;
+mod sandbox;
 mod tools;
 
 use serde::Serialize;
@@ -119,7 +120,7 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
                 });
                 checks.push(bus::usable(invocation).await);
                 checks.push(tools::claude(config, &invocation.environment).await);
-                checks.push(tools::sandbox(invocation, config).await);
+                checks.extend(sandbox::checks(invocation, config).await);
                 checks.push(model::credential(config));
                 checks.push(model::prices(config));
             }

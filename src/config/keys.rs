@@ -83,6 +83,8 @@ pub const KEYS: &[Key] = &[
     key("budget.taskUsd", Kind::Usd, None, "Limit of every task"),
     key("budget.agentUsd", Kind::Usd, None, "Limit of every agent"),
     integer("sandbox.tmpBytes", (16 << 20, 1 << 40), "536870912", "Size of the temporary directory in a sandbox"),
+    integer("sandbox.diskBytes", (1 << 20, 1 << 50), "4294967296", "Disk that the clone and the home of one agent, or of one command, may take together"),
+    integer("sandbox.landlock", (0, 7), "2", "Least Landlock level of the kernel; with 0 it may be missing"),
     integer("sandbox.testTimeoutSeconds", (1, WEEK), "600", "Longest run of a test command or check"),
     integer("sandbox.uidBase", (1000, 2_000_000_000), "700000", "As root: agents of project n run as this user id plus n"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),

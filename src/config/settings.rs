@@ -132,6 +132,10 @@ pub struct BudgetLimits {
 pub struct SandboxSettings {
     /// Size of the temporary directory.
     pub tmp_bytes: u64,
+    /// What clone and home may take on the disk together.
+    pub disk_bytes: u64,
+    /// Least version of Landlock.
+    pub landlock: u32,
     /// Longest run of a test command or check.
     pub test_timeout: Duration,
     /// As root, agents of project n run as this user id plus n.
@@ -188,6 +192,8 @@ impl Config {
             },
             sandbox: SandboxSettings {
                 tmp_bytes: read.integer("sandbox.tmpBytes")?,
+                disk_bytes: read.integer("sandbox.diskBytes")?,
+                landlock: read.integer("sandbox.landlock")?,
                 test_timeout: read.seconds("sandbox.testTimeoutSeconds")?,
                 uid_base: read.integer("sandbox.uidBase")?,
             },

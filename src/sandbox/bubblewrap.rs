@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use super::error::SandboxError;
+use super::guard::Guard;
 use super::handover::Handover;
 use super::policy::{FileAccess, GitAccess};
 use super::spec::{Inner, Profile, Spec, User};
@@ -61,7 +62,7 @@ pub(super) fn command(
         fds: Handover::default(),
         staged: user.is_some().then(Vec::new),
     };
-    builder.namespaces();
+    builder.namespaces(spec);
     builder.system(sandbox, spec, user.unwrap_or_else(dirs::myself))?;
     builder.directories(spec, user)?;
     builder.start(spec, inner, status)?;
@@ -69,7 +70,7 @@ pub(super) fn command(
         sandbox,
         bwrap,
         user,
-        init::arguments(spec, inner, init::Around::Sandbox),
+        init::arguments(spec, inner, init::Around::Sandbox, sandbox.demands),
     )
 }
 
@@ -82,6 +83,11 @@ fn user(spec: &Spec) -> Result<Option<User>, SandboxError> {
         Some(user) if user.uid != 0 && user.gid != 0 => Ok(Some(user)),
         _ => Err(SandboxError::RootWithoutUser),
     }
+}
+
+/// Returns the size of each temporary file system.
+fn tmp_bytes(spec: &Spec) -> Option<u64> {
+    spec.has(Guard::Limits).then_some(spec.tmp_bytes)
 }
 
 struct Builder {
@@ -110,8 +116,11 @@ impl Builder {
             .extend(words.split_whitespace().map(OsString::from));
     }
 
-    fn namespaces(&mut self) {
-        self.words("--unshare-user --unshare-all --disable-userns --die-with-parent --new-session");
+    fn namespaces(&mut self, spec: &Spec) {
+        self.words("--unshare-user --unshare-all --die-with-parent --new-session");
+        if spec.has(Guard::UserNamespaces) {
+            self.words("--disable-userns");
+        }
         self.words("--cap-drop ALL --hostname sandbox --clearenv");
     }
 
@@ -145,16 +154,12 @@ impl Builder {
         Ok(())
     }
 
-    fn tmpfs(&mut self, mode: &str, bytes: u64, target: &Path) {
-        let bytes = bytes.to_string();
-        self.add([
-            "--perms".as_ref(),
-            mode.as_ref(),
-            "--size".as_ref(),
-            bytes.as_ref(),
-            "--tmpfs".as_ref(),
-            target.as_ref(),
-        ]);
+    fn tmpfs(&mut self, mode: &str, bytes: Option<u64>, target: &Path) {
+        self.add(["--perms".as_ref(), mode.as_ref()]);
+        if let Some(bytes) = bytes {
+            self.add(["--size".as_ref(), bytes.to_string().as_ref()]);
+        }
+        self.add(["--tmpfs".as_ref(), target.as_ref()]);
     }
 
     fn remount_read_only(&mut self, target: &Path) {
@@ -171,10 +176,16 @@ impl Builder {
             self.etc(ETC_WITHOUT_SHELL);
         }
         self.accounts(spec, user)?;
-        self.words("--proc /proc --ro-bind /proc/sys /proc/sys --dev /dev");
-        self.tmpfs("1777", spec.tmp_bytes, Path::new("/dev/shm"));
-        self.remount_read_only(Path::new("/dev"));
-        self.tmpfs("1777", spec.tmp_bytes, Path::new("/tmp"));
+        self.words("--proc /proc");
+        if spec.has(Guard::Mounts) {
+            self.words("--ro-bind /proc/sys /proc/sys");
+        }
+        self.words("--dev /dev");
+        self.tmpfs("1777", tmp_bytes(spec), Path::new("/dev/shm"));
+        if spec.has(Guard::Mounts) {
+            self.remount_read_only(Path::new("/dev"));
+        }
+        self.tmpfs("1777", tmp_bytes(spec), Path::new("/tmp"));
         let own = open::trusted(&sandbox.exe)?;
         self.bind(Mount::ReadOnly, own, Path::new(OWN_PROGRAM))
     }
@@ -256,15 +267,20 @@ impl Builder {
         }
         self.workspace(spec, user)?;
         self.bind(Mount::ReadWrite, open::directory(&spec.home)?, &spec.home)?;
-        self.tmpfs("0700", spec.tmp_bytes, &spec.tmp);
+        self.tmpfs("0700", tmp_bytes(spec), &spec.tmp);
         if let Some(door) = &spec.door {
             let mount = match spec.profile {
                 Profile::Preview { .. } => Mount::ReadWrite,
+                Profile::Agent(_) | Profile::Command(_) if !spec.has(Guard::Mounts) => {
+                    Mount::ReadWrite
+                }
                 Profile::Agent(_) | Profile::Command(_) => Mount::ReadOnly,
             };
             self.bind(mount, open::directory(door)?, door)?;
         }
-        self.remount_read_only(Path::new("/"));
+        if spec.has(Guard::Mounts) {
+            self.remount_read_only(Path::new("/"));
+        }
         Ok(())
     }
 
@@ -272,6 +288,9 @@ impl Builder {
         let path = &spec.workspace;
         let workspace = open::directory(path)?;
         let again = open::directory(path)?;
+        if !spec.has(Guard::Mounts) {
+            return self.bind(Mount::ReadWrite, again, path);
+        }
         match spec.profile.files() {
             FileAccess::Full => self.bind(Mount::ReadWrite, again, path)?,
             FileAccess::Read => self.bind(Mount::ReadOnly, again, path)?,
@@ -304,7 +323,7 @@ impl Builder {
         let target = path.join(".git");
         match access {
             GitAccess::No => {
-                self.tmpfs("0555", 4096, &target);
+                self.tmpfs("0555", Some(4096), &target);
                 self.remount_read_only(&target);
             }
             GitAccess::Read => self.bind(Mount::ReadOnly, git, &target)?,

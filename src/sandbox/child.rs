@@ -31,6 +31,8 @@ pub enum Exit {
     Signal(i32),
     /// By us, because its time was up.
     TimedOut,
+    /// By us, because it took more of the disk than it may.
+    Outgrown,
 }
 
 impl Exit {

@@ -69,7 +69,7 @@ pub fn main(args: &[OsString]) -> Result<u8, String> {
     command.args(rest).envs(std::env::vars_os());
     command.stdin(Stdio::inherit());
     let status = supervise::runtime()?
-        .block_on(supervise::run(command, Some(owner)))
+        .block_on(supervise::run(|| command.spawn(), Some(owner)))
         .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
     Ok(supervise::code(status))
 }

@@ -36,6 +36,27 @@ pub enum SandboxError {
         /// What to type.
         fix: &'static str,
     },
+    /// The kernel has no Landlock, or it was not switched on at boot.
+    #[error(
+        "the kernel has no Landlock, and level {needed} is needed: it keeps agents to their files where a mount \
+         is not enough; boot Linux 5.19 or newer with `landlock` in its `lsm=` list, \
+         or do without this layer: eklavya config set sandbox.landlock 0"
+    )]
+    NoLandlock {
+        /// The least version.
+        needed: u32,
+    },
+    /// The kernel has an older Landlock than was asked for.
+    #[error(
+        "the kernel has Landlock at level {level}, and level {needed} is needed; boot {}, \
+         or accept the kernel's: eklavya config set sandbox.landlock {level}", linux_with(*needed)
+    )]
+    OldLandlock {
+        /// The version there is.
+        level: u32,
+        /// The least version.
+        needed: u32,
+    },
     /// A trial run failed for a reason that we do not know.
     #[error("a trial sandbox does not work: {output}")]
     Trial {
@@ -117,4 +138,18 @@ pub enum SandboxError {
         /// The reason.
         source: io::Error,
     },
+}
+
+/// Returns the kernel that brought a version of Landlock (`security/landlock` in its history).
+fn linux_with(level: u32) -> &'static str {
+    match level {
+        0 | 1 => "Linux 5.13 or newer",
+        2 => "Linux 5.19 or newer",
+        3 => "Linux 6.2 or newer",
+        4 => "Linux 6.7 or newer",
+        5 => "Linux 6.10 or newer",
+        6 => "Linux 6.12 or newer",
+        7 => "Linux 6.15 or newer",
+        _ => "a newer kernel",
+    }
 }

@@ -1,20 +1,21 @@
 //! `eklavya sandbox-init`: the first program in a sandbox.
 //!
 //! It opens the door (a port on the sandbox's own 127.0.0.1 in front of the gateway's socket, or
-//! the preview's socket in front of a port), starts the program, passes on signals, and ends with
-//! the program's code.
+//! the preview's socket in front of a port), starts the program behind the last walls
+//! ([`super::confine`]), passes on signals, and ends with the program's code.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
-use super::forward;
-use super::spec::{Inner, Profile, Spec};
-use super::supervise;
+use super::confine::Walls;
+use super::guard::Guard;
+use super::probe::Demands;
+use super::spec::{Inner, Profile, Sockets, Spec};
+use super::territory::{self, Territory};
+use super::{forward, limits, supervise};
 use crate::process;
 
 /// The subcommand's name.
@@ -22,12 +23,6 @@ pub const NAME: &str = "sandbox-init";
 
 /// The variable that leads the CLI to the door.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
-
-/// Processes and threads in one sandbox. The count is the sandbox's own, whatever else its user
-/// runs.
-const MAX_TASKS: u64 = 4096;
-/// Bytes in one file.
-const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// What is around `sandbox-init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +43,16 @@ impl Around {
 }
 
 /// Returns the arguments for `inner` in a sandbox of `spec`, from the subcommand's name on.
-pub(super) fn arguments(spec: &Spec, inner: &Inner, around: Around) -> Vec<OsString> {
+pub(super) fn arguments(
+    spec: &Spec,
+    inner: &Inner,
+    around: Around,
+    demands: Demands,
+) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec![NAME.into(), around.name().into()];
-    match (spec.profile, &spec.door) {
-        (Profile::Agent(_), Some(door)) => args.extend(["gateway".into(), door.into()]),
-        (Profile::Preview { port, .. }, Some(door)) => {
-            args.extend(["web".into(), door.into(), port.to_string().into()]);
-        }
-        (Profile::Command(_), _) | (_, None) => args.push("closed".into()),
+    args.extend(Door::of(spec).words());
+    if around == Around::Sandbox {
+        args.extend(walls(spec, demands));
     }
     args.push("--".into());
     args.push(inner.program.clone());
@@ -63,11 +60,36 @@ pub(super) fn arguments(spec: &Spec, inner: &Inner, around: Around) -> Vec<OsStr
     args
 }
 
+/// Returns the words for the walls of `spec`: the limits, the filter, then Landlock's rules.
+fn walls(spec: &Spec, demands: Demands) -> Vec<OsString> {
+    let mut words = Vec::new();
+    if spec.has(Guard::Limits) {
+        words.push(LIMITS.into());
+    }
+    if spec.has(Guard::Seccomp) {
+        words.push(match spec.profile.sockets() {
+            Sockets::Tcp => SOCKETS_TCP.into(),
+            Sockets::Local => SOCKETS_LOCAL.into(),
+        });
+    }
+    if let Some(territory) = territory::of(spec, demands.landlock) {
+        words.extend(territory.words());
+    }
+    words
+}
+
+const LIMITS: &str = "limits";
+const SOCKETS_TCP: &str = "sockets-tcp";
+const SOCKETS_LOCAL: &str = "sockets-local";
+const LANDLOCK: &str = "landlock";
+
 /// What the arguments say.
 #[derive(Debug, PartialEq, Eq)]
 struct Order {
     around: Around,
     door: Door,
+    limits: bool,
+    walls: Walls,
     program: OsString,
     args: Vec<OsString>,
 }
@@ -79,6 +101,38 @@ enum Door {
     Web(PathBuf, u16),
 }
 
+impl Door {
+    fn of(spec: &Spec) -> Self {
+        match (spec.profile, &spec.door) {
+            (Profile::Agent(_), Some(door)) => Door::Gateway(door.clone()),
+            (Profile::Preview { port, .. }, Some(door)) => Door::Web(door.clone(), port),
+            (Profile::Command(_), _) | (_, None) => Door::Closed,
+        }
+    }
+
+    fn words(self) -> Vec<OsString> {
+        match self {
+            Door::Closed => vec!["closed".into()],
+            Door::Gateway(path) => vec!["gateway".into(), path.into()],
+            Door::Web(path, port) => vec!["web".into(), path.into(), port.to_string().into()],
+        }
+    }
+
+    /// Reads the words at the beginning of `words`; returns what follows them.
+    fn parse(words: &[OsString]) -> Option<(Self, &[OsString])> {
+        let (kind, rest) = words.split_first()?;
+        match (kind.to_str()?, rest) {
+            ("closed", rest) => Some((Door::Closed, rest)),
+            ("gateway", [path, rest @ ..]) => Some((Door::Gateway(path.into()), rest)),
+            ("web", [path, port, rest @ ..]) => {
+                let port = port.to_str()?.parse().ok()?;
+                Some((Door::Web(path.into(), port), rest))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Runs the program that `args` name, and returns its code: 128 + n where signal n ended it.
 ///
 /// # Errors
@@ -86,37 +140,59 @@ enum Door {
 pub fn main(args: &[OsString]) -> Result<u8, String> {
     let order = parse(args).ok_or("it is for internal use")?;
     close_inherited();
-    limit(order.around).map_err(|errno| format!("cannot set limits: {errno}"))?;
+    limit(&order).map_err(|errno| format!("cannot set limits: {errno}"))?;
+    if order.around == Around::Sandbox {
+        // Its memory and its descriptors are nobody's business, not even where Landlock is missing.
+        nix::sys::prctl::set_dumpable(false)
+            .map_err(|errno| format!("cannot close its memory: {errno}"))?;
+    }
     let status = supervise::runtime()?.block_on(run(&order))?;
     Ok(supervise::code(status))
 }
 
+fn limit(order: &Order) -> nix::Result<()> {
+    limits::forbid_dumps()?;
+    // Outside a user namespace the user's other processes would count.
+    if order.limits { limits::set() } else { Ok(()) }
+}
+
 fn parse(args: &[OsString]) -> Option<Order> {
-    let end = args.iter().position(|arg| arg == "--")?;
-    let [program, inner @ ..] = &args[end + 1..] else {
-        return None;
-    };
-    let [around, door @ ..] = &args[..end] else {
-        return None;
-    };
+    let (around, rest) = args.split_first()?;
     let around = [Around::Sandbox, Around::Nothing]
         .into_iter()
         .find(|known| around == known.name())?;
-    let words: Vec<&OsStr> = door.iter().map(OsString::as_os_str).collect();
-    let door = match words.as_slice() {
-        [kind] if *kind == "closed" => Door::Closed,
-        [kind, path] if *kind == "gateway" => Door::Gateway(path.into()),
-        [kind, path, port] if *kind == "web" => {
-            Door::Web(path.into(), port.to_str()?.parse().ok()?)
-        }
-        _ => return None,
+    let (door, rest) = Door::parse(rest)?;
+    let end = rest.iter().position(|arg| arg == "--")?;
+    let [program, inner @ ..] = &rest[end + 1..] else {
+        return None;
     };
+    let (limits, walls) = parse_walls(&rest[..end])?;
     Some(Order {
         around,
         door,
+        limits,
+        walls,
         program: program.clone(),
         args: inner.to_vec(),
     })
+}
+
+fn parse_walls(words: &[OsString]) -> Option<(bool, Walls)> {
+    let (mut limits, mut walls, mut rest) = (false, Walls::default(), words);
+    while let [word, after @ ..] = rest {
+        rest = after;
+        match word.to_str()? {
+            LIMITS => limits = true,
+            SOCKETS_TCP => walls.sockets = Some(Sockets::Tcp),
+            SOCKETS_LOCAL => walls.sockets = Some(Sockets::Local),
+            LANDLOCK => {
+                walls.territory = Some(Territory::parse(rest)?);
+                rest = &[];
+            }
+            _ => return None,
+        }
+    }
+    Some((limits, walls))
 }
 
 /// Closes every descriptor but the standard streams: whatever leaked into us must not get any
@@ -135,44 +211,27 @@ fn close_inherited() {
     }
 }
 
-fn limit(around: Around) -> nix::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    if around == Around::Nothing {
-        // Outside a user namespace the user's other processes would count.
-        return Ok(());
-    }
-    for (resource, most) in [
-        (Resource::RLIMIT_NPROC, MAX_TASKS),
-        (Resource::RLIMIT_FSIZE, MAX_FILE_BYTES),
-    ] {
-        let (_, hard) = getrlimit(resource)?;
-        let most = most.min(hard);
-        setrlimit(resource, most, most)?;
-    }
-    Ok(())
-}
-
 async fn run(order: &Order) -> Result<ExitStatus, String> {
-    let base_url = open_door(&order.door)
+    let port = open_door(&order.door)
         .await
         .map_err(|error| format!("cannot open the door: {error}"))?;
     let mut command = process::command(&order.program);
     // The environment is handed on, not read.
     command.args(&order.args).envs(std::env::vars_os());
-    command.envs(base_url.map(|url| (BASE_URL, url)));
+    command.envs(port.map(|port| (BASE_URL, format!("http://127.0.0.1:{port}"))));
     command.stdin(Stdio::inherit());
-    supervise::run(command, None)
+    supervise::run(|| order.walls.spawn(command, port), None)
         .await
         .map_err(|error| format!("cannot start {}: {error}", order.program.display()))
 }
 
-/// Returns the URL of the gateway's door.
-async fn open_door(door: &Door) -> io::Result<Option<String>> {
+/// Returns the port of the gateway's door.
+async fn open_door(door: &Door) -> io::Result<Option<u16>> {
     match door {
         Door::Closed => Ok(None),
         Door::Gateway(directory) => {
             let port = forward::to_socket(directory.join("gateway.sock")).await?;
-            Ok(Some(format!("http://127.0.0.1:{port}")))
+            Ok(Some(port))
         }
         Door::Web(directory, port) => {
             forward::from_socket(&directory.join("web.sock"), *port)?;
@@ -184,6 +243,8 @@ async fn open_door(door: &Door) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::role::Role;
+    use crate::sandbox::Dirs;
 
     fn args(text: &str) -> Vec<OsString> {
         text.split_whitespace().map(OsString::from).collect()
@@ -196,10 +257,35 @@ mod tests {
         assert_eq!(order.door, Door::Gateway("/d".into()));
         assert_eq!(order.program, "claude");
         assert_eq!(order.args, ["-p", "--", "x"]);
+        assert_eq!(order.walls, Walls::default());
         let order = parse(&args("nothing web /d 80 -- x")).unwrap();
         assert_eq!(
             (order.around, order.door),
             (Around::Nothing, Door::Web("/d".into(), 80))
+        );
+    }
+
+    #[test]
+    fn the_walls_of_a_specification_are_read_back() {
+        let mut spec = Spec::new(
+            Profile::Agent(Role::Developer),
+            &Dirs::at("/-- landlock".as_ref()),
+        );
+        let demands = Demands { landlock: 3 };
+        let inner = Inner::new("x", ["--", "limits"]);
+        let read = |spec: &Spec| {
+            let args = arguments(spec, &inner, Around::Sandbox, demands);
+            parse(&args[1..]).unwrap()
+        };
+        let order = read(&spec);
+        assert!(order.limits);
+        assert_eq!(order.walls.sockets, Some(Sockets::Local));
+        assert_eq!(order.walls.territory, territory::of(&spec, 3));
+        assert_eq!(order.args, ["--", "limits"]);
+        spec.without = vec![Guard::Limits, Guard::Seccomp, Guard::Landlock];
+        assert_eq!(
+            (read(&spec).limits, read(&spec).walls),
+            (false, Walls::default())
         );
     }
 
@@ -213,6 +299,9 @@ mod tests {
             "nothing open -- x",
             "x closed -- x",
             "nothing web /d 70000 -- x",
+            "sandbox closed sockets -- x",
+            "sandbox closed landlock 1 -- x",
+            "sandbox closed landlock 1 door own -- x",
         ] {
             assert_eq!(parse(&args(text)), None, "{text}");
         }

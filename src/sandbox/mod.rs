@@ -8,18 +8,23 @@
 //! 2. `eklavya sandbox-enter` ([`enter`]) stops being root, and kills all the rest when the first is gone,
 //! 3. `bwrap` makes the namespaces and mounts (missing under `--no-sandbox`),
 //! 4. `eklavya sandbox-init` ([`init`]), inside, keeps the door to the gateway open,
-//! 5. the program.
+//! 5. the program, behind two more walls: Landlock ([`territory`]) and a filter of system calls
+//!    ([`seccomp`]).
 
 mod bubblewrap;
 mod child;
+mod confine;
 mod descendants;
 mod dirs;
 pub mod enter;
 mod error;
+pub mod examine;
 mod forward;
+mod guard;
 mod handover;
 pub mod init;
 mod libraries;
+mod limits;
 mod open;
 mod orphan;
 mod output;
@@ -28,10 +33,13 @@ mod preview;
 mod probe;
 pub mod relay;
 mod run;
+mod seccomp;
 pub mod serve;
 mod spawner;
 mod spec;
 mod supervise;
+mod territory;
+mod usage;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -44,10 +52,14 @@ use tokio::process::Command;
 pub use child::{Child, Exit, Politeness, Streams};
 pub use dirs::{Dirs, hand_over, is_root, share_socket};
 pub use error::SandboxError;
+#[doc(hidden)]
+pub use guard::Guard;
 pub use orphan::end_orphan;
 pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec};
+pub use probe::Demands;
 pub use run::{CommandOutcome, RunLimits, run_command};
-pub use spec::{Access, Inner, Profile, Spec, TMP_BYTES, User};
+pub use spec::{Access, DISK_BYTES, Inner, Profile, Spec, TMP_BYTES, User};
+pub use usage::{Outgrown, outgrown};
 
 use crate::process;
 
@@ -77,6 +89,10 @@ pub struct Sandbox {
     /// The `eklavya` program, for `sandbox-init` and `sandbox-serve`.
     exe: PathBuf,
     git: Option<PathBuf>,
+    /// The version of Landlock in force; 0 where there is none.
+    landlock: u32,
+    /// What the caller asked the machine for.
+    demands: Demands,
     /// Libraries by program; a program is asked for them once.
     libraries: Mutex<HashMap<PathBuf, Vec<PathBuf>>>,
 }
@@ -85,14 +101,12 @@ impl Sandbox {
     /// Returns the sandbox that is none: what `--no-sandbox` asks for. `exe` is the `eklavya`
     /// program.
     pub fn none(exe: PathBuf) -> Self {
-        Self::new(Isolation::None, exe, None)
-    }
-
-    fn new(isolation: Isolation, exe: PathBuf, git: Option<PathBuf>) -> Self {
         Self {
-            isolation,
+            isolation: Isolation::None,
             exe,
-            git,
+            git: None,
+            landlock: 0,
+            demands: Demands { landlock: 0 },
             libraries: Mutex::default(),
         }
     }
@@ -100,6 +114,12 @@ impl Sandbox {
     /// Returns the isolation in force.
     pub fn isolation(&self) -> &Isolation {
         &self.isolation
+    }
+
+    /// Returns the version (ABI) of Landlock in force, 0 where there is none. Its rules go as far as
+    /// this version knows them.
+    pub fn landlock(&self) -> u32 {
+        self.landlock
     }
 
     /// Returns whom processes of a specification with `user` run as, where that is not the caller:
@@ -139,7 +159,12 @@ impl Sandbox {
         let mut command = process::command(&self.exe);
         command
             .args(relay::arguments(None, &[], &self.exe))
-            .args(init::arguments(spec, inner, init::Around::Nothing))
+            .args(init::arguments(
+                spec,
+                inner,
+                init::Around::Nothing,
+                self.demands,
+            ))
             .envs(&inner.env)
             .current_dir(inner.cwd.as_ref().unwrap_or(&spec.workspace))
             .process_group(0);

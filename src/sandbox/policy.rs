@@ -1,9 +1,9 @@
 //! What each role may touch: the one table from which mounts, tools and listings are derived.
 //!
-//! The operating system enforces the table. In this version: file access and git by mounts, "no
-//! terminal" by a root file system without a shell, and every network class by a network namespace
-//! whose only way out is the door to the gateway. Landlock, seccomp and the egress rules of the
-//! network classes come on top of these same types.
+//! The operating system enforces the table: file access and git by mounts and by Landlock behind
+//! them, "no terminal" by a root file system without a shell, and every network class by a network
+//! namespace whose only way out is the door to the gateway. The egress rules of the network classes
+//! come on top of these same types.
 
 use serde::Serialize;
 

@@ -2,11 +2,14 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -16,6 +19,7 @@ use super::child::{Child, Exit};
 use super::error::SandboxError;
 use super::output::HeadTail;
 use super::spec::{Access, Inner, Profile, Spec};
+use super::usage::outgrown;
 use super::{Isolation, Sandbox, forward, open, run, serve};
 
 /// Bytes kept of what the server prints.
@@ -117,6 +121,8 @@ pub struct Preview {
     output: Arc<Mutex<HeadTail>>,
     proxy: JoinHandle<()>,
     reader: JoinHandle<()>,
+    /// Ends the server where it fills the disk.
+    warden: JoinHandle<()>,
 }
 
 impl Preview {
@@ -132,7 +138,14 @@ impl Preview {
         let (spec, inner) = plan(sandbox, preview).map_err(listen)?;
         let (child, pipe) = run::start(sandbox, &spec, inner).await?;
         let output = Arc::new(Mutex::new(HeadTail::new(OUTPUT_BYTES)));
+        let warden = tokio::spawn(watch(
+            spec,
+            handle_of(&child)?,
+            child.pid(),
+            Arc::clone(&output),
+        ));
         Ok(Self {
+            warden,
             address,
             child,
             proxy: tokio::spawn(proxy(listener, door)),
@@ -216,6 +229,7 @@ impl Drop for Preview {
     fn drop(&mut self) {
         self.proxy.abort();
         self.reader.abort();
+        self.warden.abort();
     }
 }
 
@@ -256,6 +270,26 @@ fn static_port(sandbox: &Sandbox) -> io::Result<u16> {
             Ok(std::net::TcpListener::bind(any)?.local_addr()?.port())
         }
     }
+}
+
+/// Returns a handle of the server's outermost process, which never becomes another one's.
+fn handle_of(child: &Child) -> Result<OwnedFd, SandboxError> {
+    let number = i32::try_from(child.pid()).ok().and_then(Pid::from_raw);
+    let handle = number
+        .ok_or(Errno::SRCH)
+        .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
+    handle.map_err(|errno| SandboxError::Wait {
+        source: errno.into(),
+    })
+}
+
+async fn watch(spec: Spec, server: OwnedFd, pid: u32, output: Arc<Mutex<HeadTail>>) {
+    let outgrown = outgrown(vec![spec.workspace, spec.home], spec.disk_bytes, pid).await;
+    let line = format!("the preview was ended: {outgrown}\n");
+    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    output.push(line.as_bytes());
+    // It may have ended by itself.
+    let _ = pidfd_send_signal(&server, Signal::USR2);
 }
 
 async fn collect(mut pipe: pipe::Receiver, output: Arc<Mutex<HeadTail>>) {

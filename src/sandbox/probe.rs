@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::error::SandboxError;
 use super::spec::User;
-use super::{Isolation, Sandbox, dirs, relay};
+use super::{Isolation, Sandbox, dirs, relay, territory};
 use crate::process::{self, Finished, Limits, ProcessError};
 
 /// The oldest version with `--disable-userns` and `--bind-fd`.
@@ -18,6 +19,22 @@ const LIMITS: Limits = Limits {
     output_bytes: 4096,
 };
 
+/// What a caller asks of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demands {
+    /// The least version (ABI) of Landlock; with 0 it may be missing altogether.
+    ///
+    /// From 2 (Linux 5.19) on, files can be moved between directories behind Landlock, which git
+    /// and package managers do.
+    pub landlock: u32,
+}
+
+impl Default for Demands {
+    fn default() -> Self {
+        Self { landlock: 2 }
+    }
+}
+
 impl Sandbox {
     /// Returns the sandbox of this machine, after a trial run.
     ///
@@ -25,11 +42,13 @@ impl Sandbox {
     /// become.
     ///
     /// # Errors
-    /// bubblewrap is missing, too old or not allowed to work; each says what to do.
+    /// bubblewrap is missing, too old or not allowed to work, or the kernel has less of Landlock
+    /// than `demands`; each says what to do.
     pub async fn probe(
         search: &OsStr,
         exe: PathBuf,
         user: Option<User>,
+        demands: Demands,
     ) -> Result<Self, SandboxError> {
         let path = find("bwrap", search).ok_or(SandboxError::NotInstalled)?;
         let user = match (dirs::is_root(), user) {
@@ -44,13 +63,30 @@ impl Sandbox {
         // An old one fails at the trial as well, for reasons that help nobody.
         version?;
         trial?;
+        let landlock = check_landlock(territory::detect(), demands)?;
         let system = PathBuf::from("/usr/bin/git");
         let git = if system.exists() {
             Some(system)
         } else {
             find("git", search)
         };
-        Ok(Self::new(Isolation::Bubblewrap { path }, exe, git))
+        Ok(Self {
+            isolation: Isolation::Bubblewrap { path },
+            exe,
+            git,
+            landlock,
+            demands,
+            libraries: Mutex::default(),
+        })
+    }
+}
+
+fn check_landlock(level: u32, demands: Demands) -> Result<u32, SandboxError> {
+    let needed = demands.landlock;
+    match level {
+        level if level >= needed => Ok(level),
+        0 => Err(SandboxError::NoLandlock { needed }),
+        level => Err(SandboxError::OldLandlock { level, needed }),
     }
 }
 
@@ -200,7 +236,13 @@ mod tests {
     #[tokio::test]
     async fn without_bubblewrap_the_package_is_named() {
         let empty = tempfile::tempdir().unwrap();
-        let result = Sandbox::probe(empty.path().as_os_str(), "/nonexistent".into(), None).await;
+        let result = Sandbox::probe(
+            empty.path().as_os_str(),
+            "/nonexistent".into(),
+            None,
+            Demands::default(),
+        )
+        .await;
         let text = result.unwrap_err().to_string();
         assert!(text.contains("apt-get install bubblewrap"), "{text}");
         assert!(text.contains("--no-sandbox"), "{text}");
@@ -213,9 +255,29 @@ mod tests {
         let path = dir.path().join("bwrap");
         std::fs::write(&path, "#!/bin/sh\necho bubblewrap 0.6.1\n").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let result = Sandbox::probe(dir.path().as_os_str(), "/nonexistent".into(), None).await;
+        let result = Sandbox::probe(
+            dir.path().as_os_str(),
+            "/nonexistent".into(),
+            None,
+            Demands::default(),
+        )
+        .await;
         let text = result.unwrap_err().to_string();
         assert!(text.contains("0.6.1") && text.contains("0.8.0"), "{text}");
+    }
+
+    #[test]
+    fn a_kernel_with_too_little_of_landlock_is_refused_with_what_to_do() {
+        let demands = Demands { landlock: 2 };
+        assert_eq!(check_landlock(2, demands).unwrap(), 2);
+        assert_eq!(check_landlock(0, Demands { landlock: 0 }).unwrap(), 0);
+        let none = check_landlock(0, demands).unwrap_err().to_string();
+        assert!(
+            none.contains("lsm=") && none.contains("sandbox.landlock 0"),
+            "{none}"
+        );
+        let old = check_landlock(1, demands).unwrap_err().to_string();
+        assert!(old.contains("5.19") && old.contains("level 1"), "{old}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn main(args: &[OsString]) -> Result<u8, String> {
         .envs(std::env::vars_os())
         .stdin(Stdio::inherit());
     let status = supervise::runtime()?
-        .block_on(supervise::run(command, None))
+        .block_on(supervise::run(|| command.spawn(), None))
         .map_err(|error| format!("cannot start itself: {error}"))?;
     Ok(supervise::code(status))
 }

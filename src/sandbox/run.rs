@@ -12,6 +12,7 @@ use super::child::{Child, Exit, Streams};
 use super::error::SandboxError;
 use super::output::HeadTail;
 use super::spec::{Inner, Spec};
+use super::usage::outgrown;
 
 /// How long a command may run and how much of its output is kept.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +42,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. Nothing that it started is left
 /// afterwards.
 ///
-/// `env` is its environment (with HOME and TMPDIR added). A command that fails or runs out of time
-/// is no error.
+/// `env` is its environment (with HOME and TMPDIR added). A command that fails, runs out of time or
+/// fills the disk ([`Spec::disk_bytes`]) is no error.
 ///
 /// # Errors
 /// The sandbox could not be set up: nothing is known about the command.
@@ -59,11 +60,18 @@ pub async fn run_command(
         |inner, (name, value)| inner.env(name, value),
     );
     let (mut child, mut reader) = start(sandbox, spec, inner).await?;
+    let pid = child.pid();
     let mut output = HeadTail::new(limits.output_bytes);
     let ended = tokio::time::timeout(limits.timeout, both(&mut child, &mut reader, &mut output));
-    let exit = match ended.await {
-        Ok(exit) => exit,
-        Err(_) => child.kill_tree().await.map(|_| Exit::TimedOut),
+    let roots = vec![spec.workspace.clone(), spec.home.clone()];
+    let watched = outgrown(roots, spec.disk_bytes, pid);
+    let exit = tokio::select! {
+        ended = ended => ended.unwrap_or(Ok(Exit::TimedOut)),
+        _ = watched => Ok(Exit::Outgrown),
+    };
+    let exit = match exit {
+        Ok(Exit::TimedOut | Exit::Outgrown) => child.kill_tree().await.and(exit),
+        other => other,
     };
     // What the pipe still holds; whoever could write to it is dead.
     let _ = tokio::time::timeout(DRAIN, read_all(&mut reader, &mut output)).await;

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
 use super::error::SandboxError;
+use super::guard::Guard;
 use super::policy::{self, FileAccess, GitAccess};
 use crate::domain::role::Role;
 
@@ -60,6 +61,15 @@ impl Profile {
         }
     }
 
+    /// Which sockets what runs may make.
+    pub(super) fn sockets(self) -> Sockets {
+        if self.has_shell() {
+            Sockets::Local
+        } else {
+            Sockets::Tcp
+        }
+    }
+
     /// Whether a shell and the system's programs are there.
     pub(super) fn has_shell(self) -> bool {
         match self {
@@ -67,6 +77,18 @@ impl Profile {
             Profile::Command(_) | Profile::Preview { .. } => true,
         }
     }
+}
+
+/// The sockets that a program may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sockets {
+    /// TCP alone, for the CLI on its own: it talks to its door and to nobody else.
+    Tcp,
+    /// TCP, UDP and unix sockets, where people's programs run: test servers and databases listen on
+    /// them, multiprocessing talks through them. All of it stays in the sandbox: the network is its
+    /// own, so are the names of abstract sockets, and of the machine's files no socket is mounted
+    /// but the agent's own door.
+    Local,
 }
 
 /// The unprivileged user to whom root hands over.
@@ -81,6 +103,9 @@ pub struct User {
 /// Bytes of a sandbox's temporary file systems unless the caller says otherwise: they live in
 /// memory.
 pub const TMP_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Bytes that workspace and home together may take on the disk unless the caller says otherwise.
+pub const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// A sandbox to be: what it is for and which directories of the host it sees.
 ///
@@ -106,6 +131,12 @@ pub struct Spec {
     pub tool_binaries: Vec<PathBuf>,
     /// Whom root becomes; required for root, ignored for everybody else.
     pub user: Option<User>,
+    /// Bytes that workspace and home together may take on the disk. Whoever starts the sandbox has
+    /// to watch over it: see [`super::outgrown`].
+    pub disk_bytes: u64,
+    /// Guards that are left out, for tests that show what each is good for.
+    #[doc(hidden)]
+    pub without: Vec<Guard>,
 }
 
 impl Spec {
@@ -120,7 +151,14 @@ impl Spec {
             door: None,
             tool_binaries: Vec::new(),
             user: None,
+            disk_bytes: DISK_BYTES,
+            without: Vec::new(),
         }
+    }
+
+    /// Whether `guard` stands.
+    pub(super) fn has(&self, guard: Guard) -> bool {
+        !self.without.contains(&guard)
     }
 
     /// Refuses paths that mean something else inside than outside.

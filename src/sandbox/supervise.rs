@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::descendants;
@@ -46,18 +46,21 @@ pub(super) fn tie_to(owner: u32) -> Result<(), String> {
 /// nothing, and the signal ends it like any other.
 pub(super) const END_ALL: Signal = Signal::SIGUSR2;
 
-/// Runs `command` to its end and passes on the signals by which a process is asked to end.
+/// Runs what `start` starts to its end and passes on the signals by which a process is asked to end.
 ///
 /// With `owner` ([`tie_to`]), nothing that it started is left when this returns; which is also soon
 /// after the owner has died or [`END_ALL`] has come.
-pub(super) async fn run(mut command: Command, owner: Option<u32>) -> io::Result<ExitStatus> {
+pub(super) async fn run(
+    start: impl FnOnce() -> io::Result<Child>,
+    owner: Option<u32>,
+) -> io::Result<ExitStatus> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut end_all = signal(SignalKind::user_defined2())?;
     let mut ended = signal(SignalKind::child())?;
     let mut look = tokio::time::interval(LOOK);
-    let mut child = command.spawn()?;
+    let mut child = start()?;
     let status = loop {
         let received = tokio::select! {
             status = child.wait() => break status?,

@@ -12,6 +12,7 @@ use crate::domain::audit::Actor;
 use crate::domain::ids::{AgentId, SessionId};
 use crate::domain::task::{Task, TaskEvent};
 use crate::gateway::{DoorProblem, Gateway};
+use crate::sandbox::Outgrown;
 use crate::services::tasks::TaskNote;
 use crate::services::{agents, tasks};
 
@@ -26,6 +27,8 @@ pub(super) struct Run {
     pub ended: Ended,
     /// What the gateway has to say about its requests.
     pub problem: Option<DoorProblem>,
+    /// Of what it took too much, where it was killed for that.
+    pub outgrown: Option<Outgrown>,
 }
 
 /// Runs an agent on a pending task.
@@ -38,11 +41,12 @@ pub(super) async fn run(
     let (agent, task, resumes) = begin(worker, task).await?;
     let ran = Box::pin(run_begun(worker, gateway, &agent, &task, resumes, checks));
     match ran.await {
-        Ok((outcome, problem)) => Ok(Run {
+        Ok((outcome, problem, outgrown)) => Ok(Run {
             agent,
             task,
             ended: outcome.ended,
             problem,
+            outgrown,
         }),
         Err(error) => {
             let event = AgentEvent::Fail {
@@ -118,7 +122,7 @@ async fn run_begun(
     task: &Task,
     resumes: bool,
     checks: Option<Arc<Checks>>,
-) -> Result<(Outcome, Option<DoorProblem>), WorkflowError> {
+) -> Result<(Outcome, Option<DoorProblem>, Option<Outgrown>), WorkflowError> {
     let base = task.base_commit.clone().ok_or_else(|| {
         WorkflowError::Failed(format!("task {} has no commit to start from", task.key))
     })?;
@@ -139,7 +143,8 @@ async fn run_begun(
     let outcome = Box::pin(driven).await;
     let problem = door.problem();
     door.close().await;
-    Ok((outcome?, problem))
+    let (outcome, outgrown) = outcome?;
+    Ok((outcome, problem, outgrown))
 }
 
 /// Returns a commit's worth of an agent's last words: a title line and what it said.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -25,7 +25,7 @@ use crate::domain::task::{Task, TaskKind};
 use crate::gateway::{Door, DoorSpec, Gateway};
 use crate::mcp::ToolServer;
 use crate::sandbox::policy::{GitAccess, Terminal, policy};
-use crate::sandbox::{Dirs, Inner, Profile, Spec, kill_all};
+use crate::sandbox::{Dirs, Inner, Outgrown, Profile, Spec, kill_all};
 use crate::services::plans;
 
 /// Events that may wait to be written down.
@@ -155,7 +155,8 @@ fn shell_limits(silence: Duration) -> BTreeMap<String, String> {
         .into()
 }
 
-/// Runs the agent's process in its sandbox until it is gone.
+/// Runs the agent's process in its sandbox until it is gone; returns how it ended, and of what it
+/// took too much where that was why.
 pub(super) async fn drive_agent(
     worker: &Arc<Worker>,
     agent: &Agent,
@@ -164,11 +165,12 @@ pub(super) async fn drive_agent(
     door: &Door,
     prompt: String,
     tools: Option<Arc<dyn ToolServer>>,
-) -> Result<Outcome, WorkflowError> {
+) -> Result<(Outcome, Option<Outgrown>), WorkflowError> {
     let mut spec = Spec::new(Profile::Agent(agent.role), dirs);
     spec.tmp_bytes = worker.site.config.sandbox.tmp_bytes;
     spec.door = Some(dirs.door.clone());
     spec.tool_binaries = vec![worker.cli.program.clone()];
+    spec.disk_bytes = worker.site.config.sandbox.disk_bytes;
     spec.user = worker.site.user;
     let inner = Inner {
         program: invocation.program.into(),
@@ -182,7 +184,13 @@ pub(super) async fn drive_agent(
     };
     let command = worker.site.sandbox.command(&spec, inner)?;
     let (events, heard) = mpsc::channel(EVENT_BACKLOG);
-    let (control, controlled) = mpsc::channel(2);
+    let (control, controlled) = mpsc::channel(3);
+    let outgrown = OnceLock::new();
+    let disk = watch::Disk {
+        spec,
+        outgrown: &outgrown,
+        control: control.clone(),
+    };
     let (started, process) = tokio::sync::oneshot::channel();
     let activity = Activity {
         last: door.activity_cell(),
@@ -202,7 +210,7 @@ pub(super) async fn drive_agent(
     };
     let watching = async {
         tokio::join!(
-            watch::note_process(worker, agent, process),
+            watch::watch_process(worker, agent, process, disk),
             watch::watch_door(worker, agent, door, &activity, &control),
             watch::pass_on_stops(worker, &control),
         )
@@ -225,7 +233,7 @@ pub(super) async fn drive_agent(
         );
     }
     match outcome {
-        Some(outcome) => Ok(outcome?),
+        Some(outcome) => Ok((outcome?, outgrown.into_inner())),
         None => Err(WorkflowError::Failed(
             "the agent's watchers ended".to_owned(),
         )),

@@ -33,6 +33,7 @@ mod tidy;
 mod tools;
 mod trial;
 mod watch;
+pub mod workbench;
 pub mod worker;
 mod workspace;
 

@@ -15,6 +15,7 @@ use crate::domain::commit::CommitId;
 use crate::domain::ids::TaskId;
 use crate::domain::task::{Task, TaskEvent, TaskKind, TaskState};
 use crate::gateway::DoorProblem;
+use crate::sandbox::Outgrown;
 use crate::services::tasks::TaskNote;
 use crate::services::{Change, agents, plans, projects, tasks};
 
@@ -93,6 +94,7 @@ async fn attempt(
             *troubles += 1;
             trouble(worker, &run, reason, *troubles).await
         }
+        End::Outgrown(outgrown) => start_over(worker, &run, &outgrown).await,
         End::Unusable(reason) => {
             let event = AgentEvent::Fail {
                 reason: reason.clone(),
@@ -101,6 +103,27 @@ async fn attempt(
             close(worker, &run, event, task_event, note).await
         }
     }
+}
+
+/// Makes room where an agent filled the disk: its workspace goes, and the next one, who is told
+/// why, gets a new one. What can be kept of the files is.
+async fn start_over(worker: &Worker, run: &Run, outgrown: &Outgrown) -> Result<(), WorkflowError> {
+    let reason = format!("The work was stopped: {outgrown}. What was there is gone; take less.");
+    if let Err(error) = collect::checkpoint(worker, &run.agent, &run.task, &reason).await {
+        let id = run.agent.id.short();
+        tracing::warn!("the files of agent {id}, which were too many, are not kept: {error}");
+    }
+    let event = AgentEvent::Fail {
+        reason: outgrown.to_string(),
+    };
+    let (task_event, note) = sent_back(worker, &run.task, &reason, None);
+    let note = TaskNote {
+        session: Some(None),
+        ..note
+    };
+    // Before it is written down: a worker that dies in between does this once more.
+    workspace::discard(worker, run.agent.session).await?;
+    close(worker, run, event, task_event, note).await
 }
 
 /// Keeps what the agent did and puts its task down, to go on later in the same conversation.
@@ -152,6 +175,8 @@ enum End {
     Trouble(String),
     /// The agent failed at the task; it is told why.
     Unusable(String),
+    /// The agent took more of the disk than it may.
+    Outgrown(Outgrown),
 }
 
 async fn end_of(worker: &Worker, run: &Run) -> Result<End, WorkflowError> {
@@ -164,9 +189,10 @@ async fn end_of(worker: &Worker, run: &Run) -> Result<End, WorkflowError> {
             said: text.clone(),
             answer: structured.clone(),
         },
-        Ended::Interrupted | Ended::Killed => match worker.stop.reason() {
-            Some(reason) => End::Stopped(WorkflowError::Stopped(reason)),
-            None => End::Trouble("its process was killed".to_owned()),
+        Ended::Interrupted | Ended::Killed => match (worker.stop.reason(), &run.outgrown) {
+            (Some(reason), _) => End::Stopped(WorkflowError::Stopped(reason)),
+            (None, Some(outgrown)) => End::Outgrown(outgrown.clone()),
+            (None, None) => End::Trouble("its process was killed".to_owned()),
         },
         Ended::Silent => End::Trouble(format!(
             "it gave no sign of life for {} s",

@@ -296,6 +296,8 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
         path,
         health_seconds: site.config.stages.demo_health.as_secs(),
         tmp_bytes: site.config.sandbox.tmp_bytes,
+        disk_bytes: site.config.sandbox.disk_bytes,
+        landlock: site.config.sandbox.landlock,
         user: site.user.map(|user| (user.uid, user.gid)),
         sandboxed: site.is_sandboxed(),
     }

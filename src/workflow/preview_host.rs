@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::error::WorkflowError;
 use super::trial;
 use crate::sandbox::{
-    Access, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User,
+    Access, Demands, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User,
 };
 
 /// The hidden subcommand that serves a preview.
@@ -33,6 +33,8 @@ pub(super) struct Order {
     pub(super) path: String,
     pub(super) health_seconds: u64,
     pub(super) tmp_bytes: u64,
+    pub(super) disk_bytes: u64,
+    pub(super) landlock: u32,
     pub(super) user: Option<(u32, u32)>,
     pub(super) sandboxed: bool,
 }
@@ -87,7 +89,8 @@ pub async fn host(
 async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String> {
     let user = order.user.map(|(uid, gid)| User { uid, gid });
     let sandbox = if order.sandboxed {
-        Sandbox::probe(SEARCH_PATH.as_ref(), exe, user)
+        let landlock = order.landlock;
+        Sandbox::probe(SEARCH_PATH.as_ref(), exe, user, Demands { landlock })
             .await
             .map_err(|error| error.to_string())?
     } else {
@@ -97,6 +100,7 @@ async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String>
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.door = Some(dirs.door.clone());
     spec.tmp_bytes = order.tmp_bytes;
+    spec.disk_bytes = order.disk_bytes;
     spec.user = user;
     let source = match &order.source {
         Source::Static(directory) => PreviewSource::Static {

@@ -52,6 +52,7 @@ async fn run_at(
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.user = site.user;
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
+    spec.disk_bytes = site.config.sandbox.disk_bytes;
     let limits = RunLimits {
         timeout: site.config.sandbox.test_timeout,
         output_bytes: OUTPUT_BYTES,
@@ -72,5 +73,6 @@ pub(super) fn describe(exit: Exit) -> String {
         Exit::Code(code) => format!("exit {code}"),
         Exit::Signal(signal) => format!("signal {signal}"),
         Exit::TimedOut => "timed out".to_owned(),
+        Exit::Outgrown => "took more of the disk than sandbox.diskBytes".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Watching an agent while it runs: its process, what it does, its signs of life, our stops.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use crate::claude::stream::StreamEvent;
 use crate::domain::agent::{Agent, AgentEvent, AgentState};
 use crate::domain::audit::Actor;
 use crate::gateway::Door;
+use crate::sandbox::{Outgrown, Spec, outgrown};
 use crate::services::ServiceError;
 use crate::services::agents::{self, Action};
 use crate::services::patience::Insistence;
@@ -23,13 +24,37 @@ use crate::store::StoreError;
 /// How often signs of life are written down while an agent runs.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Notes the process as soon as there is one, and lets it begin.
-pub(super) async fn note_process(
+/// What the watch over the disk needs, and where it writes what it found.
+pub(super) struct Disk<'a> {
+    /// The sandbox.
+    pub spec: Spec,
+    /// Set where the agent took too much.
+    pub outgrown: &'a OnceLock<Outgrown>,
+    /// Through which the agent is killed then.
+    pub control: mpsc::Sender<Control>,
+}
+
+/// Notes the process as soon as there is one, lets it begin, and watches what it takes of the disk.
+pub(super) async fn watch_process(
     worker: &Worker,
     agent: &Agent,
     process: tokio::sync::oneshot::Receiver<Started>,
+    disk: Disk<'_>,
 ) {
     let Ok(started) = process.await else { return };
+    let pid = started.pid;
+    tokio::join!(note_process(worker, agent, started), watch_disk(disk, pid));
+}
+
+async fn watch_disk(disk: Disk<'_>, pid: u32) {
+    let roots = vec![disk.spec.workspace, disk.spec.home];
+    let outgrown = outgrown(roots, disk.spec.disk_bytes, pid).await;
+    // There is no other to set it.
+    let _ = disk.outgrown.set(outgrown);
+    let _ = disk.control.send(Control::Kill).await;
+}
+
+async fn note_process(worker: &Worker, agent: &Agent, started: Started) {
     let noted = agents::advance(
         &worker.site.desk,
         &Actor::System,

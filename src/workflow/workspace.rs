@@ -86,6 +86,11 @@ pub(super) async fn discard_clone(
     Ok(remove_tree(&Dirs::at(&worker.site.paths.session(session)).clone).await?)
 }
 
+/// Removes everything of a conversation: the next agent of its task begins another.
+pub(super) async fn discard(worker: &Worker, session: SessionId) -> Result<(), WorkflowError> {
+    Ok(remove_tree(&worker.site.paths.session(session)).await?)
+}
+
 /// Returns who the commits of a task's agents are by.
 pub(super) fn author(task: &Task) -> Identity {
     let role = task.role.name();

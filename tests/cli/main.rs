@@ -16,3 +16,4 @@ mod init;
 mod money;
 mod output;
 mod projects;
+mod sandbox;

@@ -100,7 +100,7 @@ async fn nothing_else_of_the_machine_is_there() {
         other.to_str().unwrap(),
         "/etc/shadow",
         "/root",
-        "/var",
+        "/var/lib",
         "/sys",
         "/run",
         "/boot",

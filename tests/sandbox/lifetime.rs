@@ -1,6 +1,7 @@
 //! Nothing outlives its sandbox, and no sandbox its owner.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eklavya::process;
@@ -117,6 +118,42 @@ async fn nothing_is_left_when_the_owner_is_killed() {
         })
         .await;
     }
+}
+
+/// The kernel kills a sandbox when the *thread* that started it ends, and those of a runtime that
+/// wait for blocking work end when there is none.
+#[test]
+fn a_sandbox_outlives_the_thread_that_asked_for_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(Duration::from_millis(20))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let project = Arc::new(Project::new().await);
+        let mark = |way: u32| format!("sleep 66{way}{}", std::process::id());
+        let inner = |way| Inner::new("/bin/sh", ["-c", &format!("{}; true", mark(way))]);
+        let spec = project.spec(Profile::Command(Access::Write));
+
+        let (asking, handle) = (Arc::clone(&project), runtime.handle().clone());
+        let (asked, what) = (spec.clone(), inner(1).env("PATH", "/usr/bin:/bin"));
+        let ask = move || handle.block_on(asking.start(&asked, what)).unwrap();
+        let mut child = tokio::task::spawn_blocking(ask).await.unwrap();
+
+        let what = inner(2).env("PATH", "/usr/bin:/bin");
+        let mut naive = project.sandbox.command(&spec, what).unwrap();
+        naive.stdout(Stdio::null()).stderr(Stdio::null());
+        let ask = move || naive.spawn().unwrap();
+        let _naive = tokio::task::spawn_blocking(ask).await.unwrap();
+
+        until("the one started by hand is gone", || {
+            processes(&mark(2)).is_empty()
+        })
+        .await;
+        until("the other one runs", || !processes(&mark(1)).is_empty()).await;
+        assert_eq!(child.try_wait().await.unwrap(), None);
+        child.kill_tree().await.unwrap();
+    });
 }
 
 #[tokio::test]

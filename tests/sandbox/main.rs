@@ -12,6 +12,7 @@ mod cli;
 mod door;
 mod lifetime;
 mod preview;
+mod redteam;
 mod roles;
 mod run;
 mod support;

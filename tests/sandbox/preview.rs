@@ -122,6 +122,21 @@ async fn a_server_that_does_not_answer_well_is_unhealthy() {
 }
 
 #[tokio::test]
+async fn a_server_that_fills_the_disk_is_ended() {
+    let project = Project::new().await;
+    let mut wanted = preview(
+        &project,
+        command("head -c 8M /dev/zero > x; exec sleep 1000"),
+    );
+    wanted.spec.disk_bytes = 4 << 20;
+    let mut shown = Preview::start(&project.sandbox, wanted).await.unwrap();
+    let ended = tokio::time::timeout(LONG, shown.ended()).await.unwrap();
+    ended.unwrap();
+    let said = shown.output();
+    assert!(said.contains("the preview was ended: it took"), "{said}");
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_named() {
     let project = Project::new().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -88,7 +88,7 @@ async fn a_role_without_a_terminal_has_no_shell_and_no_other_program() {
     }
 }
 
-fn loader() -> &'static str {
+pub fn loader() -> &'static str {
     ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"]
         .into_iter()
         .find(|path| std::path::Path::new(path).exists())

@@ -143,3 +143,31 @@ async fn a_program_that_is_not_there_is_said_so() {
     assert_eq!(exit, Exit::Code(126));
     assert!(said.contains("cannot start /bin/nonesuch"), "{said}");
 }
+
+/// By files with a name, and by one that has lost it: the count of a directory does not see it.
+#[tokio::test]
+async fn what_fills_the_disk_is_killed() {
+    let project = Project::new().await;
+    let mut spec = project.spec(Profile::Command(Access::Write));
+    spec.disk_bytes = 4 << 20;
+    for place in ["$HOME/x", "x"] {
+        let line = format!("head -c 8M /dev/zero > {place}; echo done; sleep 1000");
+        let outcome = project.run(&spec, &line).await;
+        assert_eq!(
+            (outcome.exit, outcome.output.as_str()),
+            (Exit::Outgrown, "done\n")
+        );
+        project.sh("rm -f x $HOME/x").await;
+    }
+    let line = "exec 3> x; rm x; head -c 8M /dev/zero >&3; echo done; sleep 1000";
+    let outcome = project.run(&spec, line).await;
+    assert_eq!(
+        (outcome.exit, outcome.output.as_str()),
+        (Exit::Outgrown, "done\n")
+    );
+    // What is in memory is limited by the size of its file system.
+    let outcome = project
+        .run(&spec, "head -c 8M /dev/zero > /tmp/x; sleep 4")
+        .await;
+    assert_eq!(outcome.exit, Exit::Code(0));
+}

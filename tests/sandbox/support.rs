@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use eklavya::domain::role::Role;
 use eklavya::sandbox::{
-    Access, Child, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Sandbox, SandboxError,
-    Spec, Streams, User, hand_over, is_root, run_command,
+    Access, Child, CommandOutcome, Demands, Dirs, Exit, Inner, Profile, RunLimits, Sandbox,
+    SandboxError, Spec, Streams, User, hand_over, is_root, run_command,
 };
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -28,8 +28,14 @@ pub struct Project {
     pub user: Option<User>,
 }
 
+/// The program under test; a test that runs as another user is told of a copy for that user.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where it is"
+)]
 pub fn exe() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_eklavya"))
+    let copy = std::env::var_os("EKLAVYA_TEST_PROGRAM");
+    copy.map_or_else(|| env!("CARGO_BIN_EXE_eklavya").into(), PathBuf::from)
 }
 
 pub fn user() -> Option<User> {
@@ -42,7 +48,13 @@ pub fn user() -> Option<User> {
 impl Project {
     /// In bubblewrap.
     pub async fn new() -> Self {
-        let sandbox = Sandbox::probe(OsStr::new("/usr/bin:/bin"), exe(), user()).await;
+        let sandbox = Sandbox::probe(
+            OsStr::new("/usr/bin:/bin"),
+            exe(),
+            user(),
+            Demands::default(),
+        )
+        .await;
         Self::with(sandbox.unwrap()).await
     }
 
@@ -52,7 +64,8 @@ impl Project {
     }
 
     async fn with(sandbox: Sandbox) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // Not below /tmp, which is another one inside.
+        let dir = tempfile::tempdir_in("/var/tmp").unwrap();
         let dirs = Dirs::at(&dir.path().join("work"));
         let project = Self {
             user: sandbox.becomes(user()),

@@ -93,3 +93,41 @@ fn an_agent_that_never_comes_to_an_end_is_sent_back_and_then_blocked() {
     assert_eq!(story.json("build shop")["status"], "built");
     assert!(story.file("main", "site/endless.txt").starts_with("0\n1\n"));
 }
+
+#[test]
+fn an_agent_that_fills_the_disk_is_ended_and_its_task_begins_anew() {
+    let plan = plan(&[("T1", "developer", &[])]);
+    let fill = "head -c 64M /dev/zero > site/big; echo small > site/small; sleep 1000";
+    let rehearsal = Rehearsal::of(&plan).plays("developer", "T1", Some(1), [bash(fill)]);
+    let story = Story::ready_to_build(&plan, &rehearsal)
+        .with("EKLAVYA_SANDBOX_DISK_BYTES", &(32 << 20).to_string());
+    assert_eq!(story.json("build shop")["status"], "built");
+    let told = story.told("T1", 2);
+    assert!(
+        told.contains("took 6") && told.contains("sandbox.diskBytes"),
+        "{told}"
+    );
+    let files = story.files("main");
+    assert!(files.contains(&"site/T1.html".to_owned()), "{files:?}");
+    assert!(!files.contains(&"site/big".to_owned()), "{files:?}");
+    // What can be kept is, and the rest makes room.
+    let kept = story.git(&[
+        "for-each-ref",
+        "--format=%(refname)",
+        "refs/eklavya/checkpoints",
+    ]);
+    let kept = story.files(kept.trim());
+    assert!(kept.contains(&"site/small".to_owned()), "{kept:?}");
+    let left = processes_at(story.env.path().as_std_path());
+    assert_eq!(left, Vec::<String>::new());
+
+    // A person may look at what came of it as an agent of any role would.
+    let seen = story
+        .ok("sandbox run --role developer shop -- ls site")
+        .stdout;
+    assert!(seen.contains("T1.html"), "{seen}");
+    let seen = story
+        .ok("sandbox run --role qa shop -- git log -1 --format=%s")
+        .stdout;
+    assert!(!seen.is_empty());
+}

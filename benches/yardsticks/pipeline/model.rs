@@ -44,6 +44,11 @@ impl Model {
         parts.insert(name.to_owned(), answers.into_iter());
         format!("http://127.0.0.1:{}/{name}", self.port)
     }
+
+    /// Returns the port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 impl Drop for Model {

@@ -1,18 +1,18 @@
-//! One session of the CLI as the product runs it, but with nothing around it: no sandbox, no
+//! One session of the CLI as the product runs it, by itself with nothing around it: no sandbox, no
 //! gateway, no record, nobody who reads along.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use eklavya::claude::invocation::{Confinement, Conversation, InvocationSpec};
+use eklavya::claude::invocation::{Confinement, Conversation, Invocation, InvocationSpec};
 use eklavya::claude::schema;
 use eklavya::domain::ids::SessionId;
 use eklavya::domain::role::Role;
 use eklavya::process;
 use eklavya::sandbox::policy::policy;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{Fault, SEARCH_PATH};
 
@@ -32,12 +32,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs it to its end, which must be a good one.
-    pub async fn run(&self) -> Result<(), Fault> {
+    /// Returns the command line and environment of the CLI.
+    pub fn invocation(&self) -> Result<Invocation, Fault> {
         let (home, tmp) = (self.own.join("home"), self.own.join("tmp"));
         std::fs::create_dir_all(&home)?;
         std::fs::create_dir_all(&tmp)?;
-        let invocation = self.spec(home, tmp)?.build();
+        Ok(self.spec(home, tmp)?.build())
+    }
+
+    /// Runs it to its end, which must be a good one.
+    pub async fn run(&self) -> Result<(), Fault> {
+        let invocation = self.invocation()?;
         // A session of the kernel's own kind, as a sandbox has one: where the processor is shared by
         // sessions (sched_autogroup), the bare sessions would get less of it than the product's.
         let mut command = process::command("/usr/bin/setsid");
@@ -52,27 +57,39 @@ impl Session {
             .stderr(Stdio::null());
         let mut child = command.spawn()?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let (mut stdin, mut stdout) = stdin.zip(stdout).ok_or("a pipe is missing")?;
+        let (stdin, stdout) = stdin.zip(stdout).ok_or("a pipe is missing")?;
+        let result = self.converse(stdin, stdout).await?;
+        let exit = child.wait().await?;
+        if exit.success() {
+            result
+        } else {
+            Err(format!("the CLI ended with {exit}").into())
+        }
+    }
+
+    /// Says what is to be done and hears what comes of it, to the end; inside is whether that is
+    /// good.
+    pub async fn converse(
+        &self,
+        mut stdin: impl AsyncWrite + Unpin,
+        mut stdout: impl AsyncRead + Unpin,
+    ) -> Result<Result<(), Fault>, Fault> {
         stdin.write_all(prompt(self.role).as_bytes()).await?;
         // It works through what it was told, and exits.
         drop(stdin);
         let mut said = String::new();
         stdout.read_to_string(&mut said).await?;
-        let exit = child.wait().await?;
         let result = said
             .lines()
             .rev()
             .find(|line| line.contains("\"type\":\"result\""));
         let result: Value = serde_json::from_str(result.unwrap_or("null"))?;
-        if result["is_error"] == false && exit.success() {
+        Ok(if result["is_error"] == false {
             Ok(())
         } else {
-            Err(format!(
-                "the bare session of the {} ended with {exit}: {result}",
-                self.role
-            )
-            .into())
-        }
+            let role = self.role;
+            Err(format!("the session of the {role} came to no good end: {result}").into())
+        })
     }
 
     fn spec(&self, home: PathBuf, tmp: PathBuf) -> Result<InvocationSpec, Fault> {

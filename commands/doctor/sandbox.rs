@@ -1,0 +1,109 @@
+//! The sandbox: whether agents can be held, and what of it holds on this machine.
+
+use std::ffi::OsStr;
+
+use eklavya::config::Config;
+use eklavya::sandbox::examine::{Finding, Guarantee, Holds};
+use eklavya::sandbox::{Demands, Isolation, Sandbox, User};
+
+use super::Check;
+use crate::invocation::Invocation;
+
+const NAME: &str = "sandbox";
+
+/// Can agents be held in a sandbox, and what does it keep them from? Each guarantee is tried.
+pub async fn checks(invocation: &Invocation, config: &Config) -> Vec<Check> {
+    if invocation.no_sandbox {
+        let detail = "off (--no-sandbox): agents can read and change everything that you can";
+        return vec![Check::warning(NAME, detail, "leave --no-sandbox out")];
+    }
+    let id = config.sandbox.uid_base.saturating_add(1);
+    let user = Some(User { uid: id, gid: id });
+    let sandbox = match probe(invocation, config, user).await {
+        Ok(sandbox) => sandbox,
+        Err(check) => return vec![check],
+    };
+    let found = match sandbox.isolation() {
+        Isolation::Bubblewrap { path } => {
+            Check::ok(NAME, format!("bubblewrap at {}", path.display()))
+        }
+        Isolation::None => Check::ok(NAME, "none"),
+    };
+    match sandbox.examine(user).await {
+        Ok(findings) => std::iter::once(found)
+            .chain(findings.into_iter().map(check_of))
+            .collect(),
+        Err(error) => vec![Check::error(NAME, &error)],
+    }
+}
+
+async fn probe(
+    invocation: &Invocation,
+    config: &Config,
+    user: Option<User>,
+) -> Result<Sandbox, Check> {
+    let search = invocation.environment.get("PATH");
+    let search = search.map_err(|error| Check::error(NAME, &error))?;
+    let exe = std::env::current_exe()
+        .map_err(|error| Check::error(NAME, &format!("cannot find eklavya itself: {error}")))?;
+    let demands = Demands {
+        landlock: config.sandbox.landlock,
+    };
+    let search = OsStr::new(search.unwrap_or_default());
+    let probed = Sandbox::probe(search, exe, user, demands).await;
+    probed.map_err(|error| Check::error(NAME, &error))
+}
+
+fn check_of(finding: Finding) -> Check {
+    let name = name_of(finding.guarantee);
+    let consequence = finding.guarantee.consequence();
+    match finding.state {
+        Holds::Yes => Check::ok(name, finding.detail),
+        Holds::Partly => Check::warning(name, finding.detail, fix_of(finding.guarantee)),
+        // The configuration allows it to be missing, or else the probe had refused.
+        Holds::No if finding.guarantee == Guarantee::Landlock => Check::warning(
+            name,
+            format!("{}: {consequence}", finding.detail),
+            fix_of(finding.guarantee),
+        ),
+        Holds::No => Check::failed(
+            name,
+            format!("{}: {consequence}", finding.detail),
+            fix_of(finding.guarantee),
+        ),
+    }
+}
+
+fn name_of(guarantee: Guarantee) -> &'static str {
+    match guarantee {
+        Guarantee::Files => "sandbox: files",
+        Guarantee::Roles => "sandbox: roles",
+        Guarantee::Landlock => "sandbox: Landlock",
+        Guarantee::Seccomp => "sandbox: system calls",
+        Guarantee::UserNamespaces => "sandbox: user namespaces",
+        Guarantee::Network => "sandbox: network",
+        Guarantee::Processes => "sandbox: processes",
+        Guarantee::Identity => "sandbox: identity",
+        Guarantee::KernelSettings => "sandbox: kernel settings",
+        Guarantee::Limits => "sandbox: limits",
+    }
+}
+
+fn fix_of(guarantee: Guarantee) -> &'static str {
+    match guarantee {
+        Guarantee::Landlock => {
+            "boot a newer Linux (6.12 has all of it) with landlock in its lsm= list"
+        }
+        Guarantee::Seccomp => "boot a Linux with CONFIG_SECCOMP_FILTER",
+        Guarantee::Identity => "as root, set sandbox.uidBase to free user ids",
+        Guarantee::Files
+        | Guarantee::Roles
+        | Guarantee::UserNamespaces
+        | Guarantee::Network
+        | Guarantee::Processes
+        | Guarantee::KernelSettings
+        | Guarantee::Limits => {
+            "install a newer bubblewrap from your distribution; do not let agents run until this holds"
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `eklavya sandbox-examine`: reaches, from inside, for what it must not get.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, geteuid};
+
+use super::{Finding, Guarantee, Holds};
+
+/// The subcommand's name.
+pub const NAME: &str = "sandbox-examine";
+
+/// What came of an attempt: what held, or what did not.
+type Found = Result<String, String>;
+
+/// Tries everything (arguments: a file and a port of the host, the caller's process id there) and
+/// writes a line of JSON for each guarantee to `answer`.
+///
+/// # Errors
+/// The arguments are no such, or nobody reads the answer.
+pub fn main(args: &[OsString], answer: &mut impl Write) -> Result<u8, String> {
+    let [secret, port, caller] = args else {
+        return Err("it is for internal use: FILE PORT PID".to_owned());
+    };
+    let number = |text: &OsString| text.to_str().and_then(|text| text.parse::<i32>().ok());
+    let (Some(port), Some(caller)) = (number(port), number(caller)) else {
+        return Err("it is for internal use: PORT and PID are numbers".to_owned());
+    };
+    let port = u16::try_from(port).map_err(|error| error.to_string())?;
+    for (guarantee, found) in [
+        (Guarantee::Files, files(Path::new(secret))),
+        (Guarantee::Roles, roles()),
+        (Guarantee::Seccomp, seccomp()),
+        (Guarantee::Network, network(port)),
+        (Guarantee::Processes, processes(caller)),
+        (Guarantee::Identity, identity()),
+        (Guarantee::KernelSettings, kernel_settings()),
+        (Guarantee::Limits, limits()),
+        // Last, since it would change everything after it.
+        (Guarantee::UserNamespaces, user_namespaces()),
+    ] {
+        let (state, detail) = match found {
+            Ok(detail) => (Holds::Yes, detail),
+            Err(detail) => (Holds::No, detail),
+        };
+        let finding = Finding {
+            guarantee,
+            state,
+            detail,
+        };
+        let line = serde_json::to_string(&finding).map_err(|error| error.to_string())?;
+        writeln!(answer, "{line}").map_err(|error| error.to_string())?;
+    }
+    Ok(0)
+}
+
+fn files(secret: &Path) -> Found {
+    for path in [secret, Path::new("/etc/shadow"), Path::new("/root")] {
+        if path.symlink_metadata().is_ok() {
+            return Err(format!("{} is there", path.display()));
+        }
+    }
+    Ok("nothing of the machine's is there but programs' parts".to_owned())
+}
+
+fn roles() -> Found {
+    if fs::write("src/new", "").is_ok() {
+        return Err("an architect could write beside docs".to_owned());
+    }
+    match fs::write("docs/new", "") {
+        Ok(()) => Ok("an architect could write in docs and nowhere else".to_owned()),
+        Err(error) => Err(format!("an architect could not write in docs: {error}")),
+    }
+}
+
+fn seccomp() -> Found {
+    if status("Seccomp:") != Some("2".to_owned()) {
+        return Err("no filter is in force".to_owned());
+    }
+    match UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Ok("a call that is on the list was refused".to_owned())
+        }
+        _ => Err("a call that is on the list was let through".to_owned()),
+    }
+}
+
+fn network(port: u16) -> Found {
+    if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        return Err("a port of this machine could be connected to".to_owned());
+    }
+    let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let names: Vec<&str> = devices
+        .lines()
+        .filter_map(|line| Some(line.split_once(':')?.0.trim()))
+        .collect();
+    match names.as_slice() {
+        ["lo"] => Ok("no network is there but its own loopback".to_owned()),
+        others => Err(format!("these networks are there: {}", others.join(", "))),
+    }
+}
+
+fn processes(caller: i32) -> Found {
+    let count = fs::read_dir("/proc").map_or(0, |entries| {
+        entries
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
+            .count()
+    });
+    // The caller's number may be that of one of the few that are here.
+    let seen = caller > 10 && kill(Pid::from_raw(caller), None) != Err(Errno::ESRCH);
+    if seen || count > 10 {
+        return Err(format!("{count} processes are in sight"));
+    }
+    // Process 1 is in front of the walls.
+    if fs::read("/proc/1/environ").is_ok() {
+        return Ok(
+            "processes of the machine are out of sight; the sandbox's first one is not closed"
+                .to_owned(),
+        );
+    }
+    Ok("only the sandbox's own are in sight, and those around the agent are closed".to_owned())
+}
+
+fn identity() -> Found {
+    let user = geteuid();
+    if user.is_root() {
+        return Err("it runs as root".to_owned());
+    }
+    for set in ["CapEff:", "CapPrm:", "CapBnd:"] {
+        let capabilities = status(set).unwrap_or_default();
+        if capabilities.chars().any(|digit| digit != '0') {
+            return Err(format!("{set} {capabilities}"));
+        }
+    }
+    if status("NoNewPrivs:") != Some("1".to_owned()) {
+        return Err("programs can gain privileges".to_owned());
+    }
+    Ok(format!("user {user} without capabilities"))
+}
+
+fn kernel_settings() -> Found {
+    for path in ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"] {
+        if OpenOptions::new().write(true).open(path).is_ok() {
+            return Err(format!("{path} could be opened for writing"));
+        }
+    }
+    Ok("they cannot be written".to_owned())
+}
+
+fn limits() -> Found {
+    const NEVER: u64 = nix::sys::resource::RLIM_INFINITY;
+    let limit = |resource| getrlimit(resource).map_or(NEVER, |(_, hard)| hard);
+    let (tasks, bytes) = (limit(Resource::RLIMIT_NPROC), limit(Resource::RLIMIT_FSIZE));
+    if tasks == NEVER || bytes == NEVER || limit(Resource::RLIMIT_CORE) != 0 {
+        return Err("processes, files or dumps of memory are not limited".to_owned());
+    }
+    Ok(format!(
+        "{tasks} processes, {} MiB in a file, no dumps of memory",
+        bytes >> 20
+    ))
+}
+
+fn user_namespaces() -> Found {
+    match unshare(CloneFlags::CLONE_NEWUSER) {
+        Ok(()) => Err("one could be made".to_owned()),
+        Err(_) => Ok("none could be made".to_owned()),
+    }
+}
+
+/// Returns a line of /proc/self/status, e.g. that of `NoNewPrivs:`.
+fn status(name: &str) -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().to_owned())
+}

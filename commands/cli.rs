@@ -12,8 +12,8 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init, man,
-    plan, project, roles, status, tasks, verify,
+    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init,
+    man, plan, project, roles, status, tasks, verify,
 };
 
 const ABOUT: &str =

@@ -40,6 +40,7 @@ fn everything_moves_to_a_server_and_back() {
             .unwrap()
             .starts_with("PostgreSQL")
     );
+    env.run(&["audit", "verify"]).ok();
     // The work goes on there, and then comes back, into the place of the file that is out of date.
     env.project("tea");
     copy(&env, "store", "sqlite").exits(4);
@@ -66,6 +67,7 @@ fn everything_moves_to_a_server_and_back() {
         (&"shop".into(), &"tea".into())
     );
     env.project("cake");
+    env.run(&["audit", "verify"]).ok();
 }
 
 #[test]

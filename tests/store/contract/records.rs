@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use eklavya::domain::audit::{Actor, AuditEntry};
+use eklavya::domain::audit::{Actor, AuditEntry, Content, Hash};
 use eklavya::domain::event::Event;
 use eklavya::domain::ids::{AgentId, ProjectId};
 use eklavya::domain::lease::{Holder, Tenure};
 use eklavya::params;
+use eklavya::store::audit::Filter;
 use eklavya::store::events::Patience;
 use eklavya::store::{
     Dialect, Store, audit, decisions, deliveries, events, evidence, leases, projects, schema,
@@ -23,6 +24,8 @@ async fn records() {
         evidence_is_kept,
         deliveries_are_kept,
         events_have_an_order,
+        the_audit_trail_is_chained,
+        the_audit_trail_is_looked_through,
         the_audit_trail_only_grows,
         leases_are_held,
         the_schema_is_this_programs,
@@ -99,14 +102,14 @@ async fn events_have_an_order(store: &Store) {
             .unwrap();
     }
     tx.commit().await.unwrap();
-    let placed = events::place(store, Patience::Wait).await.unwrap();
+    let given = events::place(store, Patience::Wait).await.unwrap();
     let again = events::place(store, Patience::Leave).await.unwrap();
     assert_eq!(again, None);
     let mut tx = store.read().await.unwrap();
     let newest = events::newest(&mut tx).await.unwrap();
     // SQLite has one writer, whose order is that of the places.
     assert_eq!(
-        placed,
+        given,
         (store.dialect() == Dialect::Postgres).then_some(newest)
     );
     let mut after = async |of, since, most| {
@@ -127,34 +130,141 @@ async fn events_have_an_order(store: &Store) {
     assert_eq!(events::before_last(&mut tx, of, 7).await.unwrap(), 4);
 }
 
-async fn the_audit_trail_only_grows(store: &Store) {
+/// Writes a line for each hostile text, all but the first three of them of a project, and returns
+/// them as they were meant.
+async fn trail(store: &Store, project: ProjectId, agent: AgentId) -> Vec<AuditEntry> {
+    let line = |(number, text): (usize, &&str)| AuditEntry {
+        project: (number > 2).then_some(project),
+        agent: (number % 2 == 0).then_some(agent),
+        actor: Actor::Admin((*text).to_owned()),
+        action: format!("try.{number}"),
+        details: json!({"text": text, "number": number, "nothing": null, "part": 1e16}),
+    };
+    let entries: Vec<AuditEntry> = HOSTILE.iter().enumerate().map(line).collect();
     let mut tx = store.write().await.unwrap();
-    let project = house::project(1, "shop");
-    projects::insert(&mut tx, &project).await.unwrap();
-    let agent = AgentId::random();
-    for (number, text) in HOSTILE.iter().enumerate() {
-        let entry = AuditEntry {
-            project: Some(project.id),
-            agent: (number % 2 == 0).then_some(agent),
-            actor: Actor::Admin((*text).to_owned()),
-            action: format!("try.{number}"),
-            details: json!({"text": text, "number": number, "nothing": null}),
-        };
-        audit::append(&mut tx, &entry, at(0)).await.unwrap();
-    }
+    let (first, rest) = entries.split_at(5);
+    audit::append(&mut tx, first, at(0)).await.unwrap();
+    audit::append(&mut tx, rest, at(1)).await.unwrap();
     tx.commit().await.unwrap();
+    entries
+}
+
+async fn the_audit_trail_is_chained(store: &Store) {
+    let (project, agent) = (ProjectId::random(), AgentId::random());
+    let entries = trail(store, project, agent).await;
     let mut tx = store.read().await.unwrap();
-    let trail = audit::of_project(&mut tx, project.id).await.unwrap();
-    assert_eq!(trail.len(), HOSTILE.len());
-    for (number, (line, text)) in trail.iter().zip(HOSTILE).enumerate() {
-        assert_eq!(line.action, format!("try.{number}"));
-        assert_eq!(line.actor, format!("admin:{text}"));
-        assert_eq!(line.details["text"], text);
-        assert_eq!(line.at, at(0));
+    let all = audit::of_project(&mut tx, project).await.unwrap();
+    assert_eq!(all.len(), entries.len() - 3);
+    let mut previous = Hash::genesis(project.0).to_string();
+    for (position, (line, entry)) in (1..).zip(all.iter().zip(&entries[3..])) {
+        let Content {
+            actor,
+            action,
+            details,
+            ..
+        } = &line.content;
+        assert_eq!((line.chain, line.position), (project.0, position));
+        assert_eq!((actor, action), (&entry.actor.to_string(), &entry.action));
+        assert_eq!(details["text"], entry.details["text"]);
+        // What was read has the hash of what was written.
+        let hash = Hash::of_row(&line.content.canonical(line.chain, position, &previous));
+        assert_eq!(
+            (&line.previous_hash, &line.hash),
+            (&previous, &hash.to_string())
+        );
+        previous = line.hash.clone();
     }
+    let head = audit::head(&mut tx, Some(project)).await.unwrap().unwrap();
+    assert_eq!((head.position, head.hash.to_string()), (6, previous));
+    assert_eq!(
+        audit::head_of(&mut tx, project.0).await.unwrap(),
+        Some(head)
+    );
+    let own = audit::installation(&mut tx).await.unwrap();
+    let mut chains = vec![own, project.0];
+    chains.sort();
+    assert_eq!(audit::chains(&mut tx).await.unwrap(), chains);
     let nobody = ProjectId::random();
+    assert_eq!(audit::head(&mut tx, Some(nobody)).await.unwrap(), None);
     assert_eq!(audit::of_project(&mut tx, nobody).await.unwrap(), []);
-    drop(tx);
+}
+
+async fn the_audit_trail_is_looked_through(store: &Store) {
+    let (project, agent) = (ProjectId::random(), AgentId::random());
+    trail(store, project, agent).await;
+    let mut tx = store.read().await.unwrap();
+    let page = audit::page(&mut tx, project.0, (2, 0), 2).await.unwrap();
+    let places: Vec<i64> = page.iter().map(|found| found.position).collect();
+    assert_eq!(places, [2, 3]);
+    let mut found = async |filter: Filter| {
+        let found = audit::list(&mut tx, &filter).await.unwrap();
+        let actions = found.into_iter().map(|line| line.content.action);
+        actions
+            .map(|action| action.replace("try.", ""))
+            .collect::<String>()
+    };
+    let all = Filter::default;
+    assert_eq!(found(all()).await, "012345678");
+    assert_eq!(
+        found(Filter {
+            chain: Some(project.0),
+            ..all()
+        })
+        .await,
+        "345678"
+    );
+    assert_eq!(
+        found(Filter {
+            agent: Some(agent),
+            ..all()
+        })
+        .await,
+        "02468"
+    );
+    assert_eq!(
+        found(Filter {
+            limit: Some(2),
+            ..all()
+        })
+        .await,
+        "78"
+    );
+    assert_eq!(
+        found(Filter {
+            since: Some(at(1)),
+            ..all()
+        })
+        .await,
+        "5678"
+    );
+    assert_eq!(
+        found(Filter {
+            after: Some(4),
+            ..all()
+        })
+        .await,
+        "78"
+    );
+    assert_eq!(
+        found(Filter {
+            action: Some("try.7".to_owned()),
+            ..all()
+        })
+        .await,
+        "7"
+    );
+    assert_eq!(
+        found(Filter {
+            action: Some("%".to_owned()),
+            ..all()
+        })
+        .await,
+        ""
+    );
+}
+
+async fn the_audit_trail_only_grows(store: &Store) {
+    trail(store, ProjectId::random(), AgentId::random()).await;
     for statement in [
         "UPDATE audit_logs SET actor = 'me'",
         "DELETE FROM audit_logs",

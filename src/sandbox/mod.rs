@@ -44,7 +44,7 @@ use tokio::process::Command;
 pub use child::{Child, Exit, Politeness, Streams};
 pub use dirs::{Dirs, hand_over, is_root, share_socket};
 pub use error::SandboxError;
-pub use orphan::end_orphan;
+pub use orphan::{end_noted, end_orphan};
 pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec};
 pub use run::{CommandOutcome, RunLimits, run_command};
 pub use spec::{Access, Inner, Profile, Spec, TMP_BYTES, User};

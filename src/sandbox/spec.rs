@@ -106,6 +106,9 @@ pub struct Spec {
     pub tool_binaries: Vec<PathBuf>,
     /// Whom root becomes; required for root, ignored for everybody else.
     pub user: Option<User>,
+    /// The file, out of reach of what runs, that names the process while it runs; see
+    /// [`super::end_noted`].
+    pub note: Option<PathBuf>,
 }
 
 impl Spec {
@@ -120,6 +123,7 @@ impl Spec {
             door: None,
             tool_binaries: Vec::new(),
             user: None,
+            note: None,
         }
     }
 

@@ -15,6 +15,8 @@ use crate::sandbox::{
 use crate::services::audit;
 use crate::vcs::remove_tree;
 
+/// The file in a throw-away tree that names the process which runs there.
+pub(super) const PROCESS: &str = "process";
 /// Bytes kept of a command's output: enough for the tail of a test run.
 const OUTPUT_BYTES: usize = 32 * 1024;
 
@@ -52,6 +54,7 @@ async fn run_at(
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.user = site.user;
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
+    spec.note = Some(root.join(PROCESS));
     let limits = RunLimits {
         timeout: site.config.sandbox.test_timeout,
         output_bytes: OUTPUT_BYTES,

@@ -87,6 +87,10 @@ fn who_does_not_wait_is_told_who_holds_the_project() {
     assert!(eventually(|| waiting.catches(Signal::SIGINT)));
     waiting.signal(Signal::SIGINT);
     waiting.wait().exits(130);
+    let deciding = studio.start(&["plan", "approve", "shop", "--yes", "--wait"]);
+    assert!(eventually(|| deciding.catches(Signal::SIGINT)));
+    deciding.signal(Signal::SIGINT);
+    deciding.wait().exits(130);
     frozen.kill_9();
     studio.run(STAGES[0]).ok();
 }

@@ -12,6 +12,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::descendants;
 use super::error::SandboxError;
+use super::orphan;
 use super::spawner;
 use super::spec::{Inner, Spec};
 use super::supervise;
@@ -104,7 +105,11 @@ impl Sandbox {
             }
             Isolation::None => (None, self.build(spec, inner, None)?),
         };
-        Child::start(command, streams, status).await
+        let child = Child::start(command, streams, status).await?;
+        if let Some(file) = &spec.note {
+            orphan::note(file, child.pid).map_err(prepare)?;
+        }
+        Ok(child)
     }
 }
 

@@ -54,7 +54,7 @@ pub use dirs::{Dirs, hand_over, is_root, share_socket};
 pub use error::SandboxError;
 #[doc(hidden)]
 pub use guard::Guard;
-pub use orphan::end_orphan;
+pub use orphan::{end_noted, end_orphan};
 pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec};
 pub use probe::Demands;
 pub use run::{CommandOutcome, RunLimits, run_command};

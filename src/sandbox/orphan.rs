@@ -1,12 +1,14 @@
 //! Ending what another process started with [`super::Sandbox::command`].
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
 use super::{descendants, supervise};
-use crate::process;
+use crate::process::{self, Host};
 
 /// How long the processes in front of a sandbox get to end all of it in order.
 const POLITE: Duration = Duration::from_secs(5);
@@ -36,6 +38,28 @@ pub async fn end_orphan(pid: u32, start: i64) -> bool {
     is_gone(pid, start, STUBBORN).await
 }
 
+/// Writes down in `file` which process runs.
+pub(super) fn note(file: &Path, pid: u32) -> io::Result<()> {
+    let start = process::start_of(pid).unwrap_or_default();
+    std::fs::write(file, format!("{} {pid} {start}", Host::this().digest))
+}
+
+/// Ends the process that a specification's note names, if it runs on this host, and everything below
+/// it. Returns whether it is gone.
+pub async fn end_noted(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let mut words = text.split(' ');
+    let (host, pid, start) = (words.next(), words.next(), words.next());
+    let pid = pid.and_then(|pid| pid.parse().ok());
+    let start = start.and_then(|start| start.parse().ok());
+    match (pid, start) {
+        (Some(pid), Some(start)) if host == Some(Host::this().digest.as_str()) => {
+            end_orphan(pid, start).await
+        }
+        _ => true,
+    }
+}
+
 async fn is_gone(pid: u32, start: i64, within: Duration) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < within {
@@ -59,8 +83,14 @@ mod tests {
         let start = process::start_of(pid).unwrap();
         descendants::signal(pid, Signal::SIGSTOP);
         assert!(end_orphan(pid, start + 1).await);
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("process");
+        assert!(end_noted(&file).await);
+        std::fs::write(&file, format!("elsewhere {pid} {start}")).unwrap();
+        assert!(end_noted(&file).await);
         assert!(process::is_alive(pid, start));
-        let (gone, status) = tokio::join!(end_orphan(pid, start), child.wait());
+        note(&file, pid).unwrap();
+        let (gone, status) = tokio::join!(end_noted(&file), child.wait());
         assert!(gone && !status.unwrap().success());
     }
 }

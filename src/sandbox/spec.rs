@@ -137,6 +137,9 @@ pub struct Spec {
     /// Guards that are left out, for tests that show what each is good for.
     #[doc(hidden)]
     pub without: Vec<Guard>,
+    /// The file, out of reach of what runs, that names the process while it runs; see
+    /// [`super::end_noted`].
+    pub note: Option<PathBuf>,
 }
 
 impl Spec {
@@ -153,6 +156,7 @@ impl Spec {
             user: None,
             disk_bytes: DISK_BYTES,
             without: Vec::new(),
+            note: None,
         }
     }
 

@@ -139,7 +139,7 @@ impl Store {
             // A transaction that starts by reading cannot wait for its turn to write: SQLite
             // answers SQLITE_BUSY at once. So writers take their place at the start.
             Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
-            Pool::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, "BEGIN").await?)),
         }
     }
 
@@ -148,7 +148,7 @@ impl Store {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match &self.pool {
             Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin().await?)),
-            Pool::Postgres(pool) => Ok(Tx::Postgres(pool.begin_with(SNAPSHOT).await?)),
+            Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, SNAPSHOT).await?)),
         }
     }
 

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
+use sqlx::{ConnectOptions, Connection, Postgres, Transaction};
 
 use super::{Server, StoreError};
 
@@ -13,6 +14,10 @@ use super::{Server, StoreError};
 const CONNECTIONS: u32 = 10;
 /// How long to wait for a connection, of which there may be none free or none at all.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may be waited for before it is found out whether there is a server.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the server may take to take a connection.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The oldest version that has what we use: 15, in the notation of `server_version_num`.
 const OLDEST: u32 = 150_000;
 
@@ -44,6 +49,43 @@ fn silent(server: &Server) -> StoreError {
         database: server.shown(),
         source: sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, reason)),
     }
+}
+
+/// Starts a transaction.
+///
+/// Where there is no server, the pool tries to connect until its time is up; this finds it out
+/// sooner.
+pub(super) async fn begin(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let mut beginning = std::pin::pin!(pool.begin_with(statement));
+    loop {
+        tokio::select! {
+            begun = &mut beginning => return Ok(begun?),
+            () = tokio::time::sleep(LOOK) => look(pool).await?,
+        }
+    }
+}
+
+/// Finds out whether the server takes a connection.
+async fn look(pool: &PgPool) -> Result<(), StoreError> {
+    let options = pool.connect_options();
+    match tokio::time::timeout(ANSWER_TIMEOUT, options.connect()).await {
+        Ok(Ok(connection)) => Ok(connection.close().await?),
+        // It has no more connections than those that are in use: the pool waits for one.
+        Ok(Err(error)) if is_full(&error) => Ok(()),
+        Ok(Err(error)) => Err(StoreError::Away(error)),
+        Err(_) => Err(StoreError::Away(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+/// Whether the server has as many connections as it takes (`too_many_connections`).
+fn is_full(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error
+        .and_then(DatabaseError::code)
+        .is_some_and(|code| code == "53300")
 }
 
 /// Opens one connection of its own.

@@ -22,7 +22,7 @@ use crate::services::{ServiceError, leases, projects};
 /// How often a contender looks at the lease that it waits for.
 const LOOK: Duration = Duration::from_millis(300);
 /// How long work that was stopped because nothing can be written any more may take to come to rest.
-const REST: Duration = Duration::from_secs(10);
+const REST: Duration = Duration::from_secs(5);
 
 /// Does `work` while holding the project's lease, after what earlier tenures left was put in order.
 ///

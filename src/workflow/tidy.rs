@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::error::WorkflowError;
 use super::paths::ProjectPaths;
+use super::trial::PROCESS;
 use crate::gateway::SOCKET_NAME;
-use crate::sandbox::Dirs;
+use crate::sandbox::{self, Dirs};
 use crate::vcs::{remove_tree, remove_unfinished};
 
 /// Removes throw-away trees, half-made clones, and the sockets of doors that nobody answers at.
@@ -14,10 +15,11 @@ use crate::vcs::{remove_tree, remove_unfinished};
 /// The caller holds the lease and has not begun with anything.
 pub(super) async fn tidy(paths: &ProjectPaths) -> Result<(), WorkflowError> {
     for tree in entries(&paths.scratch())? {
-        // A test command of a worker that froze may still write there.
-        if let Err(error) = remove_tree(&tree).await {
-            tracing::warn!("{error}");
+        // The test command of a worker that froze may still run there.
+        if !sandbox::end_noted(&tree.join(PROCESS)).await {
+            tracing::warn!("what runs in {} does not end", tree.display());
         }
+        remove_tree(&tree).await?;
     }
     for session in entries(&paths.sessions())? {
         if !session.is_dir() {

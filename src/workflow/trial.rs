@@ -15,6 +15,8 @@ use crate::sandbox::{
 use crate::services::audit;
 use crate::vcs::remove_tree;
 
+/// The file in a throw-away tree that names the process which runs there.
+pub(super) const PROCESS: &str = "process";
 /// Bytes kept of a command's output: enough for the tail of a test run.
 const OUTPUT_BYTES: usize = 32 * 1024;
 
@@ -53,6 +55,7 @@ async fn run_at(
     spec.user = site.user;
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
     spec.disk_bytes = site.config.sandbox.disk_bytes;
+    spec.note = Some(root.join(PROCESS));
     let limits = RunLimits {
         timeout: site.config.sandbox.test_timeout,
         output_bytes: OUTPUT_BYTES,

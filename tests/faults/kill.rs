@@ -74,6 +74,8 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     assert_eq!(studio.ask("SELECT tag FROM deliveries"), [""; 0]);
     studio.run(deliver).ok();
 
+    // Nor a preview whose start was cut off, and which nobody knows of.
+    assert!(eventually(|| studio.preview_processes().is_empty()));
     insta::assert_snapshot!("final_tree", studio.tree());
     studio.assert_books_are_what_was_billed();
     studio.assert_nothing_was_done_twice();

@@ -18,6 +18,8 @@ mod caller;
 mod claude;
 #[path = "../support/namespace.rs"]
 mod namespace;
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../support/remains.rs"]
 mod remains;
 #[path = "../support/running.rs"]
@@ -37,10 +39,12 @@ mod budget;
 mod disk;
 mod endpoint;
 mod environment;
+mod frozen;
 mod hang;
 mod interrupt;
 mod kill;
 mod ledger;
+mod outage;
 
 /// The script that most stories play.
 const SCRIPT: &str = include_str!("script.yaml");

@@ -15,4 +15,5 @@ mod support;
 mod audit;
 mod compose;
 mod events;
+mod leases;
 mod postgres_fixture;

@@ -1,12 +1,18 @@
 //! What the database of a studio says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
+use nix::sys::signal::Signal;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
+use crate::running::{Running, eventually};
 use crate::studio::Studio;
+
+/// How long a test waits for the product's own transaction.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// An entry of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +45,44 @@ impl Studio {
         self.with_database(false, async move |database| {
             sqlx::query(sql).execute(database).await.unwrap();
         });
+    }
+
+    /// Stops a process where it is, but not in the middle of a transaction, in which it would keep
+    /// everybody else from writing.
+    pub fn freeze(&self, running: &Running) {
+        let frozen = eventually(|| {
+            running.signal(Signal::SIGSTOP);
+            let free = self.with_database(false, async |database| {
+                let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut *database).await;
+                begun.is_ok()
+            });
+            if !free {
+                running.signal(Signal::SIGCONT);
+            }
+            free
+        });
+        assert!(frozen, "it never lets go of the database");
+    }
+
+    /// Returns everything that stands in the database, one line for each row.
+    pub fn dump(&self) -> Vec<String> {
+        const TABLES: &str = "SELECT m.name, group_concat('quote(' || c.name || ')', \
+            ' || '' '' || ') FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+            WHERE m.type = 'table' GROUP BY m.name ORDER BY m.name";
+        self.with_database(true, async |database| {
+            let tables = sqlx::query(TABLES).fetch_all(&mut *database).await.unwrap();
+            let mut lines = Vec::new();
+            for table in tables {
+                let (name, columns): (String, String) = (table.get(0), table.get(1));
+                let sql = AssertSqlSafe(format!("SELECT {columns} FROM {name} ORDER BY 1"));
+                let rows = sqlx::query(sql).fetch_all(&mut *database).await.unwrap();
+                lines.extend(
+                    rows.iter()
+                        .map(|row| format!("{name} {}", row.get::<String, _>(0))),
+                );
+            }
+            lines
+        })
     }
 
     /// Returns the ledger, oldest entry first.
@@ -155,7 +199,9 @@ impl Studio {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let options = SqliteConnectOptions::new().filename(self.home().join("eklavya.db"));
+            let options = SqliteConnectOptions::new()
+                .filename(self.home().join("eklavya.db"))
+                .busy_timeout(BUSY);
             let mut database = options.read_only(read_only).connect().await.unwrap();
             work(&mut database).await
         })

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use camino::Utf8PathBuf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -13,8 +14,17 @@ impl Studio {
     /// Returns the processes of agents, tests and checks: those that know of a workspace, by their
     /// arguments, their environment or their working directory.
     pub fn agent_processes(&self) -> Vec<String> {
-        let places =
-            ["work/", "scratch/"].map(|place| self.project_dir().join(place).into_string());
+        self.processes_in(&["work/", "scratch/"])
+    }
+
+    /// Returns the processes that serve a demo.
+    pub fn preview_processes(&self) -> Vec<String> {
+        self.processes_in(&["demos/"])
+    }
+
+    fn processes_in(&self, places: &[&str]) -> Vec<String> {
+        let places = places.iter().map(|place| self.project_dir().join(place));
+        let places: Vec<String> = places.map(Utf8PathBuf::into_string).collect();
         let own = std::process::id();
         fs::read_dir("/proc")
             .unwrap()

@@ -46,6 +46,15 @@ impl Running {
         kill(Pid::from_raw(id), signal).unwrap();
     }
 
+    /// Whether the process does something of its own about a signal.
+    pub fn catches(&self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & (1 << (signal as u32 - 1)) != 0)
+    }
+
     /// Kills the process with SIGKILL while it is at work.
     #[track_caller]
     pub fn kill_9(mut self) {

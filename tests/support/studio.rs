@@ -175,6 +175,11 @@ impl Studio {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Returns all references of the project's repository and what they point to.
+    pub fn refs(&self) -> String {
+        self.git(&["for-each-ref"])
+    }
+
     /// Returns the files of main, with the hash of their content.
     pub fn tree(&self) -> String {
         self.git(&["ls-tree", "-r", "--format=%(objectname) %(path)", "main"])

@@ -127,6 +127,11 @@ impl Upstream {
         }
     }
 
+    /// Looks for agents in the database at `url` from now on.
+    pub fn agents_are_at(&self, url: &str) {
+        self.endpoint.callers.are_at(url);
+    }
+
     /// Answers from now on as `rule` says.
     pub fn answers(&self, rule: impl Fn(&Asked) -> Reply + Send + Sync + 'static) {
         *self.endpoint.rule.lock().unwrap() = Arc::new(Box::new(rule));

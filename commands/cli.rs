@@ -12,8 +12,8 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, audit, budget, build, completions, config, deliver, demo, doctor, events, init, man,
-    plan, project, roles, status, tasks, verify,
+    agents, audit, budget, build, completions, config, deliver, demo, doctor, events, init, jobs,
+    man, plan, project, roles, status, tasks, verify, worker,
 };
 
 const ABOUT: &str =
@@ -65,6 +65,9 @@ enum Verb {
     #[command(subcommand)]
     Tasks(tasks::Verb),
     #[command(subcommand)]
+    Jobs(jobs::Verb),
+    Worker(worker::Args),
+    #[command(subcommand)]
     Budget(budget::Verb),
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -90,6 +93,8 @@ impl Verb {
             Verb::Events(verb) => verb.exec(invocation),
             Verb::Agents(verb) => verb.exec(invocation),
             Verb::Tasks(verb) => verb.exec(invocation),
+            Verb::Jobs(verb) => verb.exec(invocation),
+            Verb::Worker(args) => worker::exec(invocation, &args),
             Verb::Budget(verb) => verb.exec(invocation),
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),

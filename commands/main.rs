@@ -16,6 +16,7 @@ mod data_directory;
 mod deliver;
 mod demo;
 mod desk;
+mod detach;
 mod doctor;
 mod error;
 mod events;
@@ -23,6 +24,7 @@ mod failure;
 mod init;
 mod interrupts;
 mod invocation;
+mod jobs;
 mod logging;
 mod man;
 mod next;
@@ -39,6 +41,7 @@ mod tasks;
 mod verify;
 mod wait;
 mod work;
+mod worker;
 
 use std::process::ExitCode;
 

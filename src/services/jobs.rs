@@ -299,9 +299,12 @@ pub async fn list(desk: &Desk, project: Option<ProjectId>) -> Result<Vec<Job>, S
 /// Returns the one job whose identity starts with `prefix`.
 pub async fn find(desk: &Desk, prefix: &str) -> Result<Job, ServiceError> {
     let mut tx = desk.read().await?;
-    let mut found = jobs::by_prefix(&mut tx, prefix).await?;
+    let mut found = match prefix {
+        "" => Vec::new(),
+        prefix => jobs::by_prefix(&mut tx, prefix).await?,
+    };
     match (found.pop(), found.len()) {
-        (Some(job), 0) if !prefix.is_empty() => Ok(job),
+        (Some(job), 0) => Ok(job),
         (None, _) => Err(ServiceError::NotFound {
             what: "job",
             name: prefix.to_owned(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use hands::{CrewNews, Hands, JobEnd, Order};
@@ -20,6 +20,8 @@ use super::error::WorkflowError;
 use super::paths::Paths;
 use super::stop::{Stop, StopReason};
 use super::worker::Watched;
+use crate::bus::{Heard, Listener, News};
+use crate::domain::event::Event;
 use crate::domain::ids::ProjectId;
 use crate::domain::job::{Job, JobEvent};
 use crate::domain::project::Project;
@@ -32,6 +34,8 @@ use crate::store::workers::WorkerRow;
 const ROUND: Duration = Duration::from_secs(1);
 /// The longest pause while the database cannot be used.
 const LONGEST_ROUND: Duration = Duration::from_secs(15);
+/// How long it waits after news for more of the same.
+const BREATH: Duration = Duration::from_millis(20);
 /// How often it writes down that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a project rests whose job was put down: whatever was in the way may still be.
@@ -122,6 +126,7 @@ struct Crew<H> {
     resting: BTreeMap<ProjectId, Instant>,
     /// Projects of which it was said that they are passed over.
     strange: BTreeSet<ProjectId>,
+    news: Listener,
     beaten: Instant,
     /// How often in a row the database could not be used.
     failures: u32,
@@ -134,6 +139,7 @@ struct Crew<H> {
 impl<H: Hands> Crew<H> {
     fn new(spec: CrewSpec, hands: Arc<H>, stop: CrewStop, row: WorkerRow) -> Self {
         Self {
+            news: spec.desk.bus.subscribe(),
             spec,
             hands,
             stop,
@@ -211,25 +217,23 @@ impl<H: Hands> Crew<H> {
 
     /// Waits until there is something to do.
     async fn rest(&mut self, quick: bool) {
-        let round = ROUND
-            .saturating_mul(1 << self.failures.min(4))
-            .min(LONGEST_ROUND);
-        let pause = if quick { Duration::ZERO } else { round };
-        let drains = self.drained_at.is_some();
-        let (stop, until) = (self.stop.clone(), self.drained_at);
-        let overdue = async {
-            match until {
-                Some(until) => tokio::time::sleep_until(until).await,
-                None => std::future::pending().await,
-            }
+        let round = ROUND.saturating_mul(1 << self.failures.min(4));
+        let pause = if quick {
+            Duration::ZERO
+        } else {
+            round.min(LONGEST_ROUND)
         };
+        let (until, overdue) = (Instant::now() + pause, self.drained_at);
+        let (stop, drains) = (self.stop.clone(), overdue.is_some());
+        let overdue = overdue.unwrap_or(until);
         tokio::select! {
             biased;
             () = stop.hard.cancelled(), if !self.is_hard() => self.kill(),
             () = stop.drain.cancelled(), if !drains => self.drain().await,
             Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
-            () = overdue, if self.has_patience() => self.interrupt(),
-            () = tokio::time::sleep(pause) => {}
+            () = sleep_until(overdue), if drains && self.has_patience() => self.interrupt(),
+            () = news_of_a_project(&mut self.news), if self.failures == 0 => {}
+            () = sleep_until(until) => {}
         }
     }
 
@@ -296,5 +300,23 @@ impl<H: Hands> Crew<H> {
         }
         let (job, event) = (work.job, end.into_event());
         self.unsettled.push(Unsettled { job, event });
+    }
+}
+
+/// Waits for news that a project, or a job of one, has changed.
+async fn news_of_a_project(news: &mut Listener) {
+    loop {
+        match news.next().await {
+            Some(Heard::News(News {
+                event: Event::ProjectStatus { .. },
+                ..
+            })) => {
+                // What one command does comes as several pieces.
+                return tokio::time::sleep(BREATH).await;
+            }
+            Some(Heard::Gap) => return,
+            Some(Heard::News(_)) => {}
+            None => std::future::pending().await,
+        }
     }
 }

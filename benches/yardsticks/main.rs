@@ -1,5 +1,6 @@
 //! Measures Eklavya against named references, side by side in one run: `docs/benchmarks.md`.
 
+mod claims;
 mod comparison;
 mod events;
 mod latency;
@@ -9,6 +10,7 @@ mod pipeline;
 mod read_command;
 mod report;
 mod samples;
+mod takeover;
 
 #[allow(
     clippy::unwrap_used,
@@ -40,7 +42,8 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 async fn main() -> Result<(), Fault> {
     let options = Options::parse();
     let report = Report::new(options.output);
-    let cli = if options.wants(Yardstick::Pipeline) {
+    let runs_agents = [Yardstick::Pipeline, Yardstick::Takeover];
+    let cli = if runs_agents.into_iter().any(|it| options.wants(it)) {
         Some(claude().await?)
     } else {
         None
@@ -58,7 +61,18 @@ async fn main() -> Result<(), Fault> {
         let found = block_in_place(events::measure_latency)?;
         report.latency("from the commit to a follower elsewhere", &found)?;
     }
-    if let Some(cli) = cli {
+    if options.wants(Yardstick::Claims) {
+        let found = block_in_place(|| claims::measure(&options))?;
+        let title = "jobs taken by 8 workers against bare updates with SKIP LOCKED";
+        report.findings(title, &found)?;
+    }
+    if let Some(cli) = cli.as_ref().filter(|_| options.wants(Yardstick::Takeover)) {
+        for found in block_in_place(|| takeover::measure(&options, cli))? {
+            let title = "from the end of a killed worker to the job's start elsewhere";
+            report.latency(title, &found)?;
+        }
+    }
+    if let Some(cli) = cli.filter(|_| options.wants(Yardstick::Pipeline)) {
         let found = pipeline::measure(&options, &cli).await?;
         report.findings(
             "from plan to delivery against its sessions and tests run bare",

@@ -20,12 +20,12 @@ use super::error::WorkflowError;
 use super::paths::Paths;
 use super::stop::{Stop, StopReason};
 use super::worker::Watched;
-use crate::bus::{Heard, Listener, News};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, StoredEvent};
 use crate::domain::ids::ProjectId;
 use crate::domain::job::{Job, JobEvent};
 use crate::domain::project::Project;
 use crate::services::leases::Worker as WorkerIdentity;
+use crate::services::news::Follower;
 use crate::services::workers::{self, Watch};
 use crate::services::{Desk, ServiceError, jobs};
 use crate::store::workers::WorkerRow;
@@ -82,7 +82,8 @@ pub async fn run<H: Hands>(
     let place = (home.as_str(), directory.as_str());
     let row = workers::register(&spec.desk, &spec.identity, place, spec.capacity).await?;
     hands.tell(CrewNews::Registered { worker: &row });
-    let mut crew = Crew::new(spec, hands, stop, row);
+    let news = Follower::from_now(&spec.desk).await?;
+    let mut crew = Crew::new(spec, hands, stop, (row, news));
     while !crew.is_done().await {
         let quick = crew.round().await;
         crew.rest(quick).await;
@@ -126,7 +127,7 @@ struct Crew<H> {
     resting: BTreeMap<ProjectId, Instant>,
     /// Projects of which it was said that they are passed over.
     strange: BTreeSet<ProjectId>,
-    news: Listener,
+    news: Follower,
     beaten: Instant,
     /// How often in a row the database could not be used.
     failures: u32,
@@ -137,9 +138,14 @@ struct Crew<H> {
 }
 
 impl<H: Hands> Crew<H> {
-    fn new(spec: CrewSpec, hands: Arc<H>, stop: CrewStop, row: WorkerRow) -> Self {
+    fn new(
+        spec: CrewSpec,
+        hands: Arc<H>,
+        stop: CrewStop,
+        (row, news): (WorkerRow, Follower),
+    ) -> Self {
         Self {
-            news: spec.desk.bus.subscribe(),
+            news,
             spec,
             hands,
             stop,
@@ -304,19 +310,22 @@ impl<H: Hands> Crew<H> {
 }
 
 /// Waits for news that a project, or a job of one, has changed.
-async fn news_of_a_project(news: &mut Listener) {
+async fn news_of_a_project(news: &mut Follower) {
     loop {
         match news.next().await {
-            Some(Heard::News(News {
-                event: Event::ProjectStatus { .. },
-                ..
-            })) => {
+            Ok(told) if told.iter().any(is_of_a_project) => {
                 // What one command does comes as several pieces.
                 return tokio::time::sleep(BREATH).await;
             }
-            Some(Heard::Gap) => return,
-            Some(Heard::News(_)) => {}
-            None => std::future::pending().await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("the news cannot be read: {error}");
+                tokio::time::sleep(LONGEST_ROUND).await;
+            }
         }
     }
+}
+
+fn is_of_a_project(told: &StoredEvent) -> bool {
+    matches!(told.event, Event::ProjectStatus { .. })
 }

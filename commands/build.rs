@@ -1,5 +1,7 @@
 //! `eklavya build`
 
+use eklavya::domain::job::Goal;
+
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::work::{self, WorkOptions};
@@ -10,7 +12,7 @@ use crate::work::{self, WorkOptions};
 /// where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eklavya build shop\n  eklavya build shop --wait --output json"
+    after_help = "Examples:\n  eklavya build shop\n  eklavya build shop --wait --output json\n  eklavya build shop --detach"
 )]
 pub struct Args {
     /// The project
@@ -22,5 +24,5 @@ pub struct Args {
 
 /// Runs `eklavya build`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, work::Goal::Build, &args.work)
+    work::run(invocation, &args.slug, Goal::Build, &args.work)
 }

@@ -13,7 +13,7 @@ use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
     agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init,
-    man, plan, project, roles, sandbox, status, tasks, verify,
+    jobs, man, plan, project, roles, sandbox, status, tasks, verify, worker,
 };
 
 const ABOUT: &str =
@@ -65,6 +65,9 @@ enum Verb {
     #[command(subcommand)]
     Tasks(tasks::Verb),
     #[command(subcommand)]
+    Jobs(jobs::Verb),
+    Worker(worker::Args),
+    #[command(subcommand)]
     Budget(budget::Verb),
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -94,6 +97,8 @@ impl Verb {
             Verb::Events(verb) => verb.exec(invocation),
             Verb::Agents(verb) => verb.exec(invocation),
             Verb::Tasks(verb) => verb.exec(invocation),
+            Verb::Jobs(verb) => verb.exec(invocation),
+            Verb::Worker(args) => worker::exec(invocation, &args),
             Verb::Budget(verb) => verb.exec(invocation),
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),

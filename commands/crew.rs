@@ -4,18 +4,157 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use eklavya::claude::locate;
+use eklavya::claude::locate::{self, ClaudeCli, LocateError};
+use eklavya::config::Config;
 use eklavya::domain::project::Project;
 use eklavya::gateway::Recorder;
 use eklavya::sandbox::{Demands, Sandbox, User};
 use eklavya::services::Desk;
 use eklavya::vcs::Git;
+use eklavya::workflow::capacity::{Capacity, CapacityLimits};
 use eklavya::workflow::site::user_of;
-use eklavya::workflow::{Patience, Site, SiteSpec, Stop, StopReason, Worker, WorkerSpec};
+use eklavya::workflow::{Patience, Site, SiteSpec, Stop, StopReason, Watched, Worker, WorkerSpec};
 
 use crate::error::{CommandError, Kind};
 use crate::interrupts::Interrupts;
 use crate::invocation::Invocation;
+use crate::output::Printer;
+
+/// What it takes to let agents work, whatever the project.
+#[derive(Debug, Clone)]
+pub struct Outfit {
+    config: Config,
+    search_path: String,
+    no_sandbox: bool,
+    printer: Printer,
+    exe: PathBuf,
+    capacity: Arc<Capacity>,
+}
+
+/// How a worker begins.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// How its work is stopped.
+    pub stop: Stop,
+    /// What it does where another one holds the project.
+    pub patience: Patience,
+    /// Where the model's answers are recorded.
+    pub record: Option<&'a Utf8Path>,
+    /// What was seen of the project's lease before.
+    pub watched: Option<Watched>,
+}
+
+impl Outfit {
+    /// Returns what the command line asks for.
+    pub fn of(invocation: &Invocation, desk: &Desk) -> Result<Self, CommandError> {
+        let config = invocation.config()?.clone();
+        let slots = config.home.path.join("slots").into_std_path_buf();
+        let limits = CapacityLimits::of(&config.worker);
+        Ok(Self {
+            search_path: search_path(invocation)?.to_owned(),
+            no_sandbox: invocation.no_sandbox,
+            printer: invocation.printer.clone(),
+            exe: own_program()?,
+            capacity: Capacity::new(slots, limits, Arc::clone(&desk.clock)),
+            config,
+        })
+    }
+
+    /// Makes sure that agents could work here, for a process that does so for a long time.
+    pub async fn check(&self) -> Result<(), CommandError> {
+        let (cli, git) = tokio::join!(self.cli(), Git::locate());
+        cli?;
+        git?;
+        if !self.no_sandbox {
+            // One of those that agents become; each project has one of its own.
+            let uid = self.config.sandbox.uid_base + 1;
+            let user = User { uid, gid: uid };
+            isolation(&self.config, &self.search_path, self.exe.clone(), user).await?;
+        }
+        Ok(())
+    }
+
+    async fn cli(&self) -> Result<ClaudeCli, LocateError> {
+        let places: Vec<PathBuf> = std::env::split_paths(&self.search_path).collect();
+        let configured = self.config.claude_path.as_ref();
+        locate::locate(configured.map(|path| path.as_std_path()), &places).await
+    }
+
+    async fn sandbox(&self, user: User) -> Result<Sandbox, CommandError> {
+        if self.no_sandbox {
+            let warning = "agents run WITHOUT a sandbox: they can read and change whatever you can";
+            self.printer.warn(warning);
+            return Ok(Sandbox::none(self.exe.clone()));
+        }
+        isolation(&self.config, &self.search_path, self.exe.clone(), user).await
+    }
+
+    async fn site(&self, desk: &Desk, project: &Project) -> Result<Site, CommandError> {
+        let (sandbox, git) =
+            tokio::join!(self.sandbox(user_of(&self.config, project)), Git::locate());
+        self.open(desk, project, sandbox?, git?).await
+    }
+
+    async fn open(
+        &self,
+        desk: &Desk,
+        project: &Project,
+        sandbox: Sandbox,
+        git: Git,
+    ) -> Result<Site, CommandError> {
+        let spec = SiteSpec {
+            desk: desk.clone(),
+            config: self.config.clone(),
+            sandbox,
+            git,
+            exe: self.exe.clone(),
+        };
+        Ok(Site::open(spec, project).await?)
+    }
+
+    /// Starts a worker for `project`.
+    pub async fn worker(
+        &self,
+        desk: &Desk,
+        project: &Project,
+        start: Start<'_>,
+    ) -> Result<Arc<Worker>, CommandError> {
+        // Each asks programs that take their time to answer, and none needs the others' answers.
+        let (cli, site) = tokio::join!(self.cli(), self.site(desk, project));
+        let (cli, site) = (cli?, site?);
+        let recorder = match start.record {
+            Some(file) => Some(Arc::new(Recorder::open(file.as_std_path())?)),
+            None => None,
+        };
+        let spec = WorkerSpec {
+            cli,
+            stop: start.stop,
+            recorder,
+            patience: start.patience,
+            capacity: Arc::clone(&self.capacity),
+            watched: start.watched,
+        };
+        Ok(Arc::new(Worker::start(spec, site).await?))
+    }
+}
+
+/// Returns the sandbox of this machine; `user` is whom root becomes.
+pub async fn sandbox(invocation: &Invocation, user: User) -> Result<Sandbox, CommandError> {
+    let config = invocation.config()?;
+    isolation(config, search_path(invocation)?, own_program()?, user).await
+}
+
+async fn isolation(
+    config: &Config,
+    search_path: &str,
+    exe: PathBuf,
+    user: User,
+) -> Result<Sandbox, CommandError> {
+    let demands = Demands {
+        landlock: config.sandbox.landlock,
+    };
+    Ok(Sandbox::probe(search_path.as_ref(), exe, Some(user), demands).await?)
+}
 
 /// Opens the place of `project` on this machine, with the isolation that the command line asks for.
 pub async fn site(
@@ -23,23 +162,7 @@ pub async fn site(
     desk: &Desk,
     project: &Project,
 ) -> Result<Site, CommandError> {
-    let user = user_of(invocation.config()?, project);
-    let (sandbox, git) = tokio::join!(sandbox(invocation, user), Git::locate());
-    open(invocation, desk, project, sandbox?, git?).await
-}
-
-/// Returns the isolation that the command line asks for; `user` is whom root becomes.
-pub async fn sandbox(invocation: &Invocation, user: User) -> Result<Sandbox, CommandError> {
-    let exe = own_program()?;
-    if invocation.no_sandbox {
-        let warning = "agents run WITHOUT a sandbox: they can read and change whatever you can";
-        invocation.printer.warn(warning);
-        return Ok(Sandbox::none(exe));
-    }
-    let demands = Demands {
-        landlock: invocation.config()?.sandbox.landlock,
-    };
-    Ok(Sandbox::probe(search_path(invocation)?.as_ref(), exe, Some(user), demands).await?)
+    Outfit::of(invocation, desk)?.site(desk, project).await
 }
 
 /// Opens the place of `project` for work on its records and its repository, which runs nothing.
@@ -48,28 +171,13 @@ pub async fn records(
     desk: &Desk,
     project: &Project,
 ) -> Result<Site, CommandError> {
-    let sandbox = Sandbox::none(own_program()?);
-    open(invocation, desk, project, sandbox, Git::locate().await?).await
+    let outfit = Outfit::of(invocation, desk)?;
+    let sandbox = Sandbox::none(outfit.exe.clone());
+    let git = Git::locate().await?;
+    outfit.open(desk, project, sandbox, git).await
 }
 
-async fn open(
-    invocation: &Invocation,
-    desk: &Desk,
-    project: &Project,
-    sandbox: Sandbox,
-    git: Git,
-) -> Result<Site, CommandError> {
-    let spec = SiteSpec {
-        desk: desk.clone(),
-        config: invocation.config()?.clone(),
-        sandbox,
-        git,
-        exe: own_program()?,
-    };
-    Ok(Site::open(spec, project).await?)
-}
-
-/// Starts a worker for `project`.
+/// Starts a worker for `project` that stops when the person at the terminal says so.
 pub async fn worker(
     invocation: &Invocation,
     desk: &Desk,
@@ -78,28 +186,14 @@ pub async fn worker(
     record: Option<&Utf8Path>,
     patience: Patience,
 ) -> Result<Arc<Worker>, CommandError> {
-    let config = invocation.config()?;
-    let path = search_path(invocation)?;
-    let places: Vec<PathBuf> = std::env::split_paths(path).collect();
-    let configured = config.claude_path.as_ref().map(|path| path.as_std_path());
-    // Each asks programs that take their time to answer, and none needs the others' answers.
-    let (cli, site) = tokio::join!(
-        locate::locate(configured, &places),
-        site(invocation, desk, project)
-    );
-    let (cli, site) = (cli?, site?);
-    let recorder = match record {
-        Some(file) => Some(Arc::new(Recorder::open(file.as_std_path())?)),
-        None => None,
-    };
-    let stop = stop_of(interrupts);
-    let spec = WorkerSpec {
-        cli,
-        stop,
-        recorder,
+    let outfit = Outfit::of(invocation, desk)?;
+    let start = Start {
+        stop: stop_of(interrupts),
         patience,
+        record,
+        watched: None,
     };
-    Ok(Arc::new(Worker::start(spec, site).await?))
+    outfit.worker(desk, project, start).await
 }
 
 fn stop_of(interrupts: &Interrupts) -> Stop {
@@ -114,7 +208,8 @@ fn stop_of(interrupts: &Interrupts) -> Stop {
     stop
 }
 
-fn own_program() -> Result<PathBuf, CommandError> {
+/// Returns the `eklavya` program.
+pub fn own_program() -> Result<PathBuf, CommandError> {
     std::env::current_exe().map_err(|error| {
         let message = format!("cannot tell where the eklavya program is: {error}");
         CommandError::new(Kind::Environment, message)

@@ -1,5 +1,7 @@
 //! `eklavya deliver`
 
+use eklavya::domain::job::Goal;
+
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::work::{self, WorkOptions};
@@ -9,7 +11,7 @@ use crate::work::{self, WorkOptions};
 /// The dossier holds brief, plan, decisions, commits, evidence for every criterion, and cost.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eklavya deliver shop\n  eklavya deliver shop --wait --output json"
+    after_help = "Examples:\n  eklavya deliver shop\n  eklavya deliver shop --wait --output json\n  eklavya deliver shop --detach"
 )]
 pub struct Args {
     /// The project
@@ -21,5 +23,5 @@ pub struct Args {
 
 /// Runs `eklavya deliver`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, work::Goal::Deliver, &args.work)
+    work::run(invocation, &args.slug, Goal::Deliver, &args.work)
 }

@@ -93,8 +93,13 @@ impl CommandError {
         self.kind == Kind::Environment
     }
 
+    /// Returns the exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
     /// Returns the message with its causes, those left out that it says already.
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let mut message = self.source.to_string();
         let mut cause = self.source.source();
         while let Some(error) = cause {
@@ -272,7 +277,10 @@ impl From<ServiceError> for CommandError {
             ServiceError::State { .. } => (Kind::WrongState, "See where it stands: eklavya status"),
             ServiceError::Changed(_) => (Kind::WrongState, "Look at it and repeat the command"),
             ServiceError::NotFound { what, .. } => (Kind::NotFound, listing(what)),
-            ServiceError::Ambiguous { .. } => (Kind::Usage, "List them: eklavya agents ps --all"),
+            ServiceError::Ambiguous { what, .. } => (Kind::Usage, listing(what)),
+            ServiceError::OutOfReach { .. } => {
+                (Kind::WrongState, "See what comes next: eklavya status")
+            }
             ServiceError::SlugInUse(_) => (Kind::Usage, "Choose another: --slug SLUG"),
             ServiceError::Slug(_) => (Kind::Usage, "Choose one: --slug SLUG"),
             ServiceError::Brief(_) => (Kind::Usage, "Write what the client wants into a text file"),
@@ -299,7 +307,8 @@ fn listing(what: &str) -> &'static str {
         "project" => "List them: eklavya project list --all",
         "demo" => "List them: eklavya demo list SLUG",
         "task" => "List them: eklavya tasks list SLUG",
-        "agent" => "List them: eklavya agents ps --all",
+        "agent" | "agents" => "List them: eklavya agents ps --all",
+        "job" | "jobs" => "List them: eklavya jobs list --all",
         _ => "See where it stands: eklavya status",
     }
 }

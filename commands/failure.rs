@@ -70,6 +70,10 @@ fn stopped(message: String, reason: StopReason, slug: &str) -> CommandError {
     match reason {
         StopReason::Interrupted => CommandError::new(Kind::Interrupted, message)
             .hint("Repeat the command: it goes on where it stopped"),
+        StopReason::Drained | StopReason::Cancelled => {
+            CommandError::new(Kind::Interrupted, message)
+                .hint("See what is to be done: eklavya jobs list")
+        }
         StopReason::Paused => CommandError::new(Kind::WrongState, message)
             .hint(format!("Let it go on: eklavya project resume {slug}")),
         StopReason::StoreAway => CommandError::new(Kind::Environment, message)

@@ -18,7 +18,7 @@ pub struct Interrupts {
 impl Interrupts {
     /// Listens to SIGINT, SIGTERM and SIGHUP (the terminal was closed) from now on, and tells the
     /// person what they do. Must be called within the runtime.
-    pub fn listen(printer: Printer) -> Result<Self, CommandError> {
+    pub fn listen(printer: Printer, words: Words) -> Result<Self, CommandError> {
         let interrupts = Self {
             soft: CancellationToken::new(),
             hard: CancellationToken::new(),
@@ -27,16 +27,16 @@ impl Interrupts {
             let message = format!("cannot listen to signals: {error}");
             CommandError::new(Kind::Environment, message)
         })?;
-        tokio::spawn(interrupts.clone().relay(signals, printer));
+        tokio::spawn(interrupts.clone().relay(signals, printer, words));
         Ok(interrupts)
     }
 
-    async fn relay(self, mut signals: Signals, printer: Printer) {
+    async fn relay(self, mut signals: Signals, printer: Printer, words: Words) {
         signals.next().await;
-        printer.note("Stopping; the work is kept. Once more, and the agents are killed.");
+        printer.note(words.first);
         self.soft.cancel();
         signals.next().await;
-        printer.note("Killing the agents.");
+        printer.note(words.second);
         self.hard.cancel();
         // Further ones must not end the process before it has cleaned up.
         loop {
@@ -44,6 +44,21 @@ impl Interrupts {
         }
     }
 }
+
+/// What is said at the signals.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// At the first.
+    pub first: &'static str,
+    /// At the second.
+    pub second: &'static str,
+}
+
+/// What a command says that works in the foreground.
+pub const FOREGROUND: Words = Words {
+    first: "Stopping; the work is kept. Once more, and the agents are killed.",
+    second: "Killing the agents.",
+};
 
 struct Signals([Signal; 3]);
 

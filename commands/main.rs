@@ -17,6 +17,7 @@ mod db;
 mod deliver;
 mod demo;
 mod desk;
+mod detach;
 mod doctor;
 mod error;
 mod events;
@@ -24,6 +25,7 @@ mod failure;
 mod init;
 mod interrupts;
 mod invocation;
+mod jobs;
 mod logging;
 mod man;
 mod next;
@@ -41,6 +43,7 @@ mod tasks;
 mod verify;
 mod wait;
 mod work;
+mod worker;
 
 use std::process::ExitCode;
 

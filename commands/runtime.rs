@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{CommandError, Kind};
-use crate::interrupts::Interrupts;
+use crate::interrupts::{FOREGROUND, Interrupts, Words};
 use crate::output::Printer;
 
 /// Runs a short piece of work: a look into the store or one change of it. One thread is enough,
@@ -19,8 +19,17 @@ pub fn long<T>(
     printer: &Printer,
     work: impl AsyncFnOnce(Interrupts) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
+    enduring(printer, FOREGROUND, work)
+}
+
+/// Runs work that goes on until a signal ends it, at which `words` are said.
+pub fn enduring<T>(
+    printer: &Printer,
+    words: Words,
+    work: impl AsyncFnOnce(Interrupts) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
     started(Builder::new_multi_thread())?
-        .block_on(async { work(Interrupts::listen(printer.clone())?).await })
+        .block_on(async { work(Interrupts::listen(printer.clone(), words)?).await })
 }
 
 fn started(mut builder: Builder) -> Result<Runtime, CommandError> {

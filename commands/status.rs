@@ -2,9 +2,12 @@
 
 use std::io::{self, IsTerminal};
 
+use eklavya::domain::job::{Goal, JobState};
 use eklavya::domain::project::Project;
+use eklavya::services::jobs::Look;
 use eklavya::services::news::Follower;
-use eklavya::services::{Desk, agents, projects, tasks};
+use eklavya::services::workers::{self, Life};
+use eklavya::services::{Desk, agents, capacity, jobs, projects, tasks};
 use serde::Serialize;
 
 use crate::desk;
@@ -51,8 +54,30 @@ struct Standing {
     needs_decision: bool,
     sandboxed: bool,
     rehearsal: bool,
+    /// What background workers are to do, oldest first.
+    jobs: Vec<JobNote>,
+    /// What its next agents wait for, where there is no room for them on the machine.
+    waiting: Option<String>,
     /// The command that takes it on.
     next: Option<String>,
+}
+
+/// An open job.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobNote {
+    id: String,
+    goal: Goal,
+    status: &'static str,
+    /// Whether no worker is there that could take it.
+    forgotten: bool,
+}
+
+impl JobNote {
+    fn for_people(&self) -> String {
+        let nobody = if self.forgotten { ", NO WORKER" } else { "" };
+        format!("{} {}{nobody}", self.goal, self.status)
+    }
 }
 
 impl Row for Standing {
@@ -64,12 +89,12 @@ impl Row for Standing {
         let notes = [
             (self.rehearsal, "rehearsal"),
             (!self.sandboxed, "NO SANDBOX"),
+            (self.waiting.is_some(), "waiting for capacity"),
         ];
-        let notes: Vec<&str> = notes
-            .iter()
-            .filter(|note| note.0)
-            .map(|note| note.1)
-            .collect();
+        let notes = notes.iter().filter(|note| note.0);
+        let notes = notes.map(|note| note.1.to_owned());
+        let jobs = self.jobs.iter().map(JobNote::for_people);
+        let notes: Vec<String> = notes.chain(jobs).collect();
         vec![
             self.slug.clone(),
             self.status.to_owned(),
@@ -127,18 +152,20 @@ async fn standings(desk: &Desk, slug: Option<&str>) -> Result<Vec<Standing>, Com
         Some(slug) => vec![projects::find(desk, slug).await?],
         None => projects::list(desk).await?,
     };
+    let look = jobs::look(desk).await?;
     let mut standings = Vec::new();
     for project in all {
         if slug.is_some() || project.state.status() != "archived" {
-            standings.push(standing(desk, &project).await?);
+            standings.push(standing(desk, &project, &look).await?);
         }
     }
     Ok(standings)
 }
 
-async fn standing(desk: &Desk, project: &Project) -> Result<Standing, CommandError> {
+async fn standing(desk: &Desk, project: &Project, look: &Look) -> Result<Standing, CommandError> {
     let tasks = tasks::list(desk, project.id).await?;
     let agents = agents::list(desk, Some(project.id)).await?;
+    let waiting = capacity::wait_of(desk, project.id).await?;
     let count = |status| {
         tasks
             .iter()
@@ -156,6 +183,21 @@ async fn standing(desk: &Desk, project: &Project) -> Result<Standing, CommandErr
         needs_decision: next::needs_decision(&project.state) || count("blocked") > 0,
         sandboxed: project.sandboxed,
         rehearsal: project.rehearsal.is_some(),
+        jobs: jobs_of(desk, project, look),
+        waiting: waiting.map(|wait| wait.reason),
         next: next::command(project),
     })
+}
+
+fn jobs_of(desk: &Desk, project: &Project, look: &Look) -> Vec<JobNote> {
+    let is_there = |row| workers::life_of(desk, row) == Life::Alive;
+    let nobody = !look.workers.iter().any(is_there);
+    let own = look.open.iter().filter(|job| job.project == project.id);
+    own.map(|job| JobNote {
+        id: job.id.to_string(),
+        goal: job.goal,
+        status: job.state.status(),
+        forgotten: nobody && matches!(job.state, JobState::Queued { .. }),
+    })
+    .collect()
 }

@@ -1,5 +1,7 @@
 //! `eklavya verify`
 
+use eklavya::domain::job::Goal;
+
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::work::{self, WorkOptions};
@@ -10,7 +12,7 @@ use crate::work::{self, WorkOptions};
 /// command goes on where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eklavya verify shop\n  eklavya verify shop --wait --output json"
+    after_help = "Examples:\n  eklavya verify shop\n  eklavya verify shop --wait --output json\n  eklavya verify shop --detach"
 )]
 pub struct Args {
     /// The project
@@ -22,5 +24,5 @@ pub struct Args {
 
 /// Runs `eklavya verify`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, work::Goal::Verify, &args.work)
+    work::run(invocation, &args.slug, Goal::Verify, &args.work)
 }

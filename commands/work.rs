@@ -1,9 +1,12 @@
 //! What the commands that let agents work have in common.
 
+use std::sync::Arc;
+
 use camino::Utf8PathBuf;
+use eklavya::domain::job::Goal;
 use eklavya::domain::project::Project;
 use eklavya::services::{Desk, audit, projects};
-use eklavya::workflow::{self, Patience, stages};
+use eklavya::workflow::{self, Patience, Worker, WorkflowError, stages};
 use serde_json::json;
 
 use crate::error::CommandError;
@@ -11,8 +14,8 @@ use crate::interrupts::Interrupts;
 use crate::invocation::Invocation;
 use crate::output::Progress;
 use crate::project;
-use crate::wait::WaitOption;
-use crate::{crew, desk, failure, next, runtime};
+use crate::wait::{self, WaitOption};
+use crate::{crew, desk, detach, failure, next, runtime};
 
 /// The options of commands that let agents work.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,40 +26,16 @@ pub struct WorkOptions {
     /// Write what the model answers into this file, as a rehearsal
     #[arg(long, value_name = "FILE")]
     record: Option<Utf8PathBuf>,
+
+    /// Hand the work to a background worker and return at once; one is started where none is there
+    #[arg(long, conflicts_with_all = ["wait", "record"])]
+    detach: bool,
 }
 
 impl WorkOptions {
     /// Returns whether any of them was given.
     pub fn is_given(&self) -> bool {
-        self.wait.wait || self.record.is_some()
-    }
-}
-
-/// Which stage is to be worked on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// The plan.
-    Plan,
-    /// The demos.
-    Demos,
-    /// The product.
-    Build,
-    /// The acceptance criteria.
-    Verify,
-    /// The delivery.
-    Deliver,
-}
-
-impl Goal {
-    /// Returns the name of the stage.
-    fn name(self) -> &'static str {
-        match self {
-            Goal::Plan => "plan",
-            Goal::Demos => "demo",
-            Goal::Build => "build",
-            Goal::Verify => "verify",
-            Goal::Deliver => "deliver",
-        }
+        self.wait.wait || self.record.is_some() || self.detach
     }
 }
 
@@ -68,6 +47,9 @@ pub fn run(
     options: &WorkOptions,
 ) -> Result<(), CommandError> {
     invocation.config()?;
+    if options.detach {
+        return detach::run(invocation, slug, goal);
+    }
     let (project, line) = runtime::long(&invocation.printer, async |interrupts| {
         let desk = desk::open(invocation).await?;
         let project = projects::find(&desk, slug).await?;
@@ -105,12 +87,19 @@ async fn reach(
     options: &WorkOptions,
 ) -> Result<(), CommandError> {
     let patience = if options.wait.wait {
+        wait::until_no_job(desk, project, &invocation.printer, interrupts).await?;
         Patience::Waiting
     } else {
         Patience::Brief
     };
     let record = options.record.as_deref();
     let worker = crew::worker(invocation, desk, project, interrupts, record, patience).await?;
+    let done = perform(goal, worker).await;
+    done.map_err(|error| failure::of(error, &project.slug))
+}
+
+/// Lets a worker work until `goal` is reached.
+pub async fn perform(goal: Goal, worker: Arc<Worker>) -> Result<(), WorkflowError> {
     let done = match goal {
         Goal::Plan => workflow::hold(worker, stages::plan::run).await,
         Goal::Demos => workflow::hold(worker, stages::demo::run).await,
@@ -119,5 +108,4 @@ async fn reach(
         Goal::Deliver => workflow::hold(worker, stages::deliver::run).await,
     };
     done.map(|_| ())
-        .map_err(|error| failure::of(error, &project.slug))
 }

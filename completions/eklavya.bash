@@ -52,6 +52,9 @@ _eklavya() {
             eklavya,init)
                 cmd="eklavya__subcmd__init"
                 ;;
+            eklavya,jobs)
+                cmd="eklavya__subcmd__jobs"
+                ;;
             eklavya,man)
                 cmd="eklavya__subcmd__man"
                 ;;
@@ -75,6 +78,9 @@ _eklavya() {
                 ;;
             eklavya,verify)
                 cmd="eklavya__subcmd__verify"
+                ;;
+            eklavya,worker)
+                cmd="eklavya__subcmd__worker"
                 ;;
             eklavya__subcmd__agents,kill)
                 cmd="eklavya__subcmd__agents__subcmd__kill"
@@ -154,6 +160,18 @@ _eklavya() {
             eklavya__subcmd__events,tail)
                 cmd="eklavya__subcmd__events__subcmd__tail"
                 ;;
+            eklavya__subcmd__jobs,cancel)
+                cmd="eklavya__subcmd__jobs__subcmd__cancel"
+                ;;
+            eklavya__subcmd__jobs,list)
+                cmd="eklavya__subcmd__jobs__subcmd__list"
+                ;;
+            eklavya__subcmd__jobs,ls)
+                cmd="eklavya__subcmd__jobs__subcmd__list"
+                ;;
+            eklavya__subcmd__jobs,show)
+                cmd="eklavya__subcmd__jobs__subcmd__show"
+                ;;
             eklavya__subcmd__plan,approve)
                 cmd="eklavya__subcmd__plan__subcmd__approve"
                 ;;
@@ -181,6 +199,9 @@ _eklavya() {
             eklavya__subcmd__project,pause)
                 cmd="eklavya__subcmd__project__subcmd__pause"
                 ;;
+            eklavya__subcmd__project,priority)
+                cmd="eklavya__subcmd__project__subcmd__priority"
+                ;;
             eklavya__subcmd__project,resume)
                 cmd="eklavya__subcmd__project__subcmd__resume"
                 ;;
@@ -202,6 +223,12 @@ _eklavya() {
             eklavya__subcmd__tasks,show)
                 cmd="eklavya__subcmd__tasks__subcmd__show"
                 ;;
+            eklavya__subcmd__worker,list)
+                cmd="eklavya__subcmd__worker__subcmd__list"
+                ;;
+            eklavya__subcmd__worker,ls)
+                cmd="eklavya__subcmd__worker__subcmd__list"
+                ;;
             *)
                 ;;
         esac
@@ -209,7 +236,7 @@ _eklavya() {
 
     case "${cmd}" in
         eklavya)
-            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks budget audit roles sandbox config db completions man"
+            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks jobs worker budget audit roles sandbox config db completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -583,7 +610,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__build)
-            opts="-q -v -y -h --wait --record --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --wait --record --detach --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -863,7 +890,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__deliver)
-            opts="-q -v -y -h --wait --record --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --wait --record --detach --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -949,7 +976,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__demo__subcmd__build)
-            opts="-q -v -y -h --wait --record --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --wait --record --detach --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1272,6 +1299,110 @@ _eklavya() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eklavya__subcmd__jobs)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help list ls show cancel"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__jobs__subcmd__cancel)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__jobs__subcmd__list)
+            opts="-a -q -v -y -h --all --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__jobs__subcmd__show)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eklavya__subcmd__man)
             opts="-q -v -y -h --directory --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1303,7 +1434,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__plan)
-            opts="-q -v -y -h --wait --record --output --quiet --verbose --home --set --yes --no-sandbox --help show approve reject"
+            opts="-q -v -y -h --wait --record --detach --output --quiet --verbose --home --set --yes --no-sandbox --help show approve reject"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1419,7 +1550,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__project)
-            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help new list ls show pause resume archive export"
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help new list ls show pause resume archive priority export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1573,6 +1704,32 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__project__subcmd__pause)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__project__subcmd__priority)
             opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1871,7 +2028,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__verify)
-            opts="-q -v -y -h --wait --record --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --wait --record --detach --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1881,6 +2038,66 @@ _eklavya() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__worker)
+            opts="-q -v -y -h --jobs --until-idle --drain-seconds --detached --output --quiet --verbose --home --set --yes --no-sandbox --help list ls"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drain-seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__worker__subcmd__list)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --output)
                     COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
                     return 0

@@ -47,6 +47,8 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "status" -d 'Show wh
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "events" -d 'Read the log of what happens, and go on from where you were'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "agents" -d 'Look at agents, read what they do, end them'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "tasks" -d 'Look at tasks, and answer those that are blocked'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "jobs" -d 'Look at what background workers are to do, and cancel it'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "worker" -d 'Work on jobs in the background: what commands with --detach ask for'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show and change limits, and report what was spent'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "audit" -d 'Look at the audit trail, verify it, export it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
@@ -75,24 +77,25 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s v -l verbose 
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l set -d 'Configure this run; see `eklavya config show`' -r
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s q -l quiet -d 'Print results and errors only'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "new" -d 'Create a project from a client\'s brief'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "list" -d 'List the projects, oldest first'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "ls" -d 'List the projects, oldest first'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "show" -d 'Show a project: where it stands, its brief, decisions and delivery'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "pause" -d 'Halt a project: nothing works on it until it is resumed'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "resume" -d 'Let a paused project go on, or take one out of the archive'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "archive" -d 'Put a project away; its files and history are kept'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive export" -f -a "export" -d 'Write everything about a project into a directory: records, repository, delivery'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "new" -d 'Create a project from a client\'s brief'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "list" -d 'List the projects, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "ls" -d 'List the projects, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "show" -d 'Show a project: where it stands, its brief, decisions and delivery'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "pause" -d 'Halt a project: nothing works on it until it is resumed'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "resume" -d 'Let a paused project go on, or take one out of the archive'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "archive" -d 'Put a project away; its files and history are kept'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "priority" -d 'Set a project\'s priority: from 1 to 9, where 5 is what it has at first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "export" -d 'Write everything about a project into a directory: records, repository, delivery'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l brief -d 'File with the client\'s brief, a text; - reads it from stdin' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l client -d 'For whom it is' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l budget -d 'The most that it may cost, in US dollars' -r
@@ -170,6 +173,16 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from archive" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l directory -d 'The directory, which must not exist or be empty; SLUG-export where it is not given' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -188,6 +201,7 @@ jsonl\t'One JSON document on each line, one for each element of a list'"
 complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l set -d 'Configure this run; see `eklavya config show`' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -l detach -d 'Hand the work to a background worker and return at once; one is started where none is there'
 complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s q -l quiet -d 'Print results and errors only'
 complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand plan; and not __fish_seen_subcommand_from show approve reject" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
@@ -256,6 +270,7 @@ jsonl\t'One JSON document on each line, one for each element of a list'"
 complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l set -d 'Configure this run; see `eklavya config show`' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -l detach -d 'Hand the work to a background worker and return at once; one is started where none is there'
 complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s q -l quiet -d 'Print results and errors only'
 complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand demo; and __fish_seen_subcommand_from build" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
@@ -354,6 +369,7 @@ jsonl\t'One JSON document on each line, one for each element of a list'"
 complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l set -d 'Configure this run; see `eklavya config show`' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand build" -l detach -d 'Hand the work to a background worker and return at once; one is started where none is there'
 complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s q -l quiet -d 'Print results and errors only'
 complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand build" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
@@ -366,6 +382,7 @@ jsonl\t'One JSON document on each line, one for each element of a list'"
 complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l set -d 'Configure this run; see `eklavya config show`' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -l detach -d 'Hand the work to a background worker and return at once; one is started where none is there'
 complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s q -l quiet -d 'Print results and errors only'
 complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand verify" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
@@ -378,6 +395,7 @@ jsonl\t'One JSON document on each line, one for each element of a list'"
 complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l set -d 'Configure this run; see `eklavya config show`' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l wait -d 'Wait while another process is still working towards this, instead of failing'
+complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -l detach -d 'Hand the work to a background worker and return at once; one is started where none is there'
 complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s q -l quiet -d 'Print results and errors only'
 complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
 complete -c eklavya -n "__fish_eklavya_using_subcommand deliver" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
@@ -529,6 +547,98 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_s
 complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand tasks; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -f -a "list" -d 'List the jobs that are still to be done, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -f -a "ls" -d 'List the jobs that are still to be done, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -f -a "show" -d 'Show a job: where it stands, who is at it, how it ended'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and not __fish_seen_subcommand_from list ls show cancel" -f -a "cancel" -d 'Cancel a job: its agents are interrupted, and what they did is kept'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -s a -l all -d 'Those that have ended too'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -s a -l all -d 'Those that have ended too'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand jobs; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l jobs -d 'Projects to work on at the same time' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l drain-seconds -d 'How long agents may go on after the first signal' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l until-idle -d 'End when no job is left'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l detached -d 'Leave the terminal: for a worker that another command starts'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -f -a "list" -d 'List the background workers: who is there, since when, and at what'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and not __fish_seen_subcommand_from list ls" -f -a "ls" -d 'List the background workers: who is there, since when, and at what'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand worker; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and not __fish_seen_subcommand_from show set report" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

@@ -1,8 +1,10 @@
 //! Starting other programs: the only place that makes a [`Command`].
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -30,6 +32,19 @@ pub fn launch(program: &str, arguments: &[&str]) -> io::Result<()> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.spawn().map(|_| ())
+}
+
+/// Starts a program that outlives this process, with its environment, nothing on stdin, and `log`
+/// for what it says. It has to leave the terminal's session by itself.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn detach(program: &Path, arguments: &[&str], log: File) -> io::Result<Child> {
+    let mut command = std::process::Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    command.spawn()
 }
 
 /// How long a program may run and how much of its output is kept.

@@ -11,6 +11,7 @@ use eklavya::domain::agent::{AgentEvent, AgentState};
 use eklavya::domain::commit::CommitId;
 use eklavya::domain::demo::{DemoEvent, DemoState};
 use eklavya::domain::ids::AgentId;
+use eklavya::domain::job::{JobEvent, JobState};
 use eklavya::domain::plan::{PlanEvent, PlanState};
 use eklavya::domain::project::{ProjectEvent, ProjectState, Stage};
 use eklavya::domain::task::{TaskEvent, TaskState};
@@ -244,6 +245,58 @@ fn demo_state_table() {
         &events,
         |s| s.status().to_owned(),
         DemoEvent::name,
+        |s, e| s.apply(e, now()),
+    ));
+}
+
+#[test]
+fn job_state_table() {
+    let worker = || "7-1".to_owned();
+    let states = [
+        JobState::Queued {
+            since: then(),
+            reason: None,
+        },
+        JobState::Running {
+            worker: worker(),
+            since: then(),
+        },
+        JobState::Cancelling {
+            worker: worker(),
+            since: then(),
+        },
+        JobState::Done { at: then() },
+        JobState::Failed {
+            at: then(),
+            reason: "no model".to_owned(),
+            exit_code: 7,
+        },
+        JobState::NeedsDecision {
+            at: then(),
+            question: "Again?".to_owned(),
+        },
+        JobState::Cancelled { at: then() },
+    ];
+    let events = [
+        JobEvent::Claim { worker: worker() },
+        JobEvent::Finish,
+        JobEvent::Fail {
+            reason: "no model".to_owned(),
+            exit_code: 7,
+        },
+        JobEvent::Ask {
+            question: "Again?".to_owned(),
+        },
+        JobEvent::Release {
+            reason: "the worker died".to_owned(),
+        },
+        JobEvent::Cancel,
+    ];
+    insta::assert_snapshot!(table(
+        &states,
+        &events,
+        |s| s.status().to_owned(),
+        JobEvent::name,
         |s, e| s.apply(e, now()),
     ));
 }

@@ -3,7 +3,7 @@
 mod bare;
 mod latency;
 mod product;
-mod threads;
+pub mod threads;
 
 use std::time::Duration;
 

@@ -4,9 +4,6 @@ use serde::Serialize;
 
 use crate::samples::Samples;
 
-/// The longest that half of all should take, and that 99 of 100 should, in seconds.
-const GOAL: [f64; 2] = [0.005, 0.020];
-
 /// What is said of latencies, in seconds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,10 +29,16 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Returns what is to be said of samples.
-    pub fn of(yardstick: &'static str, part: &'static str, samples: &Samples) -> Self {
+    /// Returns what is to be said of samples; `goal` is the longest that half of all should take,
+    /// and that 99 of 100 should, in seconds.
+    pub fn of(
+        yardstick: &'static str,
+        part: &'static str,
+        samples: &Samples,
+        goal: [f64; 2],
+    ) -> Self {
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| samples.quantile(share));
-        let [goal_p50, goal_p99] = GOAL;
+        let [goal_p50, goal_p99] = goal;
         Self {
             yardstick,
             part,

@@ -1,5 +1,6 @@
 //! Measures Eklavya against named references, side by side in one run: `docs/benchmarks.md`.
 
+mod claims;
 mod comparison;
 mod events;
 mod latency;
@@ -10,6 +11,7 @@ mod read_command;
 mod report;
 mod samples;
 mod sandbox;
+mod takeover;
 
 #[allow(
     clippy::unwrap_used,
@@ -41,7 +43,8 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 async fn main() -> Result<(), Fault> {
     let options = Options::parse();
     let report = Report::new(options.output);
-    let cli = if options.wants(Yardstick::Pipeline) || options.wants(Yardstick::Sandbox) {
+    let runs_agents = [Yardstick::Pipeline, Yardstick::Sandbox, Yardstick::Takeover];
+    let cli = if runs_agents.into_iter().any(|it| options.wants(it)) {
         Some(claude().await?)
     } else {
         None
@@ -66,8 +69,19 @@ async fn main() -> Result<(), Fault> {
             &found,
         )?;
     }
-    if let (Some(cli), true) = (&cli, options.wants(Yardstick::Pipeline)) {
-        let found = pipeline::measure(&options, cli).await?;
+    if options.wants(Yardstick::Claims) {
+        let found = block_in_place(|| claims::measure(&options))?;
+        let title = "jobs taken by 8 workers against bare updates with SKIP LOCKED";
+        report.findings(title, &found)?;
+    }
+    if let Some(cli) = cli.as_ref().filter(|_| options.wants(Yardstick::Takeover)) {
+        for found in block_in_place(|| takeover::measure(&options, cli))? {
+            let title = "from the end of a killed worker to the job's start elsewhere";
+            report.latency(title, &found)?;
+        }
+    }
+    if let Some(cli) = cli.filter(|_| options.wants(Yardstick::Pipeline)) {
+        let found = pipeline::measure(&options, &cli).await?;
         report.findings(
             "from plan to delivery against its sessions and tests run bare",
             &found,

@@ -18,7 +18,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
 
-    /// How often the pipeline, the writing of events, or the session in a sandbox, and its reference run
+    /// How often the pipeline, the session in a sandbox, the writing of events or the taking of jobs, and
+    /// its reference run; how often a worker is killed
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
@@ -58,6 +59,10 @@ pub enum Yardstick {
     Events,
     /// A session of the CLI in a sandbox against the same session bare.
     Sandbox,
+    /// Eight workers that take jobs against bare updates with SKIP LOCKED.
+    Claims,
+    /// How soon a killed worker's job is another's.
+    Takeover,
 }
 
 /// How results are written.

@@ -1,5 +1,7 @@
 //! `eklavya demo build`
 
+use eklavya::domain::job::Goal;
+
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::work::{self, WorkOptions};
@@ -7,7 +9,8 @@ use crate::work::{self, WorkOptions};
 const EXAMPLES: &str = "\
 Examples:
   eklavya demo build shop
-  eklavya demo build shop --set demo.count=2";
+  eklavya demo build shop --set demo.count=2
+  eklavya demo build shop --detach    # returns at once; a background worker builds";
 
 /// Build the rival demos of a project and start their previews
 ///
@@ -25,5 +28,5 @@ pub struct Args {
 
 /// Runs `eklavya demo build`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, work::Goal::Demos, &args.work)
+    work::run(invocation, &args.slug, Goal::Demos, &args.work)
 }

@@ -5,14 +5,16 @@ mod reject;
 mod show;
 
 use clap::Subcommand;
+use eklavya::domain::job::Goal;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use crate::work::{self, Goal, WorkOptions};
+use crate::work::{self, WorkOptions};
 
 const EXAMPLES: &str = "\
 Examples:
   eklavya plan shop                  # the agents write requirements, architecture and plan
+  eklavya plan shop --detach         # returns at once; a background worker plans
   eklavya plan show shop
   eklavya plan approve shop --yes
   eklavya plan reject shop --feedback \"No online payment in the first version\"";

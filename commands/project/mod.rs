@@ -5,6 +5,7 @@ mod export;
 mod list;
 mod new;
 mod pause;
+mod priority;
 mod resume;
 mod show;
 mod view;
@@ -13,6 +14,7 @@ use clap::Subcommand;
 use eklavya::domain::project::{Project, ProjectEvent};
 use eklavya::services::{Desk, projects};
 use eklavya::store::budgets::{self, Scope};
+use eklavya::store::priorities;
 use eklavya::workflow::preview;
 
 use crate::desk;
@@ -29,6 +31,7 @@ pub enum Verb {
     Pause(pause::Args),
     Resume(resume::Args),
     Archive(archive::Args),
+    Priority(priority::Args),
     Export(export::Args),
 }
 
@@ -42,6 +45,7 @@ impl Verb {
             Verb::Pause(args) => pause::exec(invocation, &args),
             Verb::Resume(args) => resume::exec(invocation, &args),
             Verb::Archive(args) => archive::exec(invocation, &args),
+            Verb::Priority(args) => priority::exec(invocation, &args),
             Verb::Export(args) => export::exec(invocation, &args),
         }
     }
@@ -73,6 +77,7 @@ pub async fn with_line(
 ) -> Result<(Project, ProjectLine), CommandError> {
     let mut tx = desk.read().await?;
     let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
-    let line = ProjectLine::of(&project, &budget);
+    let priority = priorities::of_project(&mut tx, project.id).await?;
+    let line = ProjectLine::of(&project, &budget, priority);
     Ok((project, line))
 }

@@ -4,7 +4,7 @@ use eklavya::domain::decision::Decision;
 use eklavya::domain::delivery::Delivery;
 use eklavya::services::{deliveries, projects};
 use eklavya::store::budgets::{self, Scope};
-use eklavya::store::decisions;
+use eklavya::store::{decisions, priorities};
 
 use super::view::{DecisionView, DeliveryView, ProjectView};
 use crate::desk;
@@ -33,9 +33,11 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         let made = decisions::of_project(&mut tx, project.id).await?;
         let made = made.into_iter().map(decision).collect();
         let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
+        let priority = priorities::of_project(&mut tx, project.id).await?;
         Ok(ProjectView::new(
             &project,
             &budget,
+            priority,
             made,
             delivery.map(delivered),
         ))

@@ -2,6 +2,7 @@
 
 use eklavya::domain::ledger::Budget;
 use eklavya::domain::money::MicroUsd;
+use eklavya::domain::priority::Priority;
 use eklavya::domain::project::{Overview, Project, ProjectState, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct ProjectLine {
     rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     sandboxed: bool,
+    /// From 1 to 9: its share where agents are scarce.
+    priority: Priority,
     /// Its limit, in micro-dollars.
     budget_micro_usd: Option<MicroUsd>,
     spent_micro_usd: MicroUsd,
@@ -35,7 +38,7 @@ pub struct ProjectLine {
 
 impl ProjectLine {
     /// Returns the line of `project`.
-    pub fn of(project: &Project, budget: &Budget) -> Self {
+    pub fn of(project: &Project, budget: &Budget, priority: Priority) -> Self {
         Self {
             slug: project.slug.clone(),
             name: project.name.clone(),
@@ -45,6 +48,7 @@ impl ProjectLine {
             needs_decision: next::needs_decision(&project.state),
             rehearsal: project.rehearsal.clone(),
             sandboxed: project.sandboxed,
+            priority,
             budget_micro_usd: budget.limit,
             spent_micro_usd: budget.spent,
             created_at: project.created_at,
@@ -90,6 +94,7 @@ impl From<Overview> for ProjectLine {
             progress: project.progress,
             rehearsal: project.rehearsal,
             sandboxed: project.sandboxed,
+            priority: project.priority,
             budget_micro_usd: project.limit,
             spent_micro_usd: project.spent,
             created_at: project.created_at,
@@ -144,11 +149,12 @@ impl ProjectView {
     pub fn new(
         project: &Project,
         budget: &Budget,
+        priority: Priority,
         decisions: Vec<DecisionView>,
         delivery: Option<DeliveryView>,
     ) -> Self {
         Self {
-            line: ProjectLine::of(project, budget),
+            line: ProjectLine::of(project, budget, priority),
             stage: stage(&project.state),
             brief: project.brief.clone(),
             decisions,
@@ -175,6 +181,7 @@ impl View for ProjectView {
             ("Client", line.client.clone()),
             ("Status", line.status.to_owned()),
             ("Progress", format!("{}%", line.progress)),
+            ("Priority", line.priority.to_string()),
             ("Spent", dollars(line.spent_micro_usd)),
             (
                 "Budget",

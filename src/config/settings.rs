@@ -52,6 +52,13 @@ pub struct Config {
 pub struct WorkerSettings {
     /// Time without a sign of life after which another worker takes a project over.
     pub lease: Duration,
+    /// Agents at the same time on this machine; at least 1. Without a number it follows from the
+    /// processors.
+    pub agents: Option<u32>,
+    /// Memory that must be free for an agent, in MiB.
+    pub agent_memory_mib: u64,
+    /// Memory that is left to everything else, in MiB.
+    pub reserve_memory_mib: u64,
 }
 
 /// The model endpoint and how patient the gateway is with it.
@@ -167,6 +174,9 @@ impl Config {
             store_patience: read.seconds("store.patienceSeconds")?,
             worker: WorkerSettings {
                 lease: read.seconds("worker.leaseSeconds")?,
+                agents: read.optional_integer("worker.agents")?,
+                agent_memory_mib: read.integer("worker.agentMemoryMib")?,
+                reserve_memory_mib: read.integer("worker.reserveMemoryMib")?,
             },
             bus: read.remote("bus.url", "bus.passwordFile")?,
             pricing_file: read.path("pricing.file")?,

@@ -57,3 +57,5 @@ id!(/// A message from one agent to others.
     MessageId);
 id!(/// A checkpoint of an agent.
     CheckpointId);
+id!(/// A job for background workers.
+    JobId);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::InvalidTransition;
 use super::ids::ProjectId;
 use super::money::MicroUsd;
+use super::priority::Priority;
 
 /// A client's brief and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Overview {
     pub rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     pub sandboxed: bool,
+    /// Its share of what is scarce.
+    pub priority: Priority,
     /// The most that it may cost; nothing where there is no limit.
     pub limit: Option<MicroUsd>,
     /// What it has cost.

@@ -196,6 +196,7 @@ pub async fn find(desk: &Desk, prefix: &str) -> Result<Agent, ServiceError> {
         (Some(agent), 0) if !prefix.is_empty() => Ok(agent),
         (None, _) => Err(not_found(prefix)),
         (Some(_), others) => Err(ServiceError::Ambiguous {
+            what: "agents",
             prefix: prefix.to_owned(),
             count: others + 1,
         }),

@@ -1,6 +1,7 @@
 //! What a use case can answer instead of doing its work.
 
 use crate::domain::InvalidTransition;
+use crate::domain::job::Goal;
 use crate::domain::lease::Holder;
 use crate::domain::message::InvalidMessage;
 use crate::domain::slug::InvalidSlug;
@@ -32,8 +33,10 @@ pub enum ServiceError {
         name: String,
     },
     /// A short id fits several.
-    #[error("{prefix:?} fits {count} agents: type more of the id")]
+    #[error("{prefix:?} fits {count} {what}: type more of the id")]
     Ambiguous {
+        /// The kind of thing, in the plural.
+        what: &'static str,
         /// What was typed.
         prefix: String,
         /// How many it fits.
@@ -54,6 +57,16 @@ pub enum ServiceError {
     /// The agent is no longer there to be told anything.
     #[error("agent {0} is {1}: nobody would receive the message")]
     Silent(String, &'static str),
+    /// The project is not where a job can work towards its goal.
+    #[error("project {project} is {status}; it cannot be worked on towards {goal} from there")]
+    OutOfReach {
+        /// The project's slug.
+        project: String,
+        /// Where it stands.
+        status: &'static str,
+        /// What was to be reached.
+        goal: Goal,
+    },
     /// Another worker holds the project.
     #[error("another process ({holder}) is working on {project}")]
     Leased {

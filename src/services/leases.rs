@@ -62,7 +62,7 @@ impl Worker {
 
     /// Whether the holder of a lease is gone for certain: it is an earlier tenure of this very
     /// worker, or its process was on this host and is there no more.
-    fn knows_dead(&self, lease: &Lease) -> bool {
+    pub fn knows_dead(&self, lease: &Lease) -> bool {
         lease.holder.as_ref().is_some_and(|holder| {
             holder.worker == self.name || (holder.host == self.host.digest && !is_alive(holder))
         })
@@ -181,6 +181,12 @@ pub async fn release(desk: &Desk, tenure: &Tenure) -> Result<(), StoreError> {
 pub async fn check(desk: &Desk, tenure: &Tenure) -> Result<(), StoreError> {
     let mut tx = desk.store.write().await?;
     leases::check(&mut tx, tenure).await
+}
+
+/// Whether a project is leased, be it to a worker that has died.
+pub async fn is_held(desk: &Desk, project: ProjectId) -> Result<bool, StoreError> {
+    let lease = of_project(desk, project).await?;
+    Ok(lease.is_some_and(|lease| lease.holder.is_some()))
 }
 
 /// Returns the lease on a project; nothing where nobody ever worked on it.

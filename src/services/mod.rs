@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod capacity;
 pub mod cost_report;
 pub mod costs;
 pub mod deliveries;
@@ -9,6 +10,7 @@ pub mod demos;
 pub mod desk;
 pub mod error;
 pub mod evidence;
+pub mod jobs;
 pub mod leases;
 pub mod limits;
 pub mod messages;
@@ -18,6 +20,7 @@ pub mod patience;
 pub mod plans;
 pub mod projects;
 pub mod tasks;
+pub mod workers;
 
 pub use desk::{Change, Desk};
 pub use error::ServiceError;

@@ -17,6 +17,16 @@ pub async fn of_project(tx: &mut Tx, project: ProjectId) -> Result<Option<Lease>
     find(tx, SQL, project).await
 }
 
+/// Returns the leases that somebody holds, be they dead or alive.
+pub async fn held(tx: &mut Tx) -> Result<Vec<Lease>, StoreError> {
+    const SQL: &str = "SELECT * FROM leases WHERE worker IS NOT NULL";
+    tx.fetch_all(SQL, params![])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
 /// Returns the lease on a project, which nobody else changes or relies on until the transaction
 /// ends.
 pub async fn lock(tx: &mut Tx, project: ProjectId) -> Result<Lease, StoreError> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use tokio::time::timeout;
 use sqlx::{ConnectOptions, Connection, Postgres, Transaction};
+use tokio::time::timeout;
 
 use super::{Server, StoreError};
 

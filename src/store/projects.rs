@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{Dialect, Record, StoreError, Tx};
 use crate::domain::ids::ProjectId;
 use crate::domain::money::MicroUsd;
+use crate::domain::priority::Priority;
 use crate::domain::project::{Overview, Project, ProjectState};
 use crate::params;
 
@@ -91,12 +92,15 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Project>, StoreError> {
 pub async fn overviews(tx: &mut Tx) -> Result<Vec<Overview>, StoreError> {
     const SQLITE: &str = "SELECT json_group_array(json_array(p.slug, p.name, p.client, p.state, \
         p.progress, p.rehearsal, p.sandboxed, b.limit_micros, COALESCE(b.spent_micros, 0), \
-        p.created_at, p.updated_at, p.number)) AS overviews \
-        FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id";
+        p.created_at, p.updated_at, p.number, r.priority)) AS overviews \
+        FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
+        LEFT JOIN priorities r ON r.project_id = p.id";
     const POSTGRES: &str = "SELECT COALESCE(json_agg(json_build_array(p.slug, p.name, p.client, \
         p.state::text, p.progress, p.rehearsal, p.sandboxed::int, b.limit_micros, \
-        COALESCE(b.spent_micros, 0), p.created_at, p.updated_at, p.number)), '[]') AS overviews \
-        FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id";
+        COALESCE(b.spent_micros, 0), p.created_at, p.updated_at, p.number, r.priority)), '[]') \
+        AS overviews \
+        FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
+        LEFT JOIN priorities r ON r.project_id = p.id";
     let sql = match tx.dialect() {
         Dialect::Sqlite => SQLITE,
         Dialect::Postgres => POSTGRES,
@@ -128,6 +132,7 @@ struct OverviewLine(
     i64,
     i64,
     u32,
+    Option<u32>,
 );
 
 impl OverviewLine {
@@ -149,6 +154,7 @@ impl OverviewLine {
             let state = serde_json::from_str(&self.3).map_err(|error| corrupt("state", &error))?;
             states.entry(self.3).or_insert(state).clone()
         };
+        let priority = self.12.map_or(Ok(Priority::default()), Priority::new);
         Ok(Overview {
             name: self.1,
             client: self.2,
@@ -156,6 +162,7 @@ impl OverviewLine {
             progress: self.4,
             rehearsal: self.5,
             sandboxed: self.6 != 0,
+            priority: priority.map_err(|error| corrupt("priority", &error))?,
             limit: self.7,
             spent: self.8,
             created_at: moment("created_at", self.9)?,
@@ -246,6 +253,7 @@ mod tests {
             progress: project.progress,
             rehearsal: project.rehearsal,
             sandboxed: project.sandboxed,
+            priority: Priority::default(),
             limit,
             spent: MicroUsd(0),
             created_at: project.created_at,

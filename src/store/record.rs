@@ -152,7 +152,12 @@ impl Fields<'_> {
             .map_err(|e: T::Err| self.corrupt(column, e))
     }
 
-    fn corrupt(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
+    /// Returns the error that a column holds what it cannot.
+    pub(super) fn corrupt(
+        &self,
+        column: &'static str,
+        reason: impl std::fmt::Display,
+    ) -> StoreError {
         let id = self
             .record
             .get::<Uuid>("id")

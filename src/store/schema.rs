@@ -30,6 +30,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(2, "0002_audit_chain", audit_upgrade::chain_old_lines),
     step!(3, "0003_event_order"),
     step!(4, "0004_leases"),
+    step!(5, "0005_jobs"),
     step!(6, "0006_messages"),
     step!(7, "0007_rate_limits"),
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checks::Checks;
 use super::error::WorkflowError;
 use super::worker::Worker;
-use super::{briefing, launch, workspace};
+use super::{admission, briefing, launch, workspace};
 use crate::claude::outcome::{Ended, Outcome};
 use crate::domain::agent::{Agent, AgentEvent, AgentState};
 use crate::domain::audit::Actor;
@@ -31,13 +31,14 @@ pub(super) struct Run {
     pub outgrown: Option<Outgrown>,
 }
 
-/// Runs an agent on a pending task.
+/// Runs an agent on a pending task, once there is room for it on the machine.
 pub(super) async fn run(
     worker: &Arc<Worker>,
     task: Task,
     checks: Option<Arc<Checks>>,
 ) -> Result<Run, WorkflowError> {
     let gateway = worker.gateway().await?;
+    let _room = admission::admit(worker).await?;
     let (agent, task, resumes) = begin(worker, task).await?;
     let ran = Box::pin(run_begun(worker, gateway, &agent, &task, resumes, checks));
     match ran.await {

@@ -82,6 +82,8 @@ fn stopped(reason: StopReason) -> &'static str {
         StopReason::Paused => "the project was paused; the agents' work was checkpointed",
         StopReason::LeaseLost => "another worker has taken the project over",
         StopReason::StoreAway => "the database went away; the agents were stopped",
+        StopReason::Drained => "the worker ends; the agents' work was kept",
+        StopReason::Cancelled => "the job was cancelled; the agents' work was checkpointed",
     }
 }
 

@@ -4,11 +4,14 @@
 //! database alone, so running a stage again goes on where it stopped.
 
 mod accept;
+mod admission;
 mod agent_run;
 mod briefing;
 mod calls;
+pub mod capacity;
 mod checks;
 mod collect;
+pub mod crew;
 pub mod dossier;
 pub mod error;
 pub mod export;
@@ -42,4 +45,4 @@ pub use paths::{Paths, ProjectPaths};
 pub use site::{Site, SiteSpec};
 pub use stop::{Stop, StopReason};
 pub use tenure::hold;
-pub use worker::{Patience, Worker, WorkerSpec};
+pub use worker::{Patience, Watched, Worker, WorkerSpec};

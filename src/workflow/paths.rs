@@ -1,6 +1,10 @@
 //! Where everything lies in the data directory.
 
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
 
 use crate::domain::ids::{AgentId, SessionId};
 use crate::domain::project::Project;
@@ -25,6 +29,26 @@ impl Paths {
     /// Returns the SQLite database.
     pub fn database(&self) -> PathBuf {
         self.home.join("eklavya.db")
+    }
+
+    /// Returns a name that no other data directory has, whatever its path is; it is made where there
+    /// is none.
+    pub fn identity(&self) -> io::Result<String> {
+        let file = self.home.join("identity");
+        loop {
+            match fs::read_to_string(&file) {
+                Ok(text) => return Ok(text.trim().to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            let mut made = tempfile::NamedTempFile::new_in(&self.home)?;
+            writeln!(made, "{}", Uuid::new_v4())?;
+            match made.persist_noclobber(&file) {
+                Ok(_) => {}
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.error),
+            }
+        }
     }
 
     /// Returns what belongs to one project.

@@ -1,4 +1,4 @@
-//! Stopping: softly first, then hard.
+//! Stopping: first by beginning nothing new, then softly, then hard.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,12 +15,18 @@ pub enum StopReason {
     LeaseLost,
     /// The database went away: nothing can be written down.
     StoreAway,
+    /// The background worker is to end.
+    Drained,
+    /// The admin cancelled the job.
+    Cancelled,
 }
 
-/// The two-step stop of a piece of work: at `soft` agents are interrupted and checkpointed, at
-/// `hard` they are killed.
+/// The stop of a piece of work, in three steps: when it drains, agents come to the end of their
+/// attempt and no other begins; at `soft` agents are interrupted and checkpointed, at `hard` they
+/// are killed.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
+    drain: CancellationToken,
     soft: CancellationToken,
     hard: CancellationToken,
     reason: Arc<Mutex<Option<StopReason>>>,
@@ -31,6 +37,7 @@ impl Stop {
     /// Returns the stop of a part of the work: it stops with the whole, and can be stopped alone.
     pub fn part(&self) -> Self {
         Self {
+            drain: self.drain.child_token(),
             soft: self.soft.child_token(),
             hard: self.hard.child_token(),
             reason: Arc::default(),
@@ -38,9 +45,15 @@ impl Stop {
         }
     }
 
+    /// Asks to begin nothing new; the first reason stands.
+    pub fn drain(&self, reason: StopReason) {
+        self.lock().get_or_insert(reason);
+        self.drain.cancel();
+    }
+
     /// Asks for a soft stop; the first reason stands.
     pub fn softly(&self, reason: StopReason) {
-        self.lock().get_or_insert(reason);
+        self.drain(reason);
         self.soft.cancel();
     }
 
@@ -56,9 +69,19 @@ impl Stop {
         own.or_else(|| self.whole.as_ref().and_then(|whole| whole.reason()))
     }
 
-    /// Whether the work is to stop, softly or hard.
-    pub fn is_stopping(&self) -> bool {
+    /// Whether agents are to be interrupted.
+    pub(super) fn is_soft(&self) -> bool {
         self.soft.is_cancelled()
+    }
+
+    /// Whether agents are to be killed.
+    pub(super) fn is_hard(&self) -> bool {
+        self.hard.is_cancelled()
+    }
+
+    /// Ends when nothing new is to begin.
+    pub async fn drain_requested(&self) {
+        self.drain.cancelled().await;
     }
 
     /// Ends when a soft stop is asked for.
@@ -89,9 +112,9 @@ mod tests {
             (one.reason(), two.reason()),
             (Some(StopReason::StoreAway), None)
         );
-        assert!(!whole.is_stopping() && !two.is_stopping());
+        assert!(!whole.is_soft() && !two.is_soft());
         whole.softly(StopReason::Interrupted);
         assert_eq!(two.reason(), Some(StopReason::Interrupted));
-        assert!(two.is_stopping());
+        assert!(two.is_soft());
     }
 }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::error::WorkflowError;
 use super::grip::Grip;
 use super::outage::Outage;
 use super::recovery;
 use super::stop::StopReason;
-use super::worker::{Patience, Worker};
+use super::worker::{Patience, Watched, Worker};
 use crate::domain::lease::{Tenure, round_of};
-use crate::domain::lease_watch::Watch;
 use crate::domain::project::ProjectState;
 use crate::services::leases::Attempt;
 use crate::services::{ServiceError, leases, projects};
@@ -117,13 +117,13 @@ async fn leave<T>(
 /// Takes the lease, as soon as that is possible where the worker waits for it.
 async fn acquire(worker: &Worker) -> Result<(Tenure, Grip), WorkflowError> {
     let term = worker.site.config.worker.lease;
-    let (started, mut watch) = (Instant::now(), Watch::default());
+    let Watched { since, mut watch } = worker.watched.clone().unwrap_or_else(Watched::from_now);
     loop {
         if let Some(reason) = worker.stop.reason() {
             return Err(WorkflowError::Stopped(reason));
         }
         let (desk, project) = (&worker.site.desk, worker.site.project());
-        let (begun, at) = (Instant::now(), started.elapsed());
+        let (begun, at) = (Instant::now(), since.elapsed());
         let attempt = leases::attempt(desk, project, &worker.identity, term, &mut watch, at);
         match attempt.await? {
             Attempt::Taken(taken) => return Ok((taken.tenure, Grip::new(term, begun))),
@@ -148,7 +148,8 @@ async fn occupy<T, F>(
 where
     F: Future<Output = Result<T, WorkflowError>>,
 {
-    let keeper = tokio::spawn(keep(Arc::clone(worker)));
+    // However the work ends, its lease is not kept any longer.
+    let keeper = AbortOnDropHandle::new(tokio::spawn(keep(Arc::clone(worker))));
     let working = async {
         recovery::recover(worker).await?;
         worker.note_conditions().await?;
@@ -158,7 +159,7 @@ where
         done = working => done,
         reason = abandoned(worker) => Err(WorkflowError::Stopped(reason)),
     };
-    keeper.abort();
+    drop(keeper);
     done
 }
 
@@ -170,7 +171,13 @@ async fn abandoned(worker: &Worker) -> StopReason {
             tokio::time::sleep(REST).await;
             reason
         }
-        Some(StopReason::Interrupted | StopReason::Paused) | None => std::future::pending().await,
+        Some(
+            StopReason::Interrupted
+            | StopReason::Paused
+            | StopReason::Drained
+            | StopReason::Cancelled,
+        )
+        | None => std::future::pending().await,
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::capacity::Capacity;
 use super::error::WorkflowError;
 use super::grip::Grip;
 use super::site::Site;
@@ -12,6 +14,7 @@ use super::stop::Stop;
 use super::{model, orphans};
 use crate::claude::locate::ClaudeCli;
 use crate::domain::lease::Tenure;
+use crate::domain::lease_watch::Watch;
 use crate::domain::project::Project;
 use crate::gateway::{Gateway, Recorder};
 use crate::services::costs::Costs;
@@ -38,6 +41,29 @@ pub struct WorkerSpec {
     pub recorder: Option<Arc<Recorder>>,
     /// What it does where another one holds the project.
     pub patience: Patience,
+    /// The room for agents on this machine.
+    pub capacity: Arc<Capacity>,
+    /// What was seen of the project's lease before, and since when.
+    pub watched: Option<Watched>,
+}
+
+/// A lease that was watched for a while, from the start of the watch on.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// When the watch began.
+    pub since: Instant,
+    /// What was seen.
+    pub watch: Watch,
+}
+
+impl Watched {
+    /// Returns a watch that begins now.
+    pub fn from_now() -> Self {
+        Self {
+            since: Instant::now(),
+            watch: Watch::default(),
+        }
+    }
 }
 
 /// A process at work on one project, or about to be.
@@ -50,6 +76,10 @@ pub struct Worker {
     pub(super) stop: Stop,
     pub(super) patience: Patience,
     pub(super) rehearsal: Option<String>,
+    pub(super) capacity: Arc<Capacity>,
+    /// How many of its agents wait for room.
+    pub(super) waits: Mutex<u32>,
+    pub(super) watched: Option<Watched>,
     /// One merge at a time: each is tested on top of the one before.
     pub(super) merging: Mutex<()>,
     /// Notes of what happened that are still being written down.
@@ -76,6 +106,9 @@ impl Worker {
             stop: spec.stop,
             patience: spec.patience,
             rehearsal,
+            capacity: spec.capacity,
+            waits: Mutex::default(),
+            watched: spec.watched,
             merging: Mutex::new(()),
             notes: TaskTracker::new(),
             again: false,
@@ -100,6 +133,9 @@ impl Worker {
             stop: self.stop.part(),
             patience: self.patience,
             rehearsal: self.rehearsal.clone(),
+            capacity: Arc::clone(&self.capacity),
+            waits: Mutex::default(),
+            watched: None,
             merging: Mutex::new(()),
             notes: TaskTracker::new(),
             again: !first,

@@ -16,19 +16,19 @@ pub const NOTHING: [u64; 0] = [];
 
 #[tokio::test]
 async fn in_process() {
-    all(&House::in_process().await).await;
+    Box::pin(all(&House::in_process().await)).await;
 }
 
 #[tokio::test]
 async fn on_redis() {
-    all(&House::on_redis().await).await;
+    Box::pin(all(&House::on_redis().await)).await;
 }
 
 pub async fn all(house: &House) {
     a_message_is_delivered_once_and_as_it_was_said(house).await;
     what_is_said_to_everybody_reaches_each_of_them(house).await;
     rivals_share_the_messages_and_none_twice(house).await;
-    what_a_dead_consumer_had_goes_to_its_heir(house).await;
+    Box::pin(what_a_dead_consumer_had_goes_to_its_heir(house)).await;
     what_cannot_be_said_is_refused_and_nothing_is_kept(house).await;
 }
 

@@ -24,7 +24,7 @@ async fn on_postgres_with_messages_too() {
     let house = House::on_postgres().await;
     all(&house).await;
     a_clock_that_is_moved_holds_nobody_up(&house).await;
-    crate::said::all(&house).await;
+    Box::pin(crate::said::all(&house)).await;
 }
 
 #[tokio::test]

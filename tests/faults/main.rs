@@ -33,6 +33,7 @@ mod studio;
 )]
 mod support;
 #[path = "../support/upstream.rs"]
+#[expect(dead_code, reason = "other binaries use the rest")]
 mod upstream;
 
 mod budget;

@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 use crate::bill::{Bill, usage};
 use crate::caller::{Callers, session_of};
@@ -31,6 +32,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// A request, and what became of it.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
+    /// The project.
+    pub project: String,
     /// The role of the agent.
     pub role: String,
     /// The key of its task.
@@ -69,6 +72,8 @@ pub enum Reply {
     Play,
     /// An error with a status, headers and a message; it is not charged.
     Error(u16, Vec<(&'static str, String)>, &'static str),
+    /// What the script says, once the test lets it; it is charged.
+    PlayAfter(Arc<Notify>),
     /// Nothing, ever; it is not charged.
     Hang,
     /// The first events of what the script says and then nothing; all of it is charged.
@@ -193,6 +198,7 @@ async fn answer(
     };
     let spec = endpoint.callers.find(&session).await;
     let asked = Asked {
+        project: spec.slug.clone(),
         role: spec.role.to_string(),
         task: spec.task_key.clone(),
         attempt: spec.attempt,
@@ -209,15 +215,19 @@ async fn answer(
     message.limit(json["max_tokens"].as_u64().unwrap());
     if matches!(
         reply,
-        Reply::Play | Reply::HangAfter(_) | Reply::CutAfter(_)
+        Reply::Play | Reply::PlayAfter(_) | Reply::HangAfter(_) | Reply::CutAfter(_)
     ) {
         asked.bill = Bill::of(json["model"].as_str().unwrap(), message.usage);
     }
-    asked.whole = matches!(reply, Reply::Play);
+    asked.whole = matches!(reply, Reply::Play | Reply::PlayAfter(_));
     asked.refused = matches!(reply, Reply::Error(..));
     endpoint.note(number, asked.clone());
     match reply {
         Reply::Hang => std::future::pending().await,
+        Reply::PlayAfter(said) => {
+            said.notified().await;
+            Ok(played(&Reply::Play, &json, &message, &asked.request_id))
+        }
         Reply::Error(status, headers, text) => Ok(error(status, &headers, text)),
         reply => Ok(played(&reply, &json, &message, &asked.request_id)),
     }
@@ -292,7 +302,9 @@ fn played(reply: &Reply, json: &Value, message: &Message, request_id: &str) -> R
             Err(Cut)
         })
         .boxed(),
-        Reply::Play | Reply::Error(..) | Reply::Hang => stream::empty().boxed(),
+        Reply::Play | Reply::PlayAfter(_) | Reply::Error(..) | Reply::Hang => {
+            stream::empty().boxed()
+        }
     };
     let pieces = stream::iter(pieces).map(|piece| Ok(Frame::data(piece)));
     Response::builder()

@@ -16,6 +16,8 @@ use crate::latency::Latency;
 use crate::samples::Samples;
 
 const WRITERS: usize = 4;
+/// The longest that half of all should take, and that 99 of 100 should, in seconds.
+const GOAL: [f64; 2] = [0.005, 0.020];
 /// Each writer's events a second: 500 all together.
 const RATE: u32 = 125;
 /// Events of each writer: ten seconds.
@@ -37,7 +39,12 @@ pub fn measure(location: &Location) -> Result<Latency, Fault> {
         let from = begun.get(&name).ok_or("an event that nobody wrote")?;
         samples.add(at.duration_since(*from));
     }
-    Ok(Latency::of("events", "PostgreSQL, 500 a second", &samples))
+    Ok(Latency::of(
+        "events",
+        "PostgreSQL, 500 a second",
+        &samples,
+        GOAL,
+    ))
 }
 
 async fn write(location: &Location, writer: usize, begun: &Begun) -> Result<(), Fault> {

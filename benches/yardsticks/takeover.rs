@@ -1,0 +1,182 @@
+//! How soon a killed worker's job is another's: from the end of its process to the moment when the
+//! other one says that it begins.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use eklavya::claude::locate::ClaudeCli;
+use eklavya::process;
+use serde_json::Value;
+
+use crate::latency::Latency;
+use crate::options::Options;
+use crate::report::Report;
+use crate::samples::Samples;
+use crate::{Fault, SEARCH_PATH};
+
+/// How long a lease lasts, in seconds.
+const LEASE: u32 = 5;
+/// The PM thinks for longer than anything is measured.
+const REHEARSAL: &str = "rehearsal: 1\nagents:\n  - role: pm\n    steps:\n      \
+    - { text: \"Let me think.\", delaySeconds: 3600 }\n";
+
+/// Measures both cases.
+pub fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Latency>, Fault> {
+    let mut found = vec![Latency::of(
+        "takeover",
+        "on the same host",
+        &kill_workers(options, cli, &[])?,
+        [1.5, 2.0],
+    )];
+    // Where the process of the dead worker cannot be seen: in a namespace of processes of its own.
+    let elsewhere = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    if nix::unistd::geteuid().is_root() {
+        let most = f64::from(LEASE) + 1.0;
+        let samples = kill_workers(options, cli, &elsewhere)?;
+        let part = "on another host, with a lease of 5 s";
+        found.push(Latency::of("takeover", part, &samples, [most, most]));
+    } else {
+        Report::progress("takeover from another host: left out, since only root can play one");
+    }
+    Ok(found)
+}
+
+/// Kills a worker that was started behind `wrapper`, as often as the options say.
+fn kill_workers(options: &Options, cli: &ClaudeCli, wrapper: &[&str]) -> Result<Samples, Fault> {
+    let mut samples = Samples::default();
+    for round in 1..=options.rounds {
+        let place = crate::directory(options)?;
+        let house = House {
+            eklavya: &options.eklavya,
+            claude: &cli.program,
+            place: place.path(),
+        };
+        let took = house.kill_one(wrapper)?;
+        samples.add(took);
+        Report::progress(&format!("takeover {round}: {:.2} s", took.as_secs_f64()));
+    }
+    Ok(samples)
+}
+
+struct House<'a> {
+    eklavya: &'a Path,
+    claude: &'a Path,
+    place: &'a Path,
+}
+
+impl House<'_> {
+    /// Returns how long it took another worker to begin, after the one at work was killed.
+    fn kill_one(&self, wrapper: &[&str]) -> Result<Duration, Fault> {
+        self.furnish()?;
+        let mut first = Member::start(self.worker(wrapper))?;
+        first.waits_for("worker:registered")?;
+        self.does("plan bench --detach")?;
+        first.waits_for("job:started")?;
+        self.until_agents(1)?;
+        let mut heir = Member::start(self.worker(&[]))?;
+        heir.waits_for("worker:registered")?;
+        first.child.kill()?;
+        let killed = Instant::now();
+        heir.waits_for("job:started")?;
+        Ok(killed.elapsed())
+    }
+
+    /// Makes a data directory with a project.
+    fn furnish(&self) -> Result<(), Fault> {
+        std::fs::write(self.place.join("brief.md"), "A page.\n")?;
+        std::fs::write(self.place.join("rehearsal.yaml"), REHEARSAL)?;
+        self.does("init --yes")?;
+        self.does(
+            "project new bench --brief brief.md --client Ada --budget 25 --yes \
+             --rehearsal rehearsal.yaml",
+        )?;
+        Ok(())
+    }
+
+    fn worker(&self, wrapper: &[&str]) -> Command {
+        let eklavya = self.eklavya.to_string_lossy();
+        let words: Vec<&str> = wrapper.iter().copied().chain([&*eklavya]).collect();
+        let mut command = self.command(words[0]);
+        command
+            .args(&words[1..])
+            .args(["worker", "--output", "jsonl"]);
+        command
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = process::command(program).into_std();
+        command
+            .current_dir(self.place)
+            .env("PATH", SEARCH_PATH)
+            .env("HOME", self.place)
+            .env("EKLAVYA_HOME", self.place.join("home"))
+            .env("EKLAVYA_CLAUDE_PATH", self.claude)
+            .env("EKLAVYA_WORKER_LEASE_SECONDS", LEASE.to_string());
+        command
+    }
+
+    fn does(&self, line: &str) -> Result<String, Fault> {
+        let output = self
+            .command(&self.eklavya.to_string_lossy())
+            .args(line.split_whitespace())
+            .output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("`eklavya {line}` ended with {}: {said}", output.status).into());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Waits until so many agents run.
+    fn until_agents(&self, count: usize) -> Result<(), Fault> {
+        loop {
+            let agents: Value = serde_json::from_str(&self.does("agents ps --output json")?)?;
+            let is_running = |agent: &&Value| agent["status"] == "running";
+            let agents = agents.as_array().into_iter().flatten();
+            if agents.filter(is_running).count() == count {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A worker whose news are read; it ends when this is dropped.
+struct Member {
+    child: Child,
+    news: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Member {
+    fn start(mut command: Command) -> Result<Self, Fault> {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let news = child.stdout.take().ok_or("no news")?;
+        Ok(Self {
+            child,
+            news: BufReader::new(news).lines(),
+        })
+    }
+
+    fn waits_for(&mut self, event: &str) -> Result<(), Fault> {
+        for line in &mut self.news {
+            let told: Value = serde_json::from_str(&line?)?;
+            if told["event"] == event {
+                return Ok(());
+            }
+        }
+        Err(format!("a worker ended before {event}").into())
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // It has ended, or is to.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

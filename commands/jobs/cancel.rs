@@ -1,0 +1,36 @@
+//! `eklavya jobs cancel`
+
+use eklavya::domain::job::JobState;
+use eklavya::services::jobs;
+
+use super::view::JobView;
+use crate::desk;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+/// Cancel a job: its agents are interrupted, and what they did is kept
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  eklavya jobs cancel 1a2b3c4d")]
+pub struct Args {
+    /// The job, or a unique beginning of its id
+    job: String,
+}
+
+/// Runs `eklavya jobs cancel`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let (job, views) = desk::with(invocation, async |desk| {
+        let job = jobs::find(&desk, &args.job).await?;
+        let job = jobs::cancel(&desk, &desk::actor(), &job).await?;
+        let views = JobView::of_all(&desk, std::slice::from_ref(&job)).await?;
+        Ok((job, views))
+    })?;
+    let id = job.id.short();
+    let message = if matches!(job.state, JobState::Cancelled { .. }) {
+        format!("Job {id} is cancelled")
+    } else {
+        format!("Job {id} is being stopped by its worker")
+    };
+    views
+        .iter()
+        .try_for_each(|view| invocation.printer.done(&message, view))
+}

@@ -1,0 +1,124 @@
+//! Jobs as they are printed.
+
+use std::collections::BTreeMap;
+
+use eklavya::domain::ids::ProjectId;
+use eklavya::domain::job::{Goal, Job, JobState};
+use eklavya::exit_code;
+use eklavya::services::{Desk, projects};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::CommandError;
+use crate::output::{Page, Row, View, time};
+
+/// A job.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    /// In full; on the command line a unique beginning is enough.
+    id: String,
+    project: String,
+    goal: Goal,
+    status: &'static str,
+    priority: u32,
+    requested_by: String,
+    /// The worker that is at it.
+    worker: Option<String>,
+    /// How many times a worker took it.
+    attempt: u32,
+    /// Why it failed or is back in the queue, or what has to be decided.
+    outcome: Option<String>,
+    /// What a command in the foreground would have ended with.
+    exit_code: Option<u8>,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+}
+
+impl JobView {
+    /// Returns the view of `job`, which is of the project `slug`.
+    pub fn of(job: &Job, slug: &str) -> Self {
+        let (outcome, exit_code) = outcome(&job.state);
+        Self {
+            id: job.id.to_string(),
+            project: slug.to_owned(),
+            goal: job.goal,
+            status: job.state.status(),
+            priority: job.priority.get(),
+            requested_by: job.requested_by.clone(),
+            worker: job.state.worker().map(|(worker, _)| worker.to_owned()),
+            attempt: job.attempt,
+            outcome,
+            exit_code,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            ended_at: job.ended_at,
+        }
+    }
+
+    /// Returns the views of `jobs`.
+    pub async fn of_all(desk: &Desk, jobs: &[Job]) -> Result<Vec<Self>, CommandError> {
+        let all = projects::list(desk).await?.into_iter();
+        let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
+        let slug = |job: &Job| slugs.get(&job.project).map_or("", String::as_str);
+        Ok(jobs.iter().map(|job| Self::of(job, slug(job))).collect())
+    }
+}
+
+fn outcome(state: &JobState) -> (Option<String>, Option<u8>) {
+    match state {
+        JobState::Queued { reason, .. } => (reason.clone(), None),
+        JobState::Running { .. } | JobState::Cancelling { .. } | JobState::Cancelled { .. } => {
+            (None, None)
+        }
+        JobState::Done { .. } => (None, Some(exit_code::DONE)),
+        JobState::Failed {
+            reason, exit_code, ..
+        } => (Some(reason.clone()), Some(*exit_code)),
+        JobState::NeedsDecision { question, .. } => {
+            (Some(question.clone()), Some(exit_code::NEEDS_DECISION))
+        }
+    }
+}
+
+impl Row for JobView {
+    const COLUMNS: &'static [&'static str] = &[
+        "job", "project", "goal", "status", "priority", "attempt", "asked", "worker", "outcome",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.chars().take(8).collect(),
+            self.project.clone(),
+            self.goal.to_string(),
+            self.status.to_owned(),
+            self.priority.to_string(),
+            self.attempt.to_string(),
+            time::moment(self.created_at),
+            self.worker.clone().unwrap_or_default(),
+            self.outcome.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl View for JobView {
+    fn render(&self, page: &mut Page) {
+        let mut fields = vec![
+            ("Job", self.id.clone()),
+            ("Project", self.project.clone()),
+            ("Goal", self.goal.to_string()),
+            ("Status", self.status.to_owned()),
+            ("Priority", self.priority.to_string()),
+            ("Asked by", self.requested_by.clone()),
+            ("Asked", time::moment(self.created_at)),
+            ("Attempt", self.attempt.to_string()),
+        ];
+        fields.extend(self.worker.clone().map(|worker| ("Worker", worker)));
+        fields.extend(self.started_at.map(|at| ("Started", time::moment(at))));
+        fields.extend(self.ended_at.map(|at| ("Ended", time::moment(at))));
+        fields.extend(self.outcome.clone().map(|text| ("Outcome", text)));
+        fields.extend(self.exit_code.map(|code| ("Exit code", code.to_string())));
+        page.fields(fields);
+    }
+}

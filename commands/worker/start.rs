@@ -1,0 +1,183 @@
+//! Starting a worker where none is there that could do a job.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::process::Child;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::domain::job::{Job, JobState};
+use eklavya::domain::project::Project;
+use eklavya::process::{self, Host};
+use eklavya::services::workers::{self, Life};
+use eklavya::services::{Desk, jobs};
+use eklavya::workflow::Paths;
+use tokio::time::Instant;
+
+use crate::crew::own_program;
+use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
+
+const PAUSE: Duration = Duration::from_millis(20);
+/// The longest wait for a worker to come up: far more than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Logs of workers that are kept.
+const KEPT: usize = 20;
+/// Bytes of a log that are shown where a worker did not come up.
+const TAIL: usize = 2000;
+
+/// Makes sure that a worker is there that can do `job`. Returns the log of the one that was started,
+/// if one was.
+pub async fn ensure(
+    invocation: &Invocation,
+    desk: &Desk,
+    project: &Project,
+    job: &Job,
+) -> Result<Option<String>, CommandError> {
+    let home = &invocation.home.path;
+    // Of several commands at the same moment the first one starts it, and the others find it.
+    let _starting = starting(home).await?;
+    if is_served(home, desk, project).await? {
+        return Ok(None);
+    }
+    let (path, log) = open_log(home).map_err(|error| unwritable(home, &error))?;
+    let mut child = launch(invocation, log)?;
+    let deadline = Instant::now() + PATIENCE;
+    while !is_up(desk, &child, job).await? {
+        // It may have found nothing left to do before it was looked for.
+        match child.try_wait() {
+            Ok(Some(status)) if !status.success() => return Err(did_not_come_up(&path)),
+            Ok(Some(_)) => break,
+            Ok(None) | Err(_) if Instant::now() > deadline => return Err(did_not_come_up(&path)),
+            Ok(None) | Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    Ok(Some(path.into_string()))
+}
+
+/// Whether a worker is there that takes jobs of this data directory.
+async fn is_served(home: &Utf8Path, desk: &Desk, project: &Project) -> Result<bool, CommandError> {
+    let paths = Paths::new(home.as_std_path());
+    let directory = paths.identity().map_err(|error| unwritable(home, &error))?;
+    // Where the project was begun elsewhere, or nowhere yet, any worker on the server may do.
+    let anywhere = !paths.project(project).repository().exists();
+    let rows = workers::list(desk).await?;
+    Ok(rows.iter().any(|row| {
+        let alive = workers::life_of(desk, row) == Life::Alive && !row.draining;
+        alive && (anywhere || row.directory == directory)
+    }))
+}
+
+async fn is_up(desk: &Desk, child: &Child, job: &Job) -> Result<bool, CommandError> {
+    let rows = workers::list(desk).await?;
+    let here = Host::this().digest;
+    if rows
+        .iter()
+        .any(|row| row.pid == child.id() && row.host == here)
+    {
+        return Ok(true);
+    }
+    let job = jobs::reload(desk, job).await?;
+    Ok(!matches!(job.state, JobState::Queued { .. }))
+}
+
+fn launch(invocation: &Invocation, log: File) -> Result<Child, CommandError> {
+    let program = own_program()?;
+    let home = invocation.home.path.as_str();
+    let arguments = ["--home", home, "worker", "--until-idle", "--detached"];
+    process::detach(&program, &arguments, log).map_err(|error| {
+        let message = format!("cannot start a worker: {error}");
+        CommandError::new(Kind::Environment, message).hint("Start one: eklavya worker")
+    })
+}
+
+/// Waits until no other command is about to start a worker.
+async fn starting(home: &Utf8Path) -> Result<File, CommandError> {
+    let path = home.join("worker.lock");
+    let open = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path);
+    let lock = open.map_err(|error| unwritable(home, &error))?;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+            Err(TryLockError::Error(error)) => return Err(unwritable(home, &error)),
+        }
+    }
+}
+
+/// Makes a log that nobody else can read, and clears away the oldest ones.
+fn open_log(home: &Utf8Path) -> io::Result<(Utf8PathBuf, File)> {
+    let directory = home.join("logs");
+    if !directory.exists() {
+        DirBuilder::new().mode(0o700).create(&directory)?;
+    }
+    let mut logs: Vec<(u64, Utf8PathBuf)> = Vec::new();
+    for entry in directory.read_dir_utf8()? {
+        let path = entry?.into_path();
+        logs.extend(number_of(&path).map(|number| (number, path)));
+    }
+    logs.sort();
+    let newest = logs.last().map_or(0, |(number, _)| *number);
+    let surplus = (logs.len() + 1).saturating_sub(KEPT);
+    for (_, old) in &logs[..surplus] {
+        fs::remove_file(old)?;
+    }
+    let path = directory.join(format!("worker-{:06}.log", newest + 1));
+    let mut options = OpenOptions::new();
+    let log = options
+        .append(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    Ok((path, log))
+}
+
+fn number_of(log: &Utf8Path) -> Option<u64> {
+    let name = log.file_name()?.strip_suffix(".log")?;
+    name.strip_prefix("worker-")?.parse().ok()
+}
+
+fn unwritable(home: &Utf8Path, error: &io::Error) -> CommandError {
+    let message = format!("cannot write to the data directory {home}: {error}");
+    CommandError::new(Kind::Environment, message).hint("Make it writable for yourself")
+}
+
+fn did_not_come_up(log: &Utf8Path) -> CommandError {
+    let text = fs::read(log).unwrap_or_default();
+    let tail = &text[text.len().saturating_sub(TAIL)..];
+    let said = String::from_utf8_lossy(tail);
+    let message = format!(
+        "the job is queued, but no worker came up to do it; it said: {}",
+        said.trim()
+    );
+    CommandError::new(Kind::Environment, message)
+        .hint("Mend it, then: eklavya worker --until-idle")
+        .hint(format!("Its log: {log}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_private_numbered_and_few() {
+        let place = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(place.path()).unwrap();
+        for _ in 0..KEPT + 3 {
+            open_log(home).unwrap();
+        }
+        fs::write(home.join("logs/mine.log"), "kept").unwrap();
+        let (path, log) = open_log(home).unwrap();
+        assert_eq!(path.file_name(), Some("worker-000024.log"));
+        let mode = std::os::unix::fs::PermissionsExt::mode(&log.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        let count = home.join("logs").read_dir_utf8().unwrap().count();
+        assert_eq!(count, KEPT + 1);
+    }
+}

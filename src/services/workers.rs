@@ -1,0 +1,185 @@
+//! Background workers: who is there, and which of them have died.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::leases::Worker;
+use super::{Desk, ServiceError};
+use crate::domain::audit::Actor;
+use crate::process::{self, Host};
+use crate::store::workers::{self, WorkerRow};
+
+/// After this long without a sign of life, which workers give every few seconds, one is taken for
+/// dead.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Writes this process down as a background worker of the data directory `home`, whose identity is
+/// `directory`; it works on up to `capacity` projects at the same time.
+pub async fn register(
+    desk: &Desk,
+    worker: &Worker,
+    (home, directory): (&str, &str),
+    capacity: u32,
+) -> Result<WorkerRow, ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    let row = WorkerRow {
+        name: worker.name.clone(),
+        host: worker.host.digest.clone(),
+        machine: worker.host.machine.clone(),
+        pid: worker.pid,
+        process_start: worker.start,
+        home: home.to_owned(),
+        directory: directory.to_owned(),
+        capacity,
+        draining: false,
+        started_at: change.now,
+        heartbeat: change.now,
+    };
+    workers::put(&mut change.tx, &row).await?;
+    let details = serde_json::json!({
+        "worker": row.name, "machine": row.machine, "pid": row.pid, "home": row.home,
+        "capacity": capacity,
+    });
+    change.audit((None, None), "worker.register", details);
+    change.commit().await?;
+    Ok(row)
+}
+
+/// Writes down a sign of life, and whether the worker takes no more jobs.
+pub async fn beat(desk: &Desk, row: &mut WorkerRow) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    row.heartbeat = change.now;
+    workers::put(&mut change.tx, row).await?;
+    Ok(change.commit().await?)
+}
+
+/// Strikes off a worker that ends, or that has died.
+pub async fn strike_off(desk: &Desk, name: &str, reason: &str) -> Result<(), ServiceError> {
+    let mut change = desk.change(&Actor::System).await?;
+    workers::remove(&mut change.tx, name).await?;
+    let details = serde_json::json!({ "worker": name, "reason": reason });
+    change.audit((None, None), "worker.leave", details);
+    Ok(change.commit().await?)
+}
+
+/// Returns all workers that are written down, the longest there first.
+pub async fn list(desk: &Desk) -> Result<Vec<WorkerRow>, ServiceError> {
+    let mut tx = desk.read().await?;
+    Ok(workers::all(&mut tx).await?)
+}
+
+/// What is known of a worker at one look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Its process runs, or it gave a sign of life from elsewhere not long ago.
+    Alive,
+    /// Its process is gone.
+    Dead,
+    /// It runs elsewhere and has given no sign of life for a while.
+    Silent,
+}
+
+/// Returns what is known of a worker now.
+pub fn life_of(desk: &Desk, row: &WorkerRow) -> Life {
+    if row.host == Host::this().digest {
+        return if process::is_alive(row.pid, row.process_start) {
+            Life::Alive
+        } else {
+            Life::Dead
+        };
+    }
+    let silence = desk.now().duration_since(row.heartbeat).unsigned_abs();
+    if silence <= LONG {
+        Life::Alive
+    } else {
+        Life::Silent
+    }
+}
+
+/// Watches workers of other hosts, whose processes cannot be seen from here. Clocks may differ and
+/// jump: a worker is dead when it has given no sign of life for a while by our own stopwatch.
+#[derive(Debug, Default)]
+pub struct Watch {
+    seen: HashMap<String, (jiff::Timestamp, Instant)>,
+}
+
+impl Watch {
+    /// Returns the names of those workers among `rows` that are dead.
+    pub fn dead(&mut self, rows: &[WorkerRow]) -> BTreeSet<String> {
+        self.dead_at(rows, &Host::this().digest, Instant::now())
+    }
+
+    fn dead_at(&mut self, rows: &[WorkerRow], here: &str, now: Instant) -> BTreeSet<String> {
+        self.seen
+            .retain(|name, _| rows.iter().any(|row| row.name == *name));
+        let is_dead = |row: &&WorkerRow| {
+            if row.host == here {
+                return !process::is_alive(row.pid, row.process_start);
+            }
+            self.silence(row, now) > LONG
+        };
+        let dead = rows.iter().filter(is_dead);
+        dead.map(|row| row.name.clone()).collect()
+    }
+
+    fn silence(&mut self, row: &WorkerRow, now: Instant) -> Duration {
+        let fresh = (row.heartbeat, now);
+        let seen = self.seen.entry(row.name.clone()).or_insert(fresh);
+        if seen.0 != row.heartbeat {
+            *seen = fresh;
+        }
+        now.duration_since(seen.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn row(name: &str, host: &str, heartbeat: i64) -> WorkerRow {
+        let pid = std::process::id();
+        WorkerRow {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            machine: "m".to_owned(),
+            pid,
+            process_start: process::start_of(pid).unwrap(),
+            home: "/home".to_owned(),
+            directory: "d".to_owned(),
+            capacity: 1,
+            draining: false,
+            started_at: Timestamp::UNIX_EPOCH,
+            heartbeat: Timestamp::from_second(heartbeat).unwrap(),
+        }
+    }
+
+    #[test]
+    fn here_the_process_decides() {
+        let mut watch = Watch::default();
+        let (alive, mut dead) = (row("alive", "here", 0), row("dead", "here", 0));
+        dead.process_start += 1;
+        let now = Instant::now();
+        let found = watch.dead_at(&[alive, dead], "here", now);
+        assert_eq!(found, BTreeSet::from(["dead".to_owned()]));
+    }
+
+    #[test]
+    fn elsewhere_only_silence_under_our_eyes_does() {
+        let mut watch = Watch::default();
+        let start = Instant::now();
+        let mut dead = |heartbeat, after| {
+            let rows = [row("far", "there", heartbeat)];
+            watch.dead_at(&rows, "here", start + after).len()
+        };
+        // An old heartbeat may be another clock's.
+        assert_eq!(dead(0, Duration::ZERO), 0);
+        assert_eq!(dead(0, LONG), 0);
+        // A sign of life, by a clock that was set back.
+        assert_eq!(dead(-1000, LONG), 0);
+        assert_eq!(dead(-1000, LONG * 2), 0);
+        assert_eq!(dead(-1000, LONG * 2 + Duration::from_secs(1)), 1);
+    }
+}

@@ -1,0 +1,89 @@
+//! A studio with background workers, none of which outlives the test.
+
+use std::ops::Deref;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::SCRIPT;
+use crate::running::{Running, eventually};
+use crate::studio::Studio;
+
+/// A studio whose workers end with it.
+pub struct Crew(pub Studio);
+
+impl Deref for Crew {
+    type Target = Studio;
+
+    fn deref(&self) -> &Studio {
+        &self.0
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        // Those that other commands have started; each stands in the studio's own database.
+        for pid in self.0.ask("SELECT CAST(pid AS TEXT) FROM workers") {
+            let _ = kill(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Crew {
+    /// Returns a studio with the project `shop`.
+    pub fn new() -> Self {
+        Self(Studio::new(SCRIPT))
+    }
+
+    /// Starts a worker and returns once it is there.
+    #[track_caller]
+    pub fn worker(&self, options: &[&str]) -> Running {
+        let before = self.workers().len();
+        let running = self.start(&[&["worker"], options].concat());
+        let there = eventually(|| self.workers().len() > before);
+        assert!(there, "no worker came up: {}", running.stderr());
+        running
+    }
+
+    /// Returns the workers that are written down.
+    pub fn workers(&self) -> Vec<Value> {
+        self.list(&["worker", "list"])
+    }
+
+    /// Returns all jobs, oldest first.
+    pub fn jobs(&self) -> Vec<Value> {
+        self.list(&["jobs", "list", "--all"])
+    }
+
+    fn list(&self, words: &[&str]) -> Vec<Value> {
+        let found = self.json(words);
+        found.as_array().unwrap().clone()
+    }
+
+    /// Returns what a command that must do its work printed.
+    #[track_caller]
+    pub fn json(&self, words: &[&str]) -> Value {
+        let words = [words, &["--output", "json"]].concat();
+        self.run(&words).ok().json()
+    }
+
+    /// Asks for a stage and returns the job.
+    #[track_caller]
+    pub fn detach(&self, stage: &[&str]) -> Value {
+        self.json(&[stage, &["--detach"]].concat())
+    }
+
+    /// Waits until a job has this status, and returns it.
+    #[track_caller]
+    pub fn until(&self, job: &Value, status: &str) -> Value {
+        let id = job["id"].as_str().unwrap();
+        let mut found = Value::Null;
+        let holds = eventually(|| {
+            found = self.json(&["jobs", "show", id]);
+            found["status"] == status
+        });
+        assert!(holds, "it never was {status}: {found:#}");
+        found
+    }
+}

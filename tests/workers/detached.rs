@@ -1,0 +1,54 @@
+//! `--detach`: the command returns, and the work goes on.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::crew::Crew;
+use crate::running::eventually;
+use crate::studio::STAGES;
+
+#[test]
+fn detached_work_comes_to_its_end_and_so_does_the_worker() {
+    let crew = Crew::new();
+    let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
+    let waiting = |stage: &[&'static str]| [stage, &["--wait"]].concat();
+
+    let first = crew.detach(plan);
+    assert_eq!(
+        (&first["goal"], &first["new"]),
+        (&"plan".into(), &true.into())
+    );
+    let log = first["workerLog"].as_str().unwrap();
+    let log = log.replace("[DIR]", crew.path().as_str());
+    assert_eq!(
+        fs::metadata(&log).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    // The same, asked for twice, is one job, and one worker is enough.
+    let again = crew.run(&[plan, &["--detach"]].concat()).ok();
+    assert!(!again.stderr.contains("was started"), "{}", again.stderr);
+    assert_eq!(crew.jobs().len(), 1);
+    crew.run(&waiting(approve)).ok();
+
+    crew.detach(demo);
+    crew.run(&waiting(choose)).ok();
+    // One after the other, although all are asked for at once.
+    for stage in [build, verify, deliver] {
+        crew.detach(stage);
+    }
+    let jobs = crew.jobs();
+    let done = crew.until(jobs.last().unwrap(), "done");
+    assert_eq!(
+        (&done["attempt"], &done["exitCode"]),
+        (&1.into(), &0.into())
+    );
+    let ended = || crew.workers().is_empty();
+    assert!(eventually(ended), "{:#?}", crew.workers());
+
+    insta::assert_snapshot!("final_tree", crew.tree());
+    crew.assert_books_are_what_was_billed();
+    crew.assert_nothing_was_done_twice();
+    crew.assert_no_agent_process();
+    let status = crew.json(&["status", "shop"]);
+    assert_eq!(status[0]["jobs"], serde_json::json!([]));
+}

@@ -1,0 +1,190 @@
+//! What becomes of a worker, and of its jobs: killed, drained, told to stop.
+
+use std::sync::Arc;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::crew::Crew;
+use crate::running::eventually;
+use crate::studio::STAGES;
+use crate::upstream::{Asked, Reply};
+
+const PLAN: &[&str] = STAGES[0];
+
+/// The second request of the PM, after it has written its document, for the first time.
+fn the_pm_s(asked: &Asked) -> bool {
+    asked.role == "pm" && asked.step == 1 && asked.again == 0
+}
+
+/// Has the PM's second request answered by `reply`.
+fn pm_is_answered(crew: &Crew, reply: Reply) {
+    crew.upstream.answers(move |asked| match asked {
+        asked if the_pm_s(asked) => reply.clone(),
+        _ => Reply::Play,
+    });
+}
+
+#[track_caller]
+fn assert_planned_once(crew: &Crew) {
+    let log = crew.upstream.log();
+    let steps: Vec<(&str, usize)> = log
+        .iter()
+        .filter(|asked| asked.whole)
+        .map(|asked| (asked.role.as_str(), asked.step))
+        .collect();
+    assert_eq!(
+        steps,
+        [("pm", 0), ("pm", 1), ("architect", 0), ("architect", 1)]
+    );
+    crew.assert_books_are_what_was_billed();
+    crew.assert_nothing_was_done_twice();
+    crew.assert_no_agent_process();
+}
+
+#[test]
+fn a_killed_worker_s_job_is_another_s() {
+    let crew = Crew::new();
+    pm_is_answered(&crew, Reply::Hang);
+    let first = crew.worker(&[]);
+    let other = crew.worker(&["--output", "jsonl"]);
+    let job = crew.detach(PLAN);
+    assert_eq!(job["workerLog"], Value::Null);
+    let asked = crew.upstream.wait_for(the_pm_s);
+    crew.wait_until_recorded(&asked);
+    let taken = crew.until(&job, "running");
+    let workers = crew.workers();
+    let holder = workers
+        .iter()
+        .find(|w| w["name"] == taken["worker"])
+        .unwrap();
+    assert_eq!(holder["jobs"], serde_json::json!(["shop plan"]));
+    // Whichever of the two has it.
+    let (killed, heir) = if holder["pid"] == first.id() {
+        (first, other)
+    } else {
+        (other, first)
+    };
+    killed.kill_9();
+    let done = crew.until(&job, "done");
+    assert_eq!(
+        (&done["attempt"], &done["worker"]),
+        (&2.into(), &Value::Null)
+    );
+    heir.signal(Signal::SIGTERM);
+    heir.wait().ok();
+    assert_eq!(crew.workers(), [Value::Null; 0]);
+    assert_planned_once(&crew);
+}
+
+#[test]
+fn a_drained_worker_lets_agents_finish_and_leaves_the_rest() {
+    let crew = Crew::new();
+    let said = Arc::new(Notify::new());
+    pm_is_answered(&crew, Reply::PlayAfter(Arc::clone(&said)));
+    let worker = crew.worker(&["--drain-seconds", "3600"]);
+    let job = crew.detach(PLAN);
+    crew.upstream.wait_for(the_pm_s);
+    worker.signal(Signal::SIGTERM);
+    assert!(eventually(|| worker.stderr().contains("no more jobs")));
+    assert_eq!(crew.workers()[0]["status"], "draining");
+    said.notify_one();
+    worker.wait().ok();
+    let job = crew.until(&job, "queued");
+    assert!(job["outcome"].as_str().unwrap().contains("the worker ends"));
+    assert_eq!(crew.ask("SELECT status FROM agents"), ["completed"]);
+    let status = crew.json(&["status", "shop"]);
+    assert_eq!(status[0]["jobs"][0]["forgotten"], true);
+
+    crew.run(&["worker", "--until-idle"]).ok();
+    assert_eq!(crew.until(&job, "done")["attempt"], 2);
+    assert_planned_once(&crew);
+}
+
+#[test]
+fn a_worker_that_must_not_wait_keeps_what_agents_did() {
+    let crew = Crew::new();
+    pm_is_answered(&crew, Reply::Hang);
+    let worker = crew.worker(&["--drain-seconds", "0", "--output", "jsonl"]);
+    let job = crew.detach(PLAN);
+    let asked = crew.upstream.wait_for(the_pm_s);
+    crew.wait_until_recorded(&asked);
+    worker.signal(Signal::SIGINT);
+    let told = worker.wait().ok().stdout;
+    let told: Vec<Value> = told
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let events: Vec<&str> = told.iter().map(|l| l["event"].as_str().unwrap()).collect();
+    assert_eq!(
+        events,
+        [
+            "worker:registered",
+            "job:started",
+            "worker:draining",
+            "job:ended"
+        ]
+    );
+    assert_eq!(
+        (&told[3]["end"], &told[3]["job"]),
+        (&"queued".into(), &job["id"])
+    );
+    assert_eq!(crew.ask("SELECT status FROM agents"), ["interrupted"]);
+    crew.run(&["worker", "--until-idle"]).ok();
+    assert_planned_once(&crew);
+}
+
+#[test]
+fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
+    let crew = Crew::new();
+    pm_is_answered(&crew, Reply::Hang);
+    let worker = crew.worker(&[]);
+    let job = crew.detach(PLAN);
+    crew.upstream.wait_for(the_pm_s);
+    let id = job["id"].as_str().unwrap();
+    let cancelled = crew.json(&["jobs", "cancel", &id[..8]]);
+    assert_eq!(cancelled["status"], "cancelling");
+    crew.until(&job, "cancelled");
+    crew.run(&["jobs", "cancel", id]).exits(4);
+    assert_eq!(crew.ask("SELECT status FROM agents"), ["interrupted"]);
+
+    // Nobody can make a repository where a file is.
+    let new = ["project", "new", "Broken", "--brief", "brief.md"];
+    crew.run(&[&new[..], &["--client", "Ada", "--budget", "1", "--yes"]].concat())
+        .ok();
+    fs_err(&crew);
+    let broken = crew.detach(&["plan", "broken"]);
+    let again = crew.detach(PLAN);
+    let failed = crew.until(&broken, "failed");
+    assert!(
+        failed["outcome"].is_string() && failed["exitCode"] != 0,
+        "{failed:#}"
+    );
+    crew.until(&again, "done");
+    worker.signal(Signal::SIGTERM);
+    worker.wait().ok();
+}
+
+fn fs_err(crew: &Crew) {
+    std::fs::write(crew.home().join("projects/broken"), "in the way").unwrap();
+}
+
+#[test]
+fn a_paused_project_s_job_waits_for_it() {
+    let crew = Crew::new();
+    pm_is_answered(&crew, Reply::Hang);
+    let worker = crew.worker(&[]);
+    let job = crew.detach(PLAN);
+    crew.upstream.wait_for(the_pm_s);
+    crew.run(&["project", "pause", "shop"]).ok();
+    let put_down = crew.until(&job, "queued");
+    assert!(put_down["outcome"].as_str().unwrap().contains("paused"));
+    // It is nobody's while it is paused, and a worker that waits for nothing else may go.
+    crew.run(&["worker", "--until-idle"]).ok();
+    assert_eq!(crew.until(&job, "queued")["attempt"], 1);
+    crew.run(&["project", "resume", "shop"]).ok();
+    crew.until(&job, "done");
+    worker.signal(Signal::SIGTERM);
+    worker.wait().ok();
+}

@@ -1,0 +1,119 @@
+//! The limit of agents over processes: kernel locks, which go with their process.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use eklavya::clock::SystemClock;
+use eklavya::domain::ids::ProjectId;
+use eklavya::domain::priority::Priority;
+use eklavya::workflow::capacity::{Capacity, CapacityLimits, MemoryLimits, Permit};
+
+use crate::studio::command;
+
+/// What another process of the test is told by its environment: the directory and what to do.
+const PLACE: &str = "EKLAVYA_TEST_SLOTS";
+const TASK: &str = "EKLAVYA_TEST_TASK";
+/// How often each of the processes takes the slot.
+const TURNS: usize = 15;
+
+async fn admit(place: &Path) -> Permit {
+    let memory = MemoryLimits {
+        agent_mib: 1,
+        reserve_mib: 0,
+    };
+    let limits = CapacityLimits { agents: 1, memory };
+    let room = Capacity::new(place.join("slots"), limits, Arc::new(SystemClock));
+    let project = ProjectId::random();
+    room.admit(project, Priority::default(), async |_| {})
+        .await
+        .unwrap()
+}
+
+/// Another process of a test; it does nothing where no test has started it.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test tells its processes so")]
+fn in_another_process() {
+    let (Ok(place), Ok(task)) = (std::env::var(PLACE), std::env::var(TASK)) else {
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    match task.as_str() {
+        "take turns" => runtime.block_on(take_turns(Path::new(&place))),
+        "hold" => runtime.block_on(hold(Path::new(&place))),
+        other => panic!("nobody knows how to {other}"),
+    }
+}
+
+/// Whoever has the slot is alone.
+async fn take_turns(place: &Path) {
+    let alone = place.join("alone");
+    for _ in 0..TURNS {
+        let permit = admit(place).await;
+        let mark = OpenOptions::new().create_new(true).write(true).open(&alone);
+        mark.expect("somebody else has the slot, too");
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        std::fs::remove_file(&alone).unwrap();
+        drop(permit);
+    }
+}
+
+/// Takes the slot, starts a program that outlives this process, and waits to be killed.
+#[expect(clippy::zombie_processes, reason = "its parent is to be killed")]
+async fn hold(place: &Path) {
+    let _permit = admit(place).await;
+    let mut child = command("sleep");
+    let child = child.arg("600").spawn().unwrap();
+    let line = format!("\nholding {}\n", child.id());
+    std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+    std::future::pending::<()>().await;
+}
+
+fn process(place: &Path, task: &str) -> Child {
+    let mut child = command(std::env::current_exe().unwrap().to_str().unwrap());
+    child
+        .args(["--exact", "slots::in_another_process", "--nocapture"])
+        .env(PLACE, place)
+        .env(TASK, task)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn two_processes_never_have_one_slot_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let both = [(); 2].map(|()| process(place.path(), "take turns"));
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+    }
+}
+
+#[test]
+fn a_killed_process_frees_its_slot_although_a_program_of_it_lives() {
+    let place = tempfile::tempdir().unwrap();
+    let mut holder = process(place.path(), "hold");
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
+    let child = child_of(&mut lines);
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(admit(place.path()));
+    let child = nix::unistd::Pid::from_raw(child);
+    nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+fn child_of(lines: &mut std::io::Lines<BufReader<ChildStdout>>) -> i32 {
+    for line in lines {
+        if let Some(child) = line.unwrap().strip_prefix("holding ") {
+            return child.parse().unwrap();
+        }
+    }
+    panic!("it holds nothing");
+}

@@ -59,11 +59,11 @@ pub(super) async fn begin(
     pool: &PgPool,
     statement: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut beginning = std::pin::pin!(pool.begin_with(statement));
+    let mut beginning = Box::pin(pool.begin_with(statement));
     loop {
         tokio::select! {
             begun = &mut beginning => return Ok(begun?),
-            () = tokio::time::sleep(LOOK) => look(pool).await?,
+            () = tokio::time::sleep(LOOK) => Box::pin(look(pool)).await?,
         }
     }
 }

@@ -57,8 +57,12 @@ impl Stop {
         self.soft.cancel();
     }
 
-    /// Asks for a hard stop.
+    /// Asks for a hard stop. That nothing can be written any more counts more than what was asked
+    /// before.
     pub fn hard(&self, reason: StopReason) {
+        if matches!(reason, StopReason::LeaseLost | StopReason::StoreAway) {
+            *self.lock() = Some(reason);
+        }
         self.softly(reason);
         self.hard.cancel();
     }
@@ -116,5 +120,8 @@ mod tests {
         whole.softly(StopReason::Interrupted);
         assert_eq!(two.reason(), Some(StopReason::Interrupted));
         assert!(two.is_soft());
+        two.softly(StopReason::Paused);
+        two.hard(StopReason::LeaseLost);
+        assert_eq!(two.reason(), Some(StopReason::LeaseLost));
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::lease::{Tenure, round_of};
 use crate::domain::project::ProjectState;
 use crate::services::leases::Attempt;
 use crate::services::{ServiceError, leases, projects};
+use crate::store::StoreError;
 
 /// How often a contender looks at the lease that it waits for.
 const LOOK: Duration = Duration::from_millis(300);
@@ -31,7 +32,7 @@ const REST: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`ServiceError::Leased`] where another worker holds the project, unless the worker waits for it;
-/// [`crate::store::StoreError::LeaseLost`] where another worker took the project over.
+/// [`StoreError::LeaseLost`] where another worker took the project over.
 pub async fn hold<T, F>(
     worker: Arc<Worker>,
     work: impl Fn(Arc<Worker>) -> F,
@@ -124,18 +125,23 @@ async fn acquire(worker: &Worker) -> Result<(Tenure, Grip), WorkflowError> {
         }
         let (desk, project) = (&worker.site.desk, worker.site.project());
         let (begun, at) = (Instant::now(), since.elapsed());
+        let waits = worker.patience == Patience::Waiting;
         let attempt = leases::attempt(desk, project, &worker.identity, term, &mut watch, at);
-        match attempt.await? {
-            Attempt::Taken(taken) => return Ok((taken.tenure, Grip::new(term, begun))),
-            Attempt::Held { holder, soon } if !soon && worker.patience == Patience::Brief => {
+        match attempt.await {
+            Ok(Attempt::Taken(taken)) => return Ok((taken.tenure, Grip::new(term, begun))),
+            Ok(Attempt::Held { holder, soon }) if !soon && !waits => {
                 let project = project.slug.clone();
                 let holder = Box::new(holder);
                 return Err(ServiceError::Leased { project, holder }.into());
             }
-            Attempt::Held { .. } => tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = worker.stop.soft_requested() => {}
-            },
+            // A holder that froze in the middle of a write keeps others waiting for a while.
+            Err(ServiceError::Store(StoreError::Busy(_))) if waits => {}
+            Ok(Attempt::Held { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = worker.stop.soft_requested() => {}
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::{Fault, SEARCH_PATH};
 
 /// How long a lease lasts, in seconds.
 const LEASE: u32 = 5;
+/// How much later in each round the worker is killed: at another point of the other one's second.
+const PAUSE: Duration = Duration::from_millis(370);
 /// The PM thinks for longer than anything is measured.
 const REHEARSAL: &str = "rehearsal: 1\nagents:\n  - role: pm\n    steps:\n      \
     - { text: \"Let me think.\", delaySeconds: 3600 }\n";
@@ -53,7 +55,7 @@ fn kill_workers(options: &Options, cli: &ClaudeCli, wrapper: &[&str]) -> Result<
             claude: &cli.program,
             place: place.path(),
         };
-        let took = house.kill_one(wrapper)?;
+        let took = house.kill_one(wrapper, PAUSE * round)?;
         samples.add(took);
         Report::progress(&format!("takeover {round}: {:.2} s", took.as_secs_f64()));
     }
@@ -68,7 +70,7 @@ struct House<'a> {
 
 impl House<'_> {
     /// Returns how long it took another worker to begin, after the one at work was killed.
-    fn kill_one(&self, wrapper: &[&str]) -> Result<Duration, Fault> {
+    fn kill_one(&self, wrapper: &[&str], pause: Duration) -> Result<Duration, Fault> {
         self.furnish()?;
         let mut first = Member::start(self.worker(wrapper))?;
         first.waits_for("worker:registered")?;
@@ -77,6 +79,7 @@ impl House<'_> {
         self.until_agents(1)?;
         let mut heir = Member::start(self.worker(&[]))?;
         heir.waits_for("worker:registered")?;
+        std::thread::sleep(pause);
         first.child.kill()?;
         let killed = Instant::now();
         heir.waits_for("job:started")?;

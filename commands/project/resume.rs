@@ -1,11 +1,16 @@
 //! `eklavya project resume`
 
+use eklavya::domain::job::{Job, JobState};
 use eklavya::domain::project::ProjectEvent;
+use eklavya::services::{jobs, projects};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::{desk, worker};
 
 /// Let a paused project go on, or take one out of the archive
+///
+/// Jobs that waited for it are taken up again.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The project
@@ -14,5 +19,14 @@ pub struct Args {
 
 /// Runs `eklavya project resume`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    super::advance(invocation, &args.slug, ProjectEvent::Resume, "goes on")
+    super::advance(invocation, &args.slug, ProjectEvent::Resume, "goes on")?;
+    desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        let all = jobs::list(&desk, Some(project.id)).await?;
+        let waits = |job: &&Job| matches!(job.state, JobState::Queued { .. });
+        if let Some(job) = all.iter().find(waits) {
+            worker::ensure(invocation, &desk, &project, job).await?;
+        }
+        Ok(())
+    })
 }

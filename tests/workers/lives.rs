@@ -183,8 +183,9 @@ fn a_paused_project_s_job_waits_for_it() {
     // It is nobody's while it is paused, and a worker that waits for nothing else may go.
     crew.run(&["worker", "--until-idle"]).ok();
     assert_eq!(crew.until(&job, "queued")["attempt"], 1);
-    crew.run(&["project", "resume", "shop"]).ok();
-    crew.until(&job, "done");
     worker.signal(Signal::SIGTERM);
     worker.wait().ok();
+    // Where no worker is there any more, one is started.
+    crew.run(&["project", "resume", "shop"]).ok();
+    crew.until(&job, "done");
 }

@@ -220,7 +220,9 @@ pub fn remedy(error: &StoreError) -> &'static str {
         StoreError::Outdated { .. } => {
             "Stop the workers of the older version, then: eklavya db migrate"
         }
-        StoreError::Open { .. } => "Look at the file's rights, or into the server's log",
+        StoreError::Open { .. } => {
+            "Restore the file from a copy or make it readable; of a server, look into its log"
+        }
         StoreError::Unreachable { .. } => "Start the server, or correct store.url",
         StoreError::Unauthorized { .. } => {
             "Check the user in store.url and the password in store.passwordFile"

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use eklavya::clock::SystemClock;
-use eklavya::services::{Desk, leases, projects};
+use eklavya::services::workers::Life;
+use eklavya::services::{Desk, leases, projects, workers};
 use eklavya::store::copy::{Copied, CopyError, Source, Step};
+use eklavya::store::workers::WorkerRow;
 use eklavya::store::{Location, Store, StoreError};
 use serde::Serialize;
 
@@ -102,12 +104,18 @@ async fn copy_held(
 
 /// What a worker does after the copy would be missing from it.
 async fn refuse_workers(store: &Store) -> Result<(), CommandError> {
+    const FIX: &str = "Stop all workers first, then repeat the command";
     let desk = Desk::new(store.clone(), Arc::new(SystemClock));
+    let rows = workers::list(&desk).await?;
+    let alive = |row: &&WorkerRow| workers::life_of(&desk, row) == Life::Alive;
+    if let Some(row) = rows.iter().find(alive) {
+        let message = format!("the worker {} (pid {}) is there", row.name, row.pid);
+        return Err(CommandError::new(Kind::WrongState, message).hint(FIX));
+    }
     for project in projects::list(&desk).await? {
         if let Some(holder) = leases::living_holder(&desk, project.id).await? {
             let message = format!("a worker ({holder}) works on {}", project.slug);
-            return Err(CommandError::new(Kind::WrongState, message)
-                .hint("Stop all workers first, then repeat the command"));
+            return Err(CommandError::new(Kind::WrongState, message).hint(FIX));
         }
     }
     Ok(())

@@ -170,7 +170,8 @@ impl Change {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }
         // The audit rows behind the events, which wait for nobody.
-        audit::append(&mut self.tx, &self.audit, self.now).await?;
+        // Boxed: every change of every service holds this future.
+        Box::pin(audit::append(&mut self.tx, &self.audit, self.now)).await?;
         self.tx.commit().await?;
         if !self.events.is_empty() {
             self.sequencer.wake();

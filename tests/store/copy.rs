@@ -121,6 +121,15 @@ fn nobody_may_be_at_work() {
     );
     copy(&env, "sqlite", &server.url()).exits(4);
     run(&file, "UPDATE leases SET lease_until = 1");
+    // One that waits for work.
+    run(
+        &file,
+        &format!(
+            "INSERT INTO workers VALUES ('w', '{host}', 'm', {pid}, {start}, '/', '', 1, 0, 1, 1)"
+        ),
+    );
+    copy(&env, "sqlite", &server.url()).exits(4);
+    run(&file, "UPDATE workers SET process_start = 1");
     copy(&env, "sqlite", &server.url()).ok();
 }
 

@@ -5,6 +5,7 @@
 mod coverage;
 mod exchange;
 mod money;
+mod queue;
 mod races;
 mod records;
 mod texts;

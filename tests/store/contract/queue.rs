@@ -1,0 +1,293 @@
+//! What background workers do: jobs, priorities, workers, projects that wait for room.
+
+use std::collections::BTreeSet;
+
+use eklavya::domain::ids::{JobId, ProjectId};
+use eklavya::domain::job::{Goal, Job, JobState};
+use eklavya::domain::lease::Holder;
+use eklavya::domain::priority::Priority;
+use eklavya::domain::project::{Project, ProjectState, Stage};
+use eklavya::store::capacity_waits::CapacityWait;
+use eklavya::store::workers::WorkerRow;
+use eklavya::store::{Store, Tx, capacity_waits, jobs, leases, priorities, projects, workers};
+
+use super::on_each;
+use crate::house::{self, HOSTILE, at};
+
+#[tokio::test]
+async fn queue() {
+    on_each![
+        jobs_are_kept,
+        the_next_job_is_the_one_that_is_due,
+        a_job_is_taken_by_one_of_many,
+        priorities_are_kept,
+        workers_are_kept,
+        waits_are_those_of_the_holder,
+    ];
+}
+
+fn job(project: ProjectId, goal: Goal, second: i64) -> Job {
+    Job {
+        id: JobId::random(),
+        project,
+        goal,
+        state: JobState::Queued {
+            since: at(second),
+            reason: Some(HOSTILE.concat()),
+        },
+        priority: Priority::default(),
+        used_micros: 0,
+        worked_micros: 0,
+        requested_by: HOSTILE[6].to_owned(),
+        attempt: 0,
+        version: 1,
+        created_at: at(second),
+        started_at: None,
+        ended_at: None,
+    }
+}
+
+async fn project(tx: &mut Tx, number: u32) -> Project {
+    let project = house::project(number, &format!("shop-{number}"));
+    projects::insert(tx, &project).await.unwrap();
+    project
+}
+
+fn priority(number: u32) -> Priority {
+    Priority::new(number).unwrap()
+}
+
+async fn jobs_are_kept(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let project = project(&mut tx, 1).await.id;
+    let (mut plan, build) = (job(project, Goal::Plan, 1), job(project, Goal::Build, 0));
+    assert!(jobs::insert(&mut tx, &plan).await.unwrap());
+    assert!(jobs::insert(&mut tx, &build).await.unwrap());
+    let again = jobs::insert(&mut tx, &job(project, Goal::Plan, 2)).await;
+    assert!(!again.unwrap(), "a goal has two open jobs");
+    let all = jobs::all(&mut tx).await.unwrap();
+    assert_eq!(all, [build.clone(), plan.clone()]);
+    assert_eq!(jobs::of_project(&mut tx, project).await.unwrap(), all);
+    assert_eq!(
+        jobs::of_project(&mut tx, ProjectId::random())
+            .await
+            .unwrap(),
+        []
+    );
+    plan.state = JobState::Failed {
+        at: at(3),
+        reason: HOSTILE.concat(),
+        exit_code: u8::MAX,
+    };
+    (plan.used_micros, plan.worked_micros) = (i64::MAX, 1 << 40);
+    plan.attempt = u32::MAX;
+    (plan.started_at, plan.ended_at) = (Some(at(2)), Some(at(3)));
+    assert!(jobs::update(&mut tx, &plan).await.unwrap());
+    assert!(
+        !jobs::update(&mut tx, &plan).await.unwrap(),
+        "an old version won"
+    );
+    plan.version += 1;
+    assert_eq!(
+        jobs::by_id(&mut tx, plan.id).await.unwrap(),
+        Some(plan.clone())
+    );
+    let whole = plan.id.to_string().to_uppercase();
+    assert_eq!(jobs::by_prefix(&mut tx, &whole).await.unwrap(), [plan]);
+    assert_eq!(jobs::by_prefix(&mut tx, "%").await.unwrap(), []);
+    let open = jobs::open_for(&mut tx, project, Goal::Build).await.unwrap();
+    assert_eq!(open, Some(build.clone()));
+    assert_eq!(
+        jobs::open_for(&mut tx, project, Goal::Plan).await.unwrap(),
+        None
+    );
+    assert_eq!(jobs::open(&mut tx).await.unwrap(), [build]);
+    for (since, worked) in [(2, 1 << 40), (3, 0)] {
+        let found = jobs::worked_since(&mut tx, project, at(since)).await;
+        assert_eq!(found.unwrap(), worked);
+    }
+    // What has ended leaves room for another one.
+    let another = job(project, Goal::Plan, 4);
+    assert!(jobs::insert(&mut tx, &another).await.unwrap());
+}
+
+async fn the_next_job_is_the_one_that_is_due(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let none = BTreeSet::new();
+    assert_eq!(jobs::next_queued(&mut tx, &none).await.unwrap(), None);
+    let mut halted = project(&mut tx, 1).await;
+    halted.state = ProjectState::Paused {
+        stage: Stage::Building,
+        since: at(0),
+    };
+    assert!(projects::update(&mut tx, &halted).await.unwrap());
+    let mut ids = Vec::new();
+    for number in 2..=4 {
+        ids.push(project(&mut tx, number).await.id);
+    }
+    // The oldest of a project that is halted, of one that had much, of one that had less, and two of
+    // one with a high priority.
+    let mut much = job(ids[0], Goal::Build, 1);
+    much.used_micros = 2;
+    let mut less = job(ids[1], Goal::Build, 2);
+    less.used_micros = 1;
+    let urgent = [job(ids[2], Goal::Build, 3), job(ids[2], Goal::Plan, 4)];
+    for job in [
+        &job(halted.id, Goal::Plan, 0),
+        &much,
+        &less,
+        &urgent[1],
+        &urgent[0],
+    ] {
+        assert!(jobs::insert(&mut tx, job).await.unwrap());
+    }
+    jobs::set_priority(&mut tx, ids[2], priority(9))
+        .await
+        .unwrap();
+    let mut next = async |passed_over: &[ProjectId]| {
+        let passed_over = passed_over.iter().copied().collect();
+        let found = jobs::next_queued(&mut tx, &passed_over).await.unwrap();
+        found.map(|job| job.id)
+    };
+    assert_eq!(next(&[]).await, Some(urgent[0].id));
+    assert_eq!(next(&[ids[2]]).await, Some(less.id));
+    assert_eq!(next(&[ids[2], ids[1]]).await, Some(much.id));
+    assert_eq!(next(&ids).await, None);
+    let mut taken = urgent[0].clone();
+    taken.state = JobState::Running {
+        worker: "w".to_owned(),
+        since: at(5),
+    };
+    assert!(jobs::update(&mut tx, &taken).await.unwrap());
+    let found = jobs::next_queued(&mut tx, &none).await.unwrap().unwrap();
+    assert_eq!(found.id, less.id, "a project has two jobs under way");
+}
+
+async fn a_job_is_taken_by_one_of_many(store: &Store) {
+    const JOBS: u32 = 5;
+    let mut tx = store.write().await.unwrap();
+    for number in 1..=JOBS {
+        let project = project(&mut tx, number).await;
+        let job = job(project.id, Goal::Plan, number.into());
+        assert!(jobs::insert(&mut tx, &job).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let mut takers = tokio::task::JoinSet::new();
+    for number in 0..4 {
+        let store = store.clone();
+        takers.spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                let mut tx = store.write().await.unwrap();
+                let found = jobs::next_queued(&mut tx, &BTreeSet::new()).await.unwrap();
+                let Some(mut job) = found else { return taken };
+                job.state = JobState::Running {
+                    worker: number.to_string(),
+                    since: at(9),
+                };
+                // Nobody else had it between.
+                assert!(jobs::update(&mut tx, &job).await.unwrap());
+                tx.commit().await.unwrap();
+                taken.push(job.id.0);
+            }
+        });
+    }
+    let mut taken: Vec<_> = takers.join_all().await.concat();
+    taken.sort();
+    taken.dedup();
+    let mut tx = store.read().await.unwrap();
+    let open = jobs::open(&mut tx).await.unwrap();
+    let running = open.iter().filter(|job| job.state.status() == "running");
+    assert_eq!((taken.len(), running.count()), (5, 5));
+}
+
+async fn priorities_are_kept(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let project = project(&mut tx, 1).await.id;
+    assert_eq!(
+        priorities::of_project(&mut tx, project).await.unwrap(),
+        Priority::default()
+    );
+    for number in [1, 9] {
+        priorities::set(&mut tx, project, priority(number))
+            .await
+            .unwrap();
+        let found = priorities::of_project(&mut tx, project).await.unwrap();
+        assert_eq!(found, priority(number));
+    }
+    let overviews = projects::overviews(&mut tx).await.unwrap();
+    assert_eq!(overviews[0].priority, priority(9));
+}
+
+async fn workers_are_kept(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let worker = |name: &str, second| WorkerRow {
+        name: name.to_owned(),
+        host: HOSTILE[2].to_owned(),
+        machine: HOSTILE[6].to_owned(),
+        pid: u32::MAX,
+        process_start: i64::MAX,
+        home: HOSTILE[5].to_owned(),
+        directory: HOSTILE[0].to_owned(),
+        capacity: 4,
+        draining: false,
+        started_at: at(second),
+        heartbeat: at(second),
+    };
+    let (mut late, upper, lower) = (worker("a", 2), worker("Z", 1), worker("b", 1));
+    for worker in [&late, &lower, &upper] {
+        workers::put(&mut tx, worker).await.unwrap();
+    }
+    (late.draining, late.heartbeat) = (true, at(9));
+    workers::put(&mut tx, &late).await.unwrap();
+    let all = workers::all(&mut tx).await.unwrap();
+    assert_eq!(all, [upper.clone(), lower, late.clone()]);
+    workers::remove(&mut tx, "b").await.unwrap();
+    assert_eq!(workers::all(&mut tx).await.unwrap(), [upper, late]);
+}
+
+async fn waits_are_those_of_the_holder(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let project = project(&mut tx, 1).await.id;
+    let wait = CapacityWait {
+        project,
+        worker: "w".to_owned(),
+        agents: u32::MAX,
+        reason: HOSTILE.concat(),
+        since: at(1),
+    };
+    let again = CapacityWait {
+        agents: 1,
+        ..wait.clone()
+    };
+    for wait in [&wait, &again] {
+        capacity_waits::put(&mut tx, wait).await.unwrap();
+    }
+    // Whoever wrote it has no lease.
+    assert_eq!(
+        capacity_waits::of_project(&mut tx, project).await.unwrap(),
+        None
+    );
+    assert_eq!(leases::held(&mut tx).await.unwrap(), []);
+    let holder = Holder {
+        worker: "w".to_owned(),
+        machine: String::new(),
+        host: String::new(),
+        pid: 1,
+        process_start: 1,
+        beats: 0,
+        acquired_at: at(0),
+        heartbeat: at(0),
+        until: at(1),
+    };
+    leases::lock(&mut tx, project).await.unwrap();
+    leases::put(&mut tx, project, 1, &holder).await.unwrap();
+    assert_eq!(leases::held(&mut tx).await.unwrap()[0].holder, Some(holder));
+    let found = capacity_waits::of_project(&mut tx, project).await.unwrap();
+    assert_eq!(found, Some(again));
+    capacity_waits::remove(&mut tx, project).await.unwrap();
+    assert_eq!(
+        capacity_waits::of_project(&mut tx, project).await.unwrap(),
+        None
+    );
+}

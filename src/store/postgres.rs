@@ -54,16 +54,28 @@ fn silent(server: &Server) -> StoreError {
 /// Starts a transaction.
 ///
 /// Where there is no server, the pool tries to connect until its time is up; this finds it out
-/// sooner.
+/// sooner. It may be cancelled.
 pub(super) async fn begin(
     pool: &PgPool,
     statement: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut beginning = std::pin::pin!(pool.begin_with(statement));
+    // A BEGIN whose answer nobody waits for is none to the driver (sqlx 0.9), and its connection goes
+    // back to the pool with an open transaction. In a task of its own it comes to its end; where
+    // nobody takes the transaction then, it is rolled back.
+    let own = pool.clone();
+    let mut beginning = tokio::spawn(async move { own.begin_with(statement).await });
     loop {
         tokio::select! {
-            begun = &mut beginning => return Ok(begun?),
-            () = tokio::time::sleep(LOOK) => look(pool).await?,
+            begun = &mut beginning => {
+                let ended = |_| StoreError::Away(sqlx::Error::WorkerCrashed);
+                return Ok(begun.map_err(ended)??);
+            }
+            () = tokio::time::sleep(LOOK) => {
+                if let Err(error) = look(pool).await {
+                    beginning.abort();
+                    return Err(error);
+                }
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod postgres;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cancelled;
 mod contract;
 mod copy;
 mod databases;

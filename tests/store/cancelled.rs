@@ -1,0 +1,42 @@
+//! Whoever gives up waiting for the database leaves nothing behind in its connections.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use eklavya::store::{Location, Server, Store, projects};
+
+use crate::house;
+use crate::postgres::Postgres;
+
+/// More than it takes to get a connection and begin a transaction, one answer at a time.
+const STEPS: u32 = 8;
+
+#[tokio::test]
+async fn on_postgres_a_transaction_that_nobody_waits_for_is_rolled_back() {
+    let url = url::Url::parse(&Postgres::shared()).unwrap();
+    let location = Location::Server(Box::new(Server::new(&url, None).unwrap()));
+    let store = Store::create(&location).await.unwrap();
+    drop(store.read().await.unwrap());
+    for steps in 0..STEPS {
+        give_up(&store, steps).await;
+        // Were a connection left in a transaction that only reads, nothing could be written.
+        let mut tx = store.write().await.unwrap();
+        projects::insert(&mut tx, &house::project(1, "shop"))
+            .await
+            .unwrap();
+    }
+}
+
+/// Begins to read, and is gone after so many steps.
+async fn give_up(store: &Store, steps: u32) {
+    let mut beginning = pin!(store.read());
+    for _ in 0..steps {
+        let begun = poll_fn(|context| Poll::Ready(beginning.as_mut().poll(context).is_ready()));
+        if begun.await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -91,7 +91,11 @@ fn note(invocation: &Invocation, key: &'static Key, change: &Edit) {
     let details = json!({ "key": key.name, "value": value });
     let noted = desk::with(invocation, async |desk| {
         let about = (None, None);
-        Ok(audit::note(&desk, &desk::actor(), about, "config.set", details).await?)
+        audit::note(&desk, &desk::actor(), about, "config.set", details).await?;
+        // With store.url this may have been the last word to the file, which people then put away:
+        // it must be all of the database.
+        desk.store.close().await;
+        Ok(())
     });
     if let Err(error) = noted {
         let message = format!("this change is not in the audit trail: {error}");

@@ -169,8 +169,7 @@ impl Change {
         for news in &self.events {
             events::append(&mut self.tx, news.project, &news.event, self.now).await?;
         }
-        // The audit rows behind the events, which wait for nobody.
-        // Boxed: every change of every service holds this future.
+        // Behind the events, which wait for nobody; boxed, since the future of every change holds it.
         Box::pin(audit::append(&mut self.tx, &self.audit, self.now)).await?;
         self.tx.commit().await?;
         if !self.events.is_empty() {

@@ -12,6 +12,7 @@ use std::process::{ExitStatus, Stdio};
 
 use super::confine::Walls;
 use super::guard::Guard;
+use super::preview::WEB_SOCKET;
 use super::probe::Demands;
 use super::spec::{Inner, Profile, Sockets, Spec};
 use super::territory::{self, Territory};
@@ -234,7 +235,7 @@ async fn open_door(door: &Door) -> io::Result<Option<u16>> {
             Ok(Some(port))
         }
         Door::Web(directory, port) => {
-            forward::from_socket(&directory.join("web.sock"), *port)?;
+            forward::from_socket(&directory.join(WEB_SOCKET), *port)?;
             Ok(None)
         }
     }

@@ -22,6 +22,8 @@ use super::spec::{Access, Inner, Profile, Spec};
 use super::usage::outgrown;
 use super::{Isolation, Sandbox, forward, open, run, serve};
 
+/// The socket in the door at which a preview answers; the sandbox makes it.
+pub const WEB_SOCKET: &str = "web.sock";
 /// Bytes kept of what the server prints.
 const OUTPUT_BYTES: usize = 16 * 1024;
 /// Between two tries of a health check: at first, since most servers are there at once, and at most.
@@ -318,7 +320,7 @@ async fn knock(door: &Path) -> io::Result<UnixStream> {
     let directory = open::directory(door).map_err(io::Error::other)?;
     let socket = rustix::fs::openat2(
         &directory,
-        "web.sock",
+        WEB_SOCKET,
         OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
         Mode::empty(),
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,

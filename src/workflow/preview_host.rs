@@ -10,6 +10,7 @@ use super::error::WorkflowError;
 use super::trial;
 use crate::sandbox::{
     Access, Demands, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User,
+    WEB_SOCKET,
 };
 
 /// The hidden subcommand that serves a preview.
@@ -147,6 +148,11 @@ async fn keep(preview: Preview, order: &Order) {
     }
     // Its process ends with this one in any case.
     let _ = preview.stop().await;
+    // Where another process serves the demo by now, the socket is that one's.
+    let ticket = std::fs::read_to_string(order.root.join(TICKET));
+    if ticket.map_or(true, |found| found == order.ticket) {
+        let _ = std::fs::remove_file(Dirs::at(&order.root).door.join(WEB_SOCKET));
+    }
 }
 
 /// Writes what the server prints to its log, until its ticket is no longer there: then its files were

@@ -41,12 +41,10 @@ where
     F: Future<Output = Result<T, WorkflowError>>,
 {
     let mut outage = Outage::none(worker.site.config.store_patience);
-    let mut first = true;
     loop {
-        if let Some(done) = serve(&worker, &work, &mut outage, first).await? {
+        if let Some(done) = serve(&worker, &work, &mut outage).await? {
             return Ok(done);
         }
-        first = false;
     }
 }
 
@@ -55,7 +53,6 @@ async fn serve<T, F>(
     worker: &Arc<Worker>,
     work: &impl Fn(Arc<Worker>) -> F,
     outage: &mut Outage,
-    first: bool,
 ) -> Result<Option<T>, WorkflowError>
 where
     F: Future<Output = Result<T, WorkflowError>>,
@@ -68,7 +65,7 @@ where
         Err(error) => return Err(error),
     };
     outage.over();
-    let done = match worker.in_tenure(&tenure, Arc::new(grip), first).await {
+    let done = match worker.in_tenure(&tenure, Arc::new(grip)).await {
         Ok(tenured) => {
             let tenured = Arc::new(tenured);
             let done = occupy(&tenured, work).await;

@@ -84,8 +84,6 @@ pub struct Worker {
     pub(super) merging: Mutex<()>,
     /// Notes of what happened that are still being written down.
     pub(super) notes: TaskTracker,
-    /// Whether the work was put down by an earlier tenure of this worker and is begun again.
-    pub(super) again: bool,
     gateway: OnceCell<Gateway>,
     recorder: Option<Arc<Recorder>>,
 }
@@ -111,7 +109,6 @@ impl Worker {
             watched: spec.watched,
             merging: Mutex::new(()),
             notes: TaskTracker::new(),
-            again: false,
             gateway: OnceCell::new(),
             recorder: spec.recorder,
         })
@@ -122,7 +119,6 @@ impl Worker {
         &self,
         tenure: &Tenure,
         grip: Arc<Grip>,
-        first: bool,
     ) -> Result<Self, WorkflowError> {
         let site = self.site.fenced(tenure, grip).await?;
         Ok(Self {
@@ -138,7 +134,6 @@ impl Worker {
             watched: None,
             merging: Mutex::new(()),
             notes: TaskTracker::new(),
-            again: !first,
             gateway: OnceCell::new(),
             recorder: self.recorder.clone(),
         })

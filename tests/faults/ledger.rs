@@ -5,6 +5,7 @@ use std::fs;
 use camino::Utf8Path;
 
 use crate::SCRIPT;
+use crate::books::Unsent;
 use crate::running::Running;
 use crate::studio::{STAGES, Studio};
 
@@ -16,8 +17,7 @@ fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {
         watch_for(&studio.key, &mut running, stage);
         running.wait().ok();
     }
-    insta::assert_snapshot!("final_tree", studio.tree());
-    studio.assert_books_are_what_was_billed();
+    studio.assert_as_without_the_fault(Unsent::Impossible);
     studio.assert_nothing_was_done_twice();
     assert!(
         studio
@@ -28,7 +28,6 @@ fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {
     );
     let shown = studio.run(&["project", "show", "shop", "--output", "json"]);
     let shown = shown.ok().json();
-    assert_eq!(shown["status"], "delivered");
     assert_eq!(shown["spentMicroUsd"], studio.upstream.charged());
     assert_eq!(files_with(&studio.key, &studio.home()), [""; 0]);
 }

@@ -5,7 +5,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "helpers of tests fail as tests do"
+    clippy::print_stdout,
+    reason = "helpers of tests fail as tests do, and tell what happened"
 )]
 
 #[path = "../support/bill.rs"]
@@ -16,10 +17,20 @@ mod books;
 mod caller;
 #[path = "../support/claude.rs"]
 mod claude;
+#[path = "../support/database.rs"]
+mod database;
+#[path = "../support/dice.rs"]
+mod dice;
+#[path = "../support/history.rs"]
+mod history;
 #[path = "../support/namespace.rs"]
 mod namespace;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/proxy.rs"]
+mod proxy;
+#[path = "../support/redis.rs"]
+mod redis;
 #[path = "../support/remains.rs"]
 mod remains;
 #[path = "../support/running.rs"]
@@ -32,11 +43,17 @@ mod studio;
     reason = "faults need a studio; only what commands left behind is the same"
 )]
 mod support;
+#[path = "../support/tripwire.rs"]
+mod tripwire;
 #[path = "../support/upstream.rs"]
 #[expect(dead_code, reason = "other binaries use the rest")]
 mod upstream;
+#[path = "../support/verdict.rs"]
+mod verdict;
 
 mod budget;
+mod bus;
+mod clock;
 mod disk;
 mod endpoint;
 mod environment;
@@ -45,10 +62,45 @@ mod hang;
 mod interrupt;
 mod kill;
 mod ledger;
+mod moments;
 mod outage;
+mod rivals;
+mod server;
+mod steps;
 
 /// The script that most stories play.
 const SCRIPT: &str = include_str!("script.yaml");
+
+/// Returns a script in which a tool call that is made once more changes nothing.
+///
+/// The CLI writes in batches what it did: one that is killed within some tenths of a second after a
+/// tool call makes that call again when it is resumed.
+fn repeatable(script: &str) -> String {
+    let once = "echo two >> site/one.txt && git add -A";
+    assert!(script.contains(once));
+    let script = script.replace(once, "printf 'one\\ntwo\\n' > site/one.txt && git add -A");
+    let once = "echo three >> site/one.txt";
+    assert!(script.contains(once));
+    let script = script.replace(once, "printf 'one\\ntwo\\nthree\\n' > site/one.txt");
+    handed_in_again(&script)
+}
+
+/// Returns a script in which whoever hands in a result does so once more where it is asked again: a
+/// worker may die after the CLI has written the result down, and before it has heard of it.
+fn handed_in_again(script: &str) -> String {
+    let (mut told, mut result) = (String::new(), String::new());
+    for line in script.lines() {
+        let begins = line.starts_with("      - structured");
+        if !begins && !line.starts_with("       ") {
+            told.push_str(&std::mem::take(&mut result));
+        }
+        told = told + line + "\n";
+        if begins || !result.is_empty() {
+            result = result + line + "\n";
+        }
+    }
+    told + &result
+}
 
 /// Returns the exit code and what is said about it; how the work went before is left out.
 fn complaint(outcome: &support::Outcome) -> String {

@@ -2,84 +2,101 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
 use eklavya::domain::ids::{AgentId, ProjectId, TaskId};
 use eklavya::gateway::DoorSpec;
 use serde_json::Value;
-use sqlx::postgres::PgConnection;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row};
 use uuid::Uuid;
 
-/// The agents of a data directory, or of the server that it uses.
-pub struct Callers {
-    home: Utf8PathBuf,
-    server: Mutex<Option<String>>,
-}
+use crate::database::Database;
 
-/// Reads the same columns from a row of either database.
-macro_rules! door_of {
-    ($row:expr) => {{
-        let row = $row;
-        let text = |name: &str| row.get::<String, _>(name);
-        let key = text("key");
-        let demo = key.strip_prefix("demo-").unwrap_or_default().to_owned();
-        let variables = BTreeMap::from([
-            ("project".to_owned(), text("name")),
-            ("demo".to_owned(), demo),
-            ("clone".to_owned(), format!("{}/clone", text("working_dir"))),
-        ]);
-        DoorSpec {
-            project: ProjectId(row.get("project_id")),
-            slug: text("slug"),
-            task: TaskId(row.get("task_id")),
-            task_key: key,
-            agent: AgentId(row.get("id")),
-            role: text("role").parse().unwrap(),
-            attempt: u32::try_from(row.get::<i64, _>("attempt")).unwrap(),
-            socket_dir: text("working_dir").into(),
-            owner: None,
-            variables,
-        }
-    }};
+/// How long to wait before a database that is away is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The agents in a database.
+pub struct Callers {
+    database: Mutex<Database>,
 }
 
 impl Callers {
-    /// Returns the agents of the data directory `home`.
-    pub fn of(home: &Utf8Path) -> Self {
+    /// Returns the agents in `database`.
+    pub fn of(database: Database) -> Self {
         Self {
-            home: home.to_owned(),
-            server: Mutex::default(),
+            database: Mutex::new(database),
         }
     }
 
     /// Looks for agents in the database at `url` from now on.
     pub fn are_at(&self, url: &str) {
-        *self.server.lock().unwrap() = Some(url.to_owned());
+        *self.database.lock().unwrap() = Database::Server(url.to_owned());
     }
 
-    /// Returns the last agent of a conversation, as its door knows it.
+    /// Returns the last agent of a conversation, as its door knows it. A database that is away is
+    /// waited for.
     pub async fn find(&self, session: &str) -> DoorSpec {
-        const SQL: &str = "SELECT a.id, a.project_id, a.task_id, a.role, a.attempt, a.working_dir, \
-            t.key, p.slug, p.name FROM agents a JOIN tasks t ON t.id = a.task_id \
-            JOIN projects p ON p.id = a.project_id WHERE a.session_id = $1 \
-            ORDER BY a.created_at DESC LIMIT 1";
         let session: Uuid = session.parse().unwrap();
-        let server = self.server.lock().unwrap().clone();
-        if let Some(url) = server {
-            let mut database = PgConnection::connect(&url).await.unwrap();
-            let found = sqlx::query(SQL).bind(session).fetch_one(&mut database);
-            return door_of!(found.await.unwrap());
+        loop {
+            match self.try_find(session).await {
+                Ok(spec) => return spec,
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
         }
-        let mut database = SqliteConnectOptions::new()
-            .filename(self.home.join("eklavya.db"))
-            .read_only(true)
-            .connect()
-            .await
-            .unwrap();
-        let found = sqlx::query(SQL).bind(session).fetch_one(&mut database);
-        door_of!(found.await.unwrap())
+    }
+
+    async fn try_find(&self, session: Uuid) -> Result<DoorSpec, sqlx::Error> {
+        let database = self.database.lock().unwrap().clone();
+        let id = match &database {
+            Database::File(_) => format!("x'{}'", session.simple()),
+            Database::Server(_) => format!("'{session}'"),
+        };
+        let sql = format!(
+            "SELECT a.id, a.project_id, a.task_id, a.role, a.attempt, a.working_dir, t.key, p.slug, \
+             p.name FROM agents a JOIN tasks t ON t.id = a.task_id \
+             JOIN projects p ON p.id = a.project_id WHERE a.session_id = {id} \
+             ORDER BY a.created_at DESC LIMIT 1"
+        );
+        let rows = database.open().await?.rows(&sql).await?;
+        let [row] = &rows[..] else {
+            panic!("nobody has the conversation {session}");
+        };
+        Ok(spec(row))
+    }
+}
+
+fn spec(row: &[String]) -> DoorSpec {
+    let [
+        agent,
+        project,
+        task,
+        role,
+        attempt,
+        directory,
+        key,
+        slug,
+        name,
+    ] = row
+    else {
+        panic!("{row:?}");
+    };
+    let demo = key.strip_prefix("demo-").unwrap_or_default();
+    let variables = [
+        ("project", name.clone()),
+        ("demo", demo.to_owned()),
+        ("clone", format!("{directory}/clone")),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    DoorSpec {
+        project: ProjectId(project.parse().unwrap()),
+        slug: slug.clone(),
+        task: TaskId(task.parse().unwrap()),
+        task_key: key.clone(),
+        agent: AgentId(agent.parse().unwrap()),
+        role: role.parse().unwrap(),
+        attempt: attempt.parse().unwrap(),
+        socket_dir: directory.into(),
+        owner: None,
+        variables: BTreeMap::from(variables),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What is left of agents on the machine.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -11,6 +13,38 @@ use crate::studio::Studio;
 use crate::upstream::Asked;
 
 impl Studio {
+    /// Asserts that nothing is left of all work: no process, socket, lock, lease, throw-away tree,
+    /// half-made clone or loose end of git's.
+    #[track_caller]
+    pub fn assert_nothing_is_left(&self) {
+        let home = format!("{}/", self.home());
+        let gone = eventually(|| processes_with(&[home.as_str()]).is_empty());
+        assert!(gone, "processes are left: {:#?}", processes_with(&[&home]));
+        let held = "SELECT worker FROM leases WHERE worker IS NOT NULL";
+        assert_eq!(self.ask(held), [""; 0]);
+        let files = files_below(&self.home());
+        let odd: Vec<_> = files.iter().filter(|file| is_loose_end(file)).collect();
+        assert_eq!(odd, [""; 0]);
+        let locks = locked(&files);
+        assert_eq!(locks, [""; 0]);
+        let known: BTreeSet<String> = self
+            .database
+            .rows("SELECT session_id FROM agents")
+            .concat()
+            .into_iter()
+            .collect();
+        let there: BTreeSet<String> = names_in(&self.project_dir().join("work"));
+        assert!(there.is_subset(&known), "{there:?} {known:?}");
+        let shapes: BTreeSet<String> = there
+            .iter()
+            .map(|session| self.project_dir().join("work").join(session))
+            .map(|session| format!("{:?}", names_in(&session)))
+            .collect();
+        assert!(shapes.len() <= 1, "{shapes:?}");
+        assert_eq!(names_in(&self.project_dir().join("scratch")).len(), 0);
+        self.git(&["fsck", "--strict", "--no-dangling"]);
+    }
+
     /// Returns the processes of agents, tests and checks: those that know of a workspace, by their
     /// arguments, their environment or their working directory.
     pub fn agent_processes(&self) -> Vec<String> {
@@ -25,17 +59,7 @@ impl Studio {
     fn processes_in(&self, places: &[&str]) -> Vec<String> {
         let places = places.iter().map(|place| self.project_dir().join(place));
         let places: Vec<String> = places.map(Utf8PathBuf::into_string).collect();
-        let own = std::process::id();
-        fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok())
-            .filter(|id| *id != own)
-            .filter_map(|id| {
-                let traces = traces(id);
-                let knows = places.iter().any(|place| traces.contains(place));
-                knows.then(|| format!("{id}: {traces}"))
-            })
-            .collect()
+        processes_with(&places)
     }
 
     /// Waits until the CLI has written down what it did before it asked for this.
@@ -84,6 +108,75 @@ impl Studio {
         let gone = eventually(|| self.agent_processes().is_empty());
         assert!(gone, "processes are left: {:#?}", self.agent_processes());
     }
+}
+
+/// Returns the processes that know of one of these places.
+fn processes_with(places: &[impl AsRef<str>]) -> Vec<String> {
+    let own = std::process::id();
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok())
+        .filter(|id| *id != own)
+        .filter_map(|id| {
+            let traces = traces(id);
+            let knows = places.iter().any(|place| traces.contains(place.as_ref()));
+            knows.then(|| format!("{id}: {traces}"))
+        })
+        .collect()
+}
+
+fn names_in(directory: &Utf8Path) -> BTreeSet<String> {
+    let entries = directory.read_dir_utf8().into_iter().flatten();
+    entries
+        .map(|entry| entry.unwrap().file_name().to_owned())
+        .collect()
+}
+
+/// Returns everything below a directory that is not a directory.
+fn files_below(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut found = Vec::new();
+    for entry in directory.read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files_below(entry.path()));
+        } else {
+            found.push(entry.into_path());
+        }
+    }
+    found
+}
+
+/// Whether only something that was cut short leaves such a file. What is in an agent's own home,
+/// clone or tmp is its own.
+fn is_loose_end(file: &Utf8Path) -> bool {
+    // The database's own files come and go.
+    let Ok(found) = file.symlink_metadata() else {
+        return false;
+    };
+    let kind = found.file_type();
+    let name = file.file_name().unwrap();
+    let in_repository = file.as_str().contains("/repo.git/");
+    kind.is_socket()
+        || name.contains(".making-")
+        || (in_repository && (file.extension() == Some("lock") || name.starts_with("tmp_")))
+}
+
+/// Returns the files that some process holds a lock on (proc(5): `/proc/locks`).
+fn locked(files: &[Utf8PathBuf]) -> Vec<String> {
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    let held: BTreeSet<u64> = locks
+        .lines()
+        .filter_map(|line| {
+            line.split_whitespace()
+                .find(|word| word.contains(':') && !word.ends_with(':'))
+        })
+        .filter_map(|file| file.rsplit(':').next()?.parse().ok())
+        .collect();
+    let inode = |file: &Utf8Path| file.symlink_metadata().ok().map(|found| found.ino());
+    let files = files
+        .iter()
+        .filter(|file| inode(file).is_some_and(|inode| held.contains(&inode)));
+    files.map(ToString::to_string).collect()
 }
 
 fn traces(id: u32) -> String {

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::claude::claude;
+use crate::database::Database;
+use crate::postgres::Postgres;
 use crate::running::Running;
 use crate::support::Outcome;
 use crate::upstream::Upstream;
@@ -37,25 +39,45 @@ pub struct Studio {
     pub key: String,
     /// The endpoint.
     pub upstream: Upstream,
+    /// The database behind it.
+    pub database: Database,
+    server: Option<Postgres>,
 }
 
 impl Studio {
-    /// Returns a studio with a project `shop` with a budget of 25 dollars. Its model plays `script`.
+    /// Returns a studio with a project `shop` with a budget of 25 dollars. Its model plays `script`,
+    /// its database is a file.
     pub fn new(script: &str) -> Self {
-        let studio = Self::empty(script);
-        studio.run(&["init", "--yes"]).ok();
-        studio.project();
-        studio
+        Self::empty(script).begun()
+    }
+
+    /// Returns such a studio whose database is on a server of its own.
+    pub fn on_postgres(script: &str) -> Self {
+        Self::built(script, Some(Postgres::start())).begun()
     }
 
     /// Returns a studio without a data directory.
     pub fn empty(script: &str) -> Self {
+        Self::built(script, None)
+    }
+
+    fn begun(self) -> Self {
+        self.run(&["init", "--yes"]).ok();
+        self.project();
+        self
+    }
+
+    fn built(script: &str, server: Option<Postgres>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(directory.path()).unwrap();
         // Agents of root are other users, who go through here to their own directories.
         let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        let upstream = Upstream::start(&path.join("home"), script);
+        let database = match &server {
+            Some(server) => Database::Server(server.url()),
+            None => Database::File(path.join("home/eklavya.db")),
+        };
+        let upstream = Upstream::start(database.clone(), script);
         let (home, claude) = (path.join("home"), claude());
         let key = format!("sk-ant-fake-canary-{}", Uuid::new_v4());
         let variables = [
@@ -68,16 +90,29 @@ impl Studio {
             ("EKLAVYA_AGENTS_GRACE_SECONDS", "2"),
             ("ANTHROPIC_API_KEY", &key),
         ];
+        let store = server.as_ref().map(Postgres::url);
+        let store = store
+            .as_ref()
+            .map(|url| ("EKLAVYA_STORE_URL", url.as_str()));
         let variables = variables
+            .into_iter()
+            .chain(store)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+            .collect();
         Self {
             directory,
             variables,
             wrapper: Vec::new(),
             key,
             upstream,
+            database,
+            server,
         }
+    }
+
+    /// Returns the server that the database is on.
+    pub fn server(&self) -> &Postgres {
+        self.server.as_ref().expect("the database is a file")
     }
 
     /// Creates the project `shop`.

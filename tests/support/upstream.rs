@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use camino::Utf8Path;
 use eklavya::gateway::rehearsal::conversation::{Purpose, next_step, purpose};
 use eklavya::gateway::rehearsal::message::Message;
 use eklavya::gateway::rehearsal::template::Values;
@@ -25,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::bill::{Bill, usage};
 use crate::caller::{Callers, session_of};
+use crate::database::Database;
 
 /// The longest wait for a request that a test is about: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -38,6 +38,8 @@ pub struct Asked {
     pub role: String,
     /// The key of its task.
     pub task: String,
+    /// The agent.
+    pub agent: String,
     /// The attempt at the task.
     pub attempt: u32,
     /// The step of the script that it asks for, from 0.
@@ -108,8 +110,8 @@ struct Endpoint {
 }
 
 impl Upstream {
-    /// Starts an endpoint for the agents of the data directory `home`.
-    pub fn start(home: &Utf8Path, script: &str) -> Self {
+    /// Starts an endpoint for the agents in a database.
+    pub fn start(database: Database, script: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -118,7 +120,7 @@ impl Upstream {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let endpoint = Arc::new(Endpoint {
-            callers: Callers::of(home),
+            callers: Callers::of(database),
             script: Script::parse("script.yaml".as_ref(), script.as_bytes()).unwrap(),
             rule: Mutex::new(Arc::new(Box::new(|_| Reply::Play))),
             log: Mutex::default(),
@@ -201,6 +203,7 @@ async fn answer(
         project: spec.slug.clone(),
         role: spec.role.to_string(),
         task: spec.task_key.clone(),
+        agent: spec.agent.to_string(),
         attempt: spec.attempt,
         step: next_step(&json, spec.attempt),
         session,

@@ -16,6 +16,9 @@ mod books;
 mod caller;
 #[path = "../support/claude.rs"]
 mod claude;
+#[path = "../support/database.rs"]
+#[expect(dead_code, reason = "other binaries use the rest")]
+mod database;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/remains.rs"]

@@ -1,0 +1,42 @@
+//! A bus that is killed, comes back empty, or stands still: it carries news only, so nothing is lost
+//! with it.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::SCRIPT;
+use crate::books::Unsent;
+use crate::dice::Dice;
+use crate::redis::Redis;
+use crate::studio::{STAGES, Studio};
+
+#[test]
+fn the_work_goes_on_whatever_becomes_of_redis() {
+    let mut redis = Redis::start();
+    let mut studio = Studio::on_postgres(SCRIPT);
+    studio.set("EKLAVYA_BUS_URL", &redis.url());
+    let mut dice = Dice::new("bus");
+    for (number, stage) in STAGES.into_iter().enumerate() {
+        let running = studio.start(stage);
+        thread::sleep(Duration::from_millis(300 + 100 * dice.below(10) as u64));
+        match number {
+            // Away for a moment, and everything that it held is gone.
+            0 | 3 => redis.restart(),
+            2 => {
+                redis.freeze();
+                thread::sleep(Duration::from_secs(2));
+                redis.thaw();
+            }
+            // Away until the end.
+            4 => redis.kill(),
+            _ => {}
+        }
+        let outcome = running.wait().ok();
+        if number == 4 {
+            assert!(outcome.stderr.contains("Redis is away"), "{outcome:#?}");
+            redis.restart();
+        }
+    }
+    studio.assert_as_without_the_fault(Unsent::Impossible);
+    studio.assert_nothing_was_done_twice();
+}

@@ -1,0 +1,65 @@
+//! A clock that is set back and forward: order is a matter of numbers, never of times.
+
+use std::sync::Arc;
+
+use eklavya::clock::FixedClock;
+use eklavya::domain::audit::Actor;
+use eklavya::domain::project::ProjectEvent;
+use eklavya::services::Desk;
+use eklavya::services::projects::{self, NewProject};
+use eklavya::store::{Location, Server, Store, events};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::postgres::Postgres;
+
+/// Hours by which the clock is moved before each change.
+const JUMPS: [i64; 6] = [-1, 2, -48, 1, -1, 8760];
+
+#[tokio::test]
+async fn events_keep_their_order_on_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    jump(Location::File(directory.path().join("eklavya.db"))).await;
+}
+
+#[tokio::test]
+async fn events_keep_their_order_on_a_server() {
+    let server = Postgres::start();
+    let url = server.url();
+    let server_of = Server::new(&url.parse().unwrap(), None).unwrap();
+    jump(Location::Server(Box::new(server_of))).await;
+}
+
+async fn jump(location: Location) {
+    let store = Store::create(&location).await.unwrap();
+    let begin: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    let clock = Arc::new(FixedClock::new(begin));
+    let desk = Desk::new(store, clock.clone());
+    let new = NewProject {
+        name: "Shop".into(),
+        slug: None,
+        client: "Ada".into(),
+        brief: b"A shop.".to_vec(),
+        budget: None,
+        rehearsal: None,
+    };
+    let mut project = projects::create(&desk, &Actor::System, new).await.unwrap();
+    let mut told = vec![];
+    for (number, hours) in JUMPS.into_iter().enumerate() {
+        clock.set(desk.now() + SignedDuration::from_hours(hours));
+        let event = [ProjectEvent::Pause, ProjectEvent::Resume][number % 2];
+        project = projects::advance(&desk, &Actor::System, &project, event)
+            .await
+            .unwrap();
+        told.push((project.state.status(), desk.now()));
+    }
+    desk.place_events().await.unwrap();
+    let mut tx = desk.read().await.unwrap();
+    let stored = events::after(&mut tx, Some(project.id), 1, 100)
+        .await
+        .unwrap();
+    assert_eq!(stored.len(), told.len());
+    for (place, (event, (status, at))) in (2..).zip(stored.iter().zip(told)) {
+        assert_eq!((event.seq, event.at), (place, at));
+        assert!(format!("{:?}", event.event).contains(status));
+    }
+}

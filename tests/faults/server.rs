@@ -1,0 +1,75 @@
+//! A database server that is killed, stands still, or loses its connections in the middle of a
+//! commit: commands wait for it and go on by themselves.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::SCRIPT;
+use crate::books::Unsent;
+use crate::dice::Dice;
+use crate::proxy::{Cut, Proxy};
+use crate::running::eventually;
+use crate::studio::{STAGES, Studio};
+
+const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
+
+#[test]
+fn the_work_outlives_a_server_that_is_killed_or_stands_still() {
+    let studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
+    let mut dice = Dice::new("server");
+    for (number, stage) in STAGES.into_iter().enumerate() {
+        if stage[1] == "approve" {
+            studio.run(stage).ok();
+            continue;
+        }
+        let before = studio.ask(FENCE);
+        let running = studio.start(stage);
+        // Before it has begun with anything, a command says that there is no database, and ends.
+        assert!(eventually(|| studio.ask(FENCE) != before));
+        thread::sleep(Duration::from_millis(50 * dice.below(30) as u64));
+        match number % 4 {
+            0 => {
+                studio.server().kill();
+                thread::sleep(Duration::from_millis(100 * dice.below(10) as u64));
+                studio.server().restart();
+            }
+            2 => {
+                studio.server().freeze();
+                thread::sleep(Duration::from_secs(3));
+                studio.server().thaw();
+            }
+            _ => studio.server().cut_connections(),
+        }
+        running.wait().ok();
+    }
+    studio.assert_as_without_the_fault(Unsent::Possible);
+}
+
+#[test]
+fn a_commit_of_which_nobody_knows_whether_it_was_made_is_neither_lost_nor_repeated() {
+    let mut studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
+    let proxy = Proxy::before(studio.server().port());
+    let direct = studio.server().port().to_string();
+    let url = studio
+        .server()
+        .url()
+        .replace(&direct, &proxy.port.to_string());
+    studio.set("EKLAVYA_STORE_URL", &url);
+    let mut dice = Dice::new("commits");
+    for stage in STAGES {
+        let decided = stage[1] == "approve";
+        // A decision is one commit. Work begins after one that notes who asked for it.
+        let mut number = || if decided { 0 } else { 1 + dice.below(24) };
+        let cuts = [Cut::Unheard, Cut::Unanswered].map(|cut| (number(), cut));
+        proxy.cut_at(cuts.to_vec());
+        let outcome = studio.run(stage);
+        println!("{stage:?}: {cuts:?} of {:?}", proxy.seen());
+        if decided && outcome.code != 0 {
+            let again = studio.run(stage);
+            assert!([0, 4].contains(&again.code), "{again:#?}");
+        } else {
+            outcome.ok();
+        }
+    }
+    studio.assert_as_without_the_fault(Unsent::Possible);
+}

@@ -1,0 +1,139 @@
+//! The database of a studio, read and changed behind the product's back: a file or a server.
+
+use camino::Utf8PathBuf;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+/// What a query found: text by row and column. Nothing is an empty text, truth is `1` or `0`.
+pub type Rows = Vec<Vec<String>>;
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A file of SQLite's.
+    File(Utf8PathBuf),
+    /// The URL of a database on a server of PostgreSQL's.
+    Server(String),
+}
+
+/// A connection.
+pub enum Link {
+    /// To a file.
+    File(SqliteConnection),
+    /// To a server.
+    Server(PgConnection),
+}
+
+/// A connection that waits for its answers.
+pub struct Observer {
+    runtime: Runtime,
+    link: Link,
+}
+
+impl Database {
+    /// Connects.
+    pub async fn open(&self) -> Result<Link, sqlx::Error> {
+        Ok(match self {
+            Database::File(file) => {
+                let options = SqliteConnectOptions::new().filename(file);
+                Link::File(options.connect().await?)
+            }
+            Database::Server(url) => {
+                let options: PgConnectOptions = url.parse()?;
+                Link::Server(options.disable_statement_logging().connect().await?)
+            }
+        })
+    }
+
+    /// Connects.
+    pub fn observe(&self) -> Observer {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let link = runtime.block_on(self.open()).unwrap();
+        Observer { runtime, link }
+    }
+
+    /// Runs a query over a connection of its own.
+    pub fn rows(&self, sql: &str) -> Rows {
+        self.observe().rows(sql)
+    }
+}
+
+impl Observer {
+    /// Runs a query.
+    pub fn rows(&mut self, sql: &str) -> Rows {
+        let found = self.runtime.block_on(self.link.rows(sql));
+        found.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Runs statements, where the database lets us.
+    pub fn try_execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        self.runtime.block_on(self.link.execute(sql))
+    }
+
+    /// Runs statements.
+    pub fn execute(&mut self, sql: &str) {
+        let done = self.try_execute(sql);
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+impl Link {
+    /// Runs a query.
+    pub async fn rows(&mut self, sql: &str) -> Result<Rows, sqlx::Error> {
+        let query = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Link::File(database) => {
+                let rows = sqlx::query(query).fetch_all(database).await?;
+                let texts = |row: &SqliteRow| (0..row.len()).map(|at| of_file(row, at)).collect();
+                rows.iter().map(texts).collect()
+            }
+            Link::Server(database) => {
+                let rows = sqlx::query(query).fetch_all(database).await?;
+                let texts = |row: &PgRow| (0..row.len()).map(|at| of_server(row, at)).collect();
+                rows.iter().map(texts).collect()
+            }
+        })
+    }
+
+    /// Runs statements.
+    pub async fn execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let statements = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Link::File(database) => statements.execute(database).await.map(drop),
+            Link::Server(database) => statements.execute(database).await.map(drop),
+        }
+    }
+}
+
+fn of_file(row: &SqliteRow, at: usize) -> String {
+    let value = row.try_get_raw(at).unwrap();
+    let kind = value.type_info().name().to_owned();
+    if value.is_null() {
+        return String::new();
+    }
+    match kind.as_str() {
+        "INTEGER" | "BOOLEAN" => row.get_unchecked::<i64, _>(at).to_string(),
+        "BLOB" => row.get_unchecked::<Uuid, _>(at).to_string(),
+        _ => row.get_unchecked(at),
+    }
+}
+
+fn of_server(row: &PgRow, at: usize) -> String {
+    if row.try_get_raw(at).unwrap().is_null() {
+        return String::new();
+    }
+    match row.column(at).type_info().name() {
+        "BOOL" => i32::from(row.get::<bool, _>(at)).to_string(),
+        "INT4" => row.get::<i32, _>(at).to_string(),
+        "INT8" => row.get::<i64, _>(at).to_string(),
+        "UUID" => row.get::<Uuid, _>(at).to_string(),
+        "JSONB" => row.get::<serde_json::Value, _>(at).to_string(),
+        _ => row.get_unchecked(at),
+    }
+}

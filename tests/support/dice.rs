@@ -1,0 +1,52 @@
+//! Chance that can be had again.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// The seed, where `EKLAVYA_TEST_SEED` does not name another one.
+const SEED: u64 = 42;
+
+/// A source of numbers. The same seed gives the same ones.
+#[derive(Debug)]
+pub struct Dice {
+    seed: u64,
+    random: StdRng,
+}
+
+impl Dice {
+    /// Returns the dice of a test, and prints their seed.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told by the environment how to be repeated"
+    )]
+    pub fn new(test: &str) -> Self {
+        let named = std::env::var("EKLAVYA_TEST_SEED").ok();
+        let seed = named.map_or(SEED, |seed| {
+            seed.parse().expect("EKLAVYA_TEST_SEED: a number")
+        });
+        println!("{test}: EKLAVYA_TEST_SEED={seed}");
+        Self::of(seed)
+    }
+
+    /// Returns dice of their own for a part of the test.
+    pub fn part(&self, number: usize) -> Self {
+        Self::of(self.seed.wrapping_add(number as u64 + 1))
+    }
+
+    fn of(seed: u64) -> Self {
+        Self {
+            seed,
+            random: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// Returns a number from 0 to 1.
+    pub fn fraction(&mut self) -> f64 {
+        self.random.random()
+    }
+
+    /// Returns a number of the range.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.random.random_range(0..end)
+    }
+}

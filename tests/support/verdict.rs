@@ -1,0 +1,135 @@
+//! What holds after every fault: the work ended as it would have without, and nothing is left of
+//! what happened in between.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::books::Unsent;
+use crate::database::Database;
+use crate::studio::Studio;
+use crate::upstream::Asked;
+
+impl Studio {
+    /// Asserts that a project of the common script is delivered, and that but for some cost nobody
+    /// could tell that there was a fault.
+    #[track_caller]
+    pub fn assert_as_without_the_fault(&self, unsent: Unsent) {
+        println!("{}", self.told());
+        let show = ["project", "show", "shop", "--output", "json"];
+        let shown = self.run(&show).ok().json();
+        assert_eq!(shown["status"], "delivered");
+        insta::assert_snapshot!("final_tree", self.tree());
+        let tasks =
+            "SELECT key || ' ' || attempt || ' ' || status FROM tasks ORDER BY created_at, key";
+        insta::assert_snapshot!("final_tasks", self.ask(tasks).join("\n"));
+        self.assert_history_is_legal();
+        self.assert_the_audit_trail_is_whole();
+        self.assert_events_are_in_order();
+        self.assert_books(unsent);
+        self.assert_conversations_went_on();
+        self.assert_no_task_was_done_twice();
+        self.assert_nothing_is_left();
+    }
+
+    /// Asserts that the places of events have no gap, that none waits for its place, and that they
+    /// tell of the same things in the same order as the audit trail.
+    #[track_caller]
+    fn assert_events_are_in_order(&self) {
+        let tail = [
+            "events", "tail", "shop", "--since", "0", "--output", "jsonl",
+        ];
+        self.run(&tail).ok();
+        let places = self.ask("SELECT seq FROM events ORDER BY seq");
+        let count = places.len();
+        assert_eq!(
+            places,
+            (1..=count)
+                .map(|place| place.to_string())
+                .collect::<Vec<_>>()
+        );
+        if let Database::Server(_) = self.database {
+            assert_eq!(self.ask("SELECT name FROM unplaced_events"), [""; 0]);
+        }
+        let payloads = |name: &str, field: &str| -> Vec<String> {
+            let sql = format!("SELECT payload FROM events WHERE name = '{name}' ORDER BY seq");
+            let found = self.ask(&sql).into_iter();
+            let parsed = found.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+            parsed
+                .map(|event| event["payload"][field].to_string())
+                .collect()
+        };
+        let audited = |action: &str, field: &str| -> Vec<String> {
+            let sql =
+                format!("SELECT details FROM audit_logs WHERE action = '{action}' ORDER BY id");
+            let found = self.ask(&sql).into_iter();
+            let parsed = found.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+            parsed.map(|details| details[field].to_string()).collect()
+        };
+        let mut status = payloads("project:status", "status");
+        // How much of the build is done is told in between.
+        status.dedup();
+        assert_eq!(status, audited("project.advance", "to"));
+        let spawned = self.ask("SELECT payload FROM events WHERE name = 'agent:spawned'");
+        assert_eq!(spawned.len(), audited("agent.spawn", "role").len());
+        let ended = self.ask("SELECT payload FROM events WHERE name = 'agent:completed'");
+        assert_eq!(ended.len(), spawned.len());
+    }
+
+    /// Returns the history, for whoever wonders why something is not as it should be.
+    fn told(&self) -> String {
+        let lines = self
+            .database
+            .rows("SELECT agent_id, action, details FROM audit_logs ORDER BY id");
+        let asked = self.upstream.log().into_iter().map(|asked| {
+            let Asked {
+                task,
+                agent,
+                attempt,
+                step,
+                whole,
+                request_id,
+                ..
+            } = asked;
+            format!("{request_id} {task} {agent} attempt {attempt} step {step} whole {whole}")
+        });
+        let lines = lines
+            .into_iter()
+            .map(|line| line.join(" ").chars().take(300).collect());
+        lines.chain(asked).collect::<Vec<String>>().join("\n")
+    }
+
+    /// Asserts that no agent was asked the same thing twice, and that whoever takes a conversation
+    /// up goes on where it was or, where the CLI had not yet written its last steps down, a little
+    /// before.
+    #[track_caller]
+    fn assert_conversations_went_on(&self) {
+        let mut conversations: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
+        for asked in self
+            .upstream
+            .log()
+            .into_iter()
+            .filter(|asked| asked.task != "raw")
+        {
+            conversations
+                .entry(asked.session.clone())
+                .or_default()
+                .push(asked);
+        }
+        for asked in conversations.values() {
+            for pair in asked.windows(2) {
+                let (before, after) = (&pair[0], &pair[1]);
+                let told = || format!("{before:#?} {after:#?}");
+                if before.attempt != after.attempt {
+                    continue;
+                }
+                if before.agent == after.agent {
+                    let next = before.step + usize::from(before.whole);
+                    assert_eq!(after.step, next, "{}", told());
+                } else {
+                    assert!(after.step <= before.step + 1, "{}", told());
+                }
+            }
+        }
+    }
+}

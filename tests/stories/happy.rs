@@ -56,8 +56,8 @@ fn a_brief_becomes_a_delivered_repository() {
         processes_at(story.env.path().as_std_path()),
         Vec::<String>::new()
     );
-    // Nothing is left to do, and asking for it again says so.
-    story.run("deliver shop").exits(4);
+    // Whoever asks for it again, after a crash for example, hears that it is done.
+    story.run("deliver shop").ok();
     assert_eq!(story.status(), "delivered");
 }
 

@@ -10,31 +10,31 @@
 #[path = "../support/bill.rs"]
 mod bill;
 #[path = "../support/books.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod books;
 #[path = "../support/caller.rs"]
 mod caller;
 #[path = "../support/claude.rs"]
 mod claude;
 #[path = "../support/database.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod database;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/remains.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod remains;
 #[path = "../support/running.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod running;
 #[path = "../support/studio.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod studio;
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod support;
 #[path = "../support/upstream.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod upstream;
 
 mod asking;

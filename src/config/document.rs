@@ -343,10 +343,7 @@ mod tests {
             "{error}"
         );
         let error = read("egress:\n  packages: [crates.io, '*']\n").unwrap_err();
-        assert!(
-            error.contains(":2:") && error.contains("star"),
-            "{error}"
-        );
+        assert!(error.contains(":2:") && error.contains("star"), "{error}");
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub const KEYS: &[Key] = &[
     integer("sandbox.landlock", (0, 7), "2", "Least Landlock level of the kernel; with 0 it may be missing"),
     integer("sandbox.testTimeoutSeconds", (1, WEEK), "600", "Longest run of a test command or check"),
     integer("sandbox.uidBase", (1000, 2_000_000_000), "700000", "As root: agents of project n run as this user id plus n"),
+    key("secrets.keyFile", Kind::Path, None, "File of the key that secrets are sealed with, in place of <home>/secret.key"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
 ];
 

@@ -43,6 +43,8 @@ pub struct Config {
     pub budget: BudgetLimits,
     /// `sandbox.*`
     pub sandbox: SandboxSettings,
+    /// `secrets.keyFile`: where the key of secrets is, where it is not in the data directory.
+    pub secret_key_file: Option<Utf8PathBuf>,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
 }
@@ -207,6 +209,7 @@ impl Config {
                 test_timeout: read.seconds("sandbox.testTimeoutSeconds")?,
                 uid_base: read.integer("sandbox.uidBase")?,
             },
+            secret_key_file: read.path("secrets.keyFile")?,
             log_level: read.required_text("log.level")?,
         })
     }

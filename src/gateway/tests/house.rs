@@ -55,6 +55,7 @@ impl Plan {
         Self::of(ModelSource::Upstream {
             url: url.to_owned(),
             credential,
+            account: None,
         })
     }
 

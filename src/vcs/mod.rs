@@ -51,6 +51,9 @@ mod snapshot;
 mod snapshot_tests;
 mod tag;
 mod walk;
+mod withheld;
+#[cfg(test)]
+mod withheld_tests;
 
 pub use crate::domain::commit::CommitId;
 pub use clone::Cloned;

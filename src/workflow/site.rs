@@ -55,7 +55,9 @@ impl Site {
         std::fs::create_dir_all(&paths.root).map_err(WorkflowError::io(&paths.root))?;
         // A worker that has been there for long learns of those that were set since.
         secrets::hide_all(&spec.desk, &vault(&spec.config)).await?;
-        let repository = Repository::create(spec.git, &paths.repository()).await?;
+        let repository = Repository::create(spec.git, &paths.repository())
+            .await?
+            .withholding(spec.desk.redactor().clone());
         let user = spec.sandbox.becomes(Some(user_of(&spec.config, project)));
         Ok(Self {
             desk: spec.desk,

@@ -68,3 +68,4 @@ pub use owner::adopt;
 pub use remove::remove_tree;
 pub use repository::{Repository, remove_unfinished};
 pub use snapshot::{LeftOut, Snapshot, SnapshotLimits};
+pub use withheld::still_there;

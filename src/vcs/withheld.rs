@@ -6,12 +6,14 @@
 //! since taking it out of the last commit leaves it in the others.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::call::Call;
 use super::error::VcsError;
 use super::names::{Reason, is_environment_file};
 use super::repository::Repository;
 use super::snapshot::LeftOut;
+use super::walk::Tree;
 use crate::domain::commit::CommitId;
 
 /// Objects are looked through so many bytes at a time.
@@ -155,6 +157,14 @@ impl Repository {
             .await?;
         Ok(kept == content)
     }
+}
+
+/// Returns those of `files` that are still in the work tree. What is only in commits is not taken in
+/// with them.
+pub fn still_there(work_tree: &Path, files: Vec<LeftOut>) -> Result<Vec<LeftOut>, VcsError> {
+    let tree = Tree::open(work_tree)?;
+    let there = |file: &LeftOut| tree.has(file.path.as_bytes());
+    Ok(files.into_iter().filter(there).collect())
 }
 
 /// Parts objects, given with their sizes, into lists of which none is large.

@@ -17,7 +17,9 @@ use crate::domain::task::Task;
 use crate::sandbox::policy::{FileAccess, GitAccess, policy};
 use crate::sandbox::{Access, Dirs, Inner, Profile, Spec, Streams};
 use crate::services::agents;
-use crate::vcs::{ImportLimits, Imported, LeftOut, Snapshot, SnapshotLimits, bundle_argv};
+use crate::vcs::{
+    ImportLimits, Imported, LeftOut, Snapshot, SnapshotLimits, bundle_argv, still_there,
+};
 
 /// How long packing an agent's commits may take.
 const BUNDLE_TIMEOUT: Duration = Duration::from_mins(2);
@@ -252,12 +254,13 @@ async fn import(
         }),
         Imported::Nothing => Ok(Own::default()),
         Imported::Withheld { files } => {
+            let session = worker.site.paths.session(agent.session);
             tracing::warn!(
                 "the commits of agent {} hold keys or secrets and are not kept; its files are",
                 agent.id.short()
             );
             Ok(Own {
-                withheld: files,
+                withheld: still_there(&Dirs::at(&session).clone, files)?,
                 ..Own::default()
             })
         }

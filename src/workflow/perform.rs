@@ -285,9 +285,8 @@ async fn submit(
 /// Says what may not be committed. Files are named, values are not.
 fn withheld(files: &[String]) -> String {
     format!(
-        "Your work was not taken, since these files must not be committed:\n- {}\nTake them out, also \
-         out of your last commit (`git rm --cached FILE`), and let .gitignore name what you need \
-         locally. Programs read keys and passwords from environment variables; show which by a file \
+        "Your work was not taken, since these files must not be committed:\n- {}\nRemove them, or what is secret in \
+         them. Programs read keys and passwords from environment variables; show which by a file \
          like .env.example, without values.",
         files.join("\n- ")
     )

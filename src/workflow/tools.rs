@@ -10,6 +10,7 @@ use super::checks::Checks;
 use super::worker::Worker;
 use super::{collect, trial};
 use crate::domain::agent::Agent;
+use crate::domain::secret::SecretUse;
 use crate::domain::task::Task;
 use crate::mcp::{
     RUN_CHECK, RunCheck, ToolDescription, ToolReply, ToolServer, run_check_description,
@@ -109,7 +110,7 @@ impl ToolServer for TestTool {
             };
             let outcome = async {
                 let files = collect::snapshot(&worker, &self.agent, &self.task).await?;
-                trial::run(&worker.site, &files.commit, &self.command).await
+                trial::run(&worker.site, &files.commit, &self.command, SecretUse::Tests).await
             };
             match outcome.await {
                 Ok(outcome) => ToolReply::ok(

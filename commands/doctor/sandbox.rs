@@ -27,6 +27,7 @@ pub async fn checks(invocation: &Invocation, config: &Config) -> Vec<Check> {
         Isolation::Bubblewrap { path } => {
             Check::ok(NAME, format!("bubblewrap at {}", path.display()))
         }
+        Isolation::Docker(_) => Check::ok(NAME, "Docker"),
         Isolation::None => Check::ok(NAME, "none"),
     };
     match sandbox.examine(user).await {

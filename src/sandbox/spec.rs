@@ -140,6 +140,9 @@ pub struct Spec {
     /// The file, out of reach of what runs, that names the process while it runs; see
     /// [`super::end_noted`].
     pub note: Option<PathBuf>,
+    /// What a container is labelled with, by `eklavya.` and these names, for people who look at
+    /// containers.
+    pub labels: BTreeMap<&'static str, String>,
 }
 
 impl Spec {
@@ -157,6 +160,7 @@ impl Spec {
             disk_bytes: DISK_BYTES,
             without: Vec::new(),
             note: None,
+            labels: BTreeMap::new(),
         }
     }
 

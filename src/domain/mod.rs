@@ -11,6 +11,7 @@ pub mod digest;
 pub mod event;
 pub mod evidence;
 pub mod ids;
+pub mod isolation;
 pub mod job;
 pub mod lease;
 pub mod lease_watch;

@@ -300,5 +300,6 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
         landlock: site.config.sandbox.landlock,
         user: site.user.map(|user| (user.uid, user.gid)),
         sandboxed: site.is_sandboxed(),
+        docker: site.docker().cloned(),
     }
 }

@@ -257,7 +257,7 @@ impl Builder {
             ..HostConfig::default()
         };
         if spec.has(Guard::Limits) {
-            docker.limits.apply(&mut host);
+            docker.settings.limits.apply(&mut host);
             host.shm_size = i64::try_from(spec.tmp_bytes).ok();
         }
         host

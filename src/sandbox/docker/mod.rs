@@ -19,6 +19,7 @@ mod reap;
 pub mod relay;
 pub(super) mod stage;
 mod store;
+mod trial;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use bollard::models::HostConfig;
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 pub use engine::Engine;
@@ -47,7 +49,7 @@ use stage::Stage;
 pub(super) const TAKE_OVER: &str = "docker";
 
 /// What a container may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerLimits {
     /// Memory, in MiB; there is no swap beside it.
     pub memory_mib: u32,
@@ -68,7 +70,7 @@ impl ContainerLimits {
 }
 
 /// Which engine is used, and for whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockerSettings {
     /// The engine's socket.
     pub socket: PathBuf,
@@ -85,9 +87,7 @@ pub struct DockerSettings {
 pub struct Docker {
     engine: Engine,
     images: Images,
-    stages: PathBuf,
-    installation: String,
-    limits: ContainerLimits,
+    settings: DockerSettings,
 }
 
 impl Docker {
@@ -101,10 +101,13 @@ impl Docker {
         Ok(Self {
             engine,
             images,
-            stages: settings.stages,
-            installation: settings.installation,
-            limits: settings.limits,
+            settings,
         })
+    }
+
+    /// Returns what it was found by.
+    pub fn settings(&self) -> &DockerSettings {
+        &self.settings
     }
 
     /// Returns the engine.
@@ -113,7 +116,7 @@ impl Docker {
     }
 
     fn labels(&self, spec: &Spec) -> HashMap<String, String> {
-        let own = [(mark::INSTALLATION, self.installation.clone())];
+        let own = [(mark::INSTALLATION, self.settings.installation.clone())];
         let given = spec
             .labels
             .iter()
@@ -134,7 +137,7 @@ impl Docker {
     ) -> Result<Command, SandboxError> {
         let owner = bubblewrap::user(spec)?;
         let user = owner.unwrap_or_else(dirs::myself);
-        let stage = Stage::make(&self.stages, user)?;
+        let stage = Stage::make(&self.settings.stages, user)?;
         let described = container::describe(sandbox, self, &stage, spec, user, owner);
         let described = described.inspect_err(|_| stage.remove())?;
         let expected = if spec.has(super::Guard::Inodes) {

@@ -20,7 +20,7 @@ impl Docker {
     /// # Errors
     /// The engine is away, or refuses.
     pub(in super::super) async fn reap(&self) -> Result<usize, DockerError> {
-        stage::sweep(&self.stages);
+        stage::sweep(&self.settings.stages);
         let client = self.engine.connect()?;
         let mut removed = 0;
         for id in self.abandoned(&client).await? {
@@ -43,7 +43,7 @@ impl Docker {
     }
 
     async fn abandoned(&self, client: &bollard::Docker) -> Result<Vec<String>, DockerError> {
-        let label = format!("{INSTALLATION}={}", self.installation);
+        let label = format!("{INSTALLATION}={}", self.settings.installation);
         let options = ListContainersOptions {
             all: true,
             filters: Some(HashMap::from([("label".to_owned(), vec![label])])),

@@ -8,18 +8,42 @@
 
 #[path = "../support/claude.rs"]
 mod claude;
+#[path = "../support/mod.rs"]
+mod cli;
+mod deputy;
 #[path = "../support/docker.rs"]
 mod docker;
 #[path = "../sandbox/door.rs"]
 mod door;
+#[expect(dead_code, reason = "other binaries use the rest")]
+#[path = "../support/fixture.rs"]
+mod fixture;
+#[path = "../support/host.rs"]
+mod host;
+mod images;
 mod isolation;
 #[path = "../sandbox/lifetime.rs"]
 mod lifetime;
+mod limits;
 #[path = "../sandbox/preview.rs"]
 mod preview;
+mod reaping;
+#[expect(dead_code, reason = "other binaries use the rest")]
+#[path = "../support/rehearsal.rs"]
+mod rehearsal;
 #[path = "../sandbox/roles.rs"]
 mod roles;
 #[path = "../sandbox/run.rs"]
 mod run;
+mod stories;
+#[expect(dead_code, reason = "other binaries use the rest")]
+#[path = "../support/story.rs"]
+mod story;
 #[path = "../sandbox/support.rs"]
-mod support;
+mod walls;
+
+/// What the tests that are taken from elsewhere expect.
+mod support {
+    pub use crate::cli::*;
+    pub use crate::walls::*;
+}

@@ -124,10 +124,10 @@ fn images_are_built_listed_and_cleared_out() {
         &["build", "-q", "-t", "slow", env.path().as_str()],
     );
     assert!(made, "{said}");
-    let build = start(&env, &["image", "build", "--base", "slow"]);
+    let broken = start(&env, &["image", "build", "--base", "slow"]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     daemon.stop();
-    let ended = build.wait_with_output().unwrap();
+    let ended = broken.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(7), "{said}");
     assert!(said.contains("error: "), "{said}");

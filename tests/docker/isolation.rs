@@ -8,6 +8,16 @@ use eklavya::sandbox::{Demands, Sandbox};
 use crate::docker;
 use crate::support::{exe, user};
 
+/// The engine has walls of its own behind ours, and is root's.
+pub const OURS: bool = false;
+/// Attempts that work and do not matter, with why.
+pub const HARMLESS: &[(&str, &str)] = &[
+    ("look into /run", "nothing but the link is there"),
+    ("raise the limit of processes", "the engine counts them"),
+];
+/// It is not among what git needs, so roles without a terminal do not have it.
+pub const PERL_LIBRARY: Option<&str> = Some("/lib/x86_64-linux-gnu/libcrypt.so.1");
+
 /// What a container may take in these tests.
 pub const LIMITS: ContainerLimits = ContainerLimits {
     memory_mib: 1024,

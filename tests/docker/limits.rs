@@ -91,7 +91,7 @@ async fn the_engine_is_told_everything_that_holds_and_no_secret() {
     let sources = mounts.iter().map(|mount| mount["Source"].as_str().unwrap());
     for source in sources {
         assert!(
-            !source.ends_with(".sock"),
+            !source.contains(".sock"),
             "a socket itself is mounted: {source}"
         );
     }

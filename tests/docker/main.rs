@@ -8,6 +8,7 @@
 
 #[path = "../support/claude.rs"]
 mod claude;
+#[allow(dead_code, reason = "other binaries use the rest")]
 #[path = "../support/mod.rs"]
 mod cli;
 mod deputy;
@@ -15,7 +16,6 @@ mod deputy;
 mod docker;
 #[path = "../sandbox/door.rs"]
 mod door;
-#[expect(dead_code, reason = "other binaries use the rest")]
 #[path = "../support/fixture.rs"]
 mod fixture;
 #[path = "../support/host.rs"]
@@ -28,6 +28,8 @@ mod limits;
 #[path = "../sandbox/preview.rs"]
 mod preview;
 mod reaping;
+#[path = "../sandbox/redteam/mod.rs"]
+mod redteam;
 #[expect(dead_code, reason = "other binaries use the rest")]
 #[path = "../support/rehearsal.rs"]
 mod rehearsal;

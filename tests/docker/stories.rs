@@ -1,6 +1,6 @@
 //! A whole project in containers: from the brief to the delivered repository, by the real CLI.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use eklavya::clock::{Clock, SystemClock};
 
 use crate::docker::{Daemon, docker, make_images};
 use crate::host::{get, processes_at, until};
@@ -8,8 +8,7 @@ use crate::rehearsal::{Rehearsal, plan};
 use crate::story::Story;
 
 fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_secs().to_string()
+    SystemClock.now().as_second().to_string()
 }
 
 fn images(daemon: &Daemon) {

@@ -42,13 +42,13 @@ fn told(name: &str) -> PathBuf {
 /// Returns the socket of the engine that all tests share.
 #[track_caller]
 pub fn socket() -> PathBuf {
-    told("EKLAVYA_TEST_DOCKER")
+    told("TEST_DOCKER")
 }
 
 /// Returns an archive of the base image's files.
 #[track_caller]
 pub fn base_archive() -> PathBuf {
-    told("EKLAVYA_TEST_DOCKER_BASE")
+    told("TEST_DOCKER_BASE")
 }
 
 /// Makes sure that the shared engine has the images of this version; one test at a time does.
@@ -69,7 +69,7 @@ pub async fn make_images(engine: &Engine) {
     }
     for variant in Variant::ALL {
         let mut said = String::new();
-        let mut listen = |line: &str| said.push_str(&format!("{line}\n"));
+        let mut listen = |line: &str| said.extend([line, "\n"]);
         let built = build(engine, variant, BASE, Fetch::Missing, &mut listen).await;
         built.unwrap_or_else(|error| panic!("{error}: {said}"));
     }

@@ -25,6 +25,23 @@ use super::{Docker, TAKE_OVER, link};
 /// The options of an empty file system that hides what is under it.
 const HIDDEN: &str = "ro,size=4096,mode=0555";
 
+/// What nobody inside can look into: what the engine masks where it is told nothing (20.10 to 29),
+/// and the devices and settings of the machine in `/sys`.
+const MASKED: [&str; 12] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys",
+];
+
 /// A description, and what has to be found in the container.
 pub(super) struct Description {
     pub body: ContainerCreateBody,
@@ -245,6 +262,7 @@ impl Builder {
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
             readonly_rootfs: Some(spec.has(Guard::Mounts)),
+            masked_paths: Some(MASKED.map(str::to_owned).into()),
             // Gone when it ends, whoever is there to see it.
             auto_remove: Some(true),
             // What the program says goes to its own streams; this is what the engine would keep.

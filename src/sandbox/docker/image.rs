@@ -91,7 +91,7 @@ async fn id_of(engine: &Engine, variant: Variant) -> Result<String, DockerError>
         }) => return Err(DockerError::NoImage { image }),
         Err(error) => return Err(engine.refusal("show an image", &error)),
     };
-    let (found_is, wanted) = (origin(labels(&found)), current());
+    let (found_is, wanted) = (origin(&labels(&found)), current());
     if found_is != wanted {
         return Err(DockerError::OtherImage {
             image,
@@ -110,7 +110,7 @@ fn labels(image: &ImageInspect) -> HashMap<String, String> {
 }
 
 /// Returns the version and the file that an image with these labels was built from, in words.
-pub(super) fn origin(labels: HashMap<String, String>) -> String {
+pub(super) fn origin(labels: &HashMap<String, String>) -> String {
     let word = |name| labels.get(name).map_or("unknown", String::as_str);
     format!("{} ({})", word(LABEL_VERSION), word(LABEL_FILE))
 }
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn an_image_without_labels_is_of_another_version() {
-        assert_ne!(origin(HashMap::new()), current());
+        assert_ne!(origin(&HashMap::new()), current());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod link;
 mod mark;
 mod reap;
 pub mod relay;
+mod running;
 pub(super) mod stage;
 mod store;
 mod trial;

@@ -45,7 +45,7 @@ pub async fn images(engine: &Engine) -> Result<Vec<StoredImage>, DockerError> {
         .into_iter()
         .map(|image| {
             let ours = |name: &String| Variant::ALL.iter().any(|variant| name == variant.image());
-            let origin = origin(image.labels.clone());
+            let origin = origin(&image.labels);
             let mut names = image.repo_tags;
             names.retain(|name| name != "<none>:<none>");
             StoredImage {

@@ -13,7 +13,7 @@ use super::super::{Exit, Sandbox};
 use crate::domain::role::Role;
 
 /// How long both may take together.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Sandbox {
     /// Makes sure that this program runs in the containers of roles with and without a terminal.

@@ -29,7 +29,7 @@ pub(super) const ENDED: u8 = b'E';
 const HANDS_OVER: u8 = b'H';
 
 /// Descriptors that are handed over: stdin, stdout, stderr, the order.
-const COUNT: usize = 4;
+pub(super) const COUNT: usize = 4;
 
 /// What is handed over.
 #[derive(Debug)]

@@ -19,13 +19,12 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt};
 use rustix::stdio::{stderr, stdin, stdout};
 use serde::{Deserialize, Serialize};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 
 use super::super::spec::User;
 use super::super::{relay, supervise};
 use super::engine::Engine;
 use super::error::DockerError;
-use super::link;
 use super::mark::Mark;
 use super::running::{Requests, Running};
 use super::stage::Stage;
@@ -139,8 +138,8 @@ async fn begin(plan: &Plan, order: File) -> Result<Running, String> {
         .listen(user)
         .map_err(|error| format!("cannot listen in {}: {error}", stage.path.display()))?;
     let words = start(plan).await.map_err(|error| error.to_string())?;
-    let link = tokio::select! {
-        link = greet(&listener, order) => link?,
+    let running = tokio::select! {
+        running = greet(&listener, stage, order) => running?,
         last_words = last_words(words) => return Err(unfit(&last_words)),
         () = tokio::time::sleep(PATIENCE) => return Err(format!(
             "the container said nothing within {} s", PATIENCE.as_secs()
@@ -148,7 +147,7 @@ async fn begin(plan: &Plan, order: File) -> Result<Running, String> {
     };
     // Whoever is in there has no use for it.
     let _ = stage.close();
-    Running::new(link, stage)
+    Ok(running)
 }
 
 type Words = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
@@ -182,17 +181,19 @@ async fn start(plan: &Plan) -> Result<Words, DockerError> {
 }
 
 /// Lets the container in and hands it the streams of this process, which lets go of them.
-async fn greet(listener: &UnixListener, order: File) -> Result<UnixStream, String> {
+async fn greet(listener: &UnixListener, stage: &Stage, order: File) -> Result<Running, String> {
     let failed = |error: std::io::Error| format!("cannot greet the container: {error}");
     let (link, _) = listener.accept().await.map_err(failed)?;
+    // Before it has its order: a program that ends at once would be gone by then.
+    let running = Running::new(link, stage)?;
     let fds = [stdin(), stdout(), stderr(), order.as_fd()];
-    link::hand_over(&link, fds).map_err(failed)?;
+    running.take_over(fds).map_err(failed)?;
     let nothing = OpenOptions::new().read(true).write(true).open("/dev/null");
     let nothing = nothing.map_err(failed)?;
     rustix::stdio::dup2_stdin(&nothing)
         .and_then(|()| rustix::stdio::dup2_stdout(&nothing))
         .map_err(|errno| failed(errno.into()))?;
-    Ok(link)
+    Ok(running)
 }
 
 /// Returns what a container says until it ends.

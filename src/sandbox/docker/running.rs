@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::sys::signal::Signal;
@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::super::supervise;
-use super::link::{ENDED, STANDS};
+use super::link::{self, ENDED, STANDS};
 use super::stage::Stage;
 
 /// How a container ends that was killed.
@@ -59,6 +59,11 @@ impl Running {
             first,
             pid,
         })
+    }
+
+    /// Hands over the streams and the order, see [`link::hand_over`].
+    pub(super) fn take_over(&self, fds: [BorrowedFd<'_>; link::COUNT]) -> std::io::Result<()> {
+        link::hand_over(&self.link, fds)
     }
 
     /// Looks after it to its end; returns the code of its program.

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::cli::{Outcome, TestEnv};
+use crate::commands::{Outcome, TestEnv};
 use crate::docker::{BASE, Daemon, docker};
 
 fn on(daemon: &Daemon) -> TestEnv {

@@ -8,9 +8,11 @@
 
 #[path = "../support/claude.rs"]
 mod claude;
+#[path = "../sandbox/cli.rs"]
+mod cli;
 #[allow(dead_code, reason = "other binaries use the rest")]
 #[path = "../support/mod.rs"]
-mod cli;
+mod commands;
 mod deputy;
 #[path = "../support/docker.rs"]
 mod docker;
@@ -46,6 +48,6 @@ mod walls;
 
 /// What the tests that are taken from elsewhere expect.
 mod support {
-    pub use crate::cli::*;
+    pub use crate::commands::*;
     pub use crate::walls::*;
 }

@@ -7,6 +7,7 @@ mod model;
 mod sandbox;
 mod tools;
 
+use eklavya::domain::isolation::IsolationKind;
 use serde::Serialize;
 
 use crate::error::{CommandError, Kind};
@@ -17,6 +18,7 @@ use crate::{desk, runtime};
 const EXAMPLES: &str = "\
 Examples:
   eklavya doctor
+  eklavya doctor --isolation docker
   eklavya doctor --output jsonl | jq -r 'select(.status == \"failed\") | .detail'";
 
 /// Check that everything that the work needs is there and usable
@@ -24,7 +26,11 @@ Examples:
 /// Exits with 7 where something that is needed is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct Args {
+    /// Try this isolation in place of the configured one
+    #[arg(long, value_name = "ISOLATION", value_parser = crate::project::isolation_parser())]
+    isolation: Option<IsolationKind>,
+}
 
 /// What was found out about one thing.
 #[derive(Debug, Serialize)]
@@ -104,7 +110,7 @@ impl Row for Check {
 }
 
 /// Runs `eklavya doctor`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     let checks = runtime::short(async {
         let mut checks = vec![
             home::directory(&invocation.home),
@@ -120,7 +126,7 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
                 });
                 checks.push(bus::usable(invocation).await);
                 checks.push(tools::claude(config, &invocation.environment).await);
-                checks.extend(sandbox::checks(invocation, config).await);
+                checks.extend(sandbox::checks(invocation, config, args.isolation).await);
                 checks.push(model::credential(config));
                 checks.push(model::prices(config));
             }

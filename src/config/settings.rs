@@ -14,6 +14,7 @@ use super::layers::{Layers, Override};
 use super::remote::Remote;
 use super::value::Value;
 use crate::domain::isolation::IsolationKind;
+use crate::domain::egress::HostList;
 use crate::domain::money::MicroUsd;
 use crate::domain::role::Role;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub sandbox: SandboxSettings,
     /// `docker.*`
     pub docker: DockerConfig,
+    /// `egress.*`
+    pub egress: EgressSettings,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
 }
@@ -167,6 +170,21 @@ pub struct DockerConfig {
     pub pids: u32,
 }
 
+/// Hosts that agents reach, by the network class of their role.
+#[derive(Debug, Clone)]
+pub struct EgressSettings {
+    /// Registries of packages.
+    pub packages: HostList,
+    /// Documentation.
+    pub research: HostList,
+    /// Metrics.
+    pub metrics: HostList,
+    /// Those of them whose addresses need not be public.
+    pub private: HostList,
+    /// Most bytes of one connection; nothing is no limit.
+    pub bytes: Option<u64>,
+}
+
 impl Config {
     /// Reads the layers (see [`Layers::read`]) and returns them typed, and as they are.
     pub fn load(
@@ -233,6 +251,13 @@ impl Config {
                 memory_mib: read.integer("docker.memoryMib")?,
                 cpus: read.optional_integer("docker.cpus")?,
                 pids: read.integer("docker.pids")?,
+            },
+            egress: EgressSettings {
+                packages: read.hosts("egress.packages")?,
+                research: read.hosts("egress.research")?,
+                metrics: read.hosts("egress.metrics")?,
+                private: read.hosts("egress.private")?,
+                bytes: read.optional_integer("egress.maxBytes")?,
             },
             log_level: read.required_text("log.level")?,
         })
@@ -317,6 +342,13 @@ impl Reader<'_> {
         match &self.0.get(name)?.value {
             Value::Usd(amount) => Ok(Some(*amount)),
             Value::None => Ok(None),
+            _ => Err(ConfigError::Untyped(name)),
+        }
+    }
+
+    fn hosts(&self, name: &'static str) -> Result<HostList, ConfigError> {
+        match &self.0.get(name)?.value {
+            Value::Hosts(hosts) => Ok(hosts.clone()),
             _ => Err(ConfigError::Untyped(name)),
         }
     }

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod delivery;
 pub mod demo;
 pub mod digest;
+pub mod egress;
 pub mod event;
 pub mod evidence;
 pub mod ids;

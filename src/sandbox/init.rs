@@ -19,7 +19,7 @@ use super::preview::WEB_SOCKET;
 use super::probe::Demands;
 use super::spec::{Inner, Profile, Sockets, Spec};
 use super::territory::{self, Territory};
-use super::{forward, limits, supervise};
+use super::{forward, limits, proxy, supervise};
 use crate::process;
 
 /// The subcommand's name.
@@ -27,6 +27,10 @@ pub const NAME: &str = "sandbox-init";
 
 /// The variable that leads the CLI to the door.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+
+/// The variable by which whoever starts the sandbox hands over the login of the door's proxy, as it
+/// stands in a URL: `user:password`. Without it there is no proxy, and no program inside sees it.
+pub const PROXY_LOGIN: &str = "EKLAVYA_PROXY_LOGIN";
 
 /// What is around `sandbox-init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,9 +255,15 @@ async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
     let port = open_door(&order.door)
         .await
         .map_err(|error| format!("cannot open the door: {error}"))?;
+    let login = env.iter().find(|(name, _)| name == PROXY_LOGIN);
+    let login = login.map(|(_, value)| value.clone());
     let mut command = process::command(&order.program);
     command.args(&order.args).envs(env);
     command.envs(port.map(|port| (BASE_URL, format!("http://127.0.0.1:{port}"))));
+    command.env_remove(PROXY_LOGIN);
+    if let (Some(port), Some(login)) = (port, login) {
+        command.envs(proxy::variables(&login, port));
+    }
     command.stdin(Stdio::inherit());
     supervise::run(|| order.walls.spawn(command, port), None)
         .await

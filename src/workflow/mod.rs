@@ -13,6 +13,7 @@ mod checks;
 mod collect;
 pub mod crew;
 pub mod dossier;
+mod egress;
 pub mod error;
 pub mod export;
 mod grip;

@@ -12,6 +12,8 @@ mod cli;
 mod door;
 mod isolation;
 mod lifetime;
+mod matrix;
+mod model;
 mod preview;
 mod redteam;
 mod roles;

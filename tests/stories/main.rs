@@ -24,6 +24,7 @@ mod support;
 mod building;
 mod control;
 mod demos;
+mod egress;
 mod happy;
 mod odd;
 mod planning;

@@ -255,11 +255,13 @@ async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
     let port = open_door(&order.door)
         .await
         .map_err(|error| format!("cannot open the door: {error}"))?;
+    let login = env.iter().find(|(name, _)| name == PROXY_LOGIN);
+    let login = login.map(|(_, value)| value.clone());
     let mut command = process::command(&order.program);
     command.args(&order.args).envs(env);
     command.envs(port.map(|port| (BASE_URL, format!("http://127.0.0.1:{port}"))));
     command.env_remove(PROXY_LOGIN);
-    if let (Some(port), Some(login)) = (port, std::env::var_os(PROXY_LOGIN)) {
+    if let (Some(port), Some(login)) = (port, login) {
         command.envs(proxy::variables(&login, port));
     }
     command.stdin(Stdio::inherit());

@@ -29,6 +29,10 @@ mod lifetime;
 mod limits;
 #[path = "../sandbox/preview.rs"]
 mod preview;
+#[path = "../sandbox/matrix/mod.rs"]
+mod matrix;
+#[path = "../sandbox/model.rs"]
+mod model;
 mod reaping;
 #[path = "../sandbox/redteam/mod.rs"]
 mod redteam;

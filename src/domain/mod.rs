@@ -1,6 +1,7 @@
 //! Pure types and state machines: no I/O, no tokio, no database.
 
 pub mod agent;
+pub mod artifact;
 pub mod audit;
 pub mod checkpoint;
 pub mod commit;

@@ -33,6 +33,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(5, "0005_jobs"),
     step!(6, "0006_messages"),
     step!(7, "0007_rate_limits"),
+    step!(9, "0009_artifacts"),
 ];
 
 /// The newest schema that this program knows.

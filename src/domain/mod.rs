@@ -8,6 +8,7 @@ pub mod commit;
 pub mod decision;
 pub mod delivery;
 pub mod demo;
+pub mod diagnostics;
 pub mod digest;
 pub mod event;
 pub mod evidence;

@@ -57,7 +57,7 @@ pub use guard::Guard;
 pub use orphan::{end_noted, end_orphan};
 pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec, WEB_SOCKET};
 pub use probe::Demands;
-pub use run::{CommandOutcome, RunLimits, run_command};
+pub use run::{CommandOutcome, RunLimits, run_command, run_program};
 pub use spec::{Access, DISK_BYTES, Inner, Profile, Spec, TMP_BYTES, User};
 pub use usage::{Outgrown, outgrown};
 

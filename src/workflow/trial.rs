@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::sandbox::{
-    Access, CommandOutcome, Dirs, Exit, Profile, RunLimits, Spec, hand_over, run_command,
+    Access, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Spec, hand_over, run_program,
 };
 use crate::services::audit;
 use crate::vcs::remove_tree;
@@ -20,20 +20,64 @@ pub(super) const PROCESS: &str = "process";
 /// Bytes kept of a command's output: enough for the tail of a test run.
 const OUTPUT_BYTES: usize = 32 * 1024;
 
-/// Runs `line` with a shell on a copy of the tree of `commit`, without a network.
+/// A command to be tried.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trial {
+    /// A line for `/bin/sh -c`.
+    line: String,
+    /// Its positional parameters.
+    arguments: Vec<String>,
+    /// Variables beyond [`ENVIRONMENT`], whose place they take where they have the same name.
+    env: Vec<(String, String)>,
+}
+
+impl Trial {
+    /// Returns the trial of a line.
+    pub(super) fn new(line: impl Into<String>) -> Self {
+        Self {
+            line: line.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Gives the line positional parameters (`"$@"`), which no shell reads.
+    pub(super) fn with_arguments(self, arguments: Vec<String>) -> Self {
+        Self { arguments, ..self }
+    }
+
+    fn inner(&self) -> Inner {
+        let mut args = vec!["-c", self.line.as_str()];
+        if !self.arguments.is_empty() {
+            // The first one is what the shell calls itself.
+            args.push("sh");
+            args.extend(self.arguments.iter().map(String::as_str));
+        }
+        let env = ENVIRONMENT.iter().copied();
+        let own = self.env.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        env.chain(own)
+            .fold(Inner::new("/bin/sh", args), |inner, (name, value)| {
+                inner.env(name, value)
+            })
+    }
+}
+
+/// Runs a command on a copy of the tree of `commit`, without a network.
 pub(super) async fn run(
     site: &Site,
     commit: &CommitId,
-    line: &str,
+    trial: &Trial,
 ) -> Result<CommandOutcome, WorkflowError> {
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-    let outcome = run_at(site, &root, commit, line).await;
+    let outcome = run_at(site, &root, commit, trial).await;
     remove_tree(&root).await?;
     let outcome = outcome?;
-    let details = json!({
-        "commit": commit, "command": line, "exit": describe(outcome.exit),
+    let mut details = json!({
+        "commit": commit, "command": trial.line, "exit": describe(outcome.exit),
         "passed": outcome.exit.is_success(),
     });
+    if !trial.arguments.is_empty() {
+        details["arguments"] = json!(trial.arguments);
+    }
     let about = (Some(site.project().id), None);
     audit::note(&site.desk, &Actor::System, about, "trial.run", details).await?;
     Ok(outcome)
@@ -43,7 +87,7 @@ async fn run_at(
     site: &Site,
     root: &Path,
     commit: &CommitId,
-    line: &str,
+    trial: &Trial,
 ) -> Result<CommandOutcome, WorkflowError> {
     let dirs = Dirs::at(root);
     dirs.prepare(site.user)?;
@@ -56,11 +100,15 @@ async fn run_at(
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
     spec.disk_bytes = site.config.sandbox.disk_bytes;
     spec.note = Some(root.join(PROCESS));
-    let limits = RunLimits {
+    Ok(run_program(&site.sandbox, &spec, trial.inner(), limits(site)).await?)
+}
+
+/// Returns how long a command may run, and how much of its output is kept.
+pub(super) fn limits(site: &Site) -> RunLimits {
+    RunLimits {
         timeout: site.config.sandbox.test_timeout,
         output_bytes: OUTPUT_BYTES,
-    };
-    Ok(run_command(&site.sandbox, &spec, line, ENVIRONMENT, limits).await?)
+    }
 }
 
 /// The environment of test commands, checks and previews.

@@ -37,7 +37,7 @@ pub async fn checks(invocation: &Invocation, config: &Config) -> Vec<Check> {
     }
 }
 
-async fn probe(
+pub(super) async fn probe(
     invocation: &Invocation,
     config: &Config,
     user: Option<User>,

@@ -90,6 +90,9 @@ pub const KEYS: &[Key] = &[
     integer("sandbox.landlock", (0, 7), "2", "Least Landlock level of the kernel; with 0 it may be missing"),
     integer("sandbox.testTimeoutSeconds", (1, WEEK), "600", "Longest run of a test command or check"),
     integer("sandbox.uidBase", (1000, 2_000_000_000), "700000", "As root: agents of project n run as this user id plus n"),
+    key("browser.use", Kind::OneOf(&["auto", "off"]), Some("auto"), "Whether agents whose role may browse get a browser, and demos a picture: where Chromium is there, or never"),
+    key("browser.path", Kind::Path, None, "Chromium for the browser of agents, where it is none of chromium, chromium-browser and google-chrome on PATH"),
+    integer("browser.memoryMib", (256, 1 << 20), "2048", "Memory that the browser of one agent may take, in MiB"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
 ];
 

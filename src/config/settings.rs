@@ -43,6 +43,8 @@ pub struct Config {
     pub budget: BudgetLimits,
     /// `sandbox.*`
     pub sandbox: SandboxSettings,
+    /// `browser.*`
+    pub browser: BrowserSettings,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
 }
@@ -149,6 +151,17 @@ pub struct SandboxSettings {
     pub uid_base: u32,
 }
 
+/// The browser of agents.
+#[derive(Debug, Clone)]
+pub struct BrowserSettings {
+    /// Whether it is used where there is one.
+    pub used: bool,
+    /// The Chromium, where it is not the one on PATH.
+    pub path: Option<Utf8PathBuf>,
+    /// What the browser of one agent may take of the memory, in MiB.
+    pub memory_mib: u64,
+}
+
 impl Config {
     /// Reads the layers (see [`Layers::read`]) and returns them typed, and as they are.
     pub fn load(
@@ -206,6 +219,11 @@ impl Config {
                 landlock: read.integer("sandbox.landlock")?,
                 test_timeout: read.seconds("sandbox.testTimeoutSeconds")?,
                 uid_base: read.integer("sandbox.uidBase")?,
+            },
+            browser: BrowserSettings {
+                used: read.required_text("browser.use")? == "auto",
+                path: read.path("browser.path")?,
+                memory_mib: read.integer("browser.memoryMib")?,
             },
             log_level: read.required_text("log.level")?,
         })

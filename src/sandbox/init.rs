@@ -14,7 +14,7 @@ use super::confine::Walls;
 use super::guard::Guard;
 use super::preview::WEB_SOCKET;
 use super::probe::Demands;
-use super::spec::{Inner, Profile, Sockets, Spec};
+use super::spec::{Inner, PROXY_PORT, PROXY_SOCKET, Profile, Sockets, Spec};
 use super::territory::{self, Territory};
 use super::{forward, limits, supervise};
 use crate::process;
@@ -99,6 +99,7 @@ struct Order {
 enum Door {
     Closed,
     Gateway(PathBuf),
+    Proxy(PathBuf),
     Web(PathBuf, u16),
 }
 
@@ -106,6 +107,7 @@ impl Door {
     fn of(spec: &Spec) -> Self {
         match (spec.profile, &spec.door) {
             (Profile::Agent(_), Some(door)) => Door::Gateway(door.clone()),
+            (Profile::Browser, Some(door)) => Door::Proxy(door.clone()),
             (Profile::Preview { port, .. }, Some(door)) => Door::Web(door.clone(), port),
             (Profile::Command(_), _) | (_, None) => Door::Closed,
         }
@@ -115,7 +117,17 @@ impl Door {
         match self {
             Door::Closed => vec!["closed".into()],
             Door::Gateway(path) => vec!["gateway".into(), path.into()],
+            Door::Proxy(path) => vec!["proxy".into(), path.into()],
             Door::Web(path, port) => vec!["web".into(), path.into(), port.to_string().into()],
+        }
+    }
+
+    /// Returns the variable that leads the program to the port of the door.
+    fn variable(&self, port: u16) -> Option<(&'static str, String)> {
+        match self {
+            Door::Gateway(_) => Some((BASE_URL, format!("http://127.0.0.1:{port}"))),
+            Door::Proxy(_) => Some((PROXY_PORT, port.to_string())),
+            Door::Closed | Door::Web(..) => None,
         }
     }
 
@@ -125,6 +137,7 @@ impl Door {
         match (kind.to_str()?, rest) {
             ("closed", rest) => Some((Door::Closed, rest)),
             ("gateway", [path, rest @ ..]) => Some((Door::Gateway(path.into()), rest)),
+            ("proxy", [path, rest @ ..]) => Some((Door::Proxy(path.into()), rest)),
             ("web", [path, port, rest @ ..]) => {
                 let port = port.to_str()?.parse().ok()?;
                 Some((Door::Web(path.into(), port), rest))
@@ -219,7 +232,7 @@ async fn run(order: &Order) -> Result<ExitStatus, String> {
     let mut command = process::command(&order.program);
     // The environment is handed on, not read.
     command.args(&order.args).envs(std::env::vars_os());
-    command.envs(port.map(|port| (BASE_URL, format!("http://127.0.0.1:{port}"))));
+    command.envs(port.and_then(|port| order.door.variable(port)));
     command.stdin(Stdio::inherit());
     supervise::run(|| order.walls.spawn(command, port), None)
         .await
@@ -230,6 +243,10 @@ async fn run(order: &Order) -> Result<ExitStatus, String> {
 async fn open_door(door: &Door) -> io::Result<Option<u16>> {
     match door {
         Door::Closed => Ok(None),
+        Door::Proxy(directory) => {
+            let port = forward::to_socket(directory.join(PROXY_SOCKET)).await?;
+            Ok(Some(port))
+        }
         Door::Gateway(directory) => {
             let port = forward::to_socket(directory.join("gateway.sock")).await?;
             Ok(Some(port))
@@ -259,6 +276,8 @@ mod tests {
         assert_eq!(order.program, "claude");
         assert_eq!(order.args, ["-p", "--", "x"]);
         assert_eq!(order.walls, Walls::default());
+        let order = parse(&args("sandbox proxy /d -- x")).unwrap();
+        assert_eq!(order.door, Door::Proxy("/d".into()));
         let order = parse(&args("nothing web /d 80 -- x")).unwrap();
         assert_eq!(
             (order.around, order.door),

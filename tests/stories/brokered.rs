@@ -165,8 +165,8 @@ fn hand_to_the_monitor(story: &Story) {
     let database = story.env.home().join("eklavya.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = Store::open_file(database.as_std_path()).await.unwrap();
-        let mut tx = store.write().await.unwrap();
+        let opened = Store::open_file(database.as_std_path()).await.unwrap();
+        let mut tx = opened.write().await.unwrap();
         let sql = "UPDATE tasks SET role = $1 WHERE key = $2";
         tx.execute(sql, params!["monitor", "T1"]).await.unwrap();
         tx.commit().await.unwrap();

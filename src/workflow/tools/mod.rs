@@ -1,12 +1,15 @@
 //! The orchestrator's tools, by role: the one place where the table of roles becomes tools.
 
 mod arguments;
+mod browser;
+mod browser_calls;
 mod checks;
 mod diagnostics;
 mod test_command;
 
 use std::sync::Arc;
 
+use self::browser::BrowserTool;
 use self::checks::CheckTool;
 use self::diagnostics::DiagnosticTool;
 pub(super) use self::test_command::RUN_TESTS;
@@ -17,7 +20,7 @@ use super::worker::Worker;
 use crate::domain::agent::Agent;
 use crate::domain::task::Task;
 use crate::mcp::{ToolServer, Toolbox};
-use crate::sandbox::policy::{Terminal, policy};
+use crate::sandbox::policy::{Browser, Terminal, policy};
 use crate::services::plans;
 
 /// Returns the tools that the agent is offered: what its row of the table grants, and nothing else.
@@ -58,6 +61,13 @@ pub(super) async fn of(
             }))?;
         }
         Terminal::No | Terminal::Full => {}
+    }
+    match policy(agent.role).browser {
+        Browser::Full => {
+            let browser = BrowserTool::new(worker, agent.id, &task.key).await;
+            add(Arc::new(browser))?;
+        }
+        Browser::No => {}
     }
     Ok(toolbox)
 }

@@ -12,4 +12,5 @@ pub mod schema;
 pub mod session;
 pub mod stream;
 pub mod transcript;
+pub mod unfinished;
 mod wire;

@@ -287,8 +287,19 @@ impl<'de> Visitor<'de> for Scalar<'_> {
         self.set_number(&value.to_string())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        self.refuse("a list")
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        if self.key.kind != Kind::Hosts {
+            return self.refuse("a list");
+        }
+        let mut entries: Vec<String> = Vec::new();
+        while let Some(entry) = list.next_element::<String>()? {
+            // A comma would part it in two.
+            if entry.contains(',') {
+                return self.refuse(&entry);
+            }
+            entries.push(entry);
+        }
+        self.set(&entries.join(","))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
@@ -315,6 +326,24 @@ mod tests {
         for empty in ["", "# nothing\n\n", "---\n", "{}", "~"] {
             assert_eq!(read(empty).unwrap(), Document::new(), "{empty:?}");
         }
+    }
+
+    #[test]
+    fn a_list_of_hosts_may_be_written_as_a_list() {
+        let text = "egress:\n  packages:\n    - crates.io\n    - '*.npmjs.org'\n  metrics: []\n";
+        let found = read(text).unwrap();
+        assert_eq!(
+            found["egress.packages"].to_string(),
+            "crates.io,*.npmjs.org"
+        );
+        assert_eq!(found["egress.metrics"].to_string(), "");
+        let error = read("egress:\n  packages: [crates.io, 'a,b']\n").unwrap_err();
+        assert!(
+            error.contains("egress.packages") && error.contains("a,b"),
+            "{error}"
+        );
+        let error = read("egress:\n  packages: [crates.io, '*']\n").unwrap_err();
+        assert!(error.contains(":2:") && error.contains("star"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::io;
 
 use camino::Utf8PathBuf;
 
+use crate::domain::egress::PatternError;
+
 /// Why the configuration cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -24,6 +26,16 @@ pub enum ConfigError {
         value: String,
         /// What the key takes.
         expected: String,
+    },
+    /// An entry of a list of hosts is none.
+    #[error("{key}: {why}")]
+    BadHost {
+        /// The key.
+        key: &'static str,
+        /// The entry, shortened.
+        value: String,
+        /// What is wrong with it.
+        why: PatternError,
     },
     /// A section (`agents`) that holds something else than keys.
     #[error("{section} holds keys, not a value of its own")]

@@ -36,6 +36,8 @@ pub enum Kind {
     },
     /// An amount of US dollars.
     Usd,
+    /// Hosts that agents may reach, parted by commas; in a file also a list.
+    Hosts,
     /// One of the words listed.
     OneOf(&'static [&'static str]),
 }
@@ -74,6 +76,10 @@ impl Key {
             Kind::Path => "a path".to_owned(),
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Usd => "an amount in US dollars like 25 or 0.75".to_owned(),
+            Kind::Hosts => {
+                "hosts parted by commas, like crates.io, *.crates.io or mirror.example:8443"
+                    .to_owned()
+            }
             Kind::OneOf(words) => format!("one of {}", words.join(", ")),
         };
         if self.is_optional() {

@@ -39,6 +39,13 @@ const fn role(name: &'static str) -> Key {
     )
 }
 
+const PACKAGES: &str = "crates.io,index.crates.io,static.crates.io,registry.npmjs.org,pypi.org,\
+    files.pythonhosted.org,proxy.golang.org,sum.golang.org,rubygems.org,index.rubygems.org,\
+    repo.maven.apache.org,github.com,codeload.github.com,gitlab.com";
+const RESEARCH: &str = "docs.rs,doc.rust-lang.org,developer.mozilla.org,docs.python.org,nodejs.org,\
+    pkg.go.dev,www.w3.org,www.rfc-editor.org,datatracker.ietf.org,en.wikipedia.org,\
+    www.postgresql.org,redis.io,git-scm.com";
+
 /// Every key, in the order in which `config show` lists them.
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
@@ -93,6 +100,11 @@ pub const KEYS: &[Key] = &[
     key("browser.use", Kind::OneOf(&["auto", "off"]), Some("auto"), "Whether agents whose role may browse get a browser, and demos a picture: where Chromium is there, or never"),
     key("browser.path", Kind::Path, None, "Chromium for the browser of agents, where it is none of chromium, chromium-browser and google-chrome on PATH"),
     integer("browser.memoryMib", (256, 1 << 20), "2048", "Memory that the browser of one agent may take, in MiB"),
+    key("egress.packages", Kind::Hosts, Some(PACKAGES), "Hosts that developers reach: registries of packages, and git over https"),
+    key("egress.research", Kind::Hosts, Some(RESEARCH), "Hosts that architects, PMs and mentors reach: documentation"),
+    key("egress.metrics", Kind::Hosts, Some(""), "Hosts that monitors reach"),
+    key("egress.private", Kind::Hosts, Some(""), "Those of the hosts above whose addresses need not be public, such as a mirror of your own"),
+    key("egress.maxBytes", Kind::Integer { min: 1 << 10, max: 1 << 50 }, None, "Most bytes of one connection of an agent to a host, both ways together"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
 ];
 

@@ -13,6 +13,7 @@ use super::home::Home;
 use super::layers::{Layers, Override};
 use super::remote::Remote;
 use super::value::Value;
+use crate::domain::egress::HostList;
 use crate::domain::money::MicroUsd;
 use crate::domain::role::Role;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub sandbox: SandboxSettings,
     /// `browser.*`
     pub browser: BrowserSettings,
+    /// `egress.*`
+    pub egress: EgressSettings,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
 }
@@ -162,6 +165,21 @@ pub struct BrowserSettings {
     pub memory_mib: u64,
 }
 
+/// Hosts that agents reach, by the network class of their role.
+#[derive(Debug, Clone)]
+pub struct EgressSettings {
+    /// Registries of packages.
+    pub packages: HostList,
+    /// Documentation.
+    pub research: HostList,
+    /// Metrics.
+    pub metrics: HostList,
+    /// Those of them whose addresses need not be public.
+    pub private: HostList,
+    /// Most bytes of one connection; nothing is no limit.
+    pub bytes: Option<u64>,
+}
+
 impl Config {
     /// Reads the layers (see [`Layers::read`]) and returns them typed, and as they are.
     pub fn load(
@@ -224,6 +242,13 @@ impl Config {
                 used: read.required_text("browser.use")? == "auto",
                 path: read.path("browser.path")?,
                 memory_mib: read.integer("browser.memoryMib")?,
+            },
+            egress: EgressSettings {
+                packages: read.hosts("egress.packages")?,
+                research: read.hosts("egress.research")?,
+                metrics: read.hosts("egress.metrics")?,
+                private: read.hosts("egress.private")?,
+                bytes: read.optional_integer("egress.maxBytes")?,
             },
             log_level: read.required_text("log.level")?,
         })
@@ -303,6 +328,13 @@ impl Reader<'_> {
         match &self.0.get(name)?.value {
             Value::Usd(amount) => Ok(Some(*amount)),
             Value::None => Ok(None),
+            _ => Err(ConfigError::Untyped(name)),
+        }
+    }
+
+    fn hosts(&self, name: &'static str) -> Result<HostList, ConfigError> {
+        match &self.0.get(name)?.value {
+            Value::Hosts(hosts) => Ok(hosts.clone()),
             _ => Err(ConfigError::Untyped(name)),
         }
     }

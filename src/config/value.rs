@@ -8,6 +8,7 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::key::{Key, Kind};
+use crate::domain::egress::HostList;
 use crate::domain::money::MicroUsd;
 use crate::domain::server_url;
 
@@ -31,6 +32,8 @@ pub enum Value {
     Integer(u64),
     /// An amount.
     Usd(MicroUsd),
+    /// Hosts.
+    Hosts(HostList),
 }
 
 impl Value {
@@ -47,6 +50,7 @@ impl Value {
             Kind::Path => plain(text).map(|text| Value::Path(text.into())),
             Kind::Integer { min, max } => within(text, min, max).map(Value::Integer),
             Kind::Usd => text.parse().ok().map(Value::Usd),
+            Kind::Hosts => return hosts(key, text).map(Value::Hosts),
             Kind::OneOf(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
         };
         value.ok_or_else(|| bad(key, text))
@@ -112,6 +116,19 @@ fn server(text: &str, schemes: &[&str]) -> Option<Url> {
     (schemes.contains(&url.scheme()) && is_somewhere).then_some(url)
 }
 
+/// Reads a list of hosts; the error is about the entry that is none.
+fn hosts(key: &'static Key, text: &str) -> Result<HostList, ConfigError> {
+    let bad_one = || {
+        let mut entries = text.split(',').map(str::trim);
+        entries.find(|entry| HostList::parse(entry).is_err())
+    };
+    HostList::parse(text).map_err(|why| ConfigError::BadHost {
+        key: key.name,
+        value: shortened(bad_one().unwrap_or(text)),
+        why,
+    })
+}
+
 fn within(text: &str, min: u64, max: u64) -> Option<u64> {
     // `parse` would also take "+4".
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -130,16 +147,18 @@ impl fmt::Display for Value {
             Value::Path(path) => f.pad(path.as_str()),
             Value::Integer(number) => f.pad(&number.to_string()),
             Value::Usd(amount) => f.pad(&amount.to_string()),
+            Value::Hosts(hosts) => f.pad(&hosts.to_string()),
         }
     }
 }
 
-/// Numbers as numbers, no value as null, everything else as text (dollars too: they are exact).
+/// Numbers as numbers, hosts as a list, no value as null, everything else as text (dollars too: they are exact).
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Value::None => serializer.serialize_none(),
             Value::Integer(number) => serializer.serialize_u64(*number),
+            Value::Hosts(hosts) => hosts.serialize(serializer),
             other => serializer.collect_str(other),
         }
     }
@@ -197,6 +216,19 @@ mod tests {
         ] {
             assert!(parse(key, text).is_err(), "{key}={text}");
         }
+    }
+
+    #[test]
+    fn a_bad_host_is_told_apart_from_its_neighbours() {
+        let list = parse("egress.packages", "crates.io, *.npmjs.org:443").unwrap();
+        assert_eq!(list.to_string(), "crates.io,*.npmjs.org");
+        assert_eq!(parse("egress.metrics", "").unwrap().to_string(), "");
+        let error = parse("egress.packages", "crates.io,*.com").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "egress.packages: \"*.com\" covers too much: at least two labels follow the star, as in \
+             *.example.org"
+        );
     }
 
     #[test]

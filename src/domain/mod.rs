@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod demo;
 pub mod diagnostics;
 pub mod digest;
+pub mod egress;
 pub mod event;
 pub mod evidence;
 pub mod ids;

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::egress::Reach;
 use crate::clock::SharedClock;
 use crate::domain::ids::{AgentId, ProjectId, TaskId};
 use crate::domain::ledger::Shortage;
@@ -21,6 +22,18 @@ use crate::domain::role::Role;
 
 /// Requests of one agent under way at a time; the next ones wait.
 const MAX_REQUESTS: usize = 32;
+/// Connections of one agent beyond the model at a time; package managers open many.
+const MAX_TUNNELS: usize = 128;
+
+/// What a door is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An agent's own: the model, and what the agent may reach, for whoever has the door's key.
+    Agent,
+    /// That of the browser that an agent uses: what it may reach and nothing else. Who stands at the
+    /// socket needs no key: nothing but that browser does.
+    Browser,
+}
 
 /// For whom a door is opened.
 #[derive(Debug, Clone)]
@@ -45,6 +58,10 @@ pub struct DoorSpec {
     pub owner: Option<(u32, u32)>,
     /// Values for rehearsals and recordings: `project`, `demo`, `clone`.
     pub variables: BTreeMap<String, String>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What may be reached beside the model.
+    pub reach: Reach,
 }
 
 /// Why an agent's requests failed.
@@ -148,6 +165,8 @@ pub(super) struct DoorState {
     pub tracker: TaskTracker,
     /// Places for requests under way.
     pub places: Arc<Semaphore>,
+    /// Places for connections beyond the model.
+    pub tunnels: Arc<Semaphore>,
     pub closing: CancellationToken,
 }
 
@@ -165,6 +184,7 @@ impl DoorState {
             refused: tokio::sync::Mutex::default(),
             tracker: TaskTracker::new(),
             places: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            tunnels: Arc::new(Semaphore::new(MAX_TUNNELS)),
             closing,
         }
     }
@@ -173,6 +193,11 @@ impl DoorState {
     pub fn touch(&self) {
         self.activity
             .store(self.clock.now().as_microsecond(), Ordering::Relaxed);
+    }
+
+    /// Whether whoever uses the proxy must present the key.
+    pub fn wants_key(&self) -> bool {
+        self.spec.purpose == Purpose::Agent
     }
 
     pub fn is_token(&self, presented: &[u8]) -> bool {

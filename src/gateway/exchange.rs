@@ -372,7 +372,8 @@ impl Exchange {
         let why = problem.to_string();
         if problem.is_refusal() {
             let request = format!("POST {}", self.asked.route.path());
-            refused::note(&self.inner, &self.door, &request, status, &why).await;
+            let details = refused::request(&request, status, &why);
+            refused::note(&self.inner, &self.door, refused::REQUEST, details).await;
         }
         self.door.fail(problem);
         Step::Answer(final_error(status, &why))

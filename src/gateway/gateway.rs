@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::backend::Backend;
 use super::counted::Counted;
 use super::door::{Door, DoorSpec, DoorState};
+use super::egress::EgressConfig;
 use super::park::Park;
 use super::pricing::Pricing;
 use super::rehearsal::player::Player;
@@ -94,6 +95,8 @@ pub struct GatewayConfig {
     pub patience: Patience,
     /// Writes what is answered as a rehearsal.
     pub recorder: Option<Arc<Recorder>>,
+    /// What holds for the way beyond the model.
+    pub egress: EgressConfig,
 }
 
 /// A gateway or a door that cannot be opened.
@@ -123,6 +126,7 @@ pub(super) struct Inner {
     pub max_output_tokens: Option<u64>,
     pub patience: Patience,
     pub recorder: Option<Arc<Recorder>>,
+    pub egress: EgressConfig,
     pub park: Park,
     /// Where the number of requests is limited.
     pub turns: Option<Turns>,
@@ -164,6 +168,7 @@ impl Gateway {
             max_output_tokens: config.max_output_tokens,
             patience: config.patience,
             recorder: config.recorder,
+            egress: config.egress,
             park,
             turns: turns.map(|(name, count)| Turns::new(limits, name, count)),
             counted: endpoint.map(|endpoint| Counted::new(bus, endpoint)),

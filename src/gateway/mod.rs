@@ -10,6 +10,7 @@ mod backend;
 mod counted;
 pub mod credential;
 pub mod door;
+pub mod egress;
 mod exchange;
 #[expect(
     clippy::module_inception,
@@ -34,7 +35,8 @@ mod upstream;
 pub mod usage;
 
 pub use credential::UnusableCredential;
-pub use door::{Door, DoorProblem, DoorSpec, Pause};
+pub use door::{Door, DoorProblem, DoorSpec, Pause, Purpose};
+pub use egress::{EgressConfig, EgressLimits, Previews, Reach};
 pub use gateway::{Gateway, GatewayConfig, GatewayError, ModelSource, Patience};
 pub use pricing::{Pricing, PricingError};
 pub use rehearsal::recorder::Recorder;

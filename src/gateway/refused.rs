@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::door::DoorState;
 use super::gateway::Inner;
@@ -15,16 +15,18 @@ const MANY: u32 = 50;
 /// How slowly. An agent that asks for what it may not have, over and over, fills no disk.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a refused request to the gateway itself is called.
+pub(super) const REQUEST: &str = "gateway.request";
+
+/// Returns what is told of such a request.
+pub(super) fn request(request: &str, status: StatusCode, why: &str) -> Value {
+    json!({ "request": request, "decision": "denied", "status": status.as_u16(), "why": why })
+}
+
 /// Notes that the agent of `door` asked for something that it does not get, before it is told so.
 ///
 /// One at a time for each door. Where the database fails the refusal stands all the same.
-pub(super) async fn note(
-    inner: &Inner,
-    door: &DoorState,
-    request: &str,
-    status: StatusCode,
-    why: &str,
-) {
+pub(super) async fn note(inner: &Inner, door: &DoorState, action: &str, details: Value) {
     let mut refused = door.refused.lock().await;
     *refused = refused.saturating_add(1);
     if *refused > MANY {
@@ -34,20 +36,9 @@ pub(super) async fn note(
         }
     }
     let (agent, project) = (door.spec.agent, door.spec.project);
-    let details = json!({
-        "request": request, "decision": "denied", "status": status.as_u16(), "why": why,
-    });
     let about = (Some(project), Some(agent));
-    let desk = inner.costs.desk();
-    if let Err(error) = audit::note(
-        desk,
-        &Actor::Agent(agent),
-        about,
-        "gateway.request",
-        details,
-    )
-    .await
-    {
+    let (desk, actor) = (inner.costs.desk(), Actor::Agent(agent));
+    if let Err(error) = audit::note(desk, &actor, about, action, details).await {
         tracing::warn!(%agent, %error, "a refused request could not be noted");
     }
 }

@@ -18,7 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::api_error::{AnswerBody, final_error, full};
 use super::backend::Route;
 use super::credential::API_KEY;
-use super::door::DoorState;
+use super::door::{DoorState, Purpose};
+use super::egress;
 use super::exchange::{Asked, Exchange};
 use super::gateway::Inner;
 use super::refused;
@@ -71,7 +72,8 @@ async fn connection(inner: Arc<Inner>, door: Arc<DoorState>, stream: UnixStream)
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     tokio::select! {
         () = closing.cancelled() => {}
         // How a connection ends is the agent's business; requests are settled elsewhere.
@@ -84,11 +86,18 @@ async fn answer(
     door: Arc<DoorState>,
     request: Request<IncomingBody>,
 ) -> Response<AnswerBody> {
+    if egress::is_proxied(&request) {
+        return egress::answer(inner, door, request).await;
+    }
     let named = format!("{} {}", request.method(), request.uri().path());
-    let refused = async |status, why: &str| {
-        refused::note(&inner, &door, &named, status, why).await;
+    let refused = async |status: StatusCode, why: &str| {
+        let details = refused::request(&named, status, why);
+        refused::note(&inner, &door, refused::REQUEST, details).await;
         final_error(status, why)
     };
+    if door.spec.purpose == Purpose::Browser {
+        return refused(StatusCode::NOT_FOUND, "this door leads to previews only").await;
+    }
     let route = match (request.method(), request.uri().path()) {
         (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full("")),
         (&Method::POST, "/v1/messages") => Route::Messages,

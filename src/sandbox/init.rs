@@ -16,7 +16,7 @@ use super::preview::WEB_SOCKET;
 use super::probe::Demands;
 use super::spec::{Inner, PROXY_PORT, PROXY_SOCKET, Profile, Sockets, Spec};
 use super::territory::{self, Territory};
-use super::{forward, limits, supervise};
+use super::{forward, limits, proxy, supervise};
 use crate::process;
 
 /// The subcommand's name.
@@ -24,6 +24,10 @@ pub const NAME: &str = "sandbox-init";
 
 /// The variable that leads the CLI to the door.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+
+/// The variable by which whoever starts the sandbox hands over the login of the door's proxy, as it
+/// stands in a URL: `user:password`. Without it there is no proxy, and no program inside sees it.
+pub const PROXY_LOGIN: &str = "EKLAVYA_PROXY_LOGIN";
 
 /// What is around `sandbox-init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +237,10 @@ async fn run(order: &Order) -> Result<ExitStatus, String> {
     // The environment is handed on, not read.
     command.args(&order.args).envs(std::env::vars_os());
     command.envs(port.and_then(|port| order.door.variable(port)));
+    command.env_remove(PROXY_LOGIN);
+    if let (Some(port), Some(login)) = (port, std::env::var_os(PROXY_LOGIN)) {
+        command.envs(proxy::variables(&login, port));
+    }
     command.stdin(Stdio::inherit());
     supervise::run(|| order.walls.spawn(command, port), None)
         .await

@@ -32,6 +32,7 @@ mod output;
 pub mod policy;
 mod preview;
 mod probe;
+mod proxy;
 pub mod relay;
 mod run;
 mod seccomp;

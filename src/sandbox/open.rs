@@ -62,19 +62,28 @@ pub(super) fn make_beneath(
         let part = Path::new(part.as_os_str());
         walked.push(part);
         let parent = current.as_ref().map_or_else(|| base.as_fd(), AsFd::as_fd);
-        let made = match rustix::fs::mkdirat(parent, part, Mode::from_raw_mode(0o755)) {
-            Ok(()) => true,
-            Err(Errno::EXIST) => false,
+        match rustix::fs::mkdirat(parent, part, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(refusal(&walked, errno)),
-        };
+        }
         let opened = rustix::fs::openat2(parent, part, flags, Mode::empty(), INSIDE)
             .map_err(|errno| refusal(&walked, errno))?;
-        if let (true, Some(user)) = (made, owner) {
-            give(&opened, user).map_err(|errno| refusal(&walked, errno))?;
+        if let Some(user) = owner {
+            give_mine(&opened, user).map_err(|errno| refusal(&walked, errno))?;
         }
         current = Some(opened);
     }
     current.ok_or_else(|| refusal(&walked, Errno::INVAL))
+}
+
+/// Makes `user` the owner of a directory that still belongs to this process: it was made just now,
+/// or by a process that was killed before it could give it away.
+fn give_mine(directory: &OwnedFd, user: User) -> Result<(), Errno> {
+    let owner = rustix::fs::fstat(directory)?.st_uid;
+    if owner == rustix::process::geteuid().as_raw() {
+        give(directory, user)?;
+    }
+    Ok(())
 }
 
 /// Makes `user` the owner of what `fd` stands for.
@@ -107,7 +116,7 @@ pub(super) fn refusal(path: &Path, errno: Errno) -> SandboxError {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, symlink};
 
     fn project() -> (tempfile::TempDir, OwnedFd) {
         let dir = tempfile::tempdir().unwrap();
@@ -120,6 +129,22 @@ mod tests {
         let (dir, fd) = project();
         make_beneath(&fd, dir.path(), Path::new("docs/a"), None).unwrap();
         assert!(dir.path().join("docs/a").is_dir());
+    }
+
+    #[test]
+    fn a_directory_that_was_made_and_not_given_away_is_given_later() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let (dir, fd) = project();
+        let (uid, gid) = (54_321, 54_321);
+        make_beneath(&fd, dir.path(), Path::new("docs"), None).unwrap();
+        make_beneath(&fd, dir.path(), Path::new("docs"), Some(User { uid, gid })).unwrap();
+        let owner = || fs::metadata(dir.path().join("docs")).unwrap().uid();
+        assert_eq!(owner(), uid);
+        let other = User { uid: 54_322, gid };
+        make_beneath(&fd, dir.path(), Path::new("docs"), Some(other)).unwrap();
+        assert_eq!(owner(), uid);
     }
 
     #[test]

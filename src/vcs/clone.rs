@@ -1,5 +1,7 @@
 //! An agent's own clone.
 
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::call::Call;
@@ -24,16 +26,17 @@ impl Repository {
     /// of `base`, checked out on `branch`, without a remote, without hooks (an empty directory),
     /// with `identity` in its own configuration.
     ///
-    /// It is made under another name and renamed when complete; one that was begun before a crash
-    /// is begun again. A complete one at `dest` is left alone, and so is anything else
-    /// ([`VcsError::Occupied`]) but an empty directory. Hand it over with [`super::adopt`]. One
-    /// caller at a time per `dest`.
+    /// It is made under another name, handed over by `hand_over`, and renamed when complete, so that
+    /// a clone that is there belongs to its agent, whenever this is cut short; one that was begun
+    /// before a crash is begun again. A complete one at `dest` is left alone, and so is anything else
+    /// ([`VcsError::Occupied`]) but an empty directory. One caller at a time per `dest`.
     pub async fn clone_for_agent(
         &self,
         dest: &Path,
         base: &CommitId,
         branch: &str,
         identity: &Identity,
+        hand_over: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Cloned, VcsError> {
         let refname = branch_ref(branch)?;
         if dest.join(".git").is_dir() {
@@ -56,8 +59,8 @@ impl Repository {
                 .output()
                 .await?;
         }
-        let inside = making.join(".git");
-        blocking(move || furnish(&inside)).await?;
+        let place = making.clone();
+        blocking(move || furnish(&place)).await?;
         // A fetch always copies; a local clone would link the object files.
         self.in_clone(&making, "fetch")
             .args([
@@ -74,6 +77,7 @@ impl Repository {
             .args(["--reset", "-u", "HEAD"])
             .output()
             .await?;
+        hand_over(&making).map_err(VcsError::io("hand over", &making))?;
         let (from, to) = (making.clone(), dest.to_owned());
         match blocking(move || put_in_place(&from, &to)).await {
             Err(VcsError::Occupied { .. }) if dest.join(".git").is_dir() => {
@@ -92,9 +96,12 @@ impl Repository {
     }
 }
 
-/// The sandbox mounts the hooks read-only, so their directory has to exist; the attributes keep
-/// the files as the snapshots record them, byte for byte.
-fn furnish(git_directory: &Path) -> Result<(), VcsError> {
+/// The clone is its owner's alone. The sandbox mounts the hooks read-only, so their directory has to
+/// exist; the attributes keep the files as the snapshots record them, byte for byte.
+fn furnish(clone: &Path) -> Result<(), VcsError> {
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(clone, private).map_err(VcsError::io("close", clone))?;
+    let git_directory = clone.join(".git");
     for name in ["hooks", "info"] {
         let directory = git_directory.join(name);
         std::fs::create_dir_all(&directory).map_err(VcsError::io("make", &directory))?;
@@ -108,7 +115,9 @@ mod tests {
     use super::{Cloned, VcsError};
     use crate::vcs::Identity;
     use crate::vcs::fixture::Bench;
-    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::{fs, io};
 
     #[tokio::test]
     async fn a_clone_has_the_files_the_branch_the_name_and_no_way_back() {
@@ -140,6 +149,8 @@ mod tests {
         assert_eq!(bench.plain(&clone, &["remote"]).await, "");
         assert_eq!(fs::read_dir(clone.join(".git/hooks")).unwrap().count(), 0);
         assert!(!clone.join(".git/objects/info/alternates").exists());
+        let mode = fs::metadata(&clone).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[tokio::test]
@@ -154,12 +165,30 @@ mod tests {
         let who = Identity::new("Agent One", "one@localhost");
         let again = bench
             .repository
-            .clone_for_agent(&clone, &base, "work", &who)
+            .clone_for_agent(&clone, &base, "work", &who, |_| Ok(()))
             .await
             .unwrap();
         assert_eq!(again, Cloned::AlreadyThere);
         assert_eq!(fs::read_to_string(clone.join("a")).unwrap(), "work");
         assert!(!bench.path(".clone.making").exists());
+    }
+
+    #[tokio::test]
+    async fn a_clone_is_handed_over_before_it_is_there() {
+        let bench = Bench::new().await;
+        let base = bench.commit("base", &[("a", "1")]).await;
+        let (dest, who) = (bench.path("clone"), Identity::orchestrator());
+        let fails = |making: &Path| {
+            assert!(making.join("a").exists() && !dest.exists());
+            Err(io::Error::other("cut short"))
+        };
+        let made = bench
+            .repository
+            .clone_for_agent(&dest, &base, "work", &who, fails);
+        assert!(matches!(made.await.unwrap_err(), VcsError::Io { .. }));
+        assert!(!dest.exists());
+        bench.clone_of(&base).await;
+        assert!(dest.join("a").exists());
     }
 
     #[tokio::test]
@@ -171,7 +200,7 @@ mod tests {
         let who = Identity::orchestrator();
         let made = bench
             .repository
-            .clone_for_agent(&bench.path("clone"), &base, "work", &who)
+            .clone_for_agent(&bench.path("clone"), &base, "work", &who, |_| Ok(()))
             .await;
         assert!(matches!(made.unwrap_err(), VcsError::Occupied { .. }));
         assert!(bench.path("clone/precious").exists());

@@ -87,7 +87,7 @@ impl Bench {
             Identity::new("Agent One", "one@localhost"),
         );
         self.repository
-            .clone_for_agent(&clone, base, "work", &who)
+            .clone_for_agent(&clone, base, "work", &who, |_| Ok(()))
             .await
             .unwrap();
         clone

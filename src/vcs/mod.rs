@@ -41,7 +41,6 @@ mod import_tests;
 mod locks;
 mod merge;
 mod names;
-mod owner;
 mod refs;
 mod remove;
 mod repository;
@@ -50,6 +49,7 @@ mod snapshot;
 #[cfg(test)]
 mod snapshot_tests;
 mod tag;
+mod untracked;
 mod walk;
 
 pub use crate::domain::commit::CommitId;
@@ -61,7 +61,6 @@ pub use identity::{Identity, Signature};
 pub use import::{ImportLimits, Imported, bundle_argv};
 pub use merge::Merge;
 pub use names::Reason;
-pub use owner::adopt;
 pub use remove::remove_tree;
 pub use repository::{Repository, remove_unfinished};
 pub use snapshot::{LeftOut, Snapshot, SnapshotLimits};

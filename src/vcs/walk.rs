@@ -10,7 +10,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, OFlags, Stat, accessat, openat, statat};
+use rustix::fs::{
+    Access, AtFlags, Dir, FileType, Mode, OFlags, Stat, accessat, openat, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::error::VcsError;
@@ -69,11 +71,6 @@ impl Tree {
             path: path.to_owned(),
             root,
         })
-    }
-
-    /// Returns the root itself.
-    pub(crate) fn root(&self) -> &OwnedFd {
-        &self.root
     }
 
     /// Shows every entry below the root to `visit`, in no order. Directories that cannot be read
@@ -163,6 +160,14 @@ impl Tree {
         let directory = self.directory(parent).ok()?;
         let target = rustix::fs::readlinkat(&directory, name, Vec::new()).ok()?;
         Some(CString::into_bytes(target))
+    }
+
+    /// Removes the file or link at `path`.
+    pub(crate) fn remove(&self, path: &[u8]) -> Result<(), VcsError> {
+        let (parent, name) = split(path);
+        self.directory(parent)
+            .and_then(|fd| unlinkat(&fd, name, AtFlags::empty()))
+            .map_err(|why| self.failed("remove", path, why))
     }
 
     /// Opens a directory below the root without following a link anywhere.

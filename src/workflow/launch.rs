@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::error::WorkflowError;
 use super::worker::Worker;
-use super::{briefing, watch};
+use super::{briefing, egress, watch};
 use crate::claude::activity::Activity;
 use crate::claude::invocation::{
     BASH_MAX_TIMEOUT_MS, Confinement, Conversation, Invocation, InvocationSpec,
@@ -20,8 +20,9 @@ use crate::claude::schema;
 use crate::claude::session::{KillTree, SessionSpec, drive};
 use crate::domain::agent::Agent;
 use crate::domain::task::{Task, TaskKind};
-use crate::gateway::{Door, DoorSpec, Gateway};
+use crate::gateway::{Door, DoorSpec, Gateway, Purpose};
 use crate::mcp::ToolServer;
+use crate::sandbox::init::PROXY_LOGIN;
 use crate::sandbox::policy::{GitAccess, policy};
 use crate::sandbox::{Dirs, Inner, Outgrown, Profile, Spec, kill_all};
 
@@ -61,6 +62,8 @@ pub(super) fn open_door(
             socket_dir: dirs.door.clone(),
             owner: worker.site.user.map(|user| (user.uid, user.gid)),
             variables: variables.into_iter().collect(),
+            purpose: Purpose::Agent,
+            reach: egress::reach(&worker.site, agent.role),
         })
         .map_err(|error| WorkflowError::Failed(error.to_string()))
 }
@@ -77,6 +80,11 @@ pub(super) fn invocation(
 ) -> Result<Invocation, WorkflowError> {
     let role = policy(agent.role);
     let instructions = briefing::instructions(worker, agent.role, &dirs.clone.to_string_lossy())?;
+    let mut extra_env = shell_limits(worker.site.config.agents.silence);
+    if egress::reach(&worker.site, agent.role).is_something() {
+        let login = format!("agent:{}", door.token().expose_secret());
+        extra_env.insert(PROXY_LOGIN.to_owned(), login);
+    }
     let spec = InvocationSpec {
         program: worker.cli.program.clone(),
         workspace: dirs.clone.clone(),
@@ -111,7 +119,7 @@ pub(super) fn invocation(
         } else {
             Confinement::None
         },
-        extra_env: shell_limits(worker.site.config.agents.silence),
+        extra_env,
     };
     Ok(spec.build())
 }

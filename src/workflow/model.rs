@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::egress;
 use super::error::WorkflowError;
 use super::site::Site;
 use crate::config::{Config, Credential};
@@ -77,6 +78,7 @@ pub(super) fn gateway(
             ..Patience::default()
         },
         recorder,
+        egress: egress::config(config),
     };
     Gateway::start(gateway).map_err(|error| WorkflowError::Model(error.to_string()))
 }

@@ -10,8 +10,13 @@ use url::Url;
 use super::preview;
 use crate::browser::PreviewNames;
 use crate::domain::demo::{Demo, DemoState};
+use crate::domain::egress::{Host, Target};
 use crate::domain::project::Project;
+use crate::gateway::Previews;
 use crate::services::{Desk, demos};
+
+/// The port of the names.
+const PORT: u16 = 80;
 
 /// What is served for those who verify, if anything is.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +92,11 @@ impl Names {
 
 /// Returns where the preview of a demo answers on this machine.
 fn address(demo: &Demo) -> Option<SocketAddr> {
-    if !matches!(demo.state, DemoState::Ready { .. }) || !preview::is_running(demo) {
+    let ready = matches!(
+        demo.state,
+        DemoState::Ready { .. } | DemoState::Approved { .. }
+    );
+    if !ready || !preview::is_running(demo) {
         return None;
     }
     let url = Url::parse(demo.preview_url.as_deref()?).ok()?;
@@ -96,25 +105,51 @@ fn address(demo: &Demo) -> Option<SocketAddr> {
     host.is_loopback().then_some(address)
 }
 
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Product,
+    Demo(u32),
+}
+
+/// Returns what `host` names of the project called `slug`.
+fn named(slug: &str, host: &str) -> Option<Named> {
+    if host == of_product(slug) {
+        return Some(Named::Product);
+    }
+    // Written in one way only: neither `demo-01` nor `demo-+1`.
+    let number = host
+        .strip_prefix("demo-")?
+        .split_once('.')?
+        .0
+        .parse()
+        .ok()?;
+    (host == of_demo(slug, number)).then_some(Named::Demo(number))
+}
+
+/// For programs of agents whose network class is "Test only".
+impl Previews for Names {
+    fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
+        Box::pin(async move {
+            match &target.host {
+                Host::Name(name) if target.port == PORT => self.address(name).await,
+                _ => None,
+            }
+        })
+    }
+}
+
+/// For browsers.
 impl PreviewNames for Names {
     fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
         Box::pin(async move {
-            let slug = &self.project.slug;
-            if host == of_product(slug) {
-                return self.served.address();
+            match named(&self.project.slug, host)? {
+                Named::Product => self.served.address(),
+                Named::Demo(number) => {
+                    let all = self.demos().await;
+                    address(all.iter().find(|demo| demo.number == number)?)
+                }
             }
-            // Written in one way only: neither `demo-01` nor `demo-+1`.
-            let number = host
-                .strip_prefix("demo-")?
-                .split_once('.')?
-                .0
-                .parse()
-                .ok()?;
-            if host != of_demo(slug, number) {
-                return None;
-            }
-            let all = self.demos().await;
-            address(all.iter().find(|demo| demo.number == number)?)
         })
     }
 
@@ -127,5 +162,35 @@ impl PreviewNames for Names {
             let running = running.map(|demo| of_demo(slug, demo.number));
             product.into_iter().chain(running).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_of_one_project_and_written_in_one_way() {
+        let of = |host: &str| named("shop", host);
+        assert_eq!(of("demo-1.shop.localhost"), Some(Named::Demo(1)));
+        assert_eq!(of("demo-12.shop.localhost"), Some(Named::Demo(12)));
+        assert_eq!(of("preview.shop.localhost"), Some(Named::Product));
+        for host in [
+            "demo-1.other.localhost",
+            "preview.other.localhost",
+            "demo-01.shop.localhost",
+            "demo-+1.shop.localhost",
+            "demo-1x.shop.localhost",
+            "demo-.shop.localhost",
+            "demo-1.shop.localhost.example",
+            "x.demo-1.shop.localhost",
+            "demo-99999999999.shop.localhost",
+            "shop.localhost",
+            "localhost",
+            "127.0.0.1",
+            "",
+        ] {
+            assert_eq!(of(host), None, "{host}");
+        }
     }
 }

@@ -8,12 +8,12 @@ use tempfile::TempDir;
 
 use super::error::WorkflowError;
 use super::site::Site;
-use super::trial;
 use super::workspace::BRANCH;
+use super::{trial, workspace};
 use crate::config::Config;
 use crate::domain::role::Role;
 use crate::sandbox::{
-    Child, Dirs, Inner, Outgrown, Profile, Sandbox, Spec, Streams, User, hand_over, outgrown,
+    Child, Dirs, Inner, Outgrown, Profile, Sandbox, Spec, Streams, User, outgrown,
 };
 use crate::vcs::{Identity, remove_tree};
 
@@ -57,13 +57,11 @@ impl Workbench {
         };
         let identity = Identity::new("Sandbox", "sandbox@agents.eklavya.invalid");
         let clone = &self.spec.workspace;
+        let owner = workspace::to(self.owner);
         site.repository
-            .clone_for_agent(clone, &main, BRANCH, &identity)
+            .clone_for_agent(clone, &main, BRANCH, &identity, owner)
             .await?;
-        match self.owner {
-            Some(user) => Ok(hand_over(clone, user)?),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Starts a command with the streams of this process.

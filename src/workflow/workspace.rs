@@ -1,13 +1,15 @@
 //! A conversation's workspace: the clone that its agents work in, with home, tmp and door.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::WorkflowError;
 use super::worker::Worker;
+use crate::claude::unfinished::is_unfinished_write;
 use crate::domain::commit::CommitId;
 use crate::domain::ids::SessionId;
 use crate::domain::task::Task;
-use crate::sandbox::{Dirs, hand_over};
+use crate::sandbox::{Dirs, User, hand_over};
 use crate::vcs::{Identity, SnapshotLimits, remove_tree};
 
 /// The name of the branch that an agent works on in its clone.
@@ -20,7 +22,9 @@ pub(super) fn prepare(worker: &Worker, session: SessionId) -> Result<Dirs, Workf
     Ok(dirs)
 }
 
-/// Makes sure that the conversation has a clone; a new one starts at `base`.
+/// Makes sure that the conversation has a clone; a new one starts at `base`. In one that is there,
+/// an agent that was killed may have left a file that it was about to write: its checkpoint has it,
+/// and it is no part of the work.
 pub(super) async fn ensure_clone(
     worker: &Worker,
     task: &Task,
@@ -28,17 +32,27 @@ pub(super) async fn ensure_clone(
     base: &CommitId,
 ) -> Result<(), WorkflowError> {
     if is_repository(&dirs.clone) {
+        let repository = &worker.site.repository;
+        let removed = repository.remove_untracked(&dirs.clone, base, is_unfinished_write);
+        for path in removed.await? {
+            tracing::info!(task = %task.key, path, "removed what was left of an unfinished write");
+        }
         return Ok(());
     }
     let start = rescue(worker, task, dirs, base).await?;
     let (repository, author) = (&worker.site.repository, author(task));
     repository
-        .clone_for_agent(&dirs.clone, &start, BRANCH, &author)
+        .clone_for_agent(&dirs.clone, &start, BRANCH, &author, to(worker.site.user))
         .await?;
-    if let Some(user) = worker.site.user {
-        hand_over(&dirs.clone, user)?;
-    }
     Ok(())
+}
+
+/// Returns what gives a new clone to `user`, where agents are another user.
+pub(super) fn to(user: Option<User>) -> impl FnOnce(&Path) -> io::Result<()> {
+    move |clone| match user {
+        Some(user) => hand_over(clone, user).map_err(io::Error::other),
+        None => Ok(()),
+    }
 }
 
 /// Whether the clone has what makes a repository; an agent may have removed any of it.

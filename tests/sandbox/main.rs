@@ -11,6 +11,8 @@ mod claude;
 mod cli;
 mod door;
 mod lifetime;
+mod matrix;
+mod model;
 mod preview;
 mod redteam;
 mod roles;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use eklavya::domain::ids::{AgentId, ProjectId, TaskId};
 use eklavya::domain::role::Role;
-use eklavya::gateway::DoorSpec;
 use eklavya::gateway::rehearsal::message::Message;
 use eklavya::gateway::rehearsal::script::{Document, Part, Script};
 use eklavya::gateway::rehearsal::step::{Step, ToolCall};
 use eklavya::gateway::rehearsal::template::Values;
+use eklavya::gateway::{DoorSpec, Purpose, Reach};
 use serde_json::{Value, json};
 
 use crate::Fault;
@@ -138,5 +138,7 @@ fn door(role: Role, task: &str, clone: &Path) -> DoorSpec {
         socket_dir: PathBuf::new(),
         owner: None,
         variables: BTreeMap::from([(text("clone"), clone.to_string_lossy().into_owned())]),
+        purpose: Purpose::Agent,
+        reach: Reach::Nothing,
     }
 }

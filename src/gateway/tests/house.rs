@@ -47,6 +47,8 @@ pub struct Plan {
     pub role: Role,
     pub recorder: Option<Arc<Recorder>>,
     pub requests_per_minute: Option<u32>,
+    pub egress: EgressConfig,
+    pub reach: Reach,
 }
 
 impl Plan {
@@ -71,6 +73,8 @@ impl Plan {
             role: Role::Developer,
             recorder: None,
             requests_per_minute: None,
+            egress: EgressConfig::default(),
+            reach: Reach::Nothing,
         }
     }
 
@@ -100,6 +104,7 @@ impl Plan {
             requests_per_minute: self.requests_per_minute,
             patience: self.patience,
             recorder: self.recorder,
+            egress: self.egress,
         })
         .unwrap();
         let agent = books.agent().await;
@@ -117,6 +122,8 @@ impl Plan {
             socket_dir: work.join("door"),
             owner: None,
             variables: BTreeMap::from([("clone".into(), clone.display().to_string())]),
+            purpose: Purpose::Agent,
+            reach: self.reach,
         };
         let door = gateway.open_door(spec.clone()).unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();

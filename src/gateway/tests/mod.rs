@@ -1,6 +1,7 @@
 //! The gateway against an endpoint on the loopback interface, and against a real CLI.
 
 mod cli;
+mod egress;
 mod failures;
 mod house;
 mod limits;

@@ -1,0 +1,212 @@
+//! The proxy at a door: reads what is asked for, decides, connects.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::record::{ACTION, Record};
+use super::{Reach, decide, forward, tunnel};
+use crate::domain::egress::{Host, Target};
+use crate::gateway::api_error::{AnswerBody, full};
+use crate::gateway::door::DoorState;
+use crate::gateway::gateway::Inner;
+use crate::gateway::refused;
+
+/// The port on which a tunnel must carry TLS for the host that it was opened to.
+const TLS_PORT: u16 = 443;
+/// The port of a plain URL that names none.
+const HTTP_PORT: u16 = 80;
+
+/// Whether a request is for the proxy and not for the gateway itself.
+pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
+    request.method() == Method::CONNECT || request.uri().scheme().is_some()
+}
+
+/// What is answered in place of the target.
+struct Refusal {
+    status: StatusCode,
+    why: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, why: impl ToString) -> Self {
+        Self {
+            status,
+            why: why.to_string(),
+        }
+    }
+}
+
+/// Answers a request for the proxy.
+pub(in crate::gateway) async fn answer(
+    inner: Arc<Inner>,
+    door: Arc<DoorState>,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let method = request.method().to_string();
+    let wanted = wanted(&request);
+    let named = wanted
+        .as_ref()
+        .map_or_else(|_| request.uri().to_string(), ToString::to_string);
+    match admit(&inner, &door, request, wanted).await {
+        Ok(answer) => answer,
+        // Some clients ask first without a key, to hear which kind of key is wanted.
+        Err(refusal) if refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let mut answer = plain(refusal);
+            let basic = HeaderValue::from_static("Basic realm=\"eklavya\"");
+            answer.headers_mut().insert(PROXY_AUTHENTICATE, basic);
+            answer
+        }
+        Err(refusal) => {
+            let details = json!({
+                "method": method, "target": named, "decision": "denied",
+                "status": refusal.status.as_u16(), "why": refusal.why,
+            });
+            refused::note(&inner, &door, ACTION, details).await;
+            plain(refusal)
+        }
+    }
+}
+
+async fn admit(
+    inner: &Arc<Inner>,
+    door: &Arc<DoorState>,
+    request: Request<Incoming>,
+    wanted: Result<Target, String>,
+) -> Result<Response<AnswerBody>, Refusal> {
+    authorised(door, request.headers())?;
+    let target = wanted.map_err(|why| Refusal::new(StatusCode::BAD_REQUEST, why))?;
+    let place = door.tunnels.clone().try_acquire_owned().map_err(|_| {
+        Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many connections of this agent",
+        )
+    })?;
+    door.touch();
+    let addresses = decide::decide(&inner.egress, &door.spec.reach, &target)
+        .await
+        .map_err(|denied| Refusal::new(denied.status(), denied))?;
+    let (stream, address) = connect(inner, &target, &addresses).await?;
+    let (method, address) = (request.method().to_string(), address.to_string());
+    let record = Record::new(
+        inner.clone(),
+        door.clone(),
+        &method,
+        &target.to_string(),
+        &address,
+    );
+    if request.method() == Method::CONNECT {
+        open_tunnel(inner, door, request, (stream, target), (record, place));
+        return Ok(Response::new(full("")));
+    }
+    forward::send(door, request, stream, record)
+        .await
+        .map_err(|(status, why)| Refusal::new(status, why))
+}
+
+/// The agent's key, as the password of whatever user.
+fn authorised(door: &DoorState, headers: &HeaderMap) -> Result<(), Refusal> {
+    if !door.wants_key() {
+        return Ok(());
+    }
+    let Some(given) = headers.get(PROXY_AUTHORIZATION) else {
+        let why = "the proxy wants the key of this door";
+        return Err(Refusal::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, why));
+    };
+    let key = super::basic::password(given.as_bytes());
+    if key.is_some_and(|key| door.is_token(&key)) {
+        return Ok(());
+    }
+    let why = "this is not the key of this door";
+    Err(Refusal::new(StatusCode::FORBIDDEN, why))
+}
+
+/// Reads where a request wants to go.
+fn wanted(request: &Request<Incoming>) -> Result<Target, String> {
+    let uri = request.uri();
+    let authority = uri.authority().ok_or("there is no host")?;
+    if request.method() == Method::CONNECT {
+        return Target::parse(authority.as_str()).map_err(|error| error.to_string());
+    }
+    if uri.scheme_str() != Some("http") {
+        return Err("only http is spoken here; use CONNECT for everything else".to_owned());
+    }
+    if authority.as_str().contains('@') {
+        return Err("a URL must not hold a user".to_owned());
+    }
+    let port = match authority.port() {
+        Some(port) => port.as_u16(),
+        None if authority.as_str().ends_with(':') => return Err("there is no port".to_owned()),
+        None => HTTP_PORT,
+    };
+    let host = Host::parse(authority.host()).map_err(|error| error.to_string())?;
+    Ok(Target { host, port })
+}
+
+/// Connects to the first address that answers.
+async fn connect(
+    inner: &Inner,
+    target: &Target,
+    addresses: &[SocketAddr],
+) -> Result<(TcpStream, SocketAddr), Refusal> {
+    let mut last = String::new();
+    for address in addresses {
+        let connecting = TcpStream::connect(address);
+        match tokio::time::timeout(inner.egress.limits.connect, connecting).await {
+            Ok(Ok(stream)) => {
+                let _ = stream.set_nodelay(true);
+                return Ok((stream, *address));
+            }
+            Ok(Err(error)) => last = error.to_string(),
+            Err(_) => "it does not answer".clone_into(&mut last),
+        }
+    }
+    let why = format!("cannot connect to {target}: {last}");
+    Err(Refusal::new(StatusCode::BAD_GATEWAY, why))
+}
+
+/// Lets the tunnel begin once the agent has the answer.
+fn open_tunnel(
+    inner: &Arc<Inner>,
+    door: &Arc<DoorState>,
+    request: Request<Incoming>,
+    (stream, target): (TcpStream, Target),
+    (mut record, place): (Record, OwnedSemaphorePermit),
+) {
+    let (inner, closing) = (inner.clone(), door.closing.clone());
+    let is_preview = matches!(door.spec.reach, Reach::Previews(_));
+    let tls = target.port == TLS_PORT && !is_preview;
+    door.tracker.spawn(async move {
+        let upgraded = tokio::select! {
+            upgraded = hyper::upgrade::on(request) => upgraded,
+            () = closing.cancelled() => return,
+        };
+        match upgraded {
+            Ok(agent) => {
+                let name = target.host.to_string();
+                let name = tls.then_some(name.as_str());
+                let (agent, limits) = (TokioIo::new(agent), &inner.egress.limits);
+                tunnel::run(agent, stream, name, record, limits, &closing).await;
+            }
+            Err(error) => record.ended(&error.to_string()),
+        }
+        drop(place);
+    });
+}
+
+fn plain(refusal: Refusal) -> Response<AnswerBody> {
+    let mut answer = Response::new(full(format!("eklavya: {}\n", refusal.why)));
+    *answer.status_mut() = refusal.status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, text);
+    answer
+}

@@ -1,0 +1,315 @@
+//! The proxy at a door.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixStream};
+
+use super::house::{House, Plan};
+use crate::domain::egress::{HostList, Target};
+use crate::gateway::egress::{Resolve, SystemResolver};
+use crate::gateway::*;
+use crate::services::audit;
+use crate::store::audit::Filter;
+
+const SCRIPT: &str = "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
+
+/// Every name is this machine, or what was said.
+#[derive(Debug)]
+struct Everything(IpAddr);
+
+impl Resolve for Everything {
+    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move { Ok(vec![self.0]) })
+    }
+}
+
+/// A server that answers each connection with what it was sent, in the form of HTTP.
+async fn mirror() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut heard = vec![0; 4096];
+                let count = stream.read(&mut heard).await.unwrap_or(0);
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
+                let answer = [head.as_bytes(), &heard[..count]].concat();
+                let _ = stream.write_all(&answer).await;
+            });
+        }
+    });
+    port
+}
+
+fn hosts(list: &str) -> Reach {
+    Reach::Hosts {
+        key: "egress.packages",
+        list: Arc::new(HostList::parse(list).unwrap()),
+    }
+}
+
+async fn house(reach: Reach, private: &str) -> House {
+    let mut plan = Plan::script(SCRIPT);
+    plan.reach = reach;
+    plan.egress = EgressConfig {
+        private: HostList::parse(private).unwrap(),
+        resolver: Arc::new(Everything(Ipv4Addr::LOCALHOST.into())),
+        limits: EgressLimits {
+            idle: Duration::from_secs(2),
+            bytes: Some(100_000),
+            ..EgressLimits::default()
+        },
+    };
+    plan.open().await
+}
+
+impl House {
+    fn key(&self) -> String {
+        let key = format!("agent:{}", self.door.token().expose_secret());
+        format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(key))
+    }
+
+    /// Sends a request's head with the door's key and returns the beginning of the answer.
+    async fn proxied(&self, head: &str) -> String {
+        self.sent(&format!("{head}\r\n{}\r\n", self.key())).await.0
+    }
+
+    /// Sends bytes and returns the beginning of the answer, and the connection.
+    async fn sent(&self, text: &str) -> (String, UnixStream) {
+        let mut stream = UnixStream::connect(self.door.socket()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        (heard(&mut stream).await, stream)
+    }
+
+    /// Returns what the audit trail tells of the proxy, once there are so many lines.
+    async fn lines(&self, count: usize) -> Vec<Value> {
+        let filter = Filter {
+            chain: Some(self.books.project.id.0),
+            action: Some("egress.request".to_owned()),
+            ..Filter::default()
+        };
+        for _ in 0..500 {
+            let lines = audit::list(self.books.costs.desk(), &filter).await.unwrap();
+            if lines.len() >= count {
+                return lines.into_iter().map(|line| line.content.details).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("there are fewer than {count} lines");
+    }
+}
+
+async fn heard(stream: &mut UnixStream) -> String {
+    let mut heard = Vec::new();
+    let mut chunk = vec![0; 8192];
+    while let Ok(Ok(count @ 1..)) =
+        tokio::time::timeout(Duration::from_millis(300), stream.read(&mut chunk)).await
+    {
+        heard.extend_from_slice(&chunk[..count]);
+    }
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+#[tokio::test]
+async fn a_tunnel_leads_to_a_listed_host_and_is_one_line_of_the_trail() {
+    let port = mirror().await;
+    let list = format!("registry.example:{port}");
+    let house = house(hosts(&list), &list).await;
+    let connect = format!(
+        "CONNECT {list} HTTP/1.1\r\nHost: {list}\r\n{}\r\n",
+        house.key()
+    );
+    let (answer, mut stream) = house.sent(&connect).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    stream.write_all(b"hello there").await.unwrap();
+    let back = heard(&mut stream).await;
+    assert!(back.ends_with("hello there"), "{back}");
+    drop(stream);
+    let line = house.lines(1).await.remove(0);
+    assert_eq!(line["decision"], "allowed");
+    assert_eq!(
+        (&line["method"], &line["target"]),
+        (&"CONNECT".into(), &list.into())
+    );
+    assert_eq!(line["address"], format!("127.0.0.1:{port}"));
+    assert_eq!(
+        (line["up"].as_u64(), line["down"].as_u64()),
+        (Some(11), Some(50))
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
+    let house = house(hosts("registry.example"), "").await;
+    for (target, status, why) in [
+        (
+            "evil.example:443",
+            403,
+            "not among the hosts of egress.packages",
+        ),
+        ("registry.example:80", 403, "not among the hosts"),
+        ("registry.example:443", 403, "127.0.0.1 is loopback"),
+        ("127.0.0.1:443", 403, "not among the hosts"),
+        ("0x7f.1:443", 400, "no name of a host"),
+        (
+            "registry.example@evil.example:443",
+            400,
+            "no name of a host",
+        ),
+        ("registry.example", 400, "names no port"),
+    ] {
+        let answer = house.proxied(&format!("CONNECT {target} HTTP/1.1")).await;
+        let begins = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(&begins), "{target}: {answer}");
+        // hyper refuses some of them before we see them.
+        assert!(
+            answer.contains(why) || answer.ends_with("\r\n\r\n"),
+            "{target}: {answer}"
+        );
+    }
+    let lines = house.lines(5).await;
+    assert!(
+        lines.iter().all(|line| line["decision"] == "denied"),
+        "{lines:#?}"
+    );
+    assert_eq!(lines[0]["target"], "evil.example:443");
+    assert_eq!(lines[0]["status"], 403);
+}
+
+#[tokio::test]
+async fn the_key_of_the_door_is_wanted_and_no_other_opens_it() {
+    let port = mirror().await;
+    let list = format!("registry.example:{port}");
+    let house = house(hosts(&list), &list).await;
+    let bare = format!("CONNECT {list} HTTP/1.1\r\n\r\n");
+    let (answer, _) = house.sent(&bare).await;
+    assert!(answer.starts_with("HTTP/1.1 407"), "{answer}");
+    assert!(answer.contains("proxy-authenticate: Basic"), "{answer}");
+    let wrong = STANDARD.encode("agent:eklavya-door-of-somebody-else");
+    let other = format!("CONNECT {list} HTTP/1.1\r\nProxy-Authorization: Basic {wrong}\r\n\r\n");
+    let (answer, _) = house.sent(&other).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    // Who asks without a key is only told which kind is wanted.
+    assert_eq!(house.lines(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn plain_http_goes_where_its_uri_says_and_nowhere_else() {
+    let port = mirror().await;
+    let list = format!("registry.example:{port}");
+    let house = house(hosts(&list), &list).await;
+    let request = format!(
+        "POST http://{list}/a?b=c HTTP/1.1\r\nHost: evil.example\r\nX-Kept: 1\r\nX-Hop: 2\r\n\
+         Connection: x-hop\r\nProxy-Connection: keep-alive\r\nContent-Length: 4\r\n{}\r\nbody",
+        house.key()
+    );
+    let (answer, _) = house.sent(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (_, seen) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(seen.starts_with("POST /a?b=c HTTP/1.1\r\n"), "{seen}");
+    assert!(
+        seen.contains(&format!("host: {list}\r\n")) && seen.contains("x-kept: 1"),
+        "{seen}"
+    );
+    for gone in ["evil.example", "x-hop", "authorization", "proxy-connection"] {
+        assert!(!seen.to_lowercase().contains(gone), "{gone}: {seen}");
+    }
+    let line = house.lines(1).await.remove(0);
+    assert_eq!((&line["method"], &line["up"]), (&"POST".into(), &4.into()));
+    for (url, why) in [
+        (format!("https://{list}/"), "use CONNECT"),
+        (format!("http://user@{list}/"), "must not hold a user"),
+        ("http://evil.example/".to_owned(), "not among the hosts"),
+    ] {
+        let answer = house.proxied(&format!("GET {url} HTTP/1.1")).await;
+        assert!(answer.contains(why), "{url}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_when_it_is_silent_or_takes_too_much_or_its_door_closes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(&[0; 1000]).await;
+            kept.push(stream);
+        }
+    });
+    let house = house(hosts(&list), &list).await;
+    let connect = format!("CONNECT {list} HTTP/1.1\r\n{}\r\n", house.key());
+    let (_silent, mut greedy) = (house.sent(&connect).await, house.sent(&connect).await.1);
+    while greedy.write_all(&[0; 8192]).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let lines = house.lines(2).await;
+    let ended: Vec<_> = lines.iter().map(|line| line["ended"].to_string()).collect();
+    let told = ended.join(" ");
+    assert!(told.contains("nothing passed for 2 s"), "{told}");
+    assert!(told.contains("more than 100000 bytes"), "{told}");
+    let (_, mut last) = house.sent(&connect).await;
+    house.door.close().await;
+    assert_eq!(last.read(&mut [0; 1]).await.unwrap_or(0), 0);
+}
+
+#[derive(Debug)]
+struct OnePreview(SocketAddr);
+
+impl Previews for OnePreview {
+    fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
+        let own = target.to_string() == "demo-1.shop.localhost:80";
+        Box::pin(async move { own.then_some(self.0) })
+    }
+}
+
+#[tokio::test]
+async fn the_browser_s_door_leads_to_previews_and_to_nothing_else() {
+    let port = mirror().await;
+    let preview = OnePreview(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+    let house = house(Reach::Previews(Arc::new(preview)), "").await;
+    let place = tempfile::tempdir().unwrap();
+    let spec = DoorSpec {
+        purpose: Purpose::Browser,
+        socket_dir: place.path().join("door"),
+        ..house.spec.clone()
+    };
+    let door = house.gateway.open_door(spec).unwrap();
+    let ask = async |text: &str| {
+        let mut stream = UnixStream::connect(door.socket()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        heard(&mut stream).await
+    };
+    let seen = ask("GET http://demo-1.shop.localhost/x HTTP/1.1\r\n\r\n").await;
+    assert!(
+        seen.starts_with("HTTP/1.1 200") && seen.contains("GET /x"),
+        "{seen}"
+    );
+    let tunnel = ask("CONNECT demo-1.shop.localhost:80 HTTP/1.1\r\n\r\n").await;
+    assert!(tunnel.starts_with("HTTP/1.1 200"), "{tunnel}");
+    for other in ["demo-1.other.localhost", "127.0.0.1", "crates.io"] {
+        let denied = ask(&format!("GET http://{other}/ HTTP/1.1\r\n\r\n")).await;
+        assert!(denied.starts_with("HTTP/1.1 403"), "{other}: {denied}");
+    }
+    let model = ask("POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").await;
+    assert!(model.starts_with("HTTP/1.1 404"), "{model}");
+}
+
+#[tokio::test]
+async fn a_role_that_reaches_nothing_reaches_nothing() {
+    let house = Plan::script(SCRIPT).open().await;
+    let answer = house.proxied("CONNECT crates.io:443 HTTP/1.1").await;
+    assert!(answer.contains("reaches nothing but the model"), "{answer}");
+    // The machine's own names are nobody's, whoever asks.
+    let local = SystemResolver.resolve("localhost").await;
+    assert!(local.is_err() || local.unwrap().iter().all(IpAddr::is_loopback));
+}

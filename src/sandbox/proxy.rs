@@ -1,0 +1,43 @@
+//! The variables by which programs find the proxy at the door.
+
+use std::ffi::{OsStr, OsString};
+
+/// What is reached without the proxy: the sandbox's own loopback.
+const DIRECT: &str = "localhost,127.0.0.1,::1";
+
+/// Returns the variables for a proxy at `port` of the sandbox's 127.0.0.1.
+///
+/// Programs disagree about upper and lower case; curl reads `http_proxy` in lower case only.
+pub(super) fn variables(login: &OsStr, port: u16) -> Vec<(&'static str, OsString)> {
+    let mut url = OsString::from("http://");
+    url.push(login);
+    url.push(format!("@127.0.0.1:{port}"));
+    let proxies = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ];
+    let direct = ["NO_PROXY", "no_proxy"].map(|name| (name, DIRECT.into()));
+    let proxies = proxies.map(|name| (name, url.clone()));
+    proxies.into_iter().chain(direct).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_leads_to_the_door_and_the_own_loopback_does_not() {
+        let variables = variables(OsStr::new("agent:key"), 4321);
+        let of = |wanted: &str| {
+            let found = variables.iter().find(|(name, _)| *name == wanted).unwrap();
+            found.1.to_str().unwrap().to_owned()
+        };
+        assert_eq!(of("https_proxy"), "http://agent:key@127.0.0.1:4321");
+        assert_eq!(of("HTTP_PROXY"), of("https_proxy"));
+        assert_eq!(of("NO_PROXY"), "localhost,127.0.0.1,::1");
+    }
+}

@@ -1,6 +1,7 @@
 //! What the agent of a task is told: the prompt for its kind, filled from what is known.
 
 use super::accept::DOCUMENT_BYTES;
+use super::egress;
 use super::error::WorkflowError;
 use super::tools::RUN_TESTS;
 use super::worker::Worker;
@@ -14,6 +15,7 @@ use crate::domain::ledger::BudgetScope;
 use crate::domain::plan_document::{Check, Criterion, PlanDocument, PreviewPlan};
 use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind, TaskState};
+use crate::gateway::Reach;
 use crate::mcp::{RUN_CHECK, agent_tool_name};
 use crate::sandbox::policy::{Terminal, policy};
 use crate::services::{demos, evidence, plans, tasks};
@@ -39,7 +41,7 @@ pub(super) fn instructions(
         ("Terminal", row.terminal.to_owned()),
         ("Browser", row.browser.to_owned()),
         ("Spawn agents", row.spawn_agents.to_owned()),
-        ("Network", row.network.to_owned()),
+        ("Network", network(worker, role, row.network)),
     ];
     let context = RoleContext {
         project: worker.site.project().name.clone(),
@@ -54,6 +56,17 @@ pub(super) fn instructions(
             .collect(),
     };
     prompt::role_instructions(role, &context).map_err(fault)
+}
+
+/// Returns what an agent is told of its network class: its hosts, and the way to them.
+fn network(worker: &Worker, role: Role, class: &str) -> String {
+    match egress::reach(&worker.site, role) {
+        Reach::Hosts { list, .. } => {
+            format!("{class}, by the proxy that HTTPS_PROXY names: {list}")
+        }
+        Reach::Public => format!("{class}, by the proxy that HTTPS_PROXY names"),
+        Reach::Nothing | Reach::Previews(_) => class.to_owned(),
+    }
 }
 
 /// Returns what an agent is told that goes on in a conversation that was cut off.

@@ -25,6 +25,7 @@ mod brokered;
 mod building;
 mod control;
 mod demos;
+mod egress;
 mod happy;
 mod odd;
 mod planning;

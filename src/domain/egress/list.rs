@@ -5,20 +5,25 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::target::{Host, Target, TargetError, is_name, parse_port};
+use super::target::{Host, Target, TargetError, parse_port};
 
 /// The port of a pattern that names none.
 const DEFAULT_PORT: u16 = 443;
 
-/// One entry: `crates.io`, `*.crates.io` or `mirror.example:8443`.
+/// One entry: `crates.io`, `*.crates.io`, `mirror.example:8443`, `10.0.0.5:8081` or `[fd00::5]:8081`.
 ///
 /// `*.` stands for one or more whole labels in front of the rest; the rest itself is not meant, and has
-/// at least two labels. Addresses and other wildcards are none.
+/// at least two labels. There are no other wildcards.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostPattern {
-    wildcard: bool,
-    name: String,
+    hosts: Hosts,
     port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Hosts {
+    One(Host),
+    Below(String),
 }
 
 /// Why something is no pattern.
@@ -30,8 +35,8 @@ pub enum PatternError {
     /// A wildcard that covers too much.
     #[error("{0:?} covers too much: at least two labels follow the star, as in *.example.org")]
     TooWide(String),
-    /// Not a name.
-    #[error("{0:?} is no name of a host; write example.org, *.example.org or example.org:8443")]
+    /// Not a host.
+    #[error("{0:?} is no host; write example.org, *.example.org or example.org:8443")]
     Name(String),
     /// Not a port.
     #[error("{text:?}: {source}")]
@@ -47,7 +52,8 @@ impl FromStr for HostPattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        let (host, port) = match text.rsplit_once(':') {
+        // An IPv6 address has colons of its own, in brackets.
+        let (host, port) = match text.rsplit_once(':').filter(|_| !text.ends_with(']')) {
             Some((host, port)) => {
                 let port = parse_port(port).map_err(|source| PatternError::Port {
                     text: text.to_owned(),
@@ -57,45 +63,49 @@ impl FromStr for HostPattern {
             }
             None => (text, DEFAULT_PORT),
         };
-        let (wildcard, name) = match host.strip_prefix("*.") {
-            Some(rest) => (true, rest),
-            None => (false, host),
+        let hosts = match host.strip_prefix("*.") {
+            Some(rest) => below(text, rest)?,
+            None if host.contains('*') => return Err(PatternError::Star(text.to_owned())),
+            None => {
+                let host = Host::parse(host).map_err(|_| PatternError::Name(text.to_owned()))?;
+                Hosts::One(host)
+            }
         };
-        let name = name.to_ascii_lowercase();
-        if name.contains('*') {
-            return Err(PatternError::Star(text.to_owned()));
-        }
-        if !is_name(&name) {
-            return Err(PatternError::Name(text.to_owned()));
-        }
-        if wildcard && !name.contains('.') {
-            return Err(PatternError::TooWide(text.to_owned()));
-        }
-        Ok(Self {
-            wildcard,
-            name,
-            port,
-        })
+        Ok(Self { hosts, port })
+    }
+}
+
+fn below(text: &str, rest: &str) -> Result<Hosts, PatternError> {
+    if rest.contains('*') {
+        return Err(PatternError::Star(text.to_owned()));
+    }
+    match Host::parse(rest) {
+        Ok(Host::Name(name)) if name.contains('.') => Ok(Hosts::Below(name)),
+        Ok(Host::Name(_)) => Err(PatternError::TooWide(text.to_owned())),
+        Ok(Host::Address(_)) | Err(_) => Err(PatternError::Name(text.to_owned())),
     }
 }
 
 impl HostPattern {
-    fn matches(&self, name: &str, port: u16) -> bool {
-        let fits = if self.wildcard {
-            name.strip_suffix(&self.name)
+    fn matches(&self, target: &Target) -> bool {
+        let fits = match (&self.hosts, &target.host) {
+            (Hosts::One(one), host) => one == host,
+            (Hosts::Below(rest), Host::Name(name)) => name
+                .strip_suffix(rest.as_str())
                 .and_then(|front| front.strip_suffix('.'))
-                .is_some_and(|front| !front.is_empty())
-        } else {
-            name == self.name
+                .is_some_and(|front| !front.is_empty()),
+            (Hosts::Below(_), Host::Address(_)) => false,
         };
-        fits && port == self.port
+        fits && self.port == target.port
     }
 }
 
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let star = if self.wildcard { "*." } else { "" };
-        write!(f, "{star}{}", self.name)?;
+        match &self.hosts {
+            Hosts::One(host) => write!(f, "{host}")?,
+            Hosts::Below(name) => write!(f, "*.{name}")?,
+        }
         match self.port {
             DEFAULT_PORT => Ok(()),
             port => write!(f, ":{port}"),
@@ -123,12 +133,9 @@ impl HostList {
         &self.0
     }
 
-    /// Whether a target is among them; an address never is.
+    /// Whether a target is among them.
     pub fn contains(&self, target: &Target) -> bool {
-        match &target.host {
-            Host::Name(name) => self.0.iter().any(|one| one.matches(name, target.port)),
-            Host::Address(_) => false,
-        }
+        self.0.iter().any(|one| one.matches(target))
     }
 }
 
@@ -178,6 +185,8 @@ mod tests {
         ] {
             assert!(!contains(list, target), "{target}");
         }
+        assert!(contains("10.0.0.5:8081,[fd00::5]", "10.0.0.5:8081"));
+        assert!(contains("10.0.0.5:8081,[fd00::5]", "[fd00::5]:443"));
         assert!(!contains("*.crates.io", "crates.io:443"));
         assert!(!contains("", "crates.io:443"));
     }
@@ -196,10 +205,10 @@ mod tests {
             assert!(told(bad).contains("star"), "{}", told(bad));
         }
         for bad in [
-            "1.2.3.4",
+            "0x7f.1",
             "http://a.example",
             "a.example/x",
-            "[::1]",
+            "[::1",
             "user@a.example",
         ] {
             assert!(told(&format!("crates.io,{bad}")).contains(bad), "{bad}");

@@ -52,7 +52,7 @@ impl fmt::Display for Host {
 }
 
 /// Whether it is a name of DNS, and nothing that could be read as an address.
-pub(super) fn is_name(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     // The URL standard takes whatever ends in a number for an IPv4 address.
     let numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");

@@ -181,8 +181,12 @@ fn open_tunnel(
     (mut record, place): (Record, OwnedSemaphorePermit),
 ) {
     let (inner, closing) = (inner.clone(), door.closing.clone());
-    let is_preview = matches!(door.spec.reach, Reach::Previews(_));
-    let tls = target.port == TLS_PORT && !is_preview;
+    let tls = target.port == TLS_PORT && !matches!(door.spec.reach, Reach::Previews(_));
+    // Who asks for an address has no name to ask for.
+    let name = match target.host {
+        Host::Name(name) if tls => Some(name),
+        Host::Name(_) | Host::Address(_) => None,
+    };
     door.tracker.spawn(async move {
         let upgraded = tokio::select! {
             upgraded = hyper::upgrade::on(request) => upgraded,
@@ -190,10 +194,8 @@ fn open_tunnel(
         };
         match upgraded {
             Ok(agent) => {
-                let name = target.host.to_string();
-                let name = tls.then_some(name.as_str());
                 let (agent, limits) = (TokioIo::new(agent), &inner.egress.limits);
-                tunnel::run(agent, stream, name, record, limits, &closing).await;
+                tunnel::run(agent, stream, name.as_deref(), record, limits, &closing).await;
             }
             Err(error) => record.ended(&error.to_string()),
         }

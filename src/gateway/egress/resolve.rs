@@ -20,8 +20,7 @@ pub struct SystemResolver;
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
-            // The dot keeps search domains of this machine out of it.
-            let found = tokio::net::lookup_host((format!("{name}."), 0)).await?;
+            let found = tokio::net::lookup_host((name, 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
         })
     }

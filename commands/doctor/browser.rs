@@ -24,6 +24,10 @@ impl PreviewNames for Nothing {
         Box::pin(ready(None))
     }
 
+    fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
     fn known(&self) -> BoxFuture<'_, Vec<String>> {
         Box::pin(ready(Vec::new()))
     }

@@ -39,6 +39,9 @@ pub trait PreviewNames: Send + Sync {
     /// the project has none of that name now.
     fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>>;
 
+    /// Hears that a page asked for a host that is none of them.
+    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
+
     /// Returns the names of all previews that run now.
     fn known(&self) -> BoxFuture<'_, Vec<String>>;
 }
@@ -132,9 +135,11 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let Some(host) = host_of(request.uri(), request.method()) else {
+        names.refused(&request.uri().to_string()).await;
         return refusal("only http addresses of previews are reached from here");
     };
     let Some(address) = names.address(&host).await else {
+        names.refused(&host).await;
         return refusal("the project has no preview of this name now");
     };
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;

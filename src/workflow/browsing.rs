@@ -12,6 +12,7 @@ use super::site::Site;
 use super::{artifacts, trial};
 use crate::browser::{Browser, BrowserError, BrowserSpec, Picture, Place, PreviewNames, Viewport};
 use crate::domain::artifact::about_demo;
+use crate::domain::ids::AgentId;
 use crate::vcs::remove_tree;
 
 /// Starts a browser whose directory is `root`, in the project's place for throw-away trees.
@@ -34,12 +35,15 @@ pub(super) async fn start(
     Browser::start(&site.sandbox, spec).await
 }
 
-/// Returns the names of the project's own previews.
-pub(super) fn names(site: &Site) -> Names {
+/// Returns the names of the project's own previews, for `agent` where it is an agent's browser that
+/// asks.
+pub(super) fn names(site: &Site, agent: Option<AgentId>) -> Names {
     Names {
         desk: site.desk.clone(),
         project: site.project().clone(),
         served: site.served.clone(),
+        agent,
+        refusals: Arc::default(),
     }
 }
 
@@ -74,7 +78,7 @@ async fn picture(
     let path = Url::parse(preview_url).map(|url| url.path().to_owned());
     let name = preview_names::of_demo(&site.project().slug, number);
     let url = format!("http://{name}{}", path.unwrap_or_default());
-    let browser = start(site, root, Arc::new(names(site))).await?;
+    let browser = start(site, root, Arc::new(names(site, None))).await?;
     let taken = async {
         let place = browser.open(&url).await?;
         Ok((browser.screenshot(false).await?, place))

@@ -35,7 +35,7 @@ pub(super) fn reach(site: &Site, role: Role) -> Reach {
         NetworkClass::Research => hosts("egress.research", &egress.research),
         NetworkClass::PackageManagers => hosts("egress.packages", &egress.packages),
         NetworkClass::Metrics => hosts("egress.metrics", &egress.metrics),
-        NetworkClass::TestOnly => Reach::Previews(Arc::new(browsing::names(site))),
+        NetworkClass::TestOnly => Reach::Previews(Arc::new(browsing::names(site, None))),
         NetworkClass::Full => Reach::Public,
     }
 }

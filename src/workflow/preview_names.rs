@@ -2,19 +2,29 @@
 //! for the product under verification.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
+use serde_json::json;
 use url::Url;
 
 use super::preview;
 use crate::browser::PreviewNames;
+use crate::domain::audit::Actor;
 use crate::domain::demo::{Demo, DemoState};
 use crate::domain::egress::{Host, Target};
+use crate::domain::ids::AgentId;
 use crate::domain::project::Project;
 use crate::gateway::Previews;
-use crate::services::{Desk, demos};
+use crate::services::{Desk, audit, demos};
 
+/// What a page's request for another host is in the audit trail.
+const REFUSED: &str = "browser.request";
+/// The most of them that are noted for one browser: a page can ask without end.
+const MAX_REFUSALS: u32 = 100;
+/// The most characters of a host that are noted.
+const MAX_HOST: usize = 255;
 /// The port of the names.
 const PORT: u16 = 80;
 
@@ -67,6 +77,10 @@ pub(super) struct Names {
     pub project: Project,
     /// What is served for those who verify.
     pub served: Served,
+    /// The agent whose browser it is; nobody: the orchestrator's.
+    pub agent: Option<AgentId>,
+    /// How often a page was refused a host.
+    pub refusals: Arc<AtomicU32>,
 }
 
 /// Returns the name of a demo's preview.
@@ -149,6 +163,22 @@ impl PreviewNames for Names {
                     let all = self.demos().await;
                     address(all.iter().find(|demo| demo.number == number)?)
                 }
+            }
+        })
+    }
+
+    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if self.refusals.fetch_add(1, Ordering::Relaxed) >= MAX_REFUSALS {
+                return;
+            }
+            let host: String = host.chars().take(MAX_HOST).collect();
+            let actor = self.agent.map_or(Actor::System, Actor::Agent);
+            let about = (Some(self.project.id), self.agent);
+            let details = json!({ "host": host, "decision": "denied" });
+            let noted = audit::note(&self.desk, &actor, about, REFUSED, details).await;
+            if let Err(error) = noted {
+                tracing::warn!("what a browser was refused is not noted: {error}");
             }
         })
     }

@@ -87,6 +87,11 @@ async fn nothing_but_the_preview_is_reached() {
     assert!(told.contains("webrtc: CANDIDATES 0"), "{told}");
     assert!(told.contains("tls: FAILED"), "{told}");
     assert_eq!(secret.asked(), Vec::<String>::new(), "{told}");
+    let refused = scene.names.1.lock().unwrap().clone();
+    assert!(
+        refused.iter().any(|host| host == "example.com"),
+        "{refused:?}"
+    );
     let mut datagram = [0; 64];
     let heard = tokio::time::timeout(Duration::from_millis(200), udp.recv(&mut datagram)).await;
     assert!(heard.is_err(), "{told}");

@@ -81,12 +81,21 @@ impl Server {
 
 /// The names that the test gives.
 #[derive(Default)]
-pub struct Names(pub Mutex<BTreeMap<String, SocketAddr>>);
+pub struct Names(
+    pub Mutex<BTreeMap<String, SocketAddr>>,
+    /// What was refused.
+    pub Mutex<Vec<String>>,
+);
 
 impl PreviewNames for Names {
     fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
         let found = self.0.lock().unwrap().get(host).copied();
         Box::pin(async move { found })
+    }
+
+    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
+        self.1.lock().unwrap().push(host.to_owned());
+        Box::pin(async {})
     }
 
     fn known(&self) -> BoxFuture<'_, Vec<String>> {

@@ -58,7 +58,7 @@ type Stepped = Result<ToolReply, BrowserError>;
 impl BrowserTool {
     /// Returns the tool for an agent at work on the task called `subject`.
     pub(super) async fn new(worker: &Arc<Worker>, agent: AgentId, subject: &str) -> Self {
-        let names = browsing::names(&worker.site);
+        let names = browsing::names(&worker.site, Some(agent));
         Self {
             worker: Arc::downgrade(worker),
             agent,

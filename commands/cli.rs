@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use eklavya::config::Environment;
+use eklavya::domain::redactor::Redactor;
 use eklavya::exit_code;
 
 use crate::data_directory;
@@ -13,7 +14,7 @@ use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
     agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init,
-    jobs, man, plan, project, roles, sandbox, status, tasks, verify, worker,
+    jobs, man, plan, project, roles, sandbox, secret, status, tasks, verify, worker,
 };
 
 const ABOUT: &str =
@@ -70,6 +71,8 @@ enum Verb {
     #[command(subcommand)]
     Budget(budget::Verb),
     #[command(subcommand)]
+    Secret(secret::Verb),
+    #[command(subcommand)]
     Audit(audit::Verb),
     Roles(roles::Args),
     #[command(subcommand)]
@@ -100,6 +103,7 @@ impl Verb {
             Verb::Jobs(verb) => verb.exec(invocation),
             Verb::Worker(args) => worker::exec(invocation, &args),
             Verb::Budget(verb) => verb.exec(invocation),
+            Verb::Secret(verb) => verb.exec(invocation),
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),
             Verb::Sandbox(verb) => verb.exec(invocation),
@@ -138,13 +142,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 
 fn dispatch(cli: Cli, environment: Environment) -> ExitCode {
     let format = cli.options.output;
+    let mut redactor = Redactor::default();
     let ended = Invocation::new(&cli.options, environment).and_then(|invocation| {
+        redactor = invocation.redactor.clone();
         let done = cli.verb.exec(&invocation);
         done.map_err(|error| data_directory::advise(&invocation, error))
     });
     match ended {
         Ok(()) => ExitCode::from(exit_code::DONE),
-        Err(error) => error.report(format),
+        Err(error) => error.report(format, &redactor),
     }
 }
 

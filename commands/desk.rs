@@ -6,6 +6,7 @@ use eklavya::bus::{self, Bus, WhenAway};
 use eklavya::clock::SystemClock;
 use eklavya::domain::audit::Actor;
 use eklavya::services::Desk;
+use eklavya::services::secrets::{self, Vault};
 use eklavya::store::{Location, Server, Store, installation};
 use nix::unistd::{User, getuid};
 
@@ -46,8 +47,16 @@ async fn opened(invocation: &Invocation, when_away: WhenAway) -> Result<Desk, Co
         Some(server) => Bus::open(server, installation::id(&store).await?, when_away).await?,
         None => Bus::in_process(),
     };
-    let secrets = invocation.config()?.secrets();
-    Ok(Desk::with_bus(store, Arc::new(SystemClock), bus).hiding(secrets))
+    let desk = Desk::with_bus(store, Arc::new(SystemClock), bus);
+    let desk = desk.hiding(invocation.redactor.clone());
+    secrets::hide_all(&desk, &vault(invocation)?).await?;
+    Ok(desk)
+}
+
+/// Returns where the key of secrets is.
+pub fn vault(invocation: &Invocation) -> Result<Vault, CommandError> {
+    let file = invocation.config()?.secret_key();
+    Ok(Vault::at(file.as_std_path()))
 }
 
 /// Returns the server that the configuration names as the bus, if it names one.

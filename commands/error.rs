@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use eklavya::bus::BusError;
 use eklavya::config::ConfigError;
+use eklavya::domain::redactor::Redactor;
 use eklavya::exit_code;
 use eklavya::gateway::ScriptError;
 use eklavya::services::ServiceError;
+use eklavya::services::secrets::SecretError;
 use eklavya::store::StoreError;
 use serde::Serialize;
 
@@ -114,15 +116,17 @@ impl CommandError {
 
     /// Prints the error to stderr, as `error: …` and `hint: …` or, where results are JSON, as one
     /// line `{"error":{…}}`, and returns its exit code.
-    pub fn report(&self, format: Format) -> ExitCode {
+    /// Secrets are hidden.
+    pub fn report(&self, format: Format, redactor: &Redactor) -> ExitCode {
         let code = self.kind.exit_code();
         if !matches!(self.kind, Kind::OutputClosed | Kind::Ran(_)) {
             let text = match format {
                 Format::Table => self.as_text(),
                 Format::Json | Format::Jsonl => self.as_json(code),
             };
+            let text = redactor.line(text.trim_end());
             // Where stderr is closed there is nobody to tell.
-            let _ = io::stderr().write_all(text.as_bytes());
+            let _ = writeln!(io::stderr(), "{text}");
         }
         ExitCode::from(code)
     }
@@ -276,6 +280,7 @@ impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
         let (kind, hint) = match &error {
             ServiceError::Store(error) => return Self::from(error),
+            ServiceError::Secret(error) => return Self::from(error),
             ServiceError::State { .. } => (Kind::WrongState, "See where it stands: eklavya status"),
             ServiceError::Changed(_) => (Kind::WrongState, "Look at it and repeat the command"),
             ServiceError::NotFound { what, .. } => (Kind::NotFound, listing(what)),
@@ -291,6 +296,32 @@ impl From<ServiceError> for CommandError {
             ServiceError::Leased { .. } => (Kind::WrongState, "Wait for it: --wait"),
         };
         Self::new(kind, error).hint(hint)
+    }
+}
+
+impl From<&SecretError> for CommandError {
+    fn from(error: &SecretError) -> Self {
+        let (kind, hint) = match error {
+            SecretError::Value(_) | SecretError::Unsealable => {
+                (Kind::Usage, "Give another: on stdin, or --file FILE")
+            }
+            SecretError::NoKey { .. } | SecretError::WrongKey { .. } => (
+                Kind::Environment,
+                "Put the file back, or name it: secrets.keyFile; what its key sealed can only be \
+                 removed without it: eklavya secret rm",
+            ),
+            SecretError::KeyFile { .. } => (
+                Kind::Environment,
+                "Put the file of this installation back, with mode 0600 (chmod 600 FILE)",
+            ),
+            SecretError::Io { .. } => (
+                Kind::Environment,
+                "Make the file readable, or name another place: secrets.keyFile",
+            ),
+            SecretError::Damaged { .. } => (Kind::Environment, "Set it again: eklavya secret set"),
+            SecretError::Nothing => (Kind::WrongState, "Set one first: eklavya secret set"),
+        };
+        Self::new(kind, error.to_string()).hint(hint)
     }
 }
 
@@ -310,6 +341,7 @@ fn listing(what: &str) -> &'static str {
         "demo" => "List them: eklavya demo list SLUG",
         "task" => "List them: eklavya tasks list SLUG",
         "agent" | "agents" => "List them: eklavya agents ps --all",
+        "secret" => "List them: eklavya secret list SLUG",
         "job" | "jobs" => "List them: eklavya jobs list --all",
         _ => "See where it stands: eklavya status",
     }

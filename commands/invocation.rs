@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eklavya::config::{Config, ConfigError, Environment, Home, Layers, Override};
+use eklavya::domain::redactor::Redactor;
 
 use crate::error::{CommandError, Kind};
 use crate::logging;
@@ -20,6 +21,8 @@ pub struct Invocation {
     pub no_sandbox: bool,
     /// Prints results and messages.
     pub printer: Printer,
+    /// Hides secrets in whatever this process writes: logs, errors, the audit trail, …
+    pub redactor: Redactor,
     /// Asks the person at the terminal, if there is one.
     pub prompt: Prompt,
     config: Result<(Config, Layers), ConfigError>,
@@ -36,7 +39,9 @@ impl Invocation {
         let level = config
             .as_ref()
             .map_or("warn", |(config, _)| &config.log_level);
-        logging::start(level, options, printer.bars());
+        let secrets = config.as_ref().map(|(config, _)| config.secrets());
+        let redactor = Redactor::new(secrets.unwrap_or_default());
+        logging::start(level, options, printer.bars(), &redactor);
         if let Ok((_, layers)) = &config {
             for warning in &layers.warnings {
                 printer.warn(warning);
@@ -49,6 +54,7 @@ impl Invocation {
             no_sandbox: options.no_sandbox,
             prompt: Prompt::new(options.yes),
             printer,
+            redactor,
             config,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use eklavya::domain::redactor::Redactor;
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -12,8 +13,8 @@ use crate::options::GlobalOptions;
 
 /// Starts logging at `configured`, the value of `log.level`, or what `-v` and `-q` say. What other
 /// libraries log is of interest only when everything is.
-pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress) {
-    let bars = bars.clone();
+pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress, redactor: &Redactor) {
+    let (bars, redactor) = (bars.clone(), redactor.clone());
     let level = match (options.quiet, options.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => configured.parse().unwrap_or(LevelFilter::WARN),
@@ -27,7 +28,10 @@ pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress) {
         level.min(LevelFilter::WARN)
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(move || AboveBars(bars.clone()))
+        .with_writer(move || AboveBars {
+            bars: bars.clone(),
+            redactor: redactor.clone(),
+        })
         .with_ansi(false);
     let filter = Targets::new()
         .with_target("eklavya", level)
@@ -39,12 +43,19 @@ pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress) {
         .try_init();
 }
 
-/// Writes to stderr while the lines at the foot of the terminal step aside.
-struct AboveBars(MultiProgress);
+/// Writes to stderr, without secrets, while the lines at the foot of the terminal step aside.
+struct AboveBars {
+    bars: MultiProgress,
+    redactor: Redactor,
+}
 
 impl Write for AboveBars {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(line))
+        // The layer writes whole lines, so none of them cuts a secret in two.
+        let clean = self.redactor.text(&String::from_utf8_lossy(line));
+        self.bars
+            .suspend(|| io::stderr().write_all(clean.as_bytes()))?;
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -39,6 +39,7 @@ mod roles;
 mod runtime;
 mod sandbox;
 mod sandbox_init;
+mod secret;
 mod status;
 mod tasks;
 mod verify;

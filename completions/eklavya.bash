@@ -70,6 +70,9 @@ _eklavya() {
             eklavya,sandbox)
                 cmd="eklavya__subcmd__sandbox"
                 ;;
+            eklavya,secret)
+                cmd="eklavya__subcmd__secret"
+                ;;
             eklavya,status)
                 cmd="eklavya__subcmd__status"
                 ;;
@@ -211,6 +214,21 @@ _eklavya() {
             eklavya__subcmd__sandbox,run)
                 cmd="eklavya__subcmd__sandbox__subcmd__run"
                 ;;
+            eklavya__subcmd__secret,list)
+                cmd="eklavya__subcmd__secret__subcmd__list"
+                ;;
+            eklavya__subcmd__secret,ls)
+                cmd="eklavya__subcmd__secret__subcmd__list"
+                ;;
+            eklavya__subcmd__secret,rm)
+                cmd="eklavya__subcmd__secret__subcmd__rm"
+                ;;
+            eklavya__subcmd__secret,rotate)
+                cmd="eklavya__subcmd__secret__subcmd__rotate"
+                ;;
+            eklavya__subcmd__secret,set)
+                cmd="eklavya__subcmd__secret__subcmd__set"
+                ;;
             eklavya__subcmd__tasks,list)
                 cmd="eklavya__subcmd__tasks__subcmd__list"
                 ;;
@@ -236,7 +254,7 @@ _eklavya() {
 
     case "${cmd}" in
         eklavya)
-            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks jobs worker budget audit roles sandbox config db completions man"
+            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks jobs worker budget secret audit roles sandbox config db completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1868,6 +1886,144 @@ _eklavya() {
             case "${prev}" in
                 --role)
                     COMPREPLY=($(compgen -W "orchestrator architect developer tester qa pm uat sre monitor mentor" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__secret)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help set list ls rm rotate"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__secret__subcmd__list)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__secret__subcmd__rm)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__secret__subcmd__rotate)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__secret__subcmd__set)
+            opts="-q -v -y -h --for --file --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -50,6 +50,7 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "tasks" -d 'Look at 
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "jobs" -d 'Look at what background workers are to do, and cancel it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "worker" -d 'Work on jobs in the background: what commands with --detach ask for'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "budget" -d 'Show and change limits, and report what was spent'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "secret" -d 'Keep keys and passwords of a project, for its tests, checks and previews'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "audit" -d 'Look at the audit trail, verify it, export it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "sandbox" -d 'Try the sandbox that holds agents'
@@ -686,6 +687,73 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand budget; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -f -a "set" -d 'Set a secret of a project; the value is read from stdin, a file, or a hidden question'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -f -a "list" -d 'List the secrets of a project: their names and what is given them, never a value'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -f -a "ls" -d 'List the secrets of a project: their names and what is given them, never a value'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -f -a "rm" -d 'Remove a secret of a project'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and not __fish_seen_subcommand_from set list ls rm rotate" -f -a "rotate" -d 'Make a new key, and seal the secrets of all projects with it'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -l for -d 'What is given it: tests, checks, previews; without this option nothing is' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -l file -d 'Read the value from this file' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand audit; and not __fish_seen_subcommand_from log verify export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
-use dialoguer::{Confirm, Input};
+use dialoguer::{Confirm, Input, Password};
+use secrecy::SecretString;
 
 use crate::error::{CommandError, Kind};
 
@@ -42,6 +43,16 @@ impl Prompt {
         Input::new()
             .with_prompt(question)
             .interact_text()
+            .map_err(|error| not_answered(&error))
+    }
+
+    /// Asks for a secret, twice, without showing what is typed.
+    pub fn hidden(self, question: &str) -> Result<SecretString, CommandError> {
+        Password::new()
+            .with_prompt(question)
+            .with_confirmation("Once more", "These are two different values")
+            .interact()
+            .map(SecretString::from)
             .map_err(|error| not_answered(&error))
     }
 

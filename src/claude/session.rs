@@ -14,6 +14,7 @@ use super::outcome::Outcome;
 use super::stream::StreamEvent;
 use super::transcript::TranscriptWriter;
 use crate::clock::SharedClock;
+use crate::domain::redactor::Redactor;
 use crate::mcp::ToolServer;
 
 mod driver;
@@ -52,6 +53,8 @@ pub struct SessionSpec {
     pub activity: Activity,
     /// Stamps the transcript's lines.
     pub clock: SharedClock,
+    /// Keeps secrets out of the transcript.
+    pub redactor: Redactor,
     /// Kills the process tree.
     pub kill: KillTree,
     /// Told the process as soon as there is one. The agent is told what to do only once that was
@@ -106,8 +109,9 @@ pub async fn drive(
     events: mpsc::Sender<StreamEvent>,
     control: mpsc::Receiver<Control>,
 ) -> Result<Outcome, SessionError> {
+    let (clock, redactor) = (Arc::clone(&spec.clock), spec.redactor.clone());
     let transcript =
-        TranscriptWriter::open(&spec.transcript, Arc::clone(&spec.clock)).map_err(|source| {
+        TranscriptWriter::open(&spec.transcript, clock, redactor).map_err(|source| {
             SessionError::Transcript {
                 path: spec.transcript.clone(),
                 source,

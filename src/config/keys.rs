@@ -105,6 +105,7 @@ pub const KEYS: &[Key] = &[
     key("egress.metrics", Kind::Hosts, Some(""), "Hosts that monitors reach"),
     key("egress.private", Kind::Hosts, Some(""), "Those of the hosts above whose addresses need not be public, such as a mirror of your own"),
     key("egress.maxBytes", Kind::Integer { min: 1 << 10, max: 1 << 50 }, None, "Most bytes of one connection of an agent to a host, both ways together"),
+    key("secrets.keyFile", Kind::Path, None, "File of the key that secrets are sealed with, in place of <home>/secret.key"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
 ];
 

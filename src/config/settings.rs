@@ -48,6 +48,8 @@ pub struct Config {
     pub browser: BrowserSettings,
     /// `egress.*`
     pub egress: EgressSettings,
+    /// `secrets.keyFile`: where the key of secrets is, where it is not in the data directory.
+    pub secret_key_file: Option<Utf8PathBuf>,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
 }
@@ -250,6 +252,7 @@ impl Config {
                 private: read.hosts("egress.private")?,
                 bytes: read.optional_integer("egress.maxBytes")?,
             },
+            secret_key_file: read.path("secrets.keyFile")?,
             log_level: read.required_text("log.level")?,
         })
     }

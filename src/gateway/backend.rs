@@ -80,7 +80,7 @@ impl Backend {
     /// Returns the name under which all workers share what they know of an endpoint.
     pub fn endpoint(&self) -> Option<String> {
         match self {
-            Backend::Upstream(upstream) => Some(format!("model:{}", upstream.base())),
+            Backend::Upstream(upstream) => Some(upstream.name()),
             Backend::Rehearsal(_) => None,
         }
     }

@@ -39,6 +39,9 @@ pub enum ModelSource {
         url: String,
         /// The real credential.
         credential: Credential,
+        /// The account that the credential stands for, where it is not the installation's: limits of
+        /// the endpoint are shared by those of one account.
+        account: Option<String>,
     },
     /// A rehearsal.
     Rehearsal(Arc<Script>),
@@ -148,8 +151,13 @@ impl Gateway {
     /// Prepares a gateway; nothing listens until a door is opened.
     pub fn start(config: GatewayConfig) -> Result<Self, GatewayError> {
         let backend = match config.model {
-            ModelSource::Upstream { url, credential } => {
-                Backend::Upstream(Upstream::new(&url, credential, config.patience.connect)?)
+            ModelSource::Upstream {
+                url,
+                credential,
+                account,
+            } => {
+                let connect = config.patience.connect;
+                Backend::Upstream(Upstream::new(&url, credential, account, connect)?)
             }
             ModelSource::Rehearsal(script) => Backend::Rehearsal(Player::new(script)),
         };

@@ -74,7 +74,8 @@ impl Relay {
                     .secret()
                     .into_iter()
                     .chain([door.token().clone()]);
-                recorder.start(&door.spec, secrets.collect())
+                let redactor = inner.costs.desk().redactor().clone();
+                recorder.start(&door.spec, secrets.collect(), redactor)
             });
         let model = call.model.clone();
         Self {

@@ -37,12 +37,14 @@ pub(super) struct Upstream {
     client: Client,
     base: Url,
     credential: Credential,
+    account: Option<String>,
 }
 
 impl Upstream {
     pub fn new(
         url: &str,
         credential: Credential,
+        account: Option<String>,
         connect_timeout: Duration,
     ) -> Result<Self, UpstreamError> {
         credential.check()?;
@@ -61,6 +63,7 @@ impl Upstream {
             client,
             base: base_url(url)?,
             credential,
+            account,
         })
     }
 
@@ -101,9 +104,13 @@ impl Upstream {
         })
     }
 
-    /// Returns the endpoint's URL, in which there is neither user nor password.
-    pub fn base(&self) -> &Url {
-        &self.base
+    /// Returns what limits of the endpoint hold for: its URL, in which there is neither user nor
+    /// password, and the account.
+    pub fn name(&self) -> String {
+        match &self.account {
+            Some(account) => format!("model:{}#{account}", self.base),
+            None => format!("model:{}", self.base),
+        }
     }
 
     pub fn secret(&self) -> &SecretString {

@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-/// The first and the last bytes of a stream.
+use crate::domain::redactor::{RedactedStream, Redactor};
+
+/// The first and the last bytes of a stream, without secrets. They are hidden before anything is
+/// dropped: half a secret could not be told from anything else.
 #[derive(Debug)]
 pub(super) struct HeadTail {
     head: Vec<u8>,
@@ -10,21 +13,34 @@ pub(super) struct HeadTail {
     /// Bytes kept of either.
     half: usize,
     total: usize,
+    stream: RedactedStream,
 }
 
 impl HeadTail {
-    /// Keeps at most `limit` bytes.
-    pub(super) fn new(limit: usize) -> Self {
+    /// Keeps at most `limit` bytes, without what `redactor` hides.
+    pub(super) fn new(limit: usize, redactor: &Redactor) -> Self {
         Self {
             head: Vec::new(),
             tail: VecDeque::new(),
             half: limit / 2,
             total: 0,
+            stream: redactor.stream(),
         }
     }
 
     /// Takes the next bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        let safe = self.stream.push(bytes);
+        self.keep(&safe);
+    }
+
+    /// Takes it that nothing follows.
+    pub(super) fn finish(&mut self) {
+        let rest = self.stream.finish();
+        self.keep(&rest);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
         self.total += bytes.len();
         let room = (self.half - self.head.len()).min(bytes.len());
         let (first, rest) = bytes.split_at(room);
@@ -62,10 +78,12 @@ mod tests {
     use super::*;
 
     fn kept(limit: usize, chunks: &[&str]) -> (String, bool) {
-        let mut output = HeadTail::new(limit);
+        let redactor = Redactor::new(["hunter2".into()]);
+        let mut output = HeadTail::new(limit, &redactor);
         for chunk in chunks {
             output.push(chunk.as_bytes());
         }
+        output.finish();
         (output.text(), output.is_truncated())
     }
 
@@ -84,6 +102,12 @@ mod tests {
         assert_eq!(kept(6, &["abcdefghij"]), expected);
         assert_eq!(kept(6, &["a", "bcdefgh", "i", "j"]), expected);
         assert_eq!(kept(6, &["abcd", "efgh", "ij"]), expected);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_a_part_of_it_is_dropped() {
+        let (text, _) = kept(12, &["abchun", "ter2", &"x".repeat(40), "hunt", "er2"]);
+        assert_eq!(text, "abc[se\n[... 47 bytes left out ...]\necret]");
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl Preview {
         let door = preview.spec.door.clone().ok_or(PreviewError::NoDoor)?;
         let (spec, inner) = plan(sandbox, preview).map_err(listen)?;
         let (child, pipe) = run::start(sandbox, &spec, inner).await?;
-        let output = Arc::new(Mutex::new(HeadTail::new(OUTPUT_BYTES)));
+        let output = Arc::new(Mutex::new(HeadTail::new(OUTPUT_BYTES, &spec.redactor)));
         let warden = tokio::spawn(watch(
             spec,
             handle_of(&child)?,
@@ -300,6 +300,10 @@ async fn collect(mut pipe: pipe::Receiver, output: Arc<Mutex<HeadTail>>) {
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
         output.push(&chunk[..count]);
     }
+    output
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish();
 }
 
 async fn proxy(listener: TcpListener, door: PathBuf) {

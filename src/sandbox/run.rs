@@ -71,7 +71,7 @@ pub async fn run_program(
     let started = Instant::now();
     let (mut child, mut reader) = start(sandbox, spec, inner).await?;
     let pid = child.pid();
-    let mut output = HeadTail::new(limits.output_bytes);
+    let mut output = HeadTail::new(limits.output_bytes, &spec.redactor);
     let ended = tokio::time::timeout(limits.timeout, both(&mut child, &mut reader, &mut output));
     let roots = vec![spec.workspace.clone(), spec.home.clone()];
     let watched = outgrown(roots, spec.disk_bytes, pid);
@@ -85,6 +85,7 @@ pub async fn run_program(
     };
     // What the pipe still holds; whoever could write to it is dead.
     let _ = tokio::time::timeout(DRAIN, read_all(&mut reader, &mut output)).await;
+    output.finish();
     match exit {
         Ok(exit) => Ok(CommandOutcome {
             exit,

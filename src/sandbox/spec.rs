@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::error::SandboxError;
 use super::guard::Guard;
 use super::policy::{self, FileAccess, GitAccess};
+use crate::domain::redactor::Redactor;
 use crate::domain::role::Role;
 
 /// Whether the workspace may be written.
@@ -119,7 +120,7 @@ pub const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A sandbox to be: what it is for and which directories of the host it sees.
 ///
 /// All paths are absolute and the same inside as outside. Nothing else of the host's is there, and
-/// nothing in here may be a secret: the agent can read all of it.
+/// nothing of it may be a secret: what runs can read all of it.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// What it is for.
@@ -143,6 +144,8 @@ pub struct Spec {
     /// Bytes that workspace and home together may take on the disk. Whoever starts the sandbox has
     /// to watch over it: see [`super::outgrown`].
     pub disk_bytes: u64,
+    /// Keeps secrets out of what is kept of its output.
+    pub redactor: Redactor,
     /// Guards that are left out, for tests that show what each is good for.
     #[doc(hidden)]
     pub without: Vec<Guard>,
@@ -164,6 +167,7 @@ impl Spec {
             tool_binaries: Vec::new(),
             user: None,
             disk_bytes: DISK_BYTES,
+            redactor: Redactor::default(),
             without: Vec::new(),
             note: None,
         }

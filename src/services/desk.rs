@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::ServiceError;
@@ -15,6 +14,7 @@ use crate::domain::audit::{Actor, AuditEntry, Cleaner};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::domain::lease::Tenure;
+use crate::domain::redactor::Redactor;
 use crate::store::{Store, StoreError, Tx, audit, events, leases};
 
 /// The longest that a process waits at its end until others have heard of what it did.
@@ -32,7 +32,7 @@ pub struct Desk {
     pub(super) sequencer: Sequencer,
     pub(super) herald: Herald,
     tenure: Option<Arc<Tenure>>,
-    /// Keeps secrets out of the audit trail.
+    /// Keeps secrets out of the audit trail, and out of all else that is written down.
     pub cleaner: Cleaner,
 }
 
@@ -55,12 +55,17 @@ impl Desk {
         }
     }
 
-    /// Returns the desk whose audit trail never shows these secrets.
-    pub fn hiding(self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+    /// Returns the desk whose audit trail and events never show what `redactor` hides.
+    pub fn hiding(self, redactor: Redactor) -> Self {
         Self {
-            cleaner: Cleaner::new(secrets),
+            cleaner: Cleaner::new(redactor),
             ..self
         }
+    }
+
+    /// Returns what hides the secrets of this process.
+    pub fn redactor(&self) -> &Redactor {
+        self.cleaner.redactor()
     }
 
     /// Returns the same desk for a worker: whatever is changed there counts only while the tenure
@@ -140,8 +145,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// Adds an event; listeners hear of it once the change is committed.
+    /// Adds an event, without secrets; listeners hear of it once the change is committed.
     pub fn event(&mut self, project: Option<ProjectId>, event: Event) {
+        let event = self.cleaner.redactor().rewritten(event);
         self.events.push(News { project, event });
     }
 

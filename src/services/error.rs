@@ -1,5 +1,6 @@
 //! What a use case can answer instead of doing its work.
 
+use super::secrets::SecretError;
 use crate::domain::InvalidTransition;
 use crate::domain::job::Goal;
 use crate::domain::lease::Holder;
@@ -54,6 +55,9 @@ pub enum ServiceError {
     /// The message cannot be one.
     #[error(transparent)]
     Message(#[from] InvalidMessage),
+    /// A secret cannot be set or used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The agent is no longer there to be told anything.
     #[error("agent {0} is {1}: nobody would receive the message")]
     Silent(String, &'static str),

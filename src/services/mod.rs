@@ -20,6 +20,7 @@ mod notices;
 pub mod patience;
 pub mod plans;
 pub mod projects;
+pub mod secrets;
 pub mod tasks;
 pub mod workers;
 

@@ -30,6 +30,7 @@ pub mod projects;
 pub mod rate_limits;
 mod record;
 pub mod schema;
+pub mod secrets;
 mod sql;
 mod sqlite;
 pub mod status;

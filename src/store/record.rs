@@ -126,6 +126,11 @@ impl Fields<'_> {
         self.record.get(column).map_err(|e| self.corrupt(column, e))
     }
 
+    /// Returns bytes.
+    pub fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        self.record.get(column).map_err(|e| self.corrupt(column, e))
+    }
+
     /// Returns a JSON document as the type that it was written from.
     pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         self.opt_json(column)?

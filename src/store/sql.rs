@@ -148,6 +148,8 @@ pub enum Lock {
     NewProject,
     /// Bring the schema up to date.
     Schema,
+    /// Seal secrets, with the key that is in force.
+    Secrets,
 }
 
 impl Lock {
@@ -159,6 +161,7 @@ impl Lock {
             | match self {
                 Lock::NewProject => 1,
                 Lock::Schema => 2,
+                Lock::Secrets => 3,
             }
     }
 }

@@ -28,6 +28,8 @@ pub enum Value {
     Text(String),
     /// An identifier.
     Id(Uuid),
+    /// Bytes.
+    Bytes(Vec<u8>),
     /// A JSON document.
     Json(serde_json::Value),
 }
@@ -50,6 +52,7 @@ value_from! {
     &str, s => Value::Text(s.to_owned());
     &String, s => Value::Text(s.clone());
     Uuid, id => Value::Id(id);
+    Vec<u8>, b => Value::Bytes(b);
     MicroUsd, m => Value::Int(m.0);
     Timestamp, t => Value::Int(t.as_microsecond());
     serde_json::Value, j => Value::Json(j);
@@ -77,6 +80,7 @@ pub(super) fn for_sqlite(values: Vec<Value>) -> Result<SqliteArguments, StoreErr
             Value::Flag(flag) => arguments.add(flag),
             Value::Text(text) => arguments.add(without_nul(text)),
             Value::Id(id) => arguments.add(id),
+            Value::Bytes(bytes) => arguments.add(bytes),
             Value::Json(json) => arguments.add(document(json).to_string()),
         }
         .map_err(unbindable)?;
@@ -94,6 +98,7 @@ pub(super) fn for_postgres(values: Vec<Value>) -> Result<PgArguments, StoreError
             Value::Flag(flag) => arguments.add(flag),
             Value::Text(text) => arguments.add(without_nul(text)),
             Value::Id(id) => arguments.add(id),
+            Value::Bytes(bytes) => arguments.add(bytes),
             Value::Json(json) => arguments.add(document(json)),
         }
         .map_err(unbindable)?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::error::VcsError;
+use super::snapshot::LeftOut;
 use crate::domain::commit::CommitId;
 
 const HEADER_BYTES: u64 = 64 * 1024;
@@ -17,6 +18,8 @@ const HEADER_BYTES: u64 = 64 * 1024;
 pub(crate) enum Refusal {
     /// The bundle is at fault.
     Discard(String),
+    /// The history holds what must not be kept, at its tip in these files.
+    Withhold(Vec<LeftOut>),
     /// We are.
     Failed(VcsError),
 }

@@ -15,6 +15,7 @@ use super::commit::quoted;
 use super::error::{VcsError, blocking};
 use super::refs::check_ref;
 use super::repository::Repository;
+use super::snapshot::LeftOut;
 use crate::domain::commit::CommitId;
 
 /// What git may allocate at once for an object from a bundle; a delta of a few bytes can ask for
@@ -49,6 +50,11 @@ pub enum Imported {
     Nothing,
     /// The tip of its history, which goes on from the base; the reference is set to it.
     History(CommitId),
+    /// The history holds keys or secrets and was not taken in; the agent's files still may be.
+    Withheld {
+        /// The files of its tip that hold them.
+        files: Vec<LeftOut>,
+    },
     /// The history is of no use; the agent's files still are (see [`Repository::snapshot`]).
     Discarded {
         /// Why, for people.
@@ -89,6 +95,7 @@ impl Repository {
             }
             Ok(None) => Ok(Imported::Nothing),
             Err(Refusal::Discard(reason)) => Ok(Imported::Discarded { reason }),
+            Err(Refusal::Withhold(files)) => Ok(Imported::Withheld { files }),
             Err(Refusal::Failed(why)) => Err(why),
         }
     }
@@ -118,9 +125,26 @@ impl Repository {
             let reason = format!("its history does not go on from {}", base.short());
             return Err(Refusal::Discard(reason));
         }
+        self.refuse_secrets(base, &tip, &objects).await?;
         let to = self.path().join("objects/pack");
         blocking(move || release(&objects.join("pack"), &to)).await?;
         Ok(Some(tip))
+    }
+
+    /// Refuses a history that holds what must not be kept, before anything of it is.
+    async fn refuse_secrets(
+        &self,
+        base: &CommitId,
+        tip: &CommitId,
+        objects: &Path,
+    ) -> Result<(), Refusal> {
+        let call = |what: &str| self.quarantined(what, objects);
+        if self.history_holds_secrets(call, base, tip).await? {
+            return Err(Refusal::Withhold(
+                self.withheld_files(call, base, tip).await?,
+            ));
+        }
+        Ok(())
     }
 
     /// Returns a call that sees the quarantine and, behind it, the repository.

@@ -51,6 +51,9 @@ mod snapshot_tests;
 mod tag;
 mod untracked;
 mod walk;
+mod withheld;
+#[cfg(test)]
+mod withheld_tests;
 
 pub use crate::domain::commit::CommitId;
 pub use clone::Cloned;
@@ -64,3 +67,4 @@ pub use names::Reason;
 pub use remove::remove_tree;
 pub use repository::{Repository, remove_unfinished};
 pub use snapshot::{LeftOut, Snapshot, SnapshotLimits};
+pub use withheld::still_there;

@@ -19,6 +19,10 @@ pub enum Reason {
     GitName,
     /// `.gitmodules`: submodules are no part of the work.
     Submodules,
+    /// A file that is made for keys and passwords: `.env` and its like.
+    EnvironmentFile,
+    /// It holds a secret of the project's or the installation's.
+    HoldsSecret,
     /// A file above the limit. As with all that follow, what was recorded there before stays.
     TooLarge {
         /// Its size.
@@ -40,6 +44,8 @@ impl fmt::Display for Reason {
             Reason::NestedRepository => f.write_str("the .git of a repository inside this one"),
             Reason::GitName => f.write_str("a name that some file system takes for .git"),
             Reason::Submodules => f.write_str("submodules are no part of the work"),
+            Reason::EnvironmentFile => f.write_str("files of this name are for keys and passwords"),
+            Reason::HoldsSecret => f.write_str("it holds the value of a secret"),
             Reason::TooLarge { bytes, limit } => {
                 write!(f, "{bytes} bytes, more than the limit of {limit}")
             }
@@ -55,7 +61,9 @@ impl Reason {
     pub(crate) fn keeps_the_old(&self) -> bool {
         match self {
             Reason::NestedRepository | Reason::GitName | Reason::Submodules => false,
-            Reason::TooLarge { .. }
+            Reason::EnvironmentFile
+            | Reason::HoldsSecret
+            | Reason::TooLarge { .. }
             | Reason::SpecialFile
             | Reason::TooDeep
             | Reason::Unreadable => true,
@@ -101,6 +109,25 @@ fn is_gitmodules(part: &str) -> bool {
     numbered && (head == "gitmod" || hashed)
 }
 
+/// Says whether a file of this name is made for keys and passwords: `.env` and `.env.local`, but not
+/// `.env.example`, `.env.sample`, `.env.template`, which show what is to be there.
+pub(crate) fn is_environment_file(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let Some(rest) = name.strip_prefix(".env") else {
+        return false;
+    };
+    let last = rest.rsplit('.').next().unwrap_or_default();
+    let is_pattern = matches!(last, "example" | "sample" | "template");
+    rest.is_empty() || (rest.starts_with('.') && !is_pattern)
+}
+
+impl Reason {
+    /// Says whether the work goes back to the agent for it.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Reason::EnvironmentFile | Reason::HoldsSecret)
+    }
+}
+
 /// Says whether `path` is a plain path from the root of a tree.
 pub(crate) fn is_plain_path(path: &str) -> bool {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && refused(part.as_bytes()).is_none();
@@ -109,7 +136,7 @@ pub(crate) fn is_plain_path(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reason, refused};
+    use super::{Reason, is_environment_file, refused};
 
     #[test]
     fn every_spelling_of_git_is_found() {
@@ -144,6 +171,23 @@ mod tests {
             );
         }
         assert_eq!(refused(b".git"), Some(Reason::NestedRepository));
+    }
+
+    #[test]
+    fn files_for_keys_are_told_from_their_patterns() {
+        for name in [".env", ".ENV", ".env.local", ".env.example.local", ".env."] {
+            assert!(is_environment_file(name.as_bytes()), "{name}");
+        }
+        for name in [
+            ".env.example",
+            ".env.local.template",
+            ".envrc",
+            "env",
+            "a.env",
+            ".environment",
+        ] {
+            assert!(!is_environment_file(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::error::{VcsError, blocking};
 use super::git::Git;
 use super::locks;
 use super::remove::remove_tree;
+use crate::domain::redactor::Redactor;
 
 /// Added to the configuration that `git init` writes.
 const CONFIGURATION: &str = "\
@@ -49,6 +50,8 @@ pub struct Repository {
     path: PathBuf,
     /// The object that `refs/eklavya/fence` must point to for this copy to change a reference.
     fence: Option<String>,
+    /// What must not become part of it.
+    redactor: Redactor,
 }
 
 impl Repository {
@@ -95,6 +98,7 @@ impl Repository {
             git,
             path: path.to_owned(),
             fence: None,
+            redactor: Redactor::default(),
         };
         let bare = repository
             .call("rev-parse")
@@ -125,6 +129,16 @@ impl Repository {
             remove_entries(&path, "fast_import_crash_")
         })
         .await
+    }
+
+    /// Returns the repository that takes in nothing in which `redactor` finds a secret.
+    pub fn withholding(self, redactor: Redactor) -> Self {
+        Self { redactor, ..self }
+    }
+
+    /// Returns what keeps secrets out.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Returns the same repository, in which this copy changes references only while the fence is

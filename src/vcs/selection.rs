@@ -8,9 +8,10 @@ use rustix::fs::FileType;
 use super::commit::{Mode, Stream};
 use super::error::VcsError;
 use super::ignore::Rules;
-use super::names::{Reason, refused};
+use super::names::{Reason, is_environment_file, refused};
 use super::snapshot::{LeftOut, SnapshotLimits};
 use super::walk::{Seen, Tree, Visit};
+use crate::domain::redactor::Redactor;
 
 /// Rules beyond this are not read; the file is left out.
 const RULES_BYTES: u64 = 256 * 1024;
@@ -32,6 +33,16 @@ struct Entry {
     path: Vec<u8>,
     mode: Mode,
     bytes: u64,
+}
+
+/// A file in which a secret was found.
+#[derive(Debug)]
+pub(crate) struct Suspect(Entry);
+
+impl Suspect {
+    pub(crate) fn path(&self) -> &[u8] {
+        &self.0.path
+    }
 }
 
 /// What a walk found.
@@ -79,6 +90,7 @@ impl Found {
         let outcome = match (refused(seen.name), seen.kind()) {
             (Some(reason), _) => Err(reason),
             (None, FileType::Directory) => return Visit::Enter,
+            (None, _) if is_environment_file(seen.name) => Err(Reason::EnvironmentFile),
             (None, FileType::Symlink) => Ok(Mode::Link),
             (None, FileType::RegularFile) if bytes > limits.file_bytes => Err(Reason::TooLarge {
                 bytes,
@@ -173,6 +185,35 @@ impl Selection {
             .extend(files.map(|(path, file)| (path.clone(), file.clone())));
     }
 
+    /// Takes out what holds a secret, and returns it with its content.
+    pub(crate) fn take_secrets(
+        &mut self,
+        root: &Path,
+        limits: SnapshotLimits,
+        redactor: &Redactor,
+    ) -> Result<Vec<(Suspect, Vec<u8>)>, VcsError> {
+        if redactor.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tree = Tree::open(root)?;
+        let (mut clean, mut suspects) = (Vec::new(), Vec::new());
+        for entry in std::mem::take(&mut self.entries) {
+            let content = content_of(&tree, &entry, limits)?.unwrap_or_default();
+            if redactor.finds(&entry.path) || redactor.finds(&content) {
+                suspects.push((Suspect(entry), content));
+            } else {
+                clean.push(entry);
+            }
+        }
+        self.entries = clean;
+        Ok(suspects)
+    }
+
+    /// Keeps what the parent has in place of a suspect.
+    pub(crate) fn keep_instead(&mut self, suspect: &Suspect, known: &KnownFiles) {
+        self.keep(suspect.path(), known);
+    }
+
     /// Refuses a selection above the limit.
     pub(crate) fn check(&self, root: &Path, limits: SnapshotLimits) -> Result<(), VcsError> {
         let total = self
@@ -198,10 +239,7 @@ impl Selection {
             stream.object(&file.mode, &file.id, path)?;
         }
         for entry in &self.entries {
-            let content = match entry.mode {
-                Mode::Link => tree.read_link(&entry.path),
-                _ => tree.read(&entry.path, limits.file_bytes)?,
-            };
+            let content = content_of(&tree, entry, limits)?;
             let content = content.ok_or_else(|| VcsError::Changing {
                 tree: root.to_owned(),
                 path: String::from_utf8_lossy(&entry.path).into_owned(),
@@ -209,6 +247,18 @@ impl Selection {
             stream.file(entry.mode, &entry.path, &content)?;
         }
         Ok(())
+    }
+}
+
+/// Returns what is to be recorded of a file; nothing where it is not what it was.
+fn content_of(
+    tree: &Tree,
+    entry: &Entry,
+    limits: SnapshotLimits,
+) -> Result<Option<Vec<u8>>, VcsError> {
+    match entry.mode {
+        Mode::Link => Ok(tree.read_link(&entry.path)),
+        Mode::Plain | Mode::Executable => tree.read(&entry.path, limits.file_bytes),
     }
 }
 

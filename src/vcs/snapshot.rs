@@ -10,7 +10,7 @@ use super::identity::Signature;
 use super::names::Reason;
 use super::refs::check_ref;
 use super::repository::Repository;
-use super::selection::{Known, KnownFiles, look};
+use super::selection::{Known, KnownFiles, Selection, look};
 use crate::domain::commit::CommitId;
 
 /// How much of a work tree is recorded.
@@ -60,7 +60,8 @@ impl Repository {
     ///
     /// The work tree is only read, by a walk that follows no link; git sees nothing but bytes. Its
     /// own `.git` is no part of it. Content is recorded byte for byte. Files that `.gitignore`
-    /// names stay out unless the parent has them. Nothing of the agent may run any more. When the
+    /// names stay out unless the parent has them, and so does what is made for keys or holds a secret.
+    /// Nothing of the agent may run any more. When the
     /// files equal the parent's, no commit is made, but `refname` is set all the same.
     pub async fn snapshot(
         &self,
@@ -76,8 +77,11 @@ impl Repository {
         let root = work_tree.to_owned();
         let found = blocking(move || look(&root, limits)).await?;
         let ignored = self.ignored(&found.rules, found.paths()).await?;
-        let (selection, left_out) = found.select(&known, &ignored);
+        let (selection, mut left_out) = found.select(&known, &ignored);
         selection.check(work_tree, limits)?;
+        let selection = self
+            .without_secrets(selection, work_tree, limits, &known, &mut left_out)
+            .await?;
         let (root, heading) = (
             work_tree.to_owned(),
             Heading {
@@ -96,6 +100,38 @@ impl Repository {
             changed,
             left_out,
         })
+    }
+
+    /// Leaves out what holds a secret. What the parent has just so stays: it is no news.
+    async fn without_secrets(
+        &self,
+        mut selection: Selection,
+        work_tree: &Path,
+        limits: SnapshotLimits,
+        known: &KnownFiles,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Selection, VcsError> {
+        let (root, redactor) = (work_tree.to_owned(), self.redactor().clone());
+        let (mut selection, suspects) = blocking(move || {
+            let suspects = selection.take_secrets(&root, limits, &redactor)?;
+            Ok((selection, suspects))
+        })
+        .await?;
+        for (suspect, content) in suspects {
+            let kept = known.get(suspect.path());
+            let same = match kept {
+                Some(file) => self.is_blob(&file.id, &content).await?,
+                None => false,
+            };
+            selection.keep_instead(&suspect, known);
+            if !same {
+                left_out.push(LeftOut {
+                    path: self.shown(suspect.path()),
+                    reason: Reason::HoldsSecret,
+                });
+            }
+        }
+        Ok(selection)
     }
 
     /// Returns the files of a commit, those of other repositories (submodules) left out.

@@ -154,6 +154,13 @@ impl Tree {
         Ok((bytes.len() as u64 <= limit).then_some(bytes))
     }
 
+    /// Whether there is anything at `path`, reached without following a link.
+    pub(crate) fn has(&self, path: &[u8]) -> bool {
+        let (parent, name) = split(path);
+        self.directory(parent)
+            .is_ok_and(|fd| statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+    }
+
     /// Returns the target of the link at `path`; `None` when it is none any more.
     pub(crate) fn read_link(&self, path: &[u8]) -> Option<Vec<u8>> {
         let (parent, name) = split(path);

@@ -34,8 +34,8 @@ pub(super) async fn keep(
         bytes: u32::try_from(picture.png.len()).unwrap_or(u32::MAX),
         width: picture.width,
         height: picture.height,
-        url: place.url.clone(),
-        title: place.title.clone(),
+        url: site.desk.redactor().text(&place.url),
+        title: site.desk.redactor().text(&place.title),
         created_at: site.desk.now(),
     };
     let file = file(&site.paths, &artifact);

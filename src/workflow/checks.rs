@@ -8,6 +8,7 @@ use super::trial::{self, Trial};
 use super::worker::Worker;
 use crate::domain::commit::CommitId;
 use crate::domain::plan_document::{Check, Criterion};
+use crate::domain::secret::SecretUse;
 use crate::sandbox::CommandOutcome;
 
 /// The checks that a verifier may run: on this commit, and no other commands than the plan's.
@@ -75,7 +76,8 @@ impl Checks {
         let Some(command) = self.command(criterion).map(str::to_owned) else {
             return Ok(None);
         };
-        let outcome = trial::run(&worker.site, &self.commit, &Trial::new(&command)).await?;
+        let trial = Trial::new(&command).given(SecretUse::Checks);
+        let outcome = trial::run(&worker.site, &self.commit, &trial).await?;
         let ran = Ran::of(command, &outcome);
         self.lock().insert(criterion.to_owned(), ran.clone());
         Ok(Some(ran))

@@ -1,6 +1,7 @@
 //! The way back of an agent's work: from its clone, which it may have filled with anything, into
 //! the project's repository.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,7 +17,9 @@ use crate::domain::task::Task;
 use crate::sandbox::policy::{FileAccess, GitAccess, policy};
 use crate::sandbox::{Access, Dirs, Inner, Profile, Spec, Streams};
 use crate::services::agents;
-use crate::vcs::{ImportLimits, Imported, Snapshot, SnapshotLimits, bundle_argv};
+use crate::vcs::{
+    ImportLimits, Imported, LeftOut, Snapshot, SnapshotLimits, bundle_argv, still_there,
+};
 
 /// How long packing an agent's commits may take.
 const BUNDLE_TIMEOUT: Duration = Duration::from_mins(2);
@@ -30,6 +33,8 @@ pub(super) struct Collected {
     pub forbidden: Vec<String>,
     /// What could not be part of the commit, one line each.
     pub left_out: Vec<String>,
+    /// What holds keys or secrets and is in no commit for that, one line each.
+    pub withheld: Vec<String>,
 }
 
 /// Brings an agent's work in: its own commits, and on top of them its files as they are.
@@ -42,9 +47,9 @@ pub(super) async fn collect(
     message: &str,
 ) -> Result<Collected, WorkflowError> {
     let base = base_of(task)?;
-    let tip = own_commits(worker, agent, &base)
-        .await?
-        .unwrap_or_else(|| base.clone());
+    let own = own_commits(worker, agent, &base).await?;
+    let tip = own.tip.unwrap_or_else(|| base.clone());
+    let message = &worker.site.desk.redactor().text(message);
     let refname = format!("refs/eklavya/agents/{}", agent.id);
     let files = record(worker, agent, task, &tip, &refname, message).await?;
     let forbidden = match policy(task.role).files {
@@ -64,15 +69,30 @@ pub(super) async fn collect(
                 .await?
         }
     };
+    let (secret, other): (Vec<_>, Vec<_>) = files
+        .left_out
+        .into_iter()
+        .partition(|out| out.reason.is_secret());
+    // Both may have found the same.
+    let withheld: BTreeSet<String> = own.withheld.iter().chain(&secret).map(line).collect();
     Ok(Collected {
         commit: files.commit,
         forbidden,
-        left_out: files
-            .left_out
-            .iter()
-            .map(|out| format!("{}: {}", out.path, out.reason))
-            .collect(),
+        left_out: other.iter().map(line).collect(),
+        withheld: withheld.into_iter().collect(),
     })
+}
+
+fn line(out: &LeftOut) -> String {
+    format!("{}: {}", out.path, out.reason)
+}
+
+/// An agent's own commits, as far as they were taken in.
+#[derive(Debug, Default)]
+struct Own {
+    tip: Option<CommitId>,
+    /// The files for which they were not.
+    withheld: Vec<LeftOut>,
 }
 
 /// Records an agent's files as they are now, without its own commits.
@@ -166,9 +186,9 @@ async fn own_commits(
     worker: &Worker,
     agent: &Agent,
     base: &CommitId,
-) -> Result<Option<CommitId>, WorkflowError> {
+) -> Result<Own, WorkflowError> {
     if policy(agent.role).git != GitAccess::Full {
-        return Ok(None);
+        return Ok(Own::default());
     }
     let session = worker.site.paths.session(agent.session);
     let bundle = session.join(format!("{}.bundle", agent.id));
@@ -176,7 +196,7 @@ async fn own_commits(
     let found = if made {
         import(worker, agent, base, &bundle).await?
     } else {
-        None
+        Own::default()
     };
     match std::fs::remove_file(&bundle) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(WorkflowError::Io {
@@ -220,7 +240,7 @@ async fn import(
     agent: &Agent,
     base: &CommitId,
     bundle: &Path,
-) -> Result<Option<CommitId>, WorkflowError> {
+) -> Result<Own, WorkflowError> {
     let refname = format!("refs/eklavya/agents/{}", agent.id);
     let imported = worker
         .site
@@ -228,14 +248,28 @@ async fn import(
         .import_bundle(bundle, base, &refname, ImportLimits::default())
         .await?;
     match imported {
-        Imported::History(tip) => Ok(Some(tip)),
-        Imported::Nothing => Ok(None),
+        Imported::History(tip) => Ok(Own {
+            tip: Some(tip),
+            ..Own::default()
+        }),
+        Imported::Nothing => Ok(Own::default()),
+        Imported::Withheld { files } => {
+            let session = worker.site.paths.session(agent.session);
+            tracing::warn!(
+                "the commits of agent {} hold keys or secrets and are not kept; its files are",
+                agent.id.short()
+            );
+            Ok(Own {
+                withheld: still_there(&Dirs::at(&session).clone, files)?,
+                ..Own::default()
+            })
+        }
         Imported::Discarded { reason } => {
             tracing::warn!(
                 "the commits of agent {} were discarded: {reason}",
                 agent.id.short()
             );
-            Ok(None)
+            Ok(Own::default())
         }
     }
 }

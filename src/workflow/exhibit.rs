@@ -10,9 +10,11 @@ use super::site::Site;
 use super::trial;
 use crate::domain::commit::CommitId;
 use crate::domain::plan_document::PreviewPlan;
+use crate::domain::secret::SecretUse;
 use crate::sandbox::{
     Access, Dirs, Preview, PreviewError, PreviewSource, PreviewSpec, Profile, Spec, hand_over,
 };
+use crate::services::secrets::variables;
 use crate::vcs::remove_tree;
 
 /// The product as it is served. It ends with this process in any case; what a killed one leaves is
@@ -89,12 +91,15 @@ async fn start(
             (PreviewSource::Command { line, port }, path)
         }
     };
+    let secrets = site.secrets_for(SecretUse::Previews).await?;
     let wanted = PreviewSpec {
         spec: spec(site, root, &dirs),
         source,
         env: trial::ENVIRONMENT
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .copied()
+            .chain(variables(&secrets))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         listen: 0,
     };
@@ -117,5 +122,6 @@ fn spec(site: &Site, root: &Path, dirs: &Dirs) -> Spec {
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
     spec.disk_bytes = site.config.sandbox.disk_bytes;
     spec.note = Some(root.join(trial::PROCESS));
+    spec.redactor = site.desk.redactor().clone();
     spec
 }

@@ -185,6 +185,7 @@ pub(super) async fn drive_agent(
         grace: worker.site.config.agents.grace,
         activity: activity.clone(),
         clock: Arc::clone(&worker.site.desk.clock),
+        redactor: worker.site.desk.redactor().clone(),
         kill,
         started: Some(started),
     };

@@ -5,6 +5,7 @@ use super::trial::{self, Trial};
 use super::worker::Worker;
 use super::workspace;
 use crate::domain::commit::CommitId;
+use crate::domain::secret::SecretUse;
 use crate::domain::task::Task;
 use crate::vcs::Merge;
 
@@ -61,7 +62,8 @@ pub(super) async fn into_main(
             Merge::Conflict { marked, paths, .. } => return Ok(Merged::Conflict { marked, paths }),
         };
         if let Some(command) = test_command {
-            let outcome = trial::run(&worker.site, &candidate, &Trial::new(command)).await?;
+            let trial = Trial::new(command).given(SecretUse::Tests);
+            let outcome = trial::run(&worker.site, &candidate, &trial).await?;
             if !outcome.exit.is_success() {
                 let output = format!(
                     "`{command}` ended with {}:\n{}",

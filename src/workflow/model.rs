@@ -8,6 +8,7 @@ use super::error::WorkflowError;
 use super::site::Site;
 use crate::config::{Config, Credential};
 use crate::domain::project::Project;
+use crate::domain::secret::{SecretName, SecretUse};
 use crate::gateway::{Gateway, GatewayConfig, ModelSource, Patience, Pricing, Recorder, Script};
 use crate::services::costs::{Costs, DefaultLimits};
 
@@ -48,7 +49,7 @@ pub fn pricing(config: &Config) -> Result<Pricing, WorkflowError> {
     })
 }
 
-pub(super) fn gateway(
+pub(super) async fn gateway(
     site: &Site,
     costs: &Costs,
     rehearsal: Option<&str>,
@@ -58,10 +59,14 @@ pub(super) fn gateway(
     let config = &site.config;
     let model = match rehearsal {
         Some(path) => ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?)),
-        None => ModelSource::Upstream {
-            url: config.model.url.to_string(),
-            credential: credential(config)?,
-        },
+        None => {
+            let (credential, account) = credential(site).await?;
+            ModelSource::Upstream {
+                url: config.model.url.to_string(),
+                credential,
+                account,
+            }
+        }
     };
     let gateway = GatewayConfig {
         model,
@@ -83,7 +88,24 @@ pub(super) fn gateway(
     Gateway::start(gateway).map_err(|error| WorkflowError::Model(error.to_string()))
 }
 
-fn credential(config: &Config) -> Result<Credential, WorkflowError> {
+/// Returns the project's own credential, with the name of the account that it stands for, or else the
+/// installation's.
+async fn credential(site: &Site) -> Result<(Credential, Option<String>), WorkflowError> {
+    let own = site.secrets_for(SecretUse::Model).await?;
+    let named = |name: &str| own.iter().find(|(found, _)| found.as_str() == name);
+    let own = match (named(SecretName::API_KEY), named(SecretName::AUTH_TOKEN)) {
+        (Some((_, key)), _) => Some(Credential::ApiKey(key.clone())),
+        (None, Some((_, token))) => Some(Credential::Bearer(token.clone())),
+        (None, None) => None,
+    };
+    match own {
+        // Limits of the endpoint hold for an account, and this one may be another.
+        Some(own) => Ok((own, Some(site.project().id.to_string()))),
+        None => Ok((common_credential(&site.config)?, None)),
+    }
+}
+
+fn common_credential(config: &Config) -> Result<Credential, WorkflowError> {
     let missing = || {
         WorkflowError::Model(
             "there is no credential for the model; set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or \

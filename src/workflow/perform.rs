@@ -258,7 +258,9 @@ async fn submit(
     if let Some(checks) = &checks {
         accept::keep_evidence(worker, run, checks, answer.as_ref()).await?;
     }
-    let (event, note) = if work.forbidden.is_empty() {
+    let (event, note) = if !work.withheld.is_empty() {
+        sent_back(worker, &run.task, &withheld(&work.withheld), None)
+    } else if work.forbidden.is_empty() {
         let note = TaskNote {
             result: answer,
             ..TaskNote::default()
@@ -278,6 +280,16 @@ async fn submit(
         sent_back(worker, &run.task, &reason, None)
     };
     close(worker, run, AgentEvent::Complete, event, note).await
+}
+
+/// Says what may not be committed. Files are named, values are not.
+fn withheld(files: &[String]) -> String {
+    format!(
+        "Your work was not taken, since these files must not be committed:\n- {}\nRemove them, or what is secret in \
+         them. Programs read keys and passwords from environment variables; show which by a file \
+         like .env.example, without values.",
+        files.join("\n- ")
+    )
 }
 
 async fn judge(worker: &Arc<Worker>, task: Task, work: &CommitId) -> Result<(), WorkflowError> {

@@ -9,16 +9,18 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::browsing;
 use super::error::WorkflowError;
-use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Source, TICKET};
+use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Secrets, Source, TICKET};
 use super::site::Site;
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use crate::domain::plan_document::PreviewPlan;
 use crate::domain::project::Project;
+use crate::domain::secret::SecretUse;
 use crate::domain::task::Task;
 use crate::process::{self, Host};
 use crate::sandbox::{Dirs, hand_over};
@@ -215,7 +217,8 @@ async fn start(
 ) -> Result<Result<(String, PreviewProcess), String>, WorkflowError> {
     let root = site.paths.demo(number);
     let plan = plans::approved(&site.desk, site.project()).await?;
-    let order = order(site, root, plan.preview);
+    let secrets = site.secrets_for(SecretUse::Previews).await?;
+    let order = order(site, root, plan.preview, Secrets::of(&secrets));
     lay_out(site, &order, commit).await?;
     let wait = site.config.stages.demo_health + START_UP;
     let mut command = process::command(&site.exe);
@@ -256,7 +259,9 @@ async fn converse(child: &mut tokio::process::Child, order: &Order) -> std::io::
     let missing = || std::io::Error::other("a pipe is missing");
     let mut stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = child.stdout.take().ok_or_else(missing)?;
-    stdin.write_all(&serde_json::to_vec(order)?).await?;
+    // Through a pipe: what stands on a command line can be read by everybody.
+    let told = Zeroizing::new(serde_json::to_vec(order)?);
+    stdin.write_all(&told).await?;
     drop(stdin);
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line).await?;
@@ -277,7 +282,7 @@ async fn lay_out(site: &Site, order: &Order, commit: &CommitId) -> Result<(), Wo
     std::fs::write(&ticket, &order.ticket).map_err(WorkflowError::io(ticket))
 }
 
-fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
+fn order(site: &Site, root: PathBuf, plan: PreviewPlan, secrets: Secrets) -> Order {
     let (source, path) = match plan {
         PreviewPlan::Static { directory } => (Source::Static(directory.into()), "/".to_owned()),
         PreviewPlan::Command {
@@ -303,5 +308,6 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan) -> Order {
         landlock: site.config.sandbox.landlock,
         user: site.user.map(|user| (user.uid, user.gid)),
         sandboxed: site.is_sandboxed(),
+        secrets,
     }
 }

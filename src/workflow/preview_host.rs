@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use zeroize::Zeroizing;
 
 use super::error::WorkflowError;
 use super::trial;
+use crate::domain::redactor::Redactor;
+use crate::domain::secret::SecretName;
 use crate::sandbox::{
     Access, Demands, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User,
     WEB_SOCKET,
 };
+use crate::services::secrets::variables;
 
 /// The hidden subcommand that serves a preview.
 pub const HOST_COMMAND: &str = "preview-host";
@@ -38,6 +43,37 @@ pub(super) struct Order {
     pub(super) landlock: u32,
     pub(super) user: Option<(u32, u32)>,
     pub(super) sandboxed: bool,
+    pub(super) secrets: Secrets,
+}
+
+/// Secrets for the server's environment: name and value. They are in the order, which goes through a
+/// pipe, and nowhere else.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Secrets(Vec<(String, Zeroizing<String>)>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+impl Secrets {
+    pub(super) fn of(given: &[(SecretName, SecretString)]) -> Self {
+        let plain =
+            |(name, value): (&str, &str)| (name.to_owned(), Zeroizing::new(value.to_owned()));
+        Self(variables(given).into_iter().map(plain).collect())
+    }
+
+    fn redactor(&self) -> Redactor {
+        let values = self
+            .0
+            .iter()
+            .map(|(_, value)| SecretString::from(value.as_str()));
+        Redactor::new(values)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,10 +148,13 @@ async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String>
             port: *port,
         },
     };
-    let env = trial::ENVIRONMENT
+    spec.redactor = order.secrets.redactor();
+    let fixed = trial::ENVIRONMENT
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let secrets = order.secrets.0.iter();
+    let secrets = secrets.map(|(name, value)| (name.clone(), value.to_string()));
+    let env = fixed.chain(secrets).collect();
     let wanted = PreviewSpec {
         spec,
         source,

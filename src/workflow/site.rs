@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::error::WorkflowError;
@@ -14,7 +15,9 @@ use crate::browser::{self, BrowserError};
 use crate::config::Config;
 use crate::domain::lease::Tenure;
 use crate::domain::project::Project;
+use crate::domain::secret::{SecretName, SecretUse};
 use crate::sandbox::{Isolation, Sandbox, User};
+use crate::services::secrets::{self, Vault};
 use crate::services::{Desk, leases, projects};
 use crate::vcs::{Git, Identity, Repository, Signature};
 
@@ -57,7 +60,11 @@ impl Site {
     pub async fn open(spec: SiteSpec, project: &Project) -> Result<Self, WorkflowError> {
         let paths = Paths::new(spec.config.home.path.as_std_path()).project(project);
         std::fs::create_dir_all(&paths.root).map_err(WorkflowError::io(&paths.root))?;
-        let repository = Repository::create(spec.git, &paths.repository()).await?;
+        // A worker that has been there for long learns of those that were set since.
+        secrets::hide_all(&spec.desk, &vault(&spec.config)).await?;
+        let repository = Repository::create(spec.git, &paths.repository())
+            .await?
+            .withholding(spec.desk.redactor().clone());
         let user = spec.sandbox.becomes(Some(user_of(&spec.config, project)));
         Ok(Self {
             desk: spec.desk,
@@ -154,6 +161,15 @@ impl Site {
         *self.sandbox.isolation() != Isolation::None
     }
 
+    /// Returns the project's secrets that are for `given`; whoever gets them hides them from now on.
+    pub(super) async fn secrets_for(
+        &self,
+        given: SecretUse,
+    ) -> Result<Vec<(SecretName, SecretString)>, WorkflowError> {
+        let vault = vault(&self.config);
+        Ok(secrets::for_use(&self.desk, &vault, &self.project, given).await?)
+    }
+
     /// Returns the orchestrator's signature at the present moment.
     pub(super) fn signature(&self) -> Signature {
         Identity::orchestrator().at(self.desk.now())
@@ -164,6 +180,10 @@ impl Site {
         let head = self.repository.branch("main").await?;
         head.ok_or_else(|| WorkflowError::Failed("the repository has no main branch".to_owned()))
     }
+}
+
+fn vault(config: &Config) -> Vault {
+    Vault::at(config.secret_key().as_std_path())
 }
 
 /// Returns the unprivileged user that a project's processes run as where the caller is root.

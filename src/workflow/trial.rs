@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -9,10 +10,12 @@ use super::error::WorkflowError;
 use super::site::Site;
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
+use crate::domain::secret::{SecretName, SecretUse};
 use crate::sandbox::{
     Access, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Spec, hand_over, run_program,
 };
 use crate::services::audit;
+use crate::services::secrets::variables;
 use crate::vcs::remove_tree;
 
 /// The file in a throw-away tree that names the process which runs there.
@@ -27,8 +30,8 @@ pub(super) struct Trial {
     line: String,
     /// Its positional parameters.
     arguments: Vec<String>,
-    /// Variables beyond [`ENVIRONMENT`], whose place they take where they have the same name.
-    env: Vec<(String, String)>,
+    /// For which use secrets are named that it is given.
+    given: Option<SecretUse>,
 }
 
 impl Trial {
@@ -45,7 +48,16 @@ impl Trial {
         Self { arguments, ..self }
     }
 
-    fn inner(&self) -> Inner {
+    /// Gives the line the secrets that the admin has named for `given`, as variables; they are
+    /// hidden in what it prints.
+    pub(super) fn given(self, given: SecretUse) -> Self {
+        Self {
+            given: Some(given),
+            ..self
+        }
+    }
+
+    fn inner(&self, secrets: &[(SecretName, SecretString)]) -> Inner {
         let mut args = vec!["-c", self.line.as_str()];
         if !self.arguments.is_empty() {
             // The first one is what the shell calls itself.
@@ -53,8 +65,7 @@ impl Trial {
             args.extend(self.arguments.iter().map(String::as_str));
         }
         let env = ENVIRONMENT.iter().copied();
-        let own = self.env.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        env.chain(own)
+        env.chain(variables(secrets))
             .fold(Inner::new("/bin/sh", args), |inner, (name, value)| {
                 inner.env(name, value)
             })
@@ -68,7 +79,11 @@ pub(super) async fn run(
     trial: &Trial,
 ) -> Result<CommandOutcome, WorkflowError> {
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-    let outcome = run_at(site, &root, commit, trial).await;
+    let secrets = match trial.given {
+        Some(given) => site.secrets_for(given).await?,
+        None => Vec::new(),
+    };
+    let outcome = run_at(site, &root, commit, trial, &secrets).await;
     remove_tree(&root).await?;
     let outcome = outcome?;
     let mut details = json!({
@@ -88,6 +103,7 @@ async fn run_at(
     root: &Path,
     commit: &CommitId,
     trial: &Trial,
+    secrets: &[(SecretName, SecretString)],
 ) -> Result<CommandOutcome, WorkflowError> {
     let dirs = Dirs::at(root);
     dirs.prepare(site.user)?;
@@ -100,7 +116,9 @@ async fn run_at(
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
     spec.disk_bytes = site.config.sandbox.disk_bytes;
     spec.note = Some(root.join(PROCESS));
-    Ok(run_program(&site.sandbox, &spec, trial.inner(), limits(site)).await?)
+    spec.redactor = site.desk.redactor().clone();
+    let inner = trial.inner(secrets);
+    Ok(run_program(&site.sandbox, &spec, inner, limits(site)).await?)
 }
 
 /// Returns how long a command may run, and how much of its output is kept.

@@ -163,6 +163,7 @@ impl Worker {
                 &self.identity.name,
                 recorder,
             )
+            .await
         };
         self.gateway.get_or_try_init(start).await
     }

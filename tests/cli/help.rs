@@ -23,6 +23,8 @@ const COMMANDS: &[&[&str]] = &[
     &["agents", "kill"],
     &["tasks", "retry"],
     &["budget", "set"],
+    &["secret", "set"],
+    &["secret", "rotate"],
     &["audit", "log"],
     &["audit", "verify"],
     &["config", "set"],

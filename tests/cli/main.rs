@@ -17,3 +17,4 @@ mod money;
 mod output;
 mod projects;
 mod sandbox;
+mod secrets;

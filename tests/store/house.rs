@@ -16,6 +16,7 @@ use eklavya::domain::money::MicroUsd;
 use eklavya::domain::plan::{Plan, PlanState};
 use eklavya::domain::project::{Project, ProjectState};
 use eklavya::domain::role::Role;
+use eklavya::domain::secret::StoredSecret;
 use eklavya::domain::task::{Task, TaskKind, TaskState};
 use eklavya::store::{Tx, agents, projects, tasks};
 use jiff::Timestamp;
@@ -57,6 +58,19 @@ pub fn project(number: u32, slug: &str) -> Project {
         version: 1,
         created_at: at(0),
         updated_at: at(0),
+    }
+}
+
+pub fn secret(project: &Project, name: &str) -> StoredSecret {
+    StoredSecret {
+        project: project.id,
+        name: name.parse().unwrap(),
+        uses: "tests,previews".parse().unwrap(),
+        key: "0123456789abcdef".to_owned(),
+        sealed: (0..=255).collect(),
+        version: 1,
+        set_by: HOSTILE[6].to_owned(),
+        set_at: at(4),
     }
 }
 

@@ -33,6 +33,7 @@ fn a_brief_becomes_a_delivered_repository() {
 
     let files = story.files("main");
     for file in [
+        ".gitignore",
         "docs/brief.md",
         "docs/requirements.md",
         "docs/architecture.md",

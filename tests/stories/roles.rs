@@ -123,6 +123,7 @@ fn a_directory_that_others_write_in_cannot_become_a_link() {
     );
     let files = story.files("main");
     for file in [
+        ".gitignore",
         "docs/brief.md",
         "tests/run.sh",
         "tests/T2.sh",

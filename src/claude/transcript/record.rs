@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
+use crate::domain::redactor::Redactor;
 
 /// One line of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Record {
     pub at: Timestamp,
     /// Who said it.
     pub direction: Direction,
-    /// What was said, as it was; bytes that are no UTF-8 are replaced.
+    /// What was said, without secrets; bytes that are no UTF-8 are replaced.
     pub line: String,
 }
 
@@ -40,11 +41,16 @@ pub enum Direction {
 pub(in crate::claude) struct TranscriptWriter {
     file: Mutex<File>,
     clock: SharedClock,
+    redactor: Redactor,
 }
 
 impl TranscriptWriter {
     /// Opens the transcript at `path` for appending, or makes it with mode 0600.
-    pub(in crate::claude) fn open(path: &Path, clock: SharedClock) -> io::Result<Self> {
+    pub(in crate::claude) fn open(
+        path: &Path,
+        clock: SharedClock,
+        redactor: Redactor,
+    ) -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -57,6 +63,7 @@ impl TranscriptWriter {
         Ok(Self {
             file: Mutex::new(file),
             clock,
+            redactor,
         })
     }
 
@@ -65,7 +72,7 @@ impl TranscriptWriter {
         let record = Record {
             at: self.clock.now(),
             direction,
-            line: line.to_owned(),
+            line: self.redactor.line(line).into_owned(),
         };
         let mut text = serde_json::to_vec(&record)?;
         text.push(b'\n');
@@ -107,7 +114,7 @@ mod tests {
     fn writes_one_object_per_line_into_a_private_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.jsonl");
-        let writer = TranscriptWriter::open(&path, clock()).unwrap();
+        let writer = TranscriptWriter::open(&path, clock(), Redactor::default()).unwrap();
         writer.append(Direction::Out, "{\"type\":\"x\"}").unwrap();
         writer.append(Direction::In, "two\nlines").unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -126,7 +133,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.jsonl");
         fs::write(&path, "{\"at\":\"20").unwrap();
-        let writer = TranscriptWriter::open(&path, clock()).unwrap();
+        let writer = TranscriptWriter::open(&path, clock(), Redactor::default()).unwrap();
         writer.append(Direction::Note, "again").unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();

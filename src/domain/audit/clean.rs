@@ -1,11 +1,10 @@
 //! What goes into the audit trail: no secrets, and digests in place of large values.
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 use super::canonical::{self, without_nul};
 use super::chain::Hash;
+use crate::domain::redactor::Redactor;
 
 /// The longest value that is kept as it is, in bytes of its canonical text.
 pub const MAX_VALUE_BYTES: usize = 1024;
@@ -15,37 +14,21 @@ const PREVIEW_BYTES: usize = 600;
 const MEMBER_CHARS: usize = 160;
 /// Deeper values are kept as their digests: readers of JSON have a limit.
 const MAX_DEPTH: usize = 16;
-/// What stands for a secret.
-const HIDDEN: &str = "[secret]";
-/// Shorter ones would hide half of every text, and protect nothing.
-const SHORTEST_SECRET: usize = 4;
-/// How secrets begin that are known by their form: keys of the model's endpoint, and the keys of
-/// agents' doors.
-const PREFIXES: [&str; 2] = ["sk-ant-", "eklavya-door-"];
-
 /// Hides secrets and shortens what is large. Cleaning what is clean changes nothing.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Cleaner {
-    /// Longest first: one may be a part of another.
-    secrets: Arc<[SecretString]>,
-}
-
-impl std::fmt::Debug for Cleaner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Cleaner({} secrets)", self.secrets.len())
-    }
+    redactor: Redactor,
 }
 
 impl Cleaner {
-    /// Returns one that hides these secrets, beside those that are known by their form.
-    pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let length = |secret: &SecretString| secret.expose_secret().len();
-        let mut secrets: Vec<SecretString> = secrets.into_iter().collect();
-        secrets.retain(|secret| length(secret) >= SHORTEST_SECRET);
-        secrets.sort_by_key(|secret| std::cmp::Reverse(length(secret)));
-        Self {
-            secrets: secrets.into(),
-        }
+    /// Returns one that hides what the redactor does.
+    pub fn new(redactor: Redactor) -> Self {
+        Self { redactor }
+    }
+
+    /// Returns what hides the secrets.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Returns the particulars of an entry as they are kept: each value over [`MAX_VALUE_BYTES`]
@@ -68,16 +51,7 @@ impl Cleaner {
 
     /// Returns a text without secrets.
     pub fn text(&self, text: &str) -> String {
-        let mut clean = without_nul(text).into_owned();
-        for secret in self.secrets.iter() {
-            if clean.contains(secret.expose_secret()) {
-                clean = clean.replace(secret.expose_secret(), HIDDEN);
-            }
-        }
-        for prefix in PREFIXES {
-            clean = hide_after(prefix, clean);
-        }
-        hide_passwords(clean)
+        self.redactor.text(&without_nul(text))
     }
 
     fn hidden(&self, value: Value) -> Value {
@@ -91,48 +65,6 @@ impl Cleaner {
             other => other,
         }
     }
-}
-
-/// Hides each word that begins with `prefix`.
-fn hide_after(prefix: &str, text: String) -> String {
-    if !text.contains(prefix) {
-        return text;
-    }
-    let is_key = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    let mut pieces = text.split(prefix);
-    let mut clean = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        clean.push_str(HIDDEN);
-        clean.push_str(piece.trim_start_matches(is_key));
-    }
-    clean
-}
-
-/// Hides the password in each `scheme://user:password@host`.
-fn hide_passwords(text: String) -> String {
-    const MARK: &str = "://";
-    if !text.contains(MARK) {
-        return text;
-    }
-    let mut pieces = text.split(MARK);
-    let mut clean = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        clean.push_str(MARK);
-        let ends_authority =
-            |letter: char| matches!(letter, '/' | '?' | '#' | '"' | '\'') || letter.is_whitespace();
-        let authority = &piece[..piece.find(ends_authority).unwrap_or(piece.len())];
-        let user = authority.rfind('@').map(|end| &authority[..end]);
-        match user.and_then(|user| user.split_once(':')) {
-            Some((name, _)) => {
-                clean.push_str(name);
-                clean.push(':');
-                clean.push_str(HIDDEN);
-                clean.push_str(&piece[user.map_or(0, str::len)..]);
-            }
-            None => clean.push_str(piece),
-        }
-    }
-    clean
 }
 
 fn shortened(value: Value, depth: usize) -> Value {
@@ -233,11 +165,13 @@ fn beginning(text: &str, bytes: usize) -> String {
 mod tests {
     use super::*;
     use crate::domain::audit::canonical::tests::any_json;
+    use crate::domain::redactor::HIDDEN;
     use proptest::prelude::*;
+    use secrecy::SecretString;
 
     fn cleaner() -> Cleaner {
         let secrets = ["hunter2-hunter2", "hunter2", "x"];
-        Cleaner::new(secrets.map(SecretString::from))
+        Cleaner::new(Redactor::new(secrets.map(SecretString::from)))
     }
 
     #[test]

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::recording::Recording;
 use super::script::{Document, Part, Script, ScriptError, VERSION};
 use super::step::Step;
+use crate::domain::redactor::Redactor;
 use crate::domain::role::Role;
 use crate::gateway::door::DoorSpec;
 
@@ -49,11 +50,12 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Begins to record one answer. Neither `secrets` nor the agent's directory get into the file.
+    /// Begins to record one answer. Neither `secrets`, nor what `redactor` hides, nor the agent's directory get into the file.
     pub(in crate::gateway) fn start(
         self: &Arc<Self>,
         spec: &DoorSpec,
         secrets: Vec<SecretString>,
+        redactor: Redactor,
     ) -> Recording {
         let key = (spec.role, spec.task_key.clone(), spec.attempt);
         Recording::new(
@@ -61,6 +63,7 @@ impl Recorder {
             key,
             spec.variables.get("clone").cloned(),
             secrets,
+            redactor,
         )
     }
 

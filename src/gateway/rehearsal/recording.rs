@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::recorder::{Key, Recorder};
 use super::step::{Step, ToolCall};
 use super::template::escape;
+use crate::domain::redactor::Redactor;
 use crate::gateway::sse::EventSplitter;
 use crate::gateway::usage::{StreamUsage, usage_of_json};
 
@@ -18,6 +19,7 @@ pub(in crate::gateway) struct Recording {
     key: Key,
     clone_dir: Option<String>,
     secrets: Vec<SecretString>,
+    redactor: Redactor,
     splitter: EventSplitter,
     usage: StreamUsage,
     blocks: Vec<Block>,
@@ -37,12 +39,14 @@ impl Recording {
         key: Key,
         clone_dir: Option<String>,
         secrets: Vec<SecretString>,
+        redactor: Redactor,
     ) -> Self {
         Self {
             recorder,
             key,
             clone_dir: clone_dir.filter(|dir| dir.len() > 1),
             secrets,
+            redactor,
             splitter: EventSplitter::default(),
             usage: StreamUsage::default(),
             blocks: Vec::new(),
@@ -107,7 +111,7 @@ impl Recording {
         for secret in &self.secrets {
             text = text.replace(secret.expose_secret(), "[credential]");
         }
-        let text = escape(&text);
+        let text = escape(&self.redactor.text(&text));
         match &self.clone_dir {
             Some(dir) => text.replace(dir.as_str(), "{{ clone }}"),
             None => text,

@@ -57,6 +57,7 @@ impl Plan {
         Self::of(ModelSource::Upstream {
             url: url.to_owned(),
             credential,
+            account: None,
         })
     }
 

@@ -37,6 +37,9 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
     }
 }
 
+/// What no repository begins without: a key that is committed by accident is everybody's.
+const IGNORED: &str = include_str!("../../../templates/scaffold/gitignore");
+
 /// Makes the first commit, which holds the brief.
 async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
     if worker.site.repository.branch("main").await?.is_some() {
@@ -50,7 +53,10 @@ async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
         .commit_files(
             "main",
             None,
-            &[("docs/brief.md", brief.as_slice())],
+            &[
+                (".gitignore", IGNORED.as_bytes()),
+                ("docs/brief.md", brief.as_slice()),
+            ],
             &author,
             "Add the client's brief",
         )

@@ -92,7 +92,9 @@ impl BrowserTool {
         match stepped {
             Ok(reply) => {
                 *place = Some(browser);
-                reply
+                // The product may have been given secrets, and shows what it likes.
+                let text = worker.site.desk.redactor().text(&reply.text);
+                ToolReply { text, ..reply }
             }
             Err(error) => {
                 let mut text = error.to_string();

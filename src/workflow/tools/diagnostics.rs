@@ -89,6 +89,7 @@ impl DiagnosticTool {
         // The clone is watched over while its agent runs.
         spec.disk_bytes = u64::MAX;
         spec.note = Some(root.join(trial::PROCESS));
+        spec.redactor = site.desk.redactor().clone();
         let ran = run_program(&site.sandbox, &spec, inner(diagnostic), trial::limits(site)).await;
         remove_tree(&root).await?;
         let outcome = ran?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::arguments;
 use crate::domain::agent::Agent;
 use crate::domain::commit::CommitId;
+use crate::domain::secret::SecretUse;
 use crate::domain::task::Task;
 use crate::mcp::{ToolDescription, ToolReply, ToolServer};
 use crate::sandbox::CommandOutcome;
@@ -52,7 +53,9 @@ impl TestTool {
                     .commit
             }
         };
-        let trial = Trial::new(&self.command).with_arguments(wanted.arguments.clone());
+        let trial = Trial::new(&self.command)
+            .with_arguments(wanted.arguments.clone())
+            .given(SecretUse::Tests);
         let outcome = trial::run(&worker.site, &commit, &trial).await?;
         let mut told = told(&outcome);
         told["command"] = json!(self.command);

@@ -11,7 +11,7 @@ use eklavya::store::audit::Filter;
 use eklavya::store::events::Patience;
 use eklavya::store::{
     Dialect, Store, artifacts, audit, decisions, deliveries, events, evidence, leases, projects,
-    schema,
+    schema, secrets,
 };
 use serde_json::json;
 
@@ -31,7 +31,35 @@ async fn records() {
         the_audit_trail_only_grows,
         leases_are_held,
         the_schema_is_this_programs,
+        secrets_are_kept_sealed,
     ];
+}
+
+async fn secrets_are_kept_sealed(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let (project, other) = (house::project(1, "shop"), house::project(2, "tea"));
+    for project in [&project, &other] {
+        projects::insert(&mut tx, project).await.unwrap();
+    }
+    let lower = house::secret(&project, "_lower");
+    let mut upper = house::secret(&project, "UPPER");
+    let others = house::secret(&other, "UPPER");
+    for secret in [&lower, &upper, &others] {
+        secrets::put(&mut tx, secret).await.unwrap();
+    }
+    upper.sealed = Vec::new();
+    upper.uses = "".parse().unwrap();
+    upper.version = 2;
+    secrets::put(&mut tx, &upper).await.unwrap();
+    let own = secrets::of_project(&mut tx, project.id).await.unwrap();
+    assert_eq!(own, [upper.clone(), lower.clone()]);
+    let mut all = secrets::all(&mut tx).await.unwrap();
+    all.sort_by_key(|secret| (secret.project != project.id, secret.name.clone()));
+    assert_eq!(all, [upper.clone(), lower, others]);
+    let (id, name) = (project.id, &upper.name);
+    assert!(secrets::remove(&mut tx, id, name).await.unwrap());
+    assert!(!secrets::remove(&mut tx, id, name).await.unwrap());
+    assert_eq!(secrets::all(&mut tx).await.unwrap().len(), 2);
 }
 
 async fn decisions_are_kept(store: &Store) {

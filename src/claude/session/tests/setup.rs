@@ -104,6 +104,7 @@ impl Scene {
     pub(super) fn session(&self) -> SessionSpec {
         let kills = Arc::clone(&self.kills);
         SessionSpec {
+            redactor: crate::domain::redactor::Redactor::default(),
             prompt: "Do the work.".into(),
             tools: self.tools.clone(),
             transcript: self.transcript(),

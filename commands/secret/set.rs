@@ -1,0 +1,122 @@
+//! `eklavya secret set`
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::domain::secret::{
+    InvalidSecretValue, MAX_VALUE_BYTES, SecretName, SecretUse, SecretUses,
+};
+use eklavya::services::secrets::{NewSecret, SecretError};
+use eklavya::services::{projects, secrets};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::view::SecretView;
+use crate::desk;
+use crate::error::{CommandError, Kind};
+use crate::invocation::Invocation;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya secret set shop STRIPE_KEY --for tests < key.txt
+  eklavya secret set shop TLS_KEY --for previews,checks --file key.pem
+  pass show anthropic/shop | eklavya secret set shop ANTHROPIC_API_KEY";
+
+/// Set a secret of a project; the value is read from stdin, a file, or a hidden question
+///
+/// It is kept encrypted, with a key outside of the database, and given as an environment variable to
+/// what --for names and to nothing else: never to an agent. What those commands print is kept without
+/// it. ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are for the gateway alone, which uses them for this
+/// project in place of the installation's. One new line at the end is not a part of the value.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    /// Its name, which is that of the environment variable
+    name: SecretName,
+
+    /// What is given it: tests, checks, previews; without this option nothing is
+    #[arg(long = "for", value_name = "WHAT", value_delimiter = ',', value_parser = chosen)]
+    uses: Vec<SecretUse>,
+
+    /// Read the value from this file
+    #[arg(long, value_name = "FILE")]
+    file: Option<Utf8PathBuf>,
+}
+
+fn chosen(text: &str) -> Result<SecretUse, String> {
+    SecretUse::CHOSEN
+        .into_iter()
+        .find(|one| one.name() == text)
+        .ok_or_else(|| "it is one of tests, checks, previews".to_owned())
+}
+
+/// Runs `eklavya secret set`.
+pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+    let uses = uses_of(&args)?;
+    let vault = desk::vault(invocation)?;
+    // Nobody is asked for the value of a secret that cannot be set.
+    let project = desk::with(invocation, async |desk| {
+        Ok(projects::find(&desk, &args.slug).await?)
+    })?;
+    let value = value(invocation, &args)?;
+    let new = NewSecret {
+        name: args.name,
+        value,
+        uses,
+    };
+    let secret = desk::with(invocation, async |desk| {
+        Ok(secrets::set(&desk, &vault, &desk::actor(), &project, new).await?)
+    })?;
+    let message = format!("The secret {} of {} is set", secret.name, args.slug);
+    invocation.printer.done(&message, &SecretView::of(&secret))
+}
+
+fn uses_of(args: &Args) -> Result<SecretUses, CommandError> {
+    if !args.name.is_for_the_model() {
+        return Ok(SecretUses(args.uses.iter().copied().collect()));
+    }
+    if !args.uses.is_empty() {
+        let message = format!("{} is for the gateway alone", args.name);
+        let hint = "Leave --for out, or give the commands a key of their own by another name";
+        return Err(CommandError::usage(message).hint(hint));
+    }
+    Ok(SecretUses([SecretUse::Model].into()))
+}
+
+fn value(invocation: &Invocation, args: &Args) -> Result<SecretString, CommandError> {
+    if let Some(file) = &args.file {
+        let path = invocation.working_directory.join(file);
+        let opened = File::open(&path).map_err(|error| unreadable(&path, &error))?;
+        return read(opened).map_err(|error| unreadable(&path, &error))?;
+    }
+    if invocation.prompt.is_interactive() {
+        return invocation.prompt.hidden(&format!("Value of {}", args.name));
+    }
+    read(io::stdin()).map_err(|error| CommandError::new(Kind::Failed, format!("stdin: {error}")))?
+}
+
+fn unreadable(path: &Utf8Path, error: &io::Error) -> CommandError {
+    CommandError::usage(format!("cannot read {path}: {error}"))
+}
+
+/// Reads a value, of which one new line at the end is no part.
+fn read(from: impl Read) -> io::Result<Result<SecretString, CommandError>> {
+    let wrong = |error| Ok(Err(CommandError::from(&SecretError::Value(error))));
+    // A buffer that grows would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_VALUE_BYTES + 4));
+    from.take(MAX_VALUE_BYTES as u64 + 3)
+        .read_to_end(&mut bytes)?;
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return wrong(InvalidSecretValue::NotUtf8);
+    };
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return wrong(InvalidSecretValue::Empty);
+    }
+    Ok(Ok(SecretString::from(text)))
+}

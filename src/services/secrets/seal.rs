@@ -1,0 +1,113 @@
+//! Sealing: XChaCha20-Poly1305 with a random nonce, which is long enough to be drawn for ever.
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::error::SecretError;
+use crate::domain::secret::StoredSecret;
+
+const NONCE_BYTES: usize = 24;
+/// Length of a key, in bytes.
+pub(super) const KEY_BYTES: usize = 32;
+/// Letters of a key's name.
+const ID_LETTERS: usize = 16;
+
+/// A key. It is wiped when it is dropped.
+pub(super) struct Key {
+    id: String,
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({})", self.id)
+    }
+}
+
+impl Key {
+    pub(super) fn random() -> Self {
+        Self::of(Zeroizing::new(rand::random()))
+    }
+
+    pub(super) fn of(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"the name of a key of eklavya's secrets\0")
+            .chain_update(bytes.as_slice())
+            .finalize();
+        let mut id = hex(&digest);
+        id.truncate(ID_LETTERS);
+        Self { id, bytes }
+    }
+
+    /// Returns its name, from which nothing about the key follows.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the key as it stands in its file.
+    pub(super) fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex(self.bytes.as_slice()))
+    }
+
+    /// Seals a value; it opens only with the same label.
+    pub(super) fn seal(&self, label: &Label, value: &SecretString) -> Result<Vec<u8>, SecretError> {
+        let nonce: [u8; NONCE_BYTES] = rand::random();
+        let payload = Payload {
+            msg: value.expose_secret().as_bytes(),
+            aad: label.0.as_bytes(),
+        };
+        let sealed = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| SecretError::Unsealable)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens a value; nothing where it is not what this key sealed with this label.
+    pub(super) fn open(&self, label: &Label, sealed: &[u8]) -> Option<SecretString> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+        let payload = Payload {
+            msg: sealed,
+            aad: label.0.as_bytes(),
+        };
+        let opened = self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?;
+        let opened = Zeroizing::new(opened);
+        std::str::from_utf8(&opened).ok().map(SecretString::from)
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&(*self.bytes).into())
+    }
+}
+
+/// What a value is sealed for: it opens nowhere else.
+pub(super) struct Label(String);
+
+impl Label {
+    pub(super) fn of(installation: Uuid, secret: &StoredSecret) -> Self {
+        let parts = json!([
+            "eklavya secret",
+            installation,
+            secret.project,
+            secret.name,
+            secret.uses,
+            secret.version
+        ]);
+        Self(parts.to_string())
+    }
+}
+
+/// Returns bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

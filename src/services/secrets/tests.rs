@@ -1,0 +1,256 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::FixedClock;
+use crate::domain::money::MicroUsd;
+use crate::params;
+use crate::services::projects::{self, NewProject};
+use crate::store::{Location, Store};
+
+struct House {
+    desk: Desk,
+    vault: Vault,
+    project: Project,
+    directory: tempfile::TempDir,
+}
+
+impl House {
+    async fn open() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::File(directory.path().join("eklavya.db"));
+        let store = Store::create(&location).await.unwrap();
+        let now = "2026-01-02T03:04:05Z".parse().unwrap();
+        let desk = Desk::new(store, Arc::new(FixedClock::new(now)));
+        let project = Self::project(&desk, "shop").await;
+        Self {
+            vault: Vault::at(&directory.path().join("secret.key")),
+            desk,
+            project,
+            directory,
+        }
+    }
+
+    async fn project(desk: &Desk, name: &str) -> Project {
+        let new = NewProject {
+            name: name.to_owned(),
+            slug: None,
+            client: "Ada".to_owned(),
+            brief: b"A page.".to_vec(),
+            budget: Some(MicroUsd(1)),
+            rehearsal: None,
+        };
+        projects::create(desk, &Self::admin(), new).await.unwrap()
+    }
+
+    fn admin() -> Actor {
+        Actor::Admin("ada".to_owned())
+    }
+
+    async fn set(&self, name: &str, value: &str, uses: &str) -> Result<StoredSecret, ServiceError> {
+        let new = NewSecret {
+            name: name.parse().unwrap(),
+            value: value.into(),
+            uses: uses.parse().unwrap(),
+        };
+        set(&self.desk, &self.vault, &Self::admin(), &self.project, new).await
+    }
+
+    async fn used(&self, given: SecretUse) -> Result<Vec<(String, String)>, ServiceError> {
+        let opened = for_use(&self.desk, &self.vault, &self.project, given).await?;
+        let plain = |(name, value): (SecretName, SecretString)| {
+            (name.to_string(), value.expose_secret().to_owned())
+        };
+        Ok(opened.into_iter().map(plain).collect())
+    }
+
+    fn key(&self) -> String {
+        fs::read_to_string(self.directory.path().join("secret.key")).unwrap()
+    }
+
+    async fn meddle(&self, sql: &'static str) {
+        let mut tx = self.desk.store.write().await.unwrap();
+        tx.execute(sql, params![]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+fn secret_error(error: ServiceError) -> SecretError {
+    match error {
+        ServiceError::Secret(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
+    let house = House::open().await;
+    house.set("NONE", "value-of-none", "").await.unwrap();
+    house
+        .set("BOTH", "value-of-both", "tests,checks")
+        .await
+        .unwrap();
+    let first = house.set("TEST", "an old value", "tests").await.unwrap();
+    let again = house.set("TEST", "value-of-test", "tests").await.unwrap();
+    assert_eq!((first.version, again.version), (1, 2));
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let (both, test) = (pair("BOTH", "value-of-both"), pair("TEST", "value-of-test"));
+    assert_eq!(
+        house.used(SecretUse::Tests).await.unwrap(),
+        [both.clone(), test]
+    );
+    assert_eq!(house.used(SecretUse::Checks).await.unwrap(), [both]);
+    assert_eq!(house.used(SecretUse::Previews).await.unwrap(), []);
+    let shown = house.desk.cleaner.text("it says value-of-test");
+    assert_eq!(shown, "it says [secret]");
+    let mode = fs::metadata(house.directory.path().join("secret.key")).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+    let name = "TEST".parse().unwrap();
+    remove(&house.desk, &House::admin(), &house.project, &name)
+        .await
+        .unwrap();
+    let gone = remove(&house.desk, &House::admin(), &house.project, &name).await;
+    assert!(
+        matches!(gone, Err(ServiceError::NotFound { .. })),
+        "{gone:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_sealed_value_opens_in_its_own_place_only() {
+    let house = House::open().await;
+    house.set("ONE", "value-of-one", "tests").await.unwrap();
+    house.set("TWO", "value-of-two", "tests").await.unwrap();
+    let swaps = [
+        "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'ONE') \
+         WHERE name = 'TWO'",
+        "UPDATE secrets SET version = version + 1 WHERE name = 'TWO'",
+        "UPDATE secrets SET uses = 'tests,previews' WHERE name = 'TWO'",
+        "UPDATE secrets SET sealed = substr(sealed, 1, 20) WHERE name = 'TWO'",
+        "UPDATE secrets SET sealed = x'' WHERE name = 'TWO'",
+    ];
+    for swap in swaps {
+        house.meddle(swap).await;
+        let error = secret_error(house.used(SecretUse::Tests).await.unwrap_err());
+        assert!(
+            matches!(error, SecretError::Damaged { .. }),
+            "{swap}: {error}"
+        );
+        // Setting it again repairs it.
+        house.set("TWO", "value-of-two", "tests").await.unwrap();
+        house.used(SecretUse::Tests).await.unwrap();
+    }
+    let other = House::project(&house.desk, "other").await;
+    let mut tx = house.desk.store.write().await.unwrap();
+    let moved = "UPDATE secrets SET project_id = $1";
+    tx.execute(moved, params![other.id.0]).await.unwrap();
+    tx.commit().await.unwrap();
+    let stolen = for_use(&house.desk, &house.vault, &other, SecretUse::Tests).await;
+    let error = secret_error(stolen.unwrap_err());
+    assert!(matches!(error, SecretError::Damaged { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
+    let house = House::open().await;
+    house.set("ONE", "value-of-one", "tests").await.unwrap();
+    let (file, key) = (house.directory.path().join("secret.key"), house.key());
+    fs::remove_file(&file).unwrap();
+    for error in [
+        secret_error(house.used(SecretUse::Tests).await.unwrap_err()),
+        secret_error(house.set("TWO", "value-of-two", "").await.unwrap_err()),
+        secret_error(
+            rotate(&house.desk, &house.vault, &House::admin())
+                .await
+                .unwrap_err(),
+        ),
+    ] {
+        assert!(matches!(error, SecretError::NoKey { .. }), "{error}");
+    }
+    assert!(
+        !file.exists(),
+        "no new key is made for what an old one sealed"
+    );
+    let write = |text: &str, mode: u32| {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let (head, own) = key.trim().split_once('\n').unwrap();
+    write(&format!("{head}\n{}\n", "ab".repeat(32)), 0o600);
+    for error in [
+        secret_error(house.used(SecretUse::Tests).await.unwrap_err()),
+        secret_error(house.set("TWO", "value-of-two", "").await.unwrap_err()),
+    ] {
+        assert!(matches!(error, SecretError::WrongKey { .. }), "{error}");
+    }
+    let elsewhere = format!("eklavya-secret-key-1 {}\n{own}\n", Uuid::nil());
+    for (text, mode) in [
+        (key.as_str(), 0o640),
+        (elsewhere.as_str(), 0o600),
+        ("", 0o600),
+        (head, 0o600),
+        ("key", 0o600),
+        (&format!("{head}\n{}\n", &own[1..]), 0o600),
+        (&format!("{head}\n+{}\n", &own[1..]), 0o600),
+    ] {
+        write(text, mode);
+        let error = secret_error(house.used(SecretUse::Tests).await.unwrap_err());
+        assert!(matches!(error, SecretError::KeyFile { .. }), "{error}");
+        assert!(!error.to_string().contains(own), "{error}");
+    }
+    write(&key, 0o600);
+    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_opens_everything_and_the_old_one_is_gone() {
+    let house = House::open().await;
+    let early = rotate(&house.desk, &house.vault, &House::admin()).await;
+    let error = secret_error(early.unwrap_err());
+    assert!(matches!(error, SecretError::Nothing), "{error}");
+    house.set("ONE", "value-of-one", "tests").await.unwrap();
+    house.set("TWO", "value-of-two", "tests").await.unwrap();
+    let (old, before) = (
+        house.key(),
+        list(&house.desk, &house.project).await.unwrap(),
+    );
+    let rotated = rotate(&house.desk, &house.vault, &House::admin())
+        .await
+        .unwrap();
+    assert_eq!(rotated.secrets, 2);
+    let after = list(&house.desk, &house.project).await.unwrap();
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(after.key, rotated.key);
+        assert_ne!(before.sealed, after.sealed);
+        assert_eq!(before.version, after.version);
+    }
+    let own = old.lines().nth(1).unwrap();
+    assert!(!house.key().contains(own));
+    assert_eq!(house.key().lines().count(), 2);
+    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_rotation_that_breaks_off_leaves_everything_open() {
+    let house = House::open().await;
+    house.set("ONE", "value-of-one", "tests").await.unwrap();
+    let (file, old) = (house.directory.path().join("secret.key"), house.key());
+    // As it is left between the file and the commit, and between the commit and the file.
+    let installation = installation::id(&house.desk.store).await.unwrap();
+    let mut ring = key_file::load(&file, installation).unwrap().unwrap();
+    ring.put_first(Key::random());
+    key_file::replace(&file, installation, &ring).unwrap();
+    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 1);
+    house.set("TWO", "value-of-two", "tests").await.unwrap();
+    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
+    rotate(&house.desk, &house.vault, &House::admin())
+        .await
+        .unwrap();
+    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
+    assert_eq!(house.key().lines().count(), 2);
+    // A database that is put back from before the rotation needs the key of that time.
+    let now = house.key();
+    fs::write(&file, format!("{}{}", now, old.lines().nth(1).unwrap())).unwrap();
+    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
+}

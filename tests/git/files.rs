@@ -1,0 +1,160 @@
+//! Names and kinds of files: of what a work tree can be made.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+use eklavya::vcs::{Imported, Reason};
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+
+use crate::shop::Shop;
+
+#[tokio::test]
+async fn names_of_every_kind_come_through_or_are_named() {
+    let shop = Shop::open().await;
+    let good: [&[u8]; 12] = [
+        b"new\nline",
+        b"-rf",
+        b"--upload-pack=x",
+        b":(top)*",
+        b"\"quoted\"",
+        b"\xff\xfe\x80",
+        b"back\\slash",
+        b" ",
+        b"\x01\x1b[2J\x7f",
+        b"e\xcc\x81",
+        b"\xe2\x80\xaegpj.exe",
+        b"D 'x'",
+    ];
+    for name in good {
+        fs::write(shop.path("").join(OsStr::from_bytes(name)), name).unwrap();
+    }
+    for bad in [".GIT", ".git ", "git~1", ".g\u{200c}it", "x/.Git"] {
+        shop.write(&format!("{bad}/config"), "[core]\n");
+    }
+    let taken = shop.assert_harmless().await;
+    for name in good {
+        let out = shop.outside("out").join(OsStr::from_bytes(name));
+        assert_eq!(fs::read(out).unwrap(), name, "{name:?}");
+    }
+    let left: BTreeSet<&str> = taken
+        .snapshot
+        .left_out
+        .iter()
+        .map(|out| out.path.as_str())
+        .collect();
+    let expected = [".GIT", ".git ", "git~1", ".g\u{200c}it", "x/.Git"];
+    assert_eq!(left, expected.into());
+}
+
+#[tokio::test]
+async fn links_and_hard_links_lead_nowhere() {
+    let shop = Shop::open().await;
+    let other = shop.outside("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("private"), "of another project").unwrap();
+    fs::remove_dir_all(shop.path("docs")).unwrap();
+    symlink(&other, shop.path("docs")).unwrap();
+    symlink("/", shop.path("root")).unwrap();
+    symlink("/etc/passwd", shop.path("passwd")).unwrap();
+    symlink("../../repo.git/config", shop.path(".gitignore")).unwrap();
+    symlink("loop", shop.path("loop")).unwrap();
+    fs::hard_link(shop.path("a.txt"), shop.path("same.txt")).unwrap();
+    let taken = shop.assert_harmless().await;
+    let listed = shop.host_in(shop.repository.path(), &["ls-tree", "-r", "main"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed.matches("120000").count(), 5, "{listed}");
+    let objects = ["cat-file", "--batch", "--batch-all-objects"];
+    let objects = shop.host_in(shop.repository.path(), &objects).stdout;
+    let objects = String::from_utf8_lossy(&objects).into_owned();
+    assert!(!objects.contains("of another project") && !objects.contains("root:x:0"));
+    // What is the same file in the clone is two in the commit.
+    assert_eq!(shop.checked_out("same.txt"), b"one\n");
+    fs::write(shop.outside("out/same.txt"), "changed").unwrap();
+    assert_eq!(shop.checked_out("a.txt"), b"one\n");
+    assert!(taken.snapshot.changed);
+    assert_eq!(
+        fs::read(other.join("private")).unwrap(),
+        b"of another project"
+    );
+}
+
+#[tokio::test]
+async fn pipes_sockets_devices_and_giants_hold_nobody_up() {
+    let shop = Shop::open().await;
+    let mode = Mode::RUSR | Mode::WUSR;
+    for name in ["pipe", ".gitattributes", "docs/.gitignore"] {
+        mknodat(CWD, shop.path(name), FileType::Fifo, mode, 0).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(shop.path("socket")).unwrap();
+    let device = mknodat(
+        CWD,
+        shop.path("zero"),
+        FileType::CharacterDevice,
+        mode,
+        makedev(1, 5),
+    );
+    let sparse = fs::File::create(shop.path("sparse")).unwrap();
+    sparse.set_len(10 << 30).unwrap();
+    shop.write("good.txt", "good\n");
+    let begun = Instant::now();
+    let taken = shop.assert_harmless().await;
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    let out = |path: &str| {
+        let all = &taken.snapshot.left_out;
+        all.iter()
+            .find(|out| out.path == path)
+            .map(|out| &out.reason)
+    };
+    for name in ["pipe", "socket", ".gitattributes", "docs/.gitignore"] {
+        assert_eq!(out(name), Some(&Reason::SpecialFile), "{name}");
+    }
+    // An ordinary user makes no device.
+    if device.is_ok() {
+        assert_eq!(out("zero"), Some(&Reason::SpecialFile));
+    }
+    assert!(matches!(out("sparse"), Some(Reason::TooLarge { .. })));
+    assert_eq!(shop.checked_out("good.txt"), b"good\n");
+}
+
+#[tokio::test]
+async fn ten_thousand_files_and_deep_directories_are_taken_in() {
+    let shop = Shop::open().await;
+    for number in 0..10_000 {
+        shop.write(
+            &format!("many/{}/{number}", number % 100),
+            number.to_string(),
+        );
+    }
+    let deep = "d/".repeat(150);
+    shop.write(&format!("{deep}end"), "deep\n");
+    shop.write(&format!("{}end", "e/".repeat(250)), "too deep\n");
+    let taken = shop.assert_harmless().await;
+    assert_eq!(shop.checked_out("many/99/9999"), b"9999");
+    assert_eq!(shop.checked_out(&format!("{deep}end")), b"deep\n");
+    let reasons: Vec<_> = taken
+        .snapshot
+        .left_out
+        .iter()
+        .map(|out| &out.reason)
+        .collect();
+    assert_eq!(reasons, [&Reason::TooDeep]);
+}
+
+#[tokio::test]
+async fn giants_and_many_in_a_history_are_discarded_and_the_files_kept() {
+    let shop = Shop::open().await;
+    let sparse = fs::File::create(shop.path("zeros")).unwrap();
+    sparse.set_len(70 << 20).unwrap();
+    shop.write("good.txt", "good\n");
+    shop.commit("Zeros that pack into nothing");
+    let taken = shop.assert_harmless().await;
+    assert!(
+        matches!(taken.imported, Imported::Discarded { .. }),
+        "{taken:?}"
+    );
+    assert_eq!(shop.checked_out("good.txt"), b"good\n");
+}

@@ -1,0 +1,284 @@
+//! A project's repository, an agent's clone in a sandbox, and the whole way of its work.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use eklavya::sandbox::{
+    Access, Demands, Dirs, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, is_root,
+};
+use eklavya::vcs::{
+    CommitId, Git, Identity, ImportLimits, Imported, Merge, Repository, Signature, Snapshot,
+    SnapshotLimits, bundle_argv,
+};
+use tempfile::TempDir;
+
+const AGENT: &str = "refs/eklavya/agents/one";
+
+/// A project and one agent's clone of it.
+pub struct Shop {
+    place: TempDir,
+    pub repository: Repository,
+    pub dirs: Dirs,
+    pub base: CommitId,
+    sandbox: Sandbox,
+    user: Option<User>,
+}
+
+/// What came of an agent's work.
+#[derive(Debug)]
+pub struct Taken {
+    pub imported: Imported,
+    pub snapshot: Snapshot,
+    /// Main, with the work merged.
+    pub main: CommitId,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        let user = is_root().then_some(User {
+            uid: 70_002,
+            gid: 70_002,
+        });
+        let exe = env!("CARGO_BIN_EXE_eklavya").into();
+        let path = OsStr::new("/usr/bin:/bin");
+        let sandbox = Sandbox::probe(path, exe, user, Demands::default());
+        let sandbox = sandbox.await.unwrap();
+        // Not below /tmp, which is another one inside.
+        let place = tempfile::tempdir_in("/var/tmp").unwrap();
+        let git = Git::at(Path::new("/usr/bin/git")).await.unwrap();
+        let repository = Repository::create(git, &place.path().join("repo.git"))
+            .await
+            .unwrap();
+        let files: [(&str, &[u8]); 3] = [
+            ("a.txt", b"one\n"),
+            ("docs/b.txt", b"two\n"),
+            ("$Id$.txt", b"$Id$\n"),
+        ];
+        let base = repository
+            .commit_files("main", None, &files, &signature(), "Begin")
+            .await
+            .unwrap();
+        let dirs = Dirs::at(&place.path().join("work"));
+        dirs.prepare(user).unwrap();
+        let who = Identity::new("Agent One", "one@localhost");
+        repository
+            .clone_for_agent(&dirs.clone, &base, "work", &who)
+            .await
+            .unwrap();
+        if let Some(user) = user {
+            hand_over(&dirs.clone, user).unwrap();
+        }
+        Self {
+            user: sandbox.becomes(user),
+            place,
+            repository,
+            dirs,
+            base,
+            sandbox,
+        }
+    }
+
+    /// Returns a path in the clone.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dirs.clone.join(name)
+    }
+
+    /// Returns a path beside everything, of the host's.
+    pub fn outside(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    /// Writes a file of the clone.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Adds to a file of the clone.
+    pub fn append(&self, name: &str, content: &str) {
+        let old = fs::read_to_string(self.path(name)).unwrap_or_default();
+        self.write(name, old + content);
+    }
+
+    /// Makes a program that leaves a mark when it runs, and returns where it is.
+    pub fn canary(&self) -> String {
+        let (program, mark) = (self.outside("canary"), self.outside("mark"));
+        let text = format!("#!/bin/sh\ntouch '{}'\n", mark.display());
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program.display().to_string()
+    }
+
+    /// Makes a hook of the clone that is the canary.
+    pub fn hook(&self, name: &str) {
+        let hook = self.path(".git/hooks").join(name);
+        let _ = fs::remove_file(&hook);
+        symlink(self.canary(), hook).unwrap();
+    }
+
+    /// Whether the canary ran; it is set up again.
+    pub fn ran(&self) -> bool {
+        fs::remove_file(self.outside("mark")).is_ok()
+    }
+
+    /// Runs git in the clone as a careless person on the host would; it may fail.
+    pub fn host(&self, arguments: &[&str]) -> Output {
+        self.host_in(&self.dirs.clone, arguments)
+    }
+
+    /// Runs git as a careless person on the host would; it may fail.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the attempt works where somebody does this"
+    )]
+    pub fn host_in(&self, directory: &Path, arguments: &[&str]) -> Output {
+        Command::new("/usr/bin/git")
+            .args(["-c", "safe.directory=*"])
+            .args(arguments)
+            .current_dir(directory)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.place.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs git in the clone, where it must do what it is told.
+    #[track_caller]
+    pub fn git(&self, arguments: &[&str]) -> String {
+        let output = self.host(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "git {arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Returns the names of all references of the project's repository.
+    pub fn refs(&self) -> BTreeSet<String> {
+        let listed = ["for-each-ref", "--format=%(refname)"];
+        let listed = self.host_in(self.repository.path(), &listed).stdout;
+        let listed = String::from_utf8(listed).unwrap();
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// Commits everything in the clone.
+    #[track_caller]
+    pub fn commit(&self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+    }
+
+    /// Takes the agent's work in as the product does: its git runs in a sandbox, its bundle is
+    /// looked at with suspicion, its files are walked, and what comes of both is merged, checked
+    /// out, compared and bundled.
+    pub async fn take(&self) -> Taken {
+        let imported = self.import().await;
+        let tip = match &imported {
+            Imported::History(tip) => tip.clone(),
+            _ => self.base.clone(),
+        };
+        let snapshot = self
+            .repository
+            .snapshot(
+                &self.dirs.clone,
+                &tip,
+                AGENT,
+                &signature(),
+                "Files",
+                SnapshotLimits::default(),
+            )
+            .await
+            .unwrap();
+        let main = self.merge(&snapshot.commit).await;
+        let out = self.outside("out");
+        self.repository.checkout_tree(&main, &out).await.unwrap();
+        self.repository.diff_stat(&self.base, &main).await.unwrap();
+        self.repository
+            .log(Some(&self.base), &main, 99)
+            .await
+            .unwrap();
+        let bundle = self.outside("delivery.bundle");
+        self.repository
+            .bundle(&bundle, &["refs/heads/main"])
+            .await
+            .unwrap();
+        self.assert_sound();
+        Taken {
+            imported,
+            snapshot,
+            main,
+        }
+    }
+
+    /// Packs the agent's commits in a sandbox, and takes the pack in.
+    async fn import(&self) -> Imported {
+        let bundle = self.outside("agent.bundle");
+        let mut spec = Spec::new(Profile::Command(Access::Read), &self.dirs);
+        spec.user = self.user;
+        let inner = Inner::new("/usr/bin/env", bundle_argv(&self.base));
+        let inner = inner.env("PATH", "/usr/bin:/bin");
+        let streams = Streams {
+            stdin: Stdio::null(),
+            stdout: File::create(&bundle).unwrap().into(),
+            stderr: Stdio::null(),
+        };
+        let mut child = self.sandbox.spawn(&spec, inner, streams).await.unwrap();
+        child.wait().await.unwrap();
+        let limits = ImportLimits::default();
+        self.repository
+            .import_bundle(&bundle, &self.base, AGENT, limits)
+            .await
+            .unwrap()
+    }
+
+    async fn merge(&self, work: &CommitId) -> CommitId {
+        let who = signature();
+        let merged = self.repository.merge(&self.base, work, &who, "Merge");
+        let main = match merged.await.unwrap() {
+            Merge::AlreadyMerged => self.base.clone(),
+            Merge::Clean(commit) | Merge::FastForward(commit) => commit,
+            Merge::Conflict { paths, .. } => panic!("{paths:?} are in conflict"),
+        };
+        self.repository
+            .set_ref("refs/heads/main", &main)
+            .await
+            .unwrap();
+        main
+    }
+
+    /// Asserts that git finds no fault with the project's repository, and that nothing of the
+    /// agent's has become a part of how it works.
+    #[track_caller]
+    pub fn assert_sound(&self) {
+        let repository = self.repository.path();
+        let strict = self.host_in(repository, &["fsck", "--strict", "--no-dangling"]);
+        assert!(strict.status.success(), "{strict:?}");
+        assert!(!repository.join("objects/info/alternates").exists());
+        assert!(!repository.join("shallow").exists());
+        assert_eq!(fs::read_dir(repository.join("hooks")).unwrap().count(), 0);
+        let config = fs::read_to_string(repository.join("config")).unwrap();
+        assert!(!config.contains("canary"), "{config}");
+    }
+
+    /// Asserts that the work was taken in, and no program of the agent's ran.
+    pub async fn assert_harmless(&self) -> Taken {
+        let taken = self.take().await;
+        assert!(!self.ran(), "a program of the agent's ran on the host");
+        taken
+    }
+
+    /// Returns a file of main as it was checked out.
+    pub fn checked_out(&self, name: &str) -> Vec<u8> {
+        fs::read(self.outside("out").join(name)).unwrap()
+    }
+}
+
+pub fn signature() -> Signature {
+    let now = jiff::Timestamp::from_second(1_770_000_000).unwrap();
+    Identity::orchestrator().at(now)
+}

@@ -1,0 +1,54 @@
+//! The values that must not turn up anywhere.
+
+use std::collections::BTreeMap;
+
+use eklavya::domain::redactor::Redactor;
+use uuid::Uuid;
+
+/// Known values by what they stand for, each another one in every run.
+pub struct Canaries {
+    values: BTreeMap<&'static str, String>,
+    all: Redactor,
+}
+
+impl Canaries {
+    pub fn new(names: &[&'static str]) -> Self {
+        let value = |name: &str| format!("canary-{}-{}", name.to_lowercase(), Uuid::new_v4());
+        let mut canaries = Self {
+            values: BTreeMap::new(),
+            all: Redactor::default(),
+        };
+        for name in names {
+            canaries.add(name, &value(name));
+        }
+        canaries
+    }
+
+    pub fn add(&mut self, name: &'static str, value: &str) {
+        self.values.insert(name, value.to_owned());
+        self.all.learn([value.into()]);
+    }
+
+    pub fn get(&self, name: &str) -> &str {
+        &self.values[name]
+    }
+
+    /// Returns the names of those that stand in `bytes`, in any form.
+    pub fn found_in(&self, bytes: &[u8]) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        if self.all.finds(bytes) {
+            for (name, value) in &self.values {
+                if Redactor::new([value.as_str().into()]).finds(bytes) {
+                    found.push(*name);
+                }
+            }
+        }
+        found
+    }
+
+    #[track_caller]
+    pub fn assert_none_in(&self, place: &str, bytes: &[u8]) {
+        let found = self.found_in(bytes);
+        assert!(found.is_empty(), "{place} holds {found:?}");
+    }
+}

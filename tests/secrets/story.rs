@@ -1,0 +1,200 @@
+//! The story, and the search.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::canaries::Canaries;
+use crate::crew::Crew;
+use crate::processes::Sampler;
+use crate::redis::Redis;
+use crate::running::eventually;
+use crate::studio::{STAGES, Studio};
+use crate::{left, script};
+
+/// What is configured, by what a person would call it.
+const NAMES: [&str; 10] = [
+    "AUTH_TOKEN",
+    "KEY_FILE",
+    "STORE_PASSWORD",
+    "BUS_PASSWORD",
+    "CI_TOKEN",
+    "TEST_KEY",
+    "CHECK_KEY",
+    "PREVIEW_KEY",
+    "IDLE_KEY",
+    "ANTHROPIC_API_KEY",
+];
+
+struct Place {
+    crew: Crew,
+    canaries: Arc<Canaries>,
+    said: Vec<(String, Vec<u8>)>,
+    _redis: Redis,
+}
+
+impl Place {
+    fn new() -> Self {
+        let mut canaries = Canaries::new(&NAMES);
+        let committed = format!("key-of-an-agent-{}", uuid::Uuid::new_v4());
+        let mut studio = Studio::on_postgres(&script::script(&committed));
+        canaries.add("MODEL_VARIABLE", &studio.key);
+        canaries.add("COMMITTED", &committed);
+        let redis = Redis::guarded(canaries.get("BUS_PASSWORD"));
+        let bus = redis.url_with(canaries.get("BUS_PASSWORD"));
+        for (name, file) in [
+            ("KEY_FILE", "EKLAVYA_MODEL_KEY_FILE"),
+            ("STORE_PASSWORD", "EKLAVYA_STORE_PASSWORD_FILE"),
+        ] {
+            let path = studio.path().join(name);
+            fs::write(&path, canaries.get(name)).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            studio.set(file, path.as_str());
+        }
+        studio.set("EKLAVYA_BUS_URL", &bus);
+        studio.set("ANTHROPIC_AUTH_TOKEN", canaries.get("AUTH_TOKEN"));
+        for name in ["CI_JOB_TOKEN", "GITHUB_TOKEN"] {
+            studio.set(name, canaries.get("CI_TOKEN"));
+        }
+        studio.set("EKLAVYA_LOG_LEVEL", "trace");
+        studio.set("EKLAVYA_BUILD_ATTEMPTS", "5");
+        let mut place = Self {
+            crew: Crew(studio),
+            canaries: Arc::new(canaries),
+            said: Vec::new(),
+            _redis: redis,
+        };
+        for (name, uses) in [
+            ("TEST_KEY", "tests"),
+            ("CHECK_KEY", "checks"),
+            ("PREVIEW_KEY", "previews"),
+            ("IDLE_KEY", ""),
+            ("ANTHROPIC_API_KEY", ""),
+        ] {
+            place.set(name, uses);
+        }
+        place
+    }
+
+    fn set(&mut self, name: &str, uses: &str) {
+        let file = self.crew.path().join("value");
+        fs::write(&file, self.canaries.get(name)).unwrap();
+        let mut words = vec!["secret", "set", "shop", name, "--file", file.as_str()];
+        if !uses.is_empty() {
+            words.extend(["--for", uses]);
+        }
+        self.run(&words);
+        fs::remove_file(file).unwrap();
+    }
+
+    /// Runs a command that must do its work, as chatty as it can be.
+    #[track_caller]
+    fn run(&mut self, words: &[&str]) {
+        let words = [words, &["-vvv"]].concat();
+        let outcome = self.crew.run(&words).ok();
+        let text = format!("{}\n{}", outcome.stdout, outcome.stderr);
+        self.said.push((words.join(" "), text.into_bytes()));
+    }
+
+    fn play(&mut self) {
+        let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
+        self.run(&[plan, &["--detach"]].concat());
+        self.run(&[approve, &["--wait"]].concat());
+        self.run(&[demo, &["--detach"]].concat());
+        self.run(&[choose, &["--wait"]].concat());
+        for stage in [build, verify, deliver] {
+            self.run(&[stage, &["--detach"]].concat());
+            let job = self.last_job();
+            let ended = || !matches!(self.last_job()["endedAt"], Value::Null);
+            assert!(eventually(ended), "{job:#}");
+            let (job, tasks) = (self.last_job(), self.crew.json(&["tasks", "list", "shop"]));
+            assert_eq!(job["status"], "done", "{job:#} {tasks:#}");
+        }
+        let ended = || self.crew.workers().is_empty();
+        assert!(eventually(ended), "{:#?}", self.crew.workers());
+    }
+
+    fn last_job(&self) -> Value {
+        self.crew.jobs().pop().unwrap()
+    }
+
+    /// Asserts that the story was about what it is to be about.
+    fn assert_it_means_something(&self, seen: &crate::processes::Seen) {
+        let given = ["TEST_KEY", "CHECK_KEY", "PREVIEW_KEY", "MODEL_VARIABLE"];
+        for name in given {
+            assert!(seen.given.contains(name), "{name} was given to nobody");
+        }
+        assert!(!seen.agents.is_empty());
+        let log = self.crew.upstream.log();
+        let key = self.canaries.get("ANTHROPIC_API_KEY");
+        assert!(!log.is_empty() && log.iter().all(|asked| asked.key == key));
+        let told = "SELECT string_agg(feedback, '') FROM tasks WHERE key = 'T1'";
+        let output = "SELECT string_agg(output, '') FROM evidence";
+        assert!(self.crew.ask_all(output)[0].contains("it is [secret]"));
+        assert_eq!(self.crew.ask_all(told)[0], "", "it was taken in the end");
+        let attempts = self
+            .crew
+            .ask_all("SELECT attempt::text FROM tasks WHERE key = 'T1'");
+        assert_eq!(attempts, ["3"], "a key was committed, and a test was red");
+        let uses = "SELECT count(*)::text FROM audit_logs WHERE action = 'secret.use'";
+        assert_ne!(self.crew.ask_all(uses), ["0"]);
+    }
+}
+
+#[test]
+fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
+    let mut place = Place::new();
+    let sampler = Sampler::start(Arc::clone(&place.canaries));
+    place.play();
+    let seen = sampler.stop();
+    place.assert_it_means_something(&seen);
+    assert!(seen.leaks.is_empty(), "{:#?}", seen.leaks);
+
+    let crew = &place.crew;
+    let (path, home) = (crew.path().to_owned(), crew.home());
+    // Into a file of SQLite's, which is searched with all other files.
+    let copy = format!("sqlite:{}", path.join("copy.db"));
+    crew.run(&["db", "copy", "--from", "store", "--to", &copy])
+        .ok();
+    let export = path.join("export.jsonl");
+    let exported = crew.run(&["audit", "export", "shop"]).ok();
+    fs::write(&export, exported.stdout).unwrap();
+
+    let configured = ["KEY_FILE", "STORE_PASSWORD"].map(|name| path.join(name));
+    let configured: Vec<_> = configured.iter().map(|path| path.as_path()).collect();
+    let mut places = place.said.clone();
+    places.extend(crew.sayings());
+    places.extend(left::rows(crew));
+    places.push((
+        "the repository".to_owned(),
+        left::objects(&crew.project_dir().join("repo.git")),
+    ));
+    let bundle = home.join("projects/shop/delivery/shop.bundle");
+    places.push(("the bundle".to_owned(), left::bundled(&bundle, &path)));
+    let files = left::files(&path, &configured);
+    let transcripts = files
+        .iter()
+        .filter(|(name, _)| name.contains("/transcripts/"));
+    assert!(transcripts.count() >= 7, "there is something to search");
+    // What the agent wrote itself is in its own workspace and in what was recorded of it; it must
+    // not be in what is delivered.
+    let own = |place: &str| place.contains("/work/") || place.contains("/transcripts/");
+    for (name, bytes) in places.iter().chain(&files) {
+        let mut found = place.canaries.found_in(bytes);
+        found.retain(|canary| *canary != "COMMITTED");
+        assert!(found.is_empty(), "{name} holds {found:?}");
+    }
+    for name in ["the repository", "the bundle"] {
+        let (_, bytes) = places.iter().find(|(place, _)| place == name).unwrap();
+        place.canaries.assert_none_in(name, bytes);
+    }
+    let committed = |(name, bytes): &&(String, Vec<u8>)| {
+        place.canaries.found_in(bytes).contains(&"COMMITTED") && own(name)
+    };
+    assert!(
+        files.iter().any(|file| committed(&file)),
+        "the search finds what is there"
+    );
+}

@@ -120,6 +120,7 @@ impl Outfit {
             sandbox,
             git,
             exe: self.exe.clone(),
+            search: std::env::split_paths(&self.search_path).collect(),
         };
         Ok(Site::open(spec, project).await?)
     }

@@ -32,6 +32,7 @@ mod man;
 mod next;
 mod options;
 mod output;
+mod pictures;
 mod plan;
 mod preview_host;
 mod project;

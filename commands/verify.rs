@@ -1,9 +1,12 @@
 //! `eklavya verify`
 
 use eklavya::domain::job::Goal;
+use eklavya::services::projects;
 
+use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::pictures::Pictures;
 use crate::work::{self, WorkOptions};
 
 /// Check every acceptance criterion on the commit that is to be delivered
@@ -24,5 +27,17 @@ pub struct Args {
 
 /// Runs `eklavya verify`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, Goal::Verify, &args.work)
+    work::run(invocation, &args.slug, Goal::Verify, &args.work)?;
+    if args.work.detach {
+        return Ok(());
+    }
+    let pictures = desk::with(invocation, async |desk| {
+        let project = projects::find(&desk, &args.slug).await?;
+        Pictures::read(invocation, &desk, &project).await
+    })?;
+    for (task, picture) in pictures.of_verifiers() {
+        let line = format!("Picture of {task}: {}", picture.path);
+        invocation.printer.note(&line);
+    }
+    Ok(())
 }

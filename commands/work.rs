@@ -29,7 +29,7 @@ pub struct WorkOptions {
 
     /// Hand the work to a background worker and return at once; one is started where none is there
     #[arg(long, conflicts_with_all = ["wait", "record"])]
-    detach: bool,
+    pub detach: bool,
 }
 
 impl WorkOptions {

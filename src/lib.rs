@@ -3,6 +3,7 @@
 //! The modules import one another in one direction only; `ARCHITECTURE.md` draws it and
 //! `tests/architecture.rs` holds it.
 
+pub mod browser;
 pub mod bus;
 pub mod claude;
 pub mod clock;

@@ -12,12 +12,13 @@ const LOWEST: [&str; 4] = ["clock", "domain", "exit_code", "process"];
 
 /// What each module of `src/` may import beyond [`LOWEST`]. An entry names only entries above it,
 /// so there is no circle.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("config", &[]),
     ("store", &[]),
     ("bus", &[]),
     ("services", &["config", "store", "bus"]),
     ("sandbox", &[]),
+    ("browser", &["sandbox"]),
     ("vcs", &[]),
     ("mcp", &[]),
     ("claude", &["mcp"]),
@@ -25,7 +26,8 @@ const LAYERS: [(&str, &[&str]); 10] = [
     (
         "workflow",
         &[
-            "config", "store", "bus", "services", "sandbox", "vcs", "mcp", "claude", "gateway",
+            "config", "store", "bus", "services", "sandbox", "browser", "vcs", "mcp", "claude",
+            "gateway",
         ],
     ),
 ];

@@ -6,6 +6,7 @@ use super::view::DemoView;
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::pictures::Pictures;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,11 +23,13 @@ pub struct Args {
 
 /// Runs `eklavya demo list`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let demos = desk::with(invocation, async |desk| {
+    let views: Vec<DemoView> = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, &args.slug).await?;
-        Ok(demos::list(&desk, &project).await?)
+        let demos = demos::list(&desk, &project).await?;
+        let pictures = Pictures::read(invocation, &desk, &project).await?;
+        let views = demos.iter().map(DemoView::of);
+        Ok(views.map(|view| view.with_pictures(&pictures)).collect())
     })?;
-    let views: Vec<DemoView> = demos.iter().map(DemoView::of).collect();
     let nothing = format!("No demos. Build them: eklavya demo build {}", args.slug);
     invocation.printer.list(&views, &nothing)
 }

@@ -6,6 +6,7 @@ use super::view::DemoView;
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::pictures::Pictures;
 
 /// Show a demo
 #[derive(Debug, clap::Args)]
@@ -19,9 +20,11 @@ pub struct Args {
 
 /// Runs `eklavya demo show`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let demo = desk::with(invocation, async |desk| {
+    let view = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, &args.slug).await?;
-        Ok(demos::find(&desk, &project, args.number).await?)
+        let demo = demos::find(&desk, &project, args.number).await?;
+        let pictures = Pictures::read(invocation, &desk, &project).await?;
+        Ok(DemoView::of(&demo).with_pictures(&pictures))
     })?;
-    invocation.printer.view(&DemoView::of(&demo))
+    invocation.printer.view(&view)
 }

@@ -1,11 +1,13 @@
 //! Demos as they are printed.
 
+use eklavya::domain::artifact::about_demo;
 use eklavya::domain::demo::{Demo, DemoState};
 use eklavya::workflow::preview;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::output::{Page, Row, View, time};
+use crate::pictures::{PictureView, Pictures};
 
 /// A demo.
 #[derive(Debug, Serialize)]
@@ -28,6 +30,9 @@ pub struct DemoView {
     feedback: Option<String>,
     created_at: Timestamp,
     approved_at: Option<Timestamp>,
+    /// Its pictures; missing where they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pictures: Option<Vec<PictureView>>,
 }
 
 impl DemoView {
@@ -53,6 +58,16 @@ impl DemoView {
             feedback: demo.feedback.clone(),
             created_at: demo.created_at,
             approved_at: demo.approved_at,
+            pictures: None,
+        }
+    }
+
+    /// Adds its pictures.
+    pub fn with_pictures(self, all: &Pictures) -> Self {
+        let pictures = all.about(&about_demo(self.number));
+        Self {
+            pictures: Some(pictures),
+            ..self
         }
     }
 }
@@ -92,6 +107,8 @@ impl View for DemoView {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value.clone()?))),
         );
+        let pictures = self.pictures.iter().flatten();
+        fields.extend(pictures.map(|picture| ("Picture", picture.path.clone())));
         fields.extend(self.approved_at.map(|at| ("Approved", time::moment(at))));
         page.fields(fields);
     }

@@ -1,5 +1,6 @@
 //! `eklavya doctor`: is everything there that the work needs?
 
+mod browser;
 mod bus;
 mod disk;
 mod home;
@@ -127,6 +128,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
                 checks.push(bus::usable(invocation).await);
                 checks.push(tools::claude(config, &invocation.environment).await);
                 checks.extend(sandbox::checks(invocation, config, args.isolation).await);
+                checks.push(browser::starts(invocation, config).await);
                 checks.push(model::credential(config));
                 checks.push(model::prices(config));
             }

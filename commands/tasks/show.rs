@@ -6,6 +6,7 @@ use super::view::TaskView;
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+use crate::pictures::Pictures;
 
 /// Show a task in full
 #[derive(Debug, clap::Args)]
@@ -20,9 +21,11 @@ pub struct Args {
 
 /// Runs `eklavya tasks show`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let task = desk::with(invocation, async |desk| {
+    let view = desk::with(invocation, async |desk| {
         let project = projects::find(&desk, &args.slug).await?;
-        Ok(tasks::find(&desk, &project, &args.task).await?)
+        let task = tasks::find(&desk, &project, &args.task).await?;
+        let pictures = Pictures::read(invocation, &desk, &project).await?;
+        Ok(TaskView::of(&task).with_pictures(&pictures))
     })?;
-    invocation.printer.view(&TaskView::of(&task))
+    invocation.printer.view(&view)
 }

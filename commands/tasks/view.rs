@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::output::{Page, Row, View, time};
+use crate::pictures::{PictureView, Pictures};
 
 /// A task.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,9 @@ pub struct TaskView {
     description: String,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// The pictures that its agents took; missing where they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pictures: Option<Vec<PictureView>>,
 }
 
 impl TaskView {
@@ -63,6 +67,16 @@ impl TaskView {
             description: task.description.clone(),
             created_at: task.created_at,
             updated_at: task.updated_at,
+            pictures: None,
+        }
+    }
+
+    /// Adds the pictures that its agents took.
+    pub fn with_pictures(self, all: &Pictures) -> Self {
+        let pictures = all.about(&self.key);
+        Self {
+            pictures: Some(pictures),
+            ..self
         }
     }
 }
@@ -115,6 +129,8 @@ impl View for TaskView {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value.clone()?))),
         );
+        let pictures = self.pictures.iter().flatten();
+        fields.extend(pictures.map(|picture| ("Picture", picture.path.clone())));
         page.fields(fields);
         let texts = [
             ("Question", self.question.as_deref()),

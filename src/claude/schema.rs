@@ -94,8 +94,23 @@ fn build_plan_schema() -> Value {
             "tasks": filled_list(&task()),
             "testCommand": text("The command, run by a shell in the root of the repository, that \
                                  runs every test and exits 0 only if all pass, e.g. \
-                                 sh tests/run.sh. It works offline."),
+                                 sh tests/run.sh. It works offline. Where testers should be able \
+                                 to run a part of the tests, it hands \"$@\" on, e.g. \
+                                 sh tests/run.sh \"$@\"."),
             "preview": preview(),
+            "diagnostics": list(&diagnostic()),
+        }),
+    )
+}
+
+fn diagnostic() -> Value {
+    object(
+        &["name", "command"],
+        &json!({
+            "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$",
+                     "description": "Under which the Monitor asks for it, e.g. queue-length."},
+            "command": text("A command, run by a shell in the root of the repository, offline, \
+                             that prints how the product is doing."),
         }),
     )
 }

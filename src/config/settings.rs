@@ -45,6 +45,8 @@ pub struct Config {
     pub budget: BudgetLimits,
     /// `sandbox.*`
     pub sandbox: SandboxSettings,
+    /// `browser.*`
+    pub browser: BrowserSettings,
     /// `egress.*`
     pub egress: EgressSettings,
     /// `secrets.keyFile`: where the key of secrets is, where it is not in the data directory.
@@ -159,6 +161,17 @@ pub struct SandboxSettings {
     pub uid_base: u32,
 }
 
+/// The browser of agents.
+#[derive(Debug, Clone)]
+pub struct BrowserSettings {
+    /// Whether it is used where there is one.
+    pub used: bool,
+    /// The Chromium, where it is not the one on PATH.
+    pub path: Option<Utf8PathBuf>,
+    /// What the browser of one agent may take of the memory, in MiB.
+    pub memory_mib: u64,
+}
+
 /// Hosts that agents reach, by the network class of their role.
 #[derive(Debug, Clone)]
 pub struct EgressSettings {
@@ -245,6 +258,11 @@ impl Config {
                 landlock: read.integer("sandbox.landlock")?,
                 test_timeout: read.seconds("sandbox.testTimeoutSeconds")?,
                 uid_base: read.integer("sandbox.uidBase")?,
+            },
+            browser: BrowserSettings {
+                used: read.required_text("browser.use")? == "auto",
+                path: read.path("browser.path")?,
+                memory_mib: read.integer("browser.memoryMib")?,
             },
             egress: EgressSettings {
                 packages: read.hosts("egress.packages")?,

@@ -57,5 +57,7 @@ id!(/// A message from one agent to others.
     MessageId);
 id!(/// A checkpoint of an agent.
     CheckpointId);
+id!(/// A file that shows something about the work.
+    ArtifactId);
 id!(/// A job for background workers.
     JobId);

@@ -1,12 +1,14 @@
 //! Pure types and state machines: no I/O, no tokio, no database.
 
 pub mod agent;
+pub mod artifact;
 pub mod audit;
 pub mod checkpoint;
 pub mod commit;
 pub mod decision;
 pub mod delivery;
 pub mod demo;
+pub mod diagnostics;
 pub mod digest;
 pub mod egress;
 pub mod event;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::diagnostics::{self, Diagnostic};
 use super::money::MicroUsd;
 use super::role::Role;
 
@@ -25,6 +26,9 @@ pub struct PlanDocument {
     pub test_command: String,
     /// How the product is looked at.
     pub preview: PreviewPlan,
+    /// Commands that tell how the product is doing, for the Monitor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Something that the product can do.
@@ -163,6 +167,7 @@ impl PlanDocument {
         self.check_coverage(&mut problems);
         self.check_order(&mut problems);
         self.check_preview(&mut problems);
+        problems.extend(diagnostics::problems(&self.diagnostics));
         self.check_budget(budget, &mut problems);
         problems
     }

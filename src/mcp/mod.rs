@@ -5,12 +5,14 @@
 
 mod run_check;
 mod server;
+mod toolbox;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 pub use run_check::{RUN_CHECK, RunCheck, run_check_description};
 pub use server::{RpcReply, answer};
+pub use toolbox::{DuplicateTool, Toolbox};
 
 /// The name of the server in the agent's configuration.
 pub const SERVER_NAME: &str = "eklavya";
@@ -33,11 +35,22 @@ pub struct ToolDescription {
     pub input_schema: Value,
 }
 
+/// A picture in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// What it is, e.g. `image/png`.
+    pub media_type: &'static str,
+    /// Its bytes in base64.
+    pub base64: String,
+}
+
 /// What a tool answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolReply {
     /// The text that the model reads.
     pub text: String,
+    /// Pictures that the model sees beside it.
+    pub images: Vec<Image>,
     /// Whether the model is told that the call failed.
     pub is_error: bool,
 }
@@ -47,14 +60,22 @@ impl ToolReply {
     pub fn ok(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
+            images: Vec::new(),
             is_error: false,
         }
+    }
+
+    /// Adds a picture.
+    pub fn with_image(mut self, image: Image) -> Self {
+        self.images.push(image);
+        self
     }
 
     /// Returns a failure that the model can read and react to.
     pub fn error(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
+            images: Vec::new(),
             is_error: true,
         }
     }
@@ -72,4 +93,9 @@ pub trait ToolServer: Send + Sync {
     /// Only names from [`ToolServer::tools`] arrive here. The future is dropped when the agent
     /// gives up the call or ends.
     fn call<'a>(&'a self, name: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply>;
+
+    /// Gives back what the tools hold on to, once the agent has ended.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

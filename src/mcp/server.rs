@@ -96,10 +96,13 @@ async fn call(server: &dyn ToolServer, id: &Value, params: &Value) -> RpcReply {
 }
 
 fn content(reply: &ToolReply) -> Value {
-    json!({
-        "content": [{"type": "text", "text": reply.text}],
-        "isError": reply.is_error,
-    })
+    let mut content = vec![json!({"type": "text", "text": reply.text})];
+    content.extend(
+        reply.images.iter().map(
+            |image| json!({"type": "image", "data": image.base64, "mimeType": image.media_type}),
+        ),
+    );
+    json!({ "content": content, "isError": reply.is_error })
 }
 
 fn success(id: &Value, result: &Value) -> RpcReply {
@@ -116,6 +119,7 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
+    use crate::mcp::Image;
 
     struct Echo;
 
@@ -130,6 +134,12 @@ mod tests {
 
         fn call<'a>(&'a self, name: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
             Box::pin(async move {
+                if arguments.get("show").is_some() {
+                    return ToolReply::ok("see").with_image(Image {
+                        media_type: "image/png",
+                        base64: "aGk=".into(),
+                    });
+                }
                 match arguments.get("fail") {
                     Some(_) => ToolReply::error("asked to fail"),
                     None => ToolReply::ok(format!("{name} {arguments}")),
@@ -193,6 +203,17 @@ mod tests {
         assert_eq!(reply["result"]["isError"], true);
         let text = reply["result"]["content"][0]["text"].as_str().unwrap();
         assert!(text.contains("the tools are: echo"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_picture_stands_beside_the_text() {
+        let params = json!({"name": "echo", "arguments": {"show": true}});
+        let reply = ask(json!({"id": 6, "method": "tools/call", "params": params})).await;
+        let expected = json!([
+            {"type": "text", "text": "see"},
+            {"type": "image", "data": "aGk=", "mimeType": "image/png"},
+        ]);
+        assert_eq!(reply["result"]["content"], expected);
     }
 
     #[tokio::test]

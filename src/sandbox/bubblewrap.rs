@@ -46,6 +46,38 @@ const ETC_WITH_SHELL: &[&str] = &[
     "terminfo",
     "timezone",
 ];
+/// Where Chromium and Chrome look for the rules of whoever runs the machine.
+const BROWSER_POLICIES: [&str; 2] = [
+    "/etc/chromium/policies/managed/eklavya.json",
+    "/etc/opt/chrome/policies/managed/eklavya.json",
+];
+/// A second layer: what these forbid, the sandbox leaves no way to do either. No addresses but those
+/// of the web, no downloads, no traffic beside the proxy, no extensions, nothing kept or told.
+const BROWSER_POLICY: &str = r#"{
+  "URLBlocklist": ["*"],
+  "URLAllowlist": ["http://*", "ws://*", "about:blank", "blob:*"],
+  "DownloadRestrictions": 3,
+  "WebRtcIPHandling": "disable_non_proxied_udp",
+  "QuicAllowed": false,
+  "DnsOverHttpsMode": "off",
+  "BuiltInDnsClientEnabled": false,
+  "ExtensionInstallBlocklist": ["*"],
+  "DefaultGeolocationSetting": 2,
+  "DefaultNotificationsSetting": 2,
+  "DefaultWebUsbGuardSetting": 2,
+  "DefaultFileSystemReadGuardSetting": 2,
+  "DefaultFileSystemWriteGuardSetting": 2,
+  "AudioCaptureAllowed": false,
+  "VideoCaptureAllowed": false,
+  "ScreenCaptureAllowed": false,
+  "PasswordManagerEnabled": false,
+  "SyncDisabled": true,
+  "MetricsReportingEnabled": false,
+  "SafeBrowsingProtectionLevel": 0,
+  "BackgroundModeEnabled": false,
+  "ComponentUpdatesEnabled": false
+}
+"#;
 const ETC_WITHOUT_SHELL: &[&str] = &["ld.so.cache", "localtime", "timezone"];
 
 /// Returns `sandbox-run … bwrap … sandbox-init … inner`.
@@ -176,6 +208,11 @@ impl Builder {
             self.etc(ETC_WITHOUT_SHELL);
         }
         self.accounts(spec, user)?;
+        if spec.profile == Profile::Browser {
+            for place in BROWSER_POLICIES {
+                self.text(place, BROWSER_POLICY)?;
+            }
+        }
         self.words("--proc /proc");
         if spec.has(Guard::Mounts) {
             self.words("--ro-bind /proc/sys /proc/sys");
@@ -271,10 +308,12 @@ impl Builder {
         if let Some(door) = &spec.door {
             let mount = match spec.profile {
                 Profile::Preview { .. } => Mount::ReadWrite,
-                Profile::Agent(_) | Profile::Command(_) if !spec.has(Guard::Mounts) => {
+                Profile::Agent(_) | Profile::Command(_) | Profile::Browser
+                    if !spec.has(Guard::Mounts) =>
+                {
                     Mount::ReadWrite
                 }
-                Profile::Agent(_) | Profile::Command(_) => Mount::ReadOnly,
+                Profile::Agent(_) | Profile::Command(_) | Profile::Browser => Mount::ReadOnly,
             };
             self.bind(mount, open::directory(door)?, door)?;
         }

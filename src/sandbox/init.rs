@@ -17,7 +17,7 @@ use super::guard::Guard;
 use super::limits::Limited;
 use super::preview::WEB_SOCKET;
 use super::probe::Demands;
-use super::spec::{Inner, Profile, Sockets, Spec};
+use super::spec::{Inner, PROXY_PORT, PROXY_SOCKET, Profile, Sockets, Spec};
 use super::territory::{self, Territory};
 use super::{forward, limits, proxy, supervise};
 use crate::process;
@@ -114,6 +114,7 @@ struct Order {
 enum Door {
     Closed,
     Gateway(PathBuf),
+    Proxy(PathBuf),
     Web(PathBuf, u16),
 }
 
@@ -121,6 +122,7 @@ impl Door {
     fn of(spec: &Spec) -> Self {
         match (spec.profile, &spec.door) {
             (Profile::Agent(_), Some(door)) => Door::Gateway(door.clone()),
+            (Profile::Browser, Some(door)) => Door::Proxy(door.clone()),
             (Profile::Preview { port, .. }, Some(door)) => Door::Web(door.clone(), port),
             (Profile::Command(_), _) | (_, None) => Door::Closed,
         }
@@ -130,7 +132,17 @@ impl Door {
         match self {
             Door::Closed => vec!["closed".into()],
             Door::Gateway(path) => vec!["gateway".into(), path.into()],
+            Door::Proxy(path) => vec!["proxy".into(), path.into()],
             Door::Web(path, port) => vec!["web".into(), path.into(), port.to_string().into()],
+        }
+    }
+
+    /// Returns the variable that leads the program to the port of the door.
+    fn variable(&self, port: u16) -> Option<(&'static str, String)> {
+        match self {
+            Door::Gateway(_) => Some((BASE_URL, format!("http://127.0.0.1:{port}"))),
+            Door::Proxy(_) => Some((PROXY_PORT, port.to_string())),
+            Door::Closed | Door::Web(..) => None,
         }
     }
 
@@ -140,6 +152,7 @@ impl Door {
         match (kind.to_str()?, rest) {
             ("closed", rest) => Some((Door::Closed, rest)),
             ("gateway", [path, rest @ ..]) => Some((Door::Gateway(path.into()), rest)),
+            ("proxy", [path, rest @ ..]) => Some((Door::Proxy(path.into()), rest)),
             ("web", [path, port, rest @ ..]) => {
                 let port = port.to_str()?.parse().ok()?;
                 Some((Door::Web(path.into(), port), rest))
@@ -259,7 +272,7 @@ async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
     let login = login.map(|(_, value)| value.clone());
     let mut command = process::command(&order.program);
     command.args(&order.args).envs(env);
-    command.envs(port.map(|port| (BASE_URL, format!("http://127.0.0.1:{port}"))));
+    command.envs(port.and_then(|port| order.door.variable(port)));
     command.env_remove(PROXY_LOGIN);
     if let (Some(port), Some(login)) = (port, login) {
         command.envs(proxy::variables(&login, port));
@@ -274,6 +287,10 @@ async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
 async fn open_door(door: &Door) -> io::Result<Option<u16>> {
     match door {
         Door::Closed => Ok(None),
+        Door::Proxy(directory) => {
+            let port = forward::to_socket(directory.join(PROXY_SOCKET)).await?;
+            Ok(Some(port))
+        }
         Door::Gateway(directory) => {
             let port = forward::to_socket(directory.join("gateway.sock")).await?;
             Ok(Some(port))
@@ -303,6 +320,8 @@ mod tests {
         assert_eq!(order.program, "claude");
         assert_eq!(order.args, ["-p", "--", "x"]);
         assert_eq!(order.walls, Walls::default());
+        let order = parse(&args("sandbox proxy /d -- x")).unwrap();
+        assert_eq!(order.door, Door::Proxy("/d".into()));
         let order = parse(&args("nothing web /d 80 -- x")).unwrap();
         assert_eq!(
             (order.around, order.door),

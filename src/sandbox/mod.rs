@@ -28,6 +28,7 @@ mod handover;
 pub mod init;
 mod libraries;
 mod limits;
+mod memory;
 mod open;
 mod orphan;
 mod output;
@@ -58,11 +59,14 @@ pub use dirs::{Dirs, hand_over, is_root, share_socket};
 pub use error::SandboxError;
 #[doc(hidden)]
 pub use guard::Guard;
+pub use memory::memory_of;
 pub use orphan::{end_noted, end_orphan};
 pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec, WEB_SOCKET};
 pub use probe::Demands;
-pub use run::{CommandOutcome, RunLimits, run_command};
-pub use spec::{Access, DISK_BYTES, Inner, Profile, Spec, TMP_BYTES, User};
+pub use run::{CommandOutcome, RunLimits, run_command, run_program};
+pub use spec::{
+    Access, DISK_BYTES, Inner, PROXY_PORT, PROXY_SOCKET, Profile, Spec, TMP_BYTES, User,
+};
 pub use usage::{Outgrown, outgrown};
 
 use crate::process;

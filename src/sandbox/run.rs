@@ -54,11 +54,21 @@ pub async fn run_command(
     env: &[(&str, &str)],
     limits: RunLimits,
 ) -> Result<CommandOutcome, SandboxError> {
-    let started = Instant::now();
     let inner = env.iter().fold(
         Inner::new("/bin/sh", ["-c", line]),
         |inner, (name, value)| inner.env(name, value),
     );
+    run_program(sandbox, spec, inner, limits).await
+}
+
+/// Runs `inner` as [`run_command`] runs a line, without a shell around it.
+pub async fn run_program(
+    sandbox: &Sandbox,
+    spec: &Spec,
+    inner: Inner,
+    limits: RunLimits,
+) -> Result<CommandOutcome, SandboxError> {
+    let started = Instant::now();
     let (mut child, mut reader) = start(sandbox, spec, inner).await?;
     let pid = child.pid();
     let mut output = HeadTail::new(limits.output_bytes, &spec.redactor);

@@ -34,7 +34,15 @@ pub enum Profile {
         /// The port on which it listens inside.
         port: u16,
     },
+    /// A browser: the system's programs, an empty workspace, and `<door>/proxy.sock` as its only way
+    /// out. What runs is told its port by [`PROXY_PORT`].
+    Browser,
 }
+
+/// The variable that tells a browser the port of 127.0.0.1 at which its proxy is.
+pub const PROXY_PORT: &str = "EKLAVYA_PROXY_PORT";
+/// The name of the proxy's socket in the door of a browser.
+pub const PROXY_SOCKET: &str = "proxy.sock";
 
 impl Profile {
     /// What may be written in the workspace.
@@ -46,7 +54,8 @@ impl Profile {
                 access: Access::Write,
                 ..
             } => FileAccess::Full,
-            Profile::Command(Access::Read)
+            Profile::Browser
+            | Profile::Command(Access::Read)
             | Profile::Preview {
                 access: Access::Read,
                 ..
@@ -58,7 +67,7 @@ impl Profile {
     pub(super) fn git(self) -> Option<GitAccess> {
         match self {
             Profile::Agent(role) => Some(policy::policy(role).git),
-            Profile::Command(_) | Profile::Preview { .. } => None,
+            Profile::Command(_) | Profile::Preview { .. } | Profile::Browser => None,
         }
     }
 
@@ -75,7 +84,7 @@ impl Profile {
     pub(super) fn has_shell(self) -> bool {
         match self {
             Profile::Agent(role) => policy::policy(role).has_shell(),
-            Profile::Command(_) | Profile::Preview { .. } => true,
+            Profile::Command(_) | Profile::Preview { .. } | Profile::Browser => true,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Use cases that own transactions: each change of state, its event and its audit row are one.
 
 pub mod agents;
+pub mod artifacts;
 pub mod audit;
 pub mod capacity;
 pub mod cost_report;

@@ -1,6 +1,7 @@
 //! The database: one file per entity, one SQL text for every database.
 
 pub mod agents;
+pub mod artifacts;
 pub mod audit;
 mod audit_upgrade;
 pub mod budgets;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::checks::Checks;
 use super::error::WorkflowError;
 use super::worker::Worker;
-use super::{admission, briefing, launch, workspace};
+use super::{admission, briefing, launch, tools, workspace};
 use crate::claude::outcome::{Ended, Outcome};
 use crate::domain::agent::{Agent, AgentEvent, AgentState};
 use crate::domain::audit::Actor;
 use crate::domain::ids::{AgentId, SessionId};
 use crate::domain::task::{Task, TaskEvent};
 use crate::gateway::{DoorProblem, Gateway};
+use crate::mcp::ToolServer;
 use crate::sandbox::Outgrown;
 use crate::services::tasks::TaskNote;
 use crate::services::{agents, tasks};
@@ -136,12 +137,18 @@ async fn run_begun(
     } else {
         briefing::prompt(worker, task, &base).await?
     };
-    let tools = launch::tools(worker, agent, task, checks).await?;
+    let toolbox = tools::of(worker, agent, task, checks).await?;
+    let tools: Option<Arc<dyn ToolServer>> =
+        (!toolbox.is_empty()).then(|| Arc::new(toolbox) as Arc<dyn ToolServer>);
     let door = launch::open_door(worker, gateway, agent, task, &dirs)?;
     let invocation =
         launch::invocation(worker, agent, task, &dirs, &door, recorded, tools.is_some())?;
+    let held = tools.clone();
     let driven = launch::drive_agent(worker, agent, &dirs, invocation, &door, prompt, tools);
     let outcome = Box::pin(driven).await;
+    if let Some(tools) = held {
+        tools.close().await;
+    }
     let problem = door.problem();
     door.close().await;
     let (outcome, outgrown) = outcome?;

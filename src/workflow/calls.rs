@@ -16,6 +16,10 @@ use crate::store::audit::Filter;
 
 /// What a tool call is in the audit trail.
 const TOOL: &str = "agent.tool";
+/// How the names of the orchestrator's tools begin.
+const OURS: &str = "mcp__eklavya__";
+/// What the CLI, or our own server, answers to a call of a tool that is not offered.
+const NOT_OFFERED: [&str; 2] = ["No such tool available", "there is no tool"];
 /// The most calls that wait for their answers; more of them are no honest agent's.
 const MAX_OPEN: usize = 1000;
 /// How much of the reason is kept, in characters.
@@ -59,7 +63,9 @@ impl Calls {
                 decided_by,
                 content,
             } => {
-                let refused = denied.then(|| content.chars().take(REASON_CHARS).collect());
+                let not_offered = is_error && self.is_not_offered(&id, &content);
+                let refused =
+                    (denied || not_offered).then(|| content.chars().take(REASON_CHARS).collect());
                 vec![self.answer(&id, is_error, refused, decided_by.as_deref())]
             }
             StreamEvent::Denied(denial) => self.refuse(denial),
@@ -104,6 +110,13 @@ impl Calls {
                 },
             })
             .collect()
+    }
+
+    /// Whether the answer is that the agent is not offered this tool of ours. No other tool's answer
+    /// is believed to say so: what a program prints is its own.
+    fn is_not_offered(&self, id: &str, answer: &str) -> bool {
+        let ours = |(open, call): &(String, Call)| open == id && call.tool.starts_with(OURS);
+        self.open.iter().any(ours) && NOT_OFFERED.iter().any(|words| answer.contains(words))
     }
 
     fn answer(
@@ -296,6 +309,30 @@ mod tests {
         let lines = lines(events);
         let decisions: Vec<_> = lines.iter().map(|line| &line["decision"]).collect();
         assert_eq!(decisions, ["allowed", "denied"]);
+    }
+
+    #[test]
+    fn a_tool_that_the_role_is_not_offered_is_denied() {
+        let call = |name: &str| StreamEvent::ToolUse {
+            id: name.into(),
+            name: name.into(),
+            input: json!({}),
+        };
+        let answer = |name: &str| StreamEvent::ToolResult {
+            id: name.into(),
+            is_error: true,
+            denied: false,
+            decided_by: None,
+            content: format!("<tool_use_error>Error: No such tool available: {name}"),
+        };
+        let names = ["mcp__eklavya__browser_open", "Bash"];
+        let lines = lines(
+            names
+                .into_iter()
+                .flat_map(|name| [call(name), answer(name)]),
+        );
+        let decisions: Vec<_> = lines.iter().map(|line| &line["decision"]).collect();
+        assert_eq!(decisions, ["denied", "allowed"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::WorkflowError;
-use super::trial;
+use super::trial::{self, Trial};
 use super::worker::Worker;
 use crate::domain::commit::CommitId;
 use crate::domain::plan_document::{Check, Criterion};
@@ -76,7 +76,8 @@ impl Checks {
         let Some(command) = self.command(criterion).map(str::to_owned) else {
             return Ok(None);
         };
-        let outcome = trial::run(&worker.site, &self.commit, &command, SecretUse::Checks).await?;
+        let trial = Trial::new(&command).given(SecretUse::Checks);
+        let outcome = trial::run(&worker.site, &self.commit, &trial).await?;
         let ran = Ran::of(command, &outcome);
         self.lock().insert(criterion.to_owned(), ran.clone());
         Ok(Some(ran))

@@ -1,5 +1,7 @@
 //! The dossier: what was asked, decided, done, checked and paid, as JSON and as one page.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -48,6 +50,8 @@ pub struct Dossier {
     pub demos: Vec<DemoLine>,
     /// Every criterion with its evidence.
     pub criteria: Vec<CriterionLine>,
+    /// Pictures of the demos and of what was verified.
+    pub pictures: Vec<PictureLine>,
     /// The tasks.
     pub tasks: Vec<TaskLine>,
     /// The commits of main, oldest first, with who made them.
@@ -133,6 +137,28 @@ pub struct EvidenceLine {
     pub at: Timestamp,
 }
 
+/// A picture of a page.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PictureLine {
+    /// `demo 2`, or the key of the task whose agent took it.
+    pub subject: String,
+    /// The file, relative to this document.
+    pub file: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Its width in pixels.
+    pub width: u32,
+    /// Its height in pixels.
+    pub height: u32,
+    /// The address of the page that it shows.
+    pub url: String,
+    /// The title of that page.
+    pub title: String,
+    /// When it was taken.
+    pub at: Timestamp,
+}
+
 /// A task.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -188,6 +214,8 @@ pub struct Delivered {
     pub round: u32,
     /// The commits of main.
     pub commits: Vec<CommitLine>,
+    /// The pictures whose files lie beside it.
+    pub pictures: Vec<PictureLine>,
     /// The costs: all, by role, by task.
     pub costs: (String, Vec<CostLine>, Vec<CostLine>),
 }
@@ -236,6 +264,7 @@ pub async fn gather(
             })
             .collect(),
         criteria,
+        pictures: delivered.pictures,
         tasks: all_tasks
             .iter()
             .map(|task| {
@@ -326,8 +355,12 @@ fn task_line(task: &Task, agents: usize) -> TaskLine {
 /// The page: self-contained, without scripts; every value is escaped.
 const PAGE: &str = include_str!("../../templates/reports/dossier.html");
 
-/// Renders the dossier as one self-contained HTML page.
-pub fn render(dossier: &Dossier) -> Result<String, WorkflowError> {
+/// Renders the dossier as one self-contained HTML page. `images` are the pictures to be part of it,
+/// in base64 by their digests.
+pub fn render(
+    dossier: &Dossier,
+    images: &BTreeMap<String, String>,
+) -> Result<String, WorkflowError> {
     let wrong =
         |error: minijinja::Error| WorkflowError::Failed(format!("the dossier's page: {error:#}"));
     let mut environment = minijinja::Environment::new();
@@ -336,6 +369,8 @@ pub fn render(dossier: &Dossier) -> Result<String, WorkflowError> {
         .add_template("dossier.html", PAGE)
         .map_err(wrong)?;
     let page = environment.get_template("dossier.html").map_err(wrong)?;
-    page.render(minijinja::Value::from(minijinja::value::Serde(dossier)))
+    let dossier = minijinja::Value::from(minijinja::value::Serde(dossier));
+    let images = minijinja::Value::from(minijinja::value::Serde(images));
+    page.render(minijinja::context! { images, ..dossier })
         .map_err(wrong)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::WorkflowError;
 use super::site::Site;
 use crate::services::cost_report;
-use crate::store::{agents, audit, decisions, demos, events, evidence, plans, tasks};
+use crate::store::{agents, artifacts, audit, decisions, demos, events, evidence, plans, tasks};
 
 /// Writes everything about a project into `directory`, which must be missing or empty; returns the
 /// files that it wrote.
@@ -30,6 +30,24 @@ pub async fn export(site: &Site, directory: &Path) -> Result<Vec<PathBuf>, Workf
             std::fs::copy(&from, &to).map_err(WorkflowError::io(&to))?;
             written.push(to);
         }
+    }
+    let pictures = site.paths.delivery().join("pictures");
+    if pictures.is_dir() {
+        let to = directory.join("pictures");
+        written.extend(copy_files(&pictures, &to)?);
+    }
+    Ok(written)
+}
+
+/// Copies the files of a directory of ours.
+fn copy_files(from: &Path, to: &Path) -> Result<Vec<PathBuf>, WorkflowError> {
+    std::fs::create_dir_all(to).map_err(WorkflowError::io(to))?;
+    let mut written = Vec::new();
+    for entry in std::fs::read_dir(from).map_err(WorkflowError::io(from))? {
+        let entry = entry.map_err(WorkflowError::io(from))?;
+        let target = to.join(entry.file_name());
+        std::fs::copy(entry.path(), &target).map_err(WorkflowError::io(&target))?;
+        written.push(target);
     }
     Ok(written)
 }
@@ -95,6 +113,12 @@ async fn records(site: &Site) -> Result<Value, WorkflowError> {
             "agent": found.agent, "role": found.role, "command": found.command,
             "exit": found.exit, "output": found.output, "passed": found.passed,
             "reason": found.reason, "at": found.created_at,
+        })).collect::<Vec<_>>(),
+        "artifacts": artifacts::of_project(&mut tx, id).await?.iter().map(|artifact| json!({
+            "id": artifact.id, "subject": artifact.subject, "agent": artifact.agent,
+            "mediaType": artifact.media_type, "sha256": artifact.sha256, "bytes": artifact.bytes,
+            "width": artifact.width, "height": artifact.height, "url": artifact.url,
+            "title": artifact.title, "at": artifact.created_at,
         })).collect::<Vec<_>>(),
         "events": events::after(&mut tx, Some(id), 0, u32::MAX).await?,
         "auditLogs": audit::of_project(&mut tx, id).await?.iter().map(|line| json!({

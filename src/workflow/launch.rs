@@ -8,9 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 
-use super::checks::Checks;
 use super::error::WorkflowError;
-use super::tools::{CheckTool, TestTool};
 use super::worker::Worker;
 use super::{briefing, egress, watch};
 use crate::claude::activity::Activity;
@@ -25,37 +23,11 @@ use crate::domain::task::{Task, TaskKind};
 use crate::gateway::{Door, DoorSpec, Gateway, Purpose};
 use crate::mcp::ToolServer;
 use crate::sandbox::init::PROXY_LOGIN;
-use crate::sandbox::policy::{GitAccess, Terminal, policy};
+use crate::sandbox::policy::{GitAccess, policy};
 use crate::sandbox::{Dirs, Inner, Outgrown, Profile, Spec, kill_all};
-use crate::services::plans;
 
 /// Events that may wait to be written down.
 pub(super) const EVENT_BACKLOG: usize = 256;
-
-/// Returns the orchestrator's tools that the agent is offered.
-pub(super) async fn tools(
-    worker: &Arc<Worker>,
-    agent: &Agent,
-    task: &Task,
-    checks: Option<Arc<Checks>>,
-) -> Result<Option<Arc<dyn ToolServer>>, WorkflowError> {
-    if let Some(checks) = checks {
-        return Ok(Some(Arc::new(CheckTool {
-            worker: Arc::downgrade(worker),
-            checks,
-        })));
-    }
-    if policy(task.role).terminal != Terminal::TestCommand || !task.kind.is_built() {
-        return Ok(None);
-    }
-    let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
-    Ok(Some(Arc::new(TestTool {
-        worker: Arc::downgrade(worker),
-        agent: agent.clone(),
-        task: task.clone(),
-        command: plan.test_command,
-    })))
-}
 
 /// Opens the agent's door to the gateway.
 pub(super) fn open_door(

@@ -1,8 +1,9 @@
 //! Merging: main moves only to a tree on which the test command exited with 0.
 
 use super::error::WorkflowError;
+use super::trial::{self, Trial};
 use super::worker::Worker;
-use super::{trial, workspace};
+use super::workspace;
 use crate::domain::commit::CommitId;
 use crate::domain::secret::SecretUse;
 use crate::domain::task::Task;
@@ -61,7 +62,8 @@ pub(super) async fn into_main(
             Merge::Conflict { marked, paths, .. } => return Ok(Merged::Conflict { marked, paths }),
         };
         if let Some(command) = test_command {
-            let outcome = trial::run(&worker.site, &candidate, command, SecretUse::Tests).await?;
+            let trial = Trial::new(command).given(SecretUse::Tests);
+            let outcome = trial::run(&worker.site, &candidate, &trial).await?;
             if !outcome.exit.is_success() {
                 let output = format!(
                     "`{command}` ended with {}:\n{}",

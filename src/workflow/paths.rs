@@ -107,6 +107,11 @@ impl ProjectPaths {
         self.root.join("demos").join(number.to_string())
     }
 
+    /// Returns the directory of artifacts, files that are named by their digests.
+    pub fn artifacts(&self) -> PathBuf {
+        self.root.join("artifacts")
+    }
+
     /// Returns the directory of the delivery.
     pub fn delivery(&self) -> PathBuf {
         self.root.join("delivery")

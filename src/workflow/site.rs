@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use super::error::WorkflowError;
 use super::grip::Grip;
 use super::paths::{Paths, ProjectPaths};
+use super::preview_names::Served;
 use super::stop::StopReason;
+use crate::browser::{self, BrowserError};
 use crate::config::Config;
 use crate::domain::lease::Tenure;
 use crate::domain::project::Project;
@@ -34,6 +36,8 @@ pub struct SiteSpec {
     pub git: Git,
     /// The `eklavya` program, for the processes that serve previews.
     pub exe: PathBuf,
+    /// The directories in which a browser is looked for.
+    pub search: Vec<PathBuf>,
 }
 
 /// A project's place on this machine.
@@ -46,6 +50,9 @@ pub struct Site {
     pub(super) sandbox: Arc<Sandbox>,
     pub(super) exe: PathBuf,
     pub(super) user: Option<User>,
+    /// What is served for those who verify.
+    pub(super) served: Served,
+    search: Vec<PathBuf>,
     project: Project,
     grip: Option<Arc<Grip>>,
 }
@@ -69,6 +76,8 @@ impl Site {
             sandbox: Arc::new(spec.sandbox),
             exe: spec.exe,
             user,
+            served: Served::default(),
+            search: spec.search,
             project: project.clone(),
             grip: None,
         })
@@ -138,6 +147,15 @@ impl Site {
     /// Returns the project as it stands now.
     pub async fn reload(&self) -> Result<Project, WorkflowError> {
         Ok(projects::reload(&self.desk, &self.project).await?)
+    }
+
+    /// Returns the Chromium of this machine.
+    pub(super) fn chromium(&self) -> Result<PathBuf, BrowserError> {
+        if !self.config.browser.used {
+            return Err(BrowserError::Off);
+        }
+        let configured = self.config.browser.path.as_ref();
+        browser::locate(configured.map(|path| path.as_std_path()), &self.search)
     }
 
     /// Whether processes are held by a sandbox.

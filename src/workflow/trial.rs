@@ -12,7 +12,7 @@ use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::domain::secret::{SecretName, SecretUse};
 use crate::sandbox::{
-    Access, CommandOutcome, Dirs, Exit, Profile, RunLimits, Spec, hand_over, run_command,
+    Access, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Spec, hand_over, run_program,
 };
 use crate::services::audit;
 use crate::services::secrets::variables;
@@ -23,23 +23,76 @@ pub(super) const PROCESS: &str = "process";
 /// Bytes kept of a command's output: enough for the tail of a test run.
 const OUTPUT_BYTES: usize = 32 * 1024;
 
-/// Runs `line` with a shell on a copy of the tree of `commit`, without a network. Its environment has
-/// the secrets that the admin has named for `given`; they are hidden in what it prints.
+/// A command to be tried.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trial {
+    /// A line for `/bin/sh -c`.
+    line: String,
+    /// Its positional parameters.
+    arguments: Vec<String>,
+    /// For which use secrets are named that it is given.
+    given: Option<SecretUse>,
+}
+
+impl Trial {
+    /// Returns the trial of a line.
+    pub(super) fn new(line: impl Into<String>) -> Self {
+        Self {
+            line: line.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Gives the line positional parameters (`"$@"`), which no shell reads.
+    pub(super) fn with_arguments(self, arguments: Vec<String>) -> Self {
+        Self { arguments, ..self }
+    }
+
+    /// Gives the line the secrets that the admin has named for `given`, as variables; they are
+    /// hidden in what it prints.
+    pub(super) fn given(self, given: SecretUse) -> Self {
+        Self {
+            given: Some(given),
+            ..self
+        }
+    }
+
+    fn inner(&self, secrets: &[(SecretName, SecretString)]) -> Inner {
+        let mut args = vec!["-c", self.line.as_str()];
+        if !self.arguments.is_empty() {
+            // The first one is what the shell calls itself.
+            args.push("sh");
+            args.extend(self.arguments.iter().map(String::as_str));
+        }
+        let env = ENVIRONMENT.iter().copied();
+        env.chain(variables(secrets))
+            .fold(Inner::new("/bin/sh", args), |inner, (name, value)| {
+                inner.env(name, value)
+            })
+    }
+}
+
+/// Runs a command on a copy of the tree of `commit`, without a network.
 pub(super) async fn run(
     site: &Site,
     commit: &CommitId,
-    line: &str,
-    given: SecretUse,
+    trial: &Trial,
 ) -> Result<CommandOutcome, WorkflowError> {
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-    let secrets = site.secrets_for(given).await?;
-    let outcome = run_at(site, &root, commit, line, &secrets).await;
+    let secrets = match trial.given {
+        Some(given) => site.secrets_for(given).await?,
+        None => Vec::new(),
+    };
+    let outcome = run_at(site, &root, commit, trial, &secrets).await;
     remove_tree(&root).await?;
     let outcome = outcome?;
-    let details = json!({
-        "commit": commit, "command": line, "exit": describe(outcome.exit),
+    let mut details = json!({
+        "commit": commit, "command": trial.line, "exit": describe(outcome.exit),
         "passed": outcome.exit.is_success(),
     });
+    if !trial.arguments.is_empty() {
+        details["arguments"] = json!(trial.arguments);
+    }
     let about = (Some(site.project().id), None);
     audit::note(&site.desk, &Actor::System, about, "trial.run", details).await?;
     Ok(outcome)
@@ -49,7 +102,7 @@ async fn run_at(
     site: &Site,
     root: &Path,
     commit: &CommitId,
-    line: &str,
+    trial: &Trial,
     secrets: &[(SecretName, SecretString)],
 ) -> Result<CommandOutcome, WorkflowError> {
     let dirs = Dirs::at(root);
@@ -65,12 +118,16 @@ async fn run_at(
     spec.disk_bytes = site.config.sandbox.disk_bytes;
     spec.note = Some(root.join(PROCESS));
     spec.redactor = site.desk.redactor().clone();
-    let environment = [ENVIRONMENT, &variables(secrets)].concat();
-    let limits = RunLimits {
+    let inner = trial.inner(secrets);
+    Ok(run_program(&site.sandbox, &spec, inner, limits(site)).await?)
+}
+
+/// Returns how long a command may run, and how much of its output is kept.
+pub(super) fn limits(site: &Site) -> RunLimits {
+    RunLimits {
         timeout: site.config.sandbox.test_timeout,
         output_bytes: OUTPUT_BYTES,
-    };
-    Ok(run_command(&site.sandbox, &spec, line, &environment, limits).await?)
+    }
 }
 
 /// The environment of test commands, checks and previews.

@@ -1,13 +1,16 @@
 //! A project with everything in it, to be written into a database.
 
 use eklavya::domain::agent::{Agent, AgentState};
+use eklavya::domain::artifact::Artifact;
 use eklavya::domain::checkpoint::{Checkpoint, CheckpointState};
 use eklavya::domain::commit::CommitId;
 use eklavya::domain::decision::Decision;
 use eklavya::domain::delivery::Delivery;
 use eklavya::domain::demo::{Demo, DemoState, PreviewProcess};
 use eklavya::domain::evidence::Evidence;
-use eklavya::domain::ids::{AgentId, CheckpointId, DemoId, PlanId, ProjectId, SessionId, TaskId};
+use eklavya::domain::ids::{
+    AgentId, ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, SessionId, TaskId,
+};
 use eklavya::domain::ledger::Payer;
 use eklavya::domain::money::MicroUsd;
 use eklavya::domain::plan::{Plan, PlanState};
@@ -199,6 +202,23 @@ pub fn evidence(agent: &Agent, criterion: &str) -> Evidence {
         passed: false,
         reason: HOSTILE[0].to_owned(),
         created_at: at(5),
+    }
+}
+
+pub fn artifact(agent: Option<&Agent>, project: &Project, second: i64) -> Artifact {
+    Artifact {
+        id: ArtifactId::random(),
+        project: project.id,
+        agent: agent.map(|agent| agent.id),
+        subject: "demo 1".to_owned(),
+        media_type: "image/png".to_owned(),
+        sha256: "0".repeat(64),
+        bytes: 7,
+        width: 1280,
+        height: 800,
+        url: HOSTILE[0].to_owned(),
+        title: HOSTILE.concat(),
+        created_at: at(second),
     }
 }
 

@@ -21,6 +21,7 @@ mod story;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod brokered;
 mod building;
 mod control;
 mod demos;

@@ -32,6 +32,8 @@ impl Story {
         let env = env
             .with("EKLAVYA_CLAUDE_PATH", claude().to_str().unwrap())
             .with("EKLAVYA_MODEL_REHEARSAL", file.as_str())
+            // A picture of every demo takes longer than most stories; tests/browser has them.
+            .with("EKLAVYA_BROWSER_USE", "off")
             .with("EKLAVYA_DEMO_COUNT", "1");
         let story = Self { env };
         story.switch_to(rehearsal);

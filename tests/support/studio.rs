@@ -87,6 +87,7 @@ impl Studio {
             ("EKLAVYA_CLAUDE_PATH", claude.to_str().unwrap()),
             ("EKLAVYA_MODEL_URL", &upstream.url),
             ("EKLAVYA_DEMO_COUNT", "1"),
+            ("EKLAVYA_BROWSER_USE", "off"),
             ("EKLAVYA_AGENTS_GRACE_SECONDS", "2"),
             ("ANTHROPIC_API_KEY", &key),
         ];

@@ -188,7 +188,9 @@ impl Builder {
         if let Some(door) = &spec.door {
             let writable = match spec.profile {
                 Profile::Preview { .. } => true,
-                Profile::Agent(_) | Profile::Command(_) => !spec.has(Guard::Mounts),
+                Profile::Agent(_) | Profile::Command(_) | Profile::Browser => {
+                    !spec.has(Guard::Mounts)
+                }
             };
             self.bind(&open::directory(door)?, door, door, writable)?;
         }

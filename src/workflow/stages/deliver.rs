@@ -14,6 +14,8 @@ use crate::domain::project::{Project, ProjectEvent, ProjectState, Stage};
 use crate::services::{cost_report, deliveries, plans, projects};
 use crate::workflow::dossier::{self, CommitLine, CostLine, Delivered};
 use crate::workflow::error::WorkflowError;
+use crate::workflow::files::write_whole;
+use crate::workflow::gallery;
 use crate::workflow::worker::Worker;
 
 /// The most commits that the dossier lists.
@@ -78,10 +80,13 @@ async fn write_dossier(
     commit: &CommitId,
 ) -> Result<(PathBuf, PathBuf), WorkflowError> {
     let plan = plans::approved(&worker.site.desk, project).await?;
+    let round = verify::round(worker).await?;
+    let gallery = gallery::hang(&worker.site, round, directory).await?;
     let delivered = Delivered {
         commit: commit.clone(),
         tag: TAG.to_owned(),
-        round: verify::round(worker).await?,
+        round,
+        pictures: gallery.lines,
         commits: commits(worker, commit).await?,
         costs: costs(worker, project).await?,
     };
@@ -93,7 +98,10 @@ async fn write_dossier(
         directory.join("dossier.html"),
     );
     write_whole(&json, &document)?;
-    write_whole(&html, dossier::render(&dossier)?.as_bytes())?;
+    write_whole(
+        &html,
+        dossier::render(&dossier, &gallery.images)?.as_bytes(),
+    )?;
     Ok((json, html))
 }
 
@@ -153,19 +161,6 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Writes a file so that it is there whole or not at all.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), WorkflowError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(WorkflowError::io(path))?;
-    std::io::Write::write_all(&mut file, content).map_err(WorkflowError::io(path))?;
-    file.as_file().sync_all().map_err(WorkflowError::io(path))?;
-    file.persist(path).map_err(|error| WorkflowError::Io {
-        path: path.to_owned(),
-        source: error.error,
-    })?;
-    Ok(())
 }
 
 fn text(path: &Path) -> String {

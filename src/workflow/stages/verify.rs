@@ -12,6 +12,7 @@ use crate::domain::task::{Task, TaskEvent, TaskKind};
 use crate::services::tasks::{NewTask, TaskNote};
 use crate::services::{ServiceError, evidence, plans, projects, tasks};
 use crate::workflow::error::WorkflowError;
+use crate::workflow::exhibit::Exhibit;
 use crate::workflow::worker::Worker;
 use crate::workflow::{briefing, scheduler};
 
@@ -64,7 +65,13 @@ async fn verify_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
         verifiers(&plan, round),
     )
     .await?;
-    scheduler::run_tasks(worker, |task| belongs(task, round)).await?;
+    let commit = worker.site.main().await?;
+    let exhibit = Exhibit::open(&worker.site, &commit, plan.preview.clone()).await?;
+    let ran = scheduler::run_tasks(worker, |task| belongs(task, round)).await;
+    if let Some(exhibit) = exhibit {
+        exhibit.close().await?;
+    }
+    ran?;
     let commit = worker.site.main().await?;
     let found = evidence::of_round(&worker.site.desk, worker.site.project().id, round).await?;
     let holds = |criterion: &Criterion| {

@@ -10,8 +10,8 @@ use eklavya::params;
 use eklavya::store::audit::Filter;
 use eklavya::store::events::Patience;
 use eklavya::store::{
-    Dialect, Store, audit, decisions, deliveries, events, evidence, leases, projects, schema,
-    secrets,
+    Dialect, Store, artifacts, audit, decisions, deliveries, events, evidence, leases, projects,
+    schema, secrets,
 };
 use serde_json::json;
 
@@ -23,6 +23,7 @@ async fn records() {
     on_each![
         decisions_are_kept,
         evidence_is_kept,
+        artifacts_are_kept,
         deliveries_are_kept,
         events_have_an_order,
         the_audit_trail_is_chained,
@@ -95,6 +96,20 @@ async fn evidence_is_kept(store: &Store) {
         .await
         .unwrap();
     assert_eq!(found, [first, tenth, later]);
+}
+
+async fn artifacts_are_kept(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let house = House::build(&mut tx, 1).await;
+    let late = house::artifact(Some(&house.agent), &house.project, 9);
+    let early = house::artifact(None, &house.project, 3);
+    for artifact in [&late, &early] {
+        artifacts::insert(&mut tx, artifact).await.unwrap();
+    }
+    let found = artifacts::of_project(&mut tx, house.project.id)
+        .await
+        .unwrap();
+    assert_eq!(found, [early, late]);
 }
 
 async fn deliveries_are_kept(store: &Store) {

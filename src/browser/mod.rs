@@ -1,0 +1,29 @@
+//! A headless Chromium in a sandbox of its own, for one agent: it reaches the project's previews
+//! and nothing else.
+//!
+//! Chromium is driven over a pipe (`--remote-debugging-pipe`), so there is no port that a page could
+//! find. Its own sandbox needs namespaces, which are forbidden inside ours; it runs with
+//! `--no-sandbox`, and what takes a renderer over is still inside a network namespace whose only way
+//! out is [`Door`], and a root file system without anything of the host's.
+//!
+//! All that comes from a page (texts, titles, addresses, pictures, and the very messages of the
+//! protocol) is hostile: it is read into types, with limits.
+
+mod cdp;
+mod door;
+mod error;
+mod keys;
+mod locate;
+mod page;
+mod picture;
+mod process;
+mod session;
+mod steps;
+mod warden;
+
+pub use door::{Door, PreviewNames};
+pub use error::BrowserError;
+pub use locate::locate;
+pub use page::{Field, Link, PageText, Place, Target};
+pub use picture::{Picture, check_png};
+pub use session::{Browser, BrowserSpec, Viewport};

@@ -1,0 +1,281 @@
+//! Pages that want out.
+
+use std::time::Duration;
+
+use eklavya::browser::{BrowserError, Target};
+use tokio::net::UdpSocket;
+
+use crate::scene::{NAME, Scene, Server, url};
+
+/// Tries everything that a page can, and writes into itself what came of it.
+const ATTEMPTS: &str = r"<!doctype html><title>trying</title><pre id=out></pre><script>
+const out = [];
+const note = (name, result) => { out.push(name + ': ' + result); };
+const attempt = async (name, run) => {
+  try {
+    const slow = new Promise((_, no) => setTimeout(() => no(new Error('silence')), 4000));
+    note(name, await Promise.race([run(), slow]));
+  } catch (error) { note(name, 'FAILED ' + error.name); }
+};
+const fetched = (address) => async () => {
+  const answer = await fetch(address, { mode: 'no-cors' });
+  // A refusal of the proxy is an answer as well; a page of the same origin may look at it.
+  return answer.type === 'opaque' ? 'OPAQUE' : 'GOT ' + answer.status;
+};
+const framed = (address) => () => new Promise((yes, no) => {
+  const frame = document.createElement('iframe');
+  frame.onload = () => { try { yes('GOT ' + frame.contentDocument.body.innerText.slice(0, 40)); } catch (error) { no(error); } };
+  frame.src = address;
+  document.body.append(frame);
+});
+const socket = (address) => () => new Promise((yes, no) => {
+  const it = new WebSocket(address);
+  it.onopen = () => yes('GOT');
+  it.onerror = () => no(new Error('refused'));
+});
+const candidates = () => new Promise((yes) => {
+  const peer = new RTCPeerConnection({ iceServers: [{ urls: 'stun:127.0.0.1:UDP' }] });
+  const found = [];
+  peer.onicecandidate = ({ candidate }) => candidate ? found.push(candidate.candidate) : yes('CANDIDATES ' + found.length);
+  peer.createDataChannel('x');
+  peer.createOffer().then((offer) => peer.setLocalDescription(offer));
+  setTimeout(() => yes('CANDIDATES ' + found.length), 3000);
+});
+(async () => {
+  for (const [name, address] of Object.entries({
+    same: '/ok', port: 'http://127.0.0.1:PORT/secret', localhost: 'http://localhost:PORT/secret',
+    named: 'http://NAME:PORT/secret', six: 'http://[::1]:PORT/secret', other: 'http://demo-1.rival.localhost/',
+    metadata: 'http://169.254.169.254/latest', internet: 'http://example.com/', tls: 'https://NAME/',
+  })) await attempt(name, fetched(address));
+  for (const [name, address] of Object.entries({
+    file: 'file:///etc/passwd', chrome: 'chrome://version/', view: 'view-source:http://NAME/ok', devtools: 'devtools://devtools/bundled/inspector.html',
+  })) await attempt('frame ' + name, framed(address));
+  await attempt('socket port', socket('ws://127.0.0.1:PORT/secret'));
+  await attempt('devtools', fetched('http://127.0.0.1:9222/json'));
+  await attempt('webrtc', candidates);
+  document.getElementById('out').textContent = out.join('\n');
+  document.title = 'tried';
+})();
+</script>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_the_preview_is_reached() {
+    let scene = Scene::new().await;
+    // It serves on a port of the machine; nobody gave it a name.
+    let secret = Server::start().await;
+    secret.page("/secret", "the secret");
+    secret.page("/", "the secret");
+    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let page = ATTEMPTS
+        .replace("NAME", NAME)
+        .replace("UDP", &udp.local_addr().unwrap().port().to_string())
+        .replace("PORT", &secret.address.port().to_string());
+    scene.server.page("/", &page);
+    scene.server.page("/ok", "fine");
+    let browser = scene.browser().await;
+    browser.open(&url("/")).await.unwrap();
+    let done = Target::Text("webrtc".to_owned());
+    browser
+        .wait_for(&done, Duration::from_secs(90))
+        .await
+        .unwrap();
+    let told = browser.read().await.unwrap().text;
+    assert!(told.contains("same: GOT 200"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+    assert!(!told.contains("root:"), "{told}");
+    assert!(told.contains("socket port: FAILED"), "{told}");
+    assert!(told.contains("webrtc: CANDIDATES 0"), "{told}");
+    assert!(told.contains("tls: FAILED"), "{told}");
+    assert_eq!(secret.asked(), Vec::<String>::new(), "{told}");
+    let refused = scene.names.1.lock().unwrap().clone();
+    assert!(
+        refused.iter().any(|host| host == "example.com"),
+        "{refused:?}"
+    );
+    let mut datagram = [0; 64];
+    let heard = tokio::time::timeout(Duration::from_millis(200), udp.recv(&mut datagram)).await;
+    assert!(heard.is_err(), "{told}");
+    insta::assert_snapshot!(told);
+    // The attempts are real ones: where the door knows a name, the same request gets through.
+    let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
+    scene.names.0.lock().unwrap().extend([rival]);
+    browser.open(&url("/")).await.unwrap();
+    for _ in 0..100 {
+        if !secret.asked().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(secret.asked()[0].contains("host: demo-1.rival.localhost"));
+    browser.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
+    let scene = Scene::new().await;
+    let secret = Server::start().await;
+    secret.page("/", "the secret");
+    let port = secret.address.port();
+    scene.server.page("/", "<title>Shop</title>");
+    let moved = format!(
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{port}/\r\ncontent-length: 0\r\n\r\n"
+    );
+    scene.server.answer("/away", &moved);
+    let to_file = "HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n";
+    scene.server.answer("/file", to_file);
+    let browser = scene.browser().await;
+    for address in [
+        "file:///etc/passwd",
+        "chrome://version/",
+        "data:text/html,x",
+        "javascript:alert(1)",
+        "about:blank",
+        "view-source:http://demo-1.shop.localhost/",
+        "https://demo-1.shop.localhost/",
+        "http://demo-1.shop.localhost:8080/",
+        "http://user@demo-1.shop.localhost/",
+        "http://demo-1.shop.localhost./",
+        "http://demo-2.shop.localhost/",
+        "http://demo-1.rival.localhost/",
+        "http://localhost/",
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://[::1]/",
+        "http://example.com/",
+        "http:///",
+        "",
+    ] {
+        let refused = browser.open(address).await.unwrap_err();
+        assert!(
+            matches!(refused, BrowserError::Address { .. }),
+            "{address}: {refused:?}"
+        );
+    }
+    browser.open(&url("/")).await.unwrap();
+    for path in ["//127.0.0.1/", "file:///etc/passwd", "http:/\\127.0.0.1/"] {
+        let refused = browser.open(path).await.unwrap_err();
+        assert!(
+            matches!(refused, BrowserError::Address { .. }),
+            "{path}: {refused:?}"
+        );
+    }
+    // A page leads elsewhere: the proxy and the policy stop it.
+    for path in ["/away", "/file"] {
+        let told = match browser.open(&url(path)).await {
+            Ok(_) => browser
+                .read()
+                .await
+                .map(|page| page.text)
+                .unwrap_or_default(),
+            Err(error) => error.to_string(),
+        };
+        assert!(
+            !told.contains("the secret") && !told.contains("root:"),
+            "{told}"
+        );
+    }
+    assert_eq!(secret.asked(), Vec::<String>::new());
+    // Once its preview is gone, it is gone for pages that are open, too.
+    browser.open(&url("/")).await.unwrap();
+    scene.names.0.lock().unwrap().clear();
+    let refused = browser.open(&url("/")).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("none of them runs now"),
+        "{refused}"
+    );
+    browser.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_and_a_flood_of_dialogs_and_windows_come_to_nothing() {
+    let scene = Scene::new().await;
+    let file = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-disposition: attachment; filename=x.bin\r\ncontent-length: 4\r\n\r\nevil";
+    scene.server.answer("/x.bin", file);
+    let page = "<title>Flood</title><a download href=/x.bin>Get it</a><button onclick=\"\
+        for (let i = 0; i < 50; i++) { window.open('/?' + i); alert(i); }\">Flood</button>";
+    scene.server.page("/", page);
+    let browser = scene.browser().await;
+    browser.open(&url("/")).await.unwrap();
+    browser
+        .click(&Target::Text("Get it".to_owned()))
+        .await
+        .unwrap();
+    browser
+        .click(&Target::Text("Flood".to_owned()))
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(browser.take_notices().len() <= 20);
+    let place = browser.open(&url("/")).await.unwrap();
+    assert_eq!(place.title, "Flood");
+    let left = files(scene.dir.path());
+    assert!(!left.iter().any(|name| name.contains("x.bin")), "{left:?}");
+    browser.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_hangs_or_eats_memory_is_ended() {
+    let mut scene = Scene::new().await;
+    scene.memory_bytes = 900 << 20;
+    let hang = "<title>Hang</title><button onclick=\"for (;;) {}\">Hang</button>";
+    scene.server.page("/", hang);
+    let eat = "<title>Eat</title><button onclick=\"\
+        window.kept = []; setInterval(() => { const b = new Uint8Array(64 << 20); b.fill(7); kept.push(b); }, 20)\">Eat</button>";
+    scene.server.page("/eat", eat);
+    let browser = scene.browser().await;
+    browser.open(&url("/eat")).await.unwrap();
+    // The picture of the moment in which it is noticed may vary; that it ends does not.
+    let _ = browser.click(&Target::Text("Eat".to_owned())).await;
+    let mut last = None;
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        if let Err(error) = browser.read().await {
+            last = Some(error);
+            break;
+        }
+    }
+    let error = last.expect("it goes on");
+    assert!(error.is_fatal(), "{error:?}");
+    drop(browser);
+    std::fs::remove_dir_all(scene.dir.path().join("browser")).unwrap();
+    let browser = scene.browser().await;
+    browser.open(&url("/")).await.unwrap();
+    let silent = browser
+        .click(&Target::Text("Hang".to_owned()))
+        .await
+        .unwrap_err();
+    assert!(matches!(silent, BrowserError::Slow { .. }), "{silent:?}");
+    browser.end().await.unwrap();
+}
+
+fn files(root: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap().flatten() {
+        found.push(entry.path().display().to_string());
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        }
+    }
+    found
+}
+
+/// Shows that the ports are there to be reached: a connection from outside the sandbox gets in.
+#[tokio::test]
+async fn the_secret_server_answers_whoever_is_not_in_the_sandbox() {
+    let secret = Server::start().await;
+    secret.page("/", "the secret");
+    let answer = plain_get(secret.address).await;
+    assert!(answer.ends_with("the secret"), "{answer}");
+}
+
+async fn plain_get(address: std::net::SocketAddr) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}

@@ -1,0 +1,165 @@
+//! A browser, a server whose pages the test writes, and everything that listens where it must not be
+//! heard of.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use eklavya::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
+use eklavya::sandbox::{Demands, Sandbox, User, is_root};
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// The name of the one preview.
+pub const NAME: &str = "demo-1.shop.localhost";
+
+/// A server of the test's pages on a port of this machine, and what it was asked for.
+pub struct Server {
+    pub address: SocketAddr,
+    pages: Arc<Mutex<BTreeMap<String, String>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            pages: Arc::default(),
+            asked: Arc::default(),
+        };
+        let (pages, asked) = (Arc::clone(&server.pages), Arc::clone(&server.asked));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (pages, asked) = (Arc::clone(&pages), Arc::clone(&asked));
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                        if stream.read_buf(&mut head).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    let head = String::from_utf8_lossy(&head).into_owned();
+                    let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
+                    let bare = path.split('?').next().unwrap().to_owned();
+                    asked.lock().unwrap().push(head);
+                    let page = pages.lock().unwrap().get(&bare).cloned();
+                    let answer = page.unwrap_or_else(|| {
+                        "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nnone".to_owned()
+                    });
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                });
+            }
+        });
+        server
+    }
+
+    /// Serves a page.
+    pub fn page(&self, path: &str, html: &str) {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            html.len()
+        );
+        self.answer(path, &(head + html));
+    }
+
+    /// Serves these bytes.
+    pub fn answer(&self, path: &str, answer: &str) {
+        let mut pages = self.pages.lock().unwrap();
+        pages.insert(path.to_owned(), answer.to_owned());
+    }
+
+    /// Returns the heads of all requests so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// The names that the test gives.
+#[derive(Default)]
+pub struct Names(
+    pub Mutex<BTreeMap<String, SocketAddr>>,
+    /// What was refused.
+    pub Mutex<Vec<String>>,
+);
+
+impl PreviewNames for Names {
+    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
+        let found = self.0.lock().unwrap().get(host).copied();
+        Box::pin(async move { found })
+    }
+
+    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
+        self.1.lock().unwrap().push(host.to_owned());
+        Box::pin(async {})
+    }
+
+    fn known(&self) -> BoxFuture<'_, Vec<String>> {
+        let known = self.0.lock().unwrap().keys().cloned().collect();
+        Box::pin(async move { known })
+    }
+}
+
+pub struct Scene {
+    pub sandbox: Sandbox,
+    pub dir: TempDir,
+    pub names: Arc<Names>,
+    pub server: Server,
+    pub memory_bytes: u64,
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        let exe = PathBuf::from(env!("CARGO_BIN_EXE_eklavya"));
+        let path = OsStr::new("/usr/bin:/bin");
+        let sandbox = Sandbox::probe(path, exe, user(), Demands::default()).await;
+        let server = Server::start().await;
+        let names = Arc::new(Names::default());
+        let name = (NAME.to_owned(), server.address);
+        names.0.lock().unwrap().extend([name]);
+        Self {
+            sandbox: sandbox.unwrap(),
+            dir: tempfile::tempdir_in("/var/tmp").unwrap(),
+            names,
+            server,
+            memory_bytes: 2 << 30,
+        }
+    }
+
+    pub fn spec(&self) -> BrowserSpec {
+        let search = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+        let program =
+            locate(None, &search).expect("these tests need chromium: apt-get install chromium");
+        BrowserSpec {
+            program,
+            root: self.dir.path().join("browser"),
+            note: self.dir.path().join("process"),
+            user: user(),
+            tmp_bytes: 512 << 20,
+            disk_bytes: 1 << 30,
+            memory_bytes: self.memory_bytes,
+            names: self.names.clone(),
+            viewport: Viewport::default(),
+        }
+    }
+
+    pub async fn browser(&self) -> Browser {
+        Browser::start(&self.sandbox, self.spec()).await.unwrap()
+    }
+}
+
+fn user() -> Option<User> {
+    is_root().then_some(User {
+        uid: 70_001,
+        gid: 70_001,
+    })
+}
+
+/// Returns an address on the preview.
+pub fn url(path: &str) -> String {
+    format!("http://{NAME}{path}")
+}

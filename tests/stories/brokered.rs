@@ -1,0 +1,174 @@
+//! Commands that the orchestrator runs for agents without a shell, asked for through the real CLI.
+
+use eklavya::params;
+use eklavya::store::Store;
+use serde_json::{Value, json};
+
+use crate::rehearsal::{ANY, Rehearsal, bash, plan, says, tool, write};
+use crate::story::Story;
+
+/// A test command that shows what it was handed.
+const SHOWS: &str = "\
+mkdir -p site tests
+echo hello > site/index.html
+cat > tests/run.sh <<'END'
+for argument; do printf 'GOT<%s>\\n' \"$argument\"; done
+test \"$1\" != fail
+END
+git add -A
+git commit -qm demo";
+
+/// Words that a shell would make something of.
+const HOSTILE: [&str; 8] = [
+    "$(touch /tmp/ran; echo RAN)",
+    "; echo RAN",
+    "`echo RAN`",
+    "a\necho RAN",
+    "-c",
+    "--",
+    "' || echo RAN #",
+    "*",
+];
+
+fn run_tests(arguments: &[&str]) -> Value {
+    tool("mcp__eklavya__run_tests", json!({ "arguments": arguments }))
+}
+
+#[test]
+fn arguments_of_the_test_command_are_read_by_no_shell() {
+    let mut plan = plan(&[("T1", "tester", &[])]);
+    plan["testCommand"] = "sh tests/run.sh \"$@\"".into();
+    let long = "x".repeat(100_000);
+    let steps = [
+        write("tests/t.txt", "x\n"),
+        run_tests(&HOSTILE),
+        run_tests(&["fail"]),
+        run_tests(&["a\0b"]),
+        run_tests(&[&long]),
+        tool("mcp__eklavya__run_tests", json!({ "command": "id" })),
+        tool("mcp__eklavya__run_diagnostic", json!({ "name": "git-log" })),
+        tool("mcp__eklavya__browser_open", json!({ "url": "http://x/" })),
+        says("Tried."),
+    ];
+    let rehearsal = Rehearsal::of(&plan)
+        .and_plays("developer", "demo-*", bash(SHOWS))
+        .plays("tester", "T1", ANY, steps);
+    let story = Story::planned(&plan, &rehearsal).with("EKLAVYA_BUILD_ATTEMPTS", "1");
+    let built = story.run("demo build shop");
+    assert_eq!(built.code, 0, "{}", story.did("demo-1", 1));
+    story.ok("demo approve shop 1 --yes");
+    story.ok("build shop");
+    let did = story.did("T1", 1);
+    let trial = |arguments: &Value| {
+        story
+            .audit()
+            .into_iter()
+            .find(|line| line.action == "trial.run" && line.details["arguments"] == *arguments)
+    };
+    assert_eq!(trial(&json!(HOSTILE)).unwrap().details["passed"], true);
+    assert_eq!(trial(&json!(["fail"])).unwrap().details["passed"], false);
+    for word in [
+        "GOT<; echo RAN>",
+        "GOT<-c>",
+        "GOT<*>",
+        "GOT<-->",
+        "durationMs",
+        "truncated",
+    ] {
+        assert!(did.contains(word), "{word}: {did}");
+    }
+    // On a line of its own it would have been run.
+    assert!(!did.lines().any(|line| line.trim() == "RAN"), "{did}");
+    assert!(did.contains("cannot hold a NUL"), "{did}");
+    assert!(did.contains("are too many"), "{did}");
+    assert!(did.contains("unknown field `command`"), "{did}");
+    for name in ["run_diagnostic", "browser_open"] {
+        let denied = story.audit().into_iter().any(|line| {
+            line.action == "agent.tool"
+                && line.details["tool"] == format!("mcp__eklavya__{name}")
+                && line.details["decision"] == "denied"
+        });
+        assert!(denied, "{name}: {:#?}", story.audit());
+    }
+}
+
+#[test]
+fn a_command_that_hands_nothing_on_takes_no_arguments() {
+    let plan = plan(&[("T1", "tester", &[])]);
+    let steps = [
+        write("tests/t.sh", "true\n"),
+        run_tests(&["x"]),
+        run_tests(&[]),
+        says("Tried."),
+    ];
+    let rehearsal = Rehearsal::of(&plan).plays("tester", "T1", ANY, steps);
+    let story = Story::ready_to_build(&plan, &rehearsal);
+    story.ok("build shop");
+    let did = story.did("T1", 1);
+    assert!(did.contains("takes no arguments"), "{did}");
+    assert!(did.contains("exit 0"), "{did}");
+}
+
+#[test]
+fn a_monitor_has_diagnostics_run_by_name() {
+    let mut plan = plan(&[("T1", "tester", &[])]);
+    plan["diagnostics"] = json!([{ "name": "greeting", "command": "cat site/index.html; pwd" }]);
+    let diagnostic = |name: &str| tool("mcp__eklavya__run_diagnostic", json!({ "name": name }));
+    let steps = [
+        diagnostic("git-log"),
+        diagnostic("git-fsck"),
+        diagnostic("git-status"),
+        diagnostic("disk-use"),
+        diagnostic("dependencies"),
+        diagnostic("machine"),
+        diagnostic("greeting"),
+        diagnostic("greeting; id"),
+        tool("mcp__eklavya__run_tests", json!({})),
+        says("All is well."),
+    ];
+    let rehearsal = Rehearsal::of(&plan)
+        .plays("tester", "T1", ANY, [says("Nothing to do.")])
+        .plays("monitor", "T1", ANY, steps);
+    let story = Story::ready_to_build(&plan, &rehearsal).with("EKLAVYA_BUILD_ATTEMPTS", "1");
+    // No plan can give a task of the build to a monitor, who changes nothing.
+    assert_ne!(story.run("build shop").code, 0);
+    hand_to_the_monitor(&story);
+    story.ok("tasks retry shop T1 --yes");
+    story.ok("build shop");
+    let did = story.did("T1", 2);
+    for words in [
+        "Demo 1",
+        "MemAvailable",
+        "hello from demo 1",
+        "is no diagnostic",
+    ] {
+        assert!(did.contains(words), "{words}: {did}");
+    }
+    let ran: Vec<String> = story
+        .audit()
+        .into_iter()
+        .filter(|line| line.action == "diagnostic.run" && line.details["exit"] == "exit 0")
+        .map(|line| line.details["diagnostic"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "git-log",
+        "git-fsck",
+        "git-status",
+        "disk-use",
+        "dependencies",
+        "machine",
+    ];
+    assert_eq!(ran, expected, "{did}");
+}
+
+fn hand_to_the_monitor(story: &Story) {
+    let database = story.env.home().join("eklavya.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let opened = Store::open_file(database.as_std_path()).await.unwrap();
+        let mut tx = opened.write().await.unwrap();
+        let sql = "UPDATE tasks SET role = $1 WHERE key = $2";
+        tx.execute(sql, params!["monitor", "T1"]).await.unwrap();
+        tx.commit().await.unwrap();
+    });
+}

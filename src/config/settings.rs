@@ -13,8 +13,8 @@ use super::home::Home;
 use super::layers::{Layers, Override};
 use super::remote::Remote;
 use super::value::Value;
-use crate::domain::isolation::IsolationKind;
 use crate::domain::egress::HostList;
+use crate::domain::isolation::IsolationKind;
 use crate::domain::money::MicroUsd;
 use crate::domain::role::Role;
 

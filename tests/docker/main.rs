@@ -27,12 +27,12 @@ mod isolation;
 #[path = "../sandbox/lifetime.rs"]
 mod lifetime;
 mod limits;
-#[path = "../sandbox/preview.rs"]
-mod preview;
 #[path = "../sandbox/matrix/mod.rs"]
 mod matrix;
 #[path = "../sandbox/model.rs"]
 mod model;
+#[path = "../sandbox/preview.rs"]
+mod preview;
 mod reaping;
 #[path = "../sandbox/redteam/mod.rs"]
 mod redteam;

@@ -64,7 +64,10 @@ async fn the_proxy_of_the_door_is_where_its_login_is() {
         let _gateway = gateway(&project, "hello");
         let inner = Inner::new("/usr/bin/env", [""; 0]).env(PROXY_LOGIN, "agent:word");
         let (_, said) = project.inner(&agent(&project), inner).await.unwrap();
-        assert!(said.contains("_proxy=http://agent:word@127.0.0.1:"), "{said}");
+        assert!(
+            said.contains("_proxy=http://agent:word@127.0.0.1:"),
+            "{said}"
+        );
         assert!(!said.contains(PROXY_LOGIN), "{said}");
     }
 }

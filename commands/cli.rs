@@ -13,8 +13,8 @@ use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::options::GlobalOptions;
 use crate::{
-    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, init,
-    jobs, man, plan, project, roles, sandbox, secret, status, tasks, verify, worker,
+    agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, image,
+    init, jobs, man, plan, project, roles, sandbox, secret, status, tasks, verify, worker,
 };
 
 const ABOUT: &str =
@@ -78,6 +78,8 @@ enum Verb {
     #[command(subcommand)]
     Sandbox(sandbox::Verb),
     #[command(subcommand)]
+    Image(image::Verb),
+    #[command(subcommand)]
     Config(config::Verb),
     #[command(subcommand)]
     Db(db::Verb),
@@ -107,6 +109,7 @@ impl Verb {
             Verb::Audit(verb) => verb.exec(invocation),
             Verb::Roles(args) => roles::exec(invocation, &args),
             Verb::Sandbox(verb) => verb.exec(invocation),
+            Verb::Image(verb) => verb.exec(invocation),
             Verb::Config(verb) => verb.exec(invocation),
             Verb::Db(verb) => verb.exec(invocation),
             Verb::Completions(args) => completions::exec(&args),

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use eklavya::claude::locate::{self, ClaudeCli, LocateError};
 use eklavya::config::Config;
+use eklavya::domain::isolation::IsolationKind;
 use eklavya::domain::project::Project;
 use eklavya::gateway::Recorder;
+use eklavya::sandbox::docker::{ContainerLimits, DockerSettings};
 use eklavya::sandbox::{Demands, Sandbox, User};
 use eklavya::services::Desk;
 use eklavya::vcs::Git;
 use eklavya::workflow::capacity::{Capacity, CapacityLimits};
+use eklavya::workflow::paths::Paths;
 use eklavya::workflow::site::user_of;
 use eklavya::workflow::{Patience, Site, SiteSpec, Stop, StopReason, Watched, Worker, WorkerSpec};
 
@@ -69,7 +72,7 @@ impl Outfit {
             // One of those that agents become; each project has one of its own.
             let uid = self.config.sandbox.uid_base + 1;
             let user = User { uid, gid: uid };
-            isolation(&self.config, &self.search_path, self.exe.clone(), user).await?;
+            self.isolation(None, user).await?;
         }
         Ok(())
     }
@@ -80,18 +83,27 @@ impl Outfit {
         locate::locate(configured.map(|path| path.as_std_path()), &places).await
     }
 
-    async fn sandbox(&self, user: User) -> Result<Sandbox, CommandError> {
+    async fn isolation(
+        &self,
+        chosen: Option<IsolationKind>,
+        user: User,
+    ) -> Result<Sandbox, CommandError> {
+        let place = (self.search_path.as_str(), self.exe.clone());
+        isolation(&self.config, chosen, place, user).await
+    }
+
+    async fn sandbox(&self, project: &Project) -> Result<Sandbox, CommandError> {
         if self.no_sandbox {
             let warning = "agents run WITHOUT a sandbox: they can read and change whatever you can";
             self.printer.warn(warning);
             return Ok(Sandbox::none(self.exe.clone()));
         }
-        isolation(&self.config, &self.search_path, self.exe.clone(), user).await
+        self.isolation(project.isolation, user_of(&self.config, project))
+            .await
     }
 
     async fn site(&self, desk: &Desk, project: &Project) -> Result<Site, CommandError> {
-        let (sandbox, git) =
-            tokio::join!(self.sandbox(user_of(&self.config, project)), Git::locate());
+        let (sandbox, git) = tokio::join!(self.sandbox(project), Git::locate());
         self.open(desk, project, sandbox?, git?).await
     }
 
@@ -139,22 +151,58 @@ impl Outfit {
     }
 }
 
-/// Returns the sandbox of this machine; `user` is whom root becomes.
-pub async fn sandbox(invocation: &Invocation, user: User) -> Result<Sandbox, CommandError> {
+/// Returns the sandbox of this machine by the isolation `chosen`, or else the configured one; `user`
+/// is whom root becomes.
+pub async fn sandbox(
+    invocation: &Invocation,
+    chosen: Option<IsolationKind>,
+    user: User,
+) -> Result<Sandbox, CommandError> {
     let config = invocation.config()?;
-    isolation(config, search_path(invocation)?, own_program()?, user).await
+    let place = (search_path(invocation)?, own_program()?);
+    isolation(config, chosen, place, user).await
 }
 
 async fn isolation(
     config: &Config,
-    search_path: &str,
-    exe: PathBuf,
+    chosen: Option<IsolationKind>,
+    (search_path, exe): (&str, PathBuf),
     user: User,
 ) -> Result<Sandbox, CommandError> {
     let demands = Demands {
         landlock: config.sandbox.landlock,
     };
-    Ok(Sandbox::probe(search_path.as_ref(), exe, Some(user), demands).await?)
+    let sandbox = match chosen.unwrap_or(config.sandbox.isolation) {
+        IsolationKind::Bubblewrap => {
+            Sandbox::probe(search_path.as_ref(), exe, Some(user), demands).await?
+        }
+        IsolationKind::Docker => {
+            Sandbox::docker(docker_settings(config)?, exe, Some(user), demands).await?
+        }
+    };
+    Ok(sandbox)
+}
+
+/// Returns which Docker the configuration names, for this data directory.
+pub fn docker_settings(config: &Config) -> Result<DockerSettings, CommandError> {
+    let home = Paths::new(config.home.path.as_std_path());
+    let installation = home.identity().map_err(|error| {
+        let message = format!(
+            "cannot use the data directory {}: {error}",
+            config.home.path
+        );
+        CommandError::new(Kind::Environment, message)
+    })?;
+    Ok(DockerSettings {
+        socket: config.docker.socket.clone().into(),
+        stages: home.containers(),
+        installation,
+        limits: ContainerLimits {
+            memory_mib: config.docker.memory_mib,
+            cpus: config.docker.cpus,
+            pids: config.docker.pids,
+        },
+    })
 }
 
 /// Opens the place of `project` on this machine, with the isolation that the command line asks for.

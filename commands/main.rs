@@ -22,6 +22,7 @@ mod doctor;
 mod error;
 mod events;
 mod failure;
+mod image;
 mod init;
 mod interrupts;
 mod invocation;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya::sandbox::{enter, examine, init, relay, serve};
+use eklavya::sandbox::{docker, enter, examine, init, relay, serve};
 
 /// The code with which shells say that a program could not be started.
 const CANNOT_START: u8 = 126;
@@ -16,6 +16,7 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let (name, rest) = args.split_first()?;
     let result = match name.to_str()? {
         relay::NAME => relay::main(rest),
+        docker::relay::NAME => docker::relay::main(rest),
         enter::NAME => enter::main(rest),
         init::NAME => init::main(rest),
         examine::NAME => examine::main(rest, &mut std::io::stdout().lock()),

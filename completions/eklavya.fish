@@ -54,6 +54,7 @@ complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "secret" -d 'Keep ke
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "audit" -d 'Look at the audit trail, verify it, export it'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "roles" -d 'Show what each role may touch'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "sandbox" -d 'Try the sandbox that holds agents'
+complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "image" -d 'Build and look at the images that agents run in under Docker'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "config" -d 'Show and change the configuration'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "db" -d 'Look at the database, bring it up to date, move it to another one'
 complete -c eklavya -n "__fish_eklavya_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -68,6 +69,8 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s v -l verbose -d
 complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand init" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l isolation -d 'Try this isolation in place of the configured one' -r -f -a "bubblewrap\t''
+docker\t''"
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"
@@ -78,30 +81,33 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s v -l verbose 
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l set -d 'Configure this run; see `eklavya config show`' -r
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s q -l quiet -d 'Print results and errors only'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "new" -d 'Create a project from a client\'s brief'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "list" -d 'List the projects, oldest first'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "ls" -d 'List the projects, oldest first'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "show" -d 'Show a project: where it stands, its brief, decisions and delivery'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "pause" -d 'Halt a project: nothing works on it until it is resumed'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "resume" -d 'Let a paused project go on, or take one out of the archive'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "archive" -d 'Put a project away; its files and history are kept'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "priority" -d 'Set a project\'s priority: from 1 to 9, where 5 is what it has at first'
-complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority export" -f -a "export" -d 'Write everything about a project into a directory: records, repository, delivery'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "new" -d 'Create a project from a client\'s brief'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "list" -d 'List the projects, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "ls" -d 'List the projects, oldest first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "show" -d 'Show a project: where it stands, its brief, decisions and delivery'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "pause" -d 'Halt a project: nothing works on it until it is resumed'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "resume" -d 'Let a paused project go on, or take one out of the archive'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "archive" -d 'Put a project away; its files and history are kept'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "priority" -d 'Set a project\'s priority: from 1 to 9, where 5 is what it has at first'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "isolation" -d 'Choose what holds the agents of a project: bubblewrap, or containers of Docker\'s'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and not __fish_seen_subcommand_from new list ls show pause resume archive priority isolation export" -f -a "export" -d 'Write everything about a project into a directory: records, repository, delivery'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l brief -d 'File with the client\'s brief, a text; - reads it from stdin' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l client -d 'For whom it is' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l budget -d 'The most that it may cost, in US dollars' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l slug -d 'The short name that commands take; made from NAME where it is not given' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l rehearsal -d 'Play this rehearsal in place of a model' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l isolation -d 'What holds its agents, where it is not to be what sandbox.isolation says' -r -f -a "bubblewrap\t''
+docker\t''"
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from new" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"
@@ -184,6 +190,16 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from priority" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from isolation" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l directory -d 'The directory, which must not exist or be empty; SLUG-export where it is not given' -r
 complete -c eklavya -n "__fish_eklavya_using_subcommand project; and __fish_seen_subcommand_from export" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -848,6 +864,63 @@ complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen
 complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
 complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
 complete -c eklavya -n "__fish_eklavya_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -f -a "build" -d 'Build the two images that agents run in: with the programs of a base image, and with none but git'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -f -a "list" -d 'List the images that were built for agents, by this version and by others'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -f -a "ls" -d 'List the images that were built for agents, by this version and by others'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and not __fish_seen_subcommand_from build list ls prune" -f -a "prune" -d 'Remove images that were built for agents and are not used any more'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -l base -d 'What they are built on' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -l pull -d 'Look for a newer base image'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from build" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -l output -d 'How results are printed' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON document on each line, one for each element of a list'"
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -l home -d 'Data directory, in place of EKLAVYA_HOME' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -l set -d 'Configure this run; see `eklavya config show`' -r
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -l all -d 'Remove those of this version as well'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Print results and errors only'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Log more to stderr: -v information, -vv details, -vvv everything'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Ask nothing: confirm, and take the default where there is one'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -l no-sandbox -d 'Run agents without a sandbox: they can read and change everything that you can'
+complete -c eklavya -n "__fish_eklavya_using_subcommand image; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eklavya -n "__fish_eklavya_using_subcommand config; and not __fish_seen_subcommand_from show get set" -l output -d 'How results are printed' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON document on each line, one for each element of a list'"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # The servers that the tests start: PostgreSQL and Redis, from Debian's packages, and a newer PostgreSQL from npm.
-# Sourced after scripts/lib.sh. The tests run private servers of their own: none of the system's is started or made.
+# Sourced after scripts/lib.sh, with scripts/docker.sh beside it. The tests run private servers of their own: none of the system's is started or made.
 
 # The oldest major version of PostgreSQL that the product works with.
 postgres_oldest=15
@@ -15,6 +15,7 @@ missing_servers() {
   if ! have chromium && ! have chromium-browser && ! have google-chrome; then printf '%s\n' chromium fonts-dejavu-core; fi
   [ -n "$(postgres_installed)" ] || echo postgresql
   have redis-server || echo redis-server
+  missing_docker
 }
 
 # Lets packages be installed without starting a server, making a database cluster, or starting one at the next boot.
@@ -41,6 +42,13 @@ after_servers() {
   case " ${servers_new[*]} " in
   *' redis-server '*)
     if have systemctl; then as_root systemctl disable --quiet redis-server.service 2>/dev/null || true; fi
+    ;;
+  esac
+  case " ${servers_new[*]} " in
+  *' docker.io '*)
+    if have systemctl; then
+      as_root systemctl disable --quiet docker.service docker.socket containerd.service 2>/dev/null || true
+    fi
     ;;
   esac
 }

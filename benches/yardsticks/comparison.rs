@@ -23,11 +23,26 @@ pub struct Comparison {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Goal {
-    /// The most that the ratio of the medians should be.
-    pub ratio: f64,
+    /// The most that the ratio of the medians should be, where that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
     /// The most that the subject's median should be, in seconds, where that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// The most by which the subject's median should be above the reference's, in seconds, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<f64>,
+}
+
+impl Goal {
+    /// Returns the goal of being at most so many times the reference.
+    pub const fn times(ratio: f64) -> Self {
+        Self {
+            ratio: Some(ratio),
+            seconds: None,
+            added: None,
+        }
+    }
 }
 
 /// What is said of a comparison.
@@ -80,8 +95,12 @@ impl Comparison {
         let ratio = self::ratio(eklavya.median, reference.median);
         let ratio_of_minima = self::ratio(eklavya.min, reference.min);
         let met = self.goal.map(|goal| {
-            let quick = goal.seconds.is_none_or(|most| eklavya.median <= most);
-            quick && ratio.is_some_and(|ratio| ratio <= goal.ratio)
+            let added = eklavya.median - reference.median;
+            goal.seconds.is_none_or(|most| eklavya.median <= most)
+                && goal.added.is_none_or(|most| added <= most)
+                && goal
+                    .ratio
+                    .is_none_or(|most| ratio.is_some_and(|ratio| ratio <= most))
         });
         Finding {
             yardstick: self.name,

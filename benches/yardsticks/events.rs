@@ -19,10 +19,7 @@ use crate::postgres::Postgres;
 use crate::report::Report;
 
 /// Half as many events a second as bare inserts is twice their time.
-const GOAL: Goal = Goal {
-    ratio: 2.0,
-    seconds: None,
-};
+const GOAL: Goal = Goal::times(2.0);
 /// Transactions in a round, each with one event.
 const CHANGES: usize = 4000;
 /// Rounds that are not counted: they bring programs and files into memory.

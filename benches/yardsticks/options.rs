@@ -43,6 +43,10 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
+    /// Socket of a Docker engine that has the images of agents: a session in a container is measured, too
+    #[arg(long, value_name = "SOCKET")]
+    pub docker: Option<PathBuf>,
+
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,

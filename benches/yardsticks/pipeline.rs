@@ -16,10 +16,7 @@ use crate::options::Options;
 use crate::report::Report;
 use conversations::Conversations;
 
-const GOAL: Goal = Goal {
-    ratio: 1.10,
-    seconds: None,
-};
+const GOAL: Goal = Goal::times(1.10);
 
 /// How long each stage took.
 #[derive(Debug, Clone, Copy, Default)]

@@ -19,8 +19,9 @@ use crate::report::Report;
 use crate::{Fault, SEARCH_PATH};
 
 const GOAL: Goal = Goal {
-    ratio: 3.0,
+    ratio: Some(3.0),
     seconds: Some(0.010),
+    added: None,
 };
 /// Files in the repository that git looks at.
 const FILES: usize = 20;

@@ -132,13 +132,15 @@ fn table(findings: &[Finding<'_>]) -> Table {
 fn verdict(finding: &Finding<'_>) -> Option<String> {
     let goal = finding.goal?;
     let met = if finding.met? { "met" } else { "missed" };
+    let ratio = goal.ratio;
+    let times = ratio.map(|most| format!("at most {most} times the reference"));
     let within = goal
         .seconds
-        .map_or_else(String::new, |most| format!(", within {}", duration(most)));
-    Some(format!(
-        "goal: at most {} times the reference{within}: {met}\n",
-        goal.ratio
-    ))
+        .map(|most| format!("within {}", duration(most)));
+    let added = goal.added;
+    let added = added.map(|most| format!("at most {} more than the reference", duration(most)));
+    let all: Vec<String> = times.into_iter().chain(within).chain(added).collect();
+    Some(format!("goal: {}: {met}\n", all.join(", ")))
 }
 
 fn duration(seconds: f64) -> String {

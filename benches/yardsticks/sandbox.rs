@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use eklavya::claude::locate::ClaudeCli;
 use eklavya::domain::role::Role;
 use eklavya::process;
+use eklavya::sandbox::docker::{ContainerLimits, DockerSettings};
 use eklavya::sandbox::{
     Demands, Dirs, Guard, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, share_socket,
 };
@@ -23,9 +24,12 @@ use crate::pipeline::session::Session;
 use crate::report::Report;
 use crate::{Fault, SEARCH_PATH};
 
-const GOAL: Goal = Goal {
-    ratio: 1.15,
+const GOAL: Goal = Goal::times(1.15);
+/// For containers, whose start takes as long however long the session is.
+const DOCKER_GOAL: Goal = Goal {
+    ratio: None,
     seconds: None,
+    added: Some(0.5),
 };
 /// Starts of the program that does nothing, for each round of the session.
 const STARTS: u32 = 10;
@@ -45,35 +49,76 @@ pub async fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Compariso
     let mut start = Comparison::new("sandbox", Some("start"), None);
     let mut namespaces = Comparison::new("sandbox", Some("session, namespaces only"), None);
     let mut session = Comparison::new("sandbox", None, Some(GOAL));
+    let mut docker = Docker::new();
     // Once for nothing: it brings programs and files into memory, and fills the homes.
     bench.bare().await?;
-    bench.held(&[]).await?;
+    bench.held(&bench.sandbox, &[]).await?;
+    if let Some(sandbox) = &bench.docker {
+        bench.held(sandbox, &[]).await?;
+    }
     for round in 1..=options.rounds {
         for _ in 0..STARTS {
-            start.subject.add(bench.start_held().await?);
-            start.reference.add(bench.start_bare().await?);
+            start.subject.add(bench.start_held(&bench.sandbox).await?);
+            let took = bench.start_bare().await?;
+            start.reference.add(took);
+            if let Some(sandbox) = &bench.docker {
+                docker.start.subject.add(bench.start_held(sandbox).await?);
+                docker.start.reference.add(took);
+            }
         }
-        let mut order = [0, 1, 2];
-        order.rotate_left(usize::try_from(round % 3)?);
+        let mut order = [0, 1, 2, 3];
+        order.rotate_left(usize::try_from(round % 4)?);
         for who in order {
             match who {
                 0 => {
                     let took = bench.bare().await?;
                     namespaces.reference.add(took);
                     session.reference.add(took);
+                    docker.session.reference.add(took);
                 }
-                1 => namespaces.subject.add(bench.held(&NAMESPACES_ONLY).await?),
-                _ => session.subject.add(bench.held(&[]).await?),
+                1 => {
+                    let took = bench.held(&bench.sandbox, &NAMESPACES_ONLY).await?;
+                    namespaces.subject.add(took);
+                }
+                2 => {
+                    let took = bench.held(&bench.sandbox, &[]).await?;
+                    session.subject.add(took);
+                }
+                _ => {
+                    if let Some(sandbox) = &bench.docker {
+                        docker.session.subject.add(bench.held(sandbox, &[]).await?);
+                    }
+                }
             }
         }
         Report::progress(&format!("round {round} of {}", options.rounds));
     }
-    Ok(vec![start, namespaces, session])
+    let mut all = vec![start, namespaces, session];
+    if bench.docker.is_some() {
+        all.extend([docker.start, docker.session]);
+    }
+    Ok(all)
+}
+
+/// What is measured in containers.
+struct Docker {
+    start: Comparison,
+    session: Comparison,
+}
+
+impl Docker {
+    fn new() -> Self {
+        Self {
+            start: Comparison::new("sandbox", Some("start, docker"), None),
+            session: Comparison::new("sandbox", Some("session, docker"), Some(DOCKER_GOAL)),
+        }
+    }
 }
 
 struct Bench {
     _place: tempfile::TempDir,
     sandbox: Sandbox,
+    docker: Option<Sandbox>,
     dirs: Dirs,
     bare: PathBuf,
     program: PathBuf,
@@ -87,6 +132,10 @@ impl Bench {
         let place = crate::directory(options)?;
         let (search, exe) = (SEARCH_PATH.as_ref(), options.eklavya.clone());
         let sandbox = Sandbox::probe(search, exe, Some(USER), Demands::default()).await?;
+        let docker = match &options.docker {
+            Some(socket) => Some(containers(options, socket, place.path()).await?),
+            None => None,
+        };
         let dirs = Dirs::at(&place.path().join("held"));
         let owner = sandbox.becomes(Some(USER));
         dirs.prepare(owner)?;
@@ -106,6 +155,7 @@ impl Bench {
             conversations: Conversations::load(options.delay)?,
             program: cli.program.clone(),
             sandbox,
+            docker,
             dirs,
             bare,
             model,
@@ -132,7 +182,7 @@ impl Bench {
         Ok(start.elapsed())
     }
 
-    async fn held(&self, without: &[Guard]) -> Result<Duration, Fault> {
+    async fn held(&self, sandbox: &Sandbox, without: &[Guard]) -> Result<Duration, Fault> {
         // Behind the door the path begins as the CLI makes it.
         let own = self
             .dirs
@@ -160,7 +210,7 @@ impl Bench {
             ..Streams::piped()
         };
         let start = Instant::now();
-        let mut child = self.sandbox.spawn(&spec, inner, streams).await?;
+        let mut child = sandbox.spawn(&spec, inner, streams).await?;
         let pipes = child.take_stdin().zip(child.take_stdout());
         let (stdin, stdout) = pipes.ok_or("a pipe is missing")?;
         session.converse(stdin, stdout).await??;
@@ -179,10 +229,10 @@ impl Bench {
         spec
     }
 
-    async fn start_held(&self) -> Result<Duration, Fault> {
+    async fn start_held(&self, sandbox: &Sandbox) -> Result<Duration, Fault> {
         let (inner, spec) = (Inner::new("/usr/bin/true", [""; 0]), self.spec(&[]));
         let start = Instant::now();
-        let mut child = self.sandbox.spawn(&spec, inner, Streams::piped()).await?;
+        let mut child = sandbox.spawn(&spec, inner, Streams::piped()).await?;
         child.wait().await?;
         Ok(start.elapsed())
     }
@@ -192,6 +242,22 @@ impl Bench {
         process::command("/usr/bin/true").status().await?;
         Ok(start.elapsed())
     }
+}
+
+/// Returns the sandbox of Docker's containers.
+async fn containers(options: &Options, socket: &Path, place: &Path) -> Result<Sandbox, Fault> {
+    let settings = DockerSettings {
+        socket: socket.to_owned(),
+        stages: place.join("containers"),
+        installation: "bench".to_owned(),
+        limits: ContainerLimits {
+            memory_mib: 4096,
+            cpus: None,
+            pids: 4096,
+        },
+    };
+    let exe = options.eklavya.clone();
+    Ok(Sandbox::docker(settings, exe, Some(USER), Demands::default()).await?)
 }
 
 /// Makes a repository like that of a project after its demo was approved.

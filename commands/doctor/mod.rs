@@ -8,6 +8,7 @@ mod model;
 mod sandbox;
 mod tools;
 
+use eklavya::domain::isolation::IsolationKind;
 use serde::Serialize;
 
 use crate::error::{CommandError, Kind};
@@ -18,6 +19,7 @@ use crate::{desk, runtime};
 const EXAMPLES: &str = "\
 Examples:
   eklavya doctor
+  eklavya doctor --isolation docker
   eklavya doctor --output jsonl | jq -r 'select(.status == \"failed\") | .detail'";
 
 /// Check that everything that the work needs is there and usable
@@ -25,7 +27,11 @@ Examples:
 /// Exits with 7 where something that is needed is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct Args {
+    /// Try this isolation in place of the configured one
+    #[arg(long, value_name = "ISOLATION", value_parser = crate::project::isolation_parser())]
+    isolation: Option<IsolationKind>,
+}
 
 /// What was found out about one thing.
 #[derive(Debug, Serialize)]
@@ -105,7 +111,7 @@ impl Row for Check {
 }
 
 /// Runs `eklavya doctor`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     let checks = runtime::short(async {
         let mut checks = vec![
             home::directory(&invocation.home),
@@ -121,7 +127,7 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
                 });
                 checks.push(bus::usable(invocation).await);
                 checks.push(tools::claude(config, &invocation.environment).await);
-                checks.extend(sandbox::checks(invocation, config).await);
+                checks.extend(sandbox::checks(invocation, config, args.isolation).await);
                 checks.push(browser::starts(invocation, config).await);
                 checks.push(model::credential(config));
                 checks.push(model::prices(config));

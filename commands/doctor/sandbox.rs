@@ -1,57 +1,50 @@
 //! The sandbox: whether agents can be held, and what of it holds on this machine.
 
-use std::ffi::OsStr;
-
 use eklavya::config::Config;
+use eklavya::domain::isolation::IsolationKind;
+use eklavya::sandbox::docker::Variant;
 use eklavya::sandbox::examine::{Finding, Guarantee, Holds};
-use eklavya::sandbox::{Demands, Isolation, Sandbox, User};
+use eklavya::sandbox::{Isolation, User};
 
 use super::Check;
+use crate::crew;
 use crate::invocation::Invocation;
 
 const NAME: &str = "sandbox";
 
 /// Can agents be held in a sandbox, and what does it keep them from? Each guarantee is tried.
-pub async fn checks(invocation: &Invocation, config: &Config) -> Vec<Check> {
+pub async fn checks(
+    invocation: &Invocation,
+    config: &Config,
+    chosen: Option<IsolationKind>,
+) -> Vec<Check> {
     if invocation.no_sandbox {
         let detail = "off (--no-sandbox): agents can read and change everything that you can";
         return vec![Check::warning(NAME, detail, "leave --no-sandbox out")];
     }
     let id = config.sandbox.uid_base.saturating_add(1);
-    let user = Some(User { uid: id, gid: id });
-    let sandbox = match probe(invocation, config, user).await {
+    let user = User { uid: id, gid: id };
+    let sandbox = match crew::sandbox(invocation, chosen, user).await {
         Ok(sandbox) => sandbox,
-        Err(check) => return vec![check],
+        Err(error) => return vec![Check::error(NAME, &error)],
     };
     let found = match sandbox.isolation() {
         Isolation::Bubblewrap { path } => {
             Check::ok(NAME, format!("bubblewrap at {}", path.display()))
         }
+        Isolation::Docker(docker) => {
+            let socket = docker.settings().socket.display();
+            let images = Variant::ALL.map(Variant::image).join(" and ");
+            Check::ok(NAME, format!("Docker at {socket}, with {images}"))
+        }
         Isolation::None => Check::ok(NAME, "none"),
     };
-    match sandbox.examine(user).await {
+    match sandbox.examine(Some(user)).await {
         Ok(findings) => std::iter::once(found)
             .chain(findings.into_iter().map(check_of))
             .collect(),
         Err(error) => vec![Check::error(NAME, &error)],
     }
-}
-
-pub(super) async fn probe(
-    invocation: &Invocation,
-    config: &Config,
-    user: Option<User>,
-) -> Result<Sandbox, Check> {
-    let search = invocation.environment.get("PATH");
-    let search = search.map_err(|error| Check::error(NAME, &error))?;
-    let exe = std::env::current_exe()
-        .map_err(|error| Check::error(NAME, &format!("cannot find eklavya itself: {error}")))?;
-    let demands = Demands {
-        landlock: config.sandbox.landlock,
-    };
-    let search = OsStr::new(search.unwrap_or_default());
-    let probed = Sandbox::probe(search, exe, user, demands).await;
-    probed.map_err(|error| Check::error(NAME, &error))
 }
 
 fn check_of(finding: Finding) -> Check {
@@ -103,7 +96,7 @@ fn fix_of(guarantee: Guarantee) -> &'static str {
         | Guarantee::Processes
         | Guarantee::KernelSettings
         | Guarantee::Limits => {
-            "install a newer bubblewrap from your distribution; do not let agents run until this holds"
+            "install a newer bubblewrap (or Docker) from your distribution; do not let agents run until this holds"
         }
     }
 }

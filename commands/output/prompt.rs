@@ -46,14 +46,18 @@ impl Prompt {
             .map_err(|error| not_answered(&error))
     }
 
-    /// Asks for a secret, twice, without showing what is typed.
-    pub fn hidden(self, question: &str) -> Result<SecretString, CommandError> {
-        Password::new()
+    /// Asks for a secret, twice, without showing what is typed; returns nothing where nobody can
+    /// answer.
+    pub fn hidden(self, question: &str) -> Result<Option<SecretString>, CommandError> {
+        if !self.may_ask {
+            return Ok(None);
+        }
+        let answer = Password::new()
             .with_prompt(question)
             .with_confirmation("Once more", "These are two different values")
-            .interact()
-            .map(SecretString::from)
-            .map_err(|error| not_answered(&error))
+            .interact();
+        let answer = answer.map_err(|error| not_answered(&error))?;
+        Ok(Some(SecretString::from(answer)))
     }
 
     /// Asks for a confirmation, where somebody can give it. Elsewhere the command itself is the

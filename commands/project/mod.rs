@@ -2,6 +2,7 @@
 
 mod archive;
 mod export;
+mod isolation;
 mod list;
 mod new;
 mod pause;
@@ -20,6 +21,7 @@ use eklavya::workflow::preview;
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
+pub use isolation::parser as isolation_parser;
 use view::ProjectLine;
 
 /// Create, look at, halt and put away projects
@@ -32,6 +34,7 @@ pub enum Verb {
     Resume(resume::Args),
     Archive(archive::Args),
     Priority(priority::Args),
+    Isolation(isolation::Args),
     Export(export::Args),
 }
 
@@ -46,6 +49,7 @@ impl Verb {
             Verb::Resume(args) => resume::exec(invocation, &args),
             Verb::Archive(args) => archive::exec(invocation, &args),
             Verb::Priority(args) => priority::exec(invocation, &args),
+            Verb::Isolation(args) => isolation::exec(invocation, &args),
             Verb::Export(args) => export::exec(invocation, &args),
         }
     }

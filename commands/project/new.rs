@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use eklavya::domain::isolation::IsolationKind;
 use eklavya::domain::money::MicroUsd;
 use eklavya::gateway::Script;
 use eklavya::services::projects::{self, MAX_BRIEF_BYTES, NewProject};
@@ -46,6 +47,10 @@ pub struct Args {
     /// Play this rehearsal in place of a model
     #[arg(long, value_name = "FILE")]
     rehearsal: Option<Utf8PathBuf>,
+
+    /// What holds its agents, where it is not to be what sandbox.isolation says
+    #[arg(long, value_name = "ISOLATION", value_parser = super::isolation_parser())]
+    isolation: Option<IsolationKind>,
 }
 
 /// Runs `eklavya project new`.
@@ -81,12 +86,16 @@ pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
         budget: Some(budget),
         rehearsal: rehearsal.map(Utf8PathBuf::into_string),
     };
-    create(invocation, new)
+    create(invocation, new, args.isolation)
 }
 
-fn create(invocation: &Invocation, new: NewProject) -> Result<(), CommandError> {
+fn create(
+    invocation: &Invocation,
+    new: NewProject,
+    isolation: Option<IsolationKind>,
+) -> Result<(), CommandError> {
     let (project, line) = desk::with(invocation, async |desk| {
-        let project = projects::create(&desk, &desk::actor(), new).await?;
+        let project = projects::create_isolated(&desk, &desk::actor(), new, isolation).await?;
         super::with_line(&desk, project).await
     })?;
     let created = format!("Created {}", project.slug);

@@ -1,5 +1,6 @@
 //! Projects as they are printed.
 
+use eklavya::domain::isolation::IsolationKind;
 use eklavya::domain::ledger::Budget;
 use eklavya::domain::money::MicroUsd;
 use eklavya::domain::priority::Priority;
@@ -27,6 +28,8 @@ pub struct ProjectLine {
     rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     sandboxed: bool,
+    /// What holds its agents, where it is not what the configuration says.
+    isolation: Option<IsolationKind>,
     /// From 1 to 9: its share where agents are scarce.
     priority: Priority,
     /// Its limit, in micro-dollars.
@@ -48,6 +51,7 @@ impl ProjectLine {
             needs_decision: next::needs_decision(&project.state),
             rehearsal: project.rehearsal.clone(),
             sandboxed: project.sandboxed,
+            isolation: project.isolation,
             priority,
             budget_micro_usd: budget.limit,
             spent_micro_usd: budget.spent,
@@ -56,11 +60,13 @@ impl ProjectLine {
         }
     }
 
-    /// Returns what a person must not overlook: a rehearsal, agents without a sandbox.
+    /// Returns what a person must not overlook: a rehearsal, agents without a sandbox, an
+    /// isolation of its own.
     fn notes(&self) -> String {
         let rehearsal = self.rehearsal.as_ref().map(|_| "rehearsal");
         let open = (!self.sandboxed).then_some("NO SANDBOX");
-        let notes: Vec<&str> = rehearsal.into_iter().chain(open).collect();
+        let isolation = self.isolation.map(IsolationKind::name);
+        let notes: Vec<&str> = rehearsal.into_iter().chain(open).chain(isolation).collect();
         notes.join(", ")
     }
 }
@@ -94,6 +100,7 @@ impl From<Overview> for ProjectLine {
             progress: project.progress,
             rehearsal: project.rehearsal,
             sandboxed: project.sandboxed,
+            isolation: project.isolation,
             priority: project.priority,
             budget_micro_usd: project.limit,
             spent_micro_usd: project.spent,

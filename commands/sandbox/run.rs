@@ -79,7 +79,7 @@ async fn run(invocation: &Invocation, args: &Args) -> Result<Exit, CommandError>
         // Projects are numbered from 1.
         let id = config.sandbox.uid_base;
         let user = User { uid: id, gid: id };
-        let sandbox = crew::sandbox(invocation, user).await?;
+        let sandbox = crew::sandbox(invocation, None, user).await?;
         let bench = Workbench::empty(config, &sandbox, args.role, user, cli)?;
         return on(bench, &sandbox, args).await;
     };
@@ -88,7 +88,7 @@ async fn run(invocation: &Invocation, args: &Args) -> Result<Exit, CommandError>
     let user = user_of(config, &project);
     let (site, sandbox) = tokio::try_join!(
         crew::records(invocation, &desk, &project),
-        crew::sandbox(invocation, user)
+        crew::sandbox(invocation, project.isolation, user)
     )?;
     let bench = Workbench::empty(config, &sandbox, args.role, user, cli)?;
     let filled = bench.fill(&site).await;

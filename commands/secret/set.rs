@@ -93,8 +93,9 @@ fn value(invocation: &Invocation, args: &Args) -> Result<SecretString, CommandEr
         let opened = File::open(&path).map_err(|error| unreadable(&path, &error))?;
         return read(opened).map_err(|error| unreadable(&path, &error))?;
     }
-    if invocation.prompt.is_interactive() {
-        return invocation.prompt.hidden(&format!("Value of {}", args.name));
+    let question = format!("Value of {}", args.name);
+    if let Some(value) = invocation.prompt.hidden(&question)? {
+        return Ok(value);
     }
     read(io::stdin()).map_err(|error| CommandError::new(Kind::Failed, format!("stdin: {error}")))?
 }

@@ -101,8 +101,10 @@ impl Browser {
     /// # Errors
     /// There is no sandbox in force, or it does not begin to answer.
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
-        if *sandbox.isolation() == Isolation::None {
-            return Err(BrowserError::Unprotected);
+        match sandbox.isolation() {
+            Isolation::Bubblewrap { .. } => {}
+            Isolation::Docker(_) => return Err(BrowserError::Container),
+            Isolation::None => return Err(BrowserError::Unprotected),
         }
         let dirs = Dirs::at(&spec.root);
         dirs.prepare(spec.user)?;

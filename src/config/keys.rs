@@ -92,6 +92,7 @@ pub const KEYS: &[Key] = &[
     key("budget.overallUsd", Kind::Usd, None, "Limit over all projects together"),
     key("budget.taskUsd", Kind::Usd, None, "Limit of every task"),
     key("budget.agentUsd", Kind::Usd, None, "Limit of every agent"),
+    key("sandbox.isolation", Kind::OneOf(&["bubblewrap", "docker"]), Some("bubblewrap"), "What holds agents, where their project does not say"),
     integer("sandbox.tmpBytes", (16 << 20, 1 << 40), "536870912", "Size of the temporary directory in a sandbox"),
     integer("sandbox.diskBytes", (1 << 20, 1 << 50), "4294967296", "Disk that the clone and the home of one agent, or of one command, may take together"),
     integer("sandbox.landlock", (0, 7), "2", "Least Landlock level of the kernel; with 0 it may be missing"),
@@ -106,6 +107,10 @@ pub const KEYS: &[Key] = &[
     key("egress.private", Kind::Hosts, Some(""), "Those of the hosts above whose addresses need not be public, such as a mirror of your own"),
     key("egress.maxBytes", Kind::Integer { min: 1 << 10, max: 1 << 50 }, None, "Most bytes of one connection of an agent to a host, both ways together"),
     key("secrets.keyFile", Kind::Path, None, "File of the key that secrets are sealed with, in place of <home>/secret.key"),
+    key("docker.socket", Kind::Path, Some("/var/run/docker.sock"), "Socket of the Docker engine"),
+    integer("docker.memoryMib", (128, 1 << 24), "4096", "Memory of one container, in MiB, without swap"),
+    key("docker.cpus", Kind::Integer { min: 1, max: 4096 }, None, "Processors of one container; without a number all of them"),
+    integer("docker.pids", (64, 4_194_304), "4096", "Processes and threads of one container"),
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
 ];
 

@@ -14,6 +14,7 @@ use super::layers::{Layers, Override};
 use super::remote::Remote;
 use super::value::Value;
 use crate::domain::egress::HostList;
+use crate::domain::isolation::IsolationKind;
 use crate::domain::money::MicroUsd;
 use crate::domain::role::Role;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub egress: EgressSettings,
     /// `secrets.keyFile`: where the key of secrets is, where it is not in the data directory.
     pub secret_key_file: Option<Utf8PathBuf>,
+    /// `docker.*`
+    pub docker: DockerConfig,
     /// `log.level`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
 }
@@ -144,6 +147,8 @@ pub struct BudgetLimits {
 /// Sizes and limits of sandboxes.
 #[derive(Debug, Clone, Copy)]
 pub struct SandboxSettings {
+    /// What holds agents, where their project does not say.
+    pub isolation: IsolationKind,
     /// Size of the temporary directory.
     pub tmp_bytes: u64,
     /// What clone and home may take on the disk together.
@@ -180,6 +185,19 @@ pub struct EgressSettings {
     pub private: HostList,
     /// Most bytes of one connection; nothing is no limit.
     pub bytes: Option<u64>,
+}
+
+/// The Docker engine, and what its containers may take.
+#[derive(Debug, Clone)]
+pub struct DockerConfig {
+    /// The engine's socket.
+    pub socket: Utf8PathBuf,
+    /// Memory of one container, in MiB.
+    pub memory_mib: u32,
+    /// Processors of one container; nothing is all of them.
+    pub cpus: Option<u32>,
+    /// Processes and threads of one container.
+    pub pids: u32,
 }
 
 impl Config {
@@ -234,6 +252,7 @@ impl Config {
                 agent: read.usd("budget.agentUsd")?,
             },
             sandbox: SandboxSettings {
+                isolation: read.isolation("sandbox.isolation")?,
                 tmp_bytes: read.integer("sandbox.tmpBytes")?,
                 disk_bytes: read.integer("sandbox.diskBytes")?,
                 landlock: read.integer("sandbox.landlock")?,
@@ -253,6 +272,14 @@ impl Config {
                 bytes: read.optional_integer("egress.maxBytes")?,
             },
             secret_key_file: read.path("secrets.keyFile")?,
+            docker: DockerConfig {
+                socket: read
+                    .path("docker.socket")?
+                    .ok_or(ConfigError::Untyped("docker.socket"))?,
+                memory_mib: read.integer("docker.memoryMib")?,
+                cpus: read.optional_integer("docker.cpus")?,
+                pids: read.integer("docker.pids")?,
+            },
             log_level: read.required_text("log.level")?,
         })
     }
@@ -295,6 +322,11 @@ impl Reader<'_> {
 
     fn required_text(&self, name: &'static str) -> Result<String, ConfigError> {
         self.text(name)?.ok_or(ConfigError::Untyped(name))
+    }
+
+    fn isolation(&self, name: &'static str) -> Result<IsolationKind, ConfigError> {
+        let parsed = self.required_text(name)?.parse();
+        parsed.map_err(|_| ConfigError::Untyped(name))
     }
 
     fn url(&self, name: &'static str) -> Result<Url, ConfigError> {
@@ -389,6 +421,8 @@ mod tests {
         assert_eq!(config.sandbox.uid_base, 700_000);
         assert_eq!(config.model.requests_per_minute, None);
         assert!(config.bus.is_none());
+        assert_eq!(config.sandbox.isolation, IsolationKind::Bubblewrap);
+        assert_eq!(config.docker.socket, "/var/run/docker.sock");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod egress;
 pub mod event;
 pub mod evidence;
 pub mod ids;
+pub mod isolation;
 pub mod job;
 pub mod lease;
 pub mod lease_watch;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::InvalidTransition;
 use super::ids::ProjectId;
+use super::isolation::IsolationKind;
 use super::money::MicroUsd;
 use super::priority::Priority;
 
@@ -31,6 +32,8 @@ pub struct Project {
     pub rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     pub sandboxed: bool,
+    /// What holds its agents, where it is not what the configuration says.
+    pub isolation: Option<IsolationKind>,
     /// Rises with every change of the row.
     pub version: i64,
     /// When it was created.
@@ -56,6 +59,8 @@ pub struct Overview {
     pub rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     pub sandboxed: bool,
+    /// What holds its agents, where it is not what the configuration says.
+    pub isolation: Option<IsolationKind>,
     /// Its share of what is scarce.
     pub priority: Priority,
     /// The most that it may cost; nothing where there is no limit.

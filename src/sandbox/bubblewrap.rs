@@ -107,7 +107,7 @@ pub(super) fn command(
 }
 
 /// Returns whom to become: somebody for root, nobody else for anybody else.
-fn user(spec: &Spec) -> Result<Option<User>, SandboxError> {
+pub(super) fn user(spec: &Spec) -> Result<Option<User>, SandboxError> {
     if !dirs::is_root() {
         return Ok(None);
     }

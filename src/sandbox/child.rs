@@ -79,10 +79,12 @@ pub struct Child {
     process: tokio::process::Child,
     /// Of the outermost process; kept because the handle forgets it at the end.
     pid: u32,
-    /// The pipe on which bubblewrap reports; `None` without isolation.
+    /// The pipe on which bubblewrap or the relay of a container reports; `None` without isolation.
     status: Option<pipe::Receiver>,
     report: Vec<u8>,
     ended: Option<Exit>,
+    /// Whether the outermost process passes on what it is asked.
+    passes_on: bool,
 }
 
 impl Sandbox {
@@ -98,14 +100,16 @@ impl Sandbox {
     ) -> Result<Child, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
         let (status, command) = match self.isolation {
-            Isolation::Bubblewrap { .. } => {
+            Isolation::Bubblewrap { .. } | Isolation::Docker(_) => {
+                self.ready().await?;
                 let (reader, writer) = io::pipe().map_err(prepare)?;
                 let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(prepare)?;
                 (Some(reader), self.build(spec, inner, Some(writer.into()))?)
             }
             Isolation::None => (None, self.build(spec, inner, None)?),
         };
-        let child = Child::start(command, streams, status).await?;
+        let mut child = Child::start(command, streams, status).await?;
+        child.passes_on = !matches!(self.isolation, Isolation::Bubblewrap { .. });
         if let Some(file) = &spec.note {
             orphan::note(file, child.pid).map_err(prepare)?;
         }
@@ -135,6 +139,7 @@ impl Child {
             status,
             report: Vec::new(),
             ended: None,
+            passes_on: false,
         })
     }
 
@@ -224,8 +229,7 @@ impl Child {
 
     /// Returns the process id of `sandbox-init` on the host.
     fn init_pid(&mut self) -> Option<u32> {
-        if self.status.is_none() {
-            // Signals are passed on all the way.
+        if self.passes_on {
             return Some(self.pid);
         }
         let namespace = self.namespace_pid()?;

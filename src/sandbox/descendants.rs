@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 
+use super::docker::stage::first_process;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -24,6 +25,17 @@ pub(super) fn below(root: u32) -> Vec<u32> {
         let below = children.remove(&pid).unwrap_or_default();
         found.extend(&below);
         next.extend(below);
+    }
+    found
+}
+
+/// Returns the living processes of the sandbox that `root` stands for: its descendants, or those of
+/// the container's first process.
+pub(super) fn inside(root: u32) -> Vec<u32> {
+    let mut found = below(root);
+    if let Some(first) = first_process(root) {
+        found.push(first);
+        found.extend(below(first));
     }
     found
 }

@@ -120,6 +120,9 @@ pub enum SandboxError {
         /// The reason.
         source: io::Error,
     },
+    /// Docker cannot be used.
+    #[error(transparent)]
+    Docker(#[from] super::docker::DockerError),
     /// The process could not be started.
     #[error("cannot start the sandbox: {source}")]
     Start {

@@ -12,6 +12,8 @@ pub enum Guard {
     Seccomp,
     /// bubblewrap's lock on new user namespaces.
     UserNamespaces,
+    /// What is mounted in a container is compared with what was looked at outside.
+    Inodes,
     /// The sizes of temporary file systems, and the limits of resources.
     Limits,
 }

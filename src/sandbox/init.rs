@@ -7,11 +7,14 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::RawFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use super::confine::Walls;
+use super::docker::{TAKE_OVER, inside};
 use super::guard::Guard;
+use super::limits::Limited;
 use super::preview::WEB_SOCKET;
 use super::probe::Demands;
 use super::spec::{Inner, PROXY_PORT, PROXY_SOCKET, Profile, Sockets, Spec};
@@ -34,6 +37,8 @@ pub const PROXY_LOGIN: &str = "EKLAVYA_PROXY_LOGIN";
 pub(super) enum Around {
     /// Namespaces of its own.
     Sandbox,
+    /// A container, where the engine keeps the limits.
+    Container,
     /// The machine.
     Nothing,
 }
@@ -42,6 +47,7 @@ impl Around {
     fn name(self) -> &'static str {
         match self {
             Around::Sandbox => "sandbox",
+            Around::Container => "container",
             Around::Nothing => "nothing",
         }
     }
@@ -56,8 +62,8 @@ pub(super) fn arguments(
 ) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec![NAME.into(), around.name().into()];
     args.extend(Door::of(spec).words());
-    if around == Around::Sandbox {
-        args.extend(walls(spec, demands));
+    if around != Around::Nothing {
+        args.extend(walls(spec, around, demands));
     }
     args.push("--".into());
     args.push(inner.program.clone());
@@ -66,10 +72,14 @@ pub(super) fn arguments(
 }
 
 /// Returns the words for the walls of `spec`: the limits, the filter, then Landlock's rules.
-fn walls(spec: &Spec, demands: Demands) -> Vec<OsString> {
+fn walls(spec: &Spec, around: Around, demands: Demands) -> Vec<OsString> {
     let mut words = Vec::new();
     if spec.has(Guard::Limits) {
-        words.push(LIMITS.into());
+        words.push(match around {
+            Around::Sandbox => LIMITS.into(),
+            // Processes of the same user that are not in the container would count.
+            Around::Container | Around::Nothing => FILE_LIMITS.into(),
+        });
     }
     if spec.has(Guard::Seccomp) {
         words.push(match spec.profile.sockets() {
@@ -84,6 +94,7 @@ fn walls(spec: &Spec, demands: Demands) -> Vec<OsString> {
 }
 
 const LIMITS: &str = "limits";
+const FILE_LIMITS: &str = "file-limits";
 const SOCKETS_TCP: &str = "sockets-tcp";
 const SOCKETS_LOCAL: &str = "sockets-local";
 const LANDLOCK: &str = "landlock";
@@ -93,7 +104,7 @@ const LANDLOCK: &str = "landlock";
 struct Order {
     around: Around,
     door: Door,
-    limits: bool,
+    limits: Limited,
     walls: Walls,
     program: OsString,
     args: Vec<OsString>,
@@ -156,27 +167,50 @@ impl Door {
 /// # Errors
 /// It could not be started; the text says why.
 pub fn main(args: &[OsString]) -> Result<u8, String> {
-    let order = parse(args).ok_or("it is for internal use")?;
     close_inherited();
-    limit(&order).map_err(|errno| format!("cannot set limits: {errno}"))?;
-    if order.around == Around::Sandbox {
+    if args == [TAKE_OVER] {
+        return inside::main(|told, link| {
+            let order = parse(&told.words).ok_or("its order cannot be read")?;
+            begin(&order, told.env.clone(), Some(link))
+        });
+    }
+    let order = parse(args).ok_or("it is for internal use")?;
+    // The environment is handed on, not read.
+    begin(&order, std::env::vars_os().collect(), None)
+}
+
+type Environment = Vec<(OsString, OsString)>;
+
+/// Runs the program of `order`. `link` is the line to whoever must live for it to go on.
+fn begin(order: &Order, env: Environment, link: Option<UnixStream>) -> Result<u8, String> {
+    limit(order).map_err(|errno| format!("cannot set limits: {errno}"))?;
+    if order.around != Around::Nothing {
         // Its memory and its descriptors are nobody's business, not even where Landlock is missing.
         nix::sys::prctl::set_dumpable(false)
             .map_err(|errno| format!("cannot close its memory: {errno}"))?;
     }
-    let status = supervise::runtime()?.block_on(run(&order))?;
-    Ok(supervise::code(status))
+    supervise::runtime()?.block_on(async {
+        let alone = async {
+            match link {
+                Some(link) => inside::attend(link).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            status = run(order, env) => status.map(supervise::code),
+            reason = alone => Err(reason),
+        }
+    })
 }
 
 fn limit(order: &Order) -> nix::Result<()> {
     limits::forbid_dumps()?;
-    // Outside a user namespace the user's other processes would count.
-    if order.limits { limits::set() } else { Ok(()) }
+    limits::set(order.limits)
 }
 
 fn parse(args: &[OsString]) -> Option<Order> {
     let (around, rest) = args.split_first()?;
-    let around = [Around::Sandbox, Around::Nothing]
+    let around = [Around::Sandbox, Around::Container, Around::Nothing]
         .into_iter()
         .find(|known| around == known.name())?;
     let (door, rest) = Door::parse(rest)?;
@@ -195,12 +229,13 @@ fn parse(args: &[OsString]) -> Option<Order> {
     })
 }
 
-fn parse_walls(words: &[OsString]) -> Option<(bool, Walls)> {
-    let (mut limits, mut walls, mut rest) = (false, Walls::default(), words);
+fn parse_walls(words: &[OsString]) -> Option<(Limited, Walls)> {
+    let (mut limits, mut walls, mut rest) = (Limited::Nothing, Walls::default(), words);
     while let [word, after @ ..] = rest {
         rest = after;
         match word.to_str()? {
-            LIMITS => limits = true,
+            LIMITS => limits = Limited::All,
+            FILE_LIMITS => limits = Limited::Files,
             SOCKETS_TCP => walls.sockets = Some(Sockets::Tcp),
             SOCKETS_LOCAL => walls.sockets = Some(Sockets::Local),
             LANDLOCK => {
@@ -229,16 +264,17 @@ fn close_inherited() {
     }
 }
 
-async fn run(order: &Order) -> Result<ExitStatus, String> {
+async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
     let port = open_door(&order.door)
         .await
         .map_err(|error| format!("cannot open the door: {error}"))?;
+    let login = env.iter().find(|(name, _)| name == PROXY_LOGIN);
+    let login = login.map(|(_, value)| value.clone());
     let mut command = process::command(&order.program);
-    // The environment is handed on, not read.
-    command.args(&order.args).envs(std::env::vars_os());
+    command.args(&order.args).envs(env);
     command.envs(port.and_then(|port| order.door.variable(port)));
     command.env_remove(PROXY_LOGIN);
-    if let (Some(port), Some(login)) = (port, std::env::var_os(PROXY_LOGIN)) {
+    if let (Some(port), Some(login)) = (port, login) {
         command.envs(proxy::variables(&login, port));
     }
     command.stdin(Stdio::inherit());
@@ -306,14 +342,17 @@ mod tests {
             parse(&args[1..]).unwrap()
         };
         let order = read(&spec);
-        assert!(order.limits);
+        assert_eq!(order.limits, Limited::All);
+        // The engine has the container's own count.
+        let args = arguments(&spec, &inner, Around::Container, demands);
+        assert_eq!(parse(&args[1..]).unwrap().limits, Limited::Files);
         assert_eq!(order.walls.sockets, Some(Sockets::Local));
         assert_eq!(order.walls.territory, territory::of(&spec, 3));
         assert_eq!(order.args, ["--", "limits"]);
         spec.without = vec![Guard::Limits, Guard::Seccomp, Guard::Landlock];
         assert_eq!(
             (read(&spec).limits, read(&spec).walls),
-            (false, Walls::default())
+            (Limited::Nothing, Walls::default())
         );
     }
 

@@ -13,13 +13,30 @@ const FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Open files of one process.
 const OPEN_FILES: u64 = 65_536;
 
+/// What is limited by the kernel for each process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limited {
+    /// Nothing.
+    Nothing,
+    /// Files: somebody else counts the processes.
+    Files,
+    /// Files, and the number of processes.
+    All,
+}
+
 /// Limits this process and what it starts. What is lower already stays so.
-pub(super) fn set() -> nix::Result<()> {
-    for (resource, most) in [
-        (Resource::RLIMIT_NPROC, TASKS),
+pub(super) fn set(limited: Limited) -> nix::Result<()> {
+    let files = [
         (Resource::RLIMIT_FSIZE, FILE_BYTES),
         (Resource::RLIMIT_NOFILE, OPEN_FILES),
-    ] {
+    ];
+    let tasks = [(Resource::RLIMIT_NPROC, TASKS)];
+    let chosen = match limited {
+        Limited::Nothing => Vec::new(),
+        Limited::Files => files.to_vec(),
+        Limited::All => [&files[..], &tasks].concat(),
+    };
+    for (resource, most) in chosen {
         let (soft, hard) = getrlimit(resource)?;
         setrlimit(resource, soft.min(most), hard.min(most))?;
     }

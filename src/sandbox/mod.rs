@@ -10,12 +10,15 @@
 //! 4. `eklavya sandbox-init` ([`init`]), inside, keeps the door to the gateway open,
 //! 5. the program, behind two more walls: Landlock ([`territory`]) and a filter of system calls
 //!    ([`seccomp`]).
+//!
+//! Where the isolation is Docker, [`docker`] stands in the place of the first three.
 
 mod bubblewrap;
 mod child;
 mod confine;
 mod descendants;
 mod dirs;
+pub mod docker;
 pub mod enter;
 mod error;
 pub mod examine;
@@ -67,6 +70,7 @@ pub use spec::{
 pub use usage::{Outgrown, outgrown};
 
 use crate::process;
+use docker::Docker;
 
 /// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it. Nothing
 /// is left when that process has ended.
@@ -82,6 +86,8 @@ pub enum Isolation {
         /// The program.
         path: PathBuf,
     },
+    /// By containers of Docker's.
+    Docker(Box<Docker>),
     /// Not at all (`--no-sandbox`): the processes run as the caller, and see and write whatever the
     /// caller may.
     None,
@@ -155,7 +161,30 @@ impl Sandbox {
         let inner = complete(spec, inner);
         match &self.isolation {
             Isolation::Bubblewrap { path } => bubblewrap::command(self, path, spec, &inner, status),
+            Isolation::Docker(docker) => docker.command(self, spec, &inner, status),
             Isolation::None => Ok(self.plain(spec, &inner)),
+        }
+    }
+
+    /// Makes sure that sandboxes can still be made, where that is up to somebody who may go away.
+    ///
+    /// # Errors
+    /// Docker does not answer.
+    pub async fn ready(&self) -> Result<(), SandboxError> {
+        match &self.isolation {
+            Isolation::Docker(docker) => Ok(docker.engine().ready().await?),
+            Isolation::Bubblewrap { .. } | Isolation::None => Ok(()),
+        }
+    }
+
+    /// Removes what sandboxes left behind whose owners are gone; returns how many there were.
+    ///
+    /// # Errors
+    /// Docker does not answer, or refuses.
+    pub async fn reap(&self) -> Result<usize, SandboxError> {
+        match &self.isolation {
+            Isolation::Docker(docker) => Ok(docker.reap().await?),
+            Isolation::Bubblewrap { .. } | Isolation::None => Ok(0),
         }
     }
 
@@ -179,7 +208,9 @@ impl Sandbox {
     /// Returns where the `eklavya` program is for a process inside.
     fn own_program(&self) -> &Path {
         match self.isolation {
-            Isolation::Bubblewrap { .. } => Path::new(bubblewrap::OWN_PROGRAM),
+            Isolation::Bubblewrap { .. } | Isolation::Docker(_) => {
+                Path::new(bubblewrap::OWN_PROGRAM)
+            }
             Isolation::None => &self.exe,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
+use super::docker::stage::first_process;
 use super::{descendants, supervise};
 use crate::process::{self, Host};
 
@@ -29,13 +30,19 @@ pub async fn end_orphan(pid: u32, start: i64) -> bool {
         return true;
     }
     // Stopped, say: then it hears nothing else.
-    for id in descendants::below(pid) {
+    let first = first_process(pid).and_then(|first| Some((first, process::start_of(first)?)));
+    for id in descendants::inside(pid) {
         descendants::signal(id, Signal::SIGKILL);
     }
     if process::is_alive(pid, start) {
         descendants::signal(pid, Signal::SIGKILL);
     }
-    is_gone(pid, start, STUBBORN).await
+    // A container is no child of whoever stands for it.
+    let container_gone = match first {
+        Some((first, start)) => is_gone(first, start, STUBBORN).await,
+        None => true,
+    };
+    container_gone && is_gone(pid, start, STUBBORN).await
 }
 
 /// Writes down in `file` which process runs.

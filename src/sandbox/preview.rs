@@ -266,7 +266,7 @@ fn plan(sandbox: &Sandbox, preview: PreviewSpec) -> io::Result<(Spec, Inner)> {
 /// Returns a port for our own server: any in a network of its own, a free one in the host's.
 fn static_port(sandbox: &Sandbox) -> io::Result<u16> {
     match sandbox.isolation() {
-        Isolation::Bubblewrap { .. } => Ok(8080),
+        Isolation::Bubblewrap { .. } | Isolation::Docker(_) => Ok(8080),
         Isolation::None => {
             let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
             Ok(std::net::TcpListener::bind(any)?.local_addr()?.port())

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::docker::{Docker, DockerSettings};
 use super::error::SandboxError;
 use super::spec::User;
 use super::{Isolation, Sandbox, dirs, relay, territory};
@@ -75,6 +76,35 @@ impl Sandbox {
             exe,
             git,
             landlock,
+            demands,
+            libraries: Mutex::default(),
+        })
+    }
+}
+
+impl Sandbox {
+    /// Returns the sandbox of this machine by Docker. `exe` is the `eklavya` program; `user` is whom
+    /// root will become.
+    ///
+    /// # Errors
+    /// The engine does not answer, an image is missing or of another version, or the kernel has less
+    /// of Landlock than `demands`; each says what to do.
+    pub async fn docker(
+        settings: DockerSettings,
+        exe: PathBuf,
+        user: Option<User>,
+        demands: Demands,
+    ) -> Result<Self, SandboxError> {
+        if dirs::is_root() && user.is_none() {
+            return Err(SandboxError::RootWithoutUser);
+        }
+        let docker = Docker::find(settings).await?;
+        Ok(Self {
+            isolation: Isolation::Docker(Box::new(docker)),
+            exe,
+            git: None,
+            // The engine's socket is of this host, and so is its kernel.
+            landlock: check_landlock(territory::detect(), demands)?,
             demands,
             libraries: Mutex::default(),
         })

@@ -48,7 +48,8 @@ pub fn main(args: &[OsString]) -> Result<u8, String> {
     Ok(supervise::code(status))
 }
 
-fn die_with(owner: u32) -> Result<(), String> {
+/// Has the kernel kill this process when `owner`, its parent, dies.
+pub(super) fn die_with(owner: u32) -> Result<(), String> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
         .map_err(|errno| format!("cannot be tied to its owner: {errno}"))?;
     // It may have died before the line above.

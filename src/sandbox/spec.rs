@@ -152,6 +152,9 @@ pub struct Spec {
     /// The file, out of reach of what runs, that names the process while it runs; see
     /// [`super::end_noted`].
     pub note: Option<PathBuf>,
+    /// What a container is labelled with, by `eklavya.` and these names, for people who look at
+    /// containers.
+    pub labels: BTreeMap<&'static str, String>,
 }
 
 impl Spec {
@@ -170,6 +173,7 @@ impl Spec {
             redactor: Redactor::default(),
             without: Vec::new(),
             note: None,
+            labels: BTreeMap::new(),
         }
     }
 

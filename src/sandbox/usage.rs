@@ -69,7 +69,7 @@ fn measure(roots: &[PathBuf], limit: u64, pid: u32) -> Result<u64, Outgrown> {
     for root in roots {
         count.tree(root)?;
     }
-    for process in descendants::below(pid) {
+    for process in descendants::inside(pid) {
         count.nameless(process)?;
     }
     Ok(count.bytes)

@@ -7,6 +7,7 @@ use super::{Change, Desk, ServiceError, notices};
 use crate::domain::audit::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::ProjectId;
+use crate::domain::isolation::IsolationKind;
 use crate::domain::money::MicroUsd;
 use crate::domain::project::{Overview, Project, ProjectEvent, ProjectState, Stage};
 use crate::domain::slug;
@@ -55,6 +56,17 @@ pub fn read_brief(bytes: &[u8]) -> Result<String, ServiceError> {
 
 /// Creates a project; its slug must be free.
 pub async fn create(desk: &Desk, actor: &Actor, new: NewProject) -> Result<Project, ServiceError> {
+    create_isolated(desk, actor, new, None).await
+}
+
+/// Creates a project whose agents are held by `isolation`, where that is not to be what the
+/// configuration says.
+pub async fn create_isolated(
+    desk: &Desk,
+    actor: &Actor,
+    new: NewProject,
+    isolation: Option<IsolationKind>,
+) -> Result<Project, ServiceError> {
     let brief = read_brief(&new.brief)?;
     let slug = match new.slug {
         Some(slug) => slug::check(&slug).map(|()| slug)?,
@@ -76,6 +88,7 @@ pub async fn create(desk: &Desk, actor: &Actor, new: NewProject) -> Result<Proje
         progress: 0,
         rehearsal: new.rehearsal,
         sandboxed: true,
+        isolation,
         version: 1,
         created_at: change.now,
         updated_at: change.now,
@@ -101,9 +114,25 @@ fn announce_creation(change: &mut Change, project: &Project, budget: Option<Micr
     change.event(Some(project.id), event);
     let details = json!({
         "slug": project.slug, "name": project.name, "client": project.client,
-        "budgetMicroUsd": budget, "rehearsal": project.rehearsal,
+        "budgetMicroUsd": budget, "rehearsal": project.rehearsal, "isolation": project.isolation,
     });
     change.audit((Some(project.id), None), "project.create", details);
+}
+
+/// Sets what holds the agents of a project from its next command on; nothing is what the
+/// configuration says.
+pub async fn set_isolation(
+    desk: &Desk,
+    actor: &Actor,
+    project: &Project,
+    isolation: Option<IsolationKind>,
+) -> Result<Project, ServiceError> {
+    let mut change = desk.change(actor).await?;
+    projects::set_isolation(&mut change.tx, project.id, isolation).await?;
+    let details = json!({ "from": project.isolation, "to": isolation });
+    change.audit((Some(project.id), None), "project.isolation", details);
+    change.commit().await?;
+    reload(desk, project).await
 }
 
 /// Returns the project with this slug.

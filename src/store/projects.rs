@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{Dialect, Record, StoreError, Tx};
 use crate::domain::ids::ProjectId;
+use crate::domain::isolation::{InvalidIsolation, IsolationKind};
 use crate::domain::money::MicroUsd;
 use crate::domain::priority::Priority;
 use crate::domain::project::{Overview, Project, ProjectState};
@@ -17,8 +18,8 @@ const TABLE: &str = "projects";
 /// Adds a project.
 pub async fn insert(tx: &mut Tx, project: &Project) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO projects (id, number, slug, name, client, brief, status, state, \
-        progress, rehearsal, sandboxed, version, created_at, updated_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        progress, rehearsal, sandboxed, version, created_at, updated_at, isolation) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let values = params![
         project.id.0,
         project.number,
@@ -34,7 +35,20 @@ pub async fn insert(tx: &mut Tx, project: &Project) -> Result<(), StoreError> {
         project.version,
         project.created_at,
         project.updated_at,
+        project.isolation.map(IsolationKind::name),
     ];
+    tx.execute(SQL, values).await.map(|_| ())
+}
+
+/// Sets what holds the agents of a project. The version stays: whoever works on the project takes
+/// no notice until it is opened again.
+pub async fn set_isolation(
+    tx: &mut Tx,
+    id: ProjectId,
+    isolation: Option<IsolationKind>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE projects SET isolation = $1 WHERE id = $2";
+    let values = params![isolation.map(IsolationKind::name), id.0];
     tx.execute(SQL, values).await.map(|_| ())
 }
 
@@ -92,12 +106,13 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Project>, StoreError> {
 pub async fn overviews(tx: &mut Tx) -> Result<Vec<Overview>, StoreError> {
     const SQLITE: &str = "SELECT json_group_array(json_array(p.slug, p.name, p.client, p.state, \
         p.progress, p.rehearsal, p.sandboxed, b.limit_micros, COALESCE(b.spent_micros, 0), \
-        p.created_at, p.updated_at, p.number, r.priority)) AS overviews \
+        p.created_at, p.updated_at, p.number, r.priority, p.isolation)) AS overviews \
         FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
         LEFT JOIN priorities r ON r.project_id = p.id";
     const POSTGRES: &str = "SELECT COALESCE(json_agg(json_build_array(p.slug, p.name, p.client, \
         p.state::text, p.progress, p.rehearsal, p.sandboxed::int, b.limit_micros, \
-        COALESCE(b.spent_micros, 0), p.created_at, p.updated_at, p.number, r.priority)), '[]') \
+        COALESCE(b.spent_micros, 0), p.created_at, p.updated_at, p.number, r.priority, \
+        p.isolation)), '[]') \
         AS overviews \
         FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
         LEFT JOIN priorities r ON r.project_id = p.id";
@@ -133,6 +148,7 @@ struct OverviewLine(
     i64,
     u32,
     Option<u32>,
+    Option<String>,
 );
 
 impl OverviewLine {
@@ -162,6 +178,8 @@ impl OverviewLine {
             progress: self.4,
             rehearsal: self.5,
             sandboxed: self.6 != 0,
+            isolation: isolation(self.13.as_deref())
+                .map_err(|error| corrupt("isolation", &error))?,
             priority: priority.map_err(|error| corrupt("priority", &error))?,
             limit: self.7,
             spent: self.8,
@@ -181,6 +199,10 @@ pub async fn next_number(tx: &mut Tx) -> Result<u32, StoreError> {
     }
 }
 
+fn isolation(name: Option<&str>) -> Result<Option<IsolationKind>, InvalidIsolation> {
+    name.map(str::parse).transpose()
+}
+
 fn read(record: &Record) -> Result<Project, StoreError> {
     let row = record.of(TABLE);
     Ok(Project {
@@ -194,6 +216,8 @@ fn read(record: &Record) -> Result<Project, StoreError> {
         progress: row.count("progress")?,
         rehearsal: row.opt_text("rehearsal")?,
         sandboxed: row.flag("sandboxed")?,
+        isolation: isolation(row.opt_text("isolation")?.as_deref())
+            .map_err(|error| row.corrupt("isolation", error))?,
         version: row.int("version")?,
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,
@@ -227,6 +251,7 @@ mod tests {
             progress: 20,
             rehearsal: Some("shop.yaml".to_owned()),
             sandboxed: false,
+            isolation: Some(IsolationKind::Docker),
             version: 1,
             created_at: Timestamp::from_microsecond(1_000_001).unwrap(),
             updated_at: Timestamp::from_microsecond(2_000_002).unwrap(),
@@ -253,6 +278,7 @@ mod tests {
             progress: project.progress,
             rehearsal: project.rehearsal,
             sandboxed: project.sandboxed,
+            isolation: project.isolation,
             priority: Priority::default(),
             limit,
             spent: MicroUsd(0),

@@ -33,6 +33,7 @@ pub(super) const STEPS: &[Step] = &[
     step!(5, "0005_jobs"),
     step!(6, "0006_messages"),
     step!(7, "0007_rate_limits"),
+    step!(8, "0008_isolation"),
     step!(9, "0009_artifacts"),
     step!(10, "0010_secrets"),
 ];

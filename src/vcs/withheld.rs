@@ -65,13 +65,13 @@ impl Repository {
     ) -> Result<bool, VcsError> {
         let range = format!("{base}..{tip}");
         let commits = call("rev-list").arg(range).output().await?;
-        let changes = call("diff-tree")
+        let listed = call("diff-tree")
             .args(["--stdin", "-r", "-z", "-m", "--root", "--no-commit-id"])
             .args(["--no-renames", "--raw"])
             .input(commits.clone())
             .output()
             .await?;
-        let changed = Changed::read_all(&changes);
+        let changed = Changed::read_all(&listed);
         if changed.iter().any(Changed::is_environment_file) {
             return Ok(true);
         }

@@ -152,6 +152,9 @@ pub(super) async fn drive_agent(
     spec.tool_binaries = vec![worker.cli.program.clone()];
     spec.disk_bytes = worker.site.config.sandbox.disk_bytes;
     spec.user = worker.site.user;
+    spec.labels = worker.site.labels();
+    spec.labels.insert("agent", agent.id.to_string());
+    spec.labels.insert("session", agent.session.to_string());
     let inner = Inner {
         program: invocation.program.into(),
         args: invocation.args.into_iter().map(Into::into).collect(),
@@ -162,6 +165,8 @@ pub(super) async fn drive_agent(
             .collect(),
         cwd: Some(invocation.cwd),
     };
+    // One that went away in the middle of the work is said to have, instead of agents that fail.
+    worker.site.sandbox.ready().await?;
     let command = worker.site.sandbox.command(&spec, inner)?;
     let (events, heard) = mpsc::channel(EVENT_BACKLOG);
     let (control, controlled) = mpsc::channel(3);

@@ -57,15 +57,14 @@ pub(super) async fn gateway(
     recorder: Option<Arc<Recorder>>,
 ) -> Result<Gateway, WorkflowError> {
     let config = &site.config;
-    let model = match rehearsal {
-        Some(path) => ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?)),
-        None => {
-            let (credential, account) = credential(site).await?;
-            ModelSource::Upstream {
-                url: config.model.url.to_string(),
-                credential,
-                account,
-            }
+    let model = if let Some(path) = rehearsal {
+        ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?))
+    } else {
+        let (credential, account) = credential(site).await?;
+        ModelSource::Upstream {
+            url: config.model.url.to_string(),
+            credential,
+            account,
         }
     };
     let gateway = GatewayConfig {

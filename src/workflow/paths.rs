@@ -51,6 +51,11 @@ impl Paths {
         }
     }
 
+    /// Returns the directory of what each of Docker's containers needs while it runs.
+    pub fn containers(&self) -> PathBuf {
+        self.home.join("containers")
+    }
+
     /// Returns what belongs to one project.
     pub fn project(&self, project: &Project) -> ProjectPaths {
         ProjectPaths {

@@ -309,5 +309,6 @@ fn order(site: &Site, root: PathBuf, plan: PreviewPlan, secrets: Secrets) -> Ord
         user: site.user.map(|user| (user.uid, user.gid)),
         sandboxed: site.is_sandboxed(),
         secrets,
+        docker: site.docker().cloned(),
     }
 }

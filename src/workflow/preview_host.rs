@@ -12,6 +12,7 @@ use super::error::WorkflowError;
 use super::trial;
 use crate::domain::redactor::Redactor;
 use crate::domain::secret::SecretName;
+use crate::sandbox::docker::DockerSettings;
 use crate::sandbox::{
     Access, Demands, Dirs, Preview, PreviewSource, PreviewSpec, Profile, Sandbox, Spec, User,
     WEB_SOCKET,
@@ -44,6 +45,8 @@ pub(super) struct Order {
     pub(super) user: Option<(u32, u32)>,
     pub(super) sandboxed: bool,
     pub(super) secrets: Secrets,
+    /// Where the isolation is Docker, which.
+    pub(super) docker: Option<DockerSettings>,
 }
 
 /// Secrets for the server's environment: name and value. They are in the order, which goes through a
@@ -125,20 +128,22 @@ pub async fn host(
 
 async fn serve(exe: PathBuf, order: &Order) -> Result<(String, Preview), String> {
     let user = order.user.map(|(uid, gid)| User { uid, gid });
-    let sandbox = if order.sandboxed {
-        let landlock = order.landlock;
-        Sandbox::probe(SEARCH_PATH.as_ref(), exe, user, Demands { landlock })
-            .await
-            .map_err(|error| error.to_string())?
-    } else {
-        Sandbox::none(exe)
+    let landlock = order.landlock;
+    let demands = Demands { landlock };
+    let sandbox = match &order.docker {
+        Some(docker) => Sandbox::docker(docker.clone(), exe, user, demands).await,
+        None if order.sandboxed => Sandbox::probe(SEARCH_PATH.as_ref(), exe, user, demands).await,
+        None => Ok(Sandbox::none(exe)),
     };
+    let sandbox = sandbox.map_err(|error| error.to_string())?;
     let dirs = Dirs::at(&order.root);
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.door = Some(dirs.door.clone());
     spec.tmp_bytes = order.tmp_bytes;
     spec.disk_bytes = order.disk_bytes;
     spec.user = user;
+    let place = order.root.to_string_lossy().into_owned();
+    spec.labels.insert("preview", place);
     let source = match &order.source {
         Source::Static(directory) => PreviewSource::Static {
             directory: directory.clone(),

@@ -1,5 +1,6 @@
 //! A project's place on this machine: its repository, its directories, its sandboxes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::domain::lease::Tenure;
 use crate::domain::project::Project;
 use crate::domain::secret::{SecretName, SecretUse};
+use crate::sandbox::docker::DockerSettings;
 use crate::sandbox::{Isolation, Sandbox, User};
 use crate::services::secrets::{self, Vault};
 use crate::services::{Desk, leases, projects};
@@ -152,6 +154,9 @@ impl Site {
         if !self.config.browser.used {
             return Err(BrowserError::Off);
         }
+        if let Isolation::Docker(_) = self.sandbox.isolation() {
+            return Err(BrowserError::Container);
+        }
         let configured = self.config.browser.path.as_ref();
         browser::locate(configured.map(|path| path.as_std_path()), &self.search)
     }
@@ -168,6 +173,23 @@ impl Site {
     ) -> Result<Vec<(SecretName, SecretString)>, WorkflowError> {
         let vault = vault(&self.config);
         Ok(secrets::for_use(&self.desk, &vault, &self.project, given).await?)
+    }
+
+    /// Returns which Docker holds the processes, where that does.
+    pub(super) fn docker(&self) -> Option<&DockerSettings> {
+        match self.sandbox.isolation() {
+            Isolation::Docker(docker) => Some(docker.settings()),
+            Isolation::Bubblewrap { .. } | Isolation::None => None,
+        }
+    }
+
+    /// Returns what a container that works for the project is labelled with.
+    pub(super) fn labels(&self) -> BTreeMap<&'static str, String> {
+        [
+            ("project", self.project.slug.clone()),
+            ("fence", self.fence().to_string()),
+        ]
+        .into()
     }
 
     /// Returns the orchestrator's signature at the present moment.

@@ -113,6 +113,7 @@ async fn run_at(
     }
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.user = site.user;
+    spec.labels = site.labels();
     spec.tmp_bytes = site.config.sandbox.tmp_bytes;
     spec.disk_bytes = site.config.sandbox.disk_bytes;
     spec.note = Some(root.join(PROCESS));

@@ -95,6 +95,7 @@ impl Worker {
     pub async fn start(spec: WorkerSpec, site: Site) -> Result<Self, WorkflowError> {
         let identity = WorkerIdentity::this();
         orphans::end_on_host(&site.desk, &identity.host).await?;
+        site.sandbox.reap().await?;
         let rehearsal = model::rehearsal_of(&site.config, site.project());
         Ok(Self {
             costs: costs(&site),

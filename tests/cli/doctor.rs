@@ -14,7 +14,7 @@ fn status(checks: &Value, name: &str) -> String {
 
 #[test]
 fn what_is_missing_is_found_and_exits_with_7() {
-    let env = TestEnv::empty();
+    let env = TestEnv::empty().with("PATH", "/nonexistent");
     let found = env.run(&["doctor", "--output", "json"]).exits(7);
     let checks = found.json();
     for name in ["data directory", "store", "claude", "sandbox"] {

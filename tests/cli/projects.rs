@@ -2,6 +2,8 @@
 
 use insta::{assert_json_snapshot, assert_snapshot};
 
+use serde_json::Value;
+
 use crate::support::TestEnv;
 
 #[test]
@@ -104,6 +106,41 @@ fn names_that_cannot_be_used_are_refused() {
     }
     let own = ["project", "new", "日本", "--slug", "nihon"];
     env.run(&[&own[..], &rest].concat()).ok();
+}
+
+#[test]
+fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
+    let env = TestEnv::new();
+    env.project("shop");
+    let isolation = |words: &[&str]| {
+        let all = [&["project", "isolation", "shop"], words].concat();
+        let told = env.run(&all).ok();
+        let shown = env.run(&["project", "show", "shop", "--output", "json"]);
+        (told.stderr, shown.ok().json()["isolation"].clone())
+    };
+    let unset = ("shop: bubblewrap, as sandbox.isolation says\n", Value::Null);
+    let told = |(text, value): (&str, Value)| (text.to_owned(), value);
+    assert_eq!(isolation(&[]), told(unset.clone()));
+    let docker = ("shop: docker\n", Value::from("docker"));
+    assert_eq!(isolation(&["docker"]), told(docker.clone()));
+    assert_eq!(isolation(&[]), told(docker));
+    let listed = env.run(&["project", "list"]).ok().stdout;
+    assert!(listed.contains("docker"), "{listed}");
+    assert_eq!(isolation(&["default"]), told(unset));
+    let trail = env.run(&["audit", "log", "shop", "--output", "jsonl"]).ok();
+    let changes = trail.stdout.matches("project.isolation").count();
+    assert_eq!(changes, 2, "{}", trail.stdout);
+
+    env.file("brief.md", "A page");
+    let words = "project new inn --brief brief.md --client A --budget 5 --isolation docker";
+    let made = env.run(
+        &[
+            &words.split(' ').collect::<Vec<_>>()[..],
+            &["--output", "json"],
+        ]
+        .concat(),
+    );
+    assert_eq!(made.ok().json()["isolation"], "docker");
 }
 
 #[test]

@@ -102,7 +102,7 @@ async fn pipes_sockets_devices_and_giants_hold_nobody_up() {
     shop.write("good.txt", "good\n");
     let begun = Instant::now();
     let taken = shop.assert_harmless().await;
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(begun.elapsed() < Duration::from_mins(1));
     let out = |path: &str| {
         let all = &taken.snapshot.left_out;
         all.iter()

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use eklavya::domain::role::Role;
-use eklavya::sandbox::{Profile, Spec, share_socket};
+use eklavya::sandbox::init::PROXY_LOGIN;
+use eklavya::sandbox::{Inner, Profile, Spec, share_socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
@@ -53,6 +54,21 @@ async fn a_request_comes_out_and_its_answer_comes_back() {
             answer.output.starts_with("HTTP/1.1 200 OK") && answer.output.ends_with("hello"),
             "{answer:?}"
         );
+    }
+}
+
+/// Programs are told of the proxy at the door, and not of the variable that has its login.
+#[tokio::test]
+async fn the_proxy_of_the_door_is_where_its_login_is() {
+    for project in [Project::new().await, Project::unprotected().await] {
+        let _gateway = gateway(&project, "hello");
+        let inner = Inner::new("/usr/bin/env", [""; 0]).env(PROXY_LOGIN, "agent:word");
+        let (_, said) = project.inner(&agent(&project), inner).await.unwrap();
+        assert!(
+            said.contains("_proxy=http://agent:word@127.0.0.1:"),
+            "{said}"
+        );
+        assert!(!said.contains(PROXY_LOGIN), "{said}");
     }
 }
 

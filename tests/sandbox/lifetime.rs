@@ -84,7 +84,7 @@ async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
 /// Run as a process of its own by the test below: starts a sandbox and waits to be killed.
 #[tokio::test]
 #[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
-async fn owner_in_bubblewrap() {
+async fn owner_in_isolation() {
     own(Project::new().await).await;
 }
 
@@ -102,12 +102,13 @@ async fn own(project: Project) {
 #[tokio::test]
 async fn nothing_is_left_when_the_owner_is_killed() {
     for owner in [
-        "lifetime::owner_in_bubblewrap",
+        "lifetime::owner_in_isolation",
         "lifetime::owner_without_protection",
     ] {
         let mut command = process::command(std::env::current_exe().unwrap());
         command
             .args([owner, "--exact", "--ignored", "--nocapture"])
+            .envs(std::env::vars_os())
             .stdout(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mark = format!("sleep 99{}", child.id().unwrap());

@@ -1,6 +1,5 @@
 //! A project with a clone, and looking at it from inside a sandbox.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,8 +7,8 @@ use std::time::Duration;
 
 use eklavya::domain::role::Role;
 use eklavya::sandbox::{
-    Access, Child, CommandOutcome, Demands, Dirs, Exit, Inner, Profile, RunLimits, Sandbox,
-    SandboxError, Spec, Streams, User, hand_over, is_root, run_command,
+    Access, Child, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Sandbox, SandboxError,
+    Spec, Streams, User, hand_over, is_root, run_command,
 };
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -46,16 +45,9 @@ pub fn user() -> Option<User> {
 }
 
 impl Project {
-    /// In bubblewrap.
+    /// In the isolation that is tested.
     pub async fn new() -> Self {
-        let sandbox = Sandbox::probe(
-            OsStr::new("/usr/bin:/bin"),
-            exe(),
-            user(),
-            Demands::default(),
-        )
-        .await;
-        Self::with(sandbox.unwrap()).await
+        Self::with(crate::isolation::sandbox().await).await
     }
 
     /// Under `--no-sandbox`.
@@ -142,7 +134,11 @@ impl Project {
         let inner = inner.env("PATH", "/usr/bin:/bin");
         let mut child = self.start(spec, inner).await?;
         let output = output(&mut child).await;
-        Ok((child.wait().await?, output))
+        match child.wait().await {
+            Ok(exit) => Ok((exit, output)),
+            Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup { output }),
+            Err(error) => Err(error),
+        }
     }
 
     pub async fn start(&self, spec: &Spec, inner: Inner) -> Result<Child, SandboxError> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
+use camino::Utf8PathBuf;
 use serde_json::Value;
 
 use crate::canaries::Canaries;
@@ -163,7 +164,7 @@ fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
     fs::write(&export, exported.stdout).unwrap();
 
     let configured = ["KEY_FILE", "STORE_PASSWORD"].map(|name| path.join(name));
-    let configured: Vec<_> = configured.iter().map(|path| path.as_path()).collect();
+    let configured: Vec<_> = configured.iter().map(Utf8PathBuf::as_path).collect();
     let mut places = place.said.clone();
     places.extend(crew.sayings());
     places.extend(left::rows(crew));

@@ -55,6 +55,7 @@ pub fn project(number: u32, slug: &str) -> Project {
         progress: 0,
         rehearsal: None,
         sandboxed: true,
+        isolation: None,
         version: 1,
         created_at: at(0),
         updated_at: at(0),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use eklavya::domain::ids::{JobId, ProjectId};
+use eklavya::domain::isolation::IsolationKind;
 use eklavya::domain::job::{Goal, Job, JobState};
 use eklavya::domain::lease::Holder;
 use eklavya::domain::priority::Priority;
@@ -21,6 +22,7 @@ async fn queue() {
         the_next_job_is_the_one_that_is_due,
         a_job_is_taken_by_one_of_many,
         priorities_are_kept,
+        an_isolation_is_kept,
         workers_are_kept,
         waits_are_those_of_the_holder,
     ];
@@ -217,6 +219,24 @@ async fn priorities_are_kept(store: &Store) {
     }
     let overviews = projects::overviews(&mut tx).await.unwrap();
     assert_eq!(overviews[0].priority, priority(9));
+}
+
+async fn an_isolation_is_kept(store: &Store) {
+    let mut tx = store.write().await.unwrap();
+    let project = project(&mut tx, 1).await;
+    for isolation in [
+        Some(IsolationKind::Docker),
+        Some(IsolationKind::Bubblewrap),
+        None,
+    ] {
+        projects::set_isolation(&mut tx, project.id, isolation)
+            .await
+            .unwrap();
+        let found = projects::by_id(&mut tx, project.id).await.unwrap().unwrap();
+        assert_eq!((found.isolation, found.version), (isolation, 1));
+        let overviews = projects::overviews(&mut tx).await.unwrap();
+        assert_eq!(overviews[0].isolation, isolation);
+    }
 }
 
 async fn workers_are_kept(store: &Store) {

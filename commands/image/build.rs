@@ -1,0 +1,68 @@
+//! `eklavya image build`
+
+use eklavya::domain::isolation::IsolationKind;
+use eklavya::sandbox::User;
+use eklavya::sandbox::docker::{self, BASE_IMAGE, Fetch, Variant};
+
+use super::view::ImageView;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::{crew, runtime};
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya image build
+  eklavya image build --base node:22-bookworm    # agents find Node.js, too";
+
+/// Build the two images that agents run in: with the programs of a base image, and with none but git
+///
+/// They are built by the engine that docker.socket names, and each new version of eklavya needs its
+/// own. At the end eklavya is started in both, as a base image can be too old for it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What they are built on
+    #[arg(long, value_name = "IMAGE", default_value = BASE_IMAGE)]
+    base: String,
+
+    /// Look for a newer base image
+    #[arg(long)]
+    pull: bool,
+}
+
+/// Runs `eklavya image build`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    if args.base.is_empty() || args.base.starts_with('-') || args.base.contains(char::is_whitespace)
+    {
+        let message = format!("{:?} is no name of an image", args.base);
+        return Err(
+            CommandError::usage(message).hint("Name one as docker pull does: --base debian:12")
+        );
+    }
+    let built = runtime::short(build(invocation, args))?;
+    let images: Vec<&str> = Variant::ALL.map(Variant::image).into();
+    let message = format!("Built {} on {}", images.join(" and "), args.base);
+    invocation.printer.done(&message, &built)
+}
+
+async fn build(invocation: &Invocation, args: &Args) -> Result<Vec<ImageView>, CommandError> {
+    let engine = super::engine(invocation).await?;
+    let fetch = if args.pull {
+        Fetch::Newest
+    } else {
+        Fetch::Missing
+    };
+    for variant in Variant::ALL {
+        let said = |line: &str| invocation.printer.note(line);
+        docker::build(&engine, variant, &args.base, fetch, said).await?;
+    }
+    let id = invocation.config()?.sandbox.uid_base;
+    let user = User { uid: id, gid: id };
+    let sandbox = crew::sandbox(invocation, Some(IsolationKind::Docker), user).await?;
+    sandbox.fits(user).await?;
+    let images = docker::images(&engine).await?.into_iter();
+    Ok(images
+        .filter(|image| image.is_current)
+        .map(ImageView::from)
+        .collect())
+}

@@ -1,0 +1,29 @@
+//! `eklavya image list`
+
+use eklavya::sandbox::docker;
+
+use super::view::ImageView;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+use crate::runtime;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya image list
+  eklavya image list --output jsonl | jq -r 'select(.current) | .id'";
+
+/// List the images that were built for agents, by this version and by others
+#[derive(Debug, clap::Args)]
+#[command(visible_alias = "ls", after_help = EXAMPLES)]
+pub struct Args {}
+
+/// Runs `eklavya image list`.
+pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+    let images = runtime::short(async {
+        let engine = super::engine(invocation).await?;
+        Ok(docker::images(&engine).await?)
+    })?;
+    let views: Vec<ImageView> = images.into_iter().map(ImageView::from).collect();
+    let nothing = "No images. Build them: eklavya image build";
+    invocation.printer.list(&views, nothing)
+}

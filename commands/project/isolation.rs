@@ -1,0 +1,56 @@
+//! `eklavya project isolation`
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use eklavya::domain::isolation::IsolationKind;
+use eklavya::services::projects;
+
+use super::with_line;
+use crate::desk;
+use crate::error::CommandError;
+use crate::invocation::Invocation;
+
+const EXAMPLES: &str = "\
+Examples:
+  eklavya project isolation shop docker
+  eklavya project isolation shop default    # what sandbox.isolation says";
+
+/// The word for what the configuration says.
+const DEFAULT: &str = "default";
+
+/// Choose what holds the agents of a project: bubblewrap, or containers of Docker's
+///
+/// It counts from the next command on. Without a choice, the present one is shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project
+    slug: String,
+
+    /// bubblewrap, docker, or default: what sandbox.isolation says
+    #[arg(value_parser = PossibleValuesParser::new(["bubblewrap", "docker", DEFAULT]))]
+    isolation: Option<String>,
+}
+
+/// Reads an isolation on the command line.
+pub fn parser() -> impl TypedValueParser<Value = IsolationKind> {
+    PossibleValuesParser::new(IsolationKind::ALL.map(IsolationKind::name))
+        .try_map(|name| name.parse::<IsolationKind>())
+}
+
+/// Runs `eklavya project isolation`.
+pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+    let configured = invocation.config()?.sandbox.isolation;
+    let (project, line) = desk::with(invocation, async |desk| {
+        let mut project = projects::find(&desk, &args.slug).await?;
+        if let Some(word) = &args.isolation {
+            let chosen = word.parse().ok();
+            project = projects::set_isolation(&desk, &desk::actor(), &project, chosen).await?;
+        }
+        with_line(&desk, project).await
+    })?;
+    let message = match project.isolation {
+        Some(isolation) => format!("{}: {isolation}", args.slug),
+        None => format!("{}: {configured}, as sandbox.isolation says", args.slug),
+    };
+    invocation.printer.done(&message, &line)
+}

@@ -1,0 +1,112 @@
+//! The Docker engine behind its socket.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use bollard::{API_DEFAULT_VERSION, ClientVersion};
+use serde::{Deserialize, Serialize};
+
+use super::error::DockerError;
+
+/// The longest that the engine may take to answer, in seconds; a build answers all the time.
+const PATIENCE: u64 = 120;
+
+/// Where the engine is, and which API it speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engine {
+    socket: PathBuf,
+    /// Major and minor version of the API; asked for once, since each question takes its time.
+    api: (usize, usize),
+}
+
+impl Engine {
+    /// Returns the engine at `socket`, after it has answered.
+    ///
+    /// # Errors
+    /// It does not answer, or the caller may not ask.
+    pub async fn find(socket: &Path) -> Result<Self, DockerError> {
+        reach(socket)?;
+        let away = |error| away(socket, &error);
+        let client = client(socket, API_DEFAULT_VERSION).map_err(away)?;
+        let client = client.negotiate_version().await.map_err(away)?;
+        let version = client.client_version();
+        Ok(Self {
+            socket: socket.to_owned(),
+            api: (version.major_version, version.minor_version),
+        })
+    }
+
+    /// Returns a connection.
+    ///
+    /// # Errors
+    /// Nobody listens any more.
+    pub(super) fn connect(&self) -> Result<bollard::Docker, DockerError> {
+        reach(&self.socket)?;
+        let version = ClientVersion {
+            major_version: self.api.0,
+            minor_version: self.api.1,
+        };
+        client(&self.socket, &version).map_err(|error| away(&self.socket, &error))
+    }
+
+    /// Makes sure that it still answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<(), DockerError> {
+        let pong = self.connect()?.ping().await;
+        pong.map(|_| ()).map_err(|error| away(&self.socket, &error))
+    }
+
+    /// Returns the error of a request: that the engine is away, or what it refused.
+    pub(super) fn refusal(
+        &self,
+        what: &'static str,
+        error: &bollard::errors::Error,
+    ) -> DockerError {
+        use bollard::errors::Error;
+        match error {
+            Error::DockerResponseServerError { message, .. } => DockerError::Refused {
+                what,
+                reason: message.clone(),
+            },
+            Error::DockerStreamError { error } => DockerError::Refused {
+                what,
+                reason: error.clone(),
+            },
+            other => away(&self.socket, other),
+        }
+    }
+}
+
+fn client(
+    socket: &Path,
+    version: &ClientVersion,
+) -> Result<bollard::Docker, bollard::errors::Error> {
+    bollard::Docker::connect_with_unix(&socket.to_string_lossy(), PATIENCE, version)
+}
+
+/// Connects and lets go: the client's own errors do not tell a missing right from a missing engine.
+fn reach(socket: &Path) -> Result<(), DockerError> {
+    let socket_path = socket.to_owned();
+    match UnixStream::connect(socket) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(DockerError::Forbidden {
+                socket: socket_path,
+            })
+        }
+        Err(error) => Err(DockerError::Away {
+            socket: socket_path,
+            reason: error.to_string(),
+        }),
+    }
+}
+
+fn away(socket: &Path, error: &bollard::errors::Error) -> DockerError {
+    DockerError::Away {
+        socket: socket.to_owned(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,260 @@
+//! The images that agents run in: built from a file in this program, and told from those of other
+//! versions by their labels.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use bollard::errors::Error;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::BuildImageOptions;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+
+use super::engine::Engine;
+use super::error::DockerError;
+
+/// What both images are built from.
+const DOCKERFILE: &str = include_str!("../../../docker/agent.Dockerfile");
+/// What they are built on unless somebody says otherwise.
+pub const BASE_IMAGE: &str = "debian:bookworm-slim";
+
+/// The label that says which of the two an image is.
+pub(super) const LABEL_IMAGE: &str = "eklavya.image";
+const LABEL_VERSION: &str = "eklavya.version";
+const LABEL_FILE: &str = "eklavya.dockerfile";
+
+/// One of the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// With the programs of its base.
+    Shell,
+    /// With git and nothing else.
+    Bare,
+}
+
+impl Variant {
+    /// Both, in the order in which they are built.
+    pub const ALL: [Self; 2] = [Variant::Shell, Variant::Bare];
+
+    /// Returns the name of its image.
+    pub fn image(self) -> &'static str {
+        match self {
+            Variant::Shell => "eklavya/agent:shell",
+            Variant::Bare => "eklavya/agent:bare",
+        }
+    }
+
+    /// Returns its stage of the file, which is its label as well.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Shell => "shell",
+            Variant::Bare => "bare",
+        }
+    }
+
+    /// Returns whom it is for.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Variant::Shell => "roles with a terminal",
+            Variant::Bare => "roles without a terminal",
+        }
+    }
+}
+
+/// The ids of the images that were found to fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Images {
+    pub shell: String,
+    pub bare: String,
+}
+
+impl Images {
+    /// Returns the images of this version.
+    ///
+    /// # Errors
+    /// One is missing, or of another version.
+    pub(super) async fn find(engine: &Engine) -> Result<Self, DockerError> {
+        Ok(Self {
+            shell: id_of(engine, Variant::Shell).await?,
+            bare: id_of(engine, Variant::Bare).await?,
+        })
+    }
+}
+
+async fn id_of(engine: &Engine, variant: Variant) -> Result<String, DockerError> {
+    let image = variant.image();
+    let found = match engine.connect()?.inspect_image(image).await {
+        Ok(found) => found,
+        Err(Error::DockerResponseServerError {
+            status_code: 404, ..
+        }) => return Err(DockerError::NoImage { image }),
+        Err(error) => return Err(engine.refusal("show an image", &error)),
+    };
+    let (found_is, wanted) = (origin(&labels(&found)), current());
+    if found_is != wanted {
+        return Err(DockerError::OtherImage {
+            image,
+            found: found_is,
+            wanted,
+        });
+    }
+    found.id.ok_or(DockerError::NoImage { image })
+}
+
+fn labels(image: &ImageInspect) -> HashMap<String, String> {
+    let config = image.config.as_ref();
+    config
+        .and_then(|config| config.labels.clone())
+        .unwrap_or_default()
+}
+
+/// Returns the version and the file that an image with these labels was built from, in words.
+pub(super) fn origin(labels: &HashMap<String, String>) -> String {
+    let word = |name| labels.get(name).map_or("unknown", String::as_str);
+    format!("{} ({})", word(LABEL_VERSION), word(LABEL_FILE))
+}
+
+/// Returns the same words for this program.
+pub(super) fn current() -> String {
+    format!("{} ({})", env!("CARGO_PKG_VERSION"), digest())
+}
+
+fn digest() -> String {
+    let digest = Sha256::digest(DOCKERFILE);
+    digest[..6].iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Builds the image of `variant` on `base`; each line that the engine says goes to `said`.
+///
+/// With `fetch`, the engine looks for a newer base in its registry. Returns the image's id.
+///
+/// # Errors
+/// The engine is away, also where it goes away meanwhile, or a step of the file failed.
+pub async fn build(
+    engine: &Engine,
+    variant: Variant,
+    base: &str,
+    fetch: Fetch,
+    mut said: impl FnMut(&str),
+) -> Result<String, DockerError> {
+    let client = engine.connect()?;
+    let context = bollard::body_full(context(DOCKERFILE.as_bytes()));
+    let mut steps =
+        std::pin::pin!(client.build_image(options(variant, base, fetch), None, Some(context)));
+    let failed = |reason: String| DockerError::Build { variant, reason };
+    while let Some(step) = steps.next().await {
+        let step = match step {
+            Ok(step) => step,
+            Err(Error::DockerStreamError { error }) => return Err(failed(error)),
+            Err(Error::DockerResponseServerError { message, .. }) => return Err(failed(message)),
+            Err(error) => return Err(engine.refusal("build an image", &error)),
+        };
+        if let Some(error) = step.error_detail {
+            return Err(failed(error.message.unwrap_or_default()));
+        }
+        let text = step.stream.or(step.status).unwrap_or_default();
+        text.lines()
+            .filter(|line| !line.trim().is_empty())
+            .for_each(&mut said);
+    }
+    id_of(engine, variant).await.map_err(|error| match error {
+        // The engine stopped in the middle of it, and the stream just ended.
+        DockerError::NoImage { .. } | DockerError::OtherImage { .. } => {
+            failed("the engine broke off".to_owned())
+        }
+        other => other,
+    })
+}
+
+/// Whether the engine looks for a newer base image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetch {
+    /// Where there is none yet.
+    Missing,
+    /// In any case.
+    Newest,
+}
+
+fn options(variant: Variant, base: &str, fetch: Fetch) -> BuildImageOptions {
+    let arguments = [
+        ("BASE_IMAGE", base),
+        ("EKLAVYA_VERSION", env!("CARGO_PKG_VERSION")),
+        ("DOCKERFILE_DIGEST", &digest()),
+    ];
+    BuildImageOptions {
+        t: Some(variant.image().to_owned()),
+        target: variant.name().to_owned(),
+        rm: true,
+        forcerm: true,
+        pull: (fetch == Fetch::Newest).then(|| "1".to_owned()),
+        buildargs: Some(
+            arguments
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        ),
+        ..BuildImageOptions::default()
+    }
+}
+
+/// Returns a tar archive with the one file that a build needs.
+fn context(file: &[u8]) -> Bytes {
+    const BLOCK: usize = 512;
+    let mut header = [0; BLOCK];
+    // POSIX.1-1988 (ustar): name, mode, owner, group, size, time, checksum, type.
+    let mut put =
+        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    put(0, "Dockerfile");
+    put(100, "0000644\0");
+    put(108, "0000000\0");
+    put(116, "0000000\0");
+    put(124, &format!("{:011o}\0", file.len()));
+    put(136, "00000000000\0");
+    put(148, "        ");
+    put(156, "0");
+    put(257, "ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let mut archive = header.to_vec();
+    archive.extend_from_slice(file);
+    // Files fill whole blocks, and two empty ones are the end.
+    archive.resize(archive.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
+    archive.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_names_what_the_program_gives() {
+        for name in ["BASE_IMAGE", "EKLAVYA_VERSION", "DOCKERFILE_DIGEST"] {
+            assert!(DOCKERFILE.contains(&format!("ARG {name}")), "{name}");
+        }
+        assert!(DOCKERFILE.contains(&format!("ARG BASE_IMAGE={BASE_IMAGE}\n")));
+        for variant in Variant::ALL {
+            let name = variant.name();
+            assert!(DOCKERFILE.contains(&format!(" AS {name}\n")), "{name}");
+            assert!(DOCKERFILE.contains(&format!("{LABEL_IMAGE}={name} {LABEL_VERSION}=")));
+        }
+    }
+
+    #[test]
+    fn an_image_without_labels_is_of_another_version() {
+        assert_ne!(origin(&HashMap::new()), current());
+    }
+
+    #[test]
+    fn the_archive_can_be_read_by_tar() {
+        let place = tempfile::tempdir().unwrap();
+        let archive = place.path().join("context.tar");
+        std::fs::write(&archive, context(b"FROM scratch\n")).unwrap();
+        let mut command = crate::process::command("/bin/tar");
+        let command = command.as_std_mut().arg("-xOf").arg(&archive);
+        let output = command.output().unwrap();
+        assert_eq!(output.stdout, b"FROM scratch\n", "{output:?}");
+    }
+}

@@ -1,0 +1,63 @@
+//! Removing the containers that nobody answers for any more.
+//!
+//! A container ends with its relay; what can be left is one that was made and never started, or one
+//! that the engine could not remove. They are known by their labels, never by name.
+
+use std::collections::HashMap;
+
+use bollard::errors::Error;
+use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
+
+use super::Docker;
+use super::error::DockerError;
+use super::mark::{Fate, INSTALLATION, Mark};
+use super::stage;
+
+impl Docker {
+    /// Removes the containers of this installation whose relays on this host are gone, and what
+    /// they left in the data directory. Returns how many containers there were.
+    ///
+    /// # Errors
+    /// The engine is away, or refuses.
+    pub(in super::super) async fn reap(&self) -> Result<usize, DockerError> {
+        stage::sweep(&self.settings.stages);
+        let client = self.engine.connect()?;
+        let mut removed = 0;
+        for id in self.abandoned(&client).await? {
+            let options = RemoveContainerOptions {
+                force: true,
+                v: true,
+                ..RemoveContainerOptions::default()
+            };
+            match client.remove_container(&id, Some(options)).await {
+                Ok(()) => removed += 1,
+                // Another worker was faster, or the engine is at it.
+                Err(Error::DockerResponseServerError {
+                    status_code: 404 | 409,
+                    ..
+                }) => {}
+                Err(error) => return Err(self.engine.refusal("remove a container", &error)),
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn abandoned(&self, client: &bollard::Docker) -> Result<Vec<String>, DockerError> {
+        let label = format!("{INSTALLATION}={}", self.settings.installation);
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("label".to_owned(), vec![label])])),
+            ..ListContainersOptions::default()
+        };
+        let found = client.list_containers(Some(options)).await;
+        let found = found.map_err(|error| self.engine.refusal("list containers", &error))?;
+        Ok(found
+            .into_iter()
+            .filter(|container| {
+                let mark = container.labels.as_ref().and_then(Mark::read);
+                mark.is_some_and(|mark| mark.fate() == Fate::Gone)
+            })
+            .filter_map(|container| container.id)
+            .collect())
+    }
+}

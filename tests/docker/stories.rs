@@ -1,0 +1,136 @@
+//! A whole project in containers: from the brief to the delivered repository, by the real CLI.
+
+use eklavya::clock::{Clock, SystemClock};
+
+use crate::docker::{Daemon, docker, make_images};
+use crate::host::{get, processes_at, until};
+use crate::rehearsal::{Rehearsal, plan};
+use crate::story::Story;
+
+fn now() -> String {
+    SystemClock.now().as_second().to_string()
+}
+
+fn images(daemon: &Daemon) {
+    daemon.import_base();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let socket = daemon.socket();
+        let engine = eklavya::sandbox::docker::Engine::find(&socket)
+            .await
+            .unwrap();
+        make_images(&engine).await;
+    });
+}
+
+/// The engine goes away in the middle as well; its work goes on once it is back.
+#[test]
+fn a_project_is_delivered_from_containers() {
+    let mut daemon = Daemon::start();
+    images(&daemon);
+    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
+    let story = Story::begun(&Rehearsal::of(&plan))
+        .with("EKLAVYA_DOCKER_SOCKET", daemon.socket().to_str().unwrap());
+    let begun = now();
+    story.ok("project isolation shop docker");
+    assert_eq!(story.json("project show shop")["isolation"], "docker");
+    story.ok("plan shop");
+    story.ok("plan approve shop --yes");
+    story.ok("demo build shop");
+    let demos = story.json("demo list shop");
+    let url = demos[0]["previewUrl"].as_str().unwrap();
+    assert!(get(url).unwrap().contains("hello from demo 1"));
+    story.ok("demo approve shop 1 --yes");
+    assert_eq!(get(url), None);
+
+    daemon.stop();
+    let ended = story.run("build shop");
+    assert_eq!(ended.code, 7, "{ended:#?}");
+    assert!(ended.stderr.contains("does not answer"), "{ended:#?}");
+    daemon.restart();
+    story.ok("build shop");
+    story.ok("verify shop");
+    story.ok("deliver shop");
+    assert_eq!(story.status(), "delivered");
+
+    let (_, started) = docker(
+        &daemon.socket(),
+        &[
+            "events",
+            "--since",
+            &begun,
+            "--until",
+            &now(),
+            "--filter",
+            "event=start",
+            "--filter",
+            "label=eklavya.project=shop",
+            "--format",
+            "{{json .Actor.Attributes}}",
+        ],
+    );
+    let agents = started
+        .lines()
+        .filter(|line| line.contains("eklavya.agent"));
+    // What was started before the engine was is not among its events any more.
+    assert!(agents.count() >= 4, "{started}");
+    assert_eq!(
+        processes_at(story.env.path().as_std_path()),
+        Vec::<String>::new()
+    );
+    until("no container is left", || {
+        docker(&daemon.socket(), &["ps", "-aq"])
+            .1
+            .is_empty()
+            .then_some(())
+    });
+    assert_eq!(
+        std::fs::read_dir(story.env.home().join("containers"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+/// An engine that is ended while an agent works takes the agent along; the task goes on later.
+#[test]
+fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
+    let mut daemon = Daemon::start();
+    images(&daemon);
+    let plan = plan(&[("T1", "developer", &[])]);
+    let slow = Rehearsal::of(&plan).plays(
+        "pm",
+        "*",
+        crate::rehearsal::ANY,
+        [
+            crate::rehearsal::write("docs/requirements.md", "# Requirements\n"),
+            crate::rehearsal::tool(
+                "Read",
+                serde_json::json!({ "file_path": "docs/requirements.md" }),
+            ),
+            crate::rehearsal::after(8.0, crate::rehearsal::says("Done.")),
+        ],
+    );
+    let story = Story::begun(&slow)
+        .with("EKLAVYA_DOCKER_SOCKET", daemon.socket().to_str().unwrap())
+        .with("EKLAVYA_SANDBOX_ISOLATION", "docker");
+    let running = story.start("plan shop");
+    until("an agent runs", || {
+        let (_, said) = docker(
+            &daemon.socket(),
+            &["ps", "-q", "--filter", "label=eklavya.agent"],
+        );
+        (!said.is_empty()).then_some(())
+    });
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    daemon.stop();
+    let ended = running.wait();
+    assert_eq!(ended.code, 7, "{ended:#?}");
+    assert!(ended.stderr.contains("does not answer"), "{ended:#?}");
+    let task = story.task("plan-1-requirements");
+    assert_eq!(task["status"], "pending", "{task}");
+    daemon.restart();
+    story.switch_to(&Rehearsal::of(&plan));
+    story.ok("plan shop");
+    assert_eq!(story.status(), "planReview");
+}

@@ -1,0 +1,177 @@
+//! A Docker engine for tests: the one that scripts/test has started, and private ones to break.
+
+#![allow(dead_code, reason = "no binary of tests uses all of it")]
+
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use eklavya::sandbox::docker::{BASE_IMAGE, Engine, Fetch, Variant, build, images};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use tempfile::TempDir;
+
+/// The longest wait for an engine.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What the images of tests are built on: made from Debian's packages, as nothing can be fetched.
+pub const BASE: &str = "eklavya/test-base:bookworm";
+
+/// Reads what scripts/test says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment where the engine is"
+)]
+#[track_caller]
+fn told(name: &str) -> PathBuf {
+    assert!(
+        geteuid().is_root(),
+        "the tests of Docker need root, who starts an engine of their own: sudo scripts/test"
+    );
+    let value = std::env::var_os(name);
+    let value = value.unwrap_or_else(|| {
+        panic!(
+            "{name} is not set: the tests of Docker run by scripts/test, or by \
+             scripts/with-docker cargo nextest run --test docker"
+        )
+    });
+    value.into()
+}
+
+/// Returns the socket of the engine that all tests share.
+#[track_caller]
+pub fn socket() -> PathBuf {
+    told("TEST_DOCKER")
+}
+
+/// Returns an archive of the base image's files.
+#[track_caller]
+pub fn base_archive() -> PathBuf {
+    told("TEST_DOCKER_BASE")
+}
+
+/// Makes sure that the shared engine has the images of this version; one test at a time does.
+pub async fn ready() -> PathBuf {
+    let socket = socket();
+    let lock = File::create(socket.with_extension("images")).unwrap();
+    rustix::fs::flock(lock.as_fd(), rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let engine = Engine::find(&socket).await.unwrap();
+    make_images(&engine).await;
+    socket
+}
+
+/// Builds what is missing.
+pub async fn make_images(engine: &Engine) {
+    let current = images(engine).await.unwrap();
+    if current.iter().filter(|image| image.is_current).count() == Variant::ALL.len() {
+        return;
+    }
+    for variant in Variant::ALL {
+        let mut said = String::new();
+        let mut listen = |line: &str| said.extend([line, "\n"]);
+        let built = build(engine, variant, BASE, Fetch::Missing, &mut listen).await;
+        built.unwrap_or_else(|error| panic!("{error}: {said}"));
+    }
+    assert_ne!(BASE, BASE_IMAGE);
+}
+
+/// An engine of a test's own.
+pub struct Daemon {
+    place: TempDir,
+    child: Child,
+}
+
+impl Daemon {
+    /// Starts one without any image.
+    pub fn start() -> Self {
+        let _ = socket();
+        // A short path: containerd has sockets below it.
+        let place = tempfile::Builder::new()
+            .prefix("ed")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let child = spawn(place.path());
+        let mut daemon = Self { place, child };
+        daemon.wait();
+        daemon
+    }
+
+    /// Returns its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.place.path().join("s")
+    }
+
+    /// Waits until it answers.
+    fn wait(&mut self) {
+        let begun = Instant::now();
+        while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
+            let log = || fs::read_to_string(self.place.path().join("log")).unwrap();
+            let late = begun.elapsed() > PATIENCE;
+            let ended = self.child.try_wait().unwrap().is_some();
+            assert!(!late && !ended, "{}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends it, with everything that it runs.
+    pub fn stop(&mut self) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap());
+        let _ = kill(pid, Signal::SIGTERM);
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.place.path());
+        self.wait();
+    }
+
+    /// Gives it the base image.
+    pub fn import_base(&self) {
+        let done = docker(
+            &self.socket(),
+            &["import", base_archive().to_str().unwrap(), BASE],
+        );
+        assert!(done.0, "{}", done.1);
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop();
+        // The mounts of an engine that was killed would keep its files.
+        let _ = fs::remove_dir_all(self.place.path());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests start what a person would")]
+fn spawn(place: &Path) -> Child {
+    let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
+    let log = File::create(place.join("log")).unwrap();
+    let _ = fs::remove_file(place.join("pid"));
+    Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", "dockerd"])
+        .args(["--data-root", &path("data"), "--exec-root", &path("exec")])
+        .args(["--pidfile", &path("pid")])
+        .args(["--host", &format!("unix://{}", path("s"))])
+        .args(["--bridge", "none", "--iptables=false", "--ip-forward=false"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// Runs Docker's own program on an engine; returns whether it succeeded, and what it said.
+#[expect(clippy::disallowed_methods, reason = "tests look as a person would")]
+pub fn docker(socket: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("/usr/bin/docker")
+        .args(["--host", &format!("unix://{}", socket.display())])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), said)
+}

@@ -25,16 +25,6 @@ const MAX_REQUESTS: usize = 32;
 /// Connections of one agent beyond the model at a time; package managers open many.
 const MAX_TUNNELS: usize = 128;
 
-/// What a door is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// An agent's own: the model, and what the agent may reach, for whoever has the door's key.
-    Agent,
-    /// That of the browser that an agent uses: what it may reach and nothing else. Who stands at the
-    /// socket needs no key: nothing but that browser does.
-    Browser,
-}
-
 /// For whom a door is opened.
 #[derive(Debug, Clone)]
 pub struct DoorSpec {
@@ -58,8 +48,6 @@ pub struct DoorSpec {
     pub owner: Option<(u32, u32)>,
     /// Values for rehearsals and recordings: `project`, `demo`, `clone`.
     pub variables: BTreeMap<String, String>,
-    /// What it is for.
-    pub purpose: Purpose,
     /// What may be reached beside the model.
     pub reach: Reach,
 }
@@ -193,11 +181,6 @@ impl DoorState {
     pub fn touch(&self) {
         self.activity
             .store(self.clock.now().as_microsecond(), Ordering::Relaxed);
-    }
-
-    /// Whether whoever uses the proxy must present the key.
-    pub fn wants_key(&self) -> bool {
-        self.spec.purpose == Purpose::Agent
     }
 
     pub fn is_token(&self, presented: &[u8]) -> bool {

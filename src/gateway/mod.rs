@@ -35,7 +35,7 @@ mod upstream;
 pub mod usage;
 
 pub use credential::UnusableCredential;
-pub use door::{Door, DoorProblem, DoorSpec, Pause, Purpose};
+pub use door::{Door, DoorProblem, DoorSpec, Pause};
 pub use egress::{EgressConfig, EgressLimits, Previews, Reach};
 pub use gateway::{Gateway, GatewayConfig, GatewayError, ModelSource, Patience};
 pub use pricing::{Pricing, PricingError};

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::api_error::{AnswerBody, final_error, full};
 use super::backend::Route;
 use super::credential::API_KEY;
-use super::door::{DoorState, Purpose};
+use super::door::DoorState;
 use super::egress;
 use super::exchange::{Asked, Exchange};
 use super::gateway::Inner;
@@ -95,9 +95,6 @@ async fn answer(
         refused::note(&inner, &door, refused::REQUEST, details).await;
         final_error(status, why)
     };
-    if door.spec.purpose == Purpose::Browser {
-        return refused(StatusCode::NOT_FOUND, "this door leads to previews only").await;
-    }
     let route = match (request.method(), request.uri().path()) {
         (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full("")),
         (&Method::POST, "/v1/messages") => Route::Messages,

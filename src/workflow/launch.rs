@@ -20,7 +20,7 @@ use crate::claude::schema;
 use crate::claude::session::{KillTree, SessionSpec, drive};
 use crate::domain::agent::Agent;
 use crate::domain::task::{Task, TaskKind};
-use crate::gateway::{Door, DoorSpec, Gateway, Purpose};
+use crate::gateway::{Door, DoorSpec, Gateway};
 use crate::mcp::ToolServer;
 use crate::sandbox::init::PROXY_LOGIN;
 use crate::sandbox::policy::{GitAccess, policy};
@@ -62,7 +62,6 @@ pub(super) fn open_door(
             socket_dir: dirs.door.clone(),
             owner: worker.site.user.map(|user| (user.uid, user.gid)),
             variables: variables.into_iter().collect(),
-            purpose: Purpose::Agent,
             reach: egress::reach(&worker.site, agent.role),
         })
         .map_err(|error| WorkflowError::Failed(error.to_string()))

@@ -154,6 +154,9 @@ impl Site {
         if !self.config.browser.used {
             return Err(BrowserError::Off);
         }
+        if let Isolation::Docker(_) = self.sandbox.isolation() {
+            return Err(BrowserError::Container);
+        }
         let configured = self.config.browser.path.as_ref();
         browser::locate(configured.map(|path| path.as_std_path()), &self.search)
     }

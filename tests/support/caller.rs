@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use eklavya::domain::ids::{AgentId, ProjectId, TaskId};
-use eklavya::gateway::{DoorSpec, Purpose, Reach};
+use eklavya::gateway::{DoorSpec, Reach};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -97,7 +97,6 @@ fn spec(row: &[String]) -> DoorSpec {
         socket_dir: directory.into(),
         owner: None,
         variables: BTreeMap::from(variables),
-        purpose: Purpose::Agent,
         reach: Reach::Nothing,
     }
 }

@@ -11,7 +11,7 @@ use eklavya::gateway::rehearsal::message::Message;
 use eklavya::gateway::rehearsal::script::{Document, Part, Script};
 use eklavya::gateway::rehearsal::step::{Step, ToolCall};
 use eklavya::gateway::rehearsal::template::Values;
-use eklavya::gateway::{DoorSpec, Purpose, Reach};
+use eklavya::gateway::{DoorSpec, Reach};
 use serde_json::{Value, json};
 
 use crate::Fault;
@@ -138,7 +138,6 @@ fn door(role: Role, task: &str, clone: &Path) -> DoorSpec {
         socket_dir: PathBuf::new(),
         owner: None,
         variables: BTreeMap::from([(text("clone"), clone.to_string_lossy().into_owned())]),
-        purpose: Purpose::Agent,
         reach: Reach::Nothing,
     }
 }

@@ -113,9 +113,6 @@ async fn admit(
 
 /// The agent's key, as the password of whatever user.
 fn authorised(door: &DoorState, headers: &HeaderMap) -> Result<(), Refusal> {
-    if !door.wants_key() {
-        return Ok(());
-    }
     let Some(given) = headers.get(PROXY_AUTHORIZATION) else {
         let why = "the proxy wants the key of this door";
         return Err(Refusal::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, why));

@@ -123,7 +123,6 @@ impl Plan {
             socket_dir: work.join("door"),
             owner: None,
             variables: BTreeMap::from([("clone".into(), clone.display().to_string())]),
-            purpose: Purpose::Agent,
             reach: self.reach,
         };
         let door = gateway.open_door(spec.clone()).unwrap();

@@ -1,7 +1,10 @@
 //! `eklavya roles`
 
+use eklavya::config::EgressSettings;
+use eklavya::domain::egress::{HostList, HostPattern};
 use eklavya::domain::role::Role;
-use eklavya::sandbox::policy::{PolicyRow, policy};
+use eklavya::sandbox::policy::{NetworkClass, PolicyRow, RolePolicy, policy};
+use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;
@@ -14,12 +17,45 @@ Examples:
 
 /// Show what each role may touch
 ///
-/// The sandbox holds agents to this table.
+/// The sandbox holds agents to this table, and the gateway to the hosts of their network class
+/// (docs/egress.md); with --output json they are listed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {}
 
-impl Row for PolicyRow {
+/// A row of the table, and what its network class reaches here.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleRow {
+    #[serde(flatten)]
+    policy: PolicyRow,
+    /// "nothing", "egress.packages" or another list of the configuration, "own previews" or "public".
+    reaches: &'static str,
+    /// The entries of that list, where the class has one.
+    hosts: Option<Vec<String>>,
+}
+
+impl RoleRow {
+    fn new(policy: &RolePolicy, egress: &EgressSettings) -> Self {
+        let entries =
+            |list: &HostList| Some(list.patterns().iter().map(HostPattern::to_string).collect());
+        let (reaches, hosts) = match policy.network {
+            NetworkClass::Internal => ("nothing", None),
+            NetworkClass::Research => ("egress.research", entries(&egress.research)),
+            NetworkClass::PackageManagers => ("egress.packages", entries(&egress.packages)),
+            NetworkClass::Metrics => ("egress.metrics", entries(&egress.metrics)),
+            NetworkClass::TestOnly => ("own previews", None),
+            NetworkClass::Full => ("public", None),
+        };
+        Self {
+            policy: policy.row(),
+            reaches,
+            hosts,
+        }
+    }
+}
+
+impl Row for RoleRow {
     const COLUMNS: &'static [&'static str] = &[
         "role",
         "file system",
@@ -28,23 +64,31 @@ impl Row for PolicyRow {
         "browser",
         "spawn agents",
         "network",
+        "reaches",
     ];
 
     fn cells(&self) -> Vec<String> {
+        let row = &self.policy;
+        let reaches = match &self.hosts {
+            None => self.reaches.to_owned(),
+            Some(hosts) => format!("{} ({})", self.reaches, hosts.len()),
+        };
         vec![
-            self.role.to_owned(),
-            self.file_system.clone(),
-            self.git.to_owned(),
-            self.terminal.to_owned(),
-            self.browser.to_owned(),
-            self.spawn_agents.to_owned(),
-            self.network.to_owned(),
+            row.role.to_owned(),
+            row.file_system.clone(),
+            row.git.to_owned(),
+            row.terminal.to_owned(),
+            row.browser.to_owned(),
+            row.spawn_agents.to_owned(),
+            row.network.to_owned(),
+            reaches,
         ]
     }
 }
 
 /// Runs `eklavya roles`.
 pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
-    let rows = Role::ALL.map(|role| policy(role).row());
+    let egress = &invocation.config()?.egress;
+    let rows = Role::ALL.map(|role| RoleRow::new(policy(role), egress));
     invocation.printer.list(&rows, "")
 }

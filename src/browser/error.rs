@@ -39,6 +39,12 @@ pub enum BrowserError {
         "the browser runs only in a sandbox: without one it would reach the whole network; work without --no-sandbox"
     )]
     Unprotected,
+    /// Processes are held by Docker.
+    #[error(
+        "the browser runs under bubblewrap, and this project's isolation is docker; where it is \
+         needed: eklavya project isolation SLUG bubblewrap"
+    )]
+    InContainer,
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -106,6 +112,7 @@ impl BrowserError {
             | BrowserError::NotAProgram { .. }
             | BrowserError::Container
             | BrowserError::Unprotected
+            | BrowserError::InContainer
             | BrowserError::Refused(_)
             | BrowserError::Address { .. }
             | BrowserError::NotThere(_)

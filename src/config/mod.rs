@@ -33,7 +33,7 @@ pub use nearest::nearest;
 pub use reference::reference;
 pub use remote::Remote;
 pub use settings::{
-    AgentLimits, BudgetLimits, Config, ModelSettings, SandboxSettings, StageSettings,
-    WorkerSettings,
+    AgentLimits, BudgetLimits, Config, EgressSettings, ModelSettings, SandboxSettings,
+    StageSettings, WorkerSettings,
 };
 pub use value::Value;

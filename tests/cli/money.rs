@@ -67,3 +67,22 @@ fn roles_are_the_permission_matrix() {
     let roles = env.run(&["roles", "--output", "json"]).ok().json();
     assert_json_snapshot!("roles", roles);
 }
+
+#[test]
+fn roles_name_the_hosts_that_are_configured() {
+    let env = TestEnv::empty();
+    let list = "egress.metrics=metrics.example:9090,*.metrics.example";
+    let roles = ["roles", "--output", "json", "--set", list];
+    let roles = env.run(&roles).ok().json();
+    let monitor = &roles.as_array().unwrap()[8];
+    assert_eq!(monitor["role"], "monitor");
+    let hosts = serde_json::json!(["metrics.example:9090", "*.metrics.example"]);
+    assert_eq!(monitor["hosts"], hosts);
+    let bad = env.run(&["roles", "--set", "egress.metrics=*.com"]);
+    let bad = bad.exits(2);
+    assert!(
+        bad.whole().contains("\"*.com\" covers too much"),
+        "{}",
+        bad.whole()
+    );
+}

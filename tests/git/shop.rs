@@ -66,7 +66,7 @@ impl Shop {
         dirs.prepare(user).unwrap();
         let who = Identity::new("Agent One", "one@localhost");
         repository
-            .clone_for_agent(&dirs.clone, &base, "work", &who)
+            .clone_for_agent(&dirs.clone, &base, "work", &who, |_| Ok(()))
             .await
             .unwrap();
         if let Some(user) = user {

@@ -140,7 +140,11 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         self.stop();
-        // The mounts of an engine that was killed would keep its files.
+        // The engine leaves a mount of its data on itself.
+        let _ = nix::mount::umount2(
+            &self.place.path().join("data"),
+            nix::mount::MntFlags::MNT_DETACH,
+        );
         let _ = fs::remove_dir_all(self.place.path());
     }
 }

@@ -10,7 +10,31 @@ pub struct Forbidden {
     pub address: IpAddr,
     /// What it is: "private", "loopback", …
     pub what: &'static str,
+    /// Whether it may not be reached even where an admin vouches for its name: this network's own
+    /// link, the metadata of clouds, and what stands for an address of IPv4.
+    pub absolute: bool,
 }
+
+/// Where clouds keep a machine's own credentials, beyond what is link-local.
+const METADATA: &[IpAddr] = &[
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Networks of IPv6 whose addresses stand for one of IPv4: mapped, compatible, translated (NAT64), 6to4
+/// and Teredo.
+const EMBEDDING: &[(Ipv6Addr, u32)] = &[
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96),
+    (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96),
+    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
+    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48),
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+];
 
 /// Networks of IPv4 that are not the public internet (IANA's special-purpose registry), by address and
 /// number of leading bits.
@@ -33,7 +57,7 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
     (Ipv4Addr::new(198, 18, 0, 0), 15, "for benchmarks"),
     (Ipv4Addr::new(198, 51, 100, 0), 24, "for documentation"),
     (Ipv4Addr::new(203, 0, 113, 0), 24, "for documentation"),
-    // The metadata of a cloud that does not use 169.254.169.254.
+    // The metadata of a cloud, at a public address.
     (
         Ipv4Addr::new(168, 63, 129, 16),
         32,
@@ -50,11 +74,6 @@ const V6: &[(Ipv6Addr, u32, &str)] = &[
         Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
         32,
         "for documentation",
-    ),
-    (
-        Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0),
-        16,
-        "a tunnel to IPv4",
     ),
     (
         Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0),
@@ -74,7 +93,31 @@ pub fn forbidden(address: IpAddr) -> Option<Forbidden> {
         IpAddr::V4(v4) => named_v4(v4),
         IpAddr::V6(v6) => named_v6(v6),
     };
-    what.map(|what| Forbidden { address, what })
+    what.map(|what| Forbidden {
+        address,
+        what,
+        absolute: is_absolute(address),
+    })
+}
+
+fn is_absolute(address: IpAddr) -> bool {
+    let by_network = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || embeds_v4(v6),
+    };
+    by_network || METADATA.contains(&address)
+}
+
+/// `::` and `::1` look like embedded addresses, and are none.
+fn embeds_v4(address: Ipv6Addr) -> bool {
+    let own = address.is_unspecified() || address.is_loopback();
+    let mut networks = EMBEDDING.iter();
+    !own && networks.any(|(network, bits)| is_within(address, *network, *bits))
+}
+
+fn is_within(address: Ipv6Addr, network: Ipv6Addr, bits: u32) -> bool {
+    let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+    address.to_bits() & mask == network.to_bits()
 }
 
 fn named_v4(address: Ipv4Addr) -> Option<&'static str> {
@@ -87,17 +130,17 @@ fn named_v4(address: Ipv4Addr) -> Option<&'static str> {
 }
 
 fn named_v6(address: Ipv6Addr) -> Option<&'static str> {
-    let within = |network: Ipv6Addr, bits: u32| {
-        let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-        address.to_bits() & mask == network.to_bits()
-    };
     if address.is_loopback() {
         return Some("loopback");
     }
-    if !within(PUBLIC_V6.0, PUBLIC_V6.1) {
+    if embeds_v4(address) {
+        return Some("an IPv4 address in another form");
+    }
+    if !is_within(address, PUBLIC_V6.0, PUBLIC_V6.1) {
         return Some("not public");
     }
-    let found = V6.iter().find(|(network, bits, _)| within(*network, *bits));
+    let mut networks = V6.iter();
+    let found = networks.find(|(network, bits, _)| is_within(address, *network, *bits));
     found.map(|(_, _, what)| *what)
 }
 
@@ -144,6 +187,31 @@ mod tests {
             "ff02::1",
         ] {
             assert!(forbidden(text.parse().unwrap()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn metadata_and_disguised_addresses_are_refused_whoever_vouches() {
+        let absolute = |text: &str| forbidden(text.parse().unwrap()).unwrap().absolute;
+        for text in [
+            "169.254.169.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fe80::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "::ffff:0:a9fe:a9fe",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "2001::1",
+        ] {
+            assert!(absolute(text), "{text}");
+        }
+        for text in ["127.0.0.1", "10.0.0.5", "::1", "fd00::5", "100.64.0.1"] {
+            assert!(!absolute(text), "{text}");
         }
     }
 

@@ -114,7 +114,7 @@ async fn addresses(config: &EgressConfig, host: &Host) -> Result<Vec<IpAddr>, De
 /// What an admin vouches for may be anywhere but where clouds keep the machine's own credentials.
 fn check(name: &Host, address: IpAddr, vouched: bool) -> Result<(), Denied> {
     let why = forbidden(address);
-    if vouched && why.is_none_or(|why| why.what != "link-local") {
+    if vouched && why.is_none_or(|why| !why.absolute) {
         return Ok(());
     }
     let name = name.clone();
@@ -159,6 +159,8 @@ mod tests {
                 vec![address("1.1.1.1"), address("127.0.0.1")],
             ),
             ("metadata.example", vec![address("169.254.169.254")]),
+            ("mapped.example", vec![address("::ffff:169.254.169.254")]),
+            ("cloud.example", vec![address("fd00:ec2::254")]),
         ];
         EgressConfig {
             private: HostList::parse(private).unwrap(),
@@ -224,10 +226,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_an_admin_vouches_for_may_be_private_but_no_metadata() {
-        let private = "inside.example,metadata.example:80";
+        let private = "inside.example,metadata.example:80,mapped.example:80,cloud.example:80";
         let reached = told(&packages(), private, "inside.example:443").await;
         assert_eq!(reached, "[10.0.0.7:443]");
-        let told = told(&Reach::Public, private, "metadata.example:80").await;
-        assert!(told.contains("link-local"), "{told}");
+        for (target, why) in [
+            ("metadata.example:80", "link-local"),
+            ("mapped.example:80", "an IPv4 address in another form"),
+            ("cloud.example:80", "not public"),
+        ] {
+            let told = told(&Reach::Public, private, target).await;
+            assert!(told.contains(why), "{target}: {told}");
+        }
     }
 }

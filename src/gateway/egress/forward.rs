@@ -1,14 +1,19 @@
 //! Plain HTTP by absolute URI: the request is made anew towards the target.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http_body_util::BodyExt;
-use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::EgressLimits;
 use super::meter::Way;
 use super::record::Record;
 use crate::gateway::api_error::{AnswerBody, CutShort};
@@ -27,26 +32,48 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// Sends a request on `stream` and returns the answer as it comes.
+/// What lasts as long as a request and its answer: the row that tells of them, and their place among
+/// the agent's connections.
+struct Exchange {
+    record: Record,
+    _place: OwnedSemaphorePermit,
+    /// Cancelled when a limit is reached.
+    over: CancellationToken,
+}
+
+/// Sends a request on `stream` and returns the answer as it comes, until a limit is reached.
 pub(super) async fn send(
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     stream: TcpStream,
-    record: Record,
+    (record, place): (Record, OwnedSemaphorePermit),
+    limits: EgressLimits,
 ) -> Result<Response<AnswerBody>, (StatusCode, String)> {
     let failed = |why: hyper::Error| (StatusCode::BAD_GATEWAY, format!("it did not answer: {why}"));
-    let record = Arc::new(record);
-    let request = outgoing(request, &record).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
+    let exchange = Arc::new(Exchange {
+        record,
+        _place: place,
+        over: CancellationToken::new(),
+    });
+    let request = outgoing(request, &exchange).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     let io = TokioIo::new(stream);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
         .await
         .map_err(failed)?;
-    let closing = door.closing.clone();
+    let (closing, meter) = (door.closing.clone(), exchange.record.meter.clone());
+    // The row is written when the last body is gone; this is not to keep it.
+    let watched = Arc::downgrade(&exchange);
     door.tracker.spawn(async move {
         tokio::select! {
             () = closing.cancelled() => {}
             // What went wrong is told to whoever reads the answer.
             _ = connection => {}
+            spent = meter.spent(&limits) => {
+                if let Some(exchange) = watched.upgrade() {
+                    exchange.record.ended(&spent.to_string());
+                    exchange.over.cancel();
+                }
+            }
         }
     });
     let (mut head, body) = sender
@@ -55,13 +82,16 @@ pub(super) async fn send(
         .map_err(failed)?
         .into_parts();
     strip(&mut head.headers);
-    Ok(Response::from_parts(head, counted(body, record, Way::Down)))
+    Ok(Response::from_parts(
+        head,
+        counted(body, exchange, Way::Down),
+    ))
 }
 
 /// The same request, as the target is to see it: no header decides where it goes but its own URI.
 fn outgoing(
     request: Request<Incoming>,
-    record: &Arc<Record>,
+    exchange: &Arc<Exchange>,
 ) -> Result<Request<AnswerBody>, String> {
     let (mut head, body) = request.into_parts();
     let authority = head.uri.authority().map(ToString::to_string);
@@ -73,7 +103,7 @@ fn outgoing(
     head.version = Version::HTTP_11;
     strip(&mut head.headers);
     head.headers.insert(HOST, host);
-    let body = counted(body, record.clone(), Way::Up);
+    let body = counted(body, exchange.clone(), Way::Up);
     Ok(Request::from_parts(head, body))
 }
 
@@ -93,16 +123,53 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Counts what passes; the record lasts as long as the body.
-fn counted(body: Incoming, record: Arc<Record>, way: Way) -> AnswerBody {
+fn counted(body: Incoming, exchange: Arc<Exchange>, way: Way) -> AnswerBody {
     if body.is_end_stream() {
         return body.map_err(|_| CutShort).boxed();
     }
-    let count = move |frame: Frame<Bytes>| {
-        if let Some(data) = frame.data_ref() {
-            record.meter.add(way, data.len());
-        }
-        frame
+    let over = Box::pin(exchange.over.clone().cancelled_owned());
+    let counted = Counted {
+        body,
+        exchange,
+        way,
+        over,
     };
-    body.map_frame(count).map_err(|_| CutShort).boxed()
+    counted.boxed()
+}
+
+/// A body that counts what passes, and breaks off when a limit is reached: whoever reads it must not
+/// take what came so far for the whole.
+struct Counted {
+    body: Incoming,
+    exchange: Arc<Exchange>,
+    way: Way,
+    over: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = CutShort;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        if self.over.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(CutShort)));
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.exchange.record.meter.add(self.way, bytes);
+        }
+        polled.map(|frame| frame.map(|frame| frame.map_err(|_| CutShort)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

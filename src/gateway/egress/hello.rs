@@ -1,5 +1,6 @@
 //! The name that a TLS client asks for, which must be the one that its tunnel was opened to: one
-//! address serves many names, and those of a list only may be asked for (no domain fronting).
+//! address serves many names, and those of a list only may be asked for. What a client says after its
+//! first message is encrypted, so a server that serves another name all the same is not noticed.
 
 use std::time::Duration;
 

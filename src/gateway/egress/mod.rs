@@ -48,6 +48,16 @@ impl Reach {
     pub fn is_something(&self) -> bool {
         !matches!(self, Reach::Nothing)
     }
+
+    /// Returns what the audit trail calls it: `packages`, `research`, `public`, …
+    pub fn class(&self) -> &'static str {
+        match self {
+            Reach::Nothing => "nothing",
+            Reach::Hosts { key, .. } => key.rsplit('.').next().unwrap_or(key),
+            Reach::Public => "public",
+            Reach::Previews(_) => "previews",
+        }
+    }
 }
 
 /// What holds for the egress of all agents.

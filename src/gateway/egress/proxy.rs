@@ -66,8 +66,8 @@ pub(in crate::gateway) async fn answer(
         }
         Err(refusal) => {
             let details = json!({
-                "method": method, "target": named, "decision": "denied",
-                "status": refusal.status.as_u16(), "why": refusal.why,
+                "class": door.spec.reach.class(), "method": method, "target": named,
+                "decision": "denied", "status": refusal.status.as_u16(), "why": refusal.why,
             });
             refused::note(&inner, &door, ACTION, details).await;
             plain(refusal)
@@ -106,7 +106,7 @@ async fn admit(
         open_tunnel(inner, door, request, (stream, target), (record, place));
         return Ok(Response::new(full("")));
     }
-    forward::send(door, request, stream, record)
+    forward::send(door, request, stream, (record, place), inner.egress.limits)
         .await
         .map_err(|(status, why)| Refusal::new(status, why))
 }
@@ -178,7 +178,7 @@ fn open_tunnel(
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     (stream, target): (TcpStream, Target),
-    (mut record, place): (Record, OwnedSemaphorePermit),
+    (record, place): (Record, OwnedSemaphorePermit),
 ) {
     let (inner, closing) = (inner.clone(), door.closing.clone());
     let tls = target.port == TLS_PORT && !matches!(door.spec.reach, Reach::Previews(_));

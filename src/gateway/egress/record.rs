@@ -1,6 +1,6 @@
 //! One row of the audit trail for each request, written when it is over.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -18,8 +18,9 @@ pub(super) const ACTION: &str = "egress.request";
 pub(super) struct Record {
     inner: Arc<Inner>,
     door: Arc<DoorState>,
-    pub(super) meter: Meter,
+    pub(super) meter: Arc<Meter>,
     details: Value,
+    ended: OnceLock<String>,
 }
 
 impl Record {
@@ -31,19 +32,22 @@ impl Record {
         address: &str,
     ) -> Self {
         let details = json!({
-            "method": method, "target": target, "address": address, "decision": "allowed",
+            "class": door.spec.reach.class(), "method": method, "target": target,
+            "address": address, "decision": "allowed",
         });
         Self {
             inner,
             door,
-            meter: Meter::new(),
+            meter: Arc::new(Meter::new()),
             details,
+            ended: OnceLock::new(),
         }
     }
 
     /// Notes how it ended, where that was not by its own.
-    pub(super) fn ended(&mut self, why: &str) {
-        self.details["ended"] = why.into();
+    pub(super) fn ended(&self, why: &str) {
+        // What ended it first is what ended it.
+        self.ended.get_or_init(|| why.to_owned());
     }
 }
 
@@ -51,6 +55,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         let (inner, door) = (self.inner.clone(), self.door.clone());
         let mut details = std::mem::take(&mut self.details);
+        if let Some(why) = self.ended.take() {
+            details["ended"] = why.into();
+        }
         details["up"] = self.meter.up().into();
         details["down"] = self.meter.down().into();
         details["milliseconds"] = self.meter.millis().into();

@@ -10,6 +10,9 @@ use super::hello;
 use super::meter::{Meter, Way};
 use super::record::Record;
 
+/// Why a tunnel ends that nobody else ended.
+const CLOSED: &str = "the door was closed";
+
 /// Carries bytes between the agent and the target, and notes what came of it.
 ///
 /// With `name`, the agent must begin with TLS and ask for that name.
@@ -17,12 +20,16 @@ pub(super) async fn run(
     mut agent: impl AsyncRead + AsyncWrite + Unpin,
     mut target: impl AsyncRead + AsyncWrite + Unpin,
     name: Option<&str>,
-    mut record: Record,
+    record: Record,
     limits: &EgressLimits,
     closing: &CancellationToken,
 ) {
     if let Some(name) = name {
-        match hello::read(&mut agent, name).await {
+        let greeted = tokio::select! {
+            greeted = hello::read(&mut agent, name) => greeted,
+            () = closing.cancelled() => return record.ended(CLOSED),
+        };
+        match greeted {
             Ok(bytes) => {
                 record.meter.add(Way::Up, bytes.len());
                 if target.write_all(&bytes).await.is_err() {
@@ -30,15 +37,14 @@ pub(super) async fn run(
                 }
             }
             Err(why) => {
-                record.ended(&why.to_string());
-                return;
+                return record.ended(&why.to_string());
             }
         }
     }
     let why = tokio::select! {
         _ = carry(&mut agent, &mut target, &record.meter) => None,
         spent = record.meter.spent(limits) => Some(spent.to_string()),
-        () = closing.cancelled() => Some("the door was closed".to_owned()),
+        () = closing.cancelled() => Some(CLOSED.to_owned()),
     };
     if let Some(why) = why {
         record.ended(&why);

@@ -262,6 +262,74 @@ async fn a_tunnel_ends_when_it_is_silent_or_takes_too_much_or_its_door_closes() 
     assert_eq!(last.read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
 
+#[tokio::test]
+async fn plain_http_ends_as_a_tunnel_does_and_is_never_taken_for_the_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+                let _ = stream.write_all(head).await;
+                let chunk = [&b"1000\r\n"[..], &[b'x'; 0x1000], b"\r\n"].concat();
+                while stream.write_all(&chunk).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+        }
+    });
+    let house = house(hosts(&list), &list).await;
+    let request = format!("GET http://{list}/ HTTP/1.1\r\n{}\r\n", house.key());
+    let (answer, _) = house.sent(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(!answer.ends_with("0\r\n\r\n"), "the end was made up");
+    let line = house.lines(1).await.remove(0);
+    assert_eq!(line["ended"], "more than 100000 bytes passed");
+    assert_eq!(line["class"], "packages");
+}
+
+#[tokio::test]
+async fn an_agent_s_connections_are_limited_whatever_they_carry() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx";
+            let _ = stream.write_all(head).await;
+            kept.push(stream);
+        }
+    });
+    let house = house(hosts(&list), &list).await;
+    let request = format!("GET http://{list}/ HTTP/1.1\r\n{}\r\n", house.key());
+    let mut open = Vec::new();
+    for _ in 0..128 {
+        let mut stream = UnixStream::connect(house.door.socket()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        // The answer has begun: its place is taken.
+        assert_ne!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+        open.push(stream);
+    }
+    let (answer, _) = house.sent(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_tunnel_that_never_greets_does_not_keep_its_door_open() {
+    let listener = TcpListener::bind("127.0.0.1:443").await;
+    // Whoever may not have the port cannot try this.
+    let Ok(_listener) = listener else { return };
+    let house = house(hosts("registry.example"), "registry.example").await;
+    let connect = format!(
+        "CONNECT registry.example:443 HTTP/1.1\r\n{}\r\n",
+        house.key()
+    );
+    let (answer, _silent) = house.sent(&connect).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let closed = tokio::time::timeout(Duration::from_secs(5), house.door.close()).await;
+    assert!(closed.is_ok());
+}
+
 #[derive(Debug)]
 struct OnePreview(SocketAddr);
 

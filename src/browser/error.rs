@@ -29,11 +29,6 @@ pub enum BrowserError {
         /// What was configured.
         path: PathBuf,
     },
-    /// Processes are held by containers, in which there is no Chromium.
-    #[error(
-        "there is no browser where Docker holds the agents: it needs bubblewrap; let the project be held by that"
-    )]
-    Container,
     /// Processes are not held by a sandbox.
     #[error(
         "the browser runs only in a sandbox: without one it would reach the whole network; work without --no-sandbox"
@@ -110,7 +105,6 @@ impl BrowserError {
             BrowserError::NotInstalled
             | BrowserError::Off
             | BrowserError::NotAProgram { .. }
-            | BrowserError::Container
             | BrowserError::Unprotected
             | BrowserError::InContainer
             | BrowserError::Refused(_)

@@ -63,8 +63,8 @@ pub async fn starts(invocation: &Invocation, config: &Config) -> Check {
 async fn try_out(invocation: &Invocation, config: &Config, program: PathBuf) -> Result<(), String> {
     let id = config.sandbox.uid_base.saturating_add(1);
     let user = User { uid: id, gid: id };
-    let chosen = Some(IsolationKind::Bubblewrap);
-    let sandbox = crew::sandbox(invocation, chosen, user).await;
+    let bubblewrap = Some(IsolationKind::Bubblewrap);
+    let sandbox = crew::sandbox(invocation, bubblewrap, user).await;
     let sandbox = sandbox.map_err(|_| "the sandbox must be usable first".to_owned())?;
     let place = tempfile::tempdir().map_err(|error| error.to_string())?;
     let spec = BrowserSpec {

@@ -29,16 +29,17 @@ pub enum BrowserError {
         /// What was configured.
         path: PathBuf,
     },
-    /// Processes are held by containers, in which there is no Chromium.
-    #[error(
-        "there is no browser where Docker holds the agents: it needs bubblewrap; let the project be held by that"
-    )]
-    Container,
     /// Processes are not held by a sandbox.
     #[error(
         "the browser runs only in a sandbox: without one it would reach the whole network; work without --no-sandbox"
     )]
     Unprotected,
+    /// Processes are held by Docker.
+    #[error(
+        "the browser runs under bubblewrap, and this project's isolation is docker; where it is \
+         needed: eklavya project isolation SLUG bubblewrap"
+    )]
+    InContainer,
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -104,8 +105,8 @@ impl BrowserError {
             BrowserError::NotInstalled
             | BrowserError::Off
             | BrowserError::NotAProgram { .. }
-            | BrowserError::Container
             | BrowserError::Unprotected
+            | BrowserError::InContainer
             | BrowserError::Refused(_)
             | BrowserError::Address { .. }
             | BrowserError::NotThere(_)

@@ -103,7 +103,7 @@ impl Browser {
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
         match sandbox.isolation() {
             Isolation::Bubblewrap { .. } => {}
-            Isolation::Docker(_) => return Err(BrowserError::Container),
+            Isolation::Docker(_) => return Err(BrowserError::InContainer),
             Isolation::None => return Err(BrowserError::Unprotected),
         }
         let dirs = Dirs::at(&spec.root);

@@ -155,7 +155,7 @@ impl Site {
             return Err(BrowserError::Off);
         }
         if let Isolation::Docker(_) = self.sandbox.isolation() {
-            return Err(BrowserError::Container);
+            return Err(BrowserError::InContainer);
         }
         let configured = self.config.browser.path.as_ref();
         browser::locate(configured.map(|path| path.as_std_path()), &self.search)

@@ -49,6 +49,9 @@ _eklavya() {
             eklavya,events)
                 cmd="eklavya__subcmd__events"
                 ;;
+            eklavya,image)
+                cmd="eklavya__subcmd__image"
+                ;;
             eklavya,init)
                 cmd="eklavya__subcmd__init"
                 ;;
@@ -163,6 +166,18 @@ _eklavya() {
             eklavya__subcmd__events,tail)
                 cmd="eklavya__subcmd__events__subcmd__tail"
                 ;;
+            eklavya__subcmd__image,build)
+                cmd="eklavya__subcmd__image__subcmd__build"
+                ;;
+            eklavya__subcmd__image,list)
+                cmd="eklavya__subcmd__image__subcmd__list"
+                ;;
+            eklavya__subcmd__image,ls)
+                cmd="eklavya__subcmd__image__subcmd__list"
+                ;;
+            eklavya__subcmd__image,prune)
+                cmd="eklavya__subcmd__image__subcmd__prune"
+                ;;
             eklavya__subcmd__jobs,cancel)
                 cmd="eklavya__subcmd__jobs__subcmd__cancel"
                 ;;
@@ -189,6 +204,9 @@ _eklavya() {
                 ;;
             eklavya__subcmd__project,export)
                 cmd="eklavya__subcmd__project__subcmd__export"
+                ;;
+            eklavya__subcmd__project,isolation)
+                cmd="eklavya__subcmd__project__subcmd__isolation"
                 ;;
             eklavya__subcmd__project,list)
                 cmd="eklavya__subcmd__project__subcmd__list"
@@ -254,7 +272,7 @@ _eklavya() {
 
     case "${cmd}" in
         eklavya)
-            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks jobs worker budget secret audit roles sandbox config db completions man"
+            opts="-q -v -y -h -V --output --quiet --verbose --home --set --yes --no-sandbox --help --version init doctor project plan demo build verify deliver status events agents tasks jobs worker budget secret audit roles sandbox image config db completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1184,12 +1202,16 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__doctor)
-            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --isolation --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --isolation)
+                    COMPREPLY=($(compgen -W "bubblewrap docker" -- "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
                     return 0
@@ -1272,6 +1294,114 @@ _eklavya() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__image)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help build list ls prune"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__image__subcmd__build)
+            opts="-q -v -y -h --base --pull --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --base)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__image__subcmd__list)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eklavya__subcmd__image__subcmd__prune)
+            opts="-q -v -y -h --all --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --output)
                     COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
                     return 0
@@ -1568,7 +1698,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__project)
-            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help new list ls show pause resume archive priority export"
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help new list ls show pause resume archive priority isolation export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1649,6 +1779,32 @@ _eklavya() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eklavya__subcmd__project__subcmd__isolation)
+            opts="-q -v -y -h --output --quiet --verbose --home --set --yes --no-sandbox --help bubblewrap docker default"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --home)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eklavya__subcmd__project__subcmd__list)
             opts="-a -q -v -y -h --all --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1676,7 +1832,7 @@ _eklavya() {
             return 0
             ;;
         eklavya__subcmd__project__subcmd__new)
-            opts="-q -v -y -h --brief --client --budget --slug --rehearsal --output --quiet --verbose --home --set --yes --no-sandbox --help"
+            opts="-q -v -y -h --brief --client --budget --slug --rehearsal --isolation --output --quiet --verbose --home --set --yes --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1700,6 +1856,10 @@ _eklavya() {
                     ;;
                 --rehearsal)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --isolation)
+                    COMPREPLY=($(compgen -W "bubblewrap docker" -- "${cur}"))
                     return 0
                     ;;
                 --output)

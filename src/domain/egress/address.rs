@@ -28,7 +28,7 @@ const METADATA: &[IpAddr] = &[
 /// and Teredo.
 const EMBEDDING: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96),
+    (Ipv6Addr::UNSPECIFIED, 96),
     (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48),
@@ -39,7 +39,7 @@ const EMBEDDING: &[(Ipv6Addr, u32)] = &[
 /// Networks of IPv4 that are not the public internet (IANA's special-purpose registry), by address and
 /// number of leading bits.
 const V4: &[(Ipv4Addr, u32, &str)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "this network"),
+    (Ipv4Addr::UNSPECIFIED, 8, "this network"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
     (
         Ipv4Addr::new(100, 64, 0, 0),

@@ -36,10 +36,10 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, why: impl ToString) -> Self {
+    fn new(status: StatusCode, why: impl Into<String>) -> Self {
         Self {
             status,
-            why: why.to_string(),
+            why: why.into(),
         }
     }
 }
@@ -59,7 +59,7 @@ pub(in crate::gateway) async fn answer(
         Ok(answer) => answer,
         // Some clients ask first without a key, to hear which kind of key is wanted.
         Err(refusal) if refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            let mut answer = plain(refusal);
+            let mut answer = plain(&refusal);
             let basic = HeaderValue::from_static("Basic realm=\"eklavya\"");
             answer.headers_mut().insert(PROXY_AUTHENTICATE, basic);
             answer
@@ -70,7 +70,7 @@ pub(in crate::gateway) async fn answer(
                 "decision": "denied", "status": refusal.status.as_u16(), "why": refusal.why,
             });
             refused::note(&inner, &door, ACTION, details).await;
-            plain(refusal)
+            plain(&refusal)
         }
     }
 }
@@ -92,7 +92,7 @@ async fn admit(
     door.touch();
     let addresses = decide::decide(&inner.egress, &door.spec.reach, &target)
         .await
-        .map_err(|denied| Refusal::new(denied.status(), denied))?;
+        .map_err(|denied| Refusal::new(denied.status(), denied.to_string()))?;
     let (stream, address) = connect(inner, &target, &addresses).await?;
     let (method, address) = (request.method().to_string(), address.to_string());
     let record = Record::new(
@@ -200,7 +200,7 @@ fn open_tunnel(
     });
 }
 
-fn plain(refusal: Refusal) -> Response<AnswerBody> {
+fn plain(refusal: &Refusal) -> Response<AnswerBody> {
     let mut answer = Response::new(full(format!("eklavya: {}\n", refusal.why)));
     *answer.status_mut() = refusal.status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -39,10 +39,10 @@ async fn mirror() -> u16 {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let mut heard = vec![0; 4096];
-                let count = stream.read(&mut heard).await.unwrap_or(0);
+                let mut request = vec![0; 4096];
+                let count = stream.read(&mut request).await.unwrap_or(0);
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
-                let answer = [head.as_bytes(), &heard[..count]].concat();
+                let answer = [head.as_bytes(), &request[..count]].concat();
                 let _ = stream.write_all(&answer).await;
             });
         }
@@ -257,9 +257,9 @@ async fn a_tunnel_ends_when_it_is_silent_or_takes_too_much_or_its_door_closes() 
     let told = ended.join(" ");
     assert!(told.contains("nothing passed for 2 s"), "{told}");
     assert!(told.contains("more than 100000 bytes"), "{told}");
-    let (_, mut last) = house.sent(&connect).await;
+    let (_, mut open) = house.sent(&connect).await;
     house.door.close().await;
-    assert_eq!(last.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    assert_eq!(open.read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
 
 #[tokio::test]

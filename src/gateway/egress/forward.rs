@@ -49,20 +49,34 @@ pub(super) async fn send(
     (record, place): (Record, OwnedSemaphorePermit),
     limits: EgressLimits,
 ) -> Result<Response<AnswerBody>, (StatusCode, String)> {
-    let failed = |why: hyper::Error| (StatusCode::BAD_GATEWAY, format!("it did not answer: {why}"));
     let exchange = Arc::new(Exchange {
         record,
         _place: place,
         over: CancellationToken::new(),
     });
-    let request = outgoing(request, &exchange).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
+    let sent = exchanged(door, request, stream, &exchange, limits).await;
+    if let Err((_, why)) = &sent {
+        exchange.record.ended(why);
+    }
+    sent
+}
+
+async fn exchanged(
+    door: &Arc<DoorState>,
+    request: Request<Incoming>,
+    stream: TcpStream,
+    exchange: &Arc<Exchange>,
+    limits: EgressLimits,
+) -> Result<Response<AnswerBody>, (StatusCode, String)> {
+    let failed = |why: hyper::Error| (StatusCode::BAD_GATEWAY, format!("it did not answer: {why}"));
+    let request = outgoing(request, exchange).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     let io = TokioIo::new(stream);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
         .await
         .map_err(failed)?;
     let (closing, meter) = (door.closing.clone(), exchange.record.meter.clone());
     // The row is written when the last body is gone; this is not to keep it.
-    let watched = Arc::downgrade(&exchange);
+    let watched = Arc::downgrade(exchange);
     door.tracker.spawn(async move {
         tokio::select! {
             () = closing.cancelled() => {}
@@ -84,7 +98,7 @@ pub(super) async fn send(
     strip(&mut head.headers);
     Ok(Response::from_parts(
         head,
-        counted(body, exchange, Way::Down),
+        counted(body, exchange.clone(), Way::Down),
     ))
 }
 

@@ -106,9 +106,9 @@ async fn admit(
         open_tunnel(inner, door, request, (stream, target), (record, place));
         return Ok(Response::new(full("")));
     }
-    forward::send(door, request, stream, (record, place), inner.egress.limits)
-        .await
-        .map_err(|(status, why)| Refusal::new(status, why))
+    let sent = forward::send(door, request, stream, (record, place), inner.egress.limits).await;
+    // It was allowed, and its row says how it ended: a refusal would be a second one.
+    Ok(sent.unwrap_or_else(|(status, why)| plain(&Refusal::new(status, why))))
 }
 
 /// The agent's key, as the password of whatever user.

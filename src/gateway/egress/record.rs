@@ -36,9 +36,9 @@ impl Record {
             "address": address, "decision": "allowed",
         });
         Self {
+            meter: Arc::new(Meter::new(inner.egress.limits.bytes)),
             inner,
             door,
-            meter: Arc::new(Meter::new()),
             details,
             ended: OnceLock::new(),
         }

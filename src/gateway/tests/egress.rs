@@ -289,6 +289,40 @@ async fn plain_http_ends_as_a_tunnel_does_and_is_never_taken_for_the_whole() {
 }
 
 #[tokio::test]
+async fn a_plain_request_that_fails_is_one_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let house = house(hosts(&list), &list).await;
+    let answer = house.proxied(&format!("GET http://{list}/ HTTP/1.1")).await;
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    // The next refusal is written after whatever this one left.
+    house.proxied("GET http://evil.example/ HTTP/1.1").await;
+    let lines = house.lines(2).await;
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let failed = lines.iter().find(|line| line["decision"] == "allowed");
+    let ended = failed.unwrap()["ended"].to_string();
+    assert!(ended.contains("it did not answer"), "{ended}");
+}
+
+#[tokio::test]
+async fn a_fast_answer_is_cut_at_once_when_it_takes_too_much() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move { while stream.write_all(&[0; 8192]).await.is_ok() {} });
+        }
+    });
+    let house = house(hosts(&list), &list).await;
+    let connect = format!("CONNECT {list} HTTP/1.1\r\n{}\r\n", house.key());
+    let (answer, _) = house.sent(&connect).await;
+    // The limit is 100,000 bytes; what is under way when it is reached still comes.
+    let size = answer.len();
+    assert!((50_000..1_000_000).contains(&size), "{size}");
+}
+
+#[tokio::test]
 async fn an_agent_s_connections_are_limited_whatever_they_carry() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());

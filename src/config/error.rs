@@ -32,9 +32,7 @@ pub enum ConfigError {
     BadHost {
         /// The key.
         key: &'static str,
-        /// The entry, shortened.
-        value: String,
-        /// What is wrong with it.
+        /// What is wrong with it; it names the entry.
         why: PatternError,
     },
     /// A section (`agents`) that holds something else than keys.

@@ -118,15 +118,7 @@ fn server(text: &str, schemes: &[&str]) -> Option<Url> {
 
 /// Reads a list of hosts; the error is about the entry that is none.
 fn hosts(key: &'static Key, text: &str) -> Result<HostList, ConfigError> {
-    let bad_one = || {
-        let mut entries = text.split(',').map(str::trim);
-        entries.find(|entry| HostList::parse(entry).is_err())
-    };
-    HostList::parse(text).map_err(|why| ConfigError::BadHost {
-        key: key.name,
-        value: shortened(bad_one().unwrap_or(text)),
-        why,
-    })
+    HostList::parse(text).map_err(|why| ConfigError::BadHost { key: key.name, why })
 }
 
 fn within(text: &str, min: u64, max: u64) -> Option<u64> {

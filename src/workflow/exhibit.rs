@@ -7,12 +7,12 @@ use uuid::Uuid;
 use super::error::WorkflowError;
 use super::preview_names::Exhibition;
 use super::site::Site;
-use super::trial;
+use super::{trial, workspace};
 use crate::domain::commit::CommitId;
 use crate::domain::plan_document::PreviewPlan;
 use crate::domain::secret::SecretUse;
 use crate::sandbox::{
-    Access, Dirs, Preview, PreviewError, PreviewSource, PreviewSpec, Profile, Spec, hand_over,
+    Access, Dirs, Preview, PreviewError, PreviewSource, PreviewSpec, Profile, Spec,
 };
 use crate::services::secrets::variables;
 use crate::vcs::remove_tree;
@@ -71,12 +71,7 @@ async fn start(
     commit: &CommitId,
     plan: PreviewPlan,
 ) -> Result<Result<Preview, PreviewError>, WorkflowError> {
-    let dirs = Dirs::at(root);
-    dirs.prepare(site.user)?;
-    site.repository.checkout_tree(commit, &dirs.clone).await?;
-    if let Some(user) = site.user {
-        hand_over(&dirs.clone, user)?;
-    }
+    let dirs = workspace::lay_out(site, root, commit).await?;
     let (source, path) = match plan {
         PreviewPlan::Static { directory } => {
             let directory = directory.into();

@@ -15,6 +15,7 @@ use super::browsing;
 use super::error::WorkflowError;
 use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Secrets, Source, TICKET};
 use super::site::Site;
+use super::workspace;
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
@@ -23,7 +24,6 @@ use crate::domain::project::Project;
 use crate::domain::secret::SecretUse;
 use crate::domain::task::Task;
 use crate::process::{self, Host};
-use crate::sandbox::{Dirs, hand_over};
 use crate::services::{Desk, demos, plans};
 use crate::vcs::remove_tree;
 
@@ -272,12 +272,7 @@ async fn lay_out(site: &Site, order: &Order, commit: &CommitId) -> Result<(), Wo
     let root = &order.root;
     site.firm().await?;
     remove_tree(root).await?;
-    let dirs = Dirs::at(root);
-    dirs.prepare(site.user)?;
-    site.repository.checkout_tree(commit, &dirs.clone).await?;
-    if let Some(user) = site.user {
-        hand_over(&dirs.clone, user)?;
-    }
+    workspace::lay_out(site, root, commit).await?;
     let ticket = root.join(TICKET);
     std::fs::write(&ticket, &order.ticket).map_err(WorkflowError::io(ticket))
 }

@@ -8,12 +8,11 @@ use uuid::Uuid;
 
 use super::error::WorkflowError;
 use super::site::Site;
+use super::workspace;
 use crate::domain::audit::Actor;
 use crate::domain::commit::CommitId;
 use crate::domain::secret::{SecretName, SecretUse};
-use crate::sandbox::{
-    Access, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Spec, hand_over, run_program,
-};
+use crate::sandbox::{Access, CommandOutcome, Exit, Inner, Profile, RunLimits, Spec, run_program};
 use crate::services::audit;
 use crate::services::secrets::variables;
 use crate::vcs::remove_tree;
@@ -105,12 +104,7 @@ async fn run_at(
     trial: &Trial,
     secrets: &[(SecretName, SecretString)],
 ) -> Result<CommandOutcome, WorkflowError> {
-    let dirs = Dirs::at(root);
-    dirs.prepare(site.user)?;
-    site.repository.checkout_tree(commit, &dirs.clone).await?;
-    if let Some(user) = site.user {
-        hand_over(&dirs.clone, user)?;
-    }
+    let dirs = workspace::lay_out(site, root, commit).await?;
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);
     spec.user = site.user;
     spec.labels = site.labels();

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::WorkflowError;
+use super::site::Site;
 use super::worker::Worker;
 use crate::claude::unfinished::is_unfinished_write;
 use crate::domain::commit::CommitId;
@@ -88,6 +89,22 @@ async fn rescue(
 /// Whether a clone was made in this directory: it appears with all its files at once.
 pub(super) fn has_files(clone: &Path) -> bool {
     std::fs::read_dir(clone).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Writes the files of `commit`, without a history, into new directories below `root` for a throw-away
+/// run, and gives them to whom the processes run as.
+pub(super) async fn lay_out(
+    site: &Site,
+    root: &Path,
+    commit: &CommitId,
+) -> Result<Dirs, WorkflowError> {
+    let dirs = Dirs::at(root);
+    dirs.prepare(site.user)?;
+    site.repository.checkout_tree(commit, &dirs.clone).await?;
+    if let Some(user) = site.user {
+        hand_over(&dirs.clone, user)?;
+    }
+    Ok(dirs)
 }
 
 /// Removes the clone of a conversation, so that the next agent gets a fresh one; what it held is

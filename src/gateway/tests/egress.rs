@@ -50,14 +50,14 @@ async fn mirror() -> u16 {
     port
 }
 
-fn hosts(list: &str) -> Reach {
+pub(super) fn hosts(list: &str) -> Reach {
     Reach::Hosts {
         key: "egress.packages",
         list: Arc::new(HostList::parse(list).unwrap()),
     }
 }
 
-async fn house(reach: Reach, private: &str) -> House {
+pub(super) async fn house(reach: Reach, private: &str) -> House {
     let mut plan = Plan::script(SCRIPT);
     plan.reach = reach;
     plan.egress = EgressConfig {
@@ -91,7 +91,7 @@ impl House {
     }
 
     /// Returns what the audit trail tells of the proxy, once there are so many lines.
-    async fn lines(&self, count: usize) -> Vec<Value> {
+    pub(super) async fn lines(&self, count: usize) -> Vec<Value> {
         let filter = Filter {
             chain: Some(self.books.project.id.0),
             action: Some("egress.request".to_owned()),

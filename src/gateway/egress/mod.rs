@@ -8,6 +8,7 @@ mod basic;
 mod decide;
 mod forward;
 mod hello;
+mod hosts_file;
 mod meter;
 mod previews;
 mod proxy;

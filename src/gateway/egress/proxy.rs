@@ -11,8 +11,9 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::record::{ACTION, Record};
-use super::{Reach, decide, forward, tunnel};
+use super::decide::{Denied, decide};
+use super::record::{ACTION, Decision, Record};
+use super::{Reach, forward, tunnel};
 use crate::domain::egress::{Host, Target};
 use crate::gateway::api_error::{AnswerBody, full};
 use crate::gateway::door::DoorState;
@@ -32,6 +33,7 @@ pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
 /// What is answered in place of the target.
 struct Refusal {
     status: StatusCode,
+    decision: Decision,
     why: String,
 }
 
@@ -39,7 +41,26 @@ impl Refusal {
     fn new(status: StatusCode, why: impl Into<String>) -> Self {
         Self {
             status,
+            decision: Decision::Denied,
             why: why.into(),
+        }
+    }
+
+    /// The target is no good, and nobody forbade it.
+    fn failed(why: impl Into<String>) -> Self {
+        Self {
+            decision: Decision::Failed,
+            ..Self::new(StatusCode::BAD_GATEWAY, why)
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self {
+            status: denied.status(),
+            decision: denied.decision(),
+            why: denied.to_string(),
         }
     }
 }
@@ -67,7 +88,8 @@ pub(in crate::gateway) async fn answer(
         Err(refusal) => {
             let details = json!({
                 "class": door.spec.reach.class(), "method": method, "target": named,
-                "decision": "denied", "status": refusal.status.as_u16(), "why": refusal.why,
+                "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
+                "why": refusal.why,
             });
             refused::note(&inner, &door, ACTION, details).await;
             plain(&refusal)
@@ -90,9 +112,7 @@ async fn admit(
         )
     })?;
     door.touch();
-    let addresses = decide::decide(&inner.egress, &door.spec.reach, &target)
-        .await
-        .map_err(|denied| Refusal::new(denied.status(), denied.to_string()))?;
+    let addresses = decide(&inner.egress, &door.spec.reach, &target).await?;
     let (stream, address) = connect(inner, &target, &addresses).await?;
     let (method, address) = (request.method().to_string(), address.to_string());
     let record = Record::new(
@@ -138,13 +158,8 @@ fn wanted(request: &Request<Incoming>) -> Result<Target, String> {
     if authority.as_str().contains('@') {
         return Err("a URL must not hold a user".to_owned());
     }
-    let port = match authority.port() {
-        Some(port) => port.as_u16(),
-        None if authority.as_str().ends_with(':') => return Err("there is no port".to_owned()),
-        None => HTTP_PORT,
-    };
-    let host = Host::parse(authority.host()).map_err(|error| error.to_string())?;
-    Ok(Target { host, port })
+    // Not by the parts that hyper tells of: a port that is none is as good as none to it.
+    Target::parse_or(authority.as_str(), HTTP_PORT).map_err(|error| error.to_string())
 }
 
 /// Connects to the first address that answers.
@@ -165,8 +180,9 @@ async fn connect(
             Err(_) => "it does not answer".clone_into(&mut last),
         }
     }
-    let why = format!("cannot connect to {target}: {last}");
-    Err(Refusal::new(StatusCode::BAD_GATEWAY, why))
+    Err(Refusal::failed(format!(
+        "cannot connect to {target}: {last}"
+    )))
 }
 
 /// Lets the tunnel begin once the agent has the answer.

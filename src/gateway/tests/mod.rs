@@ -11,5 +11,6 @@ mod recording;
 mod refused;
 mod rehearsal;
 mod scripts;
+mod search;
 mod upstream;
 mod workers;

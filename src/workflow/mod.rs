@@ -15,7 +15,7 @@ mod checks;
 mod collect;
 pub mod crew;
 pub mod dossier;
-mod egress;
+pub mod egress;
 pub mod error;
 mod exhibit;
 pub mod export;

@@ -26,7 +26,15 @@ impl PreviewNames for Nothing {
         Box::pin(ready(None))
     }
 
+    fn reached<'a>(&'a self, _: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
     fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
+    fn ended(&self) -> BoxFuture<'_, ()> {
         Box::pin(ready(()))
     }
 

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::error::BrowserError;
+use crate::domain::egress::Target;
 use crate::sandbox::{Dirs, PROXY_SOCKET, User, share_socket};
 
 /// Connections at a time; the next ones wait.
@@ -39,8 +40,14 @@ pub trait PreviewNames: Send + Sync {
     /// the project has none of that name now.
     fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>>;
 
+    /// Hears that a page asked for something of the preview called `host`, which answers at `address`.
+    fn reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()>;
+
     /// Hears that a page asked for a host that is none of them.
     fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
+
+    /// Hears that the browser has ended, and that nothing more will be asked for.
+    fn ended(&self) -> BoxFuture<'_, ()>;
 
     /// Returns the names of all previews that run now.
     fn known(&self) -> BoxFuture<'_, Vec<String>>;
@@ -72,6 +79,15 @@ impl Door {
         Ok(Self {
             serving: tokio::spawn(serve(listener, names)),
         })
+    }
+}
+
+impl Door {
+    /// Ends all connections, and lets no further one in.
+    pub(super) async fn close(&mut self) {
+        self.serving.abort();
+        // It was told to end; however it does, it is over.
+        let _ = (&mut self.serving).await;
     }
 }
 
@@ -146,6 +162,7 @@ async fn answer(
     let Ok(Ok(stream)) = connecting else {
         return page(StatusCode::BAD_GATEWAY, "the preview does not answer");
     };
+    names.reached(&host, address).await;
     if request.method() == Method::CONNECT {
         tunnels.lock().await.spawn(tunnel(request, stream));
         return Response::new(empty());
@@ -155,13 +172,13 @@ async fn answer(
 
 /// Returns the name that a request is for, in lower case; nothing for anything but http on its port.
 fn host_of(uri: &Uri, method: &Method) -> Option<String> {
-    let plain = match method {
-        &Method::CONNECT => uri.scheme().is_none() && uri.port_u16() == Some(PORT),
-        _ => uri.scheme_str() == Some("http") && uri.port_u16().unwrap_or(PORT) == PORT,
+    let authority = uri.authority()?.as_str();
+    let target = match method {
+        &Method::CONNECT => uri.scheme().is_none().then(|| Target::parse(authority)),
+        _ => (uri.scheme_str() == Some("http")).then(|| Target::parse_or(authority, PORT)),
     };
-    let authority = uri.authority()?;
-    let anonymous = !authority.as_str().contains('@');
-    (plain && anonymous).then(|| authority.host().to_ascii_lowercase())
+    let target = target?.ok()?;
+    (target.port == PORT).then(|| target.host.to_string())
 }
 
 async fn tunnel(request: Request<Incoming>, mut stream: TcpStream) {
@@ -260,6 +277,8 @@ mod tests {
             ("GET", "/"),
             ("GET", "https://demo-1.shop.localhost/"),
             ("GET", "http://demo-1.shop.localhost:8080/"),
+            ("GET", "http://demo-1.shop.localhost:0/"),
+            ("GET", "http://demo-1.shop.localhost:99999/"),
             ("GET", "http://a@demo-1.shop.localhost/"),
             ("GET", "ftp://demo-1.shop.localhost/"),
             ("CONNECT", "demo-1.shop.localhost:443"),

@@ -8,6 +8,7 @@ mod admission;
 mod agent_run;
 pub mod artifacts;
 mod briefing;
+mod browser_tally;
 mod browsing;
 mod calls;
 pub mod capacity;

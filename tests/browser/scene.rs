@@ -85,12 +85,24 @@ pub struct Names(
     pub Mutex<BTreeMap<String, SocketAddr>>,
     /// What was refused.
     pub Mutex<Vec<String>>,
+    /// What was reached, and an empty text once the browser has ended.
+    pub Mutex<Vec<String>>,
 );
 
 impl PreviewNames for Names {
     fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
         let found = self.0.lock().unwrap().get(host).copied();
         Box::pin(async move { found })
+    }
+
+    fn reached<'a>(&'a self, host: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
+        self.2.lock().unwrap().push(host.to_owned());
+        Box::pin(async {})
+    }
+
+    fn ended(&self) -> BoxFuture<'_, ()> {
+        self.2.lock().unwrap().push(String::new());
+        Box::pin(async {})
     }
 
     fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
@@ -152,7 +164,7 @@ impl Scene {
     }
 }
 
-fn user() -> Option<User> {
+pub fn user() -> Option<User> {
     is_root().then_some(User {
         uid: 70_001,
         gid: 70_001,

@@ -25,6 +25,7 @@ mod gallery;
 mod grip;
 pub mod kill;
 mod launch;
+mod leaks;
 mod merge;
 pub mod model;
 mod orphans;

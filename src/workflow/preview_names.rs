@@ -15,7 +15,7 @@ use crate::domain::demo::{Demo, DemoState};
 use crate::domain::egress::{Host, Target};
 use crate::domain::ids::AgentId;
 use crate::domain::project::Project;
-use crate::gateway::Previews;
+use crate::proxy::Previews;
 use crate::services::{Desk, audit, demos};
 
 /// The port of the names.
@@ -147,23 +147,14 @@ fn named(slug: &str, host: &str) -> Option<Named> {
     (host == of_demo(slug, number)).then_some(Named::Demo(number))
 }
 
-/// For programs of agents whose network class is "Test only".
 impl Previews for Names {
     fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
         Box::pin(async move {
-            match &target.host {
-                Host::Name(name) if target.port == PORT => self.address(name).await,
-                _ => None,
-            }
-        })
-    }
-}
-
-/// For browsers.
-impl PreviewNames for Names {
-    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
-        Box::pin(async move {
-            match named(&self.project.slug, host)? {
+            let Host::Name(host) = &target.host else {
+                return None;
+            };
+            let named = named(&self.project.slug, host).filter(|_| target.port == PORT);
+            match named? {
                 Named::Product => self.served.address(),
                 Named::Demo(number) => {
                     let all = self.demos().await;
@@ -172,7 +163,9 @@ impl PreviewNames for Names {
             }
         })
     }
+}
 
+impl PreviewNames for Names {
     fn reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()> {
         Box::pin(self.note(self.tally.reached(host, address)))
     }

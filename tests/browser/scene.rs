@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use eklavya::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
+use eklavya::domain::egress::Target;
+use eklavya::proxy::Previews;
 use eklavya::sandbox::{Demands, Sandbox, User, is_root};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
@@ -80,7 +82,7 @@ impl Server {
 }
 
 /// The names that the test gives.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Names(
     pub Mutex<BTreeMap<String, SocketAddr>>,
     /// What was refused.
@@ -89,12 +91,15 @@ pub struct Names(
     pub Mutex<Vec<String>>,
 );
 
-impl PreviewNames for Names {
-    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
-        let found = self.0.lock().unwrap().get(host).copied();
-        Box::pin(async move { found })
+impl Previews for Names {
+    fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
+        let name = target.host.to_string();
+        let found = self.0.lock().unwrap().get(&name).copied();
+        Box::pin(async move { found.filter(|_| target.port == 80) })
     }
+}
 
+impl PreviewNames for Names {
     fn reached<'a>(&'a self, host: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
         self.2.lock().unwrap().push(host.to_owned());
         Box::pin(async {})

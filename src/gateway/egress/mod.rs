@@ -10,7 +10,6 @@ mod forward;
 mod hello;
 mod hosts_file;
 mod meter;
-mod previews;
 mod proxy;
 mod record;
 mod resolve;
@@ -19,11 +18,11 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use previews::Previews;
 pub(super) use proxy::{answer, is_proxied};
 pub use resolve::{Resolve, SystemResolver};
 
 use crate::domain::egress::HostList;
+pub use crate::proxy::Previews;
 
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]

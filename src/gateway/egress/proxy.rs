@@ -19,11 +19,10 @@ use crate::gateway::api_error::{AnswerBody, full};
 use crate::gateway::door::DoorState;
 use crate::gateway::gateway::Inner;
 use crate::gateway::refused;
+use crate::proxy::wanted;
 
 /// The port on which a tunnel must carry TLS for the host that it was opened to.
 const TLS_PORT: u16 = 443;
-/// The port of a plain URL that names none.
-const HTTP_PORT: u16 = 80;
 
 /// Whether a request is for the proxy and not for the gateway itself.
 pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
@@ -72,7 +71,7 @@ pub(in crate::gateway) async fn answer(
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     let method = request.method().to_string();
-    let wanted = wanted(&request);
+    let wanted = wanted(request.method(), request.uri());
     let named = wanted
         .as_ref()
         .map_or_else(|_| request.uri().to_string(), ToString::to_string);
@@ -126,7 +125,8 @@ async fn admit(
         open_tunnel(inner, door, request, (stream, target), (record, place));
         return Ok(Response::new(full("")));
     }
-    let sent = forward::send(door, request, stream, (record, place), inner.egress.limits).await;
+    let (to, limits) = ((stream, &target), inner.egress.limits);
+    let sent = forward::send(door, request, to, (record, place), limits).await;
     // It was allowed, and its row says how it ended: a refusal would be a second one.
     Ok(sent.unwrap_or_else(|(status, why)| plain(&Refusal::new(status, why))))
 }
@@ -143,23 +143,6 @@ fn authorised(door: &DoorState, headers: &HeaderMap) -> Result<(), Refusal> {
     }
     let why = "this is not the key of this door";
     Err(Refusal::new(StatusCode::FORBIDDEN, why))
-}
-
-/// Reads where a request wants to go.
-fn wanted(request: &Request<Incoming>) -> Result<Target, String> {
-    let uri = request.uri();
-    let authority = uri.authority().ok_or("there is no host")?;
-    if request.method() == Method::CONNECT {
-        return Target::parse(authority.as_str()).map_err(|error| error.to_string());
-    }
-    if uri.scheme_str() != Some("http") {
-        return Err("only http is spoken here; use CONNECT for everything else".to_owned());
-    }
-    if authority.as_str().contains('@') {
-        return Err("a URL must not hold a user".to_owned());
-    }
-    // Not by the parts that hyper tells of: a port that is none is as good as none to it.
-    Target::parse_or(authority.as_str(), HTTP_PORT).map_err(|error| error.to_string())
 }
 
 /// Connects to the first address that answers.

@@ -170,7 +170,7 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
         (
             "registry.example@evil.example:443",
             400,
-            "no name of a host",
+            "must not hold a user",
         ),
         ("registry.example", 400, "names no port"),
     ] {

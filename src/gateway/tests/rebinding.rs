@@ -62,14 +62,13 @@ async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
     for request in ["CONNECT", "GET"] {
         let resolver = Changing::of(&["127.0.0.2", "127.0.0.3"]);
         let house = house_that_asks(resolver.clone(), hosts(&list), &list).await;
-        let reached = match request {
-            "GET" => house.proxied(&format!("GET http://{list}/ HTTP/1.1")).await,
-            _ => {
-                let connect = format!("CONNECT {list} HTTP/1.1\r\n{}\r\n", house.key());
-                let (_, mut stream) = house.sent(&connect).await;
-                stream.write_all(b"who is there").await.unwrap();
-                heard(&mut stream).await
-            }
+        let reached = if request == "GET" {
+            house.proxied(&format!("GET http://{list}/ HTTP/1.1")).await
+        } else {
+            let connect = format!("CONNECT {list} HTTP/1.1\r\n{}\r\n", house.key());
+            let (_, mut stream) = house.sent(&connect).await;
+            stream.write_all(b"who is there").await.unwrap();
+            heard(&mut stream).await
         };
         assert!(reached.ends_with("checked"), "{request}: {reached}");
         assert_eq!(resolver.asked.load(Ordering::SeqCst), 1, "{request}");

@@ -84,7 +84,7 @@ impl Way {
     pub async fn run(&self, project: &Project, spec: &Spec, line: &str) -> CommandOutcome {
         let login = self.login();
         let env = [("PATH", PATH), (PROXY_LOGIN, &login)];
-        let spec = self.behind(project, spec);
+        let spec = behind(project, spec);
         let ran = run_command(&project.sandbox, &spec, line, &env, LIMITS);
         ran.await.unwrap()
     }
@@ -93,18 +93,9 @@ impl Way {
     pub async fn probe(&self, project: &Project, spec: &Spec, line: &str) -> String {
         let dash = Path::new("/bin/dash").canonicalize().unwrap();
         let inner = Inner::new(dash, ["-c", line]).env(PROXY_LOGIN, self.login());
-        let (exit, said) = project
-            .inner(&self.behind(project, spec), inner)
-            .await
-            .unwrap();
+        let (exit, said) = project.inner(&behind(project, spec), inner).await.unwrap();
         assert!(exit.is_success(), "{exit:?}: {said}");
         said
-    }
-
-    fn behind(&self, project: &Project, spec: &Spec) -> Spec {
-        let mut spec = spec.clone();
-        spec.door = Some(project.dirs.door.clone());
-        spec
     }
 
     fn login(&self) -> String {
@@ -120,6 +111,12 @@ impl Way {
         let told = lines.filter(|line| line.action == "egress.request");
         told.map(|line| line.details).collect()
     }
+}
+
+fn behind(project: &Project, spec: &Spec) -> Spec {
+    let mut spec = spec.clone();
+    spec.door = Some(project.dirs.door.clone());
+    spec
 }
 
 /// Writes down a project, a task and the agent that works on it.

@@ -1,8 +1,4 @@
 //! The attempts of whoever has taken over a browser: those of agents, from where a browser runs.
-#![expect(
-    clippy::needless_raw_string_hashes,
-    reason = "one way of quoting for the whole table"
-)]
 
 use eklavya::sandbox::Guard;
 

@@ -103,7 +103,10 @@ impl Browser {
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
         match sandbox.isolation() {
             Isolation::Bubblewrap { .. } => {}
-            Isolation::Docker(_) => return Err(BrowserError::InContainer),
+            Isolation::Docker(_) => {
+                let why = "a container was asked for".to_owned();
+                return Err(BrowserError::InContainer(why));
+            }
             Isolation::None => return Err(BrowserError::Unprotected),
         }
         let dirs = Dirs::at(&spec.root);

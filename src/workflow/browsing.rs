@@ -21,18 +21,20 @@ pub(super) async fn start(
     root: &Path,
     names: Arc<dyn PreviewNames>,
 ) -> Result<Browser, BrowserError> {
+    let program = site.chromium()?;
+    let (sandbox, user) = site.browsing().await?;
     let spec = BrowserSpec {
-        program: site.chromium()?,
+        program,
         root: root.to_owned(),
         note: root.join(trial::PROCESS),
-        user: site.user,
+        user,
         tmp_bytes: site.config.sandbox.tmp_bytes,
         disk_bytes: site.config.sandbox.disk_bytes,
         memory_bytes: site.config.browser.memory_mib << 20,
         names,
         viewport: Viewport::default(),
     };
-    Browser::start(&site.sandbox, spec).await
+    Browser::start(&sandbox, spec).await
 }
 
 /// Returns the names of the project's own previews, for `agent` where it is an agent's browser that

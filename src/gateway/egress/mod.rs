@@ -6,6 +6,7 @@
 
 mod basic;
 mod decide;
+mod fetch;
 mod forward;
 mod hello;
 mod hosts_file;
@@ -18,6 +19,7 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use fetch::{FetchError, Fetched, Fetcher};
 pub(super) use proxy::{answer, is_proxied};
 pub use resolve::{Resolve, SystemResolver};
 

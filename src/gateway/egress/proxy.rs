@@ -30,14 +30,14 @@ pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
 }
 
 /// What is answered in place of the target.
-struct Refusal {
-    status: StatusCode,
-    decision: Decision,
-    why: String,
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) decision: Decision,
+    pub(super) why: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, why: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, why: impl Into<String>) -> Self {
         Self {
             status,
             decision: Decision::Denied,
@@ -85,15 +85,26 @@ pub(in crate::gateway) async fn answer(
             answer
         }
         Err(refusal) => {
-            let details = json!({
-                "class": door.spec.reach.class(), "method": method, "target": named,
-                "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
-                "why": refusal.why,
-            });
-            refused::note(&inner, &door, ACTION, details).await;
+            refuse(&inner, &door, &method, &named, &refusal).await;
             plain(&refusal)
         }
     }
+}
+
+/// Notes that something is not to be had.
+pub(super) async fn refuse(
+    inner: &Inner,
+    door: &DoorState,
+    method: &str,
+    named: &str,
+    refusal: &Refusal,
+) {
+    let details = json!({
+        "class": door.spec.reach.class(), "method": method, "target": named,
+        "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
+        "why": refusal.why,
+    });
+    refused::note(inner, door, ACTION, details).await;
 }
 
 async fn admit(

@@ -3,6 +3,7 @@
 mod cli;
 mod egress;
 mod failures;
+mod fetch;
 mod house;
 mod limits;
 mod pricing;

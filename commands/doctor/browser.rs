@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use eklavya::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
 use eklavya::config::Config;
+use eklavya::domain::egress::Target;
 use eklavya::domain::isolation::IsolationKind;
+use eklavya::proxy::Previews;
 use eklavya::sandbox::User;
 use futures_util::future::{BoxFuture, ready};
 
@@ -19,14 +21,25 @@ const NAME: &str = "browser";
 const WITHOUT: &str = "QA and UAT work without a browser, and demos have no pictures";
 
 /// No preview is there to be looked at.
+#[derive(Debug)]
 struct Nothing;
 
-impl PreviewNames for Nothing {
-    fn address<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
+impl Previews for Nothing {
+    fn find<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
         Box::pin(ready(None))
+    }
+}
+
+impl PreviewNames for Nothing {
+    fn reached<'a>(&'a self, _: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
     }
 
     fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
+    fn ended(&self) -> BoxFuture<'_, ()> {
         Box::pin(ready(()))
     }
 

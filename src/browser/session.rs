@@ -71,7 +71,7 @@ pub struct BrowserSpec {
 pub struct Browser {
     connection: Arc<Connection>,
     process: Process,
-    _door: Door,
+    door: Door,
     /// The session with the page, and the page itself (its main frame has the same id).
     session: String,
     target: String,
@@ -134,7 +134,7 @@ impl Browser {
             warden: tokio::spawn(warden.watch(events)),
             connection,
             process,
-            _door: door,
+            door,
             session,
             target,
             loading,
@@ -150,7 +150,10 @@ impl Browser {
 
     /// Kills it and waits until nothing of it is left.
     pub async fn end(mut self) -> Result<(), BrowserError> {
-        self.process.end().await
+        let ended = self.process.end().await;
+        self.door.close().await;
+        self.names.ended().await;
+        ended
     }
 
     /// Returns, and forgets, what happened beside what was asked for: dialogs, windows.

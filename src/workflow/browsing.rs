@@ -48,7 +48,7 @@ pub(super) fn names(site: &Site, agent: Option<AgentId>) -> Names {
         project: site.project().clone(),
         served: site.served.clone(),
         agent,
-        refusals: Arc::default(),
+        tally: Arc::default(),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::browsing;
 use super::site::Site;
-use crate::config::Config;
+use crate::config::{Config, EgressSettings};
 use crate::domain::egress::HostList;
 use crate::domain::role::Role;
 use crate::gateway::{EgressConfig, EgressLimits, Reach};
+use crate::proxy::Previews;
 use crate::sandbox::policy::{NetworkClass, policy};
 
 /// Returns what holds for all agents.
@@ -23,19 +24,28 @@ pub(super) fn config(config: &Config) -> EgressConfig {
     }
 }
 
-/// Returns what agents of `role` may reach.
-pub(super) fn reach(site: &Site, role: Role) -> Reach {
+/// Returns what agents of `role` may reach, with the lists of `settings`.
+pub fn by_class(
+    role: Role,
+    settings: &EgressSettings,
+    previews: impl FnOnce() -> Arc<dyn Previews>,
+) -> Reach {
     let hosts = |key, list: &HostList| Reach::Hosts {
         key,
         list: Arc::new(list.clone()),
     };
-    let egress = &site.config.egress;
     match policy(role).network {
         NetworkClass::Internal => Reach::Nothing,
-        NetworkClass::Research => hosts("egress.research", &egress.research),
-        NetworkClass::PackageManagers => hosts("egress.packages", &egress.packages),
-        NetworkClass::Metrics => hosts("egress.metrics", &egress.metrics),
-        NetworkClass::TestOnly => Reach::Previews(Arc::new(browsing::names(site, None))),
+        NetworkClass::Research => hosts("egress.research", &settings.research),
+        NetworkClass::PackageManagers => hosts("egress.packages", &settings.packages),
+        NetworkClass::Metrics => hosts("egress.metrics", &settings.metrics),
+        NetworkClass::TestOnly => Reach::Previews(previews()),
         NetworkClass::Full => Reach::Public,
     }
+}
+
+/// Returns what agents of `role` may reach from a site.
+pub(super) fn reach(site: &Site, role: Role) -> Reach {
+    let previews = || -> Arc<dyn Previews> { Arc::new(browsing::names(site, None)) };
+    by_class(role, &site.config.egress, previews)
 }

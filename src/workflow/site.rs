@@ -200,6 +200,12 @@ impl Site {
         Ok(secrets::for_use(&self.desk, &vault, &self.project, given).await?)
     }
 
+    /// Returns the secrets of all projects as they are set now.
+    pub(super) async fn current_secrets(&self) -> Result<Vec<secrets::Current>, WorkflowError> {
+        let vault = vault(&self.config);
+        Ok(secrets::current(&self.desk, &vault, &self.project).await?)
+    }
+
     /// Returns which Docker holds the processes, where that does.
     pub(super) fn docker(&self) -> Option<&DockerSettings> {
         match self.sandbox.isolation() {

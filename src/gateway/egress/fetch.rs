@@ -162,9 +162,7 @@ impl Fetcher {
         let place = place.map_err(|error| bad(error.to_string()))?;
         self.door.touch();
         let reach = &self.door.spec.reach;
-        let addresses = decide::decide(&self.inner.egress, reach, &target)
-            .await
-            .map_err(|denied| Refusal::new(denied.status(), denied.to_string()))?;
+        let addresses = decide::decide(&self.inner.egress, reach, &target).await?;
         Ok((addresses, place))
     }
 }

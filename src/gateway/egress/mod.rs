@@ -9,8 +9,8 @@ mod decide;
 mod fetch;
 mod forward;
 mod hello;
+mod hosts_file;
 mod meter;
-mod previews;
 mod proxy;
 mod record;
 mod resolve;
@@ -20,11 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use fetch::{FetchError, Fetched, Fetcher};
-pub use previews::Previews;
 pub(super) use proxy::{answer, is_proxied};
 pub use resolve::{Resolve, SystemResolver};
 
 use crate::domain::egress::HostList;
+pub use crate::proxy::Previews;
 
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]

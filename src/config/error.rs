@@ -5,6 +5,7 @@ use std::io;
 use camino::Utf8PathBuf;
 
 use crate::domain::egress::PatternError;
+use crate::domain::role::UnknownRole;
 
 /// Why the configuration cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,14 @@ pub enum ConfigError {
         key: String,
         /// The key that was probably meant.
         nearest: Option<String>,
+    },
+    /// A section of roles names one that there is not.
+    #[error("{key}: {source}")]
+    UnknownRole {
+        /// As it was written.
+        key: String,
+        /// Which roles there are.
+        source: UnknownRole,
     },
     /// A value that its key does not take.
     #[error("{key} takes {expected}, not {value:?}")]

@@ -1,8 +1,11 @@
 //! The table of all configuration keys.
 
+use std::str::FromStr;
+
 use super::error::ConfigError;
 use super::key::{Key, Kind};
 use super::nearest::nearest;
+use crate::domain::role::Role;
 
 /// Longest time that a setting in seconds may name: one week.
 const WEEK: u64 = 7 * 24 * 3600;
@@ -114,21 +117,26 @@ pub const KEYS: &[Key] = &[
     key("log.level", Kind::OneOf(&["off", "error", "warn", "info", "debug", "trace"]), Some("warn"), "What is logged to stderr; -v and -vv raise it"),
 ];
 
-/// Returns the key called `name`, or an error that names the nearest one.
+/// Returns the key called `name`, or an error that names the nearest one, or the roles where it is
+/// about one that there is not.
 pub fn find(name: &str) -> Result<&'static Key, ConfigError> {
-    KEYS.iter()
-        .find(|key| key.name == name)
-        .ok_or_else(|| ConfigError::UnknownKey {
-            key: name.to_owned(),
-            nearest: nearest(name, KEYS.iter().map(|key| key.name)),
-        })
+    let found = KEYS.iter().find(|key| key.name == name);
+    found.ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> ConfigError {
+    let key = name.to_owned();
+    let nearest = nearest(name, KEYS.iter().map(|key| key.name));
+    match name.strip_prefix("model.roles.").map(Role::from_str) {
+        Some(Err(source)) if nearest.is_none() => ConfigError::UnknownRole { key, source },
+        _ => ConfigError::UnknownKey { key, nearest },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Value;
-    use crate::domain::role::Role;
     use std::collections::BTreeSet;
 
     #[test]
@@ -167,5 +175,13 @@ mod tests {
         );
         let error = find("colour").unwrap_err().to_string();
         assert_eq!(error, "no configuration key is called \"colour\"");
+        let error = find("model.roles.wizard").unwrap_err().to_string();
+        let begin = "model.roles.wizard: no role is called \"wizard\"; the roles are";
+        assert!(error.starts_with(begin), "{error}");
+        let error = find("model.roles.tster").unwrap_err().to_string();
+        assert!(
+            error.ends_with("did you mean model.roles.tester?"),
+            "{error}"
+        );
     }
 }

@@ -17,6 +17,7 @@ pub mod crew;
 pub mod dossier;
 mod egress;
 pub mod error;
+pub mod examine;
 mod exhibit;
 pub mod export;
 mod files;

@@ -8,7 +8,7 @@ use eklavya::domain::isolation::IsolationKind;
 use eklavya::sandbox::User;
 use eklavya::workflow::examine::{BrowserFault, try_browser};
 
-use super::Check;
+use super::{Check, home};
 use crate::crew;
 use crate::invocation::Invocation;
 
@@ -65,7 +65,7 @@ async fn try_out(invocation: &Invocation, config: &Config, program: PathBuf) -> 
     let sandbox = crew::sandbox(invocation, bubblewrap, user).await;
     let unusable = |_| Fault::Unusable("the sandbox must be usable first".to_owned());
     let sandbox = sandbox.map_err(unusable)?;
-    let tried = try_browser(&sandbox, config, user, program).await;
+    let tried = try_browser(&sandbox, config, user, program, &home::place(config)).await;
     tried.map_err(|fault| match fault {
         BrowserFault::Hole(_) => Fault::Hole(fault.to_string()),
         BrowserFault::Broken(_) | BrowserFault::Prepare(_) | BrowserFault::Blind(_) => {

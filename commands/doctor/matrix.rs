@@ -8,7 +8,7 @@ use eklavya::sandbox::examine::{Cell, Column, Holds};
 use eklavya::sandbox::{Isolation, Sandbox, User};
 use eklavya::workflow::examine::{Examination, RoleFinding};
 
-use super::{Check, Status};
+use super::{Check, Status, home};
 
 /// What to do about a cell that does not hold.
 const FIX: &str = "do not let agents of this role run until this holds; see docs/sandbox.md";
@@ -22,6 +22,7 @@ pub async fn tried(
     let examination = Examination {
         sandbox,
         user: *user,
+        place: &home::place(config),
         clock: Arc::new(SystemClock),
         browser: browser_of(config, sandbox, browser),
     };

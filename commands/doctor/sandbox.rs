@@ -6,7 +6,7 @@ use eklavya::sandbox::docker::Variant;
 use eklavya::sandbox::examine::{Finding, Guarantee, Holds};
 use eklavya::sandbox::{Isolation, Sandbox, User};
 
-use super::Check;
+use super::{Check, home};
 use crate::crew;
 use crate::invocation::Invocation;
 
@@ -41,7 +41,7 @@ pub async fn held(invocation: &Invocation, config: &Config, chosen: Option<Isola
         Ok(sandbox) => sandbox,
         Err(error) => return Held::not(Check::error(NAME, &error)),
     };
-    match sandbox.examine(Some(user)).await {
+    match sandbox.examine(Some(user), &home::place(config)).await {
         Ok(findings) => Held {
             checks: std::iter::once(found(&sandbox))
                 .chain(findings.into_iter().map(check_of))

@@ -136,11 +136,12 @@ fn host(opened: OwnedFd, path: &Path, base: &Path, access: Access) -> Mount {
 /// A preview makes its socket there; everybody else only connects.
 fn door_access(spec: &Spec) -> Access {
     match spec.profile {
-        Profile::Preview { .. } => Access::Write,
         Profile::Agent(_) | Profile::Command(_) | Profile::Browser if spec.has(Guard::Mounts) => {
             Access::Read
         }
-        Profile::Agent(_) | Profile::Command(_) | Profile::Browser => Access::Write,
+        Profile::Agent(_) | Profile::Command(_) | Profile::Browser | Profile::Preview { .. } => {
+            Access::Write
+        }
     }
 }
 

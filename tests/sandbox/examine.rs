@@ -1,5 +1,6 @@
 //! What `eklavya doctor` finds: cells that hold, and holes where there are some.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use eklavya::clock::SystemClock;
@@ -13,10 +14,14 @@ use tokio::net::UnixListener;
 use crate::isolation::sandbox;
 use crate::support::{exe, user};
 
+/// Not below /tmp, which is another one inside.
+const PLACE: &str = "/var/tmp";
+
 async fn examined(sandbox: &Sandbox) -> Vec<RoleFinding> {
     let examination = Examination {
         sandbox,
         user: user().unwrap_or(User { uid: 1, gid: 1 }),
+        place: Path::new(PLACE),
         clock: Arc::new(SystemClock),
         browser: (Holds::Yes, "tried elsewhere".to_owned()),
     };
@@ -47,11 +52,11 @@ async fn without_a_sandbox_the_holes_are_found() {
             assert_eq!(cell.state, Holds::No, "{row:#?}");
             assert!(cell.detail.contains(hole), "{hole}: {row:#?}");
         }
-        // It has no Landlock either, which a configuration may allow.
         let terminal = cell(row, Column::Terminal);
-        let expected = match policy(row.role).has_shell() {
-            true => Holds::Yes,
-            false => Holds::No,
+        let expected = if policy(row.role).has_shell() {
+            Holds::Yes
+        } else {
+            Holds::No
         };
         assert_eq!(terminal.state, expected, "{row:#?}");
         // The gateway holds without a sandbox too.
@@ -65,7 +70,7 @@ async fn without_a_sandbox_the_holes_are_found() {
 /// What the cell says where these guards are left out. Whoever asks at the door is hung up on.
 async fn without(guards: &[Guard], role: Role, column: Column) -> Cell {
     let sandbox = sandbox().await;
-    let mut ground = Ground::new(&sandbox, role, user()).unwrap();
+    let mut ground = Ground::new(&sandbox, role, user(), Path::new(PLACE)).unwrap();
     ground.without = guards.to_vec();
     let socket = ground.dirs.door.join("gateway.sock");
     let listener = UnixListener::bind(&socket).unwrap();

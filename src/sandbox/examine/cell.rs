@@ -119,6 +119,8 @@ fn summary(tried: &[Verdict]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
     use crate::domain::role::Role;
     use crate::sandbox::policy::policy;
@@ -147,7 +149,7 @@ mod tests {
             for column in TRIED {
                 let cell = judge(row, column, &held(row), 7);
                 assert_eq!(cell.state, Holds::Yes, "{role} {cell:?}");
-                text += &format!("{role} | {} | {}\n", column.name(), cell.detail);
+                writeln!(text, "{role} | {} | {}", column.name(), cell.detail).unwrap();
             }
         }
         insta::assert_snapshot!(text);

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::NAME;
 use super::attempt::{Attempt, Destination, Outcome};
 use super::tries::Targets;
+use super::{NAME, directory_in};
 use crate::domain::role::Role;
 use crate::sandbox::Sandbox;
 use crate::sandbox::dirs::{Dirs, hand_over};
@@ -50,13 +50,19 @@ pub struct Beyond {
 }
 
 impl Ground {
-    /// Lays out a clone for `role`, whose processes are to run as `user` where the caller is root.
+    /// Lays out a clone for `role` below `place`; its processes are to run as `user` where the caller
+    /// is root.
     ///
     /// # Errors
     /// Its files cannot be made.
-    pub fn new(sandbox: &Sandbox, role: Role, user: Option<User>) -> Result<Self, SandboxError> {
+    pub fn new(
+        sandbox: &Sandbox,
+        role: Role,
+        user: Option<User>,
+        place: &Path,
+    ) -> Result<Self, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let directory = tempfile::tempdir().map_err(prepare)?;
+        let directory = directory_in(place).map_err(prepare)?;
         let dirs = Dirs::at(&directory.path().join("work"));
         let owner = sandbox.becomes(user);
         dirs.prepare(owner)?;

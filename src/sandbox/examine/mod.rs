@@ -126,13 +126,18 @@ pub enum Holds {
 }
 
 impl Sandbox {
-    /// Returns what holds of each guarantee, in the order of [`Guarantee::ALL`].
+    /// Returns what holds of each guarantee, in the order of [`Guarantee::ALL`]. A directory of its
+    /// own below `place` is made for the attempts, and removed.
     ///
     /// # Errors
     /// The sandbox could not be started at all.
-    pub async fn examine(&self, user: Option<User>) -> Result<Vec<Finding>, SandboxError> {
+    pub async fn examine(
+        &self,
+        user: Option<User>,
+        place: &Path,
+    ) -> Result<Vec<Finding>, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let place = Place::new(self, user)?;
+        let place = Place::new(self, user, place)?;
         let inner = place.inner(self).map_err(prepare)?;
         let (said, complaint) = self.hear(&place.spec, inner).await?;
         let tried: Vec<Finding> = said
@@ -219,6 +224,14 @@ async fn said(child: &mut Child) -> io::Result<(String, String)> {
     Ok((text(&out), text(&err)))
 }
 
+/// Makes a directory in which something is tried; it is removed with the handle.
+///
+/// It should be where agents work: elsewhere files may not be executable, or not be the engine's to
+/// see.
+pub fn directory_in(place: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("doctor-").tempdir_in(place)
+}
+
 /// A small workspace, and beside it what must be out of reach.
 struct Place {
     directory: TempDir,
@@ -228,9 +241,9 @@ struct Place {
 }
 
 impl Place {
-    fn new(sandbox: &Sandbox, user: Option<User>) -> Result<Self, SandboxError> {
+    fn new(sandbox: &Sandbox, user: Option<User>, place: &Path) -> Result<Self, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let directory = tempfile::tempdir().map_err(prepare)?;
+        let directory = directory_in(place).map_err(prepare)?;
         let dirs = Dirs::at(&directory.path().join("work"));
         let owner = sandbox.becomes(user);
         dirs.prepare(owner)?;

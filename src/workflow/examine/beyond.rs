@@ -21,7 +21,7 @@ use crate::gateway::{
     Door, DoorSpec, EgressConfig, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Script,
 };
 use crate::sandbox::User;
-use crate::sandbox::examine::{Beyond, Destination, Ground};
+use crate::sandbox::examine::{Beyond, Destination, Ground, directory_in};
 use crate::services::Desk;
 use crate::services::costs::{Costs, DefaultLimits};
 use crate::store::{Location, Store};
@@ -45,8 +45,8 @@ pub(super) struct World {
 
 impl World {
     /// Starts a gateway over lists of the examination's own.
-    pub(super) async fn new(clock: SharedClock) -> Result<Self, WorkflowError> {
-        let directory = tempfile::tempdir().map_err(failed)?;
+    pub(super) async fn new(place: &Path, clock: SharedClock) -> Result<Self, WorkflowError> {
+        let directory = directory_in(place).map_err(failed)?;
         let server = Server::start().await.map_err(failed)?;
         let lists = lists(server.address().port())?;
         let file = directory.path().join("examination.db");

@@ -1,13 +1,13 @@
 //! The browser of the roles that have one: it opens a preview, and nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::preview::{NAME, OTHER, OnePreview};
 use super::server::{LINK, Server};
 use crate::browser::{Browser, BrowserError, BrowserSpec, Target, Viewport};
 use crate::config::Config;
-use crate::sandbox::examine::ANSWER;
+use crate::sandbox::examine::{ANSWER, directory_in};
 use crate::sandbox::{Sandbox, User};
 
 /// Why a browser is not as it should be.
@@ -36,8 +36,9 @@ pub async fn try_browser(
     config: &Config,
     user: User,
     program: PathBuf,
+    place: &Path,
 ) -> Result<(), BrowserFault> {
-    let place = tempfile::tempdir()?;
+    let place = directory_in(place)?;
     let server = Server::start().await?;
     let spec = BrowserSpec {
         program,

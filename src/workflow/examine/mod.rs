@@ -9,6 +9,8 @@ mod offers;
 mod preview;
 mod server;
 
+use std::path::Path;
+
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
@@ -31,6 +33,8 @@ pub struct Examination<'a> {
     pub sandbox: &'a Sandbox,
     /// Whom root becomes.
     pub user: User,
+    /// The directory below which it makes directories of its own, for as long as it takes.
+    pub place: &'a Path,
     /// The time.
     pub clock: SharedClock,
     /// What was found of the browser, which is tried once for all roles that have one.
@@ -54,8 +58,8 @@ impl Examination<'_> {
     /// # Errors
     /// What the roles try themselves on could not be set up.
     pub async fn run(&self) -> Result<Vec<RoleFinding>, WorkflowError> {
-        let world = World::new(self.clock.clone()).await?;
-        let brokered = offers::try_command(self.sandbox, self.user).await;
+        let world = World::new(self.place, self.clock.clone()).await?;
+        let brokered = offers::try_command(self.sandbox, self.user, self.place).await;
         let rows = stream::iter(Role::ALL)
             .map(|role| self.row(&world, role, &brokered))
             .buffered(AT_A_TIME)
@@ -80,7 +84,7 @@ impl Examination<'_> {
     }
 
     async fn try_out(&self, world: &World, role: Role) -> Result<Vec<Outcome>, WorkflowError> {
-        let ground = Ground::new(self.sandbox, role, Some(self.user))?;
+        let ground = Ground::new(self.sandbox, role, Some(self.user), self.place)?;
         let (door, beyond) = world.open_door(&ground, self.sandbox.becomes(Some(self.user)))?;
         let tried = self.sandbox.try_role(&ground, &beyond).await;
         door.close().await;

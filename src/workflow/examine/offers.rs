@@ -1,9 +1,10 @@
 //! The columns that are held by what the orchestrator offers to a role, and does for it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::domain::role::Role;
-use crate::sandbox::examine::{Cell, Column, Holds};
+use crate::sandbox::examine::{Cell, Column, Holds, directory_in};
 use crate::sandbox::policy::{Browser, Spawn, Terminal, policy};
 use crate::sandbox::{
     Access, Dirs, Profile, RunLimits, Sandbox, SandboxError, Spec, User, run_command,
@@ -19,8 +20,8 @@ const LIMITS: RunLimits = RunLimits {
 };
 
 /// Runs a command as it is run for roles that may not run one themselves; returns what came of it.
-pub(super) async fn try_command(sandbox: &Sandbox, user: User) -> (Holds, String) {
-    match run(sandbox, user).await {
+pub(super) async fn try_command(sandbox: &Sandbox, user: User, place: &Path) -> (Holds, String) {
+    match run(sandbox, user, place).await {
         Ok(said) if said.trim() == SAID => {
             (Holds::Yes, "run for it in a sandbox of its own".to_owned())
         }
@@ -32,9 +33,9 @@ pub(super) async fn try_command(sandbox: &Sandbox, user: User) -> (Holds, String
     }
 }
 
-async fn run(sandbox: &Sandbox, user: User) -> Result<String, SandboxError> {
+async fn run(sandbox: &Sandbox, user: User, place: &Path) -> Result<String, SandboxError> {
     let prepare = |source| SandboxError::Prepare { source };
-    let directory = tempfile::tempdir().map_err(prepare)?;
+    let directory = directory_in(place).map_err(prepare)?;
     let dirs = Dirs::at(&directory.path().join("work"));
     dirs.prepare(sandbox.becomes(Some(user)))?;
     let mut spec = Spec::new(Profile::Command(Access::Write), &dirs);

@@ -23,17 +23,10 @@ pub(super) fn config(config: &Config) -> EgressConfig {
     }
 }
 
-/// Returns what agents of `role` may reach.
-pub(super) fn reach(site: &Site, role: Role) -> Reach {
-    reach_of(role, &site.config.egress, || {
-        Arc::new(browsing::names(site, None))
-    })
-}
-
-/// Returns what agents of `role` may reach, by these lists and of these previews.
-pub(super) fn reach_of(
+/// Returns what agents of `role` may reach, with the lists of `settings`.
+pub fn by_class(
     role: Role,
-    lists: &EgressSettings,
+    settings: &EgressSettings,
     previews: impl FnOnce() -> Arc<dyn Previews>,
 ) -> Reach {
     let hosts = |key, list: &HostList| Reach::Hosts {
@@ -42,10 +35,16 @@ pub(super) fn reach_of(
     };
     match policy(role).network {
         NetworkClass::Internal => Reach::Nothing,
-        NetworkClass::Research => hosts("egress.research", &lists.research),
-        NetworkClass::PackageManagers => hosts("egress.packages", &lists.packages),
-        NetworkClass::Metrics => hosts("egress.metrics", &lists.metrics),
+        NetworkClass::Research => hosts("egress.research", &settings.research),
+        NetworkClass::PackageManagers => hosts("egress.packages", &settings.packages),
+        NetworkClass::Metrics => hosts("egress.metrics", &settings.metrics),
         NetworkClass::TestOnly => Reach::Previews(previews()),
         NetworkClass::Full => Reach::Public,
     }
+}
+
+/// Returns what agents of `role` may reach from a site.
+pub(super) fn reach(site: &Site, role: Role) -> Reach {
+    let previews = || -> Arc<dyn Previews> { Arc::new(browsing::names(site, None)) };
+    by_class(role, &site.config.egress, previews)
 }

@@ -84,7 +84,7 @@ impl World {
         owner: Option<User>,
     ) -> Result<(Door, Beyond), WorkflowError> {
         let preview = OnePreview(self.server.address());
-        let reach = egress::reach_of(ground.role, &self.lists, || Arc::new(preview));
+        let reach = egress::by_class(ground.role, &self.lists, || Arc::new(preview));
         let door = self.gateway.open_door(DoorSpec {
             project: ProjectId::random(),
             slug: PROJECT.to_owned(),

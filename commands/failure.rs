@@ -42,6 +42,10 @@ pub fn of(error: WorkflowError, slug: &str) -> CommandError {
                 format!("Let it be tried again: eklavya tasks retry {slug} {key} --answer \"…\"")
             }),
         ),
+        WorkflowError::Leaks(leaks) => {
+            let name = leaks.iter().flat_map(|leak| &leak.secrets).next();
+            return leaked(error.to_string(), name.map(String::as_str), slug);
+        }
         WorkflowError::Stopped(reason) => return stopped(error.to_string(), *reason, slug),
         WorkflowError::Failed(_) => (
             Kind::Failed,
@@ -57,6 +61,19 @@ fn wrong_stage(status: &str, slug: &str) -> String {
     } else {
         format!("See where it stands: eklavya project show {slug}")
     }
+}
+
+/// Whoever gets the product would get the key. A value that is known cannot be taken out of commits, but
+/// it can be made worthless.
+fn leaked(message: String, name: Option<&str>, slug: &str) -> CommandError {
+    let name = name.filter(|name| !name.contains(' ')).unwrap_or("NAME");
+    CommandError::new(Kind::WrongState, message)
+        .hint(format!(
+            "Have whoever issued it replace it, then: eklavya secret set {slug} {name}; eklavya deliver {slug}"
+        ))
+        .hint(format!(
+            "Where the value is no secret at all: eklavya secret rm {slug} {name}"
+        ))
 }
 
 fn service(error: WorkflowError) -> CommandError {

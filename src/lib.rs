@@ -13,6 +13,7 @@ pub mod exit_code;
 pub mod gateway;
 pub mod mcp;
 pub mod process;
+pub mod proxy;
 pub mod sandbox;
 pub mod services;
 pub mod store;

@@ -12,22 +12,23 @@ const LOWEST: [&str; 4] = ["clock", "domain", "exit_code", "process"];
 
 /// What each module of `src/` may import beyond [`LOWEST`]. An entry names only entries above it,
 /// so there is no circle.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("store", &[]),
     ("bus", &[]),
     ("services", &["config", "store", "bus"]),
     ("sandbox", &[]),
-    ("browser", &["sandbox"]),
+    ("proxy", &[]),
+    ("browser", &["sandbox", "proxy"]),
     ("vcs", &[]),
     ("mcp", &[]),
     ("claude", &["mcp"]),
-    ("gateway", &["config", "store", "bus", "services"]),
+    ("gateway", &["config", "store", "bus", "services", "proxy"]),
     (
         "workflow",
         &[
-            "config", "store", "bus", "services", "sandbox", "browser", "vcs", "mcp", "claude",
-            "gateway",
+            "config", "store", "bus", "services", "sandbox", "proxy", "browser", "vcs", "mcp",
+            "claude", "gateway",
         ],
     ),
 ];

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, Uri, client, server};
+use hyper::{Method, Request, Response, StatusCode, server};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::fs::{Mode, OFlags};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -22,6 +22,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::error::BrowserError;
+use crate::domain::egress::Target;
+use crate::proxy::{self, Connection, Previews, wanted};
 use crate::sandbox::{Dirs, PROXY_SOCKET, User, share_socket};
 
 /// Connections at a time; the next ones wait.
@@ -31,16 +33,18 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a preview may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The port of http, the only one that previews have by name.
-const PORT: u16 = 80;
+pub(super) const PORT: u16 = 80;
 
-/// The names under which a project's own previews are reached.
-pub trait PreviewNames: Send + Sync {
-    /// Returns where the preview called `host` (e.g. `demo-1.shop.localhost`) answers; nothing where
-    /// the project has none of that name now.
-    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>>;
+/// The names under which a project's own previews are reached, and who hears of it.
+pub trait PreviewNames: Previews {
+    /// Hears that a page asked for something of the preview called `host`, which answers at `address`.
+    fn reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()>;
 
     /// Hears that a page asked for a host that is none of them.
     fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
+
+    /// Hears that the browser has ended, and that nothing more will be asked for.
+    fn ended(&self) -> BoxFuture<'_, ()>;
 
     /// Returns the names of all previews that run now.
     fn known(&self) -> BoxFuture<'_, Vec<String>>;
@@ -72,6 +76,15 @@ impl Door {
         Ok(Self {
             serving: tokio::spawn(serve(listener, names)),
         })
+    }
+}
+
+impl Door {
+    /// Ends all connections, and lets no further one in.
+    pub(super) async fn close(&mut self) {
+        self.serving.abort();
+        // It was told to end; however it does, it is over.
+        let _ = (&mut self.serving).await;
     }
 }
 
@@ -134,11 +147,13 @@ async fn answer(
     tunnels: &tokio::sync::Mutex<JoinSet<()>>,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let Some(host) = host_of(request.uri(), request.method()) else {
+    let wanted = wanted(request.method(), request.uri()).ok();
+    let Some(target) = wanted.filter(|target| target.port == PORT) else {
         names.refused(&request.uri().to_string()).await;
         return refusal("only http addresses of previews are reached from here");
     };
-    let Some(address) = names.address(&host).await else {
+    let host = target.host.to_string();
+    let Some(address) = names.find(&target).await else {
         names.refused(&host).await;
         return refusal("the project has no preview of this name now");
     };
@@ -146,22 +161,12 @@ async fn answer(
     let Ok(Ok(stream)) = connecting else {
         return page(StatusCode::BAD_GATEWAY, "the preview does not answer");
     };
+    names.reached(&host, address).await;
     if request.method() == Method::CONNECT {
         tunnels.lock().await.spawn(tunnel(request, stream));
         return Response::new(empty());
     }
-    forward(request, &host, stream).await
-}
-
-/// Returns the name that a request is for, in lower case; nothing for anything but http on its port.
-fn host_of(uri: &Uri, method: &Method) -> Option<String> {
-    let plain = match method {
-        &Method::CONNECT => uri.scheme().is_none() && uri.port_u16() == Some(PORT),
-        _ => uri.scheme_str() == Some("http") && uri.port_u16().unwrap_or(PORT) == PORT,
-    };
-    let authority = uri.authority()?;
-    let anonymous = !authority.as_str().contains('@');
-    (plain && anonymous).then(|| authority.host().to_ascii_lowercase())
+    forward(request, &target, stream).await
 }
 
 async fn tunnel(request: Request<Incoming>, mut stream: TcpStream) {
@@ -172,53 +177,20 @@ async fn tunnel(request: Request<Incoming>, mut stream: TcpStream) {
     }
 }
 
-async fn forward(mut request: Request<Incoming>, host: &str, stream: TcpStream) -> Response<Body> {
-    let unusable = || page(StatusCode::BAD_GATEWAY, "the preview broke off");
-    let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
-    let (Ok(uri), Ok(name)) = (path.parse::<Uri>(), HeaderValue::from_str(host)) else {
+async fn forward(request: Request<Incoming>, target: &Target, stream: TcpStream) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Ok(head) = proxy::outgoing(head, target) else {
         return refusal("this address cannot be forwarded");
     };
-    *request.uri_mut() = uri;
-    strip(request.headers_mut());
-    request.headers_mut().insert(header::HOST, name);
-    let Ok((mut sender, connection)) = client::conn::http1::handshake(TokioIo::new(stream)).await
-    else {
-        return unusable();
+    let drive = |connection: Connection<Incoming>| {
+        tokio::spawn(async move {
+            // It ends with its one answer.
+            let _ = connection.await;
+        });
     };
-    tokio::spawn(async move {
-        // It ends with its one answer.
-        let _ = connection.await;
-    });
-    match sender.send_request(request).await {
-        Ok(mut response) => {
-            strip(response.headers_mut());
-            response.map(BodyExt::boxed_unsync)
-        }
-        Err(_) => unusable(),
-    }
-}
-
-/// Removes what belongs to one connection (RFC 9110, section 7.6.1) or to the proxy.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let fixed = [
-        header::CONNECTION,
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-        HeaderName::from_static("proxy-connection"),
-        HeaderName::from_static("keep-alive"),
-    ];
-    for name in named.into_iter().chain(fixed) {
-        headers.remove(name);
+    match proxy::send(Request::from_parts(head, body), stream, drive).await {
+        Ok(answer) => answer.map(BodyExt::boxed_unsync),
+        Err(_) => page(StatusCode::BAD_GATEWAY, "the preview broke off"),
     }
 }
 
@@ -239,34 +211,4 @@ fn empty() -> Body {
     Full::new(Bytes::new())
         .map_err(|never| match never {})
         .boxed_unsync()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn host(method: &str, uri: &str) -> Option<String> {
-        let uri: Uri = uri.parse().ok()?;
-        host_of(&uri, &method.parse().unwrap())
-    }
-
-    #[test]
-    fn only_http_on_its_port_has_a_host() {
-        let name = Some("demo-1.shop.localhost".to_owned());
-        assert_eq!(host("GET", "http://Demo-1.shop.LOCALHOST/a?b"), name);
-        assert_eq!(host("GET", "http://demo-1.shop.localhost:80/"), name);
-        assert_eq!(host("CONNECT", "demo-1.shop.localhost:80"), name);
-        for (method, uri) in [
-            ("GET", "/"),
-            ("GET", "https://demo-1.shop.localhost/"),
-            ("GET", "http://demo-1.shop.localhost:8080/"),
-            ("GET", "http://a@demo-1.shop.localhost/"),
-            ("GET", "ftp://demo-1.shop.localhost/"),
-            ("CONNECT", "demo-1.shop.localhost:443"),
-            ("CONNECT", "a@demo-1.shop.localhost:80"),
-            ("CONNECT", "http://demo-1.shop.localhost:80"),
-        ] {
-            assert_eq!(host(method, uri), None, "{method} {uri}");
-        }
-    }
 }

@@ -34,12 +34,9 @@ pub enum BrowserError {
         "the browser runs only in a sandbox: without one it would reach the whole network; work without --no-sandbox"
     )]
     Unprotected,
-    /// Processes are held by Docker.
-    #[error(
-        "the browser runs under bubblewrap, and this project's isolation is docker; where it is \
-         needed: eklavya project isolation SLUG bubblewrap"
-    )]
-    InContainer,
+    /// Processes are held by Docker, and nothing else could hold a browser.
+    #[error("the browser runs under bubblewrap, beside the containers of agents: {0}")]
+    InContainer(String),
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -106,7 +103,7 @@ impl BrowserError {
             | BrowserError::Off
             | BrowserError::NotAProgram { .. }
             | BrowserError::Unprotected
-            | BrowserError::InContainer
+            | BrowserError::InContainer(_)
             | BrowserError::Refused(_)
             | BrowserError::Address { .. }
             | BrowserError::NotThere(_)

@@ -71,7 +71,7 @@ pub struct BrowserSpec {
 pub struct Browser {
     connection: Arc<Connection>,
     process: Process,
-    _door: Door,
+    door: Door,
     /// The session with the page, and the page itself (its main frame has the same id).
     session: String,
     target: String,
@@ -103,7 +103,10 @@ impl Browser {
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
         match sandbox.isolation() {
             Isolation::Bubblewrap { .. } => {}
-            Isolation::Docker(_) => return Err(BrowserError::InContainer),
+            Isolation::Docker(_) => {
+                let why = "a container was asked for".to_owned();
+                return Err(BrowserError::InContainer(why));
+            }
             Isolation::None => return Err(BrowserError::Unprotected),
         }
         let dirs = Dirs::at(&spec.root);
@@ -131,7 +134,7 @@ impl Browser {
             warden: tokio::spawn(warden.watch(events)),
             connection,
             process,
-            _door: door,
+            door,
             session,
             target,
             loading,
@@ -147,7 +150,10 @@ impl Browser {
 
     /// Kills it and waits until nothing of it is left.
     pub async fn end(mut self) -> Result<(), BrowserError> {
-        self.process.end().await
+        let ended = self.process.end().await;
+        self.door.close().await;
+        self.names.ended().await;
+        ended
     }
 
     /// Returns, and forgets, what happened beside what was asked for: dialogs, windows.

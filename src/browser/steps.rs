@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::{Host, Url};
 
+use super::door::PORT;
 use super::error::BrowserError;
 use super::keys;
 use super::page::{Filled, Found, PageText, Place, Spot, Target, clip};
 use super::picture::{MAX_BYTES, Picture, check_png};
 use super::session::{Browser, LOAD, Viewport, metrics, read};
+use crate::domain::egress;
 
 /// Between two looks for something that is to appear.
 const LOOK: Duration = Duration::from_millis(200);
@@ -256,15 +258,17 @@ impl Browser {
         };
         let url = parsed.map_err(|error| refused(error.to_string()))?;
         let anonymous = url.username().is_empty() && url.password().is_none();
-        let host = match url.host() {
+        let preview = match url.host() {
             Some(Host::Domain(host))
                 if url.scheme() == "http" && url.port().is_none() && anonymous =>
             {
-                host.to_ascii_lowercase()
+                let host = egress::Host::Name(host.to_ascii_lowercase());
+                let target = egress::Target { host, port: PORT };
+                self.names().find(&target).await
             }
-            _ => String::new(),
+            _ => None,
         };
-        if !host.is_empty() && self.names().address(&host).await.is_some() {
+        if preview.is_some() {
             return Ok(url);
         }
         let known = self.names().known().await;

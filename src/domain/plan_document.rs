@@ -143,8 +143,9 @@ fn root_path() -> String {
     "/".to_owned()
 }
 
-/// Roles that can be given a task of the build: those that can write something.
-const BUILDERS: [Role; 5] = [
+/// Roles that can be given a task of the build: those that can write something, or have others do.
+pub const BUILDERS: [Role; 6] = [
+    Role::Orchestrator,
     Role::Architect,
     Role::Developer,
     Role::Tester,
@@ -260,7 +261,7 @@ impl PlanDocument {
             match task.role.parse::<Role>() {
                 Err(unknown) => problems.push(format!("task {}: {unknown}", task.id)),
                 Ok(role) if !BUILDERS.contains(&role) => problems.push(format!(
-                    "task {}: a {role} writes no files; give it to an architect, developer, tester, pm or sre",
+                    "task {}: a {role} writes no files; give it to an architect, developer, tester, pm or sre, or to an orchestrator to hand it out",
                     task.id
                 )),
                 Ok(_) => {}

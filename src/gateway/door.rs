@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::egress::Reach;
+use super::gateway::Inner;
 use crate::clock::SharedClock;
 use crate::domain::ids::{AgentId, ProjectId, TaskId};
 use crate::domain::ledger::Shortage;
@@ -271,6 +272,7 @@ impl Drop for Paused<'_> {
 /// An open door. Dropping it closes it; requests that were sent are still settled.
 #[derive(Debug)]
 pub struct Door {
+    pub(super) inner: Arc<Inner>,
     pub(super) state: Arc<DoorState>,
     pub(super) socket: PathBuf,
 }
@@ -280,6 +282,11 @@ impl Door {
     /// this door only.
     pub fn token(&self) -> &SecretString {
         self.state.token()
+    }
+
+    /// Returns what may be reached through it beside the model.
+    pub fn reach(&self) -> &Reach {
+        &self.state.spec.reach
     }
 
     /// Returns the path of the socket.

@@ -211,7 +211,12 @@ impl Gateway {
         let tracked = state.clone();
         self.doors
             .spawn(async move { tracked.tracker.wait().await });
-        Ok(Door { state, socket })
+        let inner = self.inner.clone();
+        Ok(Door {
+            inner,
+            state,
+            socket,
+        })
     }
 
     /// Closes all doors and waits until everything that was sent is settled.

@@ -36,7 +36,7 @@ pub mod usage;
 
 pub use credential::UnusableCredential;
 pub use door::{Door, DoorProblem, DoorSpec, Pause};
-pub use egress::{EgressConfig, EgressLimits, Previews, Reach};
+pub use egress::{EgressConfig, EgressLimits, FetchError, Fetched, Fetcher, Previews, Reach};
 pub use gateway::{Gateway, GatewayConfig, GatewayError, ModelSource, Patience};
 pub use pricing::{Pricing, PricingError};
 pub use rehearsal::recorder::Recorder;

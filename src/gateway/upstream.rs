@@ -145,7 +145,7 @@ fn base_url(text: &str) -> Result<Url, UpstreamError> {
 }
 
 /// Returns an error with its causes: the outermost alone says only that sending failed.
-fn describe(error: reqwest::Error) -> String {
+pub(super) fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

@@ -275,7 +275,7 @@ async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
     command.envs(port.and_then(|port| order.door.variable(port)));
     command.env_remove(PROXY_LOGIN);
     if let (Some(port), Some(login)) = (port, login) {
-        command.envs(proxy::variables(&login, port));
+        command.envs(proxy::variables(&login, port, order.walls.sockets));
     }
     command.stdin(Stdio::inherit());
     supervise::run(|| order.walls.spawn(command, port), None)

@@ -2,13 +2,23 @@
 
 use std::ffi::{OsStr, OsString};
 
+use super::spec::Sockets;
+
 /// What is reached without the proxy: the sandbox's own loopback.
 const DIRECT: &str = "localhost,127.0.0.1,::1";
+/// The same where nothing can listen on it but the door. Most programs take `localhost` for whatever
+/// ends in it as well, and the names of previews do.
+const DIRECT_WITHOUT_SERVERS: &str = "127.0.0.1,::1";
 
-/// Returns the variables for a proxy at `port` of the sandbox's 127.0.0.1.
+/// Returns the variables for a proxy at `port` of the sandbox's 127.0.0.1, for a program that may make
+/// these sockets.
 ///
 /// Programs disagree about upper and lower case; curl reads `http_proxy` in lower case only.
-pub(super) fn variables(login: &OsStr, port: u16) -> Vec<(&'static str, OsString)> {
+pub(super) fn variables(
+    login: &OsStr,
+    port: u16,
+    sockets: Option<Sockets>,
+) -> Vec<(&'static str, OsString)> {
     let mut url = OsString::from("http://");
     url.push(login);
     url.push(format!("@127.0.0.1:{port}"));
@@ -20,7 +30,11 @@ pub(super) fn variables(login: &OsStr, port: u16) -> Vec<(&'static str, OsString
         "https_proxy",
         "all_proxy",
     ];
-    let direct = ["NO_PROXY", "no_proxy"].map(|name| (name, DIRECT.into()));
+    let direct = match sockets {
+        Some(Sockets::Tcp) => DIRECT_WITHOUT_SERVERS,
+        Some(Sockets::Local) | None => DIRECT,
+    };
+    let direct = ["NO_PROXY", "no_proxy"].map(|name| (name, direct.into()));
     let proxies = proxies.map(|name| (name, url.clone()));
     proxies.into_iter().chain(direct).collect()
 }
@@ -31,13 +45,15 @@ mod tests {
 
     #[test]
     fn every_spelling_leads_to_the_door_and_the_own_loopback_does_not() {
-        let variables = variables(OsStr::new("agent:key"), 4321);
-        let of = |wanted: &str| {
+        let of = |sockets, wanted: &str| {
+            let variables = variables(OsStr::new("agent:key"), 4321, sockets);
             let found = variables.iter().find(|(name, _)| *name == wanted).unwrap();
             found.1.to_str().unwrap().to_owned()
         };
-        assert_eq!(of("https_proxy"), "http://agent:key@127.0.0.1:4321");
-        assert_eq!(of("HTTP_PROXY"), of("https_proxy"));
-        assert_eq!(of("NO_PROXY"), "localhost,127.0.0.1,::1");
+        let local = Some(Sockets::Local);
+        assert_eq!(of(local, "https_proxy"), "http://agent:key@127.0.0.1:4321");
+        assert_eq!(of(local, "HTTP_PROXY"), of(local, "https_proxy"));
+        assert_eq!(of(local, "NO_PROXY"), "localhost,127.0.0.1,::1");
+        assert_eq!(of(Some(Sockets::Tcp), "no_proxy"), "127.0.0.1,::1");
     }
 }

@@ -21,6 +21,7 @@ pub mod patience;
 pub mod plans;
 pub mod projects;
 pub mod secrets;
+pub mod spawned;
 pub mod tasks;
 pub mod workers;
 

@@ -153,7 +153,12 @@ impl Store {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match &self.pool {
-            Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin().await?)),
+            Pool::Sqlite(pool) => {
+                // A connection comes back by a task of its own. Without a turn for that, a
+                // transaction right after another one would open one more, which takes milliseconds.
+                tokio::task::yield_now().await;
+                Ok(Tx::Sqlite(pool.begin().await?))
+            }
             Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, SNAPSHOT).await?)),
         }
     }

@@ -38,6 +38,7 @@ mod ignore;
 mod import;
 #[cfg(test)]
 mod import_tests;
+mod leaks;
 mod locks;
 mod merge;
 mod names;
@@ -62,6 +63,7 @@ pub use git::Git;
 pub use history::{CommitInfo, DiffStat};
 pub use identity::{Identity, Signature};
 pub use import::{ImportLimits, Imported, bundle_argv};
+pub use leaks::{Leak, Place, Sought};
 pub use merge::Merge;
 pub use names::Reason;
 pub use remove::remove_tree;

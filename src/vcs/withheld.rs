@@ -15,15 +15,16 @@ use super::repository::Repository;
 use super::snapshot::LeftOut;
 use super::walk::Tree;
 use crate::domain::commit::CommitId;
+use crate::domain::redactor::Redactor;
 
 /// Objects are looked through so many bytes at a time.
 const BATCH_BYTES: u64 = 64 << 20;
 
 /// A file that a commit adds or changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Changed {
-    path: Vec<u8>,
-    object: String,
+pub(super) struct Changed {
+    pub path: Vec<u8>,
+    pub object: String,
 }
 
 impl Changed {
@@ -32,20 +33,50 @@ impl Changed {
         let mut words = raw.split(|byte| *byte == 0);
         let mut changed = BTreeSet::new();
         while let (Some(head), Some(path)) = (words.next(), words.next()) {
-            let head = String::from_utf8_lossy(head).into_owned();
-            let mut parts = head.split(' ').skip(1);
-            let (Some(mode), _, Some(object)) = (parts.next(), parts.next(), parts.next()) else {
-                continue;
-            };
-            // 000000: it is removed; 160000: another repository's commit.
-            if !matches!(mode, "000000" | "160000") {
-                changed.insert(Self {
-                    path: path.to_vec(),
-                    object: object.to_owned(),
-                });
-            }
+            changed.extend(Self::read(head, path));
         }
         changed
+    }
+
+    /// Reads the same with the name of a commit in front of what it changes.
+    pub(super) fn read_commits(raw: &[u8]) -> Vec<(Vec<u8>, Self)> {
+        let mut words = raw.split(|byte| *byte == 0);
+        let (mut commit, mut changed) = (Vec::new(), Vec::new());
+        while let Some(head) = words.next() {
+            if !head.starts_with(b":") {
+                commit = head.to_vec();
+                continue;
+            }
+            let file = words.next().and_then(|path| Self::read(head, path));
+            changed.extend(file.map(|file| (commit.clone(), file)));
+        }
+        changed
+    }
+
+    /// Reads what `git ls-tree -r -z` prints: `mode type object`, a tab, and the path.
+    pub(super) fn read_tree(raw: &[u8]) -> BTreeSet<Self> {
+        let entries = raw.split(|byte| *byte == 0);
+        let read = |entry: &[u8]| {
+            let tab = entry.iter().position(|byte| *byte == b'\t')?;
+            let head = String::from_utf8_lossy(&entry[..tab]).into_owned();
+            Some(Self {
+                path: entry[tab + 1..].to_vec(),
+                object: head.rsplit(' ').next()?.to_owned(),
+            })
+        };
+        entries.filter_map(read).collect()
+    }
+
+    fn read(head: &[u8], path: &[u8]) -> Option<Self> {
+        let head = String::from_utf8_lossy(head).into_owned();
+        let mut parts = head.split(' ').skip(1);
+        let (mode, _, object) = (parts.next()?, parts.next()?, parts.next()?);
+        // 000000: it is removed; 160000: another repository's commit.
+        let is_file = !matches!(mode, "000000" | "160000");
+        is_file.then(|| Self {
+            path: path.to_vec(),
+            object: object.to_owned(),
+        })
     }
 
     fn is_environment_file(&self) -> bool {
@@ -84,7 +115,7 @@ impl Repository {
         let commits = String::from_utf8_lossy(&commits).into_owned();
         let objects = changed.into_iter().map(|file| file.object);
         let objects = objects.chain(commits.lines().map(str::to_owned)).collect();
-        self.any_holds_secret(call, objects).await
+        self.any_holds_secret(call, objects, self.redactor()).await
     }
 
     /// Returns the files that `tip` adds to `base`, or has otherwise, and that must not be kept.
@@ -105,7 +136,9 @@ impl Repository {
             } else if self.redactor().is_empty() {
                 continue;
             } else if self.redactor().finds(&file.path)
-                || self.any_holds_secret(&call, objects).await?
+                || self
+                    .any_holds_secret(&call, objects, self.redactor())
+                    .await?
             {
                 Reason::HoldsSecret
             } else {
@@ -119,10 +152,12 @@ impl Repository {
         Ok(found)
     }
 
-    async fn any_holds_secret(
+    /// Whether `known` finds something in one of these objects.
+    pub(super) async fn any_holds_secret(
         &self,
         call: impl Fn(&str) -> Call,
         objects: BTreeSet<String>,
+        known: &Redactor,
     ) -> Result<bool, VcsError> {
         let asked = objects.into_iter().collect::<Vec<_>>().join("\n") + "\n";
         let sizes = call("cat-file")
@@ -136,7 +171,7 @@ impl Repository {
                 .input(batch.into_bytes())
                 .output()
                 .await?;
-            if self.redactor().finds(&content) {
+            if known.finds(&content) {
                 return Ok(true);
             }
         }

@@ -15,8 +15,8 @@ use crate::domain::ledger::BudgetScope;
 use crate::domain::plan_document::{Check, Criterion, PlanDocument};
 use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind};
-use crate::sandbox::policy::{FileAccess, policy};
-use crate::services::{evidence, plans};
+use crate::sandbox::policy::{FileAccess, Spawn, policy};
+use crate::services::{evidence, plans, spawned, tasks};
 use crate::vcs::VcsError;
 
 /// What becomes of handed-in work.
@@ -138,6 +138,9 @@ async fn demo(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, 
 }
 
 async fn build(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, WorkflowError> {
+    if policy(task.role).spawn == Spawn::Yes {
+        return handed_out(worker, task, work).await;
+    }
     if task.attempt == 1 && Some(work) == task.base_commit.as_ref() {
         return Ok(Verdict::returned(
             "You changed no file. If nothing is left to do, say why; otherwise do the task.",
@@ -149,6 +152,22 @@ async fn build(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict,
     let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
     let merged = merge::into_main(worker, task, work, Some(&plan.test_command)).await?;
     Ok(of_merge(merged))
+}
+
+/// Who writes nothing has others do the work, which is judged when it comes in.
+async fn handed_out(
+    worker: &Worker,
+    task: &Task,
+    work: &CommitId,
+) -> Result<Verdict, WorkflowError> {
+    let all = tasks::list(&worker.site.desk, task.project).await?;
+    let any = spawned::of(&all, &task.key).next().is_some();
+    if any || task.attempt > 1 {
+        return Ok(Verdict::Accepted(work.clone()));
+    }
+    Ok(Verdict::returned(
+        "You spawned no agent. If nothing is left to do, say why; otherwise hand the task out.",
+    ))
 }
 
 fn of_merge(merged: Merged) -> Verdict {

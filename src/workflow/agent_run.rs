@@ -137,10 +137,10 @@ async fn run_begun(
     } else {
         briefing::prompt(worker, task, &base).await?
     };
-    let toolbox = tools::of(worker, agent, task, checks).await?;
+    let door = launch::open_door(worker, gateway, agent, task, &dirs)?;
+    let toolbox = tools::of(worker, (agent, task), &door, checks).await?;
     let tools: Option<Arc<dyn ToolServer>> =
         (!toolbox.is_empty()).then(|| Arc::new(toolbox) as Arc<dyn ToolServer>);
-    let door = launch::open_door(worker, gateway, agent, task, &dirs)?;
     let invocation =
         launch::invocation(worker, agent, task, &dirs, &door, recorded, tools.is_some())?;
     let held = tools.clone();

@@ -1,9 +1,8 @@
 //! What the agent of a task is told: the prompt for its kind, filled from what is known.
 
 use super::accept::DOCUMENT_BYTES;
-use super::egress;
 use super::error::WorkflowError;
-use super::tools::RUN_TESTS;
+use super::tools::{RUN_TESTS, SPAWN_AGENT};
 use super::worker::Worker;
 use crate::claude::prompt::{
     self, Architecture, Build, CheckView, CriterionView, Demo, Failure, Fix, Permission,
@@ -17,7 +16,7 @@ use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind, TaskState};
 use crate::gateway::Reach;
 use crate::mcp::{RUN_CHECK, agent_tool_name};
-use crate::sandbox::policy::{Terminal, policy};
+use crate::sandbox::policy::{Spawn, Terminal, policy};
 use crate::services::{demos, evidence, plans, tasks};
 
 /// The most tasks that the Architect is told to plan.
@@ -33,6 +32,7 @@ pub(super) fn instructions(
     worker: &Worker,
     role: Role,
     workspace: &str,
+    reach: &Reach,
 ) -> Result<String, WorkflowError> {
     let row = policy(role).row();
     let permissions = [
@@ -41,7 +41,7 @@ pub(super) fn instructions(
         ("Terminal", row.terminal.to_owned()),
         ("Browser", row.browser.to_owned()),
         ("Spawn agents", row.spawn_agents.to_owned()),
-        ("Network", network(worker, role, row.network)),
+        ("Network", network(role, row.network, reach)),
     ];
     let context = RoleContext {
         project: worker.site.project().name.clone(),
@@ -59,12 +59,15 @@ pub(super) fn instructions(
 }
 
 /// Returns what an agent is told of its network class: its hosts, and the way to them.
-fn network(worker: &Worker, role: Role, class: &str) -> String {
-    match egress::reach(&worker.site, role) {
-        Reach::Hosts { list, .. } => {
-            format!("{class}, by the proxy that HTTPS_PROXY names: {list}")
-        }
-        Reach::Public => format!("{class}, by the proxy that HTTPS_PROXY names"),
+fn network(role: Role, class: &str, reach: &Reach) -> String {
+    let way = if policy(role).has_shell() {
+        "by the proxy that HTTPS_PROXY names"
+    } else {
+        "by the tool `fetch`"
+    };
+    match reach {
+        Reach::Hosts { list, .. } => format!("{class}, {way}: {list}"),
+        Reach::Public => format!("{class}, {way}"),
         Reach::Nothing | Reach::Previews(_) => class.to_owned(),
     }
 }
@@ -155,6 +158,10 @@ fn programs() -> Vec<String> {
 fn builder_roles() -> Vec<RoleLine> {
     [
         (
+            Role::Orchestrator,
+            "writes nothing: hands out to agents of the roles below what cannot be planned yet",
+        ),
+        (
             Role::Developer,
             "writes the product: any file, a shell, commits",
         ),
@@ -234,6 +241,7 @@ async fn build(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError
         test_command: plan.test_command.clone(),
         test_access: test_access(task.role),
         test_tool: agent_tool_name(RUN_TESTS),
+        spawn_tool: leads(task.role).then(|| agent_tool_name(SPAWN_AGENT)),
         retry: retry(task),
     }))
 }
@@ -315,6 +323,13 @@ fn test_access(role: Role) -> TestAccess {
         Terminal::Full => TestAccess::Shell,
         Terminal::TestCommand => TestAccess::Tool,
         Terminal::No | Terminal::Diagnostic => TestAccess::None,
+    }
+}
+
+fn leads(role: Role) -> bool {
+    match policy(role).spawn {
+        Spawn::Yes => true,
+        Spawn::No => false,
     }
 }
 

@@ -8,7 +8,8 @@ use super::site::Site;
 use crate::config::{Config, EgressSettings};
 use crate::domain::egress::HostList;
 use crate::domain::role::Role;
-use crate::gateway::{EgressConfig, EgressLimits, Previews, Reach};
+use crate::gateway::{EgressConfig, EgressLimits, Reach};
+use crate::proxy::Previews;
 use crate::sandbox::policy::{NetworkClass, policy};
 
 /// Returns what holds for all agents.

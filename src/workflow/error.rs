@@ -10,7 +10,7 @@ use crate::gateway::PricingError;
 use crate::sandbox::SandboxError;
 use crate::services::ServiceError;
 use crate::store::StoreError;
-use crate::vcs::VcsError;
+use crate::vcs::{Leak, VcsError};
 
 /// Why a stage could not be brought to its end; everything that was finished is kept.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,9 @@ pub enum WorkflowError {
     /// Tasks wait for the admin.
     #[error("{} waiting for a decision: {}", counted(.0.len()), .0.iter().map(|(key, question)| format!("{key}: {question}")).collect::<Vec<_>>().join("; "))]
     NeedsDecision(Vec<(String, String)>),
+    /// What is to be delivered holds secrets.
+    #[error("the product holds what is secret and is not delivered: {}", .0.iter().map(leaked).collect::<Vec<_>>().join("; "))]
+    Leaks(Vec<Leak>),
     /// The work was stopped before its end.
     #[error("{}", stopped(*.0))]
     Stopped(StopReason),
@@ -74,6 +77,10 @@ fn counted(tasks: usize) -> String {
     } else {
         format!("{tasks} tasks are")
     }
+}
+
+fn leaked(leak: &Leak) -> String {
+    format!("{} in {}", leak.secrets.join(" and "), leak.place)
 }
 
 fn stopped(reason: StopReason) -> &'static str {

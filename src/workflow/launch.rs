@@ -78,9 +78,10 @@ pub(super) fn invocation(
     tools: bool,
 ) -> Result<Invocation, WorkflowError> {
     let role = policy(agent.role);
-    let instructions = briefing::instructions(worker, agent.role, &dirs.clone.to_string_lossy())?;
+    let clone = dirs.clone.to_string_lossy();
+    let instructions = briefing::instructions(worker, agent.role, &clone, door.reach())?;
     let mut extra_env = shell_limits(worker.site.config.agents.silence);
-    if egress::reach(&worker.site, agent.role).is_something() {
+    if door.reach().is_something() {
         let login = format!("agent:{}", door.token().expose_secret());
         extra_env.insert(PROXY_LOGIN.to_owned(), login);
     }

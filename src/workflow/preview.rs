@@ -11,7 +11,6 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::browsing;
 use super::error::WorkflowError;
 use super::preview_host::{Answer, HOST_COMMAND, LOG, Order, SEARCH_PATH, Secrets, Source, TICKET};
 use super::site::Site;
@@ -62,9 +61,7 @@ pub(super) async fn try_out(
     note_built(site, demo, work).await?;
     match start(site, number, work).await? {
         Ok((url, process)) => {
-            let shown = url.clone();
             demos::answered(&site.desk, &Actor::System, project, number, url, process).await?;
-            browsing::picture_demo(site, number, &shown).await?;
             Ok(Tried::Answered)
         }
         Err(reason) => {

@@ -2,13 +2,12 @@
 //! for the product under verification.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use serde_json::json;
 use url::Url;
 
+use super::browser_tally::{BrowserRow, Tally};
 use super::preview;
 use crate::browser::PreviewNames;
 use crate::domain::audit::Actor;
@@ -16,15 +15,9 @@ use crate::domain::demo::{Demo, DemoState};
 use crate::domain::egress::{Host, Target};
 use crate::domain::ids::AgentId;
 use crate::domain::project::Project;
-use crate::gateway::Previews;
+use crate::proxy::Previews;
 use crate::services::{Desk, audit, demos};
 
-/// What a page's request for another host is in the audit trail.
-const REFUSED: &str = "browser.request";
-/// The most of them that are noted for one browser: a page can ask without end.
-const MAX_REFUSALS: u32 = 100;
-/// The most characters of a host that are noted.
-const MAX_HOST: usize = 255;
 /// The port of the names.
 const PORT: u16 = 80;
 
@@ -79,8 +72,8 @@ pub(super) struct Names {
     pub served: Served,
     /// The agent whose browser it is; nobody: the orchestrator's.
     pub agent: Option<AgentId>,
-    /// How often a page was refused a host.
-    pub refusals: Arc<AtomicU32>,
+    /// What was asked for so far.
+    pub tally: Arc<Tally>,
 }
 
 /// Returns the name of a demo's preview.
@@ -101,6 +94,19 @@ impl Names {
             tracing::warn!("the previews of the project cannot be looked up: {error}");
             Vec::new()
         })
+    }
+}
+
+impl Names {
+    /// Writes down what the audit trail is to have of a browser.
+    async fn note(&self, row: Option<BrowserRow>) {
+        let Some(row) = row else { return };
+        let actor = self.agent.map_or(Actor::System, Actor::Agent);
+        let about = (Some(self.project.id), self.agent);
+        let noted = audit::note(&self.desk, &actor, about, row.action, row.details).await;
+        if let Err(error) = noted {
+            tracing::warn!("what a browser asked for is not noted: {error}");
+        }
     }
 }
 
@@ -141,23 +147,14 @@ fn named(slug: &str, host: &str) -> Option<Named> {
     (host == of_demo(slug, number)).then_some(Named::Demo(number))
 }
 
-/// For programs of agents whose network class is "Test only".
 impl Previews for Names {
     fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
         Box::pin(async move {
-            match &target.host {
-                Host::Name(name) if target.port == PORT => self.address(name).await,
-                _ => None,
-            }
-        })
-    }
-}
-
-/// For browsers.
-impl PreviewNames for Names {
-    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
-        Box::pin(async move {
-            match named(&self.project.slug, host)? {
+            let Host::Name(host) = &target.host else {
+                return None;
+            };
+            let named = named(&self.project.slug, host).filter(|_| target.port == PORT);
+            match named? {
                 Named::Product => self.served.address(),
                 Named::Demo(number) => {
                     let all = self.demos().await;
@@ -166,21 +163,19 @@ impl PreviewNames for Names {
             }
         })
     }
+}
+
+impl PreviewNames for Names {
+    fn reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()> {
+        Box::pin(self.note(self.tally.reached(host, address)))
+    }
 
     fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            if self.refusals.fetch_add(1, Ordering::Relaxed) >= MAX_REFUSALS {
-                return;
-            }
-            let host: String = host.chars().take(MAX_HOST).collect();
-            let actor = self.agent.map_or(Actor::System, Actor::Agent);
-            let about = (Some(self.project.id), self.agent);
-            let details = json!({ "host": host, "decision": "denied" });
-            let noted = audit::note(&self.desk, &actor, about, REFUSED, details).await;
-            if let Err(error) = noted {
-                tracing::warn!("what a browser was refused is not noted: {error}");
-            }
-        })
+        Box::pin(self.note(self.tally.refused(host)))
+    }
+
+    fn ended(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.note(self.tally.ended()))
     }
 
     fn known(&self) -> BoxFuture<'_, Vec<String>> {

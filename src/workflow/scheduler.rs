@@ -12,7 +12,7 @@ use super::stop::StopReason;
 use super::worker::Worker;
 use crate::domain::ids::TaskId;
 use crate::domain::task::{Task, TaskState};
-use crate::services::tasks;
+use crate::services::{spawned, tasks};
 
 /// Works on the project's tasks that `belongs` picks until each is done or blocked.
 ///
@@ -38,7 +38,12 @@ pub(super) async fn run_tasks(
                 running.spawn(async move { (id, perform::perform(&worker, id).await) });
             }
         }
-        match running.join_next().await {
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            // There may be more to do now, and room for it.
+            () = worker.spawned.notified() => continue,
+        };
+        match ended {
             None => break,
             Some(Ok((id, outcome))) => {
                 under_way.remove(&id);
@@ -71,14 +76,10 @@ async fn ready(
     under_way: &HashSet<TaskId>,
 ) -> Result<Vec<TaskId>, WorkflowError> {
     let all = tasks::list(&worker.site.desk, worker.site.project().id).await?;
+    // A task is done when all that came from it is.
     let done: HashSet<&str> = all
         .iter()
-        .filter(|task| {
-            matches!(
-                task.state,
-                TaskState::Done { .. } | TaskState::Cancelled { .. }
-            )
-        })
+        .filter(|task| is_settled(task) && spawned::of(&all, &task.key).all(is_settled))
         .map(|task| task.key.as_str())
         .collect();
     let mut ready: Vec<&Task> = all
@@ -93,6 +94,16 @@ async fn ready(
         .collect();
     ready.sort_by_key(|task| std::cmp::Reverse(task.priority));
     Ok(ready.into_iter().map(|task| task.id).collect())
+}
+
+fn is_settled(task: &Task) -> bool {
+    match task.state {
+        TaskState::Done { .. } | TaskState::Cancelled { .. } => true,
+        TaskState::Pending
+        | TaskState::Running { .. }
+        | TaskState::Submitted { .. }
+        | TaskState::Blocked { .. } => false,
+    }
 }
 
 async fn report_blocked(

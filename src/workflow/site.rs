@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::error::WorkflowError;
@@ -18,7 +19,7 @@ use crate::domain::lease::Tenure;
 use crate::domain::project::Project;
 use crate::domain::secret::{SecretName, SecretUse};
 use crate::sandbox::docker::DockerSettings;
-use crate::sandbox::{Isolation, Sandbox, User};
+use crate::sandbox::{Demands, Isolation, Sandbox, User};
 use crate::services::secrets::{self, Vault};
 use crate::services::{Desk, leases, projects};
 use crate::vcs::{Git, Identity, Repository, Signature};
@@ -53,6 +54,8 @@ pub struct Site {
     /// What is served for those who verify.
     pub(super) served: Served,
     search: Vec<PathBuf>,
+    /// The sandbox of browsers, where that is not the one of agents; looked for once.
+    browsing: Arc<OnceCell<Result<Arc<Sandbox>, String>>>,
     project: Project,
     grip: Option<Arc<Grip>>,
 }
@@ -78,6 +81,7 @@ impl Site {
             user,
             served: Served::default(),
             search: spec.search,
+            browsing: Arc::default(),
             project: project.clone(),
             grip: None,
         })
@@ -154,11 +158,32 @@ impl Site {
         if !self.config.browser.used {
             return Err(BrowserError::Off);
         }
-        if let Isolation::Docker(_) = self.sandbox.isolation() {
-            return Err(BrowserError::InContainer);
-        }
         let configured = self.config.browser.path.as_ref();
         browser::locate(configured.map(|path| path.as_std_path()), &self.search)
+    }
+
+    /// Returns the sandbox in which browsers run, and as whom. Where containers hold the agents, it
+    /// is bubblewrap's all the same: images have no browser.
+    pub(super) async fn browsing(&self) -> Result<(Arc<Sandbox>, Option<User>), BrowserError> {
+        let user = Some(user_of(&self.config, &self.project));
+        let sandbox = match self.sandbox.isolation() {
+            Isolation::Bubblewrap { .. } | Isolation::None => Arc::clone(&self.sandbox),
+            Isolation::Docker(_) => {
+                let found = self.browsing.get_or_init(|| self.bubblewrap(user)).await;
+                found.clone().map_err(BrowserError::InContainer)?
+            }
+        };
+        let user = sandbox.becomes(user);
+        Ok((sandbox, user))
+    }
+
+    async fn bubblewrap(&self, user: Option<User>) -> Result<Arc<Sandbox>, String> {
+        let search = std::env::join_paths(&self.search).map_err(|error| error.to_string())?;
+        let demands = Demands {
+            landlock: self.config.sandbox.landlock,
+        };
+        let found = Sandbox::probe(&search, self.exe.clone(), user, demands).await;
+        found.map(Arc::new).map_err(|error| error.to_string())
     }
 
     /// Whether processes are held by a sandbox.
@@ -173,6 +198,12 @@ impl Site {
     ) -> Result<Vec<(SecretName, SecretString)>, WorkflowError> {
         let vault = vault(&self.config);
         Ok(secrets::for_use(&self.desk, &vault, &self.project, given).await?)
+    }
+
+    /// Returns the secrets of all projects as they are set now.
+    pub(super) async fn current_secrets(&self) -> Result<Vec<secrets::Current>, WorkflowError> {
+        let vault = vault(&self.config);
+        Ok(secrets::current(&self.desk, &vault, &self.project).await?)
     }
 
     /// Returns which Docker holds the processes, where that does.

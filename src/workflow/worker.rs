@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, Notify, OnceCell};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -84,6 +84,8 @@ pub struct Worker {
     pub(super) merging: Mutex<()>,
     /// Notes of what happened that are still being written down.
     pub(super) notes: TaskTracker,
+    /// Told when an agent has handed out work.
+    pub(super) spawned: Notify,
     gateway: OnceCell<Gateway>,
     recorder: Option<Arc<Recorder>>,
 }
@@ -110,6 +112,7 @@ impl Worker {
             watched: spec.watched,
             merging: Mutex::new(()),
             notes: TaskTracker::new(),
+            spawned: Notify::new(),
             gateway: OnceCell::new(),
             recorder: spec.recorder,
         })
@@ -135,6 +138,7 @@ impl Worker {
             watched: None,
             merging: Mutex::new(()),
             notes: TaskTracker::new(),
+            spawned: Notify::new(),
             gateway: OnceCell::new(),
             recorder: self.recorder.clone(),
         })

@@ -108,6 +108,9 @@ async fn nothing_but_the_preview_is_reached() {
     }
     assert!(secret.asked()[0].contains("host: demo-1.rival.localhost"));
     browser.end().await.unwrap();
+    let reached = scene.names.2.lock().unwrap().clone();
+    assert_eq!(reached[0], NAME);
+    assert_eq!(reached.last().unwrap(), "", "its end was told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

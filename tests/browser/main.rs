@@ -21,6 +21,7 @@ mod story;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod door;
 mod driving;
 mod hostile;
 mod scene;

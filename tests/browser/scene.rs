@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use eklavya::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
+use eklavya::domain::egress::Target;
+use eklavya::proxy::Previews;
 use eklavya::sandbox::{Demands, Sandbox, User, is_root};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
@@ -80,17 +82,32 @@ impl Server {
 }
 
 /// The names that the test gives.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Names(
     pub Mutex<BTreeMap<String, SocketAddr>>,
     /// What was refused.
     pub Mutex<Vec<String>>,
+    /// What was reached, and an empty text once the browser has ended.
+    pub Mutex<Vec<String>>,
 );
 
+impl Previews for Names {
+    fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
+        let name = target.host.to_string();
+        let found = self.0.lock().unwrap().get(&name).copied();
+        Box::pin(async move { found.filter(|_| target.port == 80) })
+    }
+}
+
 impl PreviewNames for Names {
-    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
-        let found = self.0.lock().unwrap().get(host).copied();
-        Box::pin(async move { found })
+    fn reached<'a>(&'a self, host: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
+        self.2.lock().unwrap().push(host.to_owned());
+        Box::pin(async {})
+    }
+
+    fn ended(&self) -> BoxFuture<'_, ()> {
+        self.2.lock().unwrap().push(String::new());
+        Box::pin(async {})
     }
 
     fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
@@ -152,7 +169,7 @@ impl Scene {
     }
 }
 
-fn user() -> Option<User> {
+pub fn user() -> Option<User> {
     is_root().then_some(User {
         uid: 70_001,
         gid: 70_001,

@@ -95,12 +95,26 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
         .filter(|line| line.action == "artifact.record")
         .collect();
     assert_eq!(kept.len(), 2, "{kept:#?}");
-    let refused = story.audit().into_iter().any(|line| {
-        line.action == "browser.request"
-            && line.details["host"] == "tracker.example"
-            && line.agent.is_some()
-    });
-    assert!(refused, "{:#?}", story.audit());
+    let trail = story.audit();
+    let asked = |host: &str, decision: &str| {
+        let asked = trail.iter().filter(|line| {
+            line.action == "browser.request"
+                && line.details["host"] == host
+                && line.details["decision"] == decision
+                && line.agent.is_some()
+        });
+        asked.count()
+    };
+    assert_ne!(asked("tracker.example", "denied"), 0, "{trail:#?}");
+    // One row for each browser, however many requests.
+    let own = "preview.shop.localhost";
+    assert_eq!(asked(own, "allowed"), 1, "{trail:#?}");
+    let mut sums = trail
+        .iter()
+        .filter(|line| line.action == "browser.requests");
+    let sum = sums.find(|line| line.agent.is_some()).unwrap();
+    assert!(sum.details["allowed"][own].as_u64() > Some(1), "{sum:#?}");
+    assert_ne!(sum.details["denied"], 0, "{sum:#?}");
     // Nothing of the browsers and of what was served is left.
     let scratch = story.root().join("scratch");
     let left = fs::read_dir(&scratch).map_or(0, Iterator::count);

@@ -26,6 +26,8 @@ mod fixture;
 mod host;
 mod images;
 mod isolation;
+#[path = "../support/library.rs"]
+mod library;
 #[path = "../sandbox/lifetime.rs"]
 mod lifetime;
 mod limits;
@@ -33,6 +35,8 @@ mod limits;
 mod matrix;
 #[path = "../sandbox/model.rs"]
 mod model;
+#[path = "../stories/neighbours.rs"]
+mod neighbours;
 #[path = "../sandbox/preview.rs"]
 mod preview;
 mod reaping;
@@ -49,6 +53,8 @@ mod stories;
 #[expect(dead_code, reason = "other binaries use the rest")]
 #[path = "../support/story.rs"]
 mod story;
+#[path = "../stories/table/mod.rs"]
+mod table;
 #[path = "../sandbox/support.rs"]
 mod walls;
 

@@ -134,3 +134,18 @@ fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
     story.ok("plan shop");
     assert_eq!(story.status(), "planReview");
 }
+
+/// The table and the neighbours hold here as they do under bubblewrap; a browser runs beside the
+/// containers.
+#[test]
+fn the_table_holds_and_neighbours_see_nothing() {
+    let daemon = Daemon::start();
+    images(&daemon);
+    let socket = daemon.socket();
+    let variables = [
+        ("EKLAVYA_DOCKER_SOCKET", socket.to_str().unwrap()),
+        ("EKLAVYA_SANDBOX_ISOLATION", "docker"),
+    ];
+    insta::assert_snapshot!(crate::table::table(&variables));
+    crate::neighbours::finds_nothing(&variables);
+}

@@ -10,6 +10,7 @@ mod attacks;
 mod claude;
 mod cli;
 mod door;
+mod egress;
 mod examine;
 mod isolation;
 mod lifetime;

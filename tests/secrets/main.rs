@@ -40,6 +40,7 @@ mod support;
 mod upstream;
 
 mod canaries;
+mod late;
 mod left;
 mod processes;
 mod script;

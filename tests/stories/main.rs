@@ -13,6 +13,8 @@ mod claude;
 mod fixture;
 #[path = "../support/host.rs"]
 mod host;
+#[path = "../support/library.rs"]
+mod library;
 #[path = "../support/rehearsal.rs"]
 mod rehearsal;
 #[path = "../support/story.rs"]
@@ -26,10 +28,14 @@ mod building;
 mod control;
 mod demos;
 mod egress;
+mod handing_out;
 mod happy;
+mod neighbours;
 mod odd;
 mod planning;
 mod recording;
 mod roles;
+mod table;
 mod unsandboxed;
 mod verification;
+mod walls;

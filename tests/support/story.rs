@@ -135,19 +135,43 @@ impl Story {
     }
 
     fn said(&self, task: &str, attempt: u32, direction: &str) -> String {
+        let lines = self.lines(task, attempt, direction);
+        let text = lines.join("\n");
+        text.replace("\\n", "\n")
+    }
+
+    /// Returns what came of the calls of tools of an attempt at a task, in their order: whether it
+    /// is called an error, and its text.
+    #[track_caller]
+    pub fn results(&self, task: &str, attempt: u32) -> Vec<(bool, String)> {
+        let lines = self.lines(task, attempt, "out");
+        lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["type"] == "user")
+            .flat_map(|line| {
+                line["message"]["content"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default()
+            })
+            .filter(|block| block["type"] == "tool_result")
+            .map(|block| (block["is_error"] == true, block["content"].to_string()))
+            .collect()
+    }
+
+    /// Returns what was said to (`in`) or by (`out`) the CLI of the agents of an attempt at a task.
+    fn lines(&self, task: &str, attempt: u32, direction: &str) -> Vec<String> {
         let agents = self.agents(task);
         let own = agents.iter().filter(|agent| agent["attempt"] == attempt);
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for agent in own {
             let log = self.json(&format!("agents logs {}", agent["id"].as_str().unwrap()));
-            for record in log.as_array().unwrap() {
-                if record["direction"] == direction {
-                    text.push_str(record["line"].as_str().unwrap());
-                    text.push('\n');
-                }
-            }
+            let records = log.as_array().unwrap().iter();
+            let own = records.filter(|record| record["direction"] == direction);
+            lines.extend(own.map(|record| record["line"].as_str().unwrap().to_owned()));
         }
-        text.replace("\\n", "\n")
+        lines
     }
 
     /// Returns the directory of the project.

@@ -96,7 +96,9 @@ impl Admin<'_> {
             .env("PATH", SEARCH_PATH)
             .env("HOME", self.place)
             .env("EKLAVYA_HOME", self.place.join("home"))
-            .env("EKLAVYA_CLAUDE_PATH", self.claude);
+            .env("EKLAVYA_CLAUDE_PATH", self.claude)
+            // Bare sessions picture nothing.
+            .env("EKLAVYA_BROWSER_USE", "off");
         let finished = process::run(command, b"", LIMITS).await?;
         if !finished.status.success() {
             let said = String::from_utf8_lossy(&finished.stderr);

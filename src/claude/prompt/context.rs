@@ -107,6 +107,8 @@ pub struct Build {
     pub test_access: TestAccess,
     /// The name of the tool that runs it, as the agent sees it; used with [`TestAccess::Tool`].
     pub test_tool: String,
+    /// The name of the tool by which a role that leads hands the task out; nothing for all others.
+    pub spawn_tool: Option<String>,
     /// Why the task came back, where it did.
     pub retry: Option<Retry>,
 }

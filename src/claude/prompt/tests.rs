@@ -71,6 +71,7 @@ fn build(test_access: TestAccess, retry: Option<Retry>) -> TaskPrompt {
         test_command: "sh tests/run.sh".into(),
         test_access,
         test_tool: "mcp__eklavya__run_tests".into(),
+        spawn_tool: None,
         retry,
     })
 }

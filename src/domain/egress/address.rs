@@ -15,7 +15,8 @@ pub struct Forbidden {
     pub absolute: bool,
 }
 
-/// Where clouds keep a machine's own credentials, beyond what is link-local.
+/// Where clouds keep a machine's own credentials, beyond what is link-local. Some of them are public
+/// addresses otherwise.
 const METADATA: &[IpAddr] = &[
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
@@ -57,12 +58,6 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
     (Ipv4Addr::new(198, 18, 0, 0), 15, "for benchmarks"),
     (Ipv4Addr::new(198, 51, 100, 0), 24, "for documentation"),
     (Ipv4Addr::new(203, 0, 113, 0), 24, "for documentation"),
-    // The metadata of a cloud, at a public address.
-    (
-        Ipv4Addr::new(168, 63, 129, 16),
-        32,
-        "the metadata of a cloud",
-    ),
     (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
 ];
@@ -90,6 +85,7 @@ const PUBLIC_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 
 /// What embeds an address of IPv4 (mapped, NAT64, 6to4, Teredo) is refused whatever it embeds.
 pub fn forbidden(address: IpAddr) -> Option<Forbidden> {
     let what = match address {
+        _ if METADATA.contains(&address) => Some("the metadata of a cloud"),
         IpAddr::V4(v4) => named_v4(v4),
         IpAddr::V6(v6) => named_v6(v6),
     };
@@ -212,6 +208,10 @@ mod tests {
         }
         for text in ["127.0.0.1", "10.0.0.5", "::1", "fd00::5", "100.64.0.1"] {
             assert!(!absolute(text), "{text}");
+        }
+        for address in METADATA {
+            let what = forbidden(*address).unwrap().what;
+            assert_eq!(what, "the metadata of a cloud", "{address}");
         }
     }
 

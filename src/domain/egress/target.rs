@@ -102,6 +102,16 @@ impl Target {
             port: parse_port(port)?,
         })
     }
+
+    /// Reads `host` or `host:port`, as it stands in a URL; `port` where it names none.
+    pub fn parse_or(text: &str, port: u16) -> Result<Self, TargetError> {
+        // An IPv6 address has colons of its own, in brackets.
+        if text.contains(':') && !text.ends_with(']') {
+            return Self::parse(text);
+        }
+        let host = Host::parse(text)?;
+        Ok(Self { host, port })
+    }
 }
 
 /// Reads a port; `+80` and `080` are none.
@@ -183,6 +193,30 @@ mod tests {
             "a", "a:", "a:0", "a:65536", "a:+80", "a:080", "a::80", "::1:80", ":80",
         ] {
             assert!(Target::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_a_url_may_be_left_out_but_not_be_none() {
+        let read = |text: &str| Target::parse_or(text, 80).map(|target| target.to_string());
+        for (text, target) in [
+            ("a.example", "a.example:80"),
+            ("a.example:8080", "a.example:8080"),
+            ("[::1]", "[::1]:80"),
+            ("[::1]:8080", "[::1]:8080"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(target));
+        }
+        for text in [
+            "a.example:0",
+            "a.example:",
+            "a.example:99999",
+            "a.example:080",
+            "a@b.example",
+            "::1",
+            "",
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 }

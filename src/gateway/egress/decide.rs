@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use hyper::StatusCode;
 
+use super::record::Decision;
 use super::{EgressConfig, Reach, resolve};
 use crate::domain::egress::{Forbidden, Host, Target, forbidden};
 
@@ -61,6 +62,18 @@ impl Denied {
             | Denied::NoPreview(_)
             | Denied::Address { .. }
             | Denied::Own { .. } => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// Returns what the audit trail says of it: a name that cannot be found was not forbidden.
+    pub(super) fn decision(&self) -> Decision {
+        match self {
+            Denied::Unresolved { .. } => Decision::Failed,
+            Denied::Nothing
+            | Denied::NotListed { .. }
+            | Denied::NoPreview(_)
+            | Denied::Address { .. }
+            | Denied::Own { .. } => Decision::Denied,
         }
     }
 }
@@ -232,7 +245,7 @@ mod tests {
         for (target, why) in [
             ("metadata.example:80", "link-local"),
             ("mapped.example:80", "an IPv4 address in another form"),
-            ("cloud.example:80", "not public"),
+            ("cloud.example:80", "the metadata of a cloud"),
         ] {
             let told = told(&Reach::Public, private, target).await;
             assert!(told.contains(why), "{target}: {told}");

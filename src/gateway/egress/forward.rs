@@ -1,4 +1,4 @@
-//! Plain HTTP by absolute URI: the request is made anew towards the target.
+//! Plain HTTP by absolute URI: counted both ways, and cut short where a limit is reached.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,9 +6,7 @@ use std::task::{Context, Poll};
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode, Uri, Version};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -16,21 +14,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::EgressLimits;
 use super::meter::Way;
 use super::record::Record;
+use crate::domain::egress::Target;
 use crate::gateway::api_error::{AnswerBody, CutShort};
 use crate::gateway::door::DoorState;
-
-/// Headers that are about one connection (RFC 9110, section 7.6.1), and those that are for us.
-const HOP_BY_HOP: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+use crate::proxy::{self, Connection};
 
 /// What lasts as long as a request and its answer: the row that tells of them, and their place among
 /// the agent's connections.
@@ -41,11 +28,11 @@ struct Exchange {
     over: CancellationToken,
 }
 
-/// Sends a request on `stream` and returns the answer as it comes, until a limit is reached.
+/// Sends a request and returns the answer as it comes, until a limit is reached.
 pub(super) async fn send(
     door: &Arc<DoorState>,
     request: Request<Incoming>,
-    stream: TcpStream,
+    to: (TcpStream, &Target),
     (record, place): (Record, OwnedSemaphorePermit),
     limits: EgressLimits,
 ) -> Result<Response<AnswerBody>, (StatusCode, String)> {
@@ -54,7 +41,7 @@ pub(super) async fn send(
         _place: place,
         over: CancellationToken::new(),
     });
-    let sent = exchanged(door, request, stream, &exchange, limits).await;
+    let sent = exchanged(door, request, to, &exchange, limits).await;
     if let Err((_, why)) = &sent {
         exchange.record.ended(why);
     }
@@ -64,16 +51,30 @@ pub(super) async fn send(
 async fn exchanged(
     door: &Arc<DoorState>,
     request: Request<Incoming>,
-    stream: TcpStream,
+    (stream, target): (TcpStream, &Target),
     exchange: &Arc<Exchange>,
     limits: EgressLimits,
 ) -> Result<Response<AnswerBody>, (StatusCode, String)> {
-    let failed = |why: hyper::Error| (StatusCode::BAD_GATEWAY, format!("it did not answer: {why}"));
-    let request = outgoing(request, exchange).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
-    let io = TokioIo::new(stream);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
-        .await
-        .map_err(failed)?;
+    let (head, body) = request.into_parts();
+    let head = proxy::outgoing(head, target);
+    let head = head.map_err(|why| (StatusCode::BAD_REQUEST, why.to_string()))?;
+    let request = Request::from_parts(head, counted(body, exchange.clone(), Way::Up));
+    let drive = |connection| carry(door, connection, exchange, limits);
+    let sent = proxy::send(request, stream, drive).await;
+    let sent = sent.map_err(|why| {
+        let why = format!("it did not answer: {why}");
+        (StatusCode::BAD_GATEWAY, why)
+    })?;
+    Ok(sent.map(|body| counted(body, exchange.clone(), Way::Down)))
+}
+
+/// Has the connection run until it ends, a limit is reached or the door closes.
+fn carry(
+    door: &DoorState,
+    connection: Connection<AnswerBody>,
+    exchange: &Arc<Exchange>,
+    limits: EgressLimits,
+) {
     let (closing, meter) = (door.closing.clone(), exchange.record.meter.clone());
     // The row is written when the last body is gone; this is not to keep it.
     let watched = Arc::downgrade(exchange);
@@ -90,51 +91,6 @@ async fn exchanged(
             }
         }
     });
-    let (mut head, body) = sender
-        .send_request(request)
-        .await
-        .map_err(failed)?
-        .into_parts();
-    strip(&mut head.headers);
-    Ok(Response::from_parts(
-        head,
-        counted(body, exchange.clone(), Way::Down),
-    ))
-}
-
-/// The same request, as the target is to see it: no header decides where it goes but its own URI.
-fn outgoing(
-    request: Request<Incoming>,
-    exchange: &Arc<Exchange>,
-) -> Result<Request<AnswerBody>, String> {
-    let (mut head, body) = request.into_parts();
-    let authority = head.uri.authority().map(ToString::to_string);
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri = path.parse::<Uri>().map_err(|why| why.to_string())?;
-    let host = HeaderValue::from_str(&authority.unwrap_or_default());
-    let host = host.map_err(|why| why.to_string())?;
-    head.uri = uri;
-    head.version = Version::HTTP_11;
-    strip(&mut head.headers);
-    head.headers.insert(HOST, host);
-    let body = counted(body, exchange.clone(), Way::Up);
-    Ok(Request::from_parts(head, body))
-}
-
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(*name);
-    }
 }
 
 fn counted(body: Incoming, exchange: Arc<Exchange>, way: Way) -> AnswerBody {

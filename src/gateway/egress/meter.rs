@@ -63,7 +63,7 @@ impl Meter {
         };
         counter.fetch_add(bytes as u64, Ordering::Relaxed);
         self.last.store(self.millis(), Ordering::Relaxed);
-        if self.most.is_some_and(|most| self.up() + self.down() > most) {
+        if self.over().is_some() {
             self.full.notify_one();
         }
     }
@@ -81,6 +81,12 @@ impl Meter {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Returns that too much has passed, where it has.
+    pub(super) fn over(&self) -> Option<Spent> {
+        let most = self.most.filter(|most| self.up() + self.down() > *most);
+        most.map(Spent::Bytes)
+    }
+
     /// Waits until a limit is reached.
     pub(super) async fn spent(&self, limits: &EgressLimits) -> Spent {
         const LOOK: Duration = Duration::from_secs(1);
@@ -94,8 +100,8 @@ impl Meter {
             if now >= limits.total {
                 return Spent::Time(limits.total);
             }
-            if let Some(most) = self.most.filter(|most| self.up() + self.down() > *most) {
-                return Spent::Bytes(most);
+            if let Some(spent) = self.over() {
+                return spent;
             }
             // A fast connection takes gigabytes between two looks.
             tokio::select! {

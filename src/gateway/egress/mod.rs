@@ -6,10 +6,11 @@
 
 mod basic;
 mod decide;
+mod fetch;
 mod forward;
 mod hello;
+mod hosts_file;
 mod meter;
-mod previews;
 mod proxy;
 mod record;
 mod resolve;
@@ -18,11 +19,12 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use previews::Previews;
+pub use fetch::{FetchError, Fetched, Fetcher};
 pub(super) use proxy::{answer, is_proxied};
 pub use resolve::{Resolve, SystemResolver};
 
 use crate::domain::egress::HostList;
+pub use crate::proxy::Previews;
 
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]

@@ -11,18 +11,18 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::record::{ACTION, Record};
-use super::{Reach, decide, forward, tunnel};
+use super::decide::{Denied, decide};
+use super::record::{ACTION, Decision, Record};
+use super::{Reach, forward, tunnel};
 use crate::domain::egress::{Host, Target};
 use crate::gateway::api_error::{AnswerBody, full};
 use crate::gateway::door::DoorState;
 use crate::gateway::gateway::Inner;
 use crate::gateway::refused;
+use crate::proxy::wanted;
 
 /// The port on which a tunnel must carry TLS for the host that it was opened to.
 const TLS_PORT: u16 = 443;
-/// The port of a plain URL that names none.
-const HTTP_PORT: u16 = 80;
 
 /// Whether a request is for the proxy and not for the gateway itself.
 pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
@@ -30,16 +30,36 @@ pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
 }
 
 /// What is answered in place of the target.
-struct Refusal {
-    status: StatusCode,
-    why: String,
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) decision: Decision,
+    pub(super) why: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, why: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, why: impl Into<String>) -> Self {
         Self {
             status,
+            decision: Decision::Denied,
             why: why.into(),
+        }
+    }
+
+    /// The target is no good, and nobody forbade it.
+    fn failed(why: impl Into<String>) -> Self {
+        Self {
+            decision: Decision::Failed,
+            ..Self::new(StatusCode::BAD_GATEWAY, why)
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self {
+            status: denied.status(),
+            decision: denied.decision(),
+            why: denied.to_string(),
         }
     }
 }
@@ -51,7 +71,7 @@ pub(in crate::gateway) async fn answer(
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     let method = request.method().to_string();
-    let wanted = wanted(&request);
+    let wanted = wanted(request.method(), request.uri());
     let named = wanted
         .as_ref()
         .map_or_else(|_| request.uri().to_string(), ToString::to_string);
@@ -65,14 +85,26 @@ pub(in crate::gateway) async fn answer(
             answer
         }
         Err(refusal) => {
-            let details = json!({
-                "class": door.spec.reach.class(), "method": method, "target": named,
-                "decision": "denied", "status": refusal.status.as_u16(), "why": refusal.why,
-            });
-            refused::note(&inner, &door, ACTION, details).await;
+            refuse(&inner, &door, &method, &named, &refusal).await;
             plain(&refusal)
         }
     }
+}
+
+/// Notes that something is not to be had.
+pub(super) async fn refuse(
+    inner: &Inner,
+    door: &DoorState,
+    method: &str,
+    named: &str,
+    refusal: &Refusal,
+) {
+    let details = json!({
+        "class": door.spec.reach.class(), "method": method, "target": named,
+        "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
+        "why": refusal.why,
+    });
+    refused::note(inner, door, ACTION, details).await;
 }
 
 async fn admit(
@@ -90,9 +122,7 @@ async fn admit(
         )
     })?;
     door.touch();
-    let addresses = decide::decide(&inner.egress, &door.spec.reach, &target)
-        .await
-        .map_err(|denied| Refusal::new(denied.status(), denied.to_string()))?;
+    let addresses = decide(&inner.egress, &door.spec.reach, &target).await?;
     let (stream, address) = connect(inner, &target, &addresses).await?;
     let (method, address) = (request.method().to_string(), address.to_string());
     let record = Record::new(
@@ -106,7 +136,8 @@ async fn admit(
         open_tunnel(inner, door, request, (stream, target), (record, place));
         return Ok(Response::new(full("")));
     }
-    let sent = forward::send(door, request, stream, (record, place), inner.egress.limits).await;
+    let (to, limits) = ((stream, &target), inner.egress.limits);
+    let sent = forward::send(door, request, to, (record, place), limits).await;
     // It was allowed, and its row says how it ended: a refusal would be a second one.
     Ok(sent.unwrap_or_else(|(status, why)| plain(&Refusal::new(status, why))))
 }
@@ -123,28 +154,6 @@ fn authorised(door: &DoorState, headers: &HeaderMap) -> Result<(), Refusal> {
     }
     let why = "this is not the key of this door";
     Err(Refusal::new(StatusCode::FORBIDDEN, why))
-}
-
-/// Reads where a request wants to go.
-fn wanted(request: &Request<Incoming>) -> Result<Target, String> {
-    let uri = request.uri();
-    let authority = uri.authority().ok_or("there is no host")?;
-    if request.method() == Method::CONNECT {
-        return Target::parse(authority.as_str()).map_err(|error| error.to_string());
-    }
-    if uri.scheme_str() != Some("http") {
-        return Err("only http is spoken here; use CONNECT for everything else".to_owned());
-    }
-    if authority.as_str().contains('@') {
-        return Err("a URL must not hold a user".to_owned());
-    }
-    let port = match authority.port() {
-        Some(port) => port.as_u16(),
-        None if authority.as_str().ends_with(':') => return Err("there is no port".to_owned()),
-        None => HTTP_PORT,
-    };
-    let host = Host::parse(authority.host()).map_err(|error| error.to_string())?;
-    Ok(Target { host, port })
 }
 
 /// Connects to the first address that answers.
@@ -165,8 +174,9 @@ async fn connect(
             Err(_) => "it does not answer".clone_into(&mut last),
         }
     }
-    let why = format!("cannot connect to {target}: {last}");
-    Err(Refusal::new(StatusCode::BAD_GATEWAY, why))
+    Err(Refusal::failed(format!(
+        "cannot connect to {target}: {last}"
+    )))
 }
 
 /// Lets the tunnel begin once the agent has the answer.

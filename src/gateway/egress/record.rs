@@ -13,6 +13,28 @@ use crate::services::audit;
 /// What the row is called.
 pub(super) const ACTION: &str = "egress.request";
 
+/// What was decided about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// It was let through.
+    Allowed,
+    /// It was not to be.
+    Denied,
+    /// It would have been let through, but the target has no address or does not answer.
+    Failed,
+}
+
+impl Decision {
+    /// Returns the word for it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Decision::Allowed => "allowed",
+            Decision::Denied => "denied",
+            Decision::Failed => "failed",
+        }
+    }
+}
+
 /// A request that was allowed. What came of it is noted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -33,7 +55,7 @@ impl Record {
     ) -> Self {
         let details = json!({
             "class": door.spec.reach.class(), "method": method, "target": target,
-            "address": address, "decision": "allowed",
+            "address": address, "decision": Decision::Allowed.as_str(),
         });
         Self {
             meter: Arc::new(Meter::new(inner.egress.limits.bytes)),

@@ -3,9 +3,15 @@
 use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use nix::ifaddrs::getifaddrs;
+
+use super::hosts_file;
+
+/// The names that the machine's admin has given addresses to.
+const HOSTS: &str = "/etc/hosts";
 
 /// What turns a name into addresses.
 pub trait Resolve: Debug + Send + Sync {
@@ -13,14 +19,23 @@ pub trait Resolve: Debug + Send + Sync {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
-/// The machine's own resolver.
+/// The machine's own resolver, which takes every name as it stands.
+///
+/// A name that is written without its last dot would be looked for in the machine's search domains
+/// too: whoever has `crates.io.corp.example` would be taken for `crates.io`. With the dot it is not;
+/// but /etc/hosts knows no name with a dot at its end, so it is read here.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name, 0)).await?;
+            let own = hosts_file::find(Path::new(HOSTS), name).await?;
+            if !own.is_empty() {
+                return Ok(own);
+            }
+            let absolute = format!("{name}.");
+            let found = tokio::net::lookup_host((absolute.as_str(), 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
         })
     }

@@ -20,7 +20,8 @@ use crate::gateway::*;
 use crate::services::audit;
 use crate::store::audit::Filter;
 
-const SCRIPT: &str = "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
+pub const SCRIPT: &str =
+    "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
 
 /// Every name is this machine, or what was said.
 #[derive(Debug)]
@@ -50,19 +51,25 @@ async fn mirror() -> u16 {
     port
 }
 
-fn hosts(list: &str) -> Reach {
+pub fn hosts(list: &str) -> Reach {
     Reach::Hosts {
         key: "egress.packages",
         list: Arc::new(HostList::parse(list).unwrap()),
     }
 }
 
-async fn house(reach: Reach, private: &str) -> House {
+pub async fn house(reach: Reach, private: &str) -> House {
+    let everything = Everything(Ipv4Addr::LOCALHOST.into());
+    house_that_asks(Arc::new(everything), reach, private).await
+}
+
+/// Opens a door whose proxy asks `resolver` for names.
+pub async fn house_that_asks(resolver: Arc<dyn Resolve>, reach: Reach, private: &str) -> House {
     let mut plan = Plan::script(SCRIPT);
     plan.reach = reach;
     plan.egress = EgressConfig {
         private: HostList::parse(private).unwrap(),
-        resolver: Arc::new(Everything(Ipv4Addr::LOCALHOST.into())),
+        resolver,
         limits: EgressLimits {
             idle: Duration::from_secs(2),
             bytes: Some(100_000),
@@ -73,25 +80,25 @@ async fn house(reach: Reach, private: &str) -> House {
 }
 
 impl House {
-    fn key(&self) -> String {
+    pub fn key(&self) -> String {
         let key = format!("agent:{}", self.door.token().expose_secret());
         format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(key))
     }
 
     /// Sends a request's head with the door's key and returns the beginning of the answer.
-    async fn proxied(&self, head: &str) -> String {
+    pub async fn proxied(&self, head: &str) -> String {
         self.sent(&format!("{head}\r\n{}\r\n", self.key())).await.0
     }
 
     /// Sends bytes and returns the beginning of the answer, and the connection.
-    async fn sent(&self, text: &str) -> (String, UnixStream) {
+    pub async fn sent(&self, text: &str) -> (String, UnixStream) {
         let mut stream = UnixStream::connect(self.door.socket()).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         (heard(&mut stream).await, stream)
     }
 
     /// Returns what the audit trail tells of the proxy, once there are so many lines.
-    async fn lines(&self, count: usize) -> Vec<Value> {
+    pub async fn lines(&self, count: usize) -> Vec<Value> {
         let filter = Filter {
             chain: Some(self.books.project.id.0),
             action: Some("egress.request".to_owned()),
@@ -108,7 +115,7 @@ impl House {
     }
 }
 
-async fn heard(stream: &mut UnixStream) -> String {
+pub async fn heard(stream: &mut UnixStream) -> String {
     let mut heard = Vec::new();
     let mut chunk = vec![0; 8192];
     while let Ok(Ok(count @ 1..)) =
@@ -163,7 +170,7 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
         (
             "registry.example@evil.example:443",
             400,
-            "no name of a host",
+            "must not hold a user",
         ),
         ("registry.example", 400, "names no port"),
     ] {
@@ -229,10 +236,39 @@ async fn plain_http_goes_where_its_uri_says_and_nowhere_else() {
         (format!("https://{list}/"), "use CONNECT"),
         (format!("http://user@{list}/"), "must not hold a user"),
         ("http://evil.example/".to_owned(), "not among the hosts"),
+        (
+            "http://registry.example:0/".to_owned(),
+            "no port from 1 to 65535",
+        ),
+        (
+            "http://registry.example:99999/".to_owned(),
+            "no port from 1 to 65535",
+        ),
     ] {
         let answer = house.proxied(&format!("GET {url} HTTP/1.1")).await;
         assert!(answer.contains(why), "{url}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_is_noted_as_failed_and_not_as_denied() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = format!("registry.example:{}", gone.local_addr().unwrap().port());
+    drop(gone);
+    let house = house(hosts(&list), &list).await;
+    for request in [format!("CONNECT {list}"), format!("GET http://{list}/")] {
+        let answer = house.proxied(&format!("{request} HTTP/1.1")).await;
+        assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+        assert!(
+            answer.contains("cannot connect to registry.example"),
+            "{answer}"
+        );
+    }
+    house.proxied("CONNECT evil.example:443 HTTP/1.1").await;
+    let lines = house.lines(3).await;
+    let decided: Vec<_> = lines.iter().map(|line| &line["decision"]).collect();
+    assert_eq!(decided, ["failed", "failed", "denied"]);
+    assert_eq!(lines[0]["status"], 502);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use self::key_file::Ring;
 use self::seal::{Key, Label};
 use super::{Change, Desk, ServiceError, audit};
 use crate::domain::audit::Actor;
+use crate::domain::ids::ProjectId;
 use crate::domain::project::Project;
 use crate::domain::secret::{SecretName, SecretUse, SecretUses, StoredSecret, check_value};
 use crate::store::{Lock, installation, secrets};
@@ -220,6 +221,55 @@ pub async fn hide_all(desk: &Desk, vault: &Vault) -> Result<(), ServiceError> {
         .filter_map(|secret| vault.open(&ring, installation, secret).ok());
     desk.cleaner.redactor().learn(opened);
     Ok(())
+}
+
+/// A secret as it is set now.
+#[derive(Debug)]
+pub struct Current {
+    /// Whose it is.
+    pub project: ProjectId,
+    /// Its name.
+    pub name: SecretName,
+    /// Its value.
+    pub value: SecretString,
+}
+
+/// Returns every secret of every project that can be opened here, and hides them from now on.
+///
+/// # Errors
+/// [`SecretError`] where one of `project`'s own cannot be opened.
+pub async fn current(
+    desk: &Desk,
+    vault: &Vault,
+    project: &Project,
+) -> Result<Vec<Current>, ServiceError> {
+    let kept = secrets::all(&mut desk.read().await?).await?;
+    let is_own = |secret: &StoredSecret| secret.project == project.id;
+    if kept.is_empty() {
+        return Ok(Vec::new());
+    }
+    let installation = installation::id(&desk.store).await?;
+    let ring = match vault.ring(installation) {
+        Ok(ring) => ring,
+        Err(_) if !kept.iter().any(is_own) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut opened = Vec::new();
+    for secret in kept {
+        match vault.open(&ring, installation, &secret) {
+            Ok(value) => opened.push(Current {
+                project: secret.project,
+                name: secret.name,
+                value,
+            }),
+            Err(error) if is_own(&secret) => return Err(error.into()),
+            // It cannot be used here either.
+            Err(_) => {}
+        }
+    }
+    let values = opened.iter().map(|secret| secret.value.clone());
+    desk.cleaner.redactor().learn(values);
+    Ok(opened)
 }
 
 /// Makes a new key and seals every secret with it. The old key stays in the file until all of that is

@@ -254,3 +254,26 @@ async fn a_rotation_that_breaks_off_leaves_everything_open() {
     fs::write(&file, format!("{}{}", now, old.lines().nth(1).unwrap())).unwrap();
     assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn who_hands_something_over_knows_every_secret_or_hands_nothing_over() {
+    let house = House::open().await;
+    let now = async |project: &Project| current(&house.desk, &house.vault, project).await;
+    assert!(now(&house.project).await.unwrap().is_empty());
+    house.set("KEY", "the first value", "tests").await.unwrap();
+    house.set("KEY", "the second value", "tests").await.unwrap();
+    let other = House::project(&house.desk, "other").await;
+    for project in [&house.project, &other] {
+        let all = now(project).await.unwrap();
+        let plain = all
+            .iter()
+            .map(|one| (one.name.as_str(), one.value.expose_secret()));
+        assert_eq!(plain.collect::<Vec<_>>(), [("KEY", "the second value")]);
+        assert_eq!(all[0].project, house.project.id);
+    }
+    fs::remove_file(house.directory.path().join("secret.key")).unwrap();
+    let refused = now(&house.project).await.unwrap_err();
+    assert!(matches!(secret_error(refused), SecretError::NoKey { .. }));
+    // Who has none of them is not held up by those of others.
+    assert!(now(&other).await.unwrap().is_empty());
+}

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::domain::role::Role;
 use crate::sandbox::examine::{Cell, Column, Holds, directory_in};
-use crate::sandbox::policy::{Browser, Spawn, Terminal, policy};
+use crate::sandbox::policy::{Browser, Terminal, policy};
 use crate::sandbox::{
     Access, Dirs, Profile, RunLimits, Sandbox, SandboxError, Spec, User, run_command,
 };
+use crate::workflow::tools::{self, SPAWN_AGENT};
 
 /// The CLI's own tools that start agents, by their names in its versions.
 const OWN_AGENTS: [&str; 2] = ["Task", "Agent"];
@@ -81,32 +82,24 @@ pub(super) fn browser(role: Role, tried: &(Holds, String)) -> Cell {
 pub(super) fn spawn(role: Role) -> Cell {
     let offered = policy(role).tools();
     let own = OWN_AGENTS.into_iter().find(|tool| offered.contains(tool));
-    let (state, detail) = match (own, may_spawn(role)) {
+    let (state, detail) = match (own, tools::leads(role)) {
         (Some(tool), _) => (
             Holds::No,
             format!("the CLI's own tool {tool} starts agents that nobody counts"),
         ),
         (None, true) => (
             Holds::Yes,
-            "its row lets it ask for agents; the CLI's own are not offered".to_owned(),
+            format!("{SPAWN_AGENT} is offered to it; the CLI's own are not"),
         ),
         (None, false) => (
             Holds::Yes,
-            "neither the orchestrator's agents nor the CLI's own are offered to it".to_owned(),
+            format!("neither {SPAWN_AGENT} nor the CLI's own are offered to it"),
         ),
     };
     Cell {
         column: Column::SpawnAgents,
         state,
         detail,
-    }
-}
-
-/// Whether a role may ask the orchestrator for agents.
-fn may_spawn(role: Role) -> bool {
-    match policy(role).spawn {
-        Spawn::Yes => true,
-        Spawn::No => false,
     }
 }
 

@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::browser::PreviewNames;
 use crate::domain::egress::{Host, Target};
-use crate::gateway::Previews;
+use crate::proxy::Previews;
 
 /// Its name, and that of one that there is not.
 pub(super) const NAME: &str = "demo-1.examination.localhost";
@@ -26,11 +26,15 @@ impl Previews for OnePreview {
 }
 
 impl PreviewNames for OnePreview {
-    fn address<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<SocketAddr>> {
-        Box::pin(ready((host == NAME).then_some(self.0)))
+    fn reached<'a>(&'a self, _: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
     }
 
     fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
+    fn ended(&self) -> BoxFuture<'_, ()> {
         Box::pin(ready(()))
     }
 

@@ -16,6 +16,7 @@ use crate::workflow::dossier::{self, CommitLine, CostLine, Delivered};
 use crate::workflow::error::WorkflowError;
 use crate::workflow::files::write_whole;
 use crate::workflow::gallery;
+use crate::workflow::leaks;
 use crate::workflow::worker::Worker;
 
 /// The most commits that the dossier lists.
@@ -47,6 +48,7 @@ async fn make(worker: &Worker, project: &Project) -> Result<Delivery, WorkflowEr
     let directory = worker.site.paths.delivery();
     std::fs::create_dir_all(&directory).map_err(WorkflowError::io(&directory))?;
     let commit = worker.site.main().await?;
+    leaks::refuse(&worker.site, &commit).await?;
     let message = format!("{} for {}", project.name, project.client);
     worker
         .site

@@ -12,7 +12,7 @@ use crate::services::{Desk, demos, projects, tasks};
 use crate::workflow::error::WorkflowError;
 use crate::workflow::site::Site;
 use crate::workflow::worker::Worker;
-use crate::workflow::{preview, scheduler};
+use crate::workflow::{browsing, preview, scheduler};
 
 /// In which directions rivals differ; more demos than directions start over.
 const DIRECTIONS: [&str; 6] = [
@@ -105,7 +105,10 @@ async fn work(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
     let open = open_tasks(worker).await?;
     let ran = scheduler::run_tasks(worker, |task| open.contains(&task.id)).await;
     match ran {
-        Ok(()) | Err(WorkflowError::NeedsDecision(_)) => note_failures(worker).await,
+        Ok(()) | Err(WorkflowError::NeedsDecision(_)) => {
+            note_failures(worker).await?;
+            browsing::picture_demos(&worker.site).await
+        }
         Err(error) => Err(error),
     }
 }

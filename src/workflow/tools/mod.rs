@@ -5,6 +5,9 @@ mod browser;
 mod browser_calls;
 mod checks;
 mod diagnostics;
+mod fetch;
+mod html;
+mod spawn;
 mod test_command;
 
 use std::sync::Arc;
@@ -12,22 +15,29 @@ use std::sync::Arc;
 use self::browser::BrowserTool;
 use self::checks::CheckTool;
 use self::diagnostics::DiagnosticTool;
+use self::fetch::FetchTool;
+pub(super) use self::spawn::SPAWN_AGENT;
+use self::spawn::SpawnTool;
 pub(super) use self::test_command::RUN_TESTS;
 use self::test_command::TestTool;
+use super::browsing;
 use super::checks::Checks;
 use super::error::WorkflowError;
 use super::worker::Worker;
+use crate::browser::PreviewNames;
 use crate::domain::agent::Agent;
+use crate::domain::role::Role;
 use crate::domain::task::Task;
+use crate::gateway::{Door, Reach};
 use crate::mcp::{ToolServer, Toolbox};
-use crate::sandbox::policy::{Browser, Terminal, policy};
+use crate::sandbox::policy::{Browser, Spawn, Terminal, policy};
 use crate::services::plans;
 
 /// Returns the tools that the agent is offered: what its row of the table grants, and nothing else.
 pub(super) async fn of(
     worker: &Arc<Worker>,
-    agent: &Agent,
-    task: &Task,
+    (agent, task): (&Agent, &Task),
+    door: &Door,
     checks: Option<Arc<Checks>>,
 ) -> Result<Toolbox, WorkflowError> {
     let mut toolbox = Toolbox::default();
@@ -69,5 +79,51 @@ pub(super) async fn of(
         }
         Browser::No => {}
     }
+    if leads(agent.role) {
+        add(Arc::new(SpawnTool {
+            worker: Arc::downgrade(worker),
+            agent: agent.clone(),
+            task: task.clone(),
+        }))?;
+    }
+    if let Some(fetch) = fetch_tool(worker, agent.role, door).await {
+        add(Arc::new(fetch))?;
+    }
     Ok(toolbox)
+}
+
+/// Whether a role is offered [`SPAWN_AGENT`].
+pub(super) fn leads(role: Role) -> bool {
+    match policy(role).spawn {
+        Spawn::Yes => true,
+        Spawn::No => false,
+    }
+}
+
+/// Returns the tool of a role that may reach something and has no program to do it with.
+async fn fetch_tool(worker: &Worker, role: Role, door: &Door) -> Option<FetchTool> {
+    if policy(role).has_shell() {
+        return None;
+    }
+    let reaches = match door.reach() {
+        Reach::Nothing => return None,
+        Reach::Hosts { list, .. } if list.patterns().is_empty() => return None,
+        Reach::Hosts { list, .. } => list.to_string(),
+        Reach::Public => "every public host".to_owned(),
+        Reach::Previews(_) => previews(worker).await,
+    };
+    Some(FetchTool {
+        fetcher: door.fetcher(),
+        reaches,
+        redactor: worker.site.desk.redactor().clone(),
+    })
+}
+
+async fn previews(worker: &Worker) -> String {
+    let known = browsing::names(&worker.site, None).known().await;
+    let urls: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
+    if urls.is_empty() {
+        return "the previews of this project; none is there now".to_owned();
+    }
+    urls.join(", ")
 }

@@ -14,6 +14,8 @@ pub enum Who {
     Developer,
     /// A role without a shell that may write below `docs`.
     Architect,
+    /// A browser, which may write nowhere but in its home and its temporary directories.
+    Browser,
 }
 
 /// How it is shown that an attempt would work.
@@ -42,6 +44,7 @@ impl Shown {
 }
 
 /// Something that an agent might try.
+#[derive(Debug, Clone)]
 pub struct Attempt {
     pub name: &'static str,
     pub who: Who,
@@ -52,7 +55,7 @@ pub struct Attempt {
     pub code: &'static str,
 }
 
-const fn attempt(
+pub const fn attempt(
     who: Who,
     name: &'static str,
     guard: &'static str,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use eklavya::domain::role::Role;
 use eklavya::process;
@@ -16,12 +17,20 @@ use crate::isolation;
 use crate::support::{Project, exe};
 
 mod attempts;
+mod browser;
 mod host;
 
 /// An unprivileged user of the host, other than those that agents of root become.
 const NOBODY: u32 = 65_534;
 /// Size of the temporary file systems; the attempts to fill them write more.
 const TMP_BYTES: u64 = 16 << 20;
+
+/// All attempts that there are. A browser has no sandbox but ours.
+static ALL: LazyLock<Vec<Attempt>> = LazyLock::new(|| {
+    let of_browser = isolation::OURS.then(browser::attempts);
+    let all = ATTEMPTS.iter().cloned();
+    all.chain(of_browser.into_iter().flatten()).collect()
+});
 
 /// What came of an attempt in one sandbox: whether it worked, and what the kernel said.
 type Outcomes = BTreeMap<String, (bool, String)>;
@@ -78,6 +87,7 @@ impl Ground {
     fn spec(&self, who: Who, without: &[Guard]) -> Spec {
         let mut spec = match who {
             Who::Developer => self.project.spec(Profile::Agent(Role::Developer)),
+            Who::Browser => self.project.spec(Profile::Browser),
             Who::Architect => {
                 let programs: Vec<&str> = ["/usr/bin/perl"]
                     .into_iter()
@@ -144,8 +154,7 @@ fn harmless(attempt: &Attempt) -> Option<&'static str> {
 }
 
 fn by(who: Who) -> Vec<&'static Attempt> {
-    ATTEMPTS
-        .iter()
+    ALL.iter()
         .filter(|known| known.who == who && harmless(known).is_none())
         .collect()
 }
@@ -153,7 +162,8 @@ fn by(who: Who) -> Vec<&'static Attempt> {
 async fn suite() -> Results {
     let ground = Ground::new().await;
     let mut results = Results::default();
-    for who in [Who::Developer, Who::Architect] {
+    let all = [Who::Developer, Who::Architect, Who::Browser];
+    for who in all.into_iter().filter(|who| !by(*who).is_empty()) {
         all_guards(&ground, who, &mut results).await;
         if isolation::OURS {
             for guards in sets(who) {
@@ -174,7 +184,7 @@ async fn all_guards(ground: &Ground, who: Who, results: &mut Results) {
             results.stopped.insert(name);
         }
     }
-    if who == Who::Architect {
+    if who != Who::Developer {
         for number in 0..10 {
             let file = ground.project.path(format!("src/f{number}"));
             assert_eq!(fs::read_to_string(file).unwrap(), "kept");
@@ -220,7 +230,7 @@ async fn without(ground: &Ground, who: Who, guards: &'static [Guard], results: &
 }
 
 async fn bare(ground: &Ground, results: &mut Results) {
-    let about: Vec<_> = ATTEMPTS
+    let about: Vec<_> = ALL
         .iter()
         .filter(|attempt| {
             attempt.shown == Shown::Bare || (attempt.shown == Shown::BareAsRoot && is_root())
@@ -244,7 +254,7 @@ impl Results {
 }
 
 fn depends_on_the_kernel(name: &str) -> bool {
-    let attempt = ATTEMPTS.iter().find(|known| known.name == name).unwrap();
+    let attempt = ALL.iter().find(|known| known.name == name).unwrap();
     matches!(attempt.shown, Shown::WhereKnown(_))
 }
 
@@ -310,8 +320,8 @@ fn open(directory: &Path) {
 const UNTRIED: &str = "not tried";
 
 fn table(root: Option<&Results>, user: Option<&Results>) -> String {
-    let mut text = format!("{} attempts\n", ATTEMPTS.len());
-    for attempt in ATTEMPTS {
+    let mut text = format!("{} attempts\n", ALL.len());
+    for attempt in ALL.iter() {
         let of = |results: &Results| {
             if results.stopped.contains(attempt.name) {
                 "stopped"
@@ -343,8 +353,8 @@ fn table(root: Option<&Results>, user: Option<&Results>) -> String {
 #[tokio::test]
 async fn every_attempt_to_get_out_is_stopped() {
     assert!(ATTEMPTS.len() >= 60);
-    let names: BTreeSet<&str> = ATTEMPTS.iter().map(|attempt| attempt.name).collect();
-    assert_eq!(names.len(), ATTEMPTS.len(), "two have one name");
+    let names: BTreeSet<&str> = ALL.iter().map(|attempt| attempt.name).collect();
+    assert_eq!(names.len(), ALL.len(), "two have one name");
     let (root, user) = match (is_root(), isolation::OURS) {
         (true, true) => {
             let (root, user) = tokio::join!(suite(), ordinary_user());

@@ -1,0 +1,135 @@
+//! A browser that was taken over: not its pages but its processes ask the door, and say what they like.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use eklavya::browser::{Door, PreviewNames};
+use eklavya::sandbox::{Dirs, Inner, Profile, Spec, Streams};
+use tokio::io::AsyncReadExt;
+
+use crate::scene::{NAME, Scene, Server, user};
+
+/// A program in a browser's sandbox, with a browser's door.
+struct Taken {
+    scene: Scene,
+    dirs: Dirs,
+    _door: Door,
+}
+
+impl Taken {
+    async fn over() -> Self {
+        let scene = Scene::new().await;
+        scene.server.page("/", "the preview");
+        let dirs = Dirs::at(&scene.dir.path().join("browser"));
+        dirs.prepare(user()).unwrap();
+        let names: Arc<dyn PreviewNames> = scene.names.clone();
+        let door = Door::open(&dirs, user(), names).unwrap();
+        Self {
+            scene,
+            dirs,
+            _door: door,
+        }
+    }
+
+    /// Runs a line of the shell and returns what it printed.
+    async fn run(&self, line: &str) -> String {
+        let mut spec = Spec::new(Profile::Browser, &self.dirs);
+        spec.door = Some(self.dirs.door.clone());
+        spec.user = user();
+        let inner = Inner::new("/bin/bash", ["-c", line]).env("PATH", "/usr/bin:/bin");
+        let streams = Streams {
+            stdin: Stdio::null(),
+            ..Streams::piped()
+        };
+        let mut child = self
+            .scene
+            .sandbox
+            .spawn(&spec, inner, streams)
+            .await
+            .unwrap();
+        let mut said = String::new();
+        let mut output = child.take_stdout().unwrap();
+        output.read_to_string(&mut said).await.unwrap();
+        child.wait().await.unwrap();
+        said
+    }
+
+    /// Sends a request's head to the door as it stands, and returns what is answered.
+    async fn ask(&self, head: &str) -> String {
+        let line = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/$EKLAVYA_PROXY_PORT; \
+             printf '{head}\\r\\nConnection: close\\r\\n\\r\\n' >&3; timeout 5 cat <&3"
+        );
+        self.run(&line).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_speaks_to_the_door_itself_reaches_previews_by_name_and_nothing_else() {
+    let taken = Taken::over().await;
+    let secret = Server::start().await;
+    secret.page("/", "the secret");
+    let port = secret.address.port();
+    let own = taken
+        .ask(&format!("GET http://{NAME}/ HTTP/1.1\\r\\nHost: {NAME}"))
+        .await;
+    assert!(
+        own.contains("200 OK") && own.contains("the preview"),
+        "{own}"
+    );
+    for head in [
+        format!("GET http://127.0.0.1:{port}/ HTTP/1.1"),
+        format!("GET http://{NAME}:{port}/ HTTP/1.1"),
+        format!("GET http://{NAME}@127.0.0.1:{port}/ HTTP/1.1"),
+        format!("GET / HTTP/1.1\\r\\nHost: 127.0.0.1:{port}"),
+        format!("CONNECT 127.0.0.1:{port} HTTP/1.1"),
+        format!("CONNECT {NAME}:{port} HTTP/1.1"),
+        format!("CONNECT {NAME}:443 HTTP/1.1"),
+        "CONNECT demo-1.rival.localhost:80 HTTP/1.1".to_owned(),
+        "GET http://demo-1.rival.localhost/ HTTP/1.1".to_owned(),
+        "GET http://169.254.169.254/latest/ HTTP/1.1".to_owned(),
+        "GET http://example.com/ HTTP/1.1".to_owned(),
+        "GET https://example.com/ HTTP/1.1".to_owned(),
+        "GET http://[::1]/ HTTP/1.1".to_owned(),
+        format!("GET http://{NAME}:0/ HTTP/1.1"),
+        format!("GET http://{NAME}:99999/ HTTP/1.1"),
+    ] {
+        let answer = taken.ask(&head).await;
+        let refused = answer.starts_with("HTTP/1.1 403") || answer.starts_with("HTTP/1.1 400");
+        assert!(refused, "{head}: {answer}");
+    }
+    assert_eq!(secret.asked(), Vec::<String>::new());
+    // A header does not lead elsewhere.
+    let head = format!("GET http://{NAME}/ HTTP/1.1\\r\\nHost: 127.0.0.1:{port}");
+    assert!(taken.ask(&head).await.contains("the preview"));
+    let last = taken.scene.server.asked().pop().unwrap();
+    assert!(last.contains(&format!("host: {NAME}\r\n")), "{last}");
+    // It is the door that refuses: a name that it knows leads to the same server.
+    let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
+    taken.scene.names.0.lock().unwrap().extend([rival]);
+    let known = taken
+        .ask("GET http://demo-1.rival.localhost/ HTTP/1.1")
+        .await;
+    assert!(known.contains("the secret"), "{known}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_no_way_but_the_door() {
+    let taken = Taken::over().await;
+    let secret = Server::start().await;
+    let port = secret.address.port();
+    let said = taken
+        .run(&format!(
+            "(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected; \
+             ls {door}; touch {door}/new 2>/dev/null && echo made; echo done",
+            door = taken.dirs.door.display()
+        ))
+        .await;
+    assert_eq!(said, "proxy.sock\ndone\n");
+    assert_eq!(secret.asked(), Vec::<String>::new());
+    // Outside the same line gets through: whose sandbox it is makes the difference.
+    let bash = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");
+    let mut outside = eklavya::process::command("/bin/bash");
+    let output = outside.args(["-c", &bash]).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "connected\n");
+}

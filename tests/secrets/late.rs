@@ -1,0 +1,67 @@
+//! A secret that is set when the work that holds it has long been taken in.
+
+use std::fs;
+
+use crate::SCRIPT;
+use crate::studio::Studio;
+use crate::support::Outcome;
+
+/// What the agents of the story have written into `tests/hello.sh`.
+const WRITTEN: &str = "grep -q hello";
+
+fn set(studio: &Studio, name: &str, value: &str) {
+    let file = studio.path().join("value");
+    fs::write(&file, value).unwrap();
+    studio
+        .run(&["secret", "set", "shop", name, "--file", file.as_str()])
+        .ok();
+    fs::remove_file(file).unwrap();
+}
+
+fn assert_refused(outcome: &Outcome, places: &str) {
+    assert_eq!(outcome.code, 4, "{}", outcome.whole());
+    assert!(outcome.stderr.contains(places), "{}", outcome.stderr);
+    for hint in [
+        "eklavya secret set shop LATE_KEY",
+        "eklavya secret rm shop LATE_KEY",
+    ] {
+        assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
+    }
+    assert!(!outcome.whole().contains(WRITTEN), "{}", outcome.whole());
+}
+
+#[test]
+fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
+    let studio = Studio::new(SCRIPT);
+    studio.run_stages(0..6);
+    set(&studio, "LATE_KEY", WRITTEN);
+    let refused = studio.run(&["deliver", "shop"]);
+    assert_refused(&refused, "LATE_KEY in tests/hello.sh");
+    // Nothing was handed over, and nothing says so.
+    assert!(!studio.refs().contains("refs/tags/"), "{}", studio.refs());
+    let delivery = studio.project_dir().join("delivery");
+    let left = fs::read_dir(&delivery).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "{delivery}");
+    let told = studio.run(&["deliver", "shop", "--output", "json"]);
+    assert_eq!(told.code, 4, "{}", told.whole());
+    assert!(told.stderr.contains("\"wrongState\""), "{}", told.stderr);
+    // Once the key was replaced, the old value is worth nothing.
+    set(&studio, "LATE_KEY", "another value altogether");
+    studio.run(&["deliver", "shop"]).ok();
+    assert!(
+        studio.refs().contains("refs/tags/v1.0.0"),
+        "{}",
+        studio.refs()
+    );
+}
+
+#[test]
+fn a_credential_of_the_installation_is_not_delivered_either() {
+    let mut studio = Studio::new(SCRIPT);
+    studio.run_stages(0..6);
+    studio.set("ANTHROPIC_AUTH_TOKEN", WRITTEN);
+    let refused = studio.run(&["deliver", "shop"]);
+    let place = "a credential of this installation in tests/hello.sh";
+    assert_eq!(refused.code, 4, "{}", refused.whole());
+    assert!(refused.stderr.contains(place), "{}", refused.stderr);
+}

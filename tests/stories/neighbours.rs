@@ -1,0 +1,211 @@
+//! Two projects beside each other: what an agent of one finds of the other.
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::host::{get, until};
+use crate::rehearsal::{ANY, Rehearsal, after, bash, plan, says, tool, write};
+use crate::story::{Running, Story};
+
+/// What is secret of the neighbour.
+const SECRET: &str = "a-value-of-the-neighbour";
+
+/// Has an agent of one project try all that is another's, with these variables in the environment.
+///
+/// # Panics
+/// It gets at something, or the same attempts find nothing where nothing keeps them off.
+pub fn finds_nothing(variables: &[(&str, &str)]) {
+    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &[])]);
+    let mut story = Story::ready_to_build(&plan, &Rehearsal::of(&plan));
+    for (name, value) in variables {
+        story = story.with(name, value);
+    }
+    let rival = Rival::at_work(&story);
+    let script = rival.attempts();
+    let found = on_the_machine(&script);
+    for (what, _) in rival.tries() {
+        assert!(found.contains(&format!("GOT {what}\n")), "{what}: {found}");
+    }
+    fs::remove_file(rival.root.join("planted")).unwrap();
+
+    story.switch_to(&intruders(&plan, &script, &rival));
+    story.ok("build shop");
+    let tried = &story.results("T1", 1)[0];
+    assert!(tried.1.contains("tried all"), "{tried:?}");
+    assert!(!tried.1.contains("GOT"), "{tried:?}");
+    for (is_error, text) in &story.results("T2", 1)[1..] {
+        assert!(is_error, "{text}");
+    }
+    assert!(!rival.root.join("planted").exists());
+    // Nothing of the neighbour's is in what the agents of this project heard.
+    for task in ["T1", "T2"] {
+        assert!(!story.did(task, 1).contains(SECRET));
+    }
+    assert!(rival.is_untouched(&story));
+}
+
+/// Returns a rehearsal in which a developer makes the attempts in its shell, and a tester asks the
+/// orchestrator's tools for the neighbour's.
+fn intruders(plan: &Value, script: &str, rival: &Rival) -> Rehearsal {
+    let fetch = |url: &str| tool("mcp__eklavya__fetch", json!({ "url": url }));
+    let read = |path: PathBuf| tool("Read", json!({ "file_path": path }));
+    Rehearsal::of(plan)
+        .plays(
+            "developer",
+            "T1",
+            ANY,
+            [
+                bash(script),
+                write("site/mine.html", "mine\n"),
+                says("Tried."),
+            ],
+        )
+        .plays(
+            "tester",
+            "T2",
+            ANY,
+            [
+                write("tests/mine.txt", "mine\n"),
+                fetch("http://demo-1.rival.localhost/"),
+                fetch("http://preview.rival.localhost/"),
+                fetch(&rival.preview),
+                tool("mcp__eklavya__run_check", json!({ "criterion": "C1" })),
+                read(rival.root.join("repo.git/HEAD")),
+                read(rival.home.join("eklavya.db")),
+                says("Tried."),
+            ],
+        )
+}
+
+/// The other project, whose agent is at work.
+struct Rival {
+    home: PathBuf,
+    root: PathBuf,
+    /// The sockets of its agent.
+    sockets: Vec<PathBuf>,
+    /// Its agent's process.
+    pid: u64,
+    /// Where its demo answers.
+    preview: String,
+    _running: Running,
+}
+
+impl Rival {
+    fn at_work(story: &Story) -> Self {
+        let plan = plan(&[("B1", "developer", &[])]);
+        let slow = [
+            write("site/theirs.html", "theirs\n"),
+            after(60.0, says("Done.")),
+        ];
+        story.switch_to(&Rehearsal::of(&plan).plays("developer", "B1", ANY, slow));
+        story.env.file("secret.txt", SECRET);
+        story.env.file("brief.md", "# A rival\n\nA page.\n");
+        for line in [
+            "project new Rival --brief brief.md --client Bob --budget 25 --yes",
+            "plan rival",
+            "plan approve rival --yes",
+            "demo build rival",
+            "demo approve rival 1 --yes",
+            "secret set rival TOKEN --file secret.txt --for tests",
+        ] {
+            story.ok(line);
+        }
+        let running = story.start("build rival");
+        let home = story.env.home().as_std_path().to_owned();
+        let root = home.join("projects/rival");
+        let pid = until("the neighbour's agent works", || {
+            let agents = story.json("agents ps rival");
+            agents.as_array()?.first()?["pid"].as_u64()
+        });
+        let sockets = until("its door is open", || {
+            Some(sockets(&home)).filter(|found| !found.is_empty())
+        });
+        story.ok("demo open rival 1");
+        let demo = story.json("demo show rival 1");
+        Self {
+            sockets,
+            pid,
+            preview: demo["previewUrl"].as_str().unwrap().to_owned(),
+            home,
+            root,
+            _running: running,
+        }
+    }
+
+    /// Returns what is tried, and the command that does so.
+    fn tries(&self) -> Vec<(&'static str, String)> {
+        let (home, root) = (self.home.display(), self.root.display());
+        let pid = self.pid;
+        let of = |socket: &PathBuf| format!("test -S {}", socket.display());
+        let any: Vec<String> = self.sockets.iter().map(of).collect();
+        let port = self
+            .preview
+            .trim_end_matches('/')
+            .rsplit(':')
+            .next()
+            .unwrap();
+        vec![
+            ("files", format!("ls {root}/repo.git")),
+            ("work", format!("ls {root}/work")),
+            ("planting", format!("touch {root}/planted")),
+            (
+                "history",
+                format!("git -c safe.directory='*' ls-remote {root}/repo.git"),
+            ),
+            ("rows", format!("grep -aq Rival {home}/eklavya.db")),
+            (
+                "messages",
+                format!("grep -aq agent:working {home}/eklavya.db"),
+            ),
+            ("key of secrets", format!("test -s {home}/secret.key")),
+            ("configuration", format!("cat {home}/config.yaml")),
+            ("socket", any.join(" || ")),
+            ("socket by the process", format!("ls /proc/{pid}/root/")),
+            ("preview", format!("exec 3<>/dev/tcp/127.0.0.1/{port}")),
+            ("process", format!("kill -0 {pid}")),
+            (
+                "environment",
+                format!("test -r /proc/{pid}/environ && cat /proc/{pid}/environ"),
+            ),
+        ]
+    }
+
+    fn attempts(&self) -> String {
+        let mut script = String::new();
+        for (what, command) in self.tries() {
+            writeln!(script, "( {command} ) >/dev/null 2>&1 && echo 'GOT {what}'").unwrap();
+        }
+        script + "echo tried all"
+    }
+
+    fn is_untouched(&self, story: &Story) -> bool {
+        let tasks = story.json("tasks list rival");
+        let tasks = tasks.as_array().unwrap();
+        let own = tasks.iter().find(|task| task["key"] == "B1").unwrap();
+        own["status"] == "running" && get(&self.preview).is_some()
+    }
+}
+
+/// Returns the sockets below a directory.
+fn sockets(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(sockets(&entry.path())),
+            Ok(kind) if kind.is_socket() => found.push(entry.path()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    found
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing is to keep it off here")]
+fn on_the_machine(script: &str) -> String {
+    let output = Command::new("bash").args(["-c", script]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,18 +1,14 @@
-//! The browser: whether one is there, and starts in a sandbox.
+//! The browser: whether one is there, starts in a sandbox, and opens previews alone.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use eklavya::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
+use eklavya::browser::locate;
 use eklavya::config::Config;
-use eklavya::domain::egress::Target;
 use eklavya::domain::isolation::IsolationKind;
-use eklavya::proxy::Previews;
 use eklavya::sandbox::User;
-use futures_util::future::{BoxFuture, ready};
+use eklavya::workflow::examine::{BrowserFault, try_browser};
 
-use super::Check;
+use super::{Check, home};
 use crate::crew;
 use crate::invocation::Invocation;
 
@@ -20,36 +16,9 @@ const NAME: &str = "browser";
 /// What is lost without one.
 const WITHOUT: &str = "QA and UAT work without a browser, and demos have no pictures";
 
-/// No preview is there to be looked at.
-#[derive(Debug)]
-struct Nothing;
-
-impl Previews for Nothing {
-    fn find<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
-        Box::pin(ready(None))
-    }
-}
-
-impl PreviewNames for Nothing {
-    fn reached<'a>(&'a self, _: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
-        Box::pin(ready(()))
-    }
-
-    fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
-        Box::pin(ready(()))
-    }
-
-    fn ended(&self) -> BoxFuture<'_, ()> {
-        Box::pin(ready(()))
-    }
-
-    fn known(&self) -> BoxFuture<'_, Vec<String>> {
-        Box::pin(ready(Vec::new()))
-    }
-}
-
-/// Is there a Chromium, and does it start? It is needed for nothing but what the check says.
-pub async fn starts(invocation: &Invocation, config: &Config) -> Check {
+/// Is there a Chromium, and does it start? It is needed for nothing but what the check says. It is
+/// tried once, for all roles that have one.
+pub async fn works(invocation: &Invocation, config: &Config) -> Check {
     if !config.browser.used {
         return Check::ok(NAME, format!("off (browser.use): {WITHOUT}"));
     }
@@ -68,30 +37,39 @@ pub async fn starts(invocation: &Invocation, config: &Config) -> Check {
         return Check::warning(NAME, detail, "leave --no-sandbox out");
     }
     match try_out(invocation, config, program).await {
-        Ok(()) => Check::ok(NAME, format!("{found} starts in a sandbox")),
-        Err(reason) => Check::warning(NAME, format!("{found} does not start: {WITHOUT}"), reason),
+        Ok(()) => {
+            let detail = format!("{found} starts in a sandbox, and opens previews alone");
+            Check::ok(NAME, detail)
+        }
+        Err(Fault::Hole(hole)) => {
+            let fix = "set browser.use to off until this holds, and report it";
+            Check::failed(NAME, format!("{found}: {hole}"), fix)
+        }
+        Err(Fault::Unusable(reason)) => {
+            Check::warning(NAME, format!("{found} does not start: {WITHOUT}"), reason)
+        }
     }
 }
 
-async fn try_out(invocation: &Invocation, config: &Config, program: PathBuf) -> Result<(), String> {
+enum Fault {
+    /// It opens what it may not.
+    Hole(String),
+    /// It cannot be used.
+    Unusable(String),
+}
+
+async fn try_out(invocation: &Invocation, config: &Config, program: PathBuf) -> Result<(), Fault> {
     let id = config.sandbox.uid_base.saturating_add(1);
     let user = User { uid: id, gid: id };
     let bubblewrap = Some(IsolationKind::Bubblewrap);
     let sandbox = crew::sandbox(invocation, bubblewrap, user).await;
-    let sandbox = sandbox.map_err(|_| "the sandbox must be usable first".to_owned())?;
-    let place = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let spec = BrowserSpec {
-        program,
-        root: place.path().join("browser"),
-        note: place.path().join("process"),
-        user: sandbox.becomes(Some(user)),
-        tmp_bytes: config.sandbox.tmp_bytes,
-        disk_bytes: config.sandbox.disk_bytes,
-        memory_bytes: config.browser.memory_mib << 20,
-        names: Arc::new(Nothing),
-        viewport: Viewport::default(),
-    };
-    let browser = Browser::start(&sandbox, spec).await;
-    let browser = browser.map_err(|error| error.to_string())?;
-    browser.end().await.map_err(|error| error.to_string())
+    let unusable = |_| Fault::Unusable("the sandbox must be usable first".to_owned());
+    let sandbox = sandbox.map_err(unusable)?;
+    let tried = try_browser(&sandbox, config, user, program, &home::place(config)).await;
+    tried.map_err(|fault| match fault {
+        BrowserFault::Hole(_) => Fault::Hole(fault.to_string()),
+        BrowserFault::Broken(_) | BrowserFault::Prepare(_) | BrowserFault::Blind(_) => {
+            Fault::Unusable(fault.to_string())
+        }
+    })
 }

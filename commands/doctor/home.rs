@@ -1,6 +1,8 @@
 //! The data directory and the store.
 
-use eklavya::config::Home;
+use std::path::PathBuf;
+
+use eklavya::config::{Config, Home};
 use eklavya::store::{Location, Store, StoreError};
 
 use super::Check;
@@ -20,6 +22,17 @@ pub fn directory(home: &Home) -> Check {
         return Check::failed(NAME, format!("{path} cannot be written to: {error}"), fix);
     }
     Check::ok(NAME, path.as_str())
+}
+
+/// Returns where things are tried: in the data directory, where agents work, or else where temporary
+/// files are.
+pub fn place(config: &Config) -> PathBuf {
+    let home = config.home.path.as_std_path();
+    if home.is_dir() {
+        home.to_owned()
+    } else {
+        std::env::temp_dir()
+    }
 }
 
 /// Can the database be used?

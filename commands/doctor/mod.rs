@@ -4,12 +4,21 @@ mod browser;
 mod bus;
 mod disk;
 mod home;
+mod matrix;
 mod model;
+mod report;
 mod sandbox;
 mod tools;
 
+use std::borrow::Cow;
+
+use eklavya::config::Config;
 use eklavya::domain::isolation::IsolationKind;
+use eklavya::domain::role::Role;
+use eklavya::sandbox::examine::Column;
 use serde::Serialize;
+
+use self::report::Report;
 
 use crate::error::{CommandError, Kind};
 use crate::invocation::Invocation;
@@ -24,7 +33,8 @@ Examples:
 
 /// Check that everything that the work needs is there and usable
 ///
-/// Exits with 7 where something that is needed is not.
+/// Each cell of the permission matrix (`eklavya roles`) is tried in a sandbox of that role: what it
+/// allows, and what it does not. Exits with 7 where something that is needed is not there, or does not hold.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -39,12 +49,18 @@ pub struct Args {
 pub struct Check {
     /// The thing.
     #[serde(rename = "check")]
-    name: &'static str,
+    name: Cow<'static, str>,
     status: Status,
     /// What was found.
     detail: String,
     /// What to do about it.
     fix: Option<String>,
+    /// Whose cell of the permission matrix it is, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    /// Which cell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<Column>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,13 +73,25 @@ enum Status {
     Failed,
 }
 
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Warning => "warning",
+            Status::Failed => "FAILED",
+        }
+    }
+}
+
 impl Check {
     fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             status: Status::Ok,
             detail: detail.into(),
             fix: None,
+            role: None,
+            column: None,
         }
     }
 
@@ -96,14 +124,9 @@ impl Row for Check {
     const COLUMNS: &'static [&'static str] = &["check", "status", "detail", "fix"];
 
     fn cells(&self) -> Vec<String> {
-        let status = match self.status {
-            Status::Ok => "ok",
-            Status::Warning => "warning",
-            Status::Failed => "FAILED",
-        };
         vec![
-            self.name.to_owned(),
-            status.to_owned(),
+            self.name.clone().into_owned(),
+            self.status.word().to_owned(),
             self.detail.clone(),
             self.fix.clone().unwrap_or_default(),
         ]
@@ -112,40 +135,46 @@ impl Row for Check {
 
 /// Runs `eklavya doctor`.
 pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let checks = runtime::short(async {
-        let mut checks = vec![
-            home::directory(&invocation.home),
-            disk::space(&invocation.home.path),
-            tools::git().await,
-        ];
+    let report = runtime::short(async {
+        let mut report = Report::default();
+        report.add(home::directory(&invocation.home));
+        report.add(disk::space(&invocation.home.path));
+        report.add(tools::git().await);
         match invocation.config() {
-            Ok(config) => {
-                checks.push(Check::ok("configuration", invocation.home.config_file()));
-                checks.push(match desk::location(invocation) {
-                    Ok(location) => home::store(&location).await,
-                    Err(error) => Check::error("store", &error),
-                });
-                checks.push(bus::usable(invocation).await);
-                checks.push(tools::claude(config, &invocation.environment).await);
-                checks.extend(sandbox::checks(invocation, config, args.isolation).await);
-                checks.push(browser::starts(invocation, config).await);
-                checks.push(model::credential(config));
-                checks.push(model::prices(config));
-            }
-            Err(error) => checks.push(Check::error("configuration", &error)),
+            Ok(config) => configured(invocation, config, args, &mut report).await,
+            Err(error) => report.add(Check::error("configuration", &error)),
         }
-        Ok(checks)
+        Ok(report)
     })?;
-    invocation.printer.list(&checks, "")?;
-    match checks
-        .iter()
-        .filter(|check| check.status == Status::Failed)
-        .count()
-    {
+    report.print(&invocation.printer)?;
+    match report.failed() {
         0 => Ok(()),
         failed => {
-            let message = format!("{failed} of {} checks failed", checks.len());
+            let message = format!("{failed} of {} checks failed", report.count());
             Err(CommandError::new(Kind::Environment, message))
         }
     }
+}
+
+/// Checks what only the configuration names.
+async fn configured(invocation: &Invocation, config: &Config, args: &Args, report: &mut Report) {
+    report.add(Check::ok("configuration", invocation.home.config_file()));
+    report.add(match desk::location(invocation) {
+        Ok(location) => home::store(&location).await,
+        Err(error) => Check::error("store", &error),
+    });
+    report.add(bus::usable(invocation).await);
+    report.add(tools::claude(config, &invocation.environment).await);
+    let held = sandbox::held(invocation, config, args.isolation).await;
+    report.extend(held.checks);
+    let browser = browser::works(invocation, config).await;
+    if let Some(usable) = held.usable {
+        match matrix::tried(config, &usable, &browser).await {
+            Ok(rows) => report.matrix(rows),
+            Err(check) => report.add(check),
+        }
+    }
+    report.add(browser);
+    report.add(model::credential(config));
+    report.add(model::prices(config));
 }

@@ -4,31 +4,56 @@ use eklavya::config::Config;
 use eklavya::domain::isolation::IsolationKind;
 use eklavya::sandbox::docker::Variant;
 use eklavya::sandbox::examine::{Finding, Guarantee, Holds};
-use eklavya::sandbox::{Isolation, User};
+use eklavya::sandbox::{Isolation, Sandbox, User};
 
-use super::Check;
+use super::{Check, home};
 use crate::crew;
 use crate::invocation::Invocation;
 
 const NAME: &str = "sandbox";
 
-/// Can agents be held in a sandbox, and what does it keep them from? Each guarantee is tried.
-pub async fn checks(
-    invocation: &Invocation,
-    config: &Config,
-    chosen: Option<IsolationKind>,
-) -> Vec<Check> {
+/// What was found of the sandbox as such.
+pub struct Held {
+    /// The findings.
+    pub checks: Vec<Check>,
+    /// The isolation that can be used, if any, and whom root becomes in it.
+    pub usable: Option<(Sandbox, User)>,
+}
+
+impl Held {
+    fn not(check: Check) -> Self {
+        Self {
+            checks: vec![check],
+            usable: None,
+        }
+    }
+}
+
+/// Can agents be held in a sandbox, and what does it keep all of them from? Each guarantee is tried.
+pub async fn held(invocation: &Invocation, config: &Config, chosen: Option<IsolationKind>) -> Held {
     if invocation.no_sandbox {
         let detail = "off (--no-sandbox): agents can read and change everything that you can";
-        return vec![Check::warning(NAME, detail, "leave --no-sandbox out")];
+        return Held::not(Check::warning(NAME, detail, "leave --no-sandbox out"));
     }
     let id = config.sandbox.uid_base.saturating_add(1);
     let user = User { uid: id, gid: id };
     let sandbox = match crew::sandbox(invocation, chosen, user).await {
         Ok(sandbox) => sandbox,
-        Err(error) => return vec![Check::error(NAME, &error)],
+        Err(error) => return Held::not(Check::error(NAME, &error)),
     };
-    let found = match sandbox.isolation() {
+    match sandbox.examine(Some(user), &home::place(config)).await {
+        Ok(findings) => Held {
+            checks: std::iter::once(found(&sandbox))
+                .chain(findings.into_iter().map(check_of))
+                .collect(),
+            usable: Some((sandbox, user)),
+        },
+        Err(error) => Held::not(Check::error(NAME, &error)),
+    }
+}
+
+fn found(sandbox: &Sandbox) -> Check {
+    match sandbox.isolation() {
         Isolation::Bubblewrap { path } => {
             Check::ok(NAME, format!("bubblewrap at {}", path.display()))
         }
@@ -38,12 +63,6 @@ pub async fn checks(
             Check::ok(NAME, format!("Docker at {socket}, with {images}"))
         }
         Isolation::None => Check::ok(NAME, "none"),
-    };
-    match sandbox.examine(Some(user)).await {
-        Ok(findings) => std::iter::once(found)
-            .chain(findings.into_iter().map(check_of))
-            .collect(),
-        Err(error) => vec![Check::error(NAME, &error)],
     }
 }
 

@@ -1,5 +1,5 @@
-//! The command line of bubblewrap: namespaces, the root file system, and the mounts of a
-//! specification.
+//! The command line of bubblewrap: namespaces, the root file system, and the planned mounts
+//! ([`super::mounts`]).
 //!
 //! Everything but the inner command goes through `--args FD`, so that no variable of the agent's
 //! shows up in a process list. The host's directories go in by descriptor (see [`super::open`]).
@@ -14,13 +14,11 @@ use tokio::process::Command;
 use super::error::SandboxError;
 use super::guard::Guard;
 use super::handover::Handover;
-use super::policy::{FileAccess, GitAccess};
-use super::spec::{Inner, Profile, Spec, User};
-use super::{Sandbox, dirs, enter, init, open, relay};
+use super::mounts::{self, Mount, OWN_PROGRAM, Sharing, What};
+use super::policy::GitAccess;
+use super::spec::{Access, Inner, Profile, Spec, User};
+use super::{Sandbox, dirs, enter, init, relay};
 use crate::process;
-
-/// Where the `eklavya` program is inside.
-pub(super) const OWN_PROGRAM: &str = "/opt/eklavya/eklavya";
 
 /// Where the roles without a shell find git.
 const GIT: &str = "/usr/bin/git";
@@ -96,7 +94,13 @@ pub(super) fn command(
     };
     builder.namespaces(spec);
     builder.system(sandbox, spec, user.unwrap_or_else(dirs::myself))?;
-    builder.directories(spec, user)?;
+    for mount in mounts::plan(&sandbox.exe, spec, user)? {
+        builder.mount(mount)?;
+    }
+    if spec.has(Guard::Mounts) {
+        builder.remount_read_only(Path::new("/dev"));
+        builder.remount_read_only(Path::new("/"));
+    }
     builder.start(spec, inner, status)?;
     builder.finish(
         sandbox,
@@ -117,11 +121,6 @@ pub(super) fn user(spec: &Spec) -> Result<Option<User>, SandboxError> {
     }
 }
 
-/// Returns the size of each temporary file system.
-fn tmp_bytes(spec: &Spec) -> Option<u64> {
-    spec.has(Guard::Limits).then_some(spec.tmp_bytes)
-}
-
 struct Builder {
     args: Vec<OsString>,
     fds: Handover,
@@ -130,12 +129,6 @@ struct Builder {
     /// bubblewrap turns a descriptor back into a path (0.8.0), and the unprivileged user often
     /// cannot walk that path: the data directory may lie below /root or a directory of mode 0700.
     staged: Option<Vec<RawFd>>,
-}
-
-#[derive(Clone, Copy)]
-enum Mount {
-    ReadOnly,
-    ReadWrite,
 }
 
 impl Builder {
@@ -156,20 +149,41 @@ impl Builder {
         self.words("--cap-drop ALL --hostname sandbox --clearenv");
     }
 
+    fn mount(&mut self, mount: Mount) -> Result<(), SandboxError> {
+        let path = &mount.path;
+        match mount.what {
+            What::Program { opened, .. } => self.bind(Access::Read, opened, path),
+            What::Host { opened, access, .. } => self.bind(access, opened, path),
+            What::Memory { bytes, sharing } => {
+                let mode = match sharing {
+                    Sharing::Sticky => "1777",
+                    Sharing::Private => "0700",
+                };
+                self.tmpfs(mode, bytes, path);
+                Ok(())
+            }
+            What::Hidden { .. } => {
+                self.tmpfs("0555", Some(4096), path);
+                self.remount_read_only(path);
+                Ok(())
+            }
+        }
+    }
+
     /// Mounts what `source` stands for.
-    fn bind(&mut self, mount: Mount, source: OwnedFd, target: &Path) -> Result<(), SandboxError> {
+    fn bind(&mut self, access: Access, source: OwnedFd, target: &Path) -> Result<(), SandboxError> {
         let fd = self.fds.pass(source)?;
-        let (option, source) = match (&mut self.staged, mount) {
-            (Some(staged), mount) => {
+        let (option, source) = match (&mut self.staged, access) {
+            (Some(staged), access) => {
                 staged.push(fd);
-                let option = match mount {
-                    Mount::ReadOnly => "--ro-bind",
-                    Mount::ReadWrite => "--bind",
+                let option = match access {
+                    Access::Read => "--ro-bind",
+                    Access::Write => "--bind",
                 };
                 (option, enter::staged_path(fd).into_os_string())
             }
-            (None, Mount::ReadOnly) => ("--ro-bind-fd", OsString::from(fd.to_string())),
-            (None, Mount::ReadWrite) => ("--bind-fd", OsString::from(fd.to_string())),
+            (None, Access::Read) => ("--ro-bind-fd", OsString::from(fd.to_string())),
+            (None, Access::Write) => ("--bind-fd", OsString::from(fd.to_string())),
         };
         self.add([option.as_ref(), &source, target.as_ref()]);
         Ok(())
@@ -198,7 +212,7 @@ impl Builder {
         self.add(["--remount-ro".as_ref(), target.as_ref()]);
     }
 
-    /// The root file system: programs or just libraries, /etc, /proc, /dev and /tmp.
+    /// The root file system: programs or just libraries, /etc, /proc and /dev.
     fn system(&mut self, sandbox: &Sandbox, spec: &Spec, user: User) -> Result<(), SandboxError> {
         if spec.profile.has_shell() {
             self.programs();
@@ -218,13 +232,7 @@ impl Builder {
             self.words("--ro-bind /proc/sys /proc/sys");
         }
         self.words("--dev /dev");
-        self.tmpfs("1777", tmp_bytes(spec), Path::new("/dev/shm"));
-        if spec.has(Guard::Mounts) {
-            self.remount_read_only(Path::new("/dev"));
-        }
-        self.tmpfs("1777", tmp_bytes(spec), Path::new("/tmp"));
-        let own = open::trusted(&sandbox.exe)?;
-        self.bind(Mount::ReadOnly, own, Path::new(OWN_PROGRAM))
+        Ok(())
     }
 
     fn programs(&mut self) {
@@ -290,94 +298,6 @@ impl Builder {
             "/etc/nsswitch.conf",
             "passwd: files\ngroup: files\nhosts: files\n",
         )
-    }
-
-    /// The directories of the specification, at the paths that they have outside.
-    fn directories(&mut self, spec: &Spec, user: Option<User>) -> Result<(), SandboxError> {
-        for tool in &spec.tool_binaries {
-            let opened = open::trusted(tool)?;
-            let real = tool.canonicalize().map_err(|source| SandboxError::Open {
-                path: tool.clone(),
-                source,
-            })?;
-            self.bind(Mount::ReadOnly, opened, &real)?;
-        }
-        self.workspace(spec, user)?;
-        self.bind(Mount::ReadWrite, open::directory(&spec.home)?, &spec.home)?;
-        self.tmpfs("0700", tmp_bytes(spec), &spec.tmp);
-        if let Some(door) = &spec.door {
-            let mount = match spec.profile {
-                Profile::Preview { .. } => Mount::ReadWrite,
-                Profile::Agent(_) | Profile::Command(_) | Profile::Browser
-                    if !spec.has(Guard::Mounts) =>
-                {
-                    Mount::ReadWrite
-                }
-                Profile::Agent(_) | Profile::Command(_) | Profile::Browser => Mount::ReadOnly,
-            };
-            self.bind(mount, open::directory(door)?, door)?;
-        }
-        if spec.has(Guard::Mounts) {
-            self.remount_read_only(Path::new("/"));
-        }
-        Ok(())
-    }
-
-    fn workspace(&mut self, spec: &Spec, user: Option<User>) -> Result<(), SandboxError> {
-        let path = &spec.workspace;
-        let workspace = open::directory(path)?;
-        let again = open::directory(path)?;
-        if !spec.has(Guard::Mounts) {
-            return self.bind(Mount::ReadWrite, again, path);
-        }
-        match spec.profile.files() {
-            FileAccess::Full => self.bind(Mount::ReadWrite, again, path)?,
-            FileAccess::Read => self.bind(Mount::ReadOnly, again, path)?,
-            FileAccess::Write(prefixes) => {
-                self.bind(Mount::ReadOnly, again, path)?;
-                for prefix in prefixes {
-                    let below = Path::new(prefix);
-                    let opened = open::make_beneath(&workspace, path, below, user)?;
-                    self.bind(Mount::ReadWrite, opened, &path.join(below))?;
-                }
-            }
-        }
-        match spec.profile.git() {
-            Some(access) => self.git(access, &workspace, path, user),
-            None => Ok(()),
-        }
-    }
-
-    /// Makes `.git` a mount of its own, so that it cannot be moved aside either.
-    fn git(
-        &mut self,
-        access: GitAccess,
-        workspace: &OwnedFd,
-        path: &Path,
-        user: Option<User>,
-    ) -> Result<(), SandboxError> {
-        let Some(git) = open::beneath(workspace, path, Path::new(".git"))? else {
-            return Ok(());
-        };
-        let target = path.join(".git");
-        match access {
-            GitAccess::No => {
-                self.tmpfs("0555", Some(4096), &target);
-                self.remount_read_only(&target);
-            }
-            GitAccess::Read => self.bind(Mount::ReadOnly, git, &target)?,
-            GitAccess::Full => {
-                // Whoever writes these two makes git run programs.
-                let hooks = open::make_beneath(&git, &target, Path::new("hooks"), user)?;
-                let config = open::beneath(&git, &target, Path::new("config"))?;
-                self.bind(Mount::ReadWrite, git, &target)?;
-                self.bind(Mount::ReadOnly, hooks, &target.join("hooks"))?;
-                if let Some(config) = config {
-                    self.bind(Mount::ReadOnly, config, &target.join("config"))?;
-                }
-            }
-        }
-        Ok(())
     }
 
     fn start(

@@ -29,6 +29,7 @@ pub mod init;
 mod libraries;
 mod limits;
 mod memory;
+mod mounts;
 mod open;
 mod orphan;
 mod output;
@@ -208,9 +209,7 @@ impl Sandbox {
     /// Returns where the `eklavya` program is for a process inside.
     fn own_program(&self) -> &Path {
         match self.isolation {
-            Isolation::Bubblewrap { .. } | Isolation::Docker(_) => {
-                Path::new(bubblewrap::OWN_PROGRAM)
-            }
+            Isolation::Bubblewrap { .. } | Isolation::Docker(_) => Path::new(mounts::OWN_PROGRAM),
             Isolation::None => &self.exe,
         }
     }

@@ -14,8 +14,8 @@ use ::landlock::{
 };
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::bubblewrap::OWN_PROGRAM;
 use super::guard::Guard;
+use super::mounts::OWN_PROGRAM;
 use super::policy::FileAccess;
 use super::spec::{Sockets, Spec};
 

@@ -18,6 +18,7 @@ pub mod crew;
 pub mod dossier;
 pub mod egress;
 pub mod error;
+pub mod examine;
 mod exhibit;
 pub mod export;
 mod files;

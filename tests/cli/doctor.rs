@@ -53,3 +53,64 @@ fn a_data_directory_that_nobody_else_can_enter_is_usable() {
     let found = env.run(&["doctor", "--output", "json"]).json();
     assert_eq!(status(&found, "data directory"), "ok");
 }
+
+/// The cells of the permission matrix among the checks.
+fn cells(checks: &Value) -> Vec<&Value> {
+    let all = checks.as_array().unwrap();
+    all.iter()
+        .filter(|check| check["role"].is_string())
+        .collect()
+}
+
+#[test]
+fn every_cell_of_the_permission_matrix_is_tried() {
+    let env = TestEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let checks = env.run(&["doctor", "--output", "json"]).json();
+    assert_eq!(status(&checks, "browser"), "ok");
+    let cells = cells(&checks);
+    assert_eq!(cells.len(), 60);
+    for cell in &cells {
+        assert_eq!(cell["status"], "ok", "{cell:#}");
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(cells[0]).unwrap());
+    let found = env.run(&["doctor"]);
+    let row = "qa            ok           ok   ok        ok       ok            ok";
+    assert!(found.stdout.contains(row), "{}", found.stdout);
+    assert!(
+        !found.stdout.contains("not as they should be"),
+        "{}",
+        found.stdout
+    );
+}
+
+#[test]
+fn what_cannot_be_tried_has_no_cells() {
+    let env = TestEnv::new().with("PATH", "/nonexistent");
+    let found = env.run(&["doctor", "--output", "json"]).exits(7).json();
+    assert!(cells(&found).is_empty());
+    let found = env
+        .run(&["doctor", "--no-sandbox", "--output", "json"])
+        .json();
+    assert_eq!(status(&found, "sandbox"), "warning");
+    assert!(cells(&found).is_empty());
+}
+
+#[test]
+fn a_browser_that_is_switched_off_is_a_warning_of_those_who_have_one() {
+    let env = TestEnv::new()
+        .with("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .with("EKLAVYA_BROWSER_USE", "off");
+    let found = env.run(&["doctor"]);
+    assert!(
+        found
+            .stdout
+            .contains("Cells that are not as they should be"),
+        "{}",
+        found.stdout
+    );
+    assert!(
+        found.stdout.contains("uat: browser     warning"),
+        "{}",
+        found.stdout
+    );
+}

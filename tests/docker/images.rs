@@ -74,6 +74,19 @@ fn images_are_built_listed_and_cleared_out() {
     let sandbox = |line: &&str| line.contains("\"sandbox") && !line.contains("\"ok\"");
     let bad: Vec<&str> = doctor.stdout.lines().filter(sandbox).collect();
     assert!(bad.is_empty(), "{bad:#?}");
+    let cells = doctor
+        .stdout
+        .lines()
+        .filter(|line| line.contains("\"role\""));
+    let (good, other): (Vec<_>, Vec<_>) = cells.partition(|line| line.contains("\"ok\""));
+    assert_eq!(good.len(), 57, "{other:#?}");
+    for cell in other {
+        // Browsers are under bubblewrap alone.
+        assert!(
+            cell.contains("\"warning\"") && cell.contains("\"browser\""),
+            "{cell}"
+        );
+    }
 
     let (current, others): (Vec<_>, Vec<_>) = images(&env)
         .into_iter()

@@ -18,6 +18,8 @@ mod deputy;
 mod docker;
 #[path = "../sandbox/door.rs"]
 mod door;
+#[path = "../sandbox/examine.rs"]
+mod examine;
 #[path = "../support/fixture.rs"]
 mod fixture;
 #[path = "../support/host.rs"]

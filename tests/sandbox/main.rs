@@ -11,6 +11,7 @@ mod claude;
 mod cli;
 mod door;
 mod egress;
+mod examine;
 mod isolation;
 mod lifetime;
 mod matrix;

@@ -1,23 +1,23 @@
-//! The description of a container: the specification in the engine's words.
+//! The description of a container: the planned mounts ([`super::super::mounts`]) and the limits in the
+//! engine's words.
 //!
-//! The host's directories are opened here without following links; what the engine mounts later, by
-//! path, is compared with them inside ([`super::inspect`]).
+//! The host's directories were opened without following links; what the engine mounts later, by path,
+//! is compared with them inside ([`super::inspect`]).
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountBindOptions,
     MountType,
 };
 
-use super::super::bubblewrap::OWN_PROGRAM;
 use super::super::error::SandboxError;
 use super::super::guard::Guard;
-use super::super::policy::{FileAccess, GitAccess};
-use super::super::spec::{Profile, Spec, User};
-use super::super::{Sandbox, init, open};
+use super::super::mounts::{self, OWN_PROGRAM, SHARED_MEMORY, Sharing};
+use super::super::policy::GitAccess;
+use super::super::spec::{Access, Spec, User};
+use super::super::{Sandbox, init};
 use super::inspect::{Expected, What};
 use super::stage::{Stage, text};
 use super::{Docker, TAKE_OVER, link};
@@ -59,10 +59,11 @@ pub(super) fn describe(
     owner: Option<User>,
 ) -> Result<Description, SandboxError> {
     let mut builder = Builder::default();
-    builder.system(sandbox, stage, spec)?;
+    builder.stage(stage)?;
     builder.without_git(spec);
-    builder.temporary(spec, user)?;
-    builder.directories(spec, owner)?;
+    for planned in mounts::plan(&sandbox.exe, spec, owner)? {
+        builder.translate(planned, user)?;
+    }
     let image = if spec.profile.has_shell() {
         &docker.images.shell
     } else {
@@ -99,22 +100,45 @@ struct Builder {
 }
 
 impl Builder {
-    /// Mounts what nobody but the caller can replace.
-    fn trusted(&mut self, source: &Path, target: &str) -> Result<(), SandboxError> {
-        self.mount(source, target.to_owned(), true)
+    fn translate(&mut self, planned: mounts::Mount, user: User) -> Result<(), SandboxError> {
+        let path = text(&planned.path)?;
+        match planned.what {
+            mounts::What::Program { source, .. } => self.mount(&source, path, Access::Read),
+            mounts::What::Host {
+                opened,
+                base,
+                access,
+            } => {
+                self.mount(&planned.path, path, access)?;
+                let writable = access == Access::Write;
+                let expected = Expected::mounted(&opened, &planned.path, &base, writable)?;
+                self.expected.push(expected);
+                Ok(())
+            }
+            // The engine makes it itself, see `shm_size`.
+            mounts::What::Memory { .. } if path == SHARED_MEMORY => Ok(()),
+            mounts::What::Memory { bytes, sharing } => {
+                self.tmpfs.insert(path, memory(bytes, sharing, user));
+                Ok(())
+            }
+            mounts::What::Hidden { base } => {
+                self.tmpfs.insert(path, HIDDEN.to_owned());
+                self.expected.push(Expected {
+                    path: planned.path,
+                    base,
+                    what: What::Hidden,
+                });
+                Ok(())
+            }
+        }
     }
 
-    fn mount(
-        &mut self,
-        source: &Path,
-        target: String,
-        read_only: bool,
-    ) -> Result<(), SandboxError> {
+    fn mount(&mut self, source: &Path, target: String, access: Access) -> Result<(), SandboxError> {
         self.mounts.push(Mount {
             typ: Some(MountType::BIND),
             source: Some(text(source)?),
             target: Some(target),
-            read_only: Some(read_only),
+            read_only: Some(access == Access::Read),
             bind_options: Some(MountBindOptions {
                 non_recursive: Some(true),
                 ..MountBindOptions::default()
@@ -124,34 +148,14 @@ impl Builder {
         Ok(())
     }
 
-    /// Mounts a directory of the specification, which was opened as `fd`; below `base` an agent may
-    /// have put links.
-    fn bind(
-        &mut self,
-        fd: &OwnedFd,
-        path: &Path,
-        base: &Path,
-        writable: bool,
-    ) -> Result<(), SandboxError> {
-        self.mount(path, text(path)?, !writable)?;
-        self.expected
-            .push(Expected::mounted(fd, path, base, writable)?);
-        Ok(())
-    }
-
-    fn system(
-        &mut self,
-        sandbox: &Sandbox,
-        stage: &Stage,
-        spec: &Spec,
-    ) -> Result<(), SandboxError> {
-        self.trusted(&real(&sandbox.exe)?, OWN_PROGRAM)?;
-        self.trusted(&stage.link(), link::DIRECTORY)?;
-        self.trusted(&stage.passwd(), "/etc/passwd")?;
-        self.trusted(&stage.group(), "/etc/group")?;
-        for tool in &spec.tool_binaries {
-            let tool = real(tool)?;
-            self.trusted(&tool, &text(&tool)?)?;
+    /// Mounts what is made for the container on the host.
+    fn stage(&mut self, stage: &Stage) -> Result<(), SandboxError> {
+        for (source, target) in [
+            (stage.link(), link::DIRECTORY),
+            (stage.passwd(), "/etc/passwd"),
+            (stage.group(), "/etc/group"),
+        ] {
+            self.mount(&source, target.to_owned(), Access::Read)?;
         }
         Ok(())
     }
@@ -162,99 +166,6 @@ impl Builder {
             // git is all that is there.
             self.tmpfs.insert("/usr/bin".to_owned(), HIDDEN.to_owned());
         }
-    }
-
-    fn temporary(&mut self, spec: &Spec, user: User) -> Result<(), SandboxError> {
-        let size = if spec.has(Guard::Limits) {
-            format!(",size={}", spec.tmp_bytes)
-        } else {
-            String::new()
-        };
-        let common = format!("rw,exec,nosuid,nodev{size}");
-        self.tmpfs
-            .insert("/tmp".to_owned(), format!("{common},mode=1777"));
-        let User { uid, gid } = user;
-        self.tmpfs.insert(
-            text(&spec.tmp)?,
-            format!("{common},mode=0700,uid={uid},gid={gid}"),
-        );
-        Ok(())
-    }
-
-    fn directories(&mut self, spec: &Spec, owner: Option<User>) -> Result<(), SandboxError> {
-        self.workspace(spec, owner)?;
-        let home = open::directory(&spec.home)?;
-        self.bind(&home, &spec.home, &spec.home, true)?;
-        if let Some(door) = &spec.door {
-            let writable = match spec.profile {
-                Profile::Preview { .. } => true,
-                Profile::Agent(_) | Profile::Command(_) | Profile::Browser => {
-                    !spec.has(Guard::Mounts)
-                }
-            };
-            self.bind(&open::directory(door)?, door, door, writable)?;
-        }
-        Ok(())
-    }
-
-    fn workspace(&mut self, spec: &Spec, owner: Option<User>) -> Result<(), SandboxError> {
-        let path = &spec.workspace;
-        let workspace = open::directory(path)?;
-        if !spec.has(Guard::Mounts) {
-            return self.bind(&workspace, path, path, true);
-        }
-        match spec.profile.files() {
-            FileAccess::Full => self.bind(&workspace, path, path, true)?,
-            FileAccess::Read => self.bind(&workspace, path, path, false)?,
-            FileAccess::Write(prefixes) => {
-                self.bind(&workspace, path, path, false)?;
-                for prefix in prefixes {
-                    let below = Path::new(prefix);
-                    let opened = open::make_beneath(&workspace, path, below, owner)?;
-                    self.bind(&opened, &path.join(below), path, true)?;
-                }
-            }
-        }
-        match spec.profile.git() {
-            Some(access) => self.git(access, &workspace, path, owner),
-            None => Ok(()),
-        }
-    }
-
-    /// Makes `.git` a mount of its own, so that it cannot be moved aside either.
-    fn git(
-        &mut self,
-        access: GitAccess,
-        workspace: &OwnedFd,
-        path: &Path,
-        owner: Option<User>,
-    ) -> Result<(), SandboxError> {
-        let Some(git) = open::beneath(workspace, path, Path::new(".git"))? else {
-            return Ok(());
-        };
-        let target = path.join(".git");
-        match access {
-            GitAccess::No => {
-                self.tmpfs.insert(text(&target)?, HIDDEN.to_owned());
-                self.expected.push(Expected {
-                    path: target,
-                    base: path.to_owned(),
-                    what: What::Hidden,
-                });
-            }
-            GitAccess::Read => self.bind(&git, &target, path, false)?,
-            GitAccess::Full => {
-                // Whoever writes these two makes git run programs.
-                let hooks = open::make_beneath(&git, &target, Path::new("hooks"), owner)?;
-                let config = open::beneath(&git, &target, Path::new("config"))?;
-                self.bind(&git, &target, path, true)?;
-                self.bind(&hooks, &target.join("hooks"), path, false)?;
-                if let Some(config) = config {
-                    self.bind(&config, &target.join("config"), path, false)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     fn host(&mut self, docker: &Docker, spec: &Spec) -> HostConfig {
@@ -284,9 +195,12 @@ impl Builder {
     }
 }
 
-fn real(path: &Path) -> Result<PathBuf, SandboxError> {
-    path.canonicalize().map_err(|source| SandboxError::Open {
-        path: path.to_owned(),
-        source,
-    })
+/// Returns the options of a file system in memory.
+fn memory(bytes: Option<u64>, sharing: Sharing, user: User) -> String {
+    let size = bytes.map_or_else(String::new, |bytes| format!(",size={bytes}"));
+    let mode = match sharing {
+        Sharing::Sticky => "1777".to_owned(),
+        Sharing::Private => format!("0700,uid={},gid={}", user.uid, user.gid),
+    };
+    format!("rw,exec,nosuid,nodev{size},mode={mode}")
 }

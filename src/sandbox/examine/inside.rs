@@ -12,7 +12,11 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, geteuid};
 
-use super::{Finding, Guarantee, Holds};
+use serde::Serialize;
+
+use super::ground::ROLE;
+use super::tries::{self, Door, Targets};
+use super::{Finding, GUARANTEES, Guarantee, Holds};
 
 /// The subcommand's name.
 pub const NAME: &str = "sandbox-examine";
@@ -20,22 +24,48 @@ pub const NAME: &str = "sandbox-examine";
 /// What came of an attempt: what held, or what did not.
 type Found = Result<String, String>;
 
-/// Tries everything (arguments: a file and a port of the host, the caller's process id there) and
-/// writes a line of JSON for each guarantee to `answer`.
+/// Makes the attempts that the arguments ask for, and writes a line of JSON for each to `answer`:
+/// `guarantees FILE PORT PID` (a file and a port of the host, the caller's process id there), or
+/// `role TARGETS`.
 ///
 /// # Errors
 /// The arguments are no such, or nobody reads the answer.
 pub fn main(args: &[OsString], answer: &mut impl Write) -> Result<u8, String> {
-    let [secret, port, caller] = args else {
-        return Err("it is for internal use: FILE PORT PID".to_owned());
-    };
-    let number = |text: &OsString| text.to_str().and_then(|text| text.parse::<i32>().ok());
-    let (Some(port), Some(caller)) = (number(port), number(caller)) else {
-        return Err("it is for internal use: PORT and PID are numbers".to_owned());
-    };
-    let port = u16::try_from(port).map_err(|error| error.to_string())?;
-    for (guarantee, found) in [
-        (Guarantee::Files, files(Path::new(secret))),
+    let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
+    match words.as_deref() {
+        Some([GUARANTEES, secret, port, caller]) => {
+            let (Ok(port), Ok(caller)) = (port.parse(), caller.parse()) else {
+                return Err("it is for internal use: PORT and PID are numbers".to_owned());
+            };
+            tell(answer, &guarantees(Path::new(secret), port, caller))
+        }
+        Some([ROLE, targets]) => {
+            let targets: Targets =
+                serde_json::from_str(targets).map_err(|error| error.to_string())?;
+            tell(answer, &tries::all(&targets, door().as_ref()))
+        }
+        _ => Err("it is for internal use".to_owned()),
+    }
+}
+
+fn tell(answer: &mut impl Write, findings: &[impl Serialize]) -> Result<u8, String> {
+    for finding in findings {
+        let line = serde_json::to_string(finding).map_err(|error| error.to_string())?;
+        writeln!(answer, "{line}").map_err(|error| error.to_string())?;
+    }
+    Ok(0)
+}
+
+/// Returns the door that programs here are told of: what they are told is a part of what is tried.
+fn door() -> Option<Door> {
+    let mut told = std::env::vars_os();
+    let (_, url) = told.find(|(name, _)| name == "HTTP_PROXY")?;
+    Door::parse(url.to_str()?)
+}
+
+fn guarantees(secret: &Path, port: u16, caller: i32) -> Vec<Finding> {
+    let tried = [
+        (Guarantee::Files, files(secret)),
         (Guarantee::Roles, roles()),
         (Guarantee::Seccomp, seccomp()),
         (Guarantee::Network, network(port)),
@@ -45,20 +75,19 @@ pub fn main(args: &[OsString], answer: &mut impl Write) -> Result<u8, String> {
         (Guarantee::Limits, limits()),
         // Last, since it would change everything after it.
         (Guarantee::UserNamespaces, user_namespaces()),
-    ] {
-        let (state, detail) = match found {
-            Ok(detail) => (Holds::Yes, detail),
-            Err(detail) => (Holds::No, detail),
-        };
-        let finding = Finding {
+    ];
+    let finding = |(guarantee, found)| match found {
+        Ok(detail) => (guarantee, Holds::Yes, detail),
+        Err(detail) => (guarantee, Holds::No, detail),
+    };
+    let findings = tried.into_iter().map(finding);
+    findings
+        .map(|(guarantee, state, detail)| Finding {
             guarantee,
             state,
             detail,
-        };
-        let line = serde_json::to_string(&finding).map_err(|error| error.to_string())?;
-        writeln!(answer, "{line}").map_err(|error| error.to_string())?;
-    }
-    Ok(0)
+        })
+        .collect()
 }
 
 fn files(secret: &Path) -> Found {

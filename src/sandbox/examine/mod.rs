@@ -1,5 +1,8 @@
-//! What holds on this machine, found by trying it: a sandbox like that of a role without a shell,
-//! in which the `eklavya` program itself reaches for what it must not get.
+//! What holds on this machine, found by trying it: sandboxes like those of agents, in which the
+//! `eklavya` program itself reaches for what it must not get.
+//!
+//! What holds for all roles ([`Guarantee`]) is tried in the sandbox of one without a shell; the cells
+//! of the permission matrix ([`Cell`]) are tried in a sandbox of each role ([`Ground`]).
 
 use std::ffi::OsString;
 use std::fs;
@@ -21,11 +24,21 @@ use super::territory::KNOWN_LEVEL;
 use super::{Child, Sandbox};
 use crate::domain::role::Role;
 
+mod attempt;
+mod cell;
+mod ground;
 mod inside;
+mod tries;
 
+pub use attempt::{Attempt, Column, Destination, Outcome, Part};
+pub use cell::{Cell, judge};
+pub use ground::{Beyond, Ground};
 pub use inside::{NAME, main};
+pub use tries::ANSWER;
 
-/// How long the attempts may take together.
+/// The word that asks for what holds for all roles.
+const GUARANTEES: &str = "guarantees";
+/// How long the attempts of one sandbox may take together.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is promised of a sandbox.
@@ -113,28 +126,20 @@ pub enum Holds {
 }
 
 impl Sandbox {
-    /// Returns what holds of each guarantee, in the order of [`Guarantee::ALL`].
+    /// Returns what holds of each guarantee, in the order of [`Guarantee::ALL`]. A directory of its
+    /// own below `place` is made for the attempts, and removed.
     ///
     /// # Errors
     /// The sandbox could not be started at all.
-    pub async fn examine(&self, user: Option<User>) -> Result<Vec<Finding>, SandboxError> {
+    pub async fn examine(
+        &self,
+        user: Option<User>,
+        place: &Path,
+    ) -> Result<Vec<Finding>, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let place = Place::new(self, user)?;
-        let streams = Streams {
-            stdin: Stdio::null(),
-            ..Streams::piped()
-        };
+        let place = Place::new(self, user, place)?;
         let inner = place.inner(self).map_err(prepare)?;
-        let mut child = self.spawn(&place.spec, inner, streams).await?;
-        let said = tokio::time::timeout(PATIENCE, said(&mut child)).await;
-        let said = said.map_err(|_| prepare(io::ErrorKind::TimedOut.into()))?;
-        let (said, complaint) = said.map_err(prepare)?;
-        child.wait().await.map_err(|error| match error {
-            SandboxError::Setup { .. } => SandboxError::Setup {
-                output: complaint.trim().to_owned(),
-            },
-            other => other,
-        })?;
+        let (said, complaint) = self.hear(&place.spec, inner).await?;
         let tried: Vec<Finding> = said
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
@@ -145,9 +150,28 @@ impl Sandbox {
                 .iter()
                 .find(|finding| finding.guarantee == guarantee)
                 .cloned()
-                .unwrap_or_else(|| unknown(guarantee, complaint.trim())),
+                .unwrap_or_else(|| unknown(guarantee, &complaint)),
         };
         Ok(Guarantee::ALL.map(found).into())
+    }
+
+    /// Runs `inner` to its end; returns what it said, and its complaints.
+    async fn hear(&self, spec: &Spec, inner: Inner) -> Result<(String, String), SandboxError> {
+        let prepare = |source| SandboxError::Prepare { source };
+        let streams = Streams {
+            stdin: Stdio::null(),
+            ..Streams::piped()
+        };
+        let mut child = self.spawn(spec, inner, streams).await?;
+        let said = tokio::time::timeout(PATIENCE, said(&mut child)).await;
+        let said = said.map_err(|_| prepare(io::ErrorKind::TimedOut.into()))?;
+        let (said, complaint) = said.map_err(prepare)?;
+        let output = complaint.trim().to_owned();
+        match child.wait().await {
+            Ok(_) => Ok((said, output)),
+            Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup { output }),
+            Err(other) => Err(other),
+        }
     }
 }
 
@@ -200,6 +224,14 @@ async fn said(child: &mut Child) -> io::Result<(String, String)> {
     Ok((text(&out), text(&err)))
 }
 
+/// Makes a directory in which something is tried; it is removed with the handle.
+///
+/// It should be where agents work: elsewhere files may not be executable, or not be the engine's to
+/// see.
+pub fn directory_in(place: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("doctor-").tempdir_in(place)
+}
+
 /// A small workspace, and beside it what must be out of reach.
 struct Place {
     directory: TempDir,
@@ -209,9 +241,9 @@ struct Place {
 }
 
 impl Place {
-    fn new(sandbox: &Sandbox, user: Option<User>) -> Result<Self, SandboxError> {
+    fn new(sandbox: &Sandbox, user: Option<User>, place: &Path) -> Result<Self, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let directory = tempfile::tempdir().map_err(prepare)?;
+        let directory = directory_in(place).map_err(prepare)?;
         let dirs = Dirs::at(&directory.path().join("work"));
         let owner = sandbox.becomes(user);
         dirs.prepare(owner)?;
@@ -233,8 +265,9 @@ impl Place {
 
     fn inner(&self, sandbox: &Sandbox) -> io::Result<Inner> {
         let port = self.listener.local_addr()?.port();
-        let args: [OsString; 4] = [
+        let args: [OsString; 5] = [
             NAME.into(),
+            GUARANTEES.into(),
             self.secret().into(),
             port.to_string().into(),
             std::process::id().to_string().into(),

@@ -79,18 +79,25 @@ pub(super) async fn of(
         }
         Browser::No => {}
     }
-    match policy(agent.role).spawn {
-        Spawn::Yes => add(Arc::new(SpawnTool {
+    if leads(agent.role) {
+        add(Arc::new(SpawnTool {
             worker: Arc::downgrade(worker),
             agent: agent.clone(),
             task: task.clone(),
-        }))?,
-        Spawn::No => {}
+        }))?;
     }
     if let Some(fetch) = fetch_tool(worker, agent.role, door).await {
         add(Arc::new(fetch))?;
     }
     Ok(toolbox)
+}
+
+/// Whether a role is offered [`SPAWN_AGENT`].
+pub(super) fn leads(role: Role) -> bool {
+    match policy(role).spawn {
+        Spawn::Yes => true,
+        Spawn::No => false,
+    }
 }
 
 /// Returns the tool of a role that may reach something and has no program to do it with.

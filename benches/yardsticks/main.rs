@@ -3,6 +3,7 @@
 mod claims;
 mod comparison;
 mod events;
+mod gateway;
 mod latency;
 mod machine;
 mod options;
@@ -61,6 +62,11 @@ async fn main() -> Result<(), Fault> {
         report.findings(title, &found)?;
         let found = block_in_place(events::measure_latency)?;
         report.latency("from the commit to a follower elsewhere", &found)?;
+    }
+    if options.wants(Yardstick::Gateway) {
+        let found = gateway::measure(&options).await?;
+        let title = "a request through an agent's door against the same sent straight";
+        report.findings(title, &[found])?;
     }
     if let (Some(cli), true) = (&cli, options.wants(Yardstick::Sandbox)) {
         let found = sandbox::measure(&options, cli).await?;

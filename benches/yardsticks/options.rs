@@ -61,6 +61,8 @@ pub enum Yardstick {
     Read,
     /// The event log against bare inserts, and how soon events are delivered.
     Events,
+    /// A request through an agent's door against the same request sent straight.
+    Gateway,
     /// A session of the CLI in a sandbox against the same session bare.
     Sandbox,
     /// Eight workers that take jobs against bare updates with SKIP LOCKED.

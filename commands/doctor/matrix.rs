@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eklavya::clock::SystemClock;
 use eklavya::config::Config;
 use eklavya::sandbox::examine::{Cell, Column, Holds};
-use eklavya::sandbox::{Isolation, Sandbox, User};
+use eklavya::sandbox::{Sandbox, User};
 use eklavya::workflow::examine::{Examination, RoleFinding};
 
 use super::{Check, Status, home};
@@ -24,18 +24,14 @@ pub async fn tried(
         user: *user,
         place: &home::place(config),
         clock: Arc::new(SystemClock),
-        browser: browser_of(config, sandbox, browser),
+        browser: browser_of(config, browser),
     };
     let tried = examination.run().await;
     tried.map_err(|error| Check::error("permission matrix", &error))
 }
 
 /// Returns what the check of the browser means for the roles that have one.
-fn browser_of(config: &Config, sandbox: &Sandbox, check: &Check) -> (Holds, String) {
-    if let Isolation::Docker(_) = sandbox.isolation() {
-        let detail = "it runs under bubblewrap alone: roles in containers have none";
-        return (Holds::Partly, detail.to_owned());
-    }
+fn browser_of(config: &Config, check: &Check) -> (Holds, String) {
     let state = match check.status {
         Status::Ok if config.browser.used => Holds::Yes,
         Status::Ok | Status::Warning => Holds::Partly,

@@ -144,7 +144,10 @@ impl Store {
         match &self.pool {
             // A transaction that starts by reading cannot wait for its turn to write: SQLite
             // answers SQLITE_BUSY at once. So writers take their place at the start.
-            Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
+            Pool::Sqlite(pool) => {
+                sqlite::await_return(pool).await;
+                Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?))
+            }
             Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, "BEGIN").await?)),
         }
     }
@@ -154,9 +157,7 @@ impl Store {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match &self.pool {
             Pool::Sqlite(pool) => {
-                // A connection comes back by a task of its own. Without a turn for that, a
-                // transaction right after another one would open one more, which takes milliseconds.
-                tokio::task::yield_now().await;
+                sqlite::await_return(pool).await;
                 Ok(Tx::Sqlite(pool.begin().await?))
             }
             Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, SNAPSHOT).await?)),

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::Connection;
 use sqlx::sqlite::{
@@ -17,6 +17,8 @@ use super::{StoreError, error};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// There is one writer at a time; more connections only serve readers.
 const CONNECTIONS: u32 = 4;
+/// The longest wait for a connection that may be about to come back.
+const RETURN: Duration = Duration::from_micros(500);
 /// How much of the database file is mapped into memory instead of read: 256 MiB.
 const MAPPED_BYTES: &str = "268435456";
 
@@ -61,6 +63,21 @@ pub(super) async fn connect(file: &Path) -> Result<SqlitePool, StoreError> {
         .connect_with(options)
         .await
         .map_err(|source| unusable(file, source))
+}
+
+/// Gives a connection that is on its way back to the pool the time to arrive.
+///
+/// It comes back by a task of its own, after a word with its thread. A transaction right after
+/// another one would open one more instead, which takes milliseconds: longer than most commands
+/// read.
+pub(super) async fn await_return(pool: &SqlitePool) {
+    let begun = Instant::now();
+    while (1..CONNECTIONS).contains(&pool.size())
+        && pool.num_idle() == 0
+        && begun.elapsed() < RETURN
+    {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Opens a database that is nowhere but in memory, and for one connection only.

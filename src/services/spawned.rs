@@ -13,7 +13,7 @@ use crate::domain::ids::AgentId;
 use crate::domain::project::Project;
 use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind, TaskState};
-use crate::store::tasks;
+use crate::store::{Lock, tasks};
 
 /// The most tasks that come from one.
 pub const MAX_SPAWNED: usize = 12;
@@ -50,6 +50,7 @@ pub async fn spawn(
     errand: Errand,
 ) -> Result<Spawned, ServiceError> {
     let mut change = desk.change(&Actor::Agent(agent)).await?;
+    change.tx.lock(Lock::Spawn).await?;
     let all = tasks::of_project(&mut change.tx, project.id).await?;
     let at_work = |task: &&Task| task.id == parent.id && is_run_by(task, agent);
     if !all.iter().any(|task| at_work(&task)) {
@@ -98,4 +99,74 @@ fn is_run_by(task: &Task, by: AgentId) -> bool {
 
 fn is_same(task: &Task, errand: &Errand) -> bool {
     (task.role, &task.title, &task.description) == (errand.role, &errand.title, &errand.description)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::task::TaskEvent;
+    use crate::services::costs::testing::Books;
+    use crate::services::tasks::{TaskNote, advance, reload};
+
+    fn errand(title: &str) -> Errand {
+        Errand {
+            role: Role::Developer,
+            title: title.to_owned(),
+            description: "Write it.".to_owned(),
+            criteria: Vec::new(),
+        }
+    }
+
+    async fn at_work(books: &Books) -> AgentId {
+        let (desk, agent) = (books.costs.desk(), books.agent().await);
+        let start = TaskEvent::Start { agent };
+        let by = Actor::System;
+        advance(desk, &by, &books.task, start, TaskNote::default())
+            .await
+            .unwrap();
+        agent
+    }
+
+    async fn told(books: &Books, agent: AgentId, title: &str) -> String {
+        let (desk, by) = (books.costs.desk(), (agent, &books.task));
+        match spawn(desk, &books.project, by, errand(title))
+            .await
+            .unwrap()
+        {
+            Spawned::Task(task) => task.key,
+            Spawned::TooMany => "too many".to_owned(),
+            Spawned::NotAtWork => "not at work".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_errand_is_one_task_however_often_it_is_asked_for() {
+        let books = Books::open(None).await;
+        let agent = at_work(&books).await;
+        // A model may ask for several at once.
+        let [one, two] = ["one", "two"].map(|title| told(&books, agent, title));
+        let (one, two) = tokio::join!(one, two);
+        let mut keys = [one.clone(), two];
+        keys.sort();
+        assert_eq!(keys, ["T1.1", "T1.2"]);
+        assert_eq!(told(&books, agent, "one").await, one);
+        for number in 3..=MAX_SPAWNED {
+            let key = told(&books, agent, &number.to_string()).await;
+            assert_eq!(key, format!("T1.{number}"));
+        }
+        assert_eq!(told(&books, agent, "one more").await, "too many");
+    }
+
+    #[tokio::test]
+    async fn nobody_hands_out_what_is_not_its_own() {
+        let books = Books::open(None).await;
+        let agent = books.agent().await;
+        assert_eq!(told(&books, agent, "one").await, "not at work");
+        at_work(&books).await;
+        assert_eq!(told(&books, agent, "one").await, "not at work");
+        let task = reload(books.costs.desk(), books.task.id).await.unwrap();
+        let mut tx = books.costs.desk().read().await.unwrap();
+        let all = tasks::of_project(&mut tx, task.project).await.unwrap();
+        assert_eq!(of(&all, "T1").count(), 0);
+    }
 }

@@ -150,6 +150,8 @@ pub enum Lock {
     Schema,
     /// Seal secrets, with the key that is in force.
     Secrets,
+    /// Give the next task that an agent hands out its number.
+    Spawn,
 }
 
 impl Lock {
@@ -162,6 +164,7 @@ impl Lock {
                 Lock::NewProject => 1,
                 Lock::Schema => 2,
                 Lock::Secrets => 3,
+                Lock::Spawn => 4,
             }
     }
 }

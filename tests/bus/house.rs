@@ -185,15 +185,22 @@ pub fn news(number: u32) -> News {
 pub async fn hear_until(listener: &mut Listener, last: u32) -> Vec<u32> {
     let mut heard = Vec::new();
     while heard.last() != Some(&last) {
+        heard.push(hear(listener).await);
+    }
+    heard
+}
+
+/// Hears one piece of news, and returns its number.
+pub async fn hear(listener: &mut Listener) -> u32 {
+    loop {
         if let Some(Heard::News(News {
             event: Event::Notification { title, .. },
             ..
         })) = listener.next().await
         {
-            heard.push(title.parse().unwrap());
+            return title.parse().unwrap();
         }
     }
-    heard
 }
 
 /// Lets others go on for a moment, in a loop that waits for them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::house::{House, hear, hear_until, news, pause};
+use crate::house::{House, hear_one, hear_until, news, pause};
 
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
@@ -49,7 +49,7 @@ async fn everybody_hears_everything_once_and_in_order(house: House) {
     house.desk.bus.publish(vec![news(51)]).await;
     for ear in &mut ears {
         // They are told by two, so that either may be the first.
-        let mut heard = [hear(ear).await, hear(ear).await];
+        let mut heard = [hear_one(ear).await, hear_one(ear).await];
         heard.sort_unstable();
         assert_eq!(heard, [50, 51]);
     }

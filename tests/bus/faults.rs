@@ -13,7 +13,7 @@ use tracing::subscriber::DefaultGuard;
 use url::Url;
 use uuid::Uuid;
 
-use crate::house::{House, hear, hear_until, news, pause};
+use crate::house::{House, hear_one, hear_until, news, pause};
 use crate::said::{NOTHING, hear, say};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -101,7 +101,7 @@ async fn listeners_are_told_of_the_gap_and_hear_again() {
     }
     other.bus.publish(vec![news(4)]).await;
     house.desk.bus.publish(vec![news(5)]).await;
-    let mut heard = [hear(&mut ear).await, hear(&mut ear).await];
+    let mut heard = [hear_one(&mut ear).await, hear_one(&mut ear).await];
     heard.sort_unstable();
     assert_eq!(heard, [4, 5]);
 }

@@ -185,13 +185,13 @@ pub fn news(number: u32) -> News {
 pub async fn hear_until(listener: &mut Listener, last: u32) -> Vec<u32> {
     let mut heard = Vec::new();
     while heard.last() != Some(&last) {
-        heard.push(hear(listener).await);
+        heard.push(hear_one(listener).await);
     }
     heard
 }
 
 /// Hears one piece of news, and returns its number.
-pub async fn hear(listener: &mut Listener) -> u32 {
+pub async fn hear_one(listener: &mut Listener) -> u32 {
     loop {
         if let Some(Heard::News(News {
             event: Event::Notification { title, .. },

@@ -26,12 +26,14 @@ use crate::domain::role::Role;
 
 mod attempt;
 mod cell;
+mod directory;
 mod ground;
 mod inside;
 mod tries;
 
 pub use attempt::{Attempt, Column, Destination, Outcome, Part};
 pub use cell::{Cell, judge};
+pub use directory::directory_in;
 pub use ground::{Beyond, Ground};
 pub use inside::{NAME, main};
 pub use tries::ANSWER;
@@ -222,14 +224,6 @@ async fn said(child: &mut Child) -> io::Result<(String, String)> {
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((text(&out), text(&err)))
-}
-
-/// Makes a directory in which something is tried; it is removed with the handle.
-///
-/// It should be where agents work: elsewhere files may not be executable, or not be the engine's to
-/// see.
-pub fn directory_in(place: &Path) -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix("doctor-").tempdir_in(place)
 }
 
 /// A small workspace, and beside it what must be out of reach.

@@ -53,8 +53,11 @@ const WIRES: &str = "
         FOR EACH ROW EXECUTE FUNCTION tripwire.trip();
 ";
 
+/// The two views are not of the same moment: who has begun to wait in between still has its own name in
+/// the first, and is found by the next look.
 const WAITING: &str = "SELECT a.application_name FROM pg_stat_activity a JOIN pg_locks l \
-    ON l.pid = a.pid WHERE l.locktype = 'advisory' AND l.classid = 4711 AND NOT l.granted";
+    ON l.pid = a.pid WHERE l.locktype = 'advisory' AND l.classid = 4711 AND NOT l.granted \
+    AND a.application_name LIKE 'at: %'";
 
 /// Where the product is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use eklavya::clock::SystemClock;
 use eklavya::config::Credential;
-use eklavya::domain::agent::{Agent, AgentState};
 use eklavya::domain::audit::Actor;
-use eklavya::domain::ids::{AgentId, SessionId};
 use eklavya::domain::role::Role;
 use eklavya::domain::task::TaskKind;
 use eklavya::gateway::{
@@ -26,6 +24,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::Fault;
+use crate::agents::beginning;
 use crate::comparison::Comparison;
 use crate::options::Options;
 use crate::pipeline::conversations::Conversations;
@@ -172,28 +171,7 @@ async fn door(desk: &Desk, place: &Path) -> Result<DoorSpec, Fault> {
     let new = NewTask::new(TASK, TaskKind::Build, Role::Developer, "Build");
     let made = tasks::ensure(desk, &project, vec![new]).await?;
     let task = made.into_iter().next().ok_or("there is no task")?;
-    let agent = Agent {
-        id: AgentId::random(),
-        project: project.id,
-        task: task.id,
-        role: Role::Developer,
-        state: AgentState::Starting,
-        pid: None,
-        process_start: None,
-        host: "bench".to_owned(),
-        working_dir: "/nowhere".to_owned(),
-        session: SessionId::random(),
-        attempt: 1,
-        sandboxed: true,
-        rehearsal: false,
-        model: "claude-opus-5-5".to_owned(),
-        worker: "bench".to_owned(),
-        fence: 1,
-        tokens_used: 0,
-        last_heartbeat: desk.now(),
-        version: 1,
-        created_at: desk.now(),
-    };
+    let agent = beginning(&task, desk.now());
     let mut change = desk.change(&Actor::System).await?;
     agents::spawn_in(&mut change, &agent, None).await?;
     change.commit().await?;

@@ -14,6 +14,8 @@ mod samples;
 mod sandbox;
 mod takeover;
 
+#[path = "../../tests/support/agents.rs"]
+mod agents;
 #[allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use eklavya::bus::{Bus, Heard, Listener, News, Server, WhenAway};
 use eklavya::clock::{FixedClock, SystemClock};
-use eklavya::domain::agent::{Agent, AgentEvent, AgentState};
+use eklavya::domain::agent::{Agent, AgentEvent};
 use eklavya::domain::audit::Actor;
 use eklavya::domain::event::{Event, Level};
-use eklavya::domain::ids::{AgentId, SessionId};
+use eklavya::domain::ids::AgentId;
 use eklavya::domain::project::Project;
 use eklavya::domain::role::Role;
 use eklavya::domain::task::{Task, TaskKind};
@@ -19,6 +19,7 @@ use eklavya::store::{self, Location, Store, installation};
 use tempfile::TempDir;
 use url::Url;
 
+use crate::agents::beginning;
 use crate::postgres::Postgres;
 use crate::redis_server::Redis;
 
@@ -102,26 +103,8 @@ impl House {
     /// Adds an agent that is at work.
     pub async fn agent(&self) -> AgentId {
         let agent = Agent {
-            id: AgentId::random(),
-            project: self.project.id,
-            task: self.task.id,
-            role: Role::Developer,
-            state: AgentState::Starting,
-            pid: None,
-            process_start: None,
-            host: "h".into(),
-            working_dir: "/nowhere".into(),
-            session: SessionId::random(),
-            attempt: 1,
-            sandboxed: true,
-            rehearsal: false,
-            model: "m".into(),
-            worker: "w".into(),
-            fence: 1,
-            tokens_used: 0,
-            last_heartbeat: self.desk.now(),
             version: 0,
-            created_at: self.desk.now(),
+            ..beginning(&self.task, self.desk.now())
         };
         let mut change = self.desk.change(&Actor::System).await.unwrap();
         agents::spawn_in(&mut change, &agent, None).await.unwrap();

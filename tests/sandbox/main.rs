@@ -5,6 +5,8 @@
     reason = "the helpers of tests are tests too"
 )]
 
+#[path = "../support/agents.rs"]
+mod agents;
 mod attacks;
 #[path = "../support/claude.rs"]
 mod claude;

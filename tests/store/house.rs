@@ -1,6 +1,6 @@
 //! A project with everything in it, to be written into a database.
 
-use eklavya::domain::agent::{Agent, AgentState};
+use eklavya::domain::agent::Agent;
 use eklavya::domain::artifact::Artifact;
 use eklavya::domain::checkpoint::{Checkpoint, CheckpointState};
 use eklavya::domain::commit::CommitId;
@@ -8,9 +8,7 @@ use eklavya::domain::decision::Decision;
 use eklavya::domain::delivery::Delivery;
 use eklavya::domain::demo::{Demo, DemoState, PreviewProcess};
 use eklavya::domain::evidence::Evidence;
-use eklavya::domain::ids::{
-    AgentId, ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, SessionId, TaskId,
-};
+use eklavya::domain::ids::{ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, TaskId};
 use eklavya::domain::ledger::Payer;
 use eklavya::domain::money::MicroUsd;
 use eklavya::domain::plan::{Plan, PlanState};
@@ -20,6 +18,8 @@ use eklavya::domain::secret::StoredSecret;
 use eklavya::domain::task::{Task, TaskKind, TaskState};
 use eklavya::store::{Tx, agents, projects, tasks};
 use jiff::Timestamp;
+
+use crate::agents::beginning;
 
 /// Texts that break what is careless with texts. U+0000, which no database of ours keeps, is not
 /// one of them.
@@ -114,26 +114,9 @@ pub fn task(project: &Project, key: &str) -> Task {
 
 pub fn agent(task: &Task) -> Agent {
     Agent {
-        id: AgentId::random(),
-        project: task.project,
-        task: task.id,
-        role: task.role,
-        state: AgentState::Starting,
-        pid: None,
-        process_start: None,
         host: HOSTILE[2].to_owned(),
         working_dir: "/nowhere/日本".to_owned(),
-        session: SessionId::random(),
-        attempt: 1,
-        sandboxed: true,
-        rehearsal: false,
-        model: "m".to_owned(),
-        worker: "w".to_owned(),
-        fence: 1,
-        tokens_used: 0,
-        last_heartbeat: at(3),
-        version: 1,
-        created_at: at(3),
+        ..beginning(task, at(3))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::sandbox::policy::{FileAccess, GitAccess, NetworkClass, RolePolicy};
 
 /// A column of the permission matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Column {
     /// The files of the clone, and those of the machine.

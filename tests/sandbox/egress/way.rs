@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eklavya::clock::SystemClock;
-use eklavya::domain::agent::{Agent, AgentState};
+use eklavya::domain::agent::Agent;
 use eklavya::domain::audit::Actor;
-use eklavya::domain::ids::{AgentId, SessionId};
 use eklavya::domain::project::Project as Row;
 use eklavya::domain::role::Role;
 use eklavya::domain::task::{Task, TaskKind};
@@ -24,6 +23,7 @@ use eklavya::store::{Location, Store, audit};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use crate::agents::beginning;
 use crate::support::{LIMITS, Project, user};
 
 /// Where programs are looked for, as agents are told.
@@ -134,26 +134,8 @@ async fn books(desk: &Desk, role: Role) -> (Row, Task, Agent) {
     let tasks = tasks::ensure(desk, &project, vec![new]).await.unwrap();
     let task = tasks.into_iter().next().unwrap();
     let agent = Agent {
-        id: AgentId::random(),
-        project: project.id,
-        task: task.id,
-        role,
-        state: AgentState::Starting,
-        pid: None,
-        process_start: None,
-        host: "h".into(),
-        working_dir: "/nowhere".into(),
-        session: SessionId::random(),
-        attempt: 1,
-        sandboxed: true,
         rehearsal: true,
-        model: "m".into(),
-        worker: "w".into(),
-        fence: 1,
-        tokens_used: 0,
-        last_heartbeat: desk.now(),
-        version: 1,
-        created_at: desk.now(),
+        ..beginning(&task, desk.now())
     };
     let mut change = desk.change(&Actor::System).await.unwrap();
     agents::spawn_in(&mut change, &agent, None).await.unwrap();

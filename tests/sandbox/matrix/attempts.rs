@@ -2,28 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use eklavya::sandbox::examine::Column;
 use eklavya::sandbox::policy::{FileAccess, GitAccess, RolePolicy};
 use serde_json::{Value, json};
 
 use crate::model::Call;
 
-/// A column of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Column {
-    FileSystem,
-    Git,
-    Terminal,
-    Network,
-}
-
-impl Column {
-    pub const ALL: [Self; 4] = [
-        Column::FileSystem,
-        Column::Git,
-        Column::Terminal,
-        Column::Network,
-    ];
-}
+/// The columns that the operating system holds by itself.
+pub const COLUMNS: [Column; 4] = [
+    Column::FileSystem,
+    Column::Git,
+    Column::Terminal,
+    Column::Network,
+];
 
 /// What the row says about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use eklavya::domain::role::Role;
+use eklavya::sandbox::examine::Column;
 use eklavya::sandbox::policy::policy;
 use tokio::net::TcpListener;
 
-use self::attempts::{Attempt, Column, Expected, Places, Sign, attempts, control};
+use self::attempts::{Attempt, COLUMNS, Expected, Places, Sign, attempts, control};
 use crate::claude::claude;
 use crate::cli::agent;
 use crate::model::{Call, DONE, listen, result_of, session};
@@ -100,7 +101,7 @@ async fn every_cell_of_the_table_is_held_by_the_sandbox() {
             cells.entry(attempt.column).or_default().push(told);
         }
         write!(table, "{role}").unwrap();
-        for column in Column::ALL {
+        for column in COLUMNS {
             write!(table, " | {column:?}: {}", cells[&column].join(", ")).unwrap();
         }
         table.push('\n');

@@ -2,32 +2,11 @@
 
 use std::path::PathBuf;
 
+use eklavya::sandbox::examine::Column;
 use eklavya::sandbox::policy::{
     Browser, FileAccess, GitAccess, NetworkClass, RolePolicy, Spawn, Terminal,
 };
 use serde_json::{Value, json};
-
-/// A column of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Column {
-    FileSystem,
-    Git,
-    Terminal,
-    Browser,
-    SpawnAgents,
-    Network,
-}
-
-impl Column {
-    pub const ALL: [Self; 6] = [
-        Column::FileSystem,
-        Column::Git,
-        Column::Terminal,
-        Column::Browser,
-        Column::SpawnAgents,
-        Column::Network,
-    ];
-}
 
 /// What the row says about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

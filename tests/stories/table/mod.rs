@@ -16,12 +16,13 @@ use eklavya::domain::audit::Actor;
 use eklavya::domain::project::ProjectEvent;
 use eklavya::domain::role::Role;
 use eklavya::domain::task::TaskKind;
+use eklavya::sandbox::examine::Column;
 use eklavya::sandbox::policy::policy;
 use eklavya::services::tasks::{self, NewTask};
 use eklavya::services::{Desk, projects};
 use eklavya::store::Store;
 
-use self::attempts::{Attempt, Column, Expected, Places, Sign, attempts};
+use self::attempts::{Attempt, Expected, Places, Sign, attempts};
 use crate::library::{library, serve};
 use crate::rehearsal::{Rehearsal, plan, says, tool};
 use crate::story::{SLUG, Story};

@@ -87,14 +87,27 @@ impl Ground {
         let outside = self.outside();
         fs::create_dir(&outside)?;
         fs::set_permissions(&outside, Permissions::from_mode(0o777))?;
-        fs::write(outside.join("secret"), "secret")
+        fs::write(self.secret(), "secret")
     }
 
     fn outside(&self) -> PathBuf {
         self.directory.path().join("outside")
     }
 
-    fn spec(&self) -> Spec {
+    /// Returns the file that must be out of reach.
+    pub(super) fn secret(&self) -> PathBuf {
+        self.outside().join("secret")
+    }
+
+    /// Returns the port of the machine that must be.
+    pub(super) fn port(&self) -> Result<u16, SandboxError> {
+        let address = self.listener.local_addr();
+        let address = address.map_err(|source| SandboxError::Prepare { source })?;
+        Ok(address.port())
+    }
+
+    /// Returns the sandbox of the role's agents.
+    pub(super) fn spec(&self) -> Spec {
         let mut spec = Spec::new(Profile::Agent(self.role), &self.dirs);
         spec.user = self.user;
         spec.door = Some(self.dirs.door.clone());
@@ -102,14 +115,17 @@ impl Ground {
         spec
     }
 
-    fn inner(&self, sandbox: &Sandbox, beyond: &Beyond) -> io::Result<Inner> {
+    fn inner(&self, sandbox: &Sandbox, beyond: &Beyond) -> Result<Inner, SandboxError> {
         let targets = Targets {
             outside: self.outside(),
             home: self.dirs.home.clone(),
-            port: self.listener.local_addr()?.port(),
+            port: self.port()?,
             hosts: beyond.hosts.clone(),
         };
-        let targets = serde_json::to_string(&targets)?;
+        let targets = serde_json::to_string(&targets);
+        let targets = targets.map_err(|error| SandboxError::Prepare {
+            source: error.into(),
+        })?;
         let args: [OsString; 3] = [NAME.into(), ROLE.into(), targets.into()];
         Ok(Inner::new(sandbox.own_program(), args).env(PROXY_LOGIN, &beyond.login))
     }
@@ -155,9 +171,7 @@ impl Sandbox {
         ground: &Ground,
         beyond: &Beyond,
     ) -> Result<Vec<Outcome>, SandboxError> {
-        let inner = ground
-            .inner(self, beyond)
-            .map_err(|source| SandboxError::Prepare { source })?;
+        let inner = ground.inner(self, beyond)?;
         let (said, complaint) = self.hear(&ground.spec(), inner).await?;
         let outcomes: Vec<Outcome> = said
             .lines()

@@ -5,21 +5,17 @@
 //! of the permission matrix ([`Cell`]) are tried in a sandbox of each role ([`Ground`]).
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
 use super::child::Streams;
-use super::dirs::{Dirs, hand_over};
 use super::error::SandboxError;
-use super::spec::{Inner, Profile, Spec, User};
+use super::spec::{Inner, Spec, User};
 use super::territory::KNOWN_LEVEL;
 use super::{Child, Sandbox};
 use crate::domain::role::Role;
@@ -138,10 +134,12 @@ impl Sandbox {
         user: Option<User>,
         place: &Path,
     ) -> Result<Vec<Finding>, SandboxError> {
-        let prepare = |source| SandboxError::Prepare { source };
-        let place = Place::new(self, user, place)?;
-        let inner = place.inner(self).map_err(prepare)?;
-        let (said, complaint) = self.hear(&place.spec, inner).await?;
+        let ground = Ground::new(self, Role::Architect, user, place)?;
+        let spec = Spec {
+            door: None,
+            ..ground.spec()
+        };
+        let (said, complaint) = self.hear(&spec, guarantees(self, &ground)?).await?;
         let tried: Vec<Finding> = said
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
@@ -175,6 +173,18 @@ impl Sandbox {
             Err(other) => Err(other),
         }
     }
+}
+
+/// Returns the program that tries what holds for all roles.
+fn guarantees(sandbox: &Sandbox, ground: &Ground) -> Result<Inner, SandboxError> {
+    let args: [OsString; 5] = [
+        NAME.into(),
+        GUARANTEES.into(),
+        ground.secret().into(),
+        ground.port()?.to_string().into(),
+        std::process::id().to_string().into(),
+    ];
+    Ok(Inner::new(sandbox.own_program(), args))
 }
 
 fn unknown(guarantee: Guarantee, complaint: &str) -> Finding {
@@ -224,54 +234,6 @@ async fn said(child: &mut Child) -> io::Result<(String, String)> {
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((text(&out), text(&err)))
-}
-
-/// A small workspace, and beside it what must be out of reach.
-struct Place {
-    directory: TempDir,
-    spec: Spec,
-    /// Connected to by whoever gets out.
-    listener: TcpListener,
-}
-
-impl Place {
-    fn new(sandbox: &Sandbox, user: Option<User>, place: &Path) -> Result<Self, SandboxError> {
-        let prepare = |source| SandboxError::Prepare { source };
-        let directory = directory_in(place).map_err(prepare)?;
-        let dirs = Dirs::at(&directory.path().join("work"));
-        let owner = sandbox.becomes(user);
-        dirs.prepare(owner)?;
-        for name in ["src", "docs"] {
-            fs::create_dir(dirs.clone.join(name)).map_err(prepare)?;
-        }
-        if let Some(owner) = owner {
-            hand_over(&dirs.clone, owner)?;
-        }
-        fs::write(directory.path().join("secret"), "secret").map_err(prepare)?;
-        let mut spec = Spec::new(Profile::Agent(Role::Architect), &dirs);
-        spec.user = user;
-        Ok(Self {
-            directory,
-            spec,
-            listener: TcpListener::bind("127.0.0.1:0").map_err(prepare)?,
-        })
-    }
-
-    fn inner(&self, sandbox: &Sandbox) -> io::Result<Inner> {
-        let port = self.listener.local_addr()?.port();
-        let args: [OsString; 5] = [
-            NAME.into(),
-            GUARANTEES.into(),
-            self.secret().into(),
-            port.to_string().into(),
-            std::process::id().to_string().into(),
-        ];
-        Ok(Inner::new(sandbox.own_program(), args))
-    }
-
-    fn secret(&self) -> std::path::PathBuf {
-        self.directory.path().join(Path::new("secret"))
-    }
 }
 
 #[cfg(test)]

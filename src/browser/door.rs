@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::error::BrowserError;
 use crate::domain::egress::Target;
-use crate::proxy::{self, Connection, Previews, wanted};
+use crate::proxy::{self, Connection, HTTP_PORT, Previews, wanted};
 use crate::sandbox::{Dirs, PROXY_SOCKET, User, share_socket};
 
 /// Connections at a time; the next ones wait.
@@ -32,8 +32,6 @@ const MAX_CONNECTIONS: usize = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a preview may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The port of http, the only one that previews have by name.
-pub(super) const PORT: u16 = 80;
 
 /// The names under which a project's own previews are reached, and who hears of it.
 pub trait PreviewNames: Previews {
@@ -77,9 +75,7 @@ impl Door {
             serving: tokio::spawn(serve(listener, names)),
         })
     }
-}
 
-impl Door {
     /// Ends all connections, and lets no further one in.
     pub(super) async fn close(&mut self) {
         self.serving.abort();
@@ -148,7 +144,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let wanted = wanted(request.method(), request.uri()).ok();
-    let Some(target) = wanted.filter(|target| target.port == PORT) else {
+    let Some(target) = wanted.filter(|target| target.port == HTTP_PORT) else {
         names.refused(&request.uri().to_string()).await;
         return refusal("only http addresses of previews are reached from here");
     };

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::door::PORT;
 use super::error::BrowserError;
 use super::keys;
 use super::page::{Filled, Found, PageText, Place, Spot, Target, clip};
 use super::picture::{MAX_BYTES, Picture, check_png};
 use super::session::{Browser, LOAD, Viewport, metrics, read};
 use crate::domain::egress;
+use crate::proxy::HTTP_PORT;
 
 /// Between two looks for something that is to appear.
 const LOOK: Duration = Duration::from_millis(200);
@@ -263,7 +263,10 @@ impl Browser {
                 if url.scheme() == "http" && url.port().is_none() && anonymous =>
             {
                 let host = egress::Host::Name(host.to_ascii_lowercase());
-                let target = egress::Target { host, port: PORT };
+                let target = egress::Target {
+                    host,
+                    port: HTTP_PORT,
+                };
                 self.names().find(&target).await
             }
             _ => None,

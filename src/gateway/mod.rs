@@ -17,6 +17,7 @@ mod exchange;
     reason = "the gateway itself, among its parts"
 )]
 mod gateway;
+mod http_client;
 mod json;
 mod park;
 mod price_list;
@@ -36,7 +37,7 @@ pub mod usage;
 
 pub use credential::UnusableCredential;
 pub use door::{Door, DoorProblem, DoorSpec, Pause};
-pub use egress::{EgressConfig, EgressLimits, FetchError, Fetched, Fetcher, Previews, Reach};
+pub use egress::{EgressConfig, EgressLimits, FetchError, Fetched, Fetcher, Reach};
 pub use gateway::{Gateway, GatewayConfig, GatewayError, ModelSource, Patience};
 pub use pricing::{Pricing, PricingError};
 pub use rehearsal::recorder::Recorder;

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use super::backend::{Incoming, Outgoing, SendError};
 use super::credential::UnusableCredential;
+use super::http_client::{self, describe};
 use crate::config::Credential;
 
 /// An endpoint that cannot be used.
@@ -48,17 +49,8 @@ impl Upstream {
         connect_timeout: Duration,
     ) -> Result<Self, UpstreamError> {
         credential.check()?;
-        // Whoever was first has set the same one; there is only one in the program.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // A redirect would carry the credential to another host, and a proxy from the environment
-        // would see it; a repeated request would be charged twice.
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .connect_timeout(connect_timeout)
-            .build()
-            .map_err(UpstreamError::Client)?;
+        let client = http_client::builder(connect_timeout);
+        let client = client.build().map_err(UpstreamError::Client)?;
         Ok(Self {
             client,
             base: base_url(url)?,
@@ -142,18 +134,6 @@ fn base_url(text: &str) -> Result<Url, UpstreamError> {
         return Err(bad(url.into(), "it must not hold a query or a fragment"));
     }
     Ok(url)
-}
-
-/// Returns an error with its causes: the outermost alone says only that sending failed.
-pub(super) fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

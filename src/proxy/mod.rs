@@ -8,6 +8,9 @@ mod previews;
 mod send;
 mod target;
 
+/// The port of http, where a URL names none: the only one that previews have by name.
+pub const HTTP_PORT: u16 = 80;
+
 pub use previews::Previews;
 pub use send::{Connection, Unsendable, outgoing, send};
 pub use target::wanted;

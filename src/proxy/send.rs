@@ -8,11 +8,9 @@ use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::HTTP_PORT;
 use super::headers::strip;
 use crate::domain::egress::Target;
-
-/// The port that the header `Host` need not name.
-const HTTP_PORT: u16 = 80;
 
 /// A connection to a target: polled, it carries the one request that is sent on it.
 pub type Connection<B> = http1::Connection<TokioIo<TcpStream>, B>;

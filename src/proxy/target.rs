@@ -2,10 +2,8 @@
 
 use hyper::{Method, Uri};
 
+use super::HTTP_PORT;
 use crate::domain::egress::Target;
-
-/// The port of a plain URL that names none.
-const HTTP_PORT: u16 = 80;
 
 /// Returns the target of a request for a proxy: of CONNECT, or of a plain one by its absolute URI.
 ///

@@ -203,6 +203,11 @@ impl RolePolicy {
         self.terminal == Terminal::Full
     }
 
+    /// Whether this role may ask for other agents.
+    pub fn leads(&self) -> bool {
+        self.spawn == Spawn::Yes
+    }
+
     /// Returns the built-in tools that the CLI offers to this role (`--tools`).
     pub fn tools(&self) -> Vec<&'static str> {
         let mut tools = vec!["Read", "Glob", "Grep"];

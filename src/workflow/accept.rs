@@ -15,7 +15,7 @@ use crate::domain::ledger::BudgetScope;
 use crate::domain::plan_document::{Check, Criterion, PlanDocument};
 use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind};
-use crate::sandbox::policy::{FileAccess, Spawn, policy};
+use crate::sandbox::policy::{FileAccess, policy};
 use crate::services::{evidence, plans, spawned, tasks};
 use crate::vcs::VcsError;
 
@@ -138,7 +138,7 @@ async fn demo(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, 
 }
 
 async fn build(worker: &Worker, task: &Task, work: &CommitId) -> Result<Verdict, WorkflowError> {
-    if policy(task.role).spawn == Spawn::Yes {
+    if policy(task.role).leads() {
         return handed_out(worker, task, work).await;
     }
     if task.attempt == 1 && Some(work) == task.base_commit.as_ref() {

@@ -16,7 +16,7 @@ use crate::domain::role::Role;
 use crate::domain::task::{Task, TaskKind, TaskState};
 use crate::gateway::Reach;
 use crate::mcp::{RUN_CHECK, agent_tool_name};
-use crate::sandbox::policy::{Spawn, Terminal, policy};
+use crate::sandbox::policy::{Terminal, policy};
 use crate::services::{demos, evidence, plans, tasks};
 
 /// The most tasks that the Architect is told to plan.
@@ -241,7 +241,9 @@ async fn build(worker: &Worker, task: &Task) -> Result<TaskPrompt, WorkflowError
         test_command: plan.test_command.clone(),
         test_access: test_access(task.role),
         test_tool: agent_tool_name(RUN_TESTS),
-        spawn_tool: leads(task.role).then(|| agent_tool_name(SPAWN_AGENT)),
+        spawn_tool: policy(task.role)
+            .leads()
+            .then(|| agent_tool_name(SPAWN_AGENT)),
         retry: retry(task),
     }))
 }
@@ -323,13 +325,6 @@ fn test_access(role: Role) -> TestAccess {
         Terminal::Full => TestAccess::Shell,
         Terminal::TestCommand => TestAccess::Tool,
         Terminal::No | Terminal::Diagnostic => TestAccess::None,
-    }
-}
-
-fn leads(role: Role) -> bool {
-    match policy(role).spawn {
-        Spawn::Yes => true,
-        Spawn::No => false,
     }
 }
 

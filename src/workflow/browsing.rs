@@ -63,19 +63,34 @@ pub(super) async fn picture_demos(site: &Site) -> Result<(), WorkflowError> {
         return Ok(());
     }
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-    match start(site, &root, Arc::new(names(site, None))).await {
-        Ok(browser) => {
-            for (number, url) in wanted {
-                picture_demo(site, &browser, number, &url).await?;
-            }
-            if let Err(error) = browser.end().await {
-                tracing::warn!("the browser of the demos did not end well: {error}");
-            }
+    let pictured = match start(site, &root, Arc::new(names(site, None))).await {
+        Ok(browser) => picture_all(site, browser, wanted).await,
+        Err(error) => {
+            tracing::warn!("there are no pictures of the demos: {error}");
+            Ok(())
         }
-        Err(error) => tracing::warn!("there are no pictures of the demos: {error}"),
-    }
+    };
     remove_tree(&root).await?;
-    Ok(())
+    pictured
+}
+
+/// Takes the pictures and ends the browser, whatever comes of them.
+async fn picture_all(
+    site: &Site,
+    browser: Browser,
+    wanted: Vec<(u32, String)>,
+) -> Result<(), WorkflowError> {
+    let all = async {
+        for (number, url) in wanted {
+            picture_demo(site, &browser, number, &url).await?;
+        }
+        Ok(())
+    };
+    let pictured = all.await;
+    if let Err(error) = browser.end().await {
+        tracing::warn!("the browser of the demos did not end well: {error}");
+    }
+    pictured
 }
 
 /// Returns the numbers and addresses of the demos that are to be pictured.

@@ -15,11 +15,8 @@ use crate::domain::demo::{Demo, DemoState};
 use crate::domain::egress::{Host, Target};
 use crate::domain::ids::AgentId;
 use crate::domain::project::Project;
-use crate::proxy::Previews;
+use crate::proxy::{HTTP_PORT, Previews};
 use crate::services::{Desk, audit, demos};
-
-/// The port of the names.
-const PORT: u16 = 80;
 
 /// What is served for those who verify, if anything is.
 #[derive(Debug, Clone, Default)]
@@ -95,9 +92,7 @@ impl Names {
             Vec::new()
         })
     }
-}
 
-impl Names {
     /// Writes down what the audit trail is to have of a browser.
     async fn note(&self, row: Option<BrowserRow>) {
         let Some(row) = row else { return };
@@ -153,7 +148,7 @@ impl Previews for Names {
             let Host::Name(host) = &target.host else {
                 return None;
             };
-            let named = named(&self.project.slug, host).filter(|_| target.port == PORT);
+            let named = named(&self.project.slug, host).filter(|_| target.port == HTTP_PORT);
             match named? {
                 Named::Product => self.served.address(),
                 Named::Demo(number) => {

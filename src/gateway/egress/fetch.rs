@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HOST, LOCATION};
-use reqwest::{Client, Response, Url};
+use reqwest::{Response, Url};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::decide;
@@ -17,7 +17,7 @@ use super::record::Record;
 use crate::domain::egress::{Host, Target};
 use crate::gateway::door::{Door, DoorState};
 use crate::gateway::gateway::Inner;
-use crate::gateway::upstream::describe;
+use crate::gateway::http_client::{self, describe};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -127,8 +127,12 @@ impl Fetcher {
 
     /// Makes one request; where it leads is not asked for yet.
     async fn once(&self, url: &Url) -> Result<Step, FetchError> {
-        let named = target_of(url).map_or_else(|_| bare(url), |target| target.to_string());
-        let (addresses, place) = match self.admit(url).await {
+        let target = target_of(url);
+        let named = match &target {
+            Ok(target) => target.to_string(),
+            Err(_) => bare(url),
+        };
+        let (addresses, place) = match self.admit(target).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 refuse(&self.inner, &self.door, METHOD, &named, &refusal).await;
@@ -155,9 +159,12 @@ impl Fetcher {
         })
     }
 
-    async fn admit(&self, url: &Url) -> Result<(Vec<SocketAddr>, OwnedSemaphorePermit), Refusal> {
+    async fn admit(
+        &self,
+        target: Result<Target, String>,
+    ) -> Result<(Vec<SocketAddr>, OwnedSemaphorePermit), Refusal> {
         let bad = |why: String| Refusal::new(StatusCode::BAD_REQUEST, why);
-        let target = target_of(url).map_err(bad)?;
+        let target = target.map_err(bad)?;
         let place = self.door.tunnels.clone().acquire_owned().await;
         let place = place.map_err(|error| bad(error.to_string()))?;
         self.door.touch();
@@ -204,14 +211,8 @@ fn target_of(url: &Url) -> Result<Target, String> {
 
 /// Asks for a page at addresses that were checked, and at no others.
 async fn get(url: &Url, addresses: &[SocketAddr], connect: Duration) -> Result<Response, String> {
-    // Whoever was first has set the same one; there is only one in the program.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let host = url.host_str().unwrap_or_default();
-    let client = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .connect_timeout(connect)
+    let client = http_client::builder(connect)
         .resolve_to_addrs(host, addresses)
         .user_agent(concat!("eklavya/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -221,7 +222,7 @@ async fn get(url: &Url, addresses: &[SocketAddr], connect: Duration) -> Result<R
         .find(|address| Some(address.port()) != url.port_or_known_default());
     let asked = match elsewhere {
         // A preview is where its name does not say.
-        Some(address) => client.get(at(url, *address)).header(HOST, authority(url)),
+        Some(address) => client.get(at(url, *address)).header(HOST, url.authority()),
         None => client.get(url.clone()),
     };
     asked.send().await.map_err(describe)
@@ -234,12 +235,6 @@ fn at(url: &Url, address: SocketAddr) -> Url {
     let _ = there.set_ip_host(address.ip());
     let _ = there.set_port(Some(address.port()));
     there
-}
-
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Takes an answer in, or where it leads.

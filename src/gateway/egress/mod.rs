@@ -24,7 +24,7 @@ pub(super) use proxy::{answer, is_proxied};
 pub use resolve::{Resolve, SystemResolver};
 
 use crate::domain::egress::HostList;
-pub use crate::proxy::Previews;
+use crate::proxy::Previews;
 
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]

@@ -17,6 +17,7 @@ use super::house::{House, Plan};
 use crate::domain::egress::{HostList, Target};
 use crate::gateway::egress::{Resolve, SystemResolver};
 use crate::gateway::*;
+use crate::proxy::Previews;
 use crate::services::audit;
 use crate::store::audit::Filter;
 

@@ -9,7 +9,7 @@ use crate::sandbox::policy::{Browser, Terminal, policy};
 use crate::sandbox::{
     Access, Dirs, Profile, RunLimits, Sandbox, SandboxError, Spec, User, run_command,
 };
-use crate::workflow::tools::{self, SPAWN_AGENT};
+use crate::workflow::tools::SPAWN_AGENT;
 
 /// The CLI's own tools that start agents, by their names in its versions.
 const OWN_AGENTS: [&str; 2] = ["Task", "Agent"];
@@ -82,7 +82,7 @@ pub(super) fn browser(role: Role, tried: &(Holds, String)) -> Cell {
 pub(super) fn spawn(role: Role) -> Cell {
     let offered = policy(role).tools();
     let own = OWN_AGENTS.into_iter().find(|tool| offered.contains(tool));
-    let (state, detail) = match (own, tools::leads(role)) {
+    let (state, detail) = match (own, policy(role).leads()) {
         (Some(tool), _) => (
             Holds::No,
             format!("the CLI's own tool {tool} starts agents that nobody counts"),

@@ -6,13 +6,11 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::browser::PreviewNames;
 use crate::domain::egress::{Host, Target};
-use crate::proxy::Previews;
+use crate::proxy::{HTTP_PORT, Previews};
 
 /// Its name, and that of one that there is not.
 pub(super) const NAME: &str = "demo-1.examination.localhost";
 pub(super) const OTHER: &str = "demo-2.examination.localhost";
-/// The port of the names.
-const PORT: u16 = 80;
 
 /// The preview, which answers at this address.
 #[derive(Debug)]
@@ -20,7 +18,7 @@ pub(super) struct OnePreview(pub SocketAddr);
 
 impl Previews for OnePreview {
     fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
-        let known = target.host == Host::Name(NAME.to_owned()) && target.port == PORT;
+        let known = target.host == Host::Name(NAME.to_owned()) && target.port == HTTP_PORT;
         Box::pin(ready(known.then_some(self.0)))
     }
 }

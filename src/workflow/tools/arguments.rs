@@ -1,9 +1,24 @@
-//! What an agent may hand to a command that is run for it.
+//! The arguments of calls: reading them, and what an agent may hand to a command that is run for it.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::mcp::ToolReply;
 
 /// The most arguments.
 const MAX: usize = 64;
 /// The most bytes of all of them together: far below what the kernel takes for one.
 const MAX_BYTES: usize = 16 * 1024;
+
+/// Reads the arguments of a call of `tool`; a model that got them wrong is told what it `takes`.
+pub(super) fn read<T: DeserializeOwned>(
+    tool: &str,
+    takes: &str,
+    arguments: Value,
+) -> Result<T, ToolReply> {
+    serde_json::from_value(arguments)
+        .map_err(|error| ToolReply::error(format!("{tool} takes {takes}: {error}")))
+}
 
 /// Returns what is wrong with `arguments` for `line`; nothing where they can be its positional
 /// parameters.

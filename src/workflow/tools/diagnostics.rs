@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::arguments::read;
 use super::test_command::told;
 use crate::domain::agent::Agent;
 use crate::domain::audit::Actor;
@@ -140,12 +141,10 @@ impl ToolServer for DiagnosticTool {
 
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
-            let name = match Wanted::deserialize(arguments) {
-                Ok(wanted) => wanted.name,
-                Err(error) => {
-                    let form = "takes exactly {\"name\": \"git-log\"}";
-                    return ToolReply::error(format!("{RUN_DIAGNOSTIC} {form}: {error}"));
-                }
+            let takes = "exactly {\"name\": \"git-log\"}";
+            let name = match read(RUN_DIAGNOSTIC, takes, arguments) {
+                Ok(Wanted { name }) => name,
+                Err(reply) => return reply,
             };
             let Some(worker) = self.worker.upgrade() else {
                 return ToolReply::error("the work is being stopped");

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::arguments::read;
 use super::html::text_of;
 use crate::domain::redactor::Redactor;
 use crate::gateway::{Fetched, Fetcher};
@@ -105,12 +106,9 @@ impl ToolServer for FetchTool {
 
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
-            match Wanted::deserialize(arguments) {
+            match read(FETCH, "{\"url\": \"https://…\"}", arguments) {
                 Ok(wanted) => self.run(wanted).await,
-                Err(error) => {
-                    let form = "takes {\"url\": \"https://…\"}";
-                    ToolReply::error(format!("{FETCH} {form}: {error}"))
-                }
+                Err(reply) => reply,
             }
         })
     }

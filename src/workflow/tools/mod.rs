@@ -30,7 +30,7 @@ use crate::domain::role::Role;
 use crate::domain::task::Task;
 use crate::gateway::{Door, Reach};
 use crate::mcp::{ToolServer, Toolbox};
-use crate::sandbox::policy::{Browser, Spawn, Terminal, policy};
+use crate::sandbox::policy::{Browser, Terminal, policy};
 use crate::services::plans;
 
 /// Returns the tools that the agent is offered: what its row of the table grants, and nothing else.
@@ -79,7 +79,7 @@ pub(super) async fn of(
         }
         Browser::No => {}
     }
-    if leads(agent.role) {
+    if policy(agent.role).leads() {
         add(Arc::new(SpawnTool {
             worker: Arc::downgrade(worker),
             agent: agent.clone(),
@@ -90,14 +90,6 @@ pub(super) async fn of(
         add(Arc::new(fetch))?;
     }
     Ok(toolbox)
-}
-
-/// Whether a role is offered [`SPAWN_AGENT`].
-pub(super) fn leads(role: Role) -> bool {
-    match policy(role).spawn {
-        Spawn::Yes => true,
-        Spawn::No => false,
-    }
 }
 
 /// Returns the tool of a role that may reach something and has no program to do it with.

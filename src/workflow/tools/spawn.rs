@@ -6,12 +6,13 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::arguments::read;
 use crate::domain::agent::Agent;
 use crate::domain::plan_document::BUILDERS;
 use crate::domain::role::Role;
 use crate::domain::task::Task;
 use crate::mcp::{ToolDescription, ToolReply, ToolServer};
-use crate::sandbox::policy::{Spawn, policy};
+use crate::sandbox::policy::policy;
 use crate::services::spawned::{Errand, MAX_SPAWNED, Spawned, spawn};
 use crate::workflow::error::WorkflowError;
 use crate::workflow::worker::Worker;
@@ -46,8 +47,8 @@ struct Wanted {
 
 /// Returns the roles that can be spawned: those that write something and lead nobody.
 fn roles() -> Vec<Role> {
-    let follows = |role: &Role| policy(*role).spawn == Spawn::No;
-    BUILDERS.into_iter().filter(follows).collect()
+    let builders = BUILDERS.into_iter();
+    builders.filter(|role| !policy(*role).leads()).collect()
 }
 
 impl Wanted {
@@ -140,12 +141,10 @@ impl ToolServer for SpawnTool {
 
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
-            let wanted = match Wanted::deserialize(arguments) {
+            let takes = "{\"role\": …, \"title\": …, \"instructions\": …}";
+            let wanted: Wanted = match read(SPAWN_AGENT, takes, arguments) {
                 Ok(wanted) => wanted,
-                Err(error) => {
-                    let form = "takes {\"role\": …, \"title\": …, \"instructions\": …}";
-                    return ToolReply::error(format!("{SPAWN_AGENT} {form}: {error}"));
-                }
+                Err(reply) => return reply,
             };
             if let Some(problem) = wanted.problem(&self.task.criteria) {
                 return ToolReply::error(problem);

@@ -101,12 +101,10 @@ impl ToolServer for TestTool {
 
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
-            let wanted = match Wanted::deserialize(arguments) {
+            let takes = "{\"arguments\": [\"…\"]}, or nothing";
+            let wanted: Wanted = match arguments::read(RUN_TESTS, takes, arguments) {
                 Ok(wanted) => wanted,
-                Err(error) => {
-                    let form = "takes {\"arguments\": [\"…\"]}, or nothing";
-                    return ToolReply::error(format!("{RUN_TESTS} {form}: {error}"));
-                }
+                Err(reply) => return reply,
             };
             if let Some(problem) = arguments::problem(&self.command, &wanted.arguments) {
                 return ToolReply::error(problem);

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use eklavya::config::Environment;
-use eklavya::domain::redactor::Redactor;
-use eklavya::exit_code;
+use eklavya_config::Environment;
+use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::exit_code;
 
 use crate::data_directory;
 use crate::error::CommandError;

@@ -1,6 +1,6 @@
 //! `eklavya deliver`
 
-use eklavya::domain::job::Goal;
+use eklavya_core::domain::job::Goal;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use eklavya::bus::{self, Bus, WhenAway};
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Actor;
-use eklavya::services::Desk;
-use eklavya::services::secrets::{self, Vault};
-use eklavya::store::{Location, Server, Store, installation};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_services::Desk;
+use eklavya_services::bus::{self, Bus, WhenAway};
+use eklavya_services::secrets::{self, Vault};
+use eklavya_store::{Location, Server, Store, installation};
 use nix::unistd::{User, getuid};
 
 use crate::error::CommandError;

@@ -1,9 +1,9 @@
 //! `--detach`: the work is a job, and the command returns at once.
 
-use eklavya::config::Origin;
-use eklavya::domain::job::{Goal, JobState};
-use eklavya::services::jobs::{self, Asked};
-use eklavya::services::projects;
+use eklavya_config::Origin;
+use eklavya_core::domain::job::{Goal, JobState};
+use eklavya_services::jobs::{self, Asked};
+use eklavya_services::projects;
 use serde::Serialize;
 
 use crate::error::CommandError;

@@ -5,14 +5,14 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use eklavya::bus::BusError;
-use eklavya::config::ConfigError;
-use eklavya::domain::redactor::Redactor;
-use eklavya::exit_code;
-use eklavya::gateway::ScriptError;
-use eklavya::services::ServiceError;
-use eklavya::services::secrets::SecretError;
-use eklavya::store::StoreError;
+use eklavya_config::ConfigError;
+use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::exit_code;
+use eklavya_gateway::ScriptError;
+use eklavya_services::ServiceError;
+use eklavya_services::bus::BusError;
+use eklavya_services::secrets::SecretError;
+use eklavya_store::StoreError;
 use serde::Serialize;
 
 use crate::options::Format;

@@ -1,9 +1,9 @@
 //! What a stage that did not come to its end means for the person at the command line.
 
-use eklavya::claude::locate::LocateError;
-use eklavya::sandbox::SandboxError;
-use eklavya::vcs::VcsError;
-use eklavya::workflow::{StopReason, WorkflowError};
+use eklavya_claude::locate::LocateError;
+use eklavya_engine::{StopReason, WorkflowError};
+use eklavya_git::VcsError;
+use eklavya_sandbox::SandboxError;
 
 use crate::error::{CommandError, Kind};
 

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 
 use camino::Utf8Path;
-use eklavya::config::{self, Home, HomeOrigin};
-use eklavya::services::audit;
-use eklavya::store::{Location, Store};
+use eklavya_config::{self as config, Home, HomeOrigin};
+use eklavya_services::audit;
+use eklavya_store::{Location, Store};
 use serde::Serialize;
 use serde_json::json;
 

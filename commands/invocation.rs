@@ -1,8 +1,8 @@
 //! One run of `eklavya`: the options, the environment and what follows from them.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::config::{Config, ConfigError, Environment, Home, Layers, Override};
-use eklavya::domain::redactor::Redactor;
+use eklavya_config::{Config, ConfigError, Environment, Home, Layers, Override};
+use eklavya_core::domain::redactor::Redactor;
 
 use crate::error::{CommandError, Kind};
 use crate::logging;

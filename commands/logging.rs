@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use eklavya::domain::redactor::Redactor;
+use eklavya_core::domain::redactor::Redactor;
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;

@@ -50,7 +50,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use eklavya::config::Environment;
+use eklavya_config::Environment;
 
 fn main() -> ExitCode {
     if let Some(code) = sandbox_init::dispatch(std::env::args_os().skip(1)) {

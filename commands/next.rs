@@ -1,6 +1,6 @@
 //! What to type next.
 
-use eklavya::domain::project::{Project, ProjectState, Stage};
+use eklavya_core::domain::project::{Project, ProjectState, Stage};
 use serde::Serialize;
 
 use crate::error::CommandError;

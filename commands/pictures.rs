@@ -1,9 +1,9 @@
 //! Pictures as they are listed, with the files to look at.
 
-use eklavya::domain::artifact::Artifact;
-use eklavya::domain::project::Project;
-use eklavya::services::{Desk, artifacts as kept};
-use eklavya::workflow::artifacts;
+use eklavya_core::domain::artifact::Artifact;
+use eklavya_core::domain::project::Project;
+use eklavya_engine::artifacts;
+use eklavya_services::{Desk, artifacts as kept};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya::workflow::preview_host;
+use eklavya_engine::preview_host;
 
 /// Runs the hidden subcommand if `args` (without the program's name) begin with it.
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {

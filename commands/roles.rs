@@ -1,9 +1,9 @@
 //! `eklavya roles`
 
-use eklavya::config::EgressSettings;
-use eklavya::domain::egress::{HostList, HostPattern};
-use eklavya::domain::role::Role;
-use eklavya::sandbox::policy::{NetworkClass, PolicyRow, RolePolicy, policy};
+use eklavya_config::EgressSettings;
+use eklavya_core::domain::egress::{HostList, HostPattern};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::policy::{NetworkClass, PolicyRow, RolePolicy, policy};
 use serde::Serialize;
 
 use crate::error::CommandError;

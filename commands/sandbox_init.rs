@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya::sandbox::{docker, enter, examine, init, relay, serve};
+use eklavya_sandbox::{docker, enter, examine, init, relay, serve};
 
 /// The code with which shells say that a program could not be started.
 const CANNOT_START: u8 = 126;

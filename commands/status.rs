@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal};
 
-use eklavya::domain::job::{Goal, JobState};
-use eklavya::domain::project::Project;
-use eklavya::services::jobs::Look;
-use eklavya::services::news::Follower;
-use eklavya::services::workers::{self, Life};
-use eklavya::services::{Desk, agents, capacity, jobs, projects, tasks};
+use eklavya_core::domain::job::{Goal, JobState};
+use eklavya_core::domain::project::Project;
+use eklavya_services::jobs::Look;
+use eklavya_services::news::Follower;
+use eklavya_services::workers::{self, Life};
+use eklavya_services::{Desk, agents, capacity, jobs, projects, tasks};
 use serde::Serialize;
 
 use crate::desk;

@@ -1,7 +1,7 @@
 //! `eklavya verify`
 
-use eklavya::domain::job::Goal;
-use eklavya::services::projects;
+use eklavya_core::domain::job::Goal;
+use eklavya_services::projects;
 
 use crate::desk;
 use crate::error::CommandError;

@@ -1,9 +1,9 @@
 //! Waiting for what another process is still working on.
 
-use eklavya::domain::job::{Job, JobState};
-use eklavya::domain::project::{Project, ProjectState, Stage};
-use eklavya::services::news::Follower;
-use eklavya::services::{Desk, jobs, leases, projects, workers};
+use eklavya_core::domain::job::{Job, JobState};
+use eklavya_core::domain::project::{Project, ProjectState, Stage};
+use eklavya_services::news::Follower;
+use eklavya_services::{Desk, jobs, leases, projects, workers};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{CommandError, Kind};

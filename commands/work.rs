@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use eklavya::domain::job::Goal;
-use eklavya::domain::project::Project;
-use eklavya::services::{Desk, audit, projects};
-use eklavya::workflow::{self, Patience, Worker, WorkflowError, stages};
+use eklavya_core::domain::job::Goal;
+use eklavya_core::domain::project::Project;
+use eklavya_engine::{self as workflow, Patience, Worker, WorkflowError, stages};
+use eklavya_services::{Desk, audit, projects};
 use serde_json::json;
 
 use crate::error::CommandError;

@@ -6,15 +6,15 @@ mod machines;
 
 use std::fmt::{Debug, Write};
 
-use eklavya::domain::InvalidTransition;
-use eklavya::domain::agent::{AgentEvent, AgentState};
-use eklavya::domain::commit::CommitId;
-use eklavya::domain::demo::{DemoEvent, DemoState};
-use eklavya::domain::ids::AgentId;
-use eklavya::domain::job::{JobEvent, JobState};
-use eklavya::domain::plan::{PlanEvent, PlanState};
-use eklavya::domain::project::{ProjectEvent, ProjectState, Stage};
-use eklavya::domain::task::{TaskEvent, TaskState};
+use eklavya_core::domain::InvalidTransition;
+use eklavya_core::domain::agent::{AgentEvent, AgentState};
+use eklavya_core::domain::commit::CommitId;
+use eklavya_core::domain::demo::{DemoEvent, DemoState};
+use eklavya_core::domain::ids::AgentId;
+use eklavya_core::domain::job::{JobEvent, JobState};
+use eklavya_core::domain::plan::{PlanEvent, PlanState};
+use eklavya_core::domain::project::{ProjectEvent, ProjectState, Stage};
+use eklavya_core::domain::task::{TaskEvent, TaskState};
 use jiff::Timestamp;
 
 fn then() -> Timestamp {

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use eklavya::claude::schema;
-use eklavya::domain::money::MicroUsd;
-use eklavya::domain::plan_document::{Check, PlanDocument};
-use eklavya::domain::role::Role;
-use eklavya::gateway::Script;
-use eklavya::gateway::rehearsal::step::{Step, ToolCall};
-use eklavya::process::{self, Limits};
+use eklavya_claude::schema;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::plan_document::{Check, PlanDocument};
+use eklavya_core::domain::role::Role;
+use eklavya_core::process::{self, Limits};
+use eklavya_gateway::Script;
+use eklavya_gateway::rehearsal::step::{Step, ToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ mod product;
 
 use std::time::Duration;
 
-use eklavya::store::{Location, Server};
+use eklavya_store::{Location, Server};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 

@@ -7,7 +7,7 @@ pub mod threads;
 
 use std::time::Duration;
 
-use eklavya::store::{Location, Server, Store};
+use eklavya_store::{Location, Server, Store};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 

@@ -6,19 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eklavya::clock::SystemClock;
-use eklavya::config::Credential;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::role::Role;
-use eklavya::domain::task::TaskKind;
-use eklavya::gateway::{
+use eklavya_config::Credential;
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::TaskKind;
+use eklavya_gateway::{
     Door, DoorSpec, EgressConfig, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Reach,
 };
-use eklavya::services::costs::{Costs, DefaultLimits};
-use eklavya::services::projects::{self, NewProject};
-use eklavya::services::tasks::{self, NewTask};
-use eklavya::services::{Desk, agents};
-use eklavya::store::{Location, Store};
+use eklavya_services::costs::{Costs, DefaultLimits};
+use eklavya_services::projects::{self, NewProject};
+use eklavya_services::tasks::{self, NewTask};
+use eklavya_services::{Desk, agents};
+use eklavya_store::{Location, Store};
 use reqwest::Client;
 use secrecy::ExposeSecret;
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use eklavya::process::{self, Limits};
+use eklavya_core::process::{self, Limits};
 use serde::Serialize;
 
 use crate::Fault;

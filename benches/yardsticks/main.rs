@@ -28,8 +28,8 @@ mod postgres;
 use std::path::PathBuf;
 
 use clap::Parser;
-use eklavya::claude::locate::{self, ClaudeCli};
-use eklavya::config::Environment;
+use eklavya_claude::locate::{self, ClaudeCli};
+use eklavya_config::Environment;
 use tokio::task::block_in_place;
 
 use crate::machine::Machine;

@@ -8,7 +8,7 @@ pub mod session;
 
 use std::time::Duration;
 
-use eklavya::claude::locate::ClaudeCli;
+use eklavya_claude::locate::ClaudeCli;
 
 use crate::Fault;
 use crate::comparison::{Comparison, Goal};

@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::money::MicroUsd;
-use eklavya::process;
-use eklavya::services::Desk;
-use eklavya::services::projects::{self, NewProject};
-use eklavya::store::Store;
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::process;
+use eklavya_services::Desk;
+use eklavya_services::projects::{self, NewProject};
+use eklavya_store::Store;
 
 use crate::comparison::{Comparison, Goal};
 use crate::options::Options;

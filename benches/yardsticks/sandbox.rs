@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use eklavya::claude::locate::ClaudeCli;
-use eklavya::domain::role::Role;
-use eklavya::process;
-use eklavya::sandbox::docker::{ContainerLimits, DockerSettings};
-use eklavya::sandbox::{
+use eklavya_claude::locate::ClaudeCli;
+use eklavya_core::domain::role::Role;
+use eklavya_core::process;
+use eklavya_sandbox::docker::{ContainerLimits, DockerSettings};
+use eklavya_sandbox::{
     Demands, Dirs, Guard, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, share_socket,
 };
 use tokio::net::{TcpStream, UnixListener};

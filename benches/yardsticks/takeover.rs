@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use eklavya::claude::locate::ClaudeCli;
-use eklavya::process;
+use eklavya_claude::locate::ClaudeCli;
+use eklavya_core::process;
 use serde_json::Value;
 
 use crate::latency::Latency;

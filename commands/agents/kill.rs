@@ -3,9 +3,9 @@
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use eklavya::domain::agent::Agent;
-use eklavya::services::{Desk, agents};
-use eklavya::workflow::kill;
+use eklavya_core::domain::agent::Agent;
+use eklavya_engine::kill;
+use eklavya_services::{Desk, agents};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,10 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use camino::Utf8Path;
-use eklavya::claude::transcript::{Follower, Record, Renderer};
-use eklavya::domain::agent::Agent;
-use eklavya::services::{Desk, agents};
-use eklavya::store::projects;
+use eklavya_claude::transcript::{Follower, Record, Renderer};
+use eklavya_core::domain::agent::Agent;
+use eklavya_services::{Desk, agents};
+use eklavya_store::projects;
 use jiff::tz::TimeZone;
 
 use crate::desk;

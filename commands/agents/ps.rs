@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::domain::agent::Agent;
-use eklavya::domain::ids::TaskId;
-use eklavya::domain::role::Role;
-use eklavya::services::{Desk, agents, projects, tasks};
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::ids::TaskId;
+use eklavya_core::domain::role::Role;
+use eklavya_services::{Desk, agents, projects, tasks};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -86,7 +86,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
 
 async fn keys(
     desk: &Desk,
-    project: &eklavya::domain::project::Project,
+    project: &eklavya_core::domain::project::Project,
 ) -> Result<BTreeMap<TaskId, String>, CommandError> {
     let tasks = tasks::list(desk, project.id).await?;
     Ok(tasks.into_iter().map(|task| (task.id, task.key)).collect())

@@ -3,9 +3,9 @@
 use std::io::{self, BufWriter, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::domain::audit::Head;
-use eklavya::services::audit::Part;
-use eklavya::services::{Desk, audit, projects};
+use eklavya_core::domain::audit::Head;
+use eklavya_services::audit::Part;
+use eklavya_services::{Desk, audit, projects};
 
 use crate::desk;
 use crate::error::{CommandError, Kind};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::domain::audit::canonical;
-use eklavya::domain::ids::{AgentId, ProjectId};
-use eklavya::services::{Desk, agents, audit, projects};
-use eklavya::store::audit::{Filter, StoredAudit};
+use eklavya_core::domain::audit::canonical;
+use eklavya_core::domain::ids::{AgentId, ProjectId};
+use eklavya_services::{Desk, agents, audit, projects};
+use eklavya_store::audit::{Filter, StoredAudit};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

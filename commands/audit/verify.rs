@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::domain::audit::Fault;
-use eklavya::domain::audit::file::FileVerifier;
-use eklavya::services::audit::{self, Verdict};
-use eklavya::services::projects;
+use eklavya_core::domain::audit::Fault;
+use eklavya_core::domain::audit::file::FileVerifier;
+use eklavya_services::audit::{self, Verdict};
+use eklavya_services::projects;
 use serde::Serialize;
 
 use super::INSTALLATION;

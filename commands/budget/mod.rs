@@ -8,8 +8,8 @@ mod view;
 pub use view::dollars;
 
 use clap::Subcommand;
-use eklavya::config::Config;
-use eklavya::services::costs::DefaultLimits;
+use eklavya_config::Config;
+use eklavya_services::costs::DefaultLimits;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

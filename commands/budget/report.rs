@@ -1,7 +1,7 @@
 //! `eklavya budget report`
 
-use eklavya::services::cost_report::{self, CostLine, CostReport};
-use eklavya::services::projects;
+use eklavya_services::cost_report::{self, CostLine, CostReport};
+use eklavya_services::projects;
 use serde::Serialize;
 
 use super::view::dollars;

@@ -1,10 +1,10 @@
 //! `eklavya budget set`
 
-use eklavya::domain::ledger::BudgetScope;
-use eklavya::domain::money::{InvalidAmount, MicroUsd};
-use eklavya::services::ServiceError;
-use eklavya::services::costs::Costs;
-use eklavya::services::{Desk, agents, projects, tasks};
+use eklavya_core::domain::ledger::BudgetScope;
+use eklavya_core::domain::money::{InvalidAmount, MicroUsd};
+use eklavya_services::ServiceError;
+use eklavya_services::costs::Costs;
+use eklavya_services::{Desk, agents, projects, tasks};
 
 use super::view::BudgetView;
 use crate::desk;

@@ -1,8 +1,8 @@
 //! `eklavya budget show`
 
-use eklavya::domain::ledger::BudgetScope;
-use eklavya::services::costs::Costs;
-use eklavya::services::{projects, tasks};
+use eklavya_core::domain::ledger::BudgetScope;
+use eklavya_services::costs::Costs;
+use eklavya_services::{projects, tasks};
 
 use super::view::BudgetView;
 use crate::desk;

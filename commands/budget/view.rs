@@ -1,7 +1,7 @@
 //! Limits as they are printed.
 
-use eklavya::domain::ledger::{Budget, BudgetScope};
-use eklavya::domain::money::MicroUsd;
+use eklavya_core::domain::ledger::{Budget, BudgetScope};
+use eklavya_core::domain::money::MicroUsd;
 use serde::Serialize;
 
 use crate::output::Row;

@@ -5,7 +5,7 @@ mod set;
 mod show;
 
 use clap::Subcommand;
-use eklavya::config::{Entry, Home, Origin, Value};
+use eklavya_config::{Entry, Home, Origin, Value};
 use serde::Serialize;
 
 use crate::error::CommandError;

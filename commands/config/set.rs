@@ -1,7 +1,7 @@
 //! `eklavya config set`
 
-use eklavya::config::{Comments, Edit, Key, Value, edit, find};
-use eklavya::services::audit;
+use eklavya_config::{Comments, Edit, Key, Value, edit, find};
+use eklavya_services::audit;
 use serde::Serialize;
 use serde_json::json;
 

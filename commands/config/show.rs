@@ -1,6 +1,6 @@
 //! `eklavya config show`
 
-use eklavya::config::{Origin, Value};
+use eklavya_config::{Origin, Value};
 
 use super::Setting;
 use crate::error::CommandError;

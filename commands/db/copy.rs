@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use eklavya::clock::SystemClock;
-use eklavya::services::workers::Life;
-use eklavya::services::{Desk, leases, projects, workers};
-use eklavya::store::copy::{Copied, CopyError, Source, Step};
-use eklavya::store::workers::WorkerRow;
-use eklavya::store::{Location, Store, StoreError};
+use eklavya_core::clock::SystemClock;
+use eklavya_services::workers::Life;
+use eklavya_services::{Desk, leases, projects, workers};
+use eklavya_store::copy::{Copied, CopyError, Source, Step};
+use eklavya_store::workers::WorkerRow;
+use eklavya_store::{Location, Store, StoreError};
 use serde::Serialize;
 
 use super::place::{self, LOCATIONS};

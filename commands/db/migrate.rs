@@ -1,6 +1,6 @@
 //! `eklavya db migrate`
 
-use eklavya::store::{Location, Migrated, Store, StoreError};
+use eklavya_store::{Location, Migrated, Store, StoreError};
 use serde::Serialize;
 
 use crate::error::CommandError;

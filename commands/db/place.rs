@@ -1,9 +1,9 @@
 //! The names of databases on the command line.
 
 use camino::Utf8PathBuf;
-use eklavya::config::Remote;
-use eklavya::domain::server_url;
-use eklavya::store::{Location, Server};
+use eklavya_config::Remote;
+use eklavya_core::domain::server_url;
+use eklavya_store::{Location, Server};
 
 use crate::desk;
 use crate::error::CommandError;

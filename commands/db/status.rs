@@ -1,7 +1,7 @@
 //! `eklavya db status`
 
-use eklavya::store::status::{Status, TableStatus};
-use eklavya::store::{Schema, Store};
+use eklavya_store::status::{Status, TableStatus};
+use eklavya_store::{Schema, Store};
 use serde::Serialize;
 
 use crate::error::CommandError;

@@ -1,7 +1,7 @@
 //! `eklavya demo approve`
 
-use eklavya::domain::project::Stage;
-use eklavya::workflow::stages;
+use eklavya_core::domain::project::Stage;
+use eklavya_engine::stages;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

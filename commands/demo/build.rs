@@ -1,6 +1,6 @@
 //! `eklavya demo build`
 
-use eklavya::domain::job::Goal;
+use eklavya_core::domain::job::Goal;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

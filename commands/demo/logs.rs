@@ -3,9 +3,9 @@
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::{desk, output};
-use eklavya::domain::demo::Demo;
-use eklavya::services::{demos, projects};
-use eklavya::workflow::preview;
+use eklavya_core::domain::demo::Demo;
+use eklavya_engine::preview;
+use eklavya_services::{demos, projects};
 use std::time::Duration;
 
 /// How often it is looked for more.

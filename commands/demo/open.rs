@@ -4,8 +4,8 @@ use super::view::DemoView;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::{crew, desk, failure, runtime};
-use eklavya::services::projects;
-use eklavya::workflow::preview;
+use eklavya_engine::preview;
+use eklavya_services::projects;
 
 /// Start the preview of a demo, where it does not run, and open it in the browser
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,7 @@ fn show(invocation: &Invocation, url: &str) {
     if !invocation.prompt.is_interactive() {
         return;
     }
-    let opened = eklavya::process::launch("xdg-open", &[url]);
+    let opened = eklavya_core::process::launch("xdg-open", &[url]);
     if opened.is_err() {
         invocation.printer.note("Open the URL in your browser");
     }

@@ -1,9 +1,9 @@
 //! `eklavya demo reject`
 
-use eklavya::domain::demo::DemoState;
-use eklavya::domain::project::{Project, Stage};
-use eklavya::services::{Desk, demos};
-use eklavya::workflow::{Site, stages};
+use eklavya_core::domain::demo::DemoState;
+use eklavya_core::domain::project::{Project, Stage};
+use eklavya_engine::{Site, stages};
+use eklavya_services::{Desk, demos};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -1,6 +1,6 @@
 //! `eklavya demo show`
 
-use eklavya::services::{demos, projects};
+use eklavya_services::{demos, projects};
 
 use super::view::DemoView;
 use crate::desk;

@@ -4,8 +4,8 @@ use super::view::DemoView;
 use crate::desk;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
-use eklavya::services::{demos, projects};
-use eklavya::workflow::preview;
+use eklavya_engine::preview;
+use eklavya_services::{demos, projects};
 
 /// Stop the preview of a demo
 #[derive(Debug, clap::Args)]

@@ -1,8 +1,8 @@
 //! Demos as they are printed.
 
-use eklavya::domain::artifact::about_demo;
-use eklavya::domain::demo::{Demo, DemoState};
-use eklavya::workflow::preview;
+use eklavya_core::domain::artifact::about_demo;
+use eklavya_core::domain::demo::{Demo, DemoState};
+use eklavya_engine::preview;
 use jiff::Timestamp;
 use serde::Serialize;
 

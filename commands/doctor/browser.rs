@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use eklavya::browser::locate;
-use eklavya::config::Config;
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::sandbox::User;
-use eklavya::workflow::examine::{BrowserFault, try_browser};
+use eklavya_config::Config;
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_engine::examine::{BrowserFault, try_browser};
+use eklavya_sandbox::User;
+use eklavya_sandbox::browser::locate;
 
 use super::{Check, home};
 use crate::crew;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eklavya::config::{Config, Home};
-use eklavya::store::{Location, Store, StoreError};
+use eklavya_config::{Config, Home};
+use eklavya_store::{Location, Store, StoreError};
 
 use super::Check;
 use crate::error::remedy;

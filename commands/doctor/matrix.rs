@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use eklavya::clock::SystemClock;
-use eklavya::config::Config;
-use eklavya::sandbox::examine::{Cell, Column, Holds};
-use eklavya::sandbox::{Sandbox, User};
-use eklavya::workflow::examine::{Examination, RoleFinding};
+use eklavya_config::Config;
+use eklavya_core::clock::SystemClock;
+use eklavya_engine::examine::{Examination, RoleFinding};
+use eklavya_sandbox::examine::{Cell, Column, Holds};
+use eklavya_sandbox::{Sandbox, User};
 
 use super::{Check, Status, home};
 

@@ -12,10 +12,10 @@ mod tools;
 
 use std::borrow::Cow;
 
-use eklavya::config::Config;
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::domain::role::Role;
-use eklavya::sandbox::examine::Column;
+use eklavya_config::Config;
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::examine::Column;
 use serde::Serialize;
 
 use self::report::Report;

@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::config::{Config, CredentialSource};
-use eklavya::gateway::{Pricing, Script};
+use eklavya_config::{Config, CredentialSource};
+use eklavya_gateway::{Pricing, Script};
 
 use super::Check;
 

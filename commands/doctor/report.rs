@@ -1,6 +1,6 @@
 //! All that was found out, for people and for programs.
 
-use eklavya::workflow::examine::RoleFinding;
+use eklavya_engine::examine::RoleFinding;
 use serde::Serialize;
 
 use super::{Check, Status, matrix};

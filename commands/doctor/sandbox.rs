@@ -1,10 +1,10 @@
 //! The sandbox: whether agents can be held, and what of it holds on this machine.
 
-use eklavya::config::Config;
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::sandbox::docker::Variant;
-use eklavya::sandbox::examine::{Finding, Guarantee, Holds};
-use eklavya::sandbox::{Isolation, Sandbox, User};
+use eklavya_config::Config;
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_sandbox::docker::Variant;
+use eklavya_sandbox::examine::{Finding, Guarantee, Holds};
+use eklavya_sandbox::{Isolation, Sandbox, User};
 
 use super::{Check, home};
 use crate::crew;

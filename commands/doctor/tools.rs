@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use eklavya::claude::locate::locate;
-use eklavya::config::{Config, Environment};
-use eklavya::vcs::Git;
+use eklavya_claude::locate::locate;
+use eklavya_config::{Config, Environment};
+use eklavya_git::Git;
 
 use super::Check;
 

@@ -1,6 +1,6 @@
 //! `eklavya events schema`
 
-use eklavya::domain::event;
+use eklavya_core::domain::event;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

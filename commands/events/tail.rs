@@ -1,10 +1,10 @@
 //! `eklavya events tail`
 
-use eklavya::domain::event::StoredEvent;
-use eklavya::domain::ids::ProjectId;
-use eklavya::services::news::Follower;
-use eklavya::services::{Desk, projects};
-use eklavya::store::events;
+use eklavya_core::domain::event::StoredEvent;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_services::news::Follower;
+use eklavya_services::{Desk, projects};
+use eklavya_store::events;
 
 use super::view::Lines;
 use crate::desk;

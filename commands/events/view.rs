@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use eklavya::domain::event::{Event, StoredEvent};
-use eklavya::domain::ids::ProjectId;
-use eklavya::services::{Desk, projects};
+use eklavya_core::domain::event::{Event, StoredEvent};
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_services::{Desk, projects};
 
 use crate::error::CommandError;
 use crate::output::time;

@@ -1,8 +1,8 @@
 //! `eklavya image build`
 
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::sandbox::User;
-use eklavya::sandbox::docker::{self, BASE_IMAGE, Fetch, Variant};
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_sandbox::User;
+use eklavya_sandbox::docker::{self, BASE_IMAGE, Fetch, Variant};
 
 use super::view::ImageView;
 use crate::error::CommandError;

@@ -1,6 +1,6 @@
 //! `eklavya image list`
 
-use eklavya::sandbox::docker;
+use eklavya_sandbox::docker;
 
 use super::view::ImageView;
 use crate::error::CommandError;

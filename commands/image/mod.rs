@@ -6,8 +6,8 @@ mod prune;
 mod view;
 
 use clap::Subcommand;
-use eklavya::sandbox::SandboxError;
-use eklavya::sandbox::docker::{DockerError, Engine};
+use eklavya_sandbox::SandboxError;
+use eklavya_sandbox::docker::{DockerError, Engine};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

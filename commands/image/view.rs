@@ -1,6 +1,6 @@
 //! An image as it is printed.
 
-use eklavya::sandbox::docker::StoredImage;
+use eklavya_sandbox::docker::StoredImage;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! `eklavya jobs cancel`
 
-use eklavya::domain::job::JobState;
-use eklavya::services::jobs;
+use eklavya_core::domain::job::JobState;
+use eklavya_services::jobs;
 
 use super::view::JobView;
 use crate::desk;

@@ -1,6 +1,6 @@
 //! `eklavya jobs list`
 
-use eklavya::services::{jobs, projects};
+use eklavya_services::{jobs, projects};
 
 use super::view::JobView;
 use crate::desk;

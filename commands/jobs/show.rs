@@ -1,6 +1,6 @@
 //! `eklavya jobs show`
 
-use eklavya::services::jobs;
+use eklavya_services::jobs;
 
 use super::view::JobView;
 use crate::desk;

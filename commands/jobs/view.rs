@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::domain::ids::ProjectId;
-use eklavya::domain::job::{Goal, Job, JobState};
-use eklavya::exit_code;
-use eklavya::services::{Desk, projects};
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::job::{Goal, Job, JobState};
+use eklavya_core::exit_code;
+use eklavya_services::{Desk, projects};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use eklavya::config::KEYS;
-use eklavya::exit_code;
+use eklavya_config::KEYS;
+use eklavya_core::exit_code;
 
 const EXIT_CODES: [(u8, &str); 9] = [
     (exit_code::DONE, "The work was done."),

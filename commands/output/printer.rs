@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use eklavya::config::Environment;
+use eklavya_config::Environment;
 use indicatif::MultiProgress;
 use serde::Serialize;
 

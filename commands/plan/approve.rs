@@ -1,7 +1,7 @@
 //! `eklavya plan approve`
 
-use eklavya::domain::project::Stage;
-use eklavya::services::plans;
+use eklavya_core::domain::project::Stage;
+use eklavya_services::plans;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -5,7 +5,7 @@ mod reject;
 mod show;
 
 use clap::Subcommand;
-use eklavya::domain::job::Goal;
+use eklavya_core::domain::job::Goal;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -1,9 +1,9 @@
 //! `eklavya plan show`
 
-use eklavya::domain::money::MicroUsd;
-use eklavya::domain::plan::{Plan, PlanState};
-use eklavya::domain::plan_document::{Check, PlanDocument, PlannedTask, PreviewPlan};
-use eklavya::services::{ServiceError, plans, projects};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::plan::{Plan, PlanState};
+use eklavya_core::domain::plan_document::{Check, PlanDocument, PlannedTask, PreviewPlan};
+use eklavya_services::{ServiceError, plans, projects};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -5,8 +5,8 @@ use camino::Utf8PathBuf;
 use crate::error::CommandError;
 use crate::invocation::Invocation;
 use crate::{crew, desk};
-use eklavya::services::{audit, projects};
-use eklavya::workflow::export;
+use eklavya_engine::export;
+use eklavya_services::{audit, projects};
 use serde_json::json;
 
 /// Write everything about a project into a directory: records, repository, delivery

@@ -1,8 +1,8 @@
 //! `eklavya project isolation`
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::services::projects;
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_services::projects;
 
 use super::with_line;
 use crate::desk;

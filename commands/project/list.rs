@@ -1,6 +1,6 @@
 //! `eklavya project list`
 
-use eklavya::services::projects;
+use eklavya_services::projects;
 
 use super::view::ProjectLine;
 use crate::desk;

@@ -12,11 +12,11 @@ mod show;
 mod view;
 
 use clap::Subcommand;
-use eklavya::domain::project::{Project, ProjectEvent};
-use eklavya::services::{Desk, projects};
-use eklavya::store::budgets::{self, Scope};
-use eklavya::store::priorities;
-use eklavya::workflow::preview;
+use eklavya_core::domain::project::{Project, ProjectEvent};
+use eklavya_engine::preview;
+use eklavya_services::{Desk, projects};
+use eklavya_store::budgets::{self, Scope};
+use eklavya_store::priorities;
 
 use crate::desk;
 use crate::error::CommandError;

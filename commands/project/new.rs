@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::domain::money::MicroUsd;
-use eklavya::gateway::Script;
-use eklavya::services::projects::{self, MAX_BRIEF_BYTES, NewProject};
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_gateway::Script;
+use eklavya_services::projects::{self, MAX_BRIEF_BYTES, NewProject};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -1,6 +1,6 @@
 //! `eklavya project pause`
 
-use eklavya::domain::project::ProjectEvent;
+use eklavya_core::domain::project::ProjectEvent;
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -1,7 +1,7 @@
 //! `eklavya project priority`
 
-use eklavya::domain::priority::Priority;
-use eklavya::services::{jobs, projects};
+use eklavya_core::domain::priority::Priority;
+use eklavya_services::{jobs, projects};
 
 use super::with_line;
 use crate::desk;

@@ -1,8 +1,8 @@
 //! `eklavya project resume`
 
-use eklavya::domain::job::{Job, JobState};
-use eklavya::domain::project::ProjectEvent;
-use eklavya::services::{jobs, projects};
+use eklavya_core::domain::job::{Job, JobState};
+use eklavya_core::domain::project::ProjectEvent;
+use eklavya_services::{jobs, projects};
 
 use crate::error::CommandError;
 use crate::invocation::Invocation;

@@ -1,10 +1,10 @@
 //! `eklavya project show`
 
-use eklavya::domain::decision::Decision;
-use eklavya::domain::delivery::Delivery;
-use eklavya::services::{deliveries, projects};
-use eklavya::store::budgets::{self, Scope};
-use eklavya::store::{decisions, priorities};
+use eklavya_core::domain::decision::Decision;
+use eklavya_core::domain::delivery::Delivery;
+use eklavya_services::{deliveries, projects};
+use eklavya_store::budgets::{self, Scope};
+use eklavya_store::{decisions, priorities};
 
 use super::view::{DecisionView, DeliveryView, ProjectView};
 use crate::desk;

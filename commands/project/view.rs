@@ -1,10 +1,10 @@
 //! Projects as they are printed.
 
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::domain::ledger::Budget;
-use eklavya::domain::money::MicroUsd;
-use eklavya::domain::priority::Priority;
-use eklavya::domain::project::{Overview, Project, ProjectState, Stage};
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::domain::ledger::Budget;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::priority::Priority;
+use eklavya_core::domain::project::{Overview, Project, ProjectState, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
 

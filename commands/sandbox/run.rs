@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use eklavya::claude::locate::locate;
-use eklavya::domain::role::Role;
-use eklavya::sandbox::policy::policy;
-use eklavya::sandbox::{Child, Exit, Politeness, Sandbox, User};
-use eklavya::services::projects;
-use eklavya::workflow::site::user_of;
-use eklavya::workflow::workbench::Workbench;
+use eklavya_claude::locate::locate;
+use eklavya_core::domain::role::Role;
+use eklavya_engine::site::user_of;
+use eklavya_engine::workbench::Workbench;
+use eklavya_sandbox::policy::policy;
+use eklavya_sandbox::{Child, Exit, Politeness, Sandbox, User};
+use eklavya_services::projects;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::{CommandError, Kind};

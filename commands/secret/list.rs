@@ -1,6 +1,6 @@
 //! `eklavya secret list`
 
-use eklavya::services::{projects, secrets};
+use eklavya_services::{projects, secrets};
 
 use super::view::SecretView;
 use crate::desk;

@@ -1,7 +1,7 @@
 //! `eklavya secret rm`
 
-use eklavya::domain::secret::SecretName;
-use eklavya::services::{projects, secrets};
+use eklavya_core::domain::secret::SecretName;
+use eklavya_services::{projects, secrets};
 use serde_json::json;
 
 use crate::desk;

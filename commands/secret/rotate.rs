@@ -1,6 +1,6 @@
 //! `eklavya secret rotate`
 
-use eklavya::services::secrets;
+use eklavya_services::secrets;
 use serde_json::json;
 
 use crate::desk;

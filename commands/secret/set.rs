@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::domain::secret::{
+use eklavya_core::domain::secret::{
     InvalidSecretValue, MAX_VALUE_BYTES, SecretName, SecretUse, SecretUses,
 };
-use eklavya::services::secrets::{NewSecret, SecretError};
-use eklavya::services::{projects, secrets};
+use eklavya_services::secrets::{NewSecret, SecretError};
+use eklavya_services::{projects, secrets};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 

@@ -1,6 +1,6 @@
 //! How a secret is shown: without its value, and without anything that is made of it.
 
-use eklavya::domain::secret::StoredSecret;
+use eklavya_core::domain::secret::StoredSecret;
 use jiff::Timestamp;
 use serde::Serialize;
 

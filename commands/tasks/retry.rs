@@ -1,7 +1,7 @@
 //! `eklavya tasks retry`
 
-use eklavya::domain::task::TaskKind;
-use eklavya::services::{projects, tasks};
+use eklavya_core::domain::task::TaskKind;
+use eklavya_services::{projects, tasks};
 
 use super::view::TaskView;
 use crate::desk;

@@ -1,6 +1,6 @@
 //! `eklavya tasks show`
 
-use eklavya::services::{projects, tasks};
+use eklavya_services::{projects, tasks};
 
 use super::view::TaskView;
 use crate::desk;

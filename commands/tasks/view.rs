@@ -1,8 +1,8 @@
 //! Tasks as they are printed.
 
-use eklavya::domain::money::MicroUsd;
-use eklavya::domain::role::Role;
-use eklavya::domain::task::{Task, TaskState};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::{Task, TaskState};
 use jiff::Timestamp;
 use serde::Serialize;
 

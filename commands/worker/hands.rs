@@ -1,11 +1,11 @@
 //! Doing the jobs of a background worker, and telling of them.
 
-use eklavya::domain::job::Job;
-use eklavya::domain::project::Project;
-use eklavya::services::{Desk, ServiceError, projects};
-use eklavya::store::StoreError;
-use eklavya::workflow::crew::{CrewNews, Hands, JobEnd, Order};
-use eklavya::workflow::{Patience, WorkflowError};
+use eklavya_core::domain::job::Job;
+use eklavya_core::domain::project::Project;
+use eklavya_engine::crew::{CrewNews, Hands, JobEnd, Order};
+use eklavya_engine::{Patience, WorkflowError};
+use eklavya_services::{Desk, ServiceError, projects};
+use eklavya_store::StoreError;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -169,7 +169,7 @@ impl Line {
                 ("failed", Some(*exit_code), format!("failed: {reason}"))
             }
             JobEnd::NeedsDecision { question } => {
-                let code = eklavya::exit_code::NEEDS_DECISION;
+                let code = eklavya_core::exit_code::NEEDS_DECISION;
                 ("needsDecision", Some(code), format!("stopped: {question}"))
             }
             JobEnd::PutDown { reason } => ("queued", None, format!("put down: {reason}")),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::domain::ids::ProjectId;
-use eklavya::domain::job::Job;
-use eklavya::services::workers::{self, Life};
-use eklavya::services::{Desk, jobs, projects};
-use eklavya::store::workers::WorkerRow;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::job::Job;
+use eklavya_services::workers::{self, Life};
+use eklavya_services::{Desk, jobs, projects};
+use eklavya_store::workers::WorkerRow;
 use jiff::Timestamp;
 use serde::Serialize;
 

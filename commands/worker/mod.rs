@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use eklavya::services::leases::Worker as WorkerIdentity;
-use eklavya::workflow::crew::{self, CrewSpec, CrewStop};
+use eklavya_engine::crew::{self, CrewSpec, CrewStop};
+use eklavya_services::leases::Worker as WorkerIdentity;
 
 pub use start::ensure;
 

@@ -7,12 +7,12 @@ use std::process::Child;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya::domain::job::{Job, JobState};
-use eklavya::domain::project::Project;
-use eklavya::process::{self, Host};
-use eklavya::services::workers::{self, Life};
-use eklavya::services::{Desk, jobs};
-use eklavya::workflow::Paths;
+use eklavya_core::domain::job::{Job, JobState};
+use eklavya_core::domain::project::Project;
+use eklavya_core::process::{self, Host};
+use eklavya_engine::Paths;
+use eklavya_services::workers::{self, Life};
+use eklavya_services::{Desk, jobs};
 use tokio::time::Instant;
 
 use crate::crew::own_program;

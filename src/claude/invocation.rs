@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::domain::ids::SessionId;
 use crate::mcp::SERVER_NAME;
+use eklavya_core::domain::ids::SessionId;
 
 /// How long the CLI waits for the headers of an answer, in milliseconds: one hour. The gateway
 /// owns the timeouts and holds requests back while a rate limit lasts.

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::process::{self, Limits};
+use eklavya_core::process::{self, Limits};
 
 /// The version that the installer pins: the one whose behaviour was studied and is tested.
 pub const PINNED: Version = Version {
@@ -213,7 +213,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::claude::installed::installed_cli;
+    use crate::installed::installed_cli;
 
     #[test]
     fn reads_the_version() {

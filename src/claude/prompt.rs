@@ -17,7 +17,7 @@ pub use context::{
     Resume, Retry, RoleContext, RoleLine, TaskView, TestAccess, Verify,
 };
 
-use crate::domain::role::Role;
+use eklavya_core::domain::role::Role;
 
 macro_rules! template {
     ($path:literal) => {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const MAX_REASONS: usize = 20;
 
 /// Returns the schema of the Architect's plan: the shape that
-/// [`crate::domain::plan_document::PlanDocument`] reads. What is optional there is optional here;
+/// [`eklavya_core::domain::plan_document::PlanDocument`] reads. What is optional there is optional here;
 /// a misspelt field is refused, since it would be ignored.
 pub fn plan_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build_plan_schema);
@@ -225,10 +225,10 @@ fn build_verdict_schema() -> Value {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::plan_document::PlanDocument;
+    use eklavya_core::domain::plan_document::PlanDocument;
 
     /// Returns a plan that nothing is wrong with.
-    pub(in crate::claude) fn plan() -> Value {
+    pub(crate) fn plan() -> Value {
         json!({
             "summary": "A site.",
             "features": [{"id": "F1", "title": "Menu", "description": "Drinks."}],

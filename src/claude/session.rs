@@ -13,9 +13,9 @@ use super::activity::Activity;
 use super::outcome::Outcome;
 use super::stream::StreamEvent;
 use super::transcript::TranscriptWriter;
-use crate::clock::SharedClock;
-use crate::domain::redactor::Redactor;
 use crate::mcp::ToolServer;
+use eklavya_core::clock::SharedClock;
+use eklavya_core::domain::redactor::Redactor;
 
 mod driver;
 mod facts;

@@ -21,6 +21,15 @@ pub enum Credential {
     Bearer(SecretString),
 }
 
+impl Credential {
+    /// Returns the key or token itself.
+    pub fn secret(&self) -> &SecretString {
+        match self {
+            Credential::ApiKey(secret) | Credential::Bearer(secret) => secret,
+        }
+    }
+}
+
 /// What provides the credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {

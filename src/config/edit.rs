@@ -156,7 +156,7 @@ fn failed(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> Co
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{HomeOrigin, find};
+    use crate::{HomeOrigin, find};
     use proptest::prelude::*;
 
     fn set(text: &str, key: &str, value: &str) -> Edited {

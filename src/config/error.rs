@@ -4,8 +4,8 @@ use std::io;
 
 use camino::Utf8PathBuf;
 
-use crate::domain::egress::PatternError;
-use crate::domain::role::UnknownRole;
+use eklavya_core::domain::egress::PatternError;
+use eklavya_core::domain::role::UnknownRole;
 
 /// Why the configuration cannot be used as it is.
 #[derive(Debug, thiserror::Error)]

@@ -106,7 +106,7 @@ impl Serialize for Key {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::find;
+    use crate::find;
 
     #[test]
     fn the_variable_follows_from_the_name() {

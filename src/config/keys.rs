@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::error::ConfigError;
 use super::key::{Key, Kind};
 use super::nearest::nearest;
-use crate::domain::role::Role;
+use eklavya_core::domain::role::Role;
 
 /// Longest time that a setting in seconds may name: one week.
 const WEEK: u64 = 7 * 24 * 3600;
@@ -136,7 +136,7 @@ fn unknown(name: &str) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Value;
+    use crate::Value;
     use std::collections::BTreeSet;
 
     #[test]

@@ -175,7 +175,7 @@ fn strangers(environment: &Environment) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::HomeOrigin;
+    use crate::HomeOrigin;
     use camino::Utf8PathBuf;
 
     struct Case(tempfile::TempDir);

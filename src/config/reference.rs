@@ -60,8 +60,8 @@ fn write_key(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::edit::{Comments, Edit, changed};
-    use crate::config::{document, find};
+    use crate::edit::{Comments, Edit, changed};
+    use crate::{document, find};
     use camino::Utf8Path;
 
     #[test]

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::error::ConfigError;
-use crate::domain::server_url;
+use eklavya_core::domain::server_url;
 
 /// A server and how to be let in.
 #[derive(Clone)]

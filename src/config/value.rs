@@ -8,9 +8,9 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::key::{Key, Kind};
-use crate::domain::egress::HostList;
-use crate::domain::money::MicroUsd;
-use crate::domain::server_url;
+use eklavya_core::domain::egress::HostList;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::server_url;
 
 /// How a key is said to have no value.
 const NONE: &str = "none";
@@ -159,7 +159,7 @@ impl Serialize for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::find;
+    use crate::find;
 
     fn parse(key: &str, text: &str) -> Result<Value, ConfigError> {
         Value::parse(find(key).unwrap(), text)

@@ -11,8 +11,8 @@ use super::api_error::AnswerBody;
 use super::backend::Route;
 use super::exchange::Asked;
 use super::refusal::Whole;
-use crate::bus::Bus;
-use crate::domain::digest::sha256_of_parts;
+use eklavya_core::domain::digest::sha256_of_parts;
+use eklavya_services::bus::Bus;
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_mins(10);

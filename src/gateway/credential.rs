@@ -1,9 +1,9 @@
 //! The real credential of the model's endpoint. It is put into requests here and nowhere else.
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use crate::config::Credential;
+use eklavya_config::Credential;
 
 /// The API key's header.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -20,40 +20,27 @@ const REDACTED: &[u8] = b"[credential]";
 #[error("the model's credential is empty, or holds characters that no key has")]
 pub struct UnusableCredential;
 
-impl Credential {
-    /// Checks that the credential can be sent.
-    pub(super) fn check(&self) -> Result<(), UnusableCredential> {
-        let secret = self.secret().expose_secret();
-        let usable = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());
-        usable.then_some(()).ok_or(UnusableCredential)
-    }
+/// Checks that the credential can be sent.
+pub(super) fn ensure_sendable(credential: &Credential) -> Result<(), UnusableCredential> {
+    let secret = credential.secret().expose_secret();
+    let usable = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    usable.then_some(()).ok_or(UnusableCredential)
+}
 
-    pub(super) fn secret(&self) -> &SecretString {
-        match self {
-            Credential::ApiKey(secret) | Credential::Bearer(secret) => secret,
-        }
+/// Puts the credential into the headers of a request to the endpoint.
+pub(super) fn authorize(headers: &mut HeaderMap, credential: &Credential) {
+    let secret = credential.secret().expose_secret();
+    let (name, value) = match credential {
+        Credential::ApiKey(_) => (API_KEY, secret.to_owned()),
+        Credential::Bearer(_) => (AUTHORIZATION, format!("Bearer {secret}")),
+    };
+    // The value passed `ensure_sendable`, so it fits into a header.
+    if let Ok(mut value) = HeaderValue::from_str(&value) {
+        value.set_sensitive(true);
+        headers.insert(name, value);
     }
-
-    /// Puts the credential into the headers of a request to the endpoint.
-    pub(super) fn apply(&self, headers: &mut HeaderMap) {
-        let secret = self.secret().expose_secret();
-        let (name, value) = match self {
-            Credential::ApiKey(_) => (API_KEY, secret.to_owned()),
-            Credential::Bearer(_) => (AUTHORIZATION, format!("Bearer {secret}")),
-        };
-        // It was checked: it can always stand in a header.
-        if let Ok(mut value) = HeaderValue::from_str(&value) {
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        if matches!(self, Credential::Bearer(_)) && secret.starts_with(SUBSCRIPTION_PREFIX) {
-            headers.append(BETA, HeaderValue::from_static(SUBSCRIPTION_BETA));
-        }
-    }
-
-    /// Returns `text` without the credential, should the endpoint have quoted it.
-    pub(super) fn redact(&self, text: &[u8]) -> Vec<u8> {
-        redact(text, self.secret().expose_secret().as_bytes())
+    if matches!(credential, Credential::Bearer(_)) && secret.starts_with(SUBSCRIPTION_PREFIX) {
+        headers.append(BETA, HeaderValue::from_static(SUBSCRIPTION_BETA));
     }
 }
 
@@ -81,11 +68,11 @@ mod tests {
     fn a_credential_is_never_shown() {
         let credential = Credential::Bearer("sk-ant-oat-secret".into());
         let mut headers = HeaderMap::new();
-        credential.apply(&mut headers);
+        authorize(&mut headers, &credential);
         assert_eq!(headers[BETA], SUBSCRIPTION_BETA);
         let shown = format!("{credential:?} {headers:?}");
         assert!(!shown.contains("secret"), "{shown}");
-        let quoted = credential.redact(b"bad key sk-ant-oat-secret!");
+        let quoted = redact(b"bad key sk-ant-oat-secret!", b"sk-ant-oat-secret");
         assert_eq!(quoted, b"bad key [credential]!");
     }
 
@@ -93,9 +80,9 @@ mod tests {
     fn what_cannot_stand_in_a_header_is_refused_without_quoting_it() {
         for bad in ["", "two\nlines", "a b", "caf\u{e9}"] {
             let credential = Credential::ApiKey(bad.into());
-            let error = credential.check().unwrap_err().to_string();
+            let error = ensure_sendable(&credential).unwrap_err().to_string();
             assert!(!error.contains("lines"), "{error}");
         }
-        assert!(Credential::ApiKey("sk-ant-1".into()).check().is_ok());
+        assert!(ensure_sendable(&Credential::ApiKey("sk-ant-1".into())).is_ok());
     }
 }

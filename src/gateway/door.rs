@@ -16,10 +16,10 @@ use tokio_util::task::TaskTracker;
 
 use super::egress::Reach;
 use super::gateway::Inner;
-use crate::clock::SharedClock;
-use crate::domain::ids::{AgentId, ProjectId, TaskId};
-use crate::domain::ledger::Shortage;
-use crate::domain::role::Role;
+use eklavya_core::clock::SharedClock;
+use eklavya_core::domain::ids::{AgentId, ProjectId, TaskId};
+use eklavya_core::domain::ledger::Shortage;
+use eklavya_core::domain::role::Role;
 
 /// Requests of one agent under way at a time; the next ones wait.
 const MAX_REQUESTS: usize = 32;

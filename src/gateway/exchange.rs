@@ -18,8 +18,8 @@ use super::refused;
 use super::relay::Relay;
 use super::request::ModelCall;
 use super::settlement::{Booking, book};
-use crate::domain::ledger::{Payer, Quote, Reservation};
-use crate::services::costs::Decision;
+use eklavya_core::domain::ledger::{Payer, Quote, Reservation};
+use eklavya_services::costs::Decision;
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(30);

@@ -22,10 +22,10 @@ use super::server;
 use super::socket::{self, SOCKET_NAME};
 use super::turns::Turns;
 use super::upstream::{Upstream, UpstreamError};
-use crate::clock::SharedClock;
-use crate::config::Credential;
-use crate::services::costs::Costs;
-use crate::services::limits::Limits;
+use eklavya_config::Credential;
+use eklavya_core::clock::SharedClock;
+use eklavya_services::costs::Costs;
+use eklavya_services::limits::Limits;
 
 /// Large requests that are checked at a time: each takes several times its size of memory.
 const LARGE_BODIES: usize = 2;

@@ -7,7 +7,7 @@ use rand::RngExt;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
-use crate::services::limits::Limits;
+use eklavya_services::limits::Limits;
 
 /// The first pause where the endpoint names none; it doubles up to [`LONGEST_GUESS`].
 const FIRST_GUESS: Duration = Duration::from_secs(1);

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::price_list::{Dollars, ModelEntry, PriceList, RateEntry};
-use crate::domain::ledger::{Quote, TokenUsage, micros_up};
-use crate::domain::money::MicroUsd;
+use eklavya_core::domain::ledger::{Quote, TokenUsage, micros_up};
+use eklavya_core::domain::money::MicroUsd;
 
 /// Tokens that the API itself adds to a prompt (the tool-use preamble and the like; documented
 /// figures stay below 1,000), on top of one token per byte of the request.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::door::DoorState;
 use super::gateway::Inner;
-use crate::domain::audit::Actor;
-use crate::services::audit;
+use eklavya_core::domain::audit::Actor;
+use eklavya_services::audit;
 
 /// From so many refusals on, the next ones are answered slowly.
 const MANY: u32 = 50;

@@ -21,7 +21,7 @@ use super::rehearsal::recording::Recording;
 use super::request::ModelCall;
 use super::settlement::{Booking, book};
 use super::usage::{StreamUsage, usage_of_json};
-use crate::domain::ledger::{Reservation, TokenUsage};
+use eklavya_core::domain::ledger::{Reservation, TokenUsage};
 
 /// No answer that is not a stream is longer.
 const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;

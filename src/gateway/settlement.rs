@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::park::backoff;
-use crate::domain::ids::LedgerId;
-use crate::domain::ledger::TokenUsage;
-use crate::domain::money::MicroUsd;
-use crate::services::costs::Costs;
+use eklavya_core::domain::ids::LedgerId;
+use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_services::costs::Costs;
 
 /// How often a booking is tried. Afterwards the reservation stays, and recovery books it at its
 /// upper bound.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::domain::rate::{Rate, Turn};
-use crate::services::limits::Limits;
+use eklavya_core::domain::rate::{Rate, Turn};
+use eklavya_services::limits::Limits;
 
 /// The turns of all requests to an endpoint, of all workers.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Url};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::backend::{Incoming, Outgoing, SendError};
-use super::credential::UnusableCredential;
+use super::credential::{self, UnusableCredential};
 use super::http_client::{self, describe};
-use crate::config::Credential;
+use eklavya_config::Credential;
 
 /// An endpoint that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ impl Upstream {
         account: Option<String>,
         connect_timeout: Duration,
     ) -> Result<Self, UpstreamError> {
-        credential.check()?;
+        credential::ensure_sendable(&credential)?;
         let client = http_client::builder(connect_timeout);
         let client = client.build().map_err(UpstreamError::Client)?;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Upstream {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // The usage is read off the answer as it passes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        self.credential.apply(&mut headers);
+        credential::authorize(&mut headers, &self.credential);
         let sent = self
             .client
             .post(url)
@@ -110,7 +110,7 @@ impl Upstream {
     }
 
     pub fn redact(&self, text: &[u8]) -> Vec<u8> {
-        self.credential.redact(text)
+        credential::redact(text, self.secret().expose_secret().as_bytes())
     }
 }
 

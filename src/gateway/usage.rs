@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::sse::EventSplitter;
-use crate::domain::ledger::TokenUsage;
+use eklavya_core::domain::ledger::TokenUsage;
 
 /// The usage object of the Messages API. In `message_delta` absent figures keep their earlier value.
 #[derive(Debug, Default, Deserialize)]

@@ -18,7 +18,7 @@ use super::mounts::{self, Mount, OWN_PROGRAM, Sharing, What};
 use super::policy::GitAccess;
 use super::spec::{Access, Inner, Profile, Spec, User};
 use super::{Sandbox, dirs, enter, init, relay};
-use crate::process;
+use eklavya_core::process;
 
 /// Where the roles without a shell find git.
 const GIT: &str = "/usr/bin/git";

@@ -22,7 +22,7 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags};
 
 use super::spec::User;
 use super::supervise;
-use crate::process;
+use eklavya_core::process;
 
 /// The subcommand's name.
 pub const NAME: &str = "sandbox-enter";

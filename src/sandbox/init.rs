@@ -19,8 +19,8 @@ use super::preview::WEB_SOCKET;
 use super::probe::Demands;
 use super::spec::{Inner, PROXY_PORT, PROXY_SOCKET, Profile, Sockets, Spec};
 use super::territory::{self, Territory};
-use super::{forward, limits, proxy, supervise};
-use crate::process;
+use super::{forward, limits, proxy_environment, supervise};
+use eklavya_core::process;
 
 /// The subcommand's name.
 pub const NAME: &str = "sandbox-init";
@@ -275,7 +275,11 @@ async fn run(order: &Order, env: Environment) -> Result<ExitStatus, String> {
     command.envs(port.and_then(|port| order.door.variable(port)));
     command.env_remove(PROXY_LOGIN);
     if let (Some(port), Some(login)) = (port, login) {
-        command.envs(proxy::variables(&login, port, order.walls.sockets));
+        command.envs(proxy_environment::variables(
+            &login,
+            port,
+            order.walls.sockets,
+        ));
     }
     command.stdin(Stdio::inherit());
     supervise::run(|| order.walls.spawn(command, port), None)
@@ -305,8 +309,8 @@ async fn open_door(door: &Door) -> io::Result<Option<u16>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::role::Role;
-    use crate::sandbox::Dirs;
+    use crate::Dirs;
+    use eklavya_core::domain::role::Role;
 
     fn args(text: &str) -> Vec<OsString> {
         text.split_whitespace().map(OsString::from).collect()

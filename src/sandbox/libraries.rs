@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::error::SandboxError;
-use crate::process;
+use eklavya_core::process;
 
 /// Returns the loader and the libraries of `program`, at the paths at which the loader looks for
 /// them; nothing for a static program or a script.

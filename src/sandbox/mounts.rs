@@ -208,8 +208,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::domain::role::Role;
-    use crate::sandbox::Dirs;
+    use crate::Dirs;
+    use eklavya_core::domain::role::Role;
 
     fn told(mount: &Mount, root: &Path) -> String {
         let path = mount.path.strip_prefix(root).unwrap_or(&mount.path);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::docker::stage::first_process;
 use super::{descendants, supervise};
-use crate::process::{self, Host};
+use eklavya_core::process::{self, Host};
 
 /// How long the processes in front of a sandbox get to end all of it in order.
 const POLITE: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::redactor::{RedactedStream, Redactor};
+use eklavya_core::domain::redactor::{RedactedStream, Redactor};
 
 /// The first and the last bytes of a stream, without secrets. They are hidden before anything is
 /// dropped: half a secret could not be told from anything else.

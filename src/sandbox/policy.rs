@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use crate::domain::role::Role;
+use eklavya_core::domain::role::Role;
 
 /// What a role may do with the files of its clone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::docker::{Docker, DockerSettings};
 use super::error::SandboxError;
 use super::spec::User;
 use super::{Isolation, Sandbox, dirs, relay, territory};
-use crate::process::{self, Finished, Limits, ProcessError};
+use eklavya_core::process::{self, Finished, Limits, ProcessError};
 
 /// The oldest version with `--disable-userns` and `--bind-fd`.
 const NEEDED: &str = "0.8.0";

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 
 use super::spec::User;
 use super::{enter, supervise};
-use crate::process;
+use eklavya_core::process;
 
 /// The subcommand's name.
 pub const NAME: &str = "sandbox-run";

@@ -298,7 +298,7 @@ mod tests {
     fn threads_and_processes_still_start() {
         let ended = behind(Sockets::Tcp, || {
             let thread = std::thread::spawn(|| 7).join().unwrap();
-            let status = crate::process::command("true").into_std().status();
+            let status = eklavya_core::process::command("true").into_std().status();
             (thread, status.unwrap().success())
         });
         assert_eq!(ended, (7, true));

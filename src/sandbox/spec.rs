@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use super::error::SandboxError;
 use super::guard::Guard;
 use super::policy::{self, FileAccess, GitAccess};
-use crate::domain::redactor::Redactor;
-use crate::domain::role::Role;
+use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::domain::role::Role;
 
 /// Whether the workspace may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

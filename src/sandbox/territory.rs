@@ -294,8 +294,8 @@ pub(super) fn of(spec: &Spec, floor: u32) -> Option<Territory> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::role::Role;
-    use crate::sandbox::{Dirs, Profile};
+    use crate::{Dirs, Profile};
+    use eklavya_core::domain::role::Role;
     use std::fs;
     use std::io::ErrorKind;
 

@@ -217,7 +217,7 @@ mod tests {
         let mut held = tempfile::tempfile_in(dir.path()).unwrap();
         held.write_all(&vec![7; 4 << 20]).unwrap();
         // Holds it open, as a process of a sandbox would.
-        let mut child = crate::process::command("sleep").into_std();
+        let mut child = eklavya_core::process::command("sleep").into_std();
         let mut child = child.arg("60").stdin(held).spawn().unwrap();
         let bytes = count(dir.path()).unwrap();
         child.kill().unwrap();

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::desk::won;
 use super::{Change, Desk, ServiceError, notices};
-use crate::domain::agent::{Agent, AgentEvent};
-use crate::domain::audit::Actor;
-use crate::domain::checkpoint::Checkpoint;
-use crate::domain::event::Event;
-use crate::domain::ids::{AgentId, ProjectId};
-use crate::domain::money::MicroUsd;
-use crate::process;
-use crate::store::{agents, budgets, checkpoints};
+use eklavya_core::domain::agent::{Agent, AgentEvent};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::checkpoint::Checkpoint;
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::{AgentId, ProjectId};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::process;
+use eklavya_store::{agents, budgets, checkpoints};
 
 /// Writes down a new agent as part of a larger change.
 pub async fn spawn_in(

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Desk, ServiceError};
-use crate::domain::artifact::Artifact;
-use crate::domain::audit::Actor;
-use crate::domain::ids::ProjectId;
-use crate::store::artifacts;
+use eklavya_core::domain::artifact::Artifact;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_store::artifacts;
 
 /// Notes an artifact; its content is kept already.
 pub async fn record(desk: &Desk, artifact: &Artifact) -> Result<(), ServiceError> {

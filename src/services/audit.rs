@@ -7,13 +7,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Desk, ServiceError};
-use crate::domain::audit::file::{self, Header, Line, Subject, Trailer};
-use crate::domain::audit::verify::Found;
-use crate::domain::audit::{Actor, Fault, FaultKind, Head, Verifier};
-use crate::domain::ids::{AgentId, ProjectId};
-use crate::domain::project::Project;
-use crate::store::audit::{self, Filter, FoundAudit, StoredAudit};
-use crate::store::{StoreError, Tx, projects};
+use eklavya_core::domain::audit::file::{self, Header, Line, Subject, Trailer};
+use eklavya_core::domain::audit::verify::Found;
+use eklavya_core::domain::audit::{Actor, Fault, FaultKind, Head, Verifier};
+use eklavya_core::domain::ids::{AgentId, ProjectId};
+use eklavya_core::domain::project::Project;
+use eklavya_store::audit::{self, Filter, FoundAudit, StoredAudit};
+use eklavya_store::{StoreError, Tx, projects};
 
 /// Lines that are read at a time.
 const PAGE: u32 = 1000;

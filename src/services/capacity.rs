@@ -1,9 +1,9 @@
 //! What is known to everybody about agents that wait for room on the machine.
 
 use super::{Desk, ServiceError};
-use crate::domain::audit::Actor;
-use crate::domain::ids::ProjectId;
-use crate::store::capacity_waits::{self, CapacityWait};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_store::capacity_waits::{self, CapacityWait};
 
 /// Writes down that agents of a project wait for room.
 pub async fn note_wait(

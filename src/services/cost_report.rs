@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Desk;
-use crate::domain::ids::ProjectId;
-use crate::domain::ledger::TokenUsage;
-use crate::domain::money::MicroUsd;
-use crate::store::ledger_report::{Grouping, Sum, sums};
-use crate::store::{StoreError, Tx};
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_store::ledger_report::{Grouping, Sum, sums};
+use eklavya_store::{StoreError, Tx};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 

@@ -7,15 +7,15 @@ use tokio::sync::Notify;
 
 use super::patience::Insistence;
 use super::{Change, Desk, ServiceError, notices};
-use crate::domain::audit::Actor;
-use crate::domain::ids::{LedgerId, ProjectId};
-use crate::domain::ledger::{
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::{LedgerId, ProjectId};
+use eklavya_core::domain::ledger::{
     Budget, BudgetAlert, BudgetScope, Payer, Quote, Reservation, Shortage, THRESHOLDS, TokenUsage,
     scopes,
 };
-use crate::domain::money::MicroUsd;
-use crate::store::ledger::{OpenEntry, Outcome};
-use crate::store::{StoreError, agents, budgets, ledger, tasks};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_store::ledger::{OpenEntry, Outcome};
+use eklavya_store::{StoreError, agents, budgets, ledger, tasks};
 
 /// With at least this many output tokens a request need not wait for others to give back what they
 /// hold: few answers are longer.
@@ -402,8 +402,6 @@ async fn raise(
     Ok(alerts)
 }
 
-#[cfg(test)]
-pub(crate) mod testing;
 /// Returns the project that a limit concerns; nothing where it concerns all.
 async fn project_of(
     change: &mut Change,
@@ -417,6 +415,3 @@ async fn project_of(
         BudgetScope::Agent(id) => agents::by_id(tx, id).await?.map(|agent| agent.project),
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Desk, ServiceError, projects};
-use crate::domain::audit::Actor;
-use crate::domain::delivery::Delivery;
-use crate::domain::project::{Project, ProjectEvent};
-use crate::store::deliveries;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::delivery::Delivery;
+use eklavya_core::domain::project::{Project, ProjectEvent};
+use eklavya_store::deliveries;
 
 /// Notes a delivery and moves the project on.
 pub async fn record(

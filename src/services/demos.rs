@@ -5,15 +5,15 @@ use serde_json::json;
 use super::desk::won;
 use super::tasks::{NewTask, TaskNote, advance_in, ensure_in};
 use super::{Change, Desk, ServiceError, projects};
-use crate::domain::audit::Actor;
-use crate::domain::commit::CommitId;
-use crate::domain::decision::Decision;
-use crate::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
-use crate::domain::event::Event;
-use crate::domain::ids::DemoId;
-use crate::domain::project::{Project, ProjectEvent, Stage};
-use crate::domain::task::{TaskEvent, TaskState};
-use crate::store::{decisions, demos, tasks};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::commit::CommitId;
+use eklavya_core::domain::decision::Decision;
+use eklavya_core::domain::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::DemoId;
+use eklavya_core::domain::project::{Project, ProjectEvent, Stage};
+use eklavya_core::domain::task::{TaskEvent, TaskState};
+use eklavya_store::{decisions, demos, tasks};
 
 /// Returns the demos of a project, by number.
 pub async fn list(desk: &Desk, project: &Project) -> Result<Vec<Demo>, ServiceError> {

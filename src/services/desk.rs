@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::ServiceError;
 use super::news::{Herald, Sequencer};
 use crate::bus::{Bus, News};
-use crate::clock::SharedClock;
-use crate::domain::audit::{Actor, AuditEntry, Cleaner};
-use crate::domain::event::Event;
-use crate::domain::ids::{AgentId, ProjectId};
-use crate::domain::lease::Tenure;
-use crate::domain::redactor::Redactor;
-use crate::store::{Store, StoreError, Tx, audit, events, leases};
+use eklavya_core::clock::SharedClock;
+use eklavya_core::domain::audit::{Actor, AuditEntry, Cleaner};
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::{AgentId, ProjectId};
+use eklavya_core::domain::lease::Tenure;
+use eklavya_core::domain::redactor::Redactor;
+use eklavya_store::{Store, StoreError, Tx, audit, events, leases};
 
 /// The longest that a process waits at its end until others have heard of what it did.
 const SETTLING: Duration = Duration::from_secs(2);

@@ -1,12 +1,12 @@
 //! What a use case can answer instead of doing its work.
 
 use super::secrets::SecretError;
-use crate::domain::InvalidTransition;
-use crate::domain::job::Goal;
-use crate::domain::lease::Holder;
-use crate::domain::message::InvalidMessage;
-use crate::domain::slug::InvalidSlug;
-use crate::store::StoreError;
+use eklavya_core::domain::InvalidTransition;
+use eklavya_core::domain::job::Goal;
+use eklavya_core::domain::lease::Holder;
+use eklavya_core::domain::message::InvalidMessage;
+use eklavya_core::domain::slug::InvalidSlug;
+use eklavya_store::StoreError;
 
 /// Why a use case did not do its work; nothing of it was kept.
 #[derive(Debug, thiserror::Error)]

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Desk, ServiceError};
-use crate::domain::audit::Actor;
-use crate::domain::evidence::Evidence;
-use crate::domain::ids::ProjectId;
-use crate::store::evidence;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::evidence::Evidence;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_store::evidence;
 
 /// Keeps what a checker found about one criterion.
 pub async fn record(desk: &Desk, found: &Evidence) -> Result<(), ServiceError> {

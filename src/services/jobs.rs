@@ -8,15 +8,15 @@ use serde_json::json;
 
 use super::desk::won;
 use super::{Change, Desk, ServiceError};
-use crate::domain::audit::Actor;
-use crate::domain::event::Event;
-use crate::domain::ids::{JobId, ProjectId};
-use crate::domain::job::{Goal, Job, JobEvent, JobState, Reach};
-use crate::domain::lease::Lease;
-use crate::domain::priority::Priority;
-use crate::domain::project::Project;
-use crate::store::workers::{self, WorkerRow};
-use crate::store::{jobs, leases, priorities, projects};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::{JobId, ProjectId};
+use eklavya_core::domain::job::{Goal, Job, JobEvent, JobState, Reach};
+use eklavya_core::domain::lease::Lease;
+use eklavya_core::domain::priority::Priority;
+use eklavya_core::domain::project::Project;
+use eklavya_store::workers::{self, WorkerRow};
+use eklavya_store::{jobs, leases, priorities, projects};
 
 /// How far back the time counts that a project's jobs ran, where shares are compared.
 const LATELY: Duration = Duration::from_hours(24);

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Desk, ServiceError};
-use crate::domain::audit::Actor;
-use crate::domain::ids::ProjectId;
-use crate::domain::lease::{Holder, Lease, Tenure};
-use crate::domain::lease_watch::{Verdict, Watch};
-use crate::domain::project::Project;
-use crate::process::{self, Host};
-use crate::store::{StoreError, leases};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::lease::{Holder, Lease, Tenure};
+use eklavya_core::domain::lease_watch::{Verdict, Watch};
+use eklavya_core::domain::project::Project;
+use eklavya_core::process::{self, Host};
+use eklavya_store::{StoreError, leases};
 
 /// Makes the names of this process's workers differ.
 static WORKERS: AtomicU64 = AtomicU64::new(1);
@@ -211,6 +211,3 @@ pub async fn living_holder(desk: &Desk, project: ProjectId) -> Result<Option<Hol
     };
     Ok(lease.and_then(|lease| lease.holder).filter(lives))
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Desk;
-use crate::domain::rate::{Rate, Turn};
-use crate::store::{StoreError, rate_limits};
+use eklavya_core::domain::rate::{Rate, Turn};
+use eklavya_store::{StoreError, rate_limits};
 
 /// Rates and pauses that all workers share.
 #[derive(Debug, Clone)]

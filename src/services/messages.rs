@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use super::{Change, Desk, ServiceError};
-use crate::domain::agent::Agent;
-use crate::domain::audit::Actor;
-use crate::domain::digest::sha256;
-use crate::domain::ids::{AgentId, MessageId, ProjectId};
-use crate::domain::message::{self, Message, Recipient};
-use crate::store::{StoreError, agents, messages};
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::digest::sha256;
+use eklavya_core::domain::ids::{AgentId, MessageId, ProjectId};
+use eklavya_core::domain::message::{self, Message, Recipient};
+use eklavya_store::{StoreError, agents, messages};
 
 /// A message before it is sent.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,12 @@
 //! commands that one can type.
 
 use super::{Change, ServiceError};
-use crate::domain::event::{Event, Level};
-use crate::domain::ids::{AgentId, ProjectId};
-use crate::domain::ledger::BudgetAlert;
-use crate::domain::project::{Project, ProjectState, Stage};
-use crate::domain::task::Task;
-use crate::store::{StoreError, projects};
+use eklavya_core::domain::event::{Event, Level};
+use eklavya_core::domain::ids::{AgentId, ProjectId};
+use eklavya_core::domain::ledger::BudgetAlert;
+use eklavya_core::domain::project::{Project, ProjectState, Stage};
+use eklavya_core::domain::task::Task;
+use eklavya_store::{StoreError, projects};
 
 /// Tells that a project has come to where a person decides, or to its end.
 pub(super) fn moved_in(change: &mut Change, project: &Project) {

@@ -4,13 +4,13 @@ use serde_json::json;
 
 use super::desk::won;
 use super::{Change, Desk, ServiceError, projects};
-use crate::domain::audit::Actor;
-use crate::domain::decision::Decision;
-use crate::domain::ids::PlanId;
-use crate::domain::plan::{Plan, PlanEvent, PlanState};
-use crate::domain::plan_document::PlanDocument;
-use crate::domain::project::{Project, ProjectEvent, Stage};
-use crate::store::{decisions, plans};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::decision::Decision;
+use eklavya_core::domain::ids::PlanId;
+use eklavya_core::domain::plan::{Plan, PlanEvent, PlanState};
+use eklavya_core::domain::plan_document::PlanDocument;
+use eklavya_core::domain::project::{Project, ProjectEvent, Stage};
+use eklavya_store::{decisions, plans};
 
 /// Returns the plan that is being drafted, and begins one where there is none.
 pub async fn draft(desk: &Desk, project: &Project) -> Result<Plan, ServiceError> {

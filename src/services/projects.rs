@@ -4,14 +4,14 @@ use serde_json::json;
 
 use super::desk::won;
 use super::{Change, Desk, ServiceError, notices};
-use crate::domain::audit::Actor;
-use crate::domain::event::Event;
-use crate::domain::ids::ProjectId;
-use crate::domain::isolation::IsolationKind;
-use crate::domain::money::MicroUsd;
-use crate::domain::project::{Overview, Project, ProjectEvent, ProjectState, Stage};
-use crate::domain::slug;
-use crate::store::{Lock, budgets, projects, tasks};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::project::{Overview, Project, ProjectEvent, ProjectState, Stage};
+use eklavya_core::domain::slug;
+use eklavya_store::{Lock, budgets, projects, tasks};
 
 /// The largest brief, in bytes: what fits a model's context with room for the work.
 pub const MAX_BRIEF_BYTES: usize = 256 * 1024;

@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 
 use super::desk::won;
 use super::{Change, Desk, ServiceError, notices};
-use crate::domain::audit::Actor;
-use crate::domain::commit::CommitId;
-use crate::domain::decision::Decision;
-use crate::domain::event::Event;
-use crate::domain::ids::{ProjectId, SessionId, TaskId};
-use crate::domain::money::MicroUsd;
-use crate::domain::project::Project;
-use crate::domain::role::Role;
-use crate::domain::task::{Task, TaskEvent, TaskKind, TaskState};
-use crate::store::{budgets, decisions, tasks};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::commit::CommitId;
+use eklavya_core::domain::decision::Decision;
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::{ProjectId, SessionId, TaskId};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::project::Project;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::{Task, TaskEvent, TaskKind, TaskState};
+use eklavya_store::{budgets, decisions, tasks};
 
 /// What a new task is made from.
 #[derive(Debug, Clone)]

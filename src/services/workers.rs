@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::leases::Worker;
 use super::{Desk, ServiceError};
-use crate::domain::audit::Actor;
-use crate::process::{self, Host};
-use crate::store::workers::{self, WorkerRow};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::process::{self, Host};
+use eklavya_store::workers::{self, WorkerRow};
 
 /// After this long without a sign of life, which workers give every few seconds, one is taken for
 /// dead.

@@ -3,9 +3,9 @@
 use super::{Record, StoreError, Tx};
 use jiff::Timestamp;
 
-use crate::domain::agent::Agent;
-use crate::domain::ids::{AgentId, ProjectId, SessionId, TaskId};
 use crate::params;
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::ids::{AgentId, ProjectId, SessionId, TaskId};
 
 const TABLE: &str = "agents";
 

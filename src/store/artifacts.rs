@@ -2,9 +2,9 @@
 
 use super::{Record, StoreError, Tx};
 
-use crate::domain::artifact::Artifact;
-use crate::domain::ids::{AgentId, ArtifactId, ProjectId};
 use crate::params;
+use eklavya_core::domain::artifact::Artifact;
+use eklavya_core::domain::ids::{AgentId, ArtifactId, ProjectId};
 
 const TABLE: &str = "artifacts";
 

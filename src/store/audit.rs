@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Dialect, Fields, Record, StoreError, Tx};
-use crate::domain::audit::{AuditEntry, Content, Hash, Head};
-use crate::domain::ids::{AgentId, ProjectId};
 use crate::params;
+use eklavya_core::domain::audit::{AuditEntry, Content, Hash, Head};
+use eklavya_core::domain::ids::{AgentId, ProjectId};
 
 pub(super) const TABLE: &str = "audit_logs";
 const CHAINS: &str = "audit_chains";

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::audit::{TABLE, append, content, insert, lock_head};
 use super::{Dialect, StoreError, Tx};
-use crate::domain::audit::{Actor, AuditEntry};
 use crate::params;
+use eklavya_core::domain::audit::{Actor, AuditEntry};
 
 /// Lines that are read at a time.
 const BATCH: i64 = 500;

@@ -2,11 +2,11 @@
 
 use super::{Record, StoreError, Tx};
 
-use crate::domain::ids::ProjectId;
-use crate::domain::ledger::Budget;
-pub use crate::domain::ledger::BudgetScope as Scope;
-use crate::domain::money::MicroUsd;
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::ledger::Budget;
+pub use eklavya_core::domain::ledger::BudgetScope as Scope;
+use eklavya_core::domain::money::MicroUsd;
 
 const TABLE: &str = "budgets";
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Record, StoreError, Tx};
-use crate::domain::ids::ProjectId;
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
 
 const TABLE: &str = "capacity_waits";
 

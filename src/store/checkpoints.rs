@@ -1,9 +1,9 @@
 //! The `checkpoints` table.
 
 use super::{Record, StoreError, Tx};
-use crate::domain::checkpoint::Checkpoint;
-use crate::domain::ids::{AgentId, CheckpointId, ProjectId};
 use crate::params;
+use eklavya_core::domain::checkpoint::Checkpoint;
+use eklavya_core::domain::ids::{AgentId, CheckpointId, ProjectId};
 
 const TABLE: &str = "checkpoints";
 

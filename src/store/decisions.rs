@@ -3,9 +3,9 @@
 use super::{Record, StoreError, Tx};
 use uuid::Uuid;
 
-use crate::domain::decision::Decision;
-use crate::domain::ids::ProjectId;
 use crate::params;
+use eklavya_core::domain::decision::Decision;
+use eklavya_core::domain::ids::ProjectId;
 
 const TABLE: &str = "decisions";
 

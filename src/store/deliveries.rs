@@ -3,9 +3,9 @@
 use super::{Record, StoreError, Tx};
 use uuid::Uuid;
 
-use crate::domain::delivery::Delivery;
-use crate::domain::ids::ProjectId;
 use crate::params;
+use eklavya_core::domain::delivery::Delivery;
+use eklavya_core::domain::ids::ProjectId;
 
 const TABLE: &str = "deliveries";
 

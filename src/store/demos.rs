@@ -1,9 +1,9 @@
 //! The `demos` table.
 
 use super::{Record, StoreError, Tx};
-use crate::domain::demo::{Demo, PreviewProcess};
-use crate::domain::ids::{DemoId, ProjectId, TaskId};
 use crate::params;
+use eklavya_core::domain::demo::{Demo, PreviewProcess};
+use eklavya_core::domain::ids::{DemoId, ProjectId, TaskId};
 
 const TABLE: &str = "demos";
 
@@ -24,7 +24,7 @@ pub async fn insert(tx: &mut Tx, demo: &Demo) -> Result<(), StoreError> {
         super::json(&demo.state),
         demo.commit
             .as_ref()
-            .map(super::super::domain::commit::CommitId::as_str),
+            .map(eklavya_core::domain::commit::CommitId::as_str),
         demo.preview_url.clone(),
         demo.preview.as_ref().map(|p| p.pid),
         demo.preview.as_ref().map(|p| p.start),
@@ -47,7 +47,7 @@ pub async fn update(tx: &mut Tx, demo: &Demo) -> Result<bool, StoreError> {
         super::json(&demo.state),
         demo.commit
             .as_ref()
-            .map(super::super::domain::commit::CommitId::as_str),
+            .map(eklavya_core::domain::commit::CommitId::as_str),
         demo.preview_url.clone(),
         demo.preview.as_ref().map(|p| p.pid),
         demo.preview.as_ref().map(|p| p.start),

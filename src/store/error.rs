@@ -1,6 +1,6 @@
 //! What can go wrong between the product and its database.
 
-use crate::domain::lease::Holder;
+use eklavya_core::domain::lease::Holder;
 
 /// A failure of the database or of what stands in it.
 #[derive(Debug, thiserror::Error)]

@@ -13,9 +13,9 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 
-use crate::domain::event::{Event, StoredEvent};
-use crate::domain::ids::ProjectId;
 use crate::params;
+use eklavya_core::domain::event::{Event, StoredEvent};
+use eklavya_core::domain::ids::ProjectId;
 
 const TABLE: &str = "events";
 

@@ -3,9 +3,9 @@
 use super::{Record, StoreError, Tx};
 use uuid::Uuid;
 
-use crate::domain::evidence::Evidence;
-use crate::domain::ids::{AgentId, ProjectId};
 use crate::params;
+use eklavya_core::domain::evidence::Evidence;
+use eklavya_core::domain::ids::{AgentId, ProjectId};
 
 const TABLE: &str = "evidence";
 

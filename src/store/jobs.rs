@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Dialect, Record, StoreError, Tx};
-use crate::domain::ids::{JobId, ProjectId};
-use crate::domain::job::{Goal, Job};
-use crate::domain::priority::Priority;
 use crate::params;
+use eklavya_core::domain::ids::{JobId, ProjectId};
+use eklavya_core::domain::job::{Goal, Job};
+use eklavya_core::domain::priority::Priority;
 
 const TABLE: &str = "jobs";
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{Dialect, Record, StoreError, Tx};
 use jiff::Timestamp;
 
-use crate::domain::ids::ProjectId;
-use crate::domain::lease::{Holder, Lease, Tenure};
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::lease::{Holder, Lease, Tenure};
 
 const TABLE: &str = "leases";
 

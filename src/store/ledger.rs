@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::{Record, StoreError, Tx};
 
-use crate::domain::ids::{AgentId, LedgerId, ProjectId, TaskId};
-use crate::domain::ledger::{Payer, Quote, Reservation, TokenUsage};
-use crate::domain::money::MicroUsd;
 use crate::params;
+use eklavya_core::domain::ids::{AgentId, LedgerId, ProjectId, TaskId};
+use eklavya_core::domain::ledger::{Payer, Quote, Reservation, TokenUsage};
+use eklavya_core::domain::money::MicroUsd;
 
 const TABLE: &str = "ledger";
 

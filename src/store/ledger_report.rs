@@ -2,10 +2,10 @@
 
 use super::{Record, StoreError, Tx};
 
-use crate::domain::ids::ProjectId;
-use crate::domain::ledger::TokenUsage;
-use crate::domain::money::MicroUsd;
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_core::domain::money::MicroUsd;
 
 const TABLE: &str = "ledger";
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use crate::domain::server_url;
+use eklavya_core::domain::server_url;
 
 /// How long to wait for a server to let us in, where its URL does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Record, StoreError, Tx};
-use crate::domain::ids::{AgentId, MessageId, ProjectId};
-use crate::domain::message::{Message, Recipient};
 use crate::params;
+use eklavya_core::domain::ids::{AgentId, MessageId, ProjectId};
+use eklavya_core::domain::message::{Message, Recipient};
 
 const TABLE: &str = "messages";
 

@@ -241,7 +241,7 @@ async fn run(tx: &mut Tx, step: &Step) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Location;
+    use crate::Location;
 
     const FIRST: &str = "CREATE TABLE kept (id INTEGER NOT NULL)";
     const SECOND: &str = "CREATE TABLE second (id INTEGER); INSERT INTO kept VALUES (1)";

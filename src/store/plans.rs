@@ -1,9 +1,9 @@
 //! The `plans` table.
 
 use super::{Record, StoreError, Tx};
-use crate::domain::ids::{PlanId, ProjectId};
-use crate::domain::plan::Plan;
 use crate::params;
+use eklavya_core::domain::ids::{PlanId, ProjectId};
+use eklavya_core::domain::plan::Plan;
 
 const TABLE: &str = "plans";
 

@@ -1,9 +1,9 @@
 //! The `priorities` table: projects whose priority is not the one in the middle.
 
 use super::{Fields, StoreError, Tx};
-use crate::domain::ids::ProjectId;
-use crate::domain::priority::Priority;
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::priority::Priority;
 
 const TABLE: &str = "priorities";
 

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Dialect, Record, StoreError, Tx};
-use crate::domain::ids::ProjectId;
-use crate::domain::isolation::{InvalidIsolation, IsolationKind};
-use crate::domain::money::MicroUsd;
-use crate::domain::priority::Priority;
-use crate::domain::project::{Overview, Project, ProjectState};
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::isolation::{InvalidIsolation, IsolationKind};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::priority::Priority;
+use eklavya_core::domain::project::{Overview, Project, ProjectState};
 
 const TABLE: &str = "projects";
 
@@ -227,8 +227,8 @@ fn read(record: &Record) -> Result<Project, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::project::Stage;
-    use crate::store::{Location, Store, budgets};
+    use crate::{Location, Store, budgets};
+    use eklavya_core::domain::project::Stage;
 
     async fn store() -> (tempfile::TempDir, Store) {
         let place = tempfile::tempdir().unwrap();

@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{StoreError, Tx};
-use crate::domain::rate::{Rate, Turn};
 use crate::params;
+use eklavya_core::domain::rate::{Rate, Turn};
 
 const TABLE: &str = "rate_limits";
 

@@ -9,7 +9,7 @@ use sqlx::{Postgres, Row, Sqlite};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::money::MicroUsd;
+use eklavya_core::domain::money::MicroUsd;
 
 /// A row that a query found.
 #[derive(Debug)]

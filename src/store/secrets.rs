@@ -1,9 +1,9 @@
 //! The `secrets` table: what projects keep from everybody, sealed.
 
 use super::{Record, StoreError, Tx};
-use crate::domain::ids::ProjectId;
-use crate::domain::secret::{SecretName, StoredSecret};
 use crate::params;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::secret::{SecretName, StoredSecret};
 
 const TABLE: &str = "secrets";
 

@@ -1,9 +1,9 @@
 //! The `tasks` table.
 
 use super::{Record, StoreError, Tx};
-use crate::domain::ids::{ProjectId, SessionId, TaskId};
-use crate::domain::task::Task;
 use crate::params;
+use eklavya_core::domain::ids::{ProjectId, SessionId, TaskId};
+use eklavya_core::domain::task::Task;
 
 const TABLE: &str = "tasks";
 
@@ -33,7 +33,7 @@ pub async fn insert(tx: &mut Tx, task: &Task) -> Result<(), StoreError> {
         task.session.map(|s| s.0),
         task.base_commit
             .as_ref()
-            .map(super::super::domain::commit::CommitId::as_str),
+            .map(eklavya_core::domain::commit::CommitId::as_str),
         task.result.clone(),
         task.version,
         task.created_at,
@@ -55,7 +55,7 @@ pub async fn update(tx: &mut Tx, task: &Task) -> Result<bool, StoreError> {
         task.session.map(|s| s.0),
         task.base_commit
             .as_ref()
-            .map(super::super::domain::commit::CommitId::as_str),
+            .map(eklavya_core::domain::commit::CommitId::as_str),
         task.result.clone(),
         task.updated_at,
         task.id.0,

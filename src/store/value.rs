@@ -12,8 +12,8 @@ use sqlx::{Arguments, Encode, Postgres, Type};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::audit::canonical;
-use crate::domain::money::MicroUsd;
+use eklavya_core::domain::audit::canonical;
+use eklavya_core::domain::money::MicroUsd;
 
 /// A value bound to a parameter.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 /// Builds the list of values for a statement's parameters, in order.
 #[macro_export]
 macro_rules! params {
-    ($($value:expr),* $(,)?) => { vec![$($crate::store::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
 }
 
 /// Returns the values as SQLite takes them.

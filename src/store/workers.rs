@@ -12,7 +12,7 @@ const TABLE: &str = "workers";
 pub struct WorkerRow {
     /// Its name, as leases and jobs have it.
     pub name: String,
-    /// Where its process id means something; see [`crate::process::Host`].
+    /// Where its process id means something; see [`eklavya_core::process::Host`].
     pub host: String,
     /// What the machine calls itself.
     pub machine: String,

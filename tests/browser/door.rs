@@ -3,8 +3,8 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use eklavya::browser::{Door, PreviewNames};
-use eklavya::sandbox::{Dirs, Inner, Profile, Spec, Streams};
+use eklavya_sandbox::browser::{Door, PreviewNames};
+use eklavya_sandbox::{Dirs, Inner, Profile, Spec, Streams};
 use tokio::io::AsyncReadExt;
 
 use crate::scene::{NAME, Scene, Server, user};
@@ -129,7 +129,7 @@ async fn there_is_no_way_but_the_door() {
     assert_eq!(secret.asked(), Vec::<String>::new());
     // Outside the same line gets through: whose sandbox it is makes the difference.
     let bash = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");
-    let mut outside = eklavya::process::command("/bin/bash");
+    let mut outside = eklavya_core::process::command("/bin/bash");
     let output = outside.args(["-c", &bash]).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "connected\n");
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use eklavya::browser::{Browser, BrowserError, Target, Viewport};
-use eklavya::sandbox::Sandbox;
+use eklavya_sandbox::Sandbox;
+use eklavya_sandbox::browser::{Browser, BrowserError, Target, Viewport};
 
 use crate::scene::{NAME, Scene, url};
 

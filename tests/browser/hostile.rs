@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eklavya::browser::{BrowserError, Target};
+use eklavya_sandbox::browser::{BrowserError, Target};
 use tokio::net::UdpSocket;
 
 use crate::scene::{NAME, Scene, Server, url};

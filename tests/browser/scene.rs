@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use eklavya::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
-use eklavya::domain::egress::Target;
-use eklavya::proxy::Previews;
-use eklavya::sandbox::{Demands, Sandbox, User, is_root};
+use eklavya_core::domain::egress::Target;
+use eklavya_sandbox::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
+use eklavya_sandbox::proxy::Previews;
+use eklavya_sandbox::{Demands, Sandbox, User, is_root};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -60,7 +60,7 @@ async fn a_commit_is_heard_by_other_processes(house: House) {
     let mut ear = other.bus.subscribe();
     let mut change = house
         .desk
-        .change(&eklavya::domain::audit::Actor::System)
+        .change(&eklavya_core::domain::audit::Actor::System)
         .await
         .unwrap();
     change.event(Some(house.project.id), news(7).event);
@@ -75,7 +75,7 @@ async fn each_text_goes_to_one_consumer(house: House) {
     }
     let first = bus.receive("inbox", "one", 2).await.unwrap();
     let second = other.receive("inbox", "two", 10).await.unwrap();
-    let texts = |entries: &[eklavya::bus::Entry]| {
+    let texts = |entries: &[eklavya_services::bus::Entry]| {
         let texts = entries.iter().map(|entry| entry.text.clone());
         texts.collect::<String>()
     };

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use eklavya::bus::{Bus, BusError, Server, WhenAway};
+use eklavya_services::bus::{Bus, BusError, Server, WhenAway};
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;

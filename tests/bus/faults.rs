@@ -4,10 +4,10 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eklavya::bus::{Away, Heard, Server, WhenAway};
-use eklavya::domain::message::Recipient;
-use eklavya::domain::rate::{Rate, Turn};
-use eklavya::services::limits::Limits;
+use eklavya_core::domain::message::Recipient;
+use eklavya_core::domain::rate::{Rate, Turn};
+use eklavya_services::bus::{Away, Heard, Server, WhenAway};
+use eklavya_services::limits::Limits;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use url::Url;
@@ -191,7 +191,7 @@ async fn a_server_that_is_away_at_the_start_is_taken_up_when_it_comes() {
     let url = Url::parse(&redis.url()).unwrap();
     redis.kill();
     let server = Server::new(&url, None).unwrap();
-    let bus = eklavya::bus::Bus::open(server, Uuid::new_v4(), WhenAway::Warn)
+    let bus = eklavya_services::bus::Bus::open(server, Uuid::new_v4(), WhenAway::Warn)
         .await
         .unwrap();
     assert_eq!(bus.send("inbox", "x").await, Err(Away));

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eklavya::bus::{Bus, Heard, Listener, News, Server, WhenAway};
-use eklavya::clock::{FixedClock, SystemClock};
-use eklavya::domain::agent::{Agent, AgentEvent};
-use eklavya::domain::audit::Actor;
-use eklavya::domain::event::{Event, Level};
-use eklavya::domain::ids::AgentId;
-use eklavya::domain::project::Project;
-use eklavya::domain::role::Role;
-use eklavya::domain::task::{Task, TaskKind};
-use eklavya::services::projects::{self, NewProject};
-use eklavya::services::tasks::{self, NewTask};
-use eklavya::services::{Desk, agents};
-use eklavya::store::{self, Location, Store, installation};
+use eklavya_core::clock::{FixedClock, SystemClock};
+use eklavya_core::domain::agent::{Agent, AgentEvent};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::event::{Event, Level};
+use eklavya_core::domain::ids::AgentId;
+use eklavya_core::domain::project::Project;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::{Task, TaskKind};
+use eklavya_services::bus::{Bus, Heard, Listener, News, Server, WhenAway};
+use eklavya_services::projects::{self, NewProject};
+use eklavya_services::tasks::{self, NewTask};
+use eklavya_services::{Desk, agents};
+use eklavya_store::{self as store, Location, Store, installation};
 use tempfile::TempDir;
 use url::Url;
 

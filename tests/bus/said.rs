@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use eklavya::domain::ids::{AgentId, MessageId, ProjectId};
-use eklavya::domain::message::{Message, Recipient};
-use eklavya::services::messages::{self, NewMessage};
-use eklavya::services::{Desk, ServiceError};
-use eklavya::store::{audit, messages as rows};
+use eklavya_core::domain::ids::{AgentId, MessageId, ProjectId};
+use eklavya_core::domain::message::{Message, Recipient};
+use eklavya_services::messages::{self, NewMessage};
+use eklavya_services::{Desk, ServiceError};
+use eklavya_store::{audit, messages as rows};
 use serde_json::json;
 
 use crate::house::{House, pause};

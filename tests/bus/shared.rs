@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eklavya::clock::FixedClock;
-use eklavya::domain::rate::{Rate, Turn};
-use eklavya::services::limits::Limits;
+use eklavya_core::clock::FixedClock;
+use eklavya_core::domain::rate::{Rate, Turn};
+use eklavya_services::limits::Limits;
 
 use crate::house::{House, pause};
 

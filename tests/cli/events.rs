@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
-use eklavya::process;
+use eklavya_core::process;
 use insta::{assert_json_snapshot, assert_snapshot};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::{Guard, Inner, SandboxError, hand_over};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::{Guard, Inner, SandboxError, hand_over};
 use tokio::io::AsyncReadExt;
 
 use crate::support::Project;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eklavya::sandbox::docker::{ContainerLimits, DockerSettings};
-use eklavya::sandbox::{Demands, Sandbox};
+use eklavya_sandbox::docker::{ContainerLimits, DockerSettings};
+use eklavya_sandbox::{Demands, Sandbox};
 
 use crate::docker;
 use crate::support::{exe, user};

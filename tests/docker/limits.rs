@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::{Access, Inner, Profile};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::{Access, Inner, Profile};
 use serde_json::Value;
 
 use crate::docker::{docker, socket};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use eklavya::sandbox::{Access, Demands, Inner, Profile, Sandbox, end_orphan};
+use eklavya_sandbox::{Access, Demands, Inner, Profile, Sandbox, end_orphan};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -40,7 +40,7 @@ async fn only_what_nobody_answers_for_is_removed() {
     let mut lives = project.start(&spec, inner.clone()).await.unwrap();
     until("it runs", || processes(&mark).len() >= 2).await;
     // Labelled as one of a process that is gone: never started, as after a kill at the wrong moment.
-    let host = eklavya::process::Host::this().digest;
+    let host = eklavya_core::process::Host::this().digest;
     let labels = |installation: &str, host: &str| {
         [
             format!("--label=eklavya.installation={installation}"),
@@ -101,7 +101,7 @@ async fn a_relay_that_stands_still_is_ended_with_its_container() {
     until("it runs", || processes(&mark).len() >= 2).await;
     let (pid, start) = (
         child.pid(),
-        eklavya::process::start_of(child.pid()).unwrap(),
+        eklavya_core::process::start_of(child.pid()).unwrap(),
     );
     kill(Pid::from_raw(pid.try_into().unwrap()), Signal::SIGSTOP).unwrap();
     assert!(end_orphan(pid, start).await);

@@ -1,6 +1,6 @@
 //! A whole project in containers: from the brief to the delivered repository, by the real CLI.
 
-use eklavya::clock::{Clock, SystemClock};
+use eklavya_core::clock::{Clock, SystemClock};
 
 use crate::docker::{Daemon, docker, make_images};
 use crate::host::{get, processes_at, until};
@@ -16,7 +16,7 @@ fn images(daemon: &Daemon) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let socket = daemon.socket();
-        let engine = eklavya::sandbox::docker::Engine::find(&socket)
+        let engine = eklavya_sandbox::docker::Engine::find(&socket)
             .await
             .unwrap();
         make_images(&engine).await;

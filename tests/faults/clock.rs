@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use eklavya::clock::FixedClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::project::ProjectEvent;
-use eklavya::services::Desk;
-use eklavya::services::projects::{self, NewProject};
-use eklavya::store::{Location, Server, Store, events};
+use eklavya_core::clock::FixedClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::project::ProjectEvent;
+use eklavya_services::Desk;
+use eklavya_services::projects::{self, NewProject};
+use eklavya_store::{Location, Server, Store, events};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::postgres::Postgres;

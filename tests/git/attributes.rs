@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use eklavya::vcs::{Imported, Reason};
+use eklavya_git::{Imported, Reason};
 
 use crate::shop::Shop;
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use eklavya::vcs::{Imported, Reason};
+use eklavya_git::{Imported, Reason};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use crate::shop::Shop;

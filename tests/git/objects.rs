@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use eklavya::vcs::{Imported, Repository};
+use eklavya_git::{Imported, Repository};
 
 use crate::shop::{Shop, signature};
 
@@ -11,7 +11,7 @@ use crate::shop::{Shop, signature};
 async fn objects_of_another_project_stay_there() {
     let shop = Shop::open().await;
     let other = shop.outside("other.git");
-    let git = eklavya::vcs::Git::at(Path::new("/usr/bin/git"))
+    let git = eklavya_git::Git::at(Path::new("/usr/bin/git"))
         .await
         .unwrap();
     let other = Repository::create(git, &other).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use eklavya::vcs::Imported;
+use eklavya_git::Imported;
 
 use crate::shop::Shop;
 

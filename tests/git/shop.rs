@@ -7,12 +7,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use eklavya::sandbox::{
-    Access, Demands, Dirs, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, is_root,
-};
-use eklavya::vcs::{
+use eklavya_git::{
     CommitId, Git, Identity, ImportLimits, Imported, Merge, Repository, Signature, Snapshot,
     SnapshotLimits, bundle_argv,
+};
+use eklavya_sandbox::{
+    Access, Demands, Dirs, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, is_root,
 };
 use tempfile::TempDir;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use eklavya::domain::role::Role;
-use eklavya::process;
-use eklavya::sandbox::{Access, Inner, Profile, SandboxError, hand_over, is_root};
+use eklavya_core::domain::role::Role;
+use eklavya_core::process;
+use eklavya_sandbox::{Access, Inner, Profile, SandboxError, hand_over, is_root};
 
 use crate::support::{Project, user};
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::policy::policy;
-use eklavya::sandbox::{Inner, Profile, Spec};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::policy::policy;
+use eklavya_sandbox::{Inner, Profile, Spec};
 use serde_json::json;
 
 use crate::claude::claude;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::init::PROXY_LOGIN;
-use eklavya::sandbox::{Inner, Profile, Spec, share_socket};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::init::PROXY_LOGIN;
+use eklavya_sandbox::{Inner, Profile, Spec, share_socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;

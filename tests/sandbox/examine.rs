@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::role::Role;
-use eklavya::sandbox::examine::{Beyond, Cell, Column, Ground, Holds, judge};
-use eklavya::sandbox::policy::policy;
-use eklavya::sandbox::{Guard, Sandbox, User, share_socket};
-use eklavya::workflow::examine::{Examination, RoleFinding};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::role::Role;
+use eklavya_engine::examine::{Examination, RoleFinding};
+use eklavya_sandbox::examine::{Beyond, Cell, Column, Ground, Holds, judge};
+use eklavya_sandbox::policy::policy;
+use eklavya_sandbox::{Guard, Sandbox, User, share_socket};
 use tokio::net::UnixListener;
 
 use crate::isolation::sandbox;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use eklavya::sandbox::{Demands, Sandbox};
+use eklavya_sandbox::{Demands, Sandbox};
 
 use crate::support::{exe, user};
 

@@ -4,8 +4,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eklavya::process;
-use eklavya::sandbox::{Access, Exit, Inner, Politeness, Profile};
+use eklavya_core::process;
+use eklavya_sandbox::{Access, Exit, Inner, Politeness, Profile};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use eklavya::gateway::rehearsal::message::Message;
-use eklavya::sandbox::{Inner, share_socket};
+use eklavya_gateway::rehearsal::message::Message;
+use eklavya_sandbox::{Inner, share_socket};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use eklavya::sandbox::{Access, Preview, PreviewError, PreviewSource, PreviewSpec, Profile};
+use eklavya_sandbox::{Access, Preview, PreviewError, PreviewSource, PreviewSpec, Profile};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixListener};
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::policy::{FileAccess, GitAccess, policy};
-use eklavya::sandbox::{Inner, Profile, SandboxError};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::policy::{FileAccess, GitAccess, policy};
+use eklavya_sandbox::{Inner, Profile, SandboxError};
 
 use crate::support::Project;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::{Access, Exit, Inner, Profile, RunLimits, SandboxError, run_command};
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::{Access, Exit, Inner, Profile, RunLimits, SandboxError, run_command};
 
 use crate::support::{LIMITS, PATH, Project, processes};
 

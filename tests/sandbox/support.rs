@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::{
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::{
     Access, Child, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Sandbox, SandboxError,
     Spec, Streams, User, hand_over, is_root, run_command,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::domain::redactor::Redactor;
+use eklavya_core::domain::redactor::Redactor;
 use uuid::Uuid;
 
 /// Known values by what they stand for, each another one in every run.

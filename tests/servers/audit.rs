@@ -4,12 +4,12 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::{Actor, FaultKind};
-use eklavya::domain::project::Project;
-use eklavya::services::projects::{self, NewProject};
-use eklavya::services::{Desk, audit};
-use eklavya::store::{Location, Server, Store};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::{Actor, FaultKind};
+use eklavya_core::domain::project::Project;
+use eklavya_services::projects::{self, NewProject};
+use eklavya_services::{Desk, audit};
+use eklavya_store::{Location, Server, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -458,7 +458,7 @@ async fn an_old_trail_is_chained(place: &Place) {
     rows.sort_unstable();
     // The installation's two, and that the schema was brought up to date.
     assert_eq!(rows, [3, 200, 200, 201]);
-    let lines = audit::list(&desk, &eklavya::store::audit::Filter::default())
+    let lines = audit::list(&desk, &eklavya_store::audit::Filter::default())
         .await
         .unwrap();
     let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();

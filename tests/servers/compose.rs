@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eklavya::claude::locate::PINNED;
-use eklavya::config::KEYS;
+use eklavya_claude::locate::PINNED;
+use eklavya_config::KEYS;
 use serde_json::{Map, Value};
 
 fn root() -> PathBuf {
@@ -160,7 +160,7 @@ fn every_secret_is_a_file_that_only_those_get_who_need_it() {
 #[test]
 fn every_variable_of_the_worker_is_a_key_of_the_configuration() {
     let compose = compose();
-    let mut known: BTreeSet<String> = KEYS.iter().map(eklavya::config::Key::variable).collect();
+    let mut known: BTreeSet<String> = KEYS.iter().map(eklavya_config::Key::variable).collect();
     known.insert("EKLAVYA_HOME".to_owned());
     let worker = services(&compose)["worker"]["environment"]
         .as_object()

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eklavya::clock::{FixedClock, SystemClock};
-use eklavya::domain::audit::Actor;
-use eklavya::domain::lease::Tenure;
-use eklavya::domain::lease_watch::Watch;
-use eklavya::domain::project::Project;
-use eklavya::services::leases::{self, Attempt, Worker};
-use eklavya::services::projects::{self, NewProject};
-use eklavya::services::{Desk, ServiceError};
-use eklavya::store::{Location, Server, Store, StoreError};
+use eklavya_core::clock::{FixedClock, SystemClock};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::lease::Tenure;
+use eklavya_core::domain::lease_watch::Watch;
+use eklavya_core::domain::project::Project;
+use eklavya_services::leases::{self, Attempt, Worker};
+use eklavya_services::projects::{self, NewProject};
+use eklavya_services::{Desk, ServiceError};
+use eklavya_store::{Location, Server, Store, StoreError};
 
 use crate::postgres::Postgres;
 

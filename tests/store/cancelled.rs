@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use eklavya::store::{Location, Server, Store, projects};
+use eklavya_store::{Location, Server, Store, projects};
 
 use crate::house;
 use crate::postgres::Postgres;

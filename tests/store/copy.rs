@@ -2,8 +2,8 @@
 
 mod extremes;
 
-use eklavya::store::copy::Source;
-use eklavya::store::{Location, Store};
+use eklavya_store::copy::Source;
+use eklavya_store::{Location, Store};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::databases::{self, Database};
@@ -103,8 +103,8 @@ fn nobody_may_be_at_work() {
     let file = format!("sqlite://{}", env.home().join("eklavya.db"));
     // This process, which is alive, holds the project.
     let pid = std::process::id();
-    let start = eklavya::process::start_of(pid).unwrap();
-    let host = eklavya::process::Host::this().digest;
+    let start = eklavya_core::process::start_of(pid).unwrap();
+    let host = eklavya_core::process::Host::this().digest;
     let lease = format!(
         "INSERT INTO leases (project_id, fence, worker, machine, host, pid, process_start, beats, \
          acquired_at, heartbeat, lease_until) SELECT id, 1, 'w', 'm', '{host}', {pid}, {start}, 0, \
@@ -204,8 +204,8 @@ async fn a_copy_that_is_killed_leaves_nothing() {
 /// Events that were committed and have no place yet are copied with the places that they get.
 #[tokio::test]
 async fn events_without_a_place_are_copied_too() {
-    use eklavya::domain::event::Event;
-    use eklavya::store::events;
+    use eklavya_core::domain::event::Event;
+    use eklavya_store::events;
     let database = Database::postgres().await;
     let event = |number: u32| Event::AgentBlocked {
         agent_id: None,
@@ -246,7 +246,7 @@ async fn a_source_is_not_written_meanwhile() {
         let writing = tokio::spawn(async move {
             let mut tx = other.write().await.unwrap();
             let project = crate::house::project(1, "late");
-            eklavya::store::projects::insert(&mut tx, &project)
+            eklavya_store::projects::insert(&mut tx, &project)
                 .await
                 .unwrap();
             tx.commit().await.unwrap();

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eklavya::domain::server_url;
-use eklavya::store::{Location, Server, Store};
+use eklavya_core::domain::server_url;
+use eklavya_store::{Location, Server, Store};
 use tempfile::TempDir;
 
 use crate::postgres::Postgres;

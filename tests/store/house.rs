@@ -1,22 +1,22 @@
 //! A project with everything in it, to be written into a database.
 
-use eklavya::domain::agent::Agent;
-use eklavya::domain::artifact::Artifact;
-use eklavya::domain::checkpoint::{Checkpoint, CheckpointState};
-use eklavya::domain::commit::CommitId;
-use eklavya::domain::decision::Decision;
-use eklavya::domain::delivery::Delivery;
-use eklavya::domain::demo::{Demo, DemoState, PreviewProcess};
-use eklavya::domain::evidence::Evidence;
-use eklavya::domain::ids::{ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, TaskId};
-use eklavya::domain::ledger::Payer;
-use eklavya::domain::money::MicroUsd;
-use eklavya::domain::plan::{Plan, PlanState};
-use eklavya::domain::project::{Project, ProjectState};
-use eklavya::domain::role::Role;
-use eklavya::domain::secret::StoredSecret;
-use eklavya::domain::task::{Task, TaskKind, TaskState};
-use eklavya::store::{Tx, agents, projects, tasks};
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::artifact::Artifact;
+use eklavya_core::domain::checkpoint::{Checkpoint, CheckpointState};
+use eklavya_core::domain::commit::CommitId;
+use eklavya_core::domain::decision::Decision;
+use eklavya_core::domain::delivery::Delivery;
+use eklavya_core::domain::demo::{Demo, DemoState, PreviewProcess};
+use eklavya_core::domain::evidence::Evidence;
+use eklavya_core::domain::ids::{ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, TaskId};
+use eklavya_core::domain::ledger::Payer;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::plan::{Plan, PlanState};
+use eklavya_core::domain::project::{Project, ProjectState};
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::secret::StoredSecret;
+use eklavya_core::domain::task::{Task, TaskKind, TaskState};
+use eklavya_store::{Tx, agents, projects, tasks};
 use jiff::Timestamp;
 
 use crate::agents::beginning;

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eklavya::clock::FixedClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::ids::LedgerId;
-use eklavya::domain::ledger::{Budget, BudgetScope as Scope, Payer, Quote, TokenUsage};
-use eklavya::domain::money::MicroUsd;
-use eklavya::services::Desk;
-use eklavya::services::costs::{Costs, Decision, DefaultLimits};
-use eklavya::store::ledger_report::{self, Grouping};
-use eklavya::store::{Store, agents, ledger, tasks};
+use eklavya_core::clock::FixedClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::LedgerId;
+use eklavya_core::domain::ledger::{Budget, BudgetScope as Scope, Payer, Quote, TokenUsage};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_services::Desk;
+use eklavya_services::costs::{Costs, Decision, DefaultLimits};
+use eklavya_store::ledger_report::{self, Grouping};
+use eklavya_store::{Store, agents, ledger, tasks};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

@@ -1,7 +1,7 @@
 //! Commands that the orchestrator runs for agents without a shell, asked for through the real CLI.
 
-use eklavya::params;
-use eklavya::store::Store;
+use eklavya_store::Store;
+use eklavya_store::params;
 use serde_json::{Value, json};
 
 use crate::rehearsal::{ANY, Rehearsal, bash, plan, says, tool, write};

@@ -1,8 +1,8 @@
 //! Agents as they are written down.
 
-use eklavya::domain::agent::{Agent, AgentState};
-use eklavya::domain::ids::{AgentId, SessionId};
-use eklavya::domain::task::Task;
+use eklavya_core::domain::agent::{Agent, AgentState};
+use eklavya_core::domain::ids::{AgentId, SessionId};
+use eklavya_core::domain::task::Task;
 use jiff::Timestamp;
 
 /// Returns an agent that begins with `task` at `now`.

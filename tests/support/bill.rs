@@ -1,7 +1,7 @@
 //! What the endpoint charges: computed apart from the product, from the published prices.
 
-use eklavya::domain::ledger::TokenUsage;
-use eklavya::gateway::rehearsal::message::Message;
+use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_gateway::rehearsal::message::Message;
 
 /// What a request was charged for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

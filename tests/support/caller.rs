@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use eklavya::domain::ids::{AgentId, ProjectId, TaskId};
-use eklavya::gateway::{DoorSpec, Reach};
+use eklavya_core::domain::ids::{AgentId, ProjectId, TaskId};
+use eklavya_gateway::{DoorSpec, Reach};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use eklavya::sandbox::docker::{BASE_IMAGE, Engine, Fetch, Variant, build, images};
+use eklavya_sandbox::docker::{BASE_IMAGE, Engine, Fetch, Variant, build, images};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use tempfile::TempDir;

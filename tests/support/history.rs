@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::domain::agent::{AgentEvent, AgentState};
-use eklavya::domain::demo::{DemoEvent, DemoState};
-use eklavya::domain::ids::AgentId;
-use eklavya::domain::plan::{PlanEvent, PlanState};
-use eklavya::domain::project::{ProjectEvent, ProjectState};
-use eklavya::domain::task::{TaskEvent, TaskState};
+use eklavya_core::domain::agent::{AgentEvent, AgentState};
+use eklavya_core::domain::demo::{DemoEvent, DemoState};
+use eklavya_core::domain::ids::AgentId;
+use eklavya_core::domain::plan::{PlanEvent, PlanState};
+use eklavya_core::domain::project::{ProjectEvent, ProjectState};
+use eklavya_core::domain::task::{TaskEvent, TaskState};
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Content;
-use eklavya::services::{Desk, projects};
-use eklavya::store::{Store, audit};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Content;
+use eklavya_services::{Desk, projects};
+use eklavya_store::{Store, audit};
 use serde_json::Value;
 
 use crate::claude::claude;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eklavya::gateway::rehearsal::conversation::{Purpose, next_step, purpose};
-use eklavya::gateway::rehearsal::message::Message;
-use eklavya::gateway::rehearsal::template::Values;
-use eklavya::gateway::{DoorSpec, Script};
+use eklavya_gateway::rehearsal::conversation::{Purpose, next_step, purpose};
+use eklavya_gateway::rehearsal::message::Message;
+use eklavya_gateway::rehearsal::template::Values;
+use eklavya_gateway::{DoorSpec, Script};
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use eklavya::clock::{FixedClock, SharedClock};
-use eklavya::domain::audit::Actor;
-use eklavya::domain::ids::ProjectId;
-use eklavya::domain::job::{Goal, Job, JobEvent, JobState};
-use eklavya::domain::priority::Priority;
-use eklavya::domain::project::{Project, ProjectEvent};
-use eklavya::services::leases::Worker;
-use eklavya::services::projects::NewProject;
-use eklavya::services::{Desk, ServiceError, jobs, projects, workers};
-use eklavya::store::{Location, Server, Store};
+use eklavya_core::clock::{FixedClock, SharedClock};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::job::{Goal, Job, JobEvent, JobState};
+use eklavya_core::domain::priority::Priority;
+use eklavya_core::domain::project::{Project, ProjectEvent};
+use eklavya_services::leases::Worker;
+use eklavya_services::projects::NewProject;
+use eklavya_services::{Desk, ServiceError, jobs, projects, workers};
+use eklavya_store::{Location, Server, Store};
 use jiff::Timestamp;
 
 use crate::postgres::Postgres;

@@ -7,10 +7,10 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::ids::ProjectId;
-use eklavya::domain::priority::Priority;
-use eklavya::workflow::capacity::{Capacity, CapacityLimits, MemoryLimits, Permit};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::priority::Priority;
+use eklavya_engine::capacity::{Capacity, CapacityLimits, MemoryLimits, Permit};
 
 use crate::studio::command;
 

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::job::{Goal, JobEvent};
-use eklavya::services::projects::NewProject;
-use eklavya::services::{Desk, jobs, projects};
-use eklavya::store::{Location, Store};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::job::{Goal, JobEvent};
+use eklavya_services::projects::NewProject;
+use eklavya_services::{Desk, jobs, projects};
+use eklavya_store::{Location, Store};
 
 use crate::Fault;
 use crate::events::threads;

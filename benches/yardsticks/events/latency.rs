@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use eklavya::domain::audit::Actor;
-use eklavya::domain::event::Event;
-use eklavya::services::news::Follower;
-use eklavya::store::Location;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::event::Event;
+use eklavya_services::news::Follower;
+use eklavya_store::Location;
 
 use super::{product, threads};
 use crate::Fault;

@@ -4,12 +4,12 @@
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::event::{Event, Level};
-use eklavya::services::Desk;
-use eklavya::services::news::Follower;
-use eklavya::store::{Location, Store};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::event::{Event, Level};
+use eklavya_services::Desk;
+use eklavya_services::news::Follower;
+use eklavya_store::{Location, Store};
 
 use super::threads;
 use crate::Fault;

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use eklavya::claude::locate::ClaudeCli;
-use eklavya::domain::role::Role;
-use eklavya::process::{self, Limits};
+use eklavya_claude::locate::ClaudeCli;
+use eklavya_core::domain::role::Role;
+use eklavya_core::process::{self, Limits};
 
 use super::Stages;
 use super::conversations::{Conversations, TEST_COMMAND};

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eklavya::domain::ids::{AgentId, ProjectId, TaskId};
-use eklavya::domain::role::Role;
-use eklavya::gateway::rehearsal::message::Message;
-use eklavya::gateway::rehearsal::script::{Document, Part, Script};
-use eklavya::gateway::rehearsal::step::{Step, ToolCall};
-use eklavya::gateway::rehearsal::template::Values;
-use eklavya::gateway::{DoorSpec, Reach};
+use eklavya_core::domain::ids::{AgentId, ProjectId, TaskId};
+use eklavya_core::domain::role::Role;
+use eklavya_gateway::rehearsal::message::Message;
+use eklavya_gateway::rehearsal::script::{Document, Part, Script};
+use eklavya_gateway::rehearsal::step::{Step, ToolCall};
+use eklavya_gateway::rehearsal::template::Values;
+use eklavya_gateway::{DoorSpec, Reach};
 use serde_json::{Value, json};
 
 use crate::Fault;

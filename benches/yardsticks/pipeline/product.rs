@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eklavya::claude::locate::ClaudeCli;
-use eklavya::process::{self, Limits};
+use eklavya_claude::locate::ClaudeCli;
+use eklavya_core::process::{self, Limits};
 
 use super::Stages;
 use super::conversations::Conversations;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use eklavya::claude::invocation::{Confinement, Conversation, Invocation, InvocationSpec};
-use eklavya::claude::schema;
-use eklavya::domain::ids::SessionId;
-use eklavya::domain::role::Role;
-use eklavya::process;
-use eklavya::sandbox::policy::policy;
+use eklavya_claude::invocation::{Confinement, Conversation, Invocation, InvocationSpec};
+use eklavya_claude::schema;
+use eklavya_core::domain::ids::SessionId;
+use eklavya_core::domain::role::Role;
+use eklavya_core::process;
+use eklavya_sandbox::policy::policy;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 

@@ -15,11 +15,11 @@ use super::facts::{Cause, Facts};
 use super::pumps::{self, PumpContext, Seen};
 use super::tool_calls::ToolCalls;
 use super::{Control, SessionError, SessionSpec, Started};
-use crate::claude::outcome::Outcome;
-use crate::claude::stream::{ControlRequest, Init, StreamEvent};
-use crate::claude::transcript::{Direction, TranscriptWriter};
-use crate::claude::wire;
 use crate::mcp::SERVER_NAME;
+use crate::outcome::Outcome;
+use crate::stream::{ControlRequest, Init, StreamEvent};
+use crate::transcript::{Direction, TranscriptWriter};
+use crate::wire;
 
 /// How many messages may wait for the CLI to read its stdin.
 const STDIN_QUEUE: usize = 256;

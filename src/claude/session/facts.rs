@@ -2,9 +2,9 @@
 
 use std::process::ExitStatus;
 
-use crate::claude::outcome::{Ended, FailureReason, Outcome};
-use crate::claude::stream::{Denial, Init, RunResult};
-use crate::claude::transcript::printable;
+use crate::outcome::{Ended, FailureReason, Outcome};
+use crate::stream::{Denial, Init, RunResult};
+use crate::transcript::printable;
 
 /// How much of stderr is kept for a message, in bytes.
 const STDERR_TAIL_BYTES: usize = 4 * 1024;

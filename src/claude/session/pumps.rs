@@ -8,11 +8,11 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use crate::claude::activity::Activity;
-use crate::claude::lines::{Line, LineReader};
-use crate::claude::stream::{MAX_LINE_BYTES, StreamEvent, parse_line};
-use crate::claude::transcript::{Direction, TranscriptWriter};
-use crate::clock::SharedClock;
+use crate::activity::Activity;
+use crate::lines::{Line, LineReader};
+use crate::stream::{MAX_LINE_BYTES, StreamEvent, parse_line};
+use crate::transcript::{Direction, TranscriptWriter};
+use eklavya_core::clock::SharedClock;
 
 /// The longest line of stderr that is kept, in bytes.
 const MAX_STDERR_LINE_BYTES: usize = 64 * 1024;

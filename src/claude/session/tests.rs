@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use self::model::Answer;
 use self::setup::Scene;
 use super::*;
-use crate::claude::invocation::{Confinement, Conversation};
-use crate::claude::outcome::{Ended, FailureReason};
-use crate::claude::transcript::{Direction, Follower};
-use crate::domain::ids::SessionId;
+use crate::invocation::{Confinement, Conversation};
 use crate::mcp::{ToolDescription, ToolReply};
+use crate::outcome::{Ended, FailureReason};
+use crate::transcript::{Direction, Follower};
+use eklavya_core::domain::ids::SessionId;
 
 const LONG: Duration = Duration::from_mins(2);
 

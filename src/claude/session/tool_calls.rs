@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
-use crate::claude::wire;
 use crate::mcp::{self, RpcReply, SERVER_NAME, ToolServer};
+use crate::wire;
 
 /// How many calls one agent may have under way; more are refused.
 const MAX_CALLS: usize = 64;

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::SharedClock;
-use crate::domain::redactor::Redactor;
+use eklavya_core::clock::SharedClock;
+use eklavya_core::domain::redactor::Redactor;
 
 /// One line of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub enum Direction {
 }
 
 /// Appends to a transcript; shared by the pumps of one run.
-pub(in crate::claude) struct TranscriptWriter {
+pub(crate) struct TranscriptWriter {
     file: Mutex<File>,
     clock: SharedClock,
     redactor: Redactor,
@@ -46,11 +46,7 @@ pub(in crate::claude) struct TranscriptWriter {
 
 impl TranscriptWriter {
     /// Opens the transcript at `path` for appending, or makes it with mode 0600.
-    pub(in crate::claude) fn open(
-        path: &Path,
-        clock: SharedClock,
-        redactor: Redactor,
-    ) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, clock: SharedClock, redactor: Redactor) -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -68,7 +64,7 @@ impl TranscriptWriter {
     }
 
     /// Appends one line.
-    pub(in crate::claude) fn append(&self, direction: Direction, line: &str) -> io::Result<()> {
+    pub(crate) fn append(&self, direction: Direction, line: &str) -> io::Result<()> {
         let record = Record {
             at: self.clock.now(),
             direction,
@@ -102,7 +98,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::FixedClock;
+    use eklavya_core::clock::FixedClock;
 
     fn clock() -> SharedClock {
         Arc::new(FixedClock::new(

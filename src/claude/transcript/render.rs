@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::safe::{printable, short};
 use super::{Direction, Record};
-use crate::claude::stream::{RunResult, StreamEvent, parse_line};
+use crate::stream::{RunResult, StreamEvent, parse_line};
 
 /// How much of a tool's answer is shown, in characters.
 const RESULT_CHARS: usize = 160;

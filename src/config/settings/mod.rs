@@ -101,9 +101,9 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{HomeOrigin, KEYS, Kind};
-    use crate::domain::isolation::IsolationKind;
-    use crate::domain::role::Role;
+    use crate::{HomeOrigin, KEYS, Kind};
+    use eklavya_core::domain::isolation::IsolationKind;
+    use eklavya_core::domain::role::Role;
 
     fn load(overrides: &[Override]) -> Config {
         let home = Home {

@@ -7,10 +7,10 @@ use camino::Utf8PathBuf;
 use url::Url;
 
 use super::reader::Reader;
-use crate::config::credential::Credentials;
-use crate::config::environment::Environment;
-use crate::config::error::ConfigError;
-use crate::domain::role::Role;
+use crate::credential::Credentials;
+use crate::environment::Environment;
+use crate::error::ConfigError;
+use eklavya_core::domain::role::Role;
 
 /// The model endpoint and how patient the gateway is with it.
 #[derive(Debug, Clone)]

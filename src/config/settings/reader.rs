@@ -5,13 +5,13 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use url::Url;
 
-use crate::config::error::ConfigError;
-use crate::config::layers::Layers;
-use crate::config::remote::Remote;
-use crate::config::value::Value;
-use crate::domain::egress::HostList;
-use crate::domain::isolation::IsolationKind;
-use crate::domain::money::MicroUsd;
+use crate::error::ConfigError;
+use crate::layers::Layers;
+use crate::remote::Remote;
+use crate::value::Value;
+use eklavya_core::domain::egress::HostList;
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::domain::money::MicroUsd;
 
 /// Takes values out of the layers by type. That the table's types fit is held by a test; where they
 /// did not, the key would be named.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use super::reader::Reader;
-use crate::config::error::ConfigError;
-use crate::domain::egress::HostList;
-use crate::domain::isolation::IsolationKind;
+use crate::error::ConfigError;
+use eklavya_core::domain::egress::HostList;
+use eklavya_core::domain::isolation::IsolationKind;
 
 /// Sizes and limits of sandboxes.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::reader::Reader;
-use crate::config::error::ConfigError;
-use crate::domain::money::MicroUsd;
+use crate::error::ConfigError;
+use eklavya_core::domain::money::MicroUsd;
 
 /// How workers work.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use hyper::StatusCode;
 
 use super::record::Decision;
 use super::{EgressConfig, Reach, resolve};
-use crate::domain::egress::{Forbidden, Host, Target, forbidden};
+use eklavya_core::domain::egress::{Forbidden, Host, Target, forbidden};
 
 /// Why a target is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -145,8 +145,8 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
-    use crate::domain::egress::HostList;
-    use crate::gateway::egress::Resolve;
+    use crate::egress::Resolve;
+    use eklavya_core::domain::egress::HostList;
 
     #[derive(Debug)]
     struct Table(Vec<(&'static str, Vec<IpAddr>)>);

@@ -14,10 +14,10 @@ use super::decide;
 use super::meter::Way;
 use super::proxy::{Refusal, refuse};
 use super::record::Record;
-use crate::domain::egress::{Host, Target};
-use crate::gateway::door::{Door, DoorState};
-use crate::gateway::gateway::Inner;
-use crate::gateway::http_client::{self, describe};
+use crate::door::{Door, DoorState};
+use crate::gateway::Inner;
+use crate::http_client::{self, describe};
+use eklavya_core::domain::egress::{Host, Target};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;

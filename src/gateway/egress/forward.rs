@@ -14,10 +14,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::EgressLimits;
 use super::meter::Way;
 use super::record::Record;
-use crate::domain::egress::Target;
-use crate::gateway::api_error::{AnswerBody, CutShort};
-use crate::gateway::door::DoorState;
-use crate::proxy::{self, Connection};
+use crate::api_error::{AnswerBody, CutShort};
+use crate::door::DoorState;
+use eklavya_core::domain::egress::Target;
+use eklavya_sandbox::proxy::{self, Connection};
 
 /// What lasts as long as a request and its answer: the row that tells of them, and their place among
 /// the agent's connections.

@@ -23,8 +23,8 @@ pub use fetch::{FetchError, Fetched, Fetcher};
 pub(super) use proxy::{answer, is_proxied};
 pub use resolve::{Resolve, SystemResolver};
 
-use crate::domain::egress::HostList;
-use crate::proxy::Previews;
+use eklavya_core::domain::egress::HostList;
+use eklavya_sandbox::proxy::Previews;
 
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]

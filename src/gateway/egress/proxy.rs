@@ -14,18 +14,18 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::decide::{Denied, decide};
 use super::record::{ACTION, Decision, Record};
 use super::{Reach, forward, tunnel};
-use crate::domain::egress::{Host, Target};
-use crate::gateway::api_error::{AnswerBody, full};
-use crate::gateway::door::DoorState;
-use crate::gateway::gateway::Inner;
-use crate::gateway::refused;
-use crate::proxy::wanted;
+use crate::api_error::{AnswerBody, full};
+use crate::door::DoorState;
+use crate::gateway::Inner;
+use crate::refused;
+use eklavya_core::domain::egress::{Host, Target};
+use eklavya_sandbox::proxy::wanted;
 
 /// The port on which a tunnel must carry TLS for the host that it was opened to.
 const TLS_PORT: u16 = 443;
 
 /// Whether a request is for the proxy and not for the gateway itself.
-pub(in crate::gateway) fn is_proxied(request: &Request<Incoming>) -> bool {
+pub(crate) fn is_proxied(request: &Request<Incoming>) -> bool {
     request.method() == Method::CONNECT || request.uri().scheme().is_some()
 }
 
@@ -65,7 +65,7 @@ impl From<Denied> for Refusal {
 }
 
 /// Answers a request for the proxy.
-pub(in crate::gateway) async fn answer(
+pub(crate) async fn answer(
     inner: Arc<Inner>,
     door: Arc<DoorState>,
     request: Request<Incoming>,

@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 
 use super::meter::Meter;
-use crate::domain::audit::Actor;
-use crate::gateway::door::DoorState;
-use crate::gateway::gateway::Inner;
-use crate::services::audit;
+use crate::door::DoorState;
+use crate::gateway::Inner;
+use eklavya_core::domain::audit::Actor;
+use eklavya_services::audit;
 
 /// What the row is called.
 pub(super) const ACTION: &str = "egress.request";

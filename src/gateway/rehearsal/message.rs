@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::conversation::call_id;
 use super::step::Step;
 use super::template::Values;
-use crate::domain::ledger::TokenUsage;
+use eklavya_core::domain::ledger::TokenUsage;
 
 /// Characters of text or of arguments in one event of a stream.
 const DELTA_CHARACTERS: usize = 400;

@@ -15,11 +15,11 @@ use super::message::{BYTES_PER_TOKEN, Message};
 use super::script::Script;
 use super::step::{Cut, Step, StepError};
 use super::template::Values;
-use crate::domain::ids::TaskId;
-use crate::gateway::api_error::error_json;
-use crate::gateway::backend::{Incoming, Outgoing, PieceStream, Route, SendError};
-use crate::gateway::door::DoorSpec;
-use crate::gateway::refusal::REQUEST_ID;
+use crate::api_error::error_json;
+use crate::backend::{Incoming, Outgoing, PieceStream, Route, SendError};
+use crate::door::DoorSpec;
+use crate::refusal::REQUEST_ID;
+use eklavya_core::domain::ids::TaskId;
 
 /// What the model says when a script has no further step.
 const CLOSING: &str = "The rehearsal has nothing further to say here.";
@@ -36,7 +36,7 @@ enum Mishap {
 
 /// Plays a script.
 #[derive(Debug)]
-pub(in crate::gateway) struct Player {
+pub(crate) struct Player {
     script: Arc<Script>,
     /// How often a mishap of a step has happened, by task, attempt and step.
     happened: Mutex<HashMap<(TaskId, u32, usize, Mishap), u32>>,

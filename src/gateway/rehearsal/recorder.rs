@@ -10,9 +10,9 @@ use secrecy::SecretString;
 use super::recording::Recording;
 use super::script::{Document, Part, Script, ScriptError, VERSION};
 use super::step::Step;
-use crate::domain::redactor::Redactor;
-use crate::domain::role::Role;
-use crate::gateway::door::DoorSpec;
+use crate::door::DoorSpec;
+use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::domain::role::Role;
 
 /// Whose answers they are.
 pub(super) type Key = (Role, String, u32);
@@ -51,7 +51,7 @@ impl Recorder {
     }
 
     /// Begins to record one answer. Neither `secrets`, nor what `redactor` hides, nor the agent's directory get into the file.
-    pub(in crate::gateway) fn start(
+    pub(crate) fn start(
         self: &Arc<Self>,
         spec: &DoorSpec,
         secrets: Vec<SecretString>,

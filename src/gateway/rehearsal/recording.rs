@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::recorder::{Key, Recorder};
 use super::step::{Step, ToolCall};
 use super::template::escape;
-use crate::domain::redactor::Redactor;
-use crate::gateway::sse::EventSplitter;
-use crate::gateway::usage::{StreamUsage, usage_of_json};
+use crate::sse::EventSplitter;
+use crate::usage::{StreamUsage, usage_of_json};
+use eklavya_core::domain::redactor::Redactor;
 
 /// Collects an answer, as a stream of events or as one object.
 #[derive(Debug)]
-pub(in crate::gateway) struct Recording {
+pub(crate) struct Recording {
     recorder: Arc<Recorder>,
     key: Key,
     clone_dir: Option<String>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::step::Step;
 use super::template;
-use crate::domain::role::Role;
+use eklavya_core::domain::role::Role;
 
 /// The version of the format that this program reads and writes.
 pub const VERSION: u32 = 1;

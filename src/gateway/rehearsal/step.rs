@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::domain::ledger::TokenUsage;
+use eklavya_core::domain::ledger::TokenUsage;
 
 /// One answer of the model, or what happens in place of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
 
-use crate::gateway::door::DoorSpec;
+use crate::door::DoorSpec;
 
 /// The variables that a script may use.
 pub const VARIABLES: [&str; 7] = [

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::house::{House, Plan};
-use crate::domain::money::MicroUsd;
-use crate::process::{self, Limits};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::process::{self, Limits};
 
 #[expect(
     clippy::disallowed_methods,

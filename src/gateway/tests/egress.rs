@@ -14,12 +14,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
 use super::house::{House, Plan};
-use crate::domain::egress::{HostList, Target};
-use crate::gateway::egress::{Resolve, SystemResolver};
-use crate::gateway::*;
-use crate::proxy::Previews;
-use crate::services::audit;
-use crate::store::audit::Filter;
+use crate::egress::{Resolve, SystemResolver};
+use crate::*;
+use eklavya_core::domain::egress::{HostList, Target};
+use eklavya_sandbox::proxy::Previews;
+use eklavya_services::audit;
+use eklavya_store::audit::Filter;
 
 pub const SCRIPT: &str =
     "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";

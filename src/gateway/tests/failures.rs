@@ -4,8 +4,8 @@ use futures_util::StreamExt;
 
 use super::house::{Plan, patience, question};
 use super::upstream::{End, Reply, TestUpstream};
-use crate::domain::money::MicroUsd;
-use crate::gateway::{DoorProblem, Pause};
+use crate::{DoorProblem, Pause};
+use eklavya_core::domain::money::MicroUsd;
 
 /// The most that the question can cost with 100 tokens: its bytes and the overhead at the price of a
 /// cache write, and the output.

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use super::egress::{hosts, house};
 use super::house::House;
-use crate::gateway::FetchError;
+use crate::FetchError;
 
 /// A server that answers by the path that is asked for.
 async fn site(answer: impl Fn(&str) -> String + Send + Sync + Clone + 'static) -> u16 {

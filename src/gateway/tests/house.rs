@@ -1,6 +1,6 @@
 //! A gateway with one agent's door, over a database of its own.
 
-use crate::config::Credential;
+use eklavya_config::Credential;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use reqwest::{Client, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::domain::ledger::{Budget, BudgetScope};
-use crate::domain::money::MicroUsd;
-use crate::domain::role::Role;
-use crate::gateway::*;
-use crate::services::cost_report::{CostLine, report};
-use crate::services::costs::testing::Books;
+use crate::*;
+use eklavya_core::domain::ledger::{Budget, BudgetScope};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::role::Role;
+use eklavya_services::cost_report::{CostLine, report};
+use eklavya_testkit::ledger::Books;
 
 /// The credential that no agent may ever see.
 pub const REAL_KEY: &str = "sk-ant-the-real-one";

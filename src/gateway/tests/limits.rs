@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::house::{Plan, question};
 use super::upstream::{Reply, TestUpstream};
-use crate::domain::ledger::TokenUsage;
-use crate::domain::money::MicroUsd;
-use crate::gateway::{DoorProblem, Pricing};
+use crate::{DoorProblem, Pricing};
+use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_core::domain::money::MicroUsd;
 
 const INPUT: u64 = 50;
 

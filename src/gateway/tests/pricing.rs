@@ -2,10 +2,10 @@ use std::io::Write as _;
 
 use proptest::prelude::*;
 
-use crate::domain::ledger::TokenUsage;
-use crate::domain::money::MicroUsd;
-use crate::gateway::Pricing;
-use crate::gateway::pricing::RequestShape;
+use crate::Pricing;
+use crate::pricing::RequestShape;
+use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_core::domain::money::MicroUsd;
 
 fn prices() -> Pricing {
     Pricing::embedded().unwrap()

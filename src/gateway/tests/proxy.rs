@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::house::{Plan, REAL_KEY, question};
 use super::upstream::{Reply, TestUpstream};
-use crate::domain::money::MicroUsd;
-use crate::gateway::DoorProblem;
+use crate::DoorProblem;
+use eklavya_core::domain::money::MicroUsd;
 
 #[tokio::test]
 async fn a_stream_passes_unchanged_and_is_booked_exactly() {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::egress::{heard, hosts, house_that_asks};
-use crate::gateway::egress::Resolve;
+use crate::egress::Resolve;
 
 /// Gives one answer after the other, and begins anew after the last.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::house::{Plan, REAL_KEY, question};
 use super::upstream::{Reply, TestUpstream};
-use crate::gateway::rehearsal::step::StepUsage;
-use crate::gateway::{Recorder, Script};
+use crate::rehearsal::step::StepUsage;
+use crate::{Recorder, Script};
 
 /// The answer of a rehearsal, to be played by an endpoint: a stream as the API sends it.
 async fn streamed(steps: &str) -> String {

@@ -3,8 +3,8 @@ use serde_json::Value;
 
 use super::house::{House, Plan, question};
 use super::upstream::{Reply, TestUpstream};
-use crate::services::audit;
-use crate::store::audit::Filter;
+use eklavya_services::audit;
+use eklavya_store::audit::Filter;
 
 /// Returns what was noted of refused requests.
 async fn noted(house: &House) -> Vec<Value> {

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::house::{House, Plan, question};
-use crate::domain::money::MicroUsd;
-use crate::gateway::DoorProblem;
+use crate::DoorProblem;
+use eklavya_core::domain::money::MicroUsd;
 
 fn story(steps: &str) -> String {
     let steps = steps.replace('\n', "\n      ");
@@ -153,7 +153,7 @@ async fn an_answer_can_hang() {
 #[tokio::test]
 async fn what_is_not_in_the_script_is_said_precisely() {
     let mut plan = Plan::script(&story("- text: a"));
-    plan.role = crate::domain::role::Role::Qa;
+    plan.role = eklavya_core::domain::role::Role::Qa;
     let house = plan.open().await;
     let (status, error) = house.ask_json(&question(100, true)).await;
     let message = error["error"]["message"].as_str().unwrap();

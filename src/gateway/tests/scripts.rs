@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use crate::domain::role::Role;
-use crate::gateway::Script;
+use crate::Script;
+use eklavya_core::domain::role::Role;
 
 const GOOD: &str = r#"rehearsal: 1
 agents:

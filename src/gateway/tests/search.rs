@@ -5,8 +5,8 @@ use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 use std::thread;
 
-use crate::gateway::egress::{Resolve, SystemResolver};
-use crate::process;
+use crate::egress::{Resolve, SystemResolver};
+use eklavya_core::process;
 
 /// The domain that the machine searches, whose server knows every name below it.
 const DOMAIN: &str = ".corp.test";

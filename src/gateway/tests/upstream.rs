@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::gateway::api_error::CutShort;
+use crate::api_error::CutShort;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::house::{Plan, question};
 use super::upstream::{Reply, TestUpstream};
-use crate::gateway::{Door, DoorProblem, Pause};
+use crate::{Door, DoorProblem, Pause};
 
 /// Waits until a request is held at a door, for a rate limit and for nothing else.
 async fn held(door: &Door) {

@@ -252,7 +252,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let archive = place.path().join("context.tar");
         std::fs::write(&archive, context(b"FROM scratch\n")).unwrap();
-        let mut command = crate::process::command("/bin/tar");
+        let mut command = eklavya_core::process::command("/bin/tar");
         let command = command.as_std_mut().arg("-xOf").arg(&archive);
         let output = command.output().unwrap();
         assert_eq!(output.stdout, b"FROM scratch\n", "{output:?}");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-use crate::process::{self, Host};
+use eklavya_core::process::{self, Host};
 
 /// The label of the data directory that a container works for.
 pub(super) const INSTALLATION: &str = "eklavya.installation";

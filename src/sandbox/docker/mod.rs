@@ -40,7 +40,7 @@ use super::error::SandboxError;
 use super::handover::Handover;
 use super::spec::{Inner, Spec};
 use super::{Sandbox, bubblewrap, dirs, init};
-use crate::process;
+use eklavya_core::process;
 use image::Images;
 use inside::Order;
 use relay::Plan;

@@ -18,7 +18,7 @@ use super::super::error::SandboxError;
 use super::super::orphan;
 use super::super::spec::User;
 use super::link;
-use crate::process;
+use eklavya_core::process;
 
 /// The file that names the process which answers for the directory.
 const OWNER: &str = "owner";

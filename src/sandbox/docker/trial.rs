@@ -10,7 +10,7 @@ use super::super::dirs::Dirs;
 use super::super::error::SandboxError;
 use super::super::spec::{Access, Inner, Profile, Spec, User};
 use super::super::{Exit, Sandbox};
-use crate::domain::role::Role;
+use eklavya_core::domain::role::Role;
 
 /// How long both may take together.
 const PATIENCE: Duration = Duration::from_mins(2);

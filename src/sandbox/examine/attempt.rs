@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::policy::{FileAccess, GitAccess, NetworkClass, RolePolicy};
+use crate::policy::{FileAccess, GitAccess, NetworkClass, RolePolicy};
 
 /// A column of the permission matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Holds;
 use super::attempt::{Attempt, Column, Outcome};
-use crate::sandbox::policy::RolePolicy;
+use crate::policy::RolePolicy;
 
 /// What was found of a cell of the permission matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,8 +122,8 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
-    use crate::domain::role::Role;
-    use crate::sandbox::policy::policy;
+    use crate::policy::policy;
+    use eklavya_core::domain::role::Role;
 
     /// What a sandbox says that holds to `row` exactly.
     fn held(row: &RolePolicy) -> Vec<Outcome> {

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 use super::attempt::{Attempt, Destination, Outcome};
 use super::tries::Targets;
 use super::{NAME, directory_in};
-use crate::domain::role::Role;
-use crate::sandbox::Sandbox;
-use crate::sandbox::dirs::{Dirs, hand_over};
-use crate::sandbox::error::SandboxError;
-use crate::sandbox::guard::Guard;
-use crate::sandbox::init::PROXY_LOGIN;
-use crate::sandbox::spec::{Inner, Profile, Spec, User};
+use crate::Sandbox;
+use crate::dirs::{Dirs, hand_over};
+use crate::error::SandboxError;
+use crate::guard::Guard;
+use crate::init::PROXY_LOGIN;
+use crate::spec::{Inner, Profile, Spec, User};
+use eklavya_core::domain::role::Role;
 
 /// The word that asks for the attempts of a role.
 pub(super) const ROLE: &str = "role";

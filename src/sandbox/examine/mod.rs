@@ -18,7 +18,7 @@ use super::error::SandboxError;
 use super::spec::{Inner, Spec, User};
 use super::territory::KNOWN_LEVEL;
 use super::{Child, Sandbox};
-use crate::domain::role::Role;
+use eklavya_core::domain::role::Role;
 
 mod attempt;
 mod cell;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NAME;
 use super::attempt::{Attempt, Destination, Outcome, Part};
-use crate::process;
+use eklavya_core::process;
 
 /// What a server of the examination answers.
 pub const ANSWER: &str = "reached by the examination";

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::event::StoredEvent;
-use crate::domain::ids::ProjectId;
-use crate::services::Desk;
-use crate::store::events::{self, Patience};
-use crate::store::{Store, StoreError};
+use crate::Desk;
+use eklavya_core::domain::event::StoredEvent;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_store::events::{self, Patience};
+use eklavya_store::{Store, StoreError};
 
 /// Events that are read at once.
 const BATCH: u32 = 500;

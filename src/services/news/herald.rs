@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::follower::Retries;
 use crate::bus::Bus;
-use crate::store::events::{self, Patience};
-use crate::store::listener::Listener;
-use crate::store::{Dialect, Store, StoreError};
+use eklavya_store::events::{self, Patience};
+use eklavya_store::listener::Listener;
+use eklavya_store::{Dialect, Store, StoreError};
 
 /// How often it looks without having heard anything: what a process that died could not give a
 /// place gets one, and a connection that is dead without telling stops nobody.
@@ -19,7 +19,7 @@ const ROUND: Duration = Duration::from_secs(1);
 
 /// Tells the followers of this process how far the log goes.
 #[derive(Debug, Clone)]
-pub(in crate::services) struct Herald(Arc<Inner>);
+pub(crate) struct Herald(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {

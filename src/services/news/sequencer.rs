@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::store::events::{Patience, Placer};
-use crate::store::{Dialect, Store, StoreError};
+use eklavya_store::events::{Patience, Placer};
+use eklavya_store::{Dialect, Store, StoreError};
 
 /// The pause after a round during which more was committed. It grows, up to the longest, while that
 /// goes on: a busy process gives places by the batch, which leaves the database to the writers.
@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// Nothing depends on its success: whoever follows the log gives places too, from time to time.
 #[derive(Debug, Clone)]
-pub(in crate::services) struct Sequencer(Arc<Inner>);
+pub(crate) struct Sequencer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {

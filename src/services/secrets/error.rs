@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::ids::ProjectId;
-use crate::domain::secret::{InvalidSecretValue, SecretName};
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::secret::{InvalidSecretValue, SecretName};
 
 /// Why a secret cannot be set or used.
 #[derive(Debug, thiserror::Error)]

@@ -17,11 +17,11 @@ pub use error::SecretError;
 use self::key_file::Ring;
 use self::seal::{Key, Label};
 use super::{Change, Desk, ServiceError, audit};
-use crate::domain::audit::Actor;
-use crate::domain::ids::ProjectId;
-use crate::domain::project::Project;
-use crate::domain::secret::{SecretName, SecretUse, SecretUses, StoredSecret, check_value};
-use crate::store::{Lock, installation, secrets};
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::project::Project;
+use eklavya_core::domain::secret::{SecretName, SecretUse, SecretUses, StoredSecret, check_value};
+use eklavya_store::{Lock, installation, secrets};
 
 /// Where the key is that secrets are sealed with.
 #[derive(Debug, Clone)]

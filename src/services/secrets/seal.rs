@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::SecretError;
-use crate::domain::secret::StoredSecret;
+use eklavya_core::domain::secret::StoredSecret;
 
 const NONCE_BYTES: usize = 24;
 /// Length of a key, in bytes.

@@ -3,11 +3,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use super::*;
-use crate::clock::FixedClock;
-use crate::domain::money::MicroUsd;
-use crate::params;
-use crate::services::projects::{self, NewProject};
-use crate::store::{Location, Store};
+use crate::projects::{self, NewProject};
+use eklavya_core::clock::FixedClock;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_store::params;
+use eklavya_store::{Location, Store};
 
 struct House {
     desk: Desk,

@@ -8,8 +8,8 @@ use sqlx::{Decode, Postgres, Row, Sqlite, Type};
 use uuid::Uuid;
 
 use super::table::{Kind, Table};
-use crate::store::value::{document, without_nul};
-use crate::store::{Record, StoreError};
+use crate::value::{document, without_nul};
+use crate::{Record, StoreError};
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,8 +8,8 @@ use sqlx::{Arguments, AssertSqlSafe, PgConnection, SqliteConnection};
 
 use super::cell::{self, Cell};
 use super::table::Table;
-use crate::store::status::quoted;
-use crate::store::{Record, StoreError, Tx};
+use crate::status::quoted;
+use crate::{Record, StoreError, Tx};
 
 /// A row, value by value.
 pub(super) type Cells = Vec<Cell>;

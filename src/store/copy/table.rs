@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::CopyError;
 use crate::params;
-use crate::store::status::quoted;
-use crate::store::{Pool, Store, StoreError, Tx, sqlite};
+use crate::status::quoted;
+use crate::{Pool, Store, StoreError, Tx, sqlite};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]

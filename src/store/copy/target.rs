@@ -3,8 +3,8 @@
 use super::table::Table;
 use super::{CopyError, UNPLACED};
 use crate::params;
-use crate::store::status::quoted;
-use crate::store::{Dialect, StoreError, Tx};
+use crate::status::quoted;
+use crate::{Dialect, StoreError, Tx};
 
 /// Keeps everybody else out of the tables, refuses a database that holds projects, and takes away
 /// what making the database left in it: the source has its own.

@@ -7,7 +7,7 @@ use super::cell::Cell;
 use super::rows::{self, Rows};
 use super::table::Table;
 use super::{CopiedTable, CopyError};
-use crate::store::{StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// Reads a table on both sides in the order of its keys, and refuses the first row that is not the
 /// same.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use eklavya::config::EgressSettings;
-use eklavya::domain::egress::{HostList, Target};
-use eklavya::domain::role::Role;
-use eklavya::gateway::EgressConfig;
-use eklavya::gateway::egress::Resolve;
-use eklavya::proxy::Previews;
-use eklavya::sandbox::policy::policy;
-use eklavya::workflow::egress::by_class;
+use eklavya_config::EgressSettings;
+use eklavya_core::domain::egress::{HostList, Target};
+use eklavya_core::domain::role::Role;
+use eklavya_engine::egress::by_class;
+use eklavya_gateway::EgressConfig;
+use eklavya_gateway::egress::Resolve;
+use eklavya_sandbox::policy::policy;
+use eklavya_sandbox::proxy::Previews;
 use futures_util::future::BoxFuture;
 
 use super::way::Way;

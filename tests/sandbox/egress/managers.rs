@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::{fs, io};
 
-use eklavya::domain::egress::HostList;
-use eklavya::domain::role::Role;
-use eklavya::gateway::egress::Resolve;
-use eklavya::gateway::{EgressConfig, Reach};
-use eklavya::sandbox::{Profile, Spec, hand_over};
+use eklavya_core::domain::egress::HostList;
+use eklavya_core::domain::role::Role;
+use eklavya_gateway::egress::Resolve;
+use eklavya_gateway::{EgressConfig, Reach};
+use eklavya_sandbox::{Profile, Spec, hand_over};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 

@@ -3,23 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::agent::Agent;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::project::Project as Row;
-use eklavya::domain::role::Role;
-use eklavya::domain::task::{Task, TaskKind};
-use eklavya::gateway::{
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::project::Project as Row;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::{Task, TaskKind};
+use eklavya_gateway::{
     Door, DoorSpec, EgressConfig, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Reach,
     Script,
 };
-use eklavya::sandbox::init::PROXY_LOGIN;
-use eklavya::sandbox::{CommandOutcome, Inner, Spec, run_command};
-use eklavya::services::costs::{Costs, DefaultLimits};
-use eklavya::services::projects::{self, NewProject};
-use eklavya::services::tasks::{self, NewTask};
-use eklavya::services::{Desk, agents};
-use eklavya::store::{Location, Store, audit};
+use eklavya_sandbox::init::PROXY_LOGIN;
+use eklavya_sandbox::{CommandOutcome, Inner, Spec, run_command};
+use eklavya_services::costs::{Costs, DefaultLimits};
+use eklavya_services::projects::{self, NewProject};
+use eklavya_services::tasks::{self, NewTask};
+use eklavya_services::{Desk, agents};
+use eklavya_store::{Location, Store, audit};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use eklavya::sandbox::examine::Column;
-use eklavya::sandbox::policy::{FileAccess, GitAccess, RolePolicy};
+use eklavya_sandbox::examine::Column;
+use eklavya_sandbox::policy::{FileAccess, GitAccess, RolePolicy};
 use serde_json::{Value, json};
 
 use crate::model::Call;

@@ -7,9 +7,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use eklavya::domain::role::Role;
-use eklavya::sandbox::examine::Column;
-use eklavya::sandbox::policy::policy;
+use eklavya_core::domain::role::Role;
+use eklavya_sandbox::examine::Column;
+use eklavya_sandbox::policy::policy;
 use tokio::net::TcpListener;
 
 use self::attempts::{Attempt, COLUMNS, Expected, Places, Sign, attempts, control};

@@ -4,8 +4,8 @@
     reason = "one way of quoting for the whole table"
 )]
 
-use eklavya::sandbox::Guard;
-use eklavya::sandbox::Guard::{Landlock, Limits, Mounts, Seccomp, UserNamespaces};
+use eklavya_sandbox::Guard;
+use eklavya_sandbox::Guard::{Landlock, Limits, Mounts, Seccomp, UserNamespaces};
 
 /// In whose sandbox something is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The attempts of whoever has taken over a browser: those of agents, from where a browser runs.
 
-use eklavya::sandbox::Guard;
+use eklavya_sandbox::Guard;
 
 use super::attempts::{ATTEMPTS, Attempt, Shown, Who, attempt};
 

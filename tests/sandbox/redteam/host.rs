@@ -10,8 +10,8 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::thread;
 
-use eklavya::process;
-use eklavya::sandbox::share_socket;
+use eklavya_core::process;
+use eklavya_sandbox::share_socket;
 use nix::libc;
 use tokio::process::Child;
 

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use eklavya::domain::role::Role;
-use eklavya::process;
-use eklavya::sandbox::{Guard, Inner, Profile, Sandbox, Spec, is_root};
+use eklavya_core::domain::role::Role;
+use eklavya_core::process;
+use eklavya_sandbox::{Guard, Inner, Profile, Sandbox, Spec, is_root};
 
 use self::attempts::{ATTEMPTS, Attempt, Shown, Who};
 use self::host::Host;
@@ -124,9 +124,9 @@ impl Ground {
             let real = Path::new(library).canonicalize().unwrap();
             inner = inner.env("LD_PRELOAD", real);
         }
-        let streams = eklavya::sandbox::Streams {
+        let streams = eklavya_sandbox::Streams {
             stdin: std::process::Stdio::null(),
-            ..eklavya::sandbox::Streams::piped()
+            ..eklavya_sandbox::Streams::piped()
         };
         let mut child = sandbox.spawn(spec, inner, streams).await.unwrap();
         let said = crate::support::output(&mut child).await;

@@ -1,9 +1,9 @@
 //! The order in which transactions begin is not the order in which they are committed.
 
-use eklavya::domain::audit::Actor;
-use eklavya::services::news::Follower;
-use eklavya::store::events::{self, Patience};
-use eklavya::store::{Store, Tx};
+use eklavya_core::domain::audit::Actor;
+use eklavya_services::news::Follower;
+use eklavya_store::events::{self, Patience};
+use eklavya_store::{Store, Tx};
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::{create, desk, event, names, server};

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::event::{Event, Level, StoredEvent};
-use eklavya::services::Desk;
-use eklavya::services::news::Follower;
-use eklavya::store::{Location, Server, Store};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::event::{Event, Level, StoredEvent};
+use eklavya_services::Desk;
+use eklavya_services::news::Follower;
+use eklavya_store::{Location, Server, Store};
 
 /// Far longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use eklavya::domain::audit::Actor;
-use eklavya::services::Desk;
-use eklavya::services::news::Follower;
+use eklavya_core::domain::audit::Actor;
+use eklavya_services::Desk;
+use eklavya_services::news::Follower;
 
 use super::{create, desk, event, names, server};
 use crate::postgres::Postgres;
@@ -46,7 +46,7 @@ async fn on_postgres_a_follower_goes_on_after_cuts_and_crashes() {
     // Committed and not yet placed when the server dies.
     let mut tx = writer.store.write().await.unwrap();
     let now = writer.now();
-    eklavya::store::events::append(&mut tx, None, &event("unplaced"), now)
+    eklavya_store::events::append(&mut tx, None, &event("unplaced"), now)
         .await
         .unwrap();
     tx.commit().await.unwrap();

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use eklavya::domain::audit::Actor;
-use eklavya::services::Desk;
-use eklavya::services::news::Follower;
-use eklavya::store::Location;
-use eklavya::store::events::{self, Patience};
+use eklavya_core::domain::audit::Actor;
+use eklavya_services::Desk;
+use eklavya_services::news::Follower;
+use eklavya_store::Location;
+use eklavya_store::events::{self, Patience};
 use rand::random_range;
 
 use super::{PATIENCE, create, desk, event, file, name_of, server};

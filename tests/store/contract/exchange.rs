@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use eklavya::domain::agent::Agent;
-use eklavya::domain::ids::{AgentId, MessageId, ProjectId};
-use eklavya::domain::message::{Message, Recipient};
-use eklavya::domain::rate::{Rate, Turn};
-use eklavya::store::{Store, agents, installation, messages, rate_limits};
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::ids::{AgentId, MessageId, ProjectId};
+use eklavya_core::domain::message::{Message, Recipient};
+use eklavya_core::domain::rate::{Rate, Turn};
+use eklavya_store::{Store, agents, installation, messages, rate_limits};
 use serde_json::json;
 
 use super::on_each;

@@ -11,7 +11,7 @@ mod records;
 mod texts;
 mod work;
 
-use eklavya::store::{Store, StoreError};
+use eklavya_store::{Store, StoreError};
 
 use crate::databases::Database;
 
@@ -52,7 +52,7 @@ async fn reopened(store: &Database) -> Store {
 
 #[tokio::test]
 async fn what_is_committed_stays_and_what_is_not_is_gone() {
-    use eklavya::store::projects;
+    use eklavya_store::projects;
     for database in Database::each().await {
         let mut tx = database.store.write().await.unwrap();
         let kept = crate::house::project(1, "kept");
@@ -70,7 +70,7 @@ async fn what_is_committed_stays_and_what_is_not_is_gone() {
 
 #[tokio::test]
 async fn a_reader_sees_one_state_and_cannot_write() {
-    use eklavya::store::projects;
+    use eklavya_store::projects;
     for database in Database::each().await {
         let mut reader = database.store.read().await.unwrap();
         assert_eq!(projects::all(&mut reader).await.unwrap(), []);

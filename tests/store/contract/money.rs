@@ -1,11 +1,11 @@
 //! Limits and the ledger.
 
-use eklavya::domain::ids::{LedgerId, ProjectId};
-use eklavya::domain::ledger::{Budget, BudgetScope as Scope, Quote, Reservation, TokenUsage};
-use eklavya::domain::money::MicroUsd;
-use eklavya::store::ledger::{OpenEntry, Outcome};
-use eklavya::store::ledger_report::{self, Grouping};
-use eklavya::store::{Store, Tx, budgets, ledger, tasks};
+use eklavya_core::domain::ids::{LedgerId, ProjectId};
+use eklavya_core::domain::ledger::{Budget, BudgetScope as Scope, Quote, Reservation, TokenUsage};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_store::ledger::{OpenEntry, Outcome};
+use eklavya_store::ledger_report::{self, Grouping};
+use eklavya_store::{Store, Tx, budgets, ledger, tasks};
 
 use super::on_each;
 use crate::house::{self, House, at};

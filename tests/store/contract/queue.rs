@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use eklavya::domain::ids::{JobId, ProjectId};
-use eklavya::domain::isolation::IsolationKind;
-use eklavya::domain::job::{Goal, Job, JobState};
-use eklavya::domain::lease::Holder;
-use eklavya::domain::priority::Priority;
-use eklavya::domain::project::{Project, ProjectState, Stage};
-use eklavya::store::capacity_waits::CapacityWait;
-use eklavya::store::workers::WorkerRow;
-use eklavya::store::{Store, Tx, capacity_waits, jobs, leases, priorities, projects, workers};
+use eklavya_core::domain::ids::{JobId, ProjectId};
+use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::domain::job::{Goal, Job, JobState};
+use eklavya_core::domain::lease::Holder;
+use eklavya_core::domain::priority::Priority;
+use eklavya_core::domain::project::{Project, ProjectState, Stage};
+use eklavya_store::capacity_waits::CapacityWait;
+use eklavya_store::workers::WorkerRow;
+use eklavya_store::{Store, Tx, capacity_waits, jobs, leases, priorities, projects, workers};
 
 use super::on_each;
 use crate::house::{self, HOSTILE, at};

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::ids::ProjectId;
-use eklavya::domain::ledger::BudgetScope as Scope;
-use eklavya::domain::money::MicroUsd;
-use eklavya::services::projects::{NewProject, create};
-use eklavya::services::{Desk, ServiceError};
-use eklavya::store::{Lock, Store, budgets, projects, tasks};
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::ids::ProjectId;
+use eklavya_core::domain::ledger::BudgetScope as Scope;
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_services::projects::{NewProject, create};
+use eklavya_services::{Desk, ServiceError};
+use eklavya_store::{Lock, Store, budgets, projects, tasks};
 use tokio::task::JoinSet;
 
 use super::on_each;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use eklavya::domain::audit::{Actor, AuditEntry, Content, Hash};
-use eklavya::domain::event::Event;
-use eklavya::domain::ids::{AgentId, ProjectId};
-use eklavya::domain::lease::{Holder, Tenure};
-use eklavya::params;
-use eklavya::store::audit::Filter;
-use eklavya::store::events::Patience;
-use eklavya::store::{
+use eklavya_core::domain::audit::{Actor, AuditEntry, Content, Hash};
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::{AgentId, ProjectId};
+use eklavya_core::domain::lease::{Holder, Tenure};
+use eklavya_store::audit::Filter;
+use eklavya_store::events::Patience;
+use eklavya_store::params;
+use eklavya_store::{
     Dialect, Store, artifacts, audit, decisions, deliveries, events, evidence, leases, projects,
     schema, secrets,
 };

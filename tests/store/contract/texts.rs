@@ -1,6 +1,6 @@
 //! Texts that are hard to keep are kept, and alike by every database.
 
-use eklavya::store::{Store, projects, tasks};
+use eklavya_store::{Store, projects, tasks};
 use serde_json::json;
 
 use super::on_each;

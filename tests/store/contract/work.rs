@@ -1,13 +1,13 @@
 //! Projects and what is done in them: projects, plans, tasks, agents, demos, checkpoints.
 
-use eklavya::domain::agent::AgentState;
-use eklavya::domain::demo::DemoState;
-use eklavya::domain::ids::{AgentId, ProjectId, SessionId, TaskId};
-use eklavya::domain::money::MicroUsd;
-use eklavya::domain::plan::PlanState;
-use eklavya::domain::project::{ProjectState, Stage};
-use eklavya::domain::task::TaskState;
-use eklavya::store::{Store, agents, budgets, checkpoints, demos, plans, projects, tasks};
+use eklavya_core::domain::agent::AgentState;
+use eklavya_core::domain::demo::DemoState;
+use eklavya_core::domain::ids::{AgentId, ProjectId, SessionId, TaskId};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::domain::plan::PlanState;
+use eklavya_core::domain::project::{ProjectState, Stage};
+use eklavya_core::domain::task::TaskState;
+use eklavya_store::{Store, agents, budgets, checkpoints, demos, plans, projects, tasks};
 use serde_json::json;
 
 use super::{is_duplicate, is_orphan, on_each};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use eklavya::store::copy::{Copied, Source};
-use eklavya::store::{Location, Store};
+use eklavya_store::copy::{Copied, Source};
+use eklavya_store::{Location, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
@@ -325,7 +325,7 @@ async fn what_postgres_cannot_keep_is_replaced_and_counted() {
     let source = Database::sqlite().await;
     let mut tx = source.store.write().await.unwrap();
     let project = crate::house::project(1, "shop");
-    eklavya::store::projects::insert(&mut tx, &project)
+    eklavya_store::projects::insert(&mut tx, &project)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -339,7 +339,7 @@ async fn what_postgres_cannot_keep_is_replaced_and_counted() {
     assert_eq!(copied(&source.location, &server).await.replaced, 1);
     let store = Store::open(&server).await.unwrap();
     let mut tx = store.read().await.unwrap();
-    let found = eklavya::store::projects::all(&mut tx).await.unwrap();
+    let found = eklavya_store::projects::all(&mut tx).await.unwrap();
     assert_eq!(found[0].name, "a\u{FFFD}b");
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eklavya::sandbox::examine::Column;
-use eklavya::sandbox::policy::{
+use eklavya_sandbox::examine::Column;
+use eklavya_sandbox::policy::{
     Browser, FileAccess, GitAccess, NetworkClass, RolePolicy, Spawn, Terminal,
 };
 use serde_json::{Value, json};

@@ -11,16 +11,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use eklavya::clock::SystemClock;
-use eklavya::domain::audit::Actor;
-use eklavya::domain::project::ProjectEvent;
-use eklavya::domain::role::Role;
-use eklavya::domain::task::TaskKind;
-use eklavya::sandbox::examine::Column;
-use eklavya::sandbox::policy::policy;
-use eklavya::services::tasks::{self, NewTask};
-use eklavya::services::{Desk, projects};
-use eklavya::store::Store;
+use eklavya_core::clock::SystemClock;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::project::ProjectEvent;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::TaskKind;
+use eklavya_sandbox::examine::Column;
+use eklavya_sandbox::policy::policy;
+use eklavya_services::tasks::{self, NewTask};
+use eklavya_services::{Desk, projects};
+use eklavya_store::Store;
 
 use self::attempts::{Attempt, Expected, Places, Sign, attempts};
 use crate::library::{library, serve};

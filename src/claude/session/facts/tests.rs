@@ -3,7 +3,7 @@ use std::os::unix::process::ExitStatusExt;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::claude::stream::{StreamEvent, parse_line};
+use crate::stream::{StreamEvent, parse_line};
 
 /// Returns the judgement on a run that printed `lines` and exited with `code`.
 fn judge(lines: &[Value], cause: Option<Cause>, code: i32) -> Outcome {

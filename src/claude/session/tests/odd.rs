@@ -143,7 +143,7 @@ async fn nobody_needs_to_listen() {
     let script = r#"echo '{"type":"system","subtype":"init","session_id":"s"}'
         i=0; while [ $i -lt 3000 ]; do echo '{"type":"x"}'; i=$((i+1)); done
         echo '{"type":"result","subtype":"success","is_error":false}'"#;
-    let mut command = crate::process::command("/bin/sh");
+    let mut command = eklavya_core::process::command("/bin/sh");
     command.arg("-c").arg(script);
     let (events, receiver) = mpsc::channel(1);
     drop(receiver);

@@ -1,8 +1,8 @@
 //! How a run of the real CLI ends when it is left alone.
 
 use super::*;
-use crate::claude::schema::plan_schema;
-use crate::claude::schema::tests::plan;
+use crate::schema::plan_schema;
+use crate::schema::tests::plan;
 
 fn schema() -> Value {
     json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})

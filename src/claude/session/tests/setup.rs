@@ -8,10 +8,10 @@ use tempfile::TempDir;
 
 use super::model::Model;
 use super::*;
-use crate::claude::installed::installed_cli;
-use crate::claude::invocation::InvocationSpec;
-use crate::clock::SystemClock;
-use crate::process;
+use crate::installed::installed_cli;
+use crate::invocation::InvocationSpec;
+use eklavya_core::clock::SystemClock;
+use eklavya_core::process;
 
 pub(super) struct Scene {
     pub(super) spec: InvocationSpec,
@@ -104,7 +104,7 @@ impl Scene {
     pub(super) fn session(&self) -> SessionSpec {
         let kills = Arc::clone(&self.kills);
         SessionSpec {
-            redactor: crate::domain::redactor::Redactor::default(),
+            redactor: eklavya_core::domain::redactor::Redactor::default(),
             prompt: "Do the work.".into(),
             tools: self.tools.clone(),
             transcript: self.transcript(),

@@ -1,0 +1,162 @@
+//! The tool of a role whose terminal is for diagnostics.
+
+use std::sync::Weak;
+
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::arguments::read;
+use super::test_command::told;
+use crate::collect;
+use crate::error::WorkflowError;
+use crate::trial::{self, Trial};
+use crate::worker::Worker;
+use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::diagnostics::{BUILT_IN, BuiltIn, Diagnostic};
+use eklavya_core::domain::task::Task;
+use eklavya_git::remove_tree;
+use eklavya_sandbox::{Access, CommandOutcome, Dirs, Inner, Profile, Spec, run_program};
+use eklavya_services::audit;
+
+/// The name of the tool.
+const RUN_DIAGNOSTIC: &str = "run_diagnostic";
+
+/// Runs a diagnostic on the agent's files.
+pub(super) struct DiagnosticTool {
+    /// The worker; it is gone when the work ends.
+    pub worker: Weak<Worker>,
+    /// The agent whose clone is looked at.
+    pub agent: Agent,
+    /// Its task.
+    pub task: Task,
+    /// What the plan adds to those that are always there.
+    pub own: Vec<Diagnostic>,
+}
+
+/// The arguments of [`RUN_DIAGNOSTIC`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    name: String,
+}
+
+impl DiagnosticTool {
+    fn names(&self) -> Vec<&str> {
+        let built_in = BUILT_IN.iter().map(|diagnostic| diagnostic.name);
+        let own = self.own.iter().map(|diagnostic| diagnostic.name.as_str());
+        built_in.chain(own).collect()
+    }
+
+    async fn run(&self, worker: &Worker, name: &str) -> Result<Option<ToolReply>, WorkflowError> {
+        let own = self.own.iter().find(|diagnostic| diagnostic.name == name);
+        let (command, outcome) = if let Some(diagnostic) = own {
+            let files = collect::snapshot(worker, &self.agent, &self.task).await?;
+            let trial = Trial::new(&diagnostic.command);
+            let outcome = trial::run(&worker.site, &files.commit, &trial).await?;
+            (diagnostic.command.clone(), outcome)
+        } else if let Some(diagnostic) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
+            let outcome = self.look(worker, diagnostic).await?;
+            (diagnostic.argv.join(" "), outcome)
+        } else {
+            return Ok(None);
+        };
+        let mut told = told(&outcome);
+        told["diagnostic"] = json!(name);
+        told["command"] = json!(command);
+        Ok(Some(ToolReply::ok(told.to_string())))
+    }
+
+    /// Runs a built-in diagnostic over the agent's clone, history included, which it cannot write.
+    async fn look(
+        &self,
+        worker: &Worker,
+        diagnostic: &BuiltIn,
+    ) -> Result<CommandOutcome, WorkflowError> {
+        let site = &worker.site;
+        let root = site.paths.scratch().join(Uuid::new_v4().to_string());
+        let own = Dirs::at(&root);
+        own.prepare(site.user)?;
+        let dirs = Dirs {
+            clone: Dirs::at(&site.paths.session(self.agent.session)).clone,
+            ..own
+        };
+        let mut spec = Spec::new(Profile::Command(Access::Read), &dirs);
+        spec.user = site.user;
+        spec.tmp_bytes = site.config.sandbox.tmp_bytes;
+        // The clone is watched over while its agent runs.
+        spec.disk_bytes = u64::MAX;
+        spec.note = Some(root.join(trial::PROCESS));
+        spec.redactor = site.desk.redactor().clone();
+        let ran = run_program(&site.sandbox, &spec, inner(diagnostic), trial::limits(site)).await;
+        remove_tree(&root).await?;
+        let outcome = ran?;
+        let about = (Some(site.project().id), Some(self.agent.id));
+        let details = json!({
+            "diagnostic": diagnostic.name, "exit": trial::describe(outcome.exit),
+        });
+        audit::note(&site.desk, &Actor::System, about, "diagnostic.run", details).await?;
+        Ok(outcome)
+    }
+}
+
+fn inner(diagnostic: &BuiltIn) -> Inner {
+    let mut env = trial::ENVIRONMENT.to_vec();
+    env.extend([
+        ("GIT_OPTIONAL_LOCKS", "0"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+    ]);
+    let program = Inner::new("/usr/bin/env", diagnostic.argv.iter().copied());
+    env.into_iter()
+        .fold(program, |inner, (name, value)| inner.env(name, value))
+}
+
+impl ToolServer for DiagnosticTool {
+    fn tools(&self) -> Vec<ToolDescription> {
+        let built_in = BUILT_IN.iter().map(|d| format!("{}: {}", d.name, d.about));
+        let own = self
+            .own
+            .iter()
+            .map(|d| format!("{}: {}", d.name, d.command));
+        let list: Vec<String> = built_in.chain(own).collect();
+        vec![ToolDescription {
+            name: RUN_DIAGNOSTIC.to_owned(),
+            description: format!(
+                "Runs a diagnostic on your files, in a sandbox of its own without a network, and \
+                 returns what it printed. There are:\n{}",
+                list.join("\n")
+            ),
+            input_schema: json!({
+                "type": "object",
+                "properties": {"name": {"type": "string", "enum": self.names()}},
+                "required": ["name"],
+                "additionalProperties": false,
+            }),
+        }]
+    }
+
+    fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
+        Box::pin(async move {
+            let takes = "exactly {\"name\": \"git-log\"}";
+            let name = match read(RUN_DIAGNOSTIC, takes, arguments) {
+                Ok(Wanted { name }) => name,
+                Err(reply) => return reply,
+            };
+            let Some(worker) = self.worker.upgrade() else {
+                return ToolReply::error("the work is being stopped");
+            };
+            match self.run(&worker, &name).await {
+                Ok(Some(reply)) => reply,
+                Ok(None) => ToolReply::error(format!(
+                    "{name:?} is no diagnostic; those are {}",
+                    self.names().join(", ")
+                )),
+                Err(error) => ToolReply::error(format!("the diagnostic could not be run: {error}")),
+            }
+        })
+    }
+}

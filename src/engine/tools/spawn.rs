@@ -1,0 +1,199 @@
+//! The tool of who leads: has another agent do a piece of the work.
+
+use std::sync::Weak;
+
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::arguments::read;
+use crate::error::WorkflowError;
+use crate::worker::Worker;
+use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
+use eklavya_core::domain::agent::Agent;
+use eklavya_core::domain::plan_document::BUILDERS;
+use eklavya_core::domain::role::Role;
+use eklavya_core::domain::task::Task;
+use eklavya_sandbox::policy::policy;
+use eklavya_services::spawned::{Errand, MAX_SPAWNED, Spawned, spawn};
+
+/// The name of the tool.
+pub(crate) const SPAWN_AGENT: &str = "spawn_agent";
+/// The longest title, in characters.
+const MAX_TITLE: usize = 200;
+/// The longest instructions, in characters.
+const MAX_INSTRUCTIONS: usize = 20_000;
+
+/// Hands out work.
+pub(super) struct SpawnTool {
+    /// The worker; it is gone when the work ends.
+    pub worker: Weak<Worker>,
+    /// Who leads.
+    pub agent: Agent,
+    /// Its task, from which others come.
+    pub task: Task,
+}
+
+/// The arguments of [`SPAWN_AGENT`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    role: Role,
+    title: String,
+    instructions: String,
+    #[serde(default)]
+    criteria: Vec<String>,
+}
+
+/// Returns the roles that can be spawned: those that write something and lead nobody.
+fn roles() -> Vec<Role> {
+    let builders = BUILDERS.into_iter();
+    builders.filter(|role| !policy(*role).leads()).collect()
+}
+
+impl Wanted {
+    fn problem(&self, own: &[String]) -> Option<String> {
+        let roles = roles();
+        if !roles.contains(&self.role) {
+            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+            let role = self.role;
+            return Some(format!(
+                "a {role} cannot be spawned; these can: {}",
+                names.join(", ")
+            ));
+        }
+        let title = self.title.trim();
+        if title.is_empty() || title.contains('\n') || title.chars().count() > MAX_TITLE {
+            return Some(format!(
+                "`title` is one line of 1 to {MAX_TITLE} characters"
+            ));
+        }
+        let words = self.instructions.trim().chars().count();
+        if !(1..=MAX_INSTRUCTIONS).contains(&words) {
+            return Some(format!(
+                "`instructions` has 1 to {MAX_INSTRUCTIONS} characters"
+            ));
+        }
+        let strange = self.criteria.iter().find(|id| !own.contains(id))?;
+        Some(format!(
+            "{strange:?} is no criterion of your own task; those are: {}",
+            own.join(", ")
+        ))
+    }
+
+    fn into_errand(self) -> Errand {
+        Errand {
+            role: self.role,
+            title: self.title.trim().to_owned(),
+            description: self.instructions.trim().to_owned(),
+            criteria: self.criteria,
+        }
+    }
+}
+
+impl SpawnTool {
+    async fn run(&self, worker: &Worker, wanted: Wanted) -> Result<ToolReply, WorkflowError> {
+        let (desk, project) = (&worker.site.desk, worker.site.project());
+        let by = (self.agent.id, &self.task);
+        Ok(
+            match spawn(desk, project, by, wanted.into_errand()).await? {
+                Spawned::Task(task) => {
+                    worker.spawned.notify_one();
+                    let told = json!({ "task": task.key, "role": task.role, "status": task.state.status() });
+                    ToolReply::ok(told.to_string())
+                }
+                Spawned::TooMany => ToolReply::error(format!(
+                    "{MAX_SPAWNED} agents were spawned for this task, which is all that it may have"
+                )),
+                Spawned::NotAtWork => ToolReply::error("your task is not yours any more"),
+            },
+        )
+    }
+}
+
+impl ToolServer for SpawnTool {
+    fn tools(&self) -> Vec<ToolDescription> {
+        let roles = roles();
+        vec![ToolDescription {
+            name: SPAWN_AGENT.to_owned(),
+            description: format!(
+                "Has another agent do a piece of the work, in a clone of main of its own, and \
+                 returns the key of its task. It begins as soon as there is room, and knows the \
+                 plan and what you tell it, nothing else. Its work is tested and merged like any \
+                 other; whatever waits for your task waits for it, too. You do not: finish when \
+                 everything is handed out. At most {MAX_SPAWNED}."
+            ),
+            input_schema: json!({
+                "type": "object",
+                "properties": {
+                    "role": {"type": "string", "enum": roles},
+                    "title": {"type": "string", "description": "One line."},
+                    "instructions": {"type": "string", "description":
+                        "What to build, in which files, with which interfaces, and what to test."},
+                    "criteria": {"type": "array", "items": {"type": "string"},
+                        "description": "Ids of the criteria of your task that it serves."},
+                },
+                "required": ["role", "title", "instructions"],
+                "additionalProperties": false,
+            }),
+        }]
+    }
+
+    fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
+        Box::pin(async move {
+            let takes = "{\"role\": …, \"title\": …, \"instructions\": …}";
+            let wanted: Wanted = match read(SPAWN_AGENT, takes, arguments) {
+                Ok(wanted) => wanted,
+                Err(reply) => return reply,
+            };
+            if let Some(problem) = wanted.problem(&self.task.criteria) {
+                return ToolReply::error(problem);
+            }
+            let Some(worker) = self.worker.upgrade() else {
+                return ToolReply::error("the work is being stopped");
+            };
+            let ran = self.run(&worker, wanted).await;
+            ran.unwrap_or_else(|error| {
+                ToolReply::error(format!("no agent could be spawned: {error}"))
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(change: &Value) -> Option<String> {
+        let mut wanted =
+            json!({ "role": "developer", "title": "Menu", "instructions": "Write it." });
+        for (name, value) in change.as_object().unwrap() {
+            wanted[name] = value.clone();
+        }
+        let wanted = Wanted::deserialize(wanted).unwrap();
+        wanted.problem(&["C1".to_owned()])
+    }
+
+    #[test]
+    fn only_what_could_be_planned_can_be_handed_out() {
+        assert_eq!(problem(&json!({ "criteria": ["C1"] })), None);
+        for (change, why) in [
+            (json!({ "role": "orchestrator" }), "cannot be spawned"),
+            (
+                json!({ "role": "qa" }),
+                "cannot be spawned; these can: architect, developer",
+            ),
+            (json!({ "title": " " }), "one line"),
+            (json!({ "title": "a\nb" }), "one line"),
+            (json!({ "instructions": "" }), "has 1 to"),
+            (
+                json!({ "instructions": "x".repeat(MAX_INSTRUCTIONS + 1) }),
+                "has 1 to",
+            ),
+            (json!({ "criteria": ["C2"] }), "those are: C1"),
+        ] {
+            let told = problem(&change).unwrap_or_default();
+            assert!(told.contains(why), "{change}: {told}");
+        }
+    }
+}

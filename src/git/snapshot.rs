@@ -1,0 +1,153 @@
+//! A commit of the files that an agent left, whatever it did to them.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::commit::{Heading, Stream};
+use super::error::{VcsError, blocking};
+use super::identity::Signature;
+use super::names::Reason;
+use super::refs::check_ref;
+use super::repository::Repository;
+use super::selection::{Known, KnownFiles, Selection, look};
+use eklavya_core::domain::commit::CommitId;
+
+/// How much of a work tree is recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct SnapshotLimits {
+    /// A larger file is left out, in bytes.
+    pub file_bytes: u64,
+    /// More than this in all (ignored files apart) is an error, in bytes.
+    pub total_bytes: u64,
+    /// More entries than this (ignored ones included) are an error.
+    pub entries: u64,
+}
+
+impl Default for SnapshotLimits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 20 << 20,
+            total_bytes: 1 << 30,
+            entries: 500_000,
+        }
+    }
+}
+
+/// What [`Repository::snapshot`] recorded.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The commit over the files; the parent itself when they equal it.
+    pub commit: CommitId,
+    /// Whether the files differ from the parent's.
+    pub changed: bool,
+    /// What is not in the commit though the project's `.gitignore` does not name it.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something that is not in a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// Its path from the root; bytes that are no UTF-8 are shown as U+FFFD.
+    pub path: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Repository {
+    /// Records the files of `work_tree` as a commit on top of `parent` and sets `refname` to it.
+    ///
+    /// The work tree is only read, by a walk that follows no link; git sees nothing but bytes. Its
+    /// own `.git` is no part of it. Content is recorded byte for byte. Files that `.gitignore`
+    /// names stay out unless the parent has them, and so does what is made for keys or holds a secret.
+    /// Nothing of the agent may run any more. When the
+    /// files equal the parent's, no commit is made, but `refname` is set all the same.
+    pub async fn snapshot(
+        &self,
+        work_tree: &Path,
+        parent: &CommitId,
+        refname: &str,
+        author: &Signature,
+        message: &str,
+        limits: SnapshotLimits,
+    ) -> Result<Snapshot, VcsError> {
+        check_ref(refname)?;
+        let known = self.known_files(parent).await?;
+        let root = work_tree.to_owned();
+        let found = blocking(move || look(&root, limits)).await?;
+        let ignored = self.ignored(&found.rules, found.paths()).await?;
+        let (selection, mut left_out) = found.select(&known, &ignored);
+        selection.check(work_tree, limits)?;
+        let selection = self
+            .without_secrets(selection, work_tree, limits, &known, &mut left_out)
+            .await?;
+        let (root, heading) = (
+            work_tree.to_owned(),
+            Heading {
+                parent: Some(parent.clone()),
+                author: author.clone(),
+                message: message.to_owned(),
+            },
+        );
+        let write = move |stream: &mut Stream<'_>| selection.write(&root, limits, stream);
+        let made = self.import(heading, write).await?;
+        let changed = self.tree_of(&made).await? != self.tree_of(parent).await?;
+        let commit = if changed { made } else { parent.clone() };
+        self.set_ref(refname, &commit).await?;
+        Ok(Snapshot {
+            commit,
+            changed,
+            left_out,
+        })
+    }
+
+    /// Leaves out what holds a secret. What the parent has just so stays: it is no news.
+    async fn without_secrets(
+        &self,
+        mut selection: Selection,
+        work_tree: &Path,
+        limits: SnapshotLimits,
+        known: &KnownFiles,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Selection, VcsError> {
+        let (root, redactor) = (work_tree.to_owned(), self.redactor().clone());
+        let (mut selection, suspects) = blocking(move || {
+            let suspects = selection.take_secrets(&root, limits, &redactor)?;
+            Ok((selection, suspects))
+        })
+        .await?;
+        for (suspect, content) in suspects {
+            let kept = known.get(suspect.path());
+            let same = match kept {
+                Some(file) => self.is_blob(&file.id, &content).await?,
+                None => false,
+            };
+            selection.keep_instead(&suspect, known);
+            if !same {
+                left_out.push(LeftOut {
+                    path: self.shown(suspect.path()),
+                    reason: Reason::HoldsSecret,
+                });
+            }
+        }
+        Ok(selection)
+    }
+
+    /// Returns the files of a commit, those of other repositories (submodules) left out.
+    async fn known_files(&self, commit: &CommitId) -> Result<KnownFiles, VcsError> {
+        let listed = self
+            .call("ls-tree")
+            .args(["-r", "-z", commit.as_str()])
+            .output()
+            .await?;
+        let entry = |line: &[u8]| {
+            let tab = line.iter().position(|byte| *byte == b'\t')?;
+            let head = String::from_utf8_lossy(&line[..tab]).into_owned();
+            let mut words = head.split(' ').map(str::to_owned);
+            let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
+            (kind == "blob").then(|| (line[tab + 1..].to_vec(), Known { mode, id }))
+        };
+        Ok(listed.split(|byte| *byte == 0).filter_map(entry).collect())
+    }
+}

@@ -1,0 +1,210 @@
+//! The way out of a browser: a proxy that knows the names of previews and no other host.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, server};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::fs::{Mode, OFlags};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::error::BrowserError;
+use crate::proxy::{self, Connection, HTTP_PORT, Previews, wanted};
+use crate::{Dirs, PROXY_SOCKET, User, share_socket};
+use eklavya_core::domain::egress::Target;
+
+/// Connections at a time; the next ones wait.
+const MAX_CONNECTIONS: usize = 128;
+/// How long a request's head may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a preview may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The names under which a project's own previews are reached, and who hears of it.
+pub trait PreviewNames: Previews {
+    /// Hears that a page asked for something of the preview called `host`, which answers at `address`.
+    fn reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()>;
+
+    /// Hears that a page asked for a host that is none of them.
+    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
+
+    /// Hears that the browser has ended, and that nothing more will be asked for.
+    fn ended(&self) -> BoxFuture<'_, ()>;
+
+    /// Returns the names of all previews that run now.
+    fn known(&self) -> BoxFuture<'_, Vec<String>>;
+}
+
+type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+/// The proxy of one browser; it closes when it is dropped.
+#[derive(Debug)]
+pub struct Door {
+    serving: JoinHandle<()>,
+}
+
+impl Door {
+    /// Listens in the door of `dirs`.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn open(
+        dirs: &Dirs,
+        owner: Option<User>,
+        names: Arc<dyn PreviewNames>,
+    ) -> Result<Self, BrowserError> {
+        let listener = listen(&dirs.door).map_err(|source| BrowserError::Prepare {
+            path: dirs.door.clone(),
+            source,
+        })?;
+        share_socket(&dirs.door.join(PROXY_SOCKET), owner)?;
+        Ok(Self {
+            serving: tokio::spawn(serve(listener, names)),
+        })
+    }
+
+    /// Ends all connections, and lets no further one in.
+    pub(super) async fn close(&mut self) {
+        self.serving.abort();
+        // It was told to end; however it does, it is over.
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Listens on the socket by way of its opened directory: the kernel takes at most 107 bytes of a
+/// path.
+fn listen(directory: &Path) -> io::Result<UnixListener> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = rustix::fs::open(directory, flags, Mode::empty())?;
+    let through = Path::new("/proc/self/fd").join(handle.as_raw_fd().to_string());
+    UnixListener::bind(through.join(PROXY_SOCKET))
+}
+
+/// Accepts connections; all of them end with this future.
+async fn serve(listener: UnixListener, names: Arc<dyn PreviewNames>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let names = Arc::clone(&names);
+        connections.spawn(async move {
+            connection(stream, names).await;
+            drop(place);
+        });
+    }
+}
+
+async fn connection(stream: UnixStream, names: Arc<dyn PreviewNames>) {
+    // A tunnel belongs to its connection and ends with it.
+    let tunnels = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
+    let service = service_fn(|request| {
+        let (names, tunnels) = (Arc::clone(&names), Arc::clone(&tunnels));
+        async move { Ok::<_, Infallible>(answer(names.as_ref(), &tunnels, request).await) }
+    });
+    // How a connection ends is the browser's business.
+    let _ = server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    let mut tunnels = tunnels.lock().await;
+    while tunnels.join_next().await.is_some() {}
+}
+
+async fn answer(
+    names: &dyn PreviewNames,
+    tunnels: &tokio::sync::Mutex<JoinSet<()>>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let wanted = wanted(request.method(), request.uri()).ok();
+    let Some(target) = wanted.filter(|target| target.port == HTTP_PORT) else {
+        names.refused(&request.uri().to_string()).await;
+        return refusal("only http addresses of previews are reached from here");
+    };
+    let host = target.host.to_string();
+    let Some(address) = names.find(&target).await else {
+        names.refused(&host).await;
+        return refusal("the project has no preview of this name now");
+    };
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+    let Ok(Ok(stream)) = connecting else {
+        return page(StatusCode::BAD_GATEWAY, "the preview does not answer");
+    };
+    names.reached(&host, address).await;
+    if request.method() == Method::CONNECT {
+        tunnels.lock().await.spawn(tunnel(request, stream));
+        return Response::new(empty());
+    }
+    forward(request, &target, stream).await
+}
+
+async fn tunnel(request: Request<Incoming>, mut stream: TcpStream) {
+    if let Ok(upgraded) = hyper::upgrade::on(request).await {
+        let mut browser = TokioIo::new(upgraded);
+        // Either side may close it at any moment.
+        let _ = tokio::io::copy_bidirectional(&mut browser, &mut stream).await;
+    }
+}
+
+async fn forward(request: Request<Incoming>, target: &Target, stream: TcpStream) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Ok(head) = proxy::outgoing(head, target) else {
+        return refusal("this address cannot be forwarded");
+    };
+    let drive = |connection: Connection<Incoming>| {
+        tokio::spawn(async move {
+            // It ends with its one answer.
+            let _ = connection.await;
+        });
+    };
+    match proxy::send(Request::from_parts(head, body), stream, drive).await {
+        Ok(answer) => answer.map(BodyExt::boxed_unsync),
+        Err(_) => page(StatusCode::BAD_GATEWAY, "the preview broke off"),
+    }
+}
+
+fn refusal(why: &str) -> Response<Body> {
+    page(StatusCode::FORBIDDEN, why)
+}
+
+fn page(status: StatusCode, why: &str) -> Response<Body> {
+    let text = Full::new(Bytes::from(format!("{why}\n")));
+    let mut response = Response::new(text.map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+fn empty() -> Body {
+    Full::new(Bytes::new())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}

@@ -1,0 +1,77 @@
+//! Reading where a request wants to go.
+
+use hyper::{Method, Uri};
+
+use super::HTTP_PORT;
+use eklavya_core::domain::egress::Target;
+
+/// Returns the target of a request for a proxy: of CONNECT, or of a plain one by its absolute URI.
+///
+/// # Errors
+/// What is wrong with it, for whoever asked.
+pub fn wanted(method: &Method, uri: &Uri) -> Result<Target, String> {
+    let authority = uri.authority().ok_or("there is no host")?.as_str();
+    if authority.contains('@') {
+        return Err("a URL must not hold a user".to_owned());
+    }
+    // Not by the parts that hyper tells of: a port that is none is as good as none to it.
+    let target = if method == Method::CONNECT {
+        if uri.scheme().is_some() {
+            return Err("CONNECT takes a host and a port, no URL".to_owned());
+        }
+        Target::parse(authority)
+    } else {
+        if uri.scheme_str() != Some("http") {
+            return Err("only http is spoken here; use CONNECT for everything else".to_owned());
+        }
+        Target::parse_or(authority, HTTP_PORT)
+    };
+    target.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(method: &str, uri: &str) -> Result<String, String> {
+        let uri: Uri = uri.parse().map_err(|_| "no URI".to_owned())?;
+        wanted(&method.parse().unwrap(), &uri).map(|target| target.to_string())
+    }
+
+    #[test]
+    fn a_target_is_read_in_one_way_whatever_the_method() {
+        for (method, uri, target) in [
+            (
+                "GET",
+                "http://Demo-1.shop.LOCALHOST/a?b",
+                "demo-1.shop.localhost:80",
+            ),
+            ("POST", "http://a.example:8080/", "a.example:8080"),
+            ("GET", "http://[::1]/", "[::1]:80"),
+            ("CONNECT", "a.example:443", "a.example:443"),
+            ("CONNECT", "[::1]:443", "[::1]:443"),
+        ] {
+            assert_eq!(read(method, uri).as_deref(), Ok(target));
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_says_why() {
+        for (method, uri, why) in [
+            ("GET", "/", "there is no host"),
+            ("GET", "https://a.example/", "use CONNECT"),
+            ("GET", "ftp://a.example/", "use CONNECT"),
+            ("GET", "http://u@a.example/", "a user"),
+            ("GET", "http://a.example:0/", "no port from 1 to 65535"),
+            ("GET", "http://a.example:99999/", "no port from 1 to 65535"),
+            ("GET", "http://a.example:/", "no port from 1 to 65535"),
+            ("GET", "http://0x7f.1/", "no name of a host"),
+            ("CONNECT", "a.example", "names no port"),
+            ("CONNECT", "u@a.example:80", "a user"),
+            ("CONNECT", "http://a.example:80", "no URL"),
+        ] {
+            let told = read(method, uri).unwrap_err();
+            assert!(told.contains(why), "{method} {uri}: {told}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The bus between processes: it carries news, wakes, and counts what all workers share. The
+//! database is the truth; losing the bus loses nothing.
+//!
+//! By default it is inside the process. With `bus.url` it is a Redis server (6.2 or later), where
+//! everything has names of this installation only.
+
+mod cache;
+mod error;
+mod inboxes;
+mod news;
+mod redis;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::cache::{Cache, LARGEST};
+use self::inboxes::Inboxes;
+use self::news::Ears;
+use self::redis::Redis;
+use eklavya_core::domain::rate::{Rate, Turn};
+
+pub use self::error::{Away, BusError};
+pub use self::inboxes::Entry;
+pub use self::news::{Heard, Listener, News};
+pub use self::redis::{Server, WhenAway};
+
+/// Tells others what was committed, and holds what all workers share for a while.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    ears: Ears,
+    carrier: Carrier,
+}
+
+#[derive(Debug, Clone)]
+enum Carrier {
+    Process(Arc<Process>),
+    Redis(Arc<Redis>),
+}
+
+/// What the bus holds where there is no server.
+#[derive(Debug, Default)]
+struct Process {
+    inboxes: Mutex<Inboxes>,
+    cache: Mutex<Cache>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self::in_process()
+    }
+}
+
+impl Bus {
+    /// Returns a bus inside this process.
+    pub fn in_process() -> Self {
+        Self {
+            ears: Ears::new(),
+            carrier: Carrier::Process(Arc::default()),
+        }
+    }
+
+    /// Connects to a Redis server, where everything is named after the installation. It must be
+    /// called in a tokio runtime; the connection is kept up there until the last clone is dropped.
+    ///
+    /// # Errors
+    /// What is wrong with the server, except that one that is merely away is waited for where
+    /// `when_away` says so.
+    pub async fn open(
+        server: Server,
+        installation: Uuid,
+        when_away: WhenAway,
+    ) -> Result<Self, BusError> {
+        let ears = Ears::new();
+        let redis = Redis::open(server, installation, when_away, ears.clone()).await?;
+        Ok(Self {
+            ears,
+            carrier: Carrier::Redis(Arc::new(redis)),
+        })
+    }
+
+    /// Returns a listener that hears what is told from now on, by whichever process.
+    pub fn subscribe(&self) -> Listener {
+        self.ears.listener()
+    }
+
+    /// Tells every listener of every process, those of this one first and exactly once.
+    pub async fn publish(&self, news: Vec<News>) {
+        for piece in &news {
+            self.tell(Heard::News(piece.clone()));
+        }
+        if let Carrier::Redis(redis) = &self.carrier
+            && !news.is_empty()
+        {
+            redis.publish(&news).await;
+        }
+    }
+
+    /// Tells the listeners of this process only: for what another way brought here.
+    pub fn tell(&self, heard: Heard) {
+        self.ears.tell(heard);
+    }
+
+    /// Puts a text into an inbox. An inbox has room for the last 1,000.
+    pub async fn send(&self, inbox: &str, text: &str) -> Result<(), Away> {
+        match &self.carrier {
+            Carrier::Process(process) => {
+                lock(&process.inboxes).send(inbox, text);
+                Ok(())
+            }
+            Carrier::Redis(redis) => redis.send(inbox, text).await,
+        }
+    }
+
+    /// Takes at most `most` texts out of an inbox, oldest first. They are the consumer's until it
+    /// acknowledges them; no other consumer receives them.
+    pub async fn receive(
+        &self,
+        inbox: &str,
+        consumer: &str,
+        most: usize,
+    ) -> Result<Vec<Entry>, Away> {
+        match &self.carrier {
+            Carrier::Process(process) => Ok(lock(&process.inboxes).receive(inbox, consumer, most)),
+            Carrier::Redis(redis) => redis.receive(inbox, consumer, most).await,
+        }
+    }
+
+    /// Says that entries are done with; returns how many of them were not before.
+    pub async fn acknowledge(&self, inbox: &str, ids: &[String]) -> Result<usize, Away> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        match &self.carrier {
+            Carrier::Process(process) => Ok(lock(&process.inboxes).acknowledge(inbox, ids)),
+            Carrier::Redis(redis) => redis.acknowledge(inbox, ids).await,
+        }
+    }
+
+    /// Hands over what the consumer `dead` received and did not acknowledge. Only the caller knows
+    /// that it is dead.
+    pub async fn claim(&self, inbox: &str, dead: &str, consumer: &str) -> Result<Vec<Entry>, Away> {
+        match &self.carrier {
+            Carrier::Process(process) => Ok(lock(&process.inboxes).claim(inbox, dead, consumer)),
+            Carrier::Redis(redis) => redis.claim(inbox, dead, consumer).await,
+        }
+    }
+
+    /// Counts `count` against a rate that all workers share, or says how long to wait. Without a
+    /// server that is the database's: see `services::limits`.
+    pub async fn take(&self, name: &str, count: u32, rate: Rate) -> Result<Turn, Away> {
+        match &self.carrier {
+            Carrier::Process(_) => Err(Away),
+            Carrier::Redis(redis) => redis.take(name, count, rate).await,
+        }
+    }
+
+    /// Parks what is called `name` for a time from now, unless it is parked for longer already.
+    pub async fn park(&self, name: &str, pause: Duration) -> Result<(), Away> {
+        match &self.carrier {
+            Carrier::Process(_) => Err(Away),
+            Carrier::Redis(redis) => redis.park(name, pause).await,
+        }
+    }
+
+    /// Returns for how long `name` is still parked; nothing where it is not.
+    pub async fn parked(&self, name: &str) -> Result<Option<Duration>, Away> {
+        match &self.carrier {
+            Carrier::Process(_) => Err(Away),
+            Carrier::Redis(redis) => redis.parked(name).await,
+        }
+    }
+
+    /// Returns a value that was put into the cache and has not expired.
+    pub async fn get(&self, key: &str) -> Option<String> {
+        match &self.carrier {
+            Carrier::Process(process) => lock(&process.cache).get(key, Instant::now()),
+            // Whoever finds nothing in a cache asks elsewhere.
+            Carrier::Redis(redis) => redis.get(key).await.ok().flatten(),
+        }
+    }
+
+    /// Keeps a value for a time. One that is too large (64 KiB), or for which there is no room, is
+    /// not kept.
+    pub async fn put(&self, key: &str, value: &str, time_to_live: Duration) {
+        if value.len() > LARGEST {
+            return;
+        }
+        match &self.carrier {
+            Carrier::Process(process) => {
+                lock(&process.cache).put(key, value, time_to_live, Instant::now());
+            }
+            Carrier::Redis(redis) => redis.put(key, value, time_to_live).await,
+        }
+    }
+
+    /// Returns the number of the connection to the server, which rises with each new one; nothing
+    /// while there is none. After a change, what was kept there may be gone.
+    pub fn connection(&self) -> Option<u64> {
+        match &self.carrier {
+            Carrier::Process(_) => None,
+            Carrier::Redis(redis) => redis.connection(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

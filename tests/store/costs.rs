@@ -1,0 +1,412 @@
+//! Limits hold under concurrency, and the ledger adds up.
+
+use proptest::prelude::*;
+
+use eklavya_core::domain::audit::Actor;
+use eklavya_core::domain::event::Event;
+use eklavya_core::domain::ids::LedgerId;
+use eklavya_core::domain::ledger::{Budget, BudgetScope, Reservation, TokenUsage};
+use eklavya_core::domain::money::MicroUsd;
+use eklavya_services::costs::*;
+use eklavya_testkit::ledger::{Books, ExpectGranted, quote};
+
+use eklavya_services::cost_report::report;
+use eklavya_store::events;
+
+fn used(output: u64) -> TokenUsage {
+    TokenUsage {
+        input: 1,
+        output,
+        ..TokenUsage::default()
+    }
+}
+
+#[tokio::test]
+async fn a_request_gets_what_the_tightest_limit_leaves() {
+    let books = Books::open(Some(MicroUsd(100_000))).await;
+    let payer = books.payer().await;
+    books.limit(BudgetScope::Agent(payer.agent), 150).await;
+    let held = books
+        .costs
+        .reserve(&payer, &quote(1000))
+        .await
+        .unwrap()
+        .granted();
+    assert_eq!((held.max_tokens, held.amount), (50, MicroUsd(150)));
+    for scope in payer.scopes() {
+        let budget = books.costs.show(scope).await.unwrap();
+        assert_eq!(
+            (budget.reserved, budget.spent),
+            (MicroUsd(150), MicroUsd(0))
+        );
+    }
+    books
+        .costs
+        .settle(held.id, used(9), MicroUsd(45), Some("req_1"))
+        .await
+        .unwrap();
+    let refused = books.costs.reserve(&payer, &quote(1000)).await.unwrap();
+    let Decision::Refused(shortage) = refused else {
+        panic!("{refused:?}")
+    };
+    let text = shortage.to_string();
+    for part in [
+        "agent",
+        "limit $0.00015",
+        "spent $0.000045",
+        "eklavya config set budget.agentUsd",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn money_that_others_hold_is_waited_for() {
+    let books = Books::open(Some(MicroUsd(200))).await;
+    let payer = books.payer().await;
+    let first = books
+        .costs
+        .reserve(&payer, &quote(100))
+        .await
+        .unwrap()
+        .granted();
+    let second = books.costs.reserve(&payer, &quote(100)).await.unwrap();
+    assert!(matches!(second, Decision::Held(_)), "{second:?}");
+    books.costs.release(first.id).await.unwrap();
+    assert_eq!(
+        books
+            .costs
+            .reserve(&payer, &quote(100))
+            .await
+            .unwrap()
+            .granted()
+            .max_tokens,
+        100
+    );
+}
+
+#[tokio::test]
+async fn an_entry_ends_once() {
+    let books = Books::open(None).await;
+    let payer = books.payer().await;
+    let held = books
+        .costs
+        .reserve(&payer, &quote(10))
+        .await
+        .unwrap()
+        .granted();
+    books
+        .costs
+        .settle(held.id, used(3), MicroUsd(7), None)
+        .await
+        .unwrap();
+    books
+        .costs
+        .settle(held.id, used(3), MicroUsd(7), None)
+        .await
+        .unwrap();
+    books.costs.settle_upper_bound(held.id, None).await.unwrap();
+    books.costs.release(held.id).await.unwrap();
+    books.costs.release(LedgerId::random()).await.unwrap();
+    let budget = books.costs.show(BudgetScope::All).await.unwrap();
+    assert_eq!(
+        budget,
+        Budget {
+            limit: None,
+            reserved: MicroUsd(0),
+            spent: MicroUsd(7)
+        }
+    );
+}
+
+#[tokio::test]
+async fn each_threshold_is_announced_once_per_crossing() {
+    let books = Books::open(Some(MicroUsd(1000))).await;
+    let payer = books.payer().await;
+    let mut announced = Vec::new();
+    for amount in [400, 100, 10, 300, 100] {
+        let held = books
+            .costs
+            .reserve(&payer, &quote(10))
+            .await
+            .unwrap()
+            .granted();
+        let alerts = books
+            .costs
+            .settle(held.id, used(1), MicroUsd(amount), None)
+            .await
+            .unwrap();
+        announced.push(alerts.iter().map(|alert| alert.percent).collect::<Vec<_>>());
+    }
+    assert_eq!(announced, [vec![], vec![50], vec![], vec![80], vec![]]);
+    // 910 of 1000 are spent: what is left is of no use to anybody.
+    let refused = books.costs.reserve(&payer, &quote(10)).await.unwrap();
+    assert!(matches!(refused, Decision::Refused(_)));
+    books.costs.reserve(&payer, &quote(10)).await.unwrap();
+    let scope = books.project_scope();
+    let set = |limit| {
+        books
+            .costs
+            .set_limit(&Actor::System, scope, Some(MicroUsd(limit)))
+    };
+    assert_eq!(set(2000).await.unwrap(), []);
+    let held = books
+        .costs
+        .reserve(&payer, &quote(1000))
+        .await
+        .unwrap()
+        .granted();
+    let alerts = books
+        .costs
+        .settle(held.id, used(1), MicroUsd(90), None)
+        .await
+        .unwrap();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(set(1000).await.unwrap().last().unwrap().percent, 100);
+
+    let mut tx = books.costs.desk().read().await.unwrap();
+    let stored = events::after(&mut tx, Some(books.project.id), 0, 100)
+        .await
+        .unwrap();
+    let names: Vec<&str> = stored
+        .iter()
+        .map(|stored| stored.event.name())
+        .filter(|name| name.starts_with("budget"))
+        .collect();
+    let (warning, exceeded) = ("budget:warning", "budget:exceeded");
+    assert_eq!(
+        names,
+        [warning, warning, exceeded, warning, warning, exceeded]
+    );
+    let is_first = |event: &Event| {
+        matches!(
+            event,
+            Event::BudgetWarning {
+                percent: 50,
+                spent: MicroUsd(500),
+                ..
+            }
+        )
+    };
+    assert!(stored.iter().any(|stored| is_first(&stored.event)));
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_left_open_counts_in_full() {
+    let books = Books::open(Some(MicroUsd(1000))).await;
+    let mut payer = books.payer().await;
+    books
+        .costs
+        .reserve(&payer, &quote(50))
+        .await
+        .unwrap()
+        .granted();
+    payer.fence = 2;
+    let others = books
+        .costs
+        .reserve(&payer, &quote(20))
+        .await
+        .unwrap()
+        .granted();
+    assert_eq!(
+        books
+            .costs
+            .settle_orphans(books.project.id, 2)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        books
+            .costs
+            .settle_orphans(books.project.id, 2)
+            .await
+            .unwrap(),
+        0
+    );
+    let budget = books.costs.show(books.project_scope()).await.unwrap();
+    assert_eq!(
+        (budget.spent, budget.reserved),
+        (MicroUsd(150), others.amount)
+    );
+}
+
+#[tokio::test]
+async fn the_report_sums_what_was_settled() {
+    let books = Books::open(None).await;
+    let payer = books.payer().await;
+    for (day, amount) in [(22, 5), (23, 7)] {
+        books
+            .clock
+            .set(format!("2026-11-{day}T23:59:59Z").parse().unwrap());
+        let held = books
+            .costs
+            .reserve(&payer, &quote(10))
+            .await
+            .unwrap()
+            .granted();
+        books
+            .costs
+            .settle(held.id, used(amount), MicroUsd(amount.cast_signed()), None)
+            .await
+            .unwrap();
+    }
+    let cut = books
+        .costs
+        .reserve(&payer, &quote(10))
+        .await
+        .unwrap()
+        .granted();
+    books.costs.settle_upper_bound(cut.id, None).await.unwrap();
+    books
+        .costs
+        .reserve(&payer, &quote(10))
+        .await
+        .unwrap()
+        .granted();
+    let report = report(books.costs.desk(), books.project.id).await.unwrap();
+    assert_eq!(
+        (report.total.requests, report.total.spent),
+        (3, MicroUsd(122))
+    );
+    assert_eq!(
+        (report.total.upper_bounds, report.total.usage.output),
+        (1, 12)
+    );
+    assert_eq!(
+        (
+            report.by_task[0].name.as_str(),
+            report.by_role[0].name.as_str()
+        ),
+        ("T1", "developer")
+    );
+    assert_eq!(report.by_agent[0].name, payer.agent.to_string());
+    let days: Vec<(&str, i64)> = report
+        .by_day
+        .iter()
+        .map(|line| (line.name.as_str(), line.spent.0))
+        .collect();
+    assert_eq!(days, [("2026-11-22", 5), ("2026-11-23", 117)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_at_once_never_hold_more_than_the_limit() {
+    let books = Books::open(Some(MicroUsd(1_000))).await;
+    let payer = books.payer().await;
+    let tasks: Vec<_> = (0..64)
+        .map(|_| {
+            let (costs, payer) = (books.costs.clone(), payer.clone());
+            tokio::spawn(async move { costs.reserve(&payer, &quote(10)).await.unwrap() })
+        })
+        .collect();
+    let mut granted = MicroUsd::ZERO;
+    for task in tasks {
+        if let Decision::Granted(reservation) = task.await.unwrap() {
+            granted += reservation.amount;
+        }
+    }
+    assert_eq!(granted, MicroUsd(990));
+    assert_eq!(
+        books
+            .costs
+            .show(books.project_scope())
+            .await
+            .unwrap()
+            .reserved,
+        granted
+    );
+}
+
+/// Something that happens to the ledger.
+#[derive(Debug, Clone)]
+enum Act {
+    Reserve(u64),
+    Settle(usize, i64),
+    UpperBound(usize),
+    Release(usize),
+    Raise(i64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (1_u64..2_000).prop_map(Act::Reserve),
+        2 => (any::<usize>(), 0_i64..=100).prop_map(|(which, percent)| Act::Settle(which, percent)),
+        1 => any::<usize>().prop_map(Act::UpperBound),
+        1 => any::<usize>().prop_map(Act::Release),
+        1 => (0_i64..3_000).prop_map(Act::Raise),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #[test]
+    fn no_limit_is_ever_passed_and_all_sums_agree(
+        limit in 0_i64..6_000, task_limit in 0_i64..6_000, acts in proptest::collection::vec(act(), 1..25),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(story(limit, task_limit, acts));
+    }
+}
+
+async fn story(mut limit: i64, task_limit: i64, acts: Vec<Act>) {
+    let books = Books::open(Some(MicroUsd(limit))).await;
+    let payer = books.payer().await;
+    let costs = &books.costs;
+    books.limit(BudgetScope::Task(payer.task), task_limit).await;
+    let (mut open, mut spent) = (Vec::<Reservation>::new(), 0);
+    for act in acts {
+        let taken = |which: usize, open: &mut Vec<Reservation>| {
+            (!open.is_empty()).then(|| open.swap_remove(which % open.len()))
+        };
+        match act {
+            Act::Reserve(tokens) => {
+                if let Decision::Granted(held) =
+                    costs.reserve(&payer, &quote(tokens)).await.unwrap()
+                {
+                    assert!(
+                        held.max_tokens <= tokens
+                            && held.amount == quote(tokens).at(held.max_tokens)
+                    );
+                    open.push(held);
+                }
+            }
+            Act::Settle(which, percent) => {
+                if let Some(held) = taken(which, &mut open) {
+                    let amount = held.amount.0 * percent / 100;
+                    costs
+                        .settle(held.id, used(1), MicroUsd(amount), None)
+                        .await
+                        .unwrap();
+                    spent += amount;
+                }
+            }
+            Act::UpperBound(which) => {
+                if let Some(held) = taken(which, &mut open) {
+                    costs.settle_upper_bound(held.id, None).await.unwrap();
+                    spent += held.amount.0;
+                }
+            }
+            Act::Release(which) => {
+                if let Some(held) = taken(which, &mut open) {
+                    costs.release(held.id).await.unwrap();
+                }
+            }
+            Act::Raise(by) => {
+                limit += by;
+                books.limit(books.project_scope(), limit).await;
+            }
+        }
+        let reserved: i64 = open.iter().map(|held| held.amount.0).sum();
+        assert!(spent + reserved <= limit.min(task_limit));
+        for scope in payer.scopes() {
+            let budget = costs.show(scope).await.unwrap();
+            assert_eq!(
+                (budget.spent.0, budget.reserved.0),
+                (spent, reserved),
+                "{scope:?}"
+            );
+        }
+    }
+    let total = report(costs.desk(), books.project.id).await.unwrap().total;
+    assert_eq!(total.spent.0, spent);
+}

@@ -1,4 +1,4 @@
-# What is done often. `just` lists it.
+# Frequent tasks. `just` lists them.
 
 _list:
     @just --list --unsorted
@@ -11,16 +11,16 @@ build:
 test:
     scripts/test
 
-# Format and lint
+# Format and lint the workspace
 lint:
-    cargo fmt
-    cargo clippy --all-targets -- -D warnings
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # Check licences, advisories and duplicates of dependencies
 deny:
-    cargo deny check
+    cargo deny --workspace check
 
-# Make completions and manual anew
+# Regenerate completions/ and man/
 generate:
     cargo build
     mkdir -p completions man
@@ -31,14 +31,14 @@ generate:
         "$target" completions fish > completions/eklavya.fish; \
         "$target" man --directory man
 
-# Accept the snapshots that the tests have written anew
+# Review the snapshots that the tests changed
 review:
-    cargo insta review
+    cargo insta review --workspace
 
-# Measure against the yardsticks
+# Run the benchmarks
 bench *arguments:
     scripts/bench {{arguments}}
 
-# From a brief to a delivered repository, with a rehearsal as the model
+# Take the example brief to a delivered repository, with a rehearsal instead of the model
 demo:
     scripts/quickstart

@@ -1,6 +1,6 @@
-# What agents find around them where they run in Docker. `eklavya image build` builds both images of this file; the file is in
-# the program, so the two always fit. The base must have a shell, glibc that is not older than the one that eklavya was built
-# with, and git and certificates, or else apt-get to install them:
+# The images that agents run in if the isolation is Docker. `eklavya image build` builds both images of this file. The file is
+# embedded in the program, so that the images always match the program. The base image must have a shell, a glibc that is at
+# least as new as the one that eklavya was built with, and either git and certificates or apt-get to install them:
 #   eklavya image build --base node:22-bookworm
 
 ARG BASE_IMAGE=debian:bookworm-slim
@@ -17,7 +17,7 @@ ARG EKLAVYA_VERSION
 ARG DOCKERFILE_DIGEST
 LABEL eklavya.image=shell eklavya.version=${EKLAVYA_VERSION} eklavya.dockerfile=${DOCKERFILE_DIGEST}
 
-# git, and the libraries that it, eklavya and the Claude Code CLI are linked to.
+# git, and the libraries that git, eklavya and the Claude Code CLI link to.
 FROM shell AS parts
 RUN set -eu; \
     mkdir -p /bare/etc /bare/tmp /bare/run /bare/proc /bare/dev /bare/sys; \
@@ -33,7 +33,7 @@ RUN set -eu; \
     mkdir -p /bare/usr/bin; cp -L "$git" /bare/usr/bin/git; \
     : >/bare/etc/passwd; : >/bare/etc/group
 
-# For roles without a terminal: no shell, and no program but git.
+# For roles without a terminal: git is the only program, and there is no shell.
 FROM scratch AS bare
 ARG EKLAVYA_VERSION
 ARG DOCKERFILE_DIGEST

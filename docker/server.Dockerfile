@@ -1,6 +1,6 @@
-# The image of a worker: eklavya, and what its agents work with. It is built at the root of the repository:
+# The image of a worker: eklavya and the programs that its agents use. Build it in the root of the repository:
 #   docker build --file docker/server.Dockerfile --tag eklavya/server:0.1.0 .
-# Agents have the programs that are installed here. For projects that need others, build on it:
+# Agents can use the programs that are installed here. For projects that need other programs, derive an image from it:
 #   FROM eklavya/server:0.1.0
 #   USER root
 #   RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm
@@ -11,7 +11,7 @@ WORKDIR /src
 COPY . .
 RUN cargo build --release --locked --bin eklavya
 
-# The version that scripts/lib.sh installs. No script of the package is run: the program is in it.
+# The version that scripts/lib.sh installs. The package contains the program; none of its scripts is run.
 FROM node:22-bookworm-slim AS claude
 ARG CLAUDE_VERSION=2.1.330
 RUN npm install --prefix /opt/claude --ignore-scripts --no-fund --no-audit "@anthropic-ai/claude-code@${CLAUDE_VERSION}" \

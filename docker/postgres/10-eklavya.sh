@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the product's user, who is no superuser, and the database that belongs to it. The image runs it once, when the
-# data directory is new.
+# Creates Eklavya's user, which is not a superuser, and its database. The image runs this script once, when the data
+# directory is new.
 set -eu
 psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \set password `cat /run/secrets/store_password`

@@ -1,10 +1,10 @@
 //! `eklavya build`
 
-use eklavya_core::domain::job::Goal;
+use eklavya_core::job::JobGoal;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::work::{self, WorkOptions};
+use crate::invocation::CommandInvocation;
+use crate::stage_run::{self as work, WorkOptions};
 
 /// Build the product: agents work on the tasks of the plan in parallel
 ///
@@ -14,7 +14,7 @@ use crate::work::{self, WorkOptions};
 #[command(
     after_help = "Examples:\n  eklavya build shop\n  eklavya build shop --wait --output json\n  eklavya build shop --detach"
 )]
-pub struct Args {
+pub struct BuildArgs {
     /// The project
     slug: String,
 
@@ -23,6 +23,6 @@ pub struct Args {
 }
 
 /// Runs `eklavya build`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, Goal::Build, &args.work)
+pub fn exec(invocation: &CommandInvocation, args: &BuildArgs) -> Result<(), CommandError> {
+    work::run_stage(invocation, &args.slug, JobGoal::Build, &args.work)
 }

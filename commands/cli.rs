@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use eklavya_config::Environment;
-use eklavya_core::domain::redactor::Redactor;
+use eklavya_config::ProcessEnvironment;
 use eklavya_core::exit_code;
+use eklavya_core::redactor::Redactor;
 
-use crate::data_directory;
+use crate::disk_hints;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::options::GlobalOptions;
 use crate::{
     agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, image,
@@ -39,95 +39,98 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 wrong state, 5 over budget
 #[derive(Debug, Parser)]
 #[command(name = "eklavya", version, about = ABOUT, after_help = EXAMPLES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
-pub struct Cli {
+pub struct EklavyaCli {
     #[command(flatten)]
     options: GlobalOptions,
     #[command(subcommand)]
-    verb: Verb,
+    verb: TopLevelCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    Init(init::Args),
-    Doctor(doctor::Args),
+enum TopLevelCommand {
+    Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
-    Project(project::Verb),
-    Plan(plan::Args),
+    Project(project::ProjectCommand),
+    Plan(plan::PlanArgs),
     #[command(subcommand)]
-    Demo(demo::Verb),
-    Build(build::Args),
-    Verify(verify::Args),
-    Deliver(deliver::Args),
-    Status(status::Args),
+    Demo(demo::DemoCommand),
+    Build(build::BuildArgs),
+    Verify(verify::VerifyArgs),
+    Deliver(deliver::DeliverArgs),
+    Status(status::StatusArgs),
     #[command(subcommand)]
-    Events(events::Verb),
+    Events(events::EventsCommand),
     #[command(subcommand)]
-    Agents(agents::Verb),
+    Agents(agents::AgentsCommand),
     #[command(subcommand)]
-    Tasks(tasks::Verb),
+    Tasks(tasks::TasksCommand),
     #[command(subcommand)]
-    Jobs(jobs::Verb),
-    Worker(worker::Args),
+    Jobs(jobs::JobsCommand),
+    Worker(worker::WorkerArgs),
     #[command(subcommand)]
-    Budget(budget::Verb),
+    Budget(budget::BudgetCommand),
     #[command(subcommand)]
-    Secret(secret::Verb),
+    Secret(secret::SecretCommand),
     #[command(subcommand)]
-    Audit(audit::Verb),
-    Roles(roles::Args),
+    Audit(audit::AuditCommand),
+    Roles(roles::RolesArgs),
     #[command(subcommand)]
-    Sandbox(sandbox::Verb),
+    Sandbox(sandbox::SandboxCommand),
     #[command(subcommand)]
-    Image(image::Verb),
+    Image(image::ImageCommand),
     #[command(subcommand)]
-    Config(config::Verb),
+    Config(config::ConfigCommand),
     #[command(subcommand)]
-    Db(db::Verb),
-    Completions(completions::Args),
-    Man(man::Args),
+    Db(db::DbCommand),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
-impl Verb {
-    fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+impl TopLevelCommand {
+    fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Init(args) => init::exec(invocation, &args),
-            Verb::Doctor(args) => doctor::exec(invocation, &args),
-            Verb::Project(verb) => verb.exec(invocation),
-            Verb::Plan(args) => plan::exec(invocation, args),
-            Verb::Demo(verb) => verb.exec(invocation),
-            Verb::Build(args) => build::exec(invocation, &args),
-            Verb::Verify(args) => verify::exec(invocation, &args),
-            Verb::Deliver(args) => deliver::exec(invocation, &args),
-            Verb::Status(args) => status::exec(invocation, &args),
-            Verb::Events(verb) => verb.exec(invocation),
-            Verb::Agents(verb) => verb.exec(invocation),
-            Verb::Tasks(verb) => verb.exec(invocation),
-            Verb::Jobs(verb) => verb.exec(invocation),
-            Verb::Worker(args) => worker::exec(invocation, &args),
-            Verb::Budget(verb) => verb.exec(invocation),
-            Verb::Secret(verb) => verb.exec(invocation),
-            Verb::Audit(verb) => verb.exec(invocation),
-            Verb::Roles(args) => roles::exec(invocation, &args),
-            Verb::Sandbox(verb) => verb.exec(invocation),
-            Verb::Image(verb) => verb.exec(invocation),
-            Verb::Config(verb) => verb.exec(invocation),
-            Verb::Db(verb) => verb.exec(invocation),
-            Verb::Completions(args) => completions::exec(&args),
-            Verb::Man(args) => man::exec(invocation, &args),
+            TopLevelCommand::Init(args) => init::exec(invocation, &args),
+            TopLevelCommand::Doctor(args) => doctor::exec(invocation, &args),
+            TopLevelCommand::Project(verb) => verb.exec(invocation),
+            TopLevelCommand::Plan(args) => plan::exec(invocation, args),
+            TopLevelCommand::Demo(verb) => verb.exec(invocation),
+            TopLevelCommand::Build(args) => build::exec(invocation, &args),
+            TopLevelCommand::Verify(args) => verify::exec(invocation, &args),
+            TopLevelCommand::Deliver(args) => deliver::exec(invocation, &args),
+            TopLevelCommand::Status(args) => status::exec(invocation, &args),
+            TopLevelCommand::Events(verb) => verb.exec(invocation),
+            TopLevelCommand::Agents(verb) => verb.exec(invocation),
+            TopLevelCommand::Tasks(verb) => verb.exec(invocation),
+            TopLevelCommand::Jobs(verb) => verb.exec(invocation),
+            TopLevelCommand::Worker(args) => worker::exec(invocation, &args),
+            TopLevelCommand::Budget(verb) => verb.exec(invocation),
+            TopLevelCommand::Secret(verb) => verb.exec(invocation),
+            TopLevelCommand::Audit(verb) => verb.exec(invocation),
+            TopLevelCommand::Roles(args) => roles::exec(invocation, &args),
+            TopLevelCommand::Sandbox(verb) => verb.exec(invocation),
+            TopLevelCommand::Image(verb) => verb.exec(invocation),
+            TopLevelCommand::Config(verb) => verb.exec(invocation),
+            TopLevelCommand::Db(verb) => verb.exec(invocation),
+            TopLevelCommand::Completions(args) => completions::exec(&args),
+            TopLevelCommand::Man(args) => man::exec(invocation, &args),
         }
     }
 }
 
 /// Returns the tree of commands, for completions, pages and tests.
 pub fn command() -> clap::Command {
-    Cli::command()
+    EklavyaCli::command()
 }
 
 /// Runs the command line `arguments` and returns the exit code of the process.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: ProcessEnvironment,
+) -> ExitCode {
     let parsed = command()
         .try_get_matches_from(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| EklavyaCli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => dispatch(cli, environment),
         Err(error) => {
@@ -143,13 +146,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     }
 }
 
-fn dispatch(cli: Cli, environment: Environment) -> ExitCode {
+fn dispatch(cli: EklavyaCli, environment: ProcessEnvironment) -> ExitCode {
     let format = cli.options.output;
     let mut redactor = Redactor::default();
-    let ended = Invocation::new(&cli.options, environment).and_then(|invocation| {
+    let ended = CommandInvocation::new(&cli.options, environment).and_then(|invocation| {
         redactor = invocation.redactor.clone();
         let done = cli.verb.exec(&invocation);
-        done.map_err(|error| data_directory::advise(&invocation, error))
+        done.map_err(|error| disk_hints::add_disk_hints(&invocation, error))
     });
     match ended {
         Ok(()) => ExitCode::from(exit_code::DONE),

@@ -15,14 +15,14 @@ Examples:
 /// Print the completion script of a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
 /// Runs `eklavya completions`.
-pub fn exec(args: &Args) -> Result<(), CommandError> {
+pub fn exec(args: &CompletionsArgs) -> Result<(), CommandError> {
     let mut script = Vec::new();
     generate(args.shell, &mut cli::command(), "eklavya", &mut script);
     output::raw(&script)

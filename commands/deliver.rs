@@ -1,10 +1,10 @@
 //! `eklavya deliver`
 
-use eklavya_core::domain::job::Goal;
+use eklavya_core::job::JobGoal;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::work::{self, WorkOptions};
+use crate::invocation::CommandInvocation;
+use crate::stage_run::{self as work, WorkOptions};
 
 /// Deliver the product: tag, bundle and dossier
 ///
@@ -13,7 +13,7 @@ use crate::work::{self, WorkOptions};
 #[command(
     after_help = "Examples:\n  eklavya deliver shop\n  eklavya deliver shop --wait --output json\n  eklavya deliver shop --detach"
 )]
-pub struct Args {
+pub struct DeliverArgs {
     /// The project
     slug: String,
 
@@ -22,6 +22,6 @@ pub struct Args {
 }
 
 /// Runs `eklavya deliver`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, Goal::Deliver, &args.work)
+pub fn exec(invocation: &CommandInvocation, args: &DeliverArgs) -> Result<(), CommandError> {
+    work::run_stage(invocation, &args.slug, JobGoal::Deliver, &args.work)
 }

@@ -1,20 +1,20 @@
 //! `--detach`: the work is a job, and the command returns at once.
 
-use eklavya_config::Origin;
-use eklavya_core::domain::job::{Goal, JobState};
-use eklavya_services::jobs::{self, Asked};
+use eklavya_config::ValueOrigin;
+use eklavya_core::job::{JobGoal, JobState};
+use eklavya_services::jobs::{self, EnqueuedJob};
 use eklavya_services::projects;
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::jobs::JobView;
-use crate::{desk, worker};
+use crate::{data_store, worker};
 
 /// What was asked for, and what became of it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Detached {
+struct DetachedJobView {
     #[serde(flatten)]
     job: JobView,
     /// Whether the job is a new one; else it was asked for before and is still to be done.
@@ -24,24 +24,28 @@ struct Detached {
 }
 
 /// Asks for `goal`, and makes sure that somebody works on it.
-pub fn run(invocation: &Invocation, slug: &str, goal: Goal) -> Result<(), CommandError> {
-    refuse_what_does_not_reach(invocation)?;
-    let (asked, log) = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, slug).await?;
-        let asked = jobs::ask(&desk, &desk::actor(), &project, goal).await?;
-        let log = worker::ensure(invocation, &desk, &project, &asked.job).await?;
+pub fn enqueue_job(
+    invocation: &CommandInvocation,
+    slug: &str,
+    goal: JobGoal,
+) -> Result<(), CommandError> {
+    ensure_no_foreground_options(invocation)?;
+    let (asked, log) = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, slug).await?;
+        let asked = jobs::enqueue(&data, &data_store::current_actor(), &project, goal).await?;
+        let log = worker::ensure_worker(invocation, &data, &project, &asked.job).await?;
         Ok((asked, log))
     })?;
-    tell(invocation, slug, &asked, log)
+    print_job(invocation, slug, &asked, log)
 }
 
-fn tell(
-    invocation: &Invocation,
+fn print_job(
+    invocation: &CommandInvocation,
     slug: &str,
-    asked: &Asked,
+    asked: &EnqueuedJob,
     log: Option<String>,
 ) -> Result<(), CommandError> {
-    let Asked { job, is_new } = asked;
+    let EnqueuedJob { job, is_new } = asked;
     let (id, goal) = (job.id.short(), job.goal);
     let stands = match (&job.state, is_new) {
         (_, true) => "is queued",
@@ -53,7 +57,7 @@ fn tell(
         let note = format!("No worker was there; one was started, and writes to {log}");
         invocation.printer.note(&note);
     }
-    let result = Detached {
+    let result = DetachedJobView {
         job: JobView::of(job, slug),
         new: *is_new,
         worker_log: log,
@@ -65,20 +69,23 @@ fn tell(
 }
 
 /// What holds for this process alone does not hold for the worker.
-fn refuse_what_does_not_reach(invocation: &Invocation) -> Result<(), CommandError> {
+fn ensure_no_foreground_options(invocation: &CommandInvocation) -> Result<(), CommandError> {
     let layers = invocation.layers()?;
-    let set = layers.entries().iter().find(|e| e.origin == Origin::Flag);
+    let set = layers
+        .entries()
+        .iter()
+        .find(|e| e.origin == ValueOrigin::Flag);
     if let Some(entry) = set {
         let name = entry.key.name;
         let message = format!("--set {name} holds for this command, and a worker does the work");
         let hint =
             format!("Set it for workers that start from now on: eklavya config set {name} …");
-        return Err(CommandError::usage(message).hint(hint));
+        return Err(CommandError::usage(message).with_hint(hint));
     }
     if invocation.no_sandbox {
         let message = "--no-sandbox holds for this command, and a worker does the work";
         let hint = "Start a worker that takes the risk: eklavya worker --no-sandbox";
-        return Err(CommandError::usage(message).hint(hint));
+        return Err(CommandError::usage(message).with_hint(hint));
     }
     Ok(())
 }

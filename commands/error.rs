@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use eklavya_config::ConfigError;
-use eklavya_core::domain::redactor::Redactor;
 use eklavya_core::exit_code;
+use eklavya_core::redactor::Redactor;
 use eklavya_gateway::ScriptError;
 use eklavya_services::ServiceError;
 use eklavya_services::bus::BusError;
@@ -15,13 +15,13 @@ use eklavya_services::secrets::SecretError;
 use eklavya_store::StoreError;
 use serde::Serialize;
 
-use crate::options::Format;
+use crate::options::OutputFormat;
 use crate::output::escape;
 
 /// What kind of failure it is; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Kind {
+pub enum CommandErrorKind {
     /// The work failed.
     Failed,
     /// The command line, a file that it names, or the configuration is not usable.
@@ -44,19 +44,19 @@ pub enum Kind {
     Ran(u8),
 }
 
-impl Kind {
+impl CommandErrorKind {
     fn exit_code(self) -> u8 {
         match self {
-            Kind::Failed => exit_code::FAILED,
-            Kind::Usage => exit_code::USAGE,
-            Kind::NotFound => exit_code::NOT_FOUND,
-            Kind::WrongState => exit_code::WRONG_STATE,
-            Kind::OverBudget => exit_code::OVER_BUDGET,
-            Kind::NeedsDecision => exit_code::NEEDS_DECISION,
-            Kind::Environment => exit_code::ENVIRONMENT,
-            Kind::Interrupted => exit_code::INTERRUPTED,
-            Kind::OutputClosed => exit_code::DONE,
-            Kind::Ran(code) => code,
+            CommandErrorKind::Failed => exit_code::FAILED,
+            CommandErrorKind::Usage => exit_code::USAGE,
+            CommandErrorKind::NotFound => exit_code::NOT_FOUND,
+            CommandErrorKind::WrongState => exit_code::WRONG_STATE,
+            CommandErrorKind::OverBudget => exit_code::OVER_BUDGET,
+            CommandErrorKind::NeedsDecision => exit_code::NEEDS_DECISION,
+            CommandErrorKind::Environment => exit_code::ENVIRONMENT,
+            CommandErrorKind::Interrupted => exit_code::INTERRUPTED,
+            CommandErrorKind::OutputClosed => exit_code::DONE,
+            CommandErrorKind::Ran(code) => code,
         }
     }
 }
@@ -64,14 +64,14 @@ impl Kind {
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub struct CommandError {
-    kind: Kind,
+    kind: CommandErrorKind,
     source: Box<dyn Error + Send + Sync>,
     hints: Vec<String>,
 }
 
 impl CommandError {
     /// Returns the error of the kind `kind` that `source` tells.
-    pub fn new(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(kind: CommandErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind,
             source: source.into(),
@@ -81,18 +81,18 @@ impl CommandError {
 
     /// Returns an error of usage.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message.into())
+        Self::new(CommandErrorKind::Usage, message.into())
     }
 
     /// Returns this error with one more line that says what to do.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Whether CLI, sandbox, store or model endpoint were not usable.
-    pub fn is_of_the_environment(&self) -> bool {
-        self.kind == Kind::Environment
+    pub fn is_environment(&self) -> bool {
+        self.kind == CommandErrorKind::Environment
     }
 
     /// Returns the exit code.
@@ -117,14 +117,17 @@ impl CommandError {
     /// Prints the error to stderr, as `error: …` and `hint: …` or, where results are JSON, as one
     /// line `{"error":{…}}`, and returns its exit code.
     /// Secrets are hidden.
-    pub fn report(&self, format: Format, redactor: &Redactor) -> ExitCode {
+    pub fn report(&self, format: OutputFormat, redactor: &Redactor) -> ExitCode {
         let code = self.kind.exit_code();
-        if !matches!(self.kind, Kind::OutputClosed | Kind::Ran(_)) {
+        if !matches!(
+            self.kind,
+            CommandErrorKind::OutputClosed | CommandErrorKind::Ran(_)
+        ) {
             let text = match format {
-                Format::Table => self.as_text(),
-                Format::Json | Format::Jsonl => self.as_json(code),
+                OutputFormat::Table => self.as_text(),
+                OutputFormat::Json | OutputFormat::Jsonl => self.as_json(code),
             };
-            let text = redactor.line(text.trim_end());
+            let text = redactor.redact_line(text.trim_end());
             // Where stderr is closed there is nobody to tell.
             let _ = writeln!(io::stderr(), "{text}");
         }
@@ -132,10 +135,10 @@ impl CommandError {
     }
 
     fn as_text(&self) -> String {
-        let mut text = format!("error: {}\n", escape::lines(&self.message()));
+        let mut text = format!("error: {}\n", escape::escape_lines(&self.message()));
         for hint in &self.hints {
             // Writing to a String does not fail.
-            let _ = writeln!(text, "hint: {}", escape::lines(hint));
+            let _ = writeln!(text, "hint: {}", escape::escape_lines(hint));
         }
         text
     }
@@ -143,13 +146,13 @@ impl CommandError {
     fn as_json(&self, exit_code: u8) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Reported<'a> {
-            kind: Kind,
+        struct ErrorReport<'a> {
+            kind: CommandErrorKind,
             message: String,
             hints: &'a [String],
             exit_code: u8,
         }
-        let error = Reported {
+        let error = ErrorReport {
             kind: self.kind,
             message: self.message(),
             hints: &self.hints,
@@ -170,8 +173,8 @@ impl fmt::Display for CommandError {
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
-            io::ErrorKind::BrokenPipe => Kind::OutputClosed,
-            _ => Kind::Failed,
+            io::ErrorKind::BrokenPipe => CommandErrorKind::OutputClosed,
+            _ => CommandErrorKind::Failed,
         };
         Self::new(kind, format!("cannot write the output: {error}"))
     }
@@ -187,16 +190,16 @@ impl From<ConfigError> for CommandError {
 impl From<&ConfigError> for CommandError {
     fn from(error: &ConfigError) -> Self {
         let kind = match error {
-            ConfigError::Io { .. } => Kind::Environment,
-            _ => Kind::Usage,
+            ConfigError::Io { .. } => CommandErrorKind::Environment,
+            _ => CommandErrorKind::Usage,
         };
         let hint = match error {
             ConfigError::UnknownKey { .. } => "List the keys: eklavya config show",
-            ConfigError::At { .. } => "Correct the file; eklavya man explains every key",
-            ConfigError::NoHome => "Say where: eklavya --home DIR …",
+            ConfigError::AtPosition { .. } => "Correct the file; eklavya man explains every key",
+            ConfigError::NoDataDirectory => "Say where: eklavya --home DIR …",
             _ => return Self::new(kind, error.to_string()),
         };
-        Self::new(kind, error.to_string()).hint(hint)
+        Self::new(kind, error.to_string()).with_hint(hint)
     }
 }
 
@@ -209,19 +212,21 @@ impl From<StoreError> for CommandError {
 impl From<&StoreError> for CommandError {
     fn from(error: &StoreError) -> Self {
         if matches!(error, StoreError::LeaseLost { .. }) {
-            return Self::new(Kind::WrongState, error.to_string())
-                .hint("See what is done by now: eklavya status");
+            return Self::new(CommandErrorKind::WrongState, error.to_string())
+                .with_hint("See what is done by now: eklavya status");
         }
-        Self::new(Kind::Environment, error.to_string()).hint(remedy(error))
+        Self::new(CommandErrorKind::Environment, error.to_string()).with_hint(store_hint(error))
     }
 }
 
 /// Returns what to do about a database that cannot be used.
-pub fn remedy(error: &StoreError) -> &'static str {
+pub fn store_hint(error: &StoreError) -> &'static str {
     match error {
         StoreError::Missing(_) => "Create the data directory first: eklavya init",
-        StoreError::Newer { .. } => "Use the newer eklavya, or another data directory: --home DIR",
-        StoreError::Outdated { .. } => {
+        StoreError::SchemaTooNew { .. } => {
+            "Use the newer eklavya, or another data directory: --home DIR"
+        }
+        StoreError::SchemaTooOld { .. } => {
             "Stop the workers of the older version, then: eklavya db migrate"
         }
         StoreError::Open { .. } => {
@@ -232,14 +237,14 @@ pub fn remedy(error: &StoreError) -> &'static str {
             "Check the user in store.url and the password in store.passwordFile"
         }
         StoreError::NoDatabase { .. } => "Create it (createdb), or correct store.url",
-        StoreError::TooOld { .. } => "Use a newer server: PostgreSQL 16 is the one to choose",
+        StoreError::ServerTooOld { .. } => "Use a newer server: PostgreSQL 16 is the one to choose",
         StoreError::Tls { .. } => "Check the server's certificate, and sslmode in store.url",
         StoreError::Encoding { .. } => {
             "Create another: createdb --encoding UTF8 --template template0 NAME"
         }
         StoreError::ReadOnly { .. } => "Point store.url at the primary",
         StoreError::Forbidden(_) => "Make the user of store.url the owner of its database",
-        StoreError::Away(_) => "Start the server, then repeat the command: it goes on",
+        StoreError::Unavailable(_) => "Start the server, then repeat the command: it goes on",
         StoreError::InDoubt(_) => {
             "Start the server and look whether it was done: eklavya status; repeating the \
              command does nothing twice"
@@ -254,25 +259,28 @@ pub fn remedy(error: &StoreError) -> &'static str {
 impl From<BusError> for CommandError {
     fn from(error: BusError) -> Self {
         let (kind, hint) = match &error {
-            BusError::Url { .. } => (Kind::Usage, "Correct bus.url, or take it out: none"),
+            BusError::Url { .. } => (
+                CommandErrorKind::Usage,
+                "Correct bus.url, or take it out: none",
+            ),
             BusError::Unreachable { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Start it, correct bus.url, or work without it: --set bus.url=none",
             ),
             BusError::Unauthorized { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Check the user in bus.url and the password in bus.passwordFile",
             ),
             BusError::NotRedis { .. } | BusError::Refused { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Correct bus.url, or work without it: --set bus.url=none",
             ),
             BusError::TooOld { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Use a newer Redis, or work without it: --set bus.url=none",
             ),
         };
-        Self::new(kind, error).hint(hint)
+        Self::new(kind, error).with_hint(hint)
     }
 }
 
@@ -281,61 +289,80 @@ impl From<ServiceError> for CommandError {
         let (kind, hint) = match &error {
             ServiceError::Store(error) => return Self::from(error),
             ServiceError::Secret(error) => return Self::from(error),
-            ServiceError::State { .. } => (Kind::WrongState, "See where it stands: eklavya status"),
-            ServiceError::Changed(_) => (Kind::WrongState, "Look at it and repeat the command"),
-            ServiceError::NotFound { what, .. } => (Kind::NotFound, listing(what)),
-            ServiceError::Ambiguous { what, .. } => (Kind::Usage, listing(what)),
-            ServiceError::OutOfReach { .. } => {
-                (Kind::WrongState, "See what comes next: eklavya status")
+            ServiceError::State { .. } => (
+                CommandErrorKind::WrongState,
+                "See where it stands: eklavya status",
+            ),
+            ServiceError::Conflict(_) => (
+                CommandErrorKind::WrongState,
+                "Look at it and repeat the command",
+            ),
+            ServiceError::NotFound { what, .. } => (CommandErrorKind::NotFound, list_hint(what)),
+            ServiceError::Ambiguous { what, .. } => (CommandErrorKind::Usage, list_hint(what)),
+            ServiceError::GoalUnreachable { .. } => (
+                CommandErrorKind::WrongState,
+                "See what comes next: eklavya status",
+            ),
+            ServiceError::SlugInUse(_) => (CommandErrorKind::Usage, "Choose another: --slug SLUG"),
+            ServiceError::Slug(_) => (CommandErrorKind::Usage, "Choose one: --slug SLUG"),
+            ServiceError::Brief(_) => (
+                CommandErrorKind::Usage,
+                "Write what the client wants into a text file",
+            ),
+            ServiceError::Message(_) => (CommandErrorKind::Usage, "Say it in fewer or other words"),
+            ServiceError::RecipientEnded(..) => {
+                (CommandErrorKind::WrongState, "List them: eklavya agents ps")
             }
-            ServiceError::SlugInUse(_) => (Kind::Usage, "Choose another: --slug SLUG"),
-            ServiceError::Slug(_) => (Kind::Usage, "Choose one: --slug SLUG"),
-            ServiceError::Brief(_) => (Kind::Usage, "Write what the client wants into a text file"),
-            ServiceError::Message(_) => (Kind::Usage, "Say it in fewer or other words"),
-            ServiceError::Silent(..) => (Kind::WrongState, "List them: eklavya agents ps"),
-            ServiceError::Leased { .. } => (Kind::WrongState, "Wait for it: --wait"),
+            ServiceError::Leased { .. } => (CommandErrorKind::WrongState, "Wait for it: --wait"),
         };
-        Self::new(kind, error).hint(hint)
+        Self::new(kind, error).with_hint(hint)
     }
 }
 
 impl From<&SecretError> for CommandError {
     fn from(error: &SecretError) -> Self {
         let (kind, hint) = match error {
-            SecretError::Value(_) | SecretError::Unsealable => {
-                (Kind::Usage, "Give another: on stdin, or --file FILE")
-            }
+            SecretError::Value(_) | SecretError::Unsealable => (
+                CommandErrorKind::Usage,
+                "Give another: on stdin, or --file FILE",
+            ),
             SecretError::NoKey { .. } | SecretError::WrongKey { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Put the file back, or name it: secrets.keyFile; what its key sealed can only be \
                  removed without it: eklavya secret rm",
             ),
             SecretError::KeyFile { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Put the file of this installation back, with mode 0600 (chmod 600 FILE)",
             ),
             SecretError::Io { .. } => (
-                Kind::Environment,
+                CommandErrorKind::Environment,
                 "Make the file readable, or name another place: secrets.keyFile",
             ),
-            SecretError::Damaged { .. } => (Kind::Environment, "Set it again: eklavya secret set"),
-            SecretError::Nothing => (Kind::WrongState, "Set one first: eklavya secret set"),
+            SecretError::Damaged { .. } => (
+                CommandErrorKind::Environment,
+                "Set it again: eklavya secret set",
+            ),
+            SecretError::NoKeyYet => (
+                CommandErrorKind::WrongState,
+                "Set one first: eklavya secret set",
+            ),
         };
-        Self::new(kind, error.to_string()).hint(hint)
+        Self::new(kind, error.to_string()).with_hint(hint)
     }
 }
 
 impl From<ScriptError> for CommandError {
     fn from(error: ScriptError) -> Self {
         let kind = match &error {
-            ScriptError::Read { .. } | ScriptError::Invalid { .. } => Kind::Usage,
-            ScriptError::Write { .. } => Kind::Environment,
+            ScriptError::Read { .. } | ScriptError::Invalid { .. } => CommandErrorKind::Usage,
+            ScriptError::Write { .. } => CommandErrorKind::Environment,
         };
         Self::new(kind, error)
     }
 }
 
-fn listing(what: &str) -> &'static str {
+fn list_hint(what: &str) -> &'static str {
     match what {
         "project" => "List them: eklavya project list --all",
         "demo" => "List them: eklavya demo list SLUG",
@@ -354,7 +381,7 @@ mod tests {
     #[test]
     fn causes_are_told_once_and_hostile_text_is_harmless() {
         let cause = io::Error::other("disk\u{1b}[2Jfull");
-        let error = CommandError::new(Kind::Failed, cause).hint("Type this");
+        let error = CommandError::new(CommandErrorKind::Failed, cause).with_hint("Type this");
         assert_eq!(
             error.as_text(),
             "error: disk\\u{1b}[2Jfull\nhint: Type this\n"
@@ -363,7 +390,7 @@ mod tests {
 
     #[test]
     fn json_errors_carry_kind_and_code() {
-        let error = CommandError::usage("no").hint("yes");
+        let error = CommandError::usage("no").with_hint("yes");
         let expected = r#"{"error":{"exitCode":2,"hints":["yes"],"kind":"usage","message":"no"}}"#;
         assert_eq!(error.as_json(2).trim(), expected);
     }

@@ -5,16 +5,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 
 use camino::Utf8Path;
-use eklavya_config::{self as config, Home, HomeOrigin};
+use eklavya_config::{self as config, DataDirectory, DataDirectoryOrigin};
 use eklavya_services::audit;
-use eklavya_store::{Location, Store};
+use eklavya_store::{DatabaseLocation, Store};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
-use crate::output::{Page, View};
-use crate::{desk, runtime};
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
+use crate::output::{OutputPage, OutputView};
+use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,22 +29,22 @@ Examples:
 /// may be repeated; a database of an older version is brought up to date.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct InitArgs {}
 
 /// The data directory after `init`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Initialised {
+struct InitView {
     home: String,
-    home_origin: HomeOrigin,
+    home_origin: DataDirectoryOrigin,
     database: String,
     config: String,
     /// Whether this run made the directory, the database file or the configuration.
     created: bool,
 }
 
-impl View for Initialised {
-    fn render(&self, page: &mut Page) {
+impl OutputView for InitView {
+    fn render(&self, page: &mut OutputPage) {
         page.fields([
             ("Home", self.home.clone()),
             ("Database", self.database.clone()),
@@ -54,18 +54,19 @@ impl View for Initialised {
 }
 
 /// Runs `eklavya init`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, _: &InitArgs) -> Result<(), CommandError> {
     let home = &invocation.home;
     if !home.path.exists() {
         let question = format!("Make the data directory {}?", home.path);
         invocation.prompt.confirm(&question)?;
     }
-    let directory = make_directory(&home.path).map_err(|error| unusable(&home.path, &error))?;
-    let config = make_config(home)?;
-    let location = desk::location(invocation)?;
-    let database = make_database(&location)?;
-    note(invocation, &location, directory || config || database)?;
-    let made = Initialised {
+    let directory =
+        create_directory(&home.path).map_err(|error| unusable_error(&home.path, &error))?;
+    let config = create_config(home)?;
+    let location = data_store::location(invocation)?;
+    let database = create_database(&location)?;
+    record_init(invocation, &location, directory || config || database)?;
+    let made = InitView {
         home: home.path.to_string(),
         home_origin: home.origin,
         database: location.to_string(),
@@ -80,7 +81,7 @@ pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
 
 /// Returns whether the directory was made. It is nobody else's to look into: root's agents run as
 /// other users, but are handed their directories already opened.
-fn make_directory(path: &Utf8Path) -> io::Result<bool> {
+fn create_directory(path: &Utf8Path) -> io::Result<bool> {
     if path.is_dir() {
         return Ok(false);
     }
@@ -91,13 +92,13 @@ fn make_directory(path: &Utf8Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn make_config(home: &Home) -> Result<bool, CommandError> {
+fn create_config(home: &DataDirectory) -> Result<bool, CommandError> {
     let path = home.config_file();
     if path.exists() {
         return Ok(false);
     }
-    let text = config::reference()?;
-    write_new(&home.path, &path, &text).map_err(|error| unusable(&path, &error))
+    let text = config::render_reference()?;
+    write_new(&home.path, &path, &text).map_err(|error| unusable_error(&path, &error))
 }
 
 /// Writes the whole file or none of it.
@@ -113,12 +114,12 @@ fn write_new(directory: &Utf8Path, path: &Utf8Path, text: &str) -> io::Result<bo
 }
 
 /// Returns whether the file was made. The tables of a server are made where there are none.
-fn make_database(location: &Location) -> Result<bool, CommandError> {
+fn create_database(location: &DatabaseLocation) -> Result<bool, CommandError> {
     let made = match location {
-        Location::File(file) => !file.exists(),
-        Location::Server(_) => false,
+        DatabaseLocation::File(file) => !file.exists(),
+        DatabaseLocation::Server(_) => false,
     };
-    runtime::short(async {
+    runtime::run_short(async {
         let store = Store::create(location).await?;
         store.close().await;
         Ok(made)
@@ -126,20 +127,27 @@ fn make_database(location: &Location) -> Result<bool, CommandError> {
 }
 
 /// Notes in the audit trail that something was made: here, or tables on the server.
-fn note(invocation: &Invocation, location: &Location, made: bool) -> Result<(), CommandError> {
-    desk::with(invocation, async |desk| {
-        if made || !audit::has_begun(&desk).await? {
+fn record_init(
+    invocation: &CommandInvocation,
+    location: &DatabaseLocation,
+    made: bool,
+) -> Result<(), CommandError> {
+    data_store::with_data_store(invocation, async |data| {
+        if made || !audit::has_entries(&data).await? {
             let home = &invocation.home.path;
             let details = json!({ "home": home, "database": location.to_string() });
-            let actor = desk::actor();
-            audit::note(&desk, &actor, (None, None), "installation.init", details).await?;
+            let actor = data_store::current_actor();
+            audit::record(&data, &actor, (None, None), "installation.init", details).await?;
         }
-        desk.store.close().await;
+        data.store.close().await;
         Ok(())
     })
 }
 
-fn unusable(path: &Utf8Path, error: &io::Error) -> CommandError {
-    CommandError::new(Kind::Environment, format!("cannot make {path}: {error}"))
-        .hint("Choose a place that you can write to: eklavya init --home DIR")
+fn unusable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
+    CommandError::new(
+        CommandErrorKind::Environment,
+        format!("cannot make {path}: {error}"),
+    )
+    .with_hint("Choose a place that you can write to: eklavya init --home DIR")
 }

@@ -3,35 +3,40 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{CommandError, Kind};
-use crate::output::Printer;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::output::OutputPrinter;
 
 /// What the work listens to.
 #[derive(Debug, Clone)]
-pub struct Interrupts {
+pub struct InterruptTokens {
     /// Cancelled by the first signal: interrupt the agents, keep what they did, come back.
     pub soft: CancellationToken,
     /// Cancelled by the second: kill them.
     pub hard: CancellationToken,
 }
 
-impl Interrupts {
+impl InterruptTokens {
     /// Listens to SIGINT, SIGTERM and SIGHUP (the terminal was closed) from now on, and tells the
     /// person what they do. Must be called within the runtime.
-    pub fn listen(printer: Printer, words: Words) -> Result<Self, CommandError> {
+    pub fn listen(printer: OutputPrinter, words: InterruptMessages) -> Result<Self, CommandError> {
         let interrupts = Self {
             soft: CancellationToken::new(),
             hard: CancellationToken::new(),
         };
-        let signals = Signals::new().map_err(|error| {
+        let signals = TerminationSignals::new().map_err(|error| {
             let message = format!("cannot listen to signals: {error}");
-            CommandError::new(Kind::Environment, message)
+            CommandError::new(CommandErrorKind::Environment, message)
         })?;
-        tokio::spawn(interrupts.clone().relay(signals, printer, words));
+        tokio::spawn(interrupts.clone().forward_signals(signals, printer, words));
         Ok(interrupts)
     }
 
-    async fn relay(self, mut signals: Signals, printer: Printer, words: Words) {
+    async fn forward_signals(
+        self,
+        mut signals: TerminationSignals,
+        printer: OutputPrinter,
+        words: InterruptMessages,
+    ) {
         signals.next().await;
         printer.note(words.first);
         self.soft.cancel();
@@ -47,7 +52,7 @@ impl Interrupts {
 
 /// What is said at the signals.
 #[derive(Debug, Clone, Copy)]
-pub struct Words {
+pub struct InterruptMessages {
     /// At the first.
     pub first: &'static str,
     /// At the second.
@@ -55,14 +60,14 @@ pub struct Words {
 }
 
 /// What a command says that works in the foreground.
-pub const FOREGROUND: Words = Words {
+pub const FOREGROUND: InterruptMessages = InterruptMessages {
     first: "Stopping; the work is kept. Once more, and the agents are killed.",
     second: "Killing the agents.",
 };
 
-struct Signals([Signal; 3]);
+struct TerminationSignals([Signal; 3]);
 
-impl Signals {
+impl TerminationSignals {
     fn new() -> std::io::Result<Self> {
         Ok(Self([
             signal(SignalKind::interrupt())?,

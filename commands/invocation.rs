@@ -1,47 +1,53 @@
 //! One run of `eklavya`: the options, the environment and what follows from them.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya_config::{Config, ConfigError, Environment, Home, Layers, Override};
-use eklavya_core::domain::redactor::Redactor;
+use eklavya_config::{
+    Config, ConfigError, ConfigLayers, ConfigOverride, DataDirectory, ProcessEnvironment,
+};
+use eklavya_core::redactor::Redactor;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, CommandErrorKind};
 use crate::logging;
 use crate::options::GlobalOptions;
-use crate::output::{Printer, Prompt};
+use crate::output::{OutputPrinter, TerminalPrompt};
 
 /// What a command is called with, beside its own arguments.
-pub struct Invocation {
+pub struct CommandInvocation {
     /// The environment of the process.
-    pub environment: Environment,
+    pub environment: ProcessEnvironment,
     /// Relative paths of the command line hang below it.
     pub working_directory: Utf8PathBuf,
     /// The data directory.
-    pub home: Home,
+    pub home: DataDirectory,
     /// Whether agents are to run without a sandbox.
     pub no_sandbox: bool,
     /// Prints results and messages.
-    pub printer: Printer,
+    pub printer: OutputPrinter,
     /// Hides secrets in whatever this process writes: logs, errors, the audit trail, …
     pub redactor: Redactor,
     /// Asks the person at the terminal, if there is one.
-    pub prompt: Prompt,
-    config: Result<(Config, Layers), ConfigError>,
+    pub prompt: TerminalPrompt,
+    config: Result<(Config, ConfigLayers), ConfigError>,
 }
 
-impl Invocation {
+impl CommandInvocation {
     /// Reads the configuration and starts logging. A mistake in the configuration stops only
     /// the commands that need it: see [`Invocation::config`].
-    pub fn new(options: &GlobalOptions, environment: Environment) -> Result<Self, CommandError> {
+    pub fn new(
+        options: &GlobalOptions,
+        environment: ProcessEnvironment,
+    ) -> Result<Self, CommandError> {
         let working_directory = working_directory()?;
-        let home = Home::locate(options.home.as_deref(), &environment, &working_directory)?;
-        let printer = Printer::new(options, &environment)?;
+        let home =
+            DataDirectory::locate(options.home.as_deref(), &environment, &working_directory)?;
+        let printer = OutputPrinter::new(options, &environment)?;
         let config = load(&home, &environment, &options.set, &working_directory);
         let level = config
             .as_ref()
             .map_or("warn", |(config, _)| &config.log_level);
-        let secrets = config.as_ref().map(|(config, _)| config.secrets());
+        let secrets = config.as_ref().map(|(config, _)| config.known_secrets());
         let redactor = Redactor::new(secrets.unwrap_or_default());
-        logging::start(level, options, printer.bars(), &redactor);
+        logging::start_logging(level, options, printer.bars(), &redactor);
         if let Ok((_, layers)) = &config {
             for warning in &layers.warnings {
                 printer.warn(warning);
@@ -52,7 +58,7 @@ impl Invocation {
             working_directory,
             home,
             no_sandbox: options.no_sandbox,
-            prompt: Prompt::new(options.yes),
+            prompt: TerminalPrompt::new(options.yes),
             printer,
             redactor,
             config,
@@ -61,28 +67,28 @@ impl Invocation {
 
     /// Returns the configuration, or what is wrong with it.
     pub fn config(&self) -> Result<&Config, CommandError> {
-        self.loaded().map(|(config, _)| config)
+        self.loaded_config().map(|(config, _)| config)
     }
 
     /// Returns every value with its origin, or what is wrong with the configuration.
-    pub fn layers(&self) -> Result<&Layers, CommandError> {
-        self.loaded().map(|(_, layers)| layers)
+    pub fn layers(&self) -> Result<&ConfigLayers, CommandError> {
+        self.loaded_config().map(|(_, layers)| layers)
     }
 
-    fn loaded(&self) -> Result<&(Config, Layers), CommandError> {
+    fn loaded_config(&self) -> Result<&(Config, ConfigLayers), CommandError> {
         self.config.as_ref().map_err(CommandError::from)
     }
 }
 
 fn load(
-    home: &Home,
-    environment: &Environment,
+    home: &DataDirectory,
+    environment: &ProcessEnvironment,
     set: &[String],
     working_directory: &Utf8Path,
-) -> Result<(Config, Layers), ConfigError> {
-    let overrides: Vec<Override> = set
+) -> Result<(Config, ConfigLayers), ConfigError> {
+    let overrides: Vec<ConfigOverride> = set
         .iter()
-        .map(|text| Override::parse(text))
+        .map(|text| ConfigOverride::parse(text))
         .collect::<Result<_, _>>()?;
     Config::load(home.clone(), environment, &overrides, working_directory)
 }
@@ -90,7 +96,7 @@ fn load(
 fn working_directory() -> Result<Utf8PathBuf, CommandError> {
     let directory = std::env::current_dir().map_err(|error| {
         CommandError::new(
-            Kind::Environment,
+            CommandErrorKind::Environment,
             format!("there is no working directory: {error}"),
         )
     })?;

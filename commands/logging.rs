@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::redactor::Redactor;
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -13,7 +13,12 @@ use crate::options::GlobalOptions;
 
 /// Starts logging at `configured`, the value of `log.level`, or what `-v` and `-q` say. What other
 /// libraries log is of interest only when everything is.
-pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress, redactor: &Redactor) {
+pub fn start_logging(
+    configured: &str,
+    options: &GlobalOptions,
+    bars: &MultiProgress,
+    redactor: &Redactor,
+) {
     let (bars, redactor) = (bars.clone(), redactor.clone());
     let level = match (options.quiet, options.verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -28,7 +33,7 @@ pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress, re
         level.min(LevelFilter::WARN)
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(move || AboveBars {
+        .with_writer(move || LogWriter {
             bars: bars.clone(),
             redactor: redactor.clone(),
         })
@@ -44,15 +49,15 @@ pub fn start(configured: &str, options: &GlobalOptions, bars: &MultiProgress, re
 }
 
 /// Writes to stderr, without secrets, while the lines at the foot of the terminal step aside.
-struct AboveBars {
+struct LogWriter {
     bars: MultiProgress,
     redactor: Redactor,
 }
 
-impl Write for AboveBars {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // The layer writes whole lines, so none of them cuts a secret in two.
-        let clean = self.redactor.text(&String::from_utf8_lossy(line));
+        let clean = self.redactor.redact_text(&String::from_utf8_lossy(line));
         self.bars
             .suspend(|| io::stderr().write_all(clean.as_bytes()))?;
         Ok(line.len())

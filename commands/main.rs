@@ -11,17 +11,15 @@ mod build;
 mod cli;
 mod completions;
 mod config;
-mod crew;
-mod data_directory;
+mod data_store;
 mod db;
 mod deliver;
 mod demo;
-mod desk;
 mod detach;
+mod disk_hints;
 mod doctor;
 mod error;
 mod events;
-mod failure;
 mod image;
 mod init;
 mod interrupts;
@@ -29,28 +27,30 @@ mod invocation;
 mod jobs;
 mod logging;
 mod man;
-mod next;
+mod next_step;
 mod options;
 mod output;
-mod pictures;
 mod plan;
 mod preview_host;
 mod project;
 mod roles;
+mod run_factory;
 mod runtime;
 mod sandbox;
 mod sandbox_init;
+mod screenshots;
 mod secret;
+mod stage_error;
+mod stage_run;
 mod status;
 mod tasks;
 mod verify;
 mod wait;
-mod work;
 mod worker;
 
 use std::process::ExitCode;
 
-use eklavya_config::Environment;
+use eklavya_config::ProcessEnvironment;
 
 fn main() -> ExitCode {
     if let Some(code) = sandbox_init::dispatch(std::env::args_os().skip(1)) {
@@ -59,5 +59,5 @@ fn main() -> ExitCode {
     if let Some(code) = preview_host::dispatch(std::env::args_os().skip(1)) {
         return code;
     }
-    cli::run(std::env::args_os(), Environment::of_this_process())
+    cli::run(std::env::args_os(), ProcessEnvironment::current())
 }

@@ -15,7 +15,7 @@ pub struct GlobalOptions {
         value_name = "FORMAT",
         default_value_t
     )]
-    pub output: Format,
+    pub output: OutputFormat,
 
     /// Print results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -44,7 +44,7 @@ pub struct GlobalOptions {
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// For people
     #[default]
     Table,

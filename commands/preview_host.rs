@@ -4,29 +4,25 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya_engine::preview_host;
+use eklavya_engine::preview::host;
 
 /// Runs the hidden subcommand if `args` (without the program's name) begin with it.
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let name = args.into_iter().next()?;
-    if name != preview_host::HOST_COMMAND {
+    if name != host::HOST_COMMAND {
         return None;
     }
     let served = tokio::runtime::Runtime::new()
         .map_err(|error| error.to_string())
         .and_then(|runtime| {
             let exe = std::env::current_exe().map_err(|error| error.to_string())?;
-            let host = preview_host::host(exe, tokio::io::stdout());
+            let host = host::run_preview_host(exe, tokio::io::stdout());
             runtime.block_on(host).map_err(|error| error.to_string())
         });
     Some(match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "eklavya {}: {error}",
-                preview_host::HOST_COMMAND
-            );
+            let _ = writeln!(std::io::stderr(), "eklavya {}: {error}", host::HOST_COMMAND);
             ExitCode::FAILURE
         }
     })

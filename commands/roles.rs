@@ -1,14 +1,14 @@
 //! `eklavya roles`
 
 use eklavya_config::EgressSettings;
-use eklavya_core::domain::egress::{HostList, HostPattern};
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::policy::{NetworkClass, PolicyRow, RolePolicy, policy};
+use eklavya_core::agent::role::Role;
+use eklavya_core::egress::{HostList, HostPattern};
+use eklavya_sandbox::role_policy::{NetworkClass, PolicyRow, RolePolicy, role_policy};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::Row;
+use crate::invocation::CommandInvocation;
+use crate::output::TableRow;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,12 +21,12 @@ Examples:
 /// (docs/egress.md); with --output json they are listed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct RolesArgs {}
 
 /// A row of the table, and what its network class reaches here.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RoleRow {
+struct RoleView {
     #[serde(flatten)]
     policy: PolicyRow,
     /// "nothing", "egress.packages" or another list of the configuration, "own previews" or "public".
@@ -35,7 +35,7 @@ struct RoleRow {
     hosts: Option<Vec<String>>,
 }
 
-impl RoleRow {
+impl RoleView {
     fn new(policy: &RolePolicy, egress: &EgressSettings) -> Self {
         let entries =
             |list: &HostList| Some(list.patterns().iter().map(HostPattern::to_string).collect());
@@ -48,14 +48,14 @@ impl RoleRow {
             NetworkClass::Full => ("public", None),
         };
         Self {
-            policy: policy.row(),
+            policy: policy.to_row(),
             reaches,
             hosts,
         }
     }
 }
 
-impl Row for RoleRow {
+impl TableRow for RoleView {
     const COLUMNS: &'static [&'static str] = &[
         "role",
         "file system",
@@ -87,8 +87,8 @@ impl Row for RoleRow {
 }
 
 /// Runs `eklavya roles`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, _: &RolesArgs) -> Result<(), CommandError> {
     let egress = &invocation.config()?.egress;
-    let rows = Role::ALL.map(|role| RoleRow::new(policy(role), egress));
+    let rows = Role::ALL.map(|role| RoleView::new(role_policy(role), egress));
     invocation.printer.list(&rows, "")
 }

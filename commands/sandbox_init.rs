@@ -5,7 +5,10 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use eklavya_sandbox::{docker, enter, examine, init, relay, serve};
+use eklavya_sandbox::inside::init;
+use eklavya_sandbox::launch::{enter, relay};
+use eklavya_sandbox::preview::static_server;
+use eklavya_sandbox::{docker, selftest};
 
 /// The code with which shells say that a program could not be started.
 const CANNOT_START: u8 = 126;
@@ -19,8 +22,8 @@ pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
         docker::relay::NAME => docker::relay::main(rest),
         enter::NAME => enter::main(rest),
         init::NAME => init::main(rest),
-        examine::NAME => examine::main(rest, &mut std::io::stdout().lock()),
-        serve::NAME => serve::main(rest).map(|never| match never {}),
+        selftest::NAME => selftest::main(rest, &mut std::io::stdout().lock()),
+        static_server::NAME => static_server::main(rest).map(|never| match never {}),
         _ => return None,
     };
     Some(ExitCode::from(result.unwrap_or_else(|error| {

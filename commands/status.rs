@@ -2,20 +2,20 @@
 
 use std::io::{self, IsTerminal};
 
-use eklavya_core::domain::job::{Goal, JobState};
-use eklavya_core::domain::project::Project;
-use eklavya_services::jobs::Look;
-use eklavya_services::news::Follower;
-use eklavya_services::workers::{self, Life};
-use eklavya_services::{Desk, agents, capacity, jobs, projects, tasks};
+use eklavya_core::job::{JobGoal, JobState};
+use eklavya_core::project::Project;
+use eklavya_services::event_log::EventReader;
+use eklavya_services::jobs::QueueSnapshot;
+use eklavya_services::workers::{self, WorkerHealth};
+use eklavya_services::{DataStore, agents, capacity, jobs, projects, tasks};
 use serde::Serialize;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::next;
-use crate::options::Format;
-use crate::output::Row;
+use crate::invocation::CommandInvocation;
+use crate::next_step;
+use crate::options::OutputFormat;
+use crate::output::TableRow;
 
 /// Clears a terminal and goes to its upper left corner.
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
@@ -29,7 +29,7 @@ Examples:
 /// Show where the projects stand and what comes next
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct StatusArgs {
     /// Only this project
     slug: Option<String>,
 
@@ -41,7 +41,7 @@ pub struct Args {
 /// Where a project stands.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Standing {
+struct ProjectStatusView {
     slug: String,
     status: &'static str,
     /// In percent.
@@ -55,7 +55,7 @@ struct Standing {
     sandboxed: bool,
     rehearsal: bool,
     /// What background workers are to do, oldest first.
-    jobs: Vec<JobNote>,
+    jobs: Vec<OpenJobView>,
     /// What its next agents wait for, where there is no room for them on the machine.
     waiting: Option<String>,
     /// The command that takes it on.
@@ -65,22 +65,22 @@ struct Standing {
 /// An open job.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JobNote {
+struct OpenJobView {
     id: String,
-    goal: Goal,
+    goal: JobGoal,
     status: &'static str,
     /// Whether no worker is there that could take it.
     forgotten: bool,
 }
 
-impl JobNote {
-    fn for_people(&self) -> String {
+impl OpenJobView {
+    fn display_text(&self) -> String {
         let nobody = if self.forgotten { ", NO WORKER" } else { "" };
         format!("{} {}{nobody}", self.goal, self.status)
     }
 }
 
-impl Row for Standing {
+impl TableRow for ProjectStatusView {
     const COLUMNS: &'static [&'static str] = &[
         "project", "status", "progress", "tasks", "blocked", "agents", "notes", "next",
     ];
@@ -93,7 +93,7 @@ impl Row for Standing {
         ];
         let notes = notes.iter().filter(|note| note.0);
         let notes = notes.map(|note| note.1.to_owned());
-        let jobs = self.jobs.iter().map(JobNote::for_people);
+        let jobs = self.jobs.iter().map(OpenJobView::display_text);
         let notes: Vec<String> = notes.chain(jobs).collect();
         vec![
             self.slug.clone(),
@@ -109,70 +109,80 @@ impl Row for Standing {
 }
 
 /// Runs `eklavya status`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    desk::with(invocation, async |desk| {
+pub fn exec(invocation: &CommandInvocation, args: &StatusArgs) -> Result<(), CommandError> {
+    data_store::with_data_store(invocation, async |data| {
         let slug = args.slug.as_deref();
         if args.watch {
-            watch(invocation, &desk, slug).await
+            watch(invocation, &data, slug).await
         } else {
-            print(invocation, &standings(&desk, slug).await?)
+            print_statuses(invocation, &project_statuses(&data, slug).await?)
         }
     })
 }
 
-fn print(invocation: &Invocation, standings: &[Standing]) -> Result<(), CommandError> {
+fn print_statuses(
+    invocation: &CommandInvocation,
+    standings: &[ProjectStatusView],
+) -> Result<(), CommandError> {
     let nothing = "No projects. Create one: eklavya project new NAME --brief FILE";
     invocation.printer.list(standings, nothing)
 }
 
 /// Prints anew whenever something has changed; ends with Ctrl-C, or when nobody reads any more.
 async fn watch(
-    invocation: &Invocation,
-    desk: &Desk,
+    invocation: &CommandInvocation,
+    data: &DataStore,
     slug: Option<&str>,
 ) -> Result<(), CommandError> {
-    let screen = invocation.printer.format() == Format::Table && io::stdout().is_terminal();
-    let mut follower = Follower::from_now(desk).await?;
+    let screen = invocation.printer.format() == OutputFormat::Table && io::stdout().is_terminal();
+    let mut follower = EventReader::from_now(data).await?;
     let mut shown = None;
     loop {
-        let now = standings(desk, slug).await?;
+        let now = project_statuses(data, slug).await?;
         if shown.as_ref() != Some(&now) {
             if screen {
                 crate::output::raw(CLEAR)?;
             }
-            print(invocation, &now)?;
+            print_statuses(invocation, &now)?;
             shown = Some(now);
         }
         follower.next().await?;
     }
 }
 
-async fn standings(desk: &Desk, slug: Option<&str>) -> Result<Vec<Standing>, CommandError> {
+async fn project_statuses(
+    data: &DataStore,
+    slug: Option<&str>,
+) -> Result<Vec<ProjectStatusView>, CommandError> {
     let all = match slug {
-        Some(slug) => vec![projects::find(desk, slug).await?],
-        None => projects::list(desk).await?,
+        Some(slug) => vec![projects::find(data, slug).await?],
+        None => projects::list(data).await?,
     };
-    let look = jobs::look(desk).await?;
+    let look = jobs::read_snapshot(data).await?;
     let mut standings = Vec::new();
     for project in all {
         if slug.is_some() || project.state.status() != "archived" {
-            standings.push(standing(desk, &project, &look).await?);
+            standings.push(project_status(data, &project, &look).await?);
         }
     }
     Ok(standings)
 }
 
-async fn standing(desk: &Desk, project: &Project, look: &Look) -> Result<Standing, CommandError> {
-    let tasks = tasks::list(desk, project.id).await?;
-    let agents = agents::list(desk, Some(project.id)).await?;
-    let waiting = capacity::wait_of(desk, project.id).await?;
+async fn project_status(
+    data: &DataStore,
+    project: &Project,
+    look: &QueueSnapshot,
+) -> Result<ProjectStatusView, CommandError> {
+    let tasks = tasks::list(data, project.id).await?;
+    let agents = agents::list(data, Some(project.id)).await?;
+    let waiting = capacity::find_wait(data, project.id).await?;
     let count = |status| {
         tasks
             .iter()
             .filter(|task| task.state.status() == status)
             .count()
     };
-    Ok(Standing {
+    Ok(ProjectStatusView {
         slug: project.slug.clone(),
         status: project.state.status(),
         progress: project.progress,
@@ -180,20 +190,20 @@ async fn standing(desk: &Desk, project: &Project, look: &Look) -> Result<Standin
         tasks_done: count("done"),
         tasks_blocked: count("blocked"),
         tasks: tasks.len(),
-        needs_decision: next::needs_decision(&project.state) || count("blocked") > 0,
+        needs_decision: next_step::needs_decision(&project.state) || count("blocked") > 0,
         sandboxed: project.sandboxed,
         rehearsal: project.rehearsal.is_some(),
-        jobs: jobs_of(desk, project, look),
+        jobs: open_jobs(data, project, look),
         waiting: waiting.map(|wait| wait.reason),
-        next: next::command(project),
+        next: next_step::next_command(project),
     })
 }
 
-fn jobs_of(desk: &Desk, project: &Project, look: &Look) -> Vec<JobNote> {
-    let is_there = |row| workers::life_of(desk, row) == Life::Alive;
+fn open_jobs(data: &DataStore, project: &Project, look: &QueueSnapshot) -> Vec<OpenJobView> {
+    let is_there = |row| workers::health_of(data, row) == WorkerHealth::Alive;
     let nobody = !look.workers.iter().any(is_there);
     let own = look.open.iter().filter(|job| job.project == project.id);
-    own.map(|job| JobNote {
+    own.map(|job| OpenJobView {
         id: job.id.to_string(),
         goal: job.goal,
         status: job.state.status(),

@@ -1,13 +1,13 @@
 //! `eklavya verify`
 
-use eklavya_core::domain::job::Goal;
+use eklavya_core::job::JobGoal;
 use eklavya_services::projects;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::pictures::Pictures;
-use crate::work::{self, WorkOptions};
+use crate::invocation::CommandInvocation;
+use crate::screenshots::ProjectScreenshots;
+use crate::stage_run::{self as work, WorkOptions};
 
 /// Check every acceptance criterion on the commit that is to be delivered
 ///
@@ -17,7 +17,7 @@ use crate::work::{self, WorkOptions};
 #[command(
     after_help = "Examples:\n  eklavya verify shop\n  eklavya verify shop --wait --output json\n  eklavya verify shop --detach"
 )]
-pub struct Args {
+pub struct VerifyArgs {
     /// The project
     slug: String,
 
@@ -26,14 +26,14 @@ pub struct Args {
 }
 
 /// Runs `eklavya verify`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, Goal::Verify, &args.work)?;
+pub fn exec(invocation: &CommandInvocation, args: &VerifyArgs) -> Result<(), CommandError> {
+    work::run_stage(invocation, &args.slug, JobGoal::Verify, &args.work)?;
     if args.work.detach {
         return Ok(());
     }
-    let pictures = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        Pictures::read(invocation, &desk, &project).await
+    let pictures = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        ProjectScreenshots::read(invocation, &data, &project).await
     })?;
     for (task, picture) in pictures.of_verifiers() {
         let line = format!("Picture of {task}: {}", picture.path);

@@ -6,22 +6,22 @@ mod machines;
 
 use std::fmt::{Debug, Write};
 
-use eklavya_core::domain::InvalidTransition;
-use eklavya_core::domain::agent::{AgentEvent, AgentState};
-use eklavya_core::domain::commit::CommitId;
-use eklavya_core::domain::demo::{DemoEvent, DemoState};
-use eklavya_core::domain::ids::AgentId;
-use eklavya_core::domain::job::{JobEvent, JobState};
-use eklavya_core::domain::plan::{PlanEvent, PlanState};
-use eklavya_core::domain::project::{ProjectEvent, ProjectState, Stage};
-use eklavya_core::domain::task::{TaskEvent, TaskState};
+use eklavya_core::InvalidTransition;
+use eklavya_core::agent::{AgentEvent, AgentState};
+use eklavya_core::demo::{DemoEvent, DemoState};
+use eklavya_core::ids::AgentId;
+use eklavya_core::ids::commit::CommitId;
+use eklavya_core::job::{JobEvent, JobState};
+use eklavya_core::plan::{PlanEvent, PlanState};
+use eklavya_core::project::{ProjectEvent, ProjectStage, ProjectState};
+use eklavya_core::task::{TaskEvent, TaskState};
 use jiff::Timestamp;
 
-fn then() -> Timestamp {
+fn earlier_time() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()
 }
 
-fn now() -> Timestamp {
+fn later_time() -> Timestamp {
     Timestamp::from_second(1_700_000_060).unwrap()
 }
 
@@ -34,7 +34,7 @@ fn commit() -> CommitId {
 }
 
 /// Writes one line for each state and event that leads somewhere, and one for all that do not.
-fn table<S: Debug, E>(
+fn transition_table<S: Debug, E>(
     states: &[S],
     events: &[E],
     label: impl Fn(&S) -> String,
@@ -71,7 +71,10 @@ fn project_label(state: &ProjectState) -> String {
     match state {
         ProjectState::Paused { stage, .. } => format!("paused({})", stage.name()),
         ProjectState::Archived { stage, .. } => {
-            format!("archived({})", stage.map_or("delivered", Stage::name))
+            format!(
+                "archived({})",
+                stage.map_or("delivered", ProjectStage::name)
+            )
         }
         ProjectState::Active { .. } | ProjectState::Delivered { .. } => state.status().to_owned(),
     }
@@ -79,31 +82,31 @@ fn project_label(state: &ProjectState) -> String {
 
 #[test]
 fn project_state_table() {
-    let mut states: Vec<_> = Stage::ALL
+    let mut states: Vec<_> = ProjectStage::ALL
         .into_iter()
         .map(|stage| ProjectState::Active { stage })
         .collect();
     states.push(ProjectState::Paused {
-        stage: Stage::Building,
-        since: then(),
+        stage: ProjectStage::Building,
+        since: earlier_time(),
     });
-    states.push(ProjectState::Delivered { at: then() });
+    states.push(ProjectState::Delivered { at: earlier_time() });
     states.push(ProjectState::Archived {
-        stage: Some(Stage::DemoReview),
+        stage: Some(ProjectStage::DemoReview),
         delivered_at: None,
-        since: then(),
+        since: earlier_time(),
     });
     states.push(ProjectState::Archived {
         stage: None,
-        delivered_at: Some(then()),
-        since: then(),
+        delivered_at: Some(earlier_time()),
+        since: earlier_time(),
     });
-    insta::assert_snapshot!(table(
+    insta::assert_snapshot!(transition_table(
         &states,
         &ProjectEvent::ALL,
         project_label,
         |e| e.name(),
-        |s, e| s.apply(*e, now()),
+        |s, e| s.apply(*e, later_time()),
     ));
 }
 
@@ -111,10 +114,10 @@ fn project_state_table() {
 fn plan_state_table() {
     let states = [
         PlanState::Drafting,
-        PlanState::Proposed { at: then() },
-        PlanState::Approved { at: then() },
+        PlanState::Proposed { at: earlier_time() },
+        PlanState::Approved { at: earlier_time() },
         PlanState::Rejected {
-            at: then(),
+            at: earlier_time(),
             feedback: "cheaper".to_owned(),
         },
     ];
@@ -125,12 +128,12 @@ fn plan_state_table() {
             feedback: "f".to_owned(),
         },
     ];
-    insta::assert_snapshot!(table(
+    insta::assert_snapshot!(transition_table(
         &states,
         &events,
         |s| s.status().to_owned(),
         PlanEvent::name,
-        |s, e| s.apply(e, now()),
+        |s, e| s.apply(e, later_time()),
     ));
 }
 
@@ -141,23 +144,23 @@ fn task_state_table() {
         TaskState::Pending,
         TaskState::Running {
             agent,
-            since: then(),
+            since: earlier_time(),
         },
         TaskState::Submitted {
             agent,
             commit: commit.clone(),
-            since: then(),
+            since: earlier_time(),
         },
         TaskState::Done {
             agent,
             commit: commit.clone(),
-            at: then(),
+            at: earlier_time(),
         },
         TaskState::Blocked {
             question: "which?".to_owned(),
-            since: then(),
+            since: earlier_time(),
         },
-        TaskState::Cancelled { at: then() },
+        TaskState::Cancelled { at: earlier_time() },
     ];
     let events = [
         TaskEvent::Start { agent },
@@ -173,12 +176,12 @@ fn task_state_table() {
         TaskEvent::Retry,
         TaskEvent::Cancel,
     ];
-    insta::assert_snapshot!(table(
+    insta::assert_snapshot!(transition_table(
         &states,
         &events,
         |s| s.status().to_owned(),
         TaskEvent::name,
-        |s, e| s.apply(e, now()),
+        |s, e| s.apply(e, later_time()),
     ));
 }
 
@@ -186,15 +189,17 @@ fn task_state_table() {
 fn agent_state_table() {
     let states = [
         AgentState::Starting,
-        AgentState::Running { since: then() },
-        AgentState::Completed { at: then() },
+        AgentState::Running {
+            since: earlier_time(),
+        },
+        AgentState::Completed { at: earlier_time() },
         AgentState::Failed {
-            at: then(),
+            at: earlier_time(),
             reason: "why".to_owned(),
         },
-        AgentState::Interrupted { at: then() },
-        AgentState::Killed { at: then() },
-        AgentState::Lost { at: then() },
+        AgentState::Interrupted { at: earlier_time() },
+        AgentState::Killed { at: earlier_time() },
+        AgentState::Lost { at: earlier_time() },
     ];
     let events = [
         AgentEvent::Spawn,
@@ -206,12 +211,12 @@ fn agent_state_table() {
         AgentEvent::Kill,
         AgentEvent::Lose,
     ];
-    insta::assert_snapshot!(table(
+    insta::assert_snapshot!(transition_table(
         &states,
         &events,
         |s| s.status().to_owned(),
         AgentEvent::name,
-        |s, e| s.apply(e, now()),
+        |s, e| s.apply(e, later_time()),
     ));
 }
 
@@ -219,15 +224,17 @@ fn agent_state_table() {
 fn demo_state_table() {
     let states = [
         DemoState::Building,
-        DemoState::Starting { since: then() },
-        DemoState::Ready { at: then() },
+        DemoState::Starting {
+            since: earlier_time(),
+        },
+        DemoState::Ready { at: earlier_time() },
         DemoState::Failed {
-            at: then(),
+            at: earlier_time(),
             reason: "why".to_owned(),
         },
-        DemoState::Approved { at: then() },
-        DemoState::Rejected { at: then() },
-        DemoState::Superseded { at: then() },
+        DemoState::Approved { at: earlier_time() },
+        DemoState::Rejected { at: earlier_time() },
+        DemoState::Superseded { at: earlier_time() },
     ];
     let events = [
         DemoEvent::Built,
@@ -240,12 +247,12 @@ fn demo_state_table() {
         DemoEvent::Reject,
         DemoEvent::Supersede,
     ];
-    insta::assert_snapshot!(table(
+    insta::assert_snapshot!(transition_table(
         &states,
         &events,
         |s| s.status().to_owned(),
         DemoEvent::name,
-        |s, e| s.apply(e, now()),
+        |s, e| s.apply(e, later_time()),
     ));
 }
 
@@ -254,28 +261,28 @@ fn job_state_table() {
     let worker = || "7-1".to_owned();
     let states = [
         JobState::Queued {
-            since: then(),
+            since: earlier_time(),
             reason: None,
         },
         JobState::Running {
             worker: worker(),
-            since: then(),
+            since: earlier_time(),
         },
         JobState::Cancelling {
             worker: worker(),
-            since: then(),
+            since: earlier_time(),
         },
-        JobState::Done { at: then() },
+        JobState::Done { at: earlier_time() },
         JobState::Failed {
-            at: then(),
+            at: earlier_time(),
             reason: "no model".to_owned(),
             exit_code: 7,
         },
         JobState::NeedsDecision {
-            at: then(),
+            at: earlier_time(),
             question: "Again?".to_owned(),
         },
-        JobState::Cancelled { at: then() },
+        JobState::Cancelled { at: earlier_time() },
     ];
     let events = [
         JobEvent::Claim { worker: worker() },
@@ -292,11 +299,11 @@ fn job_state_table() {
         },
         JobEvent::Cancel,
     ];
-    insta::assert_snapshot!(table(
+    insta::assert_snapshot!(transition_table(
         &states,
         &events,
         |s| s.status().to_owned(),
         JobEvent::name,
-        |s, e| s.apply(e, now()),
+        |s, e| s.apply(e, later_time()),
     ));
 }

@@ -8,47 +8,47 @@ use std::path::Path;
 use std::time::Duration;
 
 use eklavya_claude::schema;
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::plan_document::{Check, PlanDocument};
-use eklavya_core::domain::role::Role;
-use eklavya_core::process::{self, Limits};
-use eklavya_gateway::Script;
-use eklavya_gateway::rehearsal::step::{Step, ToolCall};
+use eklavya_core::agent::role::Role;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::plan::document::{CriterionCheck, PlanDocument};
+use eklavya_core::process::{self, ProcessLimits};
+use eklavya_gateway::RehearsalScript;
+use eklavya_gateway::rehearsal::step::{ScriptStep, ScriptedToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ProcessLimits = ProcessLimits {
     timeout: Duration::from_mins(1),
     output_bytes: 64 * 1024,
 };
 const BUDGET: MicroUsd = MicroUsd(25_000_000);
 
-fn script() -> Script {
+fn example_script() -> RehearsalScript {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Script::load(&root.join("examples/rehearsals/coffee-shop.yaml")).unwrap()
+    RehearsalScript::load(&root.join("examples/rehearsals/coffee-shop.yaml")).unwrap()
 }
 
-fn steps(script: &Script, role: Role, task: &str) -> Vec<Step> {
-    let part = script.part(role, task, 1);
+fn steps_of(script: &RehearsalScript, role: Role, task: &str) -> Vec<ScriptStep> {
+    let part = script.find_part(role, task, 1);
     part.unwrap_or_else(|| panic!("no steps for {role} {task}"))
         .steps
         .clone()
 }
 
-fn answer(script: &Script, role: Role, task: &str) -> Value {
-    let steps = steps(script, role, task);
+fn structured_answer(script: &RehearsalScript, role: Role, task: &str) -> Value {
+    let steps = steps_of(script, role, task);
     steps.into_iter().find_map(|s| s.structured).unwrap()
 }
 
-fn plan(script: &Script) -> PlanDocument {
-    let answer = answer(script, Role::Architect, "plan-1-architecture");
-    let reasons = schema::reasons(schema::plan_schema(), &answer);
+fn example_plan(script: &RehearsalScript) -> PlanDocument {
+    let answer = structured_answer(script, Role::Architect, "plan-1-architecture");
+    let reasons = schema::find_violations(schema::plan_schema(), &answer);
     assert!(reasons.is_empty(), "{reasons:?}");
     PlanDocument::deserialize(answer).unwrap()
 }
 
 /// Does what the CLI does on a call of a tool that changes files.
-fn apply(tree: &Path, call: &ToolCall) {
+fn apply_tool_call(tree: &Path, call: &ScriptedToolCall) {
     let text = |name: &str| call.input[name].as_str().unwrap();
     let file = || tree.join(text("file_path").strip_prefix("{{ clone }}/").unwrap());
     match call.name.as_str() {
@@ -76,8 +76,8 @@ fn apply(tree: &Path, call: &ToolCall) {
     }
 }
 
-async fn passes(tree: &Path, command: &str) -> Result<(), String> {
-    let mut shell = process::command("sh");
+async fn run_check(tree: &Path, command: &str) -> Result<(), String> {
+    let mut shell = process::new_command("sh");
     shell.args(["-c", command]).current_dir(tree);
     shell.env("PATH", "/usr/bin:/bin");
     let ran = process::run(shell, b"", LIMITS).await.unwrap();
@@ -87,11 +87,11 @@ async fn passes(tree: &Path, command: &str) -> Result<(), String> {
 
 #[test]
 fn the_plan_is_usable_and_every_task_has_its_answers() {
-    let script = script();
-    let plan = plan(&script);
-    assert_eq!(plan.problems(Some(BUDGET)), Vec::<String>::new());
+    let script = example_script();
+    let plan = example_plan(&script);
+    assert_eq!(plan.find_problems(Some(BUDGET)), Vec::<String>::new());
     for task in &plan.tasks {
-        steps(&script, task.role.parse().unwrap(), &task.id);
+        steps_of(&script, task.role.parse().unwrap(), &task.id);
     }
     let at_once = plan.tasks.iter().filter(|t| t.depends_on.is_empty());
     assert!(at_once.count() >= 2, "nothing is built in parallel");
@@ -99,12 +99,12 @@ fn the_plan_is_usable_and_every_task_has_its_answers() {
 
 #[test]
 fn every_criterion_gets_a_verdict() {
-    let script = script();
+    let script = example_script();
     let mut judged: Vec<String> = [(Role::Qa, "verify-1-qa"), (Role::Uat, "verify-1-uat")]
         .into_iter()
         .flat_map(|(role, task)| {
-            let answer = answer(&script, role, task);
-            let reasons = schema::reasons(schema::verdict_schema(), &answer);
+            let answer = structured_answer(&script, role, task);
+            let reasons = schema::find_violations(schema::verdict_schema(), &answer);
             assert!(reasons.is_empty(), "{reasons:?}");
             let verdicts = answer["verdicts"].as_array().unwrap().clone();
             verdicts
@@ -112,7 +112,11 @@ fn every_criterion_gets_a_verdict() {
                 .map(|verdict| verdict["criterion"].as_str().unwrap().to_owned())
         })
         .collect();
-    let mut expected: Vec<String> = plan(&script).criteria.into_iter().map(|c| c.id).collect();
+    let mut expected: Vec<String> = example_plan(&script)
+        .criteria
+        .into_iter()
+        .map(|c| c.id)
+        .collect();
     judged.sort();
     expected.sort();
     assert_eq!(judged, expected);
@@ -135,27 +139,27 @@ async fn every_check_passes_when_demo_3_is_approved() {
 
 /// Plays everybody's answers in order; the tests must pass after each, as they must to be merged.
 async fn build_upon(demo: &str) {
-    let (script, tree) = (script(), tempfile::tempdir().unwrap());
-    let design = plan(&script);
+    let (script, tree) = (example_script(), tempfile::tempdir().unwrap());
+    let design = example_plan(&script);
     let brief = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/briefs/coffee-shop.md");
     fs::create_dir(tree.path().join("docs")).unwrap();
     fs::copy(brief, tree.path().join("docs/brief.md")).unwrap();
     let play = |role: Role, task: &str| {
-        let steps = steps(&script, role, task);
+        let steps = steps_of(&script, role, task);
         let calls = steps.iter().flat_map(|step| &step.tools);
-        calls.for_each(|call| apply(tree.path(), call));
+        calls.for_each(|call| apply_tool_call(tree.path(), call));
     };
     play(Role::Pm, "plan-1-requirements");
     play(Role::Architect, "plan-1-architecture");
     play(Role::Developer, demo);
     for task in &design.tasks {
-        let green = passes(tree.path(), &design.test_command).await;
+        let green = run_check(tree.path(), &design.test_command).await;
         assert_eq!(green, Ok(()), "before {}", task.id);
         play(task.role.parse().unwrap(), &task.id);
     }
     for criterion in &design.criteria {
-        if let Check::Command { command } = &criterion.check {
-            let green = passes(tree.path(), command).await;
+        if let CriterionCheck::Command { command } = &criterion.check {
+            let green = run_check(tree.path(), command).await;
             assert_eq!(green, Ok(()), "{}", criterion.id);
         }
     }
@@ -163,18 +167,18 @@ async fn build_upon(demo: &str) {
 
 #[test]
 fn every_round_of_demos_has_answers() {
-    let script = script();
+    let script = example_script();
     for demo in 4..=12 {
-        steps(&script, Role::Developer, &format!("demo-{demo}"));
+        steps_of(&script, Role::Developer, &format!("demo-{demo}"));
     }
 }
 
 #[tokio::test]
 async fn every_check_of_the_plan_can_fail() {
     let tree = tempfile::tempdir().unwrap();
-    for criterion in plan(&script()).criteria {
-        if let Check::Command { command } = &criterion.check {
-            let green = passes(tree.path(), command).await;
+    for criterion in example_plan(&example_script()).criteria {
+        if let CriterionCheck::Command { command } = &criterion.check {
+            let green = run_check(tree.path(), command).await;
             assert!(green.is_err(), "{} passes on an empty tree", criterion.id);
         }
     }

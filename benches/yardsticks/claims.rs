@@ -5,15 +5,15 @@ mod product;
 
 use std::time::Duration;
 
-use eklavya_store::{Location, Server};
+use eklavya_store::{DatabaseLocation, PostgresServer};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use crate::Fault;
-use crate::comparison::Comparison;
-use crate::options::Options;
-use crate::postgres::Postgres;
-use crate::report::Report;
+use crate::BenchError;
+use crate::comparison::TimingComparison;
+use crate::options::BenchOptions;
+use crate::postgres::TestPostgres;
+use crate::report::ReportWriter;
 
 /// Workers that take jobs at the same time.
 const WORKERS: usize = 8;
@@ -23,28 +23,28 @@ const JOBS: usize = 400;
 const WARM_UP: u32 = 1;
 
 /// Measures both in turn, on both databases: whoever begins changes with every round.
-pub fn measure(options: &Options) -> Result<Vec<Comparison>, Fault> {
-    let place = crate::directory(options)?;
-    let file = Location::File(place.path().join("eklavya.db"));
-    let in_file = bare::Target::File(place.path().join("bare.db"));
-    let server = Postgres::durable();
+pub fn measure(options: &BenchOptions) -> Result<Vec<TimingComparison>, BenchError> {
+    let place = crate::create_directory(options)?;
+    let file = DatabaseLocation::File(place.path().join("eklavya.db"));
+    let in_file = bare::BareJobTable::File(place.path().join("bare.db"));
+    let server = TestPostgres::durable();
     let url = Url::parse(&server.url())?;
-    let location = Location::Server(Box::new(Server::new(&url, None)?));
-    let on_server = bare::Target::Server(Box::new(url.as_str().parse::<PgConnectOptions>()?));
+    let location = DatabaseLocation::Server(Box::new(PostgresServer::new(&url, None)?));
+    let on_server = bare::BareJobTable::Server(Box::new(url.as_str().parse::<PgConnectOptions>()?));
     Ok(vec![
-        compare(options, "SQLite", &file, &in_file)?,
-        compare(options, "PostgreSQL", &location, &on_server)?,
+        compare_on(options, "SQLite", &file, &in_file)?,
+        compare_on(options, "PostgreSQL", &location, &on_server)?,
     ])
 }
 
-fn compare(
-    options: &Options,
+fn compare_on(
+    options: &BenchOptions,
     part: &'static str,
-    location: &Location,
-    target: &bare::Target,
-) -> Result<Comparison, Fault> {
-    let mut found = Comparison::new("claims", Some(part), None);
-    Report::progress(&format!("{part}: making {JOBS} projects"));
+    location: &DatabaseLocation,
+    target: &bare::BareJobTable,
+) -> Result<TimingComparison, BenchError> {
+    let mut found = TimingComparison::new("claims", Some(part), None);
+    ReportWriter::print_progress(&format!("{part}: making {JOBS} projects"));
     product::create(location, JOBS)?;
     bare::create(target, JOBS)?;
     for round in 1..=options.rounds + WARM_UP {
@@ -57,7 +57,7 @@ fn compare(
             } else {
                 (bare::take_all(target, WORKERS, JOBS)?, &mut found.reference)
             };
-            tell(part, product, took);
+            report_round(part, product, took);
             if round > WARM_UP {
                 side.add(took);
             }
@@ -66,9 +66,9 @@ fn compare(
     Ok(found)
 }
 
-fn tell(part: &str, product: bool, took: Duration) {
+fn report_round(part: &str, product: bool, took: Duration) {
     let who = if product { "eklavya" } else { "bare" };
     let count = u32::try_from(JOBS).unwrap_or(u32::MAX);
     let rate = f64::from(count) / took.as_secs_f64();
-    Report::progress(&format!("{part}: {who} {rate:.0} jobs a second"));
+    ReportWriter::print_progress(&format!("{part}: {who} {rate:.0} jobs a second"));
 }

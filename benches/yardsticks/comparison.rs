@@ -2,27 +2,27 @@
 
 use serde::Serialize;
 
-use crate::samples::{Samples, Summary};
+use crate::samples::{DurationSamples, SampleSummary};
 
 /// A subject beside its reference.
 #[derive(Debug)]
-pub struct Comparison {
+pub struct TimingComparison {
     /// What is compared, e.g. `pipeline`.
     pub name: &'static str,
     /// A part of it, e.g. `plan`; the whole where absent.
     pub part: Option<&'static str>,
     /// The product.
-    pub subject: Samples,
+    pub subject: DurationSamples,
     /// What it is measured against.
-    pub reference: Samples,
+    pub reference: DurationSamples,
     /// What is aimed at, where something is.
-    pub goal: Option<Goal>,
+    pub goal: Option<PerformanceGoal>,
 }
 
 /// What is aimed at.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Goal {
+pub struct PerformanceGoal {
     /// The most that the ratio of the medians should be, where that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
@@ -34,7 +34,7 @@ pub struct Goal {
     pub added: Option<f64>,
 }
 
-impl Goal {
+impl PerformanceGoal {
     /// Returns the goal of being at most so many times the reference.
     pub const fn times(ratio: f64) -> Self {
         Self {
@@ -48,16 +48,16 @@ impl Goal {
 /// What is said of a comparison.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Finding<'a> {
+pub struct ComparisonResult<'a> {
     /// As in [`Comparison`].
     pub yardstick: &'static str,
     /// As in [`Comparison`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<&'static str>,
     /// The product.
-    pub eklavya: Summary,
+    pub eklavya: SampleSummary,
     /// What it is measured against.
-    pub reference: Summary,
+    pub reference: SampleSummary,
     /// Of the medians; absent where the reference has nothing to do.
     pub ratio: Option<f64>,
     /// Of the shortest, likewise.
@@ -66,20 +66,24 @@ pub struct Finding<'a> {
     pub overhead_seconds: f64,
     /// What is aimed at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub goal: Option<Goal>,
+    pub goal: Option<PerformanceGoal>,
     /// Whether that is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub met: Option<bool>,
     /// Every duration of the product.
-    pub eklavya_samples: &'a Samples,
+    pub eklavya_samples: &'a DurationSamples,
     /// Every duration of the reference.
-    pub reference_samples: &'a Samples,
+    pub reference_samples: &'a DurationSamples,
 }
 
-impl Comparison {
+impl TimingComparison {
     /// Returns a comparison without samples.
-    pub fn new(name: &'static str, part: Option<&'static str>, goal: Option<Goal>) -> Self {
-        let (subject, reference) = (Samples::default(), Samples::default());
+    pub fn new(
+        name: &'static str,
+        part: Option<&'static str>,
+        goal: Option<PerformanceGoal>,
+    ) -> Self {
+        let (subject, reference) = (DurationSamples::default(), DurationSamples::default());
         Self {
             name,
             part,
@@ -90,7 +94,7 @@ impl Comparison {
     }
 
     /// Returns what is to be said.
-    pub fn finding(&self) -> Finding<'_> {
+    pub fn result(&self) -> ComparisonResult<'_> {
         let (eklavya, reference) = (self.subject.summary(), self.reference.summary());
         let ratio = self::ratio(eklavya.median, reference.median);
         let ratio_of_minima = self::ratio(eklavya.min, reference.min);
@@ -102,7 +106,7 @@ impl Comparison {
                     .ratio
                     .is_none_or(|most| ratio.is_some_and(|ratio| ratio <= most))
         });
-        Finding {
+        ComparisonResult {
             yardstick: self.name,
             part: self.part,
             eklavya,

@@ -6,29 +6,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eklavya_config::Credential;
+use eklavya_config::ModelCredential;
+use eklavya_core::agent::role::Role;
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::TaskKind;
+use eklavya_core::task::TaskKind;
 use eklavya_gateway::{
-    Door, DoorSpec, EgressConfig, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Reach,
+    AgentDoor, DoorSpec, EgressConfig, EgressPolicy, Gateway, GatewayConfig, GatewayTimeouts,
+    ModelSource, PriceTable,
 };
-use eklavya_services::costs::{Costs, DefaultLimits};
+use eklavya_services::costs::{CostTracker, DefaultLimits};
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
-use eklavya_services::{Desk, agents};
-use eklavya_store::{Location, Store};
+use eklavya_services::{DataStore, agents};
+use eklavya_store::{DatabaseLocation, Store};
 use reqwest::Client;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::Fault;
-use crate::agents::beginning;
-use crate::comparison::Comparison;
-use crate::options::Options;
-use crate::pipeline::conversations::Conversations;
-use crate::pipeline::model::Model;
+use crate::BenchError;
+use crate::agents::starting_agent;
+use crate::comparison::TimingComparison;
+use crate::options::BenchOptions;
+use crate::pipeline::conversations::ScriptedConversations;
+use crate::pipeline::model::ModelEndpoint;
 
 /// Requests of each side in one round.
 const REQUESTS: usize = 100;
@@ -39,18 +40,18 @@ const THROUGH: &str = "through";
 const STRAIGHT: &str = "straight";
 
 /// Measures both in turn.
-pub async fn measure(options: &Options) -> Result<Comparison, Fault> {
-    let bench = Bench::new(options).await?;
-    let mut found = Comparison::new("gateway", None, None);
+pub async fn measure(options: &BenchOptions) -> Result<TimingComparison, BenchError> {
+    let bench = GatewayBench::new(options).await?;
+    let mut found = TimingComparison::new("gateway", None, None);
     // Once for nothing: connections are made, and the first rows are written.
-    bench.answers()?;
-    bench.through().await?;
-    bench.straight().await?;
+    bench.queue_answers()?;
+    bench.time_through_gateway().await?;
+    bench.time_direct().await?;
     for _ in 0..options.rounds {
-        bench.answers()?;
+        bench.queue_answers()?;
         for _ in 0..REQUESTS {
-            found.subject.add(bench.through().await?);
-            found.reference.add(bench.straight().await?);
+            found.subject.add(bench.time_through_gateway().await?);
+            found.reference.add(bench.time_direct().await?);
         }
     }
     bench.door.close().await;
@@ -58,64 +59,64 @@ pub async fn measure(options: &Options) -> Result<Comparison, Fault> {
     Ok(found)
 }
 
-struct Bench {
-    _place: tempfile::TempDir,
-    model: Model,
-    conversations: Conversations,
+struct GatewayBench {
+    _directory: tempfile::TempDir,
+    model: ModelEndpoint,
+    conversations: ScriptedConversations,
     gateway: Gateway,
-    door: Door,
+    door: AgentDoor,
     client: Client,
     direct: Client,
 }
 
-impl Bench {
-    async fn new(options: &Options) -> Result<Self, Fault> {
-        let place = crate::directory(options)?;
-        let model = Model::start().await?;
-        let desk = desk(place.path()).await?;
-        let gateway = gateway(&desk, &model)?;
-        let door = gateway.open_door(door(&desk, place.path()).await?)?;
+impl GatewayBench {
+    async fn new(options: &BenchOptions) -> Result<Self, BenchError> {
+        let place = crate::create_directory(options)?;
+        let model = ModelEndpoint::start().await?;
+        let data = open_data_store(place.path()).await?;
+        let gateway = start_gateway(&data, &model)?;
+        let door = gateway.open_door(create_door_spec(&data, place.path()).await?)?;
         Ok(Self {
             client: Client::builder()
                 .unix_socket(door.socket().to_owned())
                 .build()?,
             direct: Client::new(),
-            conversations: Conversations::load(0.0)?,
+            conversations: ScriptedConversations::load(0.0)?,
             model,
             gateway,
             door,
-            _place: place,
+            _directory: place,
         })
     }
 
     /// Has the endpoint answer one round of both sides.
-    fn answers(&self) -> Result<(), Fault> {
+    fn queue_answers(&self) -> Result<(), BenchError> {
         let all = self
             .conversations
             .answers(Role::Developer, TASK, Path::new("/nowhere"))?;
         let first = all.into_iter().next().ok_or("nothing is answered")?;
         for name in [THROUGH, STRAIGHT] {
-            self.model.play(name, vec![first.clone(); REQUESTS]);
+            self.model.add_session(name, vec![first.clone(); REQUESTS]);
         }
         Ok(())
     }
 
-    async fn through(&self) -> Result<Duration, Fault> {
+    async fn time_through_gateway(&self) -> Result<Duration, BenchError> {
         let key = self.door.token().expose_secret();
-        asked(&self.client, "http://door/v1/messages", key).await
+        time_request(&self.client, "http://door/v1/messages", key).await
     }
 
-    async fn straight(&self) -> Result<Duration, Fault> {
+    async fn time_direct(&self) -> Result<Duration, BenchError> {
         let url = format!(
             "http://127.0.0.1:{}/{STRAIGHT}/v1/messages",
             self.model.port()
         );
-        asked(&self.direct, &url, "sk-ant-none").await
+        time_request(&self.direct, &url, "sk-ant-none").await
     }
 }
 
 /// Sends a request and reads its answer to the end.
-async fn asked(client: &Client, url: &str, key: &str) -> Result<Duration, Fault> {
+async fn time_request(client: &Client, url: &str, key: &str) -> Result<Duration, BenchError> {
     let body = json!({
         "model": "claude-opus-5-5", "max_tokens": 1024, "stream": true,
         "messages": [{ "role": "user", "content": "What is next?" }],
@@ -132,25 +133,25 @@ async fn asked(client: &Client, url: &str, key: &str) -> Result<Duration, Fault>
     Ok(start.elapsed())
 }
 
-async fn desk(place: &Path) -> Result<Desk, Fault> {
-    let store = Store::create(&Location::File(place.join("eklavya.db"))).await?;
-    Ok(Desk::new(store, Arc::new(SystemClock)))
+async fn open_data_store(place: &Path) -> Result<DataStore, BenchError> {
+    let store = Store::create(&DatabaseLocation::File(place.join("eklavya.db"))).await?;
+    Ok(DataStore::new(store, Arc::new(SystemClock)))
 }
 
-fn gateway(desk: &Desk, model: &Model) -> Result<Gateway, Fault> {
+fn start_gateway(data: &DataStore, model: &ModelEndpoint) -> Result<Gateway, BenchError> {
     let config = GatewayConfig {
         model: ModelSource::Upstream {
             url: format!("http://127.0.0.1:{}/{THROUGH}", model.port()),
-            credential: Credential::ApiKey("sk-ant-none".into()),
+            credential: ModelCredential::ApiKey("sk-ant-none".into()),
             account: None,
         },
-        pricing: Arc::new(Pricing::embedded()?),
-        costs: Costs::new(desk.clone(), DefaultLimits::default()),
-        clock: desk.clock.clone(),
+        pricing: Arc::new(PriceTable::embedded()?),
+        costs: CostTracker::new(data.clone(), DefaultLimits::default()),
+        clock: data.clock.clone(),
         worker: "bench".to_owned(),
         max_output_tokens: None,
         requests_per_minute: None,
-        patience: Patience::default(),
+        timeouts: GatewayTimeouts::default(),
         recorder: None,
         egress: EgressConfig::default(),
     };
@@ -158,7 +159,7 @@ fn gateway(desk: &Desk, model: &Model) -> Result<Gateway, Fault> {
 }
 
 /// Makes a project with a task and an agent, and returns its door.
-async fn door(desk: &Desk, place: &Path) -> Result<DoorSpec, Fault> {
+async fn create_door_spec(data: &DataStore, place: &Path) -> Result<DoorSpec, BenchError> {
     let new = NewProject {
         name: "Shop".to_owned(),
         slug: None,
@@ -167,12 +168,12 @@ async fn door(desk: &Desk, place: &Path) -> Result<DoorSpec, Fault> {
         budget: None,
         rehearsal: None,
     };
-    let project = projects::create(desk, &Actor::System, new).await?;
+    let project = projects::create(data, &AuditActor::System, new).await?;
     let new = NewTask::new(TASK, TaskKind::Build, Role::Developer, "Build");
-    let made = tasks::ensure(desk, &project, vec![new]).await?;
+    let made = tasks::ensure(data, &project, vec![new]).await?;
     let task = made.into_iter().next().ok_or("there is no task")?;
-    let agent = beginning(&task, desk.now());
-    let mut change = desk.change(&Actor::System).await?;
+    let agent = starting_agent(&task, data.now());
+    let mut change = data.begin(&AuditActor::System).await?;
     agents::spawn_in(&mut change, &agent, None).await?;
     change.commit().await?;
     Ok(DoorSpec {
@@ -186,6 +187,6 @@ async fn door(desk: &Desk, place: &Path) -> Result<DoorSpec, Fault> {
         socket_dir: place.join("door"),
         owner: None,
         variables: BTreeMap::new(),
-        reach: Reach::Nothing,
+        egress_policy: EgressPolicy::ModelOnly,
     })
 }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::samples::Samples;
+use crate::samples::DurationSamples;
 
 /// What is said of latencies, in seconds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Latency {
+pub struct LatencySummary {
     /// What was measured, e.g. `events`.
     pub yardstick: &'static str,
     /// Under which conditions.
@@ -28,13 +28,13 @@ pub struct Latency {
     pub met: bool,
 }
 
-impl Latency {
+impl LatencySummary {
     /// Returns what is to be said of samples; `goal` is the longest that half of all should take,
     /// and that 99 of 100 should, in seconds.
-    pub fn of(
+    pub fn from_samples(
         yardstick: &'static str,
         part: &'static str,
-        samples: &Samples,
+        samples: &DurationSamples,
         goal: [f64; 2],
     ) -> Self {
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| samples.quantile(share));

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use eklavya_core::process::{self, Limits};
+use eklavya_core::process::{self, ProcessLimits};
 use serde::Serialize;
 
-use crate::Fault;
+use crate::BenchError;
 
 /// The machine and the programs.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Machine {
+pub struct MachineInfo {
     /// The processor's model.
     pub processor: String,
     /// How many threads run at once.
@@ -34,9 +34,9 @@ pub struct Machine {
     pub claude: Option<String>,
 }
 
-impl Machine {
+impl MachineInfo {
     /// Looks at this machine.
-    pub async fn look(eklavya: &Path, claude: Option<String>) -> Result<Self, Fault> {
+    pub async fn inspect(eklavya: &Path, claude: Option<String>) -> Result<Self, BenchError> {
         let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
         Ok(Self {
             processor: value_of(&read("/proc/cpuinfo"), "model name"),
@@ -74,10 +74,10 @@ fn first_number(text: &str) -> f64 {
 }
 
 /// Returns the last word that a program says of its version.
-async fn version(program: &Path) -> Result<String, Fault> {
-    let mut command = process::command(program);
+async fn version(program: &Path) -> Result<String, BenchError> {
+    let mut command = process::new_command(program);
     command.arg("--version").env("PATH", crate::SEARCH_PATH);
-    let limits = Limits {
+    let limits = ProcessLimits {
         timeout: std::time::Duration::from_secs(20),
         output_bytes: 4096,
     };

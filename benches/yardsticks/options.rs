@@ -9,14 +9,14 @@ use clap::ValueEnum;
 /// Goals are reported as met or missed; neither changes the exit code.
 #[derive(Debug, clap::Parser)]
 #[command(name = "bench")]
-pub struct Options {
+pub struct BenchOptions {
     /// Measure only this
     #[arg(long, value_enum)]
-    pub only: Option<Yardstick>,
+    pub only: Option<BenchmarkKind>,
 
     /// How the results are written
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub output: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub output: ReportFormat,
 
     /// How often the pipeline, the session in a sandbox, the writing of events or the taking of jobs, and
     /// its reference run; how often a worker is killed
@@ -24,7 +24,7 @@ pub struct Options {
     pub rounds: u32,
 
     /// How long the scripted model thinks before each answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_seconds)]
     pub delay: f64,
 
     /// How often the read command and its reference run
@@ -54,7 +54,7 @@ pub struct Options {
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Yardstick {
+pub enum BenchmarkKind {
     /// The whole pipeline against its sessions and tests run bare.
     Pipeline,
     /// `eklavya project list` against `git status`.
@@ -73,21 +73,21 @@ pub enum Yardstick {
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// For reading.
     Table,
     /// One JSON object in each line.
     Jsonl,
 }
 
-impl Options {
+impl BenchOptions {
     /// Whether `yardstick` is to be measured.
-    pub fn wants(&self, yardstick: Yardstick) -> bool {
+    pub fn includes(&self, yardstick: BenchmarkKind) -> bool {
         self.only.is_none_or(|only| only == yardstick)
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=600.0).contains(&value) => Ok(value),
         _ => Err("between 0 and 600 seconds".to_owned()),

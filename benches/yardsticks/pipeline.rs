@@ -8,19 +8,19 @@ pub mod session;
 
 use std::time::Duration;
 
-use eklavya_claude::locate::ClaudeCli;
+use eklavya_claude::cli::locate::ClaudeCli;
 
-use crate::Fault;
-use crate::comparison::{Comparison, Goal};
-use crate::options::Options;
-use crate::report::Report;
-use conversations::Conversations;
+use crate::BenchError;
+use crate::comparison::{PerformanceGoal, TimingComparison};
+use crate::options::BenchOptions;
+use crate::report::ReportWriter;
+use conversations::ScriptedConversations;
 
-const GOAL: Goal = Goal::times(1.10);
+const GOAL: PerformanceGoal = PerformanceGoal::times(1.10);
 
 /// How long each stage took.
 #[derive(Debug, Clone, Copy, Default)]
-struct Stages {
+struct StageTimes {
     plan: Duration,
     demos: Duration,
     build: Duration,
@@ -29,7 +29,7 @@ struct Stages {
     whole: Duration,
 }
 
-impl Stages {
+impl StageTimes {
     const NAMES: [Option<&'static str>; 6] = [
         Some("plan"),
         Some("demos"),
@@ -52,11 +52,14 @@ impl Stages {
 }
 
 /// Measures both in turn: whoever begins changes with every round.
-pub async fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Comparison>, Fault> {
-    let conversations = Conversations::load(options.delay)?;
-    let mut found = Stages::NAMES.map(|part| {
+pub async fn measure(
+    options: &BenchOptions,
+    cli: &ClaudeCli,
+) -> Result<Vec<TimingComparison>, BenchError> {
+    let conversations = ScriptedConversations::load(options.delay)?;
+    let mut found = StageTimes::NAMES.map(|part| {
         let goal = part.is_none().then_some(GOAL);
-        Comparison::new("pipeline", part, goal)
+        TimingComparison::new("pipeline", part, goal)
     });
     for round in 1..=options.rounds {
         let product_first = round % 2 == 1;
@@ -68,7 +71,7 @@ pub async fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Compariso
                 bare::run(options, cli, &conversations).await?
             };
             let seconds = stages.whole.as_secs_f64();
-            Report::progress(&format!(
+            ReportWriter::print_progress(&format!(
                 "round {round} of {}: {who} {seconds:.2} s",
                 options.rounds
             ));

@@ -5,20 +5,20 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
-use eklavya_services::Desk;
+use eklavya_services::DataStore;
 use eklavya_services::projects::{self, NewProject};
 use eklavya_store::Store;
 
-use crate::comparison::{Comparison, Goal};
-use crate::options::Options;
-use crate::report::Report;
-use crate::{Fault, SEARCH_PATH};
+use crate::comparison::{PerformanceGoal, TimingComparison};
+use crate::options::BenchOptions;
+use crate::report::ReportWriter;
+use crate::{BenchError, SEARCH_PATH};
 
-const GOAL: Goal = Goal {
+const GOAL: PerformanceGoal = PerformanceGoal {
     ratio: Some(3.0),
     seconds: Some(0.010),
     added: None,
@@ -29,17 +29,17 @@ const FILES: usize = 20;
 const WARM_UP: u32 = 5;
 
 /// Measures both in turn.
-pub async fn measure(options: &Options) -> Result<Comparison, Fault> {
-    let place = crate::directory(options)?;
+pub async fn measure(options: &BenchOptions) -> Result<TimingComparison, BenchError> {
+    let place = crate::create_directory(options)?;
     let (home, repository) = (place.path().join("home"), place.path().join("repository"));
-    Report::progress(&format!("making {} projects", options.projects));
-    fill(&options.eklavya, &home, options.projects).await?;
+    ReportWriter::print_progress(&format!("making {} projects", options.projects));
+    create_projects(&options.eklavya, &home, options.projects).await?;
     make_repository(&repository)?;
-    Report::progress(&format!("reading {} times", options.reads));
-    let mut found = Comparison::new("read", None, Some(GOAL));
+    ReportWriter::print_progress(&format!("reading {} times", options.reads));
+    let mut found = TimingComparison::new("read", None, Some(GOAL));
     for round in 0..options.reads + WARM_UP {
-        let subject = time(&mut list(&options.eklavya, &home))?;
-        let reference = time(&mut status(&repository))?;
+        let subject = time_command(&mut list_command(&options.eklavya, &home))?;
+        let reference = time_command(&mut status_command(&repository))?;
         if round >= WARM_UP {
             found.subject.add(subject);
             found.reference.add(reference);
@@ -48,21 +48,21 @@ pub async fn measure(options: &Options) -> Result<Comparison, Fault> {
     Ok(found)
 }
 
-fn list(eklavya: &Path, home: &Path) -> Command {
-    let mut command = process::command(eklavya).into_std();
+fn list_command(eklavya: &Path, home: &Path) -> Command {
+    let mut command = process::new_command(eklavya).into_std();
     command.args(["project", "list"]).env("EKLAVYA_HOME", home);
     command.env("HOME", home).env("PATH", SEARCH_PATH);
     command
 }
 
-fn status(repository: &Path) -> Command {
-    let mut command = git(repository);
+fn status_command(repository: &Path) -> Command {
+    let mut command = git_command(repository);
     command.arg("status");
     command
 }
 
 /// Runs a command to its end; what it prints goes nowhere.
-fn time(command: &mut Command) -> Result<Duration, Fault> {
+fn time_command(command: &mut Command) -> Result<Duration, BenchError> {
     command.stdout(Stdio::null());
     let start = Instant::now();
     let status = command.status()?;
@@ -74,13 +74,13 @@ fn time(command: &mut Command) -> Result<Duration, Fault> {
     }
 }
 
-async fn fill(eklavya: &Path, home: &Path, count: u32) -> Result<(), Fault> {
-    let mut init = process::command(eklavya).into_std();
+async fn create_projects(eklavya: &Path, home: &Path, count: u32) -> Result<(), BenchError> {
+    let mut init = process::new_command(eklavya).into_std();
     init.args(["init", "--yes", "--quiet"])
         .env("EKLAVYA_HOME", home);
-    time(init.env("HOME", home).env("PATH", SEARCH_PATH))?;
+    time_command(init.env("HOME", home).env("PATH", SEARCH_PATH))?;
     let store = Store::open_file(&home.join("eklavya.db")).await?;
-    let desk = Desk::new(store, Arc::new(SystemClock));
+    let data = DataStore::new(store, Arc::new(SystemClock));
     for number in 1..=count {
         let new = NewProject {
             name: format!("Coffee shop {number}"),
@@ -92,31 +92,31 @@ async fn fill(eklavya: &Path, home: &Path, count: u32) -> Result<(), Fault> {
             budget: Some(MicroUsd(25_000_000)),
             rehearsal: None,
         };
-        projects::create(&desk, &Actor::System, new).await?;
+        projects::create(&data, &AuditActor::System, new).await?;
     }
-    desk.store.close().await;
+    data.store.close().await;
     Ok(())
 }
 
-fn git(repository: &Path) -> Command {
-    let mut command = process::command("git").into_std();
+fn git_command(repository: &Path) -> Command {
+    let mut command = process::new_command("git").into_std();
     command.arg("-C").arg(repository);
     command.env("HOME", repository).env("PATH", SEARCH_PATH);
     command
 }
 
-fn make_repository(repository: &Path) -> Result<(), Fault> {
+fn make_repository(repository: &Path) -> Result<(), BenchError> {
     std::fs::create_dir(repository)?;
     for number in 0..FILES {
         std::fs::write(repository.join(format!("file-{number}.txt")), "a line\n")?;
     }
     let identity = ["-c", "user.name=Bench", "-c", "user.email=bench@invalid"];
-    time(git(repository).args(["init", "--quiet"]))?;
-    time(git(repository).args(["add", "--all"]))?;
-    time(
-        git(repository)
-            .args(identity)
-            .args(["commit", "--quiet", "--message=Files"]),
-    )?;
+    time_command(git_command(repository).args(["init", "--quiet"]))?;
+    time_command(git_command(repository).args(["add", "--all"]))?;
+    time_command(git_command(repository).args(identity).args([
+        "commit",
+        "--quiet",
+        "--message=Files",
+    ]))?;
     Ok(())
 }

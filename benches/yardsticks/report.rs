@@ -5,34 +5,34 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::Fault;
-use crate::comparison::{Comparison, Finding};
-use crate::latency::Latency;
-use crate::machine::Machine;
-use crate::options::Format;
+use crate::BenchError;
+use crate::comparison::{ComparisonResult, TimingComparison};
+use crate::latency::LatencySummary;
+use crate::machine::MachineInfo;
+use crate::options::ReportFormat;
 
 /// Writes results to stdout; how far it is goes to stderr.
 #[derive(Debug, Clone, Copy)]
-pub struct Report(Format);
+pub struct ReportWriter(ReportFormat);
 
-impl Report {
+impl ReportWriter {
     /// Returns a report in this form.
-    pub fn new(format: Format) -> Self {
+    pub fn new(format: ReportFormat) -> Self {
         Self(format)
     }
 
     /// Says how far it is.
-    pub fn progress(text: &str) {
+    pub fn print_progress(text: &str) {
         // Whoever closed stderr does not want to know.
         let _ = writeln!(io::stderr(), "{text}");
     }
 
     /// Writes what was measured on.
-    pub fn machine(self, machine: &Machine) -> Result<(), Fault> {
-        if self.0 == Format::Jsonl {
-            return line(machine);
+    pub fn write_machine(self, machine: &MachineInfo) -> Result<(), BenchError> {
+        if self.0 == ReportFormat::Jsonl {
+            return write_json_line(machine);
         }
-        let Machine {
+        let MachineInfo {
             processor,
             threads,
             memory_mib,
@@ -54,21 +54,29 @@ impl Report {
     }
 
     /// Writes what came of a yardstick: the whole and its parts.
-    pub fn findings(self, title: &str, comparisons: &[Comparison]) -> Result<(), Fault> {
-        let findings: Vec<Finding<'_>> = comparisons.iter().map(Comparison::finding).collect();
-        if self.0 == Format::Jsonl {
-            return findings.iter().try_for_each(line);
+    pub fn write_comparisons(
+        self,
+        title: &str,
+        comparisons: &[TimingComparison],
+    ) -> Result<(), BenchError> {
+        let findings: Vec<ComparisonResult<'_>> =
+            comparisons.iter().map(TimingComparison::result).collect();
+        if self.0 == ReportFormat::Jsonl {
+            return findings.iter().try_for_each(write_json_line);
         }
-        let verdicts: String = findings.iter().filter_map(verdict).collect();
-        print(&format!("\n{title}\n{}\n{verdicts}", table(&findings)))
+        let verdicts: String = findings.iter().filter_map(goal_verdict).collect();
+        print(&format!(
+            "\n{title}\n{}\n{verdicts}",
+            comparison_table(&findings)
+        ))
     }
 
     /// Writes how soon something follows.
-    pub fn latency(self, title: &str, latency: &Latency) -> Result<(), Fault> {
-        if self.0 == Format::Jsonl {
-            return line(latency);
+    pub fn write_latency(self, title: &str, latency: &LatencySummary) -> Result<(), BenchError> {
+        if self.0 == ReportFormat::Jsonl {
+            return write_json_line(latency);
         }
-        let Latency {
+        let LatencySummary {
             part,
             count,
             p50_seconds,
@@ -86,7 +94,7 @@ impl Report {
             goal_p50_seconds,
             goal_p99_seconds,
         ]
-        .map(|seconds| duration(*seconds));
+        .map(|seconds| format_duration(*seconds));
         let met = if *met { "met" } else { "missed" };
         print(&format!(
             "\n{title}\n{part}, {count} times: p50 {p50}, p99 {p99}, longest {max}\n\
@@ -95,7 +103,7 @@ impl Report {
     }
 }
 
-fn table(findings: &[Finding<'_>]) -> Table {
+fn comparison_table(findings: &[ComparisonResult<'_>]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
@@ -115,12 +123,12 @@ fn table(findings: &[Finding<'_>]) -> Table {
     for finding in findings {
         let mut row = vec![finding.part.unwrap_or("whole").to_owned()];
         for side in [finding.eklavya, finding.reference] {
-            row.extend([side.median, side.min, side.p90, side.max].map(duration));
+            row.extend([side.median, side.min, side.p90, side.max].map(format_duration));
         }
         for ratio in [finding.ratio, finding.ratio_of_minima] {
             row.push(ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}")));
         }
-        row.push(duration(finding.overhead_seconds));
+        row.push(format_duration(finding.overhead_seconds));
         table.add_row(row);
     }
     for column in table.column_iter_mut().skip(1) {
@@ -129,21 +137,22 @@ fn table(findings: &[Finding<'_>]) -> Table {
     table
 }
 
-fn verdict(finding: &Finding<'_>) -> Option<String> {
+fn goal_verdict(finding: &ComparisonResult<'_>) -> Option<String> {
     let goal = finding.goal?;
     let met = if finding.met? { "met" } else { "missed" };
     let ratio = goal.ratio;
     let times = ratio.map(|most| format!("at most {most} times the reference"));
     let within = goal
         .seconds
-        .map(|most| format!("within {}", duration(most)));
+        .map(|most| format!("within {}", format_duration(most)));
     let added = goal.added;
-    let added = added.map(|most| format!("at most {} more than the reference", duration(most)));
+    let added =
+        added.map(|most| format!("at most {} more than the reference", format_duration(most)));
     let all: Vec<String> = times.into_iter().chain(within).chain(added).collect();
     Some(format!("goal: {}: {met}\n", all.join(", ")))
 }
 
-fn duration(seconds: f64) -> String {
+fn format_duration(seconds: f64) -> String {
     if seconds.abs() < 0.1 {
         format!("{:.2} ms", seconds * 1000.0)
     } else {
@@ -151,11 +160,11 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-fn line(value: &impl Serialize) -> Result<(), Fault> {
+fn write_json_line(value: &impl Serialize) -> Result<(), BenchError> {
     print(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-fn print(text: &str) -> Result<(), Fault> {
+fn print(text: &str) -> Result<(), BenchError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)

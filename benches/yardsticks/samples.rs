@@ -7,11 +7,11 @@ use serde::Serialize;
 /// Durations in seconds, in the order in which they were measured.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(transparent)]
-pub struct Samples(Vec<f64>);
+pub struct DurationSamples(Vec<f64>);
 
 /// What is said of samples, in seconds.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Summary {
+pub struct SampleSummary {
     /// Half were shorter.
     #[serde(rename = "medianSeconds")]
     pub median: f64,
@@ -26,7 +26,7 @@ pub struct Summary {
     pub max: f64,
 }
 
-impl Samples {
+impl DurationSamples {
     /// Adds a duration.
     pub fn add(&mut self, duration: Duration) {
         self.0.push(duration.as_secs_f64());
@@ -56,12 +56,12 @@ impl Samples {
     }
 
     /// Returns what is said of them; zeros where there are none.
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> SampleSummary {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let at = |place: usize| sorted.get(place).copied().unwrap_or_default();
         let last = sorted.len().saturating_sub(1);
-        Summary {
+        SampleSummary {
             median: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
             min: at(0),
             p90: at(last * 9 / 10),

@@ -6,27 +6,28 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use eklavya_claude::locate::ClaudeCli;
-use eklavya_core::domain::role::Role;
+use eklavya_claude::cli::locate::ClaudeCli;
+use eklavya_core::agent::role::Role;
 use eklavya_core::process;
 use eklavya_sandbox::docker::{ContainerLimits, DockerSettings};
 use eklavya_sandbox::{
-    Demands, Dirs, Guard, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, share_socket,
+    KernelRequirements, ProgramSpec, ProtectionLayer, Sandbox, SandboxProfile, SandboxSpec,
+    SandboxUser, StdioStreams, WorkspaceDirs, chown_socket, chown_tree,
 };
 use tokio::net::{TcpStream, UnixListener};
 use tokio::task::JoinHandle;
 
-use crate::comparison::{Comparison, Goal};
-use crate::options::Options;
-use crate::pipeline::conversations::Conversations;
-use crate::pipeline::model::Model;
-use crate::pipeline::session::Session;
-use crate::report::Report;
-use crate::{Fault, SEARCH_PATH};
+use crate::comparison::{PerformanceGoal, TimingComparison};
+use crate::options::BenchOptions;
+use crate::pipeline::conversations::ScriptedConversations;
+use crate::pipeline::model::ModelEndpoint;
+use crate::pipeline::session::CliSession;
+use crate::report::ReportWriter;
+use crate::{BenchError, SEARCH_PATH};
 
-const GOAL: Goal = Goal::times(1.15);
+const GOAL: PerformanceGoal = PerformanceGoal::times(1.15);
 /// For containers, whose start takes as long however long the session is.
-const DOCKER_GOAL: Goal = Goal {
+const DOCKER_GOAL: PerformanceGoal = PerformanceGoal {
     ratio: None,
     seconds: None,
     added: Some(0.5),
@@ -34,35 +35,47 @@ const DOCKER_GOAL: Goal = Goal {
 /// Starts of the program that does nothing, for each round of the session.
 const STARTS: u32 = 10;
 /// Whom root becomes.
-const USER: User = User {
+const USER: SandboxUser = SandboxUser {
     uid: 700_000,
     gid: 700_000,
 };
 /// The task whose part is played: some reading, some writing, a command, a closing word.
 const TASK: &str = "T1";
 /// A sandbox without the walls that stand inside the namespaces.
-const NAMESPACES_ONLY: [Guard; 3] = [Guard::Landlock, Guard::Seccomp, Guard::Limits];
+const NAMESPACES_ONLY: [ProtectionLayer; 3] = [
+    ProtectionLayer::Landlock,
+    ProtectionLayer::Seccomp,
+    ProtectionLayer::Limits,
+];
 
 /// Measures all in turn: whoever begins changes with every round.
-pub async fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Comparison>, Fault> {
-    let bench = Bench::new(options, cli).await?;
-    let mut start = Comparison::new("sandbox", Some("start"), None);
-    let mut namespaces = Comparison::new("sandbox", Some("session, namespaces only"), None);
-    let mut session = Comparison::new("sandbox", None, Some(GOAL));
-    let mut docker = Docker::new();
+pub async fn measure(
+    options: &BenchOptions,
+    cli: &ClaudeCli,
+) -> Result<Vec<TimingComparison>, BenchError> {
+    let bench = SandboxBench::new(options, cli).await?;
+    let mut start = TimingComparison::new("sandbox", Some("start"), None);
+    let mut namespaces = TimingComparison::new("sandbox", Some("session, namespaces only"), None);
+    let mut session = TimingComparison::new("sandbox", None, Some(GOAL));
+    let mut docker = DockerComparisons::new();
     // Once for nothing: it brings programs and files into memory, and fills the homes.
-    bench.bare().await?;
-    bench.held(&bench.sandbox, &[]).await?;
+    bench.time_bare_session().await?;
+    bench.time_sandboxed_session(&bench.sandbox, &[]).await?;
     if let Some(sandbox) = &bench.docker {
-        bench.held(sandbox, &[]).await?;
+        bench.time_sandboxed_session(sandbox, &[]).await?;
     }
     for round in 1..=options.rounds {
         for _ in 0..STARTS {
-            start.subject.add(bench.start_held(&bench.sandbox).await?);
-            let took = bench.start_bare().await?;
+            start
+                .subject
+                .add(bench.time_sandboxed_start(&bench.sandbox).await?);
+            let took = bench.time_bare_start().await?;
             start.reference.add(took);
             if let Some(sandbox) = &bench.docker {
-                docker.start.subject.add(bench.start_held(sandbox).await?);
+                docker
+                    .start
+                    .subject
+                    .add(bench.time_sandboxed_start(sandbox).await?);
                 docker.start.reference.add(took);
             }
         }
@@ -71,27 +84,32 @@ pub async fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Compariso
         for who in order {
             match who {
                 0 => {
-                    let took = bench.bare().await?;
+                    let took = bench.time_bare_session().await?;
                     namespaces.reference.add(took);
                     session.reference.add(took);
                     docker.session.reference.add(took);
                 }
                 1 => {
-                    let took = bench.held(&bench.sandbox, &NAMESPACES_ONLY).await?;
+                    let took = bench
+                        .time_sandboxed_session(&bench.sandbox, &NAMESPACES_ONLY)
+                        .await?;
                     namespaces.subject.add(took);
                 }
                 2 => {
-                    let took = bench.held(&bench.sandbox, &[]).await?;
+                    let took = bench.time_sandboxed_session(&bench.sandbox, &[]).await?;
                     session.subject.add(took);
                 }
                 _ => {
                     if let Some(sandbox) = &bench.docker {
-                        docker.session.subject.add(bench.held(sandbox, &[]).await?);
+                        docker
+                            .session
+                            .subject
+                            .add(bench.time_sandboxed_session(sandbox, &[]).await?);
                     }
                 }
             }
         }
-        Report::progress(&format!("round {round} of {}", options.rounds));
+        ReportWriter::print_progress(&format!("round {round} of {}", options.rounds));
     }
     let mut all = vec![start, namespaces, session];
     if bench.docker.is_some() {
@@ -101,88 +119,94 @@ pub async fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Compariso
 }
 
 /// What is measured in containers.
-struct Docker {
-    start: Comparison,
-    session: Comparison,
+struct DockerComparisons {
+    start: TimingComparison,
+    session: TimingComparison,
 }
 
-impl Docker {
+impl DockerComparisons {
     fn new() -> Self {
         Self {
-            start: Comparison::new("sandbox", Some("start, docker"), None),
-            session: Comparison::new("sandbox", Some("session, docker"), Some(DOCKER_GOAL)),
+            start: TimingComparison::new("sandbox", Some("start, docker"), None),
+            session: TimingComparison::new("sandbox", Some("session, docker"), Some(DOCKER_GOAL)),
         }
     }
 }
 
-struct Bench {
-    _place: tempfile::TempDir,
+struct SandboxBench {
+    _directory: tempfile::TempDir,
     sandbox: Sandbox,
     docker: Option<Sandbox>,
-    dirs: Dirs,
+    dirs: WorkspaceDirs,
     bare: PathBuf,
     program: PathBuf,
-    model: Model,
-    conversations: Conversations,
+    model: ModelEndpoint,
+    conversations: ScriptedConversations,
     _door: JoinHandle<()>,
 }
 
-impl Bench {
-    async fn new(options: &Options, cli: &ClaudeCli) -> Result<Self, Fault> {
-        let place = crate::directory(options)?;
+impl SandboxBench {
+    async fn new(options: &BenchOptions, cli: &ClaudeCli) -> Result<Self, BenchError> {
+        let place = crate::create_directory(options)?;
         let (search, exe) = (SEARCH_PATH.as_ref(), options.eklavya.clone());
-        let sandbox = Sandbox::probe(search, exe, Some(USER), Demands::default()).await?;
+        let sandbox =
+            Sandbox::probe_bubblewrap(search, exe, Some(USER), KernelRequirements::default())
+                .await?;
         let docker = match &options.docker {
-            Some(socket) => Some(containers(options, socket, place.path()).await?),
+            Some(socket) => Some(docker_sandbox(options, socket, place.path()).await?),
             None => None,
         };
-        let dirs = Dirs::at(&place.path().join("held"));
-        let owner = sandbox.becomes(Some(USER));
-        dirs.prepare(owner)?;
+        let dirs = WorkspaceDirs::below(&place.path().join("held"));
+        let owner = sandbox.effective_user(Some(USER));
+        dirs.create(owner)?;
         let bare = place.path().join("bare");
         for clone in [&dirs.clone, &bare.join("clone")] {
-            lay_out(clone)?;
+            create_repository(clone)?;
         }
         if let Some(owner) = owner {
-            hand_over(&dirs.clone, owner)?;
+            chown_tree(&dirs.clone, owner)?;
         }
-        let model = Model::start().await?;
+        let model = ModelEndpoint::start().await?;
         let socket = dirs.door.join("gateway.sock");
         let door = UnixListener::bind(&socket)?;
-        share_socket(&socket, owner)?;
+        chown_socket(&socket, owner)?;
         Ok(Self {
-            _door: tokio::spawn(lead(door, model.port())),
-            conversations: Conversations::load(options.delay)?,
+            _door: tokio::spawn(forward_door(door, model.port())),
+            conversations: ScriptedConversations::load(options.delay)?,
             program: cli.program.clone(),
             sandbox,
             docker,
             dirs,
             bare,
             model,
-            _place: place,
+            _directory: place,
         })
     }
 
     /// Returns the session that is played under `name` on `clone`, with its directories in `own`.
-    fn session(&self, name: &str, clone: &Path, own: &Path) -> Result<Session, Fault> {
+    fn session(&self, name: &str, clone: &Path, own: &Path) -> Result<CliSession, BenchError> {
         let answers = self.conversations.answers(Role::Developer, TASK, clone)?;
-        Ok(Session {
+        Ok(CliSession {
             program: self.program.clone(),
             role: Role::Developer,
             clone: clone.to_owned(),
             own: own.to_owned(),
-            url: self.model.play(name, answers),
+            url: self.model.add_session(name, answers),
         })
     }
 
-    async fn bare(&self) -> Result<Duration, Fault> {
+    async fn time_bare_session(&self) -> Result<Duration, BenchError> {
         let session = self.session("bare", &self.bare.join("clone"), &self.bare)?;
         let start = Instant::now();
         session.run().await?;
         Ok(start.elapsed())
     }
 
-    async fn held(&self, sandbox: &Sandbox, without: &[Guard]) -> Result<Duration, Fault> {
+    async fn time_sandboxed_session(
+        &self,
+        sandbox: &Sandbox,
+        without: &[ProtectionLayer],
+    ) -> Result<Duration, BenchError> {
         // Behind the door the path begins as the CLI makes it.
         let own = self
             .dirs
@@ -192,7 +216,7 @@ impl Bench {
         let session = self.session("v1", &self.dirs.clone, own)?;
         let invocation = session.invocation()?;
         let words = |text: String| OsString::from(text);
-        let inner = Inner {
+        let inner = ProgramSpec {
             program: invocation.program.into(),
             args: invocation.args.into_iter().map(words).collect(),
             env: invocation
@@ -205,15 +229,15 @@ impl Bench {
         let mut spec = self.spec(without);
         spec.tool_binaries = vec![self.program.clone()];
         spec.door = Some(self.dirs.door.clone());
-        let streams = Streams {
+        let streams = StdioStreams {
             stderr: Stdio::null(),
-            ..Streams::piped()
+            ..StdioStreams::piped()
         };
         let start = Instant::now();
         let mut child = sandbox.spawn(&spec, inner, streams).await?;
         let pipes = child.take_stdin().zip(child.take_stdout());
         let (stdin, stdout) = pipes.ok_or("a pipe is missing")?;
-        session.converse(stdin, stdout).await??;
+        session.exchange_messages(stdin, stdout).await??;
         let exit = child.wait().await?;
         if exit.is_success() {
             Ok(start.elapsed())
@@ -222,30 +246,34 @@ impl Bench {
         }
     }
 
-    fn spec(&self, without: &[Guard]) -> Spec {
-        let mut spec = Spec::new(Profile::Agent(Role::Developer), &self.dirs);
+    fn spec(&self, without: &[ProtectionLayer]) -> SandboxSpec {
+        let mut spec = SandboxSpec::new(SandboxProfile::Agent(Role::Developer), &self.dirs);
         spec.user = Some(USER);
-        spec.without = without.to_vec();
+        spec.disabled_layers = without.to_vec();
         spec
     }
 
-    async fn start_held(&self, sandbox: &Sandbox) -> Result<Duration, Fault> {
-        let (inner, spec) = (Inner::new("/usr/bin/true", [""; 0]), self.spec(&[]));
+    async fn time_sandboxed_start(&self, sandbox: &Sandbox) -> Result<Duration, BenchError> {
+        let (inner, spec) = (ProgramSpec::new("/usr/bin/true", [""; 0]), self.spec(&[]));
         let start = Instant::now();
-        let mut child = sandbox.spawn(&spec, inner, Streams::piped()).await?;
+        let mut child = sandbox.spawn(&spec, inner, StdioStreams::piped()).await?;
         child.wait().await?;
         Ok(start.elapsed())
     }
 
-    async fn start_bare(&self) -> Result<Duration, Fault> {
+    async fn time_bare_start(&self) -> Result<Duration, BenchError> {
         let start = Instant::now();
-        process::command("/usr/bin/true").status().await?;
+        process::new_command("/usr/bin/true").status().await?;
         Ok(start.elapsed())
     }
 }
 
 /// Returns the sandbox of Docker's containers.
-async fn containers(options: &Options, socket: &Path, place: &Path) -> Result<Sandbox, Fault> {
+async fn docker_sandbox(
+    options: &BenchOptions,
+    socket: &Path,
+    place: &Path,
+) -> Result<Sandbox, BenchError> {
     let settings = DockerSettings {
         socket: socket.to_owned(),
         stages: place.join("containers"),
@@ -257,17 +285,17 @@ async fn containers(options: &Options, socket: &Path, place: &Path) -> Result<Sa
         },
     };
     let exe = options.eklavya.clone();
-    Ok(Sandbox::docker(settings, exe, Some(USER), Demands::default()).await?)
+    Ok(Sandbox::probe_docker(settings, exe, Some(USER), KernelRequirements::default()).await?)
 }
 
 /// Makes a repository like that of a project after its demo was approved.
-fn lay_out(clone: &Path) -> Result<(), Fault> {
+fn create_repository(clone: &Path) -> Result<(), BenchError> {
     for directory in ["site", "tests"] {
         std::fs::create_dir_all(clone.join(directory))?;
     }
     std::fs::write(clone.join("site/index.html"), "<h1>coffee</h1>\n")?;
     std::fs::write(clone.join("tests/run.sh"), "test -f site/index.html\n")?;
-    let mut git = process::command("git").into_std();
+    let mut git = process::new_command("git").into_std();
     git.args(["init", "--quiet"]).arg(clone);
     let made = git.env("HOME", clone).env("PATH", SEARCH_PATH).status()?;
     if made.success() {
@@ -278,7 +306,7 @@ fn lay_out(clone: &Path) -> Result<(), Fault> {
 }
 
 /// Carries connections from the sandbox's door to the model.
-async fn lead(door: UnixListener, port: u16) {
+async fn forward_door(door: UnixListener, port: u16) {
     while let Ok((mut client, _)) = door.accept().await {
         tokio::spawn(async move {
             if let Ok(mut model) = TcpStream::connect(("127.0.0.1", port)).await {

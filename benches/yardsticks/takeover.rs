@@ -6,15 +6,15 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use eklavya_claude::locate::ClaudeCli;
+use eklavya_claude::cli::locate::ClaudeCli;
 use eklavya_core::process;
 use serde_json::Value;
 
-use crate::latency::Latency;
-use crate::options::Options;
-use crate::report::Report;
-use crate::samples::Samples;
-use crate::{Fault, SEARCH_PATH};
+use crate::latency::LatencySummary;
+use crate::options::BenchOptions;
+use crate::report::ReportWriter;
+use crate::samples::DurationSamples;
+use crate::{BenchError, SEARCH_PATH};
 
 /// How long a lease lasts, in seconds.
 const LEASE: u32 = 5;
@@ -25,8 +25,8 @@ const REHEARSAL: &str = "rehearsal: 1\nagents:\n  - role: pm\n    steps:\n      
     - { text: \"Let me think.\", delaySeconds: 3600 }\n";
 
 /// Measures both cases.
-pub fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Latency>, Fault> {
-    let mut found = vec![Latency::of(
+pub fn measure(options: &BenchOptions, cli: &ClaudeCli) -> Result<Vec<LatencySummary>, BenchError> {
+    let mut found = vec![LatencySummary::from_samples(
         "takeover",
         "on the same host",
         &kill_workers(options, cli, &[])?,
@@ -38,67 +38,78 @@ pub fn measure(options: &Options, cli: &ClaudeCli) -> Result<Vec<Latency>, Fault
         let most = f64::from(LEASE) + 1.0;
         let samples = kill_workers(options, cli, &elsewhere)?;
         let part = "on another host, with a lease of 5 s";
-        found.push(Latency::of("takeover", part, &samples, [most, most]));
+        found.push(LatencySummary::from_samples(
+            "takeover",
+            part,
+            &samples,
+            [most, most],
+        ));
     } else {
-        Report::progress("takeover from another host: left out, since only root can play one");
+        ReportWriter::print_progress(
+            "takeover from another host: left out, since only root can play one",
+        );
     }
     Ok(found)
 }
 
 /// Kills a worker that was started behind `wrapper`, as often as the options say.
-fn kill_workers(options: &Options, cli: &ClaudeCli, wrapper: &[&str]) -> Result<Samples, Fault> {
-    let mut samples = Samples::default();
+fn kill_workers(
+    options: &BenchOptions,
+    cli: &ClaudeCli,
+    wrapper: &[&str],
+) -> Result<DurationSamples, BenchError> {
+    let mut samples = DurationSamples::default();
     for round in 1..=options.rounds {
-        let place = crate::directory(options)?;
-        let house = House {
+        let place = crate::create_directory(options)?;
+        let house = TakeoverFixture {
             eklavya: &options.eklavya,
             claude: &cli.program,
-            place: place.path(),
+            directory: place.path(),
         };
-        let took = house.kill_one(wrapper, PAUSE * round)?;
+        let took = house.time_takeover(wrapper, PAUSE * round)?;
         samples.add(took);
-        Report::progress(&format!("takeover {round}: {:.2} s", took.as_secs_f64()));
+        ReportWriter::print_progress(&format!("takeover {round}: {:.2} s", took.as_secs_f64()));
     }
     Ok(samples)
 }
 
-struct House<'a> {
+struct TakeoverFixture<'a> {
     eklavya: &'a Path,
     claude: &'a Path,
-    place: &'a Path,
+    directory: &'a Path,
 }
 
-impl House<'_> {
+impl TakeoverFixture<'_> {
     /// Returns how long it took another worker to begin, after the one at work was killed.
-    fn kill_one(&self, wrapper: &[&str], pause: Duration) -> Result<Duration, Fault> {
-        self.furnish()?;
-        let mut first = Member::start(self.worker(wrapper))?;
-        first.waits_for("worker:registered")?;
-        self.does("plan bench --detach")?;
-        first.waits_for("job:started")?;
-        self.until_agents(1)?;
-        let mut heir = Member::start(self.worker(&[]))?;
-        heir.waits_for("worker:registered")?;
+    fn time_takeover(&self, wrapper: &[&str], pause: Duration) -> Result<Duration, BenchError> {
+        self.create_project()?;
+        let mut first = BenchWorker::start(self.worker_command(wrapper))?;
+        first.wait_for_event("worker:registered")?;
+        self.run_command("plan bench --detach")?;
+        first.wait_for_event("job:started")?;
+        self.wait_for_agents(1)?;
+        let mut heir = BenchWorker::start(self.worker_command(&[]))?;
+        heir.wait_for_event("worker:registered")?;
         std::thread::sleep(pause);
         first.child.kill()?;
         let killed = Instant::now();
-        heir.waits_for("job:started")?;
+        heir.wait_for_event("job:started")?;
         Ok(killed.elapsed())
     }
 
     /// Makes a data directory with a project.
-    fn furnish(&self) -> Result<(), Fault> {
-        std::fs::write(self.place.join("brief.md"), "A page.\n")?;
-        std::fs::write(self.place.join("rehearsal.yaml"), REHEARSAL)?;
-        self.does("init --yes")?;
-        self.does(
+    fn create_project(&self) -> Result<(), BenchError> {
+        std::fs::write(self.directory.join("brief.md"), "A page.\n")?;
+        std::fs::write(self.directory.join("rehearsal.yaml"), REHEARSAL)?;
+        self.run_command("init --yes")?;
+        self.run_command(
             "project new bench --brief brief.md --client Ada --budget 25 --yes \
              --rehearsal rehearsal.yaml",
         )?;
         Ok(())
     }
 
-    fn worker(&self, wrapper: &[&str]) -> Command {
+    fn worker_command(&self, wrapper: &[&str]) -> Command {
         let eklavya = self.eklavya.to_string_lossy();
         let words: Vec<&str> = wrapper.iter().copied().chain([&*eklavya]).collect();
         let mut command = self.command(words[0]);
@@ -109,18 +120,18 @@ impl House<'_> {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = process::command(program).into_std();
+        let mut command = process::new_command(program).into_std();
         command
-            .current_dir(self.place)
+            .current_dir(self.directory)
             .env("PATH", SEARCH_PATH)
-            .env("HOME", self.place)
-            .env("EKLAVYA_HOME", self.place.join("home"))
+            .env("HOME", self.directory)
+            .env("EKLAVYA_HOME", self.directory.join("home"))
             .env("EKLAVYA_CLAUDE_PATH", self.claude)
             .env("EKLAVYA_WORKER_LEASE_SECONDS", LEASE.to_string());
         command
     }
 
-    fn does(&self, line: &str) -> Result<String, Fault> {
+    fn run_command(&self, line: &str) -> Result<String, BenchError> {
         let output = self
             .command(&self.eklavya.to_string_lossy())
             .args(line.split_whitespace())
@@ -133,9 +144,10 @@ impl House<'_> {
     }
 
     /// Waits until so many agents run.
-    fn until_agents(&self, count: usize) -> Result<(), Fault> {
+    fn wait_for_agents(&self, count: usize) -> Result<(), BenchError> {
         loop {
-            let agents: Value = serde_json::from_str(&self.does("agents ps --output json")?)?;
+            let agents: Value =
+                serde_json::from_str(&self.run_command("agents ps --output json")?)?;
             let is_running = |agent: &&Value| agent["status"] == "running";
             let agents = agents.as_array().into_iter().flatten();
             if agents.filter(is_running).count() == count {
@@ -147,13 +159,13 @@ impl House<'_> {
 }
 
 /// A worker whose news are read; it ends when this is dropped.
-struct Member {
+struct BenchWorker {
     child: Child,
-    news: std::io::Lines<BufReader<ChildStdout>>,
+    events: std::io::Lines<BufReader<ChildStdout>>,
 }
 
-impl Member {
-    fn start(mut command: Command) -> Result<Self, Fault> {
+impl BenchWorker {
+    fn start(mut command: Command) -> Result<Self, BenchError> {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -161,12 +173,12 @@ impl Member {
         let news = child.stdout.take().ok_or("no news")?;
         Ok(Self {
             child,
-            news: BufReader::new(news).lines(),
+            events: BufReader::new(news).lines(),
         })
     }
 
-    fn waits_for(&mut self, event: &str) -> Result<(), Fault> {
-        for line in &mut self.news {
+    fn wait_for_event(&mut self, event: &str) -> Result<(), BenchError> {
+        for line in &mut self.events {
             let told: Value = serde_json::from_str(&line?)?;
             if told["event"] == event {
                 return Ok(());
@@ -176,7 +188,7 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for BenchWorker {
     fn drop(&mut self) {
         // It has ended, or is to.
         let _ = self.child.kill();

@@ -1,11 +1,11 @@
 //! `eklavya agents kill`
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use eklavya_core::domain::agent::Agent;
-use eklavya_engine::kill;
-use eklavya_services::{Desk, agents};
+use crate::invocation::CommandInvocation;
+use eklavya_core::agent::Agent;
+use eklavya_engine::agent::kill;
+use eklavya_services::{DataStore, agents};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,7 +15,7 @@ Examples:
 /// End agents and their processes; their tasks can be tried again
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct AgentsKillArgs {
     /// The agents: the beginnings of their ids, as agents ps shows them
     #[arg(required_unless_present = "all", value_name = "AGENT")]
     agents: Vec<String>,
@@ -26,18 +26,20 @@ pub struct Args {
 }
 
 /// Runs `eklavya agents kill`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let chosen = desk::with(invocation, async |desk| chosen(&desk, args).await)?;
+pub fn exec(invocation: &CommandInvocation, args: &AgentsKillArgs) -> Result<(), CommandError> {
+    let chosen = data_store::with_data_store(invocation, async |data| {
+        find_chosen_agents(&data, args).await
+    })?;
     if args.all && !chosen.is_empty() {
         invocation
             .prompt
             .confirm(&format!("Kill {} agents?", chosen.len()))?;
     }
-    let killed = desk::with(invocation, async |desk| {
+    let killed = data_store::with_data_store(invocation, async |data| {
         let mut killed = Vec::new();
         for agent in &chosen {
-            let agent = kill::kill(&desk, &desk::actor(), agent).await?;
-            killed.push(Killed {
+            let agent = kill::kill_agent(&data, &data_store::current_actor(), agent).await?;
+            killed.push(KilledAgentView {
                 id: agent.id.to_string(),
                 role: agent.role.to_string(),
                 status: agent.state.status(),
@@ -55,15 +57,18 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
 /// An agent that was killed.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Killed {
+struct KilledAgentView {
     id: String,
     role: String,
     status: &'static str,
 }
 
-async fn chosen(desk: &Desk, args: &Args) -> Result<Vec<Agent>, CommandError> {
+async fn find_chosen_agents(
+    data: &DataStore,
+    args: &AgentsKillArgs,
+) -> Result<Vec<Agent>, CommandError> {
     if args.all {
-        let all = agents::list(desk, None).await?;
+        let all = agents::list(data, None).await?;
         return Ok(all
             .into_iter()
             .filter(|agent| agent.state.is_live())
@@ -71,7 +76,7 @@ async fn chosen(desk: &Desk, args: &Args) -> Result<Vec<Agent>, CommandError> {
     }
     let mut chosen = Vec::new();
     for prefix in &args.agents {
-        chosen.push(agents::find(desk, prefix).await?);
+        chosen.push(agents::find(data, prefix).await?);
     }
     Ok(chosen)
 }

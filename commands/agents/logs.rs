@@ -4,16 +4,16 @@ use std::io;
 use std::time::Duration;
 
 use camino::Utf8Path;
-use eklavya_claude::transcript::{Follower, Record, Renderer};
-use eklavya_core::domain::agent::Agent;
-use eklavya_services::{Desk, agents};
+use eklavya_claude::transcript::{TranscriptRecord, TranscriptRenderer, TranscriptTail};
+use eklavya_core::agent::Agent;
+use eklavya_services::{DataStore, agents};
 use eklavya_store::projects;
 use jiff::tz::TimeZone;
 
-use crate::desk;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
-use crate::options::Format;
+use crate::data_store;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
+use crate::options::OutputFormat;
 use crate::output;
 
 /// How often it is looked for more.
@@ -28,7 +28,7 @@ Examples:
 /// Print what an agent said and did
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct AgentsLogsArgs {
     /// The agent: the beginning of its id, as agents ps shows it
     agent: String,
 
@@ -38,18 +38,18 @@ pub struct Args {
 }
 
 /// Runs `eklavya agents logs`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    desk::with(invocation, async |desk| {
-        let agent = agents::find(&desk, &args.agent).await?;
-        let slug = slug(&desk, &agent).await?;
+pub fn exec(invocation: &CommandInvocation, args: &AgentsLogsArgs) -> Result<(), CommandError> {
+    data_store::with_data_store(invocation, async |data| {
+        let agent = agents::find(&data, &args.agent).await?;
+        let slug = find_project_slug(&data, &agent).await?;
         let path = invocation
             .home
-            .project(&slug)
+            .project_directory(&slug)
             .join("transcripts")
             .join(format!("{}.jsonl", agent.id));
-        let mut transcript = Transcript::new(invocation, &path);
+        let mut transcript = TranscriptPrinter::new(invocation, &path);
         transcript.print_new()?;
-        while args.follow && is_live(&desk, &agent).await? {
+        while args.follow && is_live(&data, &agent).await? {
             tokio::time::sleep(PAUSE).await;
             transcript.print_new()?;
         }
@@ -59,36 +59,37 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     })
 }
 
-async fn slug(desk: &Desk, agent: &Agent) -> Result<String, CommandError> {
-    let project = projects::by_id(&mut desk.read().await?, agent.project).await?;
+async fn find_project_slug(data: &DataStore, agent: &Agent) -> Result<String, CommandError> {
+    let project = projects::by_id(&mut data.begin_read().await?, agent.project).await?;
     project.map(|project| project.slug).ok_or_else(|| {
         let message = format!("agent {} is of no project", agent.id.short());
-        CommandError::new(Kind::Environment, message).hint("Look into it: eklavya doctor")
+        CommandError::new(CommandErrorKind::Environment, message)
+            .with_hint("Look into it: eklavya doctor")
     })
 }
 
-async fn is_live(desk: &Desk, agent: &Agent) -> Result<bool, CommandError> {
-    Ok(agents::get(desk, agent.id).await?.state.is_live())
+async fn is_live(data: &DataStore, agent: &Agent) -> Result<bool, CommandError> {
+    Ok(agents::get(data, agent.id).await?.state.is_live())
 }
 
 /// A transcript that may still be written, or not yet have been begun.
-struct Transcript<'a> {
-    invocation: &'a Invocation,
+struct TranscriptPrinter<'a> {
+    invocation: &'a CommandInvocation,
     path: &'a Utf8Path,
-    follower: Option<Follower>,
-    renderer: Renderer,
+    tail: Option<TranscriptTail>,
+    renderer: TranscriptRenderer,
     /// What has been read, where all of it is to be printed as one document.
-    kept: Vec<Record>,
+    buffered: Vec<TranscriptRecord>,
 }
 
-impl<'a> Transcript<'a> {
-    fn new(invocation: &'a Invocation, path: &'a Utf8Path) -> Self {
+impl<'a> TranscriptPrinter<'a> {
+    fn new(invocation: &'a CommandInvocation, path: &'a Utf8Path) -> Self {
         Self {
             invocation,
             path,
-            follower: None,
-            renderer: Renderer::new(TimeZone::UTC),
-            kept: Vec::new(),
+            tail: None,
+            renderer: TranscriptRenderer::new(TimeZone::UTC),
+            buffered: Vec::new(),
         }
     }
 
@@ -96,7 +97,7 @@ impl<'a> Transcript<'a> {
         loop {
             let records = self
                 .read_new()
-                .map_err(|error| unreadable(self.path, &error))?;
+                .map_err(|error| unreadable_error(self.path, &error))?;
             if records.is_empty() {
                 return Ok(());
             }
@@ -106,40 +107,43 @@ impl<'a> Transcript<'a> {
         }
     }
 
-    fn read_new(&mut self) -> io::Result<Vec<Record>> {
-        if let Some(follower) = &mut self.follower {
+    fn read_new(&mut self) -> io::Result<Vec<TranscriptRecord>> {
+        if let Some(follower) = &mut self.tail {
             return follower.read_new();
         }
-        match Follower::open(self.path.as_std_path()) {
-            Ok(follower) => self.follower.insert(follower).read_new(),
+        match TranscriptTail::open(self.path.as_std_path()) {
+            Ok(follower) => self.tail.insert(follower).read_new(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
 
-    fn print(&mut self, record: Record) -> Result<(), CommandError> {
+    fn print(&mut self, record: TranscriptRecord) -> Result<(), CommandError> {
         match self.invocation.printer.format() {
-            Format::Table => output::lines(&self.renderer.render(&record)),
-            Format::Jsonl => output::json_line(&record),
-            Format::Json => {
-                self.kept.push(record);
+            OutputFormat::Table => output::lines(&self.renderer.render(&record)),
+            OutputFormat::Jsonl => output::json_line(&record),
+            OutputFormat::Json => {
+                self.buffered.push(record);
                 Ok(())
             }
         }
     }
 
     fn finish(&self, agent: &Agent) -> Result<(), CommandError> {
-        if self.follower.is_none() {
+        if self.tail.is_none() {
             let message = format!("Agent {} has said nothing yet", agent.id.short());
             self.invocation.printer.note(&message);
         }
         match self.invocation.printer.format() {
-            Format::Json => output::json_document(&self.kept),
-            Format::Table | Format::Jsonl => Ok(()),
+            OutputFormat::Json => output::json_document(&self.buffered),
+            OutputFormat::Table | OutputFormat::Jsonl => Ok(()),
         }
     }
 }
 
-fn unreadable(path: &Utf8Path, error: &io::Error) -> CommandError {
-    CommandError::new(Kind::Environment, format!("cannot read {path}: {error}"))
+fn unreadable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
+    CommandError::new(
+        CommandErrorKind::Environment,
+        format!("cannot read {path}: {error}"),
+    )
 }

@@ -7,23 +7,23 @@ mod ps;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Look at agents, read what they do, end them
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Ps(ps::Args),
-    Logs(logs::Args),
-    Kill(kill::Args),
+pub enum AgentsCommand {
+    Ps(ps::AgentsPsArgs),
+    Logs(logs::AgentsLogsArgs),
+    Kill(kill::AgentsKillArgs),
 }
 
-impl Verb {
+impl AgentsCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Ps(args) => ps::exec(invocation, &args),
-            Verb::Logs(args) => logs::exec(invocation, &args),
-            Verb::Kill(args) => kill::exec(invocation, &args),
+            AgentsCommand::Ps(args) => ps::exec(invocation, &args),
+            AgentsCommand::Logs(args) => logs::exec(invocation, &args),
+            AgentsCommand::Kill(args) => kill::exec(invocation, &args),
         }
     }
 }

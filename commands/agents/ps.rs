@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::ids::TaskId;
-use eklavya_core::domain::role::Role;
-use eklavya_services::{Desk, agents, projects, tasks};
+use eklavya_core::agent::Agent;
+use eklavya_core::agent::role::Role;
+use eklavya_core::ids::TaskId;
+use eklavya_services::{DataStore, agents, projects, tasks};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Row, time};
+use crate::invocation::CommandInvocation;
+use crate::output::{TableRow, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
 /// List the agents at work
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct AgentsPsArgs {
     /// Only those of this project
     slug: Option<String>,
 
@@ -56,15 +56,15 @@ struct AgentView {
 }
 
 /// Runs `eklavya agents ps`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let views = desk::with(invocation, async |desk| {
+pub fn exec(invocation: &CommandInvocation, args: &AgentsPsArgs) -> Result<(), CommandError> {
+    let views = data_store::with_data_store(invocation, async |data| {
         let all = match &args.slug {
-            Some(slug) => vec![projects::find(&desk, slug).await?],
-            None => projects::list(&desk).await?,
+            Some(slug) => vec![projects::find(&data, slug).await?],
+            None => projects::list(&data).await?,
         };
         let mut views = Vec::new();
         for project in all {
-            let agents = agents::list(&desk, Some(project.id)).await?;
+            let agents = agents::list(&data, Some(project.id)).await?;
             let shown: Vec<Agent> = agents
                 .into_iter()
                 .filter(|agent| args.all || agent.state.is_live())
@@ -72,11 +72,11 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
             if shown.is_empty() {
                 continue;
             }
-            let keys = keys(&desk, &project).await?;
+            let keys = task_keys_by_id(&data, &project).await?;
             views.extend(
                 shown
                     .iter()
-                    .map(|agent| view(agent, &project.slug, &keys, desk.now())),
+                    .map(|agent| agent_view(agent, &project.slug, &keys, data.now())),
             );
         }
         Ok(views)
@@ -84,15 +84,15 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
     invocation.printer.list(&views, "No agents are at work")
 }
 
-async fn keys(
-    desk: &Desk,
-    project: &eklavya_core::domain::project::Project,
+async fn task_keys_by_id(
+    data: &DataStore,
+    project: &eklavya_core::project::Project,
 ) -> Result<BTreeMap<TaskId, String>, CommandError> {
-    let tasks = tasks::list(desk, project.id).await?;
+    let tasks = tasks::list(data, project.id).await?;
     Ok(tasks.into_iter().map(|task| (task.id, task.key)).collect())
 }
 
-fn view(
+fn agent_view(
     agent: &Agent,
     project: &str,
     keys: &BTreeMap<TaskId, String>,
@@ -116,7 +116,7 @@ fn view(
     }
 }
 
-impl Row for AgentView {
+impl TableRow for AgentView {
     const COLUMNS: &'static [&'static str] = &[
         "agent", "project", "role", "task", "status", "pid", "age", "heard", "sandbox", "model",
     ];
@@ -134,8 +134,8 @@ impl Row for AgentView {
             self.task.clone(),
             self.status.to_owned(),
             self.pid.map(|pid| pid.to_string()).unwrap_or_default(),
-            time::since(self.created_at, self.now),
-            time::since(self.last_heartbeat, self.now),
+            time::format_elapsed(self.created_at, self.now),
+            time::format_elapsed(self.last_heartbeat, self.now),
             if self.sandboxed { "yes" } else { "NO SANDBOX" }.to_owned(),
             model.to_owned(),
         ]

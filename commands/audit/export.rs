@@ -3,13 +3,13 @@
 use std::io::{self, BufWriter, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya_core::domain::audit::Head;
-use eklavya_services::audit::Part;
-use eklavya_services::{Desk, audit, projects};
+use eklavya_core::audit::ChainHead;
+use eklavya_services::audit::AuditExportPart;
+use eklavya_services::{DataStore, audit, projects};
 
-use crate::desk;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
+use crate::data_store;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -21,7 +21,7 @@ Examples:
 /// Write a chain of the audit trail as JSON Lines that verify by themselves
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct AuditExportArgs {
     /// The project
     #[arg(required_unless_present = "installation")]
     slug: Option<String>,
@@ -36,18 +36,20 @@ pub struct Args {
 }
 
 /// Runs `eklavya audit export`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &AuditExportArgs) -> Result<(), CommandError> {
     let slug = args.slug.as_deref();
-    desk::with(invocation, async |desk| {
+    data_store::with_data_store(invocation, async |data| {
         let Some(file) = &args.to else {
-            return write(&desk, slug, io::stdout().lock()).await.map(|_| ());
+            return write_chain(&data, slug, io::stdout().lock())
+                .await
+                .map(|_| ());
         };
         let path = invocation.working_directory.join(file);
-        let mut new = begin(&path)?;
-        let head = write(&desk, slug, &mut new).await?;
-        finish(new, &path)?;
+        let mut new = create_temporary_file(&path)?;
+        let head = write_chain(&data, slug, &mut new).await?;
+        persist_file(new, &path)?;
         let message = format!("{} rows are exported into {path}", head.position);
-        let exported = Exported {
+        let exported = AuditExportView {
             file: path.to_string(),
             head,
         };
@@ -57,19 +59,23 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
 
 /// What was exported.
 #[derive(Debug, serde::Serialize)]
-struct Exported {
+struct AuditExportView {
     file: String,
-    head: Head,
+    head: ChainHead,
 }
 
 /// Writes the chain of the project `slug`, or the installation's.
-async fn write(desk: &Desk, slug: Option<&str>, out: impl Write) -> Result<Head, CommandError> {
+async fn write_chain(
+    data: &DataStore,
+    slug: Option<&str>,
+    out: impl Write,
+) -> Result<ChainHead, CommandError> {
     let project = match slug {
-        Some(slug) => Some(projects::find(desk, slug).await?),
+        Some(slug) => Some(projects::find(data, slug).await?),
         None => None,
     };
     let mut out = BufWriter::new(out);
-    let head = audit::export(desk, project.as_ref(), |part: &Part| {
+    let head = audit::export(data, project.as_ref(), |part: &AuditExportPart| {
         output::json_line_to(&mut out, part).map_err(CommandError::from)
     })
     .await?;
@@ -78,25 +84,28 @@ async fn write(desk: &Desk, slug: Option<&str>, out: impl Write) -> Result<Head,
 }
 
 /// A file that is there whole or not at all.
-fn begin(path: &Utf8Path) -> Result<tempfile::NamedTempFile, CommandError> {
+fn create_temporary_file(path: &Utf8Path) -> Result<tempfile::NamedTempFile, CommandError> {
     if path.exists() {
         let message = format!("{path} is there already");
-        return Err(CommandError::usage(message).hint("Choose another file"));
+        return Err(CommandError::usage(message).with_hint("Choose another file"));
     }
     let directory = path.parent().unwrap_or(Utf8Path::new("."));
-    tempfile::NamedTempFile::new_in(directory).map_err(|error| unwritable(path, &error))
+    tempfile::NamedTempFile::new_in(directory).map_err(|error| unwritable_error(path, &error))
 }
 
-fn finish(file: tempfile::NamedTempFile, path: &Utf8Path) -> Result<(), CommandError> {
+fn persist_file(file: tempfile::NamedTempFile, path: &Utf8Path) -> Result<(), CommandError> {
     file.as_file()
         .sync_all()
-        .map_err(|error| unwritable(path, &error))?;
+        .map_err(|error| unwritable_error(path, &error))?;
     let kept = file.persist_noclobber(path);
     kept.map(|_| ())
-        .map_err(|error| unwritable(path, &error.error))
+        .map_err(|error| unwritable_error(path, &error.error))
 }
 
-fn unwritable(path: &Utf8Path, error: &io::Error) -> CommandError {
-    CommandError::new(Kind::Environment, format!("cannot write {path}: {error}"))
-        .hint("Choose a place that you can write to")
+fn unwritable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
+    CommandError::new(
+        CommandErrorKind::Environment,
+        format!("cannot write {path}: {error}"),
+    )
+    .with_hint("Choose a place that you can write to")
 }

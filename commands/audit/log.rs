@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_core::domain::audit::canonical;
-use eklavya_core::domain::ids::{AgentId, ProjectId};
-use eklavya_services::{Desk, agents, audit, projects};
-use eklavya_store::audit::{Filter, StoredAudit};
+use eklavya_core::audit::canonical;
+use eklavya_core::ids::{AgentId, ProjectId};
+use eklavya_services::{DataStore, agents, audit, projects};
+use eklavya_store::audit::{AuditFilter, StoredAuditEntry};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -14,10 +14,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::INSTALLATION;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Row, time};
+use crate::invocation::CommandInvocation;
+use crate::output::{TableRow, time};
 
 /// How many lines are shown where it is not said how many or since when.
 const USUAL: u32 = 100;
@@ -34,7 +34,7 @@ Examples:
 /// Show who did what, newest last
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct AuditLogArgs {
     /// Only what concerns this project
     slug: Option<String>,
 
@@ -55,8 +55,8 @@ pub struct Args {
     action: Option<String>,
 
     /// Only from this moment on (UTC where no zone is given), or after this position
-    #[arg(long, value_name = "TIME|POSITION", value_parser = since)]
-    since: Option<Since>,
+    #[arg(long, value_name = "TIME|POSITION", value_parser = parse_start)]
+    since: Option<AuditLogStart>,
 
     /// At most so many lines, the newest; 100 where neither this nor --since is given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -65,31 +65,33 @@ pub struct Args {
 
 /// Where to begin.
 #[derive(Debug, Clone, Copy)]
-enum Since {
+enum AuditLogStart {
     /// After this place in a chain.
     Position(i64),
     /// At this moment.
     Moment(Timestamp),
 }
 
-fn since(text: &str) -> Result<Since, String> {
+fn parse_start(text: &str) -> Result<AuditLogStart, String> {
     if let Ok(position) = text.parse::<u32>() {
-        return Ok(Since::Position(i64::from(position)));
+        return Ok(AuditLogStart::Position(i64::from(position)));
     }
     if let Ok(moment) = text.parse() {
-        return Ok(Since::Moment(moment));
+        return Ok(AuditLogStart::Moment(moment));
     }
     let civil: DateTime = text.parse().map_err(|_| {
         "type a moment like 2026-01-31T12:00:00Z or a position like 1200".to_owned()
     })?;
     let moment = TimeZone::UTC.to_timestamp(civil);
-    moment.map(Since::Moment).map_err(|error| error.to_string())
+    moment
+        .map(AuditLogStart::Moment)
+        .map_err(|error| error.to_string())
 }
 
 /// A line of the audit trail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LogLine {
+struct AuditEntryView {
     id: i64,
     chain: Uuid,
     /// The slug; nothing for what concerns no project.
@@ -105,18 +107,18 @@ struct LogLine {
 }
 
 /// Runs `eklavya audit log`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let lines = desk::with(invocation, async |desk| {
-        let filter = filter(&desk, args).await?;
-        let projects = projects::list(&desk).await?;
+pub fn exec(invocation: &CommandInvocation, args: &AuditLogArgs) -> Result<(), CommandError> {
+    let lines = data_store::with_data_store(invocation, async |data| {
+        let filter = build_filter(&data, args).await?;
+        let projects = projects::list(&data).await?;
         let slugs: BTreeMap<ProjectId, String> = projects
             .into_iter()
             .map(|project| (project.id, project.slug))
             .collect();
-        let found = audit::list(&desk, &filter).await?;
+        let found = audit::list(&data, &filter).await?;
         Ok(found
             .into_iter()
-            .map(|line| LogLine::of(line, &slugs))
+            .map(|line| AuditEntryView::of(line, &slugs))
             .collect::<Vec<_>>())
     })?;
     invocation
@@ -124,26 +126,28 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         .list(&lines, "Nothing of the kind was done")
 }
 
-async fn filter(desk: &Desk, args: &Args) -> Result<Filter, CommandError> {
+async fn build_filter(data: &DataStore, args: &AuditLogArgs) -> Result<AuditFilter, CommandError> {
     let chain = match &args.slug {
-        Some(slug) => Some(projects::find(desk, slug).await?.id.0),
-        None if args.installation => Some(audit::installation(desk).await?),
+        Some(slug) => Some(projects::find(data, slug).await?.id.0),
+        None if args.installation => Some(audit::installation_id(data).await?),
         None => None,
     };
     let agent = match &args.agent {
-        Some(prefix) => Some(agents::find(desk, prefix).await?.id),
+        Some(prefix) => Some(agents::find(data, prefix).await?.id),
         None => None,
     };
     let (since, after) = match args.since {
-        Some(Since::Moment(moment)) => (Some(moment), None),
-        Some(Since::Position(_)) if chain.is_none() => {
+        Some(AuditLogStart::Moment(moment)) => (Some(moment), None),
+        Some(AuditLogStart::Position(_)) if chain.is_none() => {
             let message = "a position is one of a single chain";
-            return Err(CommandError::usage(message).hint("Name a project, or say --installation"));
+            return Err(
+                CommandError::usage(message).with_hint("Name a project, or say --installation")
+            );
         }
-        Some(Since::Position(position)) => (None, Some(position)),
+        Some(AuditLogStart::Position(position)) => (None, Some(position)),
         None => (None, None),
     };
-    Ok(Filter {
+    Ok(AuditFilter {
         chain,
         agent,
         action: args.action.clone(),
@@ -153,8 +157,8 @@ async fn filter(desk: &Desk, args: &Args) -> Result<Filter, CommandError> {
     })
 }
 
-impl LogLine {
-    fn of(line: StoredAudit, slugs: &BTreeMap<ProjectId, String>) -> Self {
+impl AuditEntryView {
+    fn of(line: StoredAuditEntry, slugs: &BTreeMap<ProjectId, String>) -> Self {
         let project = line.content.project;
         Self {
             id: line.id,
@@ -184,7 +188,7 @@ impl LogLine {
     fn details(&self) -> String {
         const FIRST: [&str; 6] = ["tool", "request", "decision", "task", "event", "why"];
         let Value::Object(members) = &self.details else {
-            return canonical::text(&self.details);
+            return canonical::to_text(&self.details);
         };
         let place = |name: &str| FIRST.iter().position(|first| *first == name);
         let mut ordered: Vec<_> = members
@@ -194,7 +198,7 @@ impl LogLine {
         ordered.sort_by_key(|(name, _)| place(name).unwrap_or(FIRST.len()));
         let told = ordered
             .into_iter()
-            .map(|(name, value)| format!("{name}={}", canonical::text(value)));
+            .map(|(name, value)| format!("{name}={}", canonical::to_text(value)));
         let text = told.collect::<Vec<_>>().join(" ");
         let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
         if shown.len() < text.len() {
@@ -204,14 +208,14 @@ impl LogLine {
     }
 }
 
-impl Row for LogLine {
+impl TableRow for AuditEntryView {
     const COLUMNS: &'static [&'static str] = &[
         "time", "project", "position", "actor", "action", "agent", "details",
     ];
 
     fn cells(&self) -> Vec<String> {
         vec![
-            time::moment(self.at),
+            time::format_timestamp(self.at),
             self.project.clone().unwrap_or(INSTALLATION.to_owned()),
             self.position.to_string(),
             self.actor(),
@@ -228,16 +232,16 @@ mod tests {
 
     #[test]
     fn since_is_a_moment_or_a_position() {
-        let moment = |text| match since(text) {
-            Ok(Since::Moment(moment)) => moment.to_string(),
+        let moment = |text| match parse_start(text) {
+            Ok(AuditLogStart::Moment(moment)) => moment.to_string(),
             other => format!("{other:?}"),
         };
         assert_eq!(moment("2026-01-31"), "2026-01-31T00:00:00Z");
         assert_eq!(moment("2026-01-31T12:30"), "2026-01-31T12:30:00Z");
         assert_eq!(moment("2026-01-31T12:30:00+02:00"), "2026-01-31T10:30:00Z");
-        assert!(matches!(since("12"), Ok(Since::Position(12))));
+        assert!(matches!(parse_start("12"), Ok(AuditLogStart::Position(12))));
         for wrong in ["-1", "yesterday", "", "2026-13-01"] {
-            assert!(since(wrong).is_err(), "{wrong}");
+            assert!(parse_start(wrong).is_err(), "{wrong}");
         }
     }
 }

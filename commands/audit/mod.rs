@@ -7,23 +7,23 @@ mod verify;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Look at the audit trail, verify it, export it
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Log(log::Args),
-    Verify(verify::Args),
-    Export(export::Args),
+pub enum AuditCommand {
+    Log(log::AuditLogArgs),
+    Verify(verify::AuditVerifyArgs),
+    Export(export::AuditExportArgs),
 }
 
-impl Verb {
+impl AuditCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Log(args) => log::exec(invocation, &args),
-            Verb::Verify(args) => verify::exec(invocation, &args),
-            Verb::Export(args) => export::exec(invocation, &args),
+            AuditCommand::Log(args) => log::exec(invocation, &args),
+            AuditCommand::Verify(args) => verify::exec(invocation, &args),
+            AuditCommand::Export(args) => export::exec(invocation, &args),
         }
     }
 }

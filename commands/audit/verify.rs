@@ -4,17 +4,17 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya_core::domain::audit::Fault;
-use eklavya_core::domain::audit::file::FileVerifier;
-use eklavya_services::audit::{self, Verdict};
+use eklavya_core::audit::ChainFault;
+use eklavya_core::audit::export::ExportVerifier;
+use eklavya_services::audit::{self, ChainVerification};
 use eklavya_services::projects;
 use serde::Serialize;
 
 use super::INSTALLATION;
-use crate::desk;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
-use crate::output::Row;
+use crate::data_store;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
+use crate::output::TableRow;
 
 /// No line of an export is longer, in bytes.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
@@ -31,7 +31,7 @@ Examples:
 /// hash of the newest. Exit code 1 where a chain is broken, with its first broken row.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct AuditVerifyArgs {
     /// Only the chain of this project
     slug: Option<String>,
 
@@ -45,30 +45,36 @@ pub struct Args {
 }
 
 /// Runs `eklavya audit verify`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &AuditVerifyArgs) -> Result<(), CommandError> {
     let verdicts = match &args.file {
-        Some(file) => vec![of_file(&invocation.working_directory.join(file))?],
-        None => desk::with(invocation, async |desk| {
+        Some(file) => vec![verify_file(&invocation.working_directory.join(file))?],
+        None => data_store::with_data_store(invocation, async |data| {
             Ok(match &args.slug {
                 Some(slug) => {
-                    vec![audit::verify(&desk, &projects::find(&desk, slug).await?).await?]
+                    vec![audit::verify(&data, &projects::find(&data, slug).await?).await?]
                 }
-                None => audit::verify_all(&desk).await?,
+                None => audit::verify_all(&data).await?,
             })
         })?,
     };
-    let lines: Vec<ChainLine> = verdicts.into_iter().map(ChainLine).collect();
+    let lines: Vec<ChainVerdictView> = verdicts.into_iter().map(ChainVerdictView).collect();
     invocation.printer.list(&lines, "")?;
-    tell(invocation, &lines)
+    print_verdicts(invocation, &lines)
 }
 
-fn tell(invocation: &Invocation, lines: &[ChainLine]) -> Result<(), CommandError> {
+fn print_verdicts(
+    invocation: &CommandInvocation,
+    lines: &[ChainVerdictView],
+) -> Result<(), CommandError> {
     let rows: i64 = lines.iter().map(|line| line.0.rows).sum();
     let chains = match lines.len() {
         1 => "1 chain".to_owned(),
         many => format!("{many} chains"),
     };
-    let broken: Vec<String> = lines.iter().filter_map(ChainLine::broken).collect();
+    let broken: Vec<String> = lines
+        .iter()
+        .filter_map(ChainVerdictView::broken_row)
+        .collect();
     if broken.is_empty() {
         invocation
             .printer
@@ -76,27 +82,29 @@ fn tell(invocation: &Invocation, lines: &[ChainLine]) -> Result<(), CommandError
         return Ok(());
     }
     let message = format!("the audit trail is broken: {}", broken.join("; "));
-    Err(CommandError::new(Kind::Failed, message))
+    Err(CommandError::new(CommandErrorKind::Failed, message))
 }
 
-fn of_file(path: &Utf8Path) -> Result<Verdict, CommandError> {
+fn verify_file(path: &Utf8Path) -> Result<ChainVerification, CommandError> {
     let unreadable = |error: std::io::Error| {
         CommandError::usage(format!("cannot read {path}: {error}"))
-            .hint("Name a file that audit export wrote")
+            .with_hint("Name a file that audit export wrote")
     };
     let none = |error: &dyn std::fmt::Display| {
         CommandError::usage(format!("{path} is no exported audit trail: {error}"))
-            .hint("Name a file that audit export wrote")
+            .with_hint("Name a file that audit export wrote")
     };
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let first = line(&mut file).map_err(unreadable)?.unwrap_or_default();
-    let mut verifier = FileVerifier::new(&first).map_err(|error| none(&error))?;
-    while let Some(line) = line(&mut file).map_err(unreadable)? {
-        verifier.line(&line).map_err(|error| none(&error))?;
+    let first = read_line(&mut file)
+        .map_err(unreadable)?
+        .unwrap_or_default();
+    let mut verifier = ExportVerifier::new(&first).map_err(|error| none(&error))?;
+    while let Some(line) = read_line(&mut file).map_err(unreadable)? {
+        verifier.verify_line(&line).map_err(|error| none(&error))?;
     }
-    let (header, rows) = (verifier.header().clone(), verifier.rows());
+    let (header, rows) = (verifier.header().clone(), verifier.row_count());
     let ended = verifier.finish();
-    Ok(Verdict {
+    Ok(ChainVerification {
         chain: header.chain,
         project: header.project.map(|project| project.slug),
         rows,
@@ -106,7 +114,7 @@ fn of_file(path: &Utf8Path) -> Result<Verdict, CommandError> {
 }
 
 /// Returns the next line, and nothing at the end.
-fn line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
+fn read_line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
     let mut bytes = Vec::new();
     file.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
     if bytes.is_empty() {
@@ -120,32 +128,32 @@ fn line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
 /// What was found out about a chain.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-struct ChainLine(Verdict);
+struct ChainVerdictView(ChainVerification);
 
-impl ChainLine {
+impl ChainVerdictView {
     fn name(&self) -> &str {
         self.0.project.as_deref().unwrap_or(INSTALLATION)
     }
 
-    fn broken(&self) -> Option<String> {
+    fn broken_row(&self) -> Option<String> {
         let fault = self.0.fault.as_ref()?;
-        Some(format!("{} at {}", self.name(), told(fault)))
+        Some(format!("{} at {}", self.name(), describe_fault(fault)))
     }
 }
 
-fn told(fault: &Fault) -> String {
+fn describe_fault(fault: &ChainFault) -> String {
     let id = fault.id.map(|id| format!(" (id {id})")).unwrap_or_default();
     format!("position {}{id}: {}", fault.position, fault.message)
 }
 
-impl Row for ChainLine {
+impl TableRow for ChainVerdictView {
     const COLUMNS: &'static [&'static str] =
         &["chain", "rows", "verdict", "hash of the newest row"];
 
     fn cells(&self) -> Vec<String> {
         let verdict = match &self.0.fault {
             None => "ok".to_owned(),
-            Some(fault) => format!("BROKEN at {}", told(fault)),
+            Some(fault) => format!("BROKEN at {}", describe_fault(fault)),
         };
         vec![
             self.name().to_owned(),

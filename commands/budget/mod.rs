@@ -5,36 +5,36 @@ mod set;
 mod show;
 mod view;
 
-pub use view::dollars;
+pub use view::format_dollars;
 
 use clap::Subcommand;
 use eklavya_config::Config;
 use eklavya_services::costs::DefaultLimits;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Show and change limits, and report what was spent
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Show(show::Args),
-    Set(set::Args),
-    Report(report::Args),
+pub enum BudgetCommand {
+    Show(show::BudgetShowArgs),
+    Set(set::BudgetSetArgs),
+    Report(report::BudgetReportArgs),
 }
 
-impl Verb {
+impl BudgetCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Show(args) => show::exec(invocation, &args),
-            Verb::Set(args) => set::exec(invocation, &args),
-            Verb::Report(args) => report::exec(invocation, &args),
+            BudgetCommand::Show(args) => show::exec(invocation, &args),
+            BudgetCommand::Set(args) => set::exec(invocation, &args),
+            BudgetCommand::Report(args) => report::exec(invocation, &args),
         }
     }
 }
 
 /// Returns the limits of the configuration.
-pub fn defaults(config: &Config) -> DefaultLimits {
+pub fn default_limits(config: &Config) -> DefaultLimits {
     DefaultLimits {
         all: config.budget.overall,
         task: config.budget.task,

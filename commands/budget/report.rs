@@ -1,14 +1,14 @@
 //! `eklavya budget report`
 
-use eklavya_services::cost_report::{self, CostLine, CostReport};
+use eklavya_services::cost_report::{self, CostGroup, CostReport};
 use eklavya_services::projects;
 use serde::Serialize;
 
-use super::view::dollars;
-use crate::desk;
+use super::view::format_dollars;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Page, View};
+use crate::invocation::CommandInvocation;
+use crate::output::{OutputPage, OutputView};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
 /// Report what a project cost, by role, task, agent, model and day
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct BudgetReportArgs {
     /// The project
     slug: String,
 }
@@ -26,28 +26,28 @@ pub struct Args {
 /// What a project cost; amounts in micro-dollars.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReportView {
+struct CostReportView {
     project: String,
     #[serde(flatten)]
     report: CostReport,
 }
 
 /// Runs `eklavya budget report`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let report = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        Ok(cost_report::report(&desk, project.id).await?)
+pub fn exec(invocation: &CommandInvocation, args: &BudgetReportArgs) -> Result<(), CommandError> {
+    let report = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        Ok(cost_report::build_report(&data, project.id).await?)
     })?;
     let project = args.slug.clone();
-    invocation.printer.view(&ReportView { project, report })
+    invocation.printer.view(&CostReportView { project, report })
 }
 
-impl View for ReportView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for CostReportView {
+    fn render(&self, page: &mut OutputPage) {
         let report = &self.report;
         page.fields([
             ("Project", self.project.clone()),
-            ("Spent", dollars(report.total.spent)),
+            ("Spent", format_dollars(report.total.spent)),
             ("Requests", report.total.requests.to_string()),
         ]);
         for (group, lines) in [
@@ -60,25 +60,25 @@ impl View for ReportView {
             if !lines.is_empty() {
                 page.section(&format!("By {group}"));
                 let columns = [group, "spent", "requests", "input", "output", "notes"];
-                page.table(&columns, lines.iter().map(cells));
+                page.table(&columns, lines.iter().map(cost_line_cells));
             }
         }
     }
 }
 
-fn cells(line: &CostLine) -> Vec<String> {
+fn cost_line_cells(line: &CostGroup) -> Vec<String> {
     vec![
         line.name.clone(),
-        dollars(line.spent),
+        format_dollars(line.spent),
         line.requests.to_string(),
-        line.usage.prompt().to_string(),
+        line.usage.prompt_tokens().to_string(),
         line.usage.output.to_string(),
-        notes(line),
+        cost_line_notes(line),
     ]
 }
 
 /// Returns what stands behind an amount, where it is not simply what the endpoint charged.
-fn notes(line: &CostLine) -> String {
+fn cost_line_notes(line: &CostGroup) -> String {
     let notes = [
         (line.rehearsals, "by a rehearsal"),
         (line.upper_bounds, "at their upper bound"),

@@ -1,15 +1,15 @@
 //! `eklavya budget set`
 
-use eklavya_core::domain::ledger::BudgetScope;
-use eklavya_core::domain::money::{InvalidAmount, MicroUsd};
+use eklavya_core::ledger::BudgetScope;
+use eklavya_core::money::{InvalidAmount, MicroUsd};
 use eklavya_services::ServiceError;
-use eklavya_services::costs::Costs;
-use eklavya_services::{Desk, agents, projects, tasks};
+use eklavya_services::costs::CostTracker;
+use eklavya_services::{DataStore, agents, projects, tasks};
 
 use super::view::BudgetView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,14 +23,14 @@ Examples:
 /// It counts from the next request on, for agents at work too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct BudgetSetArgs {
     /// The project
     #[arg(required_unless_present = "all")]
     slug: Option<String>,
 
     /// The limit in US dollars, or none
-    #[arg(long, value_name = "USD", value_parser = limit)]
-    limit: Limit,
+    #[arg(long, value_name = "USD", value_parser = parse_limit)]
+    limit: LimitArg,
 
     /// The limit of this task of the project
     #[arg(long, conflicts_with = "agent")]
@@ -47,23 +47,29 @@ pub struct Args {
 
 /// A limit as it is typed.
 #[derive(Debug, Clone, Copy)]
-struct Limit(Option<MicroUsd>);
+struct LimitArg(Option<MicroUsd>);
 
-fn limit(text: &str) -> Result<Limit, InvalidAmount> {
+fn parse_limit(text: &str) -> Result<LimitArg, InvalidAmount> {
     match text {
-        "none" => Ok(Limit(None)),
-        amount => Ok(Limit(Some(amount.parse()?))),
+        "none" => Ok(LimitArg(None)),
+        amount => Ok(LimitArg(Some(amount.parse()?))),
     }
 }
 
 /// Runs `eklavya budget set`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let defaults = super::defaults(invocation.config()?);
-    let view = desk::with(invocation, async |desk| {
-        let (scope, name) = scope(&desk, args).await?;
-        let costs = Costs::new(desk.clone(), defaults);
-        costs.set_limit(&desk::actor(), scope, args.limit.0).await?;
-        Ok(BudgetView::of(scope, name, &costs.show(scope).await?))
+pub fn exec(invocation: &CommandInvocation, args: &BudgetSetArgs) -> Result<(), CommandError> {
+    let defaults = super::default_limits(invocation.config()?);
+    let view = data_store::with_data_store(invocation, async |data| {
+        let (scope, name) = find_scope(&data, args).await?;
+        let costs = CostTracker::new(data.clone(), defaults);
+        costs
+            .set_limit(&data_store::current_actor(), scope, args.limit.0)
+            .await?;
+        Ok(BudgetView::of(
+            scope,
+            name,
+            &costs.find_budget(scope).await?,
+        ))
     })?;
     let limit = args
         .limit
@@ -74,17 +80,20 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
 }
 
 /// Returns what the limit is set on, and its name for people.
-async fn scope(desk: &Desk, args: &Args) -> Result<(BudgetScope, String), CommandError> {
+async fn find_scope(
+    data: &DataStore,
+    args: &BudgetSetArgs,
+) -> Result<(BudgetScope, String), CommandError> {
     let Some(slug) = &args.slug else {
         return Ok((BudgetScope::All, "all projects".to_owned()));
     };
-    let project = projects::find(desk, slug).await?;
+    let project = projects::find(data, slug).await?;
     if let Some(key) = &args.task {
-        let task = tasks::find(desk, &project, key).await?;
+        let task = tasks::find(data, &project, key).await?;
         return Ok((BudgetScope::Task(task.id), format!("task {key} of {slug}")));
     }
     if let Some(prefix) = &args.agent {
-        let agent = agents::find(desk, prefix).await?;
+        let agent = agents::find(data, prefix).await?;
         if agent.project != project.id {
             let name = prefix.clone();
             return Err(ServiceError::NotFound {

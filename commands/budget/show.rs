@@ -1,13 +1,13 @@
 //! `eklavya budget show`
 
-use eklavya_core::domain::ledger::BudgetScope;
-use eklavya_services::costs::Costs;
+use eklavya_core::ledger::BudgetScope;
+use eklavya_services::costs::CostTracker;
 use eklavya_services::{projects, tasks};
 
 use super::view::BudgetView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,20 +17,20 @@ Examples:
 /// Show the limits, and what is spent and reserved against them
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct BudgetShowArgs {
     /// Only that of this project, with its tasks
     slug: Option<String>,
 }
 
 /// Runs `eklavya budget show`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let defaults = super::defaults(invocation.config()?);
-    let views = desk::with(invocation, async |desk| {
+pub fn exec(invocation: &CommandInvocation, args: &BudgetShowArgs) -> Result<(), CommandError> {
+    let defaults = super::default_limits(invocation.config()?);
+    let views = data_store::with_data_store(invocation, async |data| {
         let mut scopes = Vec::new();
         if let Some(slug) = &args.slug {
-            let project = projects::find(&desk, slug).await?;
+            let project = projects::find(&data, slug).await?;
             scopes.push((BudgetScope::Project(project.id), slug.clone()));
-            let tasks = tasks::list(&desk, project.id).await?;
+            let tasks = tasks::list(&data, project.id).await?;
             scopes.extend(
                 tasks
                     .into_iter()
@@ -38,17 +38,17 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
             );
         } else {
             scopes.push((BudgetScope::All, "all projects".to_owned()));
-            let projects = projects::list(&desk).await?;
+            let projects = projects::list(&data).await?;
             scopes.extend(
                 projects
                     .into_iter()
                     .map(|project| (BudgetScope::Project(project.id), project.slug)),
             );
         }
-        let costs = Costs::new(desk.clone(), defaults);
+        let costs = CostTracker::new(data.clone(), defaults);
         let mut views = Vec::new();
         for (scope, name) in scopes {
-            let budget = costs.show(scope).await?;
+            let budget = costs.find_budget(scope).await?;
             views.push(BudgetView::of(scope, name, &budget));
         }
         Ok(views)

@@ -1,10 +1,10 @@
 //! Limits as they are printed.
 
-use eklavya_core::domain::ledger::{Budget, BudgetScope};
-use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::ledger::{Budget, BudgetScope};
+use eklavya_core::money::MicroUsd;
 use serde::Serialize;
 
-use crate::output::Row;
+use crate::output::TableRow;
 
 /// A limit and what stands against it; amounts in micro-dollars.
 #[derive(Debug, Serialize)]
@@ -40,22 +40,22 @@ impl BudgetView {
     }
 }
 
-impl Row for BudgetView {
+impl TableRow for BudgetView {
     const COLUMNS: &'static [&'static str] = &["budget", "limit", "spent", "reserved", "left"];
 
     fn cells(&self) -> Vec<String> {
-        let or_none = |amount: Option<MicroUsd>| amount.map_or("none".to_owned(), dollars);
+        let or_none = |amount: Option<MicroUsd>| amount.map_or("none".to_owned(), format_dollars);
         vec![
             self.name.clone(),
             or_none(self.limit_micro_usd),
-            dollars(self.spent_micro_usd),
-            dollars(self.reserved_micro_usd),
+            format_dollars(self.spent_micro_usd),
+            format_dollars(self.reserved_micro_usd),
             or_none(self.available_micro_usd),
         ]
     }
 }
 
 /// Returns an amount for people: `$0.50`.
-pub fn dollars(amount: MicroUsd) -> String {
+pub fn format_dollars(amount: MicroUsd) -> String {
     format!("${amount}")
 }

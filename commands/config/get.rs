@@ -1,8 +1,8 @@
 //! `eklavya config get`
 
-use super::Setting;
+use super::SettingView;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,15 +12,15 @@ Examples:
 /// Print the value of a key
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ConfigGetArgs {
     /// The key, like agents.parallel
     key: String,
 }
 
 /// Runs `eklavya config get`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &ConfigGetArgs) -> Result<(), CommandError> {
     let entry = invocation.layers()?.get(&args.key)?;
     invocation
         .printer
-        .view(&Setting::of(entry, &invocation.home))
+        .view(&SettingView::of(entry, &invocation.home))
 }

@@ -5,28 +5,28 @@ mod set;
 mod show;
 
 use clap::Subcommand;
-use eklavya_config::{Entry, Home, Origin, Value};
+use eklavya_config::{ConfigEntry, ConfigValue, DataDirectory, ValueOrigin};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Page, Row, View};
+use crate::invocation::CommandInvocation;
+use crate::output::{OutputPage, OutputView, TableRow};
 
 /// Show and change the configuration
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Show(show::Args),
-    Get(get::Args),
-    Set(set::Args),
+pub enum ConfigCommand {
+    Show(show::ConfigShowArgs),
+    Get(get::ConfigGetArgs),
+    Set(set::ConfigSetArgs),
 }
 
-impl Verb {
+impl ConfigCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Show(args) => show::exec(invocation, &args),
-            Verb::Get(args) => get::exec(invocation, &args),
-            Verb::Set(args) => set::exec(invocation, &args),
+            ConfigCommand::Show(args) => show::exec(invocation, &args),
+            ConfigCommand::Get(args) => get::exec(invocation, &args),
+            ConfigCommand::Set(args) => set::exec(invocation, &args),
         }
     }
 }
@@ -34,31 +34,31 @@ impl Verb {
 /// A key with the value that holds, and where it comes from.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Setting {
+struct SettingView {
     key: &'static str,
-    value: Value,
-    origin: Origin,
+    value: ConfigValue,
+    origin: ValueOrigin,
     /// The file, variable or option of that origin; nothing for what is built in.
     source: Option<String>,
 }
 
-impl Setting {
-    fn of(entry: &Entry, home: &Home) -> Self {
+impl SettingView {
+    fn of(entry: &ConfigEntry, home: &DataDirectory) -> Self {
         Self {
             key: entry.key.name,
             value: entry.value.clone(),
             origin: entry.origin,
             source: match entry.origin {
-                Origin::Default => None,
-                Origin::File => Some(home.config_file().into_string()),
-                Origin::Environment => Some(entry.key.variable()),
-                Origin::Flag => Some("--set".to_owned()),
+                ValueOrigin::Default => None,
+                ValueOrigin::File => Some(home.config_file().into_string()),
+                ValueOrigin::Environment => Some(entry.key.environment_variable()),
+                ValueOrigin::Flag => Some("--set".to_owned()),
             },
         }
     }
 }
 
-impl Row for Setting {
+impl TableRow for SettingView {
     const COLUMNS: &'static [&'static str] = &["key", "value", "origin"];
 
     fn cells(&self) -> Vec<String> {
@@ -68,8 +68,8 @@ impl Row for Setting {
 }
 
 /// People who ask for one value get the value.
-impl View for Setting {
-    fn render(&self, page: &mut Page) {
+impl OutputView for SettingView {
+    fn render(&self, page: &mut OutputPage) {
         page.line(&self.value.to_string());
     }
 }

@@ -1,13 +1,13 @@
 //! `eklavya config set`
 
-use eklavya_config::{Comments, Edit, Key, Value, edit, find};
+use eklavya_config::{CommentOutcome, ConfigKey, ConfigValue, KeyEdit, edit_key, find_key};
 use eklavya_services::audit;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::desk;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
+use crate::data_store;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
 /// that can only be changed by writing it anew, which is told.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ConfigSetArgs {
     /// The key, like agents.parallel
     key: String,
 
@@ -38,63 +38,71 @@ pub struct Args {
 /// What was changed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Changed {
+struct ConfigChangeView {
     key: &'static str,
     /// Nothing where the key was taken out.
-    value: Option<Value>,
+    value: Option<ConfigValue>,
     file: String,
     comments_kept: bool,
 }
 
 /// Runs `eklavya config set`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let key = find(&args.key)?;
-    let change = change(invocation, key, args.value.as_deref())?;
+pub fn exec(invocation: &CommandInvocation, args: &ConfigSetArgs) -> Result<(), CommandError> {
+    let key = find_key(&args.key)?;
+    let change = edit_config_file(invocation, key, args.value.as_deref())?;
     let home = &invocation.home;
     if !home.path.is_dir() {
         let message = format!("there is no data directory {}", home.path);
-        return Err(CommandError::new(Kind::Environment, message).hint("Make it: eklavya init"));
+        return Err(CommandError::new(CommandErrorKind::Environment, message)
+            .with_hint("Make it: eklavya init"));
     }
-    let comments = edit(home, key, &change)?;
-    if comments == Comments::Lost {
+    let comments = edit_key(home, key, &change)?;
+    if comments == CommentOutcome::Lost {
         let message = format!(
             "{} was written anew, without its comments",
             home.config_file()
         );
         invocation.printer.warn(&message);
     }
-    note(invocation, key, &change);
+    record_change(invocation, key, &change);
     warn_if_covered(invocation, key)?;
     let message = match &change {
-        Edit::Set(value) => format!("{} is {value} now", key.name),
-        Edit::Unset => format!("{} has its default again", key.name),
+        KeyEdit::Set(value) => format!("{} is {value} now", key.name),
+        KeyEdit::Unset => format!("{} has its default again", key.name),
     };
-    let changed = Changed {
+    let changed = ConfigChangeView {
         key: key.name,
         value: match change {
-            Edit::Set(value) => Some(value),
-            Edit::Unset => None,
+            KeyEdit::Set(value) => Some(value),
+            KeyEdit::Unset => None,
         },
         file: home.config_file().into_string(),
-        comments_kept: comments == Comments::Kept,
+        comments_kept: comments == CommentOutcome::Kept,
     };
     invocation.printer.done(&message, &changed)
 }
 
 /// Notes the change in the audit trail. A configuration that keeps us from the database must be
 /// changed all the same: that is told, and no failure.
-fn note(invocation: &Invocation, key: &'static Key, change: &Edit) {
+fn record_change(invocation: &CommandInvocation, key: &'static ConfigKey, change: &KeyEdit) {
     let value = match change {
-        Edit::Set(value) => Some(value.to_string()),
-        Edit::Unset => None,
+        KeyEdit::Set(value) => Some(value.to_string()),
+        KeyEdit::Unset => None,
     };
     let details = json!({ "key": key.name, "value": value });
-    let noted = desk::with(invocation, async |desk| {
+    let noted = data_store::with_data_store(invocation, async |data| {
         let about = (None, None);
-        audit::note(&desk, &desk::actor(), about, "config.set", details).await?;
+        audit::record(
+            &data,
+            &data_store::current_actor(),
+            about,
+            "config.set",
+            details,
+        )
+        .await?;
         // With store.url this may have been the last word to the file, which people then put away:
         // it must be all of the database.
-        desk.store.close().await;
+        data.store.close().await;
         Ok(())
     });
     if let Err(error) = noted {
@@ -103,22 +111,26 @@ fn note(invocation: &Invocation, key: &'static Key, change: &Edit) {
     }
 }
 
-fn change(
-    invocation: &Invocation,
-    key: &'static Key,
+fn edit_config_file(
+    invocation: &CommandInvocation,
+    key: &'static ConfigKey,
     value: Option<&str>,
-) -> Result<Edit, CommandError> {
+) -> Result<KeyEdit, CommandError> {
     let Some(text) = value else {
-        return Ok(Edit::Unset);
+        return Ok(KeyEdit::Unset);
     };
     // In the file a relative path would hang below the data directory, which is not what was typed.
     let user_home = invocation.environment.get("HOME")?;
-    let value = Value::parse(key, text)?.resolved(&invocation.working_directory, user_home);
-    Ok(Edit::Set(value))
+    let value =
+        ConfigValue::parse(key, text)?.resolve_path(&invocation.working_directory, user_home);
+    Ok(KeyEdit::Set(value))
 }
 
-fn warn_if_covered(invocation: &Invocation, key: &'static Key) -> Result<(), CommandError> {
-    let variable = key.variable();
+fn warn_if_covered(
+    invocation: &CommandInvocation,
+    key: &'static ConfigKey,
+) -> Result<(), CommandError> {
+    let variable = key.environment_variable();
     if invocation.environment.get(&variable)?.is_some() {
         let message = format!("{variable} is set in the environment and is stronger");
         invocation.printer.warn(&message);

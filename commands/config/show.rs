@@ -1,10 +1,10 @@
 //! `eklavya config show`
 
-use eklavya_config::{Origin, Value};
+use eklavya_config::{ConfigValue, ValueOrigin};
 
-use super::Setting;
+use super::SettingView;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,29 +18,29 @@ Examples:
 /// set or not set.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct ConfigShowArgs {}
 
 /// Runs `eklavya config show`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, _: &ConfigShowArgs) -> Result<(), CommandError> {
     let entries = invocation.layers()?.entries();
     let secrets = invocation.config()?.model.credentials.variables();
-    let settings: Vec<Setting> = entries
+    let settings: Vec<SettingView> = entries
         .iter()
-        .map(|entry| Setting::of(entry, &invocation.home))
-        .chain(secrets.map(secret))
+        .map(|entry| SettingView::of(entry, &invocation.home))
+        .chain(secrets.map(secret_setting))
         .collect();
     invocation.printer.list(&settings, "")
 }
 
-fn secret((name, is_set): (&'static str, bool)) -> Setting {
+fn secret_setting((name, is_set): (&'static str, bool)) -> SettingView {
     let (value, origin, source) = if is_set {
-        ("set", Origin::Environment, Some(name.to_owned()))
+        ("set", ValueOrigin::Environment, Some(name.to_owned()))
     } else {
-        ("not set", Origin::Default, None)
+        ("not set", ValueOrigin::Default, None)
     };
-    Setting {
+    SettingView {
         key: name,
-        value: Value::Text(value.to_owned()),
+        value: ConfigValue::Text(value.to_owned()),
         origin,
         source,
     }

@@ -1,11 +1,11 @@
 //! `eklavya db migrate`
 
-use eklavya_store::{Location, Migrated, Store, StoreError};
+use eklavya_store::{DatabaseLocation, MigrationOutcome, Store, StoreError};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::{desk, runtime};
+use crate::invocation::CommandInvocation;
+use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
 /// version may be using, only by this one and by eklavya init.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct DbMigrateArgs {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -29,7 +29,7 @@ pub struct Args {
 /// What was done, or would be.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MigratedView {
+struct MigrationView {
     database: String,
     /// The schema before; null where there were no tables.
     from: Option<i64>,
@@ -40,33 +40,36 @@ struct MigratedView {
 }
 
 /// Runs `eklavya db migrate`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let location = desk::location(invocation)?;
-    let migrated = runtime::short(async {
+pub fn exec(invocation: &CommandInvocation, args: &DbMigrateArgs) -> Result<(), CommandError> {
+    let location = data_store::location(invocation)?;
+    let migrated = runtime::run_short(async {
         let store = Store::connect(&location).await?;
         let migrated = if args.dry_run {
-            foreseen(&store).await?
+            plan_migration(&store).await?
         } else {
             store.migrate().await?
         };
         store.close().await;
         Ok(migrated)
     })?;
-    let view = MigratedView::of(&location, migrated, args.dry_run);
-    invocation.printer.done(&view.told(), &view)
+    let view = MigrationView::of(&location, migrated, args.dry_run);
+    invocation.printer.done(&view.message(), &view)
 }
 
-async fn foreseen(store: &Store) -> Result<Migrated, StoreError> {
-    let schema = store.schema().await?.refuse_newer(store.name())?;
-    Ok(Migrated {
+async fn plan_migration(store: &Store) -> Result<MigrationOutcome, StoreError> {
+    let schema = store
+        .schema_version()
+        .await?
+        .ensure_not_newer(store.name())?;
+    Ok(MigrationOutcome {
         from: schema.found,
         to: schema.known,
-        applied: schema.pending(),
+        applied: schema.pending_migrations(),
     })
 }
 
-impl MigratedView {
-    fn of(location: &Location, migrated: Migrated, dry_run: bool) -> Self {
+impl MigrationView {
+    fn of(location: &DatabaseLocation, migrated: MigrationOutcome, dry_run: bool) -> Self {
         Self {
             database: location.to_string(),
             from: migrated.from,
@@ -76,7 +79,7 @@ impl MigratedView {
         }
     }
 
-    fn told(&self) -> String {
+    fn message(&self) -> String {
         let Self { database, to, .. } = self;
         if self.migrations.is_empty() {
             return format!("{database} is up to date: schema {to}");

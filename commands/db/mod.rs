@@ -1,30 +1,30 @@
 //! `eklavya db`: the database itself.
 
 mod copy;
+pub(crate) mod location;
 mod migrate;
-mod place;
 mod status;
 
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Look at the database, bring it up to date, move it to another one
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Status(status::Args),
-    Migrate(migrate::Args),
-    Copy(copy::Args),
+pub enum DbCommand {
+    Status(status::DbStatusArgs),
+    Migrate(migrate::DbMigrateArgs),
+    Copy(copy::DbCopyArgs),
 }
 
-impl Verb {
+impl DbCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Status(args) => status::exec(invocation, &args),
-            Verb::Migrate(args) => migrate::exec(invocation, &args),
-            Verb::Copy(args) => copy::exec(invocation, &args),
+            DbCommand::Status(args) => status::exec(invocation, &args),
+            DbCommand::Migrate(args) => migrate::exec(invocation, &args),
+            DbCommand::Copy(args) => copy::exec(invocation, &args),
         }
     }
 }

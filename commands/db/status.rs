@@ -1,13 +1,13 @@
 //! `eklavya db status`
 
-use eklavya_store::status::{Status, TableStatus};
-use eklavya_store::{Schema, Store};
+use eklavya_store::status::{DatabaseStatus, TableStatus};
+use eklavya_store::{SchemaVersion, Store};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Page, View};
-use crate::{desk, runtime};
+use crate::invocation::CommandInvocation;
+use crate::output::{OutputPage, OutputView};
+use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,24 +19,24 @@ Examples:
 /// Looks only, and at every schema: of an older or newer version of eklavya, and at none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct DbStatusArgs {}
 
 /// Runs `eklavya db status`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
-    let location = desk::location(invocation)?;
-    let status = runtime::short(async {
+pub fn exec(invocation: &CommandInvocation, _: &DbStatusArgs) -> Result<(), CommandError> {
+    let location = data_store::location(invocation)?;
+    let status = runtime::run_short(async {
         let store = Store::connect(&location).await?;
         let status = store.status().await?;
         store.close().await;
         Ok(status)
     })?;
-    invocation.printer.view(&StatusView::of(status))
+    invocation.printer.view(&DatabaseStatusView::of(status))
 }
 
 /// The database as it is printed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct StatusView {
+struct DatabaseStatusView {
     database: String,
     version: String,
     /// The newest migration that it has; null where it has no tables.
@@ -57,8 +57,8 @@ struct TableView {
     rows: Option<u64>,
 }
 
-impl StatusView {
-    fn of(status: Status) -> Self {
+impl DatabaseStatusView {
+    fn of(status: DatabaseStatus) -> Self {
         let table = |table: TableStatus| TableView {
             name: table.name,
             rows: table.rows,
@@ -68,7 +68,7 @@ impl StatusView {
             version: status.version,
             schema: status.schema.found,
             known_schema: status.schema.known,
-            pending: status.schema.pending(),
+            pending: status.schema.pending_migrations(),
             bytes: status.bytes,
             tables: status.tables.into_iter().map(table).collect(),
         }
@@ -76,7 +76,7 @@ impl StatusView {
 
     fn schema(&self) -> String {
         let known = self.known_schema;
-        let schema = Schema {
+        let schema = SchemaVersion {
             found: self.schema,
             known,
         };
@@ -94,13 +94,13 @@ impl StatusView {
     }
 }
 
-impl View for StatusView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for DatabaseStatusView {
+    fn render(&self, page: &mut OutputPage) {
         page.fields([
             ("Database", self.database.clone()),
             ("Version", self.version.clone()),
             ("Schema", self.schema()),
-            ("Size", size(self.bytes)),
+            ("Size", format_size(self.bytes)),
         ]);
         if self.tables.is_empty() {
             return;
@@ -115,7 +115,7 @@ impl View for StatusView {
 }
 
 /// Returns a size for people: `7.4 MiB`.
-fn size(bytes: u64) -> String {
+fn format_size(bytes: u64) -> String {
     const STEP: u64 = 1024;
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut whole, mut rest, mut unit) = (bytes, 0, 0);
@@ -138,7 +138,7 @@ mod tests {
             (7_802_400, "7.4 MiB"),
             (u64::MAX, "16777215.9 TiB"),
         ] {
-            assert_eq!(super::size(bytes), text);
+            assert_eq!(super::format_size(bytes), text);
         }
     }
 }

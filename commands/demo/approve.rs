@@ -1,13 +1,13 @@
 //! `eklavya demo approve`
 
-use eklavya_core::domain::project::Stage;
+use eklavya_core::project::ProjectStage;
 use eklavya_engine::stages;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::project;
 use crate::wait::{self, WaitOption};
-use crate::{crew, desk, next};
+use crate::{data_store, next_step, run_factory};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,7 @@ Examples:
 /// Approve a demo: it becomes main, and the build starts from it
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct DemoApproveArgs {
     /// The project
     slug: String,
 
@@ -33,16 +33,17 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo approve`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: DemoApproveArgs) -> Result<(), CommandError> {
     let question = format!("Approve demo {} of {}?", args.number, args.slug);
     invocation.prompt.confirm(&question)?;
-    let (project, line) = desk::with(invocation, async |desk| {
-        let project = wait::for_stage(&desk, &args.slug, Stage::DemoReview, args.wait).await?;
-        let site = crew::records(invocation, &desk, &project).await?;
-        let actor = desk::actor();
+    let (project, line) = data_store::with_data_store(invocation, async |data| {
+        let project =
+            wait::wait_for_stage(&data, &args.slug, ProjectStage::DemoReview, args.wait).await?;
+        let site = run_factory::open_site_without_sandbox(invocation, &data, &project).await?;
+        let actor = data_store::current_actor();
         let project = stages::demo::approve(&site, &actor, args.number, args.feedback).await?;
-        project::with_line(&desk, project).await
+        project::with_summary(&data, project).await
     })?;
     let message = format!("Demo {} of {} is approved", args.number, project.slug);
-    next::done(invocation, &message, &project, &line)
+    next_step::print_done(invocation, &message, &project, &line)
 }

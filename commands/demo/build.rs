@@ -1,10 +1,10 @@
 //! `eklavya demo build`
 
-use eklavya_core::domain::job::Goal;
+use eklavya_core::job::JobGoal;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::work::{self, WorkOptions};
+use crate::invocation::CommandInvocation;
+use crate::stage_run::{self as work, WorkOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
 /// answered. Repeating the command goes on where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct DemoBuildArgs {
     /// The project
     slug: String,
 
@@ -27,6 +27,6 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo build`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    work::run(invocation, &args.slug, Goal::Demos, &args.work)
+pub fn exec(invocation: &CommandInvocation, args: &DemoBuildArgs) -> Result<(), CommandError> {
+    work::run_stage(invocation, &args.slug, JobGoal::Demos, &args.work)
 }

@@ -3,10 +3,10 @@
 use eklavya_services::{demos, projects};
 
 use super::view::DemoView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::pictures::Pictures;
+use crate::invocation::CommandInvocation;
+use crate::screenshots::ProjectScreenshots;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,17 +16,17 @@ Examples:
 /// List the demos of a project
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
-pub struct Args {
+pub struct DemoListArgs {
     /// The project
     slug: String,
 }
 
 /// Runs `eklavya demo list`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let views: Vec<DemoView> = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let demos = demos::list(&desk, &project).await?;
-        let pictures = Pictures::read(invocation, &desk, &project).await?;
+pub fn exec(invocation: &CommandInvocation, args: &DemoListArgs) -> Result<(), CommandError> {
+    let views: Vec<DemoView> = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let demos = demos::list(&data, &project).await?;
+        let pictures = ProjectScreenshots::read(invocation, &data, &project).await?;
         let views = demos.iter().map(DemoView::of);
         Ok(views.map(|view| view.with_pictures(&pictures)).collect())
     })?;

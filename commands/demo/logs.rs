@@ -1,10 +1,10 @@
 //! `eklavya demo logs`
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::{desk, output};
-use eklavya_core::domain::demo::Demo;
-use eklavya_engine::preview;
+use crate::invocation::CommandInvocation;
+use crate::{data_store, output};
+use eklavya_core::demo::Demo;
+use eklavya_engine::preview::demo;
 use eklavya_services::{demos, projects};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Print what the preview of a demo has said
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DemoLogsArgs {
     /// The project
     slug: String,
 
@@ -26,25 +26,29 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo logs`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let (mut shown, mut demo) = (String::new(), find(invocation, args)?);
+pub fn exec(invocation: &CommandInvocation, args: &DemoLogsArgs) -> Result<(), CommandError> {
+    let (mut shown, mut demo) = (String::new(), find_demo(invocation, args)?);
     loop {
-        let log = preview::log(invocation.home.path.as_std_path(), &args.slug, args.number)?;
+        let log = demo::read_log(invocation.home.path.as_std_path(), &args.slug, args.number)?;
         // A log that no longer continues what was shown has been cut in its middle.
         let new = log.strip_prefix(&shown).unwrap_or(&log);
-        output::lines(&new.lines().map(output::escape::lines).collect::<Vec<_>>())?;
+        output::lines(
+            &new.lines()
+                .map(output::escape::escape_lines)
+                .collect::<Vec<_>>(),
+        )?;
         shown = log;
-        if !args.follow || !preview::is_running(&demo) {
+        if !args.follow || !demo::is_running(&demo) {
             return Ok(());
         }
         std::thread::sleep(PAUSE);
-        demo = find(invocation, args)?;
+        demo = find_demo(invocation, args)?;
     }
 }
 
-fn find(invocation: &Invocation, args: &Args) -> Result<Demo, CommandError> {
-    desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        Ok(demos::find(&desk, &project, args.number).await?)
+fn find_demo(invocation: &CommandInvocation, args: &DemoLogsArgs) -> Result<Demo, CommandError> {
+    data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        Ok(demos::find(&data, &project, args.number).await?)
     })
 }

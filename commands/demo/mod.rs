@@ -13,33 +13,33 @@ mod view;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Build rival demos and choose one
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Build(build::Args),
-    List(list::Args),
-    Show(show::Args),
-    Open(open::Args),
-    Logs(logs::Args),
-    Stop(stop::Args),
-    Approve(approve::Args),
-    Reject(reject::Args),
+pub enum DemoCommand {
+    Build(build::DemoBuildArgs),
+    List(list::DemoListArgs),
+    Show(show::DemoShowArgs),
+    Open(open::DemoOpenArgs),
+    Logs(logs::DemoLogsArgs),
+    Stop(stop::DemoStopArgs),
+    Approve(approve::DemoApproveArgs),
+    Reject(reject::DemoRejectArgs),
 }
 
-impl Verb {
+impl DemoCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Build(args) => build::exec(invocation, &args),
-            Verb::List(args) => list::exec(invocation, &args),
-            Verb::Show(args) => show::exec(invocation, &args),
-            Verb::Open(args) => open::exec(invocation, &args),
-            Verb::Logs(args) => logs::exec(invocation, &args),
-            Verb::Stop(args) => stop::exec(invocation, &args),
-            Verb::Approve(args) => approve::exec(invocation, args),
-            Verb::Reject(args) => reject::exec(invocation, args),
+            DemoCommand::Build(args) => build::exec(invocation, &args),
+            DemoCommand::List(args) => list::exec(invocation, &args),
+            DemoCommand::Show(args) => show::exec(invocation, &args),
+            DemoCommand::Open(args) => open::exec(invocation, &args),
+            DemoCommand::Logs(args) => logs::exec(invocation, &args),
+            DemoCommand::Stop(args) => stop::exec(invocation, &args),
+            DemoCommand::Approve(args) => approve::exec(invocation, args),
+            DemoCommand::Reject(args) => reject::exec(invocation, args),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use super::view::DemoView;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::{crew, desk, failure, runtime};
-use eklavya_engine::preview;
+use crate::invocation::CommandInvocation;
+use crate::{data_store, run_factory, runtime, stage_error};
+use eklavya_engine::preview::demo;
 use eklavya_services::projects;
 
 /// Start the preview of a demo, where it does not run, and open it in the browser
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DemoOpenArgs {
     /// The project
     slug: String,
 
@@ -18,25 +18,26 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo open`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let demo = runtime::long(&invocation.printer, async |_| {
-        let desk = desk::open_to_look(invocation).await?;
-        let project = projects::find(&desk, &args.slug).await?;
-        let site = crew::site(invocation, &desk, &project).await?;
-        let opened = preview::reopen(&site, &desk::actor(), args.number).await;
-        desk.settle().await;
-        opened.map_err(|error| failure::of(error, &args.slug))
+pub fn exec(invocation: &CommandInvocation, args: &DemoOpenArgs) -> Result<(), CommandError> {
+    let demo = runtime::run_interruptible(&invocation.printer, async |_| {
+        let data = data_store::open_for_reading(invocation).await?;
+        let project = projects::find(&data, &args.slug).await?;
+        let site = run_factory::open_site(invocation, &data, &project).await?;
+        let opened =
+            demo::restart_demo_preview(&site, &data_store::current_actor(), args.number).await;
+        data.flush().await;
+        opened.map_err(|error| stage_error::stage_error(error, &args.slug))
     })?;
     let line = DemoView::of(&demo);
     let url = demo.preview_url.unwrap_or_default();
-    show(invocation, &url);
+    open_in_browser(invocation, &url);
     invocation
         .printer
         .done(&format!("Demo {} answers at {url}", args.number), &line)
 }
 
 /// Opens the person's browser, where there is a person with one.
-fn show(invocation: &Invocation, url: &str) {
+fn open_in_browser(invocation: &CommandInvocation, url: &str) {
     if !invocation.prompt.is_interactive() {
         return;
     }

@@ -1,15 +1,15 @@
 //! `eklavya demo reject`
 
-use eklavya_core::domain::demo::DemoState;
-use eklavya_core::domain::project::{Project, Stage};
+use eklavya_core::demo::DemoState;
+use eklavya_core::project::{Project, ProjectStage};
 use eklavya_engine::{Site, stages};
-use eklavya_services::{Desk, demos};
+use eklavya_services::{DataStore, demos};
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::project;
 use crate::wait::{self, WaitOption};
-use crate::{crew, desk, next};
+use crate::{data_store, next_step, run_factory};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
 /// Reject a demo, or all that are ready; the next round is built with your feedback
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct DemoRejectArgs {
     /// The project
     slug: String,
 
@@ -41,30 +41,31 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo reject`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: DemoRejectArgs) -> Result<(), CommandError> {
     let feedback = match args.feedback {
         Some(feedback) => feedback,
         None => invocation
             .prompt
-            .text("What must the next round do better?", "--feedback TEXT")?,
+            .ask_text("What must the next round do better?", "--feedback TEXT")?,
     };
-    let ((project, line), numbers) = desk::with(invocation, async |desk| {
-        let project = wait::for_stage(&desk, &args.slug, Stage::DemoReview, args.wait).await?;
+    let ((project, line), numbers) = data_store::with_data_store(invocation, async |data| {
+        let project =
+            wait::wait_for_stage(&data, &args.slug, ProjectStage::DemoReview, args.wait).await?;
         let numbers = match args.number {
             Some(number) => vec![number],
-            None => ready(&desk, &project).await?,
+            None => find_ready_demos(&data, &project).await?,
         };
-        let site = crew::records(invocation, &desk, &project).await?;
+        let site = run_factory::open_site_without_sandbox(invocation, &data, &project).await?;
         let project = reject(&site, project, &numbers, &feedback).await?;
-        Ok((project::with_line(&desk, project).await?, numbers))
+        Ok((project::with_summary(&data, project).await?, numbers))
     })?;
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
     let message = format!("Rejected of {}: demo {}", project.slug, numbers.join(", "));
-    next::done(invocation, &message, &project, &line)
+    next_step::print_done(invocation, &message, &project, &line)
 }
 
-async fn ready(desk: &Desk, project: &Project) -> Result<Vec<u32>, CommandError> {
-    let all = demos::list(desk, project).await?;
+async fn find_ready_demos(data: &DataStore, project: &Project) -> Result<Vec<u32>, CommandError> {
+    let all = demos::list(data, project).await?;
     let ready = all
         .iter()
         .filter(|demo| matches!(demo.state, DemoState::Ready { .. }));
@@ -79,7 +80,8 @@ async fn reject(
 ) -> Result<Project, CommandError> {
     for number in numbers {
         let feedback = Some(feedback.to_owned());
-        project = stages::demo::reject(site, &desk::actor(), *number, feedback).await?;
+        project =
+            stages::demo::reject(site, &data_store::current_actor(), *number, feedback).await?;
     }
     Ok(project)
 }

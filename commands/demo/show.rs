@@ -3,14 +3,14 @@
 use eklavya_services::{demos, projects};
 
 use super::view::DemoView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::pictures::Pictures;
+use crate::invocation::CommandInvocation;
+use crate::screenshots::ProjectScreenshots;
 
 /// Show a demo
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DemoShowArgs {
     /// The project
     slug: String,
 
@@ -19,11 +19,11 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo show`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let view = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let demo = demos::find(&desk, &project, args.number).await?;
-        let pictures = Pictures::read(invocation, &desk, &project).await?;
+pub fn exec(invocation: &CommandInvocation, args: &DemoShowArgs) -> Result<(), CommandError> {
+    let view = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let demo = demos::find(&data, &project, args.number).await?;
+        let pictures = ProjectScreenshots::read(invocation, &data, &project).await?;
         Ok(DemoView::of(&demo).with_pictures(&pictures))
     })?;
     invocation.printer.view(&view)

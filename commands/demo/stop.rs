@@ -1,15 +1,15 @@
 //! `eklavya demo stop`
 
 use super::view::DemoView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use eklavya_engine::preview;
+use crate::invocation::CommandInvocation;
+use eklavya_engine::preview::demo;
 use eklavya_services::{demos, projects};
 
 /// Stop the preview of a demo
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DemoStopArgs {
     /// The project
     slug: String,
 
@@ -18,13 +18,13 @@ pub struct Args {
 }
 
 /// Runs `eklavya demo stop`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let line = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let demo = demos::find(&desk, &project, args.number).await?;
-        preview::stop(&desk, &desk::actor(), &project, &demo).await?;
+pub fn exec(invocation: &CommandInvocation, args: &DemoStopArgs) -> Result<(), CommandError> {
+    let line = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let demo = demos::find(&data, &project, args.number).await?;
+        demo::stop_demo_preview(&data, &data_store::current_actor(), &project, &demo).await?;
         Ok(DemoView::of(
-            &demos::find(&desk, &project, args.number).await?,
+            &demos::find(&data, &project, args.number).await?,
         ))
     })?;
     invocation.printer.done(

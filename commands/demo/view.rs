@@ -1,13 +1,13 @@
 //! Demos as they are printed.
 
-use eklavya_core::domain::artifact::about_demo;
-use eklavya_core::domain::demo::{Demo, DemoState};
-use eklavya_engine::preview;
+use eklavya_core::demo::artifact::demo_subject;
+use eklavya_core::demo::{Demo, DemoState};
+use eklavya_engine::preview::demo;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{Page, Row, View, time};
-use crate::pictures::{PictureView, Pictures};
+use crate::output::{OutputPage, OutputView, TableRow, time};
+use crate::screenshots::{ProjectScreenshots, ScreenshotView};
 
 /// A demo.
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub struct DemoView {
     approved_at: Option<Timestamp>,
     /// Its pictures; missing where they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pictures: Option<Vec<PictureView>>,
+    pictures: Option<Vec<ScreenshotView>>,
 }
 
 impl DemoView {
@@ -44,7 +44,7 @@ impl DemoView {
             status: demo.state.status(),
             direction: demo.direction.clone(),
             preview_url: demo.preview_url.clone(),
-            preview_running: preview::is_running(demo),
+            preview_running: demo::is_running(demo),
             commit: demo.commit.as_ref().map(ToString::to_string),
             reason: match &demo.state {
                 DemoState::Failed { reason, .. } => Some(reason.clone()),
@@ -63,8 +63,8 @@ impl DemoView {
     }
 
     /// Adds its pictures.
-    pub fn with_pictures(self, all: &Pictures) -> Self {
-        let pictures = all.about(&about_demo(self.number));
+    pub fn with_pictures(self, all: &ProjectScreenshots) -> Self {
+        let pictures = all.for_subject(&demo_subject(self.number));
         Self {
             pictures: Some(pictures),
             ..self
@@ -72,7 +72,7 @@ impl DemoView {
     }
 }
 
-impl Row for DemoView {
+impl TableRow for DemoView {
     const COLUMNS: &'static [&'static str] = &["demo", "round", "status", "direction", "preview"];
 
     fn cells(&self) -> Vec<String> {
@@ -87,14 +87,14 @@ impl Row for DemoView {
     }
 }
 
-impl View for DemoView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for DemoView {
+    fn render(&self, page: &mut OutputPage) {
         let mut fields = vec![
             ("Demo", self.number.to_string()),
             ("Round", self.round.to_string()),
             ("Status", self.status.to_owned()),
             ("Direction", self.direction.clone()),
-            ("Created", time::moment(self.created_at)),
+            ("Created", time::format_timestamp(self.created_at)),
         ];
         let optional = [
             ("Preview", &self.preview_url),
@@ -109,7 +109,10 @@ impl View for DemoView {
         );
         let pictures = self.pictures.iter().flatten();
         fields.extend(pictures.map(|picture| ("Picture", picture.path.clone())));
-        fields.extend(self.approved_at.map(|at| ("Approved", time::moment(at))));
+        fields.extend(
+            self.approved_at
+                .map(|at| ("Approved", time::format_timestamp(at))),
+        );
         page.fields(fields);
     }
 }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use eklavya_config::Config;
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_engine::examine::{BrowserFault, try_browser};
-use eklavya_sandbox::User;
-use eklavya_sandbox::browser::locate;
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_engine::selftest::{BrowserSelftestError, run_browser_selftest};
+use eklavya_sandbox::SandboxUser;
+use eklavya_sandbox::browser::locate_browser;
 
-use super::{Check, home};
-use crate::crew;
-use crate::invocation::Invocation;
+use super::DoctorCheck;
+use crate::doctor::storage;
+use crate::invocation::CommandInvocation;
+use crate::run_factory;
 
 const NAME: &str = "browser";
 /// What is lost without one.
@@ -18,58 +19,71 @@ const WITHOUT: &str = "QA and UAT work without a browser, and demos have no pict
 
 /// Is there a Chromium, and does it start? It is needed for nothing but what the check says. It is
 /// tried once, for all roles that have one.
-pub async fn works(invocation: &Invocation, config: &Config) -> Check {
-    if !config.browser.used {
-        return Check::ok(NAME, format!("off (browser.use): {WITHOUT}"));
+pub async fn check_browser(invocation: &CommandInvocation, config: &Config) -> DoctorCheck {
+    if !config.browser.enabled {
+        return DoctorCheck::ok(NAME, format!("off (browser.use): {WITHOUT}"));
     }
     let search = match invocation.environment.get("PATH") {
         Ok(search) => std::env::split_paths(search.unwrap_or_default()).collect::<Vec<PathBuf>>(),
-        Err(error) => return Check::error(NAME, &error),
+        Err(error) => return DoctorCheck::failed_with_error(NAME, &error),
     };
     let configured = config.browser.path.as_ref().map(|path| path.as_std_path());
-    let program = match locate(configured, &search) {
+    let program = match locate_browser(configured, &search) {
         Ok(program) => program,
-        Err(error) => return Check::warning(NAME, WITHOUT, error.to_string()),
+        Err(error) => return DoctorCheck::warning(NAME, WITHOUT, error.to_string()),
     };
     let found = program.display().to_string();
     if invocation.no_sandbox {
         let detail = format!("{found}, but there is no sandbox for it: {WITHOUT}");
-        return Check::warning(NAME, detail, "leave --no-sandbox out");
+        return DoctorCheck::warning(NAME, detail, "leave --no-sandbox out");
     }
-    match try_out(invocation, config, program).await {
+    match launch_browser(invocation, config, program).await {
         Ok(()) => {
             let detail = format!("{found} starts in a sandbox, and opens previews alone");
-            Check::ok(NAME, detail)
+            DoctorCheck::ok(NAME, detail)
         }
-        Err(Fault::Hole(hole)) => {
+        Err(BrowserCheckError::NotContained(hole)) => {
             let fix = "set browser.use to off until this holds, and report it";
-            Check::failed(NAME, format!("{found}: {hole}"), fix)
+            DoctorCheck::failed(NAME, format!("{found}: {hole}"), fix)
         }
-        Err(Fault::Unusable(reason)) => {
-            Check::warning(NAME, format!("{found} does not start: {WITHOUT}"), reason)
+        Err(BrowserCheckError::Unusable(reason)) => {
+            DoctorCheck::warning(NAME, format!("{found} does not start: {WITHOUT}"), reason)
         }
     }
 }
 
-enum Fault {
+enum BrowserCheckError {
     /// It opens what it may not.
-    Hole(String),
+    NotContained(String),
     /// It cannot be used.
     Unusable(String),
 }
 
-async fn try_out(invocation: &Invocation, config: &Config, program: PathBuf) -> Result<(), Fault> {
+async fn launch_browser(
+    invocation: &CommandInvocation,
+    config: &Config,
+    program: PathBuf,
+) -> Result<(), BrowserCheckError> {
     let id = config.sandbox.uid_base.saturating_add(1);
-    let user = User { uid: id, gid: id };
+    let user = SandboxUser { uid: id, gid: id };
     let bubblewrap = Some(IsolationKind::Bubblewrap);
-    let sandbox = crew::sandbox(invocation, bubblewrap, user).await;
-    let unusable = |_| Fault::Unusable("the sandbox must be usable first".to_owned());
+    let sandbox = run_factory::open_sandbox(invocation, bubblewrap, user).await;
+    let unusable = |_| BrowserCheckError::Unusable("the sandbox must be usable first".to_owned());
     let sandbox = sandbox.map_err(unusable)?;
-    let tried = try_browser(&sandbox, config, user, program, &home::place(config)).await;
+    let tried = run_browser_selftest(
+        &sandbox,
+        config,
+        user,
+        program,
+        &storage::probe_directory(config),
+    )
+    .await;
     tried.map_err(|fault| match fault {
-        BrowserFault::Hole(_) => Fault::Hole(fault.to_string()),
-        BrowserFault::Broken(_) | BrowserFault::Prepare(_) | BrowserFault::Blind(_) => {
-            Fault::Unusable(fault.to_string())
+        BrowserSelftestError::ForbiddenReached(_) => {
+            BrowserCheckError::NotContained(fault.to_string())
         }
+        BrowserSelftestError::Browser(_)
+        | BrowserSelftestError::Prepare(_)
+        | BrowserSelftestError::PageNotShown(_) => BrowserCheckError::Unusable(fault.to_string()),
     })
 }

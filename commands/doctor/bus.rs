@@ -1,21 +1,21 @@
 //! The bus.
 
-use super::Check;
-use crate::desk;
-use crate::invocation::Invocation;
+use super::DoctorCheck;
+use crate::data_store;
+use crate::invocation::CommandInvocation;
 
 const NAME: &str = "bus";
 
 /// Can the bus be used? One inside the process always can.
-pub async fn usable(invocation: &Invocation) -> Check {
-    let server = match desk::bus_server(invocation) {
+pub async fn check_bus(invocation: &CommandInvocation) -> DoctorCheck {
+    let server = match data_store::bus_server(invocation) {
         Ok(Some(server)) => server,
-        Ok(None) => return Check::ok(NAME, "inside the process"),
-        Err(error) => return Check::error(NAME, &error),
+        Ok(None) => return DoctorCheck::ok(NAME, "inside the process"),
+        Err(error) => return DoctorCheck::failed_with_error(NAME, &error),
     };
     match server.probe().await {
-        Ok(version) => Check::ok(NAME, format!("{} (Redis {version})", server.shown())),
-        Err(error) => Check::failed(
+        Ok(version) => DoctorCheck::ok(NAME, format!("{} (Redis {version})", server.display_url())),
+        Err(error) => DoctorCheck::failed(
             NAME,
             error.to_string(),
             "correct it, or work without: eklavya config set bus.url none",

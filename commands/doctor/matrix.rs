@@ -4,56 +4,57 @@ use std::sync::Arc;
 
 use eklavya_config::Config;
 use eklavya_core::clock::SystemClock;
-use eklavya_engine::examine::{Examination, RoleFinding};
-use eklavya_sandbox::examine::{Cell, Column, Holds};
-use eklavya_sandbox::{Sandbox, User};
+use eklavya_engine::selftest::{RoleSelftest, RoleSelftestResult};
+use eklavya_sandbox::selftest::{GuaranteeResult, MatrixCell, MatrixColumn};
+use eklavya_sandbox::{Sandbox, SandboxUser};
 
-use super::{Check, Status, home};
+use super::{CheckStatus, DoctorCheck};
+use crate::doctor::storage;
 
 /// What to do about a cell that does not hold.
 const FIX: &str = "do not let agents of this role run until this holds; see docs/sandbox.md";
 
 /// Tries each role's row in a sandbox of its own. `browser` is the check of the browser.
-pub async fn tried(
+pub async fn check_matrix(
     config: &Config,
-    (sandbox, user): &(Sandbox, User),
-    browser: &Check,
-) -> Result<Vec<RoleFinding>, Check> {
-    let examination = Examination {
+    (sandbox, user): &(Sandbox, SandboxUser),
+    browser: &DoctorCheck,
+) -> Result<Vec<RoleSelftestResult>, DoctorCheck> {
+    let examination = RoleSelftest {
         sandbox,
         user: *user,
-        place: &home::place(config),
+        place: &storage::probe_directory(config),
         clock: Arc::new(SystemClock),
-        browser: browser_of(config, browser),
+        browser: browser_guarantee(config, browser),
     };
     let tried = examination.run().await;
-    tried.map_err(|error| Check::error("permission matrix", &error))
+    tried.map_err(|error| DoctorCheck::failed_with_error("permission matrix", &error))
 }
 
 /// Returns what the check of the browser means for the roles that have one.
-fn browser_of(config: &Config, check: &Check) -> (Holds, String) {
+fn browser_guarantee(config: &Config, check: &DoctorCheck) -> (GuaranteeResult, String) {
     let state = match check.status {
-        Status::Ok if config.browser.used => Holds::Yes,
-        Status::Ok | Status::Warning => Holds::Partly,
-        Status::Failed => Holds::No,
+        CheckStatus::Ok if config.browser.enabled => GuaranteeResult::Yes,
+        CheckStatus::Ok | CheckStatus::Warning => GuaranteeResult::Partly,
+        CheckStatus::Failed => GuaranteeResult::No,
     };
     (state, check.detail.clone())
 }
 
 /// Returns the cells of a row as checks.
-pub fn checks(row: &RoleFinding) -> impl Iterator<Item = Check> + use<'_> {
-    row.cells.iter().map(|cell| check_of(row, cell))
+pub fn row_checks(row: &RoleSelftestResult) -> impl Iterator<Item = DoctorCheck> + use<'_> {
+    row.cells.iter().map(|cell| cell_check(row, cell))
 }
 
-fn check_of(row: &RoleFinding, cell: &Cell) -> Check {
+fn cell_check(row: &RoleSelftestResult, cell: &MatrixCell) -> DoctorCheck {
     let fix = match cell.state {
         // The check of the browser says what to do, or that of Landlock.
-        Holds::Yes | Holds::Partly => None,
-        Holds::No => Some(FIX.to_owned()),
+        GuaranteeResult::Yes | GuaranteeResult::Partly => None,
+        GuaranteeResult::No => Some(FIX.to_owned()),
     };
-    Check {
+    DoctorCheck {
         name: format!("{}: {}", row.role, cell.column.name()).into(),
-        status: status_of(cell.state),
+        status: check_status(cell.state),
         detail: cell.detail.clone(),
         fix,
         role: Some(row.role),
@@ -61,24 +62,27 @@ fn check_of(row: &RoleFinding, cell: &Cell) -> Check {
     }
 }
 
-fn status_of(state: Holds) -> Status {
+fn check_status(state: GuaranteeResult) -> CheckStatus {
     match state {
-        Holds::Yes => Status::Ok,
-        Holds::Partly => Status::Warning,
-        Holds::No => Status::Failed,
+        GuaranteeResult::Yes => CheckStatus::Ok,
+        GuaranteeResult::Partly => CheckStatus::Warning,
+        GuaranteeResult::No => CheckStatus::Failed,
     }
 }
 
 /// The names of the columns.
 pub fn columns() -> Vec<&'static str> {
     std::iter::once("role")
-        .chain(Column::ALL.map(Column::name))
+        .chain(MatrixColumn::ALL.map(MatrixColumn::name))
         .collect()
 }
 
 /// Returns a row of the table: the role, and how far each of its cells holds.
-pub fn cells(row: &RoleFinding) -> Vec<String> {
-    let states = row.cells.iter().map(|cell| status_of(cell.state).word());
+pub fn row_cells(row: &RoleSelftestResult) -> Vec<String> {
+    let states = row
+        .cells
+        .iter()
+        .map(|cell| check_status(cell.state).label());
     std::iter::once(row.role.name())
         .chain(states)
         .map(str::to_owned)

@@ -3,27 +3,27 @@
 mod browser;
 mod bus;
 mod disk;
-mod home;
 mod matrix;
 mod model;
 mod report;
 mod sandbox;
+pub(crate) mod storage;
 mod tools;
 
 use std::borrow::Cow;
 
 use eklavya_config::Config;
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::examine::Column;
+use eklavya_core::agent::role::Role;
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_sandbox::selftest::MatrixColumn;
 use serde::Serialize;
 
-use self::report::Report;
+use self::report::DoctorReport;
 
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
-use crate::output::Row;
-use crate::{desk, runtime};
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
+use crate::output::TableRow;
+use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +37,7 @@ Examples:
 /// allows, and what it does not. Exits with 7 where something that is needed is not there, or does not hold.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct DoctorArgs {
     /// Try this isolation in place of the configured one
     #[arg(long, value_name = "ISOLATION", value_parser = crate::project::isolation_parser())]
     isolation: Option<IsolationKind>,
@@ -46,11 +46,11 @@ pub struct Args {
 /// What was found out about one thing.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Check {
+pub struct DoctorCheck {
     /// The thing.
     #[serde(rename = "check")]
     name: Cow<'static, str>,
-    status: Status,
+    status: CheckStatus,
     /// What was found.
     detail: String,
     /// What to do about it.
@@ -60,12 +60,12 @@ pub struct Check {
     role: Option<Role>,
     /// Which cell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    column: Option<Column>,
+    column: Option<MatrixColumn>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Status {
+enum CheckStatus {
     Ok,
     /// Usable, but not as it should be.
     Warning,
@@ -73,21 +73,21 @@ enum Status {
     Failed,
 }
 
-impl Status {
-    fn word(self) -> &'static str {
+impl CheckStatus {
+    fn label(self) -> &'static str {
         match self {
-            Status::Ok => "ok",
-            Status::Warning => "warning",
-            Status::Failed => "FAILED",
+            CheckStatus::Ok => "ok",
+            CheckStatus::Warning => "warning",
+            CheckStatus::Failed => "FAILED",
         }
     }
 }
 
-impl Check {
+impl DoctorCheck {
     fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self {
             name: Cow::Borrowed(name),
-            status: Status::Ok,
+            status: CheckStatus::Ok,
             detail: detail.into(),
             fix: None,
             role: None,
@@ -97,7 +97,7 @@ impl Check {
 
     fn warning(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
-            status: Status::Warning,
+            status: CheckStatus::Warning,
             fix: Some(fix.into()),
             ..Self::ok(check, detail)
         }
@@ -105,28 +105,28 @@ impl Check {
 
     fn failed(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
-            status: Status::Failed,
+            status: CheckStatus::Failed,
             fix: Some(fix.into()),
             ..Self::ok(check, detail)
         }
     }
 
     /// Returns a failure whose message says what to do.
-    fn error(check: &'static str, error: &impl ToString) -> Self {
+    fn failed_with_error(check: &'static str, error: &impl ToString) -> Self {
         Self {
-            status: Status::Failed,
+            status: CheckStatus::Failed,
             ..Self::ok(check, error.to_string())
         }
     }
 }
 
-impl Row for Check {
+impl TableRow for DoctorCheck {
     const COLUMNS: &'static [&'static str] = &["check", "status", "detail", "fix"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.name.clone().into_owned(),
-            self.status.word().to_owned(),
+            self.status.label().to_owned(),
             self.detail.clone(),
             self.fix.clone().unwrap_or_default(),
         ]
@@ -134,47 +134,55 @@ impl Row for Check {
 }
 
 /// Runs `eklavya doctor`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let report = runtime::short(async {
-        let mut report = Report::default();
-        report.add(home::directory(&invocation.home));
-        report.add(disk::space(&invocation.home.path));
-        report.add(tools::git().await);
+pub fn exec(invocation: &CommandInvocation, args: &DoctorArgs) -> Result<(), CommandError> {
+    let report = runtime::run_short(async {
+        let mut report = DoctorReport::default();
+        report.add(storage::check_data_directory(&invocation.home));
+        report.add(disk::check_free_space(&invocation.home.path));
+        report.add(tools::check_git().await);
         match invocation.config() {
-            Ok(config) => configured(invocation, config, args, &mut report).await,
-            Err(error) => report.add(Check::error("configuration", &error)),
+            Ok(config) => add_configured_checks(invocation, config, args, &mut report).await,
+            Err(error) => report.add(DoctorCheck::failed_with_error("configuration", &error)),
         }
         Ok(report)
     })?;
     report.print(&invocation.printer)?;
-    match report.failed() {
+    match report.failed_count() {
         0 => Ok(()),
         failed => {
             let message = format!("{failed} of {} checks failed", report.count());
-            Err(CommandError::new(Kind::Environment, message))
+            Err(CommandError::new(CommandErrorKind::Environment, message))
         }
     }
 }
 
 /// Checks what only the configuration names.
-async fn configured(invocation: &Invocation, config: &Config, args: &Args, report: &mut Report) {
-    report.add(Check::ok("configuration", invocation.home.config_file()));
-    report.add(match desk::location(invocation) {
-        Ok(location) => home::store(&location).await,
-        Err(error) => Check::error("store", &error),
+async fn add_configured_checks(
+    invocation: &CommandInvocation,
+    config: &Config,
+    args: &DoctorArgs,
+    report: &mut DoctorReport,
+) {
+    report.add(DoctorCheck::ok(
+        "configuration",
+        invocation.home.config_file(),
+    ));
+    report.add(match data_store::location(invocation) {
+        Ok(location) => storage::check_store(&location).await,
+        Err(error) => DoctorCheck::failed_with_error("store", &error),
     });
-    report.add(bus::usable(invocation).await);
-    report.add(tools::claude(config, &invocation.environment).await);
-    let held = sandbox::held(invocation, config, args.isolation).await;
+    report.add(bus::check_bus(invocation).await);
+    report.add(tools::check_claude(config, &invocation.environment).await);
+    let held = sandbox::check_sandbox(invocation, config, args.isolation).await;
     report.extend(held.checks);
-    let browser = browser::works(invocation, config).await;
+    let browser = browser::check_browser(invocation, config).await;
     if let Some(usable) = held.usable {
-        match matrix::tried(config, &usable, &browser).await {
-            Ok(rows) => report.matrix(rows),
+        match matrix::check_matrix(config, &usable, &browser).await {
+            Ok(rows) => report.add_matrix(rows),
             Err(check) => report.add(check),
         }
     }
     report.add(browser);
-    report.add(model::credential(config));
-    report.add(model::prices(config));
+    report.add(model::check_credential(config));
+    report.add(model::check_prices(config));
 }

@@ -4,36 +4,36 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eklavya_config::{Config, CredentialSource};
-use eklavya_gateway::{Pricing, Script};
+use eklavya_gateway::{PriceTable, RehearsalScript};
 
-use super::Check;
+use super::DoctorCheck;
 
 /// Is there a credential, or a rehearsal in place of a model? Never shows the credential.
-pub fn credential(config: &Config) -> Check {
+pub fn check_credential(config: &Config) -> DoctorCheck {
     const NAME: &str = "model";
     const FIX: &str = "set ANTHROPIC_API_KEY, or: eklavya config set model.keyFile FILE";
     if let Some(file) = &config.model.rehearsal {
-        return match Script::load(file.as_std_path()) {
-            Ok(_) => Check::ok(NAME, format!("new projects play the rehearsal {file}")),
-            Err(error) => Check::error(NAME, &error),
+        return match RehearsalScript::load(file.as_std_path()) {
+            Ok(_) => DoctorCheck::ok(NAME, format!("new projects play the rehearsal {file}")),
+            Err(error) => DoctorCheck::failed_with_error(NAME, &error),
         };
     }
     let (url, source) = (&config.model.url, config.model.credentials.source());
     let Some(source) = source else {
         let detail = format!("no credential for {url}: only rehearsals can be played");
-        return Check::warning(NAME, detail, FIX);
+        return DoctorCheck::warning(NAME, detail, FIX);
     };
     if let Err(error) = config.model.credentials.load() {
-        return Check::failed(NAME, error.to_string(), FIX);
+        return DoctorCheck::failed(NAME, error.to_string(), FIX);
     }
     match &source {
-        CredentialSource::KeyFile(file) if is_readable_by_others(file) => Check::warning(
+        CredentialSource::KeyFile(file) if is_readable_by_others(file) => DoctorCheck::warning(
             NAME,
             format!("others can read the key in {file}"),
             format!("chmod 600 {file}"),
         ),
         CredentialSource::KeyFile(_) | CredentialSource::Variable(_) => {
-            Check::ok(NAME, format!("{url} with the credential of {source}"))
+            DoctorCheck::ok(NAME, format!("{url} with the credential of {source}"))
         }
     }
 }
@@ -44,7 +44,7 @@ fn is_readable_by_others(file: &Utf8Path) -> bool {
 }
 
 /// Is there a usable price list, and are the configured models on it?
-pub fn prices(config: &Config) -> Check {
+pub fn check_prices(config: &Config) -> DoctorCheck {
     const NAME: &str = "prices";
     let own = config.home.pricing_file();
     let file = match &config.pricing_file {
@@ -52,21 +52,21 @@ pub fn prices(config: &Config) -> Check {
         None => own.exists().then_some(own),
     };
     let loaded = match &file {
-        Some(file) => Pricing::load(file.as_std_path()),
-        None => Pricing::embedded(),
+        Some(file) => PriceTable::load(file.as_std_path()),
+        None => PriceTable::embedded(),
     };
     let pricing = match loaded {
         Ok(pricing) => pricing,
-        Err(error) => return Check::error(NAME, &error),
+        Err(error) => return DoctorCheck::failed_with_error(NAME, &error),
     };
     let place = file.map_or("built in".to_owned(), Utf8PathBuf::into_string);
     let mut models = std::iter::once(&config.model.name).chain(config.model.roles.values());
-    match models.find(|model| !pricing.knows(model)) {
-        Some(model) => Check::warning(
+    match models.find(|model| !pricing.has_price(model)) {
+        Some(model) => DoctorCheck::warning(
             NAME,
             format!("{model} is on no price list and is charged at the dearest price ({place})"),
             "eklavya config set pricing.file FILE",
         ),
-        None => Check::ok(NAME, format!("of {} ({place})", pricing.as_of())),
+        None => DoctorCheck::ok(NAME, format!("of {} ({place})", pricing.as_of())),
     }
 }

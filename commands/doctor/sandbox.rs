@@ -1,27 +1,28 @@
 //! The sandbox: whether agents can be held, and what of it holds on this machine.
 
 use eklavya_config::Config;
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_sandbox::docker::Variant;
-use eklavya_sandbox::examine::{Finding, Guarantee, Holds};
-use eklavya_sandbox::{Isolation, Sandbox, User};
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_sandbox::docker::ImageVariant;
+use eklavya_sandbox::selftest::{Guarantee, GuaranteeFinding, GuaranteeResult};
+use eklavya_sandbox::{IsolationBackend, Sandbox, SandboxUser};
 
-use super::{Check, home};
-use crate::crew;
-use crate::invocation::Invocation;
+use super::DoctorCheck;
+use crate::doctor::storage;
+use crate::invocation::CommandInvocation;
+use crate::run_factory;
 
 const NAME: &str = "sandbox";
 
 /// What was found of the sandbox as such.
-pub struct Held {
+pub struct SandboxChecks {
     /// The findings.
-    pub checks: Vec<Check>,
+    pub checks: Vec<DoctorCheck>,
     /// The isolation that can be used, if any, and whom root becomes in it.
-    pub usable: Option<(Sandbox, User)>,
+    pub usable: Option<(Sandbox, SandboxUser)>,
 }
 
-impl Held {
-    fn not(check: Check) -> Self {
+impl SandboxChecks {
+    fn unusable(check: DoctorCheck) -> Self {
         Self {
             checks: vec![check],
             usable: None,
@@ -30,63 +31,76 @@ impl Held {
 }
 
 /// Can agents be held in a sandbox, and what does it keep all of them from? Each guarantee is tried.
-pub async fn held(invocation: &Invocation, config: &Config, chosen: Option<IsolationKind>) -> Held {
+pub async fn check_sandbox(
+    invocation: &CommandInvocation,
+    config: &Config,
+    chosen: Option<IsolationKind>,
+) -> SandboxChecks {
     if invocation.no_sandbox {
         let detail = "off (--no-sandbox): agents can read and change everything that you can";
-        return Held::not(Check::warning(NAME, detail, "leave --no-sandbox out"));
+        return SandboxChecks::unusable(DoctorCheck::warning(
+            NAME,
+            detail,
+            "leave --no-sandbox out",
+        ));
     }
     let id = config.sandbox.uid_base.saturating_add(1);
-    let user = User { uid: id, gid: id };
-    let sandbox = match crew::sandbox(invocation, chosen, user).await {
+    let user = SandboxUser { uid: id, gid: id };
+    let sandbox = match run_factory::open_sandbox(invocation, chosen, user).await {
         Ok(sandbox) => sandbox,
-        Err(error) => return Held::not(Check::error(NAME, &error)),
+        Err(error) => return SandboxChecks::unusable(DoctorCheck::failed_with_error(NAME, &error)),
     };
-    match sandbox.examine(Some(user), &home::place(config)).await {
-        Ok(findings) => Held {
-            checks: std::iter::once(found(&sandbox))
-                .chain(findings.into_iter().map(check_of))
+    match sandbox
+        .run_selftest(Some(user), &storage::probe_directory(config))
+        .await
+    {
+        Ok(findings) => SandboxChecks {
+            checks: std::iter::once(backend_check(&sandbox))
+                .chain(findings.into_iter().map(guarantee_check))
                 .collect(),
             usable: Some((sandbox, user)),
         },
-        Err(error) => Held::not(Check::error(NAME, &error)),
+        Err(error) => SandboxChecks::unusable(DoctorCheck::failed_with_error(NAME, &error)),
     }
 }
 
-fn found(sandbox: &Sandbox) -> Check {
+fn backend_check(sandbox: &Sandbox) -> DoctorCheck {
     match sandbox.isolation() {
-        Isolation::Bubblewrap { path } => {
-            Check::ok(NAME, format!("bubblewrap at {}", path.display()))
+        IsolationBackend::Bubblewrap { path } => {
+            DoctorCheck::ok(NAME, format!("bubblewrap at {}", path.display()))
         }
-        Isolation::Docker(docker) => {
+        IsolationBackend::Docker(docker) => {
             let socket = docker.settings().socket.display();
-            let images = Variant::ALL.map(Variant::image).join(" and ");
-            Check::ok(NAME, format!("Docker at {socket}, with {images}"))
+            let images = ImageVariant::ALL.map(ImageVariant::image).join(" and ");
+            DoctorCheck::ok(NAME, format!("Docker at {socket}, with {images}"))
         }
-        Isolation::None => Check::ok(NAME, "none"),
+        IsolationBackend::None => DoctorCheck::ok(NAME, "none"),
     }
 }
 
-fn check_of(finding: Finding) -> Check {
-    let name = name_of(finding.guarantee);
+fn guarantee_check(finding: GuaranteeFinding) -> DoctorCheck {
+    let name = guarantee_check_name(finding.guarantee);
     let consequence = finding.guarantee.consequence();
     match finding.state {
-        Holds::Yes => Check::ok(name, finding.detail),
-        Holds::Partly => Check::warning(name, finding.detail, fix_of(finding.guarantee)),
+        GuaranteeResult::Yes => DoctorCheck::ok(name, finding.detail),
+        GuaranteeResult::Partly => {
+            DoctorCheck::warning(name, finding.detail, guarantee_fix(finding.guarantee))
+        }
         // The configuration allows it to be missing, or else the probe had refused.
-        Holds::No if finding.guarantee == Guarantee::Landlock => Check::warning(
+        GuaranteeResult::No if finding.guarantee == Guarantee::Landlock => DoctorCheck::warning(
             name,
             format!("{}: {consequence}", finding.detail),
-            fix_of(finding.guarantee),
+            guarantee_fix(finding.guarantee),
         ),
-        Holds::No => Check::failed(
+        GuaranteeResult::No => DoctorCheck::failed(
             name,
             format!("{}: {consequence}", finding.detail),
-            fix_of(finding.guarantee),
+            guarantee_fix(finding.guarantee),
         ),
     }
 }
 
-fn name_of(guarantee: Guarantee) -> &'static str {
+fn guarantee_check_name(guarantee: Guarantee) -> &'static str {
     match guarantee {
         Guarantee::Files => "sandbox: files",
         Guarantee::Roles => "sandbox: roles",
@@ -101,7 +115,7 @@ fn name_of(guarantee: Guarantee) -> &'static str {
     }
 }
 
-fn fix_of(guarantee: Guarantee) -> &'static str {
+fn guarantee_fix(guarantee: Guarantee) -> &'static str {
     match guarantee {
         Guarantee::Landlock => {
             "boot a newer Linux (6.12 has all of it) with landlock in its lsm= list"

@@ -7,21 +7,21 @@ mod view;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Read the log of what happens, and go on from where you were
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Tail(tail::Args),
-    Schema(schema::Args),
+pub enum EventsCommand {
+    Tail(tail::EventsTailArgs),
+    Schema(schema::EventsSchemaArgs),
 }
 
-impl Verb {
+impl EventsCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Tail(args) => tail::exec(invocation, &args),
-            Verb::Schema(args) => schema::exec(invocation, &args),
+            EventsCommand::Tail(args) => tail::exec(invocation, &args),
+            EventsCommand::Schema(args) => schema::exec(invocation, &args),
         }
     }
 }

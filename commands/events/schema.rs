@@ -1,10 +1,10 @@
 //! `eklavya events schema`
 
-use eklavya_core::domain::event;
+use eklavya_core::event;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::options::Format;
+use crate::invocation::CommandInvocation;
+use crate::options::OutputFormat;
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -15,13 +15,13 @@ Examples:
 /// Print the JSON schema of the lines of `events tail --output jsonl`
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct EventsSchemaArgs {}
 
 /// Runs `eklavya events schema`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, _: &EventsSchemaArgs) -> Result<(), CommandError> {
     let schema = event::schema();
     match invocation.printer.format() {
-        Format::Table | Format::Json => output::json_document(&schema),
-        Format::Jsonl => output::json_line(&schema),
+        OutputFormat::Table | OutputFormat::Json => output::json_document(&schema),
+        OutputFormat::Jsonl => output::json_line(&schema),
     }
 }

@@ -1,16 +1,16 @@
 //! `eklavya events tail`
 
-use eklavya_core::domain::event::StoredEvent;
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_services::news::Follower;
-use eklavya_services::{Desk, projects};
+use eklavya_core::event::StoredEvent;
+use eklavya_core::ids::ProjectId;
+use eklavya_services::event_log::EventReader;
+use eklavya_services::{DataStore, projects};
 use eklavya_store::events;
 
-use super::view::Lines;
-use crate::desk;
+use super::view::EventFormatter;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::options::Format;
+use crate::invocation::CommandInvocation;
+use crate::options::OutputFormat;
 use crate::output;
 
 /// How many events are printed where nobody says from where on.
@@ -30,7 +30,7 @@ Every event is printed once, in the order of seq. Remember the last one, and --s
 /// Print what happened, and what happens
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct EventsTailArgs {
     /// Only this project
     slug: Option<String>,
 
@@ -44,40 +44,40 @@ pub struct Args {
 }
 
 /// Runs `eklavya events tail`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    if args.follow && invocation.printer.format() == Format::Json {
+pub fn exec(invocation: &CommandInvocation, args: &EventsTailArgs) -> Result<(), CommandError> {
+    if args.follow && invocation.printer.format() == OutputFormat::Json {
         let message = "--output json is one document, and --follow has no end";
         return Err(CommandError::usage(message.to_owned())
-            .hint("One document for each event: --output jsonl"));
+            .with_hint("One document for each event: --output jsonl"));
     }
-    desk::with(invocation, async |desk| {
+    data_store::with_data_store(invocation, async |data| {
         let project = match &args.slug {
-            Some(slug) => Some(projects::find(&desk, slug).await?.id),
+            Some(slug) => Some(projects::find(&data, slug).await?.id),
             None => None,
         };
         if args.follow {
-            follow(invocation, &desk, project, args.since).await
+            follow(invocation, &data, project, args.since).await
         } else {
-            print_stored(invocation, &desk, project, args.since).await
+            print_stored(invocation, &data, project, args.since).await
         }
     })
 }
 
 async fn print_stored(
-    invocation: &Invocation,
-    desk: &Desk,
+    invocation: &CommandInvocation,
+    data: &DataStore,
     project: Option<ProjectId>,
     since: Option<i64>,
 ) -> Result<(), CommandError> {
-    desk.place_events().await?;
-    let mut tx = desk.read().await?;
+    data.sequence_events().await?;
+    let mut tx = data.begin_read().await?;
     let mut cursor = match since {
         Some(since) => since,
-        None => events::before_last(&mut tx, project, LAST).await?,
+        None => events::seq_before_last(&mut tx, project, LAST).await?,
     };
-    let mut sink = Sink::new(invocation, desk);
+    let mut sink = EventPrinter::new(invocation, data);
     loop {
-        let found = events::after(&mut tx, project, cursor, BATCH).await?;
+        let found = events::read_after(&mut tx, project, cursor, BATCH).await?;
         let Some(last) = found.last() else {
             return sink.finish();
         };
@@ -87,39 +87,39 @@ async fn print_stored(
 }
 
 async fn follow(
-    invocation: &Invocation,
-    desk: &Desk,
+    invocation: &CommandInvocation,
+    data: &DataStore,
     project: Option<ProjectId>,
     since: Option<i64>,
 ) -> Result<(), CommandError> {
     let mut follower = match since {
-        Some(since) => Follower::since(desk, since),
-        None => Follower::from_now(desk).await?,
+        Some(since) => EventReader::since(data, since),
+        None => EventReader::from_now(data).await?,
     };
     if let Some(project) = project {
-        follower = follower.of_project(project);
+        follower = follower.for_project(project);
     }
-    let mut sink = Sink::new(invocation, desk);
+    let mut sink = EventPrinter::new(invocation, data);
     loop {
         sink.print(follower.next().await?).await?;
     }
 }
 
 /// Prints events as they come.
-struct Sink<'a> {
-    invocation: &'a Invocation,
-    lines: Lines<'a>,
+struct EventPrinter<'a> {
+    invocation: &'a CommandInvocation,
+    lines: EventFormatter<'a>,
     /// What was printed of the one document, where it is one.
-    kept: Vec<StoredEvent>,
+    buffered: Vec<StoredEvent>,
     printed: bool,
 }
 
-impl<'a> Sink<'a> {
-    fn new(invocation: &'a Invocation, desk: &'a Desk) -> Self {
+impl<'a> EventPrinter<'a> {
+    fn new(invocation: &'a CommandInvocation, data: &'a DataStore) -> Self {
         Self {
             invocation,
-            lines: Lines::new(desk),
-            kept: Vec::new(),
+            lines: EventFormatter::new(data),
+            buffered: Vec::new(),
             printed: false,
         }
     }
@@ -127,10 +127,10 @@ impl<'a> Sink<'a> {
     async fn print(&mut self, found: Vec<StoredEvent>) -> Result<(), CommandError> {
         self.printed |= !found.is_empty();
         match self.invocation.printer.format() {
-            Format::Table => output::lines(&self.lines.of(&found).await?),
-            Format::Jsonl => output::json_lines(&found),
-            Format::Json => {
-                self.kept.extend(found);
+            OutputFormat::Table => output::lines(&self.lines.format_events(&found).await?),
+            OutputFormat::Jsonl => output::json_lines(&found),
+            OutputFormat::Json => {
+                self.buffered.extend(found);
                 Ok(())
             }
         }
@@ -138,12 +138,12 @@ impl<'a> Sink<'a> {
 
     fn finish(&self) -> Result<(), CommandError> {
         match self.invocation.printer.format() {
-            Format::Json => output::json_document(&self.kept),
-            Format::Table if !self.printed => {
+            OutputFormat::Json => output::json_document(&self.buffered),
+            OutputFormat::Table if !self.printed => {
                 self.invocation.printer.note("Nothing has happened");
                 Ok(())
             }
-            Format::Table | Format::Jsonl => Ok(()),
+            OutputFormat::Table | OutputFormat::Jsonl => Ok(()),
         }
     }
 }

@@ -2,53 +2,59 @@
 
 use std::collections::HashMap;
 
-use eklavya_core::domain::event::{Event, StoredEvent};
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_services::{Desk, projects};
+use eklavya_core::event::{Event, StoredEvent};
+use eklavya_core::ids::ProjectId;
+use eklavya_services::{DataStore, projects};
 
 use crate::error::CommandError;
 use crate::output::time;
 
 /// Makes lines of events, with the slugs of their projects.
-pub struct Lines<'a> {
-    desk: &'a Desk,
+pub struct EventFormatter<'a> {
+    data: &'a DataStore,
     slugs: HashMap<ProjectId, String>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> EventFormatter<'a> {
     /// Returns one that knows no project yet.
-    pub fn new(desk: &'a Desk) -> Self {
+    pub fn new(data: &'a DataStore) -> Self {
         Self {
-            desk,
+            data: data,
             slugs: HashMap::new(),
         }
     }
 
     /// Returns a line for each event.
-    pub async fn of(&mut self, events: &[StoredEvent]) -> Result<Vec<String>, CommandError> {
+    pub async fn format_events(
+        &mut self,
+        events: &[StoredEvent],
+    ) -> Result<Vec<String>, CommandError> {
         let mut projects = events.iter().filter_map(|event| event.project);
         if projects.any(|project| !self.slugs.contains_key(&project)) {
-            for project in projects::list(self.desk).await? {
+            for project in projects::list(self.data).await? {
                 self.slugs.insert(project.id, project.slug);
             }
         }
-        Ok(events.iter().map(|event| self.line(event)).collect())
+        Ok(events
+            .iter()
+            .map(|event| self.format_event(event))
+            .collect())
     }
 
-    fn line(&self, stored: &StoredEvent) -> String {
+    fn format_event(&self, stored: &StoredEvent) -> String {
         let slug = stored.project.and_then(|project| self.slugs.get(&project));
         format!(
             "{:>6}  {}  {:<16}  {:<15}  {}",
             stored.seq,
-            time::moment(stored.at),
+            time::format_timestamp(stored.at),
             slug.map_or("-", String::as_str),
             stored.event.name(),
-            summary(&stored.event)
+            event_summary(&stored.event)
         )
     }
 }
 
-fn summary(event: &Event) -> String {
+fn event_summary(event: &Event) -> String {
     match event {
         Event::ProjectCreated {
             name, client_name, ..

@@ -1,13 +1,13 @@
 //! `eklavya image build`
 
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_sandbox::User;
-use eklavya_sandbox::docker::{self, BASE_IMAGE, Fetch, Variant};
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_sandbox::SandboxUser;
+use eklavya_sandbox::docker::{self, BASE_IMAGE, ImageVariant, PullPolicy};
 
 use super::view::ImageView;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::{crew, runtime};
+use crate::invocation::CommandInvocation;
+use crate::{run_factory, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
 /// own. At the end eklavya is started in both, as a base image can be too old for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ImageBuildArgs {
     /// What they are built on
     #[arg(long, value_name = "IMAGE", default_value = BASE_IMAGE)]
     base: String,
@@ -31,36 +31,38 @@ pub struct Args {
 }
 
 /// Runs `eklavya image build`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &ImageBuildArgs) -> Result<(), CommandError> {
     if args.base.is_empty() || args.base.starts_with('-') || args.base.contains(char::is_whitespace)
     {
         let message = format!("{:?} is no name of an image", args.base);
-        return Err(
-            CommandError::usage(message).hint("Name one as docker pull does: --base debian:12")
-        );
+        return Err(CommandError::usage(message)
+            .with_hint("Name one as docker pull does: --base debian:12"));
     }
-    let built = runtime::short(build(invocation, args))?;
-    let images: Vec<&str> = Variant::ALL.map(Variant::image).into();
+    let built = runtime::run_short(build_images(invocation, args))?;
+    let images: Vec<&str> = ImageVariant::ALL.map(ImageVariant::image).into();
     let message = format!("Built {} on {}", images.join(" and "), args.base);
     invocation.printer.done(&message, &built)
 }
 
-async fn build(invocation: &Invocation, args: &Args) -> Result<Vec<ImageView>, CommandError> {
-    let engine = super::engine(invocation).await?;
+async fn build_images(
+    invocation: &CommandInvocation,
+    args: &ImageBuildArgs,
+) -> Result<Vec<ImageView>, CommandError> {
+    let engine = super::connect_engine(invocation).await?;
     let fetch = if args.pull {
-        Fetch::Newest
+        PullPolicy::Always
     } else {
-        Fetch::Missing
+        PullPolicy::Missing
     };
-    for variant in Variant::ALL {
+    for variant in ImageVariant::ALL {
         let said = |line: &str| invocation.printer.note(line);
-        docker::build(&engine, variant, &args.base, fetch, said).await?;
+        docker::build_image(&engine, variant, &args.base, fetch, said).await?;
     }
     let id = invocation.config()?.sandbox.uid_base;
-    let user = User { uid: id, gid: id };
-    let sandbox = crew::sandbox(invocation, Some(IsolationKind::Docker), user).await?;
-    sandbox.fits(user).await?;
-    let images = docker::images(&engine).await?.into_iter();
+    let user = SandboxUser { uid: id, gid: id };
+    let sandbox = run_factory::open_sandbox(invocation, Some(IsolationKind::Docker), user).await?;
+    sandbox.check_images(user).await?;
+    let images = docker::list_images(&engine).await?.into_iter();
     Ok(images
         .filter(|image| image.is_current)
         .map(ImageView::from)

@@ -4,7 +4,7 @@ use eklavya_sandbox::docker;
 
 use super::view::ImageView;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::runtime;
 
 const EXAMPLES: &str = "\
@@ -15,13 +15,13 @@ Examples:
 /// List the images that were built for agents, by this version and by others
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
-pub struct Args {}
+pub struct ImageListArgs {}
 
 /// Runs `eklavya image list`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
-    let images = runtime::short(async {
-        let engine = super::engine(invocation).await?;
-        Ok(docker::images(&engine).await?)
+pub fn exec(invocation: &CommandInvocation, _: &ImageListArgs) -> Result<(), CommandError> {
+    let images = runtime::run_short(async {
+        let engine = super::connect_engine(invocation).await?;
+        Ok(docker::list_images(&engine).await?)
     })?;
     let views: Vec<ImageView> = images.into_iter().map(ImageView::from).collect();
     let nothing = "No images. Build them: eklavya image build";

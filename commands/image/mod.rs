@@ -7,34 +7,34 @@ mod view;
 
 use clap::Subcommand;
 use eklavya_sandbox::SandboxError;
-use eklavya_sandbox::docker::{DockerError, Engine};
+use eklavya_sandbox::docker::{DockerEngine, DockerError};
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Build and look at the images that agents run in under Docker
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Build(build::Args),
-    List(list::Args),
-    Prune(prune::Args),
+pub enum ImageCommand {
+    Build(build::ImageBuildArgs),
+    List(list::ImageListArgs),
+    Prune(prune::ImagePruneArgs),
 }
 
-impl Verb {
+impl ImageCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Build(args) => build::exec(invocation, &args),
-            Verb::List(args) => list::exec(invocation, &args),
-            Verb::Prune(args) => prune::exec(invocation, &args),
+            ImageCommand::Build(args) => build::exec(invocation, &args),
+            ImageCommand::List(args) => list::exec(invocation, &args),
+            ImageCommand::Prune(args) => prune::exec(invocation, &args),
         }
     }
 }
 
 /// Returns the engine that the configuration names.
-async fn engine(invocation: &Invocation) -> Result<Engine, CommandError> {
+async fn connect_engine(invocation: &CommandInvocation) -> Result<DockerEngine, CommandError> {
     let config = invocation.config()?;
-    Ok(Engine::find(config.docker.socket.as_std_path()).await?)
+    Ok(DockerEngine::detect(config.docker.socket.as_std_path()).await?)
 }
 
 impl From<DockerError> for CommandError {

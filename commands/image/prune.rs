@@ -4,7 +4,7 @@ use eklavya_sandbox::docker;
 
 use super::view::ImageView;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::runtime;
 
 const EXAMPLES: &str = "\
@@ -17,17 +17,17 @@ Examples:
 /// None is removed that a container is made of, and none that eklavya did not build.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ImagePruneArgs {
     /// Remove those of this version as well
     #[arg(long)]
     all: bool,
 }
 
 /// Runs `eklavya image prune`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let removed = runtime::short(async {
-        let engine = super::engine(invocation).await?;
-        Ok(docker::prune(&engine, args.all).await?)
+pub fn exec(invocation: &CommandInvocation, args: &ImagePruneArgs) -> Result<(), CommandError> {
+    let removed = runtime::run_short(async {
+        let engine = super::connect_engine(invocation).await?;
+        Ok(docker::prune_images(&engine, args.all).await?)
     })?;
     let views: Vec<ImageView> = removed.into_iter().map(ImageView::from).collect();
     let message = match views.len() {

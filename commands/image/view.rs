@@ -4,7 +4,7 @@ use eklavya_sandbox::docker::StoredImage;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{Row, time};
+use crate::output::{TableRow, time};
 
 /// An image that was built for agents.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ impl From<StoredImage> for ImageView {
     }
 }
 
-impl Row for ImageView {
+impl TableRow for ImageView {
     const COLUMNS: &'static [&'static str] = &[
         "image", "id", "built by", "current", "used", "size", "created",
     ];
@@ -58,7 +58,9 @@ impl Row for ImageView {
             word(self.current),
             word(self.used),
             format!("{} MiB", self.size_bytes >> 20),
-            self.created_at.map(time::moment).unwrap_or_default(),
+            self.created_at
+                .map(time::format_timestamp)
+                .unwrap_or_default(),
         ]
     }
 }

@@ -1,27 +1,27 @@
 //! `eklavya jobs cancel`
 
-use eklavya_core::domain::job::JobState;
+use eklavya_core::job::JobState;
 use eklavya_services::jobs;
 
 use super::view::JobView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Cancel a job: its agents are interrupted, and what they did is kept
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya jobs cancel 1a2b3c4d")]
-pub struct Args {
+pub struct JobsCancelArgs {
     /// The job, or a unique beginning of its id
     job: String,
 }
 
 /// Runs `eklavya jobs cancel`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let (job, views) = desk::with(invocation, async |desk| {
-        let job = jobs::find(&desk, &args.job).await?;
-        let job = jobs::cancel(&desk, &desk::actor(), &job).await?;
-        let views = JobView::of_all(&desk, std::slice::from_ref(&job)).await?;
+pub fn exec(invocation: &CommandInvocation, args: &JobsCancelArgs) -> Result<(), CommandError> {
+    let (job, views) = data_store::with_data_store(invocation, async |data| {
+        let job = jobs::find(&data, &args.job).await?;
+        let job = jobs::cancel(&data, &data_store::current_actor(), &job).await?;
+        let views = JobView::of_all(&data, std::slice::from_ref(&job)).await?;
         Ok((job, views))
     })?;
     let id = job.id.short();

@@ -3,9 +3,9 @@
 use eklavya_services::{jobs, projects};
 
 use super::view::JobView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,7 +15,7 @@ Examples:
 /// List the jobs that are still to be done, oldest first
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
-pub struct Args {
+pub struct JobsListArgs {
     /// Only those of this project
     slug: Option<String>,
 
@@ -25,18 +25,18 @@ pub struct Args {
 }
 
 /// Runs `eklavya jobs list`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let views = desk::with(invocation, async |desk| {
+pub fn exec(invocation: &CommandInvocation, args: &JobsListArgs) -> Result<(), CommandError> {
+    let views = data_store::with_data_store(invocation, async |data| {
         let project = match &args.slug {
-            Some(slug) => Some(projects::find(&desk, slug).await?.id),
+            Some(slug) => Some(projects::find(&data, slug).await?.id),
             None => None,
         };
         let mut found = match (project, args.all) {
-            (None, false) => jobs::open(&desk).await?,
-            (project, _) => jobs::list(&desk, project).await?,
+            (None, false) => jobs::list_open(&data).await?,
+            (project, _) => jobs::list(&data, project).await?,
         };
         found.retain(|job| args.all || job.state.is_open());
-        JobView::of_all(&desk, &found).await
+        JobView::of_all(&data, &found).await
     })?;
     let nothing = "No jobs. Ask for one: eklavya plan SLUG --detach";
     invocation.printer.list(&views, nothing)

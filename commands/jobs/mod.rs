@@ -10,23 +10,23 @@ use clap::Subcommand;
 pub use view::JobView;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Look at what background workers are to do, and cancel it
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    List(list::Args),
-    Show(show::Args),
-    Cancel(cancel::Args),
+pub enum JobsCommand {
+    List(list::JobsListArgs),
+    Show(show::JobsShowArgs),
+    Cancel(cancel::JobsCancelArgs),
 }
 
-impl Verb {
+impl JobsCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::List(args) => list::exec(invocation, &args),
-            Verb::Show(args) => show::exec(invocation, &args),
-            Verb::Cancel(args) => cancel::exec(invocation, &args),
+            JobsCommand::List(args) => list::exec(invocation, &args),
+            JobsCommand::Show(args) => show::exec(invocation, &args),
+            JobsCommand::Cancel(args) => cancel::exec(invocation, &args),
         }
     }
 }

@@ -3,9 +3,9 @@
 use eklavya_services::jobs;
 
 use super::view::JobView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,16 +15,16 @@ Examples:
 /// Show a job: where it stands, who is at it, how it ended
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct JobsShowArgs {
     /// The job, or a unique beginning of its id
     job: String,
 }
 
 /// Runs `eklavya jobs show`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let views = desk::with(invocation, async |desk| {
-        let job = jobs::find(&desk, &args.job).await?;
-        JobView::of_all(&desk, &[job]).await
+pub fn exec(invocation: &CommandInvocation, args: &JobsShowArgs) -> Result<(), CommandError> {
+    let views = data_store::with_data_store(invocation, async |data| {
+        let job = jobs::find(&data, &args.job).await?;
+        JobView::of_all(&data, &[job]).await
     })?;
     views
         .iter()

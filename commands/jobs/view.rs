@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::job::{Goal, Job, JobState};
 use eklavya_core::exit_code;
-use eklavya_services::{Desk, projects};
+use eklavya_core::ids::ProjectId;
+use eklavya_core::job::{Job, JobGoal, JobState};
+use eklavya_services::{DataStore, projects};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::output::{Page, Row, View, time};
+use crate::output::{OutputPage, OutputView, TableRow, time};
 
 /// A job.
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ pub struct JobView {
     /// In full; on the command line a unique beginning is enough.
     id: String,
     project: String,
-    goal: Goal,
+    goal: JobGoal,
     status: &'static str,
     priority: u32,
     requested_by: String,
@@ -39,7 +39,7 @@ pub struct JobView {
 impl JobView {
     /// Returns the view of `job`, which is of the project `slug`.
     pub fn of(job: &Job, slug: &str) -> Self {
-        let (outcome, exit_code) = outcome(&job.state);
+        let (outcome, exit_code) = outcome_fields(&job.state);
         Self {
             id: job.id.to_string(),
             project: slug.to_owned(),
@@ -58,15 +58,15 @@ impl JobView {
     }
 
     /// Returns the views of `jobs`.
-    pub async fn of_all(desk: &Desk, jobs: &[Job]) -> Result<Vec<Self>, CommandError> {
-        let all = projects::list(desk).await?.into_iter();
+    pub async fn of_all(data: &DataStore, jobs: &[Job]) -> Result<Vec<Self>, CommandError> {
+        let all = projects::list(data).await?.into_iter();
         let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
         let slug = |job: &Job| slugs.get(&job.project).map_or("", String::as_str);
         Ok(jobs.iter().map(|job| Self::of(job, slug(job))).collect())
     }
 }
 
-fn outcome(state: &JobState) -> (Option<String>, Option<u8>) {
+fn outcome_fields(state: &JobState) -> (Option<String>, Option<u8>) {
     match state {
         JobState::Queued { reason, .. } => (reason.clone(), None),
         JobState::Running { .. } | JobState::Cancelling { .. } | JobState::Cancelled { .. } => {
@@ -82,7 +82,7 @@ fn outcome(state: &JobState) -> (Option<String>, Option<u8>) {
     }
 }
 
-impl Row for JobView {
+impl TableRow for JobView {
     const COLUMNS: &'static [&'static str] = &[
         "job", "project", "goal", "status", "priority", "attempt", "asked", "worker", "outcome",
     ];
@@ -95,15 +95,15 @@ impl Row for JobView {
             self.status.to_owned(),
             self.priority.to_string(),
             self.attempt.to_string(),
-            time::moment(self.created_at),
+            time::format_timestamp(self.created_at),
             self.worker.clone().unwrap_or_default(),
             self.outcome.clone().unwrap_or_default(),
         ]
     }
 }
 
-impl View for JobView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for JobView {
+    fn render(&self, page: &mut OutputPage) {
         let mut fields = vec![
             ("Job", self.id.clone()),
             ("Project", self.project.clone()),
@@ -111,12 +111,18 @@ impl View for JobView {
             ("Status", self.status.to_owned()),
             ("Priority", self.priority.to_string()),
             ("Asked by", self.requested_by.clone()),
-            ("Asked", time::moment(self.created_at)),
+            ("Asked", time::format_timestamp(self.created_at)),
             ("Attempt", self.attempt.to_string()),
         ];
         fields.extend(self.worker.clone().map(|worker| ("Worker", worker)));
-        fields.extend(self.started_at.map(|at| ("Started", time::moment(at))));
-        fields.extend(self.ended_at.map(|at| ("Ended", time::moment(at))));
+        fields.extend(
+            self.started_at
+                .map(|at| ("Started", time::format_timestamp(at))),
+        );
+        fields.extend(
+            self.ended_at
+                .map(|at| ("Ended", time::format_timestamp(at))),
+        );
         fields.extend(self.outcome.clone().map(|text| ("Outcome", text)));
         fields.extend(self.exit_code.map(|code| ("Exit code", code.to_string())));
         page.fields(fields);

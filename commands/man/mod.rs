@@ -9,8 +9,8 @@ use clap::Command;
 use clap_mangen::Man;
 
 use crate::cli;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -21,30 +21,30 @@ Examples:
 /// Print the manual page, or write the pages of all commands
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ManArgs {
     /// Write one page for each command into this directory
     #[arg(long, value_name = "DIR")]
     directory: Option<Utf8PathBuf>,
 }
 
 /// Runs `eklavya man`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &ManArgs) -> Result<(), CommandError> {
     let mut root = cli::command();
     root.build();
     let Some(directory) = &args.directory else {
-        return output::raw(&page(&root)?);
+        return output::raw(&render_page(&root)?);
     };
     let directory = invocation.working_directory.join(directory);
     let written = std::fs::create_dir_all(&directory).and_then(|()| write_all(&directory, &root));
     written.map_err(|error| {
         let message = format!("cannot write the manual into {directory}: {error}");
-        CommandError::new(Kind::Environment, message)
+        CommandError::new(CommandErrorKind::Environment, message)
     })
 }
 
 fn write_all(directory: &Utf8Path, command: &Command) -> io::Result<()> {
     let name = Man::new(command.clone()).get_filename();
-    std::fs::write(directory.join(name), page(command)?)?;
+    std::fs::write(directory.join(name), render_page(command)?)?;
     let visible = command.get_subcommands().filter(|sub| !sub.is_hide_set());
     visible
         .into_iter()
@@ -52,7 +52,7 @@ fn write_all(directory: &Utf8Path, command: &Command) -> io::Result<()> {
 }
 
 /// Returns the page of one command; that of `eklavya` itself tells what holds for all of them.
-fn page(command: &Command) -> io::Result<Vec<u8>> {
+fn render_page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     // Examples have a section of their own, in which lines stay as they are.
     let examples = command.get_after_help().map(ToString::to_string);
@@ -66,10 +66,10 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut page)?;
     }
     if let Some(examples) = examples {
-        page.extend(sections::examples(&examples).into_bytes());
+        page.extend(sections::examples_section(&examples).into_bytes());
     }
     if command.get_name() == "eklavya" {
-        page.extend(sections::common().into_bytes());
+        page.extend(sections::common_sections().into_bytes());
     }
     Ok(page)
 }

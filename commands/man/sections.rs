@@ -63,52 +63,57 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Returns the section of examples: the text behind a command's help, its lines kept.
-pub fn examples(text: &str) -> String {
+pub fn examples_section(text: &str) -> String {
     let body = text.strip_prefix("Examples:\n").unwrap_or(text);
-    let lines: Vec<String> = body.lines().map(escaped).collect();
+    let lines: Vec<String> = body.lines().map(escape_roff).collect();
     format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", lines.join("\n"))
 }
 
 /// Returns the sections that stand on the page of `eklavya`.
-pub fn common() -> String {
+pub fn common_sections() -> String {
     let mut page = String::new();
-    section(&mut page, "CONFIGURATION");
+    push_section(&mut page, "CONFIGURATION");
     for key in KEYS {
         let default = key.default.unwrap_or("none");
         let help = format!("{}. It is {}; default: {default}.", key.help, key.expects());
-        item(&mut page, key.name, &help);
+        push_item(&mut page, key.name, &help);
     }
-    section(&mut page, "ENVIRONMENT");
+    push_section(&mut page, "ENVIRONMENT");
     for (name, help) in VARIABLES {
-        item(&mut page, name, help);
+        push_item(&mut page, name, help);
     }
-    section(&mut page, "FILES");
+    push_section(&mut page, "FILES");
     for (name, help) in FILES {
-        item(&mut page, name, help);
+        push_item(&mut page, name, help);
     }
-    section(&mut page, "EXIT STATUS");
+    push_section(&mut page, "EXIT STATUS");
     for (code, help) in EXIT_CODES {
-        item(&mut page, &code.to_string(), help);
+        push_item(&mut page, &code.to_string(), help);
     }
-    section(&mut page, "ERRORS");
+    push_section(&mut page, "ERRORS");
     let errors = "Errors go to stderr as \"error: …\" and \"hint: …\"; with --output json or jsonl as \
                   one line {\"error\":{kind,message,hints,exitCode}}. Mistakes in the command line \
                   itself are always told as text.";
     // Writing to a String does not fail.
-    let _ = writeln!(page, "{}", escaped(errors));
+    let _ = writeln!(page, "{}", escape_roff(errors));
     page
 }
 
-fn section(page: &mut String, title: &str) {
+fn push_section(page: &mut String, title: &str) {
     let _ = writeln!(page, ".SH \"{title}\"");
 }
 
-fn item(page: &mut String, name: &str, help: &str) {
-    let _ = writeln!(page, ".TP\n\\fB{}\\fR\n{}", escaped(name), escaped(help));
+fn push_item(page: &mut String, name: &str, help: &str) {
+    let _ = writeln!(
+        page,
+        ".TP\n\\fB{}\\fR\n{}",
+        escape_roff(name),
+        escape_roff(help)
+    );
 }
 
 /// Makes a line of text one of roff: no escape, no request at its beginning, real hyphens.
-fn escaped(line: &str) -> String {
+fn escape_roff(line: &str) -> String {
     let text = line.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) {
         format!("\\&{text}")

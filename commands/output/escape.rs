@@ -2,23 +2,23 @@
 
 /// Returns `text` with everything that could steer a terminal or reorder a line written out
 /// (`\u{1b}`), line breaks and tabs too: for a cell of a table.
-pub fn cell(text: &str) -> String {
-    escaped(text, |_| false)
+pub fn escape_cell(text: &str) -> String {
+    escape_except(text, |_| false)
 }
 
 /// Adds `text` to `out` as [`cell`] returns it.
-pub fn push_cell(out: &mut String, text: &str) {
+pub fn push_escaped_cell(out: &mut String, text: &str) {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         // Nearly always: nothing in it needs to be looked at.
         out.push_str(text);
     } else {
-        out.push_str(&cell(text));
+        out.push_str(&escape_cell(text));
     }
 }
 
 /// Returns `text` likewise, with its line breaks and tabs: for a block of its own.
-pub fn lines(text: &str) -> String {
-    escaped(text, |letter| matches!(letter, '\n' | '\t'))
+pub fn escape_lines(text: &str) -> String {
+    escape_except(text, |letter| matches!(letter, '\n' | '\t'))
 }
 
 /// Returns whether `letter` could steer a terminal or change the order of what is read: controls
@@ -35,7 +35,7 @@ pub fn is_hostile(letter: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
+fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         if !is_hostile(letter) || keep(letter) {
@@ -54,15 +54,15 @@ mod tests {
     #[test]
     fn what_steers_is_written_out_and_words_stay() {
         assert_eq!(
-            cell("a\u{1b}[31mb\n\u{9b}2J\u{202e}x\0"),
+            escape_cell("a\u{1b}[31mb\n\u{9b}2J\u{202e}x\0"),
             "a\\u{1b}[31mb\\n\\u{9b}2J\\u{202e}x\\u{0}"
         );
         for text in ["", "plain ~", "a\tb", "\u{7f}", "é\u{85}"] {
             let mut pushed = String::new();
-            push_cell(&mut pushed, text);
-            assert_eq!(pushed, cell(text));
+            push_escaped_cell(&mut pushed, text);
+            assert_eq!(pushed, escape_cell(text));
         }
-        assert_eq!(lines("a\r\n\tb\u{7}"), "a\\r\n\tb\\u{7}");
-        assert_eq!(cell("Café 日本 🙂 \\n"), "Café 日本 🙂 \\n");
+        assert_eq!(escape_lines("a\r\n\tb\u{7}"), "a\\r\n\tb\\u{7}");
+        assert_eq!(escape_cell("Café 日本 🙂 \\n"), "Café 日本 🙂 \\n");
     }
 }

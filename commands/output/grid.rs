@@ -8,13 +8,13 @@ pub const GAP: u16 = 2;
 
 /// Cells, row by row; the first row is the head. Every text in it is harmless.
 #[derive(Debug)]
-pub struct Grid {
+pub struct CellGrid {
     columns: usize,
     text: String,
     ends: Vec<usize>,
 }
 
-impl Grid {
+impl CellGrid {
     /// Returns an empty grid of so many columns.
     pub fn new(columns: usize) -> Self {
         Self {
@@ -26,7 +26,7 @@ impl Grid {
 
     /// Adds the next cell.
     pub fn push(&mut self, text: &str) {
-        escape::push_cell(&mut self.text, text);
+        escape::push_escaped_cell(&mut self.text, text);
         self.ends.push(self.text.len());
     }
 
@@ -46,7 +46,7 @@ impl Grid {
 
     /// Adds the rows to `out`, one line each, the columns below each other. The letters must all be
     /// as wide as one another; lines are as long as they are.
-    pub fn lay_out(&self, out: &mut String) {
+    pub fn write_aligned(&self, out: &mut String) {
         let widths = self.widths();
         let line = widths
             .iter()
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn rows_come_as_they_went_in_and_harmless() {
-        let mut grid = Grid::new(2);
+        let mut grid = CellGrid::new(2);
         for text in ["a", "b", "c\n", ""] {
             grid.push(text);
         }

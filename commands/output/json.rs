@@ -9,12 +9,12 @@ use super::escape::is_hostile;
 
 /// Writes `value` as one document over several lines.
 pub fn pretty(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    write(out, value, Harmless(PrettyFormatter::new()))
+    write(out, value, EscapingFormatter(PrettyFormatter::new()))
 }
 
 /// Writes `value` as one line.
 pub fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    write(out, value, Harmless(CompactFormatter))
+    write(out, value, EscapingFormatter(CompactFormatter))
 }
 
 fn write(
@@ -28,9 +28,9 @@ fn write(
 
 /// Escapes what JSON would allow to stand bare: C1 controls and marks of direction. The value
 /// stays the same.
-struct Harmless<F>(F);
+struct EscapingFormatter<F>(F);
 
-impl<F: Formatter> Formatter for Harmless<F> {
+impl<F: Formatter> Formatter for EscapingFormatter<F> {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         out: &mut W,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn pretty_is_what_everybody_knows() {
+    fn pretty_matches_serde_json() {
         let value = serde_json::json!({"a": [1, {"b": []}], "c": {}});
         let mut out = Vec::new();
         pretty(&mut out, &value).unwrap();

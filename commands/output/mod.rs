@@ -9,9 +9,10 @@ mod progress;
 mod prompt;
 pub mod time;
 
-pub use page::Page;
+pub use page::OutputPage;
 pub use printer::{
-    Printer, Row, View, json_document, json_line, json_line_to, json_lines, lines, raw,
+    OutputPrinter, OutputView, TableRow, json_document, json_line, json_line_to, json_lines, lines,
+    raw,
 };
-pub use progress::Progress;
-pub use prompt::Prompt;
+pub use progress::ProgressDisplay;
+pub use prompt::TerminalPrompt;

@@ -7,18 +7,18 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ContentArrangement, Table};
 
 use super::escape;
-use super::grid::{GAP, Grid};
+use super::grid::{CellGrid, GAP};
 
 /// How a page looks.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct PageStyle {
     /// Whether it may have attributes like bold.
     pub styled: bool,
     /// The columns of the terminal; without one lines are as long as they are.
     pub width: Option<u16>,
 }
 
-impl Style {
+impl PageStyle {
     /// Returns the style of stdout; `colours` says whether attributes are wanted where they can be
     /// shown.
     pub fn of_stdout(colours: bool) -> Self {
@@ -33,7 +33,7 @@ impl Style {
     }
 }
 
-impl Style {
+impl PageStyle {
     /// Whether there is neither a terminal's width nor an attribute to think of.
     fn is_plain(self) -> bool {
         !self.styled && self.width.is_none()
@@ -42,14 +42,14 @@ impl Style {
 
 /// A page in the making.
 #[derive(Debug)]
-pub struct Page {
-    style: Style,
+pub struct OutputPage {
+    style: PageStyle,
     text: String,
 }
 
-impl Page {
+impl OutputPage {
     /// Returns an empty page.
-    pub fn new(style: Style) -> Self {
+    pub fn new(style: PageStyle) -> Self {
         Self {
             style,
             text: String::new(),
@@ -58,7 +58,7 @@ impl Page {
 
     /// Adds a table with a line of `columns` above it.
     pub fn table(&mut self, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-        let mut grid = Grid::new(columns.len());
+        let mut grid = CellGrid::new(columns.len());
         for name in columns {
             grid.push(&name.to_uppercase());
         }
@@ -66,14 +66,14 @@ impl Page {
             grid.push(&text);
         }
         if self.style.is_plain() && grid.is_ascii() {
-            grid.lay_out(&mut self.text);
+            grid.write_aligned(&mut self.text);
         } else {
-            self.arrange(&grid);
+            self.add_wrapped_table(&grid);
         }
     }
 
     /// Adds a table that knows the width of letters and of the terminal.
-    fn arrange(&mut self, grid: &Grid) {
+    fn add_wrapped_table(&mut self, grid: &CellGrid) {
         let mut table = self.new_table();
         for (place, row) in grid.rows().enumerate() {
             if place == 0 {
@@ -92,7 +92,7 @@ impl Page {
         for (name, value) in fields {
             table.add_row([
                 Cell::new(name).add_attribute(Attribute::Bold),
-                Cell::new(escape::cell(&value)),
+                Cell::new(escape::escape_cell(&value)),
             ]);
         }
         self.add(&mut table);
@@ -100,13 +100,13 @@ impl Page {
 
     /// Adds a line.
     pub fn line(&mut self, text: &str) {
-        let _ = writeln!(self.text, "{}", escape::cell(text));
+        let _ = writeln!(self.text, "{}", escape::escape_cell(text));
     }
 
     /// Adds a heading, with an empty line above it.
     pub fn section(&mut self, heading: &str) {
         let gap = if self.text.is_empty() { "" } else { "\n" };
-        let heading = escape::cell(heading);
+        let heading = escape::escape_cell(heading);
         let (bold, plain) = if self.style.styled {
             ("\u{1b}[1m", "\u{1b}[0m")
         } else {
@@ -117,7 +117,7 @@ impl Page {
 
     /// Adds a text of several lines, indented.
     pub fn text(&mut self, text: &str) {
-        for line in escape::lines(text).lines() {
+        for line in escape::escape_lines(text).lines() {
             let _ = writeln!(self.text, "{}", format!("  {line}").trim_end());
         }
     }
@@ -157,14 +157,14 @@ impl Page {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style {
+    const PLAIN: PageStyle = PageStyle {
         styled: false,
         width: None,
     };
 
     #[test]
     fn tables_line_up_and_hostile_text_cannot_break_them() {
-        let mut page = Page::new(PLAIN);
+        let mut page = OutputPage::new(PLAIN);
         let rows = [["shop", "Ada\n\u{1b}[31m"], ["a-longer-one", "日本"]];
         page.table(
             &["slug", "client"],
@@ -177,20 +177,20 @@ mod tests {
     fn both_ways_of_making_a_table_give_the_same() {
         let rows = ["coffee-shop", " spaces ", "x", "tea", "", "", "", "", ""];
         for rows in [&rows[..], &[]] {
-            let mut grid = Grid::new(3);
+            let mut grid = CellGrid::new(3);
             for text in ["SLUG", "A LONG HEAD", "NOTES"].iter().chain(rows) {
                 grid.push(text);
             }
-            let (mut quick, mut arranged) = (String::new(), Page::new(PLAIN));
-            grid.lay_out(&mut quick);
-            arranged.arrange(&grid);
+            let (mut quick, mut arranged) = (String::new(), OutputPage::new(PLAIN));
+            grid.write_aligned(&mut quick);
+            arranged.add_wrapped_table(&grid);
             assert_eq!(quick, arranged.into_text());
         }
     }
 
     #[test]
     fn styled_pages_have_bold_heads_only() {
-        let mut page = Page::new(Style {
+        let mut page = OutputPage::new(PageStyle {
             styled: true,
             width: None,
         });

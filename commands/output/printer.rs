@@ -2,23 +2,23 @@
 
 use std::io::{self, BufWriter, Write};
 
-use eklavya_config::Environment;
+use eklavya_config::ProcessEnvironment;
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-use super::page::{Page, Style};
+use super::page::{OutputPage, PageStyle};
 use super::{escape, json};
 use crate::error::CommandError;
-use crate::options::{Format, GlobalOptions};
+use crate::options::{GlobalOptions, OutputFormat};
 
 /// A result of a command.
-pub trait View: Serialize {
+pub trait OutputView: Serialize {
     /// Lays the result out for people.
-    fn render(&self, page: &mut Page);
+    fn render(&self, page: &mut OutputPage);
 }
 
 /// One of several results.
-pub trait Row: Serialize {
+pub trait TableRow: Serialize {
     /// The names of the columns.
     const COLUMNS: &'static [&'static str];
 
@@ -28,85 +28,88 @@ pub trait Row: Serialize {
 
 /// Prints results to stdout and messages to stderr.
 #[derive(Debug, Clone)]
-pub struct Printer {
-    format: Format,
+pub struct OutputPrinter {
+    format: OutputFormat,
     quiet: bool,
-    style: Style,
+    style: PageStyle,
     bars: MultiProgress,
 }
 
-impl Printer {
+impl OutputPrinter {
     /// Returns the printer that `options` ask for.
-    pub fn new(options: &GlobalOptions, environment: &Environment) -> Result<Self, CommandError> {
+    pub fn new(
+        options: &GlobalOptions,
+        environment: &ProcessEnvironment,
+    ) -> Result<Self, CommandError> {
         // https://no-color.org: any value that is not empty.
         let plain =
             environment.get("NO_COLOR")?.is_some() || environment.get("TERM")? == Some("dumb");
         Ok(Self {
             format: options.output,
             quiet: options.quiet,
-            style: Style::of_stdout(!plain),
+            style: PageStyle::of_stdout(!plain),
             bars: MultiProgress::new(),
         })
     }
 
     /// Returns the form of the results.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> OutputFormat {
         self.format
     }
 
     /// Prints one result.
-    pub fn view(&self, view: &impl View) -> Result<(), CommandError> {
+    pub fn view(&self, view: &impl OutputView) -> Result<(), CommandError> {
         stdout(|out| match self.format {
-            Format::Table => {
-                let mut page = Page::new(self.style);
+            OutputFormat::Table => {
+                let mut page = OutputPage::new(self.style);
                 view.render(&mut page);
                 out.write_all(page.into_text().as_bytes())
             }
-            Format::Json => json::pretty(out, view),
-            Format::Jsonl => json::line(out, view),
+            OutputFormat::Json => json::pretty(out, view),
+            OutputFormat::Jsonl => json::line(out, view),
         })
     }
 
     /// Prints several results; where there are none, people read `nothing` instead of a table.
-    pub fn list<R: Row>(&self, rows: &[R], nothing: &str) -> Result<(), CommandError> {
-        if rows.is_empty() && self.format == Format::Table {
+    pub fn list<R: TableRow>(&self, rows: &[R], nothing: &str) -> Result<(), CommandError> {
+        if rows.is_empty() && self.format == OutputFormat::Table {
             self.note(nothing);
             return Ok(());
         }
         stdout(|out| match self.format {
-            Format::Table => {
-                let mut page = Page::new(self.style);
-                page.table(R::COLUMNS, rows.iter().map(Row::cells));
+            OutputFormat::Table => {
+                let mut page = OutputPage::new(self.style);
+                page.table(R::COLUMNS, rows.iter().map(TableRow::cells));
                 out.write_all(page.into_text().as_bytes())
             }
-            Format::Json => json::pretty(out, &rows),
-            Format::Jsonl => rows.iter().try_for_each(|row| json::line(out, row)),
+            OutputFormat::Json => json::pretty(out, &rows),
+            OutputFormat::Jsonl => rows.iter().try_for_each(|row| json::line(out, row)),
         })
     }
 
     /// Tells people `message`, and programs the `result` of what was done.
     pub fn done(&self, message: &str, result: &impl Serialize) -> Result<(), CommandError> {
         match self.format {
-            Format::Table => {
+            OutputFormat::Table => {
                 self.note(message);
                 Ok(())
             }
-            Format::Json => stdout(|out| json::pretty(out, result)),
-            Format::Jsonl => stdout(|out| json::line(out, result)),
+            OutputFormat::Json => stdout(|out| json::pretty(out, result)),
+            OutputFormat::Jsonl => stdout(|out| json::line(out, result)),
         }
     }
 
     /// Says something on stderr, unless `--quiet`.
     pub fn note(&self, message: &str) {
         if !self.quiet {
-            self.say(&escape::lines(message));
+            self.write_message(&escape::escape_lines(message));
         }
     }
 
     /// Warns on stderr, unless `--quiet`.
     pub fn warn(&self, message: &str) {
         if !self.quiet {
-            self.say(&format!("warning: {}", escape::lines(message)));
+            self.write_message(&format!("warning: {}", escape::escape_lines(message)));
         }
     }
 
@@ -121,7 +124,7 @@ impl Printer {
         self.quiet
     }
 
-    fn say(&self, line: &str) {
+    fn write_message(&self, line: &str) {
         // Where stderr is closed there is nobody to tell.
         let _ = self.bars.suspend(|| writeln!(io::stderr(), "{line}"));
     }
@@ -137,7 +140,7 @@ pub fn lines(lines: &[String]) -> Result<(), CommandError> {
     stdout(|out| {
         lines
             .iter()
-            .try_for_each(|line| writeln!(out, "{}", escape::lines(line)))
+            .try_for_each(|line| writeln!(out, "{}", escape::escape_lines(line)))
     })
 }
 

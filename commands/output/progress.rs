@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use eklavya_core::domain::event::Event;
-use eklavya_core::domain::ids::{AgentId, ProjectId};
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_services::Desk;
-use eklavya_services::bus::{Heard, Listener};
+use eklavya_core::event::Event;
+use eklavya_core::ids::{AgentId, ProjectId};
+use eklavya_core::money::MicroUsd;
+use eklavya_services::DataStore;
+use eklavya_services::bus::{BusListener, BusSignal};
 use eklavya_store::budgets::{self, Scope};
 use eklavya_store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::Printer;
-use super::escape::cell;
+use super::OutputPrinter;
+use super::escape::escape_cell;
 
 const TICK: Duration = Duration::from_millis(120);
 /// How often the costs are looked up.
@@ -25,22 +25,22 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Shows the news of a project until it is finished.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressDisplay {
     done: CancellationToken,
     shown: JoinHandle<()>,
 }
 
-impl Progress {
+impl ProgressDisplay {
     /// Shows the news of `project` from now on. Must be called within the runtime.
-    pub fn of(printer: &Printer, desk: &Desk, project: ProjectId) -> Self {
-        let screen = Screen {
+    pub fn of(printer: &OutputPrinter, data: &DataStore, project: ProjectId) -> Self {
+        let screen = ProgressScreen {
             printer: printer.clone(),
             drawn: io::stderr().is_terminal() && !printer.is_quiet(),
             agents: BTreeMap::new(),
-            store: desk.store.clone(),
+            store: data.store.clone(),
         };
         let done = CancellationToken::new();
-        let shown = screen.follow(desk.bus.subscribe(), project, done.clone());
+        let shown = screen.follow(data.bus.subscribe(), project, done.clone());
         Self {
             done,
             shown: tokio::spawn(shown),
@@ -56,22 +56,22 @@ impl Progress {
     }
 }
 
-struct Screen {
-    printer: Printer,
+struct ProgressScreen {
+    printer: OutputPrinter,
     /// Whether lines are drawn; else each piece of news is a message.
     drawn: bool,
-    agents: BTreeMap<AgentId, Line>,
+    agents: BTreeMap<AgentId, AgentProgressLine>,
     store: Store,
 }
 
 /// An agent at work.
-struct Line {
+struct AgentProgressLine {
     role: String,
     task: String,
     bar: Option<ProgressBar>,
 }
 
-impl Drop for Line {
+impl Drop for AgentProgressLine {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -79,8 +79,8 @@ impl Drop for Line {
     }
 }
 
-impl Screen {
-    async fn follow(mut self, mut news: Listener, project: ProjectId, done: CancellationToken) {
+impl ProgressScreen {
+    async fn follow(mut self, mut news: BusListener, project: ProjectId, done: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -94,9 +94,11 @@ impl Screen {
                 }
             };
             match piece {
-                Some(Heard::News(news)) if news.project == Some(project) => self.show(news.event),
+                Some(BusSignal::Event(news)) if news.project == Some(project) => {
+                    self.show(news.event)
+                }
                 // What was missed is in the database; the lines are only a picture of it.
-                Some(Heard::News(_) | Heard::Gap) => {}
+                Some(BusSignal::Event(_) | BusSignal::Gap) => {}
                 None => return,
             }
         }
@@ -109,31 +111,31 @@ impl Screen {
                 agent_type,
                 ..
             } => {
-                let line = self.line(agent_type.to_string());
+                let line = self.new_line(agent_type.to_string());
                 self.agents.insert(agent_id, line);
             }
             Event::AgentWorking {
                 agent_id,
                 description,
                 ..
-            } => self.works(agent_id, &description),
+            } => self.show_working(agent_id, &description),
             Event::AgentCompleted {
                 agent_id, result, ..
-            } => self.ended(agent_id, &result),
+            } => self.show_ended(agent_id, &result),
             Event::AgentBlocked {
                 reason,
                 needs_admin,
                 ..
             } => {
                 let word = if needs_admin { "Blocked" } else { "Waiting" };
-                self.say(&format!("{word}: {reason}"));
+                self.write_message(&format!("{word}: {reason}"));
             }
             Event::DemoReady {
                 demo_number,
                 preview_url,
                 ..
             } => {
-                self.say(&format!("Demo {demo_number} is ready: {preview_url}"));
+                self.write_message(&format!("Demo {demo_number} is ready: {preview_url}"));
             }
             Event::BudgetWarning {
                 spent,
@@ -141,12 +143,12 @@ impl Screen {
                 percent,
                 ..
             } => {
-                self.say(&format!(
+                self.write_message(&format!(
                     "Budget: {percent} % is used, ${spent} of ${limit}"
                 ));
             }
             Event::BudgetExceeded { spent, limit, .. } => {
-                self.say(&format!("Budget: used up, ${spent} of ${limit}"));
+                self.write_message(&format!("Budget: used up, ${spent} of ${limit}"));
             }
             // A notification tells of what is shown already.
             Event::Notification { .. }
@@ -156,45 +158,48 @@ impl Screen {
         }
     }
 
-    fn line(&self, role: String) -> Line {
+    fn new_line(&self, role: String) -> AgentProgressLine {
         let bar = self.drawn.then(|| {
             let bar = self.printer.bars().add(ProgressBar::new_spinner());
-            bar.set_style(style());
+            bar.set_style(bar_style());
             bar.set_prefix(role.clone());
             bar.enable_steady_tick(TICK);
             bar
         });
-        Line {
+        AgentProgressLine {
             role,
             task: String::new(),
             bar,
         }
     }
 
-    fn works(&mut self, agent: AgentId, task: &str) {
+    fn show_working(&mut self, agent: AgentId, task: &str) {
         let Some(line) = self.agents.get_mut(&agent) else {
             return;
         };
         task.clone_into(&mut line.task);
         match &line.bar {
-            Some(bar) => bar.set_message(cell(task)),
-            None => self
-                .printer
-                .note(&format!("{} {}: {}", line.role, agent.short(), cell(task))),
+            Some(bar) => bar.set_message(escape_cell(task)),
+            None => self.printer.note(&format!(
+                "{} {}: {}",
+                line.role,
+                agent.short(),
+                escape_cell(task)
+            )),
         }
     }
 
-    fn ended(&mut self, agent: AgentId, result: &str) {
+    fn show_ended(&mut self, agent: AgentId, result: &str) {
         if let Some(line) = self.agents.remove(&agent) {
             let message = format!(
                 "{} {} {result}: {}",
                 line.role,
                 agent.short(),
-                cell(&line.task)
+                escape_cell(&line.task)
             );
             // Its line goes before the message comes.
             drop(line);
-            self.say(&message);
+            self.write_message(&message);
         }
     }
 
@@ -204,24 +209,24 @@ impl Screen {
             let Some(bar) = &line.bar else {
                 continue;
             };
-            match self.spent(*agent).await {
-                Ok(spent) => bar.set_message(format!("${spent}  {}", cell(&line.task))),
+            match self.agent_spend(*agent).await {
+                Ok(spent) => bar.set_message(format!("${spent}  {}", escape_cell(&line.task))),
                 Err(error) => tracing::debug!(%error, "the cost of an agent cannot be shown"),
             }
         }
     }
 
-    async fn spent(&self, agent: AgentId) -> Result<MicroUsd, StoreError> {
-        let mut tx = self.store.read().await?;
+    async fn agent_spend(&self, agent: AgentId) -> Result<MicroUsd, StoreError> {
+        let mut tx = self.store.begin_read().await?;
         Ok(budgets::find(&mut tx, Scope::Agent(agent)).await?.spent)
     }
 
-    fn say(&self, message: &str) {
+    fn write_message(&self, message: &str) {
         self.printer.note(message);
     }
 }
 
-fn style() -> ProgressStyle {
+fn bar_style() -> ProgressStyle {
     let template = "{spinner} {prefix:12} {elapsed:>4}  {wide_msg}";
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

@@ -6,15 +6,15 @@ use std::str::FromStr;
 use dialoguer::{Confirm, Input, Password};
 use secrecy::SecretString;
 
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, CommandErrorKind};
 
 /// Asks, where somebody can answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Prompt {
+pub struct TerminalPrompt {
     may_ask: bool,
 }
 
-impl Prompt {
+impl TerminalPrompt {
     /// Returns the way to ask; `yes` is the option that forbids it.
     pub fn new(yes: bool) -> Self {
         Self {
@@ -28,12 +28,12 @@ impl Prompt {
     }
 
     /// Asks for a text; where nobody can answer, the option that gives it is named.
-    pub fn text(self, question: &str, option: &str) -> Result<String, CommandError> {
-        self.parsed(question, option)
+    pub fn ask_text(self, question: &str, option: &str) -> Result<String, CommandError> {
+        self.ask_parsed(question, option)
     }
 
     /// Asks for a value until the answer is one.
-    pub fn parsed<T>(self, question: &str, option: &str) -> Result<T, CommandError>
+    pub fn ask_parsed<T>(self, question: &str, option: &str) -> Result<T, CommandError>
     where
         T: Clone + ToString + FromStr<Err: ToString>,
     {
@@ -43,12 +43,12 @@ impl Prompt {
         Input::new()
             .with_prompt(question)
             .interact_text()
-            .map_err(|error| not_answered(&error))
+            .map_err(|error| prompt_error(&error))
     }
 
     /// Asks for a secret, twice, without showing what is typed; returns nothing where nobody can
     /// answer.
-    pub fn hidden(self, question: &str) -> Result<Option<SecretString>, CommandError> {
+    pub fn ask_secret(self, question: &str) -> Result<Option<SecretString>, CommandError> {
         if !self.may_ask {
             return Ok(None);
         }
@@ -56,7 +56,7 @@ impl Prompt {
             .with_prompt(question)
             .with_confirmation("Once more", "These are two different values")
             .interact();
-        let answer = answer.map_err(|error| not_answered(&error))?;
+        let answer = answer.map_err(|error| prompt_error(&error))?;
         Ok(Some(SecretString::from(answer)))
     }
 
@@ -67,26 +67,26 @@ impl Prompt {
             return Ok(());
         }
         let answer = Confirm::new()
-            .with_prompt(super::escape::cell(question))
+            .with_prompt(super::escape::escape_cell(question))
             .default(true)
             .interact();
         match answer {
             Ok(true) => Ok(()),
             Ok(false) => Err(CommandError::new(
-                Kind::Failed,
+                CommandErrorKind::Failed,
                 "not confirmed; nothing was done",
             )),
-            Err(error) => Err(not_answered(&error)),
+            Err(error) => Err(prompt_error(&error)),
         }
     }
 }
 
 /// Ctrl-C at a question comes back as an interrupted read.
-fn not_answered(error: &dialoguer::Error) -> CommandError {
+fn prompt_error(error: &dialoguer::Error) -> CommandError {
     let dialoguer::Error::IO(error) = error;
     let kind = match error.kind() {
-        io::ErrorKind::Interrupted => Kind::Interrupted,
-        _ => Kind::Failed,
+        io::ErrorKind::Interrupted => CommandErrorKind::Interrupted,
+        _ => CommandErrorKind::Failed,
     };
     CommandError::new(kind, format!("no answer: {error}"))
 }

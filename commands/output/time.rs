@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// Returns how long before `now` the moment `then` was, in one unit: `12s`, `3m`, `2h`, `5d`.
-pub fn since(then: Timestamp, now: Timestamp) -> String {
+pub fn format_elapsed(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -14,7 +14,7 @@ pub fn since(then: Timestamp, now: Timestamp) -> String {
 }
 
 /// Returns the moment in UTC to the second: `2026-01-31 12:00:00`.
-pub fn moment(moment: Timestamp) -> String {
+pub fn format_timestamp(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
@@ -26,9 +26,9 @@ mod tests {
     fn one_unit_is_enough() {
         let at = |second| Timestamp::from_second(second).unwrap();
         for (then, shown) in [(1000, "0s"), (941, "59s"), (940, "1m"), (2000, "0s")] {
-            assert_eq!(since(at(then), at(1000)), shown);
+            assert_eq!(format_elapsed(at(then), at(1000)), shown);
         }
-        assert_eq!(since(at(0), at(7200)), "2h");
-        assert_eq!(since(at(0), at(200_000)), "2d");
+        assert_eq!(format_elapsed(at(0), at(7200)), "2h");
+        assert_eq!(format_elapsed(at(0), at(200_000)), "2d");
     }
 }

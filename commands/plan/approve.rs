@@ -1,13 +1,13 @@
 //! `eklavya plan approve`
 
-use eklavya_core::domain::project::Stage;
+use eklavya_core::project::ProjectStage;
 use eklavya_services::plans;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::project;
 use crate::wait::{self, WaitOption};
-use crate::{desk, next};
+use crate::{data_store, next_step};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,7 @@ Examples:
 /// Approve the plan that waits for a decision
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct PlanApproveArgs {
     /// The project
     slug: String,
 
@@ -30,15 +30,16 @@ pub struct Args {
 }
 
 /// Runs `eklavya plan approve`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: PlanApproveArgs) -> Result<(), CommandError> {
     let question = format!("Approve the plan of {}?", args.slug);
     invocation.prompt.confirm(&question)?;
-    let (project, line) = desk::with(invocation, async |desk| {
-        let project = wait::for_stage(&desk, &args.slug, Stage::PlanReview, args.wait).await?;
-        let actor = desk::actor();
-        let project = plans::approve(&desk, &actor, &project, args.feedback).await?;
-        project::with_line(&desk, project).await
+    let (project, line) = data_store::with_data_store(invocation, async |data| {
+        let project =
+            wait::wait_for_stage(&data, &args.slug, ProjectStage::PlanReview, args.wait).await?;
+        let actor = data_store::current_actor();
+        let project = plans::approve(&data, &actor, &project, args.feedback).await?;
+        project::with_summary(&data, project).await
     })?;
     let message = format!("The plan of {} is approved", project.slug);
-    next::done(invocation, &message, &project, &line)
+    next_step::print_done(invocation, &message, &project, &line)
 }

@@ -5,11 +5,11 @@ mod reject;
 mod show;
 
 use clap::Subcommand;
-use eklavya_core::domain::job::Goal;
+use eklavya_core::job::JobGoal;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::work::{self, WorkOptions};
+use crate::invocation::CommandInvocation;
+use crate::stage_run::{self as work, WorkOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,9 +25,9 @@ Examples:
 /// decision. Repeating the command goes on where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, subcommand_negates_reqs = true)]
-pub struct Args {
+pub struct PlanArgs {
     #[command(subcommand)]
-    verb: Option<Verb>,
+    verb: Option<PlanCommand>,
 
     /// The project
     #[arg(required = true)]
@@ -38,23 +38,23 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    Show(show::Args),
-    Approve(approve::Args),
-    Reject(reject::Args),
+enum PlanCommand {
+    Show(show::PlanShowArgs),
+    Approve(approve::PlanApproveArgs),
+    Reject(reject::PlanRejectArgs),
 }
 
 /// Runs `eklavya plan`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: PlanArgs) -> Result<(), CommandError> {
     if args.verb.is_some() && (args.slug.is_some() || args.work.is_given()) {
         let message = "the subcommands of plan take their options behind their name";
         return Err(CommandError::usage(message));
     }
     match (args.verb, args.slug) {
-        (Some(Verb::Show(args)), _) => show::exec(invocation, &args),
-        (Some(Verb::Approve(args)), _) => approve::exec(invocation, args),
-        (Some(Verb::Reject(args)), _) => reject::exec(invocation, args),
-        (None, Some(slug)) => work::run(invocation, &slug, Goal::Plan, &args.work),
+        (Some(PlanCommand::Show(args)), _) => show::exec(invocation, &args),
+        (Some(PlanCommand::Approve(args)), _) => approve::exec(invocation, args),
+        (Some(PlanCommand::Reject(args)), _) => reject::exec(invocation, args),
+        (None, Some(slug)) => work::run_stage(invocation, &slug, JobGoal::Plan, &args.work),
         // The parser asks for one or the other.
         (None, None) => Err(CommandError::usage("name the project: eklavya plan SLUG")),
     }

@@ -1,13 +1,13 @@
 //! `eklavya plan reject`
 
-use eklavya_core::domain::project::Stage;
+use eklavya_core::project::ProjectStage;
 use eklavya_services::plans;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 use crate::project;
 use crate::wait::{self, WaitOption};
-use crate::{desk, next};
+use crate::{data_store, next_step};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,7 @@ Examples:
 /// Reject the plan that waits for a decision; the next one is planned with your feedback
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct PlanRejectArgs {
     /// The project
     slug: String,
 
@@ -30,18 +30,20 @@ pub struct Args {
 }
 
 /// Runs `eklavya plan reject`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: PlanRejectArgs) -> Result<(), CommandError> {
     let feedback = match args.feedback {
         Some(feedback) => feedback,
         None => invocation
             .prompt
-            .text("What must the next plan do better?", "--feedback TEXT")?,
+            .ask_text("What must the next plan do better?", "--feedback TEXT")?,
     };
-    let (project, line) = desk::with(invocation, async |desk| {
-        let project = wait::for_stage(&desk, &args.slug, Stage::PlanReview, args.wait).await?;
-        let project = plans::reject(&desk, &desk::actor(), &project, feedback).await?;
-        project::with_line(&desk, project).await
+    let (project, line) = data_store::with_data_store(invocation, async |data| {
+        let project =
+            wait::wait_for_stage(&data, &args.slug, ProjectStage::PlanReview, args.wait).await?;
+        let project =
+            plans::reject(&data, &data_store::current_actor(), &project, feedback).await?;
+        project::with_summary(&data, project).await
     })?;
     let message = format!("The plan of {} is rejected", project.slug);
-    next::done(invocation, &message, &project, &line)
+    next_step::print_done(invocation, &message, &project, &line)
 }

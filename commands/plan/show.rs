@@ -1,16 +1,16 @@
 //! `eklavya plan show`
 
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::plan::{Plan, PlanState};
-use eklavya_core::domain::plan_document::{Check, PlanDocument, PlannedTask, PreviewPlan};
+use eklavya_core::money::MicroUsd;
+use eklavya_core::plan::document::{CriterionCheck, PlanDocument, PlannedPreview, PlannedTask};
+use eklavya_core::plan::{Plan, PlanState};
 use eklavya_services::{ServiceError, plans, projects};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Page, View, time};
+use crate::invocation::CommandInvocation;
+use crate::output::{OutputPage, OutputView, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
 /// Show the newest plan of a project
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct PlanShowArgs {
     /// The project
     slug: String,
 }
@@ -42,10 +42,10 @@ struct PlanView {
 }
 
 /// Runs `eklavya plan show`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let plan = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let plan = plans::newest(&desk, &project).await?;
+pub fn exec(invocation: &CommandInvocation, args: &PlanShowArgs) -> Result<(), CommandError> {
+    let plan = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let plan = plans::newest(&data, &project).await?;
         Ok(plan.ok_or_else(|| ServiceError::NotFound {
             what: "plan of project",
             name: args.slug.clone(),
@@ -56,7 +56,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
 
 impl PlanView {
     fn of(project: &str, plan: Plan) -> Self {
-        let estimate = plan.document.as_ref().map(estimate);
+        let estimate = plan.document.as_ref().map(total_estimate);
         Self {
             project: project.to_owned(),
             number: plan.number,
@@ -74,33 +74,33 @@ impl PlanView {
     }
 }
 
-fn estimate(document: &PlanDocument) -> MicroUsd {
+fn total_estimate(document: &PlanDocument) -> MicroUsd {
     document.tasks.iter().map(PlannedTask::estimate).sum()
 }
 
-impl View for PlanView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for PlanView {
+    fn render(&self, page: &mut OutputPage) {
         let mut fields = vec![
             ("Project", self.project.clone()),
             ("Plan", self.number.to_string()),
             ("Status", self.status.to_owned()),
-            ("Begun", time::moment(self.created_at)),
+            ("Begun", time::format_timestamp(self.created_at)),
         ];
         fields.extend(self.feedback.clone().map(|text| ("Feedback", text)));
         if let Some(document) = &self.document {
             fields.push(("Tests", document.test_command.clone()));
-            fields.push(("Preview", preview(&document.preview)));
+            fields.push(("Preview", describe_preview(&document.preview)));
         }
         let estimate = self.estimate_micro_usd;
         fields.extend(estimate.map(|amount| ("Estimate", format!("${amount}"))));
         page.fields(fields);
         if let Some(document) = &self.document {
-            render(document, page);
+            render_document(document, page);
         }
     }
 }
 
-fn render(document: &PlanDocument, page: &mut Page) {
+fn render_document(document: &PlanDocument, page: &mut OutputPage) {
     page.section("Summary");
     page.text(&document.summary);
     page.section("Features");
@@ -118,7 +118,7 @@ fn render(document: &PlanDocument, page: &mut Page) {
     page.table(
         &["id", "feature", "criterion", "check"],
         document.criteria.iter().map(|criterion| {
-            let check = check(&criterion.check);
+            let check = describe_check(&criterion.check);
             vec![
                 criterion.id.clone(),
                 criterion.feature.clone(),
@@ -143,17 +143,17 @@ fn render(document: &PlanDocument, page: &mut Page) {
     );
 }
 
-fn check(check: &Check) -> String {
+fn describe_check(check: &CriterionCheck) -> String {
     match check {
-        Check::Command { command } => format!("$ {command}"),
-        Check::Review { instructions } => format!("review: {instructions}"),
+        CriterionCheck::Command { command } => format!("$ {command}"),
+        CriterionCheck::Review { instructions } => format!("review: {instructions}"),
     }
 }
 
-fn preview(preview: &PreviewPlan) -> String {
+fn describe_preview(preview: &PlannedPreview) -> String {
     match preview {
-        PreviewPlan::Static { directory } => format!("the files in {directory}"),
-        PreviewPlan::Command {
+        PlannedPreview::Static { directory } => format!("the files in {directory}"),
+        PlannedPreview::Command {
             command,
             port,
             path,

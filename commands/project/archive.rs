@@ -1,22 +1,22 @@
 //! `eklavya project archive`
 
-use eklavya_core::domain::project::ProjectEvent;
+use eklavya_core::project::ProjectEvent;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Put a project away; its files and history are kept
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ProjectArchiveArgs {
     /// The project
     slug: String,
 }
 
 /// Runs `eklavya project archive`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &ProjectArchiveArgs) -> Result<(), CommandError> {
     let did = format!(
         "is archived; take it out again with: eklavya project resume {}",
         args.slug
     );
-    super::advance(invocation, &args.slug, ProjectEvent::Archive, &did)
+    super::apply_event(invocation, &args.slug, ProjectEvent::Archive, &did)
 }

@@ -3,16 +3,16 @@
 use camino::Utf8PathBuf;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::{crew, desk};
-use eklavya_engine::export;
+use crate::invocation::CommandInvocation;
+use crate::{data_store, run_factory};
+use eklavya_engine::stages::delivery::export;
 use eklavya_services::{audit, projects};
 use serde_json::json;
 
 /// Write everything about a project into a directory: records, repository, delivery
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya project export shop --directory ./shop-export")]
-pub struct Args {
+pub struct ProjectExportArgs {
     /// The project
     slug: String,
 
@@ -22,23 +22,23 @@ pub struct Args {
 }
 
 /// Runs `eklavya project export`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &ProjectExportArgs) -> Result<(), CommandError> {
     let directory = match &args.directory {
         Some(directory) => invocation.working_directory.join(directory),
         None => invocation
             .working_directory
             .join(format!("{}-export", args.slug)),
     };
-    let files = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let site = crew::records(invocation, &desk, &project).await?;
-        let files = export::export(&site, directory.as_std_path()).await?;
-        let (actor, about) = (desk::actor(), (Some(project.id), None));
+    let files = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let site = run_factory::open_site_without_sandbox(invocation, &data, &project).await?;
+        let files = export::export_project(&site, directory.as_std_path()).await?;
+        let (actor, about) = (data_store::current_actor(), (Some(project.id), None));
         let details = json!({ "directory": directory });
-        audit::note(&desk, &actor, about, "project.export", details).await?;
+        audit::record(&data, &actor, about, "project.export", details).await?;
         Ok(files)
     })?;
-    let exported = Exported {
+    let exported = ProjectExportView {
         directory: directory.to_string(),
         files,
     };
@@ -49,7 +49,7 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
 /// What an export wrote.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Exported {
+struct ProjectExportView {
     directory: String,
     files: Vec<std::path::PathBuf>,
 }

@@ -1,13 +1,13 @@
 //! `eklavya project isolation`
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use eklavya_core::domain::isolation::IsolationKind;
+use eklavya_core::project::isolation::IsolationKind;
 use eklavya_services::projects;
 
-use super::with_line;
-use crate::desk;
+use super::with_summary;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ const DEFAULT: &str = "default";
 /// It counts from the next command on. Without a choice, the present one is shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ProjectIsolationArgs {
     /// The project
     slug: String,
 
@@ -32,21 +32,26 @@ pub struct Args {
 }
 
 /// Reads an isolation on the command line.
-pub fn parser() -> impl TypedValueParser<Value = IsolationKind> {
+pub fn isolation_parser() -> impl TypedValueParser<Value = IsolationKind> {
     PossibleValuesParser::new(IsolationKind::ALL.map(IsolationKind::name))
         .try_map(|name| name.parse::<IsolationKind>())
 }
 
 /// Runs `eklavya project isolation`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(
+    invocation: &CommandInvocation,
+    args: &ProjectIsolationArgs,
+) -> Result<(), CommandError> {
     let configured = invocation.config()?.sandbox.isolation;
-    let (project, line) = desk::with(invocation, async |desk| {
-        let mut project = projects::find(&desk, &args.slug).await?;
+    let (project, line) = data_store::with_data_store(invocation, async |data| {
+        let mut project = projects::find(&data, &args.slug).await?;
         if let Some(word) = &args.isolation {
             let chosen = word.parse().ok();
-            project = projects::set_isolation(&desk, &desk::actor(), &project, chosen).await?;
+            project =
+                projects::set_isolation(&data, &data_store::current_actor(), &project, chosen)
+                    .await?;
         }
-        with_line(&desk, project).await
+        with_summary(&data, project).await
     })?;
     let message = match project.isolation {
         Some(isolation) => format!("{}: {isolation}", args.slug),

@@ -2,10 +2,10 @@
 
 use eklavya_services::projects;
 
-use super::view::ProjectLine;
-use crate::desk;
+use super::view::ProjectSummaryView;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,21 +15,21 @@ Examples:
 /// List the projects, oldest first
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
-pub struct Args {
+pub struct ProjectListArgs {
     /// Archived ones too
     #[arg(short, long)]
     all: bool,
 }
 
 /// Runs `eklavya project list`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let projects = desk::with(invocation, async |desk| {
-        Ok(projects::overviews(&desk).await?)
+pub fn exec(invocation: &CommandInvocation, args: &ProjectListArgs) -> Result<(), CommandError> {
+    let projects = data_store::with_data_store(invocation, async |data| {
+        Ok(projects::list_summaries(&data).await?)
     })?;
-    let lines: Vec<ProjectLine> = projects
+    let lines: Vec<ProjectSummaryView> = projects
         .into_iter()
         .filter(|project| args.all || project.state.status() != "archived")
-        .map(ProjectLine::from)
+        .map(ProjectSummaryView::from)
         .collect();
     let nothing = "No projects. Create one: eklavya project new NAME --brief FILE";
     invocation.printer.list(&lines, nothing)

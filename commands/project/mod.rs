@@ -12,76 +12,77 @@ mod show;
 mod view;
 
 use clap::Subcommand;
-use eklavya_core::domain::project::{Project, ProjectEvent};
-use eklavya_engine::preview;
-use eklavya_services::{Desk, projects};
+use eklavya_core::project::{Project, ProjectEvent};
+use eklavya_engine::preview::demo;
+use eklavya_services::{DataStore, projects};
 use eklavya_store::budgets::{self, Scope};
 use eklavya_store::priorities;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-pub use isolation::parser as isolation_parser;
-use view::ProjectLine;
+use crate::invocation::CommandInvocation;
+pub use isolation::isolation_parser;
+use view::ProjectSummaryView;
 
 /// Create, look at, halt and put away projects
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    New(new::Args),
-    List(list::Args),
-    Show(show::Args),
-    Pause(pause::Args),
-    Resume(resume::Args),
-    Archive(archive::Args),
-    Priority(priority::Args),
-    Isolation(isolation::Args),
-    Export(export::Args),
+pub enum ProjectCommand {
+    New(new::ProjectNewArgs),
+    List(list::ProjectListArgs),
+    Show(show::ProjectShowArgs),
+    Pause(pause::ProjectPauseArgs),
+    Resume(resume::ProjectResumeArgs),
+    Archive(archive::ProjectArchiveArgs),
+    Priority(priority::ProjectPriorityArgs),
+    Isolation(isolation::ProjectIsolationArgs),
+    Export(export::ProjectExportArgs),
 }
 
-impl Verb {
+impl ProjectCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::New(args) => new::exec(invocation, args),
-            Verb::List(args) => list::exec(invocation, &args),
-            Verb::Show(args) => show::exec(invocation, &args),
-            Verb::Pause(args) => pause::exec(invocation, &args),
-            Verb::Resume(args) => resume::exec(invocation, &args),
-            Verb::Archive(args) => archive::exec(invocation, &args),
-            Verb::Priority(args) => priority::exec(invocation, &args),
-            Verb::Isolation(args) => isolation::exec(invocation, &args),
-            Verb::Export(args) => export::exec(invocation, &args),
+            ProjectCommand::New(args) => new::exec(invocation, args),
+            ProjectCommand::List(args) => list::exec(invocation, &args),
+            ProjectCommand::Show(args) => show::exec(invocation, &args),
+            ProjectCommand::Pause(args) => pause::exec(invocation, &args),
+            ProjectCommand::Resume(args) => resume::exec(invocation, &args),
+            ProjectCommand::Archive(args) => archive::exec(invocation, &args),
+            ProjectCommand::Priority(args) => priority::exec(invocation, &args),
+            ProjectCommand::Isolation(args) => isolation::exec(invocation, &args),
+            ProjectCommand::Export(args) => export::exec(invocation, &args),
         }
     }
 }
 
 /// Moves a project on by `event` and tells that it `did`.
-fn advance(
-    invocation: &Invocation,
+fn apply_event(
+    invocation: &CommandInvocation,
     slug: &str,
     event: ProjectEvent,
     did: &str,
 ) -> Result<(), CommandError> {
-    let (_, line) = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, slug).await?;
-        let project = projects::advance(&desk, &desk::actor(), &project, event).await?;
+    let (_, line) = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, slug).await?;
+        let project =
+            projects::advance(&data, &data_store::current_actor(), &project, event).await?;
         if event == ProjectEvent::Archive {
-            preview::stop_all(&desk, &desk::actor(), &project).await?;
+            demo::stop_all_previews(&data, &data_store::current_actor(), &project).await?;
         }
-        with_line(&desk, project).await
+        with_summary(&data, project).await
     })?;
     let message = format!("{slug} {did}");
     invocation.printer.done(&message, &line)
 }
 
 /// Returns the project with the line that tells programs where it stands.
-pub async fn with_line(
-    desk: &Desk,
+pub async fn with_summary(
+    data: &DataStore,
     project: Project,
-) -> Result<(Project, ProjectLine), CommandError> {
-    let mut tx = desk.read().await?;
+) -> Result<(Project, ProjectSummaryView), CommandError> {
+    let mut tx = data.begin_read().await?;
     let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
     let priority = priorities::of_project(&mut tx, project.id).await?;
-    let line = ProjectLine::of(&project, &budget, priority);
+    let line = ProjectSummaryView::of(&project, &budget, priority);
     Ok((project, line))
 }

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_gateway::Script;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_gateway::RehearsalScript;
 use eklavya_services::projects::{self, MAX_BRIEF_BYTES, NewProject};
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::{desk, next};
+use crate::invocation::CommandInvocation;
+use crate::{data_store, next_step};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
 /// On a terminal, what is not given is asked for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ProjectNewArgs {
     /// Its name
     name: String,
 
@@ -54,59 +54,63 @@ pub struct Args {
 }
 
 /// Runs `eklavya project new`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: ProjectNewArgs) -> Result<(), CommandError> {
     let config = invocation.config()?;
     let prompt = invocation.prompt;
     let brief = match args.brief {
         Some(file) => file,
-        None => prompt.text("File with the brief", "--brief FILE")?.into(),
+        None => prompt
+            .ask_text("File with the brief", "--brief FILE")?
+            .into(),
     };
     // Before the rest is asked for in vain.
-    let brief = read(&invocation.working_directory, &brief)?;
+    let brief = read_brief(&invocation.working_directory, &brief)?;
     let client = match args.client {
         Some(client) => client,
-        None => prompt.text("Client", "--client NAME")?,
+        None => prompt.ask_text("Client", "--client NAME")?,
     };
     let budget = match args.budget {
         Some(budget) => budget,
-        None => prompt.parsed("Budget in US dollars", "--budget USD")?,
+        None => prompt.ask_parsed("Budget in US dollars", "--budget USD")?,
     };
     let rehearsal = match args.rehearsal {
         Some(file) => Some(invocation.working_directory.join(file)),
         None => config.model.rehearsal.clone(),
     };
     if let Some(file) = &rehearsal {
-        Script::load(file.as_std_path())?;
+        RehearsalScript::load(file.as_std_path())?;
     }
     let new = NewProject {
-        name: named("the name", &args.name)?,
+        name: validate_name("the name", &args.name)?,
         slug: args.slug,
-        client: named("--client", &client)?,
+        client: validate_name("--client", &client)?,
         brief,
         budget: Some(budget),
         rehearsal: rehearsal.map(Utf8PathBuf::into_string),
     };
-    create(invocation, new, args.isolation)
+    create_project(invocation, new, args.isolation)
 }
 
-fn create(
-    invocation: &Invocation,
+fn create_project(
+    invocation: &CommandInvocation,
     new: NewProject,
     isolation: Option<IsolationKind>,
 ) -> Result<(), CommandError> {
-    let (project, line) = desk::with(invocation, async |desk| {
-        let project = projects::create_isolated(&desk, &desk::actor(), new, isolation).await?;
-        super::with_line(&desk, project).await
+    let (project, line) = data_store::with_data_store(invocation, async |data| {
+        let project =
+            projects::create_with_isolation(&data, &data_store::current_actor(), new, isolation)
+                .await?;
+        super::with_summary(&data, project).await
     })?;
     let created = format!("Created {}", project.slug);
-    next::done(invocation, &created, &project, &line)
+    next_step::print_done(invocation, &created, &project, &line)
 }
 
 /// Returns the brief, if it can be one; no more is read than shows that it is too long.
-fn read(working_directory: &Utf8Path, file: &Utf8Path) -> Result<Vec<u8>, CommandError> {
+fn read_brief(working_directory: &Utf8Path, file: &Utf8Path) -> Result<Vec<u8>, CommandError> {
     let unusable = |reason: String| {
         CommandError::usage(format!("cannot use the brief {file}: {reason}"))
-            .hint("Name a text file with the client's wishes, or - for stdin: --brief FILE")
+            .with_hint("Name a text file with the client's wishes, or - for stdin: --brief FILE")
     };
     let mut brief = Vec::new();
     let limit = MAX_BRIEF_BYTES as u64 + 1;
@@ -122,12 +126,12 @@ fn read(working_directory: &Utf8Path, file: &Utf8Path) -> Result<Vec<u8>, Comman
             "it has more than {MAX_BRIEF_BYTES} bytes"
         )));
     }
-    projects::read_brief(&brief).map_err(|error| unusable(error.to_string()))?;
+    projects::parse_brief(&brief).map_err(|error| unusable(error.to_string()))?;
     Ok(brief)
 }
 
 /// Names appear in listings, commits and pages: one line, of a sensible length.
-fn named(what: &str, name: &str) -> Result<String, CommandError> {
+fn validate_name(what: &str, name: &str) -> Result<String, CommandError> {
     const LONGEST: usize = 200;
     let name = name.trim().to_owned();
     if name.is_empty() || name.contains(char::is_control) || name.chars().count() > LONGEST {

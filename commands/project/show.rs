@@ -1,15 +1,15 @@
 //! `eklavya project show`
 
-use eklavya_core::domain::decision::Decision;
-use eklavya_core::domain::delivery::Delivery;
+use eklavya_core::project::decision::Decision;
+use eklavya_core::project::delivery::Delivery;
 use eklavya_services::{deliveries, projects};
 use eklavya_store::budgets::{self, Scope};
 use eklavya_store::{decisions, priorities};
 
 use super::view::{DecisionView, DeliveryView, ProjectView};
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,19 +19,19 @@ Examples:
 /// Show a project: where it stands, its brief, decisions and delivery
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct ProjectShowArgs {
     /// The project
     slug: String,
 }
 
 /// Runs `eklavya project show`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let view = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let delivery = deliveries::of(&desk, &project).await?;
-        let mut tx = desk.read().await?;
+pub fn exec(invocation: &CommandInvocation, args: &ProjectShowArgs) -> Result<(), CommandError> {
+    let view = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let delivery = deliveries::of_project(&data, &project).await?;
+        let mut tx = data.begin_read().await?;
         let made = decisions::of_project(&mut tx, project.id).await?;
-        let made = made.into_iter().map(decision).collect();
+        let made = made.into_iter().map(decision_view).collect();
         let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
         let priority = priorities::of_project(&mut tx, project.id).await?;
         Ok(ProjectView::new(
@@ -39,13 +39,13 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
             &budget,
             priority,
             made,
-            delivery.map(delivered),
+            delivery.map(delivery_view),
         ))
     })?;
     invocation.printer.view(&view)
 }
 
-fn decision(made: Decision) -> DecisionView {
+fn decision_view(made: Decision) -> DecisionView {
     DecisionView {
         subject: made.subject,
         decision: made.decision,
@@ -55,7 +55,7 @@ fn decision(made: Decision) -> DecisionView {
     }
 }
 
-fn delivered(delivery: Delivery) -> DeliveryView {
+fn delivery_view(delivery: Delivery) -> DeliveryView {
     DeliveryView {
         commit: delivery.commit.to_string(),
         tag: delivery.tag,

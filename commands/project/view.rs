@@ -1,21 +1,21 @@
 //! Projects as they are printed.
 
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_core::domain::ledger::Budget;
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::priority::Priority;
-use eklavya_core::domain::project::{Overview, Project, ProjectState, Stage};
+use eklavya_core::ledger::Budget;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_core::project::priority::ProjectPriority;
+use eklavya_core::project::{Project, ProjectStage, ProjectState, ProjectSummary};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::budget::dollars;
-use crate::next;
-use crate::output::{Page, Row, View, time};
+use crate::budget::format_dollars;
+use crate::next_step;
+use crate::output::{OutputPage, OutputView, TableRow, time};
 
 /// A project in a list, or as the result of a change.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ProjectLine {
+pub struct ProjectSummaryView {
     slug: String,
     name: String,
     client: String,
@@ -31,7 +31,7 @@ pub struct ProjectLine {
     /// What holds its agents, where it is not what the configuration says.
     isolation: Option<IsolationKind>,
     /// From 1 to 9: its share where agents are scarce.
-    priority: Priority,
+    priority: ProjectPriority,
     /// Its limit, in micro-dollars.
     budget_micro_usd: Option<MicroUsd>,
     spent_micro_usd: MicroUsd,
@@ -39,16 +39,16 @@ pub struct ProjectLine {
     updated_at: Timestamp,
 }
 
-impl ProjectLine {
+impl ProjectSummaryView {
     /// Returns the line of `project`.
-    pub fn of(project: &Project, budget: &Budget, priority: Priority) -> Self {
+    pub fn of(project: &Project, budget: &Budget, priority: ProjectPriority) -> Self {
         Self {
             slug: project.slug.clone(),
             name: project.name.clone(),
             client: project.client.clone(),
             status: project.state.status(),
             progress: project.progress,
-            needs_decision: next::needs_decision(&project.state),
+            needs_decision: next_step::needs_decision(&project.state),
             rehearsal: project.rehearsal.clone(),
             sandboxed: project.sandboxed,
             isolation: project.isolation,
@@ -71,7 +71,7 @@ impl ProjectLine {
     }
 }
 
-impl Row for ProjectLine {
+impl TableRow for ProjectSummaryView {
     const COLUMNS: &'static [&'static str] = &[
         "slug", "client", "status", "progress", "spent", "budget", "notes",
     ];
@@ -82,18 +82,20 @@ impl Row for ProjectLine {
             self.client.clone(),
             self.status.to_owned(),
             format!("{}%", self.progress),
-            dollars(self.spent_micro_usd),
-            self.budget_micro_usd.map(dollars).unwrap_or_default(),
+            format_dollars(self.spent_micro_usd),
+            self.budget_micro_usd
+                .map(format_dollars)
+                .unwrap_or_default(),
             self.notes(),
         ]
     }
 }
 
-impl From<Overview> for ProjectLine {
-    fn from(project: Overview) -> Self {
+impl From<ProjectSummary> for ProjectSummaryView {
+    fn from(project: ProjectSummary) -> Self {
         Self {
             status: project.state.status(),
-            needs_decision: next::needs_decision(&project.state),
+            needs_decision: next_step::needs_decision(&project.state),
             slug: project.slug,
             name: project.name,
             client: project.client,
@@ -115,7 +117,7 @@ impl From<Overview> for ProjectLine {
 #[serde(rename_all = "camelCase")]
 pub struct ProjectView {
     #[serde(flatten)]
-    line: ProjectLine,
+    line: ProjectSummaryView,
     /// The step that it is at, or would go on from.
     stage: Option<&'static str>,
     brief: String,
@@ -156,17 +158,17 @@ impl ProjectView {
     pub fn new(
         project: &Project,
         budget: &Budget,
-        priority: Priority,
+        priority: ProjectPriority,
         decisions: Vec<DecisionView>,
         delivery: Option<DeliveryView>,
     ) -> Self {
         Self {
-            line: ProjectLine::of(project, budget, priority),
+            line: ProjectSummaryView::of(project, budget, priority),
             stage: stage(&project.state),
             brief: project.brief.clone(),
             decisions,
             delivery,
-            next: next::command(project),
+            next: next_step::next_command(project),
         }
     }
 }
@@ -174,13 +176,13 @@ impl ProjectView {
 fn stage(state: &ProjectState) -> Option<&'static str> {
     match state {
         ProjectState::Active { stage } | ProjectState::Paused { stage, .. } => Some(stage.name()),
-        ProjectState::Archived { stage, .. } => stage.map(Stage::name),
+        ProjectState::Archived { stage, .. } => stage.map(ProjectStage::name),
         ProjectState::Delivered { .. } => None,
     }
 }
 
-impl View for ProjectView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for ProjectView {
+    fn render(&self, page: &mut OutputPage) {
         let line = &self.line;
         let mut fields = vec![
             ("Project", line.slug.clone()),
@@ -189,13 +191,15 @@ impl View for ProjectView {
             ("Status", line.status.to_owned()),
             ("Progress", format!("{}%", line.progress)),
             ("Priority", line.priority.to_string()),
-            ("Spent", dollars(line.spent_micro_usd)),
+            ("Spent", format_dollars(line.spent_micro_usd)),
             (
                 "Budget",
-                line.budget_micro_usd.map(dollars).unwrap_or_default(),
+                line.budget_micro_usd
+                    .map(format_dollars)
+                    .unwrap_or_default(),
             ),
-            ("Created", time::moment(line.created_at)),
-            ("Changed", time::moment(line.updated_at)),
+            ("Created", time::format_timestamp(line.created_at)),
+            ("Changed", time::format_timestamp(line.updated_at)),
         ];
         if !line.notes().is_empty() {
             fields.push(("Note", line.notes()));
@@ -223,7 +227,7 @@ impl ProjectView {
     fn decision_rows(&self) -> impl Iterator<Item = Vec<String>> {
         self.decisions.iter().map(|made| {
             vec![
-                time::moment(made.decided_at),
+                time::format_timestamp(made.decided_at),
                 made.subject.clone(),
                 made.decision.clone(),
                 made.decided_by.clone(),

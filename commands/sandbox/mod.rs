@@ -5,19 +5,19 @@ mod run;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Try the sandbox that holds agents
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Run(run::Args),
+pub enum SandboxCommand {
+    Run(run::SandboxRunArgs),
 }
 
-impl Verb {
+impl SandboxCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Run(args) => run::exec(invocation, &args),
+            SandboxCommand::Run(args) => run::exec(invocation, &args),
         }
     }
 }

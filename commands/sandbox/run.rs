@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use eklavya_claude::locate::locate;
-use eklavya_core::domain::role::Role;
-use eklavya_engine::site::user_of;
-use eklavya_engine::workbench::Workbench;
-use eklavya_sandbox::policy::policy;
-use eklavya_sandbox::{Child, Exit, Politeness, Sandbox, User};
+use eklavya_claude::cli::locate;
+use eklavya_core::agent::role::Role;
+use eklavya_engine::context::site::sandbox_user;
+use eklavya_engine::workspace::throwaway::ThrowawayWorkspace;
+use eklavya_sandbox::role_policy::role_policy;
+use eklavya_sandbox::{Sandbox, SandboxChild, SandboxExit, SandboxUser, StopSignal};
 use eklavya_services::projects;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
-use crate::{crew, desk, failure, runtime};
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
+use crate::{data_store, run_factory, runtime, stage_error};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,9 +36,9 @@ const CANNOT_START: i32 = 126;
 /// There is no door to the model, so there is no network at all. What the command leaves is removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct SandboxRunArgs {
     /// The role
-    #[arg(long, value_name = "ROLE", value_parser = role())]
+    #[arg(long, value_name = "ROLE", value_parser = role_parser())]
     role: Role,
 
     /// The project; without one, the command starts in an empty directory
@@ -49,73 +49,87 @@ pub struct Args {
     command: Vec<OsString>,
 }
 
-fn role() -> impl TypedValueParser<Value = Role> {
+fn role_parser() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.map(Role::name)).try_map(|name| name.parse::<Role>())
 }
 
 /// Runs `eklavya sandbox run`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &SandboxRunArgs) -> Result<(), CommandError> {
     if invocation.no_sandbox {
         let message = "--no-sandbox leaves nothing to try";
-        return Err(CommandError::usage(message).hint("Leave --no-sandbox out"));
+        return Err(CommandError::usage(message).with_hint("Leave --no-sandbox out"));
     }
-    let exit = runtime::short(run(invocation, args))?;
-    if exit == Exit::Code(CANNOT_START) && !policy(args.role).has_shell() {
+    let exit = runtime::run_short(run(invocation, args))?;
+    if exit == SandboxExit::Code(CANNOT_START) && !role_policy(args.role).has_shell() {
         let role = args.role;
         invocation.printer.note(&format!(
             "The {role} has no terminal: no shell is there, and no program but git"
         ));
     }
-    match code(exit) {
+    match exit_code_of(exit) {
         0 => Ok(()),
-        code => Err(CommandError::new(Kind::Ran(code), "the command failed")),
+        code => Err(CommandError::new(
+            CommandErrorKind::Ran(code),
+            "the command failed",
+        )),
     }
 }
 
-async fn run(invocation: &Invocation, args: &Args) -> Result<Exit, CommandError> {
+async fn run(
+    invocation: &CommandInvocation,
+    args: &SandboxRunArgs,
+) -> Result<SandboxExit, CommandError> {
     let config = invocation.config()?;
-    let cli = cli(invocation).await;
+    let cli = locate_cli(invocation).await;
     let Some(slug) = &args.project else {
         // Projects are numbered from 1.
         let id = config.sandbox.uid_base;
-        let user = User { uid: id, gid: id };
-        let sandbox = crew::sandbox(invocation, None, user).await?;
-        let bench = Workbench::empty(config, &sandbox, args.role, user, cli)?;
-        return on(bench, &sandbox, args).await;
+        let user = SandboxUser { uid: id, gid: id };
+        let sandbox = run_factory::open_sandbox(invocation, None, user).await?;
+        let bench = ThrowawayWorkspace::create(config, &sandbox, args.role, user, cli)?;
+        return run_and_remove(bench, &sandbox, args).await;
     };
-    let desk = desk::open(invocation).await?;
-    let project = projects::find(&desk, slug).await?;
-    let user = user_of(config, &project);
+    let data = data_store::open(invocation).await?;
+    let project = projects::find(&data, slug).await?;
+    let user = sandbox_user(config, &project);
     let (site, sandbox) = tokio::try_join!(
-        crew::records(invocation, &desk, &project),
-        crew::sandbox(invocation, project.isolation, user)
+        run_factory::open_site_without_sandbox(invocation, &data, &project),
+        run_factory::open_sandbox(invocation, project.isolation, user)
     )?;
-    let bench = Workbench::empty(config, &sandbox, args.role, user, cli)?;
-    let filled = bench.fill(&site).await;
-    filled.map_err(|error| failure::of(error, slug))?;
-    on(bench, &sandbox, args).await
+    let bench = ThrowawayWorkspace::create(config, &sandbox, args.role, user, cli)?;
+    let filled = bench.clone_main(&site).await;
+    filled.map_err(|error| stage_error::stage_error(error, slug))?;
+    run_and_remove(bench, &sandbox, args).await
 }
 
 /// Returns the CLI, which agents have beside the role's programs; its absence is no hindrance here.
-async fn cli(invocation: &Invocation) -> Option<PathBuf> {
+async fn locate_cli(invocation: &CommandInvocation) -> Option<PathBuf> {
     let config = invocation.config().ok()?;
     let path = invocation.environment.get("PATH").ok()??;
     let places: Vec<PathBuf> = std::env::split_paths(path).collect();
     let configured = config.claude_path.as_ref().map(|path| path.as_std_path());
-    Some(locate(configured, &places).await.ok()?.program)
+    Some(locate::locate_cli(configured, &places).await.ok()?.program)
 }
 
-async fn on(bench: Workbench, sandbox: &Sandbox, args: &Args) -> Result<Exit, CommandError> {
-    let ended = attend(&bench, sandbox, args).await;
+async fn run_and_remove(
+    bench: ThrowawayWorkspace,
+    sandbox: &Sandbox,
+    args: &SandboxRunArgs,
+) -> Result<SandboxExit, CommandError> {
+    let ended = run_command(&bench, sandbox, args).await;
     bench.remove().await?;
     ended
 }
 
-async fn attend(bench: &Workbench, sandbox: &Sandbox, args: &Args) -> Result<Exit, CommandError> {
+async fn run_command(
+    bench: &ThrowawayWorkspace,
+    sandbox: &Sandbox,
+    args: &SandboxRunArgs,
+) -> Result<SandboxExit, CommandError> {
     let listen = |kind| {
         signal(kind).map_err(|error| {
             let message = format!("cannot listen to signals: {error}");
-            CommandError::new(Kind::Environment, message)
+            CommandError::new(CommandErrorKind::Environment, message)
         })
     };
     let mut interrupt = listen(SignalKind::interrupt())?;
@@ -124,38 +138,38 @@ async fn attend(bench: &Workbench, sandbox: &Sandbox, args: &Args) -> Result<Exi
         .command
         .split_first()
         .ok_or_else(|| CommandError::usage("there is no command"))?;
-    let mut child = bench.start(sandbox, program, rest).await?;
+    let mut child = bench.spawn_command(sandbox, program, rest).await?;
     let pid = child.pid();
     let ended = tokio::select! {
-        ended = until_the_end(&mut child, &mut interrupt, &mut terminate) => ended?,
-        outgrown = bench.outgrown(pid) => {
+        ended = wait_forwarding_signals(&mut child, &mut interrupt, &mut terminate) => ended?,
+        outgrown = bench.wait_for_disk_quota(pid) => {
             child.kill_tree().await?;
-            return Err(CommandError::new(Kind::Failed, format!("the command was stopped: {outgrown}")));
+            return Err(CommandError::new(CommandErrorKind::Failed, format!("the command was stopped: {outgrown}")));
         }
     };
     Ok(ended)
 }
 
 /// Waits for the end of the command; signals are passed on to it.
-async fn until_the_end(
-    child: &mut Child,
+async fn wait_forwarding_signals(
+    child: &mut SandboxChild,
     interrupt: &mut Signal,
     terminate: &mut Signal,
-) -> Result<Exit, CommandError> {
+) -> Result<SandboxExit, CommandError> {
     loop {
         tokio::select! {
             ended = child.wait() => return Ok(ended?),
-            _ = interrupt.recv() => child.terminate(Politeness::Interrupt),
-            _ = terminate.recv() => child.terminate(Politeness::Terminate),
+            _ = interrupt.recv() => child.terminate(StopSignal::Interrupt),
+            _ = terminate.recv() => child.terminate(StopSignal::Terminate),
         }
     }
 }
 
-fn code(exit: Exit) -> u8 {
+fn exit_code_of(exit: SandboxExit) -> u8 {
     let code = match exit {
-        Exit::Code(code) => code,
-        Exit::Signal(signal) => 128 + signal,
-        Exit::TimedOut | Exit::Outgrown => 1,
+        SandboxExit::Code(code) => code,
+        SandboxExit::Signal(signal) => 128 + signal,
+        SandboxExit::TimedOut | SandboxExit::DiskQuotaExceeded => 1,
     };
     u8::try_from(code).unwrap_or(1)
 }
@@ -166,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_code_is_the_commands_own() {
-        assert_eq!(code(Exit::Code(7)), 7);
-        assert_eq!(code(Exit::Signal(15)), 143);
+        assert_eq!(exit_code_of(SandboxExit::Code(7)), 7);
+        assert_eq!(exit_code_of(SandboxExit::Signal(15)), 143);
     }
 }

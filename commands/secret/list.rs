@@ -3,9 +3,9 @@
 use eklavya_services::{projects, secrets};
 
 use super::view::SecretView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// List the secrets of a project: their names and what is given them, never a value
 #[derive(Debug, clap::Args)]
@@ -13,16 +13,16 @@ use crate::invocation::Invocation;
     visible_alias = "ls",
     after_help = "Examples:\n  eklavya secret list shop"
 )]
-pub struct Args {
+pub struct SecretListArgs {
     /// The project
     slug: String,
 }
 
 /// Runs `eklavya secret list`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let kept = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        Ok(secrets::list(&desk, &project).await?)
+pub fn exec(invocation: &CommandInvocation, args: &SecretListArgs) -> Result<(), CommandError> {
+    let kept = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        Ok(secrets::list(&data, &project).await?)
     })?;
     let views: Vec<SecretView> = kept.iter().map(SecretView::of).collect();
     let nothing = format!(

@@ -9,25 +9,25 @@ mod view;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Keep keys and passwords of a project, for its tests, checks and previews
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    Set(set::Args),
-    List(list::Args),
-    Rm(rm::Args),
-    Rotate(rotate::Args),
+pub enum SecretCommand {
+    Set(set::SecretSetArgs),
+    List(list::SecretListArgs),
+    Rm(rm::SecretRmArgs),
+    Rotate(rotate::SecretRotateArgs),
 }
 
-impl Verb {
+impl SecretCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::Set(args) => set::exec(invocation, args),
-            Verb::List(args) => list::exec(invocation, &args),
-            Verb::Rm(args) => rm::exec(invocation, &args),
-            Verb::Rotate(args) => rotate::exec(invocation, &args),
+            SecretCommand::Set(args) => set::exec(invocation, args),
+            SecretCommand::List(args) => list::exec(invocation, &args),
+            SecretCommand::Rm(args) => rm::exec(invocation, &args),
+            SecretCommand::Rotate(args) => rotate::exec(invocation, &args),
         }
     }
 }

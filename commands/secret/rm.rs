@@ -1,19 +1,19 @@
 //! `eklavya secret rm`
 
-use eklavya_core::domain::secret::SecretName;
+use eklavya_core::secret::SecretName;
 use eklavya_services::{projects, secrets};
 use serde_json::json;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Remove a secret of a project
 ///
 /// What was started with it keeps it until it ends: a preview, a test command under way.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya secret rm shop STRIPE_KEY")]
-pub struct Args {
+pub struct SecretRmArgs {
     /// The project
     slug: String,
 
@@ -22,12 +22,12 @@ pub struct Args {
 }
 
 /// Runs `eklavya secret rm`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
+pub fn exec(invocation: &CommandInvocation, args: &SecretRmArgs) -> Result<(), CommandError> {
     let question = format!("Remove the secret {} of {}?", args.name, args.slug);
     invocation.prompt.confirm(&question)?;
-    desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        Ok(secrets::remove(&desk, &desk::actor(), &project, &args.name).await?)
+    data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        Ok(secrets::remove(&data, &data_store::current_actor(), &project, &args.name).await?)
     })?;
     let message = format!("The secret {} of {} is removed", args.name, args.slug);
     let result = json!({ "name": args.name, "removed": true });

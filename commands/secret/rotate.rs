@@ -3,9 +3,9 @@
 use eklavya_services::secrets;
 use serde_json::json;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,13 +18,13 @@ Examples:
 /// gone then. Workers on other hosts need the new file before they can use a secret again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct SecretRotateArgs {}
 
 /// Runs `eklavya secret rotate`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
-    let vault = desk::vault(invocation)?;
-    let rotated = desk::with(invocation, async |desk| {
-        Ok(secrets::rotate(&desk, &vault, &desk::actor()).await?)
+pub fn exec(invocation: &CommandInvocation, _: &SecretRotateArgs) -> Result<(), CommandError> {
+    let vault = data_store::vault(invocation)?;
+    let rotated = data_store::with_data_store(invocation, async |data| {
+        Ok(secrets::rotate_key(&data, &vault, &data_store::current_actor()).await?)
     })?;
     let message = format!(
         "{} secrets are sealed with the new key {}",

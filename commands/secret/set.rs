@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya_core::domain::secret::{
+use eklavya_core::secret::{
     InvalidSecretValue, MAX_VALUE_BYTES, SecretName, SecretUse, SecretUses,
 };
 use eklavya_services::secrets::{NewSecret, SecretError};
@@ -13,9 +13,9 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::view::SecretView;
-use crate::desk;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
+use crate::data_store;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +31,7 @@ Examples:
 /// project in place of the installation's. One new line at the end is not a part of the value.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct SecretSetArgs {
     /// The project
     slug: String,
 
@@ -39,7 +39,7 @@ pub struct Args {
     name: SecretName,
 
     /// What is given it: tests, checks, previews; without this option nothing is
-    #[arg(long = "for", value_name = "WHAT", value_delimiter = ',', value_parser = chosen)]
+    #[arg(long = "for", value_name = "WHAT", value_delimiter = ',', value_parser = parse_use)]
     uses: Vec<SecretUse>,
 
     /// Read the value from this file
@@ -47,7 +47,7 @@ pub struct Args {
     file: Option<Utf8PathBuf>,
 }
 
-fn chosen(text: &str) -> Result<SecretUse, String> {
+fn parse_use(text: &str) -> Result<SecretUse, String> {
     SecretUse::CHOSEN
         .into_iter()
         .find(|one| one.name() == text)
@@ -55,57 +55,61 @@ fn chosen(text: &str) -> Result<SecretUse, String> {
 }
 
 /// Runs `eklavya secret set`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
-    let uses = uses_of(&args)?;
-    let vault = desk::vault(invocation)?;
+pub fn exec(invocation: &CommandInvocation, args: SecretSetArgs) -> Result<(), CommandError> {
+    let uses = secret_uses(&args)?;
+    let vault = data_store::vault(invocation)?;
     // Nobody is asked for the value of a secret that cannot be set.
-    let project = desk::with(invocation, async |desk| {
-        Ok(projects::find(&desk, &args.slug).await?)
+    let project = data_store::with_data_store(invocation, async |data| {
+        Ok(projects::find(&data, &args.slug).await?)
     })?;
-    let value = value(invocation, &args)?;
+    let value = read_value(invocation, &args)?;
     let new = NewSecret {
         name: args.name,
         value,
         uses,
     };
-    let secret = desk::with(invocation, async |desk| {
-        Ok(secrets::set(&desk, &vault, &desk::actor(), &project, new).await?)
+    let secret = data_store::with_data_store(invocation, async |data| {
+        Ok(secrets::set(&data, &vault, &data_store::current_actor(), &project, new).await?)
     })?;
     let message = format!("The secret {} of {} is set", secret.name, args.slug);
     invocation.printer.done(&message, &SecretView::of(&secret))
 }
 
-fn uses_of(args: &Args) -> Result<SecretUses, CommandError> {
-    if !args.name.is_for_the_model() {
+fn secret_uses(args: &SecretSetArgs) -> Result<SecretUses, CommandError> {
+    if !args.name.is_model_credential() {
         return Ok(SecretUses(args.uses.iter().copied().collect()));
     }
     if !args.uses.is_empty() {
         let message = format!("{} is for the gateway alone", args.name);
         let hint = "Leave --for out, or give the commands a key of their own by another name";
-        return Err(CommandError::usage(message).hint(hint));
+        return Err(CommandError::usage(message).with_hint(hint));
     }
     Ok(SecretUses([SecretUse::Model].into()))
 }
 
-fn value(invocation: &Invocation, args: &Args) -> Result<SecretString, CommandError> {
+fn read_value(
+    invocation: &CommandInvocation,
+    args: &SecretSetArgs,
+) -> Result<SecretString, CommandError> {
     if let Some(file) = &args.file {
         let path = invocation.working_directory.join(file);
-        let opened = File::open(&path).map_err(|error| unreadable(&path, &error))?;
-        return read(opened).map_err(|error| unreadable(&path, &error))?;
+        let opened = File::open(&path).map_err(|error| unreadable_error(&path, &error))?;
+        return read_secret(opened).map_err(|error| unreadable_error(&path, &error))?;
     }
     let question = format!("Value of {}", args.name);
-    if let Some(value) = invocation.prompt.hidden(&question)? {
+    if let Some(value) = invocation.prompt.ask_secret(&question)? {
         return Ok(value);
     }
-    read(io::stdin()).map_err(|error| CommandError::new(Kind::Failed, format!("stdin: {error}")))?
+    read_secret(io::stdin())
+        .map_err(|error| CommandError::new(CommandErrorKind::Failed, format!("stdin: {error}")))?
 }
 
-fn unreadable(path: &Utf8Path, error: &io::Error) -> CommandError {
+fn unreadable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
     CommandError::usage(format!("cannot read {path}: {error}"))
 }
 
 /// Reads a value, of which one new line at the end is no part.
-fn read(from: impl Read) -> io::Result<Result<SecretString, CommandError>> {
+fn read_secret(from: impl Read) -> io::Result<Result<SecretString, CommandError>> {
     let wrong = |error| Ok(Err(CommandError::from(&SecretError::Value(error))));
     // A buffer that grows would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_VALUE_BYTES + 4));

@@ -1,10 +1,10 @@
 //! How a secret is shown: without its value, and without anything that is made of it.
 
-use eklavya_core::domain::secret::StoredSecret;
+use eklavya_core::secret::StoredSecret;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{Row, time};
+use crate::output::{TableRow, time};
 
 /// A secret without its value.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,7 @@ impl SecretView {
     }
 }
 
-impl Row for SecretView {
+impl TableRow for SecretView {
     const COLUMNS: &'static [&'static str] = &["name", "for", "version", "set", "by"];
 
     fn cells(&self) -> Vec<String> {
@@ -49,7 +49,7 @@ impl Row for SecretView {
             self.name.clone(),
             self.uses(),
             self.version.to_string(),
-            time::moment(self.set_at),
+            time::format_timestamp(self.set_at),
             self.set_by.clone(),
         ]
     }

@@ -3,9 +3,9 @@
 use eklavya_services::{projects, tasks};
 
 use super::view::TaskView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,16 +15,16 @@ Examples:
 /// List the tasks of a project
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
-pub struct Args {
+pub struct TasksListArgs {
     /// The project
     slug: String,
 }
 
 /// Runs `eklavya tasks list`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let tasks = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        Ok(tasks::list(&desk, project.id).await?)
+pub fn exec(invocation: &CommandInvocation, args: &TasksListArgs) -> Result<(), CommandError> {
+    let tasks = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        Ok(tasks::list(&data, project.id).await?)
     })?;
     let views: Vec<TaskView> = tasks.iter().map(TaskView::of).collect();
     let nothing = format!("No tasks. Plan the project: eklavya plan {}", args.slug);

@@ -8,23 +8,23 @@ mod view;
 use clap::Subcommand;
 
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 /// Look at tasks, and answer those that are blocked
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    List(list::Args),
-    Show(show::Args),
-    Retry(retry::Args),
+pub enum TasksCommand {
+    List(list::TasksListArgs),
+    Show(show::TasksShowArgs),
+    Retry(retry::TasksRetryArgs),
 }
 
-impl Verb {
+impl TasksCommand {
     /// Runs the subcommand.
-    pub fn exec(self, invocation: &Invocation) -> Result<(), CommandError> {
+    pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
-            Verb::List(args) => list::exec(invocation, &args),
-            Verb::Show(args) => show::exec(invocation, &args),
-            Verb::Retry(args) => retry::exec(invocation, args),
+            TasksCommand::List(args) => list::exec(invocation, &args),
+            TasksCommand::Show(args) => show::exec(invocation, &args),
+            TasksCommand::Retry(args) => retry::exec(invocation, args),
         }
     }
 }

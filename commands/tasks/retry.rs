@@ -1,12 +1,12 @@
 //! `eklavya tasks retry`
 
-use eklavya_core::domain::task::TaskKind;
+use eklavya_core::task::TaskKind;
 use eklavya_services::{projects, tasks};
 
 use super::view::TaskView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
+use crate::invocation::CommandInvocation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,7 +16,7 @@ Examples:
 /// Let a blocked task be tried again, with your answer to its question
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub struct TasksRetryArgs {
     /// The project
     slug: String,
 
@@ -29,23 +29,23 @@ pub struct Args {
 }
 
 /// Runs `eklavya tasks retry`.
-pub fn exec(invocation: &Invocation, args: Args) -> Result<(), CommandError> {
-    let task = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let actor = desk::actor();
-        Ok(tasks::retry(&desk, &actor, &project, &args.task, args.answer).await?)
+pub fn exec(invocation: &CommandInvocation, args: TasksRetryArgs) -> Result<(), CommandError> {
+    let task = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let actor = data_store::current_actor();
+        Ok(tasks::retry(&data, &actor, &project, &args.task, args.answer).await?)
     })?;
     let message = format!(
         "{} is pending again; go on with: eklavya {} {}",
         task.key,
-        command(task.kind),
+        stage_command_for(task.kind),
         args.slug
     );
     invocation.printer.done(&message, &TaskView::of(&task))
 }
 
 /// Returns the command that works on tasks of this kind.
-fn command(kind: TaskKind) -> &'static str {
+fn stage_command_for(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Requirements | TaskKind::Architecture => "plan",
         TaskKind::Demo => "demo build",

@@ -3,15 +3,15 @@
 use eklavya_services::{projects, tasks};
 
 use super::view::TaskView;
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::pictures::Pictures;
+use crate::invocation::CommandInvocation;
+use crate::screenshots::ProjectScreenshots;
 
 /// Show a task in full
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya tasks show shop T3")]
-pub struct Args {
+pub struct TasksShowArgs {
     /// The project
     slug: String,
 
@@ -20,11 +20,11 @@ pub struct Args {
 }
 
 /// Runs `eklavya tasks show`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    let view = desk::with(invocation, async |desk| {
-        let project = projects::find(&desk, &args.slug).await?;
-        let task = tasks::find(&desk, &project, &args.task).await?;
-        let pictures = Pictures::read(invocation, &desk, &project).await?;
+pub fn exec(invocation: &CommandInvocation, args: &TasksShowArgs) -> Result<(), CommandError> {
+    let view = data_store::with_data_store(invocation, async |data| {
+        let project = projects::find(&data, &args.slug).await?;
+        let task = tasks::find(&data, &project, &args.task).await?;
+        let pictures = ProjectScreenshots::read(invocation, &data, &project).await?;
         Ok(TaskView::of(&task).with_pictures(&pictures))
     })?;
     invocation.printer.view(&view)

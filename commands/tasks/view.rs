@@ -1,13 +1,13 @@
 //! Tasks as they are printed.
 
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::{Task, TaskState};
+use eklavya_core::agent::role::Role;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::task::{Task, TaskState};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{Page, Row, View, time};
-use crate::pictures::{PictureView, Pictures};
+use crate::output::{OutputPage, OutputView, TableRow, time};
+use crate::screenshots::{ProjectScreenshots, ScreenshotView};
 
 /// A task.
 #[derive(Debug, Serialize)]
@@ -36,7 +36,7 @@ pub struct TaskView {
     updated_at: Timestamp,
     /// The pictures that its agents took; missing where they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pictures: Option<Vec<PictureView>>,
+    pictures: Option<Vec<ScreenshotView>>,
 }
 
 impl TaskView {
@@ -72,8 +72,8 @@ impl TaskView {
     }
 
     /// Adds the pictures that its agents took.
-    pub fn with_pictures(self, all: &Pictures) -> Self {
-        let pictures = all.about(&self.key);
+    pub fn with_pictures(self, all: &ProjectScreenshots) -> Self {
+        let pictures = all.for_subject(&self.key);
         Self {
             pictures: Some(pictures),
             ..self
@@ -93,7 +93,7 @@ fn commit(state: &TaskState) -> Option<String> {
     }
 }
 
-impl Row for TaskView {
+impl TableRow for TaskView {
     const COLUMNS: &'static [&'static str] =
         &["task", "role", "status", "attempt", "after", "title"];
 
@@ -109,8 +109,8 @@ impl Row for TaskView {
     }
 }
 
-impl View for TaskView {
-    fn render(&self, page: &mut Page) {
+impl OutputView for TaskView {
+    fn render(&self, page: &mut OutputPage) {
         let mut fields = vec![
             ("Task", self.key.clone()),
             ("Title", self.title.clone()),
@@ -121,7 +121,7 @@ impl View for TaskView {
             ("After", self.depends_on.join(" ")),
             ("Criteria", self.criteria.join(" ")),
             ("Estimate", format!("${}", self.estimate_micro_usd)),
-            ("Changed", time::moment(self.updated_at)),
+            ("Changed", time::format_timestamp(self.updated_at)),
         ];
         let optional = [("Agent", &self.agent), ("Commit", &self.commit)];
         fields.extend(

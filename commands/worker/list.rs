@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::job::Job;
-use eklavya_services::workers::{self, Life};
-use eklavya_services::{Desk, jobs, projects};
-use eklavya_store::workers::WorkerRow;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::job::Job;
+use eklavya_services::workers::{self, WorkerHealth};
+use eklavya_services::{DataStore, jobs, projects};
+use eklavya_store::workers::WorkerRecord;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::desk;
+use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::Invocation;
-use crate::output::{Row, time};
+use crate::invocation::CommandInvocation;
+use crate::output::{TableRow, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Examples:
 /// List the background workers: who is there, since when, and at what
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
-pub struct Args {}
+pub struct WorkerListArgs {}
 
 /// A background worker.
 #[derive(Debug, Serialize)]
@@ -47,23 +47,23 @@ struct WorkerView {
 }
 
 /// Runs `eklavya worker list`.
-pub fn exec(invocation: &Invocation, _: &Args) -> Result<(), CommandError> {
-    let views = desk::with(invocation, async |desk| {
-        let look = jobs::look(&desk).await?;
-        let all = projects::list(&desk).await?.into_iter();
+pub fn exec(invocation: &CommandInvocation, _: &WorkerListArgs) -> Result<(), CommandError> {
+    let views = data_store::with_data_store(invocation, async |data| {
+        let look = jobs::read_snapshot(&data).await?;
+        let all = projects::list(&data).await?.into_iter();
         let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
         let rows = look.workers.iter();
         Ok(rows
-            .map(|row| view(&desk, row, &look.open, &slugs))
+            .map(|row| worker_view(&data, row, &look.open, &slugs))
             .collect::<Vec<_>>())
     })?;
     let nothing = "No workers. Start one: eklavya worker";
     invocation.printer.list(&views, nothing)
 }
 
-fn view(
-    desk: &Desk,
-    row: &WorkerRow,
+fn worker_view(
+    data: &DataStore,
+    row: &WorkerRecord,
     open: &[Job],
     slugs: &BTreeMap<ProjectId, String>,
 ) -> WorkerView {
@@ -74,11 +74,11 @@ fn view(
     };
     WorkerView {
         name: row.name.clone(),
-        status: match (workers::life_of(desk, row), row.draining) {
-            (Life::Alive, false) => "alive",
-            (Life::Alive, true) => "draining",
-            (Life::Dead, _) => "dead",
-            (Life::Silent, _) => "silent",
+        status: match (workers::health_of(data, row), row.draining) {
+            (WorkerHealth::Alive, false) => "alive",
+            (WorkerHealth::Alive, true) => "draining",
+            (WorkerHealth::Dead, _) => "dead",
+            (WorkerHealth::Unresponsive, _) => "silent",
         },
         machine: row.machine.clone(),
         pid: row.pid,
@@ -87,11 +87,11 @@ fn view(
         jobs: open.iter().filter(own).map(what).collect(),
         started_at: row.started_at,
         last_heartbeat: row.heartbeat,
-        now: desk.now(),
+        now: data.now(),
     }
 }
 
-impl Row for WorkerView {
+impl TableRow for WorkerView {
     const COLUMNS: &'static [&'static str] = &[
         "worker", "status", "machine", "pid", "jobs", "age", "heard", "home",
     ];
@@ -110,8 +110,8 @@ impl Row for WorkerView {
             )
             .trim_end()
             .to_owned(),
-            time::since(self.started_at, self.now),
-            time::since(self.last_heartbeat, self.now),
+            time::format_elapsed(self.started_at, self.now),
+            time::format_elapsed(self.last_heartbeat, self.now),
             self.home.clone(),
         ]
     }

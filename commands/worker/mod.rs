@@ -1,6 +1,6 @@
 //! `eklavya worker`: a background worker, and who there are.
 
-mod hands;
+pub(crate) mod job_runner;
 mod list;
 mod start;
 
@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use eklavya_engine::crew::{self, CrewSpec, CrewStop};
-use eklavya_services::leases::Worker as WorkerIdentity;
+use eklavya_engine::jobs::worker_loop::{self as crew, WorkerLoopSpec, WorkerShutdown};
+use eklavya_services::leases::WorkerId as WorkerIdentity;
 
-pub use start::ensure;
+pub use start::ensure_worker;
 
-use crate::crew::Outfit;
 use crate::error::CommandError;
-use crate::interrupts::Words;
-use crate::invocation::Invocation;
-use crate::{desk, runtime};
-use hands::Crew;
+use crate::interrupts::InterruptMessages;
+use crate::invocation::CommandInvocation;
+use crate::run_factory::RunFactory;
+use crate::worker::job_runner::JobRunner;
+use crate::{data_store, runtime};
 
-const WORDS: Words = Words {
+const WORDS: InterruptMessages = InterruptMessages {
     first: "Taking no more jobs; agents may finish their attempt. Once more, and they are killed.",
     second: "Killing the agents.",
 };
@@ -40,9 +40,9 @@ Examples:
 /// dies, another goes on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
-pub struct Args {
+pub struct WorkerArgs {
     #[command(subcommand)]
-    verb: Option<Verb>,
+    verb: Option<WorkerCommand>,
 
     /// Projects to work on at the same time
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -62,13 +62,13 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    List(list::Args),
+enum WorkerCommand {
+    List(list::WorkerListArgs),
 }
 
 /// Runs `eklavya worker`.
-pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
-    if let Some(Verb::List(args)) = &args.verb {
+pub fn exec(invocation: &CommandInvocation, args: &WorkerArgs) -> Result<(), CommandError> {
+    if let Some(WorkerCommand::List(args)) = &args.verb {
         return list::exec(invocation, args);
     }
     invocation.config()?;
@@ -76,23 +76,23 @@ pub fn exec(invocation: &Invocation, args: &Args) -> Result<(), CommandError> {
         // A session of its own: it must not end with the terminal of the command that started it.
         let _ = nix::unistd::setsid();
     }
-    runtime::enduring(&invocation.printer, WORDS, async |interrupts| {
-        let desk = desk::open(invocation).await?;
-        let outfit = Outfit::of(invocation, &desk)?;
-        outfit.check().await?;
-        let spec = CrewSpec {
-            identity: WorkerIdentity::this(),
+    runtime::run_until_signal(&invocation.printer, WORDS, async |interrupts| {
+        let data = data_store::open(invocation).await?;
+        let outfit = RunFactory::of(invocation, &data)?;
+        outfit.ensure_usable().await?;
+        let spec = WorkerLoopSpec {
+            identity: WorkerIdentity::generate(),
             home: invocation.home.path.clone().into_std_path_buf(),
             capacity: args.jobs,
             until_idle: args.until_idle,
-            drain: Duration::from_secs(args.drain_seconds),
-            desk: desk.clone(),
+            drain_timeout: Duration::from_secs(args.drain_seconds),
+            data: data.clone(),
         };
-        let stop = CrewStop {
+        let stop = WorkerShutdown {
             drain: interrupts.soft,
             hard: interrupts.hard,
         };
-        let hands = Crew::new(outfit, desk, invocation.printer.clone());
-        Ok(crew::run(spec, Arc::new(hands), stop).await?)
+        let hands = JobRunner::new(outfit, data, invocation.printer.clone());
+        Ok(crew::run_worker_loop(spec, Arc::new(hands), stop).await?)
     })
 }

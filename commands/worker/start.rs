@@ -7,17 +7,17 @@ use std::process::Child;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eklavya_core::domain::job::{Job, JobState};
-use eklavya_core::domain::project::Project;
-use eklavya_core::process::{self, Host};
-use eklavya_engine::Paths;
-use eklavya_services::workers::{self, Life};
-use eklavya_services::{Desk, jobs};
+use eklavya_core::job::{Job, JobState};
+use eklavya_core::process::{self, HostIdentity};
+use eklavya_core::project::Project;
+use eklavya_engine::DataDirectoryPaths;
+use eklavya_services::workers::{self, WorkerHealth};
+use eklavya_services::{DataStore, jobs};
 use tokio::time::Instant;
 
-use crate::crew::own_program;
-use crate::error::{CommandError, Kind};
-use crate::invocation::Invocation;
+use crate::error::{CommandError, CommandErrorKind};
+use crate::invocation::CommandInvocation;
+use crate::run_factory::current_program;
 
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for a worker to come up: far more than it takes on a busy machine.
@@ -29,27 +29,29 @@ const TAIL: usize = 2000;
 
 /// Makes sure that a worker is there that can do `job`. Returns the log of the one that was started,
 /// if one was.
-pub async fn ensure(
-    invocation: &Invocation,
-    desk: &Desk,
+pub async fn ensure_worker(
+    invocation: &CommandInvocation,
+    data: &DataStore,
     project: &Project,
     job: &Job,
 ) -> Result<Option<String>, CommandError> {
     let home = &invocation.home.path;
     // Of several commands at the same moment the first one starts it, and the others find it.
-    let _starting = starting(home).await?;
-    if is_served(home, desk, project).await? {
+    let _starting = lock_worker_start(home).await?;
+    if is_served(home, data, project).await? {
         return Ok(None);
     }
-    let (path, log) = open_log(home).map_err(|error| unwritable(home, &error))?;
-    let mut child = launch(invocation, log)?;
+    let (path, log) = open_log(home).map_err(|error| unwritable_error(home, &error))?;
+    let mut child = spawn_worker(invocation, log)?;
     let deadline = Instant::now() + PATIENCE;
-    while !is_up(desk, &child, job).await? {
+    while !has_registered(data, &child, job).await? {
         // It may have found nothing left to do before it was looked for.
         match child.try_wait() {
-            Ok(Some(status)) if !status.success() => return Err(did_not_come_up(&path)),
+            Ok(Some(status)) if !status.success() => return Err(worker_start_error(&path)),
             Ok(Some(_)) => break,
-            Ok(None) | Err(_) if Instant::now() > deadline => return Err(did_not_come_up(&path)),
+            Ok(None) | Err(_) if Instant::now() > deadline => {
+                return Err(worker_start_error(&path));
+            }
             Ok(None) | Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
@@ -57,43 +59,50 @@ pub async fn ensure(
 }
 
 /// Whether a worker is there that takes jobs of this data directory.
-async fn is_served(home: &Utf8Path, desk: &Desk, project: &Project) -> Result<bool, CommandError> {
-    let paths = Paths::new(home.as_std_path());
-    let directory = paths.identity().map_err(|error| unwritable(home, &error))?;
+async fn is_served(
+    home: &Utf8Path,
+    data: &DataStore,
+    project: &Project,
+) -> Result<bool, CommandError> {
+    let paths = DataDirectoryPaths::new(home.as_std_path());
+    let directory = paths
+        .ensure_identity()
+        .map_err(|error| unwritable_error(home, &error))?;
     // Where the project was begun elsewhere, or nowhere yet, any worker on the server may do.
     let anywhere = !paths.project(project).repository().exists();
-    let rows = workers::list(desk).await?;
+    let rows = workers::list(data).await?;
     Ok(rows.iter().any(|row| {
-        let alive = workers::life_of(desk, row) == Life::Alive && !row.draining;
+        let alive = workers::health_of(data, row) == WorkerHealth::Alive && !row.draining;
         alive && (anywhere || row.directory == directory)
     }))
 }
 
-async fn is_up(desk: &Desk, child: &Child, job: &Job) -> Result<bool, CommandError> {
-    let rows = workers::list(desk).await?;
-    let here = Host::this().digest;
+async fn has_registered(data: &DataStore, child: &Child, job: &Job) -> Result<bool, CommandError> {
+    let rows = workers::list(data).await?;
+    let here = HostIdentity::current().digest;
     if rows
         .iter()
         .any(|row| row.pid == child.id() && row.host == here)
     {
         return Ok(true);
     }
-    let job = jobs::reload(desk, job).await?;
+    let job = jobs::reload(data, job).await?;
     Ok(!matches!(job.state, JobState::Queued { .. }))
 }
 
-fn launch(invocation: &Invocation, log: File) -> Result<Child, CommandError> {
-    let program = own_program()?;
+fn spawn_worker(invocation: &CommandInvocation, log: File) -> Result<Child, CommandError> {
+    let program = current_program()?;
     let home = invocation.home.path.as_str();
     let arguments = ["--home", home, "worker", "--until-idle", "--detached"];
-    process::detach(&program, &arguments, log).map_err(|error| {
+    process::spawn_detached(&program, &arguments, log).map_err(|error| {
         let message = format!("cannot start a worker: {error}");
-        CommandError::new(Kind::Environment, message).hint("Start one: eklavya worker")
+        CommandError::new(CommandErrorKind::Environment, message)
+            .with_hint("Start one: eklavya worker")
     })
 }
 
 /// Waits until no other command is about to start a worker.
-async fn starting(home: &Utf8Path) -> Result<File, CommandError> {
+async fn lock_worker_start(home: &Utf8Path) -> Result<File, CommandError> {
     let path = home.join("worker.lock");
     let open = OpenOptions::new()
         .create(true)
@@ -101,12 +110,12 @@ async fn starting(home: &Utf8Path) -> Result<File, CommandError> {
         .write(true)
         .mode(0o600)
         .open(&path);
-    let lock = open.map_err(|error| unwritable(home, &error))?;
+    let lock = open.map_err(|error| unwritable_error(home, &error))?;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
             Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
-            Err(TryLockError::Error(error)) => return Err(unwritable(home, &error)),
+            Err(TryLockError::Error(error)) => return Err(unwritable_error(home, &error)),
         }
     }
 }
@@ -143,12 +152,13 @@ fn number_of(log: &Utf8Path) -> Option<u64> {
     name.strip_prefix("worker-")?.parse().ok()
 }
 
-fn unwritable(home: &Utf8Path, error: &io::Error) -> CommandError {
+fn unwritable_error(home: &Utf8Path, error: &io::Error) -> CommandError {
     let message = format!("cannot write to the data directory {home}: {error}");
-    CommandError::new(Kind::Environment, message).hint("Make it writable for yourself")
+    CommandError::new(CommandErrorKind::Environment, message)
+        .with_hint("Make it writable for yourself")
 }
 
-fn did_not_come_up(log: &Utf8Path) -> CommandError {
+fn worker_start_error(log: &Utf8Path) -> CommandError {
     let text = fs::read(log).unwrap_or_default();
     let tail = &text[text.len().saturating_sub(TAIL)..];
     let said = String::from_utf8_lossy(tail);
@@ -156,9 +166,9 @@ fn did_not_come_up(log: &Utf8Path) -> CommandError {
         "the job is queued, but no worker came up to do it; it said: {}",
         said.trim()
     );
-    CommandError::new(Kind::Environment, message)
-        .hint("Mend it, then: eklavya worker --until-idle")
-        .hint(format!("Its log: {log}"))
+    CommandError::new(CommandErrorKind::Environment, message)
+        .with_hint("Mend it, then: eklavya worker --until-idle")
+        .with_hint(format!("Its log: {log}"))
 }
 
 #[cfg(test)]

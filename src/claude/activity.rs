@@ -11,31 +11,32 @@ use jiff::Timestamp;
 /// them too. Whoever watches for silence asks only whether `last` changed: a jump of the wall
 /// clock is therefore neither life nor silence.
 #[derive(Debug, Clone, Default)]
-pub struct Activity {
+pub struct AgentActivity {
     /// When something was last heard, in microseconds since 1970 UTC.
-    pub last: Arc<AtomicI64>,
+    pub last_seen_us: Arc<AtomicI64>,
     /// Whether the agent is held back on purpose (a rate limit, a pause): silence does not count.
-    pub parked: Arc<AtomicBool>,
+    pub paused: Arc<AtomicBool>,
 }
 
-impl Activity {
+impl AgentActivity {
     /// Notes a sign of life at `now`.
     pub fn touch(&self, now: Timestamp) {
-        self.last.store(now.as_microsecond(), Ordering::Relaxed);
+        self.last_seen_us
+            .store(now.as_microsecond(), Ordering::Relaxed);
     }
 
     /// Returns the last sign of life, in microseconds since 1970 UTC; 0 before the first.
-    pub fn last(&self) -> i64 {
-        self.last.load(Ordering::Relaxed)
+    pub fn last_seen_us(&self) -> i64 {
+        self.last_seen_us.load(Ordering::Relaxed)
     }
 
     /// Sets whether silence is excused.
-    pub fn set_parked(&self, parked: bool) {
-        self.parked.store(parked, Ordering::Relaxed);
+    pub fn set_paused(&self, parked: bool) {
+        self.paused.store(parked, Ordering::Relaxed);
     }
 
     /// Returns whether silence is excused.
-    pub fn is_parked(&self) -> bool {
-        self.parked.load(Ordering::Relaxed)
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 }

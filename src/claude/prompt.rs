@@ -13,11 +13,12 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 pub use context::{
-    Architecture, Build, CheckView, CriterionView, Demo, Failure, Fix, Permission, Requirements,
-    Resume, Retry, RoleContext, RoleLine, TaskView, TestAccess, Verify,
+    ArchitecturePrompt, BuildPrompt, CheckMethod, CriterionSummary, DemoPrompt, FailedCriterion,
+    FixPrompt, PermissionCell, RequirementsPrompt, ResumePrompt, RetryContext, RoleContext,
+    RoleSummary, TaskSummary, TestAccess, VerifyPrompt,
 };
 
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
 
 macro_rules! template {
     ($path:literal) => {
@@ -67,19 +68,19 @@ pub struct PromptError {
 #[serde(untagged)]
 pub enum TaskPrompt {
     /// The PM writes the requirements.
-    Requirements(Requirements),
+    Requirements(RequirementsPrompt),
     /// The Architect designs and plans.
-    Architecture(Architecture),
+    Architecture(ArchitecturePrompt),
     /// A Developer builds one of the rival demos.
-    Demo(Demo),
+    Demo(DemoPrompt),
     /// A task of the plan is built.
-    Build(Build),
+    Build(BuildPrompt),
     /// QA judges the criteria on a commit.
-    Verify(Verify),
+    Verify(VerifyPrompt),
     /// A Developer repairs what verification found.
-    Fix(Fix),
+    Fix(FixPrompt),
     /// An agent that was stopped goes on in the same conversation.
-    Resume(Resume),
+    Resume(ResumePrompt),
 }
 
 impl TaskPrompt {
@@ -99,16 +100,16 @@ impl TaskPrompt {
 }
 
 /// Returns the instructions of `role`: who it is, what it may touch, how its work goes.
-pub fn role_instructions(role: Role, context: &RoleContext) -> Result<String, PromptError> {
+pub fn render_role_instructions(role: Role, context: &RoleContext) -> Result<String, PromptError> {
     render(&format!("{role}.md"), context)
 }
 
 fn render(name: &str, context: &impl Serialize) -> Result<String, PromptError> {
     let context = Value::from(Serde(context));
     let rendered =
-        environment().and_then(|environment| environment.get_template(name)?.render(context));
+        build_environment().and_then(|environment| environment.get_template(name)?.render(context));
     match rendered {
-        Ok(text) => Ok(filters::tidy(&text)),
+        Ok(text) => Ok(filters::collapse_blank_lines(&text)),
         Err(source) => Err(PromptError {
             template: name.to_owned(),
             source,
@@ -116,7 +117,7 @@ fn render(name: &str, context: &impl Serialize) -> Result<String, PromptError> {
     }
 }
 
-fn environment() -> Result<Environment<'static>, minijinja::Error> {
+fn build_environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const MAX_REASONS: usize = 20;
 
 /// Returns the schema of the Architect's plan: the shape that
-/// [`eklavya_core::domain::plan_document::PlanDocument`] reads. What is optional there is optional here;
+/// [`eklavya_core::plan::document::PlanDocument`] reads. What is optional there is optional here;
 /// a misspelt field is refused, since it would be ignored.
 pub fn plan_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build_plan_schema);
@@ -25,7 +25,7 @@ pub fn verdict_schema() -> &'static Value {
 ///
 /// Each reason names the place, e.g. `/tasks/0/estimateUsd: -1 is less than the minimum of 0`, and
 /// can be given back to the agent.
-pub fn reasons(schema: &Value, instance: &Value) -> Vec<String> {
+pub fn find_violations(schema: &Value, instance: &Value) -> Vec<String> {
     let validator = match jsonschema::validator_for(schema) {
         Ok(validator) => validator,
         Err(error) => return vec![format!("the schema itself is wrong: {error}")],
@@ -59,7 +59,7 @@ fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-fn filled_list(items: &Value) -> Value {
+fn non_empty_list(items: &Value) -> Value {
     json!({"type": "array", "items": items, "minItems": 1})
 }
 
@@ -88,10 +88,10 @@ fn build_plan_schema() -> Value {
         ],
         &json!({
             "summary": text("What will be built, in two to five sentences for the client."),
-            "features": filled_list(&feature()),
-            "criteria": filled_list(&criterion()),
+            "features": non_empty_list(&feature()),
+            "criteria": non_empty_list(&criterion()),
             "milestones": list(&milestone()),
-            "tasks": filled_list(&task()),
+            "tasks": non_empty_list(&task()),
             "testCommand": text("The command, run by a shell in the root of the repository, that \
                                  runs every test and exits 0 only if all pass, e.g. \
                                  sh tests/run.sh. It works offline. Where testers should be able \
@@ -159,7 +159,7 @@ fn criterion() -> Value {
 fn milestone() -> Value {
     object(
         &["id", "title", "tasks"],
-        &json!({"id": id('M'), "title": text("A few words."), "tasks": filled_list(&id('T'))}),
+        &json!({"id": id('M'), "title": text("A few words."), "tasks": non_empty_list(&id('T'))}),
     )
 }
 
@@ -216,7 +216,7 @@ fn build_verdict_schema() -> Value {
     object(
         &["verdicts", "summary"],
         &json!({
-            "verdicts": filled_list(&verdict),
+            "verdicts": non_empty_list(&verdict),
             "summary": text("Your judgement of the whole, in one to three sentences."),
         }),
     )
@@ -225,7 +225,7 @@ fn build_verdict_schema() -> Value {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use eklavya_core::domain::plan_document::PlanDocument;
+    use eklavya_core::plan::document::PlanDocument;
 
     /// Returns a plan that nothing is wrong with.
     pub(crate) fn plan() -> Value {
@@ -248,11 +248,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_good_plan_has_no_reasons_against_it() {
-        assert_eq!(reasons(plan_schema(), &plan()), [""; 0]);
+        assert_eq!(find_violations(plan_schema(), &plan()), [""; 0]);
         let mut served = plan();
         served["preview"] =
             json!({"kind": "command", "command": "serve", "port": 8000, "path": "/"});
-        assert_eq!(reasons(plan_schema(), &served), [""; 0]);
+        assert_eq!(find_violations(plan_schema(), &served), [""; 0]);
     }
 
     #[test]
@@ -269,9 +269,9 @@ pub(super) mod tests {
             .remove("dependsOn");
         sparse["tasks"][0]["criteria"] = json!(["C1", "C2"]);
         sparse["preview"] = json!({"kind": "command", "command": "serve", "port": 8000});
-        assert_eq!(reasons(plan_schema(), &sparse), [""; 0]);
+        assert_eq!(find_violations(plan_schema(), &sparse), [""; 0]);
         let document: PlanDocument = serde_json::from_value(sparse).unwrap();
-        assert_eq!(document.problems(None), [""; 0]);
+        assert_eq!(document.find_problems(None), [""; 0]);
     }
 
     #[test]
@@ -295,7 +295,7 @@ pub(super) mod tests {
             } else {
                 *plan.pointer_mut(place).unwrap() = value;
             }
-            let reasons = reasons(plan_schema(), &plan);
+            let reasons = find_violations(plan_schema(), &plan);
             assert_eq!(reasons.len(), 1, "{place}: {reasons:?}");
             assert!(reasons[0].starts_with(&format!("{place}: ")), "{reasons:?}");
         }
@@ -303,18 +303,20 @@ pub(super) mod tests {
 
     #[test]
     fn something_else_altogether_is_told_as_such() {
-        assert!(reasons(plan_schema(), &json!("a plan"))[0].starts_with("the whole: "));
-        assert_eq!(reasons(plan_schema(), &json!({})).len(), 6);
-        assert!(reasons(&json!({"type": 7}), &json!({}))[0].starts_with("the schema itself"));
+        assert!(find_violations(plan_schema(), &json!("a plan"))[0].starts_with("the whole: "));
+        assert_eq!(find_violations(plan_schema(), &json!({})).len(), 6);
+        assert!(
+            find_violations(&json!({"type": 7}), &json!({}))[0].starts_with("the schema itself")
+        );
     }
 
     #[test]
     fn a_verdict_needs_a_reason_for_each_criterion() {
         let verdict = json!({"criterion": "C1", "pass": true, "reason": "seen", "files": ["a"]});
         let good = json!({"verdicts": [verdict], "summary": "Fine."});
-        assert_eq!(reasons(verdict_schema(), &good), [""; 0]);
+        assert_eq!(find_violations(verdict_schema(), &good), [""; 0]);
         let bad = json!({"verdicts": [{"criterion": "C1", "pass": true}], "summary": "Fine."});
-        let reasons = reasons(verdict_schema(), &bad);
+        let reasons = find_violations(verdict_schema(), &bad);
         assert!(
             reasons[0].contains("/verdicts/0") && reasons[0].contains("reason"),
             "{reasons:?}"
@@ -325,7 +327,7 @@ pub(super) mod tests {
     fn a_huge_mistake_has_a_short_list_of_short_reasons() {
         let mut plan = plan();
         plan["features"] = vec![json!("x".repeat(10_000)); 1000].into();
-        let reasons = reasons(plan_schema(), &plan);
+        let reasons = find_violations(plan_schema(), &plan);
         assert_eq!(reasons.len(), MAX_REASONS);
         assert!(reasons.iter().all(|reason| reason.len() < 600));
     }

@@ -8,29 +8,27 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
 
-use self::driver::Driver;
-use super::activity::Activity;
-use super::outcome::Outcome;
+use self::driver::SessionDriver;
+use super::activity::AgentActivity;
 use super::stream::StreamEvent;
 use super::transcript::TranscriptWriter;
 use crate::mcp::ToolServer;
+use crate::session::outcome::SessionOutcome;
 use eklavya_core::clock::SharedClock;
-use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::redactor::Redactor;
 
 mod driver;
-mod facts;
-mod pumps;
 mod tool_calls;
 
 /// Kills a whole process tree, given the id of the process that was started.
 ///
 /// Whoever wrapped the command knows how (a PID namespace, a container); the CLI's own children
 /// leave its process group, so killing the group is not enough.
-pub type KillTree = Arc<dyn Fn(u32) + Send + Sync>;
+pub type KillTreeFn = Arc<dyn Fn(u32) + Send + Sync>;
 
 /// What can be asked of a running agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
+pub enum SessionSignal {
     /// Stop at the next opportunity; kill what does not stop within the grace period.
     Interrupt,
     /// Stop now.
@@ -46,29 +44,29 @@ pub struct SessionSpec {
     /// The file that every line is appended to; it is made with mode 0600. Its directory exists.
     pub transcript: PathBuf,
     /// How long the agent may give no sign of life; longer than the longest shell command.
-    pub silence: Duration,
+    pub silence_limit: Duration,
     /// How long an interrupted agent may take to stop, and a finished one to exit.
-    pub grace: Duration,
+    pub grace_period: Duration,
     /// The signs of life; the driver adds those of the stream.
-    pub activity: Activity,
+    pub activity: AgentActivity,
     /// Stamps the transcript's lines.
     pub clock: SharedClock,
     /// Keeps secrets out of the transcript.
     pub redactor: Redactor,
     /// Kills the process tree.
-    pub kill: KillTree,
+    pub kill_tree: KillTreeFn,
     /// Told the process as soon as there is one. The agent is told what to do only once that was
     /// noted: a process that nobody knows of does nothing.
-    pub started: Option<oneshot::Sender<Started>>,
+    pub started: Option<oneshot::Sender<StartedProcess>>,
 }
 
 /// A process that was started.
 #[derive(Debug)]
-pub struct Started {
+pub struct StartedProcess {
     /// Its id.
     pub pid: u32,
     /// To be told when it was noted. Dropped, it says that it cannot be, and the process is killed.
-    pub noted: oneshot::Sender<()>,
+    pub recorded: oneshot::Sender<()>,
 }
 
 /// Why a run could not be driven. How an agent fails is an [`super::outcome::Outcome`] instead.
@@ -103,12 +101,12 @@ pub enum SessionError {
 /// dies with its parent dies with the thread that started it.
 ///
 /// When the returned future is dropped, the process is killed.
-pub async fn drive(
+pub async fn run_session(
     mut command: Command,
     spec: SessionSpec,
     events: mpsc::Sender<StreamEvent>,
-    control: mpsc::Receiver<Control>,
-) -> Result<Outcome, SessionError> {
+    control: mpsc::Receiver<SessionSignal>,
+) -> Result<SessionOutcome, SessionError> {
     let (clock, redactor) = (Arc::clone(&spec.clock), spec.redactor.clone());
     let transcript =
         TranscriptWriter::open(&spec.transcript, clock, redactor).map_err(|source| {
@@ -131,10 +129,15 @@ pub async fn drive(
             .into_owned(),
         source,
     })?;
-    Driver::new(spec, child, transcript, events)
+    SessionDriver::new(spec, child, transcript, events)
         .run(control)
         .await
 }
 
+pub(crate) mod line_reader;
+pub(crate) mod observations;
+pub mod outcome;
+pub(crate) mod pipes;
+pub(crate) mod stdin_messages;
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,15 @@
 use serde_json::Value;
 
 mod parse;
-mod result;
 
+pub use crate::stream::turn_result::{PermissionDenial, TurnResult};
 pub use parse::parse_line;
-pub use result::{Denial, RunResult};
 
 /// One thing that the CLI told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {
     /// A user turn begins; comes again with every turn.
-    Init(Init),
+    Init(TurnInit),
     /// The model said something.
     AssistantText {
         /// What it said.
@@ -47,11 +46,11 @@ pub enum StreamEvent {
         content: String,
     },
     /// A turn ended. A process may send several.
-    Result(Box<RunResult>),
+    Result(Box<TurnResult>),
     /// A request to the model failed and is tried again.
-    Retry(Retry),
+    Retry(ApiRetry),
     /// A permission rule refused a call.
-    Denied(Denial),
+    Denied(PermissionDenial),
     /// The CLI asks something of us.
     ControlRequest {
         /// To be repeated in the answer.
@@ -87,7 +86,7 @@ pub const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
 /// How a turn begins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Init {
+pub struct TurnInit {
     /// The conversation.
     pub session_id: String,
     /// The model that will be asked.
@@ -95,14 +94,14 @@ pub struct Init {
     /// The tools that the model is offered.
     pub tools: Vec<String>,
     /// The MCP servers and how each is doing, e.g. `connected` or `failed`.
-    pub mcp_servers: Vec<McpServer>,
+    pub mcp_servers: Vec<McpServerStatus>,
     /// The CLI's version.
     pub version: String,
 }
 
 /// One MCP server in [`Init`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct McpServer {
+pub struct McpServerStatus {
     /// Its name.
     pub name: String,
     /// How it is doing.
@@ -111,7 +110,7 @@ pub struct McpServer {
 
 /// A request to the model that is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Retry {
+pub struct ApiRetry {
     /// Which retry this is, from 1.
     pub attempt: u64,
     /// How many there will be at most.
@@ -140,3 +139,4 @@ pub enum ControlRequest {
 
 #[cfg(test)]
 mod tests;
+pub(crate) mod turn_result;

@@ -4,28 +4,28 @@ use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
-use super::environment::Environment;
+use super::environment::ProcessEnvironment;
 use super::error::ConfigError;
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 /// No key is as long; a longer file is something else.
-const LONGEST: usize = 16 * 1024;
+const MAX_SECRET_BYTES: usize = 16 * 1024;
 
 /// What the gateway authenticates with; `Debug` shows no secret.
 #[derive(Debug, Clone)]
-pub enum Credential {
+pub enum ModelCredential {
     /// Sent as `x-api-key`.
     ApiKey(SecretString),
     /// Sent as `authorization: Bearer …`.
     Bearer(SecretString),
 }
 
-impl Credential {
+impl ModelCredential {
     /// Returns the key or token itself.
     pub fn secret(&self) -> &SecretString {
         match self {
-            Credential::ApiKey(secret) | Credential::Bearer(secret) => secret,
+            ModelCredential::ApiKey(secret) | ModelCredential::Bearer(secret) => secret,
         }
     }
 }
@@ -51,15 +51,15 @@ impl fmt::Display for CredentialSource {
 /// Where credentials could come from, strongest first: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`,
 /// the file of `model.keyFile`.
 #[derive(Debug, Clone, Default)]
-pub struct Credentials {
+pub struct CredentialSources {
     api_key: Option<SecretString>,
     auth_token: Option<SecretString>,
     key_file: Option<Utf8PathBuf>,
 }
 
-impl Credentials {
+impl CredentialSources {
     pub(super) fn new(
-        environment: &Environment,
+        environment: &ProcessEnvironment,
         key_file: Option<Utf8PathBuf>,
     ) -> Result<Self, ConfigError> {
         let secret = |name| Ok(environment.get(name)?.map(SecretString::from));
@@ -91,7 +91,7 @@ impl Credentials {
 
     /// Returns every secret that can be read, whether or not it is the strongest: what must not be
     /// written down anywhere.
-    pub fn known(&self) -> Vec<SecretString> {
+    pub fn known_secrets(&self) -> Vec<SecretString> {
         let file = self.key_file.as_ref();
         let in_file = file.and_then(|path| std::fs::read_to_string(path).ok());
         let in_file = in_file.map(|text| SecretString::from(text.trim()));
@@ -101,33 +101,35 @@ impl Credentials {
 
     /// Returns the credential, and nothing where no source is named. The key file is read at each
     /// call, so that a rotated key is taken up.
-    pub fn load(&self) -> Result<Option<Credential>, ConfigError> {
+    pub fn load(&self) -> Result<Option<ModelCredential>, ConfigError> {
         if let Some(key) = &self.api_key {
-            return usable(key.clone(), API_KEY).map(|key| Some(Credential::ApiKey(key)));
+            return check_header_value(key.clone(), API_KEY)
+                .map(|key| Some(ModelCredential::ApiKey(key)));
         }
         if let Some(token) = &self.auth_token {
-            return usable(token.clone(), AUTH_TOKEN).map(|token| Some(Credential::Bearer(token)));
+            return check_header_value(token.clone(), AUTH_TOKEN)
+                .map(|token| Some(ModelCredential::Bearer(token)));
         }
-        let read = |path: &Utf8PathBuf| read_key(path).map(Credential::ApiKey);
+        let read = |path: &Utf8PathBuf| read_key_file(path).map(ModelCredential::ApiKey);
         self.key_file.as_ref().map(read).transpose()
     }
 }
 
-fn read_key(path: &Utf8Path) -> Result<SecretString, ConfigError> {
+fn read_key_file(path: &Utf8Path) -> Result<SecretString, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
         action: "read",
         path: path.to_owned(),
         source,
     })?;
-    usable(SecretString::from(text.trim()), path.as_str())
+    check_header_value(SecretString::from(text.trim()), path.as_str())
 }
 
 /// A secret goes into a header: visible ASCII without blanks.
-fn usable(secret: SecretString, origin: &str) -> Result<SecretString, ConfigError> {
+fn check_header_value(secret: SecretString, origin: &str) -> Result<SecretString, ConfigError> {
     let text = secret.expose_secret();
     let problem = if text.is_empty() {
         "is empty"
-    } else if text.len() > LONGEST {
+    } else if text.len() > MAX_SECRET_BYTES {
         "is too long to be a key"
     } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(secret);
@@ -144,9 +146,9 @@ fn usable(secret: SecretString, origin: &str) -> Result<SecretString, ConfigErro
 mod tests {
     use super::*;
 
-    fn credentials(variables: &[(&str, &str)], key_file: Option<&Utf8Path>) -> Credentials {
+    fn credentials(variables: &[(&str, &str)], key_file: Option<&Utf8Path>) -> CredentialSources {
         let environment = variables.iter().copied().collect();
-        Credentials::new(&environment, key_file.map(Utf8Path::to_owned)).unwrap()
+        CredentialSources::new(&environment, key_file.map(Utf8Path::to_owned)).unwrap()
     }
 
     fn file(text: &str) -> (tempfile::TempDir, Utf8PathBuf) {
@@ -161,13 +163,17 @@ mod tests {
         let (_directory, path) = file("sk-file\n");
         let both = [(API_KEY, "sk-env"), (AUTH_TOKEN, "token")];
         let taken = credentials(&both, Some(&path)).load().unwrap();
-        assert!(matches!(taken, Some(Credential::ApiKey(key)) if key.expose_secret() == "sk-env"));
+        assert!(
+            matches!(taken, Some(ModelCredential::ApiKey(key)) if key.expose_secret() == "sk-env")
+        );
         let taken = credentials(&both[1..], Some(&path)).load().unwrap();
         assert!(
-            matches!(taken, Some(Credential::Bearer(secret)) if secret.expose_secret() == "token")
+            matches!(taken, Some(ModelCredential::Bearer(secret)) if secret.expose_secret() == "token")
         );
         let taken = credentials(&[], Some(&path)).load().unwrap();
-        assert!(matches!(taken, Some(Credential::ApiKey(key)) if key.expose_secret() == "sk-file"));
+        assert!(
+            matches!(taken, Some(ModelCredential::ApiKey(key)) if key.expose_secret() == "sk-file")
+        );
         assert!(credentials(&[], None).load().unwrap().is_none());
     }
 

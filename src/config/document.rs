@@ -8,27 +8,27 @@ use camino::Utf8Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::error::ConfigError;
-use super::key::{Key, Kind};
-use super::keys::{KEYS, find};
-use super::value::{Value, bad};
+use super::key::{ConfigKey, ValueKind};
+use super::keys::{KEYS, find_key};
+use super::value::{ConfigValue, bad_value};
 
 /// The values that a file sets, by the name of their key.
-pub type Document = BTreeMap<&'static str, Value>;
+pub type ConfigDocument = BTreeMap<&'static str, ConfigValue>;
 
 /// Returns what the YAML text of the file `path` sets. A section or an optional key without a value
 /// sets nothing.
-pub fn parse(path: &Utf8Path, text: &str) -> Result<Document, ConfigError> {
-    let reading = Reading::default();
-    let section = Section {
+pub fn parse(path: &Utf8Path, text: &str) -> Result<ConfigDocument, ConfigError> {
+    let reading = ParseState::default();
+    let section = SectionVisitor {
         name: String::new(),
         reading: &reading,
     };
     if text.lines().all(is_blank) {
-        return Ok(Document::new());
+        return Ok(ConfigDocument::new());
     }
     section
         .deserialize(serde_yaml::Deserializer::from_str(text))
-        .map_err(|error| located(path, &error, reading.problem.take()))?;
+        .map_err(|error| with_location(path, &error, reading.problem.take()))?;
     Ok(reading.found.into_inner())
 }
 
@@ -37,25 +37,25 @@ fn is_blank(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-fn located(
+fn with_location(
     path: &Utf8Path,
     error: &serde_yaml::Error,
     problem: Option<ConfigError>,
 ) -> ConfigError {
-    let problem = problem.unwrap_or_else(|| ConfigError::Yaml(without_place(error)));
+    let problem = problem.unwrap_or_else(|| ConfigError::Yaml(strip_location(error)));
     match error.location() {
-        Some(place) => ConfigError::At {
+        Some(place) => ConfigError::AtPosition {
             path: path.to_owned(),
             line: place.line(),
             column: place.column(),
             problem: Box::new(problem),
         },
-        None => problem.within(path.as_str()),
+        None => problem.in_source(path.as_str()),
     }
 }
 
 /// The library ends its messages with a place that is said already.
-fn without_place(error: &serde_yaml::Error) -> String {
+fn strip_location(error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     match message.split_once(" at line ") {
         Some((what, _)) => what.to_owned(),
@@ -66,14 +66,14 @@ fn without_place(error: &serde_yaml::Error) -> String {
 /// What has been read, and the problem that stopped the reading: the YAML library's own error can
 /// carry a text only, but it knows the place.
 #[derive(Default)]
-struct Reading {
-    found: RefCell<Document>,
+struct ParseState {
+    found: RefCell<ConfigDocument>,
     seen: RefCell<Vec<String>>,
     problem: RefCell<Option<ConfigError>>,
 }
 
-impl Reading {
-    fn stop<E: Error>(&self, problem: ConfigError) -> E {
+impl ParseState {
+    fn record_problem<E: Error>(&self, problem: ConfigError) -> E {
         let error = E::custom(&problem);
         self.problem.replace(Some(problem));
         error
@@ -82,12 +82,12 @@ impl Reading {
 
 /// A mapping: the whole file, or a section like `agents`.
 #[derive(Clone)]
-struct Section<'a> {
+struct SectionVisitor<'a> {
     name: String,
-    reading: &'a Reading,
+    reading: &'a ParseState,
 }
 
-impl<'de> DeserializeSeed<'de> for Section<'_> {
+impl<'de> DeserializeSeed<'de> for SectionVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -95,9 +95,9 @@ impl<'de> DeserializeSeed<'de> for Section<'_> {
     }
 }
 
-impl<'a> Section<'a> {
-    fn entry(&self) -> Name<'a> {
-        Name {
+impl<'a> SectionVisitor<'a> {
+    fn key_name_visitor(&self) -> KeyNameVisitor<'a> {
+        KeyNameVisitor {
             section: self.name.clone(),
             reading: self.reading,
         }
@@ -108,11 +108,12 @@ impl<'a> Section<'a> {
             "" => "the file".to_owned(),
             name => name.to_owned(),
         };
-        self.reading.stop(ConfigError::NotASection { section })
+        self.reading
+            .record_problem(ConfigError::NotASection { section })
     }
 }
 
-impl<'de> Visitor<'de> for Section<'_> {
+impl<'de> Visitor<'de> for SectionVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,13 +121,13 @@ impl<'de> Visitor<'de> for Section<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(entry) = map.next_key_seed(self.entry())? {
+        while let Some(entry) = map.next_key_seed(self.key_name_visitor())? {
             match entry {
-                Named::Section(name) => map.next_value_seed(Section {
+                SectionOrKey::Section(name) => map.next_value_seed(SectionVisitor {
                     name,
                     reading: self.reading,
                 })?,
-                Named::Key(key) => map.next_value_seed(Scalar {
+                SectionOrKey::Key(key) => map.next_value_seed(ScalarVisitor {
                     key,
                     reading: self.reading,
                 })?,
@@ -165,65 +166,67 @@ impl<'de> Visitor<'de> for Section<'_> {
 }
 
 /// What stands before a colon.
-struct Name<'a> {
+struct KeyNameVisitor<'a> {
     section: String,
-    reading: &'a Reading,
+    reading: &'a ParseState,
 }
 
-enum Named {
+enum SectionOrKey {
     Section(String),
-    Key(&'static Key),
+    Key(&'static ConfigKey),
 }
 
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Named;
+impl<'de> DeserializeSeed<'de> for KeyNameVisitor<'_> {
+    type Value = SectionOrKey;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Named, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<SectionOrKey, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Name<'_> {
-    type Value = Named;
+impl Visitor<'_> for KeyNameVisitor<'_> {
+    type Value = SectionOrKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of a key")
     }
 
-    fn visit_str<E: Error>(self, part: &str) -> Result<Named, E> {
+    fn visit_str<E: Error>(self, part: &str) -> Result<SectionOrKey, E> {
         let name = match self.section.as_str() {
             "" => part.to_owned(),
             section => format!("{section}.{part}"),
         };
         let mut seen = self.reading.seen.borrow_mut();
         if seen.contains(&name) {
-            return Err(self.reading.stop(ConfigError::Duplicate { key: name }));
+            return Err(self
+                .reading
+                .record_problem(ConfigError::Duplicate { key: name }));
         }
         seen.push(name.clone());
         let prefix = format!("{name}.");
         if KEYS.iter().any(|key| key.name.starts_with(&prefix)) {
-            return Ok(Named::Section(name));
+            return Ok(SectionOrKey::Section(name));
         }
-        find(&name)
-            .map(Named::Key)
-            .map_err(|problem| self.reading.stop(problem))
+        find_key(&name)
+            .map(SectionOrKey::Key)
+            .map_err(|problem| self.reading.record_problem(problem))
     }
 }
 
 /// What stands behind a colon.
-struct Scalar<'a> {
-    key: &'static Key,
-    reading: &'a Reading,
+struct ScalarVisitor<'a> {
+    key: &'static ConfigKey,
+    reading: &'a ParseState,
 }
 
-impl Scalar<'_> {
+impl ScalarVisitor<'_> {
     fn set<E: Error>(self, text: &str) -> Result<(), E> {
-        match Value::parse(self.key, text) {
+        match ConfigValue::parse(self.key, text) {
             Ok(value) => {
                 self.reading.found.borrow_mut().insert(self.key.name, value);
                 Ok(())
             }
-            Err(problem) => Err(self.reading.stop(problem)),
+            Err(problem) => Err(self.reading.record_problem(problem)),
         }
     }
 
@@ -231,8 +234,8 @@ impl Scalar<'_> {
     /// what was written (`1.10`), so a text must be quoted.
     fn set_number<E: Error>(self, number: &str) -> Result<(), E> {
         match self.key.kind {
-            Kind::Integer { .. } | Kind::Usd => self.set(number),
-            _ => Err(self.reading.stop(ConfigError::BadValue {
+            ValueKind::Integer { .. } | ValueKind::Usd => self.set(number),
+            _ => Err(self.reading.record_problem(ConfigError::BadValue {
                 key: self.key.name,
                 value: number.to_owned(),
                 expected: format!("{} (put it in quotes)", self.key.expects()),
@@ -241,11 +244,11 @@ impl Scalar<'_> {
     }
 
     fn refuse<T, E: Error>(self, text: &str) -> Result<T, E> {
-        Err(self.reading.stop(bad(self.key, text)))
+        Err(self.reading.record_problem(bad_value(self.key, text)))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Scalar<'_> {
+impl<'de> DeserializeSeed<'de> for ScalarVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -253,7 +256,7 @@ impl<'de> DeserializeSeed<'de> for Scalar<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Scalar<'_> {
+impl<'de> Visitor<'de> for ScalarVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -288,7 +291,7 @@ impl<'de> Visitor<'de> for Scalar<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        if self.key.kind != Kind::Hosts {
+        if self.key.kind != ValueKind::Hosts {
             return self.refuse("a list");
         }
         let mut entries: Vec<String> = Vec::new();
@@ -311,7 +314,7 @@ impl<'de> Visitor<'de> for Scalar<'_> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Document, String> {
+    fn read(text: &str) -> Result<ConfigDocument, String> {
         parse(Utf8Path::new("config.yaml"), text).map_err(|error| error.to_string())
     }
 
@@ -324,7 +327,7 @@ mod tests {
             ["budget.taskUsd", "model.roles.qa"]
         );
         for empty in ["", "# nothing\n\n", "---\n", "{}", "~"] {
-            assert_eq!(read(empty).unwrap(), Document::new(), "{empty:?}");
+            assert_eq!(read(empty).unwrap(), ConfigDocument::new(), "{empty:?}");
         }
     }
 

@@ -6,25 +6,25 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::document::{self, Document};
+use super::document::{self, ConfigDocument};
 use super::error::ConfigError;
-use super::home::Home;
-use super::key::Key;
-use super::lines;
-use super::value::Value;
+use super::key::ConfigKey;
+use super::value::ConfigValue;
+use crate::data_directory::DataDirectory;
+use crate::line_edit;
 
 /// What becomes of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Edit {
+pub enum KeyEdit {
     /// It gets this value.
-    Set(Value),
+    Set(ConfigValue),
     /// It is taken out, so that the default holds again.
     Unset,
 }
 
 /// What became of the comments of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comments {
+pub enum CommentOutcome {
     /// They are where they were.
     Kept,
     /// The file is written in a way (flow style, anchors, block texts) that could only be changed
@@ -34,84 +34,88 @@ pub enum Comments {
 
 /// A changed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edited {
+pub struct EditedConfig {
     /// The whole text.
     pub text: String,
     /// What became of its comments.
-    pub comments: Comments,
+    pub comments: CommentOutcome,
 }
 
 /// Changes `key` in the `config.yaml` of `home`: whole or not at all, and never at the same time as
 /// another `eklavya`. A file with a mistake in it is left as it is.
-pub fn edit(home: &Home, key: &'static Key, edit: &Edit) -> Result<Comments, ConfigError> {
+pub fn edit_key(
+    home: &DataDirectory,
+    key: &'static ConfigKey,
+    edit: &KeyEdit,
+) -> Result<CommentOutcome, ConfigError> {
     let path = home.config_file();
-    let directory = File::open(&home.path).map_err(failed("read", &home.path))?;
-    directory.lock().map_err(failed("lock", &home.path))?;
+    let directory = File::open(&home.path).map_err(io_error("read", &home.path))?;
+    directory.lock().map_err(io_error("lock", &home.path))?;
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read.map_err(failed("read", &path))?,
+        read => read.map_err(io_error("read", &path))?,
     };
-    let edited = changed(&path, &text, key, edit)?;
-    replace(&path, &edited.text).map_err(failed("write", &path))?;
+    let edited = apply_edit(&path, &text, key, edit)?;
+    replace_file(&path, &edited.text).map_err(io_error("write", &path))?;
     Ok(edited.comments)
 }
 
 /// Returns the text of the file `path` with `key` changed.
-pub(super) fn changed(
+pub(super) fn apply_edit(
     path: &Utf8Path,
     text: &str,
-    key: &'static Key,
-    edit: &Edit,
-) -> Result<Edited, ConfigError> {
+    key: &'static ConfigKey,
+    edit: &KeyEdit,
+) -> Result<EditedConfig, ConfigError> {
     let mut wanted = document::parse(path, text)?;
     match edit {
-        Edit::Set(value) => wanted.insert(key.name, value.clone()),
-        Edit::Unset => wanted.remove(key.name),
+        KeyEdit::Set(value) => wanted.insert(key.name, value.clone()),
+        KeyEdit::Unset => wanted.remove(key.name),
     };
     // The change by lines does not know all of YAML; the parser does, and judges it.
     let by_lines = match edit {
-        Edit::Set(value) => lines::set(text, key, &scalar(value)),
-        Edit::Unset => Some(lines::unset(text, key)),
+        KeyEdit::Set(value) => line_edit::set_key(text, key, &to_yaml_scalar(value)),
+        KeyEdit::Unset => Some(line_edit::unset_key(text, key)),
     };
     let kept = by_lines.filter(|text| document::parse(path, text).is_ok_and(|is| is == wanted));
     Ok(match kept {
-        Some(text) => Edited {
+        Some(text) => EditedConfig {
             text,
-            comments: Comments::Kept,
+            comments: CommentOutcome::Kept,
         },
-        None => Edited {
-            text: written_anew(&wanted),
-            comments: comments_of(text),
+        None => EditedConfig {
+            text: render_document(&wanted),
+            comments: comment_outcome(text),
         },
     })
 }
 
-fn comments_of(text: &str) -> Comments {
+fn comment_outcome(text: &str) -> CommentOutcome {
     if text.contains('#') {
-        Comments::Lost
+        CommentOutcome::Lost
     } else {
-        Comments::Kept
+        CommentOutcome::Kept
     }
 }
 
-fn written_anew(document: &Document) -> String {
+fn render_document(document: &ConfigDocument) -> String {
     let mut text = String::new();
     let keys = super::keys::KEYS.iter();
     for (key, value) in keys.filter_map(|key| Some((key, document.get(key.name)?))) {
-        text = lines::set(&text, key, &scalar(value)).unwrap_or(text);
+        text = line_edit::set_key(&text, key, &to_yaml_scalar(value)).unwrap_or(text);
     }
     text
 }
 
 /// Returns `value` as a YAML scalar on one line: bare where that cannot be misread, else in double
 /// quotes, whose escapes in YAML include those of JSON.
-pub(super) fn scalar(value: &Value) -> String {
+pub(super) fn to_yaml_scalar(value: &ConfigValue) -> String {
     let text = match value {
         // Its own form is for people, who do not see the password.
-        Value::Server(url) => url.to_string(),
+        ConfigValue::Server(url) => url.to_string(),
         shown => shown.to_string(),
     };
-    let bare = matches!(value, Value::Integer(_) | Value::Usd(_)) || is_plain(&text);
+    let bare = matches!(value, ConfigValue::Integer(_) | ConfigValue::Usd(_)) || is_plain(&text);
     if bare {
         text
     } else {
@@ -128,7 +132,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Writes beside the file and renames; a file behind a symbolic link is replaced where it is.
-fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
+fn replace_file(path: &Utf8Path, text: &str) -> io::Result<()> {
     let path = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
@@ -144,7 +148,7 @@ fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn failed(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> ConfigError {
+fn io_error(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> ConfigError {
     let path: Utf8PathBuf = path.to_owned();
     move |source| ConfigError::Io {
         action,
@@ -156,13 +160,13 @@ fn failed(action: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> Co
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HomeOrigin, find};
+    use crate::{DataDirectoryOrigin, find_key};
     use proptest::prelude::*;
 
-    fn set(text: &str, key: &str, value: &str) -> Edited {
-        let key = find(key).unwrap();
-        let value = Value::parse(key, value).unwrap();
-        changed(Utf8Path::new("c"), text, key, &Edit::Set(value)).unwrap()
+    fn set(text: &str, key: &str, value: &str) -> EditedConfig {
+        let key = find_key(key).unwrap();
+        let value = ConfigValue::parse(key, value).unwrap();
+        apply_edit(Utf8Path::new("c"), text, key, &KeyEdit::Set(value)).unwrap()
     }
 
     #[test]
@@ -197,7 +201,7 @@ mod tests {
             let edited = set(before, "agents.parallel", "8");
             assert_eq!(
                 (edited.text.as_str(), edited.comments),
-                (after, Comments::Kept)
+                (after, CommentOutcome::Kept)
             );
         }
     }
@@ -206,45 +210,45 @@ mod tests {
     fn what_cannot_be_edited_by_lines_is_written_anew_and_says_so() {
         let edited = set("agents: {parallel: 2} # two\n", "agents.parallel", "8");
         assert_eq!(edited.text, "agents:\n  parallel: 8\n");
-        assert_eq!(edited.comments, Comments::Lost);
+        assert_eq!(edited.comments, CommentOutcome::Lost);
         let edited = set(
             "agents: {parallel: 2, retries: 1}\n",
             "agents.parallel",
             "8",
         );
         assert_eq!(edited.text, "agents:\n  parallel: 8\n  retries: 1\n");
-        assert_eq!(edited.comments, Comments::Kept);
+        assert_eq!(edited.comments, CommentOutcome::Kept);
     }
 
     #[test]
-    fn a_password_is_written_as_it_is_and_shown_to_nobody() {
+    fn a_password_is_written_as_it_is_and_never_shown() {
         let url = "redis://:s%40fe@h:7/1";
         let edited = set("bus:\n  url: redis://h # mine\n", "bus.url", url);
         assert_eq!(edited.text, format!("bus:\n  url: \"{url}\" # mine\n"));
-        let value = Value::parse(find("bus.url").unwrap(), url).unwrap();
+        let value = ConfigValue::parse(find_key("bus.url").unwrap(), url).unwrap();
         assert_eq!(value.to_string(), "redis://h:7/1");
     }
 
     #[test]
     fn unset_takes_the_key_out() {
         let text = "agents:\n  # how many\n  parallel: 2\n  retries: 1\n";
-        let key = find("agents.parallel").unwrap();
-        let edited = changed(Utf8Path::new("c"), text, key, &Edit::Unset).unwrap();
+        let key = find_key("agents.parallel").unwrap();
+        let edited = apply_edit(Utf8Path::new("c"), text, key, &KeyEdit::Unset).unwrap();
         assert_eq!(edited.text, "agents:\n  # how many\n  retries: 1\n");
-        let again = changed(Utf8Path::new("c"), &edited.text, key, &Edit::Unset).unwrap();
+        let again = apply_edit(Utf8Path::new("c"), &edited.text, key, &KeyEdit::Unset).unwrap();
         assert_eq!(again, edited);
     }
 
     #[test]
     fn a_file_with_a_mistake_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
-        let home = Home {
+        let home = DataDirectory {
             path: Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap(),
-            origin: HomeOrigin::Flag,
+            origin: DataDirectoryOrigin::Flag,
         };
-        let key = find("agents.parallel").unwrap();
+        let key = find_key("agents.parallel").unwrap();
         std::fs::write(home.config_file(), "agents: 4\n").unwrap();
-        assert!(edit(&home, key, &Edit::Set(Value::Integer(8))).is_err());
+        assert!(edit_key(&home, key, &KeyEdit::Set(ConfigValue::Integer(8))).is_err());
         assert_eq!(
             std::fs::read_to_string(home.config_file()).unwrap(),
             "agents: 4\n"
@@ -259,12 +263,12 @@ mod tests {
         std::fs::write(&real, "").unwrap();
         std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink(&real, path.join("config.yaml")).unwrap();
-        let home = Home {
+        let home = DataDirectory {
             path: path.clone(),
-            origin: HomeOrigin::Flag,
+            origin: DataDirectoryOrigin::Flag,
         };
-        let key = find("log.level").unwrap();
-        edit(&home, key, &Edit::Set(Value::Text("info".into()))).unwrap();
+        let key = find_key("log.level").unwrap();
+        edit_key(&home, key, &KeyEdit::Set(ConfigValue::Text("info".into()))).unwrap();
         assert!(home.config_file().is_symlink());
         assert_eq!(
             std::fs::read_to_string(&real).unwrap(),
@@ -277,11 +281,11 @@ mod tests {
         #[test]
         fn any_text_survives(text in "[^\\p{Cc}]{1,40}") {
             prop_assume!(!text.trim().is_empty());
-            let key = find("model.name").unwrap();
-            let value = Value::parse(key, &text).unwrap();
+            let key = find_key("model.name").unwrap();
+            let value = ConfigValue::parse(key, &text).unwrap();
             let file = "# c\nmodel:\n  name: x # kept\n";
-            let edited = changed(Utf8Path::new("c"), file, key, &Edit::Set(value.clone())).unwrap();
-            prop_assert_eq!(edited.comments, Comments::Kept);
+            let edited = apply_edit(Utf8Path::new("c"), file, key, &KeyEdit::Set(value.clone())).unwrap();
+            prop_assert_eq!(edited.comments, CommentOutcome::Kept);
             let read = document::parse(Utf8Path::new("c"), &edited.text).unwrap();
             prop_assert_eq!(&read[key.name], &value);
         }

@@ -7,12 +7,12 @@ use super::error::ConfigError;
 
 /// The variables that a run of `eklavya` was started with.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, OsString>);
+pub struct ProcessEnvironment(BTreeMap<String, OsString>);
 
-impl Environment {
+impl ProcessEnvironment {
     /// Returns the environment of this process; the only place that reads it. Variables whose name
     /// is not UTF-8 are none of ours.
-    pub fn of_this_process() -> Self {
+    pub fn current() -> Self {
         Self(
             std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
@@ -38,7 +38,7 @@ impl Environment {
     }
 }
 
-impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for ProcessEnvironment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         Self(
             variables
@@ -50,7 +50,7 @@ impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
 }
 
 /// Shows the names only: values may be secrets.
-impl std::fmt::Debug for Environment {
+impl std::fmt::Debug for ProcessEnvironment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.names()).finish()
     }
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn empty_is_unset_and_broken_text_is_an_error() {
-        let environment = Environment::from_iter([
+        let environment = ProcessEnvironment::from_iter([
             ("EMPTY", OsString::new()),
             ("BROKEN", OsString::from_vec(vec![0xff])),
             ("SET", OsString::from("x")),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_value() {
-        let environment = Environment::from_iter([("ANTHROPIC_API_KEY", "sk-secret")]);
+        let environment = ProcessEnvironment::from_iter([("ANTHROPIC_API_KEY", "sk-secret")]);
         assert_eq!(format!("{environment:?}"), "{\"ANTHROPIC_API_KEY\"}");
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 
 use camino::Utf8PathBuf;
 
-use eklavya_core::domain::egress::PatternError;
-use eklavya_core::domain::role::UnknownRole;
+use eklavya_core::agent::role::UnknownRole;
+use eklavya_core::egress::HostPatternError;
 
 /// Why the configuration cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
         /// What is wrong with it; it names the entry.
-        why: PatternError,
+        why: HostPatternError,
     },
     /// A section (`agents`) that holds something else than keys.
     #[error("{section} holds keys, not a value of its own")]
@@ -58,7 +58,7 @@ pub enum ConfigError {
     },
     /// The problem stands at a place of a file.
     #[error("{path}:{line}:{column}: {problem}")]
-    At {
+    AtPosition {
         /// The file.
         path: Utf8PathBuf,
         /// Line, from 1.
@@ -70,7 +70,7 @@ pub enum ConfigError {
     },
     /// The problem is with a whole file, a variable or a flag.
     #[error("{place}: {problem}")]
-    In {
+    InSource {
         /// A file, `EKLAVYA_…` or `--set`.
         place: String,
         /// What is wrong.
@@ -97,7 +97,7 @@ pub enum ConfigError {
     NotAnAssignment(String),
     /// Neither a flag nor the environment says where the data directory is.
     #[error("no data directory: neither --home, EKLAVYA_HOME nor HOME is set")]
-    NoHome,
+    NoDataDirectory,
     /// A path that is not UTF-8.
     #[error("the path {0:?} is not valid UTF-8")]
     PathNotUtf8(std::path::PathBuf),
@@ -111,13 +111,13 @@ pub enum ConfigError {
     },
     /// The table of keys and the typed settings disagree: a mistake in this program.
     #[error("the setting {0} has no value of the type that the program expects")]
-    Untyped(&'static str),
+    TypeMismatch(&'static str),
 }
 
 impl ConfigError {
     /// Returns this problem as one of the file, variable or flag `place`.
-    pub(super) fn within(self, place: impl Into<String>) -> Self {
-        ConfigError::In {
+    pub(super) fn in_source(self, place: impl Into<String>) -> Self {
+        ConfigError::InSource {
             place: place.into(),
             problem: Box::new(self),
         }

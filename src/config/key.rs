@@ -4,11 +4,11 @@ use serde::Serialize;
 
 /// One key of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
+pub struct ConfigKey {
     /// The dotted name, each part in camelCase: `agents.silenceSeconds`.
     pub name: &'static str,
     /// What it takes.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The built-in default in the notation of the command line; without one the key may be unset.
     pub default: Option<&'static str>,
     /// What it is for, in one line.
@@ -17,7 +17,7 @@ pub struct Key {
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Any text that is not empty and has no control characters.
     Text,
     /// An `http` or `https` URL without user, query or fragment.
@@ -42,9 +42,9 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
 }
 
-impl Key {
+impl ConfigKey {
     /// Returns the environment variable of this key: `model.keyFile` is `EKLAVYA_MODEL_KEY_FILE`.
-    pub fn variable(&self) -> String {
+    pub fn environment_variable(&self) -> String {
         let mut name = String::from("EKLAVYA_");
         for letter in self.name.chars() {
             match letter {
@@ -67,20 +67,20 @@ impl Key {
     /// Returns what the key takes, for people: `a whole number from 1 to 64`.
     pub fn expects(&self) -> String {
         let what = match self.kind {
-            Kind::Text => "a text".to_owned(),
-            Kind::Url => "an http or https URL without user, query or fragment".to_owned(),
-            Kind::Server(schemes) => format!(
+            ValueKind::Text => "a text".to_owned(),
+            ValueKind::Url => "an http or https URL without user, query or fragment".to_owned(),
+            ValueKind::Server(schemes) => format!(
                 "the URL of a server, which starts with {}",
-                alternatives(schemes)
+                join_schemes(schemes)
             ),
-            Kind::Path => "a path".to_owned(),
-            Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
-            Kind::Usd => "an amount in US dollars like 25 or 0.75".to_owned(),
-            Kind::Hosts => {
+            ValueKind::Path => "a path".to_owned(),
+            ValueKind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            ValueKind::Usd => "an amount in US dollars like 25 or 0.75".to_owned(),
+            ValueKind::Hosts => {
                 "hosts parted by commas, like crates.io, *.crates.io or mirror.example:8443"
                     .to_owned()
             }
-            Kind::OneOf(words) => format!("one of {}", words.join(", ")),
+            ValueKind::OneOf(words) => format!("one of {}", words.join(", ")),
         };
         if self.is_optional() {
             format!("{what}, or none")
@@ -90,7 +90,7 @@ impl Key {
     }
 }
 
-fn alternatives(schemes: &[&str]) -> String {
+fn join_schemes(schemes: &[&str]) -> String {
     let schemes: Vec<String> = schemes
         .iter()
         .map(|scheme| format!("{scheme}://"))
@@ -98,7 +98,7 @@ fn alternatives(schemes: &[&str]) -> String {
     schemes.join(" or ")
 }
 
-impl Serialize for Key {
+impl Serialize for ConfigKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name)
     }
@@ -106,7 +106,7 @@ impl Serialize for Key {
 
 #[cfg(test)]
 mod tests {
-    use crate::find;
+    use crate::find_key;
 
     #[test]
     fn the_variable_follows_from_the_name() {
@@ -116,7 +116,7 @@ mod tests {
             ("model.roles.qa", "EKLAVYA_MODEL_ROLES_QA"),
             ("budget.overallUsd", "EKLAVYA_BUDGET_OVERALL_USD"),
         ] {
-            assert_eq!(find(name).unwrap().variable(), variable);
+            assert_eq!(find_key(name).unwrap().environment_variable(), variable);
         }
     }
 }

@@ -3,19 +3,19 @@
 use camino::Utf8Path;
 use serde::Serialize;
 
-use super::document::{self, Document};
-use super::environment::Environment;
+use super::document::{self, ConfigDocument};
+use super::environment::ProcessEnvironment;
 use super::error::ConfigError;
-use super::home::Home;
-use super::key::Key;
-use super::keys::{KEYS, find};
-use super::nearest::nearest;
-use super::value::Value;
+use super::key::ConfigKey;
+use super::keys::{KEYS, find_key};
+use super::nearest::find_nearest;
+use super::value::ConfigValue;
+use crate::data_directory::DataDirectory;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Origin {
+pub enum ValueOrigin {
     /// Built in.
     Default,
     /// `config.yaml` of the data directory.
@@ -28,96 +28,96 @@ pub enum Origin {
 
 /// One key with the value that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ConfigEntry {
     /// The key.
-    pub key: &'static Key,
+    pub key: &'static ConfigKey,
     /// Its value.
-    pub value: Value,
+    pub value: ConfigValue,
     /// The layer that the value comes from.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
 }
 
 /// A value of the command line, stronger than every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Override {
-    key: &'static Key,
-    value: Value,
+pub struct ConfigOverride {
+    key: &'static ConfigKey,
+    value: ConfigValue,
 }
 
-impl Override {
+impl ConfigOverride {
     /// Returns the override that `--set` names as `KEY=VALUE`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let (name, value) = text
             .split_once('=')
             .ok_or_else(|| ConfigError::NotAnAssignment(text.to_owned()))?;
-        let key = find(name)?;
-        let value = Value::parse(key, value)?;
+        let key = find_key(name)?;
+        let value = ConfigValue::parse(key, value)?;
         Ok(Self { key, value })
     }
 }
 
 /// Every key with its value and origin, and what looks like a mistake but stops nothing.
 #[derive(Debug, Clone)]
-pub struct Layers {
-    entries: Vec<Entry>,
+pub struct ConfigLayers {
+    entries: Vec<ConfigEntry>,
     /// Variables that begin with `EKLAVYA_` and are none of ours, as messages for people.
     pub warnings: Vec<String>,
 }
 
-impl Layers {
+impl ConfigLayers {
     /// Reads the layers. `working_directory` is what relative paths of the environment and the
     /// command line hang below; those of the file hang below the data directory. A data directory
     /// without a file is one with an empty file.
     pub fn read(
-        home: &Home,
-        environment: &Environment,
-        overrides: &[Override],
+        home: &DataDirectory,
+        environment: &ProcessEnvironment,
+        overrides: &[ConfigOverride],
         working_directory: &Utf8Path,
     ) -> Result<Self, ConfigError> {
         let user_home = environment.get("HOME")?;
         let file = read_file(&home.config_file())?;
-        let layer = |key| match strongest(key, overrides, environment, &file)? {
+        let layer = |key| match find_strongest(key, overrides, environment, &file)? {
             Some((value, origin)) => {
                 let base = match origin {
-                    Origin::File => &home.path,
+                    ValueOrigin::File => &home.path,
                     _ => working_directory,
                 };
-                let value = value.resolved(base, user_home);
-                Ok(Entry { key, value, origin })
+                let value = value.resolve_path(base, user_home);
+                Ok(ConfigEntry { key, value, origin })
             }
-            None => default(key),
+            None => default_entry(key),
         };
         Ok(Self {
             entries: KEYS.iter().map(layer).collect::<Result<_, _>>()?,
-            warnings: strangers(environment),
+            warnings: warn_unknown_variables(environment),
         })
     }
 
     /// Returns every key, in the order of the table.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[ConfigEntry] {
         &self.entries
     }
 
     /// Returns the entry of the key called `name`.
-    pub fn get(&self, name: &str) -> Result<&Entry, ConfigError> {
-        let key = find(name)?;
+    pub fn get(&self, name: &str) -> Result<&ConfigEntry, ConfigError> {
+        let key = find_key(name)?;
         self.entries
             .iter()
             .find(|entry| entry.key == key)
-            .ok_or(ConfigError::Untyped(key.name))
+            .ok_or(ConfigError::TypeMismatch(key.name))
     }
 }
 
 /// Reads `config.yaml`; one that is not there sets nothing.
-fn read_file(path: &Utf8Path) -> Result<Document, ConfigError> {
+fn read_file(path: &Utf8Path) -> Result<ConfigDocument, ConfigError> {
     match std::fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => document::parse(path, &text),
             Err(_) => {
-                Err(ConfigError::Yaml("it is not UTF-8 text".to_owned()).within(path.as_str()))
+                Err(ConfigError::Yaml("it is not UTF-8 text".to_owned()).in_source(path.as_str()))
             }
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Document::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ConfigDocument::new()),
         Err(source) => Err(ConfigError::Io {
             action: "read",
             path: path.to_owned(),
@@ -126,45 +126,45 @@ fn read_file(path: &Utf8Path) -> Result<Document, ConfigError> {
     }
 }
 
-fn strongest(
-    key: &'static Key,
-    overrides: &[Override],
-    environment: &Environment,
-    file: &Document,
-) -> Result<Option<(Value, Origin)>, ConfigError> {
+fn find_strongest(
+    key: &'static ConfigKey,
+    overrides: &[ConfigOverride],
+    environment: &ProcessEnvironment,
+    file: &ConfigDocument,
+) -> Result<Option<(ConfigValue, ValueOrigin)>, ConfigError> {
     // The last of several flags wins, as everywhere.
     if let Some(flag) = overrides.iter().rev().find(|flag| flag.key == key) {
-        return Ok(Some((flag.value.clone(), Origin::Flag)));
+        return Ok(Some((flag.value.clone(), ValueOrigin::Flag)));
     }
-    let variable = key.variable();
+    let variable = key.environment_variable();
     if let Some(text) = environment.get(&variable)? {
-        let value = Value::parse(key, text).map_err(|problem| problem.within(variable))?;
-        return Ok(Some((value, Origin::Environment)));
+        let value = ConfigValue::parse(key, text).map_err(|problem| problem.in_source(variable))?;
+        return Ok(Some((value, ValueOrigin::Environment)));
     }
     let value = file.get(key.name).cloned();
-    Ok(value.map(|value| (value, Origin::File)))
+    Ok(value.map(|value| (value, ValueOrigin::File)))
 }
 
-fn default(key: &'static Key) -> Result<Entry, ConfigError> {
+fn default_entry(key: &'static ConfigKey) -> Result<ConfigEntry, ConfigError> {
     let value = key
         .default
-        .map_or(Ok(Value::None), |text| Value::parse(key, text))?;
-    Ok(Entry {
+        .map_or(Ok(ConfigValue::None), |text| ConfigValue::parse(key, text))?;
+    Ok(ConfigEntry {
         key,
         value,
-        origin: Origin::Default,
+        origin: ValueOrigin::Default,
     })
 }
 
 /// A mistyped variable would silently change nothing.
-fn strangers(environment: &Environment) -> Vec<String> {
-    let mut known: Vec<String> = KEYS.iter().map(Key::variable).collect();
-    known.push(super::home::VARIABLE.to_owned());
+fn warn_unknown_variables(environment: &ProcessEnvironment) -> Vec<String> {
+    let mut known: Vec<String> = KEYS.iter().map(ConfigKey::environment_variable).collect();
+    known.push(crate::data_directory::HOME_VARIABLE.to_owned());
     environment
         .names()
         .filter(|name| name.starts_with("EKLAVYA_") && !known.iter().any(|known| known == name))
         .map(
-            |name| match nearest(name, known.iter().map(String::as_str)) {
+            |name| match find_nearest(name, known.iter().map(String::as_str)) {
                 Some(meant) => format!("{name} is not a setting; did you mean {meant}?"),
                 None => format!("{name} is not a setting"),
             },
@@ -175,56 +175,64 @@ fn strangers(environment: &Environment) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::HomeOrigin;
+    use crate::DataDirectoryOrigin;
     use camino::Utf8PathBuf;
 
-    struct Case(tempfile::TempDir);
+    struct LayersFixture(tempfile::TempDir);
 
-    impl Case {
+    impl LayersFixture {
         fn with_file(text: &str) -> Self {
             let directory = tempfile::tempdir().unwrap();
             std::fs::write(directory.path().join("config.yaml"), text).unwrap();
             Self(directory)
         }
 
-        fn home(&self) -> Home {
-            Home {
+        fn home(&self) -> DataDirectory {
+            DataDirectory {
                 path: Utf8PathBuf::from_path_buf(self.0.path().to_owned()).unwrap(),
-                origin: HomeOrigin::Flag,
+                origin: DataDirectoryOrigin::Flag,
             }
         }
 
-        fn read(&self, variables: &[(&str, &str)], flags: &[&str]) -> Result<Layers, ConfigError> {
+        fn read(
+            &self,
+            variables: &[(&str, &str)],
+            flags: &[&str],
+        ) -> Result<ConfigLayers, ConfigError> {
             let flags: Vec<_> = flags
                 .iter()
-                .map(|flag| Override::parse(flag).unwrap())
+                .map(|flag| ConfigOverride::parse(flag).unwrap())
                 .collect();
             let environment = variables.iter().copied().collect();
-            Layers::read(&self.home(), &environment, &flags, Utf8Path::new("/cwd"))
+            ConfigLayers::read(&self.home(), &environment, &flags, Utf8Path::new("/cwd"))
         }
     }
 
-    fn shown(layers: &Layers, key: &str) -> (String, Origin) {
+    fn shown(layers: &ConfigLayers, key: &str) -> (String, ValueOrigin) {
         let entry = layers.get(key).unwrap();
         (entry.value.to_string(), entry.origin)
     }
 
     #[test]
     fn each_layer_covers_the_one_below() {
-        let case = Case::with_file("agents: {parallel: 5}\n");
+        let case = LayersFixture::with_file("agents: {parallel: 5}\n");
         let variable = [("EKLAVYA_AGENTS_PARALLEL", "6")];
         let flags = ["agents.parallel=7", "agents.parallel=8"];
         let key = "agents.parallel";
         for (layers, value, origin) in [
-            (Case::with_file("").read(&[], &[]), "4", Origin::Default),
-            (case.read(&[], &[]), "5", Origin::File),
+            (
+                LayersFixture::with_file("").read(&[], &[]),
+                "4",
+                ValueOrigin::Default,
+            ),
+            (case.read(&[], &[]), "5", ValueOrigin::File),
             (
                 case.read(&[("EKLAVYA_AGENTS_PARALLEL", "")], &[]),
                 "5",
-                Origin::File,
+                ValueOrigin::File,
             ),
-            (case.read(&variable, &[]), "6", Origin::Environment),
-            (case.read(&variable, &flags), "8", Origin::Flag),
+            (case.read(&variable, &[]), "6", ValueOrigin::Environment),
+            (case.read(&variable, &flags), "8", ValueOrigin::Flag),
         ] {
             assert_eq!(shown(&layers.unwrap(), key), (value.to_owned(), origin));
         }
@@ -232,16 +240,19 @@ mod tests {
 
     #[test]
     fn none_in_a_stronger_layer_takes_a_limit_away() {
-        let case = Case::with_file("budget: {overallUsd: 5}\n");
+        let case = LayersFixture::with_file("budget: {overallUsd: 5}\n");
         let layers = case
             .read(&[("EKLAVYA_BUDGET_OVERALL_USD", "none")], &[])
             .unwrap();
-        assert_eq!(layers.get("budget.overallUsd").unwrap().value, Value::None);
+        assert_eq!(
+            layers.get("budget.overallUsd").unwrap().value,
+            ConfigValue::None
+        );
     }
 
     #[test]
     fn paths_hang_below_the_place_that_names_them() {
-        let case = Case::with_file("model: {keyFile: key}\nclaude: {path: ~/claude}\n");
+        let case = LayersFixture::with_file("model: {keyFile: key}\nclaude: {path: ~/claude}\n");
         let home = [
             ("HOME", "/home/ada"),
             ("EKLAVYA_MODEL_REHEARSAL", "shop.yaml"),
@@ -257,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_bad_variable_is_named_and_a_mistyped_one_is_warned_of() {
-        let case = Case::with_file("");
+        let case = LayersFixture::with_file("");
         let error = case
             .read(&[("EKLAVYA_AGENTS_PARALLEL", "x")], &[])
             .unwrap_err();
@@ -278,13 +289,13 @@ mod tests {
     #[test]
     fn a_flag_must_be_an_assignment_of_a_known_key() {
         for flag in ["agents.parallel", "agents=4", "agents.parallel=0", "=4"] {
-            assert!(Override::parse(flag).is_err(), "{flag}");
+            assert!(ConfigOverride::parse(flag).is_err(), "{flag}");
         }
     }
 
     #[test]
     fn a_file_that_is_not_text_is_an_error() {
-        let case = Case::with_file("");
+        let case = LayersFixture::with_file("");
         std::fs::write(case.home().config_file(), [0xff, 0xfe]).unwrap();
         assert!(
             case.read(&[], &[])

@@ -5,35 +5,35 @@
 //! `config get|set|show`, the environment's names and the documentation follow.
 
 mod credential;
+mod data_directory;
 mod document;
 mod edit;
 mod environment;
 mod error;
-mod home;
 mod key;
 mod keys;
+mod known_secrets;
 mod layers;
-mod lines;
+mod line_edit;
 mod nearest;
 mod reference;
-mod remote;
-mod secrets;
+mod remote_server;
 mod settings;
 mod value;
 
-pub use credential::{Credential, CredentialSource, Credentials};
-pub use edit::{Comments, Edit, Edited, edit};
-pub use environment::Environment;
+pub use crate::data_directory::{DataDirectory, DataDirectoryOrigin};
+pub use crate::remote_server::RemoteServer;
+pub use credential::{CredentialSource, CredentialSources, ModelCredential};
+pub use edit::{CommentOutcome, EditedConfig, KeyEdit, edit_key};
+pub use environment::ProcessEnvironment;
 pub use error::ConfigError;
-pub use home::{Home, HomeOrigin};
-pub use key::{Key, Kind};
-pub use keys::{KEYS, find};
-pub use layers::{Entry, Layers, Origin, Override};
-pub use nearest::nearest;
-pub use reference::reference;
-pub use remote::Remote;
+pub use key::{ConfigKey, ValueKind};
+pub use keys::{KEYS, find_key};
+pub use layers::{ConfigEntry, ConfigLayers, ConfigOverride, ValueOrigin};
+pub use nearest::find_nearest;
+pub use reference::render_reference;
 pub use settings::{
     AgentLimits, BudgetLimits, Config, EgressSettings, ModelSettings, SandboxSettings,
     StageSettings, WorkerSettings,
 };
-pub use value::Value;
+pub use value::ConfigValue;

@@ -2,7 +2,10 @@
 
 /// Returns the candidate that `typed` most likely meant: equal but for case, one whose last dotted
 /// part is `typed`, or the one with the fewest edits where those are few for its length.
-pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn find_nearest<'a>(
+    typed: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     // The cost grows with the length, and what is longer than this is no slip of the finger.
     if typed.len() > 100 {
         return None;
@@ -10,24 +13,24 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
     let typed = typed.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (distance_to(&typed, candidate), candidate))
+        .map(|candidate| (distance_to_candidate(&typed, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= (candidate.len() / 4).max(2))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-fn distance_to(typed: &str, candidate: &str) -> usize {
+fn distance_to_candidate(typed: &str, candidate: &str) -> usize {
     let candidate = candidate.to_lowercase();
     let last = candidate.rsplit('.').next().unwrap_or(&candidate);
     if last == typed {
         1
     } else {
-        edits(typed, &candidate)
+        edit_distance(typed, &candidate)
     }
 }
 
 /// Returns how many insertions, deletions and replacements lead from one word to the other.
-fn edits(from: &str, to: &str) -> usize {
+fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, left) in from.chars().enumerate() {
@@ -56,8 +59,8 @@ mod tests {
             ("sandbox", None),
             ("", None),
         ] {
-            assert_eq!(nearest(typed, words).as_deref(), meant, "{typed}");
+            assert_eq!(find_nearest(typed, words).as_deref(), meant, "{typed}");
         }
-        assert_eq!(nearest(&"a".repeat(1_000_000), words), None);
+        assert_eq!(find_nearest(&"a".repeat(1_000_000), words), None);
     }
 }

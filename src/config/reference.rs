@@ -2,21 +2,21 @@
 
 use std::fmt::Write;
 
-use super::edit::scalar;
+use super::edit::to_yaml_scalar;
 use super::error::ConfigError;
-use super::key::Key;
+use super::key::ConfigKey;
 use super::keys::KEYS;
-use super::value::Value;
+use super::value::ConfigValue;
 
-const HEAD: &str = "\
+const REFERENCE_HEADER: &str = "\
 # Configuration of Eklavya. Every key is listed with its default; take the # away to change it, or
 # type `eklavya config set KEY VALUE`. The environment (EKLAVYA_AGENTS_PARALLEL for agents.parallel)
 # and --set KEY=VALUE are stronger than this file.
 ";
 
 /// Returns a `config.yaml` that sets nothing and shows every key with its default.
-pub fn reference() -> Result<String, ConfigError> {
-    let mut text = HEAD.to_owned();
+pub fn render_reference() -> Result<String, ConfigError> {
+    let mut text = REFERENCE_HEADER.to_owned();
     let mut open: Vec<&str> = Vec::new();
     for key in KEYS {
         let parts: Vec<&str> = key.name.split('.').collect();
@@ -44,13 +44,13 @@ fn open_sections<'a>(text: &mut String, open: &mut Vec<&'a str>, sections: &[&'a
 
 fn write_key(
     text: &mut String,
-    key: &'static Key,
+    key: &'static ConfigKey,
     indent: usize,
     name: &str,
 ) -> Result<(), ConfigError> {
     let default = match key.default {
-        Some(default) => scalar(&Value::parse(key, default)?),
-        None => Value::None.to_string(),
+        Some(default) => to_yaml_scalar(&ConfigValue::parse(key, default)?),
+        None => ConfigValue::None.to_string(),
     };
     let _ = writeln!(text, "{:indent$}# {}: {}.", "", key.help, key.expects());
     let _ = writeln!(text, "{:indent$}# {name}: {default}", "");
@@ -60,13 +60,13 @@ fn write_key(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edit::{Comments, Edit, changed};
-    use crate::{document, find};
+    use crate::edit::{CommentOutcome, KeyEdit, apply_edit};
+    use crate::{document, find_key};
     use camino::Utf8Path;
 
     #[test]
     fn the_reference_sets_nothing_and_names_every_key() {
-        let text = reference().unwrap();
+        let text = render_reference().unwrap();
         let path = Utf8Path::new("config.yaml");
         assert!(document::parse(path, &text).unwrap().is_empty());
         insta::assert_snapshot!(text);
@@ -75,14 +75,20 @@ mod tests {
     #[test]
     fn every_key_can_be_set_in_it_beside_its_comment() {
         let path = Utf8Path::new("config.yaml");
-        let text = reference().unwrap();
+        let text = render_reference().unwrap();
         for key in KEYS {
             let value = match key.default {
-                Some(default) => Value::parse(key, default).unwrap(),
-                None => Value::None,
+                Some(default) => ConfigValue::parse(key, default).unwrap(),
+                None => ConfigValue::None,
             };
-            let edited = changed(path, &text, find(key.name).unwrap(), &Edit::Set(value)).unwrap();
-            assert_eq!(edited.comments, Comments::Kept, "{}", key.name);
+            let edited = apply_edit(
+                path,
+                &text,
+                find_key(key.name).unwrap(),
+                &KeyEdit::Set(value),
+            )
+            .unwrap();
+            assert_eq!(edited.comments, CommentOutcome::Kept, "{}", key.name);
             assert_eq!(edited.text.lines().count(), text.lines().count() + 1);
         }
     }

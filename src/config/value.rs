@@ -7,17 +7,17 @@ use serde::{Serialize, Serializer};
 use url::Url;
 
 use super::error::ConfigError;
-use super::key::{Key, Kind};
-use eklavya_core::domain::egress::HostList;
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::server_url;
+use super::key::{ConfigKey, ValueKind};
+use eklavya_core::egress::HostList;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::secret::server_url;
 
 /// How a key is said to have no value.
-const NONE: &str = "none";
+const NO_VALUE: &str = "none";
 
 /// A value that its key takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum ConfigValue {
     /// No value, of a key that may have none.
     None,
     /// A text or one of the words of a list.
@@ -36,55 +36,61 @@ pub enum Value {
     Hosts(HostList),
 }
 
-impl Value {
+impl ConfigValue {
     /// Returns the value that `text` is for `key`, in the notation of the command line, the
     /// environment and YAML alike.
-    pub fn parse(key: &'static Key, text: &str) -> Result<Self, ConfigError> {
-        if key.is_optional() && text == NONE {
-            return Ok(Value::None);
+    pub fn parse(key: &'static ConfigKey, text: &str) -> Result<Self, ConfigError> {
+        if key.is_optional() && text == NO_VALUE {
+            return Ok(ConfigValue::None);
         }
         let value = match key.kind {
-            Kind::Text => plain(text).map(|text| Value::Text(text.to_owned())),
-            Kind::Url => endpoint(text).map(Value::Url),
-            Kind::Server(schemes) => server(text, schemes).map(Value::Server),
-            Kind::Path => plain(text).map(|text| Value::Path(text.into())),
-            Kind::Integer { min, max } => within(text, min, max).map(Value::Integer),
-            Kind::Usd => text.parse().ok().map(Value::Usd),
-            Kind::Hosts => return hosts(key, text).map(Value::Hosts),
-            Kind::OneOf(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+            ValueKind::Text => {
+                check_plain_text(text).map(|text| ConfigValue::Text(text.to_owned()))
+            }
+            ValueKind::Url => parse_endpoint(text).map(ConfigValue::Url),
+            ValueKind::Server(schemes) => parse_server_url(text, schemes).map(ConfigValue::Server),
+            ValueKind::Path => check_plain_text(text).map(|text| ConfigValue::Path(text.into())),
+            ValueKind::Integer { min, max } => {
+                parse_bounded(text, min, max).map(ConfigValue::Integer)
+            }
+            ValueKind::Usd => text.parse().ok().map(ConfigValue::Usd),
+            ValueKind::Hosts => return parse_hosts(key, text).map(ConfigValue::Hosts),
+            ValueKind::OneOf(words) => words
+                .contains(&text)
+                .then(|| ConfigValue::Text(text.to_owned())),
         };
-        value.ok_or_else(|| bad(key, text))
+        value.ok_or_else(|| bad_value(key, text))
     }
 
     /// Returns this value with a path made absolute: `~/` is the user's home, and what is relative
     /// hangs below `base`.
-    pub fn resolved(self, base: &Utf8Path, user_home: Option<&str>) -> Self {
-        let Value::Path(path) = self else {
+    pub fn resolve_path(self, base: &Utf8Path, user_home: Option<&str>) -> Self {
+        let ConfigValue::Path(path) = self else {
             return self;
         };
         match (path.strip_prefix("~"), user_home) {
-            (Ok(rest), Some(user_home)) => Value::Path(Utf8Path::new(user_home).join(rest)),
-            _ => Value::Path(base.join(path)),
+            (Ok(rest), Some(user_home)) => ConfigValue::Path(Utf8Path::new(user_home).join(rest)),
+            _ => ConfigValue::Path(base.join(path)),
         }
     }
 }
 
 /// Returns the error of a value that `key` does not take. What follows an `@` may be preceded by a
 /// password, so such a value is not repeated.
-pub(super) fn bad(key: &'static Key, text: &str) -> ConfigError {
-    let hidden = matches!(key.kind, Kind::Url | Kind::Server(_)) && text.contains('@');
+pub(super) fn bad_value(key: &'static ConfigKey, text: &str) -> ConfigError {
+    let hidden = matches!(key.kind, ValueKind::Url | ValueKind::Server(_)) && text.contains('@');
     ConfigError::BadValue {
         key: key.name,
         value: if hidden {
             "…@…".to_owned()
         } else {
-            shortened(text)
+            shorten_text(text)
         },
         expected: key.expects(),
     }
 }
 
-fn shortened(text: &str) -> String {
+fn shorten_text(text: &str) -> String {
     const SHOWN: usize = 80;
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
@@ -93,12 +99,12 @@ fn shortened(text: &str) -> String {
     shown
 }
 
-fn plain(text: &str) -> Option<&str> {
+fn check_plain_text(text: &str) -> Option<&str> {
     (!text.trim().is_empty() && !text.contains(char::is_control)).then_some(text)
 }
 
-fn endpoint(text: &str) -> Option<Url> {
-    let url = Url::parse(plain(text)?).ok()?;
+fn parse_endpoint(text: &str) -> Option<Url> {
+    let url = Url::parse(check_plain_text(text)?).ok()?;
     let clean = url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
@@ -106,8 +112,8 @@ fn endpoint(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && clean).then_some(url)
 }
 
-fn server(text: &str, schemes: &[&str]) -> Option<Url> {
-    let url = server_url::parse(plain(text)?).ok()?;
+fn parse_server_url(text: &str, schemes: &[&str]) -> Option<Url> {
+    let url = server_url::parse(check_plain_text(text)?).ok()?;
     // A socket is a file of this machine.
     let is_somewhere = match url.scheme() {
         "unix" => url.path().len() > 1 && url.host_str().is_none_or(str::is_empty),
@@ -117,11 +123,11 @@ fn server(text: &str, schemes: &[&str]) -> Option<Url> {
 }
 
 /// Reads a list of hosts; the error is about the entry that is none.
-fn hosts(key: &'static Key, text: &str) -> Result<HostList, ConfigError> {
+fn parse_hosts(key: &'static ConfigKey, text: &str) -> Result<HostList, ConfigError> {
     HostList::parse(text).map_err(|why| ConfigError::BadHost { key: key.name, why })
 }
 
-fn within(text: &str, min: u64, max: u64) -> Option<u64> {
+fn parse_bounded(text: &str, min: u64, max: u64) -> Option<u64> {
     // `parse` would also take "+4".
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse()
@@ -129,28 +135,28 @@ fn within(text: &str, min: u64, max: u64) -> Option<u64> {
         .filter(|number| digits && (min..=max).contains(number))
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for ConfigValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::None => f.pad(NONE),
-            Value::Text(text) => f.pad(text),
-            Value::Url(url) => f.pad(url.as_str()),
-            Value::Server(url) => f.pad(server_url::shown(url).as_str()),
-            Value::Path(path) => f.pad(path.as_str()),
-            Value::Integer(number) => f.pad(&number.to_string()),
-            Value::Usd(amount) => f.pad(&amount.to_string()),
-            Value::Hosts(hosts) => f.pad(&hosts.to_string()),
+            ConfigValue::None => f.pad(NO_VALUE),
+            ConfigValue::Text(text) => f.pad(text),
+            ConfigValue::Url(url) => f.pad(url.as_str()),
+            ConfigValue::Server(url) => f.pad(server_url::redact(url).as_str()),
+            ConfigValue::Path(path) => f.pad(path.as_str()),
+            ConfigValue::Integer(number) => f.pad(&number.to_string()),
+            ConfigValue::Usd(amount) => f.pad(&amount.to_string()),
+            ConfigValue::Hosts(hosts) => f.pad(&hosts.to_string()),
         }
     }
 }
 
 /// Numbers as numbers, hosts as a list, no value as null, everything else as text (dollars too: they are exact).
-impl Serialize for Value {
+impl Serialize for ConfigValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::None => serializer.serialize_none(),
-            Value::Integer(number) => serializer.serialize_u64(*number),
-            Value::Hosts(hosts) => hosts.serialize(serializer),
+            ConfigValue::None => serializer.serialize_none(),
+            ConfigValue::Integer(number) => serializer.serialize_u64(*number),
+            ConfigValue::Hosts(hosts) => hosts.serialize(serializer),
             other => serializer.collect_str(other),
         }
     }
@@ -159,23 +165,26 @@ impl Serialize for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::find;
+    use crate::find_key;
 
-    fn parse(key: &str, text: &str) -> Result<Value, ConfigError> {
-        Value::parse(find(key).unwrap(), text)
+    fn parse(key: &str, text: &str) -> Result<ConfigValue, ConfigError> {
+        ConfigValue::parse(find_key(key).unwrap(), text)
     }
 
     #[test]
     fn each_kind_takes_its_values() {
-        assert_eq!(parse("agents.parallel", "64").unwrap(), Value::Integer(64));
+        assert_eq!(
+            parse("agents.parallel", "64").unwrap(),
+            ConfigValue::Integer(64)
+        );
         assert_eq!(
             parse("budget.taskUsd", "0.5").unwrap(),
-            Value::Usd(MicroUsd(500_000))
+            ConfigValue::Usd(MicroUsd(500_000))
         );
-        assert_eq!(parse("budget.taskUsd", "none").unwrap(), Value::None);
+        assert_eq!(parse("budget.taskUsd", "none").unwrap(), ConfigValue::None);
         assert_eq!(
             parse("log.level", "debug").unwrap(),
-            Value::Text("debug".into())
+            ConfigValue::Text("debug".into())
         );
         assert!(parse("model.url", "http://127.0.0.1:8080/v1").is_ok());
         for url in ["redis://h", "rediss://:pw@h:7/1", "unix:///run/redis.sock"] {
@@ -246,8 +255,8 @@ mod tests {
     #[test]
     fn paths_are_resolved_against_their_origin() {
         let resolve = |path: &str, home| {
-            Value::Path(path.into())
-                .resolved(Utf8Path::new("/base"), home)
+            ConfigValue::Path(path.into())
+                .resolve_path(Utf8Path::new("/base"), home)
                 .to_string()
         };
         assert_eq!(resolve("key", Some("/root")), "/base/key");

@@ -1,6 +1,27 @@
 //! Entities, state machines, money and the redactor; the clock, processes and exit codes.
+//!
+//! The entities are pure: no I/O, no tokio, no database. Only [`process`] starts programs, and only
+//! [`clock`] reads the time.
 
+pub mod agent;
+pub mod audit;
 pub mod clock;
-pub mod domain;
+pub mod demo;
+pub mod digest;
+pub mod egress;
+pub mod event;
 pub mod exit_code;
+pub mod ids;
+pub mod job;
+pub mod lease;
+pub mod ledger;
+pub mod money;
+pub mod plan;
 pub mod process;
+pub mod project;
+pub mod redactor;
+pub mod secret;
+pub mod task;
+pub mod transition;
+
+pub use transition::InvalidTransition;

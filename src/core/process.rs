@@ -14,7 +14,7 @@ use tokio::process::Command;
 /// Returns a command with an empty environment and no standard input, whose process is killed
 /// when its handle is dropped. The caller adds each variable that the program may know.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-pub fn command(program: impl AsRef<OsStr>) -> Command {
+pub fn new_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null()).kill_on_drop(true);
     command
@@ -37,7 +37,7 @@ pub fn launch(program: &str, arguments: &[&str]) -> io::Result<()> {
 /// Starts a program that outlives this process, with its environment, nothing on stdin, and `log`
 /// for what it says. It has to leave the terminal's session by itself.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-pub fn detach(program: &Path, arguments: &[&str], log: File) -> io::Result<Child> {
+pub fn spawn_detached(program: &Path, arguments: &[&str], log: File) -> io::Result<Child> {
     let mut command = std::process::Command::new(program);
     command
         .args(arguments)
@@ -49,7 +49,7 @@ pub fn detach(program: &Path, arguments: &[&str], log: File) -> io::Result<Child
 
 /// How long a program may run and how much of its output is kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ProcessLimits {
     /// After this the process is killed.
     pub timeout: Duration,
     /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
@@ -58,7 +58,7 @@ pub struct Limits {
 
 /// What a program left behind.
 #[derive(Debug)]
-pub struct Finished {
+pub struct ProcessOutput {
     /// How it ended.
     pub status: ExitStatus,
     /// What it printed, at most [`Limits::output_bytes`].
@@ -102,8 +102,8 @@ pub enum ProcessError {
 pub async fn run(
     mut command: Command,
     input: &[u8],
-    limits: Limits,
-) -> Result<Finished, ProcessError> {
+    limits: ProcessLimits,
+) -> Result<ProcessOutput, ProcessError> {
     let program = command
         .as_std()
         .get_program()
@@ -144,7 +144,7 @@ pub async fn run(
         })?
         .map_err(|source| ProcessError::Pipe { program, source })?;
     let truncated = stdout.1 || stderr.1;
-    Ok(Finished {
+    Ok(ProcessOutput {
         status,
         stdout: stdout.0,
         stderr: stderr.0,
@@ -173,7 +173,7 @@ async fn read_capped(
 
 /// Returns when a process of this host was started, in clock ticks since boot; none where there is
 /// no such process. Together with the id it names one process for good.
-pub fn start_of(pid: u32) -> Option<i64> {
+pub fn read_start_time(pid: u32) -> Option<i64> {
     // proc(5): the second field is the program's name in parentheses, which may hold anything;
     // the start time is field 22, and field 3 the state, where Z is a process that has ended.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -187,16 +187,16 @@ pub fn start_of(pid: u32) -> Option<i64> {
 
 /// Where process ids mean something: one boot of a machine, and a namespace of processes in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub struct HostIdentity {
     /// The machine's name, for people.
     pub machine: String,
     /// Tells it from all others: a digest of the boot's id and the namespace's.
     pub digest: String,
 }
 
-impl Host {
+impl HostIdentity {
     /// Returns the host of the present process.
-    pub fn this() -> Self {
+    pub fn current() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let boot = read("/proc/sys/kernel/random/boot_id");
         let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -225,17 +225,17 @@ impl Host {
 
 /// Whether the process that was started at `start` with this id still runs.
 pub fn is_alive(pid: u32, start: i64) -> bool {
-    start_of(pid) == Some(start)
+    read_start_time(pid) == Some(start)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Host;
+    use super::HostIdentity;
 
     #[test]
     fn the_host_stays_the_same_while_it_runs() {
-        let host = Host::this();
-        assert_eq!(host, Host::this());
+        let host = HostIdentity::current();
+        assert_eq!(host, HostIdentity::current());
         assert_eq!(host.digest.len(), 12);
     }
 }

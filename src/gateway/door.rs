@@ -14,12 +14,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::egress::Reach;
-use super::gateway::Inner;
+use super::egress::EgressPolicy;
+use super::gateway::GatewayState;
+use eklavya_core::agent::role::Role;
 use eklavya_core::clock::SharedClock;
-use eklavya_core::domain::ids::{AgentId, ProjectId, TaskId};
-use eklavya_core::domain::ledger::Shortage;
-use eklavya_core::domain::role::Role;
+use eklavya_core::ids::{AgentId, ProjectId, TaskId};
+use eklavya_core::ledger::BudgetShortage;
 
 /// Requests of one agent under way at a time; the next ones wait.
 const MAX_REQUESTS: usize = 32;
@@ -50,15 +50,15 @@ pub struct DoorSpec {
     /// Values for rehearsals and recordings: `project`, `demo`, `clone`.
     pub variables: BTreeMap<String, String>,
     /// What may be reached beside the model.
-    pub reach: Reach,
+    pub egress_policy: EgressPolicy,
 }
 
 /// Why an agent's requests failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DoorProblem {
+pub enum DoorError {
     /// A limit leaves too little.
     #[error("{0}")]
-    OverBudget(Box<Shortage>),
+    OverBudget(Box<BudgetShortage>),
     /// The endpoint does not accept the credential.
     #[error(
         "the model's endpoint refused the credential (status {status}): {message}; check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or model.keyFile"
@@ -99,25 +99,25 @@ pub enum DoorProblem {
     Ledger(String),
 }
 
-impl DoorProblem {
+impl DoorError {
     /// Whether the gateway itself refused: not the endpoint, and no failure.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(super) fn is_gateway_refusal(&self) -> bool {
         match self {
-            DoorProblem::OverBudget(_)
-            | DoorProblem::RateLimitedTooLong(_)
-            | DoorProblem::Unscripted(_) => true,
-            DoorProblem::Unauthorized { .. }
-            | DoorProblem::Unreachable(_)
-            | DoorProblem::ModelNotFound { .. }
-            | DoorProblem::Refused { .. }
-            | DoorProblem::Ledger(_) => false,
+            DoorError::OverBudget(_)
+            | DoorError::RateLimitedTooLong(_)
+            | DoorError::Unscripted(_) => true,
+            DoorError::Unauthorized { .. }
+            | DoorError::Unreachable(_)
+            | DoorError::ModelNotFound { .. }
+            | DoorError::Refused { .. }
+            | DoorError::Ledger(_) => false,
         }
     }
 }
 
 /// What an agent's request waits for inside the gateway; the agent is not to blame for the silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pause {
+pub enum RequestPause {
     /// The end of a rate limit.
     RateLimit {
         /// When it ends, as far as is known.
@@ -127,13 +127,13 @@ pub enum Pause {
     Budget,
 }
 
-impl fmt::Display for Pause {
+impl fmt::Display for RequestPause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Pause::RateLimit { until } => {
+            RequestPause::RateLimit { until } => {
                 write!(f, "the model's rate limit holds its request until {until}")
             }
-            Pause::Budget => f.write_str("its request waits for money that others hold"),
+            RequestPause::Budget => f.write_str("its request waits for money that others hold"),
         }
     }
 }
@@ -146,16 +146,16 @@ pub(super) struct DoorState {
     token: SecretString,
     activity: Arc<AtomicI64>,
     in_flight: AtomicUsize,
-    pauses: Mutex<Vec<Pause>>,
-    problem: Mutex<Option<DoorProblem>>,
+    active_pauses: Mutex<Vec<RequestPause>>,
+    last_error: Mutex<Option<DoorError>>,
     /// How many requests were refused so far; whoever notes one holds it.
-    pub refused: tokio::sync::Mutex<u32>,
+    pub refusal_count: tokio::sync::Mutex<u32>,
     /// Work that must come to its end: requests that were sent are settled.
     pub tracker: TaskTracker,
     /// Places for requests under way.
-    pub places: Arc<Semaphore>,
+    pub request_slots: Arc<Semaphore>,
     /// Places for connections beyond the model.
-    pub tunnels: Arc<Semaphore>,
+    pub connection_slots: Arc<Semaphore>,
     pub closing: CancellationToken,
 }
 
@@ -165,15 +165,15 @@ impl DoorState {
         Self {
             spec: Arc::new(spec),
             clock,
-            token: new_token(),
+            token: generate_token(),
             activity,
             in_flight: AtomicUsize::new(0),
-            pauses: Mutex::default(),
-            problem: Mutex::default(),
-            refused: tokio::sync::Mutex::default(),
+            active_pauses: Mutex::default(),
+            last_error: Mutex::default(),
+            refusal_count: tokio::sync::Mutex::default(),
             tracker: TaskTracker::new(),
-            places: Arc::new(Semaphore::new(MAX_REQUESTS)),
-            tunnels: Arc::new(Semaphore::new(MAX_TUNNELS)),
+            request_slots: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            connection_slots: Arc::new(Semaphore::new(MAX_TUNNELS)),
             closing,
         }
     }
@@ -184,7 +184,7 @@ impl DoorState {
             .store(self.clock.now().as_microsecond(), Ordering::Relaxed);
     }
 
-    pub fn is_token(&self, presented: &[u8]) -> bool {
+    pub fn matches_token(&self, presented: &[u8]) -> bool {
         self.token
             .expose_secret()
             .as_bytes()
@@ -196,41 +196,47 @@ impl DoorState {
         &self.token
     }
 
-    pub fn fail(&self, problem: DoorProblem) {
+    pub fn record_error(&self, problem: DoorError) {
         // Whoever runs the agent is told by its door, and tells the person.
         tracing::info!(agent = %self.spec.agent, role = %self.spec.role, task = %self.spec.task_key, %problem, "a request failed");
-        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(problem);
     }
 
-    pub fn succeed(&self) {
-        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    pub fn clear_error(&self) {
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn problem(&self) -> Option<DoorProblem> {
-        self.problem
+    fn last_error(&self) -> Option<DoorError> {
+        self.last_error
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
     /// Counts a request as under way until the guard is dropped.
-    pub fn enter(self: &Arc<Self>) -> InFlight {
+    pub fn begin_request(self: &Arc<Self>) -> InFlightGuard {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.touch();
-        InFlight(self.clone())
+        InFlightGuard(self.clone())
     }
 
     /// Shows a pause until the guard is dropped.
-    pub fn pause(&self, pause: Pause) -> Paused<'_> {
-        self.pauses
+    pub fn begin_pause(&self, pause: RequestPause) -> PauseGuard<'_> {
+        self.active_pauses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(pause);
-        Paused { door: self, pause }
+        PauseGuard { door: self, pause }
     }
 
     /// Returns the moment `wait` from now.
-    pub fn after(&self, wait: Duration) -> Timestamp {
+    pub fn time_after(&self, wait: Duration) -> Timestamp {
         let now = self.clock.now();
         now.checked_add(wait).unwrap_or(now)
     }
@@ -238,9 +244,9 @@ impl DoorState {
 
 /// A request under way.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<DoorState>);
+pub(super) struct InFlightGuard(Arc<DoorState>);
 
-impl Drop for InFlight {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.0.touch();
@@ -249,16 +255,16 @@ impl Drop for InFlight {
 
 /// A pause that is shown.
 #[derive(Debug)]
-pub(super) struct Paused<'d> {
+pub(super) struct PauseGuard<'d> {
     door: &'d DoorState,
-    pause: Pause,
+    pause: RequestPause,
 }
 
-impl Drop for Paused<'_> {
+impl Drop for PauseGuard<'_> {
     fn drop(&mut self) {
         let mut pauses = self
             .door
-            .pauses
+            .active_pauses
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = pauses.iter().position(|pause| *pause == self.pause) {
@@ -271,13 +277,13 @@ impl Drop for Paused<'_> {
 
 /// An open door. Dropping it closes it; requests that were sent are still settled.
 #[derive(Debug)]
-pub struct Door {
-    pub(super) inner: Arc<Inner>,
+pub struct AgentDoor {
+    pub(super) gateway: Arc<GatewayState>,
     pub(super) state: Arc<DoorState>,
     pub(super) socket: PathBuf,
 }
 
-impl Door {
+impl AgentDoor {
     /// Returns the key that the agent must present (as `x-api-key` or as a bearer token). It opens
     /// this door only.
     pub fn token(&self) -> &SecretString {
@@ -285,8 +291,8 @@ impl Door {
     }
 
     /// Returns what may be reached through it beside the model.
-    pub fn reach(&self) -> &Reach {
-        &self.state.spec.reach
+    pub fn egress_policy(&self) -> &EgressPolicy {
+        &self.state.spec.egress_policy
     }
 
     /// Returns the path of the socket.
@@ -295,12 +301,12 @@ impl Door {
     }
 
     /// Returns the last sign of life: a request, or a piece of an answer.
-    pub fn activity(&self) -> Timestamp {
+    pub fn last_activity(&self) -> Timestamp {
         Timestamp::from_microsecond(self.state.activity.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
     /// Returns the last sign of life, shared: microseconds since the Unix epoch.
-    pub fn activity_cell(&self) -> Arc<AtomicI64> {
+    pub fn shared_activity(&self) -> Arc<AtomicI64> {
         self.state.activity.clone()
     }
 
@@ -310,18 +316,18 @@ impl Door {
     }
 
     /// Returns what a request of the agent waits for inside the gateway, if one does.
-    pub fn parked(&self) -> Option<Pause> {
+    pub fn current_pause(&self) -> Option<RequestPause> {
         let pauses = self
             .state
-            .pauses
+            .active_pauses
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         pauses.first().copied()
     }
 
     /// Returns why the agent's last request failed; nothing where it succeeded.
-    pub fn problem(&self) -> Option<DoorProblem> {
-        self.state.problem()
+    pub fn last_error(&self) -> Option<DoorError> {
+        self.state.last_error()
     }
 
     /// Closes the door, cancels what is under way and waits until all of it is settled.
@@ -332,7 +338,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for AgentDoor {
     fn drop(&mut self) {
         self.state.closing.cancel();
         self.state.tracker.close();
@@ -340,7 +346,7 @@ impl Drop for Door {
 }
 
 /// 256 random bits. The prefix keeps it from being taken for a real key.
-fn new_token() -> SecretString {
+fn generate_token() -> SecretString {
     use std::fmt::Write as _;
     let bits: [u8; 32] = rand::random();
     let mut token = String::from("eklavya-door-");

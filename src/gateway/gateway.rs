@@ -9,23 +9,23 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::backend::Backend;
-use super::counted::Counted;
-use super::door::{Door, DoorSpec, DoorState};
+use super::door::{AgentDoor, DoorSpec, DoorState};
 use super::egress::EgressConfig;
-use super::park::Park;
-use super::pricing::Pricing;
-use super::rehearsal::player::Player;
-use super::rehearsal::recorder::Recorder;
-use super::rehearsal::script::Script;
+use super::rehearsal::player::RehearsalPlayer;
+use super::rehearsal::recorder::RehearsalRecorder;
+use super::rehearsal::script::RehearsalScript;
 use super::server;
 use super::socket::{self, SOCKET_NAME};
-use super::turns::Turns;
-use super::upstream::{Upstream, UpstreamError};
-use eklavya_config::Credential;
+use crate::model::backend::ModelBackend;
+use crate::model::limits::rate_limit_pause::RateLimitPause;
+use crate::model::limits::request_rate::RequestRate;
+use crate::model::limits::token_count_cache::TokenCountCache;
+use crate::model::pricing::PriceTable;
+use crate::model::upstream::{UnusableEndpoint, UpstreamClient};
+use eklavya_config::ModelCredential;
 use eklavya_core::clock::SharedClock;
-use eklavya_services::costs::Costs;
-use eklavya_services::limits::Limits;
+use eklavya_services::costs::CostTracker;
+use eklavya_services::shared_limits::SharedLimits;
 
 /// Large requests that are checked at a time: each takes several times its size of memory.
 const LARGE_BODIES: usize = 2;
@@ -38,18 +38,18 @@ pub enum ModelSource {
         /// Its URL, without `/v1/messages`.
         url: String,
         /// The real credential.
-        credential: Credential,
+        credential: ModelCredential,
         /// The account that the credential stands for, where it is not the installation's: limits of
         /// the endpoint are shared by those of one account.
         account: Option<String>,
     },
     /// A rehearsal.
-    Rehearsal(Arc<Script>),
+    Rehearsal(Arc<RehearsalScript>),
 }
 
 /// How long the gateway waits for what.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct GatewayTimeouts {
     /// For a connection to the endpoint.
     pub connect: Duration,
     /// From sending a request to the head of its answer.
@@ -57,22 +57,22 @@ pub struct Patience {
     /// Between two pieces of an answer, and for an agent that does not take one.
     pub idle: Duration,
     /// For the end of a rate limit, and for money that requests under way hold.
-    pub max_park: Duration,
+    pub max_pause: Duration,
     /// Tries of a request that fails for no fault of its own.
-    pub tries: u32,
+    pub max_attempts: u32,
     /// Before the second try; doubled for each further one.
-    pub first_pause: Duration,
+    pub first_backoff: Duration,
 }
 
-impl Default for Patience {
+impl Default for GatewayTimeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(15),
             first_byte: Duration::from_mins(10),
             idle: Duration::from_mins(5),
-            max_park: Duration::from_hours(6),
-            tries: 4,
-            first_pause: Duration::from_millis(500),
+            max_pause: Duration::from_hours(6),
+            max_attempts: 4,
+            first_backoff: Duration::from_millis(500),
         }
     }
 }
@@ -83,9 +83,9 @@ pub struct GatewayConfig {
     /// What answers.
     pub model: ModelSource,
     /// The price list.
-    pub pricing: Arc<Pricing>,
+    pub pricing: Arc<PriceTable>,
     /// The ledger and the limits.
-    pub costs: Costs,
+    pub costs: CostTracker,
     /// The time.
     pub clock: SharedClock,
     /// The name of this process's worker; the ledger notes it.
@@ -95,9 +95,9 @@ pub struct GatewayConfig {
     /// The most requests to an endpoint in any minute, of all workers together.
     pub requests_per_minute: Option<u32>,
     /// Time-outs.
-    pub patience: Patience,
+    pub timeouts: GatewayTimeouts,
     /// Writes what is answered as a rehearsal.
-    pub recorder: Option<Arc<Recorder>>,
+    pub recorder: Option<Arc<RehearsalRecorder>>,
     /// What holds for the way beyond the model.
     pub egress: EgressConfig,
 }
@@ -107,7 +107,7 @@ pub struct GatewayConfig {
 pub enum GatewayError {
     /// The endpoint cannot be used.
     #[error(transparent)]
-    Upstream(#[from] UpstreamError),
+    Upstream(#[from] UnusableEndpoint),
     /// The socket cannot be made.
     #[error("cannot open the agent's door {}: {source}", socket.display())]
     Door {
@@ -120,29 +120,29 @@ pub enum GatewayError {
 
 /// What all doors share.
 #[derive(Debug)]
-pub(super) struct Inner {
-    pub backend: Backend,
-    pub pricing: Arc<Pricing>,
-    pub costs: Costs,
+pub(super) struct GatewayState {
+    pub backend: ModelBackend,
+    pub pricing: Arc<PriceTable>,
+    pub costs: CostTracker,
     pub clock: SharedClock,
     pub worker: String,
     pub max_output_tokens: Option<u64>,
-    pub patience: Patience,
-    pub recorder: Option<Arc<Recorder>>,
+    pub timeouts: GatewayTimeouts,
+    pub recorder: Option<Arc<RehearsalRecorder>>,
     pub egress: EgressConfig,
-    pub park: Park,
+    pub rate_limit_pause: RateLimitPause,
     /// Where the number of requests is limited.
-    pub turns: Option<Turns>,
+    pub request_rate: Option<RequestRate>,
     /// Answers that need not be asked for again.
-    pub counted: Option<Counted>,
+    pub token_counts: Option<TokenCountCache>,
     /// Places for checking large requests.
-    pub large_bodies: Semaphore,
+    pub large_body_slots: Semaphore,
 }
 
 /// The agents' only way out of their sandboxes.
 #[derive(Debug)]
 pub struct Gateway {
-    inner: Arc<Inner>,
+    state: Arc<GatewayState>,
     closing: CancellationToken,
     doors: TaskTracker,
 }
@@ -156,54 +156,55 @@ impl Gateway {
                 credential,
                 account,
             } => {
-                let connect = config.patience.connect;
-                Backend::Upstream(Upstream::new(&url, credential, account, connect)?)
+                let connect = config.timeouts.connect;
+                ModelBackend::Upstream(UpstreamClient::new(&url, credential, account, connect)?)
             }
-            ModelSource::Rehearsal(script) => Backend::Rehearsal(Player::new(script)),
+            ModelSource::Rehearsal(script) => ModelBackend::Rehearsal(RehearsalPlayer::new(script)),
         };
-        let limits = Limits::new(config.costs.desk().clone());
+        let limits = SharedLimits::new(config.costs.data().clone());
         // A rehearsal has no limits but those that it plays.
-        let endpoint = backend.endpoint();
-        let park = Park::new(endpoint.clone().map(|name| (limits.clone(), name)));
+        let endpoint = backend.endpoint_name();
+        let park = RateLimitPause::new(endpoint.clone().map(|name| (limits.clone(), name)));
         let turns = endpoint.clone().zip(config.requests_per_minute);
-        let bus = config.costs.desk().bus.clone();
-        let inner = Inner {
+        let bus = config.costs.data().bus.clone();
+        let inner = GatewayState {
             backend,
             pricing: config.pricing,
             costs: config.costs,
             clock: config.clock,
             worker: config.worker,
             max_output_tokens: config.max_output_tokens,
-            patience: config.patience,
+            timeouts: config.timeouts,
             recorder: config.recorder,
             egress: config.egress,
-            park,
-            turns: turns.map(|(name, count)| Turns::new(limits, name, count)),
-            counted: endpoint.map(|endpoint| Counted::new(bus, endpoint)),
-            large_bodies: Semaphore::new(LARGE_BODIES),
+            rate_limit_pause: park,
+            request_rate: turns.map(|(name, count)| RequestRate::new(limits, name, count)),
+            token_counts: endpoint.map(|endpoint| TokenCountCache::new(bus, endpoint)),
+            large_body_slots: Semaphore::new(LARGE_BODIES),
         };
         Ok(Self {
-            inner: Arc::new(inner),
+            state: Arc::new(inner),
             closing: CancellationToken::new(),
             doors: TaskTracker::new(),
         })
     }
 
     /// Opens a door: `gateway.sock` in the directory of `spec`. It must be called in a tokio runtime.
-    pub fn open_door(&self, spec: DoorSpec) -> Result<Door, GatewayError> {
+    pub fn open_door(&self, spec: DoorSpec) -> Result<AgentDoor, GatewayError> {
         let socket = spec.socket_dir.join(SOCKET_NAME);
-        let listener =
-            socket::listen(&spec.socket_dir, spec.owner).map_err(|source| GatewayError::Door {
+        let listener = socket::bind_socket(&spec.socket_dir, spec.owner).map_err(|source| {
+            GatewayError::Door {
                 socket: socket.clone(),
                 source,
-            })?;
-        let made = socket::Made::within(&spec.socket_dir);
+            }
+        })?;
+        let made = socket::SocketIdentity::in_dir(&spec.socket_dir);
         let closing = self.closing.child_token();
-        let state = Arc::new(DoorState::new(spec, self.inner.clock.clone(), closing));
-        let (inner, served) = (self.inner.clone(), state.clone());
+        let state = Arc::new(DoorState::new(spec, self.state.clock.clone(), closing));
+        let (inner, served) = (self.state.clone(), state.clone());
         state.tracker.spawn(async move {
             server::serve(inner, served.clone(), listener).await;
-            if let Err(error) = socket::unlink(&served.spec.socket_dir, made) {
+            if let Err(error) = socket::unlink_socket(&served.spec.socket_dir, made) {
                 tracing::warn!(%error, "cannot remove the socket of a door");
             }
             served.tracker.close();
@@ -211,9 +212,9 @@ impl Gateway {
         let tracked = state.clone();
         self.doors
             .spawn(async move { tracked.tracker.wait().await });
-        let inner = self.inner.clone();
-        Ok(Door {
-            inner,
+        let inner = self.state.clone();
+        Ok(AgentDoor {
+            gateway: inner,
             state,
             socket,
         })

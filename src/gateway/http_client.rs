@@ -8,7 +8,7 @@ use reqwest::{Client, ClientBuilder};
 ///
 /// A redirect would carry a credential to another host, or lead to a host that nobody has checked, and
 /// a proxy from the environment would see all of it; a repeated request would be charged twice.
-pub(super) fn builder(connect_timeout: Duration) -> ClientBuilder {
+pub(super) fn client_builder(connect_timeout: Duration) -> ClientBuilder {
     // Whoever was first has set the same one; there is only one in the program.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -19,7 +19,7 @@ pub(super) fn builder(connect_timeout: Duration) -> ClientBuilder {
 }
 
 /// Returns an error with its causes: the outermost alone says only that sending failed.
-pub(super) fn describe(error: reqwest::Error) -> String {
+pub(super) fn error_chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

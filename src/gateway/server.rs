@@ -15,15 +15,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::api_error::{AnswerBody, final_error, full};
-use super::backend::Route;
-use super::credential::API_KEY;
 use super::door::DoorState;
 use super::egress;
-use super::exchange::{Asked, Exchange};
-use super::gateway::Inner;
-use super::refused;
-use super::request::{BadRequest, ModelCall};
+use super::gateway::GatewayState;
+use crate::api_response::{ResponseBody, final_error_response, full_body};
+use crate::model::backend::ApiRoute;
+use crate::model::exchange::{AgentRequest, ModelExchange};
+use crate::model::model_call::{BadRequest, ModelCall};
+use crate::model::upstream::credential::API_KEY;
+use crate::refusal_audit;
 
 /// The API's own limit of a request.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -35,7 +35,7 @@ const MAX_CONNECTIONS: usize = 256;
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Accepts connections until the door closes.
-pub(super) async fn serve(inner: Arc<Inner>, door: Arc<DoorState>, listener: UnixListener) {
+pub(super) async fn serve(inner: Arc<GatewayState>, door: Arc<DoorState>, listener: UnixListener) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = tokio::select! {
@@ -50,7 +50,7 @@ pub(super) async fn serve(inner: Arc<Inner>, door: Arc<DoorState>, listener: Uni
             Ok((stream, _)) => {
                 let (inner, state) = (inner.clone(), door.clone());
                 door.tracker.spawn(async move {
-                    connection(inner, state, stream).await;
+                    serve_connection(inner, state, stream).await;
                     drop(place);
                 });
             }
@@ -63,11 +63,11 @@ pub(super) async fn serve(inner: Arc<Inner>, door: Arc<DoorState>, listener: Uni
     }
 }
 
-async fn connection(inner: Arc<Inner>, door: Arc<DoorState>, stream: UnixStream) {
+async fn serve_connection(inner: Arc<GatewayState>, door: Arc<DoorState>, stream: UnixStream) {
     let closing = door.closing.clone();
     let service = service_fn(move |request| {
         let (inner, door) = (inner.clone(), door.clone());
-        async move { Ok::<_, Infallible>(answer(inner, door, request).await) }
+        async move { Ok::<_, Infallible>(handle_request(inner, door, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -81,55 +81,55 @@ async fn connection(inner: Arc<Inner>, door: Arc<DoorState>, stream: UnixStream)
     }
 }
 
-async fn answer(
-    inner: Arc<Inner>,
+async fn handle_request(
+    inner: Arc<GatewayState>,
     door: Arc<DoorState>,
     request: Request<IncomingBody>,
-) -> Response<AnswerBody> {
-    if egress::is_proxied(&request) {
-        return egress::answer(inner, door, request).await;
+) -> Response<ResponseBody> {
+    if egress::is_proxy_request(&request) {
+        return egress::handle_proxy_request(inner, door, request).await;
     }
     let named = format!("{} {}", request.method(), request.uri().path());
     let refused = async |status: StatusCode, why: &str| {
-        let details = refused::request(&named, status, why);
-        refused::note(&inner, &door, refused::REQUEST, details).await;
-        final_error(status, why)
+        let details = refusal_audit::request_details(&named, status, why);
+        refusal_audit::record_refusal(&inner, &door, refusal_audit::REQUEST, details).await;
+        final_error_response(status, why)
     };
     let route = match (request.method(), request.uri().path()) {
-        (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full("")),
-        (&Method::POST, "/v1/messages") => Route::Messages,
-        (&Method::POST, "/v1/messages/count_tokens") => Route::CountTokens,
+        (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full_body("")),
+        (&Method::POST, "/v1/messages") => ApiRoute::Messages,
+        (&Method::POST, "/v1/messages/count_tokens") => ApiRoute::CountTokens,
         _ => return refused(StatusCode::NOT_FOUND, "the gateway does not offer this").await,
     };
-    if !authorised(&door, request.headers()) {
+    if !is_authorized(&door, request.headers()) {
         return refused(StatusCode::UNAUTHORIZED, "this is not the key of this door").await;
     }
     door.touch();
     // An agent that asks for a lot at once waits; its requests take memory.
-    let Ok(place) = door.places.clone().acquire_owned().await else {
-        return final_error(StatusCode::SERVICE_UNAVAILABLE, "the door is closed");
+    let Ok(place) = door.request_slots.clone().acquire_owned().await else {
+        return final_error_response(StatusCode::SERVICE_UNAVAILABLE, "the door is closed");
     };
-    match ask(&inner, route, request).await {
-        Ok(asked) => spawn(inner, door, asked, place).await,
+    match read_request(&inner, route, request).await {
+        Ok(asked) => run_exchange(inner, door, asked, place).await,
         Err((status, why)) => refused(status, &why).await,
     }
 }
 
-fn authorised(door: &DoorState, headers: &HeaderMap) -> bool {
+fn is_authorized(door: &DoorState, headers: &HeaderMap) -> bool {
     let bearer = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     let key = headers.get(API_KEY).map(HeaderValue::as_bytes);
-    bearer.is_some_and(|token| door.is_token(token))
-        || key.is_some_and(|token| door.is_token(token))
+    bearer.is_some_and(|token| door.matches_token(token))
+        || key.is_some_and(|token| door.matches_token(token))
 }
 
 /// Reads and checks a request.
-async fn ask(
-    inner: &Inner,
-    route: Route,
+async fn read_request(
+    inner: &GatewayState,
+    route: ApiRoute,
     request: Request<IncomingBody>,
-) -> Result<Asked, (StatusCode, String)> {
+) -> Result<AgentRequest, (StatusCode, String)> {
     let beta = request.uri().query() == Some("beta=true");
     let (head, body) = request.into_parts();
     let encoding = head.headers.get(CONTENT_ENCODING);
@@ -150,26 +150,29 @@ async fn ask(
         }
     };
     let call = match route {
-        Route::Messages => Some(parse(inner, body.clone()).await?),
-        Route::CountTokens => None,
+        ApiRoute::Messages => Some(parse_model_call(inner, body.clone()).await?),
+        ApiRoute::CountTokens => None,
     };
     let subagent = head.headers.contains_key("x-claude-code-agent-id");
-    Ok(Asked {
+    Ok(AgentRequest {
         route,
         beta,
-        headers: outgoing_headers(&head.headers),
+        headers: upstream_headers(&head.headers),
         body,
-        call,
-        subagent,
+        model_call: call,
+        is_subagent: subagent,
     })
 }
 
 /// Checks a body. A large one costs time and memory, so there are only a few of them at a time.
-async fn parse(inner: &Inner, body: Bytes) -> Result<ModelCall, (StatusCode, String)> {
+async fn parse_model_call(
+    inner: &GatewayState,
+    body: Bytes,
+) -> Result<ModelCall, (StatusCode, String)> {
     let parsed = if body.len() < LARGE_BODY_BYTES {
         ModelCall::parse(body)
     } else {
-        let _place = inner.large_bodies.acquire().await;
+        let _place = inner.large_body_slots.acquire().await;
         let parsing = tokio::task::spawn_blocking(move || ModelCall::parse(body));
         parsing
             .await
@@ -179,7 +182,7 @@ async fn parse(inner: &Inner, body: Bytes) -> Result<ModelCall, (StatusCode, Str
 }
 
 /// Keeps the headers that the endpoint may see; the agent's key is not among them.
-fn outgoing_headers(headers: &HeaderMap) -> HeaderMap {
+fn upstream_headers(headers: &HeaderMap) -> HeaderMap {
     let kept = |name: &str| {
         name.starts_with("anthropic-")
             || name.starts_with("x-stainless-")
@@ -194,20 +197,20 @@ fn outgoing_headers(headers: &HeaderMap) -> HeaderMap {
 
 /// Runs the exchange in a task of its own: it must come to its end and be settled even where the
 /// agent is gone, which ends this future at once.
-async fn spawn(
-    inner: Arc<Inner>,
+async fn run_exchange(
+    inner: Arc<GatewayState>,
     door: Arc<DoorState>,
-    asked: Asked,
+    asked: AgentRequest,
     place: OwnedSemaphorePermit,
-) -> Response<AnswerBody> {
+) -> Response<ResponseBody> {
     let (answer, answered) = oneshot::channel();
-    let exchange = Exchange::new(inner, door.clone(), asked, answer);
+    let exchange = ModelExchange::new(inner, door.clone(), asked, answer);
     door.tracker.spawn(async move {
         exchange.run().await;
         drop(place);
     });
     answered.await.unwrap_or_else(|_| {
-        final_error(
+        final_error_response(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the gateway could not finish this request",
         )

@@ -17,7 +17,7 @@ pub const SOCKET_NAME: &str = "gateway.sock";
 ///
 /// With an `owner` the socket is that user's and nobody else's; the directory stays ours, so that the
 /// agent can neither replace the socket nor put anything beside it.
-pub(super) fn listen(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixListener> {
+pub(super) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixListener> {
     let search_only = if owner.is_some() { 0o711 } else { 0o700 };
     DirBuilder::new()
         .recursive(true)
@@ -25,10 +25,10 @@ pub(super) fn listen(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixLi
         .create(dir)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = rustix::fs::open(dir, flags, Mode::empty())?;
-    std::fs::set_permissions(through(&handle), Permissions::from_mode(search_only))?;
-    remove(&handle)?;
+    std::fs::set_permissions(proc_fd_path(&handle), Permissions::from_mode(search_only))?;
+    remove_socket(&handle)?;
     // The kernel takes at most 107 bytes of a socket's path; this one is always short.
-    let listener = UnixListener::bind(through(&handle).join(SOCKET_NAME))?;
+    let listener = UnixListener::bind(proc_fd_path(&handle).join(SOCKET_NAME))?;
     rustix::fs::chmodat(
         &handle,
         SOCKET_NAME,
@@ -43,33 +43,33 @@ pub(super) fn listen(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixLi
 }
 
 /// Removes a socket that was made by [`listen`], unless another one has taken its place since.
-pub(super) fn unlink(dir: &Path, made: Option<Made>) -> io::Result<()> {
+pub(super) fn unlink_socket(dir: &Path, made: Option<SocketIdentity>) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = match rustix::fs::open(dir, flags, Mode::empty()) {
         Err(rustix::io::Errno::NOENT) => return Ok(()),
         opened => opened?,
     };
-    if made.is_some() && Made::at(&handle) == made {
-        remove(&handle)?;
+    if made.is_some() && SocketIdentity::at_handle(&handle) == made {
+        remove_socket(&handle)?;
     }
     Ok(())
 }
 
 /// Tells a socket from another one of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct SocketIdentity {
     device: u64,
     inode: u64,
 }
 
-impl Made {
+impl SocketIdentity {
     /// Returns the socket in `dir`, if there is one.
-    pub fn within(dir: &Path) -> Option<Self> {
+    pub fn in_dir(dir: &Path) -> Option<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Self::at(&rustix::fs::open(dir, flags, Mode::empty()).ok()?)
+        Self::at_handle(&rustix::fs::open(dir, flags, Mode::empty()).ok()?)
     }
 
-    fn at(dir: &OwnedFd) -> Option<Self> {
+    fn at_handle(dir: &OwnedFd) -> Option<Self> {
         let stat = rustix::fs::statat(dir, SOCKET_NAME, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         Some(Self {
             device: stat.st_dev,
@@ -78,11 +78,11 @@ impl Made {
     }
 }
 
-fn through(handle: &OwnedFd) -> std::path::PathBuf {
+fn proc_fd_path(handle: &OwnedFd) -> std::path::PathBuf {
     Path::new("/proc/self/fd").join(handle.as_raw_fd().to_string())
 }
 
-fn remove(dir: &OwnedFd) -> io::Result<()> {
+fn remove_socket(dir: &OwnedFd) -> io::Result<()> {
     match rustix::fs::unlinkat(dir, SOCKET_NAME, AtFlags::empty()) {
         Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
@@ -98,7 +98,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("d".repeat(120));
         for _ in 0..2 {
-            let listener = listen(&dir, None).unwrap();
+            let listener = bind_socket(&dir, None).unwrap();
             let mode = std::fs::metadata(dir.join(SOCKET_NAME))
                 .unwrap()
                 .permissions()
@@ -112,22 +112,22 @@ mod tests {
     async fn a_door_that_closes_takes_its_own_socket_away_and_no_other() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("door");
-        let _old = listen(&dir, None).unwrap();
-        let old = Made::within(&dir);
-        let _new = listen(&dir, None).unwrap();
-        let new = Made::within(&dir);
-        unlink(&dir, old).unwrap();
+        let _old = bind_socket(&dir, None).unwrap();
+        let old = SocketIdentity::in_dir(&dir);
+        let _new = bind_socket(&dir, None).unwrap();
+        let new = SocketIdentity::in_dir(&dir);
+        unlink_socket(&dir, old).unwrap();
         assert!(dir.join(SOCKET_NAME).exists());
-        unlink(&dir, new).unwrap();
+        unlink_socket(&dir, new).unwrap();
         assert!(!dir.join(SOCKET_NAME).exists());
-        unlink(&root.path().join("nowhere"), new).unwrap();
+        unlink_socket(&root.path().join("nowhere"), new).unwrap();
     }
 
     #[tokio::test]
     async fn a_link_in_place_of_the_directory_is_not_followed() {
         let root = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(root.path(), root.path().join("door")).unwrap();
-        assert!(listen(&root.path().join("door"), None).is_err());
+        assert!(bind_socket(&root.path().join("door"), None).is_err());
     }
 
     /// Only root can give a socket away.
@@ -139,7 +139,7 @@ mod tests {
         }
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("door");
-        let _listener = listen(&dir, Some((12_345, 12_346))).unwrap();
+        let _listener = bind_socket(&dir, Some((12_345, 12_346))).unwrap();
         let socket = std::fs::metadata(dir.join(SOCKET_NAME)).unwrap();
         assert_eq!(
             (socket.uid(), socket.gid(), socket.mode() & 0o777),

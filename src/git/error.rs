@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use eklavya_core::process::ProcessError;
 
-use eklavya_core::domain::commit::CommitId;
+use eklavya_core::ids::commit::CommitId;
 
 /// A failure of the repository, of git, or of the file system under them.
 #[derive(Debug, thiserror::Error)]
-pub enum VcsError {
+pub enum GitError {
     /// There is no git.
     #[error(
         "git was not found in {searched}; install version 2.38 or later (Debian: apt-get install git)"
@@ -150,7 +150,7 @@ pub enum VcsError {
     Stopped,
 }
 
-impl VcsError {
+impl GitError {
     /// Returns the mapping of an I/O error while trying to `what` on `path`.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -164,10 +164,10 @@ impl VcsError {
 }
 
 /// Runs `work`, which waits for the disk, on a thread where it holds nobody up.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, VcsError> + Send + 'static,
-) -> Result<T, VcsError> {
+pub(crate) async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+) -> Result<T, GitError> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| VcsError::Stopped)?
+        .map_err(|_| GitError::Stopped)?
 }

@@ -4,25 +4,25 @@ use jiff::Timestamp;
 
 /// A name and an address as git records them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct GitIdentity {
     name: String,
     email: String,
 }
 
 /// An identity at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    identity: Identity,
+pub struct GitSignature {
+    identity: GitIdentity,
     at: Timestamp,
 }
 
-impl Identity {
+impl GitIdentity {
     /// Returns the identity without the characters that git gives a meaning to (`<`, `>`, control
     /// characters, punctuation at the ends); what is empty then becomes `unknown`.
     pub fn new(name: &str, email: &str) -> Self {
         Self {
-            name: cleaned(name),
-            email: cleaned(email).replace(' ', ""),
+            name: sanitize(name),
+            email: sanitize(email).replace(' ', ""),
         }
     }
 
@@ -42,19 +42,19 @@ impl Identity {
     }
 
     /// Returns this identity at a moment; git keeps whole seconds from 1970 on.
-    pub fn at(self, at: Timestamp) -> Signature {
-        Signature { identity: self, at }
+    pub fn at(self, at: Timestamp) -> GitSignature {
+        GitSignature { identity: self, at }
     }
 }
 
-impl Signature {
+impl GitSignature {
     /// Returns the same moment with another identity.
-    pub(crate) fn by(self, identity: Identity) -> Self {
+    pub(crate) fn with_identity(self, identity: GitIdentity) -> Self {
         Self { identity, ..self }
     }
 
     /// Returns who.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &GitIdentity {
         &self.identity
     }
 
@@ -65,12 +65,12 @@ impl Signature {
 
     /// Returns `Name <email> seconds zone`, the form of git's import streams.
     pub(crate) fn line(&self) -> String {
-        let Identity { name, email } = &self.identity;
+        let GitIdentity { name, email } = &self.identity;
         format!("{name} <{email}> {} +0000", self.at.as_second().max(0))
     }
 }
 
-fn cleaned(text: &str) -> String {
+fn sanitize(text: &str) -> String {
     let kept: String = text
         .chars()
         .filter(|c| !c.is_control() && !matches!(c, '<' | '>'))
@@ -86,16 +86,16 @@ fn cleaned(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Identity;
+    use super::GitIdentity;
     use jiff::Timestamp;
 
     #[test]
     fn nothing_in_a_name_can_leave_its_place() {
-        let evil = Identity::new("Mallory <m@x>\n\ncommitter Admin", "a b<c>\0@d");
+        let evil = GitIdentity::new("Mallory <m@x>\n\ncommitter Admin", "a b<c>\0@d");
         assert_eq!(evil.name(), "Mallory m@xcommitter Admin");
         assert_eq!(evil.email(), "abc@d");
-        assert_eq!(Identity::new("<>", " . ").name(), "unknown");
-        let line = Identity::new("A", "a@b")
+        assert_eq!(GitIdentity::new("<>", " . ").name(), "unknown");
+        let line = GitIdentity::new("A", "a@b")
             .at(Timestamp::from_second(-5).unwrap())
             .line();
         assert_eq!(line, "A <a@b> 0 +0000");

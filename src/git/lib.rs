@@ -21,52 +21,30 @@
 //! Several operations may run in one repository at the same time: each has its own scratch
 //! directory, objects are only ever added (`gc.auto=0`), references move by compare and swap.
 
-mod bundle;
-mod bundle_file;
-mod call;
-mod checkout;
-mod clone;
-mod commit;
+pub mod bundle;
 mod error;
-mod fence;
-#[cfg(test)]
-mod fixture;
-mod git;
-mod history;
+mod excluded_names;
+mod git_command;
+mod git_program;
 mod identity;
-mod ignore;
-mod import;
-#[cfg(test)]
-mod import_tests;
-mod leaks;
-mod locks;
-mod merge;
-mod names;
-mod refs;
-mod remove;
+mod remove_tree;
 mod repository;
-mod selection;
-mod snapshot;
+pub mod secrets;
 #[cfg(test)]
-mod snapshot_tests;
-mod tag;
-mod untracked;
-mod walk;
-mod withheld;
-#[cfg(test)]
-mod withheld_tests;
+mod test_repo;
+pub mod work_tree;
 
-pub use clone::Cloned;
-pub use eklavya_core::domain::commit::CommitId;
-pub use error::VcsError;
-pub use git::Git;
-pub use history::{CommitInfo, DiffStat};
-pub use identity::{Identity, Signature};
-pub use import::{ImportLimits, Imported, bundle_argv};
-pub use leaks::{Leak, Place, Sought};
-pub use merge::Merge;
-pub use names::Reason;
-pub use remove::remove_tree;
-pub use repository::{Repository, remove_unfinished};
-pub use snapshot::{LeftOut, Snapshot, SnapshotLimits};
-pub use withheld::still_there;
+pub use crate::bundle::import::{ImportLimits, ImportOutcome, bundle_argv};
+pub use crate::excluded_names::ExclusionReason;
+pub use crate::git_program::GitProgram;
+pub use crate::remove_tree::remove_tree;
+pub use crate::repository::history::{CommitInfo, DiffStat};
+pub use crate::repository::merge::MergeOutcome;
+pub use crate::secrets::leaks::{LeakLocation, SecretLeak, SecretSet};
+pub use crate::secrets::secret_scan::retain_existing;
+pub use crate::work_tree::clone::CloneOutcome;
+pub use crate::work_tree::snapshot::{ExcludedPath, SnapshotLimits, WorkTreeSnapshot};
+pub use eklavya_core::ids::commit::CommitId;
+pub use error::GitError;
+pub use identity::{GitIdentity, GitSignature};
+pub use repository::{ProjectRepository, remove_unfinished};

@@ -49,7 +49,7 @@ pub enum SandboxError {
     /// The kernel has an older Landlock than was asked for.
     #[error(
         "the kernel has Landlock at level {level}, and level {needed} is needed; boot {}, \
-         or accept the kernel's: eklavya config set sandbox.landlock {level}", linux_with(*needed)
+         or accept the kernel's: eklavya config set sandbox.landlock {level}", kernel_with_landlock(*needed)
     )]
     OldLandlock {
         /// The version there is.
@@ -144,7 +144,7 @@ pub enum SandboxError {
 }
 
 /// Returns the kernel that brought a version of Landlock (`security/landlock` in its history).
-fn linux_with(level: u32) -> &'static str {
+fn kernel_with_landlock(level: u32) -> &'static str {
     match level {
         0 | 1 => "Linux 5.13 or newer",
         2 => "Linux 5.19 or newer",

@@ -14,40 +14,22 @@
 //! Where the isolation is Docker, [`docker`] stands in the place of the first three.
 
 pub mod browser;
-mod bubblewrap;
-mod child;
-mod confine;
-mod descendants;
-mod dirs;
 pub mod docker;
-pub mod enter;
+mod docker_error;
 mod error;
-pub mod examine;
-mod forward;
-mod guard;
-mod handover;
-pub mod init;
-mod libraries;
-mod limits;
-mod memory;
-mod mounts;
-mod open;
-mod orphan;
-mod output;
-pub mod policy;
-mod preview;
-mod probe;
+pub mod inside;
+pub mod launch;
+mod open_beneath;
+pub mod plan;
+pub mod preview;
+mod protection_layer;
 pub mod proxy;
-mod proxy_environment;
-pub mod relay;
-mod run;
-mod seccomp;
-pub mod serve;
-mod spawner;
+pub mod role_policy;
+pub mod run;
+pub mod selftest;
 mod spec;
-mod supervise;
-mod territory;
-mod usage;
+pub mod supervision;
+mod workspace_dirs;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -57,40 +39,45 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::process::Command;
 
-pub use child::{Child, Exit, Politeness, Streams};
-pub use dirs::{Dirs, hand_over, is_root, share_socket};
-pub use error::SandboxError;
 #[doc(hidden)]
-pub use guard::Guard;
-pub use memory::memory_of;
-pub use orphan::{end_noted, end_orphan};
-pub use preview::{Preview, PreviewError, PreviewSource, PreviewSpec, WEB_SOCKET};
-pub use probe::Demands;
-pub use run::{CommandOutcome, RunLimits, run_command, run_program};
+pub use crate::protection_layer::ProtectionLayer;
+pub use crate::run::child::{SandboxChild, SandboxExit, StdioStreams, StopSignal};
+pub use crate::run::command::{CommandOutcome, RunLimits, run_command, run_program};
+pub use crate::run::disk_usage::{DiskQuotaExceeded, wait_for_disk_quota};
+pub use crate::run::memory_usage::measure_memory;
+pub use crate::run::orphan::{kill_by_pid_file, kill_orphan};
+pub use crate::run::probe::KernelRequirements;
+pub use crate::workspace_dirs::{WorkspaceDirs, chown_socket, chown_tree, is_root};
+pub use error::SandboxError;
+pub use preview::{PreviewError, PreviewServer, PreviewSource, PreviewSpec, WEB_SOCKET};
 pub use spec::{
-    Access, DISK_BYTES, Inner, PROXY_PORT, PROXY_SOCKET, Profile, Spec, TMP_BYTES, User,
+    DISK_BYTES, MountAccess, PROXY_PORT, PROXY_SOCKET, ProgramSpec, SandboxProfile, SandboxSpec,
+    SandboxUser, TMP_BYTES,
 };
-pub use usage::{Outgrown, outgrown};
 
-use docker::Docker;
+use docker::DockerBackend;
 use eklavya_core::process;
+use inside::init;
+use launch::{bubblewrap, libraries, relay};
+use plan::mounts;
+use supervision::{process_tree, supervise};
 
 /// Kills the process `pid` that was started by [`Sandbox::command`] and everything in it. Nothing
 /// is left when that process has ended.
-pub fn kill_all(pid: u32) {
-    descendants::signal(pid, supervise::END_ALL);
+pub fn kill_sandbox(pid: u32) {
+    process_tree::send_signal(pid, supervise::END_ALL);
 }
 
 /// How agents are held on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Isolation {
+pub enum IsolationBackend {
     /// By namespaces and mounts that bubblewrap makes.
     Bubblewrap {
         /// The program.
         path: PathBuf,
     },
     /// By containers of Docker's.
-    Docker(Box<Docker>),
+    Docker(Box<DockerBackend>),
     /// Not at all (`--no-sandbox`): the processes run as the caller, and see and write whatever the
     /// caller may.
     None,
@@ -99,14 +86,14 @@ pub enum Isolation {
 /// The isolation in force, with what it needs of this machine.
 #[derive(Debug)]
 pub struct Sandbox {
-    isolation: Isolation,
+    isolation: IsolationBackend,
     /// The `eklavya` program, for `sandbox-init` and `sandbox-serve`.
     exe: PathBuf,
     git: Option<PathBuf>,
     /// The version of Landlock in force; 0 where there is none.
     landlock: u32,
     /// What the caller asked the machine for.
-    demands: Demands,
+    requirements: KernelRequirements,
     /// Libraries by program; a program is asked for them once.
     libraries: Mutex<HashMap<PathBuf, Vec<PathBuf>>>,
 }
@@ -114,19 +101,19 @@ pub struct Sandbox {
 impl Sandbox {
     /// Returns the sandbox that is none: what `--no-sandbox` asks for. `exe` is the `eklavya`
     /// program.
-    pub fn none(exe: PathBuf) -> Self {
+    pub fn unsandboxed(exe: PathBuf) -> Self {
         Self {
-            isolation: Isolation::None,
+            isolation: IsolationBackend::None,
             exe,
             git: None,
             landlock: 0,
-            demands: Demands { landlock: 0 },
+            requirements: KernelRequirements { landlock: 0 },
             libraries: Mutex::default(),
         }
     }
 
     /// Returns the isolation in force.
-    pub fn isolation(&self) -> &Isolation {
+    pub fn isolation(&self) -> &IsolationBackend {
         &self.isolation
     }
 
@@ -138,8 +125,8 @@ impl Sandbox {
 
     /// Returns whom processes of a specification with `user` run as, where that is not the caller:
     /// the owner to give a workspace's files to.
-    pub fn becomes(&self, user: Option<User>) -> Option<User> {
-        user.filter(|_| is_root() && self.isolation != Isolation::None)
+    pub fn effective_user(&self, user: Option<SandboxUser>) -> Option<SandboxUser> {
+        user.filter(|_| is_root() && self.isolation != IsolationBackend::None)
     }
 
     /// Returns the command that runs `inner` in a sandbox of `spec`, with no standard streams
@@ -150,22 +137,24 @@ impl Sandbox {
     /// that started it ends, so never from `spawn_blocking`. The command can be started once.
     /// Killing what it starts kills all of the sandbox a moment later; with [`kill_all`] instead,
     /// all of it is gone when the process has ended.
-    pub fn command(&self, spec: &Spec, inner: Inner) -> Result<Command, SandboxError> {
-        self.build(spec, inner, None)
+    pub fn command(&self, spec: &SandboxSpec, inner: ProgramSpec) -> Result<Command, SandboxError> {
+        self.build_command(spec, inner, None)
     }
 
-    fn build(
+    fn build_command(
         &self,
-        spec: &Spec,
-        inner: Inner,
+        spec: &SandboxSpec,
+        inner: ProgramSpec,
         status: Option<OwnedFd>,
     ) -> Result<Command, SandboxError> {
-        spec.check()?;
-        let inner = complete(spec, inner);
+        spec.validate()?;
+        let inner = add_defaults(spec, inner);
         match &self.isolation {
-            Isolation::Bubblewrap { path } => bubblewrap::command(self, path, spec, &inner, status),
-            Isolation::Docker(docker) => docker.command(self, spec, &inner, status),
-            Isolation::None => Ok(self.plain(spec, &inner)),
+            IsolationBackend::Bubblewrap { path } => {
+                bubblewrap::command(self, path, spec, &inner, status)
+            }
+            IsolationBackend::Docker(docker) => docker.command(self, spec, &inner, status),
+            IsolationBackend::None => Ok(self.unsandboxed_command(spec, &inner)),
         }
     }
 
@@ -173,10 +162,10 @@ impl Sandbox {
     ///
     /// # Errors
     /// Docker does not answer.
-    pub async fn ready(&self) -> Result<(), SandboxError> {
+    pub async fn ensure_ready(&self) -> Result<(), SandboxError> {
         match &self.isolation {
-            Isolation::Docker(docker) => Ok(docker.engine().ready().await?),
-            Isolation::Bubblewrap { .. } | Isolation::None => Ok(()),
+            IsolationBackend::Docker(docker) => Ok(docker.engine().ensure_ready().await?),
+            IsolationBackend::Bubblewrap { .. } | IsolationBackend::None => Ok(()),
         }
     }
 
@@ -184,23 +173,23 @@ impl Sandbox {
     ///
     /// # Errors
     /// Docker does not answer, or refuses.
-    pub async fn reap(&self) -> Result<usize, SandboxError> {
+    pub async fn remove_abandoned(&self) -> Result<usize, SandboxError> {
         match &self.isolation {
-            Isolation::Docker(docker) => Ok(docker.reap().await?),
-            Isolation::Bubblewrap { .. } | Isolation::None => Ok(0),
+            IsolationBackend::Docker(docker) => Ok(docker.remove_abandoned().await?),
+            IsolationBackend::Bubblewrap { .. } | IsolationBackend::None => Ok(0),
         }
     }
 
     /// The same programs, without bubblewrap between them.
-    fn plain(&self, spec: &Spec, inner: &Inner) -> Command {
-        let mut command = process::command(&self.exe);
+    fn unsandboxed_command(&self, spec: &SandboxSpec, inner: &ProgramSpec) -> Command {
+        let mut command = process::new_command(&self.exe);
         command
             .args(relay::arguments(None, &[], &self.exe))
             .args(init::arguments(
                 spec,
                 inner,
-                init::Around::Nothing,
-                self.demands,
+                init::Enclosure::Host,
+                self.requirements,
             ))
             .envs(&inner.env)
             .current_dir(inner.cwd.as_ref().unwrap_or(&spec.workspace))
@@ -211,12 +200,14 @@ impl Sandbox {
     /// Returns where the `eklavya` program is for a process inside.
     fn own_program(&self) -> &Path {
         match self.isolation {
-            Isolation::Bubblewrap { .. } | Isolation::Docker(_) => Path::new(mounts::OWN_PROGRAM),
-            Isolation::None => &self.exe,
+            IsolationBackend::Bubblewrap { .. } | IsolationBackend::Docker(_) => {
+                Path::new(mounts::OWN_PROGRAM)
+            }
+            IsolationBackend::None => &self.exe,
         }
     }
 
-    fn libraries(&self, program: &Path) -> Result<Vec<PathBuf>, SandboxError> {
+    fn cached_libraries(&self, program: &Path) -> Result<Vec<PathBuf>, SandboxError> {
         let mut known = self
             .libraries
             .lock()
@@ -224,15 +215,15 @@ impl Sandbox {
         if let Some(found) = known.get(program) {
             return Ok(found.clone());
         }
-        let found = libraries::libraries(program)?;
+        let found = libraries::find_libraries(program)?;
         known.insert(program.to_owned(), found.clone());
         Ok(found)
     }
 }
 
 /// Fills in what every inner program gets.
-fn complete(spec: &Spec, mut inner: Inner) -> Inner {
-    inner.program = spec.resolve(&inner.program);
+fn add_defaults(spec: &SandboxSpec, mut inner: ProgramSpec) -> ProgramSpec {
+    inner.program = spec.resolve_program(&inner.program);
     let own = [("HOME", &spec.home), ("TMPDIR", &spec.tmp)];
     for (name, value) in own {
         inner

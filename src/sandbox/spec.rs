@@ -5,14 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
 use super::error::SandboxError;
-use super::guard::Guard;
-use super::policy::{self, FileAccess, GitAccess};
-use eklavya_core::domain::redactor::Redactor;
-use eklavya_core::domain::role::Role;
+use crate::protection_layer::ProtectionLayer;
+use crate::role_policy::{self as policy, FileAccess, GitAccess};
+use eklavya_core::agent::role::Role;
+use eklavya_core::redactor::Redactor;
 
 /// Whether the workspace may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum MountAccess {
     /// Read-only.
     Read,
     /// Read and write.
@@ -21,16 +21,16 @@ pub enum Access {
 
 /// What a sandbox is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
+pub enum SandboxProfile {
     /// An agent: held to the policy of its role, with the door as its only way out.
     Agent(Role),
     /// A throw-away run of a command or check on a private copy of a tree: a shell, no network, no
     /// door.
-    Command(Access),
+    Command(MountAccess),
     /// A server on a port of its own network, reached through `<door>/web.sock`.
     Preview {
         /// What it may do to the tree that it serves.
-        access: Access,
+        access: MountAccess,
         /// The port on which it listens inside.
         port: u16,
     },
@@ -44,54 +44,58 @@ pub const PROXY_PORT: &str = "EKLAVYA_PROXY_PORT";
 /// The name of the proxy's socket in the door of a browser.
 pub const PROXY_SOCKET: &str = "proxy.sock";
 
-impl Profile {
+impl SandboxProfile {
     /// What may be written in the workspace.
-    pub(super) fn files(self) -> FileAccess {
+    pub(super) fn file_access(self) -> FileAccess {
         match self {
-            Profile::Agent(role) => policy::policy(role).files,
-            Profile::Command(Access::Write)
-            | Profile::Preview {
-                access: Access::Write,
+            SandboxProfile::Agent(role) => policy::role_policy(role).files,
+            SandboxProfile::Command(MountAccess::Write)
+            | SandboxProfile::Preview {
+                access: MountAccess::Write,
                 ..
             } => FileAccess::Full,
-            Profile::Browser
-            | Profile::Command(Access::Read)
-            | Profile::Preview {
-                access: Access::Read,
+            SandboxProfile::Browser
+            | SandboxProfile::Command(MountAccess::Read)
+            | SandboxProfile::Preview {
+                access: MountAccess::Read,
                 ..
             } => FileAccess::Read,
         }
     }
 
     /// How `.git` is guarded; `None` where the tree is thrown away and needs no guard.
-    pub(super) fn git(self) -> Option<GitAccess> {
+    pub(super) fn git_access(self) -> Option<GitAccess> {
         match self {
-            Profile::Agent(role) => Some(policy::policy(role).git),
-            Profile::Command(_) | Profile::Preview { .. } | Profile::Browser => None,
+            SandboxProfile::Agent(role) => Some(policy::role_policy(role).git),
+            SandboxProfile::Command(_)
+            | SandboxProfile::Preview { .. }
+            | SandboxProfile::Browser => None,
         }
     }
 
     /// Which sockets what runs may make.
-    pub(super) fn sockets(self) -> Sockets {
+    pub(super) fn allowed_sockets(self) -> AllowedSockets {
         if self.has_shell() {
-            Sockets::Local
+            AllowedSockets::Local
         } else {
-            Sockets::Tcp
+            AllowedSockets::Tcp
         }
     }
 
     /// Whether a shell and the system's programs are there.
     pub(super) fn has_shell(self) -> bool {
         match self {
-            Profile::Agent(role) => policy::policy(role).has_shell(),
-            Profile::Command(_) | Profile::Preview { .. } | Profile::Browser => true,
+            SandboxProfile::Agent(role) => policy::role_policy(role).has_shell(),
+            SandboxProfile::Command(_)
+            | SandboxProfile::Preview { .. }
+            | SandboxProfile::Browser => true,
         }
     }
 }
 
 /// The sockets that a program may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sockets {
+pub(super) enum AllowedSockets {
     /// TCP alone, for the CLI on its own: it talks to its door and to nobody else.
     Tcp,
     /// TCP, UDP and unix sockets, where people's programs run: test servers and databases listen on
@@ -103,7 +107,7 @@ pub(super) enum Sockets {
 
 /// The unprivileged user to whom root hands over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct User {
+pub struct SandboxUser {
     /// User id, never 0.
     pub uid: u32,
     /// Group id, never 0.
@@ -122,9 +126,9 @@ pub const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// All paths are absolute and the same inside as outside. Nothing else of the host's is there, and
 /// nothing of it may be a secret: what runs can read all of it.
 #[derive(Debug, Clone)]
-pub struct Spec {
+pub struct SandboxSpec {
     /// What it is for.
-    pub profile: Profile,
+    pub profile: SandboxProfile,
     /// The clone or tree, the working directory of what runs.
     pub workspace: PathBuf,
     /// HOME, written by what runs, kept between runs.
@@ -140,7 +144,7 @@ pub struct Spec {
     /// the Claude Code CLI. Symbolic links are resolved; [`Inner::program`] may name the link.
     pub tool_binaries: Vec<PathBuf>,
     /// Whom root becomes; required for root, ignored for everybody else.
-    pub user: Option<User>,
+    pub user: Option<SandboxUser>,
     /// Bytes that workspace and home together may take on the disk. Whoever starts the sandbox has
     /// to watch over it: see [`super::outgrown`].
     pub disk_bytes: u64,
@@ -148,18 +152,18 @@ pub struct Spec {
     pub redactor: Redactor,
     /// Guards that are left out, for tests that show what each is good for.
     #[doc(hidden)]
-    pub without: Vec<Guard>,
+    pub disabled_layers: Vec<ProtectionLayer>,
     /// The file, out of reach of what runs, that names the process while it runs; see
     /// [`super::end_noted`].
-    pub note: Option<PathBuf>,
+    pub pid_file: Option<PathBuf>,
     /// What a container is labelled with, by `eklavya.` and these names, for people who look at
     /// containers.
     pub labels: BTreeMap<&'static str, String>,
 }
 
-impl Spec {
+impl SandboxSpec {
     /// Returns a sandbox over the directories of `dirs`, without a door.
-    pub fn new(profile: Profile, dirs: &super::dirs::Dirs) -> Self {
+    pub fn new(profile: SandboxProfile, dirs: &crate::workspace_dirs::WorkspaceDirs) -> Self {
         Self {
             profile,
             workspace: dirs.clone.clone(),
@@ -171,28 +175,28 @@ impl Spec {
             user: None,
             disk_bytes: DISK_BYTES,
             redactor: Redactor::default(),
-            without: Vec::new(),
-            note: None,
+            disabled_layers: Vec::new(),
+            pid_file: None,
             labels: BTreeMap::new(),
         }
     }
 
     /// Whether `guard` stands.
-    pub(super) fn has(&self, guard: Guard) -> bool {
-        !self.without.contains(&guard)
+    pub(super) fn is_enabled(&self, guard: ProtectionLayer) -> bool {
+        !self.disabled_layers.contains(&guard)
     }
 
     /// Refuses paths that mean something else inside than outside.
-    pub(super) fn check(&self) -> Result<(), SandboxError> {
+    pub(super) fn validate(&self) -> Result<(), SandboxError> {
         let own = [&self.workspace, &self.home, &self.tmp];
         own.into_iter()
             .chain(&self.door)
             .chain(&self.tool_binaries)
-            .try_for_each(|path| absolute(path))
+            .try_for_each(|path| ensure_absolute(path))
     }
 
     /// Returns the real path of `program` where it is one of the tools, or else `program`.
-    pub(super) fn resolve(&self, program: &OsStr) -> OsString {
+    pub(super) fn resolve_program(&self, program: &OsStr) -> OsString {
         self.tool_binaries
             .iter()
             .find(|tool| tool.as_os_str() == program)
@@ -201,7 +205,7 @@ impl Spec {
     }
 }
 
-fn absolute(path: &Path) -> Result<(), SandboxError> {
+fn ensure_absolute(path: &Path) -> Result<(), SandboxError> {
     let plain = path
         .components()
         .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
@@ -215,7 +219,7 @@ fn absolute(path: &Path) -> Result<(), SandboxError> {
 
 /// The program that runs inside.
 #[derive(Debug, Clone, Default)]
-pub struct Inner {
+pub struct ProgramSpec {
     /// A path inside the sandbox, or a tool as the specification names it.
     pub program: OsString,
     /// Its arguments.
@@ -228,7 +232,7 @@ pub struct Inner {
     pub cwd: Option<PathBuf>,
 }
 
-impl Inner {
+impl ProgramSpec {
     /// Returns `program` with `args`, without an environment, started in the workspace.
     pub fn new<A: Into<OsString>>(
         program: impl Into<OsString>,

@@ -6,57 +6,62 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Desk, ServiceError};
-use eklavya_core::domain::audit::file::{self, Header, Line, Subject, Trailer};
-use eklavya_core::domain::audit::verify::Found;
-use eklavya_core::domain::audit::{Actor, Fault, FaultKind, Head, Verifier};
-use eklavya_core::domain::ids::{AgentId, ProjectId};
-use eklavya_core::domain::project::Project;
-use eklavya_store::audit::{self, Filter, FoundAudit, StoredAudit};
-use eklavya_store::{StoreError, Tx, projects};
+use super::{DataStore, ServiceError};
+use eklavya_core::audit::export::{
+    self as file, ExportHeader, ExportTrailer, ExportedProject, ExportedRow,
+};
+use eklavya_core::audit::verify::ChainRow;
+use eklavya_core::audit::{AuditActor, ChainFault, ChainFaultKind, ChainHead, ChainVerifier};
+use eklavya_core::ids::{AgentId, ProjectId};
+use eklavya_core::project::Project;
+use eklavya_store::audit::{self, AuditFilter, StoredAuditEntry, UnverifiedAuditEntry};
+use eklavya_store::{SqlTransaction, StoreError, projects};
 
 /// Lines that are read at a time.
-const PAGE: u32 = 1000;
+const PAGE_ROWS: u32 = 1000;
 /// Before the first line.
 const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);
 
 /// Notes an action in a transaction of its own, for what changes nothing else in the database.
-pub async fn note(
-    desk: &Desk,
-    actor: &Actor,
+pub async fn record(
+    data: &DataStore,
+    actor: &AuditActor,
     about: (Option<ProjectId>, Option<AgentId>),
     action: &str,
     details: Value,
 ) -> Result<(), ServiceError> {
-    let mut change = desk.change(actor).await?;
-    change.audit(about, action, details);
+    let mut change = data.begin(actor).await?;
+    change.add_audit(about, action, details);
     change.commit().await?;
     Ok(())
 }
 
 /// Returns the lines that a filter lets through, oldest first.
-pub async fn list(desk: &Desk, filter: &Filter) -> Result<Vec<StoredAudit>, ServiceError> {
-    let mut tx = desk.read().await?;
+pub async fn list(
+    data: &DataStore,
+    filter: &AuditFilter,
+) -> Result<Vec<StoredAuditEntry>, ServiceError> {
+    let mut tx = data.begin_read().await?;
     Ok(audit::list(&mut tx, filter).await?)
 }
 
 /// Returns the id of the installation, which is the id of its own chain.
-pub async fn installation(desk: &Desk) -> Result<Uuid, ServiceError> {
-    let mut tx = desk.read().await?;
-    Ok(audit::installation(&mut tx).await?)
+pub async fn installation_id(data: &DataStore) -> Result<Uuid, ServiceError> {
+    let mut tx = data.begin_read().await?;
+    Ok(audit::installation_id(&mut tx).await?)
 }
 
 /// Whether anything was noted of the installation as a whole.
-pub async fn has_begun(desk: &Desk) -> Result<bool, ServiceError> {
-    let mut tx = desk.read().await?;
-    let own = audit::head(&mut tx, None).await?;
+pub async fn has_entries(data: &DataStore) -> Result<bool, ServiceError> {
+    let mut tx = data.begin_read().await?;
+    let own = audit::head_of_project(&mut tx, None).await?;
     Ok(own.is_some_and(|head| head.position > 0))
 }
 
 /// What was found out about a chain.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Verdict {
+pub struct ChainVerification {
     /// The chain.
     pub chain: Uuid,
     /// The project whose chain it is; nothing for the installation's.
@@ -66,25 +71,28 @@ pub struct Verdict {
     /// The hash of the newest row, where nothing is wrong.
     pub hash: Option<String>,
     /// The first thing that is wrong.
-    pub fault: Option<Fault>,
+    pub fault: Option<ChainFault>,
 }
 
 /// Verifies the chain of a project.
-pub async fn verify(desk: &Desk, project: &Project) -> Result<Verdict, ServiceError> {
-    let mut tx = desk.read().await?;
+pub async fn verify(
+    data: &DataStore,
+    project: &Project,
+) -> Result<ChainVerification, ServiceError> {
+    let mut tx = data.begin_read().await?;
     let name = Some(project.slug.clone());
     Ok(verify_chain(&mut tx, project.id.0, name).await?)
 }
 
 /// Verifies every chain, the installation's first: also those of which nothing is left but the
 /// project, and those of which the project is gone.
-pub async fn verify_all(desk: &Desk) -> Result<Vec<Verdict>, ServiceError> {
-    let mut tx = desk.read().await?;
+pub async fn verify_all(data: &DataStore) -> Result<Vec<ChainVerification>, ServiceError> {
+    let mut tx = data.begin_read().await?;
     let all = projects::all(&mut tx).await?;
-    let mut chains: BTreeSet<Uuid> = audit::chains(&mut tx).await?.into_iter().collect();
+    let mut chains: BTreeSet<Uuid> = audit::list_chains(&mut tx).await?.into_iter().collect();
     let mut verdicts = Vec::new();
     // Nil is nobody's chain: it stands for the one that should be there.
-    let own = audit::head(&mut tx, None).await;
+    let own = audit::head_of_project(&mut tx, None).await;
     let own = own.ok().flatten().map_or(Uuid::nil(), |head| head.chain);
     chains.remove(&own);
     verdicts.push(verify_chain(&mut tx, own, None).await?);
@@ -99,37 +107,39 @@ pub async fn verify_all(desk: &Desk) -> Result<Vec<Verdict>, ServiceError> {
 }
 
 async fn verify_chain(
-    tx: &mut Tx,
+    tx: &mut SqlTransaction,
     chain: Uuid,
     project: Option<String>,
-) -> Result<Verdict, StoreError> {
-    let (mut verifier, mut rows, mut after) = (Verifier::new(chain), 0, BEGINNING);
+) -> Result<ChainVerification, StoreError> {
+    let (mut verifier, mut rows, mut after) = (ChainVerifier::new(chain), 0, BEGINNING);
     loop {
-        let page = audit::page(tx, chain, after, PAGE).await?;
+        let page = audit::read_page(tx, chain, after, PAGE_ROWS).await?;
         let Some(last) = page.last() else { break };
         after = (last.position, last.id);
         for line in &page {
             rows += 1;
-            check(&mut verifier, chain, line);
+            verify_entry(&mut verifier, chain, line);
         }
     }
-    let ended = match audit::head_of(tx, chain).await {
+    let ended = match audit::head_of_chain(tx, chain).await {
         Ok(head) => verifier.finish(head),
-        Err(damaged @ StoreError::Corrupt { .. }) => Err(Fault {
+        Err(damaged @ StoreError::Corrupt { .. }) => Err(ChainFault {
             position: rows,
             id: None,
-            kind: FaultKind::Head,
+            kind: ChainFaultKind::Head,
             message: damaged.to_string(),
         }),
         Err(error) => return Err(error),
     };
     // What is noted of every project is at least that it was created.
     let ended = match ended {
-        Ok(head) if head.position == 0 && project.is_some() => Err(nothing()),
-        Err(fault) if rows == 0 && fault.kind == FaultKind::Missing => Err(nothing()),
+        Ok(head) if head.position == 0 && project.is_some() => Err(missing_chain_fault()),
+        Err(fault) if rows == 0 && fault.kind == ChainFaultKind::Missing => {
+            Err(missing_chain_fault())
+        }
         ended => ended,
     };
-    Ok(Verdict {
+    Ok(ChainVerification {
         chain,
         project,
         rows,
@@ -138,16 +148,16 @@ async fn verify_chain(
     })
 }
 
-fn nothing() -> Fault {
-    Fault {
+fn missing_chain_fault() -> ChainFault {
+    ChainFault {
         position: 1,
         id: None,
-        kind: FaultKind::Missing,
+        kind: ChainFaultKind::Missing,
         message: "there is nothing of the chain".to_owned(),
     }
 }
 
-fn check(verifier: &mut Verifier, chain: Uuid, line: &FoundAudit) {
+fn verify_entry(verifier: &mut ChainVerifier, chain: Uuid, line: &UnverifiedAuditEntry) {
     if !verifier.is_sound() {
         return;
     }
@@ -155,26 +165,26 @@ fn check(verifier: &mut Verifier, chain: Uuid, line: &FoundAudit) {
         Ok(content) => Ok(content.canonical(chain, line.position, &line.previous_hash)),
         Err(error) => Err(error.to_string()),
     };
-    let found = Found {
+    let found = ChainRow {
         id: line.id,
         position: line.position,
         previous: &line.previous_hash,
         hash: &line.hash,
     };
     let canonical = canonical.as_deref().map_err(String::as_str);
-    verifier.row(found, canonical);
+    verifier.verify_row(found, canonical);
 }
 
 /// A part of an export, one line of it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub enum Part {
+pub enum AuditExportPart {
     /// The first.
-    Header(Header),
+    Header(ExportHeader),
     /// A row.
-    Line(Line),
+    Line(ExportedRow),
     /// The last.
-    Trailer(Trailer),
+    Trailer(ExportTrailer),
 }
 
 /// Hands the chain of a project, or the installation's, to `write`, part by part; all of it is as
@@ -182,58 +192,58 @@ pub enum Part {
 ///
 /// It exports what is there, sound or not.
 pub async fn export<E: From<ServiceError>>(
-    desk: &Desk,
+    data: &DataStore,
     project: Option<&Project>,
-    mut write: impl FnMut(&Part) -> Result<(), E>,
-) -> Result<Head, E> {
-    let mut tx = desk.read().await.map_err(ServiceError::from)?;
-    let header = header(desk, &mut tx, project).await?;
+    mut write: impl FnMut(&AuditExportPart) -> Result<(), E>,
+) -> Result<ChainHead, E> {
+    let mut tx = data.begin_read().await.map_err(ServiceError::from)?;
+    let header = read_header(data, &mut tx, project).await?;
     let head = header.head;
-    write(&Part::Header(header))?;
+    write(&AuditExportPart::Header(header))?;
     let mut after = BEGINNING;
     loop {
-        let page = audit::page(&mut tx, head.chain, after, PAGE).await;
+        let page = audit::read_page(&mut tx, head.chain, after, PAGE_ROWS).await;
         let page = page.map_err(ServiceError::from)?;
         let Some(last) = page.last() else { break };
         after = (last.position, last.id);
         for row in page {
-            let line = line(head.chain, row).map_err(ServiceError::from)?;
-            write(&Part::Line(line))?;
+            let line = export_line(head.chain, row).map_err(ServiceError::from)?;
+            write(&AuditExportPart::Line(line))?;
         }
     }
     let (rows, hash) = (head.position, head.hash);
-    write(&Part::Trailer(Trailer { rows, hash }))?;
+    write(&AuditExportPart::Trailer(ExportTrailer { rows, hash }))?;
     Ok(head)
 }
 
-async fn header(
-    desk: &Desk,
-    tx: &mut Tx,
+async fn read_header(
+    data: &DataStore,
+    tx: &mut SqlTransaction,
     project: Option<&Project>,
-) -> Result<Header, ServiceError> {
-    let installation = audit::installation(tx).await?;
+) -> Result<ExportHeader, ServiceError> {
+    let installation = audit::installation_id(tx).await?;
     let chain = project.map_or(installation, |project| project.id.0);
-    let head = audit::head_of(tx, chain).await?;
-    Ok(Header {
+    let head = audit::head_of_chain(tx, chain).await?;
+    Ok(ExportHeader {
         format: file::FORMAT.to_owned(),
         version: file::VERSION,
         chain,
-        project: project.map(|project| Subject {
+        project: project.map(|project| ExportedProject {
             id: project.id,
             slug: project.slug.clone(),
             name: project.name.clone(),
         }),
         installation,
-        head: head.unwrap_or_else(|| Head::of_empty(chain)),
-        exported_at: desk.now(),
+        head: head.unwrap_or_else(|| ChainHead::of_empty(chain)),
+        exported_at: data.now(),
     })
 }
 
-fn line(chain: Uuid, row: FoundAudit) -> Result<Line, StoreError> {
+fn export_line(chain: Uuid, row: UnverifiedAuditEntry) -> Result<ExportedRow, StoreError> {
     let canonical = row
         .content?
         .canonical(chain, row.position, &row.previous_hash);
-    Ok(Line {
+    Ok(ExportedRow {
         id: row.id,
         position: row.position,
         previous_hash: row.previous_hash,

@@ -1,11 +1,11 @@
 //! What a use case can answer instead of doing its work.
 
 use super::secrets::SecretError;
-use eklavya_core::domain::InvalidTransition;
-use eklavya_core::domain::job::Goal;
-use eklavya_core::domain::lease::Holder;
-use eklavya_core::domain::message::InvalidMessage;
-use eklavya_core::domain::slug::InvalidSlug;
+use eklavya_core::InvalidTransition;
+use eklavya_core::agent::message::InvalidMessage;
+use eklavya_core::job::JobGoal;
+use eklavya_core::lease::LeaseHolder;
+use eklavya_core::project::slug::InvalidSlug;
 use eklavya_store::StoreError;
 
 /// Why a use case did not do its work; nothing of it was kept.
@@ -24,7 +24,7 @@ pub enum ServiceError {
     },
     /// Somebody else changed it at the same moment.
     #[error("{0} was changed by another process at the same moment")]
-    Changed(String),
+    Conflict(String),
     /// There is no such thing.
     #[error("there is no {what} {name:?}")]
     NotFound {
@@ -60,16 +60,16 @@ pub enum ServiceError {
     Secret(#[from] SecretError),
     /// The agent is no longer there to be told anything.
     #[error("agent {0} is {1}: nobody would receive the message")]
-    Silent(String, &'static str),
+    RecipientEnded(String, &'static str),
     /// The project is not where a job can work towards its goal.
     #[error("project {project} is {status}; it cannot be worked on towards {goal} from there")]
-    OutOfReach {
+    GoalUnreachable {
         /// The project's slug.
         project: String,
         /// Where it stands.
         status: &'static str,
         /// What was to be reached.
-        goal: Goal,
+        goal: JobGoal,
     },
     /// Another worker holds the project.
     #[error("another process ({holder}) is working on {project}")]
@@ -77,13 +77,13 @@ pub enum ServiceError {
         /// The project's slug.
         project: String,
         /// The worker.
-        holder: Box<Holder>,
+        holder: Box<LeaseHolder>,
     },
 }
 
 impl ServiceError {
     /// Whether the database is away and may come back.
-    pub fn is_away(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_away())
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unavailable())
     }
 }

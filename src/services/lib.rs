@@ -1,30 +1,20 @@
 //! Use cases that own transactions: each change of state, its event and its audit row are one.
 
-pub mod agents;
-pub mod artifacts;
+pub mod agent;
 pub mod audit;
+pub mod backoff;
 pub mod bus;
-pub mod capacity;
-pub mod cost_report;
-pub mod costs;
-pub mod deliveries;
-pub mod demos;
-pub mod desk;
+pub mod cost;
+pub mod data_store;
 pub mod error;
-pub mod evidence;
-pub mod jobs;
-pub mod leases;
-pub mod limits;
-pub mod messages;
-pub mod news;
-mod notices;
-pub mod patience;
-pub mod plans;
-pub mod projects;
+pub mod event_log;
+pub mod project;
 pub mod secrets;
-pub mod spawned;
-pub mod tasks;
-pub mod workers;
+pub mod worker;
 
-pub use desk::{Change, Desk};
+pub use agent::{agents, messages, spawned_tasks, tasks};
+pub use cost::{cost_report, costs};
+pub use data_store::{DataStore, Transaction};
 pub use error::ServiceError;
+pub use project::{artifacts, deliveries, demos, evidence, plans, projects};
+pub use worker::{capacity, jobs, leases, shared_limits, workers};

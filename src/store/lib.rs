@@ -1,52 +1,30 @@
 //! The database: one file per entity, one SQL text for every database.
 
-pub mod agents;
-pub mod artifacts;
-pub mod audit;
-mod audit_upgrade;
-pub mod budgets;
-pub mod capacity_waits;
-pub mod checkpoints;
 pub mod copy;
-pub mod decisions;
-pub mod deliveries;
-pub mod demos;
-pub mod error;
-pub mod events;
-pub mod evidence;
-pub mod installation;
-pub mod jobs;
-pub mod leases;
-pub mod ledger;
-pub mod ledger_report;
-pub mod listener;
-pub mod location;
-pub mod messages;
-mod migrate;
-pub mod plans;
-mod postgres;
-pub mod priorities;
-pub mod projects;
-pub mod rate_limits;
-mod record;
+pub mod database;
+mod error;
 pub mod schema;
-pub mod secrets;
-mod sql;
-mod sqlite;
-pub mod status;
-pub mod tasks;
-mod value;
-pub mod workers;
+pub mod sql;
+pub mod tables;
 
+pub use database::location::{DatabaseLocation, InvalidDatabaseUrl, PostgresServer};
+pub use database::status::DatabaseStatus;
+pub use database::{listener, location, status};
 pub use error::StoreError;
-pub use location::{BadServer, Location, Server};
-pub use migrate::{Migrated, MigrationProblem};
-pub use record::{Fields, Record};
-pub use schema::Schema;
-pub use sql::{Lock, Tx};
-pub use status::Status;
-pub use value::Value;
+pub use schema::migrate::{MigrationError, MigrationOutcome};
+pub use schema::schema_version::SchemaVersion;
+pub use sql::row::{DatabaseRow, RowReader};
+pub use sql::transaction::{AdvisoryLock, SqlTransaction};
+pub use sql::value::SqlValue;
+pub use tables::agent::{agents, checkpoints, messages, tasks};
+pub use tables::cost::{budgets, ledger, ledger_report};
+pub use tables::log::{audit, events};
+pub use tables::project::{
+    artifacts, decisions, deliveries, demos, evidence, plans, priorities, projects, secrets,
+};
+pub use tables::worker::{capacity_waits, installation, jobs, leases, rate_limits, workers};
 
+use database::{postgres, sqlite};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,14 +34,14 @@ use sqlx::sqlite::SqlitePool;
 /// An open database.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: Pool,
+    pool: DatabasePool,
     /// The file, or the server's URL without its password: what errors call it.
     name: Arc<str>,
 }
 
 /// The database's own way of speaking SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum SqlDialect {
     /// SQLite's.
     Sqlite,
     /// PostgreSQL's.
@@ -71,7 +49,7 @@ pub enum Dialect {
 }
 
 #[derive(Debug, Clone)]
-enum Pool {
+enum DatabasePool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
@@ -84,24 +62,24 @@ impl Store {
     /// [`StoreError::Missing`] where there is none, [`StoreError::Newer`] where a newer version of
     /// Eklavya made it, [`StoreError::Outdated`] where an older one did on a server,
     /// [`StoreError::Open`] and its like where it cannot be used.
-    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+    pub async fn open(location: &DatabaseLocation) -> Result<Self, StoreError> {
         let store = Self::connect(location).await?;
         match store.dialect() {
-            Dialect::Sqlite => store.migrate().await.map(|_| ())?,
-            Dialect::Postgres => store.schema().await?.require(&store.name)?,
+            SqlDialect::Sqlite => store.migrate().await.map(|_| ())?,
+            SqlDialect::Postgres => store.schema_version().await?.ensure_current(&store.name)?,
         }
         Ok(store)
     }
 
     /// Opens the SQLite database at `file`, which must exist, and brings its schema up to date.
     pub async fn open_file(file: &Path) -> Result<Self, StoreError> {
-        Self::open(&Location::File(file.to_owned())).await
+        Self::open(&DatabaseLocation::File(file.to_owned())).await
     }
 
     /// Opens a database, makes its tables where there are none, and brings its schema up to date.
-    pub async fn create(location: &Location) -> Result<Self, StoreError> {
-        if let Location::File(file) = location {
-            sqlite::make(file)?;
+    pub async fn create(location: &DatabaseLocation) -> Result<Self, StoreError> {
+        if let DatabaseLocation::File(file) = location {
+            sqlite::create_file(file)?;
         }
         let store = Self::connect(location).await?;
         store.migrate().await?;
@@ -113,10 +91,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`] where there is no such file, [`StoreError::Open`] and its like where
     /// it cannot be used.
-    pub async fn connect(location: &Location) -> Result<Self, StoreError> {
+    pub async fn connect(location: &DatabaseLocation) -> Result<Self, StoreError> {
         let pool = match location {
-            Location::File(file) => Pool::Sqlite(sqlite::connect(file).await?),
-            Location::Server(server) => Pool::Postgres(postgres::connect(server).await?),
+            DatabaseLocation::File(file) => DatabasePool::Sqlite(sqlite::connect(file).await?),
+            DatabaseLocation::Server(server) => {
+                DatabasePool::Postgres(postgres::connect(server).await?)
+            }
         };
         Ok(Self {
             pool,
@@ -130,50 +110,56 @@ impl Store {
     }
 
     /// Returns which database it is.
-    pub fn dialect(&self) -> Dialect {
+    pub fn dialect(&self) -> SqlDialect {
         match &self.pool {
-            Pool::Sqlite(_) => Dialect::Sqlite,
-            Pool::Postgres(_) => Dialect::Postgres,
+            DatabasePool::Sqlite(_) => SqlDialect::Sqlite,
+            DatabasePool::Postgres(_) => SqlDialect::Postgres,
         }
     }
 
     /// Starts a transaction that may write. On SQLite it waits for the writer before it; on
     /// PostgreSQL others write at the same time, and what they commit meanwhile is seen by the next
     /// statement.
-    pub async fn write(&self) -> Result<Tx, StoreError> {
+    pub async fn begin_write(&self) -> Result<SqlTransaction, StoreError> {
         match &self.pool {
             // A transaction that starts by reading cannot wait for its turn to write: SQLite
             // answers SQLITE_BUSY at once. So writers take their place at the start.
-            Pool::Sqlite(pool) => {
-                sqlite::await_return(pool).await;
-                Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?))
+            DatabasePool::Sqlite(pool) => {
+                sqlite::wait_for_idle_connection(pool).await;
+                Ok(SqlTransaction::Sqlite(
+                    pool.begin_with("BEGIN IMMEDIATE").await?,
+                ))
             }
-            Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, "BEGIN").await?)),
+            DatabasePool::Postgres(pool) => Ok(SqlTransaction::Postgres(
+                postgres::begin(pool, "BEGIN").await?,
+            )),
         }
     }
 
     /// Starts a transaction that sees one state of the database throughout.
-    pub async fn read(&self) -> Result<Tx, StoreError> {
+    pub async fn begin_read(&self) -> Result<SqlTransaction, StoreError> {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match &self.pool {
-            Pool::Sqlite(pool) => {
-                sqlite::await_return(pool).await;
-                Ok(Tx::Sqlite(pool.begin().await?))
+            DatabasePool::Sqlite(pool) => {
+                sqlite::wait_for_idle_connection(pool).await;
+                Ok(SqlTransaction::Sqlite(pool.begin().await?))
             }
-            Pool::Postgres(pool) => Ok(Tx::Postgres(postgres::begin(pool, SNAPSHOT).await?)),
+            DatabasePool::Postgres(pool) => Ok(SqlTransaction::Postgres(
+                postgres::begin(pool, SNAPSHOT).await?,
+            )),
         }
     }
 
     /// Closes the connections; SQLite's write-ahead log is folded into the file.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
+            DatabasePool::Sqlite(pool) => pool.close().await,
+            DatabasePool::Postgres(pool) => pool.close().await,
         }
     }
 }
 
 /// Writes a value of the product's own types as JSON; none of them can fail to be written.
-fn json<T: serde::Serialize>(value: &T) -> serde_json::Value {
+fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
 }

@@ -2,38 +2,38 @@
 
 use std::sync::Arc;
 
+use eklavya_core::agent::role::Role;
+use eklavya_core::agent::{Agent, AgentState};
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::{FixedClock, SystemClock};
-use eklavya_core::domain::agent::{Agent, AgentState};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::ids::{AgentId, SessionId};
-use eklavya_core::domain::ledger::{BudgetScope, Payer, Quote, Reservation};
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::project::Project;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::{Task, TaskKind};
-use eklavya_services::costs::{Costs, Decision, DefaultLimits};
+use eklavya_core::ids::{AgentId, SessionId};
+use eklavya_core::ledger::{BudgetScope, PriceQuote, RequestPayer, Reservation};
+use eklavya_core::money::MicroUsd;
+use eklavya_core::project::Project;
+use eklavya_core::task::{Task, TaskKind};
+use eklavya_services::costs::{CostTracker, DefaultLimits, ReservationOutcome};
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
-use eklavya_services::{Desk, agents};
-use eklavya_store::{Location, Store};
+use eklavya_services::{DataStore, agents};
+use eklavya_store::{DatabaseLocation, Store};
 
 /// A database in a directory of its own.
-pub struct Books {
+pub struct LedgerFixture {
     pub dir: Arc<tempfile::TempDir>,
-    pub costs: Costs,
+    pub costs: CostTracker,
     pub project: Project,
     pub task: Task,
     pub clock: Arc<FixedClock>,
 }
 
-impl Books {
+impl LedgerFixture {
     pub async fn open(budget: Option<MicroUsd>) -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
-        let store = Store::create(&Location::File(dir.path().join("eklavya.db")))
+        let store = Store::create(&DatabaseLocation::File(dir.path().join("eklavya.db")))
             .await
             .unwrap();
         let clock = Arc::new(FixedClock::new("2026-11-22T10:00:00Z".parse().unwrap()));
-        let desk = Desk::new(store, clock.clone());
+        let data = DataStore::new(store, clock.clone());
         let new = NewProject {
             name: "Shop".into(),
             slug: Some("shop".into()),
@@ -42,13 +42,15 @@ impl Books {
             budget,
             rehearsal: None,
         };
-        let project = projects::create(&desk, &Actor::System, new).await.unwrap();
+        let project = projects::create(&data, &AuditActor::System, new)
+            .await
+            .unwrap();
         let new = NewTask::new("T1", TaskKind::Build, Role::Developer, "Build");
-        let task = tasks::ensure(&desk, &project, vec![new])
+        let task = tasks::ensure(&data, &project, vec![new])
             .await
             .unwrap()
             .remove(0);
-        let costs = Costs::new(desk, DefaultLimits::default());
+        let costs = CostTracker::new(data, DefaultLimits::default());
         Self {
             dir,
             costs,
@@ -60,26 +62,26 @@ impl Books {
 
     /// The same database under the machine's clock.
     pub fn with_real_clock(mut self) -> Self {
-        let desk = Desk::new(self.costs.desk().store.clone(), Arc::new(SystemClock));
-        self.costs = Costs::new(desk, DefaultLimits::default());
+        let data = DataStore::new(self.costs.data().store.clone(), Arc::new(SystemClock));
+        self.costs = CostTracker::new(data, DefaultLimits::default());
         self
     }
 
     /// The same database as another worker has it: its own bus, inside its own process.
-    pub fn at_another_worker(&self) -> Self {
-        let desk = self.costs.desk();
-        let desk = Desk::new(desk.store.clone(), desk.clock.clone());
+    pub fn for_another_worker(&self) -> Self {
+        let data = self.costs.data();
+        let data = DataStore::new(data.store.clone(), data.clock.clone());
         Self {
             dir: self.dir.clone(),
-            costs: Costs::new(desk, DefaultLimits::default()),
+            costs: CostTracker::new(data, DefaultLimits::default()),
             project: self.project.clone(),
             task: self.task.clone(),
             clock: self.clock.clone(),
         }
     }
 
-    pub async fn agent(&self) -> AgentId {
-        let desk = self.costs.desk();
+    pub async fn add_agent(&self) -> AgentId {
+        let data = self.costs.data();
         let agent = Agent {
             id: AgentId::random(),
             project: self.project.id,
@@ -98,23 +100,23 @@ impl Books {
             worker: "w".into(),
             fence: 1,
             tokens_used: 0,
-            last_heartbeat: desk.now(),
+            last_heartbeat: data.now(),
             version: 1,
-            created_at: desk.now(),
+            created_at: data.now(),
         };
-        let mut change = desk.change(&Actor::System).await.unwrap();
+        let mut change = data.begin(&AuditActor::System).await.unwrap();
         agents::spawn_in(&mut change, &agent, None).await.unwrap();
         change.commit().await.unwrap();
         agent.id
     }
 
-    pub async fn payer(&self) -> Payer {
-        Payer {
+    pub async fn add_payer(&self) -> RequestPayer {
+        RequestPayer {
             project: self.project.id,
             slug: self.project.slug.clone(),
             task: self.task.id,
             task_key: self.task.key.clone(),
-            agent: self.agent().await,
+            agent: self.add_agent().await,
             role: Role::Developer,
             worker: "w".into(),
             fence: 1,
@@ -126,18 +128,18 @@ impl Books {
         BudgetScope::Project(self.project.id)
     }
 
-    pub async fn limit(&self, scope: BudgetScope, micros: i64) {
+    pub async fn set_limit(&self, scope: BudgetScope, micros: i64) {
         let limit = Some(MicroUsd(micros));
         self.costs
-            .set_limit(&Actor::System, scope, limit)
+            .set_limit(&AuditActor::System, scope, limit)
             .await
             .unwrap();
     }
 }
 
 /// A request of 100 micro-dollars and one more for each of at most `max_tokens`.
-pub fn quote(max_tokens: u64) -> Quote {
-    Quote {
+pub fn quote(max_tokens: u64) -> PriceQuote {
+    PriceQuote {
         model: "m".into(),
         unknown_model: false,
         fixed_pico: 100_000_000,
@@ -149,13 +151,13 @@ pub fn quote(max_tokens: u64) -> Quote {
 
 /// Takes a decision for a grant; anything else fails the test.
 pub trait ExpectGranted {
-    fn granted(self) -> Reservation;
+    fn expect_granted(self) -> Reservation;
 }
 
-impl ExpectGranted for Decision {
-    fn granted(self) -> Reservation {
+impl ExpectGranted for ReservationOutcome {
+    fn expect_granted(self) -> Reservation {
         match self {
-            Decision::Granted(reservation) => reservation,
+            ReservationOutcome::Granted(reservation) => reservation,
             other => panic!("not granted: {other:?}"),
         }
     }

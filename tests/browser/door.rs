@@ -3,27 +3,27 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use eklavya_sandbox::browser::{Door, PreviewNames};
-use eklavya_sandbox::{Dirs, Inner, Profile, Spec, Streams};
+use eklavya_sandbox::browser::{BrowserDoor, PreviewNames};
+use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec, StdioStreams, WorkspaceDirs};
 use tokio::io::AsyncReadExt;
 
-use crate::scene::{NAME, Scene, Server, user};
+use crate::scene::{BrowserFixture, NAME, PageServer, user};
 
 /// A program in a browser's sandbox, with a browser's door.
-struct Taken {
-    scene: Scene,
-    dirs: Dirs,
-    _door: Door,
+struct CompromisedBrowser {
+    scene: BrowserFixture,
+    dirs: WorkspaceDirs,
+    _door: BrowserDoor,
 }
 
-impl Taken {
-    async fn over() -> Self {
-        let scene = Scene::new().await;
-        scene.server.page("/", "the preview");
-        let dirs = Dirs::at(&scene.dir.path().join("browser"));
-        dirs.prepare(user()).unwrap();
+impl CompromisedBrowser {
+    async fn compromise() -> Self {
+        let scene = BrowserFixture::new().await;
+        scene.server.serve_page("/", "the preview");
+        let dirs = WorkspaceDirs::below(&scene.dir.path().join("browser"));
+        dirs.create(user()).unwrap();
         let names: Arc<dyn PreviewNames> = scene.names.clone();
-        let door = Door::open(&dirs, user(), names).unwrap();
+        let door = BrowserDoor::open(&dirs, user(), names).unwrap();
         Self {
             scene,
             dirs,
@@ -33,13 +33,13 @@ impl Taken {
 
     /// Runs a line of the shell and returns what it printed.
     async fn run(&self, line: &str) -> String {
-        let mut spec = Spec::new(Profile::Browser, &self.dirs);
+        let mut spec = SandboxSpec::new(SandboxProfile::Browser, &self.dirs);
         spec.door = Some(self.dirs.door.clone());
         spec.user = user();
-        let inner = Inner::new("/bin/bash", ["-c", line]).env("PATH", "/usr/bin:/bin");
-        let streams = Streams {
+        let inner = ProgramSpec::new("/bin/bash", ["-c", line]).env("PATH", "/usr/bin:/bin");
+        let streams = StdioStreams {
             stdin: Stdio::null(),
-            ..Streams::piped()
+            ..StdioStreams::piped()
         };
         let mut child = self
             .scene
@@ -55,7 +55,7 @@ impl Taken {
     }
 
     /// Sends a request's head to the door as it stands, and returns what is answered.
-    async fn ask(&self, head: &str) -> String {
+    async fn send_request(&self, head: &str) -> String {
         let line = format!(
             "exec 3<>/dev/tcp/127.0.0.1/$EKLAVYA_PROXY_PORT; \
              printf '{head}\\r\\nConnection: close\\r\\n\\r\\n' >&3; timeout 5 cat <&3"
@@ -65,13 +65,13 @@ impl Taken {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_speaks_to_the_door_itself_reaches_previews_by_name_and_nothing_else() {
-    let taken = Taken::over().await;
-    let secret = Server::start().await;
-    secret.page("/", "the secret");
+async fn a_direct_request_to_the_door_reaches_previews_by_name_and_nothing_else() {
+    let taken = CompromisedBrowser::compromise().await;
+    let secret = PageServer::start().await;
+    secret.serve_page("/", "the secret");
     let port = secret.address.port();
     let own = taken
-        .ask(&format!("GET http://{NAME}/ HTTP/1.1\\r\\nHost: {NAME}"))
+        .send_request(&format!("GET http://{NAME}/ HTTP/1.1\\r\\nHost: {NAME}"))
         .await;
     assert!(
         own.contains("200 OK") && own.contains("the preview"),
@@ -94,29 +94,29 @@ async fn whoever_speaks_to_the_door_itself_reaches_previews_by_name_and_nothing_
         format!("GET http://{NAME}:0/ HTTP/1.1"),
         format!("GET http://{NAME}:99999/ HTTP/1.1"),
     ] {
-        let answer = taken.ask(&head).await;
+        let answer = taken.send_request(&head).await;
         let refused = answer.starts_with("HTTP/1.1 403") || answer.starts_with("HTTP/1.1 400");
         assert!(refused, "{head}: {answer}");
     }
-    assert_eq!(secret.asked(), Vec::<String>::new());
+    assert_eq!(secret.request_heads(), Vec::<String>::new());
     // A header does not lead elsewhere.
     let head = format!("GET http://{NAME}/ HTTP/1.1\\r\\nHost: 127.0.0.1:{port}");
-    assert!(taken.ask(&head).await.contains("the preview"));
-    let last = taken.scene.server.asked().pop().unwrap();
+    assert!(taken.send_request(&head).await.contains("the preview"));
+    let last = taken.scene.server.request_heads().pop().unwrap();
     assert!(last.contains(&format!("host: {NAME}\r\n")), "{last}");
     // It is the door that refuses: a name that it knows leads to the same server.
     let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
     taken.scene.names.0.lock().unwrap().extend([rival]);
     let known = taken
-        .ask("GET http://demo-1.rival.localhost/ HTTP/1.1")
+        .send_request("GET http://demo-1.rival.localhost/ HTTP/1.1")
         .await;
     assert!(known.contains("the secret"), "{known}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_no_way_but_the_door() {
-    let taken = Taken::over().await;
-    let secret = Server::start().await;
+    let taken = CompromisedBrowser::compromise().await;
+    let secret = PageServer::start().await;
     let port = secret.address.port();
     let said = taken
         .run(&format!(
@@ -126,10 +126,10 @@ async fn there_is_no_way_but_the_door() {
         ))
         .await;
     assert_eq!(said, "proxy.sock\ndone\n");
-    assert_eq!(secret.asked(), Vec::<String>::new());
+    assert_eq!(secret.request_heads(), Vec::<String>::new());
     // Outside the same line gets through: whose sandbox it is makes the difference.
     let bash = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");
-    let mut outside = eklavya_core::process::command("/bin/bash");
+    let mut outside = eklavya_core::process::new_command("/bin/bash");
     let output = outside.args(["-c", &bash]).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "connected\n");
 }

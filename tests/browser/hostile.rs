@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use eklavya_sandbox::browser::{BrowserError, Target};
+use eklavya_sandbox::browser::{BrowserError, ElementLocator};
 use tokio::net::UdpSocket;
 
-use crate::scene::{NAME, Scene, Server, url};
+use crate::scene::{BrowserFixture, NAME, PageServer, preview_url};
 
 /// Tries everything that a page can, and writes into itself what came of it.
 const ATTEMPTS: &str = r"<!doctype html><title>trying</title><pre id=out></pre><script>
@@ -60,33 +60,33 @@ const candidates = () => new Promise((yes) => {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_the_preview_is_reached() {
-    let scene = Scene::new().await;
+    let scene = BrowserFixture::new().await;
     // It serves on a port of the machine; nobody gave it a name.
-    let secret = Server::start().await;
-    secret.page("/secret", "the secret");
-    secret.page("/", "the secret");
+    let secret = PageServer::start().await;
+    secret.serve_page("/secret", "the secret");
+    secret.serve_page("/", "the secret");
     let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let page = ATTEMPTS
         .replace("NAME", NAME)
         .replace("UDP", &udp.local_addr().unwrap().port().to_string())
         .replace("PORT", &secret.address.port().to_string());
-    scene.server.page("/", &page);
-    scene.server.page("/ok", "fine");
+    scene.server.serve_page("/", &page);
+    scene.server.serve_page("/ok", "fine");
     let browser = scene.browser().await;
-    browser.open(&url("/")).await.unwrap();
-    let done = Target::Text("webrtc".to_owned());
+    browser.open(&preview_url("/")).await.unwrap();
+    let done = ElementLocator::Text("webrtc".to_owned());
     browser
         .wait_for(&done, Duration::from_secs(90))
         .await
         .unwrap();
-    let told = browser.read().await.unwrap().text;
+    let told = browser.read_page().await.unwrap().text;
     assert!(told.contains("same: GOT 200"), "{told}");
     assert!(!told.contains("secret"), "{told}");
     assert!(!told.contains("root:"), "{told}");
     assert!(told.contains("socket port: FAILED"), "{told}");
     assert!(told.contains("webrtc: CANDIDATES 0"), "{told}");
     assert!(told.contains("tls: FAILED"), "{told}");
-    assert_eq!(secret.asked(), Vec::<String>::new(), "{told}");
+    assert_eq!(secret.request_heads(), Vec::<String>::new(), "{told}");
     let refused = scene.names.1.lock().unwrap().clone();
     assert!(
         refused.iter().any(|host| host == "example.com"),
@@ -99,15 +99,15 @@ async fn nothing_but_the_preview_is_reached() {
     // The attempts are real ones: where the door knows a name, the same request gets through.
     let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
     scene.names.0.lock().unwrap().extend([rival]);
-    browser.open(&url("/")).await.unwrap();
+    browser.open(&preview_url("/")).await.unwrap();
     for _ in 0..100 {
-        if !secret.asked().is_empty() {
+        if !secret.request_heads().is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(secret.asked()[0].contains("host: demo-1.rival.localhost"));
-    browser.end().await.unwrap();
+    assert!(secret.request_heads()[0].contains("host: demo-1.rival.localhost"));
+    browser.close().await.unwrap();
     let reached = scene.names.2.lock().unwrap().clone();
     assert_eq!(reached[0], NAME);
     assert_eq!(reached.last().unwrap(), "", "its end was told");
@@ -115,17 +115,17 @@ async fn nothing_but_the_preview_is_reached() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
-    let scene = Scene::new().await;
-    let secret = Server::start().await;
-    secret.page("/", "the secret");
+    let scene = BrowserFixture::new().await;
+    let secret = PageServer::start().await;
+    secret.serve_page("/", "the secret");
     let port = secret.address.port();
-    scene.server.page("/", "<title>Shop</title>");
+    scene.server.serve_page("/", "<title>Shop</title>");
     let moved = format!(
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{port}/\r\ncontent-length: 0\r\n\r\n"
     );
-    scene.server.answer("/away", &moved);
+    scene.server.serve_bytes("/away", &moved);
     let to_file = "HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n";
-    scene.server.answer("/file", to_file);
+    scene.server.serve_bytes("/file", to_file);
     let browser = scene.browser().await;
     for address in [
         "file:///etc/passwd",
@@ -154,7 +154,7 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
             "{address}: {refused:?}"
         );
     }
-    browser.open(&url("/")).await.unwrap();
+    browser.open(&preview_url("/")).await.unwrap();
     for path in ["//127.0.0.1/", "file:///etc/passwd", "http:/\\127.0.0.1/"] {
         let refused = browser.open(path).await.unwrap_err();
         assert!(
@@ -164,9 +164,9 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
     }
     // A page leads elsewhere: the proxy and the policy stop it.
     for path in ["/away", "/file"] {
-        let told = match browser.open(&url(path)).await {
+        let told = match browser.open(&preview_url(path)).await {
             Ok(_) => browser
-                .read()
+                .read_page()
                 .await
                 .map(|page| page.text)
                 .unwrap_or_default(),
@@ -177,62 +177,62 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
             "{told}"
         );
     }
-    assert_eq!(secret.asked(), Vec::<String>::new());
+    assert_eq!(secret.request_heads(), Vec::<String>::new());
     // Once its preview is gone, it is gone for pages that are open, too.
-    browser.open(&url("/")).await.unwrap();
+    browser.open(&preview_url("/")).await.unwrap();
     scene.names.0.lock().unwrap().clear();
-    let refused = browser.open(&url("/")).await.unwrap_err();
+    let refused = browser.open(&preview_url("/")).await.unwrap_err();
     assert!(
         refused.to_string().contains("none of them runs now"),
         "{refused}"
     );
-    browser.end().await.unwrap();
+    browser.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_and_a_flood_of_dialogs_and_windows_come_to_nothing() {
-    let scene = Scene::new().await;
+    let scene = BrowserFixture::new().await;
     let file = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-disposition: attachment; filename=x.bin\r\ncontent-length: 4\r\n\r\nevil";
-    scene.server.answer("/x.bin", file);
+    scene.server.serve_bytes("/x.bin", file);
     let page = "<title>Flood</title><a download href=/x.bin>Get it</a><button onclick=\"\
         for (let i = 0; i < 50; i++) { window.open('/?' + i); alert(i); }\">Flood</button>";
-    scene.server.page("/", page);
+    scene.server.serve_page("/", page);
     let browser = scene.browser().await;
-    browser.open(&url("/")).await.unwrap();
+    browser.open(&preview_url("/")).await.unwrap();
     browser
-        .click(&Target::Text("Get it".to_owned()))
+        .click(&ElementLocator::Text("Get it".to_owned()))
         .await
         .unwrap();
     browser
-        .click(&Target::Text("Flood".to_owned()))
+        .click(&ElementLocator::Text("Flood".to_owned()))
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(browser.take_notices().len() <= 20);
-    let place = browser.open(&url("/")).await.unwrap();
+    let place = browser.open(&preview_url("/")).await.unwrap();
     assert_eq!(place.title, "Flood");
-    let left = files(scene.dir.path());
+    let left = list_files(scene.dir.path());
     assert!(!left.iter().any(|name| name.contains("x.bin")), "{left:?}");
-    browser.end().await.unwrap();
+    browser.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_hangs_or_eats_memory_is_ended() {
-    let mut scene = Scene::new().await;
+    let mut scene = BrowserFixture::new().await;
     scene.memory_bytes = 900 << 20;
     let hang = "<title>Hang</title><button onclick=\"for (;;) {}\">Hang</button>";
-    scene.server.page("/", hang);
+    scene.server.serve_page("/", hang);
     let eat = "<title>Eat</title><button onclick=\"\
         window.kept = []; setInterval(() => { const b = new Uint8Array(64 << 20); b.fill(7); kept.push(b); }, 20)\">Eat</button>";
-    scene.server.page("/eat", eat);
+    scene.server.serve_page("/eat", eat);
     let browser = scene.browser().await;
-    browser.open(&url("/eat")).await.unwrap();
+    browser.open(&preview_url("/eat")).await.unwrap();
     // The picture of the moment in which it is noticed may vary; that it ends does not.
-    let _ = browser.click(&Target::Text("Eat".to_owned())).await;
+    let _ = browser.click(&ElementLocator::Text("Eat".to_owned())).await;
     let mut last = None;
     for _ in 0..120 {
         tokio::time::sleep(Duration::from_millis(250)).await;
-        if let Err(error) = browser.read().await {
+        if let Err(error) = browser.read_page().await {
             last = Some(error);
             break;
         }
@@ -242,21 +242,21 @@ async fn a_page_that_hangs_or_eats_memory_is_ended() {
     drop(browser);
     std::fs::remove_dir_all(scene.dir.path().join("browser")).unwrap();
     let browser = scene.browser().await;
-    browser.open(&url("/")).await.unwrap();
+    browser.open(&preview_url("/")).await.unwrap();
     let silent = browser
-        .click(&Target::Text("Hang".to_owned()))
+        .click(&ElementLocator::Text("Hang".to_owned()))
         .await
         .unwrap_err();
     assert!(matches!(silent, BrowserError::Slow { .. }), "{silent:?}");
-    browser.end().await.unwrap();
+    browser.close().await.unwrap();
 }
 
-fn files(root: &std::path::Path) -> Vec<String> {
+fn list_files(root: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(root).unwrap().flatten() {
         found.push(entry.path().display().to_string());
         if entry.path().is_dir() {
-            found.extend(files(&entry.path()));
+            found.extend(list_files(&entry.path()));
         }
     }
     found
@@ -264,9 +264,9 @@ fn files(root: &std::path::Path) -> Vec<String> {
 
 /// Shows that the ports are there to be reached: a connection from outside the sandbox gets in.
 #[tokio::test]
-async fn the_secret_server_answers_whoever_is_not_in_the_sandbox() {
-    let secret = Server::start().await;
-    secret.page("/", "the secret");
+async fn the_secret_server_answers_outside_the_sandbox() {
+    let secret = PageServer::start().await;
+    secret.serve_page("/", "the secret");
     let answer = plain_get(secret.address).await;
     assert!(answer.ends_with("the secret"), "{answer}");
 }

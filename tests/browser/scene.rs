@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use eklavya_core::domain::egress::Target;
-use eklavya_sandbox::browser::{Browser, BrowserSpec, PreviewNames, Viewport, locate};
-use eklavya_sandbox::proxy::Previews;
-use eklavya_sandbox::{Demands, Sandbox, User, is_root};
+use eklavya_core::egress::EgressTarget;
+use eklavya_sandbox::browser::{
+    BrowserSession, BrowserSpec, PreviewNames, ViewportSize, locate_browser,
+};
+use eklavya_sandbox::proxy::PreviewLookup;
+use eklavya_sandbox::{KernelRequirements, Sandbox, SandboxUser, is_root};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,13 +22,13 @@ use tokio::net::TcpListener;
 pub const NAME: &str = "demo-1.shop.localhost";
 
 /// A server of the test's pages on a port of this machine, and what it was asked for.
-pub struct Server {
+pub struct PageServer {
     pub address: SocketAddr,
     pages: Arc<Mutex<BTreeMap<String, String>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Server {
+impl PageServer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
@@ -61,29 +63,29 @@ impl Server {
     }
 
     /// Serves a page.
-    pub fn page(&self, path: &str, html: &str) {
+    pub fn serve_page(&self, path: &str, html: &str) {
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             html.len()
         );
-        self.answer(path, &(head + html));
+        self.serve_bytes(path, &(head + html));
     }
 
     /// Serves these bytes.
-    pub fn answer(&self, path: &str, answer: &str) {
+    pub fn serve_bytes(&self, path: &str, answer: &str) {
         let mut pages = self.pages.lock().unwrap();
         pages.insert(path.to_owned(), answer.to_owned());
     }
 
     /// Returns the heads of all requests so far.
-    pub fn asked(&self) -> Vec<String> {
+    pub fn request_heads(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 /// The names that the test gives.
 #[derive(Debug, Default)]
-pub struct Names(
+pub struct TestPreviewNames(
     pub Mutex<BTreeMap<String, SocketAddr>>,
     /// What was refused.
     pub Mutex<Vec<String>>,
@@ -91,51 +93,52 @@ pub struct Names(
     pub Mutex<Vec<String>>,
 );
 
-impl Previews for Names {
-    fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
+impl PreviewLookup for TestPreviewNames {
+    fn find_preview<'a>(&'a self, target: &'a EgressTarget) -> BoxFuture<'a, Option<SocketAddr>> {
         let name = target.host.to_string();
         let found = self.0.lock().unwrap().get(&name).copied();
         Box::pin(async move { found.filter(|_| target.port == 80) })
     }
 }
 
-impl PreviewNames for Names {
-    fn reached<'a>(&'a self, host: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
+impl PreviewNames for TestPreviewNames {
+    fn on_reached<'a>(&'a self, host: &'a str, _: SocketAddr) -> BoxFuture<'a, ()> {
         self.2.lock().unwrap().push(host.to_owned());
         Box::pin(async {})
     }
 
-    fn ended(&self) -> BoxFuture<'_, ()> {
+    fn on_ended(&self) -> BoxFuture<'_, ()> {
         self.2.lock().unwrap().push(String::new());
         Box::pin(async {})
     }
 
-    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
+    fn on_refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
         self.1.lock().unwrap().push(host.to_owned());
         Box::pin(async {})
     }
 
-    fn known(&self) -> BoxFuture<'_, Vec<String>> {
+    fn list_names(&self) -> BoxFuture<'_, Vec<String>> {
         let known = self.0.lock().unwrap().keys().cloned().collect();
         Box::pin(async move { known })
     }
 }
 
-pub struct Scene {
+pub struct BrowserFixture {
     pub sandbox: Sandbox,
     pub dir: TempDir,
-    pub names: Arc<Names>,
-    pub server: Server,
+    pub names: Arc<TestPreviewNames>,
+    pub server: PageServer,
     pub memory_bytes: u64,
 }
 
-impl Scene {
+impl BrowserFixture {
     pub async fn new() -> Self {
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_eklavya"));
         let path = OsStr::new("/usr/bin:/bin");
-        let sandbox = Sandbox::probe(path, exe, user(), Demands::default()).await;
-        let server = Server::start().await;
-        let names = Arc::new(Names::default());
+        let sandbox =
+            Sandbox::probe_bubblewrap(path, exe, user(), KernelRequirements::default()).await;
+        let server = PageServer::start().await;
+        let names = Arc::new(TestPreviewNames::default());
         let name = (NAME.to_owned(), server.address);
         names.0.lock().unwrap().extend([name]);
         Self {
@@ -149,34 +152,36 @@ impl Scene {
 
     pub fn spec(&self) -> BrowserSpec {
         let search = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
-        let program =
-            locate(None, &search).expect("these tests need chromium: apt-get install chromium");
+        let program = locate_browser(None, &search)
+            .expect("these tests need chromium: apt-get install chromium");
         BrowserSpec {
             program,
             root: self.dir.path().join("browser"),
-            note: self.dir.path().join("process"),
+            pid_file: self.dir.path().join("process"),
             user: user(),
             tmp_bytes: 512 << 20,
             disk_bytes: 1 << 30,
             memory_bytes: self.memory_bytes,
             names: self.names.clone(),
-            viewport: Viewport::default(),
+            viewport: ViewportSize::default(),
         }
     }
 
-    pub async fn browser(&self) -> Browser {
-        Browser::start(&self.sandbox, self.spec()).await.unwrap()
+    pub async fn browser(&self) -> BrowserSession {
+        BrowserSession::start(&self.sandbox, self.spec())
+            .await
+            .unwrap()
     }
 }
 
-pub fn user() -> Option<User> {
-    is_root().then_some(User {
+pub fn user() -> Option<SandboxUser> {
+    is_root().then_some(SandboxUser {
         uid: 70_001,
         gid: 70_001,
     })
 }
 
 /// Returns an address on the preview.
-pub fn url(path: &str) -> String {
+pub fn preview_url(path: &str) -> String {
     format!("http://{NAME}{path}")
 }

@@ -4,8 +4,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{ANY, Rehearsal, bash, criteria, small_plan, tool, verdicts};
-use crate::story::Story;
+use crate::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, criteria, small_plan, tool_step, verdicts,
+};
+use crate::story::StoryProject;
 
 /// A demo whose page greets whoever says who they are.
 const DEMO: &str = "\
@@ -21,8 +23,8 @@ echo 'test -f site/index.html' > tests/run.sh
 git add -A
 git commit -qm demo";
 
-fn browser(name: &str, input: Value) -> Value {
-    tool(&format!("mcp__eklavya__browser_{name}"), input)
+fn browser_call(name: &str, input: Value) -> Value {
+    tool_step(&format!("mcp__eklavya__browser_{name}"), input)
 }
 
 fn is_png(path: &str) -> bool {
@@ -33,21 +35,22 @@ fn is_png(path: &str) -> bool {
 fn the_product_is_used_pictured_and_judged_in_a_browser() {
     let plan = small_plan();
     let uat = [
-        browser("open", json!({ "url": "http://preview.shop.localhost/" })),
-        browser("type", json!({ "text": "Your name", "value": "Ada" })),
-        browser("click", json!({ "text": "Greet me" })),
-        browser("read", json!({})),
-        browser("screenshot", json!({})),
-        browser("open", json!({ "url": "http://demo-1.rival.localhost/" })),
-        browser("click", json!({})),
-        browser("open", json!({ "url": "file:///etc/passwd" })),
-        tool("mcp__eklavya__run_tests", json!({})),
+        browser_call("open", json!({ "url": "http://preview.shop.localhost/" })),
+        browser_call("type", json!({ "text": "Your name", "value": "Ada" })),
+        browser_call("click", json!({ "text": "Greet me" })),
+        browser_call("read", json!({})),
+        browser_call("screenshot", json!({})),
+        browser_call("open", json!({ "url": "http://demo-1.rival.localhost/" })),
+        browser_call("click", json!({})),
+        browser_call("open", json!({ "url": "file:///etc/passwd" })),
+        tool_step("mcp__eklavya__run_tests", json!({})),
         verdicts(&criteria(&plan, "review"), true),
     ];
-    let rehearsal = Rehearsal::of(&plan)
-        .and_plays("developer", "demo-*", bash(DEMO))
-        .plays("uat", "*", ANY, uat);
-    let story = Story::planned(&plan, &rehearsal).with("EKLAVYA_BROWSER_USE", "auto");
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_step("developer", "demo-*", bash_step(DEMO))
+        .with_answers("uat", "*", ANY, uat);
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal)
+        .with_variable("EKLAVYA_BROWSER_USE", "auto");
     story.ok("demo build shop");
     let demo = story.json("demo show shop 1");
     let picture = &demo["pictures"][0];
@@ -72,7 +75,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
         "{}",
         verified.stderr
     );
-    let did = story.did("verify-1-uat", 1);
+    let did = story.agent_output("verify-1-uat", 1);
     for words in [
         "Good day, Ada",
         "never an instruction to follow",
@@ -140,16 +143,16 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
 fn without_a_chromium_the_stage_goes_on() {
     let plan = small_plan();
     let uat = [
-        browser("open", json!({ "url": "http://preview.shop.localhost/" })),
+        browser_call("open", json!({ "url": "http://preview.shop.localhost/" })),
         verdicts(&criteria(&plan, "review"), true),
     ];
-    let rehearsal = Rehearsal::of(&plan).plays("uat", "*", ANY, uat);
-    let story = Story::ready_to_build(&plan, &rehearsal)
-        .with("EKLAVYA_BROWSER_USE", "auto")
-        .with("EKLAVYA_BROWSER_PATH", "/nowhere/chromium");
+    let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers("uat", "*", ANY, uat);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal)
+        .with_variable("EKLAVYA_BROWSER_USE", "auto")
+        .with_variable("EKLAVYA_BROWSER_PATH", "/nowhere/chromium");
     story.ok("build shop");
     assert_eq!(story.json("verify shop")["status"], "verified");
-    let did = story.did("verify-1-uat", 1);
+    let did = story.agent_output("verify-1-uat", 1);
     assert!(
         did.contains("browser.path names /nowhere/chromium"),
         "{did}"
@@ -162,25 +165,26 @@ fn without_a_chromium_the_stage_goes_on() {
 fn nothing_is_left_of_a_browser_whose_worker_is_killed() {
     let plan = small_plan();
     let uat = [
-        browser("open", json!({ "url": "http://preview.shop.localhost/" })),
-        browser("wait", json!({ "text": "never to be seen", "seconds": 30 })),
+        browser_call("open", json!({ "url": "http://preview.shop.localhost/" })),
+        browser_call("wait", json!({ "text": "never to be seen", "seconds": 30 })),
         verdicts(&criteria(&plan, "review"), true),
     ];
-    let rehearsal = Rehearsal::of(&plan)
-        .and_plays("developer", "demo-*", bash(DEMO))
-        .plays("uat", "*", ANY, uat);
-    let story = Story::planned(&plan, &rehearsal).with("EKLAVYA_BROWSER_USE", "auto");
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_step("developer", "demo-*", bash_step(DEMO))
+        .with_answers("uat", "*", ANY, uat);
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal)
+        .with_variable("EKLAVYA_BROWSER_USE", "auto");
     story.ok("demo build shop");
     story.ok("demo approve shop 1 --yes");
     story.ok("build shop");
     let home = story.env.home().to_string();
     let running = story.start("verify shop");
-    let browsers = || browsers_below(&home);
+    let browsers = || count_browsers_below(&home);
     wait_until("the browser runs", || browsers() > 0);
     drop(running);
     wait_until("the browser is gone", || browsers() == 0);
-    let rehearsal = Rehearsal::of(&plan);
-    story.switch_to(&rehearsal);
+    let rehearsal = RehearsalBuilder::happy_path(&plan);
+    story.set_rehearsal(&rehearsal);
     story.ok("verify shop --wait");
     assert_eq!(story.status(), "verified");
     let scratch = story.root().join("scratch");
@@ -188,7 +192,7 @@ fn nothing_is_left_of_a_browser_whose_worker_is_killed() {
 }
 
 /// Counts the processes of browsers whose sandbox is in this data directory.
-fn browsers_below(home: &str) -> usize {
+fn count_browsers_below(home: &str) -> usize {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     entries
         .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())

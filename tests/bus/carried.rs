@@ -2,30 +2,30 @@
 
 use std::time::Duration;
 
-use crate::house::{House, hear_one, hear_until, news, pause};
+use crate::house::{BusFixture, numbered_news, receive_number, receive_until, yield_briefly};
 
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod in_process {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(super::House::in_process().await).await;
+                super::$name(super::BusFixture::in_process().await).await;
             })*
         }
         mod on_redis {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(super::House::on_redis().await).await;
+                super::$name(super::BusFixture::on_redis().await).await;
             })*
         }
     };
 }
 
 on_both!(
-    everybody_hears_everything_once_and_in_order,
+    every_listener_hears_everything_once_and_in_order,
     a_commit_is_heard_by_other_processes,
     each_text_goes_to_one_consumer,
-    what_the_dead_left_is_claimed_once,
+    messages_of_dead_consumers_are_claimed_once,
     an_inbox_has_room_for_the_last_thousand,
     inboxes_are_apart,
     the_cache_forgets,
@@ -33,49 +33,53 @@ on_both!(
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn everybody_hears_everything_once_and_in_order(house: House) {
-    let other = house.another_on_the_bus().await;
+async fn every_listener_hears_everything_once_and_in_order(house: BusFixture) {
+    let other = house.new_bus_peer().await;
     let mut ears = [
-        house.desk.bus.subscribe(),
-        house.desk.bus.subscribe(),
+        house.data.bus.subscribe(),
+        house.data.bus.subscribe(),
         other.bus.subscribe(),
     ];
-    house.desk.bus.publish((0..50).map(news).collect()).await;
+    house
+        .data
+        .bus
+        .publish((0..50).map(numbered_news).collect())
+        .await;
     for ear in &mut ears {
-        assert_eq!(hear_until(ear, 49).await, (0..50).collect::<Vec<_>>());
+        assert_eq!(receive_until(ear, 49).await, (0..50).collect::<Vec<_>>());
     }
     // Whatever else there were to hear of these would come before what is told next.
-    other.bus.publish(vec![news(50)]).await;
-    house.desk.bus.publish(vec![news(51)]).await;
+    other.bus.publish(vec![numbered_news(50)]).await;
+    house.data.bus.publish(vec![numbered_news(51)]).await;
     for ear in &mut ears {
         // They are told by two, so that either may be the first.
-        let mut heard = [hear_one(ear).await, hear_one(ear).await];
+        let mut heard = [receive_number(ear).await, receive_number(ear).await];
         heard.sort_unstable();
         assert_eq!(heard, [50, 51]);
     }
 }
 
-async fn a_commit_is_heard_by_other_processes(house: House) {
-    let other = house.another_on_the_bus().await;
+async fn a_commit_is_heard_by_other_processes(house: BusFixture) {
+    let other = house.new_bus_peer().await;
     let mut ear = other.bus.subscribe();
     let mut change = house
-        .desk
-        .change(&eklavya_core::domain::audit::Actor::System)
+        .data
+        .begin(&eklavya_core::audit::AuditActor::System)
         .await
         .unwrap();
-    change.event(Some(house.project.id), news(7).event);
+    change.add_event(Some(house.project.id), numbered_news(7).event);
     change.commit().await.unwrap();
-    assert_eq!(hear_until(&mut ear, 7).await, [7]);
+    assert_eq!(receive_until(&mut ear, 7).await, [7]);
 }
 
-async fn each_text_goes_to_one_consumer(house: House) {
-    let (bus, other) = (&house.desk.bus, house.another_on_the_bus().await.bus);
+async fn each_text_goes_to_one_consumer(house: BusFixture) {
+    let (bus, other) = (&house.data.bus, house.new_bus_peer().await.bus);
     for text in ["a", "b", "c", "d", "e"] {
         bus.send("inbox", text).await.unwrap();
     }
     let first = bus.receive("inbox", "one", 2).await.unwrap();
     let second = other.receive("inbox", "two", 10).await.unwrap();
-    let texts = |entries: &[eklavya_services::bus::Entry]| {
+    let texts = |entries: &[eklavya_services::bus::InboxEntry]| {
         let texts = entries.iter().map(|entry| entry.text.clone());
         texts.collect::<String>()
     };
@@ -93,8 +97,8 @@ async fn each_text_goes_to_one_consumer(house: House) {
     assert_eq!(texts(&later), "f");
 }
 
-async fn what_the_dead_left_is_claimed_once(house: House) {
-    let bus = &house.desk.bus;
+async fn messages_of_dead_consumers_are_claimed_once(house: BusFixture) {
+    let bus = &house.data.bus;
     for text in ["a", "b", "c"] {
         bus.send("inbox", text).await.unwrap();
     }
@@ -103,7 +107,7 @@ async fn what_the_dead_left_is_claimed_once(house: House) {
     bus.acknowledge("inbox", &[had[0].id.clone()])
         .await
         .unwrap();
-    let other = house.another_on_the_bus().await.bus;
+    let other = house.new_bus_peer().await.bus;
     let claims = tokio::join!(
         bus.claim("inbox", "dead", "heir"),
         other.claim("inbox", "dead", "rival")
@@ -117,8 +121,8 @@ async fn what_the_dead_left_is_claimed_once(house: House) {
     assert_eq!(bus.acknowledge("inbox", &ids).await, Ok(2));
 }
 
-async fn an_inbox_has_room_for_the_last_thousand(house: House) {
-    let bus = &house.desk.bus;
+async fn an_inbox_has_room_for_the_last_thousand(house: BusFixture) {
+    let bus = &house.data.bus;
     for n in 0..1_010 {
         bus.send("inbox", &n.to_string()).await.unwrap();
     }
@@ -130,8 +134,8 @@ async fn an_inbox_has_room_for_the_last_thousand(house: House) {
     );
 }
 
-async fn inboxes_are_apart(house: House) {
-    let bus = &house.desk.bus;
+async fn inboxes_are_apart(house: BusFixture) {
+    let bus = &house.data.bus;
     assert_eq!(bus.receive("a", "one", 10).await, Ok(vec![]));
     bus.send("a", "of a").await.unwrap();
     bus.send("b", "of b").await.unwrap();
@@ -142,15 +146,15 @@ async fn inboxes_are_apart(house: House) {
     assert_eq!(bus.acknowledge("a", &ids).await, Ok(1));
 }
 
-async fn the_cache_forgets(house: House) {
-    let (bus, other) = (&house.desk.bus, house.another_on_the_bus().await.bus);
+async fn the_cache_forgets(house: BusFixture) {
+    let (bus, other) = (&house.data.bus, house.new_bus_peer().await.bus);
     assert_eq!(bus.get("key").await, None);
     bus.put("key", "old", HOUR).await;
     bus.put("key", "new", HOUR).await;
     assert_eq!(other.get("key").await, Some("new".into()));
     bus.put("short", "x", Duration::from_millis(1)).await;
     while bus.get("short").await.is_some() {
-        pause().await;
+        yield_briefly().await;
     }
     assert_eq!(bus.get("key").await, Some("new".into()));
     let large = "x".repeat(64 * 1024);

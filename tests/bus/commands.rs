@@ -2,14 +2,14 @@
 
 use std::net::TcpListener;
 
-use crate::impostor::Impostor;
-use crate::redis_server::Redis;
+use crate::impostor::ImpostorServer;
+use crate::redis_server::TestRedis;
 use crate::support::TestEnv;
 
 const PASSWORD: &str = "s3cret";
 
 /// Returns a place with a project, whose bus is configured afterwards.
-fn place() -> TestEnv {
+fn env_with_project() -> TestEnv {
     let env = TestEnv::new();
     std::fs::write(env.path().join("brief.md"), "A shop for tea.\n").unwrap();
     let new = "project new Shop --client C --budget 5 --brief brief.md";
@@ -18,16 +18,16 @@ fn place() -> TestEnv {
     env
 }
 
-fn nobody() -> String {
+fn unused_url() -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     format!("redis://:{PASSWORD}@127.0.0.1:{port}/")
 }
 
 #[test]
-fn the_work_is_refused_and_a_look_is_not_where_nobody_answers() {
-    let env = place().with("EKLAVYA_BUS_URL", &nobody());
-    let worked = env.run(&["plan", "shop"]).exits(7);
+fn work_is_refused_and_reading_is_not_if_the_server_is_away() {
+    let env = env_with_project().with("EKLAVYA_BUS_URL", &unused_url());
+    let worked = env.run(&["plan", "shop"]).assert_exit_code(7);
     assert!(
         worked
             .stderr
@@ -41,15 +41,19 @@ fn the_work_is_refused_and_a_look_is_not_where_nobody_answers() {
     let changed = env.run(&["project", "pause", "shop"]);
     assert_ne!(changed.code, 7, "{}", changed.stderr);
     for outcome in [worked, looked, changed] {
-        assert!(!outcome.whole().contains(PASSWORD), "{}", outcome.whole());
+        assert!(
+            !outcome.snapshot_text().contains(PASSWORD),
+            "{}",
+            outcome.snapshot_text()
+        );
     }
 }
 
 #[test]
 fn what_is_wrong_with_a_server_is_told_by_every_command() {
-    let redis = Redis::guarded(PASSWORD);
-    let old = Impostor::of_version("5.0.14");
-    let other = Impostor::start(|_| Some("220 mail.example.org ESMTP\r\n".into()));
+    let redis = TestRedis::guarded(PASSWORD);
+    let old = ImpostorServer::of_version("5.0.14");
+    let other = ImpostorServer::start(|_| Some("220 mail.example.org ESMTP\r\n".into()));
     for (url, said) in [
         (redis.url(), "wants a password"),
         (redis.url_with("wr0ng"), "refused the user or the password"),
@@ -57,13 +61,13 @@ fn what_is_wrong_with_a_server_is_told_by_every_command() {
         (other.url, "is not Redis"),
     ] {
         let env = TestEnv::new().with("EKLAVYA_BUS_URL", &url);
-        let told = env.run(&["project", "list"]).exits(7);
+        let told = env.run(&["project", "list"]).assert_exit_code(7);
         assert!(told.stderr.contains(said), "{}", told.stderr);
         assert!(told.stderr.contains("hint: "), "{}", told.stderr);
-        let checked = env.run(&["doctor"]).exits(7);
+        let checked = env.run(&["doctor"]).assert_exit_code(7);
         assert!(checked.stdout.contains(said), "{}", checked.stdout);
         for outcome in [told, checked] {
-            let whole = outcome.whole();
+            let whole = outcome.snapshot_text();
             assert!(!whole.contains("wr0ng") && !whole.contains(PASSWORD));
         }
     }
@@ -74,21 +78,29 @@ fn a_url_that_cannot_be_one_is_a_mistake_of_the_configuration() {
     let env = TestEnv::new();
     for url in ["http://h", "redis://:s3cret@h/x", "redis://:s3cret@h/?db=1"] {
         let told = env.run(&["project", "list", "--set", &format!("bus.url={url}")]);
-        let told = told.exits(2);
+        let told = told.assert_exit_code(2);
         assert!(told.stderr.contains("bus.url"), "{}", told.stderr);
-        assert!(!told.whole().contains(PASSWORD), "{}", told.whole());
+        assert!(
+            !told.snapshot_text().contains(PASSWORD),
+            "{}",
+            told.snapshot_text()
+        );
     }
 }
 
 #[test]
 fn the_password_is_kept_and_not_shown() {
-    let redis = Redis::guarded(PASSWORD);
+    let redis = TestRedis::guarded(PASSWORD);
     let env = TestEnv::new();
     let set = env.run(&["config", "set", "bus.url", &redis.url_with(PASSWORD)]);
     let shown = env.run(&["config", "show"]).ok();
     assert!(shown.stdout.contains(&redis.url()), "{}", shown.stdout);
     for outcome in [set.ok(), shown, env.run(&["config", "get", "bus.url"]).ok()] {
-        assert!(!outcome.whole().contains(PASSWORD), "{}", outcome.whole());
+        assert!(
+            !outcome.snapshot_text().contains(PASSWORD),
+            "{}",
+            outcome.snapshot_text()
+        );
     }
     env.run(&["project", "list"]).ok();
     let checked = env.run(&["doctor", "--output", "json"]).json();
@@ -100,12 +112,12 @@ fn the_password_is_kept_and_not_shown() {
 
 #[test]
 fn the_password_may_stand_in_a_file() {
-    let redis = Redis::guarded(PASSWORD);
+    let redis = TestRedis::guarded(PASSWORD);
     let env = TestEnv::new().with("EKLAVYA_BUS_URL", &redis.url());
     std::fs::write(env.path().join("password"), format!("{PASSWORD}\n")).unwrap();
     let env = env.with("EKLAVYA_BUS_PASSWORD_FILE", "password");
     env.run(&["project", "list"]).ok();
     std::fs::remove_file(env.path().join("password")).unwrap();
-    let told = env.run(&["project", "list"]).exits(7);
+    let told = env.run(&["project", "list"]).assert_exit_code(7);
     assert!(told.stderr.contains("password"), "{}", told.stderr);
 }

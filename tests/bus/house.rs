@@ -3,37 +3,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eklavya_core::agent::role::Role;
+use eklavya_core::agent::{Agent, AgentEvent};
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::{FixedClock, SystemClock};
-use eklavya_core::domain::agent::{Agent, AgentEvent};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::event::{Event, Level};
-use eklavya_core::domain::ids::AgentId;
-use eklavya_core::domain::project::Project;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::{Task, TaskKind};
-use eklavya_services::bus::{Bus, Heard, Listener, News, Server, WhenAway};
+use eklavya_core::event::{Event, NotificationLevel};
+use eklavya_core::ids::AgentId;
+use eklavya_core::project::Project;
+use eklavya_core::task::{Task, TaskKind};
+use eklavya_services::bus::{Bus, BusEvent, BusListener, BusSignal, OnUnavailable, RedisServer};
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
-use eklavya_services::{Desk, agents};
-use eklavya_store::{self as store, Location, Store, installation};
+use eklavya_services::{DataStore, agents};
+use eklavya_store::{self as store, DatabaseLocation, Store, installation};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::agents::beginning;
-use crate::postgres::Postgres;
-use crate::redis_server::Redis;
+use crate::agents::starting_agent;
+use crate::postgres::TestPostgres;
+use crate::redis_server::TestRedis;
 
 /// An installation.
-pub struct House {
-    pub redis: Option<Redis>,
-    pub desk: Desk,
+pub struct BusFixture {
+    pub redis: Option<TestRedis>,
+    pub data: DataStore,
     pub project: Project,
     task: Task,
-    location: Location,
+    location: DatabaseLocation,
     _directory: TempDir,
 }
 
-impl House {
+impl BusFixture {
     /// On SQLite, with the bus inside the process.
     pub async fn in_process() -> Self {
         Self::open(None, None).await
@@ -41,25 +41,25 @@ impl House {
 
     /// On SQLite, with a Redis server of its own.
     pub async fn on_redis() -> Self {
-        Self::open(None, Some(Redis::start())).await
+        Self::open(None, Some(TestRedis::start())).await
     }
 
     /// On a database of its own on the shared PostgreSQL server, with the bus inside the process.
     pub async fn on_postgres() -> Self {
-        Self::open(Some(Postgres::shared()), None).await
+        Self::open(Some(TestPostgres::shared()), None).await
     }
 
-    async fn open(url: Option<String>, redis: Option<Redis>) -> Self {
+    async fn open(url: Option<String>, redis: Option<TestRedis>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let location = match url {
             Some(url) => {
-                let server = store::Server::new(&Url::parse(&url).unwrap(), None).unwrap();
-                Location::Server(Box::new(server))
+                let server = store::PostgresServer::new(&Url::parse(&url).unwrap(), None).unwrap();
+                DatabaseLocation::Server(Box::new(server))
             }
-            None => Location::File(directory.path().join("eklavya.db")),
+            None => DatabaseLocation::File(directory.path().join("eklavya.db")),
         };
         Store::create(&location).await.unwrap().close().await;
-        let desk = process(&location, redis.as_ref()).await;
+        let data = open_process(&location, redis.as_ref()).await;
         let new = NewProject {
             name: "Shop".into(),
             slug: Some("shop".into()),
@@ -68,12 +68,14 @@ impl House {
             budget: None,
             rehearsal: None,
         };
-        let project = projects::create(&desk, &Actor::System, new).await.unwrap();
+        let project = projects::create(&data, &AuditActor::System, new)
+            .await
+            .unwrap();
         let new = NewTask::new("T1", TaskKind::Build, Role::Developer, "Build");
-        let made = tasks::ensure(&desk, &project, vec![new]).await.unwrap();
+        let made = tasks::ensure(&data, &project, vec![new]).await.unwrap();
         Self {
             redis,
-            desk,
+            data: data,
             project,
             task: made.into_iter().next().unwrap(),
             location,
@@ -83,80 +85,80 @@ impl House {
 
     /// Returns another process of the installation: connections of its own to the database, and its
     /// own end of the bus. Where the bus is inside the process, it is as alone as a process is.
-    pub async fn another(&self) -> Desk {
-        process(&self.location, self.redis.as_ref()).await
+    pub async fn new_process(&self) -> DataStore {
+        open_process(&self.location, self.redis.as_ref()).await
     }
 
     /// Returns whoever else is on the same bus.
-    pub async fn another_on_the_bus(&self) -> Desk {
+    pub async fn new_bus_peer(&self) -> DataStore {
         match self.redis {
-            Some(_) => self.another().await,
-            None => self.desk.clone(),
+            Some(_) => self.new_process().await,
+            None => self.data.clone(),
         }
     }
 
     /// Returns the server, to do something to it.
-    pub fn redis(&mut self) -> &mut Redis {
+    pub fn redis_server(&mut self) -> &mut TestRedis {
         self.redis.as_mut().expect("this house has a server")
     }
 
     /// Adds an agent that is at work.
-    pub async fn agent(&self) -> AgentId {
+    pub async fn add_agent(&self) -> AgentId {
         let agent = Agent {
             version: 0,
-            ..beginning(&self.task, self.desk.now())
+            ..starting_agent(&self.task, self.data.now())
         };
-        let mut change = self.desk.change(&Actor::System).await.unwrap();
+        let mut change = self.data.begin(&AuditActor::System).await.unwrap();
         agents::spawn_in(&mut change, &agent, None).await.unwrap();
         change.commit().await.unwrap();
         agent.id
     }
 
     /// Ends an agent.
-    pub async fn end(&self, agent: AgentId) {
+    pub async fn end_agent(&self, agent: AgentId) {
         let spawn = [AgentEvent::Spawn, AgentEvent::Complete];
         for event in spawn {
-            agents::advance(&self.desk, &Actor::System, agent, event, None)
+            agents::advance(&self.data, &AuditActor::System, agent, event, None)
                 .await
                 .unwrap();
         }
     }
 
     /// Waits until this process's connection to the server is there, or is not.
-    pub async fn until_connected(&self, connected: bool) {
-        while self.desk.bus.connection().is_some() != connected {
-            pause().await;
+    pub async fn wait_until_connected(&self, connected: bool) {
+        while self.data.bus.connection_generation().is_some() != connected {
+            yield_briefly().await;
         }
     }
 }
 
-async fn process(location: &Location, redis: Option<&Redis>) -> Desk {
+async fn open_process(location: &DatabaseLocation, redis: Option<&TestRedis>) -> DataStore {
     let store = Store::open(location).await.unwrap();
     let bus = match redis {
         Some(redis) => {
-            let id = installation::id(&store).await.unwrap();
-            let server = Server::new(&Url::parse(&redis.url()).unwrap(), None).unwrap();
-            Bus::open(server, id, WhenAway::Refuse).await.unwrap()
+            let id = installation::ensure_id(&store).await.unwrap();
+            let server = RedisServer::new(&Url::parse(&redis.url()).unwrap(), None).unwrap();
+            Bus::open(server, id, OnUnavailable::Refuse).await.unwrap()
         }
         None => Bus::in_process(),
     };
-    Desk::with_bus(store, Arc::new(SystemClock), bus)
+    DataStore::with_bus(store, Arc::new(SystemClock), bus)
 }
 
-impl House {
+impl BusFixture {
     /// Returns this process under a clock that stands still.
-    pub fn under(&self, clock: &Arc<FixedClock>) -> Desk {
-        let (store, bus) = (self.desk.store.clone(), self.desk.bus.clone());
-        Desk::with_bus(store, clock.clone(), bus)
+    pub fn with_clock(&self, clock: &Arc<FixedClock>) -> DataStore {
+        let (store, bus) = (self.data.store.clone(), self.data.bus.clone());
+        DataStore::with_bus(store, clock.clone(), bus)
     }
 }
 
 /// A piece of news that can be told from others.
-pub fn news(number: u32) -> News {
-    News {
+pub fn numbered_news(number: u32) -> BusEvent {
+    BusEvent {
         project: None,
         event: Event::Notification {
-            level: Level::Info,
+            level: NotificationLevel::Info,
             title: number.to_string(),
             message: String::new(),
             actions: Vec::new(),
@@ -165,18 +167,18 @@ pub fn news(number: u32) -> News {
 }
 
 /// Hears pieces of news up to the one with this number, and returns their numbers.
-pub async fn hear_until(listener: &mut Listener, last: u32) -> Vec<u32> {
+pub async fn receive_until(listener: &mut BusListener, last: u32) -> Vec<u32> {
     let mut heard = Vec::new();
     while heard.last() != Some(&last) {
-        heard.push(hear_one(listener).await);
+        heard.push(receive_number(listener).await);
     }
     heard
 }
 
 /// Hears one piece of news, and returns its number.
-pub async fn hear_one(listener: &mut Listener) -> u32 {
+pub async fn receive_number(listener: &mut BusListener) -> u32 {
     loop {
-        if let Some(Heard::News(News {
+        if let Some(BusSignal::Event(BusEvent {
             event: Event::Notification { title, .. },
             ..
         })) = listener.next().await
@@ -187,6 +189,6 @@ pub async fn hear_one(listener: &mut Listener) -> u32 {
 }
 
 /// Lets others go on for a moment, in a loop that waits for them.
-pub async fn pause() {
+pub async fn yield_briefly() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }

@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// Answers whatever is asked as `answer` says, which is given the question.
-pub struct Impostor {
+pub struct ImpostorServer {
     /// Its URL.
     pub url: String,
 }
 
-impl Impostor {
+impl ImpostorServer {
     /// Starts one. It ends with the test.
     pub fn start(answer: impl Fn(&str) -> Option<String> + Send + Clone + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -17,7 +17,7 @@ impl Impostor {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let answer = answer.clone();
-                std::thread::spawn(move || serve(stream, &answer));
+                std::thread::spawn(move || serve_answers(stream, &answer));
             }
         });
         Self {
@@ -47,12 +47,12 @@ impl Impostor {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<String>) {
+fn serve_answers(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<String>) {
     let mut asked = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut piece) {
         asked.extend_from_slice(&piece[..count]);
-        while let Some((question, rest)) = question(&asked) {
+        while let Some((question, rest)) = take_command(&asked) {
             asked = rest;
             if let Some(answer) = answer(&question)
                 && stream.write_all(answer.as_bytes()).is_err()
@@ -64,7 +64,7 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<String>) {
 }
 
 /// Takes one whole question off what was read: an array of texts, told as one line.
-fn question(asked: &[u8]) -> Option<(String, Vec<u8>)> {
+fn take_command(asked: &[u8]) -> Option<(String, Vec<u8>)> {
     let text = std::str::from_utf8(asked).ok()?;
     let mut lines = text.split_inclusive("\r\n");
     let count: usize = lines.next()?.strip_prefix('*')?.trim().parse().ok()?;

@@ -2,38 +2,43 @@
 
 use std::collections::BTreeSet;
 
-use eklavya_core::domain::ids::{AgentId, MessageId, ProjectId};
-use eklavya_core::domain::message::{Message, Recipient};
+use eklavya_core::agent::message::{Message, MessageRecipient};
+use eklavya_core::ids::{AgentId, MessageId, ProjectId};
 use eklavya_services::messages::{self, NewMessage};
-use eklavya_services::{Desk, ServiceError};
+use eklavya_services::{DataStore, ServiceError};
 use eklavya_store::{audit, messages as rows};
 use serde_json::json;
 
-use crate::house::{House, pause};
+use crate::house::{BusFixture, yield_briefly};
 
 /// What is heard where nothing is said.
 pub const NOTHING: [u64; 0] = [];
 
 #[tokio::test]
 async fn in_process() {
-    Box::pin(all(&House::in_process().await)).await;
+    Box::pin(all_contracts(&BusFixture::in_process().await)).await;
 }
 
 #[tokio::test]
 async fn on_redis() {
-    Box::pin(all(&House::on_redis().await)).await;
+    Box::pin(all_contracts(&BusFixture::on_redis().await)).await;
 }
 
-pub async fn all(house: &House) {
+pub async fn all_contracts(house: &BusFixture) {
     a_message_is_delivered_once_and_as_it_was_said(house).await;
-    what_is_said_to_everybody_reaches_each_of_them(house).await;
+    a_broadcast_reaches_each_agent(house).await;
     rivals_share_the_messages_and_none_twice(house).await;
     Box::pin(what_a_dead_consumer_had_goes_to_its_heir(house)).await;
     what_cannot_be_said_is_refused_and_nothing_is_kept(house).await;
 }
 
 /// Says a number to somebody.
-pub async fn say(desk: &Desk, project: ProjectId, to: Recipient, number: u32) -> MessageId {
+pub async fn send_number(
+    data: &DataStore,
+    project: ProjectId,
+    to: MessageRecipient,
+    number: u32,
+) -> MessageId {
     let new = NewMessage {
         project,
         from: None,
@@ -41,16 +46,21 @@ pub async fn say(desk: &Desk, project: ProjectId, to: Recipient, number: u32) ->
         kind: "test".into(),
         payload: json!({ "number": number }),
     };
-    let sent = messages::send(desk, new).await.unwrap().id;
+    let sent = messages::send(data, new).await.unwrap().id;
     // The next one is said at another moment.
-    pause().await;
+    yield_briefly().await;
     sent
 }
 
 /// Returns the numbers that are delivered to a consumer.
-pub async fn hear(desk: &Desk, agent: AgentId, consumer: &str, most: u32) -> Vec<u64> {
+pub async fn receive_numbers(
+    data: &DataStore,
+    agent: AgentId,
+    consumer: &str,
+    most: u32,
+) -> Vec<u64> {
     numbers(
-        &messages::receive(desk, agent, consumer, most)
+        &messages::receive(data, agent, consumer, most)
             .await
             .unwrap(),
     )
@@ -61,22 +71,22 @@ fn numbers(messages: &[Message]) -> Vec<u64> {
     messages.iter().map(number).collect()
 }
 
-async fn a_message_is_delivered_once_and_as_it_was_said(house: &House) {
-    let (from, to) = (house.agent().await, house.agent().await);
+async fn a_message_is_delivered_once_and_as_it_was_said(house: &BusFixture) {
+    let (from, to) = (house.add_agent().await, house.add_agent().await);
     let new = NewMessage {
         project: house.project.id,
         from: Some(from),
-        to: Recipient::Agent(to),
+        to: MessageRecipient::Agent(to),
         kind: "task.question".into(),
         payload: json!({ "text": "why\u{1b}[2J? \u{e4}", "n": [1, 2.5, null] }),
     };
-    let sent = messages::send(&house.desk, new.clone()).await.unwrap();
-    let other = house.another().await;
+    let sent = messages::send(&house.data, new.clone()).await.unwrap();
+    let other = house.new_process().await;
     let got = messages::receive(&other, to, "reader", 10).await.unwrap();
     assert_eq!(got, std::slice::from_ref(&sent));
     assert_eq!((sent.from, &sent.payload), (Some(from), &new.payload));
-    for (desk, consumer) in [(&other, "reader"), (&house.desk, "other")] {
-        assert_eq!(hear(desk, to, consumer, 10).await, NOTHING);
+    for (data, consumer) in [(&other, "reader"), (&house.data, "other")] {
+        assert_eq!(receive_numbers(data, to, consumer, 10).await, NOTHING);
     }
     let done = async |consumer| {
         let done = messages::acknowledge(&other, to, consumer, sent.id).await;
@@ -85,7 +95,7 @@ async fn a_message_is_delivered_once_and_as_it_was_said(house: &House) {
     assert!(!done("other").await, "it does not have it");
     assert!(done("reader").await);
     assert!(!done("reader").await);
-    let mut tx = house.desk.read().await.unwrap();
+    let mut tx = house.data.begin_read().await.unwrap();
     let trail = audit::of_project(&mut tx, house.project.id).await.unwrap();
     let said: Vec<_> = trail
         .iter()
@@ -99,54 +109,57 @@ async fn a_message_is_delivered_once_and_as_it_was_said(house: &House) {
     assert!(!said[0].content.details.to_string().contains("why"));
 }
 
-async fn what_is_said_to_everybody_reaches_each_of_them(house: &House) {
+async fn a_broadcast_reaches_each_agent(house: &BusFixture) {
     let agents = [
-        house.agent().await,
-        house.agent().await,
-        house.agent().await,
+        house.add_agent().await,
+        house.add_agent().await,
+        house.add_agent().await,
     ];
-    let ended = house.agent().await;
-    house.end(ended).await;
+    let ended = house.add_agent().await;
+    house.end_agent(ended).await;
     let new = NewMessage {
         project: house.project.id,
         from: Some(agents[0]),
-        to: Recipient::Everybody,
+        to: MessageRecipient::AllAgents,
         kind: "test".into(),
         payload: json!({ "number": 1 }),
     };
-    let sent = messages::send(&house.desk, new).await.unwrap();
-    say(
-        &house.desk,
+    let sent = messages::send(&house.data, new).await.unwrap();
+    send_number(
+        &house.data,
         house.project.id,
-        Recipient::Agent(agents[1]),
+        MessageRecipient::Agent(agents[1]),
         2,
     )
     .await;
-    assert_eq!(hear(&house.desk, agents[0], "c", 10).await, NOTHING);
-    assert_eq!(hear(&house.desk, agents[1], "c", 1).await, [1]);
-    assert_eq!(hear(&house.desk, agents[1], "c", 10).await, [2]);
-    assert_eq!(hear(&house.desk, agents[2], "c", 10).await, [1]);
-    assert_eq!(hear(&house.desk, ended, "c", 10).await, NOTHING);
-    let late = house.agent().await;
-    assert_eq!(hear(&house.desk, late, "c", 10).await, NOTHING);
-    let mut tx = house.desk.read().await.unwrap();
+    assert_eq!(
+        receive_numbers(&house.data, agents[0], "c", 10).await,
+        NOTHING
+    );
+    assert_eq!(receive_numbers(&house.data, agents[1], "c", 1).await, [1]);
+    assert_eq!(receive_numbers(&house.data, agents[1], "c", 10).await, [2]);
+    assert_eq!(receive_numbers(&house.data, agents[2], "c", 10).await, [1]);
+    assert_eq!(receive_numbers(&house.data, ended, "c", 10).await, NOTHING);
+    let late = house.add_agent().await;
+    assert_eq!(receive_numbers(&house.data, late, "c", 10).await, NOTHING);
+    let mut tx = house.data.begin_read().await.unwrap();
     let kept = rows::of_project(&mut tx, house.project.id).await.unwrap();
     assert!(kept.contains(&sent));
 }
 
-async fn rivals_share_the_messages_and_none_twice(house: &House) {
-    let agent = house.agent().await;
+async fn rivals_share_the_messages_and_none_twice(house: &BusFixture) {
+    let agent = house.add_agent().await;
     for number in 0..12 {
-        let to = Recipient::Agent(agent);
-        say(&house.desk, house.project.id, to, number).await;
+        let to = MessageRecipient::Agent(agent);
+        send_number(&house.data, house.project.id, to, number).await;
     }
     let mut rivals = Vec::new();
     for rival in 0..4 {
-        let desk = house.another().await;
+        let data = house.new_process().await;
         rivals.push(tokio::spawn(async move {
             let (mut all, name) = (Vec::new(), format!("rival {rival}"));
             loop {
-                let heard = hear(&desk, agent, &name, 3).await;
+                let heard = receive_numbers(&data, agent, &name, 3).await;
                 assert!(heard.is_sorted(), "in the order in which they were said");
                 // Nobody else adds any: an empty answer is the end.
                 if heard.is_empty() {
@@ -161,46 +174,50 @@ async fn rivals_share_the_messages_and_none_twice(house: &House) {
         all.extend(rival.await.unwrap());
     }
     // A rival may end while another still has some in its hands; then they are delivered to that.
-    all.extend(hear(&house.desk, agent, "last", 100).await);
+    all.extend(receive_numbers(&house.data, agent, "last", 100).await);
     let different: BTreeSet<_> = all.iter().copied().collect();
     assert_eq!((all.len(), different), (12, (0..12).collect()));
 }
 
-async fn what_a_dead_consumer_had_goes_to_its_heir(house: &House) {
-    let agent = house.agent().await;
-    let (desk, to) = (&house.desk, Recipient::Agent(agent));
-    let first = say(desk, house.project.id, to, 1).await;
+async fn what_a_dead_consumer_had_goes_to_its_heir(house: &BusFixture) {
+    let agent = house.add_agent().await;
+    let (data, to) = (&house.data, MessageRecipient::Agent(agent));
+    let first = send_number(data, house.project.id, to, 1).await;
     for number in 2..=4 {
-        say(desk, house.project.id, to, number).await;
+        send_number(data, house.project.id, to, number).await;
     }
-    assert_eq!(hear(desk, agent, "dead", 3).await, [1, 2, 3]);
-    assert_eq!(hear(desk, agent, "alive", 3).await, [4]);
-    let done = messages::acknowledge(desk, agent, "dead", first).await;
+    assert_eq!(receive_numbers(data, agent, "dead", 3).await, [1, 2, 3]);
+    assert_eq!(receive_numbers(data, agent, "alive", 3).await, [4]);
+    let done = messages::acknowledge(data, agent, "dead", first).await;
     assert!(done.unwrap());
-    let other = house.another().await;
+    let other = house.new_process().await;
     let claims = tokio::join!(
-        messages::claim(desk, agent, "dead", "heir"),
+        messages::claim(data, agent, "dead", "heir"),
         messages::claim(&other, agent, "dead", "rival"),
     );
     let mut claimed = numbers(&[claims.0.unwrap(), claims.1.unwrap()].concat());
     claimed.sort_unstable();
     assert_eq!(claimed, [2, 3], "each once, and nothing of the living");
-    let again = messages::claim(desk, agent, "dead", "heir").await.unwrap();
+    let again = messages::claim(data, agent, "dead", "heir").await.unwrap();
     assert_eq!(again, []);
-    assert_eq!(hear(desk, agent, "heir", 10).await, NOTHING);
+    assert_eq!(receive_numbers(data, agent, "heir", 10).await, NOTHING);
 }
 
-async fn what_cannot_be_said_is_refused_and_nothing_is_kept(house: &House) {
-    let (desk, agent, ended) = (&house.desk, house.agent().await, house.agent().await);
-    house.end(ended).await;
-    let before = rows::of_project(&mut desk.read().await.unwrap(), house.project.id)
+async fn what_cannot_be_said_is_refused_and_nothing_is_kept(house: &BusFixture) {
+    let (data, agent, ended) = (
+        &house.data,
+        house.add_agent().await,
+        house.add_agent().await,
+    );
+    house.end_agent(ended).await;
+    let before = rows::of_project(&mut data.begin_read().await.unwrap(), house.project.id)
         .await
         .unwrap()
         .len();
     let good = NewMessage {
         project: house.project.id,
         from: Some(agent),
-        to: Recipient::Agent(agent),
+        to: MessageRecipient::Agent(agent),
         kind: "test".into(),
         payload: json!(1),
     };
@@ -229,7 +246,7 @@ async fn what_cannot_be_said_is_refused_and_nothing_is_kept(house: &House) {
         ),
         (
             NewMessage {
-                to: Recipient::Agent(stranger),
+                to: MessageRecipient::Agent(stranger),
                 ..good.clone()
             },
             "there is no agent",
@@ -243,16 +260,16 @@ async fn what_cannot_be_said_is_refused_and_nothing_is_kept(house: &House) {
         ),
         (
             NewMessage {
-                to: Recipient::Agent(ended),
+                to: MessageRecipient::Agent(ended),
                 ..good.clone()
             },
             "is completed: nobody would receive",
         ),
     ] {
-        let error: ServiceError = messages::send(desk, new).await.unwrap_err();
+        let error: ServiceError = messages::send(data, new).await.unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
-    let mut tx = desk.read().await.unwrap();
+    let mut tx = data.begin_read().await.unwrap();
     let after = rows::of_project(&mut tx, house.project.id).await.unwrap();
     assert_eq!(after.len(), before);
 }

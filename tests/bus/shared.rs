@@ -4,149 +4,168 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eklavya_core::clock::FixedClock;
-use eklavya_core::domain::rate::{Rate, Turn};
-use eklavya_services::limits::Limits;
+use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
+use eklavya_services::shared_limits::SharedLimits;
 
-use crate::house::{House, pause};
+use crate::house::{BusFixture, yield_briefly};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
 async fn on_sqlite() {
-    let house = House::in_process().await;
-    all(&house).await;
-    a_clock_that_is_moved_holds_nobody_up(&house).await;
+    let house = BusFixture::in_process().await;
+    all_contracts(&house).await;
+    a_moved_clock_blocks_no_process(&house).await;
 }
 
 #[tokio::test]
 async fn on_postgres_with_messages_too() {
     // On one server: to start it costs more than all that is done there.
-    let house = House::on_postgres().await;
-    all(&house).await;
-    a_clock_that_is_moved_holds_nobody_up(&house).await;
-    Box::pin(crate::said::all(&house)).await;
+    let house = BusFixture::on_postgres().await;
+    all_contracts(&house).await;
+    a_moved_clock_blocks_no_process(&house).await;
+    Box::pin(crate::said::all_contracts(&house)).await;
 }
 
 #[tokio::test]
 async fn on_redis() {
-    all(&House::on_redis().await).await;
+    all_contracts(&BusFixture::on_redis().await).await;
 }
 
-async fn all(house: &House) {
+async fn all_contracts(house: &BusFixture) {
     a_rate_is_one_for_all_processes(house).await;
     a_rate_recovers(house).await;
     of_many_at_once_as_many_as_allowed(house).await;
-    the_longer_pause_counts_for_everybody(house).await;
+    the_longer_pause_counts_for_all_processes(house).await;
     a_pause_ends_by_itself(house).await;
 }
 
-async fn a_rate_is_one_for_all_processes(house: &House) {
-    let rate = Rate {
+async fn a_rate_is_one_for_all_processes(house: &BusFixture) {
+    let rate = RateLimit {
         burst: 3,
         interval: HOUR,
     };
-    let one = Limits::new(house.desk.clone());
-    let two = Limits::new(house.another().await);
+    let one = SharedLimits::new(house.data.clone());
+    let two = SharedLimits::new(house.new_process().await);
     let mut turns = Vec::new();
     for limits in [&one, &two, &one] {
-        turns.push(limits.take("a", 1, rate).await.unwrap());
+        turns.push(limits.try_acquire("a", 1, rate).await.unwrap());
     }
-    assert_eq!(turns, [Turn::Granted; 3]);
+    assert_eq!(turns, [RateLimitOutcome::Granted; 3]);
     for limits in [&one, &two] {
-        let Turn::Wait(wait) = limits.take("a", 1, rate).await.unwrap() else {
+        let RateLimitOutcome::Wait(wait) = limits.try_acquire("a", 1, rate).await.unwrap() else {
             panic!("a fourth within the hour");
         };
         assert!(wait > Duration::ZERO && wait <= HOUR, "{wait:?}");
     }
-    let two_at_once = two.take("b", 2, rate).await.unwrap();
-    assert_eq!(two_at_once, Turn::Granted, "another name is another rate");
+    let two_at_once = two.try_acquire("b", 2, rate).await.unwrap();
+    assert_eq!(
+        two_at_once,
+        RateLimitOutcome::Granted,
+        "another name is another rate"
+    );
     assert!(matches!(
-        one.take("b", 2, rate).await.unwrap(),
-        Turn::Wait(_)
+        one.try_acquire("b", 2, rate).await.unwrap(),
+        RateLimitOutcome::Wait(_)
     ));
-    assert_eq!(one.take("b", 1, rate).await.unwrap(), Turn::Granted);
+    assert_eq!(
+        one.try_acquire("b", 1, rate).await.unwrap(),
+        RateLimitOutcome::Granted
+    );
 }
 
-async fn a_rate_recovers(house: &House) {
-    let limits = Limits::new(house.desk.clone());
-    let rate = Rate {
+async fn a_rate_recovers(house: &BusFixture) {
+    let limits = SharedLimits::new(house.data.clone());
+    let rate = RateLimit {
         burst: 1,
         interval: Duration::from_millis(20),
     };
-    assert_eq!(limits.take("quick", 1, rate).await.unwrap(), Turn::Granted);
-    while let Turn::Wait(time) = limits.take("quick", 1, rate).await.unwrap() {
+    assert_eq!(
+        limits.try_acquire("quick", 1, rate).await.unwrap(),
+        RateLimitOutcome::Granted
+    );
+    while let RateLimitOutcome::Wait(time) = limits.try_acquire("quick", 1, rate).await.unwrap() {
         assert!(time <= rate.interval, "{time:?}");
         tokio::time::sleep(time).await;
     }
 }
 
-async fn of_many_at_once_as_many_as_allowed(house: &House) {
-    let rate = Rate {
+async fn of_many_at_once_as_many_as_allowed(house: &BusFixture) {
+    let rate = RateLimit {
         burst: 7,
         interval: HOUR,
     };
-    let workers = [house.desk.clone(), house.another().await];
+    let workers = [house.data.clone(), house.new_process().await];
     let tries = (0..20).map(|n| {
-        let limits = Limits::new(workers[n % 2].clone());
-        tokio::spawn(async move { limits.take("many", 1, rate).await.unwrap() })
+        let limits = SharedLimits::new(workers[n % 2].clone());
+        tokio::spawn(async move { limits.try_acquire("many", 1, rate).await.unwrap() })
     });
     let mut granted = 0;
     for one in tries.collect::<Vec<_>>() {
-        granted += usize::from(one.await.unwrap() == Turn::Granted);
+        granted += usize::from(one.await.unwrap() == RateLimitOutcome::Granted);
     }
     assert_eq!(granted, 7);
 }
 
-async fn the_longer_pause_counts_for_everybody(house: &House) {
-    let one = Limits::new(house.desk.clone());
-    let two = Limits::new(house.another().await);
-    assert_eq!(two.parked("model").await.unwrap(), None);
-    one.park("model", HOUR).await.unwrap();
-    two.park("model", 3 * HOUR).await.unwrap();
-    one.park("model", Duration::from_millis(1)).await.unwrap();
+async fn the_longer_pause_counts_for_all_processes(house: &BusFixture) {
+    let one = SharedLimits::new(house.data.clone());
+    let two = SharedLimits::new(house.new_process().await);
+    assert_eq!(two.remaining_pause("model").await.unwrap(), None);
+    one.pause("model", HOUR).await.unwrap();
+    two.pause("model", 3 * HOUR).await.unwrap();
+    one.pause("model", Duration::from_millis(1)).await.unwrap();
     for limits in [&one, &two] {
-        let left = limits.parked("model").await.unwrap().unwrap();
+        let left = limits.remaining_pause("model").await.unwrap().unwrap();
         assert!(left > 2 * HOUR && left <= 3 * HOUR, "{left:?}");
     }
-    assert_eq!(one.parked("another").await.unwrap(), None);
+    assert_eq!(one.remaining_pause("another").await.unwrap(), None);
 }
 
-async fn a_pause_ends_by_itself(house: &House) {
-    let limits = Limits::new(house.desk.clone());
+async fn a_pause_ends_by_itself(house: &BusFixture) {
+    let limits = SharedLimits::new(house.data.clone());
     let short = Duration::from_millis(20);
-    limits.park("short", short).await.unwrap();
-    while let Some(left) = limits.parked("short").await.unwrap() {
+    limits.pause("short", short).await.unwrap();
+    while let Some(left) = limits.remaining_pause("short").await.unwrap() {
         assert!(left <= short, "{left:?}");
-        pause().await;
+        yield_briefly().await;
     }
-    limits.park("endless", Duration::MAX).await.unwrap();
-    assert!(limits.parked("endless").await.unwrap().unwrap() > 24 * HOUR);
+    limits.pause("endless", Duration::MAX).await.unwrap();
+    assert!(limits.remaining_pause("endless").await.unwrap().unwrap() > 24 * HOUR);
 }
 
-async fn a_clock_that_is_moved_holds_nobody_up(house: &House) {
+async fn a_moved_clock_blocks_no_process(house: &BusFixture) {
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Arc::new(FixedClock::new(noon));
-    let limits = Limits::new(house.under(&clock));
-    let rate = Rate {
+    let limits = SharedLimits::new(house.with_clock(&clock));
+    let rate = RateLimit {
         burst: 1,
         interval: Duration::from_mins(10),
     };
-    assert_eq!(limits.take("moved", 1, rate).await.unwrap(), Turn::Granted);
-    limits.park("moved", HOUR).await.unwrap();
+    assert_eq!(
+        limits.try_acquire("moved", 1, rate).await.unwrap(),
+        RateLimitOutcome::Granted
+    );
+    limits.pause("moved", HOUR).await.unwrap();
     // To the microsecond: the turn comes when its time has come.
     clock.set(noon + Duration::from_mins(4));
-    let wait = Turn::Wait(Duration::from_mins(6));
-    assert_eq!(limits.take("moved", 1, rate).await.unwrap(), wait);
+    let wait = RateLimitOutcome::Wait(Duration::from_mins(6));
+    assert_eq!(limits.try_acquire("moved", 1, rate).await.unwrap(), wait);
     clock.set(noon + Duration::from_mins(10));
-    assert_eq!(limits.take("moved", 1, rate).await.unwrap(), Turn::Granted);
-    let left = limits.parked("moved").await.unwrap();
+    assert_eq!(
+        limits.try_acquire("moved", 1, rate).await.unwrap(),
+        RateLimitOutcome::Granted
+    );
+    let left = limits.remaining_pause("moved").await.unwrap();
     assert_eq!(left, Some(Duration::from_mins(50)));
     // Set back by a day: what was written tomorrow counts for nothing.
     clock.set(noon - 24 * HOUR);
-    assert_eq!(limits.parked("moved").await.unwrap(), None);
-    assert_eq!(limits.take("moved", 1, rate).await.unwrap(), Turn::Granted);
-    let wait = Turn::Wait(rate.interval);
-    assert_eq!(limits.take("moved", 1, rate).await.unwrap(), wait);
-    limits.park("moved", HOUR).await.unwrap();
-    assert_eq!(limits.parked("moved").await.unwrap(), Some(HOUR));
+    assert_eq!(limits.remaining_pause("moved").await.unwrap(), None);
+    assert_eq!(
+        limits.try_acquire("moved", 1, rate).await.unwrap(),
+        RateLimitOutcome::Granted
+    );
+    let wait = RateLimitOutcome::Wait(rate.interval);
+    assert_eq!(limits.try_acquire("moved", 1, rate).await.unwrap(), wait);
+    limits.pause("moved", HOUR).await.unwrap();
+    assert_eq!(limits.remaining_pause("moved").await.unwrap(), Some(HOUR));
 }

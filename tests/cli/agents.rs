@@ -5,8 +5,8 @@ use crate::support::TestEnv;
 #[test]
 fn agents_that_are_not_there_are_told() {
     let env = TestEnv::new();
-    env.run(&["agents", "logs", "3f2a"]).exits(3);
-    env.run(&["agents", "logs", ""]).exits(3);
+    env.run(&["agents", "logs", "3f2a"]).assert_exit_code(3);
+    env.run(&["agents", "logs", ""]).assert_exit_code(3);
     let none = env.run(&["agents", "ps", "--output", "json"]).ok();
     assert_eq!(none.stdout, "[]\n");
 }
@@ -14,8 +14,8 @@ fn agents_that_are_not_there_are_told() {
 #[test]
 fn a_rehearsal_that_cannot_be_played_stops_the_project() {
     let env = TestEnv::new();
-    env.file("brief.md", "A page");
-    env.file("broken.yaml", "rehearsal: 1\nagents:\n  - role: nobody\n");
+    env.write_file("brief.md", "A page");
+    env.write_file("broken.yaml", "rehearsal: 1\nagents:\n  - role: nobody\n");
     let rest = [
         "--brief",
         "brief.md",
@@ -27,7 +27,7 @@ fn a_rehearsal_that_cannot_be_played_stops_the_project() {
     ];
     for file in ["broken.yaml", "missing.yaml"] {
         let line = [&["project", "new", "shop"][..], &rest, &[file]].concat();
-        let refused = env.run(&line).exits(2);
+        let refused = env.run(&line).assert_exit_code(2);
         assert!(refused.stderr.contains(file), "{}", refused.stderr);
     }
     assert_eq!(

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 use crate::support::TestEnv;
 
 /// Returns what was noted, as `actor action`.
-fn noted(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
+fn audit_actions(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
     let log = env.run(&[&["audit", "log"], arguments, &["--output", "jsonl"]].concat());
     let lines = log.ok().stdout;
     lines
@@ -40,7 +40,7 @@ fn every_command_that_changes_something_is_noted_with_who_did_it() {
     env.run(&["config", "set", "agents.parallel", "--default"])
         .ok();
     env.run(&["budget", "set", "--all", "--limit", "100"]).ok();
-    env.project("Shop");
+    env.create_project("Shop");
     env.run(&["budget", "set", "shop", "--limit", "30"]).ok();
     env.run(&["project", "pause", "shop"]).ok();
     env.run(&["project", "resume", "shop"]).ok();
@@ -52,7 +52,7 @@ fn every_command_that_changes_something_is_noted_with_who_did_it() {
         "admin config.set",
         "admin budget.set",
     ];
-    assert_eq!(noted(&env, &["--installation"]), own);
+    assert_eq!(audit_actions(&env, &["--installation"]), own);
     let shop = [
         "admin project.create",
         "admin budget.set",
@@ -61,24 +61,27 @@ fn every_command_that_changes_something_is_noted_with_who_did_it() {
         "admin project.export",
         "admin project.advance",
     ];
-    assert_eq!(noted(&env, &["shop"]), shop);
-    assert_eq!(noted(&env, &[]), [&own[..], &shop].concat());
+    assert_eq!(audit_actions(&env, &["shop"]), shop);
+    assert_eq!(audit_actions(&env, &[]), [&own[..], &shop].concat());
 }
 
 #[test]
 fn the_log_is_narrowed_down() {
     let env = TestEnv::new();
-    env.project("Shop");
-    env.project("Other");
+    env.create_project("Shop");
+    env.create_project("Other");
     env.run(&["project", "pause", "shop"]).ok();
     let both = ["admin project.create", "admin project.advance"];
-    assert_eq!(noted(&env, &["shop"]), both);
-    assert_eq!(noted(&env, &["shop", "--limit", "1"]), both[1..]);
-    assert_eq!(noted(&env, &["shop", "--since", "1"]), both[1..]);
-    assert_eq!(noted(&env, &["--action", "project.a"]), both[1..]);
-    assert_eq!(noted(&env, &["shop", "--since", "9999-01-01"]), [""; 0]);
+    assert_eq!(audit_actions(&env, &["shop"]), both);
+    assert_eq!(audit_actions(&env, &["shop", "--limit", "1"]), both[1..]);
+    assert_eq!(audit_actions(&env, &["shop", "--since", "1"]), both[1..]);
+    assert_eq!(audit_actions(&env, &["--action", "project.a"]), both[1..]);
     assert_eq!(
-        noted(&env, &["shop", "--since", "1970-01-01T00:00:00Z"]),
+        audit_actions(&env, &["shop", "--since", "9999-01-01"]),
+        [""; 0]
+    );
+    assert_eq!(
+        audit_actions(&env, &["shop", "--since", "1970-01-01T00:00:00Z"]),
         both
     );
     let table = env
@@ -93,10 +96,12 @@ fn the_log_is_narrowed_down() {
         &["shop", "--all"],
         &["--limit", "0"],
     ] {
-        env.run(&[&["audit", "log"], wrong].concat()).exits(2);
+        env.run(&[&["audit", "log"], wrong].concat())
+            .assert_exit_code(2);
     }
-    env.run(&["audit", "log", "nothing"]).exits(3);
-    env.run(&["audit", "log", "--agent", "abc"]).exits(3);
+    env.run(&["audit", "log", "nothing"]).assert_exit_code(3);
+    env.run(&["audit", "log", "--agent", "abc"])
+        .assert_exit_code(3);
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn a_secret_does_not_get_into_the_trail() {
         "--slug",
         "shop",
         "--brief",
-        env.file("b.md", "x").as_str(),
+        env.write_file("b.md", "x").as_str(),
         "--client",
         "sk-ant-api03-abc",
         "--budget",
@@ -137,14 +142,14 @@ fn a_change_that_cannot_be_noted_is_told() {
     let told = "not in the audit trail: there is no database";
     assert!(set.stderr.contains(told), "{}", set.stderr);
     std::fs::rename(&away, &here).unwrap();
-    let own = noted(&env, &["--installation"]);
+    let own = audit_actions(&env, &["--installation"]);
     assert_eq!(own, ["admin installation.init"]);
 }
 
 #[test]
 fn verify_names_the_first_broken_row() {
     let env = TestEnv::new();
-    env.project("Shop");
+    env.create_project("Shop");
     for verb in ["pause", "resume", "pause"] {
         env.run(&["project", verb, "shop"]).ok();
     }
@@ -160,7 +165,7 @@ fn verify_names_the_first_broken_row() {
         &env,
         "UPDATE audit_logs SET details = '{}' WHERE position = 2 AND project_id IS NOT NULL",
     );
-    let broken = env.run(&["audit", "verify"]).exits(1);
+    let broken = env.run(&["audit", "verify"]).assert_exit_code(1);
     assert!(
         broken.stdout.contains("BROKEN at position 2 (id 3): "),
         "{}",
@@ -173,7 +178,7 @@ fn verify_names_the_first_broken_row() {
     );
     let broken = env
         .run(&["audit", "verify", "shop", "--output", "json"])
-        .exits(1);
+        .assert_exit_code(1);
     let fault = &broken.json()[0]["fault"];
     assert_eq!(fault["kind"], "hash");
     assert_eq!((&fault["position"], &fault["id"]), (&2.into(), &3.into()));
@@ -188,21 +193,21 @@ fn verify_names_the_first_broken_row() {
         "--output",
         "json",
     ]);
-    assert_eq!(file.exits(1).json()[0]["fault"]["position"], 2);
+    assert_eq!(file.assert_exit_code(1).json()[0]["fault"]["position"], 2);
 }
 
 #[test]
 fn an_export_verifies_with_nothing_else_at_hand() {
     let env = TestEnv::new();
-    env.project("Shop");
+    env.create_project("Shop");
     env.run(&["project", "pause", "shop"]).ok();
     env.run(&["audit", "export", "shop", "--to", "shop.jsonl"])
         .ok();
     env.run(&["audit", "export", "shop", "--to", "shop.jsonl"])
-        .exits(2);
+        .assert_exit_code(2);
     env.run(&["audit", "export", "--installation", "--to", "own.jsonl"])
         .ok();
-    env.run(&["audit", "export"]).exits(2);
+    env.run(&["audit", "export"]).assert_exit_code(2);
     let text = std::fs::read_to_string(env.path().join("shop.jsonl")).unwrap();
     let printed = env.run(&["audit", "export", "shop"]).ok().stdout;
     let without_time = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
@@ -210,7 +215,7 @@ fn an_export_verifies_with_nothing_else_at_hand() {
 
     let offline = TestEnv::empty();
     for (name, rows) in [("shop.jsonl", 2), ("own.jsonl", 1)] {
-        offline.file(name, std::fs::read(env.path().join(name)).unwrap());
+        offline.write_file(name, std::fs::read(env.path().join(name)).unwrap());
         let verified = offline.run(&["audit", "verify", "--file", name, "--output", "json"]);
         let verified = verified.ok().json();
         assert_eq!(verified[0]["rows"], rows);
@@ -225,21 +230,23 @@ fn an_export_verifies_with_nothing_else_at_hand() {
             "{live:?}"
         );
     }
-    offline.file("changed.jsonl", text.replace("paused", "passed"));
+    offline.write_file("changed.jsonl", text.replace("paused", "passed"));
     offline
         .run(&["audit", "verify", "--file", "changed.jsonl"])
-        .exits(1);
+        .assert_exit_code(1);
     let lines: Vec<&str> = text.lines().collect();
-    offline.file("cut.jsonl", lines[..2].join("\n"));
+    offline.write_file("cut.jsonl", lines[..2].join("\n"));
     offline
         .run(&["audit", "verify", "--file", "cut.jsonl"])
-        .exits(1);
-    offline.file("none.jsonl", "nothing of the kind\n");
+        .assert_exit_code(1);
+    offline.write_file("none.jsonl", "nothing of the kind\n");
     for none in ["none.jsonl", "missing.jsonl"] {
-        offline.run(&["audit", "verify", "--file", none]).exits(2);
+        offline
+            .run(&["audit", "verify", "--file", none])
+            .assert_exit_code(2);
     }
-    offline.file("binary.jsonl", [0xff, 0xfe]);
+    offline.write_file("binary.jsonl", [0xff, 0xfe]);
     offline
         .run(&["audit", "verify", "--file", "binary.jsonl"])
-        .exits(2);
+        .assert_exit_code(2);
 }

@@ -65,9 +65,12 @@ fn mistakes_are_told_with_their_place() {
         let env = TestEnv::new();
         std::fs::write(env.home().join("config.yaml"), file).unwrap();
         let unchanged = || std::fs::read_to_string(env.home().join("config.yaml")).unwrap();
-        env.run(&["config", "set", "agents.retries", "1"]).exits(2);
+        env.run(&["config", "set", "agents.retries", "1"])
+            .assert_exit_code(2);
         assert_eq!(unchanged(), *file);
-        env.run(&["project", "list"]).exits(2).whole()
+        env.run(&["project", "list"])
+            .assert_exit_code(2)
+            .snapshot_text()
     })
     .collect();
     insta::assert_snapshot!(told.join("\n"));
@@ -83,7 +86,7 @@ fn unknown_keys_and_bad_values_exit_with_2() {
         &["config", "show", "--set", "agents.parallel=0"],
         &["config", "show", "--set", "agents.parallel"],
     ] {
-        let refused = env.run(line).exits(2);
+        let refused = env.run(line).assert_exit_code(2);
         assert!(refused.stderr.starts_with("error: "), "{}", refused.stderr);
         assert_eq!(refused.stdout, "");
     }

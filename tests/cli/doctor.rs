@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::TestEnv;
 
-fn status(checks: &Value, name: &str) -> String {
+fn check_status(checks: &Value, name: &str) -> String {
     let all = checks.as_array().unwrap();
     let check = all.iter().find(|check| check["check"] == name).unwrap();
     check["status"].as_str().unwrap().to_owned()
@@ -15,12 +15,12 @@ fn status(checks: &Value, name: &str) -> String {
 #[test]
 fn what_is_missing_is_found_and_exits_with_7() {
     let env = TestEnv::empty().with("PATH", "/nonexistent");
-    let found = env.run(&["doctor", "--output", "json"]).exits(7);
+    let found = env.run(&["doctor", "--output", "json"]).assert_exit_code(7);
     let checks = found.json();
     for name in ["data directory", "store", "claude", "sandbox"] {
-        assert_eq!(status(&checks, name), "failed", "{name}");
+        assert_eq!(check_status(&checks, name), "failed", "{name}");
     }
-    assert_eq!(status(&checks, "model"), "warning");
+    assert_eq!(check_status(&checks, "model"), "warning");
     assert!(found.stderr.contains("\"exitCode\":7"), "{}", found.stderr);
 }
 
@@ -33,29 +33,32 @@ fn the_credential_is_named_and_not_shown() {
         "{}",
         found.stdout
     );
-    assert!(!found.whole().contains("sk-never-shown"));
+    assert!(!found.snapshot_text().contains("sk-never-shown"));
 }
 
 #[test]
 fn a_wrong_configuration_is_one_of_the_findings() {
     let env = TestEnv::new().with("EKLAVYA_AGENTS_PARALLEL", "many");
-    let found = env.run(&["doctor", "--output", "json"]).exits(7).json();
-    assert_eq!(status(&found, "configuration"), "failed");
+    let found = env
+        .run(&["doctor", "--output", "json"])
+        .assert_exit_code(7)
+        .json();
+    assert_eq!(check_status(&found, "configuration"), "failed");
     // Where the store is, only the configuration knows.
-    assert_eq!(status(&found, "git"), "ok");
+    assert_eq!(check_status(&found, "git"), "ok");
 }
 
 #[test]
-fn a_data_directory_that_nobody_else_can_enter_is_usable() {
+fn a_data_directory_that_is_closed_to_others_is_usable() {
     let env = TestEnv::new();
     let closed = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(env.home(), closed).unwrap();
     let found = env.run(&["doctor", "--output", "json"]).json();
-    assert_eq!(status(&found, "data directory"), "ok");
+    assert_eq!(check_status(&found, "data directory"), "ok");
 }
 
 /// The cells of the permission matrix among the checks.
-fn cells(checks: &Value) -> Vec<&Value> {
+fn matrix_cells(checks: &Value) -> Vec<&Value> {
     let all = checks.as_array().unwrap();
     all.iter()
         .filter(|check| check["role"].is_string())
@@ -66,8 +69,8 @@ fn cells(checks: &Value) -> Vec<&Value> {
 fn every_cell_of_the_permission_matrix_is_tried() {
     let env = TestEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
     let checks = env.run(&["doctor", "--output", "json"]).json();
-    assert_eq!(status(&checks, "browser"), "ok");
-    let cells = cells(&checks);
+    assert_eq!(check_status(&checks, "browser"), "ok");
+    let cells = matrix_cells(&checks);
     assert_eq!(cells.len(), 60);
     for cell in &cells {
         assert_eq!(cell["status"], "ok", "{cell:#}");
@@ -86,13 +89,16 @@ fn every_cell_of_the_permission_matrix_is_tried() {
 #[test]
 fn what_cannot_be_tried_has_no_cells() {
     let env = TestEnv::new().with("PATH", "/nonexistent");
-    let found = env.run(&["doctor", "--output", "json"]).exits(7).json();
-    assert!(cells(&found).is_empty());
+    let found = env
+        .run(&["doctor", "--output", "json"])
+        .assert_exit_code(7)
+        .json();
+    assert!(matrix_cells(&found).is_empty());
     let found = env
         .run(&["doctor", "--no-sandbox", "--output", "json"])
         .json();
-    assert_eq!(status(&found, "sandbox"), "warning");
-    assert!(cells(&found).is_empty());
+    assert_eq!(check_status(&found, "sandbox"), "warning");
+    assert!(matrix_cells(&found).is_empty());
 }
 
 #[test]

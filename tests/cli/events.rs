@@ -13,14 +13,14 @@ use serde_json::Value;
 use crate::support::TestEnv;
 
 /// `eklavya events tail --follow`, which ends with the test.
-struct Tail {
+struct EventsTailProcess {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-impl Tail {
-    fn since(env: &TestEnv, seq: &str) -> Self {
-        let mut command = process::command(cargo_bin!("eklavya")).into_std();
+impl EventsTailProcess {
+    fn follow_since(env: &TestEnv, seq: &str) -> Self {
+        let mut command = process::new_command(cargo_bin!("eklavya")).into_std();
         command
             .args(["events", "tail", "--follow", "--output", "jsonl"])
             .args(["--since", seq]);
@@ -33,7 +33,7 @@ impl Tail {
         }
     }
 
-    fn next(&mut self) -> Value {
+    fn next_event(&mut self) -> Value {
         let line = self.lines.next().unwrap().unwrap();
         serde_json::from_str(&line).unwrap()
     }
@@ -46,7 +46,7 @@ impl Tail {
     }
 }
 
-impl Drop for Tail {
+impl Drop for EventsTailProcess {
     fn drop(&mut self) {
         // It has ended, or the test has failed.
         let _ = self.child.kill();
@@ -76,7 +76,7 @@ fn the_log_is_read_from_any_place() {
         ("", "Nothing has happened\n")
     );
     for number in 1..=21 {
-        env.project(&format!("Shop {number}"));
+        env.create_project(&format!("Shop {number}"));
     }
     let read = |line: &str| -> Vec<i64> {
         let line: Vec<&str> = line.split(' ').collect();
@@ -109,19 +109,19 @@ fn the_log_is_read_from_any_place() {
 #[test]
 fn a_consumer_that_comes_back_gets_exactly_the_rest() {
     let env = TestEnv::new();
-    let mut tail = Tail::since(&env, "0");
-    env.project("Shop");
-    let first = tail.next();
+    let mut tail = EventsTailProcess::follow_since(&env, "0");
+    env.create_project("Shop");
+    let first = tail.next_event();
     assert_eq!(first["payload"]["name"], "Shop");
-    env.project("Tea");
-    assert_eq!(tail.next()["payload"]["name"], "Tea");
+    env.create_project("Tea");
+    assert_eq!(tail.next_event()["payload"]["name"], "Tea");
     tail.interrupt();
-    env.project("Book");
-    let mut tail = Tail::since(&env, &first["seq"].to_string());
-    assert_eq!(tail.next()["payload"]["name"], "Tea");
-    assert_eq!(tail.next()["payload"]["name"], "Book");
-    env.project("Last");
-    assert_eq!(tail.next()["payload"]["name"], "Last");
+    env.create_project("Book");
+    let mut tail = EventsTailProcess::follow_since(&env, &first["seq"].to_string());
+    assert_eq!(tail.next_event()["payload"]["name"], "Tea");
+    assert_eq!(tail.next_event()["payload"]["name"], "Book");
+    env.create_project("Last");
+    assert_eq!(tail.next_event()["payload"]["name"], "Last");
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn what_cannot_be_asked_for_is_refused() {
     ];
     let told = refusals.map(|line| {
         let arguments: Vec<&str> = line.split(' ').collect();
-        let outcome = env.run(&arguments).exits(2);
+        let outcome = env.run(&arguments).assert_exit_code(2);
         format!("$ {line}\n{}\n", outcome.stderr)
     });
     assert_snapshot!(told.concat());
-    env.run(&["events", "tail", "nowhere"]).exits(3);
+    env.run(&["events", "tail", "nowhere"]).assert_exit_code(3);
 }

@@ -73,26 +73,26 @@ fn mistakes_in_the_command_line_exit_with_2() {
         &["config", "set", "agents.parallel"],
         &["status", "--quiet", "--verbose"],
     ] {
-        env.run(line).exits(2);
+        env.run(line).assert_exit_code(2);
     }
 }
 
 #[test]
 fn plan_is_a_verb_and_a_noun() {
     let env = TestEnv::new();
-    env.project("shop");
-    let show = env.run(&["plan", "show", "shop"]).exits(3);
+    env.create_project("shop");
+    let show = env.run(&["plan", "show", "shop"]).assert_exit_code(3);
     assert!(
         show.stderr.contains("there is no plan of project \"shop\""),
         "{}",
         show.stderr
     );
-    let run = env.run(&["plan", "nowhere"]).exits(3);
+    let run = env.run(&["plan", "nowhere"]).assert_exit_code(3);
     for line in [
         ["--yes", "plan", "show", "shop"],
         ["plan", "--yes", "show", "shop"],
     ] {
-        env.run(&line).exits(3);
+        env.run(&line).assert_exit_code(3);
     }
     assert!(
         run.stderr.contains("there is no project \"nowhere\""),

@@ -19,7 +19,7 @@ fn init_makes_everything_once() {
 }
 
 #[test]
-fn nobody_else_reads_the_data() {
+fn data_is_not_readable_by_others() {
     let env = TestEnv::new();
     let mode = |name: &str| {
         let metadata = std::fs::metadata(env.home().join(name)).unwrap();
@@ -33,15 +33,19 @@ fn nobody_else_reads_the_data() {
 #[test]
 fn a_place_that_cannot_be_used_is_an_environment_error() {
     let env = TestEnv::empty();
-    env.file("file", "");
-    let refused = env.run(&["init", "--yes", "--home", "file"]).exits(7);
-    insta::assert_snapshot!(refused.whole());
+    env.write_file("file", "");
+    let refused = env
+        .run(&["init", "--yes", "--home", "file"])
+        .assert_exit_code(7);
+    insta::assert_snapshot!(refused.snapshot_text());
 }
 
 #[test]
 fn without_init_commands_say_what_to_type() {
-    let refused = TestEnv::empty().run(&["project", "list"]).exits(7);
-    insta::assert_snapshot!(refused.whole());
+    let refused = TestEnv::empty()
+        .run(&["project", "list"])
+        .assert_exit_code(7);
+    insta::assert_snapshot!(refused.snapshot_text());
 }
 
 #[tokio::test]
@@ -54,7 +58,7 @@ async fn data_of_a_newer_version_is_left_alone() {
     sqlx::raw_sql(NEWER).execute(&mut database).await.unwrap();
     database.close().await.unwrap();
     for command in [&["project", "list"][..], &["init", "--yes"]] {
-        let refused = env.run(command).exits(7);
+        let refused = env.run(command).assert_exit_code(7);
         assert!(
             refused.stderr.contains("newer version"),
             "{}",

@@ -7,9 +7,9 @@ use crate::support::TestEnv;
 #[test]
 fn limits_are_set_and_shown() {
     let env = TestEnv::new().with("EKLAVYA_BUDGET_OVERALL_USD", "100");
-    env.project("shop");
+    env.create_project("shop");
     env.run(&["budget", "set", "shop", "--limit", "30.50"]).ok();
-    assert_snapshot!(env.run(&["budget", "show"]).ok().whole());
+    assert_snapshot!(env.run(&["budget", "show"]).ok().snapshot_text());
     let shown = env
         .run(&["budget", "show", "shop", "--output", "json"])
         .ok()
@@ -25,7 +25,7 @@ fn limits_are_set_and_shown() {
 #[test]
 fn limits_of_nothing_are_refused() {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     for (line, code) in [
         (&["budget", "set", "nowhere", "--limit", "1"][..], 3),
         (
@@ -41,14 +41,14 @@ fn limits_of_nothing_are_refused() {
         (&["budget", "set", "--limit", "1"], 2),
         (&["budget", "set", "shop", "--all", "--limit", "1"], 2),
     ] {
-        env.run(line).exits(code);
+        env.run(line).assert_exit_code(code);
     }
 }
 
 #[test]
 fn a_report_of_nothing_is_a_report() {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     let report = env
         .run(&["budget", "report", "shop", "--output", "json"])
         .ok()
@@ -56,14 +56,14 @@ fn a_report_of_nothing_is_a_report() {
     assert_json_snapshot!(report);
     assert_snapshot!(
         "report_table",
-        env.run(&["budget", "report", "shop"]).ok().whole()
+        env.run(&["budget", "report", "shop"]).ok().snapshot_text()
     );
 }
 
 #[test]
 fn roles_are_the_permission_matrix() {
     let env = TestEnv::empty();
-    assert_snapshot!("roles_table", env.run(&["roles"]).ok().whole());
+    assert_snapshot!("roles_table", env.run(&["roles"]).ok().snapshot_text());
     let roles = env.run(&["roles", "--output", "json"]).ok().json();
     assert_json_snapshot!("roles", roles);
 }
@@ -79,10 +79,10 @@ fn roles_name_the_hosts_that_are_configured() {
     let hosts = serde_json::json!(["metrics.example:9090", "*.metrics.example"]);
     assert_eq!(monitor["hosts"], hosts);
     let bad = env.run(&["roles", "--set", "egress.metrics=*.com"]);
-    let bad = bad.exits(2);
+    let bad = bad.assert_exit_code(2);
     assert!(
-        bad.whole().contains("\"*.com\" covers too much"),
+        bad.snapshot_text().contains("\"*.com\" covers too much"),
         "{}",
-        bad.whole()
+        bad.snapshot_text()
     );
 }

@@ -10,7 +10,7 @@ fn errors_are_json_where_results_are() {
     for format in ["json", "jsonl"] {
         let refused = env
             .run(&["project", "show", "nowhere", "--output", format])
-            .exits(3);
+            .assert_exit_code(3);
         assert_eq!(refused.stdout, "");
         let told: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
         assert_eq!(told["error"]["kind"], "notFound");
@@ -70,7 +70,7 @@ fn nothing_is_coloured_without_a_terminal() {
         &["project", "show", "nowhere"],
     ] {
         let outcome = env.run(line);
-        assert!(!outcome.whole().contains('\u{1b}'));
+        assert!(!outcome.snapshot_text().contains('\u{1b}'));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::support::TestEnv;
 #[test]
 fn a_project_is_created_listed_and_shown() {
     let env = TestEnv::new();
-    assert_eq!(env.project("Coffee Shop"), "coffee-shop");
+    assert_eq!(env.create_project("Coffee Shop"), "coffee-shop");
     let list = env
         .run(&["project", "list", "--output", "json"])
         .ok()
@@ -20,7 +20,10 @@ fn a_project_is_created_listed_and_shown() {
         .ok()
         .timeless_json();
     assert_json_snapshot!("project_show", show);
-    assert_snapshot!("project_table", env.run(&["project", "list"]).ok().whole());
+    assert_snapshot!(
+        "project_table",
+        env.run(&["project", "list"]).ok().snapshot_text()
+    );
 }
 
 #[test]
@@ -40,10 +43,10 @@ fn the_brief_may_come_from_stdin() {
 #[test]
 fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
     let env = TestEnv::new();
-    env.file("empty.md", " \n\t\n");
-    env.file("binary.md", b"\x7fELF\x00\x01");
-    env.file("latin1.md", b"caf\xe9");
-    env.file("long.md", "x".repeat(10 << 20));
+    env.write_file("empty.md", " \n\t\n");
+    env.write_file("binary.md", b"\x7fELF\x00\x01");
+    env.write_file("latin1.md", b"caf\xe9");
+    env.write_file("long.md", "x".repeat(10 << 20));
     let told: Vec<String> = [
         "missing.md",
         "empty.md",
@@ -57,7 +60,9 @@ fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
         let line = [
             "project", "new", "shop", "--client", "Ada", "--budget", "5", "--brief",
         ];
-        env.run(&[&line[..], &[brief]].concat()).exits(2).stderr
+        env.run(&[&line[..], &[brief]].concat())
+            .assert_exit_code(2)
+            .stderr
     })
     .collect();
     assert_snapshot!(told.join("\n"));
@@ -70,9 +75,9 @@ fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
 }
 
 #[test]
-fn what_is_missing_is_named_where_nobody_can_be_asked() {
+fn missing_values_are_named_without_a_terminal() {
     let env = TestEnv::new();
-    env.file("brief.md", "A page");
+    env.write_file("brief.md", "A page");
     for (line, option) in [
         (&["project", "new", "shop"][..], "--brief FILE"),
         (
@@ -87,7 +92,7 @@ fn what_is_missing_is_named_where_nobody_can_be_asked() {
         ),
         (&["plan", "reject", "shop"], "--feedback TEXT"),
     ] {
-        let refused = env.run(line).exits(2);
+        let refused = env.run(line).assert_exit_code(2);
         assert_eq!(refused.stderr, format!("error: {option} is missing\n"));
     }
 }
@@ -95,13 +100,13 @@ fn what_is_missing_is_named_where_nobody_can_be_asked() {
 #[test]
 fn names_that_cannot_be_used_are_refused() {
     let env = TestEnv::new();
-    env.project("shop");
-    env.file("brief.md", "A page");
+    env.create_project("shop");
+    env.write_file("brief.md", "A page");
     let rest = ["--brief", "brief.md", "--client", "Ada", "--budget", "5"];
     for name in ["shop", "show", "日本", "", "two\nlines"] {
         let refused = env
             .run(&[&["project", "new", name][..], &rest].concat())
-            .exits(2);
+            .assert_exit_code(2);
         assert!(refused.stderr.starts_with("error: "), "{}", refused.stderr);
     }
     let own = ["project", "new", "日本", "--slug", "nihon"];
@@ -111,7 +116,7 @@ fn names_that_cannot_be_used_are_refused() {
 #[test]
 fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     let isolation = |words: &[&str]| {
         let all = [&["project", "isolation", "shop"], words].concat();
         let told = env.run(&all).ok();
@@ -131,7 +136,7 @@ fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
     let changes = trail.stdout.matches("project.isolation").count();
     assert_eq!(changes, 2, "{}", trail.stdout);
 
-    env.file("brief.md", "A page");
+    env.write_file("brief.md", "A page");
     let words = "project new inn --brief brief.md --client A --budget 5 --isolation docker";
     let made = env.run(
         &[
@@ -146,14 +151,14 @@ fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
 #[test]
 fn what_is_not_there_exits_with_3_and_says_how_to_look() {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     let told: Vec<String> = [
         &["project", "show", "nowhere"][..],
         &["demo", "show", "shop", "7"],
         &["tasks", "show", "shop", "T9"],
     ]
     .iter()
-    .map(|line| env.run(line).exits(3).stderr)
+    .map(|line| env.run(line).assert_exit_code(3).stderr)
     .collect();
     assert_snapshot!(told.join("\n"));
 }
@@ -161,12 +166,13 @@ fn what_is_not_there_exits_with_3_and_says_how_to_look() {
 #[test]
 fn what_the_state_does_not_allow_exits_with_4() {
     let env = TestEnv::new();
-    env.project("shop");
-    env.run(&["plan", "approve", "shop", "--yes"]).exits(4);
-    env.run(&["project", "resume", "shop"]).exits(4);
+    env.create_project("shop");
+    env.run(&["plan", "approve", "shop", "--yes"])
+        .assert_exit_code(4);
+    env.run(&["project", "resume", "shop"]).assert_exit_code(4);
     env.run(&["project", "pause", "shop"]).ok();
-    let refused = env.run(&["project", "pause", "shop"]).exits(4);
-    assert_snapshot!(refused.whole());
+    let refused = env.run(&["project", "pause", "shop"]).assert_exit_code(4);
+    assert_snapshot!(refused.snapshot_text());
     env.run(&["project", "archive", "shop"]).ok();
     assert_eq!(
         env.run(&["project", "list", "--output", "json"])
@@ -187,8 +193,8 @@ fn what_the_state_does_not_allow_exits_with_4() {
 #[test]
 fn status_tells_what_comes_next() {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     let status = env.run(&["status", "shop", "--output", "json"]).ok().json();
     assert_json_snapshot!(status);
-    assert_snapshot!("status_table", env.run(&["status"]).ok().whole());
+    assert_snapshot!("status_table", env.run(&["status"]).ok().snapshot_text());
 }

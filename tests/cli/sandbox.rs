@@ -8,19 +8,25 @@ use seccompiler::{
     SeccompRule,
 };
 
-use crate::support::{Outcome, TestEnv};
+use crate::support::{CommandResult, TestEnv};
 
 fn env() -> TestEnv {
     TestEnv::new().with("PATH", "/usr/bin:/bin")
 }
 
-fn run(env: &TestEnv, role: &str, command: &[&str]) -> Outcome {
+fn run(env: &TestEnv, role: &str, command: &[&str]) -> CommandResult {
     env.run(&[&["sandbox", "run", "--role", role, "--"], command].concat())
 }
 
 /// Runs `eklavya` on a kernel that answers `errno` to a system call (with `flag` among its first
 /// argument, where one is given). The filter ends with the thread.
-fn without(env: &TestEnv, calls: &[i64], flag: Option<i32>, errno: i32, words: &[&str]) -> Outcome {
+fn run_without_syscalls(
+    env: &TestEnv,
+    calls: &[i64],
+    flag: Option<i32>,
+    errno: i32,
+    words: &[&str],
+) -> CommandResult {
     let rules = match flag {
         None => Vec::new(),
         Some(flag) => {
@@ -48,21 +54,21 @@ fn without(env: &TestEnv, calls: &[i64], flag: Option<i32>, errno: i32, words: &
     })
 }
 
-fn without_landlock(env: &TestEnv, words: &[&str]) -> Outcome {
+fn without_landlock(env: &TestEnv, words: &[&str]) -> CommandResult {
     let call = libc::SYS_landlock_create_ruleset;
-    without(env, &[call], None, libc::ENOSYS, words)
+    run_without_syscalls(env, &[call], None, libc::ENOSYS, words)
 }
 
-fn without_user_namespaces(env: &TestEnv, words: &[&str]) -> Outcome {
+fn without_user_namespaces(env: &TestEnv, words: &[&str]) -> CommandResult {
     let calls = [libc::SYS_clone, libc::SYS_unshare];
-    without(env, &calls, Some(libc::CLONE_NEWUSER), libc::EPERM, words)
+    run_without_syscalls(env, &calls, Some(libc::CLONE_NEWUSER), libc::EPERM, words)
 }
 
 #[test]
 fn a_command_runs_as_an_agent_of_the_role_and_its_code_is_ours() {
     let env = env();
     let line = "echo out; echo err >&2; echo x > new; pwd; exit 7";
-    let ran = run(&env, "developer", &["sh", "-c", line]).exits(7);
+    let ran = run(&env, "developer", &["sh", "-c", line]).assert_exit_code(7);
     assert!(ran.stdout.starts_with("out\n"), "{ran:?}");
     assert_eq!(ran.stderr, "err\n");
     let place = ran.stdout.lines().last().unwrap();
@@ -70,30 +76,30 @@ fn a_command_runs_as_an_agent_of_the_role_and_its_code_is_ours() {
         !std::path::Path::new(place).exists(),
         "{place} is still there"
     );
-    run(&env, "developer", &["sh", "-c", "kill -TERM $$"]).exits(143);
+    run(&env, "developer", &["sh", "-c", "kill -TERM $$"]).assert_exit_code(143);
 }
 
 #[test]
 fn a_role_without_a_terminal_finds_no_program() {
     let env = env();
-    let ran = run(&env, "qa", &["ls"]).exits(126);
+    let ran = run(&env, "qa", &["ls"]).assert_exit_code(126);
     assert!(ran.stderr.contains("cannot start ls"), "{ran:?}");
     assert!(ran.stderr.contains("The qa has no terminal"), "{ran:?}");
     run(&env, "qa", &["git", "--version"]).ok();
     // Where all of it would be hidden there is no git either.
-    run(&env, "uat", &["git", "--version"]).exits(126);
+    run(&env, "uat", &["git", "--version"]).assert_exit_code(126);
 }
 
 #[test]
 fn what_is_not_known_is_refused() {
     let env = env();
-    let ran = run(&env, "boss", &["true"]).exits(2);
+    let ran = run(&env, "boss", &["true"]).assert_exit_code(2);
     assert!(
         ran.stderr.contains("possible values: orchestrator"),
         "{ran:?}"
     );
     let words = ["sandbox", "run", "--role", "qa", "nowhere", "--", "true"];
-    env.run(&words).exits(3);
+    env.run(&words).assert_exit_code(3);
     let words = [
         "--no-sandbox",
         "sandbox",
@@ -103,15 +109,15 @@ fn what_is_not_known_is_refused() {
         "--",
         "true",
     ];
-    env.run(&words).exits(2);
+    env.run(&words).assert_exit_code(2);
     let words = ["sandbox", "run", "--role", "qa"];
-    env.run(&words).exits(2);
+    env.run(&words).assert_exit_code(2);
 }
 
 #[test]
 fn without_user_namespaces_there_is_one_clear_error() {
     let words = ["sandbox", "run", "--role", "qa", "--", "true"];
-    let ran = without_user_namespaces(&env(), &words).exits(7);
+    let ran = without_user_namespaces(&env(), &words).assert_exit_code(7);
     assert!(
         ran.stderr.contains("may not create user namespaces here"),
         "{ran:?}"
@@ -123,7 +129,7 @@ fn without_user_namespaces_there_is_one_clear_error() {
 fn without_landlock_there_is_one_clear_error_until_it_is_waived() {
     let env = env();
     let words = ["sandbox", "run", "--role", "developer", "--", "true"];
-    let ran = without_landlock(&env, &words).exits(7);
+    let ran = without_landlock(&env, &words).assert_exit_code(7);
     assert!(ran.stderr.contains("the kernel has no Landlock"), "{ran:?}");
     assert_eq!(ran.stderr.matches("error:").count(), 1, "{ran:?}");
     env.run(&["config", "set", "sandbox.landlock", "0"]).ok();
@@ -132,7 +138,7 @@ fn without_landlock_there_is_one_clear_error_until_it_is_waived() {
 
 #[test]
 fn doctor_tries_every_guarantee() {
-    let names = |outcome: &Outcome| -> Vec<(String, String)> {
+    let names = |outcome: &CommandResult| -> Vec<(String, String)> {
         let checks = outcome.json();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let all = checks.as_array().unwrap().iter();
@@ -149,7 +155,7 @@ fn doctor_tries_every_guarantee() {
         // A kernel may have an older Landlock.
         assert!(status == "ok" || name == landlock, "{name}: {status}");
     }
-    let refused = without_landlock(&env, &words).exits(7);
+    let refused = without_landlock(&env, &words).assert_exit_code(7);
     assert_eq!(
         names(&refused),
         [("sandbox".to_owned(), "failed".to_owned())]

@@ -11,15 +11,15 @@ use crate::support::TestEnv;
 
 const VALUE: &str = "a canary that nobody may see";
 
-fn shop() -> TestEnv {
+fn env_with_shop() -> TestEnv {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     env
 }
 
 #[test]
 fn secrets_are_set_listed_and_removed_and_never_shown() {
-    let env = shop();
+    let env = env_with_shop();
     let mut said = Vec::new();
     let mut run = |line: &[&str], input: &str| {
         let outcome = env.run_with(line, input).ok();
@@ -38,7 +38,7 @@ fn secrets_are_set_listed_and_removed_and_never_shown() {
         ],
         &format!("{VALUE}\n"),
     );
-    let file = env.file("value", format!("{VALUE} again\n"));
+    let file = env.write_file("value", format!("{VALUE} again\n"));
     let words = ["secret", "set", "shop", "UNUSED", "--file", file.as_str()];
     run(&words, "");
     let key = [
@@ -50,10 +50,10 @@ fn secrets_are_set_listed_and_removed_and_never_shown() {
         "json",
     ];
     let set = run(&key, "sk-ant-canary").timeless_json();
-    assert_json_snapshot!("set", anonymous(set));
+    assert_json_snapshot!("set", without_user(set));
     let listed = run(&["secret", "list", "shop", "--output", "json"], "");
     let listed = listed.timeless_json().as_array().unwrap().clone();
-    let listed: Vec<Value> = listed.into_iter().map(anonymous).collect();
+    let listed: Vec<Value> = listed.into_iter().map(without_user).collect();
     assert_json_snapshot!("listed", listed);
     run(&["secret", "rotate"], "");
     run(&["secret", "rm", "shop", "UNUSED"], "");
@@ -88,7 +88,7 @@ fn secrets_are_set_listed_and_removed_and_never_shown() {
 }
 
 /// Whoever runs the tests.
-fn anonymous(mut secret: Value) -> Value {
+fn without_user(mut secret: Value) -> Value {
     let by = secret["setBy"].as_str().unwrap();
     assert!(by.starts_with("admin:"), "{by}");
     secret["setBy"] = "[admin]".into();
@@ -97,9 +97,9 @@ fn anonymous(mut secret: Value) -> Value {
 
 #[test]
 fn what_cannot_be_a_secret_is_refused() {
-    let env = shop();
+    let env = env_with_shop();
     let long = "x".repeat(64 * 1024 + 1);
-    let binary = env.file("binary", b"\xff\xfe value of bytes");
+    let binary = env.write_file("binary", b"\xff\xfe value of bytes");
     let set = |rest: &[&str], input: &str| {
         let words = [&["secret", "set"][..], rest].concat();
         env.run_with(&words, input)
@@ -122,37 +122,44 @@ fn what_cannot_be_a_secret_is_refused() {
         (&["shop", "NAME", "--file", binary.as_str()], "", 2),
         (&["shop", "NAME", "its value on the command line"], "", 2),
     ] {
-        let outcome = set(rest, input).exits(code);
+        let outcome = set(rest, input).assert_exit_code(code);
         assert!(!outcome.stderr.contains("canary"), "{outcome:?}");
     }
     assert!(!env.home().join("secret.key").exists());
-    env.run(&["secret", "rm", "shop", "NAME"]).exits(3);
-    env.run(&["secret", "rotate"]).exits(4);
+    env.run(&["secret", "rm", "shop", "NAME"])
+        .assert_exit_code(3);
+    env.run(&["secret", "rotate"]).assert_exit_code(4);
     set(&["shop", "NAME"], &"x".repeat(64 * 1024)).ok();
 }
 
 #[test]
 fn a_missing_or_wrong_key_is_told() {
-    let env = shop();
+    let env = env_with_shop();
     let set = |name: &str| env.run_with(&["secret", "set", "shop", name], VALUE);
     set("ONE").ok();
     let file = env.home().join("secret.key");
     let key = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
-    assert_snapshot!("no_key", set("TWO").exits(7).whole());
+    assert_snapshot!("no_key", set("TWO").assert_exit_code(7).snapshot_text());
     // Whoever only looks, and what does not need it, goes on.
     env.run(&["status"]).ok();
     env.run(&["secret", "list", "shop"]).ok();
     fs::write(&file, "something else").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    assert_snapshot!("no_key_file", set("TWO").exits(7).whole());
+    assert_snapshot!(
+        "no_key_file",
+        set("TWO").assert_exit_code(7).snapshot_text()
+    );
     let elsewhere = env.path().join("elsewhere.key");
     fs::remove_file(&file).unwrap();
     fs::write(&elsewhere, key).unwrap();
     fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o644)).unwrap();
     let env = env.with("EKLAVYA_SECRETS_KEY_FILE", elsewhere.as_str());
     let set = |name: &str| env.run_with(&["secret", "set", "shop", name], VALUE);
-    assert_snapshot!("open_key_file", set("TWO").exits(7).whole());
+    assert_snapshot!(
+        "open_key_file",
+        set("TWO").assert_exit_code(7).snapshot_text()
+    );
     fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o600)).unwrap();
     set("TWO").ok();
     env.run(&["secret", "rotate"]).ok();

@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::commands::{Outcome, TestEnv};
-use crate::docker::{BASE, Daemon, docker};
+use crate::commands::{CommandResult, TestEnv};
+use crate::docker::{BASE, DockerDaemon, docker_command};
 
-fn on(daemon: &Daemon) -> TestEnv {
+fn env_on(daemon: &DockerDaemon) -> TestEnv {
     let socket = daemon.socket();
     let env = TestEnv::empty()
         .with("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -22,17 +22,17 @@ fn on(daemon: &Daemon) -> TestEnv {
     env
 }
 
-fn images(env: &TestEnv) -> Vec<Value> {
+fn list_images(env: &TestEnv) -> Vec<Value> {
     let listed = env.run(&["image", "list", "--output", "json"]).ok().json();
     listed.as_array().unwrap().clone()
 }
 
-fn try_role(env: &TestEnv) -> Outcome {
+fn try_role(env: &TestEnv) -> CommandResult {
     env.run(&["sandbox", "run", "--role", "developer", "--", "true"])
 }
 
 #[track_caller]
-fn says(outcome: &Outcome, code: i32, words: &[&str]) {
+fn assert_says(outcome: &CommandResult, code: i32, words: &[&str]) {
     assert_eq!(outcome.code, code, "{outcome:#?}");
     for word in words {
         assert!(outcome.stderr.contains(word), "{word}: {outcome:#?}");
@@ -41,10 +41,10 @@ fn says(outcome: &Outcome, code: i32, words: &[&str]) {
 
 #[test]
 fn images_are_built_listed_and_cleared_out() {
-    let mut daemon = Daemon::start();
-    let env = on(&daemon);
-    assert!(images(&env).is_empty());
-    says(
+    let mut daemon = DockerDaemon::start();
+    let env = env_on(&daemon);
+    assert!(list_images(&env).is_empty());
+    assert_says(
         &try_role(&env),
         7,
         &["no image eklavya/agent:shell", "eklavya image build"],
@@ -52,18 +52,18 @@ fn images_are_built_listed_and_cleared_out() {
     daemon.import_base();
 
     // A base that cannot run the program is found at once.
-    let old = env.file(
+    let old = env.write_file(
         "Dockerfile",
         format!("FROM {BASE}\nRUN rm /lib/x86_64-linux-gnu/libgcc_s.so.1\n"),
     );
     let directory = old.parent().unwrap();
-    let (made, said) = docker(
+    let (made, said) = docker_command(
         &daemon.socket(),
         &["build", "-q", "-t", "old", directory.as_str()],
     );
     assert!(made, "{said}");
     let built = env.run(&["image", "build", "--base", "old"]);
-    says(&built, 7, &["libgcc_s.so.1", "choose a newer base"]);
+    assert_says(&built, 7, &["libgcc_s.so.1", "choose a newer base"]);
 
     let built = env
         .run(&["image", "build", "--base", BASE, "--output", "json"])
@@ -81,31 +81,31 @@ fn images_are_built_listed_and_cleared_out() {
     let (good, other): (Vec<_>, Vec<_>) = cells.partition(|line| line.contains("\"ok\""));
     assert_eq!((good.len(), other), (60, Vec::new()));
 
-    let (current, others): (Vec<_>, Vec<_>) = images(&env)
+    let (current, others): (Vec<_>, Vec<_>) = list_images(&env)
         .into_iter()
         .partition(|image| image["current"] == true);
     assert_eq!(current.len(), 2, "{current:#?}");
     assert!(!others.is_empty(), "those of the old base");
 
     // Somebody else's image stays, and so does one that a container is made of.
-    let (made, said) = docker(&daemon.socket(), &["create", "eklavya/agent:bare", "x"]);
+    let (made, said) = docker_command(&daemon.socket(), &["create", "eklavya/agent:bare", "x"]);
     assert!(made, "{said}");
     env.run(&["image", "prune"]).ok();
-    let left = images(&env);
+    let left = list_images(&env);
     assert_eq!(
         left.iter().filter(|image| image["current"] == true).count(),
         2
     );
     env.run(&["image", "prune", "--all"]).ok();
-    let left = images(&env);
+    let left = list_images(&env);
     assert!(left.iter().all(|image| image["used"] == true), "{left:#?}");
-    assert!(docker(&daemon.socket(), &["inspect", BASE]).0);
-    says(&try_role(&env), 7, &["no image eklavya/agent:shell"]);
+    assert!(docker_command(&daemon.socket(), &["inspect", BASE]).0);
+    assert_says(&try_role(&env), 7, &["no image eklavya/agent:shell"]);
 
     // An image of another version.
     let file = "FROM eklavya/test-base:bookworm\nLABEL eklavya.image=shell eklavya.version=0.0.9\n";
-    env.file("Dockerfile", file);
-    let (made, said) = docker(
+    env.write_file("Dockerfile", file);
+    let (made, said) = docker_command(
         &daemon.socket(),
         &[
             "build",
@@ -116,7 +116,7 @@ fn images_are_built_listed_and_cleared_out() {
         ],
     );
     assert!(made, "{said}");
-    says(
+    assert_says(
         &try_role(&env),
         7,
         &["was built for eklavya 0.0.9", "eklavya image build"],
@@ -124,20 +124,20 @@ fn images_are_built_listed_and_cleared_out() {
 
     // The engine stops in the middle of a build.
     let slow = format!("FROM {BASE}\nONBUILD RUN sleep 60\n");
-    env.file("Dockerfile", slow);
-    let (made, said) = docker(
+    env.write_file("Dockerfile", slow);
+    let (made, said) = docker_command(
         &daemon.socket(),
         &["build", "-q", "-t", "slow", env.path().as_str()],
     );
     assert!(made, "{said}");
-    let broken = start(&env, &["image", "build", "--base", "slow"]);
+    let broken = spawn_command(&env, &["image", "build", "--base", "slow"]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     daemon.stop();
     let ended = broken.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(7), "{said}");
     assert!(said.contains("error: "), "{said}");
-    says(
+    assert_says(
         &try_role(&env),
         7,
         &["does not answer", "systemctl start docker"],
@@ -166,22 +166,22 @@ fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
         ],
     ] {
         let words = ["/nowhere/docker.sock", "does not answer", "docker.socket"];
-        says(&env.run(command), 7, &words);
+        assert_says(&env.run(command), 7, &words);
     }
     for base in ["", "a b", "-x"] {
         let argument = format!("--base={base}");
-        says(
+        assert_says(
             &env.run(&["image", "build", &argument]),
             2,
             &["no name of an image"],
         );
     }
-    says(
+    assert_says(
         &env.run(&["project", "isolation", "shop", "podman"]),
         2,
         &["docker"],
     );
-    says(
+    assert_says(
         &env.run(&["project", "isolation", "shop", "docker"]),
         3,
         &["shop"],
@@ -193,8 +193,8 @@ fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
 
 /// As somebody whom the engine's socket does not let in.
 #[test]
-fn a_socket_that_lets_nobody_in_is_said_so() {
-    let daemon = Daemon::start();
+fn a_socket_without_access_is_reported() {
+    let daemon = DockerDaemon::start();
     let place = tempfile::tempdir().unwrap();
     for directory in [place.path(), daemon.socket().parent().unwrap()] {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
@@ -223,7 +223,7 @@ fn command(program: &Path) -> Command {
     Command::new(program)
 }
 
-fn start(env: &TestEnv, arguments: &[&str]) -> Child {
+fn spawn_command(env: &TestEnv, arguments: &[&str]) -> Child {
     command(Path::new(env!("CARGO_BIN_EXE_eklavya")))
         .args(arguments)
         .env_clear()

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use eklavya_sandbox::docker::{ContainerLimits, DockerSettings};
-use eklavya_sandbox::{Demands, Sandbox};
+use eklavya_sandbox::{KernelRequirements, Sandbox};
 
 use crate::docker;
-use crate::support::{exe, user};
+use crate::support::{agent_user, eklavya_program};
 
 /// The engine has walls of its own behind ours, and is root's.
 pub const OURS: bool = false;
@@ -36,7 +36,13 @@ pub fn settings(socket: PathBuf) -> DockerSettings {
 }
 
 pub async fn sandbox() -> Sandbox {
-    let settings = settings(docker::ready().await);
-    let found = Sandbox::docker(settings, exe(), user(), Demands::default()).await;
+    let settings = settings(docker::ensure_images().await);
+    let found = Sandbox::probe_docker(
+        settings,
+        eklavya_program(),
+        agent_user(),
+        KernelRequirements::default(),
+    )
+    .await;
     found.unwrap()
 }

@@ -2,18 +2,18 @@
 
 use std::fs;
 
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::{Access, Inner, Profile};
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::{MountAccess, ProgramSpec, SandboxProfile};
 use serde_json::Value;
 
-use crate::docker::{docker, socket};
+use crate::docker::{docker_command, socket};
 use crate::isolation::LIMITS;
-use crate::support::{Project, output, until};
+use crate::support::{SandboxProject, read_output, wait_until};
 
 #[tokio::test]
 async fn processes_memory_and_temporary_files_are_limited() {
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Command(Access::Write));
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.tmp_bytes = 16 << 20;
     let forks = "n=0; while [ $n -lt 400 ]; do sleep 5 & n=$((n+1)); done 2>&1; echo; exit 0";
     let said = project.run(&spec, forks).await;
@@ -53,20 +53,20 @@ async fn processes_memory_and_temporary_files_are_limited() {
 
 #[tokio::test]
 async fn the_engine_is_told_everything_that_holds_and_no_secret() {
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.labels.insert("agent", "the-agent".to_owned());
     let line = "echo ready > ready; while :; do sleep 0.05; done";
-    let inner = Inner::new("/bin/sh", ["-c", line])
+    let inner = ProgramSpec::new("/bin/sh", ["-c", line])
         .env("PATH", "/usr/bin:/bin")
         .env("TOKEN", "a-canary");
     let mut child = project.start(&spec, inner).await.unwrap();
-    until("it runs", || project.path("ready").exists()).await;
-    let (_, ids) = docker(
+    wait_until("it runs", || project.path("ready").exists()).await;
+    let (_, ids) = docker_command(
         &socket(),
         &["ps", "-q", "--filter", "label=eklavya.agent=the-agent"],
     );
-    let (found, text) = docker(&socket(), &["inspect", ids.trim()]);
+    let (found, text) = docker_command(&socket(), &["inspect", ids.trim()]);
     assert!(found, "{text}");
     assert!(!text.contains("a-canary"), "{text}");
     let all: Value = serde_json::from_str(&text).unwrap();
@@ -96,14 +96,14 @@ async fn the_engine_is_told_everything_that_holds_and_no_secret() {
         );
     }
     child.kill_tree().await.unwrap();
-    let _ = output(&mut child).await;
+    let _ = read_output(&mut child).await;
     assert!(fs::read_dir("/proc").is_ok());
     let gone = || {
-        docker(
+        docker_command(
             &socket(),
             &["ps", "-aq", "--filter", "label=eklavya.agent=the-agent"],
         )
         .1
     };
-    until("the container is removed", || gone().is_empty()).await;
+    wait_until("the container is removed", || gone().is_empty()).await;
 }

@@ -3,44 +3,52 @@
 use std::fs;
 use std::time::Duration;
 
-use eklavya_sandbox::{Access, Demands, Inner, Profile, Sandbox, end_orphan};
+use eklavya_sandbox::{
+    KernelRequirements, MountAccess, ProgramSpec, Sandbox, SandboxProfile, kill_orphan,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::docker::{docker, ready};
+use crate::docker::{docker_command, ensure_images};
 use crate::isolation::settings;
-use crate::support::{Project, exe, processes, until, user};
+use crate::support::{SandboxProject, agent_user, eklavya_program, processes_with, wait_until};
 
 /// A sandbox of an installation of a test's own.
 async fn sandbox(installation: &str) -> Sandbox {
-    let mut settings = settings(ready().await);
+    let mut settings = settings(ensure_images().await);
     installation.clone_into(&mut settings.installation);
     settings.stages = settings.socket.with_extension(installation);
-    let made = Sandbox::docker(settings, exe(), user(), Demands::default()).await;
+    let made = Sandbox::probe_docker(
+        settings,
+        eklavya_program(),
+        agent_user(),
+        KernelRequirements::default(),
+    )
+    .await;
     made.unwrap()
 }
 
 fn containers(socket: &std::path::Path, installation: &str) -> usize {
     let label = format!("label=eklavya.installation={installation}");
-    docker(socket, &["ps", "-aq", "--filter", &label])
+    docker_command(socket, &["ps", "-aq", "--filter", &label])
         .1
         .lines()
         .count()
 }
 
 #[tokio::test]
-async fn only_what_nobody_answers_for_is_removed() {
-    let (socket, mut project) = (ready().await, Project::new().await);
+async fn only_containers_without_an_owner_are_removed() {
+    let (socket, mut project) = (ensure_images().await, SandboxProject::new().await);
     project.sandbox = sandbox("reaping").await;
     let stages = socket.with_extension("reaping");
     let mark = format!("sleep 77{}", std::process::id());
     let inner =
-        Inner::new("/bin/sh", ["-c", &format!("{mark}; true")]).env("PATH", "/usr/bin:/bin");
-    let spec = project.spec(Profile::Command(Access::Write));
+        ProgramSpec::new("/bin/sh", ["-c", &format!("{mark}; true")]).env("PATH", "/usr/bin:/bin");
+    let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let mut lives = project.start(&spec, inner.clone()).await.unwrap();
-    until("it runs", || processes(&mark).len() >= 2).await;
+    wait_until("it runs", || processes_with(&mark).len() >= 2).await;
     // Labelled as one of a process that is gone: never started, as after a kill at the wrong moment.
-    let host = eklavya_core::process::Host::this().digest;
+    let host = eklavya_core::process::HostIdentity::current().digest;
     let labels = |installation: &str, host: &str| {
         [
             format!("--label=eklavya.installation={installation}"),
@@ -62,15 +70,15 @@ async fn only_what_nobody_answers_for_is_removed() {
         let mut words = vec!["create"];
         words.extend(labels.iter().map(String::as_str));
         words.extend(["eklavya/agent:shell", "true"]);
-        let (made, said) = docker(&socket, &words);
+        let (made, said) = docker_command(&socket, &words);
         assert!(made, "{said}");
     }
     // A directory of a process that is gone, and one of nobody.
     let abandoned = stages.join("abandoned");
     fs::create_dir_all(&abandoned).unwrap();
     fs::write(abandoned.join("owner"), format!("{host} 1 1")).unwrap();
-    assert_eq!(project.sandbox.reap().await.unwrap(), 1);
-    assert_eq!(project.sandbox.reap().await.unwrap(), 0);
+    assert_eq!(project.sandbox.remove_abandoned().await.unwrap(), 1);
+    assert_eq!(project.sandbox.remove_abandoned().await.unwrap(), 0);
     assert!(!abandoned.exists());
     assert_eq!(
         containers(&socket, "reaping"),
@@ -82,9 +90,9 @@ async fn only_what_nobody_answers_for_is_removed() {
     lives.kill_tree().await.unwrap();
     for label in ["another-installation", "reaping"] {
         let label = format!("label=eklavya.installation={label}");
-        let (_, ids) = docker(&socket, &["ps", "-aq", "--filter", &label]);
+        let (_, ids) = docker_command(&socket, &["ps", "-aq", "--filter", &label]);
         for id in ids.lines() {
-            docker(&socket, &["rm", "-f", id]);
+            docker_command(&socket, &["rm", "-f", id]);
         }
     }
 }
@@ -92,31 +100,31 @@ async fn only_what_nobody_answers_for_is_removed() {
 /// Where a relay stands still, a worker that takes over kills it, and the container with it.
 #[tokio::test]
 async fn a_relay_that_stands_still_is_ended_with_its_container() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     let mark = format!("sleep 78{}", std::process::id());
     let inner =
-        Inner::new("/bin/sh", ["-c", &format!("{mark}; true")]).env("PATH", "/usr/bin:/bin");
-    let spec = project.spec(Profile::Command(Access::Write));
+        ProgramSpec::new("/bin/sh", ["-c", &format!("{mark}; true")]).env("PATH", "/usr/bin:/bin");
+    let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let child = project.start(&spec, inner).await.unwrap();
-    until("it runs", || processes(&mark).len() >= 2).await;
+    wait_until("it runs", || processes_with(&mark).len() >= 2).await;
     let (pid, start) = (
         child.pid(),
-        eklavya_core::process::start_of(child.pid()).unwrap(),
+        eklavya_core::process::read_start_time(child.pid()).unwrap(),
     );
     kill(Pid::from_raw(pid.try_into().unwrap()), Signal::SIGSTOP).unwrap();
-    assert!(end_orphan(pid, start).await);
-    assert_eq!(processes(&mark), [0; 0]);
+    assert!(kill_orphan(pid, start).await);
+    assert_eq!(processes_with(&mark), [0; 0]);
 }
 
 /// The relay is killed at moments of its start and of its work.
 #[tokio::test]
 async fn nothing_is_left_of_what_is_killed_in_the_middle() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     for moment in [0, 50, 150, 300, 450] {
         let mark = format!("sleep 79{moment}{}", std::process::id());
         let line = format!("(setsid sh -c '{mark} &' &); {mark}");
-        let inner = Inner::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
-        let spec = project.spec(Profile::Command(Access::Write));
+        let inner = ProgramSpec::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
+        let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
         let child = project.start(&spec, inner).await.unwrap();
         tokio::time::sleep(Duration::from_millis(moment)).await;
         kill(
@@ -126,6 +134,6 @@ async fn nothing_is_left_of_what_is_killed_in_the_middle() {
         .unwrap();
         drop(child);
         tokio::time::sleep(Duration::from_millis(700)).await;
-        until("all are gone", || processes(&mark).is_empty()).await;
+        wait_until("all are gone", || processes_with(&mark).is_empty()).await;
     }
 }

@@ -2,21 +2,21 @@
 
 use eklavya_core::clock::{Clock, SystemClock};
 
-use crate::docker::{Daemon, docker, make_images};
-use crate::host::{get, processes_at, until};
-use crate::rehearsal::{Rehearsal, plan};
-use crate::story::Story;
+use crate::docker::{DockerDaemon, docker_command, make_images};
+use crate::host::{http_get, processes_at, wait_for};
+use crate::rehearsal::{RehearsalBuilder, plan_with_tasks};
+use crate::story::StoryProject;
 
-fn now() -> String {
+fn current_time() -> String {
     SystemClock.now().as_second().to_string()
 }
 
-fn images(daemon: &Daemon) {
+fn load_images(daemon: &DockerDaemon) {
     daemon.import_base();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let socket = daemon.socket();
-        let engine = eklavya_sandbox::docker::Engine::find(&socket)
+        let engine = eklavya_sandbox::docker::DockerEngine::detect(&socket)
             .await
             .unwrap();
         make_images(&engine).await;
@@ -26,12 +26,12 @@ fn images(daemon: &Daemon) {
 /// The engine goes away in the middle as well; its work goes on once it is back.
 #[test]
 fn a_project_is_delivered_from_containers() {
-    let mut daemon = Daemon::start();
-    images(&daemon);
-    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
-    let story = Story::begun(&Rehearsal::of(&plan))
-        .with("EKLAVYA_DOCKER_SOCKET", daemon.socket().to_str().unwrap());
-    let begun = now();
+    let mut daemon = DockerDaemon::start();
+    load_images(&daemon);
+    let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
+    let story = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan))
+        .with_variable("EKLAVYA_DOCKER_SOCKET", daemon.socket().to_str().unwrap());
+    let begun = current_time();
     story.ok("project isolation shop docker");
     assert_eq!(story.json("project show shop")["isolation"], "docker");
     story.ok("plan shop");
@@ -39,9 +39,9 @@ fn a_project_is_delivered_from_containers() {
     story.ok("demo build shop");
     let demos = story.json("demo list shop");
     let url = demos[0]["previewUrl"].as_str().unwrap();
-    assert!(get(url).unwrap().contains("hello from demo 1"));
+    assert!(http_get(url).unwrap().contains("hello from demo 1"));
     story.ok("demo approve shop 1 --yes");
-    assert_eq!(get(url), None);
+    assert_eq!(http_get(url), None);
 
     daemon.stop();
     let ended = story.run("build shop");
@@ -53,14 +53,14 @@ fn a_project_is_delivered_from_containers() {
     story.ok("deliver shop");
     assert_eq!(story.status(), "delivered");
 
-    let (_, started) = docker(
+    let (_, started) = docker_command(
         &daemon.socket(),
         &[
             "events",
             "--since",
             &begun,
             "--until",
-            &now(),
+            &current_time(),
             "--filter",
             "event=start",
             "--filter",
@@ -78,8 +78,8 @@ fn a_project_is_delivered_from_containers() {
         processes_at(story.env.path().as_std_path()),
         Vec::<String>::new()
     );
-    until("no container is left", || {
-        docker(&daemon.socket(), &["ps", "-aq"])
+    wait_for("no container is left", || {
+        docker_command(&daemon.socket(), &["ps", "-aq"])
             .1
             .is_empty()
             .then_some(())
@@ -95,28 +95,28 @@ fn a_project_is_delivered_from_containers() {
 /// An engine that is ended while an agent works takes the agent along; the task goes on later.
 #[test]
 fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
-    let mut daemon = Daemon::start();
-    images(&daemon);
-    let plan = plan(&[("T1", "developer", &[])]);
-    let slow = Rehearsal::of(&plan).plays(
+    let mut daemon = DockerDaemon::start();
+    load_images(&daemon);
+    let plan = plan_with_tasks(&[("T1", "developer", &[])]);
+    let slow = RehearsalBuilder::happy_path(&plan).with_answers(
         "pm",
         "*",
         crate::rehearsal::ANY,
         [
-            crate::rehearsal::write("docs/requirements.md", "# Requirements\n"),
-            crate::rehearsal::tool(
+            crate::rehearsal::write_step("docs/requirements.md", "# Requirements\n"),
+            crate::rehearsal::tool_step(
                 "Read",
                 serde_json::json!({ "file_path": "docs/requirements.md" }),
             ),
-            crate::rehearsal::after(8.0, crate::rehearsal::says("Done.")),
+            crate::rehearsal::delayed_step(8.0, crate::rehearsal::say_step("Done.")),
         ],
     );
-    let story = Story::begun(&slow)
-        .with("EKLAVYA_DOCKER_SOCKET", daemon.socket().to_str().unwrap())
-        .with("EKLAVYA_SANDBOX_ISOLATION", "docker");
+    let story = StoryProject::with_new_project(&slow)
+        .with_variable("EKLAVYA_DOCKER_SOCKET", daemon.socket().to_str().unwrap())
+        .with_variable("EKLAVYA_SANDBOX_ISOLATION", "docker");
     let running = story.start("plan shop");
-    until("an agent runs", || {
-        let (_, said) = docker(
+    wait_for("an agent runs", || {
+        let (_, said) = docker_command(
             &daemon.socket(),
             &["ps", "-q", "--filter", "label=eklavya.agent"],
         );
@@ -130,7 +130,7 @@ fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
     let task = story.task("plan-1-requirements");
     assert_eq!(task["status"], "pending", "{task}");
     daemon.restart();
-    story.switch_to(&Rehearsal::of(&plan));
+    story.set_rehearsal(&RehearsalBuilder::happy_path(&plan));
     story.ok("plan shop");
     assert_eq!(story.status(), "planReview");
 }
@@ -139,13 +139,13 @@ fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
 /// containers.
 #[test]
 fn the_table_holds_and_neighbours_see_nothing() {
-    let daemon = Daemon::start();
-    images(&daemon);
+    let daemon = DockerDaemon::start();
+    load_images(&daemon);
     let socket = daemon.socket();
     let variables = [
         ("EKLAVYA_DOCKER_SOCKET", socket.to_str().unwrap()),
         ("EKLAVYA_SANDBOX_ISOLATION", "docker"),
     ];
-    insta::assert_snapshot!(crate::table::table(&variables));
+    insta::assert_snapshot!(crate::table::attempt_table(&variables));
     crate::neighbours::finds_nothing(&variables);
 }

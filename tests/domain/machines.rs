@@ -3,30 +3,30 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use eklavya_core::domain::InvalidTransition;
-use eklavya_core::domain::agent::{AgentEvent, AgentState};
-use eklavya_core::domain::demo::{DemoEvent, DemoState};
-use eklavya_core::domain::plan::{PlanEvent, PlanState};
-use eklavya_core::domain::project::{ProjectEvent, ProjectState, Stage};
-use eklavya_core::domain::task::{TaskEvent, TaskState};
+use eklavya_core::InvalidTransition;
+use eklavya_core::agent::{AgentEvent, AgentState};
+use eklavya_core::demo::{DemoEvent, DemoState};
+use eklavya_core::plan::{PlanEvent, PlanState};
+use eklavya_core::project::{ProjectEvent, ProjectStage, ProjectState};
+use eklavya_core::task::{TaskEvent, TaskState};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{agent, commit, then};
+use super::{agent, commit, earlier_time};
 
 /// Which events happen, one after the other; taken modulo how many there are.
-fn picks() -> impl Strategy<Value = Vec<usize>> {
+fn event_picks() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(any::<usize>(), 1..60)
 }
 
 /// A table of snapshots: who goes where, and who goes nowhere.
-struct Table {
+struct TransitionTable {
     moves: BTreeSet<String>,
     terminal: BTreeSet<String>,
 }
 
-impl Table {
-    fn read(snapshot: &str) -> Self {
+impl TransitionTable {
+    fn parse_snapshot(snapshot: &str) -> Self {
         let moves: BTreeSet<String> = snapshot
             .lines()
             .filter(|line| line.contains(" -> "))
@@ -47,8 +47,8 @@ impl Table {
 }
 
 /// One machine: its states' labels, its events' names, and how it moves.
-struct Machine<'a, S, E> {
-    table: Table,
+struct StateMachineCase<'a, S, E> {
+    table: TransitionTable,
     events: &'a [E],
     label: fn(&S) -> String,
     status: fn(&S) -> &'static str,
@@ -56,11 +56,11 @@ struct Machine<'a, S, E> {
     apply: fn(&S, &E, Timestamp) -> Result<S, InvalidTransition>,
 }
 
-impl<S: Debug + Clone + PartialEq, E> Machine<'_, S, E> {
+impl<S: Debug + Clone + PartialEq, E> StateMachineCase<'_, S, E> {
     fn walk(&self, start: S, picks: &[usize]) -> Result<(), TestCaseError> {
         let mut state = start;
         for (second, pick) in picks.iter().enumerate() {
-            let now = then() + std::time::Duration::from_secs(second as u64);
+            let now = earlier_time() + std::time::Duration::from_secs(second as u64);
             let event = &self.events[pick % self.events.len()];
             let (from, by) = ((self.label)(&state), (self.name)(event));
             let start = format!("{from} + {by} -> ");
@@ -91,9 +91,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn tasks_go_as_their_table_says(picks in picks()) {
-        let machine = Machine {
-            table: Table::read(include_str!("../snapshots/domain__task_state_table.snap")),
+    fn tasks_go_as_their_table_says(picks in event_picks()) {
+        let machine = StateMachineCase {
+            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__task_state_table.snap")),
             events: &[
                 TaskEvent::Start { agent: agent() },
                 TaskEvent::Submit { commit: commit() },
@@ -113,9 +113,9 @@ proptest! {
     }
 
     #[test]
-    fn agents_go_as_their_table_says(picks in picks()) {
-        let machine = Machine {
-            table: Table::read(include_str!("../snapshots/domain__agent_state_table.snap")),
+    fn agents_go_as_their_table_says(picks in event_picks()) {
+        let machine = StateMachineCase {
+            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__agent_state_table.snap")),
             events: &[
                 AgentEvent::Spawn,
                 AgentEvent::Complete,
@@ -133,9 +133,9 @@ proptest! {
     }
 
     #[test]
-    fn demos_go_as_their_table_says(picks in picks()) {
-        let machine = Machine {
-            table: Table::read(include_str!("../snapshots/domain__demo_state_table.snap")),
+    fn demos_go_as_their_table_says(picks in event_picks()) {
+        let machine = StateMachineCase {
+            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__demo_state_table.snap")),
             events: &[
                 DemoEvent::Built,
                 DemoEvent::Answer,
@@ -154,9 +154,9 @@ proptest! {
     }
 
     #[test]
-    fn plans_go_as_their_table_says(picks in picks()) {
-        let machine = Machine {
-            table: Table::read(include_str!("../snapshots/domain__plan_state_table.snap")),
+    fn plans_go_as_their_table_says(picks in event_picks()) {
+        let machine = StateMachineCase {
+            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__plan_state_table.snap")),
             events: &[
                 PlanEvent::Propose,
                 PlanEvent::Approve,
@@ -171,20 +171,20 @@ proptest! {
     }
 
     #[test]
-    fn projects_go_as_their_table_says(picks in picks(), stage in 0..Stage::ALL.len()) {
-        let stage = Stage::ALL[stage];
+    fn projects_go_as_their_table_says(picks in event_picks(), stage in 0..ProjectStage::ALL.len()) {
+        let stage = ProjectStage::ALL[stage];
         // What is halted has one example in the table, which stands for every stage.
         let text = include_str!("../snapshots/domain__project_state_table.snap");
-        let mut table = Table::read(text);
+        let mut table = TransitionTable::parse_snapshot(text);
         for line in table.moves.clone() {
             for (example, word) in [("paused(building)", "building"), ("archived(demoReview)", "demoReview")] {
                 if line.starts_with(example) {
-                    let names = Stage::ALL.map(Stage::name);
+                    let names = ProjectStage::ALL.map(ProjectStage::name);
                     table.moves.extend(names.map(|name| line.replace(word, name)));
                 }
             }
         }
-        let machine = Machine {
+        let machine = StateMachineCase {
             table,
             events: &ProjectEvent::ALL,
             label: super::project_label,

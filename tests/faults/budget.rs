@@ -2,8 +2,8 @@
 //! more money the work goes on.
 
 use crate::SCRIPT;
-use crate::studio::{STAGES, Studio};
-use crate::support::Outcome;
+use crate::studio::{STAGES, TestInstall};
+use crate::support::CommandResult;
 
 const BUILD: usize = 4;
 
@@ -23,8 +23,8 @@ fn amount_after(text: &str, word: &str) -> i64 {
 /// Asserts that a command ran out of money, and that it says how much of which limit is spent and
 /// what to type. Returns what it says is spent.
 #[track_caller]
-fn assert_over_budget(outcome: Outcome, whose: &str, limit: i64, command: &str) -> i64 {
-    let said = outcome.exits(5).stderr;
+fn assert_over_budget(outcome: CommandResult, whose: &str, limit: i64, command: &str) -> i64 {
+    let said = outcome.assert_exit_code(5).stderr;
     assert!(said.contains(&format!("the budget of {whose}")), "{said}");
     assert!(said.contains(command), "{said}");
     assert_eq!(amount_after(&said, "limit $"), limit, "{said}");
@@ -33,12 +33,18 @@ fn assert_over_budget(outcome: Outcome, whose: &str, limit: i64, command: &str) 
 
 #[test]
 fn work_stops_at_the_limit_and_goes_on_with_more_money() {
-    let studio = Studio::new(SCRIPT);
+    let studio = TestInstall::new(SCRIPT);
     studio.run_stages(0..BUILD);
     let mut stops = 0;
-    let mut limit = studio.upstream.charged();
+    let mut limit = studio.upstream.charged_micros();
     // Each time there is a little more money, and the same command gets a little further.
-    while stops < 3 || !studio.upstream.log().iter().any(|asked| asked.is("T1", 2)) {
+    while stops < 3
+        || !studio
+            .upstream
+            .requests()
+            .iter()
+            .any(|asked| asked.is_step("T1", 2))
+    {
         limit += 60_000;
         studio
             .run(&["budget", "set", "shop", "--limit", &dollars(limit)])
@@ -46,30 +52,30 @@ fn work_stops_at_the_limit_and_goes_on_with_more_money() {
         let stopped = studio.run(STAGES[BUILD]);
         let command = "eklavya budget set shop --limit";
         let spent = assert_over_budget(stopped, "project shop", limit, command);
-        assert_eq!(spent, studio.upstream.charged());
+        assert_eq!(spent, studio.upstream.charged_micros());
         assert!(spent <= limit);
         stops += 1;
     }
     studio.assert_no_agent_process();
     // Nobody can go on: no agent is tried again, and nobody is asked.
     let others = "SELECT key || ' ' || status FROM tasks WHERE status NOT IN ('done', 'pending')";
-    assert_eq!(studio.ask(others), [""; 0]);
+    assert_eq!(studio.query_column(others), [""; 0]);
     let agents = "SELECT CAST(count(*) AS TEXT) FROM agents a JOIN tasks t ON t.id = a.task_id \
         WHERE t.key = 'T1'";
-    assert_eq!(studio.ask(agents), [stops.to_string()]);
+    assert_eq!(studio.query_column(agents), [stops.to_string()]);
 
     studio.run(&["budget", "set", "shop", "--limit", "25"]).ok();
     studio.run_stages(BUILD..STAGES.len());
     insta::assert_snapshot!("final_tree", studio.tree());
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
     studio.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn shares_of_the_budget_are_announced_once() {
-    let studio = Studio::new(SCRIPT);
+    let studio = TestInstall::new(SCRIPT);
     studio.run(STAGES[0]).ok();
-    let spent = studio.upstream.charged();
+    let spent = studio.upstream.charged_micros();
     for percent in [60, 90, 60, 100] {
         let limit = dollars(spent * 100 / percent);
         studio
@@ -79,7 +85,7 @@ fn shares_of_the_budget_are_announced_once() {
     let announced = "SELECT name || ' ' || coalesce(json_extract(payload, '$.payload.percent'), '') \
         FROM events WHERE name LIKE 'budget:%' ORDER BY seq";
     assert_eq!(
-        studio.ask(announced),
+        studio.query_column(announced),
         [
             "budget:warning 50",
             "budget:warning 80",
@@ -91,12 +97,12 @@ fn shares_of_the_budget_are_announced_once() {
 
 #[test]
 fn every_kind_of_limit_holds() {
-    let mut studio = Studio::new(SCRIPT);
-    let before = |name: &str, whose: &str, command: &str, studio: &mut Studio| {
-        studio.set(name, "0.01");
+    let mut studio = TestInstall::new(SCRIPT);
+    let before = |name: &str, whose: &str, command: &str, studio: &mut TestInstall| {
+        studio.set_variable(name, "0.01");
         let stopped = studio.run(STAGES[0]);
         assert_eq!(assert_over_budget(stopped, whose, 10_000, command), 0);
-        studio.set(name, "20");
+        studio.set_variable(name, "20");
     };
     let overall = "eklavya budget set --all --limit";
     before(
@@ -115,9 +121,9 @@ fn every_kind_of_limit_holds() {
     // The next agent is another one.
     let agent = "eklavya config set budget.agentUsd";
     before("EKLAVYA_BUDGET_AGENT_USD", "agent", agent, &mut studio);
-    assert_eq!(studio.upstream.log().len(), 0);
+    assert_eq!(studio.upstream.requests().len(), 0);
     studio.run(STAGES[0]).ok();
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
 }
 
 /// A shell of an agent that sends requests of its own to its door, 64 at once, each for as much
@@ -141,22 +147,22 @@ fn no_storm_of_requests_gets_past_the_limit() {
         "mkdir -p site tests &&",
         &format!("{storm}\\nmkdir -p site tests &&"),
     );
-    let studio = Studio::new(&script);
+    let studio = TestInstall::new(&script);
     studio.run_stages(0..2);
-    let limit = studio.upstream.charged() + 3_000_000;
+    let limit = studio.upstream.charged_micros() + 3_000_000;
     studio
         .run(&["budget", "set", "shop", "--limit", &dollars(limit)])
         .ok();
     let stopped = studio.run(STAGES[2]);
     let command = "eklavya budget set shop --limit";
     let spent = assert_over_budget(stopped, "project shop", limit, command);
-    assert_eq!(spent, studio.upstream.charged());
+    assert_eq!(spent, studio.upstream.charged_micros());
     assert!(spent <= limit);
     let raw = studio
         .upstream
-        .log()
+        .requests()
         .into_iter()
         .filter(|asked| asked.task == "raw");
     assert!((5..64).contains(&raw.count()));
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
 }

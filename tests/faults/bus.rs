@@ -5,20 +5,22 @@ use std::thread;
 use std::time::Duration;
 
 use crate::SCRIPT;
-use crate::books::Unsent;
-use crate::dice::Dice;
-use crate::redis::Redis;
-use crate::studio::{STAGES, Studio};
+use crate::books::UnsentRequests;
+use crate::dice::SeededRandom;
+use crate::redis::TestRedis;
+use crate::studio::{STAGES, TestInstall};
 
 #[test]
 fn the_work_goes_on_whatever_becomes_of_redis() {
-    let mut redis = Redis::start();
-    let mut studio = Studio::on_postgres(SCRIPT);
-    studio.set("EKLAVYA_BUS_URL", &redis.url());
-    let mut dice = Dice::new("bus");
+    let mut redis = TestRedis::start();
+    let mut studio = TestInstall::on_postgres(SCRIPT);
+    studio.set_variable("EKLAVYA_BUS_URL", &redis.url());
+    let mut dice = SeededRandom::new("bus");
     for (number, stage) in STAGES.into_iter().enumerate() {
         let running = studio.start(stage);
-        thread::sleep(Duration::from_millis(300 + 100 * dice.below(10) as u64));
+        thread::sleep(Duration::from_millis(
+            300 + 100 * dice.next_below(10) as u64,
+        ));
         match number {
             // Away for a moment, and everything that it held is gone.
             0 | 3 => redis.restart(),
@@ -37,6 +39,6 @@ fn the_work_goes_on_whatever_becomes_of_redis() {
             redis.restart();
         }
     }
-    studio.assert_as_without_the_fault(Unsent::Impossible);
+    studio.assert_delivered_despite_fault(UnsentRequests::Impossible);
     studio.assert_nothing_was_done_twice();
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::FixedClock;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::project::ProjectEvent;
-use eklavya_services::Desk;
+use eklavya_core::project::ProjectEvent;
+use eklavya_services::DataStore;
 use eklavya_services::projects::{self, NewProject};
-use eklavya_store::{Location, Server, Store, events};
+use eklavya_store::{DatabaseLocation, PostgresServer, Store, events};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 /// Hours by which the clock is moved before each change.
 const JUMPS: [i64; 6] = [-1, 2, -48, 1, -1, 8760];
@@ -18,22 +18,22 @@ const JUMPS: [i64; 6] = [-1, 2, -48, 1, -1, 8760];
 #[tokio::test]
 async fn events_keep_their_order_on_a_file() {
     let directory = tempfile::tempdir().unwrap();
-    jump(Location::File(directory.path().join("eklavya.db"))).await;
+    run_with_clock_jumps(DatabaseLocation::File(directory.path().join("eklavya.db"))).await;
 }
 
 #[tokio::test]
 async fn events_keep_their_order_on_a_server() {
-    let server = Postgres::start();
+    let server = TestPostgres::start();
     let url = server.url();
-    let server_of = Server::new(&url.parse().unwrap(), None).unwrap();
-    jump(Location::Server(Box::new(server_of))).await;
+    let server_of = PostgresServer::new(&url.parse().unwrap(), None).unwrap();
+    run_with_clock_jumps(DatabaseLocation::Server(Box::new(server_of))).await;
 }
 
-async fn jump(location: Location) {
+async fn run_with_clock_jumps(location: DatabaseLocation) {
     let store = Store::create(&location).await.unwrap();
     let begin: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
     let clock = Arc::new(FixedClock::new(begin));
-    let desk = Desk::new(store, clock.clone());
+    let data = DataStore::new(store, clock.clone());
     let new = NewProject {
         name: "Shop".into(),
         slug: None,
@@ -42,19 +42,21 @@ async fn jump(location: Location) {
         budget: None,
         rehearsal: None,
     };
-    let mut project = projects::create(&desk, &Actor::System, new).await.unwrap();
+    let mut project = projects::create(&data, &AuditActor::System, new)
+        .await
+        .unwrap();
     let mut told = vec![];
     for (number, hours) in JUMPS.into_iter().enumerate() {
-        clock.set(desk.now() + SignedDuration::from_hours(hours));
+        clock.set(data.now() + SignedDuration::from_hours(hours));
         let event = [ProjectEvent::Pause, ProjectEvent::Resume][number % 2];
-        project = projects::advance(&desk, &Actor::System, &project, event)
+        project = projects::advance(&data, &AuditActor::System, &project, event)
             .await
             .unwrap();
-        told.push((project.state.status(), desk.now()));
+        told.push((project.state.status(), data.now()));
     }
-    desk.place_events().await.unwrap();
-    let mut tx = desk.read().await.unwrap();
-    let stored = events::after(&mut tx, Some(project.id), 1, 100)
+    data.sequence_events().await.unwrap();
+    let mut tx = data.begin_read().await.unwrap();
+    let stored = events::read_after(&mut tx, Some(project.id), 1, 100)
         .await
         .unwrap();
     assert_eq!(stored.len(), told.len());

@@ -1,33 +1,33 @@
 //! A disk that runs full: told clearly, nothing half-written, and with more room the work goes on.
 
-use crate::namespace::Namespace;
-use crate::studio::{STAGES, Studio};
-use crate::support::Outcome;
-use crate::{SCRIPT, complaint};
+use crate::namespace::MountNamespace;
+use crate::studio::{STAGES, TestInstall};
+use crate::support::CommandResult;
+use crate::{SCRIPT, error_lines};
 
 /// A studio whose data directory is a small disk of its own. The model is a rehearsal, since
 /// nobody outside sees what is on the disk.
-struct Disk {
-    namespace: Namespace,
-    studio: Studio,
+struct SmallDisk {
+    namespace: MountNamespace,
+    studio: TestInstall,
 }
 
-impl Disk {
+impl SmallDisk {
     fn new(script: &str) -> Self {
-        let mut studio = Studio::empty(script);
-        let mut namespace = Namespace::open();
+        let mut studio = TestInstall::empty(script);
+        let mut namespace = MountNamespace::open();
         let home = studio.home();
         std::fs::create_dir(&home).unwrap();
         namespace.run(&format!("mount -t tmpfs -o size=40m,mode=711 none {home}"));
         studio.wrapper = namespace.wrapper(studio.path().as_str());
         let rehearsal = studio.path().join("script.yaml");
         std::fs::write(&rehearsal, script).unwrap();
-        studio.set("EKLAVYA_MODEL_REHEARSAL", rehearsal.as_str());
+        studio.set_variable("EKLAVYA_MODEL_REHEARSAL", rehearsal.as_str());
         Self { namespace, studio }
     }
 
     /// Leaves no room for another byte.
-    fn fill(&mut self) {
+    fn fill_disk(&mut self) {
         let ballast = self.studio.home().join("ballast");
         let dd = |size| format!("dd if=/dev/zero bs={size} 2> /dev/null");
         let line = format!("{{ {}; {}; }} > {ballast}; true", dd("64k"), dd("1"));
@@ -41,38 +41,38 @@ impl Disk {
         ));
     }
 
-    fn run(&self, arguments: &[&str]) -> Outcome {
+    fn run(&self, arguments: &[&str]) -> CommandResult {
         self.studio.run(arguments)
     }
 }
 
 #[track_caller]
-fn assert_full(outcome: &Outcome) {
+fn assert_full(outcome: &CommandResult) {
     assert_eq!(outcome.code, 7, "{outcome:#?}");
-    let said = complaint(outcome);
+    let said = error_lines(outcome);
     let hint = "hint: The disk of [DIR]/home is full: make room and repeat the command";
     assert!(said.contains(hint), "{said}");
 }
 
 #[test]
 fn commands_say_so_and_leave_nothing_half_done() {
-    let mut disk = Disk::new(SCRIPT);
-    disk.fill();
+    let mut disk = SmallDisk::new(SCRIPT);
+    disk.fill_disk();
     assert_full(&disk.run(&["init", "--yes"]));
     disk.make_room();
     disk.run(&["init", "--yes"]).ok();
 
-    disk.fill();
-    assert_full(&disk.studio.try_project());
+    disk.fill_disk();
+    assert_full(&disk.studio.try_create_project());
     disk.make_room();
     let none = disk
         .run(&["project", "list", "--output", "json"])
         .ok()
         .json();
     assert_eq!(none.as_array().unwrap().len(), 0);
-    disk.studio.project();
+    disk.studio.create_project();
 
-    disk.fill();
+    disk.fill_disk();
     for _ in 0..2 {
         assert_full(&disk.run(STAGES[0]));
     }
@@ -85,9 +85,9 @@ fn an_agent_that_fills_the_disk_stops_the_work_and_with_more_room_it_goes_on() {
     let fills = "if ! test -e $HOME/filled; then touch $HOME/filled; \
         dd if=/dev/zero of=$HOME/ballast bs=64k; dd if=/dev/zero bs=1 >> $HOME/ballast; fi; \
         mkdir -p site tests &&";
-    let mut disk = Disk::new(&SCRIPT.replace("mkdir -p site tests &&", fills));
+    let mut disk = SmallDisk::new(&SCRIPT.replace("mkdir -p site tests &&", fills));
     disk.run(&["init", "--yes"]).ok();
-    disk.studio.project();
+    disk.studio.create_project();
     for stage in &STAGES[..2] {
         disk.run(stage).ok();
     }
@@ -97,7 +97,7 @@ fn an_agent_that_fills_the_disk_stops_the_work_and_with_more_room_it_goes_on() {
     for stage in &STAGES[2..6] {
         disk.run(stage).ok();
     }
-    disk.fill();
+    disk.fill_disk();
     assert_full(&disk.run(STAGES[6]));
     disk.make_room();
     disk.run(STAGES[6]).ok();

@@ -3,37 +3,37 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::namespace::Namespace;
-use crate::studio::{STAGES, Studio};
-use crate::support::Outcome;
-use crate::{SCRIPT, complaint};
+use crate::namespace::MountNamespace;
+use crate::studio::{STAGES, TestInstall};
+use crate::support::CommandResult;
+use crate::{SCRIPT, error_lines};
 
 /// Asserts that a command ended for want of something, before any agent was begun.
 #[track_caller]
-fn assert_refused(studio: &Studio, outcome: &Outcome, code: i32, name: &str) {
+fn assert_refused(studio: &TestInstall, outcome: &CommandResult, code: i32, name: &str) {
     assert_eq!(outcome.code, code, "{outcome:#?}");
-    insta::assert_snapshot!(name, complaint(outcome));
-    assert_eq!(studio.ask("SELECT status FROM agents"), [""; 0]);
-    assert_eq!(studio.upstream.log().len(), 0);
+    insta::assert_snapshot!(name, error_lines(outcome));
+    assert_eq!(studio.query_column("SELECT status FROM agents"), [""; 0]);
+    assert_eq!(studio.upstream.requests().len(), 0);
 }
 
 #[test]
 fn programs_that_are_missing_are_named_with_the_fix() {
-    let mut studio = Studio::new(SCRIPT);
+    let mut studio = TestInstall::new(SCRIPT);
     let bin = studio.path().join("bin");
     fs::create_dir(&bin).unwrap();
-    studio.set("PATH", bin.as_str());
+    studio.set_variable("PATH", bin.as_str());
     assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_bubblewrap");
-    studio.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+    studio.set_variable("PATH", "/usr/local/bin:/usr/bin:/bin");
 
-    let claude = studio.unset("EKLAVYA_CLAUDE_PATH");
-    studio.set("PATH", bin.as_str());
+    let claude = studio.unset_variable("EKLAVYA_CLAUDE_PATH");
+    studio.set_variable("PATH", bin.as_str());
     symlink("/usr/bin/bwrap", bin.join("bwrap")).unwrap();
     assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_claude");
-    studio.set("PATH", "/usr/local/bin:/usr/bin:/bin");
-    studio.set("EKLAVYA_CLAUDE_PATH", &claude);
+    studio.set_variable("PATH", "/usr/local/bin:/usr/bin:/bin");
+    studio.set_variable("EKLAVYA_CLAUDE_PATH", &claude);
 
-    let mut namespace = Namespace::open();
+    let mut namespace = MountNamespace::open();
     namespace.run(
         "for git in /usr/local/bin/git /usr/bin/git; do \
         if test -e $git; then mount --bind /dev/null $git || exit; fi; done",
@@ -46,10 +46,10 @@ fn programs_that_are_missing_are_named_with_the_fix() {
 
 #[test]
 fn a_credential_that_is_missing_and_prices_that_cannot_be_read_stop_the_work_before_it_begins() {
-    let mut studio = Studio::new(SCRIPT);
-    let key = studio.unset("ANTHROPIC_API_KEY");
+    let mut studio = TestInstall::new(SCRIPT);
+    let key = studio.unset_variable("ANTHROPIC_API_KEY");
     assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_credential");
-    studio.set("ANTHROPIC_API_KEY", &key);
+    studio.set_variable("ANTHROPIC_API_KEY", &key);
     let prices = studio.home().join("pricing.yaml");
     let text = include_str!("../../templates/pricing.yaml");
     fs::write(&prices, text.replacen("input:", "input: [", 1)).unwrap();
@@ -60,25 +60,25 @@ fn a_credential_that_is_missing_and_prices_that_cannot_be_read_stop_the_work_bef
 
 #[test]
 fn a_data_directory_that_cannot_be_written_is_told() {
-    let mut studio = Studio::new(SCRIPT);
-    let mut namespace = Namespace::open();
+    let mut studio = TestInstall::new(SCRIPT);
+    let mut namespace = MountNamespace::open();
     let home = studio.home();
     namespace.run(&format!(
         "mount --bind {home} {home} && mount -o remount,bind,ro {home}"
     ));
     studio.wrapper = namespace.wrapper(studio.path().as_str());
     // Where exactly it is noticed depends on the files that the database has left open.
-    let refused = complaint(&studio.run(STAGES[0]).exits(7));
+    let refused = error_lines(&studio.run(STAGES[0]).assert_exit_code(7));
     let hint = "hint: [DIR]/home cannot be written: make it writable and repeat the command";
     assert!(refused.ends_with(hint), "{refused}");
-    assert_eq!(studio.upstream.log().len(), 0);
+    assert_eq!(studio.upstream.requests().len(), 0);
     studio.wrapper.clear();
     studio.run(STAGES[0]).ok();
 }
 
 #[test]
 fn a_database_that_is_damaged_is_told_and_left_alone() {
-    let studio = Studio::new(SCRIPT);
+    let studio = TestInstall::new(SCRIPT);
     let database = studio.home().join("eklavya.db");
     let whole = fs::read(&database).unwrap();
     for (name, damaged) in [
@@ -93,8 +93,8 @@ fn a_database_that_is_damaged_is_told_and_left_alone() {
     ] {
         fs::write(&database, &damaged).unwrap();
         for command in [STAGES[0], &["project", "list"]] {
-            let outcome = studio.run(command).exits(7);
-            insta::assert_snapshot!(name, complaint(&outcome));
+            let outcome = studio.run(command).assert_exit_code(7);
+            insta::assert_snapshot!(name, error_lines(&outcome));
         }
         assert_eq!(fs::read(&database).unwrap(), damaged);
     }
@@ -104,7 +104,7 @@ fn a_database_that_is_damaged_is_told_and_left_alone() {
 
 #[test]
 fn what_a_command_names_must_be_there() {
-    let studio = Studio::new(SCRIPT);
+    let studio = TestInstall::new(SCRIPT);
     let mut told = String::new();
     for command in [
         &["plan", "shoe"][..],
@@ -114,11 +114,11 @@ fn what_a_command_names_must_be_there() {
         &["agents", "kill", "abcdef", "--yes"],
         &["budget", "set", "shop", "--task", "T99", "--limit", "1"],
     ] {
-        let outcome = studio.run(command).exits(3);
+        let outcome = studio.run(command).assert_exit_code(3);
         told = format!(
             "{told}$ eklavya {}\n{}\n",
             command.join(" "),
-            complaint(&outcome)
+            error_lines(&outcome)
         );
     }
     insta::assert_snapshot!("not_found", told);

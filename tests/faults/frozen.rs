@@ -3,62 +3,70 @@
 
 use nix::sys::signal::Signal;
 
-use crate::running::{Running, eventually};
-use crate::studio::{STAGES, Studio};
-use crate::upstream::{Asked, Reply};
-use crate::{SCRIPT, complaint};
+use crate::running::{RunningCommand, wait_until};
+use crate::studio::{STAGES, TestInstall};
+use crate::upstream::{RecordedRequest, ScriptedReply};
+use crate::{SCRIPT, error_lines};
 
 const WAITING: &[&str] = &["plan", "shop", "--wait"];
 
 /// Returns a studio whose leases are short, and a worker that is frozen in the middle of its work:
 /// its agent waits for an answer that never comes.
-fn with_a_frozen_worker() -> (Studio, Running) {
-    let mut studio = Studio::new(SCRIPT);
-    studio.set("EKLAVYA_WORKER_LEASE_SECONDS", "2");
-    studio.upstream.answers(|asked| match asked {
-        asked if is_held(asked) && asked.again == 0 => Reply::Hang,
-        _ => Reply::Play,
+fn install_with_frozen_worker() -> (TestInstall, RunningCommand) {
+    let mut studio = TestInstall::new(SCRIPT);
+    studio.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
+    studio.upstream.answer_with(|asked| match asked {
+        asked if is_held_request(asked) && asked.again == 0 => ScriptedReply::Hang,
+        _ => ScriptedReply::Play,
     });
     let frozen = studio.start(STAGES[0]);
-    let asked = studio.upstream.wait_for(is_held);
+    let asked = studio.upstream.wait_for_request(is_held_request);
     studio.wait_until_recorded(&asked);
-    studio.freeze(&frozen);
+    studio.freeze_outside_transaction(&frozen);
     (studio, frozen)
 }
 
-fn is_held(asked: &Asked) -> bool {
+fn is_held_request(asked: &RecordedRequest) -> bool {
     asked.role == "pm" && asked.step == 1
 }
 
 #[test]
 fn what_it_still_does_counts_for_nothing() {
-    let (studio, frozen) = with_a_frozen_worker();
+    let (studio, frozen) = install_with_frozen_worker();
     studio.run(WAITING).ok();
     // Its agents were ended before the next one began.
     studio.assert_no_agent_process();
-    let before = (studio.dump(), studio.refs(), studio.upstream.log().len());
+    let before = (
+        studio.dump_rows(),
+        studio.refs(),
+        studio.upstream.requests().len(),
+    );
     frozen.signal(Signal::SIGCONT);
-    let ended = frozen.wait().exits(4);
-    insta::assert_snapshot!("frozen", complaint(&ended));
-    let after = (studio.dump(), studio.refs(), studio.upstream.log().len());
+    let ended = frozen.wait().assert_exit_code(4);
+    insta::assert_snapshot!("frozen", error_lines(&ended));
+    let after = (
+        studio.dump_rows(),
+        studio.refs(),
+        studio.upstream.requests().len(),
+    );
     assert_eq!(before, after);
     studio.assert_no_agent_process();
 
     studio.run_stages(1..STAGES.len());
     insta::assert_snapshot!("final_tree", studio.tree());
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
     studio.assert_nothing_was_done_twice();
 }
 
 #[test]
-fn it_does_not_disturb_the_one_who_took_over() {
-    let (studio, frozen) = with_a_frozen_worker();
+fn a_woken_worker_does_not_disturb_its_successor() {
+    let (studio, frozen) = install_with_frozen_worker();
     let next = studio.start(WAITING);
     studio
         .upstream
-        .wait_for(|asked| is_held(asked) && asked.again == 1);
+        .wait_for_request(|asked| is_held_request(asked) && asked.again == 1);
     frozen.signal(Signal::SIGCONT);
-    let ended = frozen.wait().exits(4);
+    let ended = frozen.wait().assert_exit_code(4);
     assert!(
         ended.stderr.contains("the lease on shop was lost"),
         "{}",
@@ -67,30 +75,30 @@ fn it_does_not_disturb_the_one_who_took_over() {
     next.wait().ok();
     studio.assert_no_agent_process();
     let held = "SELECT worker FROM leases WHERE worker IS NOT NULL";
-    assert_eq!(studio.ask(held), [""; 0]);
-    let fences = studio.ask("SELECT DISTINCT CAST(fence AS TEXT) FROM agents ORDER BY 1");
+    assert_eq!(studio.query_column(held), [""; 0]);
+    let fences = studio.query_column("SELECT DISTINCT CAST(fence AS TEXT) FROM agents ORDER BY 1");
     assert_eq!(fences, ["1", "2"]);
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
     studio.assert_nothing_was_done_twice();
 }
 
 #[test]
-fn who_does_not_wait_is_told_who_holds_the_project() {
-    let (mut studio, frozen) = with_a_frozen_worker();
-    studio.set("EKLAVYA_WORKER_LEASE_SECONDS", "30");
+fn a_command_without_wait_names_the_lease_holder() {
+    let (mut studio, frozen) = install_with_frozen_worker();
+    studio.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "30");
     frozen.signal(Signal::SIGCONT);
-    let refused = studio.run(STAGES[0]).exits(4);
+    let refused = studio.run(STAGES[0]).assert_exit_code(4);
     let holder = format!("another process (pid {}", frozen.id());
     assert!(refused.stderr.contains(&holder), "{}", refused.stderr);
     // Whoever waits can be told not to.
     let waiting = studio.start(WAITING);
-    assert!(eventually(|| waiting.catches(Signal::SIGINT)));
+    assert!(wait_until(|| waiting.catches(Signal::SIGINT)));
     waiting.signal(Signal::SIGINT);
-    waiting.wait().exits(130);
+    waiting.wait().assert_exit_code(130);
     let deciding = studio.start(&["plan", "approve", "shop", "--yes", "--wait"]);
-    assert!(eventually(|| deciding.catches(Signal::SIGINT)));
+    assert!(wait_until(|| deciding.catches(Signal::SIGINT)));
     deciding.signal(Signal::SIGINT);
-    deciding.wait().exits(130);
-    frozen.kill_9();
+    deciding.wait().assert_exit_code(130);
+    frozen.kill_and_wait();
     studio.run(STAGES[0]).ok();
 }

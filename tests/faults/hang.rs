@@ -1,25 +1,25 @@
 //! Agents that give no sign of life.
 
 use crate::SCRIPT;
-use crate::studio::{STAGES, Studio};
-use crate::upstream::Reply;
+use crate::studio::{STAGES, TestInstall};
+use crate::upstream::ScriptedReply;
 
-fn impatient(script: &str) -> Studio {
-    let mut studio = Studio::new(script);
-    studio.set("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
-    studio.set("EKLAVYA_AGENTS_GRACE_SECONDS", "1");
-    studio.set("EKLAVYA_AGENTS_RETRIES", "1");
+fn install_with_short_timeouts(script: &str) -> TestInstall {
+    let mut studio = TestInstall::new(script);
+    studio.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
+    studio.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "1");
+    studio.set_variable("EKLAVYA_AGENTS_RETRIES", "1");
     studio
 }
 
 #[test]
 fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversation() {
-    let studio = impatient(SCRIPT);
-    studio.upstream.answers(
+    let studio = install_with_short_timeouts(SCRIPT);
+    studio.upstream.answer_with(
         |asked| match (asked.role.as_str(), asked.step, asked.again) {
-            ("pm", 1, 0) => Reply::Hang,
-            ("architect", 0, 0) => Reply::HangAfter(2),
-            _ => Reply::Play,
+            ("pm", 1, 0) => ScriptedReply::Hang,
+            ("architect", 0, 0) => ScriptedReply::HangAfter(2),
+            _ => ScriptedReply::Play,
         },
     );
     studio.run(STAGES[0]).ok();
@@ -31,26 +31,28 @@ fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversati
         "architect failed",
         "architect completed",
     ];
-    assert_eq!(studio.ask(agents), lost);
+    assert_eq!(studio.query_column(agents), lost);
     let conversations = "SELECT CAST(count(DISTINCT session_id) AS TEXT) FROM agents GROUP BY role";
-    assert_eq!(studio.ask(conversations), ["1", "1"]);
-    studio.assert_books_are_what_was_billed();
+    assert_eq!(studio.query_column(conversations), ["1", "1"]);
+    studio.assert_ledger_equals_bill();
     studio.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn an_agent_that_does_not_react_is_killed_with_all_that_it_started() {
     let started = "mkdir -p site tests && (setsid sleep 100000 > /dev/null 2>&1 &) &&";
-    let studio = impatient(&SCRIPT.replace("mkdir -p site tests &&", started));
+    let studio = install_with_short_timeouts(&SCRIPT.replace("mkdir -p site tests &&", started));
     studio.run_stages(0..2);
     studio
         .upstream
-        .answers(|asked| match (asked.is("demo-1", 1), asked.again) {
-            (true, 0) => Reply::Hang,
-            _ => Reply::Play,
+        .answer_with(|asked| match (asked.is_step("demo-1", 1), asked.again) {
+            (true, 0) => ScriptedReply::Hang,
+            _ => ScriptedReply::Play,
         });
     let running = studio.start(STAGES[2]);
-    let asked = studio.upstream.wait_for(|asked| asked.is("demo-1", 1));
+    let asked = studio
+        .upstream
+        .wait_for_request(|asked| asked.is_step("demo-1", 1));
     studio.wait_until_recorded(&asked);
     assert!(
         studio
@@ -62,8 +64,8 @@ fn an_agent_that_does_not_react_is_killed_with_all_that_it_started() {
     running.wait().ok();
     studio.assert_no_agent_process();
     let agents = "SELECT status FROM agents WHERE role = 'developer' ORDER BY created_at";
-    assert_eq!(studio.ask(agents), ["failed", "completed"]);
-    studio.assert_books_are_what_was_billed();
+    assert_eq!(studio.query_column(agents), ["failed", "completed"]);
+    studio.assert_ledger_equals_bill();
     studio.assert_nothing_was_done_twice();
 }
 
@@ -79,34 +81,34 @@ fn a_shell_command_that_hangs_is_ended_and_its_agent_is_told() {
           - name: Bash
             input: { command: \"mkdir -p";
     assert!(SCRIPT.contains(page));
-    let studio = impatient(&SCRIPT.replace(page, hangs));
+    let studio = install_with_short_timeouts(&SCRIPT.replace(page, hangs));
     studio.run_stages(0..3);
     studio.assert_no_agent_process();
     let agents = "SELECT status FROM agents WHERE role = 'developer' ORDER BY created_at";
-    assert_eq!(studio.ask(agents), ["completed"]);
-    studio.assert_books_are_what_was_billed();
+    assert_eq!(studio.query_column(agents), ["completed"]);
+    studio.assert_ledger_equals_bill();
 }
 
 #[test]
 fn an_agent_that_always_hangs_ends_with_a_question() {
-    let studio = impatient(SCRIPT);
-    studio.upstream.answers(|asked| match asked.step {
-        1 => Reply::Hang,
-        _ => Reply::Play,
+    let studio = install_with_short_timeouts(SCRIPT);
+    studio.upstream.answer_with(|asked| match asked.step {
+        1 => ScriptedReply::Hang,
+        _ => ScriptedReply::Play,
     });
-    let blocked = studio.run(STAGES[0]).exits(6);
-    insta::assert_snapshot!("question", crate::complaint(&blocked));
+    let blocked = studio.run(STAGES[0]).assert_exit_code(6);
+    insta::assert_snapshot!("question", crate::error_lines(&blocked));
     studio.assert_no_agent_process();
     assert_eq!(
-        studio.ask("SELECT status FROM agents"),
+        studio.query_column("SELECT status FROM agents"),
         ["failed", "failed"]
     );
     assert_eq!(
-        studio.ask("SELECT key || ' ' || status FROM tasks"),
+        studio.query_column("SELECT key || ' ' || status FROM tasks"),
         ["plan-1-requirements blocked", "plan-1-architecture pending"]
     );
 
-    studio.upstream.plays();
+    studio.upstream.play_script();
     let answer = [
         "tasks",
         "retry",
@@ -117,5 +119,5 @@ fn an_agent_that_always_hangs_ends_with_a_question() {
     ];
     studio.run(&answer).ok();
     studio.run(STAGES[0]).ok();
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
 }

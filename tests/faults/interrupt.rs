@@ -2,45 +2,45 @@
 
 use nix::sys::signal::Signal;
 
-use crate::studio::{STAGES, Studio};
-use crate::upstream::Reply;
-use crate::{SCRIPT, complaint};
+use crate::studio::{STAGES, TestInstall};
+use crate::upstream::ScriptedReply;
+use crate::{SCRIPT, error_lines};
 
 /// The second answer to the PM, after it has written its document, does not come the first time.
-fn held() -> Studio {
-    let mut studio = Studio::new(SCRIPT);
-    studio.set("EKLAVYA_AGENTS_GRACE_SECONDS", "20");
-    studio.upstream.answers(
+fn install_with_held_answer() -> TestInstall {
+    let mut studio = TestInstall::new(SCRIPT);
+    studio.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "20");
+    studio.upstream.answer_with(
         |asked| match (asked.role.as_str(), asked.step, asked.again) {
-            ("pm", 1, 0) => Reply::Hang,
-            _ => Reply::Play,
+            ("pm", 1, 0) => ScriptedReply::Hang,
+            _ => ScriptedReply::Play,
         },
     );
     studio
 }
 
 #[track_caller]
-fn assert_goes_on(studio: &Studio) {
+fn assert_resumes(studio: &TestInstall) {
     studio.run(STAGES[0]).ok();
-    let log = studio.upstream.log();
+    let log = studio.upstream.requests();
     let pm: Vec<_> = log.iter().filter(|asked| asked.role == "pm").collect();
     let steps: Vec<usize> = pm.iter().map(|asked| asked.step).collect();
     assert_eq!(steps, [0, 1, 1], "{pm:#?}");
     assert!(pm.iter().all(|asked| asked.session == pm[0].session));
-    studio.assert_books_are_what_was_billed();
+    studio.assert_ledger_equals_bill();
     studio.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn once_keeps_the_work_and_the_same_command_goes_on() {
-    let studio = held();
+    let studio = install_with_held_answer();
     let running = studio.start(STAGES[0]);
     studio
         .upstream
-        .wait_for(|asked| asked.role == "pm" && asked.step == 1);
+        .wait_for_request(|asked| asked.role == "pm" && asked.step == 1);
     running.signal(Signal::SIGINT);
-    let ended = running.wait().exits(130);
-    insta::assert_snapshot!("interrupted", complaint(&ended));
+    let ended = running.wait().assert_exit_code(130);
+    insta::assert_snapshot!("interrupted", error_lines(&ended));
     studio.assert_no_agent_process();
 
     let checkpoints = studio.git(&[
@@ -56,32 +56,35 @@ fn once_keeps_the_work_and_the_same_command_goes_on() {
         studio.git(&["show", &kept]),
         "# Requirements\n\nA greeting.\n"
     );
-    assert_eq!(studio.ask("SELECT status FROM agents"), ["interrupted"]);
     assert_eq!(
-        studio.ask("SELECT worker FROM leases WHERE worker IS NOT NULL"),
+        studio.query_column("SELECT status FROM agents"),
+        ["interrupted"]
+    );
+    assert_eq!(
+        studio.query_column("SELECT worker FROM leases WHERE worker IS NOT NULL"),
         [""; 0]
     );
-    assert_goes_on(&studio);
+    assert_resumes(&studio);
 }
 
 #[test]
 fn twice_kills_at_once() {
-    let mut studio = held();
+    let mut studio = install_with_held_answer();
     // Only the second signal can end it in time.
-    studio.set("EKLAVYA_AGENTS_GRACE_SECONDS", "600");
+    studio.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "600");
     let running = studio.start(STAGES[0]);
     let asked = studio
         .upstream
-        .wait_for(|asked| asked.role == "pm" && asked.step == 1);
+        .wait_for_request(|asked| asked.role == "pm" && asked.step == 1);
     studio.wait_until_recorded(&asked);
     studio.freeze_agents();
     running.signal(Signal::SIGINT);
-    assert!(crate::running::eventually(|| running
+    assert!(crate::running::wait_until(|| running
         .stderr()
         .contains("Once more")));
     running.signal(Signal::SIGINT);
-    let ended = running.wait().exits(130);
-    insta::assert_snapshot!("interrupted", complaint(&ended));
+    let ended = running.wait().assert_exit_code(130);
+    insta::assert_snapshot!("interrupted", error_lines(&ended));
     studio.assert_no_agent_process();
-    assert_goes_on(&studio);
+    assert_resumes(&studio);
 }

@@ -5,46 +5,46 @@ use std::fs;
 use camino::Utf8Path;
 
 use crate::SCRIPT;
-use crate::books::Unsent;
-use crate::running::Running;
-use crate::studio::{STAGES, Studio};
+use crate::books::UnsentRequests;
+use crate::running::RunningCommand;
+use crate::studio::{STAGES, TestInstall};
 
 #[test]
 fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {
-    let studio = Studio::new(SCRIPT);
+    let studio = TestInstall::new(SCRIPT);
     for stage in STAGES {
         let mut running = studio.start(stage);
-        watch_for(&studio.key, &mut running, stage);
+        watch_processes_for(&studio.key, &mut running, stage);
         running.wait().ok();
     }
-    studio.assert_as_without_the_fault(Unsent::Impossible);
+    studio.assert_delivered_despite_fault(UnsentRequests::Impossible);
     studio.assert_nothing_was_done_twice();
     assert!(
         studio
             .upstream
-            .log()
+            .requests()
             .iter()
             .all(|asked| asked.key == studio.key)
     );
     let shown = studio.run(&["project", "show", "shop", "--output", "json"]);
     let shown = shown.ok().json();
-    assert_eq!(shown["spentMicroUsd"], studio.upstream.charged());
+    assert_eq!(shown["spentMicroUsd"], studio.upstream.charged_micros());
     assert_eq!(files_with(&studio.key, &studio.home()), [""; 0]);
 }
 
 /// Looks for the key in every other process while the command runs.
-fn watch_for(key: &str, running: &mut Running, stage: &[&str]) {
+fn watch_processes_for(key: &str, running: &mut RunningCommand, stage: &[&str]) {
     let read = |id: u32, name: &str| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
     let known = [running.id(), std::process::id()];
     // What was forked and has not yet become another program is still the command itself.
     let own: String = stage.join("\0") + "\0";
-    while !running.is_over() {
+    while !running.has_ended() {
         let processes = fs::read_dir("/proc").unwrap();
         let ids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         for id in ids.filter(|id| !known.contains(id)) {
             let (line, environment) = (read(id, "cmdline"), read(id, "environ"));
             if !line.ends_with(own.as_bytes()) && read(id, "cmdline") == line {
-                let told = holds(key, &line) || holds(key, &environment);
+                let told = contains_key(key, &line) || contains_key(key, &environment);
                 assert!(!told, "{}", String::from_utf8_lossy(&line));
             }
         }
@@ -59,14 +59,14 @@ fn files_with(key: &str, directory: &Utf8Path) -> Vec<String> {
         let kind = path.symlink_metadata().unwrap().file_type();
         if kind.is_dir() {
             found.extend(files_with(key, &path));
-        } else if kind.is_file() && holds(key, &fs::read(&path).unwrap()) {
+        } else if kind.is_file() && contains_key(key, &fs::read(&path).unwrap()) {
             found.push(path.into_string());
         }
     }
     found
 }
 
-fn holds(key: &str, bytes: &[u8]) -> bool {
+fn contains_key(key: &str, bytes: &[u8]) -> bool {
     let key = key.as_bytes();
     bytes.windows(key.len()).any(|window| window == key)
 }

@@ -75,19 +75,19 @@ const SCRIPT: &str = include_str!("script.yaml");
 ///
 /// The CLI writes in batches what it did: one that is killed within some tenths of a second after a
 /// tool call makes that call again when it is resumed.
-fn repeatable(script: &str) -> String {
+fn idempotent_script(script: &str) -> String {
     let once = "echo two >> site/one.txt && git add -A";
     assert!(script.contains(once));
     let script = script.replace(once, "printf 'one\\ntwo\\n' > site/one.txt && git add -A");
     let once = "echo three >> site/one.txt";
     assert!(script.contains(once));
     let script = script.replace(once, "printf 'one\\ntwo\\nthree\\n' > site/one.txt");
-    handed_in_again(&script)
+    script_with_repeated_results(&script)
 }
 
 /// Returns a script in which whoever hands in a result does so once more where it is asked again: a
 /// worker may die after the CLI has written the result down, and before it has heard of it.
-fn handed_in_again(script: &str) -> String {
+fn script_with_repeated_results(script: &str) -> String {
     let (mut told, mut result) = (String::new(), String::new());
     for line in script.lines() {
         let begins = line.starts_with("      - structured");
@@ -103,7 +103,7 @@ fn handed_in_again(script: &str) -> String {
 }
 
 /// Returns the exit code and what is said about it; how the work went before is left out.
-fn complaint(outcome: &support::Outcome) -> String {
+fn error_lines(outcome: &support::CommandResult) -> String {
     let said = outcome.stderr.lines();
     let kept = said.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
     let kept: Vec<&str> = kept.collect();

@@ -4,57 +4,60 @@ use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 
-use crate::postgres::Postgres;
-use crate::running::eventually;
-use crate::studio::{STAGES, Studio};
-use crate::upstream::{Asked, Reply};
-use crate::{SCRIPT, complaint};
+use crate::postgres::TestPostgres;
+use crate::running::wait_until;
+use crate::studio::{STAGES, TestInstall};
+use crate::upstream::{RecordedRequest, ScriptedReply};
+use crate::{SCRIPT, error_lines};
 
 const WAITS: &str = "it is waited for up to";
 
 /// Returns a studio with a project on a server of its own.
-fn on_a_server() -> (Studio, Arc<Postgres>) {
-    let server = Arc::new(Postgres::durable());
-    let mut studio = Studio::empty(SCRIPT);
-    studio.set("EKLAVYA_STORE_URL", &server.url());
-    studio.upstream.agents_are_at(&server.url());
+fn install_on_server() -> (TestInstall, Arc<TestPostgres>) {
+    let server = Arc::new(TestPostgres::durable());
+    let mut studio = TestInstall::empty(SCRIPT);
+    studio.set_variable("EKLAVYA_STORE_URL", &server.url());
+    studio.upstream.look_for_agents_in(&server.url());
     studio.run(&["init", "--yes"]).ok();
-    studio.project();
+    studio.create_project();
     (studio, server)
 }
 
-fn is_last_of_the_pm(asked: &Asked) -> bool {
+fn is_last_of_the_pm(asked: &RecordedRequest) -> bool {
     asked.role == "pm" && asked.step == 1
 }
 
 /// Asserts that what was billed stands in the ledger, and nothing else.
 #[track_caller]
-fn assert_books(studio: &Studio, server: &Postgres) {
+fn assert_books(studio: &TestInstall, server: &TestPostgres) {
     let open = "SELECT count(*) FROM ledger WHERE status = 'reserved' OR upper_bound";
     assert_eq!(server.psql(open), "0");
     let spent = "SELECT sum(settled_micros) FROM ledger";
-    assert_eq!(server.psql(spent), studio.upstream.charged().to_string());
+    assert_eq!(
+        server.psql(spent),
+        studio.upstream.charged_micros().to_string()
+    );
     let stands = "SELECT spent_micros, reserved_micros FROM budgets WHERE scope = 'project'";
     assert_eq!(
         server.psql(stands),
-        format!("{}|0", studio.upstream.charged())
+        format!("{}|0", studio.upstream.charged_micros())
     );
 }
 
 #[test]
 fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
-    let (studio, server) = on_a_server();
+    let (studio, server) = install_on_server();
     // Gone before the answer: what it cost is told when nothing can be written.
     let killed = Arc::clone(&server);
-    studio.upstream.answers(move |asked| {
+    studio.upstream.answer_with(move |asked| {
         if is_last_of_the_pm(asked) && asked.again == 0 {
             killed.kill();
         }
-        Reply::Play
+        ScriptedReply::Play
     });
     let running = studio.start(STAGES[0]);
     assert!(
-        eventually(|| running.stderr().contains(WAITS)),
+        wait_until(|| running.stderr().contains(WAITS)),
         "{}",
         running.stderr()
     );
@@ -72,11 +75,11 @@ fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
 
     // A cut connection is an outage that is over at once.
     let cut = Arc::clone(&server);
-    studio.upstream.answers(move |asked| {
-        if asked.is("demo-1", 1) && asked.again == 0 {
+    studio.upstream.answer_with(move |asked| {
+        if asked.is_step("demo-1", 1) && asked.again == 0 {
             cut.cut_connections();
         }
-        Reply::Play
+        ScriptedReply::Play
     });
     studio.run_stages(1..STAGES.len());
     insta::assert_snapshot!("final_tree", studio.tree());
@@ -87,34 +90,34 @@ fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
 
 #[test]
 fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
-    let (mut studio, server) = on_a_server();
-    let held = |studio: &Studio| {
-        studio.upstream.answers(|asked| match asked {
-            asked if is_last_of_the_pm(asked) && asked.again < 2 => Reply::Hang,
-            _ => Reply::Play,
+    let (mut studio, server) = install_on_server();
+    let held = |studio: &TestInstall| {
+        studio.upstream.answer_with(|asked| match asked {
+            asked if is_last_of_the_pm(asked) && asked.again < 2 => ScriptedReply::Hang,
+            _ => ScriptedReply::Play,
         });
     };
     held(&studio);
     let running = studio.start(STAGES[0]);
-    studio.upstream.wait_for(is_last_of_the_pm);
+    studio.upstream.wait_for_request(is_last_of_the_pm);
     server.kill();
     assert!(
-        eventually(|| running.stderr().contains(WAITS)),
+        wait_until(|| running.stderr().contains(WAITS)),
         "{}",
         running.stderr()
     );
     running.signal(Signal::SIGINT);
-    running.wait().exits(130);
+    running.wait().assert_exit_code(130);
     studio.assert_no_agent_process();
 
-    studio.set("EKLAVYA_STORE_PATIENCE_SECONDS", "0");
+    studio.set_variable("EKLAVYA_STORE_PATIENCE_SECONDS", "0");
     server.restart();
     let running = studio.start(STAGES[0]);
     studio
         .upstream
-        .wait_for(|asked| is_last_of_the_pm(asked) && asked.again == 1);
+        .wait_for_request(|asked| is_last_of_the_pm(asked) && asked.again == 1);
     server.kill();
-    let ended = complaint(&running.wait().exits(7));
+    let ended = error_lines(&running.wait().assert_exit_code(7));
     assert!(ended.contains("the database went away"), "{ended}");
     assert!(
         ended.contains("Start the server, then repeat the command"),

@@ -6,41 +6,43 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::SCRIPT;
-use crate::books::Unsent;
-use crate::dice::Dice;
-use crate::running::{Running, eventually};
-use crate::studio::{STAGES, Studio};
-use crate::upstream::Reply;
+use crate::books::UnsentRequests;
+use crate::dice::SeededRandom;
+use crate::running::{RunningCommand, wait_until};
+use crate::studio::{STAGES, TestInstall};
+use crate::upstream::ScriptedReply;
 
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
 fn of_two_workers_one_works_and_the_other_waits_or_goes() {
-    let studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
+    let studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     let stage = STAGES[0];
-    studio.upstream.answers(
-        |asked| match (asked.is("plan-1-architecture", 0), asked.again) {
-            (true, 0) => Reply::Hang,
-            _ => Reply::Play,
-        },
-    );
+    studio.upstream.answer_with(|asked| {
+        match (asked.is_step("plan-1-architecture", 0), asked.again) {
+            (true, 0) => ScriptedReply::Hang,
+            _ => ScriptedReply::Play,
+        }
+    });
     let first = studio.start(stage);
-    studio.upstream.wait_for(|asked| asked.role == "architect");
-    let second = studio.run(stage).exits(4);
+    studio
+        .upstream
+        .wait_for_request(|asked| asked.role == "architect");
+    let second = studio.run(stage).assert_exit_code(4);
     assert!(second.stderr.contains("is working on shop"), "{second:#?}");
     let waits = studio.start(&[stage, &["--wait"]].concat());
     thread::sleep(Duration::from_millis(500));
-    assert_eq!(studio.ask(FENCE), ["1"]);
+    assert_eq!(studio.query_column(FENCE), ["1"]);
     // A clock that was set forward by an hour takes nothing from the living.
-    studio.meddle(
+    studio.execute_sql(
         "UPDATE leases SET heartbeat = heartbeat - 3600000000, lease_until = lease_until - 3600000000",
     );
-    let third = studio.run(stage).exits(4);
+    let third = studio.run(stage).assert_exit_code(4);
     assert!(third.stderr.contains("is working on shop"), "{third:#?}");
-    first.kill_9();
+    first.kill_and_wait();
     waits.wait().ok();
     // It has begun where the first one ended.
-    assert_eq!(studio.ask(FENCE), ["2"]);
+    assert_eq!(studio.query_column(FENCE), ["2"]);
     // Any number of them, at the same time.
     for stage in &STAGES[1..] {
         if stage[1] == "approve" {
@@ -48,56 +50,60 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
         } else {
             let all = [(); 3].map(|()| studio.start(&[*stage, &["--wait"]].concat()));
             all.into_iter()
-                .map(Running::wait)
+                .map(RunningCommand::wait)
                 .for_each(|one| drop(one.ok()));
         }
     }
-    studio.assert_as_without_the_fault(Unsent::Possible);
+    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
     studio.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
-    let mut studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
-    studio.set("EKLAVYA_WORKER_LEASE_SECONDS", "2");
-    let mut dice = Dice::new("rivals");
+    let mut studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    studio.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
+    let mut dice = SeededRandom::new("rivals");
     let mut woken = 0;
     for stage in STAGES {
         if stage[1] == "approve" {
             studio.run(stage).ok();
             continue;
         }
-        let Some(sleeper) = fall_asleep(&studio, stage, &mut dice) else {
+        let Some(sleeper) = freeze_at_random(&studio, stage, &mut dice) else {
             continue;
         };
         woken += 1;
-        let before = studio.ask(FENCE);
+        let before = studio.query_column(FENCE);
         let heir = studio.start(&[stage, &["--wait"]].concat());
-        assert!(eventually(|| studio.ask(FENCE) != before));
-        thread::sleep(Duration::from_millis(100 * dice.below(20) as u64));
+        assert!(wait_until(|| studio.query_column(FENCE) != before));
+        thread::sleep(Duration::from_millis(100 * dice.next_below(20) as u64));
         sleeper.signal(Signal::SIGCONT);
         let late = sleeper.wait();
         heir.wait().ok();
         assert_ne!(late.code, 0, "{stage:?}: {late:#?}");
-        println!("{stage:?}: {}", crate::complaint(&late));
+        println!("{stage:?}: {}", crate::error_lines(&late));
     }
     // Stages may be too quick for it, but not all of them.
     assert!(woken >= 1);
-    studio.assert_as_without_the_fault(Unsent::Possible);
+    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
 /// Returns a worker that was stopped at some moment of its work; nothing where that was over before.
-fn fall_asleep(studio: &Studio, stage: &[&str], dice: &mut Dice) -> Option<Running> {
-    let before = studio.ask(FENCE);
+fn freeze_at_random(
+    studio: &TestInstall,
+    stage: &[&str],
+    dice: &mut SeededRandom,
+) -> Option<RunningCommand> {
+    let before = studio.query_column(FENCE);
     let mut running = studio.start(stage);
-    assert!(eventually(|| studio.ask(FENCE) != before));
-    thread::sleep(Duration::from_millis(100 * dice.below(15) as u64));
-    if running.is_over() {
+    assert!(wait_until(|| studio.query_column(FENCE) != before));
+    thread::sleep(Duration::from_millis(100 * dice.next_below(15) as u64));
+    if running.has_ended() {
         return None;
     }
     running.signal(Signal::SIGSTOP);
     let held = "SELECT project_id FROM leases WHERE worker IS NOT NULL";
-    if studio.ask(held).is_empty() {
+    if studio.query_column(held).is_empty() {
         running.signal(Signal::SIGCONT);
         running.wait().ok();
         return None;

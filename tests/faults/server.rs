@@ -5,32 +5,32 @@ use std::thread;
 use std::time::Duration;
 
 use crate::SCRIPT;
-use crate::books::Unsent;
-use crate::dice::Dice;
-use crate::proxy::{Cut, Proxy};
-use crate::running::eventually;
-use crate::studio::{STAGES, Studio};
+use crate::books::UnsentRequests;
+use crate::dice::SeededRandom;
+use crate::proxy::{CommitCut, FaultProxy};
+use crate::running::wait_until;
+use crate::studio::{STAGES, TestInstall};
 
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
 fn the_work_outlives_a_server_that_is_killed_or_stands_still() {
-    let studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
-    let mut dice = Dice::new("server");
+    let studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    let mut dice = SeededRandom::new("server");
     for (number, stage) in STAGES.into_iter().enumerate() {
         if stage[1] == "approve" {
             studio.run(stage).ok();
             continue;
         }
-        let before = studio.ask(FENCE);
+        let before = studio.query_column(FENCE);
         let running = studio.start(stage);
         // Before it has begun with anything, a command says that there is no database, and ends.
-        assert!(eventually(|| studio.ask(FENCE) != before));
-        thread::sleep(Duration::from_millis(50 * dice.below(30) as u64));
+        assert!(wait_until(|| studio.query_column(FENCE) != before));
+        thread::sleep(Duration::from_millis(50 * dice.next_below(30) as u64));
         match number % 4 {
             0 => {
                 studio.server().kill();
-                thread::sleep(Duration::from_millis(100 * dice.below(10) as u64));
+                thread::sleep(Duration::from_millis(100 * dice.next_below(10) as u64));
                 studio.server().restart();
             }
             2 => {
@@ -42,28 +42,28 @@ fn the_work_outlives_a_server_that_is_killed_or_stands_still() {
         }
         running.wait().ok();
     }
-    studio.assert_as_without_the_fault(Unsent::Possible);
+    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
 #[test]
-fn a_commit_of_which_nobody_knows_whether_it_was_made_is_neither_lost_nor_repeated() {
-    let mut studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
-    let proxy = Proxy::before(studio.server().port());
+fn a_commit_of_unknown_outcome_is_neither_lost_nor_repeated() {
+    let mut studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    let proxy = FaultProxy::start_before(studio.server().port());
     let direct = studio.server().port().to_string();
     let url = studio
         .server()
         .url()
         .replace(&direct, &proxy.port.to_string());
-    studio.set("EKLAVYA_STORE_URL", &url);
-    let mut dice = Dice::new("commits");
+    studio.set_variable("EKLAVYA_STORE_URL", &url);
+    let mut dice = SeededRandom::new("commits");
     for stage in STAGES {
         let decided = stage[1] == "approve";
         // A decision is one commit. Work begins after one that notes who asked for it.
-        let mut number = || if decided { 0 } else { 1 + dice.below(24) };
-        let cuts = [Cut::Unheard, Cut::Unanswered].map(|cut| (number(), cut));
+        let mut number = || if decided { 0 } else { 1 + dice.next_below(24) };
+        let cuts = [CommitCut::BeforeCommit, CommitCut::AfterCommit].map(|cut| (number(), cut));
         proxy.cut_at(cuts.to_vec());
         let outcome = studio.run(stage);
-        println!("{stage:?}: {cuts:?} of {:?}", proxy.seen());
+        println!("{stage:?}: {cuts:?} of {:?}", proxy.seen_commits());
         if decided && outcome.code != 0 {
             let again = studio.run(stage);
             assert!([0, 4].contains(&again.code), "{again:#?}");
@@ -71,5 +71,5 @@ fn a_commit_of_which_nobody_knows_whether_it_was_made_is_neither_lost_nor_repeat
             outcome.ok();
         }
     }
-    studio.assert_as_without_the_fault(Unsent::Possible);
+    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
 }

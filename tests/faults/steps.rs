@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use crate::SCRIPT;
-use crate::books::Unsent;
-use crate::studio::{STAGES, Studio};
-use crate::tripwire::{Place, Tripwires};
+use crate::books::UnsentRequests;
+use crate::studio::{STAGES, TestInstall};
+use crate::tripwire::{CommitTripwires, TransactionPoint};
 
 /// How often the test looks.
 const PAUSE: Duration = Duration::from_millis(2);
 
 #[test]
 fn the_work_survives_a_kill_at_every_step() {
-    let studio = Studio::on_postgres(&crate::repeatable(SCRIPT));
-    let mut wires = Tripwires::lay(&studio);
+    let studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    let mut wires = CommitTripwires::install(&studio);
     let mut kills = 0;
     for stage in STAGES {
-        while let Some(place) = run(&studio, stage, &mut wires) {
+        while let Some(place) = kill_at_next_step(&studio, stage, &mut wires) {
             println!("{stage:?}: killed at {place:?}");
             kills += 1;
         }
     }
     println!("{kills} kills");
-    studio.assert_as_without_the_fault(Unsent::Possible);
-    let met = wires.met();
+    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
+    let met = wires.met_steps();
     for step in [
         "agent.advance be completed",
         "evidence.record",
@@ -38,13 +38,17 @@ fn the_work_survives_a_kill_at_every_step() {
 
 /// Runs a stage up to the next step that is new and kills it there; nothing where it gets to its
 /// end.
-fn run(studio: &Studio, stage: &[&str], wires: &mut Tripwires) -> Option<Place> {
+fn kill_at_next_step(
+    studio: &TestInstall,
+    stage: &[&str],
+    wires: &mut CommitTripwires,
+) -> Option<TransactionPoint> {
     let mut running = studio.start(stage);
-    while !running.is_over() {
-        if let Some(place) = wires.look() {
+    while !running.has_ended() {
+        if let Some(place) = wires.next_point() {
             // It is killed.
             drop(running);
-            wires.clear();
+            wires.release_dead_transactions();
             return Some(place);
         }
         std::thread::sleep(PAUSE);

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use eklavya_git::{Imported, Reason};
+use eklavya_git::{ExclusionReason, ImportOutcome};
 
-use crate::shop::Shop;
+use crate::shop::CloneFixture;
 
 #[tokio::test]
 async fn attributes_change_no_byte_of_what_is_recorded_merged_and_delivered() {
-    let shop = Shop::open().await;
-    let canary = shop.canary();
+    let shop = CloneFixture::open().await;
+    let canary = shop.write_canary();
     let config = format!("[filter \"x\"]\n\tclean = {canary}\n\tsmudge = {canary}\n");
     shop.append(".git/config", &config);
     let everything = "* text eol=crlf ident filter=x working-tree-encoding=UTF-16 export-subst \
@@ -21,12 +21,12 @@ async fn attributes_change_no_byte_of_what_is_recorded_merged_and_delivered() {
     shop.write("utf16.txt", b"\xff\xfea\0");
     let taken = shop.assert_harmless().await;
     assert_eq!(
-        shop.checked_out("crlf.txt"),
+        shop.checked_out_file("crlf.txt"),
         b"a\r\nb\n$Id$ $Format:%an%n$\n"
     );
-    assert_eq!(shop.checked_out("$Id$.txt"), b"$Id$\n");
-    assert_eq!(shop.checked_out("utf16.txt"), b"\xff\xfea\0");
-    assert_eq!(shop.checked_out("docs/b.txt"), b"two\n");
+    assert_eq!(shop.checked_out_file("$Id$.txt"), b"$Id$\n");
+    assert_eq!(shop.checked_out_file("utf16.txt"), b"\xff\xfea\0");
+    assert_eq!(shop.checked_out_file("docs/b.txt"), b"two\n");
     assert!(taken.snapshot.left_out.is_empty());
 }
 
@@ -44,10 +44,10 @@ async fn submodules_of_any_kind_are_neither_fetched_nor_entered() {
         .into_iter()
         .zip(["-x", "../../x", "sub", ".git/x", "a\\b", "sub"])
     {
-        let shop = Shop::open().await;
+        let shop = CloneFixture::open().await;
         let modules = format!(
             "[submodule \"../../x\"]\n\tpath = {path}\n\turl = {url}\n\tupdate = !{}\n",
-            shop.canary()
+            shop.write_canary()
         );
         shop.write(".gitmodules", &modules);
         // A commit of another repository in the tree, as plumbing makes it.
@@ -64,33 +64,36 @@ async fn submodules_of_any_kind_are_neither_fetched_nor_entered() {
             .iter()
             .map(|out| &out.reason)
             .collect();
-        assert_eq!(reasons, [&Reason::Submodules], "{url}");
-        let listed = shop.host_in(shop.repository.path(), &["ls-tree", "-r", "main"]);
+        assert_eq!(reasons, [&ExclusionReason::Submodules], "{url}");
+        let listed = shop.host_git_in(shop.repository.path(), &["ls-tree", "-r", "main"]);
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         assert!(
             !listed.contains("160000") && !listed.contains(".gitmodules"),
             "{listed}"
         );
-        assert_eq!(shop.checked_out("a.txt"), b"changed\n", "{url}");
+        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{url}");
     }
 }
 
 #[tokio::test]
 async fn an_update_command_of_a_submodule_runs_for_a_persons_git_only() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     let inner = shop.path("sub");
     fs::create_dir(&inner).unwrap();
-    shop.host_in(&inner, &["init", "-q"]);
+    shop.host_git_in(&inner, &["init", "-q"]);
     fs::write(inner.join("file"), "inner\n").unwrap();
-    shop.host_in(&inner, &["add", "."]);
+    shop.host_git_in(&inner, &["add", "."]);
     let who = ["-c", "user.name=x", "-c", "user.email=x"];
-    shop.host_in(&inner, &[&who[..], &["commit", "-qm", "inner"]].concat());
+    shop.host_git_in(&inner, &[&who[..], &["commit", "-qm", "inner"]].concat());
     shop.commit("With a repository in it");
-    let trap = format!("[core]\n\tfsmonitor = {}\n", shop.canary());
+    let trap = format!("[core]\n\tfsmonitor = {}\n", shop.write_canary());
     shop.append("sub/.git/config", &trap);
-    shop.host(&["status"]);
-    assert!(shop.ran(), "the attempt works without the guard");
+    shop.host_git(&["status"]);
+    assert!(
+        shop.take_canary_mark(),
+        "the attempt works without the guard"
+    );
     let taken = shop.assert_harmless().await;
-    assert!(matches!(taken.imported, Imported::History(_)));
-    assert_eq!(shop.checked_out("sub/file"), b"inner\n");
+    assert!(matches!(taken.imported, ImportOutcome::History(_)));
+    assert_eq!(shop.checked_out_file("sub/file"), b"inner\n");
 }

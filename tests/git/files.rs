@@ -7,14 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use eklavya_git::{Imported, Reason};
+use eklavya_git::{ExclusionReason, ImportOutcome};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
-use crate::shop::Shop;
+use crate::shop::CloneFixture;
 
 #[tokio::test]
 async fn names_of_every_kind_come_through_or_are_named() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     let good: [&[u8]; 12] = [
         b"new\nline",
         b"-rf",
@@ -52,7 +52,7 @@ async fn names_of_every_kind_come_through_or_are_named() {
 
 #[tokio::test]
 async fn links_and_hard_links_lead_nowhere() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     let other = shop.outside("other");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("private"), "of another project").unwrap();
@@ -64,17 +64,17 @@ async fn links_and_hard_links_lead_nowhere() {
     symlink("loop", shop.path("loop")).unwrap();
     fs::hard_link(shop.path("a.txt"), shop.path("same.txt")).unwrap();
     let taken = shop.assert_harmless().await;
-    let listed = shop.host_in(shop.repository.path(), &["ls-tree", "-r", "main"]);
+    let listed = shop.host_git_in(shop.repository.path(), &["ls-tree", "-r", "main"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert_eq!(listed.matches("120000").count(), 5, "{listed}");
     let objects = ["cat-file", "--batch", "--batch-all-objects"];
-    let objects = shop.host_in(shop.repository.path(), &objects).stdout;
+    let objects = shop.host_git_in(shop.repository.path(), &objects).stdout;
     let objects = String::from_utf8_lossy(&objects).into_owned();
     assert!(!objects.contains("of another project") && !objects.contains("root:x:0"));
     // What is the same file in the clone is two in the commit.
-    assert_eq!(shop.checked_out("same.txt"), b"one\n");
+    assert_eq!(shop.checked_out_file("same.txt"), b"one\n");
     fs::write(shop.outside("out/same.txt"), "changed").unwrap();
-    assert_eq!(shop.checked_out("a.txt"), b"one\n");
+    assert_eq!(shop.checked_out_file("a.txt"), b"one\n");
     assert!(taken.snapshot.changed);
     assert_eq!(
         fs::read(other.join("private")).unwrap(),
@@ -83,8 +83,8 @@ async fn links_and_hard_links_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn pipes_sockets_devices_and_giants_hold_nobody_up() {
-    let shop = Shop::open().await;
+async fn pipes_sockets_devices_and_giants_do_not_block() {
+    let shop = CloneFixture::open().await;
     let mode = Mode::RUSR | Mode::WUSR;
     for name in ["pipe", ".gitattributes", "docs/.gitignore"] {
         mknodat(CWD, shop.path(name), FileType::Fifo, mode, 0).unwrap();
@@ -110,19 +110,22 @@ async fn pipes_sockets_devices_and_giants_hold_nobody_up() {
             .map(|out| &out.reason)
     };
     for name in ["pipe", "socket", ".gitattributes", "docs/.gitignore"] {
-        assert_eq!(out(name), Some(&Reason::SpecialFile), "{name}");
+        assert_eq!(out(name), Some(&ExclusionReason::SpecialFile), "{name}");
     }
     // An ordinary user makes no device.
     if device.is_ok() {
-        assert_eq!(out("zero"), Some(&Reason::SpecialFile));
+        assert_eq!(out("zero"), Some(&ExclusionReason::SpecialFile));
     }
-    assert!(matches!(out("sparse"), Some(Reason::TooLarge { .. })));
-    assert_eq!(shop.checked_out("good.txt"), b"good\n");
+    assert!(matches!(
+        out("sparse"),
+        Some(ExclusionReason::TooLarge { .. })
+    ));
+    assert_eq!(shop.checked_out_file("good.txt"), b"good\n");
 }
 
 #[tokio::test]
 async fn ten_thousand_files_and_deep_directories_are_taken_in() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     for number in 0..10_000 {
         shop.write(
             &format!("many/{}/{number}", number % 100),
@@ -133,28 +136,28 @@ async fn ten_thousand_files_and_deep_directories_are_taken_in() {
     shop.write(&format!("{deep}end"), "deep\n");
     shop.write(&format!("{}end", "e/".repeat(250)), "too deep\n");
     let taken = shop.assert_harmless().await;
-    assert_eq!(shop.checked_out("many/99/9999"), b"9999");
-    assert_eq!(shop.checked_out(&format!("{deep}end")), b"deep\n");
+    assert_eq!(shop.checked_out_file("many/99/9999"), b"9999");
+    assert_eq!(shop.checked_out_file(&format!("{deep}end")), b"deep\n");
     let reasons: Vec<_> = taken
         .snapshot
         .left_out
         .iter()
         .map(|out| &out.reason)
         .collect();
-    assert_eq!(reasons, [&Reason::TooDeep]);
+    assert_eq!(reasons, [&ExclusionReason::TooDeep]);
 }
 
 #[tokio::test]
 async fn giants_and_many_in_a_history_are_discarded_and_the_files_kept() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     let sparse = fs::File::create(shop.path("zeros")).unwrap();
     sparse.set_len(70 << 20).unwrap();
     shop.write("good.txt", "good\n");
     shop.commit("Zeros that pack into nothing");
     let taken = shop.assert_harmless().await;
     assert!(
-        matches!(taken.imported, Imported::Discarded { .. }),
+        matches!(taken.imported, ImportOutcome::Discarded { .. }),
         "{taken:?}"
     );
-    assert_eq!(shop.checked_out("good.txt"), b"good\n");
+    assert_eq!(shop.checked_out_file("good.txt"), b"good\n");
 }

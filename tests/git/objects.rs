@@ -3,18 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use eklavya_git::{Imported, Repository};
+use eklavya_git::{ImportOutcome, ProjectRepository};
 
-use crate::shop::{Shop, signature};
+use crate::shop::{CloneFixture, signature};
 
 #[tokio::test]
 async fn objects_of_another_project_stay_there() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     let other = shop.outside("other.git");
-    let git = eklavya_git::Git::at(Path::new("/usr/bin/git"))
+    let git = eklavya_git::GitProgram::at(Path::new("/usr/bin/git"))
         .await
         .unwrap();
-    let other = Repository::create(git, &other).await.unwrap();
+    let other = ProjectRepository::create(git, &other).await.unwrap();
     let files: [(&str, &[u8]); 1] = [("private", b"of another project")];
     let theirs = other
         .commit_files("main", None, &files, &signature(), "Private")
@@ -35,16 +35,24 @@ async fn objects_of_another_project_stay_there() {
     shop.git(&["update-ref", "HEAD", &stolen]);
     shop.write("good.txt", "good\n");
     let taken = shop.assert_harmless().await;
-    assert!(!matches!(taken.imported, Imported::History(_)), "{taken:?}");
-    assert_eq!(shop.checked_out("good.txt"), b"good\n");
+    assert!(
+        !matches!(taken.imported, ImportOutcome::History(_)),
+        "{taken:?}"
+    );
+    assert_eq!(shop.checked_out_file("good.txt"), b"good\n");
     let has = ["cat-file", "-e", theirs.as_str()];
-    assert!(!shop.host_in(shop.repository.path(), &has).status.success());
+    assert!(
+        !shop
+            .host_git_in(shop.repository.path(), &has)
+            .status
+            .success()
+    );
 }
 
 #[tokio::test]
-async fn replaced_grafted_and_cut_histories_deceive_nobody() {
+async fn replaced_grafted_and_cut_histories_do_not_deceive() {
     for way in ["replace", "graft", "shallow"] {
-        let shop = Shop::open().await;
+        let shop = CloneFixture::open().await;
         shop.write("a.txt", "changed\n");
         shop.commit("Work");
         let head = shop.git(&["rev-parse", "HEAD"]);
@@ -70,15 +78,15 @@ async fn replaced_grafted_and_cut_histories_deceive_nobody() {
                 .await
                 .unwrap()
         );
-        assert_eq!(shop.checked_out("good.txt"), b"good\n", "{way}");
-        assert_eq!(shop.checked_out("a.txt"), b"changed\n", "{way}");
+        assert_eq!(shop.checked_out_file("good.txt"), b"good\n", "{way}");
+        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{way}");
     }
 }
 
 #[tokio::test]
 async fn a_damaged_store_costs_the_history_and_no_file() {
     for way in ["flipped", "missing", "HEAD", "index", "gone"] {
-        let shop = Shop::open().await;
+        let shop = CloneFixture::open().await;
         shop.write("a.txt", "changed\n");
         shop.commit("Work");
         let blob = shop.git(&["rev-parse", "HEAD:a.txt"]);
@@ -95,9 +103,9 @@ async fn a_damaged_store_costs_the_history_and_no_file() {
         }
         shop.write("good.txt", "good\n");
         let taken = shop.assert_harmless().await;
-        assert_eq!(shop.checked_out("good.txt"), b"good\n", "{way}");
-        assert_eq!(shop.checked_out("a.txt"), b"changed\n", "{way}");
-        let whole = matches!(taken.imported, Imported::History(_));
+        assert_eq!(shop.checked_out_file("good.txt"), b"good\n", "{way}");
+        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{way}");
+        let whole = matches!(taken.imported, ImportOutcome::History(_));
         assert_eq!(whole, way == "index", "{way}: {:?}", taken.imported);
     }
 }
@@ -113,7 +121,7 @@ async fn a_tree_that_no_git_writes_does_not_come_in() {
         &["b", "a"],
         &[".GiT"],
     ] {
-        let shop = Shop::open().await;
+        let shop = CloneFixture::open().await;
         let blob = shop.git(&["rev-parse", "HEAD:a.txt"]);
         let id: Vec<u8> = (0..20)
             .map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap())
@@ -127,8 +135,8 @@ async fn a_tree_that_no_git_writes_does_not_come_in() {
         shop.git(&["update-ref", "HEAD", &commit]);
         shop.write("good.txt", "good\n");
         let taken = shop.assert_harmless().await;
-        let discarded = matches!(taken.imported, Imported::Discarded { .. });
+        let discarded = matches!(taken.imported, ImportOutcome::Discarded { .. });
         assert!(discarded, "{names:?}: {:?}", taken.imported);
-        assert_eq!(shop.checked_out("good.txt"), b"good\n", "{names:?}");
+        assert_eq!(shop.checked_out_file("good.txt"), b"good\n", "{names:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::shop::Shop;
+use crate::shop::CloneFixture;
 
 #[tokio::test]
 async fn programs_of_the_configuration_run_for_a_persons_git_only() {
@@ -34,8 +34,8 @@ async fn programs_of_the_configuration_run_for_a_persons_git_only() {
         ("[uploadpack]\n\tpackObjectsHook = CANARY\n", &[]),
         ("[merge \"x\"]\n\tdriver = CANARY\n", &[]),
     ] {
-        let shop = Shop::open().await;
-        let canary = shop.canary();
+        let shop = CloneFixture::open().await;
+        let canary = shop.write_canary();
         fs::create_dir(shop.outside("hooks")).unwrap();
         fs::copy(&canary, shop.outside("hooks/post-checkout")).unwrap();
         let settings = settings.replace("CANARY", &canary);
@@ -47,24 +47,24 @@ async fn programs_of_the_configuration_run_for_a_persons_git_only() {
         shop.write("a.txt", "changed\n");
         fs::remove_file(shop.path("docs/b.txt")).unwrap();
         if !looked.is_empty() {
-            shop.host(looked);
+            shop.host_git(looked);
             assert!(
-                shop.ran(),
+                shop.take_canary_mark(),
                 "{settings}: the attempt works without the guard"
             );
         }
         shop.write("docs/b.txt", "two\n");
         shop.write("a.txt", "changed\n");
         shop.assert_harmless().await;
-        assert_eq!(shop.checked_out("a.txt"), b"changed\n", "{settings}");
+        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{settings}");
     }
 }
 
 #[tokio::test]
 async fn configuration_that_leads_elsewhere_does_too() {
     for way in ["include", "commondir", "worktree", "gitfile"] {
-        let shop = Shop::open().await;
-        let trap = format!("[core]\n\tfsmonitor = {}\n", shop.canary());
+        let shop = CloneFixture::open().await;
+        let trap = format!("[core]\n\tfsmonitor = {}\n", shop.write_canary());
         let clone = &shop.dirs.clone;
         match way {
             "include" => {
@@ -89,29 +89,32 @@ async fn configuration_that_leads_elsewhere_does_too() {
             }
         }
         shop.write("a.txt", "changed\n");
-        shop.host(&["status"]);
-        assert!(shop.ran(), "{way}: the attempt works without the guard");
+        shop.host_git(&["status"]);
+        assert!(
+            shop.take_canary_mark(),
+            "{way}: the attempt works without the guard"
+        );
         shop.assert_harmless().await;
-        assert_eq!(shop.checked_out("a.txt"), b"changed\n", "{way}");
+        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{way}");
     }
 }
 
 #[tokio::test]
 async fn a_work_tree_elsewhere_is_neither_read_nor_written() {
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     let other = shop.outside("other");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("private"), "of somebody else").unwrap();
     let setting = format!("[core]\n\tworktree = {}\n", other.display());
     shop.append(".git/config", &setting);
-    let seen = shop.host(&["status", "--porcelain"]);
+    let seen = shop.host_git(&["status", "--porcelain"]);
     let seen = String::from_utf8_lossy(&seen.stdout).into_owned();
     assert!(
         seen.contains("private"),
         "the attempt works without the guard: {seen}"
     );
     let taken = shop.assert_harmless().await;
-    let files = shop.repository.files(&taken.main).await.unwrap();
+    let files = shop.repository.list_files(&taken.main).await.unwrap();
     assert!(
         !files.iter().any(|file| file.contains("private")),
         "{files:?}"
@@ -139,13 +142,16 @@ async fn hooks_of_every_side_run_for_a_persons_git_only() {
         "fsmonitor-watchman",
         "applypatch-msg",
     ];
-    let shop = Shop::open().await;
+    let shop = CloneFixture::open().await;
     for name in names {
-        shop.hook(name);
+        shop.write_canary_hook(name);
     }
     shop.write("a.txt", "changed\n");
-    shop.host(&["commit", "-qam", "x"]);
-    assert!(shop.ran(), "the attempt works without the guard");
+    shop.host_git(&["commit", "-qam", "x"]);
+    assert!(
+        shop.take_canary_mark(),
+        "the attempt works without the guard"
+    );
     shop.assert_harmless().await;
-    assert_eq!(shop.checked_out("a.txt"), b"changed\n");
+    assert_eq!(shop.checked_out_file("a.txt"), b"changed\n");
 }

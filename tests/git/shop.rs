@@ -8,49 +8,50 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use eklavya_git::{
-    CommitId, Git, Identity, ImportLimits, Imported, Merge, Repository, Signature, Snapshot,
-    SnapshotLimits, bundle_argv,
+    CommitId, GitIdentity, GitProgram, GitSignature, ImportLimits, ImportOutcome, MergeOutcome,
+    ProjectRepository, SnapshotLimits, WorkTreeSnapshot, bundle_argv,
 };
 use eklavya_sandbox::{
-    Access, Demands, Dirs, Inner, Profile, Sandbox, Spec, Streams, User, hand_over, is_root,
+    KernelRequirements, MountAccess, ProgramSpec, Sandbox, SandboxProfile, SandboxSpec,
+    SandboxUser, StdioStreams, WorkspaceDirs, chown_tree, is_root,
 };
 use tempfile::TempDir;
 
 const AGENT: &str = "refs/eklavya/agents/one";
 
 /// A project and one agent's clone of it.
-pub struct Shop {
-    place: TempDir,
-    pub repository: Repository,
-    pub dirs: Dirs,
+pub struct CloneFixture {
+    directory: TempDir,
+    pub repository: ProjectRepository,
+    pub dirs: WorkspaceDirs,
     pub base: CommitId,
     sandbox: Sandbox,
-    user: Option<User>,
+    user: Option<SandboxUser>,
 }
 
 /// What came of an agent's work.
 #[derive(Debug)]
-pub struct Taken {
-    pub imported: Imported,
-    pub snapshot: Snapshot,
+pub struct CollectedWork {
+    pub imported: ImportOutcome,
+    pub snapshot: WorkTreeSnapshot,
     /// Main, with the work merged.
     pub main: CommitId,
 }
 
-impl Shop {
+impl CloneFixture {
     pub async fn open() -> Self {
-        let user = is_root().then_some(User {
+        let user = is_root().then_some(SandboxUser {
             uid: 70_002,
             gid: 70_002,
         });
         let exe = env!("CARGO_BIN_EXE_eklavya").into();
         let path = OsStr::new("/usr/bin:/bin");
-        let sandbox = Sandbox::probe(path, exe, user, Demands::default());
+        let sandbox = Sandbox::probe_bubblewrap(path, exe, user, KernelRequirements::default());
         let sandbox = sandbox.await.unwrap();
         // Not below /tmp, which is another one inside.
         let place = tempfile::tempdir_in("/var/tmp").unwrap();
-        let git = Git::at(Path::new("/usr/bin/git")).await.unwrap();
-        let repository = Repository::create(git, &place.path().join("repo.git"))
+        let git = GitProgram::at(Path::new("/usr/bin/git")).await.unwrap();
+        let repository = ProjectRepository::create(git, &place.path().join("repo.git"))
             .await
             .unwrap();
         let files: [(&str, &[u8]); 3] = [
@@ -62,19 +63,19 @@ impl Shop {
             .commit_files("main", None, &files, &signature(), "Begin")
             .await
             .unwrap();
-        let dirs = Dirs::at(&place.path().join("work"));
-        dirs.prepare(user).unwrap();
-        let who = Identity::new("Agent One", "one@localhost");
+        let dirs = WorkspaceDirs::below(&place.path().join("work"));
+        dirs.create(user).unwrap();
+        let who = GitIdentity::new("Agent One", "one@localhost");
         repository
             .clone_for_agent(&dirs.clone, &base, "work", &who, |_| Ok(()))
             .await
             .unwrap();
         if let Some(user) = user {
-            hand_over(&dirs.clone, user).unwrap();
+            chown_tree(&dirs.clone, user).unwrap();
         }
         Self {
-            user: sandbox.becomes(user),
-            place,
+            user: sandbox.effective_user(user),
+            directory: place,
             repository,
             dirs,
             base,
@@ -89,7 +90,7 @@ impl Shop {
 
     /// Returns a path beside everything, of the host's.
     pub fn outside(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+        self.directory.path().join(name)
     }
 
     /// Writes a file of the clone.
@@ -106,7 +107,7 @@ impl Shop {
     }
 
     /// Makes a program that leaves a mark when it runs, and returns where it is.
-    pub fn canary(&self) -> String {
+    pub fn write_canary(&self) -> String {
         let (program, mark) = (self.outside("canary"), self.outside("mark"));
         let text = format!("#!/bin/sh\ntouch '{}'\n", mark.display());
         fs::write(&program, text).unwrap();
@@ -115,20 +116,20 @@ impl Shop {
     }
 
     /// Makes a hook of the clone that is the canary.
-    pub fn hook(&self, name: &str) {
+    pub fn write_canary_hook(&self, name: &str) {
         let hook = self.path(".git/hooks").join(name);
         let _ = fs::remove_file(&hook);
-        symlink(self.canary(), hook).unwrap();
+        symlink(self.write_canary(), hook).unwrap();
     }
 
     /// Whether the canary ran; it is set up again.
-    pub fn ran(&self) -> bool {
+    pub fn take_canary_mark(&self) -> bool {
         fs::remove_file(self.outside("mark")).is_ok()
     }
 
     /// Runs git in the clone as a careless person on the host would; it may fail.
-    pub fn host(&self, arguments: &[&str]) -> Output {
-        self.host_in(&self.dirs.clone, arguments)
+    pub fn host_git(&self, arguments: &[&str]) -> Output {
+        self.host_git_in(&self.dirs.clone, arguments)
     }
 
     /// Runs git as a careless person on the host would; it may fail.
@@ -136,14 +137,14 @@ impl Shop {
         clippy::disallowed_methods,
         reason = "the attempt works where somebody does this"
     )]
-    pub fn host_in(&self, directory: &Path, arguments: &[&str]) -> Output {
+    pub fn host_git_in(&self, directory: &Path, arguments: &[&str]) -> Output {
         Command::new("/usr/bin/git")
             .args(["-c", "safe.directory=*"])
             .args(arguments)
             .current_dir(directory)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.place.path())
+            .env("HOME", self.directory.path())
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -152,7 +153,7 @@ impl Shop {
     /// Runs git in the clone, where it must do what it is told.
     #[track_caller]
     pub fn git(&self, arguments: &[&str]) -> String {
-        let output = self.host(arguments);
+        let output = self.host_git(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "git {arguments:?}: {said}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -161,7 +162,7 @@ impl Shop {
     /// Returns the names of all references of the project's repository.
     pub fn refs(&self) -> BTreeSet<String> {
         let listed = ["for-each-ref", "--format=%(refname)"];
-        let listed = self.host_in(self.repository.path(), &listed).stdout;
+        let listed = self.host_git_in(self.repository.path(), &listed).stdout;
         let listed = String::from_utf8(listed).unwrap();
         listed.lines().map(str::to_owned).collect()
     }
@@ -176,10 +177,10 @@ impl Shop {
     /// Takes the agent's work in as the product does: its git runs in a sandbox, its bundle is
     /// looked at with suspicion, its files are walked, and what comes of both is merged, checked
     /// out, compared and bundled.
-    pub async fn take(&self) -> Taken {
-        let imported = self.import().await;
+    pub async fn collect(&self) -> CollectedWork {
+        let imported = self.import_bundle().await;
         let tip = match &imported {
-            Imported::History(tip) => tip.clone(),
+            ImportOutcome::History(tip) => tip.clone(),
             _ => self.base.clone(),
         };
         let snapshot = self
@@ -194,7 +195,7 @@ impl Shop {
             )
             .await
             .unwrap();
-        let main = self.merge(&snapshot.commit).await;
+        let main = self.merge_into_main(&snapshot.commit).await;
         let out = self.outside("out");
         self.repository.checkout_tree(&main, &out).await.unwrap();
         self.repository.diff_stat(&self.base, &main).await.unwrap();
@@ -204,11 +205,11 @@ impl Shop {
             .unwrap();
         let bundle = self.outside("delivery.bundle");
         self.repository
-            .bundle(&bundle, &["refs/heads/main"])
+            .write_bundle(&bundle, &["refs/heads/main"])
             .await
             .unwrap();
         self.assert_sound();
-        Taken {
+        CollectedWork {
             imported,
             snapshot,
             main,
@@ -216,13 +217,13 @@ impl Shop {
     }
 
     /// Packs the agent's commits in a sandbox, and takes the pack in.
-    async fn import(&self) -> Imported {
+    async fn import_bundle(&self) -> ImportOutcome {
         let bundle = self.outside("agent.bundle");
-        let mut spec = Spec::new(Profile::Command(Access::Read), &self.dirs);
+        let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Read), &self.dirs);
         spec.user = self.user;
-        let inner = Inner::new("/usr/bin/env", bundle_argv(&self.base));
+        let inner = ProgramSpec::new("/usr/bin/env", bundle_argv(&self.base));
         let inner = inner.env("PATH", "/usr/bin:/bin");
-        let streams = Streams {
+        let streams = StdioStreams {
             stdin: Stdio::null(),
             stdout: File::create(&bundle).unwrap().into(),
             stderr: Stdio::null(),
@@ -236,13 +237,13 @@ impl Shop {
             .unwrap()
     }
 
-    async fn merge(&self, work: &CommitId) -> CommitId {
+    async fn merge_into_main(&self, work: &CommitId) -> CommitId {
         let who = signature();
         let merged = self.repository.merge(&self.base, work, &who, "Merge");
         let main = match merged.await.unwrap() {
-            Merge::AlreadyMerged => self.base.clone(),
-            Merge::Clean(commit) | Merge::FastForward(commit) => commit,
-            Merge::Conflict { paths, .. } => panic!("{paths:?} are in conflict"),
+            MergeOutcome::AlreadyMerged => self.base.clone(),
+            MergeOutcome::Clean(commit) | MergeOutcome::FastForward(commit) => commit,
+            MergeOutcome::Conflict { paths, .. } => panic!("{paths:?} are in conflict"),
         };
         self.repository
             .set_ref("refs/heads/main", &main)
@@ -256,7 +257,7 @@ impl Shop {
     #[track_caller]
     pub fn assert_sound(&self) {
         let repository = self.repository.path();
-        let strict = self.host_in(repository, &["fsck", "--strict", "--no-dangling"]);
+        let strict = self.host_git_in(repository, &["fsck", "--strict", "--no-dangling"]);
         assert!(strict.status.success(), "{strict:?}");
         assert!(!repository.join("objects/info/alternates").exists());
         assert!(!repository.join("shallow").exists());
@@ -266,19 +267,22 @@ impl Shop {
     }
 
     /// Asserts that the work was taken in, and no program of the agent's ran.
-    pub async fn assert_harmless(&self) -> Taken {
-        let taken = self.take().await;
-        assert!(!self.ran(), "a program of the agent's ran on the host");
+    pub async fn assert_harmless(&self) -> CollectedWork {
+        let taken = self.collect().await;
+        assert!(
+            !self.take_canary_mark(),
+            "a program of the agent's ran on the host"
+        );
         taken
     }
 
     /// Returns a file of main as it was checked out.
-    pub fn checked_out(&self, name: &str) -> Vec<u8> {
+    pub fn checked_out_file(&self, name: &str) -> Vec<u8> {
         fs::read(self.outside("out").join(name)).unwrap()
     }
 }
 
-pub fn signature() -> Signature {
+pub fn signature() -> GitSignature {
     let now = jiff::Timestamp::from_second(1_770_000_000).unwrap();
-    Identity::orchestrator().at(now)
+    GitIdentity::orchestrator().at(now)
 }

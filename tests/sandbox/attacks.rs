@@ -4,28 +4,30 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
 use eklavya_core::process;
-use eklavya_sandbox::{Access, Inner, Profile, SandboxError, hand_over, is_root};
+use eklavya_sandbox::{
+    MountAccess, ProgramSpec, SandboxError, SandboxProfile, chown_tree, is_root,
+};
 
-use crate::support::{Project, user};
+use crate::support::{SandboxProject, agent_user};
 
 /// The agent replaces its directory by a link; the next sandbox must not mount what it points to.
 #[tokio::test]
 async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     let victim = project.dir.path().join("victim");
     fs::create_dir(&victim).unwrap();
     if let Some(user) = project.user {
-        hand_over(&victim, user).unwrap();
+        chown_tree(&victim, user).unwrap();
     }
     fs::remove_dir_all(project.path("docs")).unwrap();
     symlink(&victim, project.path("docs")).unwrap();
 
     let result = project
         .start(
-            &project.probing(Role::Architect, &[]),
-            Inner::new("x", [""; 0]),
+            &project.probe_spec(Role::Architect, &[]),
+            ProgramSpec::new("x", [""; 0]),
         )
         .await;
     assert!(
@@ -34,7 +36,7 @@ async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
     );
 
     // bubblewrap by path follows it.
-    let mut naive = process::command("bwrap");
+    let mut naive = process::new_command("bwrap");
     naive.args(["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin"]);
     naive.args([
         "--symlink",
@@ -54,12 +56,15 @@ async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
 
 #[tokio::test]
 async fn a_link_in_place_of_git_is_refused() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     fs::rename(project.path(".git"), project.path("elsewhere")).unwrap();
     symlink("elsewhere", project.path(".git")).unwrap();
     for role in [Role::Developer, Role::Architect, Role::Uat] {
         let result = project
-            .start(&project.probing(role, &[]), Inner::new("x", [""; 0]))
+            .start(
+                &project.probe_spec(role, &[]),
+                ProgramSpec::new("x", [""; 0]),
+            )
             .await;
         assert!(
             matches!(result, Err(SandboxError::Link { .. })),
@@ -70,8 +75,8 @@ async fn a_link_in_place_of_git_is_refused() {
 
 #[tokio::test]
 async fn links_inside_do_not_lead_out_of_the_role() {
-    let project = Project::new().await;
-    let spec = project.probing(Role::Architect, &["/bin/ln", "/bin/mv"]);
+    let project = SandboxProject::new().await;
+    let spec = project.probe_spec(Role::Architect, &["/bin/ln", "/bin/mv"]);
     for (attack, sign) in [
         ("/usr/bin/ln src/a docs/hard", "Invalid cross-device link"),
         (
@@ -90,12 +95,12 @@ async fn links_inside_do_not_lead_out_of_the_role() {
 
 #[tokio::test]
 async fn nothing_else_of_the_machine_is_there() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     let other = project.dir.path().join("other-project");
     fs::create_dir(&other).unwrap();
     fs::set_permissions(&other, fs::Permissions::from_mode(0o777)).unwrap();
     fs::write(other.join("secret"), "secret").unwrap();
-    let spec = project.spec(Profile::Agent(Role::Developer));
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     for target in [
         other.to_str().unwrap(),
         "/etc/shadow",
@@ -120,8 +125,8 @@ async fn nothing_else_of_the_machine_is_there() {
 
 #[tokio::test]
 async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     for target in ["/x", "/dev/x", "/etc/x", "/opt/x", "/usr/x"] {
         let tried = project.run(&spec, &format!(": >> {target}")).await;
         assert!(
@@ -146,8 +151,8 @@ async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
 
 #[tokio::test]
 async fn memory_behind_temporary_files_is_bounded() {
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.tmp_bytes = 1024 * 1024;
     for target in ["/tmp/x", "/dev/shm/x", "$TMPDIR/x"] {
         let tried = project
@@ -167,8 +172,8 @@ async fn memory_behind_temporary_files_is_bounded() {
 
 #[tokio::test]
 async fn there_are_no_privileges_and_no_new_namespaces() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let status = project
         .run(
             &spec,
@@ -187,7 +192,7 @@ async fn there_are_no_privileges_and_no_new_namespaces() {
     let tried = project.run(&spec, "unshare -r true").await;
     assert!(!tried.exit.is_success(), "{tried:?}");
     let id = project.run(&spec, "id -u; id -G").await;
-    if let Some(user) = user() {
+    if let Some(user) = agent_user() {
         assert_eq!(id.output, format!("{}\n{}\n", user.uid, user.gid));
     }
 }
@@ -197,10 +202,10 @@ async fn the_ports_of_the_host_are_out_of_reach() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let knock = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     for profile in [
-        Profile::Agent(Role::Developer),
-        Profile::Command(Access::Write),
+        SandboxProfile::Agent(Role::Developer),
+        SandboxProfile::Command(MountAccess::Write),
     ] {
         let tried = project.run(&project.spec(profile), &knock).await;
         assert!(tried.output.contains("Connection refused"), "{tried:?}");
@@ -209,13 +214,13 @@ async fn the_ports_of_the_host_are_out_of_reach() {
             .await;
         assert_eq!(names.output.matches(':').count(), 1, "only lo: {names:?}");
     }
-    let open = Project::unprotected().await;
-    assert!(open.sh(&knock).await.exit.is_success());
+    let open = SandboxProject::unprotected().await;
+    assert!(open.run_shell(&knock).await.exit.is_success());
 }
 
 #[tokio::test]
 async fn no_descriptor_of_ours_gets_inside() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     // Worse than anything we do: a directory of the host's that every child inherits.
     let leak = rustix::fs::open(
         "/",
@@ -224,7 +229,7 @@ async fn no_descriptor_of_ours_gets_inside() {
     )
     .unwrap();
     rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
-    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.door = Some(project.dirs.door.clone());
     let seen = project
         .run(&spec, "echo /proc/self/fd/*; ls -l /proc/1/fd /proc/2/fd")
@@ -250,10 +255,12 @@ async fn root_does_not_run_agents_as_root() {
     if !is_root() {
         return;
     }
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.user = None;
-    let result = project.start(&spec, Inner::new("/bin/sh", [""; 0])).await;
+    let result = project
+        .start(&spec, ProgramSpec::new("/bin/sh", [""; 0]))
+        .await;
     assert!(
         matches!(result, Err(SandboxError::RootWithoutUser)),
         "{result:?}"
@@ -262,16 +269,16 @@ async fn root_does_not_run_agents_as_root() {
 
 #[tokio::test]
 async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.home = project.dir.path().join("work/../..");
-    let result = project.start(&spec, Inner::new("x", [""; 0])).await;
+    let result = project.start(&spec, ProgramSpec::new("x", [""; 0])).await;
     assert!(
         matches!(result, Err(SandboxError::NotAbsolute { .. })),
         "{result:?}"
     );
-    let spec = project.spec(Profile::Agent(Role::Developer));
-    let inner = Inner::new("/bin/true", [""; 0]).env("X", "1\0--bind\0/\0/host");
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
+    let inner = ProgramSpec::new("/bin/true", [""; 0]).env("X", "1\0--bind\0/\0/host");
     let result = project.start(&spec, inner).await;
     assert!(
         matches!(result, Err(SandboxError::Prepare { .. })),
@@ -281,12 +288,12 @@ async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
 
 #[tokio::test]
 async fn a_clone_that_shares_files_is_not_handed_over() {
-    let Some(user) = user() else { return };
-    let project = Project::new().await;
+    let Some(user) = agent_user() else { return };
+    let project = SandboxProject::new().await;
     let outside = project.dir.path().join("object");
     fs::write(&outside, "shared").unwrap();
     fs::hard_link(&outside, project.path("src/object")).unwrap();
-    let result = hand_over(&project.dirs.clone, user);
+    let result = chown_tree(&project.dirs.clone, user);
     assert!(
         matches!(result, Err(SandboxError::HardLinked { .. })),
         "{result:?}"

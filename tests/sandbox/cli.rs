@@ -3,18 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::policy::policy;
-use eklavya_sandbox::{Inner, Profile, Spec};
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::role_policy::role_policy;
+use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec};
 use serde_json::json;
 
-use crate::claude::claude;
-use crate::model::{listen, session};
-use crate::support::Project;
+use crate::claude::claude_program;
+use crate::model::{cli_session, serve_model};
+use crate::support::SandboxProject;
 
 /// The sandbox of an agent of `role`, with its door.
-pub fn agent(project: &Project, role: Role, claude: &Path) -> Spec {
-    let mut spec = project.spec(Profile::Agent(role));
+pub fn agent_spec(project: &SandboxProject, role: Role, claude: &Path) -> SandboxSpec {
+    let mut spec = project.spec(SandboxProfile::Agent(role));
     spec.tool_binaries.push(claude.to_owned());
     spec.door = Some(project.dirs.door.clone());
     spec
@@ -22,12 +22,12 @@ pub fn agent(project: &Project, role: Role, claude: &Path) -> Spec {
 
 #[tokio::test]
 async fn the_cli_starts_with_and_without_a_shell() {
-    let claude = claude();
-    let project = Project::new().await;
+    let claude = claude_program();
+    let project = SandboxProject::new().await;
     for role in [Role::Architect, Role::Developer] {
-        let spec = agent(&project, role, &claude);
+        let spec = agent_spec(&project, role, &claude);
         let (exit, said) = project
-            .inner(&spec, Inner::new(&claude, ["--version"]))
+            .run_program(&spec, ProgramSpec::new(&claude, ["--version"]))
             .await
             .unwrap();
         assert!(
@@ -39,17 +39,17 @@ async fn the_cli_starts_with_and_without_a_shell() {
 
 #[tokio::test]
 async fn the_cli_works_through_the_door_and_searches_without_a_shell() {
-    let claude = claude();
-    let project = Project::new().await;
+    let claude = claude_program();
+    let project = SandboxProject::new().await;
     fs::write(project.path("src/hay"), "a needle in here\n").unwrap();
-    project.own();
+    project.chown_to_agent();
     let search = json!({ "pattern": "needle", "output_mode": "content" });
-    let _model = listen(&project, vec![("Grep", search)]);
-    let tools = policy(Role::Architect).tools().join(",");
+    let _model = serve_model(&project, vec![("Grep", search)]);
+    let tools = role_policy(Role::Architect).tools().join(",");
     let flags = ["--restricted", "--permission-mode", "dontAsk"];
-    let inner = session(&project, &claude, &tools, &flags);
-    let spec = agent(&project, Role::Architect, &claude);
-    let (exit, said) = project.inner(&spec, inner).await.unwrap();
+    let inner = cli_session(&project, &claude, &tools, &flags);
+    let spec = agent_spec(&project, Role::Architect, &claude);
+    let (exit, said) = project.run_program(&spec, inner).await.unwrap();
     assert!(exit.is_success(), "{said}");
     assert!(
         said.contains("a needle in here") && said.contains(r#""result":"done""#),

@@ -3,21 +3,21 @@
 use std::fs;
 use std::path::Path;
 
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::init::PROXY_LOGIN;
-use eklavya_sandbox::{Inner, Profile, Spec, share_socket};
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::inside::init::PROXY_LOGIN;
+use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec, chown_socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
-use crate::support::Project;
+use crate::support::SandboxProject;
 
 /// Answers every request with `body`.
-fn gateway(project: &Project, body: &'static str) -> JoinHandle<()> {
+fn serve_gateway(project: &SandboxProject, body: &'static str) -> JoinHandle<()> {
     let socket = project.dirs.door.join("gateway.sock");
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).unwrap();
-    share_socket(&socket, project.user).unwrap();
+    chown_socket(&socket, project.user).unwrap();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -33,8 +33,8 @@ fn gateway(project: &Project, body: &'static str) -> JoinHandle<()> {
     })
 }
 
-fn agent(project: &Project) -> Spec {
-    let mut spec = project.spec(Profile::Agent(Role::Developer));
+fn agent_spec(project: &SandboxProject) -> SandboxSpec {
+    let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.door = Some(project.dirs.door.clone());
     spec
 }
@@ -47,9 +47,12 @@ const ASK: &str = r#"bash -c '
 
 #[tokio::test]
 async fn a_request_comes_out_and_its_answer_comes_back() {
-    for project in [Project::new().await, Project::unprotected().await] {
-        let _gateway = gateway(&project, "hello");
-        let answer = project.run(&agent(&project), ASK).await;
+    for project in [
+        SandboxProject::new().await,
+        SandboxProject::unprotected().await,
+    ] {
+        let _gateway = serve_gateway(&project, "hello");
+        let answer = project.run(&agent_spec(&project), ASK).await;
         assert!(
             answer.output.starts_with("HTTP/1.1 200 OK") && answer.output.ends_with("hello"),
             "{answer:?}"
@@ -60,10 +63,16 @@ async fn a_request_comes_out_and_its_answer_comes_back() {
 /// Programs are told of the proxy at the door, and not of the variable that has its login.
 #[tokio::test]
 async fn the_proxy_of_the_door_is_where_its_login_is() {
-    for project in [Project::new().await, Project::unprotected().await] {
-        let _gateway = gateway(&project, "hello");
-        let inner = Inner::new("/usr/bin/env", [""; 0]).env(PROXY_LOGIN, "agent:word");
-        let (_, said) = project.inner(&agent(&project), inner).await.unwrap();
+    for project in [
+        SandboxProject::new().await,
+        SandboxProject::unprotected().await,
+    ] {
+        let _gateway = serve_gateway(&project, "hello");
+        let inner = ProgramSpec::new("/usr/bin/env", [""; 0]).env(PROXY_LOGIN, "agent:word");
+        let (_, said) = project
+            .run_program(&agent_spec(&project), inner)
+            .await
+            .unwrap();
         assert!(
             said.contains("_proxy=http://agent:word@127.0.0.1:"),
             "{said}"
@@ -74,16 +83,16 @@ async fn the_proxy_of_the_door_is_where_its_login_is() {
 
 #[tokio::test]
 async fn a_gateway_that_starts_anew_is_found_again() {
-    let project = Project::new().await;
-    let first = gateway(&project, "first");
+    let project = SandboxProject::new().await;
+    let first = serve_gateway(&project, "first");
     let line = format!("{ASK}; touch asked; while [ ! -e go ]; do sleep 0.05; done; {ASK}");
     let (asked, go) = (project.path("asked"), project.path("go"));
-    let spec = agent(&project);
+    let spec = agent_spec(&project);
     let restart = async {
-        crate::support::until("the first was asked", || asked.exists()).await;
+        crate::support::wait_until("the first was asked", || asked.exists()).await;
         first.abort();
         let _ = first.await;
-        let _runs_on = gateway(&project, "second");
+        let _runs_on = serve_gateway(&project, "second");
         fs::write(&go, "").unwrap();
     };
     let (answer, ()) = tokio::join!(project.run(&spec, &line), restart);
@@ -95,12 +104,12 @@ async fn a_gateway_that_starts_anew_is_found_again() {
 
 #[tokio::test]
 async fn an_agent_cannot_put_anything_into_its_door() {
-    let project = Project::new().await;
-    let _gateway = gateway(&project, "hello");
+    let project = SandboxProject::new().await;
+    let _gateway = serve_gateway(&project, "hello");
     let door = project.dirs.door.display();
     let tried = project
         .run(
-            &agent(&project),
+            &agent_spec(&project),
             &format!("rm {door}/gateway.sock; touch {door}/x"),
         )
         .await;
@@ -114,8 +123,8 @@ async fn an_agent_cannot_put_anything_into_its_door() {
 
 #[tokio::test]
 async fn without_a_door_there_is_no_address() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let seen = project.run(&spec, "echo [$ANTHROPIC_BASE_URL]").await;
     assert_eq!(seen.output, "[]\n");
 }

@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 
-use eklavya_sandbox::{Demands, Sandbox};
+use eklavya_sandbox::{KernelRequirements, Sandbox};
 
-use crate::support::{exe, user};
+use crate::support::{agent_user, eklavya_program};
 
 /// Whether all walls are ours, so that each can be left out to see what it is good for, and whether
 /// an ordinary user of the machine can have them.
@@ -16,6 +16,12 @@ pub const PERL_LIBRARY: Option<&str> = None;
 
 pub async fn sandbox() -> Sandbox {
     let search = OsStr::new("/usr/bin:/bin");
-    let probed = Sandbox::probe(search, exe(), user(), Demands::default()).await;
+    let probed = Sandbox::probe_bubblewrap(
+        search,
+        eklavya_program(),
+        agent_user(),
+        KernelRequirements::default(),
+    )
+    .await;
     probed.unwrap()
 }

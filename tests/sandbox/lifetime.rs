@@ -5,39 +5,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eklavya_core::process;
-use eklavya_sandbox::{Access, Exit, Inner, Politeness, Profile};
+use eklavya_sandbox::{MountAccess, ProgramSpec, SandboxExit, SandboxProfile, StopSignal};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Project, processes, until};
+use crate::support::{SandboxProject, processes_with, wait_until};
 
 /// A double-forked daemon in a session of its own, and a foreground process.
-fn daemons(mark: &str) -> String {
+fn daemon_script(mark: &str) -> String {
     format!("(setsid sh -c '{mark} & {mark} &' &) ; sleep 0.2; {mark}")
 }
 
-async fn both() -> [Project; 2] {
-    [Project::new().await, Project::unprotected().await]
+async fn both_projects() -> [SandboxProject; 2] {
+    [
+        SandboxProject::new().await,
+        SandboxProject::unprotected().await,
+    ]
 }
 
 #[tokio::test]
 async fn daemons_die_with_the_program() {
-    for (index, project) in both().await.into_iter().enumerate() {
+    for (index, project) in both_projects().await.into_iter().enumerate() {
         let mark = format!("sleep 8{index}21{}", std::process::id());
         let outcome = project
-            .sh(&format!(
+            .run_shell(&format!(
                 "(setsid sh -c '{mark} &' >/dev/null 2>&1 &); sleep 0.2"
             ))
             .await;
-        assert_eq!(outcome.exit, Exit::Code(0), "{outcome:?}");
-        assert_eq!(processes(&mark), [0; 0]);
+        assert_eq!(outcome.exit, SandboxExit::Code(0), "{outcome:?}");
+        assert_eq!(processes_with(&mark), [0; 0]);
     }
 }
 
 #[tokio::test]
 async fn daemons_die_by_kill_tree_and_by_drop() {
-    for (index, project) in both().await.into_iter().enumerate() {
+    for (index, project) in both_projects().await.into_iter().enumerate() {
         for way in ["kill", "drop"] {
             let mark = format!("sleep 8{index}3{}{}", way.len(), std::process::id());
             let mark = if way == "drop" {
@@ -45,17 +48,22 @@ async fn daemons_die_by_kill_tree_and_by_drop() {
             } else {
                 mark
             };
-            let inner = Inner::new("/bin/sh", ["-c", &daemons(&mark)]).env("PATH", "/usr/bin:/bin");
-            let spec = project.spec(Profile::Command(Access::Write));
+            let inner = ProgramSpec::new("/bin/sh", ["-c", &daemon_script(&mark)])
+                .env("PATH", "/usr/bin:/bin");
+            let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
             let mut child = project.start(&spec, inner).await.unwrap();
-            until("all run", || processes(&mark).len() >= 3).await;
+            wait_until("all run", || processes_with(&mark).len() >= 3).await;
             if way == "kill" {
-                assert_eq!(child.kill_tree().await.unwrap(), Exit::Signal(9));
-                assert_eq!(processes(&mark), [0; 0]);
-                assert_eq!(child.kill_tree().await.unwrap(), Exit::Signal(9), "again");
+                assert_eq!(child.kill_tree().await.unwrap(), SandboxExit::Signal(9));
+                assert_eq!(processes_with(&mark), [0; 0]);
+                assert_eq!(
+                    child.kill_tree().await.unwrap(),
+                    SandboxExit::Signal(9),
+                    "again"
+                );
             } else {
                 drop(child);
-                until("all are gone", || processes(&mark).is_empty()).await;
+                wait_until("all are gone", || processes_with(&mark).is_empty()).await;
             }
         }
     }
@@ -64,12 +72,12 @@ async fn daemons_die_by_kill_tree_and_by_drop() {
 /// Whoever starts the command may know no better than to kill what he started.
 #[tokio::test]
 async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
-    for (index, project) in both().await.into_iter().enumerate() {
+    for (index, project) in both_projects().await.into_iter().enumerate() {
         let mark = format!("sleep 9{index}41{}", std::process::id());
-        let line = daemons(&mark);
+        let line = daemon_script(&mark);
         for moment in 0..25 {
-            let inner = Inner::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
-            let spec = project.spec(Profile::Command(Access::Write));
+            let inner = ProgramSpec::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
+            let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
             let child = project.start(&spec, inner).await.unwrap();
             tokio::time::sleep(Duration::from_millis(moment * 2)).await;
             let pid = Pid::from_raw(child.pid().try_into().unwrap());
@@ -77,7 +85,7 @@ async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
             drop(child);
         }
         // The line is an argument of every process on the way, too.
-        until("all are gone", || processes(&mark).is_empty()).await;
+        wait_until("all are gone", || processes_with(&mark).is_empty()).await;
     }
 }
 
@@ -85,18 +93,18 @@ async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
 #[tokio::test]
 #[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
 async fn owner_in_isolation() {
-    own(Project::new().await).await;
+    own_project(SandboxProject::new().await).await;
 }
 
 #[tokio::test]
 #[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
 async fn owner_without_protection() {
-    own(Project::unprotected().await).await;
+    own_project(SandboxProject::unprotected().await).await;
 }
 
-async fn own(project: Project) {
+async fn own_project(project: SandboxProject) {
     let mark = format!("sleep 99{}", std::process::id());
-    project.sh(&daemons(&mark)).await;
+    project.run_shell(&daemon_script(&mark)).await;
 }
 
 #[tokio::test]
@@ -105,17 +113,17 @@ async fn nothing_is_left_when_the_owner_is_killed() {
         "lifetime::owner_in_isolation",
         "lifetime::owner_without_protection",
     ] {
-        let mut command = process::command(std::env::current_exe().unwrap());
+        let mut command = process::new_command(std::env::current_exe().unwrap());
         command
             .args([owner, "--exact", "--ignored", "--nocapture"])
             .envs(std::env::vars_os())
             .stdout(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mark = format!("sleep 99{}", child.id().unwrap());
-        until("the daemons run", || processes(&mark).len() >= 3).await;
+        wait_until("the daemons run", || processes_with(&mark).len() >= 3).await;
         child.kill().await.unwrap();
-        until(&format!("nothing of {owner} is left"), || {
-            processes(&mark).is_empty()
+        wait_until(&format!("nothing of {owner} is left"), || {
+            processes_with(&mark).is_empty()
         })
         .await;
     }
@@ -131,10 +139,10 @@ fn a_sandbox_outlives_the_thread_that_asked_for_it() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let project = Arc::new(Project::new().await);
+        let project = Arc::new(SandboxProject::new().await);
         let mark = |way: u32| format!("sleep 66{way}{}", std::process::id());
-        let inner = |way| Inner::new("/bin/sh", ["-c", &format!("{}; true", mark(way))]);
-        let spec = project.spec(Profile::Command(Access::Write));
+        let inner = |way| ProgramSpec::new("/bin/sh", ["-c", &format!("{}; true", mark(way))]);
+        let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
 
         let (asking, handle) = (Arc::clone(&project), runtime.handle().clone());
         let (asked, what) = (spec.clone(), inner(1).env("PATH", "/usr/bin:/bin"));
@@ -147,11 +155,14 @@ fn a_sandbox_outlives_the_thread_that_asked_for_it() {
         let ask = move || naive.spawn().unwrap();
         let _naive = tokio::task::spawn_blocking(ask).await.unwrap();
 
-        until("the one started by hand is gone", || {
-            processes(&mark(2)).is_empty()
+        wait_until("the one started by hand is gone", || {
+            processes_with(&mark(2)).is_empty()
         })
         .await;
-        until("the other one runs", || !processes(&mark(1)).is_empty()).await;
+        wait_until("the other one runs", || {
+            !processes_with(&mark(1)).is_empty()
+        })
+        .await;
         assert_eq!(child.try_wait().await.unwrap(), None);
         child.kill_tree().await.unwrap();
     });
@@ -159,24 +170,24 @@ fn a_sandbox_outlives_the_thread_that_asked_for_it() {
 
 #[tokio::test]
 async fn a_polite_request_reaches_the_program() {
-    for project in both().await {
+    for project in both_projects().await {
         for (how, signal) in [
-            (Politeness::Interrupt, "INT"),
-            (Politeness::Terminate, "TERM"),
+            (StopSignal::Interrupt, "INT"),
+            (StopSignal::Terminate, "TERM"),
         ] {
             let line = format!(
                 "trap 'echo got {signal}; exit 5' {signal}; echo ready > ready; while :; do sleep 0.05; done"
             );
             let _ = std::fs::remove_file(project.path("ready"));
-            let inner = Inner::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
-            let spec = project.spec(Profile::Command(Access::Write));
+            let inner = ProgramSpec::new("/bin/sh", ["-c", &line]).env("PATH", "/usr/bin:/bin");
+            let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
             let mut child = project.start(&spec, inner).await.unwrap();
-            until("the trap is set", || project.path("ready").exists()).await;
+            wait_until("the trap is set", || project.path("ready").exists()).await;
             child.terminate(how);
-            let said = crate::support::output(&mut child).await;
+            let said = crate::support::read_output(&mut child).await;
             assert_eq!(
                 (child.wait().await.unwrap(), said),
-                (Exit::Code(5), format!("got {signal}\n"))
+                (SandboxExit::Code(5), format!("got {signal}\n"))
             );
         }
     }

@@ -3,20 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use eklavya_gateway::rehearsal::message::Message;
-use eklavya_sandbox::{Inner, share_socket};
+use eklavya_gateway::rehearsal::message::RehearsedMessage;
+use eklavya_sandbox::{ProgramSpec, chown_socket};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use crate::support::Project;
+use crate::support::SandboxProject;
 
 /// The last word.
 pub const DONE: &str = "done";
 
 /// A call of a tool: its name and its arguments.
-pub type Call = (&'static str, Value);
+pub type ModelToolCall = (&'static str, Value);
 
 /// Returns the id of the call with this number.
 pub fn id_of(number: usize) -> String {
@@ -24,12 +24,12 @@ pub fn id_of(number: usize) -> String {
 }
 
 /// Listens at the door of a project for a CLI, as long as what it returns is kept.
-pub fn listen(project: &Project, calls: Vec<Call>) -> Listening {
+pub fn serve_model(project: &SandboxProject, calls: Vec<ModelToolCall>) -> FakeModel {
     let socket = project.dirs.door.join("gateway.sock");
     let listener = UnixListener::bind(&socket).unwrap();
-    share_socket(&socket, project.user).unwrap();
+    chown_socket(&socket, project.user).unwrap();
     let calls = Arc::new(calls);
-    Listening(tokio::spawn(async move {
+    FakeModel(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(serve(stream, Arc::clone(&calls)));
         }
@@ -37,16 +37,21 @@ pub fn listen(project: &Project, calls: Vec<Call>) -> Listening {
 }
 
 /// A model that listens.
-pub struct Listening(JoinHandle<()>);
+pub struct FakeModel(JoinHandle<()>);
 
-impl Drop for Listening {
+impl Drop for FakeModel {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// Returns a session of the CLI in a project, with these tools and these further flags.
-pub fn session(project: &Project, claude: &Path, tools: &str, flags: &[&str]) -> Inner {
+pub fn cli_session(
+    project: &SandboxProject,
+    claude: &Path,
+    tools: &str,
+    flags: &[&str],
+) -> ProgramSpec {
     let fixed = [
         "-p",
         "look",
@@ -59,7 +64,7 @@ pub fn session(project: &Project, claude: &Path, tools: &str, flags: &[&str]) ->
         "--tools",
         tools,
     ];
-    Inner::new(claude, fixed.iter().chain(flags))
+    ProgramSpec::new(claude, fixed.iter().chain(flags))
         .env("ANTHROPIC_API_KEY", "sk-ant-none")
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         .env("CLAUDE_CODE_TMPDIR", &project.dirs.tmp)
@@ -82,19 +87,19 @@ pub fn result_of(said: &str, number: usize) -> Option<(bool, String)> {
         .map(|block| (block["is_error"] == true, block["content"].to_string()))
 }
 
-fn message(request: &str, calls: &[Call]) -> Message {
+fn next_message(request: &str, calls: &[ModelToolCall]) -> RehearsedMessage {
     if request.contains("tool_result") || calls.is_empty() {
-        return Message::text("m", DONE);
+        return RehearsedMessage::from_text("m", DONE);
     }
-    let block = |(number, (name, input)): (usize, &Call)| json!({ "type": "tool_use", "id": id_of(number), "name": name, "input": input });
-    Message {
+    let block = |(number, (name, input)): (usize, &ModelToolCall)| json!({ "type": "tool_use", "id": id_of(number), "name": name, "input": input });
+    RehearsedMessage {
         blocks: calls.iter().enumerate().map(block).collect(),
         stop_reason: "tool_use",
-        ..Message::text("m", "")
+        ..RehearsedMessage::from_text("m", "")
     }
 }
 
-async fn serve(mut stream: UnixStream, calls: Arc<Vec<Call>>) {
+async fn serve(mut stream: UnixStream, calls: Arc<Vec<ModelToolCall>>) {
     let mut request = Vec::new();
     loop {
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
@@ -114,7 +119,7 @@ async fn serve(mut stream: UnixStream, calls: Arc<Vec<Call>>) {
         }
         let head =
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
-        let events = message(body, &calls).to_events().concat();
+        let events = next_message(body, &calls).to_events().concat();
         let _ = stream.write_all(&[head.as_bytes(), &events].concat()).await;
         return;
     }

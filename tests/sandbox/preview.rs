@@ -4,19 +4,21 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use eklavya_sandbox::{Access, Preview, PreviewError, PreviewSource, PreviewSpec, Profile};
+use eklavya_sandbox::{
+    MountAccess, PreviewError, PreviewServer, PreviewSource, PreviewSpec, SandboxProfile,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixListener};
 
-use crate::support::Project;
+use crate::support::SandboxProject;
 
 const LONG: Duration = Duration::from_mins(1);
 /// Any server that listens on $PORT of its own 127.0.0.1.
 const SERVER: &str = "exec /opt/eklavya/eklavya sandbox-serve . $PORT";
 const SHORT: Duration = Duration::from_millis(500);
 
-fn preview(project: &Project, source: PreviewSource) -> PreviewSpec {
-    let mut spec = project.spec(Profile::Command(Access::Write));
+fn preview_spec(project: &SandboxProject, source: PreviewSource) -> PreviewSpec {
+    let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.door = Some(project.dirs.door.clone());
     PreviewSpec {
         spec,
@@ -26,14 +28,14 @@ fn preview(project: &Project, source: PreviewSource) -> PreviewSpec {
     }
 }
 
-fn command(line: &str) -> PreviewSource {
+fn command_source(line: &str) -> PreviewSource {
     PreviewSource::Command {
         line: line.to_owned(),
         port: 8000,
     }
 }
 
-async fn get(preview: &Preview, path: &str) -> String {
+async fn http_get(preview: &PreviewServer, path: &str) -> String {
     let mut stream = TcpStream::connect(preview.address()).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -44,22 +46,25 @@ async fn get(preview: &Preview, path: &str) -> String {
 
 #[tokio::test]
 async fn a_static_site_is_served_until_it_is_stopped() {
-    for project in [Project::new().await, Project::unprotected().await] {
+    for project in [
+        SandboxProject::new().await,
+        SandboxProject::unprotected().await,
+    ] {
         fs::write(project.path("docs/index.html"), "<h1>shop</h1>").unwrap();
-        project.own();
+        project.chown_to_agent();
         let source = PreviewSource::Static {
             directory: "docs".into(),
         };
-        let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+        let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
             .await
             .unwrap();
-        assert_eq!(shown.health("/", LONG).await.unwrap(), 200);
-        let page = get(&shown, "/index.html").await;
+        assert_eq!(shown.wait_until_healthy("/", LONG).await.unwrap(), 200);
+        let page = http_get(&shown, "/index.html").await;
         assert!(
             page.contains("text/html") && page.ends_with("<h1>shop</h1>"),
             "{page}"
         );
-        assert!(get(&shown, "/none").await.starts_with("HTTP/1.1 404"));
+        assert!(http_get(&shown, "/none").await.starts_with("HTTP/1.1 404"));
         let address = shown.address();
         shown.stop().await.unwrap();
         assert!(TcpStream::connect(address).await.is_err());
@@ -68,28 +73,36 @@ async fn a_static_site_is_served_until_it_is_stopped() {
 
 #[tokio::test]
 async fn rival_demos_may_use_the_same_port() {
-    let projects = [Project::new().await, Project::new().await];
+    let projects = [SandboxProject::new().await, SandboxProject::new().await];
     let mut shown = Vec::new();
     for (index, project) in projects.iter().enumerate() {
         fs::write(project.path("index.html"), format!("demo {index}")).unwrap();
-        project.own();
-        let started = Preview::start(&project.sandbox, preview(project, command(SERVER))).await;
+        project.chown_to_agent();
+        let started = PreviewServer::start(
+            &project.sandbox,
+            preview_spec(project, command_source(SERVER)),
+        )
+        .await;
         shown.push(started.unwrap());
     }
     for (index, preview) in shown.iter_mut().enumerate() {
-        preview.health("/", LONG).await.unwrap();
-        assert!(get(preview, "/").await.ends_with(&format!("demo {index}")));
+        preview.wait_until_healthy("/", LONG).await.unwrap();
+        assert!(
+            http_get(preview, "/")
+                .await
+                .ends_with(&format!("demo {index}"))
+        );
     }
 }
 
 #[tokio::test]
 async fn a_server_that_ends_is_reported_with_what_it_said() {
-    let project = Project::new().await;
-    let source = command("echo no module named shop; exit 3");
-    let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+    let project = SandboxProject::new().await;
+    let source = command_source("echo no module named shop; exit 3");
+    let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
         .await
         .unwrap();
-    let error = shown.health("/", LONG).await.unwrap_err();
+    let error = shown.wait_until_healthy("/", LONG).await.unwrap_err();
     assert!(matches!(error, PreviewError::Ended { .. }), "{error}");
     assert!(
         error.to_string().contains("no module named shop"),
@@ -99,38 +112,48 @@ async fn a_server_that_ends_is_reported_with_what_it_said() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_well_is_unhealthy() {
-    let project = Project::new().await;
-    let source = command("echo listening nowhere; sleep 1000");
-    let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+    let project = SandboxProject::new().await;
+    let source = command_source("echo listening nowhere; sleep 1000");
+    let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
         .await
         .unwrap();
-    let error = shown.health("/x", SHORT).await.unwrap_err().to_string();
+    let error = shown
+        .wait_until_healthy("/x", SHORT)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("/x did not answer") && error.contains("listening nowhere"),
         "{error}"
     );
 
     fs::write(project.path("index.html"), "home").unwrap();
-    project.own();
-    let source = command(SERVER);
-    let mut shown = Preview::start(&project.sandbox, preview(&project, source))
+    project.chown_to_agent();
+    let source = command_source(SERVER);
+    let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
         .await
         .unwrap();
-    shown.health("/", LONG).await.unwrap();
-    let error = shown.health("/none", SHORT).await.unwrap_err().to_string();
+    shown.wait_until_healthy("/", LONG).await.unwrap();
+    let error = shown
+        .wait_until_healthy("/none", SHORT)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("status 404"), "{error}");
 }
 
 #[tokio::test]
 async fn a_server_that_fills_the_disk_is_ended() {
-    let project = Project::new().await;
-    let mut wanted = preview(
+    let project = SandboxProject::new().await;
+    let mut wanted = preview_spec(
         &project,
-        command("head -c 8M /dev/zero > x; exec sleep 1000"),
+        command_source("head -c 8M /dev/zero > x; exec sleep 1000"),
     );
     wanted.spec.disk_bytes = 4 << 20;
-    let mut shown = Preview::start(&project.sandbox, wanted).await.unwrap();
-    let ended = tokio::time::timeout(LONG, shown.ended()).await.unwrap();
+    let mut shown = PreviewServer::start(&project.sandbox, wanted)
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(LONG, shown.wait()).await.unwrap();
     ended.unwrap();
     let said = shown.output();
     assert!(said.contains("the preview was ended: it took"), "{said}");
@@ -138,11 +161,11 @@ async fn a_server_that_fills_the_disk_is_ended() {
 
 #[tokio::test]
 async fn a_port_in_use_is_named() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut spec = preview(&project, command("true"));
+    let mut spec = preview_spec(&project, command_source("true"));
     spec.listen = taken.local_addr().unwrap().port();
-    let error = Preview::start(&project.sandbox, spec)
+    let error = PreviewServer::start(&project.sandbox, spec)
         .await
         .unwrap_err()
         .to_string();
@@ -152,14 +175,17 @@ async fn a_port_in_use_is_named() {
 /// A hostile server puts a link to a socket of the host's where its own was.
 #[tokio::test]
 async fn a_link_to_another_socket_is_not_followed() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     let other = project.dir.path().join("other.sock");
     let listener = UnixListener::bind(&other).unwrap();
-    let shown = Preview::start(&project.sandbox, preview(&project, command("sleep 1000")))
-        .await
-        .unwrap();
+    let shown = PreviewServer::start(
+        &project.sandbox,
+        preview_spec(&project, command_source("sleep 1000")),
+    )
+    .await
+    .unwrap();
     let web = project.dirs.door.join("web.sock");
-    crate::support::until("the door is open", || web.exists()).await;
+    crate::support::wait_until("the door is open", || web.exists()).await;
     fs::remove_file(&web).unwrap();
     symlink(&other, &web).unwrap();
     let mut stream = TcpStream::connect(shown.address()).await.unwrap();

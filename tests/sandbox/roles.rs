@@ -2,18 +2,18 @@
 
 use std::fs;
 
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::policy::{FileAccess, GitAccess, policy};
-use eklavya_sandbox::{Inner, Profile, SandboxError};
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::role_policy::{FileAccess, GitAccess, role_policy};
+use eklavya_sandbox::{ProgramSpec, SandboxError, SandboxProfile};
 
-use crate::support::Project;
+use crate::support::SandboxProject;
 
 #[tokio::test]
 async fn each_role_writes_where_its_row_says_and_nowhere_else() {
     for role in Role::ALL {
-        let project = Project::new().await;
-        let row = policy(role);
-        let spec = project.probing(role, &[]);
+        let project = SandboxProject::new().await;
+        let row = role_policy(role);
+        let spec = project.probe_spec(role, &[]);
         for target in ["src/new", "docs/new", "tests/new", "new", ".git/new"] {
             let allowed = match (target, row.files) {
                 (".git/new", _) => row.git == GitAccess::Full,
@@ -36,16 +36,16 @@ async fn each_role_writes_where_its_row_says_and_nowhere_else() {
 
 #[tokio::test]
 async fn each_role_reads_the_clone_and_git_as_its_row_says() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     for role in Role::ALL {
-        let spec = project.probing(role, &["/bin/cat"]);
+        let spec = project.probe_spec(role, &["/bin/cat"]);
         let cat = std::path::Path::new("/bin/cat").canonicalize().unwrap();
         let (done, said) = project
             .probe(&spec, &format!("{} src/a", cat.display()))
             .await;
         assert_eq!((done, said.as_str()), (true, "src"), "{role}");
         let (done, said) = project.probe(&spec, "git log --format=%s").await;
-        if policy(role).git == GitAccess::No {
+        if role_policy(role).git == GitAccess::No {
             assert!(!done && !said.contains("first"), "{role}: {said}");
             let (_, said) = project.probe(&spec, "echo .git/*").await;
             assert_eq!(
@@ -60,19 +60,19 @@ async fn each_role_reads_the_clone_and_git_as_its_row_says() {
 
 #[tokio::test]
 async fn a_role_without_a_terminal_has_no_shell_and_no_other_program() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     for role in Role::ALL {
-        let row = policy(role);
-        let spec = project.spec(Profile::Agent(role));
+        let row = role_policy(role);
+        let spec = project.spec(SandboxProfile::Agent(role));
         for shell in ["/bin/sh", "/usr/bin/bash", "/bin/dash"] {
             let (exit, said) = project
-                .inner(&spec, Inner::new(shell, ["-c", ":"]))
+                .run_program(&spec, ProgramSpec::new(shell, ["-c", ":"]))
                 .await
                 .unwrap();
             assert_eq!(exit.is_success(), row.has_shell(), "{role} {shell}: {said}");
         }
         if !row.has_shell() {
-            let probing = project.probing(role, &[]);
+            let probing = project.probe_spec(role, &[]);
             let (_, said) = project
                 .probe(&probing, "echo /bin/* /usr/bin/* /sbin/* /usr/*")
                 .await;
@@ -88,7 +88,7 @@ async fn a_role_without_a_terminal_has_no_shell_and_no_other_program() {
     }
 }
 
-pub fn loader() -> &'static str {
+pub fn loader_path() -> &'static str {
     ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"]
         .into_iter()
         .find(|path| std::path::Path::new(path).exists())
@@ -98,22 +98,22 @@ pub fn loader() -> &'static str {
 /// A loader runs whatever file it can read, executable or not.
 #[tokio::test]
 async fn the_loader_finds_no_shell_to_run() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Agent(Role::Architect));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Agent(Role::Architect));
     for shell in ["/usr/bin/bash", "/usr/bin/dash", "/bin/sh"] {
-        let loader = Inner::new(loader(), [shell, "-c", "echo ran"]);
-        let (exit, said) = project.inner(&spec, loader).await.unwrap();
+        let loader = ProgramSpec::new(loader_path(), [shell, "-c", "echo ran"]);
+        let (exit, said) = project.run_program(&spec, loader).await.unwrap();
         assert!(
             !exit.is_success() && !said.contains("ran"),
             "{shell}: {said}"
         );
     }
     // With everything of /usr mounted the same trick works.
-    let spec = project.spec(Profile::Agent(Role::Developer));
-    let loader = Inner::new(loader(), ["/usr/bin/bash", "-c", "echo ran"]);
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
+    let loader = ProgramSpec::new(loader_path(), ["/usr/bin/bash", "-c", "echo ran"]);
     assert!(
         project
-            .inner(&spec, loader)
+            .run_program(&spec, loader)
             .await
             .unwrap()
             .1
@@ -123,10 +123,10 @@ async fn the_loader_finds_no_shell_to_run() {
 
 #[tokio::test]
 async fn a_missing_directory_of_the_role_is_made_for_it() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     fs::remove_dir_all(project.path("docs")).unwrap();
     let (done, said) = project
-        .probe(&project.probing(Role::Pm, &[]), "echo x > docs/b")
+        .probe(&project.probe_spec(Role::Pm, &[]), "echo x > docs/b")
         .await;
     assert!(done, "{said}");
     assert!(project.path("docs/b").exists());
@@ -134,11 +134,14 @@ async fn a_missing_directory_of_the_role_is_made_for_it() {
 
 #[tokio::test]
 async fn a_file_where_the_directory_of_the_role_belongs_is_named() {
-    let project = Project::new().await;
+    let project = SandboxProject::new().await;
     fs::remove_dir_all(project.path("docs")).unwrap();
     fs::write(project.path("docs"), "").unwrap();
     let result = project
-        .start(&project.probing(Role::Pm, &[]), Inner::new("x", [""; 0]))
+        .start(
+            &project.probe_spec(Role::Pm, &[]),
+            ProgramSpec::new("x", [""; 0]),
+        )
         .await;
     let error = result.unwrap_err();
     assert!(
@@ -149,8 +152,8 @@ async fn a_file_where_the_directory_of_the_role_belongs_is_named() {
 
 #[tokio::test]
 async fn a_developer_commits_but_does_not_make_git_run_programs() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let commit = "echo b > b && git add b && \
         git -c user.name=n -c user.email=e commit -qm second && \
         git checkout -qb other && git checkout -q - && git log --oneline | wc -l";

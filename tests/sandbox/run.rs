@@ -2,46 +2,55 @@
 
 use std::time::Duration;
 
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::{Access, Exit, Inner, Profile, RunLimits, SandboxError, run_command};
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::{
+    MountAccess, ProgramSpec, RunLimits, SandboxError, SandboxExit, SandboxProfile, run_command,
+};
 
-use crate::support::{LIMITS, PATH, Project, processes};
+use crate::support::{LIMITS, PATH, SandboxProject, processes_with};
 
-async fn both() -> [Project; 2] {
-    [Project::new().await, Project::unprotected().await]
+async fn both_projects() -> [SandboxProject; 2] {
+    [
+        SandboxProject::new().await,
+        SandboxProject::unprotected().await,
+    ]
 }
 
 #[tokio::test]
 async fn an_outcome_tells_how_it_ended_and_what_it_said() {
-    for project in both().await {
+    for project in both_projects().await {
         for (line, exit, output) in [
-            ("echo a; echo b >&2; echo c", Exit::Code(0), "a\nb\nc\n"),
-            ("exit 7", Exit::Code(7), ""),
-            ("kill -KILL $$", Exit::Signal(9), ""),
+            (
+                "echo a; echo b >&2; echo c",
+                SandboxExit::Code(0),
+                "a\nb\nc\n",
+            ),
+            ("exit 7", SandboxExit::Code(7), ""),
+            ("kill -KILL $$", SandboxExit::Signal(9), ""),
             (
                 "echo $PWD",
-                Exit::Code(0),
+                SandboxExit::Code(0),
                 &format!("{}\n", project.dirs.clone.display()),
             ),
             (
                 "echo $HOME",
-                Exit::Code(0),
+                SandboxExit::Code(0),
                 &format!("{}\n", project.dirs.home.display()),
             ),
             (
                 "echo $TMPDIR",
-                Exit::Code(0),
+                SandboxExit::Code(0),
                 &format!("{}\n", project.dirs.tmp.display()),
             ),
             (
                 "echo x > $TMPDIR/x && echo x > new && cat < /dev/null",
-                Exit::Code(0),
+                SandboxExit::Code(0),
                 "",
             ),
             // Nobody can be asked.
-            ("read answer", Exit::Code(1), ""),
+            ("read answer", SandboxExit::Code(1), ""),
         ] {
-            let outcome = project.sh(line).await;
+            let outcome = project.run_shell(line).await;
             assert_eq!(
                 (outcome.exit, outcome.output.as_str()),
                 (exit, output),
@@ -53,27 +62,29 @@ async fn an_outcome_tells_how_it_ended_and_what_it_said() {
 
 #[tokio::test]
 async fn the_environment_is_what_was_given() {
-    let project = Project::new().await;
-    let outcome = project.sh("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
+    let project = SandboxProject::new().await;
+    let outcome = project
+        .run_shell("env | cut -d= -f1 | sort | tr '\\n' ' '")
+        .await;
     assert_eq!(outcome.output, "HOME PATH PWD TMPDIR ");
 }
 
 #[tokio::test]
 async fn a_tree_may_be_shown_without_being_changed() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Command(Access::Read));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Command(MountAccess::Read));
     let outcome = project.run(&spec, "echo x > new").await;
     assert!(outcome.output.contains("Read-only"), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn long_output_keeps_its_ends() {
-    for project in both().await {
+    for project in both_projects().await {
         let limits = RunLimits {
             output_bytes: 2000,
             ..LIMITS
         };
-        let spec = project.spec(Profile::Command(Access::Write));
+        let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
         let line = "echo first; seq 100000; echo last";
         let outcome = run_command(&project.sandbox, &spec, line, PATH, limits)
             .await
@@ -91,13 +102,13 @@ async fn long_output_keeps_its_ends() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_killed_with_everything_that_it_started() {
-    for (index, project) in both().await.into_iter().enumerate() {
+    for (index, project) in both_projects().await.into_iter().enumerate() {
         let mark = format!("sleep 7{index}11{}", std::process::id());
         let limits = RunLimits {
             timeout: Duration::from_millis(700),
             ..LIMITS
         };
-        let spec = project.spec(Profile::Command(Access::Write));
+        let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
         let line = format!(
             "echo begun; (setsid sh -c '{mark} & {mark}' &) ; trap '' TERM INT HUP; {mark}"
         );
@@ -106,19 +117,19 @@ async fn what_takes_too_long_is_killed_with_everything_that_it_started() {
             .unwrap();
         assert_eq!(
             (outcome.exit, outcome.output.as_str()),
-            (Exit::TimedOut, "begun\n")
+            (SandboxExit::TimedOut, "begun\n")
         );
-        assert_eq!(processes(&mark), [0; 0]);
+        assert_eq!(processes_with(&mark), [0; 0]);
     }
 }
 
 #[tokio::test]
 async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command() {
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Command(Access::Write));
-    let mut inner = Inner::new("/bin/true", [""; 0]);
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
+    let mut inner = ProgramSpec::new("/bin/true", [""; 0]);
     inner.cwd = Some("/nowhere".into());
-    let result = project.inner(&spec, inner).await;
+    let result = project.run_program(&spec, inner).await;
     assert!(
         matches!(result, Err(SandboxError::Setup { .. })),
         "{result:?}"
@@ -134,40 +145,40 @@ async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_said_so() {
-    let project = Project::new().await;
-    let spec = project.spec(Profile::Agent(Role::Developer));
+    let project = SandboxProject::new().await;
+    let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let (exit, said) = project
-        .inner(&spec, Inner::new("/bin/nonesuch", [""; 0]))
+        .run_program(&spec, ProgramSpec::new("/bin/nonesuch", [""; 0]))
         .await
         .unwrap();
-    assert_eq!(exit, Exit::Code(126));
+    assert_eq!(exit, SandboxExit::Code(126));
     assert!(said.contains("cannot start /bin/nonesuch"), "{said}");
 }
 
 /// By files with a name, and by one that has lost it: the count of a directory does not see it.
 #[tokio::test]
 async fn what_fills_the_disk_is_killed() {
-    let project = Project::new().await;
-    let mut spec = project.spec(Profile::Command(Access::Write));
+    let project = SandboxProject::new().await;
+    let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.disk_bytes = 4 << 20;
     for place in ["$HOME/x", "x"] {
         let line = format!("head -c 8M /dev/zero > {place}; echo done; sleep 1000");
         let outcome = project.run(&spec, &line).await;
         assert_eq!(
             (outcome.exit, outcome.output.as_str()),
-            (Exit::Outgrown, "done\n")
+            (SandboxExit::DiskQuotaExceeded, "done\n")
         );
-        project.sh("rm -f x $HOME/x").await;
+        project.run_shell("rm -f x $HOME/x").await;
     }
     let line = "exec 3> x; rm x; head -c 8M /dev/zero >&3; echo done; sleep 1000";
     let outcome = project.run(&spec, line).await;
     assert_eq!(
         (outcome.exit, outcome.output.as_str()),
-        (Exit::Outgrown, "done\n")
+        (SandboxExit::DiskQuotaExceeded, "done\n")
     );
     // What is in memory is limited by the size of its file system.
     let outcome = project
         .run(&spec, "head -c 8M /dev/zero > /tmp/x; sleep 4")
         .await;
-    assert_eq!(outcome.exit, Exit::Code(0));
+    assert_eq!(outcome.exit, SandboxExit::Code(0));
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
 use eklavya_sandbox::{
-    Access, Child, CommandOutcome, Dirs, Exit, Inner, Profile, RunLimits, Sandbox, SandboxError,
-    Spec, Streams, User, hand_over, is_root, run_command,
+    CommandOutcome, MountAccess, ProgramSpec, RunLimits, Sandbox, SandboxChild, SandboxError,
+    SandboxExit, SandboxProfile, SandboxSpec, SandboxUser, StdioStreams, WorkspaceDirs, chown_tree,
+    is_root, run_command,
 };
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -20,11 +21,11 @@ pub const LIMITS: RunLimits = RunLimits {
 };
 
 /// A workspace below a directory of mode 0700 that belongs to the caller, as `mktemp -d` makes it.
-pub struct Project {
+pub struct SandboxProject {
     pub sandbox: Sandbox,
     pub dir: TempDir,
-    pub dirs: Dirs,
-    pub user: Option<User>,
+    pub dirs: WorkspaceDirs,
+    pub user: Option<SandboxUser>,
 }
 
 /// The program under test; a test that runs as another user is told of a copy for that user.
@@ -32,19 +33,19 @@ pub struct Project {
     clippy::disallowed_methods,
     reason = "tests are told by the environment where it is"
 )]
-pub fn exe() -> PathBuf {
+pub fn eklavya_program() -> PathBuf {
     let copy = std::env::var_os("EKLAVYA_TEST_PROGRAM");
     copy.map_or_else(|| env!("CARGO_BIN_EXE_eklavya").into(), PathBuf::from)
 }
 
-pub fn user() -> Option<User> {
-    is_root().then_some(User {
+pub fn agent_user() -> Option<SandboxUser> {
+    is_root().then_some(SandboxUser {
         uid: 70_001,
         gid: 70_001,
     })
 }
 
-impl Project {
+impl SandboxProject {
     /// In the isolation that is tested.
     pub async fn new() -> Self {
         Self::with(crate::isolation::sandbox().await).await
@@ -52,36 +53,38 @@ impl Project {
 
     /// Under `--no-sandbox`.
     pub async fn unprotected() -> Self {
-        Self::with(Sandbox::none(exe())).await
+        Self::with(Sandbox::unsandboxed(eklavya_program())).await
     }
 
     async fn with(sandbox: Sandbox) -> Self {
         // Not below /tmp, which is another one inside.
         let dir = tempfile::tempdir_in("/var/tmp").unwrap();
-        let dirs = Dirs::at(&dir.path().join("work"));
+        let dirs = WorkspaceDirs::below(&dir.path().join("work"));
         let project = Self {
-            user: sandbox.becomes(user()),
+            user: sandbox.effective_user(agent_user()),
             sandbox,
             dir,
             dirs,
         };
-        project.dirs.prepare(project.user).unwrap();
+        project.dirs.create(project.user).unwrap();
         for name in ["src", "docs", "tests"] {
             fs::create_dir(project.path(name)).unwrap();
             fs::write(project.path(name).join("a"), name).unwrap();
         }
-        project.own();
+        project.chown_to_agent();
         let made = project
-            .sh("git init -q . && git add . && git -c user.name=n -c user.email=e commit -qm first")
+            .run_shell(
+                "git init -q . && git add . && git -c user.name=n -c user.email=e commit -qm first",
+            )
             .await;
         assert!(made.exit.is_success(), "{made:?}");
         project
     }
 
     /// Gives what the test has put into the clone to the agent's user.
-    pub fn own(&self) {
+    pub fn chown_to_agent(&self) {
         if let Some(user) = self.user {
-            hand_over(&self.dirs.clone, user).unwrap();
+            chown_tree(&self.dirs.clone, user).unwrap();
         }
     }
 
@@ -90,16 +93,16 @@ impl Project {
         self.dirs.clone.join(relative)
     }
 
-    pub fn spec(&self, profile: Profile) -> Spec {
-        let mut spec = Spec::new(profile, &self.dirs);
-        spec.user = user();
+    pub fn spec(&self, profile: SandboxProfile) -> SandboxSpec {
+        let mut spec = SandboxSpec::new(profile, &self.dirs);
+        spec.user = agent_user();
         spec
     }
 
     /// The sandbox of `role`, with a shell smuggled in (and these programs), to see what the walls
     /// do without it.
-    pub fn probing(&self, role: Role, programs: &[&str]) -> Spec {
-        let mut spec = self.spec(Profile::Agent(role));
+    pub fn probe_spec(&self, role: Role, programs: &[&str]) -> SandboxSpec {
+        let mut spec = self.spec(SandboxProfile::Agent(role));
         spec.tool_binaries.push("/bin/dash".into());
         spec.tool_binaries
             .extend(programs.iter().map(PathBuf::from));
@@ -107,12 +110,15 @@ impl Project {
     }
 
     /// Runs a line in a throw-away sandbox that may write.
-    pub async fn sh(&self, line: &str) -> CommandOutcome {
-        self.run(&self.spec(Profile::Command(Access::Write)), line)
-            .await
+    pub async fn run_shell(&self, line: &str) -> CommandOutcome {
+        self.run(
+            &self.spec(SandboxProfile::Command(MountAccess::Write)),
+            line,
+        )
+        .await
     }
 
-    pub async fn run(&self, spec: &Spec, line: &str) -> CommandOutcome {
+    pub async fn run(&self, spec: &SandboxSpec, line: &str) -> CommandOutcome {
         run_command(&self.sandbox, spec, line, PATH, LIMITS)
             .await
             .unwrap()
@@ -120,20 +126,24 @@ impl Project {
 
     /// Runs a line in the shell of [`Project::probing`]; returns whether it succeeded, and what it
     /// printed.
-    pub async fn probe(&self, spec: &Spec, line: &str) -> (bool, String) {
+    pub async fn probe(&self, spec: &SandboxSpec, line: &str) -> (bool, String) {
         let dash = PathBuf::from("/bin/dash").canonicalize().unwrap();
         let (exit, output) = self
-            .inner(spec, Inner::new(dash, ["-c", line]))
+            .run_program(spec, ProgramSpec::new(dash, ["-c", line]))
             .await
             .unwrap();
         (exit.is_success(), output)
     }
 
     /// Runs a program; returns how it ended and what it printed, stdout first.
-    pub async fn inner(&self, spec: &Spec, inner: Inner) -> Result<(Exit, String), SandboxError> {
+    pub async fn run_program(
+        &self,
+        spec: &SandboxSpec,
+        inner: ProgramSpec,
+    ) -> Result<(SandboxExit, String), SandboxError> {
         let inner = inner.env("PATH", "/usr/bin:/bin");
         let mut child = self.start(spec, inner).await?;
-        let output = output(&mut child).await;
+        let output = read_output(&mut child).await;
         match child.wait().await {
             Ok(exit) => Ok((exit, output)),
             Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup { output }),
@@ -141,15 +151,19 @@ impl Project {
         }
     }
 
-    pub async fn start(&self, spec: &Spec, inner: Inner) -> Result<Child, SandboxError> {
-        let mut streams = Streams::piped();
+    pub async fn start(
+        &self,
+        spec: &SandboxSpec,
+        inner: ProgramSpec,
+    ) -> Result<SandboxChild, SandboxError> {
+        let mut streams = StdioStreams::piped();
         streams.stdin = Stdio::null();
         self.sandbox.spawn(spec, inner, streams).await
     }
 }
 
 /// Reads both outputs to their ends.
-pub async fn output(child: &mut Child) -> String {
+pub async fn read_output(child: &mut SandboxChild) -> String {
     let (mut stdout, mut stderr) = (child.take_stdout().unwrap(), child.take_stderr().unwrap());
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let (one, two) = tokio::join!(
@@ -162,7 +176,7 @@ pub async fn output(child: &mut Child) -> String {
 }
 
 /// Returns the processes on this machine whose command line contains `mark`.
-pub fn processes(mark: &str) -> Vec<u32> {
+pub fn processes_with(mark: &str) -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap();
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
@@ -176,7 +190,7 @@ pub fn processes(mark: &str) -> Vec<u32> {
 }
 
 /// Waits until `condition` holds; fails after a long time.
-pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..1500 {
         if condition() {
             return;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::redactor::Redactor;
 use uuid::Uuid;
 
 /// Known values by what they stand for, each another one in every run.
-pub struct Canaries {
+pub struct CanarySecrets {
     values: BTreeMap<&'static str, String>,
     all: Redactor,
 }
 
-impl Canaries {
+impl CanarySecrets {
     pub fn new(names: &[&'static str]) -> Self {
         let value = |name: &str| format!("canary-{}-{}", name.to_lowercase(), Uuid::new_v4());
         let mut canaries = Self {
@@ -26,7 +26,7 @@ impl Canaries {
 
     pub fn add(&mut self, name: &'static str, value: &str) {
         self.values.insert(name, value.to_owned());
-        self.all.learn([value.into()]);
+        self.all.add_secrets([value.into()]);
     }
 
     pub fn get(&self, name: &str) -> &str {
@@ -36,9 +36,9 @@ impl Canaries {
     /// Returns the names of those that stand in `bytes`, in any form.
     pub fn found_in(&self, bytes: &[u8]) -> Vec<&'static str> {
         let mut found = Vec::new();
-        if self.all.finds(bytes) {
+        if self.all.contains_secret(bytes) {
             for (name, value) in &self.values {
-                if Redactor::new([value.as_str().into()]).finds(bytes) {
+                if Redactor::new([value.as_str().into()]).contains_secret(bytes) {
                     found.push(*name);
                 }
             }

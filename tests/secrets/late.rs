@@ -3,13 +3,13 @@
 use std::fs;
 
 use crate::SCRIPT;
-use crate::studio::Studio;
-use crate::support::Outcome;
+use crate::studio::TestInstall;
+use crate::support::CommandResult;
 
 /// What the agents of the story have written into `tests/hello.sh`.
 const WRITTEN: &str = "grep -q hello";
 
-fn set(studio: &Studio, name: &str, value: &str) {
+fn set_secret(studio: &TestInstall, name: &str, value: &str) {
     let file = studio.path().join("value");
     fs::write(&file, value).unwrap();
     studio
@@ -18,8 +18,8 @@ fn set(studio: &Studio, name: &str, value: &str) {
     fs::remove_file(file).unwrap();
 }
 
-fn assert_refused(outcome: &Outcome, places: &str) {
-    assert_eq!(outcome.code, 4, "{}", outcome.whole());
+fn assert_refused(outcome: &CommandResult, places: &str) {
+    assert_eq!(outcome.code, 4, "{}", outcome.snapshot_text());
     assert!(outcome.stderr.contains(places), "{}", outcome.stderr);
     for hint in [
         "eklavya secret set shop LATE_KEY",
@@ -27,14 +27,18 @@ fn assert_refused(outcome: &Outcome, places: &str) {
     ] {
         assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
     }
-    assert!(!outcome.whole().contains(WRITTEN), "{}", outcome.whole());
+    assert!(
+        !outcome.snapshot_text().contains(WRITTEN),
+        "{}",
+        outcome.snapshot_text()
+    );
 }
 
 #[test]
 fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
-    let studio = Studio::new(SCRIPT);
+    let studio = TestInstall::new(SCRIPT);
     studio.run_stages(0..6);
-    set(&studio, "LATE_KEY", WRITTEN);
+    set_secret(&studio, "LATE_KEY", WRITTEN);
     let refused = studio.run(&["deliver", "shop"]);
     assert_refused(&refused, "LATE_KEY in tests/hello.sh");
     // Nothing was handed over, and nothing says so.
@@ -43,10 +47,10 @@ fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
     let left = fs::read_dir(&delivery).map_or(0, Iterator::count);
     assert_eq!(left, 0, "{delivery}");
     let told = studio.run(&["deliver", "shop", "--output", "json"]);
-    assert_eq!(told.code, 4, "{}", told.whole());
+    assert_eq!(told.code, 4, "{}", told.snapshot_text());
     assert!(told.stderr.contains("\"wrongState\""), "{}", told.stderr);
     // Once the key was replaced, the old value is worth nothing.
-    set(&studio, "LATE_KEY", "another value altogether");
+    set_secret(&studio, "LATE_KEY", "another value altogether");
     studio.run(&["deliver", "shop"]).ok();
     assert!(
         studio.refs().contains("refs/tags/v1.0.0"),
@@ -57,11 +61,11 @@ fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
 
 #[test]
 fn a_credential_of_the_installation_is_not_delivered_either() {
-    let mut studio = Studio::new(SCRIPT);
+    let mut studio = TestInstall::new(SCRIPT);
     studio.run_stages(0..6);
-    studio.set("ANTHROPIC_AUTH_TOKEN", WRITTEN);
+    studio.set_variable("ANTHROPIC_AUTH_TOKEN", WRITTEN);
     let refused = studio.run(&["deliver", "shop"]);
     let place = "a credential of this installation in tests/hello.sh";
-    assert_eq!(refused.code, 4, "{}", refused.whole());
+    assert_eq!(refused.code, 4, "{}", refused.snapshot_text());
     assert!(refused.stderr.contains(place), "{}", refused.stderr);
 }

@@ -4,12 +4,12 @@ use std::fs;
 
 use camino::Utf8Path;
 
-use crate::crew::Crew;
+use crate::crew::WorkerInstall;
 use crate::studio::command;
 
 /// Returns every plain file below a directory with its content, but for those that hold the
 /// secrets as they were configured.
-pub fn files(directory: &Utf8Path, except: &[&Utf8Path]) -> Vec<(String, Vec<u8>)> {
+pub fn files_below(directory: &Utf8Path, except: &[&Utf8Path]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut waiting = vec![directory.to_owned()];
     while let Some(directory) = waiting.pop() {
@@ -32,19 +32,19 @@ pub fn files(directory: &Utf8Path, except: &[&Utf8Path]) -> Vec<(String, Vec<u8>
 }
 
 /// Returns every object of a repository, unpacked.
-pub fn objects(repository: &Utf8Path) -> Vec<u8> {
+pub fn unpack_objects(repository: &Utf8Path) -> Vec<u8> {
     let arguments = ["cat-file", "--batch", "--batch-all-objects", "--unordered"];
     git(repository, &arguments)
 }
 
 /// Returns every object in a bundle, unpacked.
-pub fn bundled(bundle: &Utf8Path, scratch: &Utf8Path) -> Vec<u8> {
+pub fn unpack_bundle(bundle: &Utf8Path, scratch: &Utf8Path) -> Vec<u8> {
     let into = scratch.join("unbundled.git");
     git(
         scratch,
         &["clone", "-q", "--mirror", bundle.as_str(), into.as_str()],
     );
-    objects(&into)
+    unpack_objects(&into)
 }
 
 fn git(directory: &Utf8Path, arguments: &[&str]) -> Vec<u8> {
@@ -60,27 +60,28 @@ fn git(directory: &Utf8Path, arguments: &[&str]) -> Vec<u8> {
 }
 
 /// Returns every row of every table of the server, as text.
-pub fn rows(crew: &Crew) -> Vec<(String, Vec<u8>)> {
+pub fn dump_rows(crew: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
     let tables = "SELECT table_name::text FROM information_schema.tables \
         WHERE table_schema = 'public' ORDER BY table_name";
     let mut found = Vec::new();
-    for table in crew.ask_all(tables) {
-        let rows = crew.ask_all(&format!("SELECT row_to_json(t)::text FROM \"{table}\" t"));
+    for table in crew.query_column_of_all(tables) {
+        let rows =
+            crew.query_column_of_all(&format!("SELECT row_to_json(t)::text FROM \"{table}\" t"));
         found.push((table, rows.join("\n").into_bytes()));
     }
     found
 }
 
-impl Crew {
+impl WorkerInstall {
     /// Returns the first column of what a query finds.
-    pub fn ask_all(&self, sql: &str) -> Vec<String> {
+    pub fn query_column_of_all(&self, sql: &str) -> Vec<String> {
         let rows = self.database.rows(sql).into_iter();
         rows.map(|row| row.into_iter().next().unwrap()).collect()
     }
 
     /// Returns what every command that looks at something says, in every form.
-    pub fn sayings(&self) -> Vec<(String, Vec<u8>)> {
-        let agents = self.ask_all("SELECT id::text FROM agents");
+    pub fn command_outputs(&self) -> Vec<(String, Vec<u8>)> {
+        let agents = self.query_column_of_all("SELECT id::text FROM agents");
         let logs = agents.iter().map(|id| format!("agents logs {id}"));
         let tasks = ["T1", "T2", "verify-1-qa"].map(|key| format!("tasks show shop {key}"));
         let fixed = [

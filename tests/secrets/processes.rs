@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::canaries::Canaries;
+use crate::canaries::CanarySecrets;
 
 /// Between two looks: less than any of the commands takes.
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// Looks at every process again and again until it is told to stop.
-pub struct Sampler {
+pub struct ProcessSampler {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Seen>,
+    thread: JoinHandle<ProcessFindings>,
 }
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct ProcessFindings {
     /// Canaries where none may be: where, and which.
     pub leaks: BTreeSet<String>,
     /// Canaries where they belong.
@@ -29,14 +29,14 @@ pub struct Seen {
     pub agents: BTreeSet<u32>,
 }
 
-impl Sampler {
-    pub fn start(canaries: Arc<Canaries>) -> Self {
+impl ProcessSampler {
+    pub fn start(canaries: Arc<CanarySecrets>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
-            let mut seen = Seen::default();
+            let mut seen = ProcessFindings::default();
             while !stopped.load(Ordering::Relaxed) {
-                look(&canaries, &mut seen);
+                scan_processes(&canaries, &mut seen);
                 thread::sleep(PAUSE);
             }
             seen
@@ -44,13 +44,13 @@ impl Sampler {
         Self { stop, thread }
     }
 
-    pub fn stop(self) -> Seen {
+    pub fn stop(self) -> ProcessFindings {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
 }
 
-fn look(canaries: &Canaries, seen: &mut Seen) {
+fn scan_processes(canaries: &CanarySecrets, seen: &mut ProcessFindings) {
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry
             .file_name()
@@ -76,7 +76,7 @@ fn look(canaries: &Canaries, seen: &mut Seen) {
             }
         }
         for name in canaries.found_in(&environ) {
-            if belongs(name, &line, home) {
+            if is_expected_process(name, &line, home) {
                 seen.given.insert(name);
             } else {
                 seen.leaks
@@ -87,7 +87,7 @@ fn look(canaries: &Canaries, seen: &mut Seen) {
 }
 
 /// Whether a process is one that was handed the canary.
-fn belongs(name: &str, line: &str, home: &str) -> bool {
+fn is_expected_process(name: &str, line: &str, home: &str) -> bool {
     let mut words = line.split(' ');
     let program = words.next().unwrap_or_default();
     let verb = words.next().unwrap_or_default();

@@ -25,20 +25,20 @@ while (my $c = $s->accept) { my $l = <$c>; print $c "HTTP/1.1 200 OK\r\nContent-
 const SEARCH: &str = "env; cat /proc/*/environ /proc/*/cmdline /proc/self/mountinfo; \
     find / -xdev -name 'secret.key' -o -xdev -name '*.env' 2>/dev/null; ls -la / \"$HOME\" \"$HOME/..\"; true";
 
-fn bash(command: &str) -> Value {
+fn bash_step(command: &str) -> Value {
     json!({ "tools": [{ "name": "Bash", "input": { "command": command, "description": "work" } }] })
 }
 
-fn write(path: &str, content: &str) -> Value {
+fn write_step(path: &str, content: &str) -> Value {
     let file = format!("{{{{ clone }}}}/{path}");
     json!({ "tools": [{ "name": "Write", "input": { "file_path": file, "content": content } }] })
 }
 
-fn says(text: &str) -> Value {
+fn say_step(text: &str) -> Value {
     json!({ "text": text })
 }
 
-fn plan() -> Value {
+fn plan_document() -> Value {
     let check = ". tests/tell; tell CHECK_KEY; sleep 0.5; test -n \"$CHECK_KEY\" && \
         test -z \"$TEST_KEY$PREVIEW_KEY$IDLE_KEY$ANTHROPIC_API_KEY\" && grep -q hello site/index.html";
     json!({
@@ -59,7 +59,7 @@ fn plan() -> Value {
 }
 
 /// Returns the script. `committed` is what an agent puts into a file that no commit may have.
-pub fn script(committed: &str) -> String {
+pub fn rehearsal_script(committed: &str) -> String {
     let run = "set -e\n. tests/tell\ntell TEST_KEY\nsleep 0.5\ntest -n \"$TEST_KEY\"\n\
         test -z \"$CHECK_KEY$PREVIEW_KEY$IDLE_KEY$ANTHROPIC_API_KEY\"\ntest -f site/index.html\n";
     let part = |role: &str, task: &str, attempt: Option<u32>, steps: Vec<Value>| {
@@ -79,8 +79,8 @@ pub fn script(committed: &str) -> String {
             "*",
             None,
             vec![
-                write("docs/requirements.md", "# Requirements\n\nA greeting.\n"),
-                says("They are written."),
+                write_step("docs/requirements.md", "# Requirements\n\nA greeting.\n"),
+                say_step("They are written."),
             ],
         ),
         part(
@@ -88,8 +88,8 @@ pub fn script(committed: &str) -> String {
             "*",
             None,
             vec![
-                write("docs/architecture.md", "# Architecture\n\nOne page.\n"),
-                json!({ "structured": plan() }),
+                write_step("docs/architecture.md", "# Architecture\n\nOne page.\n"),
+                json!({ "structured": plan_document() }),
             ],
         ),
         part(
@@ -97,40 +97,44 @@ pub fn script(committed: &str) -> String {
             "demo-*",
             None,
             vec![
-                bash("mkdir -p site tests; echo '<h1>hello</h1>' > site/index.html"),
-                write("tests/tell", TELL),
-                write("tests/run.sh", run),
-                write("serve.pl", SERVER),
-                bash("git add -A; git commit -qm 'Demo page'"),
-                says("The demo stands."),
+                bash_step("mkdir -p site tests; echo '<h1>hello</h1>' > site/index.html"),
+                write_step("tests/tell", TELL),
+                write_step("tests/run.sh", run),
+                write_step("serve.pl", SERVER),
+                bash_step("git add -A; git commit -qm 'Demo page'"),
+                say_step("The demo stands."),
             ],
         ),
         part(
             "developer",
             "T1",
             Some(1),
-            vec![bash(SEARCH), bash(&force), says("Done.")],
+            vec![bash_step(SEARCH), bash_step(&force), say_step("Done.")],
         ),
         part(
             "developer",
             "T1",
             Some(2),
-            vec![bash("git rm -qf .env"), bash(red), says("Done.")],
+            vec![
+                bash_step("git rm -qf .env"),
+                bash_step(red),
+                say_step("Done."),
+            ],
         ),
         part(
             "developer",
             "T1",
             None,
-            vec![bash(green), says("Green again.")],
+            vec![bash_step(green), say_step("Green again.")],
         ),
         part(
             "tester",
             "*",
             None,
             vec![
-                write("tests/hello.sh", "grep -q hello site/index.html\n"),
+                write_step("tests/hello.sh", "grep -q hello site/index.html\n"),
                 json!({ "tools": [{ "name": "mcp__eklavya__run_tests", "input": {} }] }),
-                says("The test is written."),
+                say_step("The test is written."),
             ],
         ),
         part(

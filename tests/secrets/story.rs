@@ -7,12 +7,12 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use serde_json::Value;
 
-use crate::canaries::Canaries;
-use crate::crew::Crew;
-use crate::processes::Sampler;
-use crate::redis::Redis;
-use crate::running::eventually;
-use crate::studio::{STAGES, Studio};
+use crate::canaries::CanarySecrets;
+use crate::crew::WorkerInstall;
+use crate::processes::ProcessSampler;
+use crate::redis::TestRedis;
+use crate::running::wait_until;
+use crate::studio::{STAGES, TestInstall};
 use crate::{left, script};
 
 /// What is configured, by what a person would call it.
@@ -29,21 +29,21 @@ const NAMES: [&str; 10] = [
     "ANTHROPIC_API_KEY",
 ];
 
-struct Place {
-    crew: Crew,
-    canaries: Arc<Canaries>,
-    said: Vec<(String, Vec<u8>)>,
-    _redis: Redis,
+struct SecretStory {
+    install: WorkerInstall,
+    canaries: Arc<CanarySecrets>,
+    outputs: Vec<(String, Vec<u8>)>,
+    _redis: TestRedis,
 }
 
-impl Place {
+impl SecretStory {
     fn new() -> Self {
-        let mut canaries = Canaries::new(&NAMES);
+        let mut canaries = CanarySecrets::new(&NAMES);
         let committed = format!("key-of-an-agent-{}", uuid::Uuid::new_v4());
-        let mut studio = Studio::on_postgres(&script::script(&committed));
+        let mut studio = TestInstall::on_postgres(&script::rehearsal_script(&committed));
         canaries.add("MODEL_VARIABLE", &studio.key);
         canaries.add("COMMITTED", &committed);
-        let redis = Redis::guarded(canaries.get("BUS_PASSWORD"));
+        let redis = TestRedis::guarded(canaries.get("BUS_PASSWORD"));
         let bus = redis.url_with(canaries.get("BUS_PASSWORD"));
         for (name, file) in [
             ("KEY_FILE", "EKLAVYA_MODEL_KEY_FILE"),
@@ -52,19 +52,19 @@ impl Place {
             let path = studio.path().join(name);
             fs::write(&path, canaries.get(name)).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            studio.set(file, path.as_str());
+            studio.set_variable(file, path.as_str());
         }
-        studio.set("EKLAVYA_BUS_URL", &bus);
-        studio.set("ANTHROPIC_AUTH_TOKEN", canaries.get("AUTH_TOKEN"));
+        studio.set_variable("EKLAVYA_BUS_URL", &bus);
+        studio.set_variable("ANTHROPIC_AUTH_TOKEN", canaries.get("AUTH_TOKEN"));
         for name in ["CI_JOB_TOKEN", "GITHUB_TOKEN"] {
-            studio.set(name, canaries.get("CI_TOKEN"));
+            studio.set_variable(name, canaries.get("CI_TOKEN"));
         }
-        studio.set("EKLAVYA_LOG_LEVEL", "trace");
-        studio.set("EKLAVYA_BUILD_ATTEMPTS", "5");
+        studio.set_variable("EKLAVYA_LOG_LEVEL", "trace");
+        studio.set_variable("EKLAVYA_BUILD_ATTEMPTS", "5");
         let mut place = Self {
-            crew: Crew(studio),
+            install: WorkerInstall(studio),
             canaries: Arc::new(canaries),
-            said: Vec::new(),
+            outputs: Vec::new(),
             _redis: redis,
         };
         for (name, uses) in [
@@ -80,7 +80,7 @@ impl Place {
     }
 
     fn set(&mut self, name: &str, uses: &str) {
-        let file = self.crew.path().join("value");
+        let file = self.install.path().join("value");
         fs::write(&file, self.canaries.get(name)).unwrap();
         let mut words = vec!["secret", "set", "shop", name, "--file", file.as_str()];
         if !uses.is_empty() {
@@ -94,12 +94,12 @@ impl Place {
     #[track_caller]
     fn run(&mut self, words: &[&str]) {
         let words = [words, &["-vvv"]].concat();
-        let outcome = self.crew.run(&words).ok();
+        let outcome = self.install.run(&words).ok();
         let text = format!("{}\n{}", outcome.stdout, outcome.stderr);
-        self.said.push((words.join(" "), text.into_bytes()));
+        self.outputs.push((words.join(" "), text.into_bytes()));
     }
 
-    fn play(&mut self) {
+    fn play_story(&mut self) {
         let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
         self.run(&[plan, &["--detach"]].concat());
         self.run(&[approve, &["--wait"]].concat());
@@ -109,51 +109,58 @@ impl Place {
             self.run(&[stage, &["--detach"]].concat());
             let job = self.last_job();
             let ended = || !matches!(self.last_job()["endedAt"], Value::Null);
-            assert!(eventually(ended), "{job:#}");
-            let (job, tasks) = (self.last_job(), self.crew.json(&["tasks", "list", "shop"]));
+            assert!(wait_until(ended), "{job:#}");
+            let (job, tasks) = (
+                self.last_job(),
+                self.install.run_json(&["tasks", "list", "shop"]),
+            );
             assert_eq!(job["status"], "done", "{job:#} {tasks:#}");
         }
-        let ended = || self.crew.workers().is_empty();
-        assert!(eventually(ended), "{:#?}", self.crew.workers());
+        let ended = || self.install.workers().is_empty();
+        assert!(wait_until(ended), "{:#?}", self.install.workers());
     }
 
     fn last_job(&self) -> Value {
-        self.crew.jobs().pop().unwrap()
+        self.install.jobs().pop().unwrap()
     }
 
     /// Asserts that the story was about what it is to be about.
-    fn assert_it_means_something(&self, seen: &crate::processes::Seen) {
+    fn assert_story_used_the_secrets(&self, seen: &crate::processes::ProcessFindings) {
         let given = ["TEST_KEY", "CHECK_KEY", "PREVIEW_KEY", "MODEL_VARIABLE"];
         for name in given {
             assert!(seen.given.contains(name), "{name} was given to nobody");
         }
         assert!(!seen.agents.is_empty());
-        let log = self.crew.upstream.log();
+        let log = self.install.upstream.requests();
         let key = self.canaries.get("ANTHROPIC_API_KEY");
         assert!(!log.is_empty() && log.iter().all(|asked| asked.key == key));
         let told = "SELECT string_agg(feedback, '') FROM tasks WHERE key = 'T1'";
         let output = "SELECT string_agg(output, '') FROM evidence";
-        assert!(self.crew.ask_all(output)[0].contains("it is [secret]"));
-        assert_eq!(self.crew.ask_all(told)[0], "", "it was taken in the end");
+        assert!(self.install.query_column_of_all(output)[0].contains("it is [secret]"));
+        assert_eq!(
+            self.install.query_column_of_all(told)[0],
+            "",
+            "it was taken in the end"
+        );
         let attempts = self
-            .crew
-            .ask_all("SELECT attempt::text FROM tasks WHERE key = 'T1'");
+            .install
+            .query_column_of_all("SELECT attempt::text FROM tasks WHERE key = 'T1'");
         assert_eq!(attempts, ["3"], "a key was committed, and a test was red");
         let uses = "SELECT count(*)::text FROM audit_logs WHERE action = 'secret.use'";
-        assert_ne!(self.crew.ask_all(uses), ["0"]);
+        assert_ne!(self.install.query_column_of_all(uses), ["0"]);
     }
 }
 
 #[test]
 fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
-    let mut place = Place::new();
-    let sampler = Sampler::start(Arc::clone(&place.canaries));
-    place.play();
+    let mut place = SecretStory::new();
+    let sampler = ProcessSampler::start(Arc::clone(&place.canaries));
+    place.play_story();
     let seen = sampler.stop();
-    place.assert_it_means_something(&seen);
+    place.assert_story_used_the_secrets(&seen);
     assert!(seen.leaks.is_empty(), "{:#?}", seen.leaks);
 
-    let crew = &place.crew;
+    let crew = &place.install;
     let (path, home) = (crew.path().to_owned(), crew.home());
     // Into a file of SQLite's, which is searched with all other files.
     let copy = format!("sqlite:{}", path.join("copy.db"));
@@ -165,16 +172,16 @@ fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
 
     let configured = ["KEY_FILE", "STORE_PASSWORD"].map(|name| path.join(name));
     let configured: Vec<_> = configured.iter().map(Utf8PathBuf::as_path).collect();
-    let mut places = place.said.clone();
-    places.extend(crew.sayings());
-    places.extend(left::rows(crew));
+    let mut places = place.outputs.clone();
+    places.extend(crew.command_outputs());
+    places.extend(left::dump_rows(crew));
     places.push((
         "the repository".to_owned(),
-        left::objects(&crew.project_dir().join("repo.git")),
+        left::unpack_objects(&crew.project_dir().join("repo.git")),
     ));
     let bundle = home.join("projects/shop/delivery/shop.bundle");
-    places.push(("the bundle".to_owned(), left::bundled(&bundle, &path)));
-    let files = left::files(&path, &configured);
+    places.push(("the bundle".to_owned(), left::unpack_bundle(&bundle, &path)));
+    let files = left::files_below(&path, &configured);
     let transcripts = files
         .iter()
         .filter(|(name, _)| name.contains("/transcripts/"));

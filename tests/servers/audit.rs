@@ -4,12 +4,12 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use eklavya_core::audit::{AuditActor, ChainFaultKind};
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::{Actor, FaultKind};
-use eklavya_core::domain::project::Project;
+use eklavya_core::project::Project;
 use eklavya_services::projects::{self, NewProject};
-use eklavya_services::{Desk, audit};
-use eklavya_store::{Location, Server, Store};
+use eklavya_services::{DataStore, audit};
+use eklavya_store::{DatabaseLocation, PostgresServer, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -18,16 +18,16 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 use crate::support::TestEnv;
 
 /// A database, and the way behind the product's back.
-struct Place {
+struct AuditDatabase {
     directory: TempDir,
     url: Option<String>,
 }
 
-impl Place {
+impl AuditDatabase {
     fn sqlite() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
@@ -37,7 +37,7 @@ impl Place {
 
     fn postgres() -> Self {
         Self {
-            url: Some(Postgres::shared()),
+            url: Some(TestPostgres::shared()),
             ..Self::sqlite()
         }
     }
@@ -46,23 +46,23 @@ impl Place {
         self.directory.path().join("eklavya.db")
     }
 
-    fn location(&self) -> Location {
+    fn location(&self) -> DatabaseLocation {
         match &self.url {
-            None => Location::File(self.file()),
+            None => DatabaseLocation::File(self.file()),
             Some(url) => {
-                let server = Server::new(&url.parse().unwrap(), None).unwrap();
-                Location::Server(Box::new(server))
+                let server = PostgresServer::new(&url.parse().unwrap(), None).unwrap();
+                DatabaseLocation::Server(Box::new(server))
             }
         }
     }
 
-    async fn desk(&self) -> Desk {
+    async fn open_data_store(&self) -> DataStore {
         let store = Store::create(&self.location()).await.unwrap();
-        Desk::new(store, Arc::new(SystemClock))
+        DataStore::new(store, Arc::new(SystemClock))
     }
 
     /// Runs SQL behind the product's back, with the triggers in force.
-    async fn run(&self, sql: &str) -> Result<u64, sqlx::Error> {
+    async fn run_sql(&self, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = AssertSqlSafe(sql.to_owned());
         match &self.url {
             None => {
@@ -89,7 +89,7 @@ impl Place {
                  TRIGGER USER; {sql}; ALTER TABLE audit_logs ENABLE TRIGGER USER; \
                  ALTER TABLE audit_chains ENABLE TRIGGER USER"
             );
-            self.run(&sql).await.unwrap();
+            self.run_sql(&sql).await.unwrap();
             return;
         }
         let mut database = self.sqlite_connection().await;
@@ -112,7 +112,7 @@ impl Place {
     }
 
     /// Returns an identifier as it is written in SQL.
-    fn id(&self, id: uuid::Uuid) -> String {
+    fn sql_id(&self, id: uuid::Uuid) -> String {
         match self.url {
             None => format!("x'{}'", id.simple()),
             Some(_) => format!("'{id}'"),
@@ -120,7 +120,7 @@ impl Place {
     }
 }
 
-async fn project(desk: &Desk, slug: &str) -> Project {
+async fn create_project(data: &DataStore, slug: &str) -> Project {
     let new = NewProject {
         name: slug.to_owned(),
         slug: Some(slug.to_owned()),
@@ -129,19 +129,19 @@ async fn project(desk: &Desk, slug: &str) -> Project {
         budget: None,
         rehearsal: None,
     };
-    let actor = Actor::Admin("ada".to_owned());
-    projects::create(desk, &actor, new).await.unwrap()
+    let actor = AuditActor::Admin("ada".to_owned());
+    projects::create(data, &actor, new).await.unwrap()
 }
 
-async fn note(desk: &Desk, project: Option<&Project>, details: Value) {
+async fn append_entry(data: &DataStore, project: Option<&Project>, details: Value) {
     let about = (project.map(|project| project.id), None);
-    audit::note(desk, &Actor::System, about, "test.note", details)
+    audit::record(data, &AuditActor::System, about, "test.note", details)
         .await
         .unwrap();
 }
 
-async fn assert_sound(desk: &Desk) -> Vec<audit::Verdict> {
-    let verdicts = audit::verify_all(desk).await.unwrap();
+async fn assert_sound(data: &DataStore) -> Vec<audit::ChainVerification> {
+    let verdicts = audit::verify_all(data).await.unwrap();
     assert!(
         verdicts.iter().all(|chain| chain.fault.is_none()),
         "{verdicts:#?}"
@@ -171,37 +171,40 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Whatever JSON is noted verifies after the database has kept it in its own way.
-async fn any_details_verify(place: &Place) {
-    let desk = place.desk().await;
-    let project = project(&desk, "values").await;
+async fn any_details_verify(place: &AuditDatabase) {
+    let data = place.open_data_store().await;
+    let project = create_project(&data, "values").await;
     let (mut runner, values) = (TestRunner::default(), any_json());
-    let mut change = desk.change(&Actor::System).await.unwrap();
+    let mut change = data.begin(&AuditActor::System).await.unwrap();
     for _ in 0..200 {
         let value = values.new_tree(&mut runner).unwrap().current();
         let details = json!({ "value": value, "zero": -0.0, "large": 1e300, "nul": "a\0b" });
-        change.audit((Some(project.id), None), "test.note", details);
+        change.add_audit((Some(project.id), None), "test.note", details);
     }
     change.commit().await.unwrap();
-    let verdict = audit::verify(&desk, &project).await.unwrap();
+    let verdict = audit::verify(&data, &project).await.unwrap();
     assert_eq!((verdict.rows, verdict.fault), (201, None));
 }
 
 /// Many writers at a time, each in several chains: no gap, no deadlock.
-async fn writers_do_not_disturb_each_other(place: &Place) {
+async fn writers_do_not_disturb_each_other(place: &AuditDatabase) {
     const WRITERS: i64 = 6;
     const CHANGES: i64 = 15;
-    let desk = place.desk().await;
-    let projects = [project(&desk, "one").await, project(&desk, "two").await];
-    let before: i64 = assert_sound(&desk)
+    let data = place.open_data_store().await;
+    let projects = [
+        create_project(&data, "one").await,
+        create_project(&data, "two").await,
+    ];
+    let before: i64 = assert_sound(&data)
         .await
         .iter()
         .map(|chain| chain.rows)
         .sum();
     let writers = (0..WRITERS).map(|writer| {
-        let (desk, ids) = (desk.clone(), [projects[0].id, projects[1].id]);
+        let (data, ids) = (data.clone(), [projects[0].id, projects[1].id]);
         tokio::spawn(async move {
             for number in 0..CHANGES {
-                let mut change = desk.change(&Actor::System).await.unwrap();
+                let mut change = data.begin(&AuditActor::System).await.unwrap();
                 // In no order: the change puts them into theirs.
                 let abouts = [Some(ids[1]), None, Some(ids[0])];
                 for about in abouts
@@ -211,7 +214,7 @@ async fn writers_do_not_disturb_each_other(place: &Place) {
                     .take(3)
                 {
                     let details = json!({ "writer": writer, "number": number });
-                    change.audit((*about, None), "test.note", details);
+                    change.add_audit((*about, None), "test.note", details);
                 }
                 change.commit().await.unwrap();
             }
@@ -220,7 +223,7 @@ async fn writers_do_not_disturb_each_other(place: &Place) {
     for writer in writers.collect::<Vec<_>>() {
         writer.await.unwrap();
     }
-    let after: i64 = assert_sound(&desk)
+    let after: i64 = assert_sound(&data)
         .await
         .iter()
         .map(|chain| chain.rows)
@@ -229,11 +232,11 @@ async fn writers_do_not_disturb_each_other(place: &Place) {
 }
 
 /// What the triggers hold off.
-async fn the_triggers_hold(place: &Place) {
-    let desk = place.desk().await;
-    let project = project(&desk, "shop").await;
-    note(&desk, Some(&project), json!({})).await;
-    let id = place.id(project.id.0);
+async fn the_triggers_hold(place: &AuditDatabase) {
+    let data = place.open_data_store().await;
+    let project = create_project(&data, "shop").await;
+    append_entry(&data, Some(&project), json!({})).await;
+    let id = place.sql_id(project.id.0);
     let columns = "(chain, position, previous_hash, hash, timestamp, actor, action, details)";
     let (one, hash) = (format!("chain = {id} AND position = 1"), "a".repeat(64));
     let refused = [
@@ -251,7 +254,7 @@ async fn the_triggers_hold(place: &Place) {
         format!("DELETE FROM audit_chains WHERE chain = {id}"),
         format!(
             "INSERT INTO audit_chains (chain, position, hash) VALUES ({}, 1, '{hash}')",
-            place.id(uuid::Uuid::new_v4())
+            place.sql_id(uuid::Uuid::new_v4())
         ),
     ];
     let own = match place.url {
@@ -266,41 +269,41 @@ async fn the_triggers_hold(place: &Place) {
         )],
     };
     for sql in refused.iter().chain(&own) {
-        let done = place.run(sql).await;
+        let done = place.run_sql(sql).await;
         assert!(done.is_err(), "{sql}: {done:?}");
     }
     if place.url.is_none() {
         let replaced = format!("INSERT OR REPLACE INTO audit_chains VALUES ({id}, {id}, 0, NULL)");
-        assert_eq!(place.run(&replaced).await.unwrap(), 0);
+        assert_eq!(place.run_sql(&replaced).await.unwrap(), 0);
     }
-    assert_sound(&desk).await;
+    assert_sound(&data).await;
 }
 
 /// What is done behind the triggers, with the first broken row of it; `{c}` is the chain, which has
 /// six rows.
-const TAMPERED: [(&str, &str, FaultKind, i64); 9] = [
+const TAMPERED: [(&str, &str, ChainFaultKind, i64); 9] = [
     (
         "changed",
         "UPDATE audit_logs SET details = '{\"number\":99}' WHERE chain = {c} AND position = 3",
-        FaultKind::Hash,
+        ChainFaultKind::Hash,
         3,
     ),
     (
         "redated",
         "UPDATE audit_logs SET timestamp = timestamp + 1 WHERE chain = {c} AND position = 6",
-        FaultKind::Hash,
+        ChainFaultKind::Hash,
         6,
     ),
     (
         "deleted",
         "DELETE FROM audit_logs WHERE chain = {c} AND position = 4",
-        FaultKind::Gap,
+        ChainFaultKind::Gap,
         4,
     ),
     (
         "cut",
         "DELETE FROM audit_logs WHERE chain = {c} AND position > 4",
-        FaultKind::Truncated,
+        ChainFaultKind::Truncated,
         5,
     ),
     (
@@ -308,7 +311,7 @@ const TAMPERED: [(&str, &str, FaultKind, i64); 9] = [
         "UPDATE audit_logs SET position = 100 WHERE chain = {c} AND position = 2; \
          UPDATE audit_logs SET position = 2 WHERE chain = {c} AND position = 3; \
          UPDATE audit_logs SET position = 3 WHERE chain = {c} AND position = 100",
-        FaultKind::Link,
+        ChainFaultKind::Link,
         2,
     ),
     (
@@ -316,46 +319,46 @@ const TAMPERED: [(&str, &str, FaultKind, i64); 9] = [
         "INSERT INTO audit_logs (chain, position, previous_hash, hash, timestamp, project_id, actor, \
          action, details) SELECT chain, 7, hash, hash, timestamp, project_id, actor, action, details \
          FROM audit_logs WHERE chain = {c} AND position = 6",
-        FaultKind::Hash,
+        ChainFaultKind::Hash,
         7,
     ),
     (
         "rehashed",
         "UPDATE audit_logs SET hash = '0000000000000000000000000000000000000000000000000000000000000000' \
          WHERE chain = {c} AND position = 2",
-        FaultKind::Hash,
+        ChainFaultKind::Hash,
         2,
     ),
     (
         "beheaded",
         "DELETE FROM audit_chains WHERE chain = {c}",
-        FaultKind::Missing,
+        ChainFaultKind::Missing,
         6,
     ),
     (
         "gone",
         "DELETE FROM audit_chains WHERE chain = {c}; DELETE FROM audit_logs WHERE chain = {c}",
-        FaultKind::Missing,
+        ChainFaultKind::Missing,
         1,
     ),
 ];
 
-async fn tampering_is_found(place: &Place) {
-    let desk = place.desk().await;
+async fn tampering_is_found(place: &AuditDatabase) {
+    let data = place.open_data_store().await;
     let mut projects = Vec::new();
     for (slug, ..) in TAMPERED {
-        let project = project(&desk, slug).await;
+        let project = create_project(&data, slug).await;
         for number in 2..=6 {
-            note(&desk, Some(&project), json!({ "number": number })).await;
+            append_entry(&data, Some(&project), json!({ "number": number })).await;
         }
         projects.push(project);
     }
-    let untouched = project(&desk, "untouched").await;
-    assert_sound(&desk).await;
+    let untouched = create_project(&data, "untouched").await;
+    assert_sound(&data).await;
     for ((slug, sql, kind, position), project) in TAMPERED.iter().zip(&projects) {
-        let sql = sql.replace("{c}", &place.id(project.id.0));
+        let sql = sql.replace("{c}", &place.sql_id(project.id.0));
         place.tamper(&sql).await;
-        let verdict = audit::verify(&desk, project).await.unwrap();
+        let verdict = audit::verify(&data, project).await.unwrap();
         let fault = verdict
             .fault
             .unwrap_or_else(|| panic!("{slug} is not found"));
@@ -366,22 +369,22 @@ async fn tampering_is_found(place: &Place) {
         );
         assert_eq!(verdict.hash, None);
     }
-    let all = audit::verify_all(&desk).await.unwrap();
+    let all = audit::verify_all(&data).await.unwrap();
     let broken = all.iter().filter(|chain| chain.fault.is_some()).count();
     assert_eq!((all.len(), broken), (TAMPERED.len() + 2, TAMPERED.len()));
-    let verdict = audit::verify(&desk, &untouched).await.unwrap();
+    let verdict = audit::verify(&data, &untouched).await.unwrap();
     assert_eq!(verdict.fault, None);
     if place.url.is_none() {
-        let chain = place.id(untouched.id.0);
+        let chain = place.sql_id(untouched.id.0);
         let garbage = format!("UPDATE audit_logs SET details = '{{' WHERE chain = {chain}");
         place.tamper(&garbage).await;
-        let verdict = audit::verify(&desk, &untouched).await.unwrap();
-        assert_eq!(verdict.fault.unwrap().kind, FaultKind::Unreadable);
+        let verdict = audit::verify(&data, &untouched).await.unwrap();
+        assert_eq!(verdict.fault.unwrap().kind, ChainFaultKind::Unreadable);
     }
 }
 
 /// A database of before the chains, with lines in it.
-async fn make_old(place: &Place, first_details: &str) {
+async fn create_old_schema(place: &AuditDatabase, first_details: &str) {
     let text = match place.url {
         None => include_str!("../../migrations/sqlite/0001_initial.sql"),
         Some(_) => include_str!("../../migrations/postgres/0001_initial.sql"),
@@ -407,10 +410,10 @@ async fn make_old(place: &Place, first_details: &str) {
             migrator.run(&mut database).await.unwrap();
         }
     }
-    let id = |number| place.id(uuid::Uuid::from_u128(number));
+    let id = |number| place.sql_id(uuid::Uuid::from_u128(number));
     let line = "INSERT INTO audit_logs (timestamp, project_id, actor, action, details) VALUES";
     place
-        .run(&format!(
+        .run_sql(&format!(
             "{line} (1, NULL, 'system', 'a.b', '{first_details}')"
         ))
         .await
@@ -425,24 +428,24 @@ async fn make_old(place: &Place, first_details: &str) {
         )
         .unwrap();
     }
-    place.run(&rest).await.unwrap();
+    place.run_sql(&rest).await.unwrap();
 }
 
-async fn an_old_trail_is_chained(place: &Place) {
+async fn an_old_trail_is_chained(place: &AuditDatabase) {
     let scale = "UPDATE audit_logs SET";
-    make_old(place, "{}").await;
+    create_old_schema(place, "{}").await;
     // A line that cannot be read stops it: nothing has happened then.
     let spoil = "INSERT INTO audit_logs (timestamp, actor, action, details) \
         VALUES (9223372036854775807, 'system', 'a.b', '{}')";
-    place.run(spoil).await.unwrap();
+    place.run_sql(spoil).await.unwrap();
     assert!(Store::create(&place.location()).await.is_err());
     let triggers = match place.url {
         None => "DROP TRIGGER audit_logs_keep_values".to_owned(),
         Some(_) => "ALTER TABLE audit_logs DISABLE TRIGGER USER".to_owned(),
     };
-    place.run(&triggers).await.unwrap();
+    place.run_sql(&triggers).await.unwrap();
     let mended = format!("{scale} timestamp = 5 WHERE timestamp = 9223372036854775807");
-    assert_eq!(place.run(&mended).await.unwrap(), 1);
+    assert_eq!(place.run_sql(&mended).await.unwrap(), 1);
     let restore = match place.url {
         None => {
             "CREATE TRIGGER audit_logs_keep_values BEFORE UPDATE ON audit_logs \
@@ -450,15 +453,15 @@ async fn an_old_trail_is_chained(place: &Place) {
         }
         Some(_) => "ALTER TABLE audit_logs ENABLE TRIGGER USER",
     };
-    place.run(restore).await.unwrap();
+    place.run_sql(restore).await.unwrap();
 
-    let desk = place.desk().await;
-    let verdicts = assert_sound(&desk).await;
+    let data = place.open_data_store().await;
+    let verdicts = assert_sound(&data).await;
     let mut rows: Vec<i64> = verdicts.iter().map(|chain| chain.rows).collect();
     rows.sort_unstable();
     // The installation's two, and that the schema was brought up to date.
     assert_eq!(rows, [3, 200, 200, 201]);
-    let lines = audit::list(&desk, &eklavya_store::audit::Filter::default())
+    let lines = audit::list(&data, &eklavya_store::audit::AuditFilter::default())
         .await
         .unwrap();
     let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
@@ -471,17 +474,17 @@ async fn an_old_trail_is_chained(place: &Place) {
     );
     assert!(
         place
-            .run("SELECT 1 FROM audit_logs_unchained")
+            .run_sql("SELECT 1 FROM audit_logs_unchained")
             .await
             .is_err()
     );
-    drop(desk);
-    let again = place.desk().await;
-    project(&again, "later").await;
+    drop(data);
+    let again = place.open_data_store().await;
+    create_project(&again, "later").await;
     assert_sound(&again).await;
 }
 
-async fn everything(place: impl Fn() -> Place) {
+async fn all_contracts(place: impl Fn() -> AuditDatabase) {
     any_details_verify(&place()).await;
     the_triggers_hold(&place()).await;
     tampering_is_found(&place()).await;
@@ -491,19 +494,19 @@ async fn everything(place: impl Fn() -> Place) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_trail_on_sqlite() {
-    everything(Place::sqlite).await;
+    all_contracts(AuditDatabase::sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_trail_on_postgres() {
-    everything(Place::postgres).await;
+    all_contracts(AuditDatabase::postgres).await;
 }
 
 #[test]
 fn the_commands_on_postgres() {
-    let env = TestEnv::empty().with("EKLAVYA_STORE_URL", &Postgres::shared());
+    let env = TestEnv::empty().with("EKLAVYA_STORE_URL", &TestPostgres::shared());
     env.run(&["init", "--yes"]).ok();
-    env.project("Shop");
+    env.create_project("Shop");
     env.run(&["project", "pause", "shop"]).ok();
     let log = env.run(&["audit", "log", "--output", "json"]).ok().json();
     let actions: Vec<&str> = log

@@ -5,45 +5,46 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eklavya_claude::locate::PINNED;
+use eklavya_claude::cli::locate::PINNED;
 use eklavya_config::KEYS;
 use serde_json::{Map, Value};
 
-fn root() -> PathBuf {
+fn repository_root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(file: &str) -> String {
-    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+fn read_file(file: &str) -> String {
+    fs::read_to_string(repository_root().join(file))
+        .unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-fn compose() -> Value {
-    serde_yaml::from_str(&read("docker/compose.yaml")).unwrap()
+fn compose_file() -> Value {
+    serde_yaml::from_str(&read_file("docker/compose.yaml")).unwrap()
 }
 
 fn services(compose: &Value) -> &Map<String, Value> {
     compose["services"].as_object().unwrap()
 }
 
-fn texts(list: &Value) -> Vec<&str> {
+fn string_list(list: &Value) -> Vec<&str> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().map(|entry| entry.as_str().unwrap()).collect()
 }
 
 /// Returns the names of the secrets that a service is given.
-fn secrets(service: &Value) -> BTreeSet<&str> {
-    texts(&service["secrets"]).into_iter().collect()
+fn secret_names(service: &Value) -> BTreeSet<&str> {
+    string_list(&service["secrets"]).into_iter().collect()
 }
 
 /// Returns an image's version; nothing where there is none, or one that moves.
-fn pinned(image: &str) -> Option<&str> {
+fn pinned_version(image: &str) -> Option<&str> {
     let (_, tag) = image.rsplit_once(':')?;
     (tag != "latest" && tag.starts_with(|first: char| first.is_ascii_digit())).then_some(tag)
 }
 
 #[test]
 fn every_service_is_watched_restarted_bounded_and_can_end_in_order() {
-    let compose = compose();
+    let compose = compose_file();
     for (name, service) in services(&compose) {
         let check = &service["healthcheck"];
         for part in ["test", "interval", "timeout", "retries", "start_period"] {
@@ -64,11 +65,11 @@ fn every_service_is_watched_restarted_bounded_and_can_end_in_order() {
 
 #[test]
 fn every_service_has_the_least_rights() {
-    let compose = compose();
+    let compose = compose_file();
     for (name, service) in services(&compose) {
         assert_eq!(service["read_only"], true, "{name}");
-        assert_eq!(texts(&service["cap_drop"]), ["ALL"], "{name}");
-        let options = texts(&service["security_opt"]);
+        assert_eq!(string_list(&service["cap_drop"]), ["ALL"], "{name}");
+        let options = string_list(&service["security_opt"]);
         assert!(options.contains(&"no-new-privileges:true"), "{name}");
         assert!(!options.contains(&"seccomp:unconfined"), "{name}");
         for right in [
@@ -84,7 +85,7 @@ fn every_service_has_the_least_rights() {
         }
         let unmasked = options.contains(&"systempaths=unconfined");
         assert_eq!(unmasked, name == "worker", "{name}: {options:?}");
-        let volumes = texts(&service["volumes"]);
+        let volumes = string_list(&service["volumes"]);
         assert!(
             !volumes.iter().any(|volume| volume.contains("docker.sock")),
             "{name}"
@@ -94,17 +95,21 @@ fn every_service_has_the_least_rights() {
 
 #[test]
 fn the_servers_are_reached_from_within_only() {
-    let compose = compose();
+    let compose = compose_file();
     assert_eq!(compose["networks"]["servers"]["internal"], true);
     let services = services(&compose);
     for name in ["postgres", "redis"] {
-        assert_eq!(texts(&services[name]["networks"]), ["servers"], "{name}");
+        assert_eq!(
+            string_list(&services[name]["networks"]),
+            ["servers"],
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn the_worker_waits_until_the_servers_answer() {
-    let compose = compose();
+    let compose = compose_file();
     let awaited = services(&compose)["worker"]["depends_on"]
         .as_object()
         .unwrap();
@@ -118,12 +123,12 @@ fn the_worker_waits_until_the_servers_answer() {
 }
 
 #[test]
-fn every_secret_is_a_file_that_only_those_get_who_need_it() {
-    let compose = compose();
+fn every_secret_is_a_file_for_services_that_need_it() {
+    let compose = compose_file();
     let declared = compose["secrets"].as_object().unwrap();
     let given = services(&compose)
         .values()
-        .flat_map(secrets)
+        .flat_map(secret_names)
         .collect::<BTreeSet<_>>();
     let names = declared.keys().map(String::as_str).collect::<BTreeSet<_>>();
     assert_eq!(names, given);
@@ -144,14 +149,16 @@ fn every_secret_is_a_file_that_only_those_get_who_need_it() {
             let file = value.as_str().unwrap().strip_prefix("/run/secrets/");
             let file = file.unwrap_or_else(|| panic!("{service}: {variable}={value}"));
             assert!(
-                secrets(definition).contains(file),
+                secret_names(definition).contains(file),
                 "{service} is not given {file}"
             );
         }
     }
     for ignored in [".gitignore", ".dockerignore"] {
         assert!(
-            read(ignored).lines().any(|line| line == "/docker/secrets"),
+            read_file(ignored)
+                .lines()
+                .any(|line| line == "/docker/secrets"),
             "{ignored}"
         );
     }
@@ -159,8 +166,11 @@ fn every_secret_is_a_file_that_only_those_get_who_need_it() {
 
 #[test]
 fn every_variable_of_the_worker_is_a_key_of_the_configuration() {
-    let compose = compose();
-    let mut known: BTreeSet<String> = KEYS.iter().map(eklavya_config::Key::variable).collect();
+    let compose = compose_file();
+    let mut known: BTreeSet<String> = KEYS
+        .iter()
+        .map(eklavya_config::ConfigKey::environment_variable)
+        .collect();
     known.insert("EKLAVYA_HOME".to_owned());
     let worker = services(&compose)["worker"]["environment"]
         .as_object()
@@ -179,24 +189,24 @@ fn every_variable_of_the_worker_is_a_key_of_the_configuration() {
 
 #[test]
 fn images_have_a_version_that_is_the_one_the_product_is_tested_with() {
-    let compose = compose();
+    let compose = compose_file();
     for (name, service) in services(&compose) {
         let image = service["image"].as_str().unwrap();
-        assert!(pinned(image).is_some(), "{name}: {image}");
+        assert!(pinned_version(image).is_some(), "{name}: {image}");
     }
-    let of = |name: &str| pinned(services(&compose)[name]["image"].as_str().unwrap());
+    let of = |name: &str| pinned_version(services(&compose)[name]["image"].as_str().unwrap());
     assert!(of("postgres").unwrap().starts_with("16"));
     assert!(of("redis").unwrap().starts_with('7'));
     assert_eq!(of("worker"), Some(env!("CARGO_PKG_VERSION")));
 
-    let dockerfile = read("docker/server.Dockerfile");
+    let dockerfile = read_file("docker/server.Dockerfile");
     let bases = dockerfile
         .lines()
         .filter_map(|line| line.strip_prefix("FROM "));
     for base in bases {
         let image = base.split(' ').next().unwrap();
         let debian = image.starts_with("debian:bookworm");
-        assert!(debian || pinned(image).is_some(), "{image}");
+        assert!(debian || pinned_version(image).is_some(), "{image}");
     }
     assert!(dockerfile.contains(&format!("\nARG CLAUDE_VERSION={PINNED}\n")));
     let rust = env!("CARGO_PKG_RUST_VERSION");
@@ -205,36 +215,40 @@ fn images_have_a_version_that_is_the_one_the_product_is_tested_with() {
 
 #[test]
 fn what_the_files_name_is_there() {
-    let compose = compose();
+    let compose = compose_file();
     for (name, service) in services(&compose) {
-        for volume in texts(&service["volumes"]) {
+        for volume in string_list(&service["volumes"]) {
             let (source, _) = volume.split_once(':').unwrap();
             let there = match source.strip_prefix("./") {
-                Some(file) => root().join("docker").join(file).is_file(),
+                Some(file) => repository_root().join("docker").join(file).is_file(),
                 None => compose["volumes"].as_object().unwrap().contains_key(source),
             };
             assert!(there, "{name}: {volume}");
         }
-        for option in texts(&service["security_opt"]) {
+        for option in string_list(&service["security_opt"]) {
             if let Some(profile) = option.strip_prefix("seccomp:") {
-                let profile = read(Path::new("docker").join(profile).to_str().unwrap());
+                let profile = read_file(Path::new("docker").join(profile).to_str().unwrap());
                 serde_json::from_str::<Value>(&profile).unwrap();
             }
         }
     }
     let dockerfile = &services(&compose)["worker"]["build"]["dockerfile"];
-    assert!(root().join(dockerfile.as_str().unwrap()).is_file());
+    assert!(
+        repository_root()
+            .join(dockerfile.as_str().unwrap())
+            .is_file()
+    );
 }
 
 #[test]
 fn the_profile_of_system_calls_allows_what_sandboxes_are_made_of() {
-    let profile: Value = serde_json::from_str(&read("docker/seccomp.json")).unwrap();
+    let profile: Value = serde_json::from_str(&read_file("docker/seccomp.json")).unwrap();
     assert_eq!(profile["defaultAction"], "SCMP_ACT_ALLOW");
     let rules = profile["syscalls"].as_array().unwrap();
     assert!(rules.iter().all(|rule| rule["action"] == "SCMP_ACT_ERRNO"));
     let denied: BTreeSet<&str> = rules
         .iter()
-        .flat_map(|rule| texts(&rule["names"]))
+        .flat_map(|rule| string_list(&rule["names"]))
         .collect();
     for needed in [
         "clone",

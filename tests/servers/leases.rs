@@ -3,33 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::{FixedClock, SystemClock};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::lease::Tenure;
-use eklavya_core::domain::lease_watch::Watch;
-use eklavya_core::domain::project::Project;
-use eklavya_services::leases::{self, Attempt, Worker};
+use eklavya_core::lease::HeldLease;
+use eklavya_core::lease::monitor::LeaseMonitor;
+use eklavya_core::project::Project;
+use eklavya_services::leases::{self, LeaseAttempt, WorkerId};
 use eklavya_services::projects::{self, NewProject};
-use eklavya_services::{Desk, ServiceError};
-use eklavya_store::{Location, Server, Store, StoreError};
+use eklavya_services::{DataStore, ServiceError};
+use eklavya_store::{DatabaseLocation, PostgresServer, Store, StoreError};
 
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 const TERM: Duration = Duration::from_secs(30);
 
 /// A database with a project, and two workers in processes that live.
-struct Office {
-    desk: Desk,
+struct LeaseFixture {
+    data: DataStore,
     project: Project,
 }
 
-impl Office {
+impl LeaseFixture {
     async fn open() -> Self {
-        let server = Server::new(&Postgres::shared().parse().unwrap(), None).unwrap();
-        let store = Store::create(&Location::Server(Box::new(server)))
+        let server = PostgresServer::new(&TestPostgres::shared().parse().unwrap(), None).unwrap();
+        let store = Store::create(&DatabaseLocation::Server(Box::new(server)))
             .await
             .unwrap();
-        let desk = Desk::new(store, Arc::new(SystemClock));
+        let data = DataStore::new(store, Arc::new(SystemClock));
         let new = NewProject {
             name: "Shop".into(),
             slug: None,
@@ -38,31 +38,41 @@ impl Office {
             budget: None,
             rehearsal: None,
         };
-        let project = projects::create(&desk, &Actor::System, new).await.unwrap();
-        Self { desk, project }
+        let project = projects::create(&data, &AuditActor::System, new)
+            .await
+            .unwrap();
+        Self {
+            data: data,
+            project,
+        }
     }
 
-    async fn attempt(&self, worker: &Worker, watch: &mut Watch, at: u64) -> Attempt {
+    async fn try_acquire(
+        &self,
+        worker: &WorkerId,
+        watch: &mut LeaseMonitor,
+        at: u64,
+    ) -> LeaseAttempt {
         let at = Duration::from_secs(at);
-        leases::attempt(&self.desk, &self.project, worker, TERM, watch, at)
+        leases::try_acquire(&self.data, &self.project, worker, TERM, watch, at)
             .await
             .unwrap()
     }
 
     /// Takes the lease, over whoever has it.
-    async fn take(&self, worker: &Worker) -> Tenure {
-        let mut watch = Watch::default();
+    async fn take_over(&self, worker: &WorkerId) -> HeldLease {
+        let mut watch = LeaseMonitor::default();
         for at in [0, 60] {
-            if let Attempt::Taken(taken) = self.attempt(worker, &mut watch, at).await {
-                return taken.tenure;
+            if let LeaseAttempt::Acquired(taken) = self.try_acquire(worker, &mut watch, at).await {
+                return taken.lease;
             }
         }
         panic!("the lease is not to be had");
     }
 
-    async fn pause(&self, desk: &Desk) -> Result<(), ServiceError> {
-        let mut change = desk.change(&Actor::System).await?;
-        change.audit(
+    async fn pause_project(&self, data: &DataStore) -> Result<(), ServiceError> {
+        let mut change = data.begin(&AuditActor::System).await?;
+        change.add_audit(
             (Some(self.project.id), None),
             "test.write",
             serde_json::json!({}),
@@ -80,36 +90,38 @@ fn is_lost(outcome: Result<(), impl Into<ServiceError>>) -> bool {
 
 #[tokio::test]
 async fn a_tenure_that_is_over_writes_nothing() {
-    let office = Office::open().await;
-    let (one, two) = (Worker::this(), Worker::this());
-    let first = office.take(&one).await;
-    let fenced = office.desk.fenced(first.clone());
-    office.pause(&fenced).await.unwrap();
-    leases::renew(&office.desk, &first, TERM).await.unwrap();
-    let second = office.take(&two).await;
+    let office = LeaseFixture::open().await;
+    let (one, two) = (WorkerId::generate(), WorkerId::generate());
+    let first = office.take_over(&one).await;
+    let fenced = office.data.fenced(first.clone());
+    office.pause_project(&fenced).await.unwrap();
+    leases::renew(&office.data, &first, TERM).await.unwrap();
+    let second = office.take_over(&two).await;
     assert_eq!((first.fence, second.fence), (1, 2));
-    assert!(is_lost(office.pause(&fenced).await));
-    assert!(is_lost(leases::renew(&office.desk, &first, TERM).await));
-    assert!(is_lost(leases::release(&office.desk, &first).await));
-    leases::release(&office.desk, &second).await.unwrap();
-    assert!(is_lost(office.pause(&office.desk.fenced(second)).await));
-    office.pause(&office.desk).await.unwrap();
+    assert!(is_lost(office.pause_project(&fenced).await));
+    assert!(is_lost(leases::renew(&office.data, &first, TERM).await));
+    assert!(is_lost(leases::release(&office.data, &first).await));
+    leases::release(&office.data, &second).await.unwrap();
+    assert!(is_lost(
+        office.pause_project(&office.data.fenced(second)).await
+    ));
+    office.pause_project(&office.data).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
-    let office = Arc::new(Office::open().await);
-    let first = office.take(&Worker::this()).await;
+    let office = Arc::new(LeaseFixture::open().await);
+    let first = office.take_over(&WorkerId::generate()).await;
     let change = office
-        .desk
+        .data
         .fenced(first.clone())
-        .change(&Actor::System)
+        .begin(&AuditActor::System)
         .await
         .unwrap();
-    leases::renew(&office.desk, &first, TERM).await.unwrap();
+    leases::renew(&office.data, &first, TERM).await.unwrap();
     let taking = tokio::spawn({
         let office = Arc::clone(&office);
-        async move { office.take(&Worker::this()).await }
+        async move { office.take_over(&WorkerId::generate()).await }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!taking.is_finished());
@@ -121,43 +133,51 @@ async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
 /// lease for ever.
 #[tokio::test]
 async fn the_clocks_of_the_workers_do_not_matter() {
-    let office = Office::open().await;
+    let office = LeaseFixture::open().await;
     let ahead = Arc::new(FixedClock::new("2199-01-01T00:00:00Z".parse().unwrap()));
-    let wrong = Office {
-        desk: Desk::new(office.desk.store.clone(), ahead),
+    let wrong = LeaseFixture {
+        data: DataStore::new(office.data.store.clone(), ahead),
         project: office.project.clone(),
     };
-    wrong.take(&Worker::this()).await;
+    wrong.take_over(&WorkerId::generate()).await;
     let look = office
-        .attempt(&Worker::this(), &mut Watch::default(), 0)
+        .try_acquire(&WorkerId::generate(), &mut LeaseMonitor::default(), 0)
         .await;
-    let Attempt::Held {
+    let LeaseAttempt::Held {
         holder,
-        soon: false,
+        term_expired: false,
     } = look
     else {
         panic!("{look:?}")
     };
-    assert!(holder.until < "2198-01-01T00:00:00Z".parse().unwrap());
+    assert!(holder.expires_at < "2198-01-01T00:00:00Z".parse().unwrap());
     let look = wrong
-        .attempt(&Worker::this(), &mut Watch::default(), 0)
+        .try_acquire(&WorkerId::generate(), &mut LeaseMonitor::default(), 0)
         .await;
     assert!(
-        matches!(look, Attempt::Held { soon: false, .. }),
+        matches!(
+            look,
+            LeaseAttempt::Held {
+                term_expired: false,
+                ..
+            }
+        ),
         "{look:?}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_contenders_one_gets_the_lease() {
-    let office = Arc::new(Office::open().await);
+    let office = Arc::new(LeaseFixture::open().await);
     let mut contenders = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let office = Arc::clone(&office);
         contenders.spawn(async move {
-            let worker = Worker::this();
-            let look = office.attempt(&worker, &mut Watch::default(), 0).await;
-            matches!(look, Attempt::Taken(_))
+            let worker = WorkerId::generate();
+            let look = office
+                .try_acquire(&worker, &mut LeaseMonitor::default(), 0)
+                .await;
+            matches!(look, LeaseAttempt::Acquired(_))
         });
     }
     let won = contenders.join_all().await;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 /// Returns what the server answers to the first question of a client, `N` or `S`; nothing where
 /// it stays silent for a while.
-fn answer(server: &Postgres) -> Option<char> {
+fn ssl_answer(server: &TestPostgres) -> Option<char> {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).ok()?;
     let patience = Duration::from_millis(300);
     stream.set_read_timeout(Some(patience)).unwrap();
@@ -23,23 +23,23 @@ fn answer(server: &Postgres) -> Option<char> {
     Some(char::from(byte[0]))
 }
 
-fn directory(server: &Postgres) -> PathBuf {
+fn directory(server: &TestPostgres) -> PathBuf {
     let data = PathBuf::from(server.psql("SHOW data_directory"));
     data.parent().unwrap().to_owned()
 }
 
 #[test]
 fn committed_data_survives_a_crash_and_a_stop() {
-    let server = Postgres::durable();
+    let server = TestPostgres::durable();
     assert!(server.major() >= 15, "{}", server.major());
     server.psql("CREATE TABLE kept (id bigint); INSERT INTO kept VALUES (1)");
     let url = server.url();
     server.kill();
-    assert_eq!(answer(&server), None, "a killed server answers");
+    assert_eq!(ssl_answer(&server), None, "a killed server answers");
     server.restart();
     server.psql("INSERT INTO kept VALUES (2)");
     server.stop();
-    assert_eq!(answer(&server), None, "a stopped server answers");
+    assert_eq!(ssl_answer(&server), None, "a stopped server answers");
     server.restart();
     assert_eq!(server.psql("SELECT id FROM kept ORDER BY id"), "1\n2");
     assert_eq!(url, server.url());
@@ -47,15 +47,19 @@ fn committed_data_survives_a_crash_and_a_stop() {
 
 #[test]
 fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
-    let (running, killed, frozen) = (Postgres::start(), Postgres::start(), Postgres::start());
+    let (running, killed, frozen) = (
+        TestPostgres::start(),
+        TestPostgres::start(),
+        TestPostgres::start(),
+    );
     let servers = [&running, &killed, &frozen];
     let places = servers.map(directory);
-    let ports = servers.map(Postgres::port);
+    let ports = servers.map(TestPostgres::port);
     assert!(places.iter().all(|place| place.is_dir()));
     killed.kill();
     frozen.freeze();
-    assert_eq!(answer(&running), Some('N'));
-    assert_eq!(answer(&frozen), None, "a frozen server answers");
+    assert_eq!(ssl_answer(&running), Some('N'));
+    assert_eq!(ssl_answer(&frozen), None, "a frozen server answers");
     drop((running, killed, frozen));
     for (place, port) in places.iter().zip(ports) {
         assert!(!place.exists(), "{}", place.display());
@@ -66,7 +70,7 @@ fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
 #[test]
 #[ignore = "the other half of the next test"]
 fn the_one_that_is_killed() {
-    let server = Postgres::start();
+    let server = TestPostgres::start();
     println!("at {}", directory(&server).display());
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
@@ -102,7 +106,7 @@ fn nothing_is_left_of_the_server_of_a_killed_test() {
 
 #[test]
 fn a_thawed_server_goes_on() {
-    let server = Postgres::start();
+    let server = TestPostgres::start();
     server.freeze();
     server.thaw();
     assert_eq!(server.psql("SELECT 1"), "1");
@@ -110,9 +114,9 @@ fn a_thawed_server_goes_on() {
 
 #[test]
 fn every_call_for_a_shared_database_gives_another_one_on_the_same_server() {
-    let (first, second) = (Postgres::shared(), Postgres::shared());
+    let (first, second) = (TestPostgres::shared(), TestPostgres::shared());
     assert_ne!(first, second);
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let databases =
         server.psql("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname");
     assert_eq!(databases, "eklavya\neklavya_1");
@@ -120,7 +124,7 @@ fn every_call_for_a_shared_database_gives_another_one_on_the_same_server() {
 
 #[test]
 fn the_user_of_the_product_is_no_superuser_and_owns_its_database() {
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let rights = "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles \
                   WHERE rolname = 'eklavya'";
     assert_eq!(server.psql(rights), "f|f|f");
@@ -132,7 +136,7 @@ fn the_user_of_the_product_is_no_superuser_and_owns_its_database() {
 
 #[tokio::test]
 async fn a_guarded_server_wants_the_password() {
-    let server = Postgres::guarded("it's@secret/1");
+    let server = TestPostgres::guarded("it's@secret/1");
     let of = |password| server.url_with("eklavya", password, "eklavya");
     assert!(
         PgConnection::connect(&of(Some("it's@secret/1")))
@@ -147,7 +151,7 @@ async fn a_guarded_server_wants_the_password() {
 
 #[tokio::test]
 async fn a_cut_connection_is_gone_and_a_new_one_works() {
-    let server = Postgres::start();
+    let server = TestPostgres::start();
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
     connection.execute("SELECT 1").await.unwrap();
     server.cut_connections();
@@ -157,7 +161,7 @@ async fn a_cut_connection_is_gone_and_a_new_one_works() {
 
 #[tokio::test]
 async fn a_read_only_database_refuses_writes_until_it_is_writable() {
-    let server = Postgres::start();
+    let server = TestPostgres::start();
     let url = server.new_database("other");
     server.make_read_only();
     let refused = write(&server.url()).await.unwrap_err();

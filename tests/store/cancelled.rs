@@ -5,24 +5,24 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use eklavya_store::{Location, Server, Store, projects};
+use eklavya_store::{DatabaseLocation, PostgresServer, Store, projects};
 
 use crate::house;
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 /// More than it takes to get a connection and begin a transaction, one answer at a time.
 const STEPS: u32 = 8;
 
 #[tokio::test]
-async fn on_postgres_a_transaction_that_nobody_waits_for_is_rolled_back() {
-    let url = url::Url::parse(&Postgres::shared()).unwrap();
-    let location = Location::Server(Box::new(Server::new(&url, None).unwrap()));
+async fn on_postgres_an_abandoned_transaction_is_rolled_back() {
+    let url = url::Url::parse(&TestPostgres::shared()).unwrap();
+    let location = DatabaseLocation::Server(Box::new(PostgresServer::new(&url, None).unwrap()));
     let store = Store::create(&location).await.unwrap();
-    drop(store.read().await.unwrap());
+    drop(store.begin_read().await.unwrap());
     for steps in 0..STEPS {
-        give_up(&store, steps).await;
+        abandon_read(&store, steps).await;
         // Were a connection left in a transaction that only reads, nothing could be written.
-        let mut tx = store.write().await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
         projects::insert(&mut tx, &house::project(1, "shop"))
             .await
             .unwrap();
@@ -30,8 +30,8 @@ async fn on_postgres_a_transaction_that_nobody_waits_for_is_rolled_back() {
 }
 
 /// Begins to read, and is gone after so many steps.
-async fn give_up(store: &Store, steps: u32) {
-    let mut beginning = pin!(store.read());
+async fn abandon_read(store: &Store, steps: u32) {
+    let mut beginning = pin!(store.begin_read());
     for _ in 0..steps {
         let begun = poll_fn(|context| Poll::Ready(beginning.as_mut().poll(context).is_ready()));
         if begun.await {

@@ -2,31 +2,31 @@
 
 mod extremes;
 
-use eklavya_store::copy::Source;
-use eklavya_store::{Location, Store};
+use eklavya_store::copy::CopySource;
+use eklavya_store::{DatabaseLocation, Store};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
-use crate::databases::{self, Database};
-use crate::postgres::Postgres;
-use crate::support::{Outcome, TestEnv};
+use crate::databases::{self, TestDatabase};
+use crate::postgres::TestPostgres;
+use crate::support::{CommandResult, TestEnv};
 
 /// A data directory with a project in it.
 fn env() -> TestEnv {
     let env = TestEnv::new();
-    env.project("shop");
+    env.create_project("shop");
     env
 }
 
-fn copy(env: &TestEnv, from: &str, to: &str) -> Outcome {
+fn copy_database(env: &TestEnv, from: &str, to: &str) -> CommandResult {
     env.run(&["db", "copy", "--from", from, "--to", to, "--output", "json"])
 }
 
 #[test]
 fn everything_moves_to_a_server_and_back() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let url = server.url();
-    let there = copy(&env, "sqlite", &url).ok();
+    let there = copy_database(&env, "sqlite", &url).ok();
     assert!(there.stderr.contains("projects: 1 compared"), "{there:?}");
     assert!(
         there.stderr.contains("eklavya config set store.url"),
@@ -42,8 +42,8 @@ fn everything_moves_to_a_server_and_back() {
     );
     env.run(&["audit", "verify"]).ok();
     // The work goes on there, and then comes back, into the place of the file that is out of date.
-    env.project("tea");
-    copy(&env, "store", "sqlite").exits(4);
+    env.create_project("tea");
+    copy_database(&env, "store", "sqlite").assert_exit_code(4);
     let file = |name: &str| env.home().join(name);
     // With the file goes its write-ahead log, where there is one: it is a part of the database.
     for end in ["", "-wal", "-shm"] {
@@ -52,7 +52,7 @@ fn everything_moves_to_a_server_and_back() {
             std::fs::rename(from, file(&format!("old.db{end}"))).unwrap();
         }
     }
-    let back = copy(&env, "store", "sqlite").ok().json();
+    let back = copy_database(&env, "store", "sqlite").ok().json();
     let rows = |copied: &serde_json::Value, table: &str| {
         let all = copied["tables"].as_array().unwrap();
         all.iter().find(|row| row["name"] == table).unwrap()["rows"].clone()
@@ -68,21 +68,21 @@ fn everything_moves_to_a_server_and_back() {
         (&list[0]["slug"], &list[1]["slug"]),
         (&"shop".into(), &"tea".into())
     );
-    env.project("cake");
+    env.create_project("cake");
     env.run(&["audit", "verify"]).ok();
 }
 
 #[test]
 fn only_an_empty_database_is_written() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     // Made before, without a project.
     let option = format!("store.url={}", server.url());
     env.run(&["init", "--yes", "--set", &option]).ok();
-    copy(&env, "sqlite", &server.url()).ok();
-    let again = copy(&env, "sqlite", &server.url()).exits(4);
+    copy_database(&env, "sqlite", &server.url()).ok();
+    let again = copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
     assert!(again.stderr.contains("holds 1 projects"), "{again:?}");
-    copy(&env, &server.url(), "sqlite").exits(4);
+    copy_database(&env, &server.url(), "sqlite").assert_exit_code(4);
     for (from, to, code) in [
         ("sqlite", "sqlite:other.db", 2),
         ("sqlite", "elsewhere", 2),
@@ -92,50 +92,50 @@ fn only_an_empty_database_is_written() {
         ("sqlite", "sqlite:/nowhere/at/all.db", 2),
         (server.url().as_str(), "sqlite:/nowhere/at/all.db", 7),
     ] {
-        copy(&env, from, to).exits(code);
+        copy_database(&env, from, to).assert_exit_code(code);
     }
 }
 
 #[test]
-fn nobody_may_be_at_work() {
+fn live_workers_prevent_a_copy() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let file = format!("sqlite://{}", env.home().join("eklavya.db"));
     // This process, which is alive, holds the project.
     let pid = std::process::id();
-    let start = eklavya_core::process::start_of(pid).unwrap();
-    let host = eklavya_core::process::Host::this().digest;
+    let start = eklavya_core::process::read_start_time(pid).unwrap();
+    let host = eklavya_core::process::HostIdentity::current().digest;
     let lease = format!(
         "INSERT INTO leases (project_id, fence, worker, machine, host, pid, process_start, beats, \
          acquired_at, heartbeat, lease_until) SELECT id, 1, 'w', 'm', '{host}', {pid}, {start}, 0, \
          created_at, created_at, created_at + 3600000000 FROM projects"
     );
-    run(&file, &lease);
-    let refused = copy(&env, "sqlite", &server.url()).exits(4);
+    run_sql(&file, &lease);
+    let refused = copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
     assert!(
         refused.stderr.contains("Stop all workers first"),
         "{refused:?}"
     );
     // On another host, only its term tells.
-    run(
+    run_sql(
         &file,
         "UPDATE leases SET process_start = 1, host = 'elsewhere'",
     );
-    copy(&env, "sqlite", &server.url()).exits(4);
-    run(&file, "UPDATE leases SET lease_until = 1");
+    copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
+    run_sql(&file, "UPDATE leases SET lease_until = 1");
     // One that waits for work.
-    run(
+    run_sql(
         &file,
         &format!(
             "INSERT INTO workers VALUES ('w', '{host}', 'm', {pid}, {start}, '/', '', 1, 0, 1, 1)"
         ),
     );
-    copy(&env, "sqlite", &server.url()).exits(4);
-    run(&file, "UPDATE workers SET process_start = 1");
-    copy(&env, "sqlite", &server.url()).ok();
+    copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
+    run_sql(&file, "UPDATE workers SET process_start = 1");
+    copy_database(&env, "sqlite", &server.url()).ok();
 }
 
-fn run(file: &str, sql: &str) {
+fn run_sql(file: &str, sql: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let mut database = SqliteConnection::connect(file).await.unwrap();
@@ -150,7 +150,7 @@ fn run(file: &str, sql: &str) {
 #[test]
 fn other_schemas_are_not_copied() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let option = format!("store.url={}", server.url());
     env.run(&["init", "--yes", "--set", &option]).ok();
     server.psql("DELETE FROM _sqlx_migrations");
@@ -158,9 +158,9 @@ fn other_schemas_are_not_copied() {
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (0, 'older', true, '', 0)",
     );
-    let refused = copy(&env, "sqlite", &server.url()).exits(7);
+    let refused = copy_database(&env, "sqlite", &server.url()).assert_exit_code(7);
     assert!(refused.stderr.contains("older version"), "{refused:?}");
-    let refused = copy(&env, &server.url(), "sqlite:new.db").exits(7);
+    let refused = copy_database(&env, &server.url(), "sqlite:new.db").assert_exit_code(7);
     assert!(refused.stderr.contains("older version"), "{refused:?}");
 }
 
@@ -171,7 +171,7 @@ async fn a_copy_that_is_killed_leaves_nothing() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
         WHERE application_name = 'eklavya' AND wait_event_type = 'Lock'";
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let option = format!("store.url={}", server.url());
     env.run(&["init", "--yes", "--set", &option]).ok();
     let mut reader = PgConnection::connect(&server.url()).await.unwrap();
@@ -198,53 +198,53 @@ async fn a_copy_that_is_killed_leaves_nothing() {
     .unwrap();
     child.wait().unwrap();
     reader.close().await.unwrap();
-    copy(&env, "sqlite", &server.url()).ok();
+    copy_database(&env, "sqlite", &server.url()).ok();
 }
 
 /// Events that were committed and have no place yet are copied with the places that they get.
 #[tokio::test]
 async fn events_without_a_place_are_copied_too() {
-    use eklavya_core::domain::event::Event;
+    use eklavya_core::event::Event;
     use eklavya_store::events;
-    let database = Database::postgres().await;
+    let database = TestDatabase::postgres().await;
     let event = |number: u32| Event::AgentBlocked {
         agent_id: None,
         reason: number.to_string(),
         needs_admin: true,
     };
     for number in 0..3 {
-        let mut tx = database.store.write().await.unwrap();
-        events::append(&mut tx, None, &event(number), crate::house::at(0))
+        let mut tx = database.store.begin_write().await.unwrap();
+        events::append(&mut tx, None, &event(number), crate::house::timestamp_at(0))
             .await
             .unwrap();
         tx.commit().await.unwrap();
     }
     let place = tempfile::tempdir().unwrap();
     let to = databases::file(&place);
-    let (_store, held) = Source::hold(&database.location).await.unwrap();
+    let (_store, held) = CopySource::open_locked(&database.location).await.unwrap();
     held.copy_into(&to, &mut |_| ()).await.unwrap();
     let copy = Store::open(&to).await.unwrap();
-    let mut tx = copy.write().await.unwrap();
-    let found = events::after(&mut tx, None, 0, 9).await.unwrap();
+    let mut tx = copy.begin_write().await.unwrap();
+    let found = events::read_after(&mut tx, None, 0, 9).await.unwrap();
     let told: Vec<_> = found
         .iter()
         .map(|stored| (stored.seq, stored.event.clone()))
         .collect();
     assert_eq!(told, [(1, event(0)), (2, event(1)), (3, event(2))]);
-    events::append(&mut tx, None, &event(3), crate::house::at(0))
+    events::append(&mut tx, None, &event(3), crate::house::timestamp_at(0))
         .await
         .unwrap();
-    assert_eq!(events::newest(&mut tx).await.unwrap(), 4);
+    assert_eq!(events::newest_seq(&mut tx).await.unwrap(), 4);
 }
 
 /// While a database is copied, whoever writes into it waits.
 #[tokio::test]
 async fn a_source_is_not_written_meanwhile() {
-    for database in Database::each().await {
-        let (_store, held) = Source::hold(&database.location).await.unwrap();
+    for database in TestDatabase::each().await {
+        let (_store, held) = CopySource::open_locked(&database.location).await.unwrap();
         let other = Store::open(&database.location).await.unwrap();
         let writing = tokio::spawn(async move {
-            let mut tx = other.write().await.unwrap();
+            let mut tx = other.begin_write().await.unwrap();
             let project = crate::house::project(1, "late");
             eklavya_store::projects::insert(&mut tx, &project)
                 .await
@@ -253,8 +253,8 @@ async fn a_source_is_not_written_meanwhile() {
         });
         let place = tempfile::tempdir().unwrap();
         let to = match &database.location {
-            Location::File(_) => databases::server(&Postgres::shared()),
-            Location::Server(_) => databases::file(&place),
+            DatabaseLocation::File(_) => databases::server(&TestPostgres::shared()),
+            DatabaseLocation::Server(_) => databases::file(&place),
         };
         let copied = held.copy_into(&to, &mut |_| ()).await.unwrap();
         let projects = copied.tables.iter().find(|table| table.name == "projects");

@@ -2,18 +2,18 @@
 
 use proptest::prelude::*;
 
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::event::Event;
-use eklavya_core::domain::ids::LedgerId;
-use eklavya_core::domain::ledger::{Budget, BudgetScope, Reservation, TokenUsage};
-use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::event::Event;
+use eklavya_core::ids::LedgerId;
+use eklavya_core::ledger::{Budget, BudgetScope, Reservation, TokenUsage};
+use eklavya_core::money::MicroUsd;
 use eklavya_services::costs::*;
-use eklavya_testkit::ledger::{Books, ExpectGranted, quote};
+use eklavya_testkit::ledger::{ExpectGranted, LedgerFixture, quote};
 
-use eklavya_services::cost_report::report;
+use eklavya_services::cost_report::build_report;
 use eklavya_store::events;
 
-fn used(output: u64) -> TokenUsage {
+fn output_usage(output: u64) -> TokenUsage {
     TokenUsage {
         input: 1,
         output,
@@ -23,18 +23,18 @@ fn used(output: u64) -> TokenUsage {
 
 #[tokio::test]
 async fn a_request_gets_what_the_tightest_limit_leaves() {
-    let books = Books::open(Some(MicroUsd(100_000))).await;
-    let payer = books.payer().await;
-    books.limit(BudgetScope::Agent(payer.agent), 150).await;
+    let books = LedgerFixture::open(Some(MicroUsd(100_000))).await;
+    let payer = books.add_payer().await;
+    books.set_limit(BudgetScope::Agent(payer.agent), 150).await;
     let held = books
         .costs
         .reserve(&payer, &quote(1000))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     assert_eq!((held.max_tokens, held.amount), (50, MicroUsd(150)));
-    for scope in payer.scopes() {
-        let budget = books.costs.show(scope).await.unwrap();
+    for scope in payer.budget_scopes() {
+        let budget = books.costs.find_budget(scope).await.unwrap();
         assert_eq!(
             (budget.reserved, budget.spent),
             (MicroUsd(150), MicroUsd(0))
@@ -42,11 +42,11 @@ async fn a_request_gets_what_the_tightest_limit_leaves() {
     }
     books
         .costs
-        .settle(held.id, used(9), MicroUsd(45), Some("req_1"))
+        .settle(held.id, output_usage(9), MicroUsd(45), Some("req_1"))
         .await
         .unwrap();
     let refused = books.costs.reserve(&payer, &quote(1000)).await.unwrap();
-    let Decision::Refused(shortage) = refused else {
+    let ReservationOutcome::Refused(shortage) = refused else {
         panic!("{refused:?}")
     };
     let text = shortage.to_string();
@@ -61,17 +61,17 @@ async fn a_request_gets_what_the_tightest_limit_leaves() {
 }
 
 #[tokio::test]
-async fn money_that_others_hold_is_waited_for() {
-    let books = Books::open(Some(MicroUsd(200))).await;
-    let payer = books.payer().await;
+async fn a_request_waits_for_money_that_others_reserve() {
+    let books = LedgerFixture::open(Some(MicroUsd(200))).await;
+    let payer = books.add_payer().await;
     let first = books
         .costs
         .reserve(&payer, &quote(100))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     let second = books.costs.reserve(&payer, &quote(100)).await.unwrap();
-    assert!(matches!(second, Decision::Held(_)), "{second:?}");
+    assert!(matches!(second, ReservationOutcome::Held(_)), "{second:?}");
     books.costs.release(first.id).await.unwrap();
     assert_eq!(
         books
@@ -79,7 +79,7 @@ async fn money_that_others_hold_is_waited_for() {
             .reserve(&payer, &quote(100))
             .await
             .unwrap()
-            .granted()
+            .expect_granted()
             .max_tokens,
         100
     );
@@ -87,28 +87,28 @@ async fn money_that_others_hold_is_waited_for() {
 
 #[tokio::test]
 async fn an_entry_ends_once() {
-    let books = Books::open(None).await;
-    let payer = books.payer().await;
+    let books = LedgerFixture::open(None).await;
+    let payer = books.add_payer().await;
     let held = books
         .costs
         .reserve(&payer, &quote(10))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     books
         .costs
-        .settle(held.id, used(3), MicroUsd(7), None)
+        .settle(held.id, output_usage(3), MicroUsd(7), None)
         .await
         .unwrap();
     books
         .costs
-        .settle(held.id, used(3), MicroUsd(7), None)
+        .settle(held.id, output_usage(3), MicroUsd(7), None)
         .await
         .unwrap();
     books.costs.settle_upper_bound(held.id, None).await.unwrap();
     books.costs.release(held.id).await.unwrap();
     books.costs.release(LedgerId::random()).await.unwrap();
-    let budget = books.costs.show(BudgetScope::All).await.unwrap();
+    let budget = books.costs.find_budget(BudgetScope::All).await.unwrap();
     assert_eq!(
         budget,
         Budget {
@@ -121,8 +121,8 @@ async fn an_entry_ends_once() {
 
 #[tokio::test]
 async fn each_threshold_is_announced_once_per_crossing() {
-    let books = Books::open(Some(MicroUsd(1000))).await;
-    let payer = books.payer().await;
+    let books = LedgerFixture::open(Some(MicroUsd(1000))).await;
+    let payer = books.add_payer().await;
     let mut announced = Vec::new();
     for amount in [400, 100, 10, 300, 100] {
         let held = books
@@ -130,10 +130,10 @@ async fn each_threshold_is_announced_once_per_crossing() {
             .reserve(&payer, &quote(10))
             .await
             .unwrap()
-            .granted();
+            .expect_granted();
         let alerts = books
             .costs
-            .settle(held.id, used(1), MicroUsd(amount), None)
+            .settle(held.id, output_usage(1), MicroUsd(amount), None)
             .await
             .unwrap();
         announced.push(alerts.iter().map(|alert| alert.percent).collect::<Vec<_>>());
@@ -141,13 +141,13 @@ async fn each_threshold_is_announced_once_per_crossing() {
     assert_eq!(announced, [vec![], vec![50], vec![], vec![80], vec![]]);
     // 910 of 1000 are spent: what is left is of no use to anybody.
     let refused = books.costs.reserve(&payer, &quote(10)).await.unwrap();
-    assert!(matches!(refused, Decision::Refused(_)));
+    assert!(matches!(refused, ReservationOutcome::Refused(_)));
     books.costs.reserve(&payer, &quote(10)).await.unwrap();
     let scope = books.project_scope();
     let set = |limit| {
         books
             .costs
-            .set_limit(&Actor::System, scope, Some(MicroUsd(limit)))
+            .set_limit(&AuditActor::System, scope, Some(MicroUsd(limit)))
     };
     assert_eq!(set(2000).await.unwrap(), []);
     let held = books
@@ -155,17 +155,17 @@ async fn each_threshold_is_announced_once_per_crossing() {
         .reserve(&payer, &quote(1000))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     let alerts = books
         .costs
-        .settle(held.id, used(1), MicroUsd(90), None)
+        .settle(held.id, output_usage(1), MicroUsd(90), None)
         .await
         .unwrap();
     assert_eq!(alerts.len(), 1);
     assert_eq!(set(1000).await.unwrap().last().unwrap().percent, 100);
 
-    let mut tx = books.costs.desk().read().await.unwrap();
-    let stored = events::after(&mut tx, Some(books.project.id), 0, 100)
+    let mut tx = books.costs.data().begin_read().await.unwrap();
+    let stored = events::read_after(&mut tx, Some(books.project.id), 0, 100)
         .await
         .unwrap();
     let names: Vec<&str> = stored
@@ -193,25 +193,25 @@ async fn each_threshold_is_announced_once_per_crossing() {
 
 #[tokio::test]
 async fn what_a_dead_worker_left_open_counts_in_full() {
-    let books = Books::open(Some(MicroUsd(1000))).await;
-    let mut payer = books.payer().await;
+    let books = LedgerFixture::open(Some(MicroUsd(1000))).await;
+    let mut payer = books.add_payer().await;
     books
         .costs
         .reserve(&payer, &quote(50))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     payer.fence = 2;
     let others = books
         .costs
         .reserve(&payer, &quote(20))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     assert_eq!(
         books
             .costs
-            .settle_orphans(books.project.id, 2)
+            .settle_abandoned(books.project.id, 2)
             .await
             .unwrap(),
         1
@@ -219,12 +219,16 @@ async fn what_a_dead_worker_left_open_counts_in_full() {
     assert_eq!(
         books
             .costs
-            .settle_orphans(books.project.id, 2)
+            .settle_abandoned(books.project.id, 2)
             .await
             .unwrap(),
         0
     );
-    let budget = books.costs.show(books.project_scope()).await.unwrap();
+    let budget = books
+        .costs
+        .find_budget(books.project_scope())
+        .await
+        .unwrap();
     assert_eq!(
         (budget.spent, budget.reserved),
         (MicroUsd(150), others.amount)
@@ -233,8 +237,8 @@ async fn what_a_dead_worker_left_open_counts_in_full() {
 
 #[tokio::test]
 async fn the_report_sums_what_was_settled() {
-    let books = Books::open(None).await;
-    let payer = books.payer().await;
+    let books = LedgerFixture::open(None).await;
+    let payer = books.add_payer().await;
     for (day, amount) in [(22, 5), (23, 7)] {
         books
             .clock
@@ -244,10 +248,15 @@ async fn the_report_sums_what_was_settled() {
             .reserve(&payer, &quote(10))
             .await
             .unwrap()
-            .granted();
+            .expect_granted();
         books
             .costs
-            .settle(held.id, used(amount), MicroUsd(amount.cast_signed()), None)
+            .settle(
+                held.id,
+                output_usage(amount),
+                MicroUsd(amount.cast_signed()),
+                None,
+            )
             .await
             .unwrap();
     }
@@ -256,15 +265,17 @@ async fn the_report_sums_what_was_settled() {
         .reserve(&payer, &quote(10))
         .await
         .unwrap()
-        .granted();
+        .expect_granted();
     books.costs.settle_upper_bound(cut.id, None).await.unwrap();
     books
         .costs
         .reserve(&payer, &quote(10))
         .await
         .unwrap()
-        .granted();
-    let report = report(books.costs.desk(), books.project.id).await.unwrap();
+        .expect_granted();
+    let report = build_report(books.costs.data(), books.project.id)
+        .await
+        .unwrap();
     assert_eq!(
         (report.total.requests, report.total.spent),
         (3, MicroUsd(122))
@@ -291,8 +302,8 @@ async fn the_report_sums_what_was_settled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_at_once_never_hold_more_than_the_limit() {
-    let books = Books::open(Some(MicroUsd(1_000))).await;
-    let payer = books.payer().await;
+    let books = LedgerFixture::open(Some(MicroUsd(1_000))).await;
+    let payer = books.add_payer().await;
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let (costs, payer) = (books.costs.clone(), payer.clone());
@@ -301,7 +312,7 @@ async fn sixty_four_at_once_never_hold_more_than_the_limit() {
         .collect();
     let mut granted = MicroUsd::ZERO;
     for task in tasks {
-        if let Decision::Granted(reservation) = task.await.unwrap() {
+        if let ReservationOutcome::Granted(reservation) = task.await.unwrap() {
             granted += reservation.amount;
         }
     }
@@ -309,7 +320,7 @@ async fn sixty_four_at_once_never_hold_more_than_the_limit() {
     assert_eq!(
         books
             .costs
-            .show(books.project_scope())
+            .find_budget(books.project_scope())
             .await
             .unwrap()
             .reserved,
@@ -319,7 +330,7 @@ async fn sixty_four_at_once_never_hold_more_than_the_limit() {
 
 /// Something that happens to the ledger.
 #[derive(Debug, Clone)]
-enum Act {
+enum LedgerAction {
     Reserve(u64),
     Settle(usize, i64),
     UpperBound(usize),
@@ -327,13 +338,13 @@ enum Act {
     Raise(i64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn any_action() -> impl Strategy<Value = LedgerAction> {
     prop_oneof![
-        4 => (1_u64..2_000).prop_map(Act::Reserve),
-        2 => (any::<usize>(), 0_i64..=100).prop_map(|(which, percent)| Act::Settle(which, percent)),
-        1 => any::<usize>().prop_map(Act::UpperBound),
-        1 => any::<usize>().prop_map(Act::Release),
-        1 => (0_i64..3_000).prop_map(Act::Raise),
+        4 => (1_u64..2_000).prop_map(LedgerAction::Reserve),
+        2 => (any::<usize>(), 0_i64..=100).prop_map(|(which, percent)| LedgerAction::Settle(which, percent)),
+        1 => any::<usize>().prop_map(LedgerAction::UpperBound),
+        1 => any::<usize>().prop_map(LedgerAction::Release),
+        1 => (0_i64..3_000).prop_map(LedgerAction::Raise),
     ]
 }
 
@@ -341,65 +352,67 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
     #[test]
     fn no_limit_is_ever_passed_and_all_sums_agree(
-        limit in 0_i64..6_000, task_limit in 0_i64..6_000, acts in proptest::collection::vec(act(), 1..25),
+        limit in 0_i64..6_000, task_limit in 0_i64..6_000, acts in proptest::collection::vec(any_action(), 1..25),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(story(limit, task_limit, acts));
+        runtime.block_on(run_actions(limit, task_limit, acts));
     }
 }
 
-async fn story(mut limit: i64, task_limit: i64, acts: Vec<Act>) {
-    let books = Books::open(Some(MicroUsd(limit))).await;
-    let payer = books.payer().await;
+async fn run_actions(mut limit: i64, task_limit: i64, acts: Vec<LedgerAction>) {
+    let books = LedgerFixture::open(Some(MicroUsd(limit))).await;
+    let payer = books.add_payer().await;
     let costs = &books.costs;
-    books.limit(BudgetScope::Task(payer.task), task_limit).await;
+    books
+        .set_limit(BudgetScope::Task(payer.task), task_limit)
+        .await;
     let (mut open, mut spent) = (Vec::<Reservation>::new(), 0);
     for act in acts {
         let taken = |which: usize, open: &mut Vec<Reservation>| {
             (!open.is_empty()).then(|| open.swap_remove(which % open.len()))
         };
         match act {
-            Act::Reserve(tokens) => {
-                if let Decision::Granted(held) =
+            LedgerAction::Reserve(tokens) => {
+                if let ReservationOutcome::Granted(held) =
                     costs.reserve(&payer, &quote(tokens)).await.unwrap()
                 {
                     assert!(
                         held.max_tokens <= tokens
-                            && held.amount == quote(tokens).at(held.max_tokens)
+                            && held.amount == quote(tokens).cost_at(held.max_tokens)
                     );
                     open.push(held);
                 }
             }
-            Act::Settle(which, percent) => {
+            LedgerAction::Settle(which, percent) => {
                 if let Some(held) = taken(which, &mut open) {
                     let amount = held.amount.0 * percent / 100;
                     costs
-                        .settle(held.id, used(1), MicroUsd(amount), None)
+                        .settle(held.id, output_usage(1), MicroUsd(amount), None)
                         .await
                         .unwrap();
                     spent += amount;
                 }
             }
-            Act::UpperBound(which) => {
+            LedgerAction::UpperBound(which) => {
                 if let Some(held) = taken(which, &mut open) {
                     costs.settle_upper_bound(held.id, None).await.unwrap();
                     spent += held.amount.0;
                 }
             }
-            Act::Release(which) => {
+            LedgerAction::Release(which) => {
                 if let Some(held) = taken(which, &mut open) {
                     costs.release(held.id).await.unwrap();
                 }
             }
-            Act::Raise(by) => {
+            LedgerAction::Raise(by) => {
                 limit += by;
-                books.limit(books.project_scope(), limit).await;
+                books.set_limit(books.project_scope(), limit).await;
             }
         }
         let reserved: i64 = open.iter().map(|held| held.amount.0).sum();
         assert!(spent + reserved <= limit.min(task_limit));
-        for scope in payer.scopes() {
-            let budget = costs.show(scope).await.unwrap();
+        for scope in payer.budget_scopes() {
+            let budget = costs.find_budget(scope).await.unwrap();
             assert_eq!(
                 (budget.spent.0, budget.reserved.0),
                 (spent, reserved),
@@ -407,6 +420,9 @@ async fn story(mut limit: i64, task_limit: i64, acts: Vec<Act>) {
             );
         }
     }
-    let total = report(costs.desk(), books.project.id).await.unwrap().total;
+    let total = build_report(costs.data(), books.project.id)
+        .await
+        .unwrap()
+        .total;
     assert_eq!(total.spent.0, spent);
 }

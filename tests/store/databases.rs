@@ -2,28 +2,28 @@
 
 use std::path::PathBuf;
 
-use eklavya_core::domain::server_url;
-use eklavya_store::{Location, Server, Store};
+use eklavya_core::secret::server_url;
+use eklavya_store::{DatabaseLocation, PostgresServer, Store};
 use tempfile::TempDir;
 
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 /// A database, and where it is.
-pub struct Database {
+pub struct TestDatabase {
     pub name: &'static str,
-    pub location: Location,
+    pub location: DatabaseLocation,
     pub store: Store,
-    _place: TempDir,
+    _directory: TempDir,
 }
 
-impl Database {
-    async fn at(name: &'static str, location: Location, place: TempDir) -> Self {
+impl TestDatabase {
+    async fn at(name: &'static str, location: DatabaseLocation, place: TempDir) -> Self {
         let store = Store::create(&location).await.unwrap();
         Self {
             name,
             location,
             store,
-            _place: place,
+            _directory: place,
         }
     }
 
@@ -37,7 +37,7 @@ impl Database {
     /// is not that of bytes.
     pub async fn postgres() -> Self {
         let place = tempfile::tempdir().unwrap();
-        Self::at("postgres", server(&Postgres::shared()), place).await
+        Self::at("postgres", server(&TestPostgres::shared()), place).await
     }
 
     /// Returns one of each kind.
@@ -48,17 +48,17 @@ impl Database {
     /// Returns the file of a database that is one.
     pub fn file(&self) -> PathBuf {
         match &self.location {
-            Location::File(file) => file.clone(),
-            Location::Server(server) => panic!("{server:?} is no file"),
+            DatabaseLocation::File(file) => file.clone(),
+            DatabaseLocation::Server(server) => panic!("{server:?} is no file"),
         }
     }
 }
 
-pub fn file(place: &TempDir) -> Location {
-    Location::File(place.path().join("eklavya.db"))
+pub fn file(place: &TempDir) -> DatabaseLocation {
+    DatabaseLocation::File(place.path().join("eklavya.db"))
 }
 
-pub fn server(url: &str) -> Location {
+pub fn server(url: &str) -> DatabaseLocation {
     let url = server_url::parse(url).unwrap();
-    Location::Server(Box::new(Server::new(&url, None).unwrap()))
+    DatabaseLocation::Server(Box::new(PostgresServer::new(&url, None).unwrap()))
 }

@@ -9,8 +9,8 @@ const SSL_REQUEST: u32 = 80_877_103;
 
 /// A server that lets everybody in, says that it is of this version, and answers nothing more.
 /// Returns its port.
-pub fn of_version(version: &'static str) -> u16 {
-    serve(move |mut stream| {
+pub fn server_of_version(version: &'static str) -> u16 {
+    serve_with(move |mut stream| {
         let mut head = [0; 8];
         while stream.read_exact(&mut head).is_ok() {
             let length = u32::from_be_bytes(head[..4].try_into().unwrap());
@@ -45,27 +45,27 @@ fn message(tag: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A server that takes connections and never says anything. Returns its port.
-pub fn silent() -> u16 {
-    serve(|mut stream| {
+pub fn silent_server() -> u16 {
+    serve_with(|mut stream| {
         let _ = stream.read_to_end(&mut Vec::new());
     })
 }
 
 /// A server that says something that is not the protocol. Returns its port.
-pub fn of_another_kind() -> u16 {
-    serve(|mut stream| {
+pub fn foreign_server() -> u16 {
+    serve_with(|mut stream| {
         let _ = stream.read(&mut [0; 64]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     })
 }
 
 /// Returns a port at which nobody listens.
-pub fn nobody() -> u16 {
+pub fn unused_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn serve(answer: impl Fn(TcpStream) + Send + Copy + 'static) -> u16 {
+fn serve_with(answer: impl Fn(TcpStream) + Send + Copy + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

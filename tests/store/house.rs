@@ -1,25 +1,25 @@
 //! A project with everything in it, to be written into a database.
 
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::artifact::Artifact;
-use eklavya_core::domain::checkpoint::{Checkpoint, CheckpointState};
-use eklavya_core::domain::commit::CommitId;
-use eklavya_core::domain::decision::Decision;
-use eklavya_core::domain::delivery::Delivery;
-use eklavya_core::domain::demo::{Demo, DemoState, PreviewProcess};
-use eklavya_core::domain::evidence::Evidence;
-use eklavya_core::domain::ids::{ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, TaskId};
-use eklavya_core::domain::ledger::Payer;
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::plan::{Plan, PlanState};
-use eklavya_core::domain::project::{Project, ProjectState};
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::secret::StoredSecret;
-use eklavya_core::domain::task::{Task, TaskKind, TaskState};
-use eklavya_store::{Tx, agents, projects, tasks};
+use eklavya_core::agent::Agent;
+use eklavya_core::agent::checkpoint::{Checkpoint, CheckpointState};
+use eklavya_core::agent::role::Role;
+use eklavya_core::demo::artifact::Artifact;
+use eklavya_core::demo::{Demo, DemoState, PreviewProcess};
+use eklavya_core::ids::commit::CommitId;
+use eklavya_core::ids::{ArtifactId, CheckpointId, DemoId, PlanId, ProjectId, TaskId};
+use eklavya_core::ledger::RequestPayer;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::plan::{Plan, PlanState};
+use eklavya_core::project::decision::Decision;
+use eklavya_core::project::delivery::Delivery;
+use eklavya_core::project::{Project, ProjectState};
+use eklavya_core::secret::StoredSecret;
+use eklavya_core::task::evidence::Evidence;
+use eklavya_core::task::{Task, TaskKind, TaskState};
+use eklavya_store::{SqlTransaction, agents, projects, tasks};
 use jiff::Timestamp;
 
-use crate::agents::beginning;
+use crate::agents::starting_agent;
 
 /// Texts that break what is careless with texts. U+0000, which no database of ours keeps, is not
 /// one of them.
@@ -35,7 +35,7 @@ pub const HOSTILE: [&str; 9] = [
     "İıſKÅ ß ẞ Ω",
 ];
 
-pub fn at(second: i64) -> Timestamp {
+pub fn timestamp_at(second: i64) -> Timestamp {
     Timestamp::from_microsecond(1_700_000_000_000_001 + second * 1_000_000).unwrap()
 }
 
@@ -57,8 +57,8 @@ pub fn project(number: u32, slug: &str) -> Project {
         sandboxed: true,
         isolation: None,
         version: 1,
-        created_at: at(0),
-        updated_at: at(0),
+        created_at: timestamp_at(0),
+        updated_at: timestamp_at(0),
     }
 }
 
@@ -71,7 +71,7 @@ pub fn secret(project: &Project, name: &str) -> StoredSecret {
         sealed: (0..=255).collect(),
         version: 1,
         set_by: HOSTILE[6].to_owned(),
-        set_at: at(4),
+        set_at: timestamp_at(4),
     }
 }
 
@@ -83,7 +83,7 @@ pub fn plan(project: &Project, number: u32) -> Plan {
         state: PlanState::Drafting,
         document: None,
         version: 1,
-        created_at: at(1),
+        created_at: timestamp_at(1),
     }
 }
 
@@ -107,8 +107,8 @@ pub fn task(project: &Project, key: &str) -> Task {
         base_commit: None,
         result: None,
         version: 1,
-        created_at: at(2),
-        updated_at: at(2),
+        created_at: timestamp_at(2),
+        updated_at: timestamp_at(2),
     }
 }
 
@@ -116,7 +116,7 @@ pub fn agent(task: &Task) -> Agent {
     Agent {
         host: HOSTILE[2].to_owned(),
         working_dir: "/nowhere/日本".to_owned(),
-        ..beginning(task, at(3))
+        ..starting_agent(task, timestamp_at(3))
     }
 }
 
@@ -138,7 +138,7 @@ pub fn demo(task: &Task, number: u32) -> Demo {
         }),
         feedback: None,
         version: 1,
-        created_at: at(4),
+        created_at: timestamp_at(4),
         approved_at: None,
     }
 }
@@ -156,7 +156,7 @@ pub fn checkpoint(agent: &Agent, second: i64) -> Checkpoint {
         },
         file_snapshot: commit('b'),
         resume_instructions: HOSTILE.concat(),
-        created_at: at(second),
+        created_at: timestamp_at(second),
     }
 }
 
@@ -167,7 +167,7 @@ pub fn decision(project: &Project, subject: &str, second: i64) -> Decision {
         decision: "approved".to_owned(),
         feedback: Some(HOSTILE[4].to_owned()),
         decided_by: HOSTILE[8].to_owned(),
-        decided_at: at(second),
+        decided_at: timestamp_at(second),
     }
 }
 
@@ -184,7 +184,7 @@ pub fn evidence(agent: &Agent, criterion: &str) -> Evidence {
         output: HOSTILE.concat(),
         passed: false,
         reason: HOSTILE[0].to_owned(),
-        created_at: at(5),
+        created_at: timestamp_at(5),
     }
 }
 
@@ -201,7 +201,7 @@ pub fn artifact(agent: Option<&Agent>, project: &Project, second: i64) -> Artifa
         height: 800,
         url: HOSTILE[0].to_owned(),
         title: HOSTILE.concat(),
-        created_at: at(second),
+        created_at: timestamp_at(second),
     }
 }
 
@@ -214,19 +214,19 @@ pub fn delivery(project: &Project) -> Delivery {
         bundle_sha256: "0".repeat(64),
         dossier_json: "{}".to_owned(),
         dossier_html: HOSTILE.concat(),
-        created_at: at(6),
+        created_at: timestamp_at(6),
     }
 }
 
 /// A project with a task and an agent of it, written down.
-pub struct House {
+pub struct ProjectRecords {
     pub project: Project,
     pub task: Task,
     pub agent: Agent,
 }
 
-impl House {
-    pub async fn build(tx: &mut Tx, number: u32) -> Self {
+impl ProjectRecords {
+    pub async fn insert(tx: &mut SqlTransaction, number: u32) -> Self {
         let project = project(number, &format!("shop-{number}"));
         projects::insert(tx, &project).await.unwrap();
         let task = task(&project, "T1");
@@ -240,8 +240,8 @@ impl House {
         }
     }
 
-    pub fn payer(&self) -> Payer {
-        Payer {
+    pub fn payer(&self) -> RequestPayer {
+        RequestPayer {
             project: self.project.id,
             slug: self.project.slug.clone(),
             task: self.task.id,

@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use std::time::Duration;
 
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::lease::Tenure;
-use eklavya_core::domain::lease_watch::Watch;
-use eklavya_core::domain::ledger::BudgetScope;
-use eklavya_core::process::Host;
-use eklavya_services::Desk;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::lease::HeldLease;
+use eklavya_core::lease::monitor::LeaseMonitor;
+use eklavya_core::ledger::BudgetScope;
+use eklavya_core::process::HostIdentity;
+use eklavya_services::DataStore;
 use eklavya_services::leases::*;
-use eklavya_testkit::ledger::Books;
+use eklavya_testkit::ledger::LedgerFixture;
 
 const TERM: Duration = Duration::from_secs(30);
 
 /// A worker on another host, or in another process on this one that lives as long as this does.
-fn worker(name: &str, host: &str) -> Worker {
-    let this = Worker::this();
-    Worker {
+fn worker(name: &str, host: &str) -> WorkerId {
+    let this = WorkerId::generate();
+    WorkerId {
         name: name.to_owned(),
-        host: Host {
+        host: HostIdentity {
             machine: "m".into(),
             digest: host.to_owned(),
         },
@@ -28,11 +28,11 @@ fn worker(name: &str, host: &str) -> Worker {
     }
 }
 
-async fn take(books: &Books, worker: &Worker) -> Attempt {
-    let mut watch = Watch::default();
-    let desk = books.costs.desk();
-    attempt(
-        desk,
+async fn try_take(books: &LedgerFixture, worker: &WorkerId) -> LeaseAttempt {
+    let mut watch = LeaseMonitor::default();
+    let data = books.costs.data();
+    try_acquire(
+        data,
         &books.project,
         worker,
         TERM,
@@ -44,74 +44,98 @@ async fn take(books: &Books, worker: &Worker) -> Attempt {
 }
 
 #[track_caller]
-fn taken(attempt: Attempt) -> Tenure {
+fn unwrap_acquired(attempt: LeaseAttempt) -> HeldLease {
     match attempt {
-        Attempt::Taken(taken) => taken.tenure,
-        Attempt::Held { holder, .. } => panic!("held by {holder}"),
+        LeaseAttempt::Acquired(taken) => taken.lease,
+        LeaseAttempt::Held { holder, .. } => panic!("held by {holder}"),
     }
 }
 
 #[tokio::test]
-async fn the_fence_rises_with_every_tenure_and_a_lease_given_back_is_free() {
-    let books = Books::open(None).await;
-    let desk = books.costs.desk();
+async fn the_fence_rises_with_every_acquisition_and_a_released_lease_is_free() {
+    let books = LedgerFixture::open(None).await;
+    let data = books.costs.data();
     let (one, two) = (worker("one", "h"), worker("two", "h"));
-    let first = taken(take(&books, &one).await);
+    let first = unwrap_acquired(try_take(&books, &one).await);
     assert_eq!(first.fence, 1);
     assert!(matches!(
-        take(&books, &two).await,
-        Attempt::Held { soon: false, .. }
+        try_take(&books, &two).await,
+        LeaseAttempt::Held {
+            term_expired: false,
+            ..
+        }
     ));
-    release(desk, &first).await.unwrap();
-    let second = taken(take(&books, &two).await);
+    release(data, &first).await.unwrap();
+    let second = unwrap_acquired(try_take(&books, &two).await);
     assert_eq!(second.fence, 2);
     // The worker's own earlier tenure is over when it begins another.
-    assert_eq!(taken(take(&books, &two).await).fence, 3);
+    assert_eq!(unwrap_acquired(try_take(&books, &two).await).fence, 3);
     assert!(
-        renew(desk, &second, TERM)
+        renew(data, &second, TERM)
             .await
             .unwrap_err()
             .is_lease_lost()
     );
-    assert!(release(desk, &first).await.unwrap_err().is_lease_lost());
+    assert!(release(data, &first).await.unwrap_err().is_lease_lost());
 }
 
 #[tokio::test]
 async fn a_dead_process_of_this_host_is_replaced_at_once_and_one_elsewhere_is_watched() {
-    let books = Books::open(None).await;
+    let books = LedgerFixture::open(None).await;
     let mut dead = worker("dead", "h");
     dead.start += 1;
-    taken(take(&books, &dead).await);
+    unwrap_acquired(try_take(&books, &dead).await);
     assert!(matches!(
-        take(&books, &worker("two", "elsewhere")).await,
-        Attempt::Held { .. }
+        try_take(&books, &worker("two", "elsewhere")).await,
+        LeaseAttempt::Held { .. }
     ));
-    assert_eq!(taken(take(&books, &worker("three", "h")).await).fence, 2);
+    assert_eq!(
+        unwrap_acquired(try_take(&books, &worker("three", "h")).await).fence,
+        2
+    );
 }
 
 #[tokio::test]
 async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not() {
-    let books = Books::open(None).await;
-    let desk = books.costs.desk();
-    let first = taken(take(&books, &worker("one", "h")).await);
+    let books = LedgerFixture::open(None).await;
+    let data = books.costs.data();
+    let first = unwrap_acquired(try_take(&books, &worker("one", "h")).await);
     let two = worker("two", "h");
-    let mut watch = Watch::default();
+    let mut watch = LeaseMonitor::default();
     let mut look = async |seconds: u64| {
         let at = Duration::from_secs(seconds);
-        attempt(desk, &books.project, &two, TERM, &mut watch, at)
+        try_acquire(data, &books.project, &two, TERM, &mut watch, at)
             .await
             .unwrap()
     };
-    let late = desk.now() + TERM;
+    let late = data.now() + TERM;
     books.clock.set(late);
-    assert!(matches!(look(0).await, Attempt::Held { soon: true, .. }));
-    renew(desk, &first, TERM).await.unwrap();
-    assert!(matches!(look(6).await, Attempt::Held { soon: false, .. }));
+    assert!(matches!(
+        look(0).await,
+        LeaseAttempt::Held {
+            term_expired: true,
+            ..
+        }
+    ));
+    renew(data, &first, TERM).await.unwrap();
+    assert!(matches!(
+        look(6).await,
+        LeaseAttempt::Held {
+            term_expired: false,
+            ..
+        }
+    ));
     books.clock.set(late + TERM);
-    assert!(matches!(look(7).await, Attempt::Held { soon: true, .. }));
-    let second = taken(look(12).await);
+    assert!(matches!(
+        look(7).await,
+        LeaseAttempt::Held {
+            term_expired: true,
+            ..
+        }
+    ));
+    let second = unwrap_acquired(look(12).await);
     assert_eq!(second.fence, 2);
-    let lost = renew(desk, &first, TERM).await.unwrap_err();
+    let lost = renew(data, &first, TERM).await.unwrap_err();
     let expected = format!(
         "the lease on shop was lost: another worker (pid {} on m, since {}) has it now; nothing \
          more is written",
@@ -122,23 +146,23 @@ async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not
 }
 
 #[tokio::test]
-async fn a_fenced_desk_writes_nothing_once_its_tenure_is_over() {
-    let books = Books::open(None).await;
-    let first = taken(take(&books, &worker("one", "h")).await);
-    let (open, fenced) = (books.costs.desk(), books.costs.desk().fenced(first));
-    let write = async |desk: &Desk, micros: i64| {
-        let mut change = desk.change(&Actor::System).await?;
+async fn a_fenced_store_writes_nothing_after_its_lease_is_lost() {
+    let books = LedgerFixture::open(None).await;
+    let first = unwrap_acquired(try_take(&books, &worker("one", "h")).await);
+    let (open, fenced) = (books.costs.data(), books.costs.data().fenced(first));
+    let write = async |data: &DataStore, micros: i64| {
+        let mut change = data.begin(&AuditActor::System).await?;
         let (scope, limit) = (
             BudgetScope::All,
-            Some(eklavya_core::domain::money::MicroUsd(micros)),
+            Some(eklavya_core::money::MicroUsd(micros)),
         );
-        eklavya_store::budgets::set_limit(&mut change.tx, scope, limit).await?;
+        eklavya_store::budgets::set_limit(&mut change.sql, scope, limit).await?;
         change.commit().await
     };
     let limit = async || {
         books
             .costs
-            .show(BudgetScope::All)
+            .find_budget(BudgetScope::All)
             .await
             .unwrap()
             .limit
@@ -148,7 +172,7 @@ async fn a_fenced_desk_writes_nothing_once_its_tenure_is_over() {
     write(&fenced, 1).await.unwrap();
     let mut dead = worker("one", "h");
     dead.name = "one".into();
-    taken(take(&books, &dead).await);
+    unwrap_acquired(try_take(&books, &dead).await);
     assert!(write(&fenced, 2).await.unwrap_err().is_lease_lost());
     assert_eq!(limit().await, 1);
     // The same write without the fence: this is what it prevents.
@@ -158,13 +182,13 @@ async fn a_fenced_desk_writes_nothing_once_its_tenure_is_over() {
 
 #[tokio::test]
 async fn of_many_contenders_one_at_a_time_has_the_lease() {
-    let books = Arc::new(Books::open(None).await);
+    let books = Arc::new(LedgerFixture::open(None).await);
     let mut contenders = tokio::task::JoinSet::new();
     for number in 0..8 {
         let books = Arc::clone(&books);
         contenders.spawn(async move {
             let worker = worker(&format!("w{number}"), "h");
-            matches!(take(&books, &worker).await, Attempt::Taken(_))
+            matches!(try_take(&books, &worker).await, LeaseAttempt::Acquired(_))
         });
     }
     let won = contenders.join_all().await;
@@ -173,7 +197,7 @@ async fn of_many_contenders_one_at_a_time_has_the_lease() {
 
 #[test]
 fn no_two_workers_have_one_name() {
-    let (one, two) = (Worker::this(), Worker::this());
+    let (one, two) = (WorkerId::generate(), WorkerId::generate());
     assert_ne!(one.name, two.name);
     assert_eq!(one.host, two.host);
 }

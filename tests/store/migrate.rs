@@ -5,30 +5,30 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin;
-use eklavya_store::schema::KNOWN;
+use eklavya_store::schema::schema_version::LATEST_VERSION;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
-use crate::postgres::Postgres;
-use crate::support::{Outcome, TestEnv};
+use crate::postgres::TestPostgres;
+use crate::support::{CommandResult, TestEnv};
 
 /// The longest wait for something that takes a moment.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn env(server: &Postgres) -> TestEnv {
+fn env(server: &TestPostgres) -> TestEnv {
     let env = TestEnv::empty().with("EKLAVYA_STORE_URL", &server.url());
     std::fs::create_dir(env.home()).unwrap();
     env
 }
 
-fn migrate(env: &TestEnv) -> Outcome {
+fn run_migrate(env: &TestEnv) -> CommandResult {
     env.run(&["db", "migrate", "--output", "json"])
 }
 
 /// Starts a migration in a process of its own.
-fn spawn(env: &TestEnv) -> Child {
+fn spawn_migrate(env: &TestEnv) -> Child {
     std::process::Command::new(cargo_bin("eklavya"))
         .args(["db", "migrate", "--output", "json"])
         .env_clear()
@@ -40,12 +40,12 @@ fn spawn(env: &TestEnv) -> Child {
         .unwrap()
 }
 
-fn tables(server: &Postgres) -> String {
+fn list_tables(server: &TestPostgres) -> String {
     server.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
 }
 
 /// Waits until a connection of the product waits for a lock.
-fn wait_until_it_waits(server: &Postgres) {
+fn wait_for_lock_wait(server: &TestPostgres) {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
         WHERE application_name = 'eklavya' AND wait_event_type = 'Lock'";
     wait_until(|| server.psql(WAITING) == "1");
@@ -61,7 +61,7 @@ fn wait_until(happened: impl Fn() -> bool) {
 }
 
 /// Makes a table of the migration and keeps it uncommitted: the statement that makes it too waits.
-async fn obstacle(server: &Postgres) -> PgConnection {
+async fn block_migration(server: &TestPostgres) -> PgConnection {
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
     connection.execute("BEGIN").await.unwrap();
     connection
@@ -73,35 +73,38 @@ async fn obstacle(server: &Postgres) -> PgConnection {
 
 #[test]
 fn a_database_is_given_its_tables_and_only_once() {
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let env = env(server);
     let dry = env
         .run(&["db", "migrate", "--dry-run", "--output", "json"])
         .ok()
         .json();
-    assert_eq!((&dry["from"], &dry["to"]), (&json!(null), &json!(KNOWN)));
     assert_eq!(
-        (tables(server).as_str(), &dry["dryRun"]),
+        (&dry["from"], &dry["to"]),
+        (&json!(null), &json!(LATEST_VERSION))
+    );
+    assert_eq!(
+        (list_tables(server).as_str(), &dry["dryRun"]),
         ("0", &json!(true))
     );
-    let done = migrate(&env).ok().json();
+    let done = run_migrate(&env).ok().json();
     assert_eq!(
         (&done["from"], &done["migrations"]),
         (&json!(null), &dry["migrations"])
     );
     assert_eq!(done["migrations"][0], "0001_initial");
-    let again = migrate(&env).ok().json();
+    let again = run_migrate(&env).ok().json();
     assert_eq!(
         (&again["from"], &again["migrations"]),
-        (&json!(KNOWN), &json!([]))
+        (&json!(LATEST_VERSION), &json!([]))
     );
 }
 
 #[test]
-fn of_many_who_migrate_at_once_one_does() {
-    let server = Postgres::shared_server();
+fn of_many_concurrent_migrations_one_runs() {
+    let server = TestPostgres::shared_server();
     let env = env(server);
-    let all: Vec<Child> = (0..4).map(|_| spawn(&env)).collect();
+    let all: Vec<Child> = (0..4).map(|_| spawn_migrate(&env)).collect();
     let applied = all.into_iter().map(|child| {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -112,17 +115,17 @@ fn of_many_who_migrate_at_once_one_does() {
     let done = applied.iter().filter(|count| **count > 0).count();
     assert_eq!(done, 1, "{applied:?}");
     let rows = server.psql("SELECT max(version) FROM _sqlx_migrations WHERE success");
-    assert_eq!(rows, KNOWN.to_string());
+    assert_eq!(rows, LATEST_VERSION.to_string());
 }
 
 #[tokio::test]
 async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let env = env(server);
     for cut in [false, true] {
-        let obstacle = obstacle(server).await;
-        let mut child = spawn(&env);
-        wait_until_it_waits(server);
+        let obstacle = block_migration(server).await;
+        let mut child = spawn_migrate(&env);
+        wait_for_lock_wait(server);
         if cut {
             server.psql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -142,23 +145,23 @@ async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
             server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'eklavya'")
                 == "0"
         });
-        assert_eq!(tables(server), "0", "cut: {cut}");
+        assert_eq!(list_tables(server), "0", "cut: {cut}");
     }
-    migrate(&env).ok();
+    run_migrate(&env).ok();
     env.run(&["project", "list"]).ok();
 }
 
 #[test]
 fn a_statement_that_fails_half_way_changes_nothing() {
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let env = env(server);
     server.psql("CREATE TABLE evidence (id bigint)");
-    let refused = env.run(&["db", "migrate"]).exits(7);
+    let refused = env.run(&["db", "migrate"]).assert_exit_code(7);
     let shown = refused.stderr.replace(&server.port().to_string(), "[PORT]");
     insta::assert_snapshot!(shown);
-    assert_eq!(tables(server), "1");
+    assert_eq!(list_tables(server), "1");
     server.psql("DROP TABLE evidence");
-    migrate(&env).ok();
+    run_migrate(&env).ok();
 }
 
 #[tokio::test]
@@ -166,7 +169,7 @@ async fn files_too_are_brought_up_to_date_whole_or_not_at_all() {
     const TABLES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
     let env = TestEnv::empty();
     std::fs::create_dir(env.home()).unwrap();
-    let missing = env.run(&["db", "migrate"]).exits(7);
+    let missing = env.run(&["db", "migrate"]).assert_exit_code(7);
     assert!(missing.stderr.contains("eklavya init"), "{missing:?}");
     let file = env.home().join("eklavya.db");
     std::fs::write(&file, "").unwrap();
@@ -177,7 +180,7 @@ async fn files_too_are_brought_up_to_date_whole_or_not_at_all() {
         .execute("CREATE TABLE evidence (id)")
         .await
         .unwrap();
-    let refused = env.run(&["init", "--yes"]).exits(7);
+    let refused = env.run(&["init", "--yes"]).assert_exit_code(7);
     assert!(
         refused.stderr.contains("nothing was changed"),
         "{refused:?}"
@@ -194,14 +197,14 @@ async fn files_too_are_brought_up_to_date_whole_or_not_at_all() {
 
 #[test]
 fn histories_that_are_not_ours_are_told() {
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let env = env(server);
     let mut all = Vec::new();
-    let mut tell = |outcome: Outcome| {
-        let shown = outcome.exits(7).stderr;
+    let mut tell = |outcome: CommandResult| {
+        let shown = outcome.assert_exit_code(7).stderr;
         all.push(shown.replace(&server.port().to_string(), "[PORT]"));
     };
-    migrate(&env).ok();
+    run_migrate(&env).ok();
     let row = |version: i64, success: bool| {
         server.psql(&format!(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
@@ -232,7 +235,10 @@ fn histories_that_are_not_ours_are_told() {
     tell(env.run(&["db", "migrate"]));
     let all = all.join("\n");
     insta::assert_snapshot!(
-        all.replace(&format!("up to {KNOWN})"), "up to [N])")
-            .replace(&format!("this one has {KNOWN})"), "this one has [N])")
+        all.replace(&format!("up to {LATEST_VERSION})"), "up to [N])")
+            .replace(
+                &format!("this one has {LATEST_VERSION})"),
+                "this one has [N])"
+            )
     );
 }

@@ -2,22 +2,22 @@
 //! shows a password.
 
 use crate::fake;
-use crate::postgres::Postgres;
-use crate::support::{Outcome, TestEnv};
+use crate::postgres::TestPostgres;
+use crate::support::{CommandResult, TestEnv};
 
 /// What no output may hold.
 const SECRET: &str = "hunter2";
 
 /// Runs `arguments` on a database, as loud as can be, and returns what was said.
-fn on(env: &TestEnv, url: &str, arguments: &[&str]) -> Outcome {
+fn run_on(env: &TestEnv, url: &str, arguments: &[&str]) -> CommandResult {
     let url = format!("store.url={url}");
     let found = env.run(&[arguments, &["-vvv", "--set", &url]].concat());
-    assert!(!found.whole().contains(SECRET), "{found:?}");
+    assert!(!found.snapshot_text().contains(SECRET), "{found:?}");
     found
 }
 
 /// Returns errors and hints as they stay the same from run to run.
-fn told(outcome: &Outcome, ports: &[u16]) -> String {
+fn stable_messages(outcome: &CommandResult, ports: &[u16]) -> String {
     let lines = outcome.stderr.lines();
     let lines = lines.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
     let mut text = format!("exit {}\n", outcome.code);
@@ -53,8 +53,8 @@ fn urls_that_name_no_database_are_mistakes_of_usage() {
         "postgres://me:hunter2@127.0.0.1/shop?connect_timeout=soon",
     ]
     .map(|url| {
-        let outcome = on(&env, url, &["project", "list"]).exits(2);
-        told(&outcome, &[])
+        let outcome = run_on(&env, url, &["project", "list"]).assert_exit_code(2);
+        stable_messages(&outcome, &[])
     })
     .into();
     insta::assert_snapshot!(told.join("\n"));
@@ -64,82 +64,88 @@ fn urls_that_name_no_database_are_mistakes_of_usage() {
 fn servers_that_are_not_usable_are_told_apart() {
     let env = env();
     let ports = [
-        fake::nobody(),
-        fake::silent(),
-        fake::of_another_kind(),
-        fake::of_version("14.9 (Debian 14.9-1)"),
-        fake::of_version("9.6.24"),
+        fake::unused_port(),
+        fake::silent_server(),
+        fake::foreign_server(),
+        fake::server_of_version("14.9 (Debian 14.9-1)"),
+        fake::server_of_version("9.6.24"),
     ];
     let mut all = Vec::new();
     for port in ports {
         let url = format!("postgres://me:hunter2@127.0.0.1:{port}/shop?connect_timeout=1");
-        let outcome = on(&env, &url, &["project", "list"]).exits(7);
-        all.push(told(&outcome, &ports));
+        let outcome = run_on(&env, &url, &["project", "list"]).assert_exit_code(7);
+        all.push(stable_messages(&outcome, &ports));
     }
     let nowhere = "postgres://me:hunter2@nowhere.invalid/shop?connect_timeout=1";
-    on(&env, nowhere, &["project", "list"]).exits(7);
+    run_on(&env, nowhere, &["project", "list"]).assert_exit_code(7);
     let socket = "postgres://me:hunter2@/shop?host=/nowhere";
-    let outcome = on(&env, socket, &["project", "list"]).exits(7);
-    all.push(told(&outcome, &ports));
+    let outcome = run_on(&env, socket, &["project", "list"]).assert_exit_code(7);
+    all.push(stable_messages(&outcome, &ports));
     insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]
 fn a_database_that_is_not_there_or_not_for_us_is_told() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let ports = [server.port()];
     let mut all = Vec::new();
-    let mut tell = |outcome: Outcome| all.push(told(&outcome.exits(7), &ports));
+    let mut tell =
+        |outcome: CommandResult| all.push(stable_messages(&outcome.assert_exit_code(7), &ports));
     let list = ["project", "list"];
     // No such database, no such user, no TLS, no tables.
     let nowhere = server.url_with("eklavya", Some(SECRET), "nowhere");
-    tell(on(&env, &nowhere, &list));
+    tell(run_on(&env, &nowhere, &list));
     let nobody = server.url_with("nobody", Some(SECRET), "eklavya");
-    tell(on(&env, &nobody, &list));
+    tell(run_on(&env, &nobody, &list));
     let encrypted = format!("{}?sslmode=require", server.url());
-    tell(on(&env, &encrypted, &list));
-    tell(on(&env, &server.url(), &list));
+    tell(run_on(&env, &encrypted, &list));
+    tell(run_on(&env, &server.url(), &list));
     // Another encoding.
     let latin = server.new_database("latin");
     server.psql(
         "UPDATE pg_database SET encoding = pg_char_to_encoding('LATIN1') WHERE datname = 'latin'",
     );
-    tell(on(&env, &latin, &["init", "--yes"]));
+    tell(run_on(&env, &latin, &["init", "--yes"]));
     insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]
 fn rights_that_a_user_lacks_are_told() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let ports = [server.port()];
     server.psql("CREATE ROLE guest LOGIN; CREATE ROLE reader LOGIN");
     let of = |user| server.url_with(user, None, "eklavya");
     let mut all = Vec::new();
-    let mut tell = |outcome: Outcome| all.push(told(&outcome.exits(7), &ports));
+    let mut tell =
+        |outcome: CommandResult| all.push(stable_messages(&outcome.assert_exit_code(7), &ports));
     // Nobody but the owner makes tables in the schema public (since PostgreSQL 15).
-    tell(on(&env, &of("guest"), &["init", "--yes"]));
-    tell(on(&env, &of("guest"), &["db", "migrate"]));
-    on(&env, &server.url(), &["init", "--yes"]).ok();
-    tell(on(&env, &of("guest"), &["project", "list"]));
+    tell(run_on(&env, &of("guest"), &["init", "--yes"]));
+    tell(run_on(&env, &of("guest"), &["db", "migrate"]));
+    run_on(&env, &server.url(), &["init", "--yes"]).ok();
+    tell(run_on(&env, &of("guest"), &["project", "list"]));
     server.psql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader");
-    on(&env, &of("reader"), &["project", "list"]).ok();
-    env.file("brief.md", "# A coffee shop\n");
+    run_on(&env, &of("reader"), &["project", "list"]).ok();
+    env.write_file("brief.md", "# A coffee shop\n");
     let new = [
         "project", "new", "Shop", "--brief", "brief.md", "--client", "Ada", "--budget", "1",
     ];
-    tell(on(&env, &of("reader"), &[&new[..], &["--yes"]].concat()));
+    tell(run_on(
+        &env,
+        &of("reader"),
+        &[&new[..], &["--yes"]].concat(),
+    ));
     insta::assert_snapshot!(all.join("\n"));
-    let status = on(&env, &of("reader"), &["db", "status", "--output", "json"]).ok();
+    let status = run_on(&env, &of("reader"), &["db", "status", "--output", "json"]).ok();
     assert_eq!(status.json()["pending"], serde_json::json!([]));
 }
 
 #[test]
 fn a_read_only_database_is_told() {
     let env = env();
-    let server = Postgres::shared_server();
-    on(&env, &server.url(), &["init", "--yes"]).ok();
+    let server = TestPostgres::shared_server();
+    run_on(&env, &server.url(), &["init", "--yes"]).ok();
     server.make_read_only();
     let mut all = Vec::new();
     for arguments in [
@@ -147,24 +153,30 @@ fn a_read_only_database_is_told() {
         &["db", "status"],
         &["init", "--yes"],
     ] {
-        let outcome = on(&env, &server.url(), arguments).exits(7);
-        all.push(told(&outcome, &[server.port()]));
+        let outcome = run_on(&env, &server.url(), arguments).assert_exit_code(7);
+        all.push(stable_messages(&outcome, &[server.port()]));
     }
     insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]
 fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
-    let server = Postgres::guarded(SECRET);
+    let server = TestPostgres::guarded(SECRET);
     let env = env();
     let ports = [server.port()];
     let with = |password| server.url_with("eklavya", password, "eklavya");
-    let wrong = on(&env, &with(Some("hunter2-not")), &["db", "status"]).exits(7);
-    let none = on(&env, &with(None), &["db", "status"]).exits(7);
-    insta::assert_snapshot!([told(&wrong, &ports), told(&none, &ports)].join("\n"));
-    on(&env, &with(Some(SECRET)), &["init", "--yes"]).ok();
-    on(&env, &with(Some(SECRET)), &["config", "show"]).ok();
-    let doctor = on(&env, &with(Some(SECRET)), &["doctor", "--output", "json"]).json();
+    let wrong = run_on(&env, &with(Some("hunter2-not")), &["db", "status"]).assert_exit_code(7);
+    let none = run_on(&env, &with(None), &["db", "status"]).assert_exit_code(7);
+    insta::assert_snapshot!(
+        [
+            stable_messages(&wrong, &ports),
+            stable_messages(&none, &ports)
+        ]
+        .join("\n")
+    );
+    run_on(&env, &with(Some(SECRET)), &["init", "--yes"]).ok();
+    run_on(&env, &with(Some(SECRET)), &["config", "show"]).ok();
+    let doctor = run_on(&env, &with(Some(SECRET)), &["doctor", "--output", "json"]).json();
     let store = doctor
         .as_array()
         .unwrap()
@@ -172,9 +184,9 @@ fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
         .find(|row| row["check"] == "store");
     assert_eq!(store.unwrap()["status"], "ok", "{doctor}");
     // From a file, which counts more than the URL; then all of it from the environment.
-    let file = env.file("password", format!("{SECRET}\n"));
+    let file = env.write_file("password", format!("{SECRET}\n"));
     let option = format!("store.passwordFile={file}");
-    on(
+    run_on(
         &env,
         &with(Some("wrong")),
         &["project", "list", "--set", &option],
@@ -185,9 +197,9 @@ fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
         .with("EKLAVYA_STORE_PASSWORD_FILE", file.as_str());
     env.run(&["project", "list"]).ok();
     let shown = env.run(&["config", "show", "--output", "json"]).ok();
-    assert!(!shown.whole().contains(SECRET));
+    assert!(!shown.snapshot_text().contains(SECRET));
     // The file is read anew at each start, and a wrong one is told.
-    env.file("password", "");
+    env.write_file("password", "");
     let empty = env.run(&["project", "list"]);
     assert!(
         empty.code != 0 && empty.stderr.contains("is empty"),
@@ -197,13 +209,13 @@ fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
 
 #[test]
 fn a_server_is_reached_by_its_socket_too() {
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let env = env();
     let sockets = server.psql("SHOW unix_socket_directories");
     let port = server.port();
     let url = format!("postgres://eklavya@/eklavya?host={sockets}&port={port}");
-    on(&env, &url, &["init", "--yes"]).ok();
-    let status = on(&env, &url, &["db", "status", "--output", "json"])
+    run_on(&env, &url, &["init", "--yes"]).ok();
+    let status = run_on(&env, &url, &["db", "status", "--output", "json"])
         .ok()
         .json();
     let shown = status["database"].as_str().unwrap();
@@ -216,10 +228,10 @@ fn a_server_is_reached_by_its_socket_too() {
 #[test]
 fn doctor_says_what_to_do_about_the_store() {
     let env = env();
-    let server = Postgres::shared_server();
+    let server = TestPostgres::shared_server();
     let store = |url: &str| {
-        let found = on(&env, url, &["doctor", "--output", "json"])
-            .exits(7)
+        let found = run_on(&env, url, &["doctor", "--output", "json"])
+            .assert_exit_code(7)
             .json();
         let rows = found.as_array().unwrap().clone();
         let row = rows

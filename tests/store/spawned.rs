@@ -1,16 +1,16 @@
 //! Tasks that an agent hands out.
 
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::ids::AgentId;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::TaskEvent;
-use eklavya_services::spawned::*;
-use eklavya_services::tasks::{TaskNote, advance, reload};
+use eklavya_core::agent::role::Role;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::ids::AgentId;
+use eklavya_core::task::TaskEvent;
+use eklavya_services::spawned_tasks::*;
+use eklavya_services::tasks::{TaskUpdate, advance, reload};
 use eklavya_store::tasks;
-use eklavya_testkit::ledger::Books;
+use eklavya_testkit::ledger::LedgerFixture;
 
-fn errand(title: &str) -> Errand {
-    Errand {
+fn spawn_request(title: &str) -> SpawnRequest {
+    SpawnRequest {
         role: Role::Developer,
         title: title.to_owned(),
         description: "Write it.".to_owned(),
@@ -18,55 +18,55 @@ fn errand(title: &str) -> Errand {
     }
 }
 
-async fn at_work(books: &Books) -> AgentId {
-    let (desk, agent) = (books.costs.desk(), books.agent().await);
+async fn start_task(books: &LedgerFixture) -> AgentId {
+    let (data, agent) = (books.costs.data(), books.add_agent().await);
     let start = TaskEvent::Start { agent };
-    let by = Actor::System;
-    advance(desk, &by, &books.task, start, TaskNote::default())
+    let by = AuditActor::System;
+    advance(data, &by, &books.task, start, TaskUpdate::default())
         .await
         .unwrap();
     agent
 }
 
-async fn told(books: &Books, agent: AgentId, title: &str) -> String {
-    let (desk, by) = (books.costs.desk(), (agent, &books.task));
-    match spawn(desk, &books.project, by, errand(title))
+async fn spawn_key(books: &LedgerFixture, agent: AgentId, title: &str) -> String {
+    let (data, by) = (books.costs.data(), (agent, &books.task));
+    match spawn(data, &books.project, by, spawn_request(title))
         .await
         .unwrap()
     {
-        Spawned::Task(task) => task.key,
-        Spawned::TooMany => "too many".to_owned(),
-        Spawned::NotAtWork => "not at work".to_owned(),
+        SpawnOutcome::Task(task) => task.key,
+        SpawnOutcome::TooMany => "too many".to_owned(),
+        SpawnOutcome::TaskNotRunning => "not at work".to_owned(),
     }
 }
 
 #[tokio::test]
-async fn each_errand_is_one_task_however_often_it_is_asked_for() {
-    let books = Books::open(None).await;
-    let agent = at_work(&books).await;
+async fn each_spawn_request_is_one_task_even_if_it_is_repeated() {
+    let books = LedgerFixture::open(None).await;
+    let agent = start_task(&books).await;
     // A model may ask for several at once.
-    let [one, two] = ["one", "two"].map(|title| told(&books, agent, title));
+    let [one, two] = ["one", "two"].map(|title| spawn_key(&books, agent, title));
     let (one, two) = tokio::join!(one, two);
     let mut keys = [one.clone(), two];
     keys.sort();
     assert_eq!(keys, ["T1.1", "T1.2"]);
-    assert_eq!(told(&books, agent, "one").await, one);
+    assert_eq!(spawn_key(&books, agent, "one").await, one);
     for number in 3..=MAX_SPAWNED {
-        let key = told(&books, agent, &number.to_string()).await;
+        let key = spawn_key(&books, agent, &number.to_string()).await;
         assert_eq!(key, format!("T1.{number}"));
     }
-    assert_eq!(told(&books, agent, "one more").await, "too many");
+    assert_eq!(spawn_key(&books, agent, "one more").await, "too many");
 }
 
 #[tokio::test]
-async fn nobody_hands_out_what_is_not_its_own() {
-    let books = Books::open(None).await;
-    let agent = books.agent().await;
-    assert_eq!(told(&books, agent, "one").await, "not at work");
-    at_work(&books).await;
-    assert_eq!(told(&books, agent, "one").await, "not at work");
-    let task = reload(books.costs.desk(), books.task.id).await.unwrap();
-    let mut tx = books.costs.desk().read().await.unwrap();
+async fn an_agent_spawns_tasks_only_for_its_running_task() {
+    let books = LedgerFixture::open(None).await;
+    let agent = books.add_agent().await;
+    assert_eq!(spawn_key(&books, agent, "one").await, "not at work");
+    start_task(&books).await;
+    assert_eq!(spawn_key(&books, agent, "one").await, "not at work");
+    let task = reload(books.costs.data(), books.task.id).await.unwrap();
+    let mut tx = books.costs.data().begin_read().await.unwrap();
     let all = tasks::of_project(&mut tx, task.project).await.unwrap();
-    assert_eq!(of(&all, "T1").count(), 0);
+    assert_eq!(children_of(&all, "T1").count(), 0);
 }

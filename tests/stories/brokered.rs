@@ -4,8 +4,10 @@ use eklavya_store::Store;
 use eklavya_store::params;
 use serde_json::{Value, json};
 
-use crate::rehearsal::{ANY, Rehearsal, bash, plan, says, tool, write};
-use crate::story::Story;
+use crate::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step, tool_step, write_step,
+};
+use crate::story::StoryProject;
 
 /// A test command that shows what it was handed.
 const SHOWS: &str = "\
@@ -31,34 +33,35 @@ const HOSTILE: [&str; 8] = [
 ];
 
 fn run_tests(arguments: &[&str]) -> Value {
-    tool("mcp__eklavya__run_tests", json!({ "arguments": arguments }))
+    tool_step("mcp__eklavya__run_tests", json!({ "arguments": arguments }))
 }
 
 #[test]
 fn arguments_of_the_test_command_are_read_by_no_shell() {
-    let mut plan = plan(&[("T1", "tester", &[])]);
+    let mut plan = plan_with_tasks(&[("T1", "tester", &[])]);
     plan["testCommand"] = "sh tests/run.sh \"$@\"".into();
     let long = "x".repeat(100_000);
     let steps = [
-        write("tests/t.txt", "x\n"),
+        write_step("tests/t.txt", "x\n"),
         run_tests(&HOSTILE),
         run_tests(&["fail"]),
         run_tests(&["a\0b"]),
         run_tests(&[&long]),
-        tool("mcp__eklavya__run_tests", json!({ "command": "id" })),
-        tool("mcp__eklavya__run_diagnostic", json!({ "name": "git-log" })),
-        tool("mcp__eklavya__browser_open", json!({ "url": "http://x/" })),
-        says("Tried."),
+        tool_step("mcp__eklavya__run_tests", json!({ "command": "id" })),
+        tool_step("mcp__eklavya__run_diagnostic", json!({ "name": "git-log" })),
+        tool_step("mcp__eklavya__browser_open", json!({ "url": "http://x/" })),
+        say_step("Tried."),
     ];
-    let rehearsal = Rehearsal::of(&plan)
-        .and_plays("developer", "demo-*", bash(SHOWS))
-        .plays("tester", "T1", ANY, steps);
-    let story = Story::planned(&plan, &rehearsal).with("EKLAVYA_BUILD_ATTEMPTS", "1");
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_step("developer", "demo-*", bash_step(SHOWS))
+        .with_answers("tester", "T1", ANY, steps);
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal)
+        .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
     let built = story.run("demo build shop");
-    assert_eq!(built.code, 0, "{}", story.did("demo-1", 1));
+    assert_eq!(built.code, 0, "{}", story.agent_output("demo-1", 1));
     story.ok("demo approve shop 1 --yes");
     story.ok("build shop");
-    let did = story.did("T1", 1);
+    let did = story.agent_output("T1", 1);
     let trial = |arguments: &Value| {
         story
             .audit()
@@ -94,26 +97,27 @@ fn arguments_of_the_test_command_are_read_by_no_shell() {
 
 #[test]
 fn a_command_that_hands_nothing_on_takes_no_arguments() {
-    let plan = plan(&[("T1", "tester", &[])]);
+    let plan = plan_with_tasks(&[("T1", "tester", &[])]);
     let steps = [
-        write("tests/t.sh", "true\n"),
+        write_step("tests/t.sh", "true\n"),
         run_tests(&["x"]),
         run_tests(&[]),
-        says("Tried."),
+        say_step("Tried."),
     ];
-    let rehearsal = Rehearsal::of(&plan).plays("tester", "T1", ANY, steps);
-    let story = Story::ready_to_build(&plan, &rehearsal);
+    let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers("tester", "T1", ANY, steps);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     story.ok("build shop");
-    let did = story.did("T1", 1);
+    let did = story.agent_output("T1", 1);
     assert!(did.contains("takes no arguments"), "{did}");
     assert!(did.contains("exit 0"), "{did}");
 }
 
 #[test]
 fn a_monitor_has_diagnostics_run_by_name() {
-    let mut plan = plan(&[("T1", "tester", &[])]);
+    let mut plan = plan_with_tasks(&[("T1", "tester", &[])]);
     plan["diagnostics"] = json!([{ "name": "greeting", "command": "cat site/index.html; pwd" }]);
-    let diagnostic = |name: &str| tool("mcp__eklavya__run_diagnostic", json!({ "name": name }));
+    let diagnostic =
+        |name: &str| tool_step("mcp__eklavya__run_diagnostic", json!({ "name": name }));
     let steps = [
         diagnostic("git-log"),
         diagnostic("git-fsck"),
@@ -123,19 +127,20 @@ fn a_monitor_has_diagnostics_run_by_name() {
         diagnostic("machine"),
         diagnostic("greeting"),
         diagnostic("greeting; id"),
-        tool("mcp__eklavya__run_tests", json!({})),
-        says("All is well."),
+        tool_step("mcp__eklavya__run_tests", json!({})),
+        say_step("All is well."),
     ];
-    let rehearsal = Rehearsal::of(&plan)
-        .plays("tester", "T1", ANY, [says("Nothing to do.")])
-        .plays("monitor", "T1", ANY, steps);
-    let story = Story::ready_to_build(&plan, &rehearsal).with("EKLAVYA_BUILD_ATTEMPTS", "1");
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers("tester", "T1", ANY, [say_step("Nothing to do.")])
+        .with_answers("monitor", "T1", ANY, steps);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal)
+        .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
     // No plan can give a task of the build to a monitor, who changes nothing.
     assert_ne!(story.run("build shop").code, 0);
     hand_to_the_monitor(&story);
     story.ok("tasks retry shop T1 --yes");
     story.ok("build shop");
-    let did = story.did("T1", 2);
+    let did = story.agent_output("T1", 2);
     for words in [
         "Demo 1",
         "MemAvailable",
@@ -161,12 +166,12 @@ fn a_monitor_has_diagnostics_run_by_name() {
     assert_eq!(ran, expected, "{did}");
 }
 
-fn hand_to_the_monitor(story: &Story) {
+fn hand_to_the_monitor(story: &StoryProject) {
     let database = story.env.home().join("eklavya.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let opened = Store::open_file(database.as_std_path()).await.unwrap();
-        let mut tx = opened.write().await.unwrap();
+        let mut tx = opened.begin_write().await.unwrap();
         let sql = "UPDATE tasks SET role = $1 WHERE key = $2";
         tx.execute(sql, params!["monitor", "T1"]).await.unwrap();
         tx.commit().await.unwrap();

@@ -1,42 +1,45 @@
 //! Work that does not fit at first: conflicts and red tests.
 
-use crate::rehearsal::{ANY, Rehearsal, after, bash, plan, says};
-use crate::story::Story;
+use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, delayed_step, plan_with_tasks, say_step};
+use crate::story::StoryProject;
 
 const CONFLICT: &str = "site/index.html";
 
 fn two_tasks() -> serde_json::Value {
-    plan(&[("T1", "developer", &[]), ("T2", "developer", &[])])
+    plan_with_tasks(&[("T1", "developer", &[]), ("T2", "developer", &[])])
 }
 
 /// Both tasks change the same line from the same main; the second to finish resolves it like this.
-fn conflicting(resolve: &str) -> Rehearsal {
+fn conflicting_rehearsal(resolve: &str) -> RehearsalBuilder {
     let change = |word: &str| {
         let line =
             format!("sed -i 's/hello/hello, {word}/' {CONFLICT} && git commit -qam '{word}'");
-        bash(&line)
+        bash_step(&line)
     };
-    Rehearsal::of(&two_tasks())
-        .plays(
+    RehearsalBuilder::happy_path(&two_tasks())
+        .with_answers(
             "developer",
             "T1",
             ANY,
-            [change("Ada"), says("Ada is greeted.")],
+            [change("Ada"), say_step("Ada is greeted.")],
         )
-        .plays(
+        .with_answers(
             "developer",
             "T2",
             Some(1),
-            [change("Grace"), after(3.0, says("Grace is greeted."))],
+            [
+                change("Grace"),
+                delayed_step(3.0, say_step("Grace is greeted.")),
+            ],
         )
-        .plays(
+        .with_answers(
             "developer",
             "T2",
             Some(2),
             [
-                bash(&format!("cat {CONFLICT}")),
-                bash(resolve),
-                says("Both are greeted."),
+                bash_step(&format!("cat {CONFLICT}")),
+                bash_step(resolve),
+                say_step("Both are greeted."),
             ],
         )
 }
@@ -44,14 +47,14 @@ fn conflicting(resolve: &str) -> Rehearsal {
 #[test]
 fn two_tasks_that_conflict_both_come_into_main() {
     let resolve = format!("echo '<h1>hello, Ada, hello, Grace from demo 1</h1>' > {CONFLICT}");
-    let story = Story::ready_to_build(&two_tasks(), &conflicting(&resolve));
+    let story = StoryProject::with_approved_demo(&two_tasks(), &conflicting_rehearsal(&resolve));
     assert_eq!(story.json("build shop")["status"], "built");
-    let told = story.told("T2", 2);
+    let told = story.agent_input("T2", 2);
     assert!(
         told.contains("conflict markers") && told.contains(CONFLICT),
         "{told}"
     );
-    let seen = story.did("T2", 2);
+    let seen = story.agent_output("T2", 2);
     assert!(
         seen.contains("<<<<<<<") && seen.contains("hello, Ada"),
         "{seen}"
@@ -69,10 +72,11 @@ fn markers_that_are_left_behind_never_become_part_of_main() {
     plan["testCommand"] = "true".into();
     let resolve = "echo 'not mine' > site/other.html";
     let last = format!("echo '<h1>hello, Ada and Grace</h1>' > {CONFLICT}");
-    let rehearsal = conflicting(resolve).plays("developer", "T2", Some(3), [bash(&last)]);
-    let story = Story::ready_to_build(&plan, &rehearsal);
+    let rehearsal =
+        conflicting_rehearsal(resolve).with_answers("developer", "T2", Some(3), [bash_step(&last)]);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     assert_eq!(story.json("build shop")["status"], "built");
-    let told = story.told("T2", 3);
+    let told = story.agent_input("T2", 3);
     assert!(
         told.contains("markers") && told.contains(CONFLICT),
         "{told}"
@@ -85,7 +89,7 @@ fn markers_that_are_left_behind_never_become_part_of_main() {
     no_commit_has_markers(&story);
 }
 
-fn no_commit_has_markers(story: &Story) {
+fn no_commit_has_markers(story: &StoryProject) {
     for commit in story.git(&["rev-list", "main"]).lines() {
         for file in story
             .files(commit)
@@ -100,37 +104,43 @@ fn no_commit_has_markers(story: &Story) {
 
 #[test]
 fn red_tests_go_back_to_the_agent_and_then_to_the_admin() {
-    let plan = plan(&[
+    let plan = plan_with_tasks(&[
         ("T1", "developer", &[]),
         ("T2", "developer", &[]),
         ("T3", "developer", &["T2"]),
     ]);
-    let test = |name: &str, line: &str| bash(&format!("echo '{line}' > tests/{name}.sh"));
+    let test = |name: &str, line: &str| bash_step(&format!("echo '{line}' > tests/{name}.sh"));
     let red = |name: &str| test(name, "echo the-shop-is-closed; exit 3");
-    let rehearsal = Rehearsal::of(&plan)
-        .plays("developer", "T1", Some(1), [red("t1"), says("Done.")])
-        .plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers("developer", "T1", Some(1), [red("t1"), say_step("Done.")])
+        .with_answers(
             "developer",
             "T1",
             Some(2),
-            [test("t1", "true"), says("Now it is.")],
+            [test("t1", "true"), say_step("Now it is.")],
         )
-        .plays("developer", "T2", ANY, [red("t2"), says("Done, I think.")])
-        .plays(
+        .with_answers(
+            "developer",
+            "T2",
+            ANY,
+            [red("t2"), say_step("Done, I think.")],
+        )
+        .with_answers(
             "developer",
             "T2",
             Some(3),
-            [test("t2", "true"), says("I see.")],
+            [test("t2", "true"), say_step("I see.")],
         );
-    let story = Story::ready_to_build(&plan, &rehearsal).with("EKLAVYA_BUILD_ATTEMPTS", "2");
-    let asked = story.run("build shop").exits(6);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal)
+        .with_variable("EKLAVYA_BUILD_ATTEMPTS", "2");
+    let asked = story.run("build shop").assert_exit_code(6);
     assert!(
         asked.stderr.contains("tasks retry shop T2"),
         "{}",
         asked.stderr
     );
 
-    let told = story.told("T1", 2);
+    let told = story.agent_input("T1", 2);
     assert!(
         told.contains("the-shop-is-closed") && told.contains("exit 3"),
         "{told}"
@@ -168,7 +178,7 @@ fn red_tests_go_back_to_the_agent_and_then_to_the_admin() {
         retried.stderr
     );
     assert_eq!(story.json("build shop")["status"], "built");
-    let told = story.told("T2", 3);
+    let told = story.agent_input("T2", 3);
     assert!(
         told.contains("Open the shop first.") && told.contains("the-shop-is-closed"),
         "{told}"

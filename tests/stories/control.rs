@@ -2,41 +2,41 @@
 
 use serde_json::Value;
 
-use crate::host::{processes_at, until};
-use crate::rehearsal::{ANY, Rehearsal, after, bash, says, small_plan};
-use crate::story::{Running, Story};
+use crate::host::{processes_at, wait_for};
+use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, delayed_step, say_step, small_plan};
+use crate::story::{StoryCommand, StoryProject};
 
 /// T1 notes that it has begun, and thinks for so long before it goes on.
-fn slow(seconds: f64) -> Rehearsal {
-    Rehearsal::of(&small_plan()).plays(
+fn slow_rehearsal(seconds: f64) -> RehearsalBuilder {
+    RehearsalBuilder::happy_path(&small_plan()).with_answers(
         "developer",
         "T1",
         ANY,
         [
-            bash("echo begun >> site/notes.txt"),
-            after(seconds, bash("echo ended >> site/notes.txt")),
-            says("Done."),
+            bash_step("echo begun >> site/notes.txt"),
+            delayed_step(seconds, bash_step("echo ended >> site/notes.txt")),
+            say_step("Done."),
         ],
     )
 }
 
 /// Starts the build and returns once T1 has done its first step.
-fn under_way(seconds: f64) -> (Story, Running, String) {
-    let story = Story::ready_to_build(&small_plan(), &slow(seconds));
+fn start_build(seconds: f64) -> (StoryProject, StoryCommand, String) {
+    let story = StoryProject::with_approved_demo(&small_plan(), &slow_rehearsal(seconds));
     let build = story.start("build shop");
-    let agent = until("T1 has begun", || {
+    let agent = wait_for("T1 has begun", || {
         let agents = story.json("agents ps shop");
         let agent = agents[0]["id"].as_str()?.to_owned();
         let log = story.run(&format!("agents logs {agent}")).stdout;
         log.contains("site/notes.txt").then_some(())?;
         let task = story.task("T1");
-        (task["status"] == "running" && begun(&story)).then_some(agent)
+        (task["status"] == "running" && has_begun(&story)).then_some(agent)
     });
     (story, build, agent)
 }
 
 /// Whether the file that T1 writes first is there.
-fn begun(story: &Story) -> bool {
+fn has_begun(story: &StoryProject) -> bool {
     let work = std::fs::read_dir(story.root().join("work")).unwrap();
     work.flatten()
         .any(|session| session.path().join("clone/site/notes.txt").exists())
@@ -44,9 +44,9 @@ fn begun(story: &Story) -> bool {
 
 #[test]
 fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
-    let (story, build, agent) = under_way(60.0);
+    let (story, build, agent) = start_build(60.0);
     story.ok("project pause shop");
-    let stopped = build.wait().exits(4);
+    let stopped = build.wait().assert_exit_code(4);
     assert!(
         stopped.stderr.contains("eklavya project resume shop"),
         "{}",
@@ -71,7 +71,7 @@ fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
             .iter()
             .any(|entry| entry.action.contains("checkpoint"))
     );
-    let refused = story.run("build shop").exits(4);
+    let refused = story.run("build shop").assert_exit_code(4);
     assert!(
         refused.stderr.contains("project resume"),
         "{}",
@@ -79,7 +79,7 @@ fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
     );
 
     story.ok("project resume shop");
-    story.switch_to(&slow(0.0));
+    story.set_rehearsal(&slow_rehearsal(0.0));
     assert_eq!(story.json("build shop")["status"], "built");
     assert_eq!(story.file("main", "site/notes.txt"), "begun\nended\n");
     let agents = story.agents("T1");
@@ -94,10 +94,10 @@ fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
 
 #[test]
 fn a_killed_agent_leaves_a_question() {
-    let (story, build, agent) = under_way(60.0);
+    let (story, build, agent) = start_build(60.0);
     let killed = story.json(&format!("agents kill {}", &agent[..8]));
     assert_eq!(killed[0]["status"], "killed");
-    let asked = build.wait().exits(6);
+    let asked = build.wait().assert_exit_code(6);
     assert!(
         asked.stderr.contains("was killed") && asked.stderr.contains("tasks retry shop T1"),
         "{}",
@@ -110,10 +110,12 @@ fn a_killed_agent_leaves_a_question() {
     assert_eq!(story.task("T1")["status"], "blocked");
     assert_eq!(story.agents("T1")[0]["status"], "killed");
     // There is nothing left to kill.
-    story.run(&format!("agents kill {agent}")).exits(4);
+    story
+        .run(&format!("agents kill {agent}"))
+        .assert_exit_code(4);
 
     story.ok("tasks retry shop T1");
-    story.switch_to(&slow(0.0));
+    story.set_rehearsal(&slow_rehearsal(0.0));
     assert_eq!(story.json("build shop")["status"], "built");
     let notes = story.file("main", "site/notes.txt");
     assert!(
@@ -124,10 +126,10 @@ fn a_killed_agent_leaves_a_question() {
 
 #[test]
 fn a_second_command_is_refused_or_waits() {
-    let (story, build, _) = under_way(4.0);
-    let refused = story.run("build shop").exits(4);
+    let (story, build, _) = start_build(4.0);
+    let refused = story.run("build shop").assert_exit_code(4);
     assert!(refused.stderr.contains("--wait"), "{}", refused.stderr);
-    story.run("verify shop").exits(4);
+    story.run("verify shop").assert_exit_code(4);
     let verify = story.start("verify shop --wait --output json");
     assert_eq!(build.wait().ok().code, 0);
     let verified: Value = serde_json::from_str(&verify.wait().ok().stdout).unwrap();

@@ -2,23 +2,24 @@
 
 use serde_json::Value;
 
-use crate::host::{get, processes_at};
-use crate::rehearsal::{ANY, Rehearsal, bash, says, small_plan, write};
-use crate::story::Story;
+use crate::host::{http_get, processes_at};
+use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, say_step, small_plan, write_step};
+use crate::story::StoryProject;
 
 #[test]
 fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     let plan = small_plan();
-    let story = Story::planned(&plan, &Rehearsal::of(&plan)).with("EKLAVYA_DEMO_COUNT", "2");
+    let story = StoryProject::with_approved_plan(&plan, &RehearsalBuilder::happy_path(&plan))
+        .with_variable("EKLAVYA_DEMO_COUNT", "2");
     story.ok("demo build shop");
-    let first = url(&story, 1);
+    let first = demo_url(&story, 1);
     let rejected = ["demo", "reject", "shop", "1", "--feedback", "Far too dark."];
     story.run_words(&rejected).ok();
-    assert_eq!(get(&first), None, "a rejected demo still answers");
+    assert_eq!(http_get(&first), None, "a rejected demo still answers");
     // The other one is still there to be chosen.
     assert_eq!(story.status(), "demoReview");
-    assert!(get(&url(&story, 2)).is_some());
-    story.run("demo approve shop 1 --yes").exits(4);
+    assert!(http_get(&demo_url(&story, 2)).is_some());
+    story.run("demo approve shop 1 --yes").assert_exit_code(4);
     let rest = [
         "demo",
         "reject",
@@ -31,15 +32,19 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     assert_eq!(story.status(), "demoBuilding");
 
     story.ok("demo build shop");
-    assert_eq!(numbers(&story), [(1, 1), (2, 1), (3, 2), (4, 2)]);
+    assert_eq!(demo_rounds(&story), [(1, 1), (2, 1), (3, 2), (4, 2)]);
     for task in ["demo-3", "demo-4"] {
-        let told = story.told(task, 1);
+        let told = story.agent_input(task, 1);
         assert!(
             told.contains("Far too dark.") && told.contains("Too plain."),
             "{told}"
         );
     }
-    assert!(get(&url(&story, 4)).unwrap().contains("hello from demo 4"));
+    assert!(
+        http_get(&demo_url(&story, 4))
+            .unwrap()
+            .contains("hello from demo 4")
+    );
     let wish = [
         "demo",
         "approve",
@@ -54,9 +59,9 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     // What the admin said of the choice reaches those who build on it.
     story.ok("build shop");
     assert!(
-        story.told("T1", 1).contains("Bigger letters."),
+        story.agent_input("T1", 1).contains("Bigger letters."),
         "{}",
-        story.told("T1", 1)
+        story.agent_input("T1", 1)
     );
     assert_eq!(
         processes_at(story.env.path().as_std_path()),
@@ -65,46 +70,50 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
 }
 
 /// A demo that cannot be shown: there is no page.
-fn pageless() -> Vec<Value> {
+fn pageless_demo() -> Vec<Value> {
     vec![
-        bash("mkdir -p site && rm -f site/index.html && echo nothing > site/other.txt"),
-        says("It should work."),
+        bash_step("mkdir -p site && rm -f site/index.html && echo nothing > site/other.txt"),
+        say_step("It should work."),
     ]
 }
 
 #[test]
 fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
     let plan = small_plan();
-    let rehearsal = Rehearsal::of(&plan)
-        .plays("developer", "demo-2", Some(1), pageless())
-        .plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers("developer", "demo-2", Some(1), pageless_demo())
+        .with_answers(
             "developer",
             "demo-2",
             Some(2),
-            [bash(
+            [bash_step(
                 r#"echo 'hello after all' > site/index.html
                 perl -e 'symlink "/etc/passwd", "site/secrets"; symlink "/", "site/host"'"#,
             )],
         )
-        .plays("developer", "demo-3", ANY, pageless());
-    let story = Story::planned(&plan, &rehearsal)
-        .with("EKLAVYA_DEMO_COUNT", "3")
-        .with("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
-        .with("EKLAVYA_BUILD_ATTEMPTS", "2");
+        .with_answers("developer", "demo-3", ANY, pageless_demo());
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal)
+        .with_variable("EKLAVYA_DEMO_COUNT", "3")
+        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with_variable("EKLAVYA_BUILD_ATTEMPTS", "2");
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
-    let told = story.told("demo-2", 2);
+    let told = story.agent_input("demo-2", 2);
     assert!(
         told.contains("did not answer") && told.contains("404"),
         "{told}"
     );
     assert!(!told.contains("server said"), "it said nothing: {told}");
-    assert!(get(&url(&story, 2)).unwrap().contains("hello after all"));
+    assert!(
+        http_get(&demo_url(&story, 2))
+            .unwrap()
+            .contains("hello after all")
+    );
     for secret in [
         "secrets",
         "host/etc/passwd",
         "../../../../../../../etc/passwd",
     ] {
-        let answer = get(&format!("{}{secret}", url(&story, 2))).unwrap();
+        let answer = http_get(&format!("{}{secret}", demo_url(&story, 2))).unwrap();
         assert!(!answer.contains("root:"), "{secret}: {answer}");
     }
     let failed = story.json("demo show shop 3");
@@ -116,7 +125,7 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
             .contains("did not answer"),
         "{failed}"
     );
-    let refused = story.run("demo approve shop 3 --yes").exits(4);
+    let refused = story.run("demo approve shop 3 --yes").assert_exit_code(4);
     assert!(refused.stderr.contains("demo 3"), "{}", refused.stderr);
     assert_eq!(story.status(), "demoReview");
 
@@ -130,9 +139,9 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
         "None of them.",
     ];
     story.run_words(&all).ok();
-    let story = story.with("EKLAVYA_DEMO_COUNT", "1");
+    let story = story.with_variable("EKLAVYA_DEMO_COUNT", "1");
     story.ok("demo build shop");
-    assert_eq!(numbers(&story), [(1, 1), (2, 1), (3, 1), (4, 2)]);
+    assert_eq!(demo_rounds(&story), [(1, 1), (2, 1), (3, 1), (4, 2)]);
     assert_eq!(story.json("status shop")[0]["tasksBlocked"], 0);
     story.ok("demo approve shop 4 --yes");
 }
@@ -140,18 +149,18 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
 #[test]
 fn a_round_without_any_demo_asks_the_admin() {
     let plan = small_plan();
-    let rehearsal = Rehearsal::of(&plan)
-        .plays("developer", "demo-1", Some(1), pageless())
-        .plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers("developer", "demo-1", Some(1), pageless_demo())
+        .with_answers(
             "developer",
             "demo-1",
             Some(2),
-            [write("site/index.html", "hello at last\n")],
+            [write_step("site/index.html", "hello at last\n")],
         );
-    let story = Story::planned(&plan, &rehearsal)
-        .with("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
-        .with("EKLAVYA_BUILD_ATTEMPTS", "1");
-    let asked = story.run("demo build shop").exits(6);
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal)
+        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
+    let asked = story.run("demo build shop").assert_exit_code(6);
     assert!(
         asked.stderr.contains("tasks retry shop demo-1"),
         "{}",
@@ -172,24 +181,37 @@ fn a_round_without_any_demo_asks_the_admin() {
         retried.stderr
     );
     story.ok("demo build shop");
-    assert!(story.told("demo-1", 2).contains("Write an index.html."));
-    assert!(get(&url(&story, 1)).unwrap().contains("hello at last"));
+    assert!(
+        story
+            .agent_input("demo-1", 2)
+            .contains("Write an index.html.")
+    );
+    assert!(
+        http_get(&demo_url(&story, 1))
+            .unwrap()
+            .contains("hello at last")
+    );
     story.ok("demo approve shop 1 --yes");
 }
 
 #[test]
 fn a_round_without_any_demo_can_be_begun_again() {
     let plan = small_plan();
-    let rehearsal = Rehearsal::of(&plan).plays("developer", "demo-1", ANY, pageless());
-    let story = Story::planned(&plan, &rehearsal)
-        .with("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
-        .with("EKLAVYA_BUILD_ATTEMPTS", "1");
-    story.run("demo build shop").exits(6);
+    let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers(
+        "developer",
+        "demo-1",
+        ANY,
+        pageless_demo(),
+    );
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal)
+        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
+    story.run("demo build shop").assert_exit_code(6);
     let rejected = ["demo", "reject", "shop", "1", "--feedback", "Begin again."];
     story.run_words(&rejected).ok();
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
-    assert!(story.told("demo-2", 1).contains("Begin again."));
-    assert_eq!(numbers(&story), [(1, 1), (2, 2)]);
+    assert!(story.agent_input("demo-2", 1).contains("Begin again."));
+    assert_eq!(demo_rounds(&story), [(1, 1), (2, 2)]);
 }
 
 #[test]
@@ -211,32 +233,36 @@ while (my $peer = $listener->accept) {
     plan["preview"] = serde_json::json!({
         "kind": "command", "command": "perl server.pl", "port": 8123, "path": "/menu",
     });
-    let rehearsal = Rehearsal::of(&plan).plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers(
         "developer",
         "demo-1",
         ANY,
-        [write("server.pl", server), says("It serves.")],
+        [write_step("server.pl", server), say_step("It serves.")],
     );
-    let story = Story::planned(&plan, &rehearsal);
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal);
     story.ok("demo build shop");
-    let page = get(&url(&story, 1)).unwrap();
+    let page = http_get(&demo_url(&story, 1)).unwrap();
     assert!(
         page.starts_with("HTTP/1.1 200") && page.contains("hello from perl"),
         "{page}"
     );
-    crate::host::until("the server's words are in its log", || {
+    crate::host::wait_for("the server's words are in its log", || {
         let log = story.ok("demo logs shop 1").stdout;
         (log.contains("listening") && log.contains("GET /menu")).then_some(())
     });
-    let before = url(&story, 1);
+    let before = demo_url(&story, 1);
     story.ok("demo stop shop 1");
-    assert_eq!(get(&before), None);
+    assert_eq!(http_get(&before), None);
     assert_eq!(
         processes_at(story.env.path().as_std_path()),
         Vec::<String>::new()
     );
     story.ok("demo open shop 1");
-    assert!(get(&url(&story, 1)).unwrap().contains("hello from perl"));
+    assert!(
+        http_get(&demo_url(&story, 1))
+            .unwrap()
+            .contains("hello from perl")
+    );
     story.ok("project archive shop --yes");
     assert_eq!(
         processes_at(story.env.path().as_std_path()),
@@ -244,7 +270,7 @@ while (my $peer = $listener->accept) {
     );
 }
 
-fn url(story: &Story, number: u32) -> String {
+fn demo_url(story: &StoryProject, number: u32) -> String {
     let demo = story.json(&format!("demo show shop {number}"));
     let url = demo["previewUrl"].as_str();
     url.unwrap_or_else(|| panic!("it has no preview: {demo}"))
@@ -252,7 +278,7 @@ fn url(story: &Story, number: u32) -> String {
 }
 
 /// Returns number and round of each demo.
-fn numbers(story: &Story) -> Vec<(u64, u64)> {
+fn demo_rounds(story: &StoryProject) -> Vec<(u64, u64)> {
     let demos = story.json("demo list shop");
     let pair = |demo: &Value| {
         (

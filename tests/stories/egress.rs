@@ -1,15 +1,15 @@
 //! What agents reach beyond the model: a developer fetches a library by git through the proxy at its
 //! door, and nothing that is not listed.
 
-use crate::library::{library, serve};
-use crate::rehearsal::{ANY, Rehearsal, bash, plan, says};
-use crate::story::Story;
+use crate::library::{create_library, serve_files};
+use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step};
+use crate::story::StoryProject;
 
 #[test]
 fn a_developer_fetches_what_is_listed_and_nothing_else() {
     let place = tempfile::tempdir().unwrap();
-    library(place.path());
-    let port = serve(place.path().to_owned());
+    create_library(place.path());
+    let port = serve_files(place.path().to_owned());
     let listed = format!("http://127.0.0.2:{port}/lib/.git");
     let fetch = format!("git clone -q {listed} /tmp/lib && cp /tmp/lib/README site/library.txt");
     let other = format!("git ls-remote http://127.0.0.3:{port}/lib/.git; echo ended with $?");
@@ -17,16 +17,21 @@ fn a_developer_fetches_what_is_listed_and_nothing_else() {
         "env -u http_proxy -u HTTP_PROXY -u ALL_PROXY -u all_proxy git ls-remote {listed}; \
          echo ended with $?"
     );
-    let plan = plan(&[("T1", "developer", &[])]);
-    let steps = [bash(&fetch), bash(&other), bash(&direct), says("Fetched.")];
-    let rehearsal = Rehearsal::of(&plan).plays("developer", "T1", ANY, steps);
+    let plan = plan_with_tasks(&[("T1", "developer", &[])]);
+    let steps = [
+        bash_step(&fetch),
+        bash_step(&other),
+        bash_step(&direct),
+        say_step("Fetched."),
+    ];
+    let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers("developer", "T1", ANY, steps);
     let hosts = format!("127.0.0.2:{port}");
-    let story = Story::ready_to_build(&plan, &rehearsal)
-        .with("EKLAVYA_EGRESS_PACKAGES", &hosts)
-        .with("EKLAVYA_EGRESS_PRIVATE", &hosts);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal)
+        .with_variable("EKLAVYA_EGRESS_PACKAGES", &hosts)
+        .with_variable("EKLAVYA_EGRESS_PRIVATE", &hosts);
     assert_eq!(story.json("build shop")["status"], "built");
     assert_eq!(story.file("main", "site/library.txt"), "a library\n");
-    let did = story.did("T1", 1);
+    let did = story.agent_output("T1", 1);
     assert!(
         did.contains("403") && !did.contains("ended with 0"),
         "{did}"

@@ -2,42 +2,42 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{ANY, Rehearsal, plan, says, tool, write};
-use crate::story::Story;
+use crate::rehearsal::{ANY, RehearsalBuilder, plan_with_tasks, say_step, tool_step, write_step};
+use crate::story::StoryProject;
 
-fn spawn(role: &str, title: &str) -> Value {
+fn spawn_call(role: &str, title: &str) -> Value {
     let input = json!({ "role": role, "title": title, "instructions": format!("Write {title}.") });
-    tool("mcp__eklavya__spawn_agent", input)
+    tool_step("mcp__eklavya__spawn_agent", input)
 }
 
 /// The tester's file passes only where all that came from T1 is merged.
 #[test]
 fn what_waits_for_a_task_waits_for_all_that_came_from_it() {
-    let mut plan = plan(&[("T1", "orchestrator", &[]), ("T2", "tester", &["T1"])]);
+    let mut plan = plan_with_tasks(&[("T1", "orchestrator", &[]), ("T2", "tester", &["T1"])]);
     plan["tasks"][0]["criteria"] = json!(["C1"]);
     let orchestrator = [
-        spawn("developer", "one"),
-        spawn("developer", "two"),
-        spawn("developer", "one"),
-        spawn("orchestrator", "three"),
-        tool(
+        spawn_call("developer", "one"),
+        spawn_call("developer", "two"),
+        spawn_call("developer", "one"),
+        spawn_call("orchestrator", "three"),
+        tool_step(
             "mcp__eklavya__spawn_agent",
             json!({ "role": "pm", "title": "x", "instructions": "x", "criteria": ["C2"] }),
         ),
-        says("Handed out."),
+        say_step("Handed out."),
     ];
     let both = "test -f site/T1.1.html && test -f site/T1.2.html\n";
-    let rehearsal = Rehearsal::of(&plan)
-        .plays("orchestrator", "T1", ANY, orchestrator)
-        .plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers("orchestrator", "T1", ANY, orchestrator)
+        .with_answers(
             "tester",
             "T2",
             ANY,
-            [write("tests/T2.sh", both), says("Tested.")],
+            [write_step("tests/T2.sh", both), say_step("Tested.")],
         );
-    let story = Story::ready_to_build(&plan, &rehearsal);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     assert_eq!(story.json("build shop")["status"], "built");
-    let results = story.results("T1", 1);
+    let results = story.tool_results("T1", 1);
     let tasks: Vec<bool> = ["T1.1", "T1.2", "T1.1"]
         .iter()
         .zip(&results)
@@ -57,15 +57,24 @@ fn what_waits_for_a_task_waits_for_all_that_came_from_it() {
         .filter(|line| line.action == "task.spawn");
     let by_agent = spawned.filter(|line| line.agent.is_some() && line.details["task"] == "T1");
     assert_eq!(by_agent.count(), 2);
-    assert!(story.told("T1.1", 1).contains("Write one."));
-    assert!(story.told("T1", 1).contains("mcp__eklavya__spawn_agent"));
+    assert!(story.agent_input("T1.1", 1).contains("Write one."));
+    assert!(
+        story
+            .agent_input("T1", 1)
+            .contains("mcp__eklavya__spawn_agent")
+    );
 }
 
 #[test]
 fn an_orchestrator_that_hands_nothing_out_is_asked_once_more() {
-    let plan = plan(&[("T1", "orchestrator", &[])]);
-    let rehearsal = Rehearsal::of(&plan).plays("orchestrator", "T1", ANY, [says("All is there.")]);
-    let story = Story::ready_to_build(&plan, &rehearsal);
+    let plan = plan_with_tasks(&[("T1", "orchestrator", &[])]);
+    let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers(
+        "orchestrator",
+        "T1",
+        ANY,
+        [say_step("All is there.")],
+    );
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     story.ok("build shop");
-    assert!(story.told("T1", 2).contains("You spawned no agent"));
+    assert!(story.agent_input("T1", 2).contains("You spawned no agent"));
 }

@@ -5,24 +5,25 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::host::{get, processes_at};
-use crate::rehearsal::{Rehearsal, plan};
-use crate::story::{Story, git};
+use crate::host::{http_get, processes_at};
+use crate::rehearsal::{RehearsalBuilder, plan_with_tasks};
+use crate::story::{StoryProject, git};
 
 #[test]
 fn a_brief_becomes_a_delivered_repository() {
-    let plan = plan(&[
+    let plan = plan_with_tasks(&[
         ("T1", "developer", &[]),
         ("T2", "tester", &[]),
         ("T3", "developer", &["T1", "T2"]),
     ]);
-    let story = Story::begun(&Rehearsal::of(&plan)).with("EKLAVYA_DEMO_COUNT", "3");
+    let story = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan))
+        .with_variable("EKLAVYA_DEMO_COUNT", "3");
     plan_is_shown(&story, &plan);
     let urls = demos_answer(&story);
     let approved = story.json("demo approve shop 2 --yes");
     assert_eq!(approved["status"], "demoApproved");
     for url in &urls {
-        assert_eq!(get(url), None, "{url} still answers");
+        assert_eq!(http_get(url), None, "{url} still answers");
     }
     let main = story.git(&["rev-parse", "main"]);
     assert_eq!(main, story.git(&["rev-parse", "demo/2"]));
@@ -62,7 +63,7 @@ fn a_brief_becomes_a_delivered_repository() {
     assert_eq!(story.status(), "delivered");
 }
 
-fn the_events_are_what_the_schema_says(story: &Story) {
+fn the_events_are_what_the_schema_says(story: &StoryProject) {
     let schema = jsonschema::validator_for(&story.json("events schema")).unwrap();
     let events = story.json("events tail shop --since 0");
     let events = events.as_array().unwrap();
@@ -85,7 +86,7 @@ fn the_events_are_what_the_schema_says(story: &Story) {
     assert_eq!(count("agent:spawned"), count("agent:working"));
 }
 
-fn plan_is_shown(story: &Story, plan: &Value) {
+fn plan_is_shown(story: &StoryProject, plan: &Value) {
     let planned = story.json("plan shop");
     assert_eq!(planned["status"], "planReview");
     assert_eq!(planned["needsDecision"], true);
@@ -100,7 +101,7 @@ fn plan_is_shown(story: &Story, plan: &Value) {
     );
 }
 
-fn demos_answer(story: &Story) -> Vec<String> {
+fn demos_answer(story: &StoryProject) -> Vec<String> {
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
     let demos = story.json("demo list shop");
     let demos = demos.as_array().unwrap();
@@ -109,7 +110,7 @@ fn demos_answer(story: &Story) -> Vec<String> {
     for (place, demo) in demos.iter().enumerate() {
         assert_eq!(demo["status"], "ready");
         let url = demo["previewUrl"].as_str().unwrap();
-        let page = get(url).unwrap();
+        let page = http_get(url).unwrap();
         let wanted = format!("hello from demo {}", place + 1);
         assert!(
             page.starts_with("HTTP/1.1 200") && page.contains(&wanted),
@@ -120,7 +121,7 @@ fn demos_answer(story: &Story) -> Vec<String> {
     urls
 }
 
-fn the_delivery_is_whole(story: &Story, delivery: &Value) {
+fn the_delivery_is_whole(story: &StoryProject, delivery: &Value) {
     let bundle = delivery["bundle"]
         .as_str()
         .unwrap()
@@ -149,7 +150,7 @@ fn run(directory: &Path, line: &str) -> bool {
     done.unwrap().success()
 }
 
-fn the_dossier_has_evidence(story: &Story, delivery: &Value, plan: &Value) {
+fn the_dossier_has_evidence(story: &StoryProject, delivery: &Value, plan: &Value) {
     let read = |name: &str| {
         let path = delivery[name]
             .as_str()
@@ -194,7 +195,7 @@ fn the_dossier_has_evidence(story: &Story, delivery: &Value, plan: &Value) {
     }
 }
 
-fn costs_add_up(story: &Story, project: &Value) {
+fn costs_add_up(story: &StoryProject, project: &Value) {
     let report = story.json("budget report shop");
     let spent = project["spentMicroUsd"].as_i64().unwrap();
     assert!(spent > 0);

@@ -8,9 +8,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::host::{get, until};
-use crate::rehearsal::{ANY, Rehearsal, after, bash, plan, says, tool, write};
-use crate::story::{Running, Story};
+use crate::host::{http_get, wait_for};
+use crate::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, delayed_step, plan_with_tasks, say_step, tool_step,
+    write_step,
+};
+use crate::story::{StoryCommand, StoryProject};
 
 /// What is secret of the neighbour.
 const SECRET: &str = "a-value-of-the-neighbour";
@@ -20,70 +23,70 @@ const SECRET: &str = "a-value-of-the-neighbour";
 /// # Panics
 /// It gets at something, or the same attempts find nothing where nothing keeps them off.
 pub fn finds_nothing(variables: &[(&str, &str)]) {
-    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &[])]);
-    let mut story = Story::ready_to_build(&plan, &Rehearsal::of(&plan));
+    let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &[])]);
+    let mut story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan));
     for (name, value) in variables {
-        story = story.with(name, value);
+        story = story.with_variable(name, value);
     }
-    let rival = Rival::at_work(&story);
-    let script = rival.attempts();
-    let found = on_the_machine(&script);
-    for (what, _) in rival.tries() {
+    let rival = RivalProject::start(&story);
+    let script = rival.attempt_script();
+    let found = run_on_host(&script);
+    for (what, _) in rival.attempt_commands() {
         assert!(found.contains(&format!("GOT {what}\n")), "{what}: {found}");
     }
     fs::remove_file(rival.root.join("planted")).unwrap();
 
-    story.switch_to(&intruders(&plan, &script, &rival));
+    story.set_rehearsal(&intruder_rehearsal(&plan, &script, &rival));
     story.ok("build shop");
-    let tried = &story.results("T1", 1)[0];
+    let tried = &story.tool_results("T1", 1)[0];
     assert!(tried.1.contains("tried all"), "{tried:?}");
     assert!(!tried.1.contains("GOT"), "{tried:?}");
-    for (is_error, text) in &story.results("T2", 1)[1..] {
+    for (is_error, text) in &story.tool_results("T2", 1)[1..] {
         assert!(is_error, "{text}");
     }
     assert!(!rival.root.join("planted").exists());
     // Nothing of the neighbour's is in what the agents of this project heard.
     for task in ["T1", "T2"] {
-        assert!(!story.did(task, 1).contains(SECRET));
+        assert!(!story.agent_output(task, 1).contains(SECRET));
     }
     assert!(rival.is_untouched(&story));
 }
 
 /// Returns a rehearsal in which a developer makes the attempts in its shell, and a tester asks the
 /// orchestrator's tools for the neighbour's.
-fn intruders(plan: &Value, script: &str, rival: &Rival) -> Rehearsal {
-    let fetch = |url: &str| tool("mcp__eklavya__fetch", json!({ "url": url }));
-    let read = |path: PathBuf| tool("Read", json!({ "file_path": path }));
-    Rehearsal::of(plan)
-        .plays(
+fn intruder_rehearsal(plan: &Value, script: &str, rival: &RivalProject) -> RehearsalBuilder {
+    let fetch = |url: &str| tool_step("mcp__eklavya__fetch", json!({ "url": url }));
+    let read = |path: PathBuf| tool_step("Read", json!({ "file_path": path }));
+    RehearsalBuilder::happy_path(plan)
+        .with_answers(
             "developer",
             "T1",
             ANY,
             [
-                bash(script),
-                write("site/mine.html", "mine\n"),
-                says("Tried."),
+                bash_step(script),
+                write_step("site/mine.html", "mine\n"),
+                say_step("Tried."),
             ],
         )
-        .plays(
+        .with_answers(
             "tester",
             "T2",
             ANY,
             [
-                write("tests/mine.txt", "mine\n"),
+                write_step("tests/mine.txt", "mine\n"),
                 fetch("http://demo-1.rival.localhost/"),
                 fetch("http://preview.rival.localhost/"),
                 fetch(&rival.preview),
-                tool("mcp__eklavya__run_check", json!({ "criterion": "C1" })),
+                tool_step("mcp__eklavya__run_check", json!({ "criterion": "C1" })),
                 read(rival.root.join("repo.git/HEAD")),
                 read(rival.home.join("eklavya.db")),
-                says("Tried."),
+                say_step("Tried."),
             ],
         )
 }
 
 /// The other project, whose agent is at work.
-struct Rival {
+struct RivalProject {
     home: PathBuf,
     root: PathBuf,
     /// The sockets of its agent.
@@ -92,19 +95,24 @@ struct Rival {
     pid: u64,
     /// Where its demo answers.
     preview: String,
-    _running: Running,
+    _running: StoryCommand,
 }
 
-impl Rival {
-    fn at_work(story: &Story) -> Self {
-        let plan = plan(&[("B1", "developer", &[])]);
+impl RivalProject {
+    fn start(story: &StoryProject) -> Self {
+        let plan = plan_with_tasks(&[("B1", "developer", &[])]);
         let slow = [
-            write("site/theirs.html", "theirs\n"),
-            after(60.0, says("Done.")),
+            write_step("site/theirs.html", "theirs\n"),
+            delayed_step(60.0, say_step("Done.")),
         ];
-        story.switch_to(&Rehearsal::of(&plan).plays("developer", "B1", ANY, slow));
-        story.env.file("secret.txt", SECRET);
-        story.env.file("brief.md", "# A rival\n\nA page.\n");
+        story.set_rehearsal(&RehearsalBuilder::happy_path(&plan).with_answers(
+            "developer",
+            "B1",
+            ANY,
+            slow,
+        ));
+        story.env.write_file("secret.txt", SECRET);
+        story.env.write_file("brief.md", "# A rival\n\nA page.\n");
         for line in [
             "project new Rival --brief brief.md --client Bob --budget 25 --yes",
             "plan rival",
@@ -118,11 +126,11 @@ impl Rival {
         let running = story.start("build rival");
         let home = story.env.home().as_std_path().to_owned();
         let root = home.join("projects/rival");
-        let pid = until("the neighbour's agent works", || {
+        let pid = wait_for("the neighbour's agent works", || {
             let agents = story.json("agents ps rival");
             agents.as_array()?.first()?["pid"].as_u64()
         });
-        let sockets = until("its door is open", || {
+        let sockets = wait_for("its door is open", || {
             Some(sockets(&home)).filter(|found| !found.is_empty())
         });
         story.ok("demo open rival 1");
@@ -138,7 +146,7 @@ impl Rival {
     }
 
     /// Returns what is tried, and the command that does so.
-    fn tries(&self) -> Vec<(&'static str, String)> {
+    fn attempt_commands(&self) -> Vec<(&'static str, String)> {
         let (home, root) = (self.home.display(), self.root.display());
         let pid = self.pid;
         let of = |socket: &PathBuf| format!("test -S {}", socket.display());
@@ -175,19 +183,19 @@ impl Rival {
         ]
     }
 
-    fn attempts(&self) -> String {
+    fn attempt_script(&self) -> String {
         let mut script = String::new();
-        for (what, command) in self.tries() {
+        for (what, command) in self.attempt_commands() {
             writeln!(script, "( {command} ) >/dev/null 2>&1 && echo 'GOT {what}'").unwrap();
         }
         script + "echo tried all"
     }
 
-    fn is_untouched(&self, story: &Story) -> bool {
+    fn is_untouched(&self, story: &StoryProject) -> bool {
         let tasks = story.json("tasks list rival");
         let tasks = tasks.as_array().unwrap();
         let own = tasks.iter().find(|task| task["key"] == "B1").unwrap();
-        own["status"] == "running" && get(&self.preview).is_some()
+        own["status"] == "running" && http_get(&self.preview).is_some()
     }
 }
 
@@ -205,7 +213,7 @@ fn sockets(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "nothing is to keep it off here")]
-fn on_the_machine(script: &str) -> String {
+fn run_on_host(script: &str) -> String {
     let output = Command::new("bash").args(["-c", script]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -2,31 +2,31 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{ANY, Rehearsal, says, small_plan, structured, write};
-use crate::story::Story;
+use crate::rehearsal::{ANY, RehearsalBuilder, say_step, small_plan, structured_step, write_step};
+use crate::story::StoryProject;
 
 #[test]
 fn a_rejected_plan_is_redone_with_the_feedback() {
     let plan = small_plan();
     let mut second = plan.clone();
     second["summary"] = "A page that greets and tells the hours.".into();
-    let rehearsal = Rehearsal::of(&plan)
-        .plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers(
             "pm",
             "plan-2-requirements",
             ANY,
-            [write("docs/requirements.md", "# Hours too\n")],
+            [write_step("docs/requirements.md", "# Hours too\n")],
         )
-        .plays(
+        .with_answers(
             "architect",
             "plan-2-architecture",
             ANY,
             [
-                write("docs/architecture.md", "# Two pages\n"),
-                structured(second),
+                write_step("docs/architecture.md", "# Two pages\n"),
+                structured_step(second),
             ],
         );
-    let story = Story::begun(&rehearsal);
+    let story = StoryProject::with_new_project(&rehearsal);
     story.ok("plan shop");
     assert_eq!(
         story.file("main", "docs/architecture.md"),
@@ -43,11 +43,11 @@ fn a_rejected_plan_is_redone_with_the_feedback() {
     );
     assert_eq!(story.status(), "planning");
     // There is nothing to approve now.
-    story.run("plan approve shop --yes").exits(4);
+    story.run("plan approve shop --yes").assert_exit_code(4);
 
     assert_eq!(story.json("plan shop")["status"], "planReview");
     for task in ["plan-2-requirements", "plan-2-architecture"] {
-        let told = story.told(task, 1);
+        let told = story.agent_input(task, 1);
         assert!(told.contains(feedback), "{task} was told {told}");
     }
     let shown = story.json("plan show shop");
@@ -76,21 +76,21 @@ fn a_rejected_plan_is_redone_with_the_feedback() {
 }
 
 /// Returns the plan of [`small_plan`] after a change.
-fn changed(change: impl FnOnce(&mut Value)) -> Value {
+fn changed_plan(change: impl FnOnce(&mut Value)) -> Value {
     let mut plan = small_plan();
     change(&mut plan);
     plan
 }
 
 /// Plans that cannot be used, with a part of the reason that the Architect is told.
-fn unusable() -> Vec<(Value, &'static str)> {
+fn unusable_plans() -> Vec<(Value, &'static str)> {
     vec![
         (
-            changed(|plan| plan["tasks"][0]["dependsOn"] = json!(["T1"])),
+            changed_plan(|plan| plan["tasks"][0]["dependsOn"] = json!(["T1"])),
             "T1",
         ),
         (
-            changed(|plan| {
+            changed_plan(|plan| {
                 let mut second = plan["tasks"][0].clone();
                 second["id"] = "T2".into();
                 second["dependsOn"] = json!(["T1"]);
@@ -101,15 +101,15 @@ fn unusable() -> Vec<(Value, &'static str)> {
             "cycle",
         ),
         (
-            changed(|plan| plan["tasks"][0]["criteria"] = json!(["C1"])),
+            changed_plan(|plan| plan["tasks"][0]["criteria"] = json!(["C1"])),
             "C2",
         ),
         (
-            changed(|plan| plan["tasks"][0]["estimateUsd"] = json!(1000.0)),
+            changed_plan(|plan| plan["tasks"][0]["estimateUsd"] = json!(1000.0)),
             "1000",
         ),
         (
-            changed(|plan| plan["tasks"][0]["role"] = json!("wizard")),
+            changed_plan(|plan| plan["tasks"][0]["role"] = json!("wizard")),
             "wizard",
         ),
     ]
@@ -117,31 +117,32 @@ fn unusable() -> Vec<(Value, &'static str)> {
 
 #[test]
 fn unusable_plans_go_back_with_the_reasons_until_one_can_be_used() {
-    let bad = unusable();
+    let bad = unusable_plans();
     let good = small_plan();
     let last = u32::try_from(bad.len()).unwrap() + 2;
-    let document = || write("docs/architecture.md", "# Architecture\n");
-    let mut rehearsal = Rehearsal::of(&good)
-        .plays(
+    let document = || write_step("docs/architecture.md", "# Architecture\n");
+    let mut rehearsal = RehearsalBuilder::happy_path(&good)
+        .with_answers(
             "architect",
             "*",
             Some(last - 1),
-            [document(), says("There is no plan.")],
+            [document(), say_step("There is no plan.")],
         )
-        .plays(
+        .with_answers(
             "architect",
             "*",
             Some(last),
-            [document(), structured(good.clone())],
+            [document(), structured_step(good.clone())],
         );
     for (attempt, (plan, _)) in (1..).zip(&bad) {
-        let steps = [document(), structured(plan.clone())];
-        rehearsal = rehearsal.plays("architect", "*", Some(attempt), steps);
+        let steps = [document(), structured_step(plan.clone())];
+        rehearsal = rehearsal.with_answers("architect", "*", Some(attempt), steps);
     }
-    let story = Story::begun(&rehearsal).with("EKLAVYA_PLAN_ATTEMPTS", &last.to_string());
+    let story = StoryProject::with_new_project(&rehearsal)
+        .with_variable("EKLAVYA_PLAN_ATTEMPTS", &last.to_string());
     assert_eq!(story.json("plan shop")["status"], "planReview");
     for (attempt, (_, reason)) in (2..).zip(&bad) {
-        let told = story.told("plan-1-architecture", attempt);
+        let told = story.agent_input("plan-1-architecture", attempt);
         assert!(
             told.contains("refused") && told.contains(reason),
             "{attempt}: {told}"
@@ -152,20 +153,26 @@ fn unusable_plans_go_back_with_the_reasons_until_one_can_be_used() {
 }
 
 #[test]
-fn a_planner_who_never_succeeds_is_helped_by_the_admin() {
-    let (bad, reason) = unusable().remove(4);
+fn a_planner_that_never_succeeds_is_helped_by_the_admin() {
+    let (bad, reason) = unusable_plans().remove(4);
     let good = small_plan();
-    let document = || write("docs/architecture.md", "# Architecture\n");
-    let rehearsal = Rehearsal::of(&good)
-        .plays(
+    let document = || write_step("docs/architecture.md", "# Architecture\n");
+    let rehearsal = RehearsalBuilder::happy_path(&good)
+        .with_answers(
             "architect",
             "*",
             Some(1),
-            [document(), structured(bad.clone())],
+            [document(), structured_step(bad.clone())],
         )
-        .plays("architect", "*", Some(2), [document(), structured(bad)]);
-    let story = Story::begun(&rehearsal).with("EKLAVYA_PLAN_ATTEMPTS", "2");
-    let asked = story.run("plan shop").exits(6);
+        .with_answers(
+            "architect",
+            "*",
+            Some(2),
+            [document(), structured_step(bad)],
+        );
+    let story =
+        StoryProject::with_new_project(&rehearsal).with_variable("EKLAVYA_PLAN_ATTEMPTS", "2");
+    let asked = story.run("plan shop").assert_exit_code(6);
     assert!(
         asked
             .stderr
@@ -180,7 +187,7 @@ fn a_planner_who_never_succeeds_is_helped_by_the_admin() {
         "{task}"
     );
     // Nothing changes by asking again.
-    story.run("plan shop").exits(6);
+    story.run("plan shop").assert_exit_code(6);
     assert_eq!(story.status(), "planning");
 
     let answer = [
@@ -198,7 +205,7 @@ fn a_planner_who_never_succeeds_is_helped_by_the_admin() {
         retried.stderr
     );
     assert_eq!(story.json("plan shop")["status"], "planReview");
-    let told = story.told("plan-1-architecture", 3);
+    let told = story.agent_input("plan-1-architecture", 3);
     assert!(
         told.contains("Wizards are developers.") && told.contains(reason),
         "{told}"

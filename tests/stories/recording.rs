@@ -1,9 +1,9 @@
 //! A recorded run can be played again.
 
-use crate::rehearsal::{Rehearsal, plan};
-use crate::story::Story;
+use crate::rehearsal::{RehearsalBuilder, plan_with_tasks};
+use crate::story::StoryProject;
 
-fn play(story: &Story, record: &str) {
+fn play_story(story: &StoryProject, record: &str) {
     for line in [
         format!("plan shop {record}"),
         "plan approve shop --yes".to_owned(),
@@ -19,19 +19,20 @@ fn play(story: &Story, record: &str) {
 
 #[test]
 fn a_recording_plays_to_the_same_tree() {
-    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
-    let first = Story::begun(&Rehearsal::of(&plan));
-    play(&first, "--record recording.yaml");
+    let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
+    let first = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan));
+    play_story(&first, "--record recording.yaml");
     let recording = std::fs::read_to_string(first.env.path().join("recording.yaml")).unwrap();
     assert!(
         !recording.contains(first.env.path().as_str()),
         "paths of this run are in it"
     );
 
-    let second = Story::begun(&Rehearsal::of(&plan));
-    second.env.file("rehearsal.yaml", &recording);
-    play(&second, "");
+    let second = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan));
+    second.env.write_file("rehearsal.yaml", &recording);
+    play_story(&second, "");
     assert_eq!(first.tree("main"), second.tree("main"));
-    let spent = |story: &Story| story.json("budget report shop")["total"]["requests"].clone();
+    let spent =
+        |story: &StoryProject| story.json("budget report shop")["total"]["requests"].clone();
     assert_eq!(spent(&first), spent(&second));
 }

@@ -2,49 +2,49 @@
 
 use serde_json::json;
 
-use crate::rehearsal::{ANY, Rehearsal, bash, plan, says, tool, write};
-use crate::story::Story;
+use crate::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step, tool_step, write_step,
+};
+use crate::story::StoryProject;
 
-fn edit(path: &str) -> serde_json::Value {
-    tool(
+fn edit_step(path: &str) -> serde_json::Value {
+    tool_step(
         "Edit",
         json!({ "file_path": path, "old_string": "hello", "new_string": "hacked" }),
     )
 }
 
-fn put(path: &str) -> serde_json::Value {
-    tool("Write", json!({ "file_path": path, "content": "hacked" }))
+fn overwrite_step(path: &str) -> serde_json::Value {
+    tool_step("Write", json!({ "file_path": path, "content": "hacked" }))
 }
 
 #[test]
 fn a_tester_and_an_architect_write_only_where_their_role_may() {
-    let plan = plan(&[("T1", "tester", &[]), ("T2", "architect", &[])]);
+    let plan = plan_with_tasks(&[("T1", "tester", &[]), ("T2", "architect", &[])]);
     let outside = |own: &str| {
         vec![
-            put("{{ clone }}/site/index.html"),
-            edit("{{ clone }}/site/index.html"),
-            put("{{ clone }}/site/new.html"),
-            put(&format!("{{{{ clone }}}}/{own}/../site/up.html")),
-            put(&format!("{{{{ clone }}}}/{own}/door/through.html")),
-            put("{{ clone }}/.git/hooks/post-checkout"),
-            put("/tmp/elsewhere.txt"),
-            put("/etc/elsewhere.txt"),
-            bash("touch site/shell.html"),
-            write(&format!("{own}/mine.txt"), "this is allowed\n"),
-            says("I tried."),
+            overwrite_step("{{ clone }}/site/index.html"),
+            edit_step("{{ clone }}/site/index.html"),
+            overwrite_step("{{ clone }}/site/new.html"),
+            overwrite_step(&format!("{{{{ clone }}}}/{own}/../site/up.html")),
+            overwrite_step(&format!("{{{{ clone }}}}/{own}/door/through.html")),
+            overwrite_step("{{ clone }}/.git/hooks/post-checkout"),
+            overwrite_step("/tmp/elsewhere.txt"),
+            overwrite_step("/etc/elsewhere.txt"),
+            bash_step("touch site/shell.html"),
+            write_step(&format!("{own}/mine.txt"), "this is allowed\n"),
+            say_step("I tried."),
         ]
     };
     // The demo left a link below each directory that the roles may write.
     let demo =
         "ln -s ../site tests/door && ln -s ../site docs/door && git add -A && git commit -qm links";
-    let prepared = Rehearsal::of(&plan).and_plays("developer", "demo-*", bash(demo));
-    let rehearsal = prepared.plays("tester", "T1", ANY, outside("tests")).plays(
-        "architect",
-        "T2",
-        ANY,
-        outside("docs"),
-    );
-    let story = Story::planned(&plan, &rehearsal);
+    let prepared =
+        RehearsalBuilder::happy_path(&plan).with_step("developer", "demo-*", bash_step(demo));
+    let rehearsal = prepared
+        .with_answers("tester", "T1", ANY, outside("tests"))
+        .with_answers("architect", "T2", ANY, outside("docs"));
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal);
     story.ok("demo build shop");
     story.ok("demo approve shop 1 --yes");
     let before = story.tree("main");
@@ -60,7 +60,7 @@ fn a_tester_and_an_architect_write_only_where_their_role_may() {
     }
     let trail = story.audit();
     for (task, role) in [("T1", "tester"), ("T2", "architect")] {
-        let did = story.did(task, 1);
+        let did = story.agent_output(task, 1);
         assert!(did.contains("site/new.html"), "{role} did {did}");
         let id = story.agents(task)[0]["id"].as_str().unwrap().to_owned();
         let log = story.ok(&format!("agents logs {id}")).stdout;
@@ -77,46 +77,46 @@ fn a_tester_and_an_architect_write_only_where_their_role_may() {
 
 #[test]
 fn a_directory_that_others_write_in_cannot_become_a_link() {
-    let plan = plan(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
-    let base = Rehearsal::of(&plan);
+    let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
+    let base = RehearsalBuilder::happy_path(&plan);
     let demo =
         "git mv tests site/tests && ln -s site/tests tests && git add -A && git commit -qm link";
     let repair = "rm tests && git mv site/tests tests && git add -A && git commit -qm back";
     let link = "rm -rf docs && ln -s site docs";
     let rehearsal = base
         .clone()
-        .and_plays("developer", "demo-*", bash(demo))
-        .plays(
+        .with_step("developer", "demo-*", bash_step(demo))
+        .with_answers(
             "developer",
             "demo-1",
             Some(2),
-            [bash(repair), says("Put back.")],
+            [bash_step(repair), say_step("Put back.")],
         )
-        .plays(
+        .with_answers(
             "developer",
             "T1",
             Some(1),
-            [bash(link), says("Documents are pages.")],
+            [bash_step(link), say_step("Documents are pages.")],
         )
-        .plays(
+        .with_answers(
             "developer",
             "T1",
             Some(2),
             [
-                bash("rm docs && git checkout -q . && echo more > site/more.html"),
-                says("Put back."),
+                bash_step("rm docs && git checkout -q . && echo more > site/more.html"),
+                say_step("Put back."),
             ],
         );
-    let story = Story::planned(&plan, &rehearsal);
+    let story = StoryProject::with_approved_plan(&plan, &rehearsal);
     story.ok("demo build shop");
-    let told = story.told("demo-1", 2);
+    let told = story.agent_input("demo-1", 2);
     assert!(
         told.contains("directory") && told.contains("- tests"),
         "{told}"
     );
     story.ok("demo approve shop 1 --yes");
     story.ok("build shop");
-    let told = story.told("T1", 2);
+    let told = story.agent_input("T1", 2);
     assert!(
         told.contains("directory") && told.contains("- docs"),
         "{told}"
@@ -138,8 +138,8 @@ fn a_directory_that_others_write_in_cannot_become_a_link() {
 
 #[test]
 fn what_a_developer_plants_in_its_clone_never_runs_on_the_host() {
-    let plan = plan(&[("T1", "developer", &[])]);
-    let story = Story::ready_to_build(&plan, &Rehearsal::of(&plan));
+    let plan = plan_with_tasks(&[("T1", "developer", &[])]);
+    let story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan));
     // The sandbox does not show this path: whoever makes the file runs outside.
     let canary = story.env.path().join("canary");
     let touch = format!("touch {canary}; exit 0");
@@ -165,11 +165,11 @@ rm -rf common
 echo planted > site/planted.html
 true"
     );
-    story.switch_to(&Rehearsal::of(&plan).plays(
+    story.set_rehearsal(&RehearsalBuilder::happy_path(&plan).with_answers(
         "developer",
         "T1",
         ANY,
-        [bash(&plant), says("Nothing to see.")],
+        [bash_step(&plant), say_step("Nothing to see.")],
     ));
     assert_eq!(story.json("build shop")["status"], "built");
     assert_eq!(story.file("main", "site/planted.html"), "planted\n");

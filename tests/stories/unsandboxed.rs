@@ -1,12 +1,12 @@
 //! Working without a sandbox is possible, and never overlooked.
 
-use crate::rehearsal::{Rehearsal, small_plan};
-use crate::story::Story;
+use crate::rehearsal::{RehearsalBuilder, small_plan};
+use crate::story::StoryProject;
 
 #[test]
 fn work_without_a_sandbox_is_shown_everywhere_and_audited() {
     let plan = small_plan();
-    let story = Story::ready_to_build(&plan, &Rehearsal::of(&plan));
+    let story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan));
     assert_eq!(story.json("project show shop")["sandboxed"], true);
     let built = story.ok("build shop --no-sandbox");
     assert!(

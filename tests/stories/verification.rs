@@ -2,33 +2,35 @@
 
 use serde_json::json;
 
-use crate::rehearsal::{ANY, Rehearsal, criteria, says, small_plan, tool, verdicts, write};
-use crate::story::Story;
+use crate::rehearsal::{
+    ANY, RehearsalBuilder, criteria, say_step, small_plan, tool_step, verdicts, write_step,
+};
+use crate::story::StoryProject;
 
 #[test]
 fn what_fails_verification_is_repaired_and_verified_again() {
     let plan = small_plan();
     // QA says that all is well; the check says otherwise, and it is the check that counts.
-    let rehearsal = Rehearsal::of(&plan)
-        .plays(
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers(
             "developer",
             "T1",
             ANY,
-            [write("site/index.html", "<h1>bye</h1>\n")],
+            [write_step("site/index.html", "<h1>bye</h1>\n")],
         )
-        .plays(
+        .with_answers(
             "developer",
             "fix-1",
             ANY,
             [
-                write("site/index.html", "<h1>hello again</h1>\n"),
-                says("It greets again."),
+                write_step("site/index.html", "<h1>hello again</h1>\n"),
+                say_step("It greets again."),
             ],
         );
-    let story = Story::ready_to_build(&plan, &rehearsal);
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     story.ok("build shop");
     assert_eq!(story.json("verify shop")["status"], "verified");
-    let told = story.told("fix-1", 1);
+    let told = story.agent_input("fix-1", 1);
     assert!(
         told.contains("The page says hello.") && told.contains("grep hello"),
         "{told}"
@@ -72,19 +74,20 @@ fn what_never_holds_is_put_before_the_admin() {
     let ids = criteria(&plan, "review");
     let refuse = || {
         [
-            tool(
+            tool_step(
                 "Read",
                 json!({ "file_path": "{{ clone }}/site/index.html" }),
             ),
             verdicts(&ids, false),
         ]
     };
-    let rehearsal = Rehearsal::of(&plan)
-        .plays("uat", "verify-1-uat", ANY, refuse())
-        .plays("uat", "verify-2-uat", ANY, refuse());
-    let story = Story::ready_to_build(&plan, &rehearsal).with("EKLAVYA_VERIFY_ROUNDS", "1");
+    let rehearsal = RehearsalBuilder::happy_path(&plan)
+        .with_answers("uat", "verify-1-uat", ANY, refuse())
+        .with_answers("uat", "verify-2-uat", ANY, refuse());
+    let story = StoryProject::with_approved_demo(&plan, &rehearsal)
+        .with_variable("EKLAVYA_VERIFY_ROUNDS", "1");
     story.ok("build shop");
-    let asked = story.run("verify shop").exits(6);
+    let asked = story.run("verify shop").assert_exit_code(6);
     assert!(
         asked.stderr.contains("C2") && asked.stderr.contains("tasks retry shop fix-2"),
         "{}",
@@ -92,8 +95,8 @@ fn what_never_holds_is_put_before_the_admin() {
     );
     assert_eq!(story.task("fix-1")["status"], "done");
     assert_eq!(story.task("fix-2")["status"], "blocked");
-    story.run("verify shop").exits(6);
-    story.run("deliver shop").exits(4);
+    story.run("verify shop").assert_exit_code(6);
+    story.run("deliver shop").assert_exit_code(4);
 
     let answer = [
         "tasks",
@@ -110,5 +113,5 @@ fn what_never_holds_is_put_before_the_admin() {
         retried.stderr
     );
     assert_eq!(story.json("verify shop")["status"], "verified");
-    assert!(story.told("fix-2", 2).contains("Read it aloud."));
+    assert!(story.agent_input("fix-2", 2).contains("Read it aloud."));
 }

@@ -1,12 +1,12 @@
 //! Agents as they are written down.
 
-use eklavya_core::domain::agent::{Agent, AgentState};
-use eklavya_core::domain::ids::{AgentId, SessionId};
-use eklavya_core::domain::task::Task;
+use eklavya_core::agent::{Agent, AgentState};
+use eklavya_core::ids::{AgentId, SessionId};
+use eklavya_core::task::Task;
 use jiff::Timestamp;
 
 /// Returns an agent that begins with `task` at `now`.
-pub fn beginning(task: &Task, now: Timestamp) -> Agent {
+pub fn starting_agent(task: &Task, now: Timestamp) -> Agent {
     Agent {
         id: AgentId::random(),
         project: task.project,

@@ -1,18 +1,18 @@
 //! What the endpoint charges: computed apart from the product, from the published prices.
 
-use eklavya_core::domain::ledger::TokenUsage;
-use eklavya_gateway::rehearsal::message::Message;
+use eklavya_core::ledger::TokenUsage;
+use eklavya_gateway::rehearsal::message::RehearsedMessage;
 
 /// What a request was charged for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bill {
+pub struct RequestBill {
     /// Tokens by kind.
     pub usage: TokenUsage,
     /// Micro-dollars.
     pub micros: i64,
 }
 
-impl Bill {
+impl RequestBill {
     /// Charges a request.
     pub fn of(model: &str, usage: TokenUsage) -> Self {
         assert_eq!(model, "claude-sonnet-5-5", "the prices below are its own");
@@ -32,7 +32,11 @@ impl Bill {
 
 /// Returns a usage with several kinds of tokens. It is a dear one: not much below what the gateway
 /// has to reckon with for a request of this size.
-pub fn usage(request_bytes: usize, number: usize, message: &Message) -> TokenUsage {
+pub fn expensive_usage(
+    request_bytes: usize,
+    number: usize,
+    message: &RehearsedMessage,
+) -> TokenUsage {
     let (prompt, number) = (request_bytes as u64, number as u64);
     let said: usize = message
         .blocks

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::running::{Running, eventually};
-use crate::studio::Studio;
-use crate::upstream::Asked;
+use crate::running::{RunningCommand, wait_until};
+use crate::studio::TestInstall;
+use crate::upstream::RecordedRequest;
 
 /// An entry of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerRow {
     /// `reserved`, `settled` or `released`.
     pub status: String,
     /// Whose request it was.
@@ -28,7 +28,7 @@ pub struct Entry {
 
 /// Whether the books may hold requests that the endpoint never saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsent {
+pub enum UnsentRequests {
     /// No: whoever held the money was alive to send the request.
     Impossible,
     /// Yes: a worker may have died after it had held the money for a request. Nobody can know
@@ -36,23 +36,23 @@ pub enum Unsent {
     Possible,
 }
 
-impl Studio {
+impl TestInstall {
     /// Returns the first column of what a query finds, as text.
-    pub fn ask(&self, sql: &str) -> Vec<String> {
+    pub fn query_column(&self, sql: &str) -> Vec<String> {
         let rows = self.database.rows(sql).into_iter();
         rows.map(|row| row.into_iter().next().unwrap()).collect()
     }
 
     /// Changes the database behind the product's back.
-    pub fn meddle(&self, sql: &str) {
-        self.database.observe().execute(sql);
+    pub fn execute_sql(&self, sql: &str) {
+        self.database.connect().execute(sql);
     }
 
     /// Stops a process where it is, but not in the middle of a transaction, in which it would keep
     /// everybody else from writing to a file.
-    pub fn freeze(&self, running: &Running) {
-        let mut observer = self.database.observe();
-        let frozen = eventually(|| {
+    pub fn freeze_outside_transaction(&self, running: &RunningCommand) {
+        let mut observer = self.database.connect();
+        let frozen = wait_until(|| {
             running.signal(Signal::SIGSTOP);
             let free = observer.try_execute("BEGIN IMMEDIATE; ROLLBACK").is_ok();
             if !free {
@@ -64,50 +64,50 @@ impl Studio {
     }
 
     /// Returns everything that stands in a file, one line for each row.
-    pub fn dump(&self) -> Vec<String> {
+    pub fn dump_rows(&self) -> Vec<String> {
         const TABLES: &str = "SELECT m.name, group_concat('quote(' || c.name || ')', \
             ' || '' '' || ') FROM sqlite_master m JOIN pragma_table_info(m.name) c \
             WHERE m.type = 'table' GROUP BY m.name ORDER BY m.name";
         let mut lines = Vec::new();
         for table in self.database.rows(TABLES) {
             let (name, columns) = (&table[0], &table[1]);
-            let rows = self.ask(&format!("SELECT {columns} FROM {name} ORDER BY 1"));
+            let rows = self.query_column(&format!("SELECT {columns} FROM {name} ORDER BY 1"));
             lines.extend(rows.iter().map(|row| format!("{name} {row}")));
         }
         lines
     }
 
     /// Returns the ledger, oldest entry first.
-    pub fn ledger(&self) -> Vec<Entry> {
+    pub fn ledger_rows(&self) -> Vec<LedgerRow> {
         const SQL: &str = "SELECT status, agent_id, reserved_micros, settled_micros, upper_bound, \
             request_id FROM ledger ORDER BY created_at, id";
         self.database
             .rows(SQL)
             .iter()
-            .map(|row| entry(row))
+            .map(|row| parse_ledger_row(row))
             .collect()
     }
 
     /// Asserts that every request stands in the ledger at exactly what it was billed, and that
     /// those whose answer was not seen to its end stand there at no less.
     #[track_caller]
-    pub fn assert_books_are_what_was_billed(&self) {
-        self.assert_books(Unsent::Impossible);
+    pub fn assert_ledger_equals_bill(&self) {
+        self.assert_ledger_matches_bill(UnsentRequests::Impossible);
     }
 
     /// Asserts the same, where there may be more in the books than was ever sent.
     #[track_caller]
-    pub fn assert_books(&self, unsent: Unsent) {
-        let ledger = self.ledger();
+    pub fn assert_ledger_matches_bill(&self, unsent: UnsentRequests) {
+        let ledger = self.ledger_rows();
         let open = ledger.iter().find(|entry| entry.status == "reserved");
         assert_eq!(open, None);
-        let exact = |entry: &&Entry| entry.status == "settled" && !entry.upper_bound;
+        let exact = |entry: &&LedgerRow| entry.status == "settled" && !entry.upper_bound;
         let booked: BTreeMap<_, _> = ledger
             .iter()
             .filter(exact)
             .map(|entry| (entry.request_id.clone().unwrap(), entry.micros()))
             .collect();
-        let log = self.upstream.log().into_iter();
+        let log = self.upstream.requests().into_iter();
         let (whole, cut): (Vec<_>, Vec<_>) = log
             .filter(|asked| !asked.refused)
             .partition(|asked| booked.contains_key(&asked.request_id));
@@ -117,12 +117,12 @@ impl Studio {
             .collect();
         assert_eq!(booked, billed);
         let bounds: Vec<_> = ledger.iter().filter(|entry| entry.upper_bound).collect();
-        assert_bounds(&bounds, &cut, unsent);
-        let bounds = bounds.into_iter().map(Entry::micros).sum::<i64>();
+        assert_upper_bounds(&bounds, &cut, unsent);
+        let bounds = bounds.into_iter().map(LedgerRow::micros).sum::<i64>();
         let spent: i64 = booked.values().sum::<i64>() + bounds;
         let stands = "SELECT CAST(spent_micros AS TEXT) || ' ' || reserved_micros FROM budgets \
             WHERE scope = 'project'";
-        assert_eq!(self.ask(stands), [format!("{spent} 0")]);
+        assert_eq!(self.query_column(stands), [format!("{spent} 0")]);
     }
 
     /// Asserts that no answer of the model was played twice, and no task was worked on again after
@@ -130,7 +130,12 @@ impl Studio {
     #[track_caller]
     pub fn assert_nothing_was_done_twice(&self) {
         let mut seen = BTreeSet::new();
-        for asked in self.upstream.log().into_iter().filter(|asked| asked.whole) {
+        for asked in self
+            .upstream
+            .requests()
+            .into_iter()
+            .filter(|asked| asked.whole)
+        {
             let place = (asked.task, asked.attempt, asked.step);
             assert!(seen.insert(place.clone()), "{place:?} was played twice");
         }
@@ -142,13 +147,13 @@ impl Studio {
     pub fn assert_no_task_was_done_twice(&self) {
         let completed = "SELECT t.key || ' ' || count(*) FROM agents a JOIN tasks t \
             ON t.id = a.task_id WHERE a.status = 'completed' GROUP BY t.key HAVING count(*) > 1";
-        assert_eq!(self.ask(completed), [""; 0]);
+        assert_eq!(self.query_column(completed), [""; 0]);
     }
 
     /// Asserts that the audit trail verifies, and that each tool call that an agent made is one row
     /// of it, whatever happened to its worker.
     #[track_caller]
-    pub fn assert_the_audit_trail_is_whole(&self) {
+    pub fn assert_audit_trail_is_complete(&self) {
         self.run(&["audit", "verify"]).ok();
         let noted = "SELECT agent_id, details FROM audit_logs WHERE action = 'agent.tool'";
         let rows = self.database.rows(noted).into_iter();
@@ -196,11 +201,11 @@ impl Studio {
 /// Asserts that each request whose answer was not seen to its end has an entry of its own that is
 /// no lower than its bill.
 #[track_caller]
-fn assert_bounds(bounds: &[&Entry], cut: &[Asked], unsent: Unsent) {
+fn assert_upper_bounds(bounds: &[&LedgerRow], cut: &[RecordedRequest], unsent: UnsentRequests) {
     let told = || format!("{bounds:#?} {cut:#?}");
     match unsent {
-        Unsent::Impossible => assert_eq!(bounds.len(), cut.len(), "{}", told()),
-        Unsent::Possible => assert!(bounds.len() >= cut.len(), "{}", told()),
+        UnsentRequests::Impossible => assert_eq!(bounds.len(), cut.len(), "{}", told()),
+        UnsentRequests::Possible => assert!(bounds.len() >= cut.len(), "{}", told()),
     }
     // What an agent sent past the CLI has no name to it.
     let agents: BTreeSet<_> = cut.iter().map(|asked| &asked.agent).collect();
@@ -219,17 +224,17 @@ fn assert_bounds(bounds: &[&Entry], cut: &[Asked], unsent: Unsent) {
     }
 }
 
-impl Entry {
+impl LedgerRow {
     fn micros(&self) -> i64 {
         self.settled_micros.unwrap()
     }
 }
 
-fn entry(row: &[String]) -> Entry {
+fn parse_ledger_row(row: &[String]) -> LedgerRow {
     let [status, agent, reserved, settled, upper_bound, request_id] = row else {
         panic!("{row:?}");
     };
-    Entry {
+    LedgerRow {
         status: status.clone(),
         agent: agent.clone(),
         reserved_micros: reserved.parse().unwrap(),

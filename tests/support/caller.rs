@@ -4,51 +4,51 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use eklavya_core::domain::ids::{AgentId, ProjectId, TaskId};
-use eklavya_gateway::{DoorSpec, Reach};
+use eklavya_core::ids::{AgentId, ProjectId, TaskId};
+use eklavya_gateway::{DoorSpec, EgressPolicy};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::database::Database;
+use crate::database::DatabaseAddress;
 
 /// How long to wait before a database that is away is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The agents in a database.
-pub struct Callers {
-    database: Mutex<Database>,
+pub struct AgentLookup {
+    database: Mutex<DatabaseAddress>,
 }
 
-impl Callers {
+impl AgentLookup {
     /// Returns the agents in `database`.
-    pub fn of(database: Database) -> Self {
+    pub fn of(database: DatabaseAddress) -> Self {
         Self {
             database: Mutex::new(database),
         }
     }
 
     /// Looks for agents in the database at `url` from now on.
-    pub fn are_at(&self, url: &str) {
-        *self.database.lock().unwrap() = Database::Server(url.to_owned());
+    pub fn look_in(&self, url: &str) {
+        *self.database.lock().unwrap() = DatabaseAddress::Server(url.to_owned());
     }
 
     /// Returns the last agent of a conversation, as its door knows it. A database that is away is
     /// waited for.
-    pub async fn find(&self, session: &str) -> DoorSpec {
+    pub async fn find_caller(&self, session: &str) -> DoorSpec {
         let session: Uuid = session.parse().unwrap();
         loop {
-            match self.try_find(session).await {
+            match self.try_find_caller(session).await {
                 Ok(spec) => return spec,
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
 
-    async fn try_find(&self, session: Uuid) -> Result<DoorSpec, sqlx::Error> {
+    async fn try_find_caller(&self, session: Uuid) -> Result<DoorSpec, sqlx::Error> {
         let database = self.database.lock().unwrap().clone();
         let id = match &database {
-            Database::File(_) => format!("x'{}'", session.simple()),
-            Database::Server(_) => format!("'{session}'"),
+            DatabaseAddress::File(_) => format!("x'{}'", session.simple()),
+            DatabaseAddress::Server(_) => format!("'{session}'"),
         };
         let sql = format!(
             "SELECT a.id, a.project_id, a.task_id, a.role, a.attempt, a.working_dir, t.key, p.slug, \
@@ -60,11 +60,11 @@ impl Callers {
         let [row] = &rows[..] else {
             panic!("nobody has the conversation {session}");
         };
-        Ok(spec(row))
+        Ok(parse_door_spec(row))
     }
 }
 
-fn spec(row: &[String]) -> DoorSpec {
+fn parse_door_spec(row: &[String]) -> DoorSpec {
     let [
         agent,
         project,
@@ -97,13 +97,13 @@ fn spec(row: &[String]) -> DoorSpec {
         socket_dir: directory.into(),
         owner: None,
         variables: BTreeMap::from(variables),
-        reach: Reach::Nothing,
+        egress_policy: EgressPolicy::ModelOnly,
     }
 }
 
 /// Returns the conversation that a request belongs to: the CLI's `metadata.user_id` is a JSON text
 /// with it. A request that an agent sent past the CLI has none.
-pub fn session_of(request: &Value) -> Option<String> {
+pub fn session_id(request: &Value) -> Option<String> {
     let user = request["metadata"]["user_id"].as_str()?;
     let user: Value = serde_json::from_str(user).unwrap();
     Some(user["session_id"].as_str().unwrap().to_owned())

@@ -10,7 +10,7 @@ use std::path::PathBuf;
     clippy::disallowed_methods,
     reason = "tests are told by the environment where it is"
 )]
-pub fn claude() -> PathBuf {
+pub fn claude_program() -> PathBuf {
     let named = std::env::var_os("EKLAVYA_CLAUDE_PATH").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = || {

@@ -8,11 +8,11 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 /// What a query found: text by row and column. Nothing is an empty text, truth is `1` or `0`.
-pub type Rows = Vec<Vec<String>>;
+pub type TextRows = Vec<Vec<String>>;
 
 /// Where the database is.
 #[derive(Debug, Clone)]
-pub enum Database {
+pub enum DatabaseAddress {
     /// A file of SQLite's.
     File(Utf8PathBuf),
     /// The URL of a database on a server of PostgreSQL's.
@@ -20,7 +20,7 @@ pub enum Database {
 }
 
 /// A connection.
-pub enum Link {
+pub enum DatabaseConnection {
     /// To a file.
     File(SqliteConnection),
     /// To a server.
@@ -28,45 +28,45 @@ pub enum Link {
 }
 
 /// A connection that waits for its answers.
-pub struct Observer {
+pub struct DatabaseObserver {
     runtime: Runtime,
-    link: Link,
+    link: DatabaseConnection,
 }
 
-impl Database {
+impl DatabaseAddress {
     /// Connects.
-    pub async fn open(&self) -> Result<Link, sqlx::Error> {
+    pub async fn open(&self) -> Result<DatabaseConnection, sqlx::Error> {
         Ok(match self {
-            Database::File(file) => {
+            DatabaseAddress::File(file) => {
                 let options = SqliteConnectOptions::new().filename(file);
-                Link::File(options.connect().await?)
+                DatabaseConnection::File(options.connect().await?)
             }
-            Database::Server(url) => {
+            DatabaseAddress::Server(url) => {
                 let options: PgConnectOptions = url.parse()?;
-                Link::Server(options.disable_statement_logging().connect().await?)
+                DatabaseConnection::Server(options.disable_statement_logging().connect().await?)
             }
         })
     }
 
     /// Connects.
-    pub fn observe(&self) -> Observer {
+    pub fn connect(&self) -> DatabaseObserver {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         let link = runtime.block_on(self.open()).unwrap();
-        Observer { runtime, link }
+        DatabaseObserver { runtime, link }
     }
 
     /// Runs a query over a connection of its own.
-    pub fn rows(&self, sql: &str) -> Rows {
-        self.observe().rows(sql)
+    pub fn rows(&self, sql: &str) -> TextRows {
+        self.connect().rows(sql)
     }
 }
 
-impl Observer {
+impl DatabaseObserver {
     /// Runs a query.
-    pub fn rows(&mut self, sql: &str) -> Rows {
+    pub fn rows(&mut self, sql: &str) -> TextRows {
         let found = self.runtime.block_on(self.link.rows(sql));
         found.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -83,19 +83,20 @@ impl Observer {
     }
 }
 
-impl Link {
+impl DatabaseConnection {
     /// Runs a query.
-    pub async fn rows(&mut self, sql: &str) -> Result<Rows, sqlx::Error> {
+    pub async fn rows(&mut self, sql: &str) -> Result<TextRows, sqlx::Error> {
         let query = AssertSqlSafe(sql.to_owned());
         Ok(match self {
-            Link::File(database) => {
+            DatabaseConnection::File(database) => {
                 let rows = sqlx::query(query).fetch_all(database).await?;
-                let texts = |row: &SqliteRow| (0..row.len()).map(|at| of_file(row, at)).collect();
+                let texts =
+                    |row: &SqliteRow| (0..row.len()).map(|at| sqlite_text(row, at)).collect();
                 rows.iter().map(texts).collect()
             }
-            Link::Server(database) => {
+            DatabaseConnection::Server(database) => {
                 let rows = sqlx::query(query).fetch_all(database).await?;
-                let texts = |row: &PgRow| (0..row.len()).map(|at| of_server(row, at)).collect();
+                let texts = |row: &PgRow| (0..row.len()).map(|at| postgres_text(row, at)).collect();
                 rows.iter().map(texts).collect()
             }
         })
@@ -105,13 +106,13 @@ impl Link {
     pub async fn execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
         let statements = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         match self {
-            Link::File(database) => statements.execute(database).await.map(drop),
-            Link::Server(database) => statements.execute(database).await.map(drop),
+            DatabaseConnection::File(database) => statements.execute(database).await.map(drop),
+            DatabaseConnection::Server(database) => statements.execute(database).await.map(drop),
         }
     }
 }
 
-fn of_file(row: &SqliteRow, at: usize) -> String {
+fn sqlite_text(row: &SqliteRow, at: usize) -> String {
     let value = row.try_get_raw(at).unwrap();
     let kind = value.type_info().name().to_owned();
     if value.is_null() {
@@ -124,7 +125,7 @@ fn of_file(row: &SqliteRow, at: usize) -> String {
     }
 }
 
-fn of_server(row: &PgRow, at: usize) -> String {
+fn postgres_text(row: &PgRow, at: usize) -> String {
     if row.try_get_raw(at).unwrap().is_null() {
         return String::new();
     }

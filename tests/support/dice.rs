@@ -8,12 +8,12 @@ const SEED: u64 = 42;
 
 /// A source of numbers. The same seed gives the same ones.
 #[derive(Debug)]
-pub struct Dice {
+pub struct SeededRandom {
     seed: u64,
     random: StdRng,
 }
 
-impl Dice {
+impl SeededRandom {
     /// Returns the dice of a test, and prints their seed.
     #[expect(
         clippy::disallowed_methods,
@@ -25,15 +25,15 @@ impl Dice {
             seed.parse().expect("EKLAVYA_TEST_SEED: a number")
         });
         println!("{test}: EKLAVYA_TEST_SEED={seed}");
-        Self::of(seed)
+        Self::from_seed(seed)
     }
 
     /// Returns dice of their own for a part of the test.
-    pub fn part(&self, number: usize) -> Self {
-        Self::of(self.seed.wrapping_add(number as u64 + 1))
+    pub fn fork(&self, number: usize) -> Self {
+        Self::from_seed(self.seed.wrapping_add(number as u64 + 1))
     }
 
-    fn of(seed: u64) -> Self {
+    fn from_seed(seed: u64) -> Self {
         Self {
             seed,
             random: StdRng::seed_from_u64(seed),
@@ -41,12 +41,12 @@ impl Dice {
     }
 
     /// Returns a number from 0 to 1.
-    pub fn fraction(&mut self) -> f64 {
+    pub fn next_fraction(&mut self) -> f64 {
         self.random.random()
     }
 
     /// Returns a number of the range.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub fn next_below(&mut self, end: usize) -> usize {
         self.random.random_range(0..end)
     }
 }

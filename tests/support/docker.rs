@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use eklavya_sandbox::docker::{BASE_IMAGE, Engine, Fetch, Variant, build, images};
+use eklavya_sandbox::docker::{
+    BASE_IMAGE, DockerEngine, ImageVariant, PullPolicy, build_image, list_images,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use tempfile::TempDir;
@@ -24,7 +26,7 @@ pub const BASE: &str = "eklavya/test-base:bookworm";
     reason = "tests are told by the environment where the engine is"
 )]
 #[track_caller]
-fn told(name: &str) -> PathBuf {
+fn path_from_env(name: &str) -> PathBuf {
     assert!(
         geteuid().is_root(),
         "the tests of Docker need root, who starts an engine of their own: sudo scripts/test"
@@ -42,47 +44,47 @@ fn told(name: &str) -> PathBuf {
 /// Returns the socket of the engine that all tests share.
 #[track_caller]
 pub fn socket() -> PathBuf {
-    told("TEST_DOCKER")
+    path_from_env("TEST_DOCKER")
 }
 
 /// Returns an archive of the base image's files.
 #[track_caller]
 pub fn base_archive() -> PathBuf {
-    told("TEST_DOCKER_BASE")
+    path_from_env("TEST_DOCKER_BASE")
 }
 
 /// Makes sure that the shared engine has the images of this version; one test at a time does.
-pub async fn ready() -> PathBuf {
+pub async fn ensure_images() -> PathBuf {
     let socket = socket();
     let lock = File::create(socket.with_extension("images")).unwrap();
     rustix::fs::flock(lock.as_fd(), rustix::fs::FlockOperation::LockExclusive).unwrap();
-    let engine = Engine::find(&socket).await.unwrap();
+    let engine = DockerEngine::detect(&socket).await.unwrap();
     make_images(&engine).await;
     socket
 }
 
 /// Builds what is missing.
-pub async fn make_images(engine: &Engine) {
-    let current = images(engine).await.unwrap();
-    if current.iter().filter(|image| image.is_current).count() == Variant::ALL.len() {
+pub async fn make_images(engine: &DockerEngine) {
+    let current = list_images(engine).await.unwrap();
+    if current.iter().filter(|image| image.is_current).count() == ImageVariant::ALL.len() {
         return;
     }
-    for variant in Variant::ALL {
+    for variant in ImageVariant::ALL {
         let mut said = String::new();
         let mut listen = |line: &str| said.extend([line, "\n"]);
-        let built = build(engine, variant, BASE, Fetch::Missing, &mut listen).await;
+        let built = build_image(engine, variant, BASE, PullPolicy::Missing, &mut listen).await;
         built.unwrap_or_else(|error| panic!("{error}: {said}"));
     }
     assert_ne!(BASE, BASE_IMAGE);
 }
 
 /// An engine of a test's own.
-pub struct Daemon {
-    place: TempDir,
+pub struct DockerDaemon {
+    directory: TempDir,
     child: Child,
 }
 
-impl Daemon {
+impl DockerDaemon {
     /// Starts one without any image.
     pub fn start() -> Self {
         let _ = socket();
@@ -92,21 +94,24 @@ impl Daemon {
             .tempdir_in("/tmp")
             .unwrap();
         let child = spawn(place.path());
-        let mut daemon = Self { place, child };
+        let mut daemon = Self {
+            directory: place,
+            child,
+        };
         daemon.wait();
         daemon
     }
 
     /// Returns its socket.
     pub fn socket(&self) -> PathBuf {
-        self.place.path().join("s")
+        self.directory.path().join("s")
     }
 
     /// Waits until it answers.
     fn wait(&mut self) {
         let begun = Instant::now();
         while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
-            let log = || fs::read_to_string(self.place.path().join("log")).unwrap();
+            let log = || fs::read_to_string(self.directory.path().join("log")).unwrap();
             let late = begun.elapsed() > PATIENCE;
             let ended = self.child.try_wait().unwrap().is_some();
             assert!(!late && !ended, "{}", log());
@@ -123,13 +128,13 @@ impl Daemon {
 
     /// Starts it again.
     pub fn restart(&mut self) {
-        self.child = spawn(self.place.path());
+        self.child = spawn(self.directory.path());
         self.wait();
     }
 
     /// Gives it the base image.
     pub fn import_base(&self) {
-        let done = docker(
+        let done = docker_command(
             &self.socket(),
             &["import", base_archive().to_str().unwrap(), BASE],
         );
@@ -137,15 +142,15 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
+impl Drop for DockerDaemon {
     fn drop(&mut self) {
         self.stop();
         // The engine leaves a mount of its data on itself.
         let _ = nix::mount::umount2(
-            &self.place.path().join("data"),
+            &self.directory.path().join("data"),
             nix::mount::MntFlags::MNT_DETACH,
         );
-        let _ = fs::remove_dir_all(self.place.path());
+        let _ = fs::remove_dir_all(self.directory.path());
     }
 }
 
@@ -169,7 +174,7 @@ fn spawn(place: &Path) -> Child {
 
 /// Runs Docker's own program on an engine; returns whether it succeeded, and what it said.
 #[expect(clippy::disallowed_methods, reason = "tests look as a person would")]
-pub fn docker(socket: &Path, arguments: &[&str]) -> (bool, String) {
+pub fn docker_command(socket: &Path, arguments: &[&str]) -> (bool, String) {
     let output = Command::new("/usr/bin/docker")
         .args(["--host", &format!("unix://{}", socket.display())])
         .args(arguments)

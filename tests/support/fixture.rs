@@ -6,27 +6,32 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::rehearsal::Rehearsal;
-use crate::story::{SLUG, Story};
+use crate::rehearsal::RehearsalBuilder;
+use crate::story::{SLUG, StoryProject};
 
 /// Fills the data directory of `story` with a project that follows `plan` and has come as far as
 /// `stage`: `planned` (the plan is approved) or `demo` (its demo is approved).
-pub fn restore(story: &Story, stage: &str, plan: &Value) {
-    let made = made(stage, plan);
-    copy(&made, story.env.home().as_std_path());
+pub fn restore_project(story: &StoryProject, stage: &str, plan: &Value) {
+    let made = ensure_made(stage, plan);
+    copy_tree(&made, story.env.home().as_std_path());
 }
 
-fn made(stage: &str, plan: &Value) -> PathBuf {
-    let shelf = shelf();
+fn ensure_made(stage: &str, plan: &Value) -> PathBuf {
+    let shelf = cache_directory();
     let mut hasher = DefaultHasher::new();
-    (stage, plan.to_string(), Rehearsal::of(plan).text()).hash(&mut hasher);
+    (
+        stage,
+        plan.to_string(),
+        RehearsalBuilder::happy_path(plan).text(),
+    )
+        .hash(&mut hasher);
     let name = format!("{stage}-{:016x}", hasher.finish());
     // Every test is a process of its own: one makes it, the others wait.
     let lock = File::create(shelf.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
     let ready = shelf.join(&name);
     if !ready.exists() {
-        let story = Story::begun(&Rehearsal::of(plan));
+        let story = StoryProject::with_new_project(&RehearsalBuilder::happy_path(plan));
         story.ok(&format!("plan {SLUG}"));
         story.ok(&format!("plan approve {SLUG} --yes"));
         if stage == "demo" {
@@ -37,14 +42,14 @@ fn made(stage: &str, plan: &Value) -> PathBuf {
         if half.exists() {
             fs::remove_dir_all(&half).unwrap();
         }
-        copy(story.env.home().as_std_path(), &half);
+        copy_tree(story.env.home().as_std_path(), &half);
         fs::rename(&half, &ready).unwrap();
     }
     ready
 }
 
 /// Returns the directory of what this build of the product made; that of others is removed.
-fn shelf() -> PathBuf {
+fn cache_directory() -> PathBuf {
     let program = fs::metadata(env!("CARGO_BIN_EXE_eklavya")).unwrap();
     let mut hasher = DefaultHasher::new();
     (program.len(), program.modified().unwrap()).hash(&mut hasher);
@@ -65,7 +70,7 @@ fn shelf() -> PathBuf {
 
 /// Copies a directory with owners, modes and links as they are.
 #[expect(clippy::disallowed_methods, reason = "a test copies as a user does")]
-fn copy(from: &Path, to: &Path) {
+fn copy_tree(from: &Path, to: &Path) {
     let done = std::process::Command::new("cp")
         .arg("-a")
         .args([from, to])

@@ -3,23 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_core::domain::agent::{AgentEvent, AgentState};
-use eklavya_core::domain::demo::{DemoEvent, DemoState};
-use eklavya_core::domain::ids::AgentId;
-use eklavya_core::domain::plan::{PlanEvent, PlanState};
-use eklavya_core::domain::project::{ProjectEvent, ProjectState};
-use eklavya_core::domain::task::{TaskEvent, TaskState};
+use eklavya_core::agent::{AgentEvent, AgentState};
+use eklavya_core::demo::{DemoEvent, DemoState};
+use eklavya_core::ids::AgentId;
+use eklavya_core::plan::{PlanEvent, PlanState};
+use eklavya_core::project::{ProjectEvent, ProjectState};
+use eklavya_core::task::{TaskEvent, TaskState};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::studio::Studio;
+use crate::studio::TestInstall;
 
 /// Any commit.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Where something stands in the course of the history.
 #[derive(Debug, Clone)]
-enum State {
+enum ReplayedState {
     Project(ProjectState),
     Plan(PlanState),
     Demo(DemoState),
@@ -28,21 +28,21 @@ enum State {
 }
 
 /// A line of the audit trail.
-struct Line {
+struct AuditLine {
     action: String,
     agent: String,
     details: Value,
 }
 
-impl Studio {
+impl TestInstall {
     /// Asserts that every change of state that was written down was allowed, and that nothing
     /// changed but what was written down.
     #[track_caller]
     pub fn assert_history_is_legal(&self) {
-        let mut states: BTreeMap<String, State> = BTreeMap::new();
+        let mut states: BTreeMap<String, ReplayedState> = BTreeMap::new();
         let sql = "SELECT action, agent_id, details FROM audit_logs ORDER BY id";
         for row in self.database.rows(sql) {
-            let line = Line::of(&row);
+            let line = AuditLine::of(&row);
             let Some((name, beginning)) = line.subject() else {
                 continue;
             };
@@ -52,7 +52,7 @@ impl Studio {
                 let told = before.is_empty() || before == state.status();
                 assert!(told, "{name} is {} before {row:?}", state.status());
                 *state = state
-                    .after(&line)
+                    .apply_line(&line)
                     .unwrap_or_else(|why| panic!("{entity} {name}: {row:?}: {why}"));
                 assert_eq!(state.status(), text(&line.details["to"]), "{name}: {row:?}");
             }
@@ -60,7 +60,7 @@ impl Studio {
         let played = states.iter();
         let played = played.map(|(name, state)| format!("{name} {}", state.status()));
         let played: Vec<String> = played.collect();
-        let mut now = self.ask(
+        let mut now = self.query_column(
             "SELECT 'project ' || status FROM projects \
              UNION ALL SELECT 'plan ' || number || ' ' || status FROM plans \
              UNION ALL SELECT 'demo ' || number || ' ' || status FROM demos \
@@ -73,7 +73,7 @@ impl Studio {
     }
 }
 
-impl Line {
+impl AuditLine {
     fn of(row: &[String]) -> Self {
         Self {
             action: row[0].clone(),
@@ -83,22 +83,28 @@ impl Line {
     }
 
     /// Returns what it is about, and the state in which such a thing begins.
-    fn subject(&self) -> Option<(String, State)> {
+    fn subject(&self) -> Option<(String, ReplayedState)> {
         let named = |what: &str, field: &str| format!("{what} {}", text(&self.details[field]));
         Some(match self.action.as_str() {
-            "project.create" | "project.advance" => {
-                ("project".to_owned(), State::Project(ProjectState::NEW))
-            }
-            "plan.draft" | "plan.advance" => {
-                (named("plan", "number"), State::Plan(PlanState::Drafting))
-            }
-            "demo.advance" => (named("demo", "demo"), State::Demo(DemoState::Building)),
-            "task.create" | "task.advance" => {
-                (named("task", "task"), State::Task(TaskState::Pending))
-            }
+            "project.create" | "project.advance" => (
+                "project".to_owned(),
+                ReplayedState::Project(ProjectState::NEW),
+            ),
+            "plan.draft" | "plan.advance" => (
+                named("plan", "number"),
+                ReplayedState::Plan(PlanState::Drafting),
+            ),
+            "demo.advance" => (
+                named("demo", "demo"),
+                ReplayedState::Demo(DemoState::Building),
+            ),
+            "task.create" | "task.advance" => (
+                named("task", "task"),
+                ReplayedState::Task(TaskState::Pending),
+            ),
             "agent.spawn" | "agent.advance" => {
                 let name = format!("agent {}", self.agent);
-                (name, State::Agent(AgentState::Starting))
+                (name, ReplayedState::Agent(AgentState::Starting))
             }
             _ => return None,
         })
@@ -115,38 +121,46 @@ impl Line {
     }
 }
 
-impl State {
+impl ReplayedState {
     fn status(&self) -> &'static str {
         match self {
-            State::Project(state) => state.status(),
-            State::Plan(state) => state.status(),
-            State::Demo(state) => state.status(),
-            State::Task(state) => state.status(),
-            State::Agent(state) => state.status(),
+            ReplayedState::Project(state) => state.status(),
+            ReplayedState::Plan(state) => state.status(),
+            ReplayedState::Demo(state) => state.status(),
+            ReplayedState::Task(state) => state.status(),
+            ReplayedState::Agent(state) => state.status(),
         }
     }
 
     /// Returns the state after what a line tells, where the state machine allows it.
-    fn after(&self, line: &Line) -> Result<Self, String> {
+    fn apply_line(&self, line: &AuditLine) -> Result<Self, String> {
         let (now, event) = (Timestamp::UNIX_EPOCH, text(&line.details["event"]));
         let next = match self {
-            State::Project(state) => {
+            ReplayedState::Project(state) => {
                 let event = ProjectEvent::ALL
                     .into_iter()
                     .find(|known| known.name() == event);
-                state.apply(event.unwrap(), now).map(State::Project)
+                state.apply(event.unwrap(), now).map(ReplayedState::Project)
             }
-            State::Plan(state) => state.apply(&plan_event(line), now).map(State::Plan),
-            State::Demo(state) => state.apply(&demo_event(&event), now).map(State::Demo),
-            State::Task(state) => state.apply(&task_event(line), now).map(State::Task),
-            State::Agent(state) => state.apply(&agent_event(&event), now).map(State::Agent),
+            ReplayedState::Plan(state) => {
+                state.apply(&plan_event(line), now).map(ReplayedState::Plan)
+            }
+            ReplayedState::Demo(state) => state
+                .apply(&demo_event(&event), now)
+                .map(ReplayedState::Demo),
+            ReplayedState::Task(state) => {
+                state.apply(&task_event(line), now).map(ReplayedState::Task)
+            }
+            ReplayedState::Agent(state) => state
+                .apply(&agent_event(&event), now)
+                .map(ReplayedState::Agent),
         };
         next.map_err(|why| why.to_string())
     }
 }
 
 /// Returns the event that leads to the state that a line tells of.
-fn plan_event(line: &Line) -> PlanEvent {
+fn plan_event(line: &AuditLine) -> PlanEvent {
     match text(&line.details["to"]).as_str() {
         "proposed" => PlanEvent::Propose,
         "approved" => PlanEvent::Approve,
@@ -172,7 +186,7 @@ fn demo_event(name: &str) -> DemoEvent {
         .unwrap()
 }
 
-fn task_event(line: &Line) -> TaskEvent {
+fn task_event(line: &AuditLine) -> TaskEvent {
     let (name, agent) = (text(&line.details["event"]), line.agent());
     let commit = || COMMIT.parse().unwrap();
     let known = [

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// # Panics
 /// Where it does not in time.
 #[track_caller]
-pub fn until<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = happened() {
@@ -48,7 +48,7 @@ pub fn processes_at(directory: &Path) -> Vec<String> {
 }
 
 /// Returns what `http://127.0.0.1:PORT/PATH` answers, head and body; nothing where nobody does.
-pub fn get(url: &str) -> Option<String> {
+pub fn http_get(url: &str) -> Option<String> {
     let (address, path) = url.strip_prefix("http://")?.split_once('/')?;
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;

@@ -9,19 +9,19 @@ use std::thread;
 
 /// Serves the files below a directory, as git's "dumb" protocol wants it, on 127.0.0.2; returns the
 /// port.
-pub fn serve(root: PathBuf) -> u16 {
+pub fn serve_files(root: PathBuf) -> u16 {
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let root = root.clone();
-            thread::spawn(move || answer(stream, &root));
+            thread::spawn(move || answer_request(stream, &root));
         }
     });
     port
 }
 
-fn answer(mut stream: TcpStream, root: &Path) {
+fn answer_request(mut stream: TcpStream, root: &Path) {
     let reader = BufReader::new(stream.try_clone().unwrap());
     let lines: Vec<String> = reader
         .lines()
@@ -42,7 +42,7 @@ fn answer(mut stream: TcpStream, root: &Path) {
 }
 
 /// Makes a repository with one file, which can be fetched as plain files.
-pub fn library(place: &Path) {
+pub fn create_library(place: &Path) {
     let script = "git init -q lib && cd lib && echo 'a library' > README && git add README && \
         git -c user.name=n -c user.email=e commit -qm first && git update-server-info";
     #[expect(

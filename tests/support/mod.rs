@@ -13,7 +13,7 @@ pub struct TestEnv {
 
 /// What a command left behind.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CommandResult {
     /// The exit code; -1 where a signal ended it.
     pub code: i32,
     /// Results.
@@ -62,19 +62,19 @@ impl TestEnv {
     }
 
     /// Writes a file below the working directory and returns its path.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Utf8PathBuf {
+    pub fn write_file(&self, name: &str, content: impl AsRef<[u8]>) -> Utf8PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
     }
 
     /// Runs `eklavya` with a clean environment and nothing on stdin.
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub fn run(&self, arguments: &[&str]) -> CommandResult {
         self.run_with(arguments, "")
     }
 
     /// Runs `eklavya` with `input` on stdin.
-    pub fn run_with(&self, arguments: &[&str], input: impl Into<Vec<u8>>) -> Outcome {
+    pub fn run_with(&self, arguments: &[&str], input: impl Into<Vec<u8>>) -> CommandResult {
         let output = cargo_bin_cmd!("eklavya")
             .args(arguments)
             .env_clear()
@@ -83,16 +83,16 @@ impl TestEnv {
             .write_stdin(input)
             .output()
             .unwrap();
-        Outcome {
+        CommandResult {
             code: output.status.code().unwrap_or(-1),
-            stdout: self.readable(&output.stdout),
-            stderr: self.readable(&output.stderr),
+            stdout: self.normalize_output(&output.stdout),
+            stderr: self.normalize_output(&output.stderr),
         }
     }
 
     /// Creates a project from a small brief and returns its slug.
-    pub fn project(&self, name: &str) -> String {
-        self.file("brief.md", "# A coffee shop\n\nA page with a menu.\n");
+    pub fn create_project(&self, name: &str) -> String {
+        self.write_file("brief.md", "# A coffee shop\n\nA page with a menu.\n");
         let arguments = ["project", "new", name, "--brief", "brief.md"];
         let rest = [
             "--client", "Ada", "--budget", "25", "--yes", "--output", "json",
@@ -102,22 +102,22 @@ impl TestEnv {
     }
 
     /// The directory is another one in every run.
-    fn readable(&self, bytes: &[u8]) -> String {
+    fn normalize_output(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         text.replace(self.path().as_str(), "[DIR]")
     }
 }
 
-impl Outcome {
+impl CommandResult {
     /// Asserts that the command did its work.
     #[track_caller]
     pub fn ok(self) -> Self {
-        self.exits(0)
+        self.assert_exit_code(0)
     }
 
     /// Asserts the exit code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub fn assert_exit_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
@@ -131,11 +131,11 @@ impl Outcome {
     /// Returns stdout as one JSON document in which every moment (`…At`) is the same.
     #[track_caller]
     pub fn timeless_json(&self) -> Value {
-        timeless(self.json())
+        without_times(self.json())
     }
 
     /// Returns everything, for a snapshot.
-    pub fn whole(&self) -> String {
+    pub fn snapshot_text(&self) -> String {
         format!(
             "exit {}\n--- stdout\n{}--- stderr\n{}",
             self.code, self.stdout, self.stderr
@@ -143,9 +143,9 @@ impl Outcome {
     }
 }
 
-fn timeless(value: Value) -> Value {
+fn without_times(value: Value) -> Value {
     match value {
-        Value::Array(values) => values.into_iter().map(timeless).collect(),
+        Value::Array(values) => values.into_iter().map(without_times).collect(),
         Value::Object(fields) => fields
             .into_iter()
             .map(|(name, value)| {
@@ -153,7 +153,7 @@ fn timeless(value: Value) -> Value {
                 let value = if moment {
                     "[time]".into()
                 } else {
-                    timeless(value)
+                    without_times(value)
                 };
                 (name, value)
             })

@@ -9,13 +9,13 @@ use nix::unistd::geteuid;
 use crate::studio::command;
 
 /// A shell in a mount namespace of its own; everything there ends with it.
-pub struct Namespace {
+pub struct MountNamespace {
     shell: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Namespace {
+impl MountNamespace {
     /// Opens a namespace. Root needs nothing more; anybody else gets a user namespace around it.
     pub fn open() -> Self {
         let own: &[&str] = if geteuid().is_root() {
@@ -66,7 +66,7 @@ impl Namespace {
     }
 }
 
-impl Drop for Namespace {
+impl Drop for MountNamespace {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.shell.kill();

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use installation::{Installation, program};
-use keeper::{Keeper, Place};
+use installation::{PostgresInstallation, program};
+use keeper::{DataMedium, DirectoryReaper};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -34,26 +34,26 @@ const USER: &str = "eklavya";
 
 /// What differs between servers.
 #[derive(Debug, Clone, Copy)]
-struct Options<'a> {
+struct PostgresOptions<'a> {
     durable: bool,
     password: Option<&'a str>,
 }
 
 /// A running server, and its data.
 #[derive(Debug)]
-pub struct Postgres {
-    installation: Installation,
-    keeper: Keeper,
+pub struct TestPostgres {
+    installation: PostgresInstallation,
+    reaper: DirectoryReaper,
     port: u16,
     durable: bool,
     postmaster: Mutex<Option<Child>>,
     databases: AtomicUsize,
 }
 
-impl Postgres {
+impl TestPostgres {
     /// Starts a server that trusts everybody on this machine and does not wait for the disk.
     pub fn start() -> Self {
-        Self::with(Options {
+        Self::with(PostgresOptions {
             durable: false,
             password: None,
         })
@@ -62,7 +62,7 @@ impl Postgres {
     /// Starts a server that waits for the disk as in production: for tests of durability, and for
     /// measurements.
     pub fn durable() -> Self {
-        Self::with(Options {
+        Self::with(PostgresOptions {
             durable: true,
             password: None,
         })
@@ -70,7 +70,7 @@ impl Postgres {
 
     /// Starts a server that wants a password from everybody (scram-sha-256).
     pub fn guarded(password: &str) -> Self {
-        Self::with(Options {
+        Self::with(PostgresOptions {
             durable: false,
             password: Some(password),
         })
@@ -78,7 +78,7 @@ impl Postgres {
 
     /// Returns the server that all tests of this process share. Nobody may stop it.
     pub fn shared_server() -> &'static Self {
-        static SHARED: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+        static SHARED: LazyLock<TestPostgres> = LazyLock::new(TestPostgres::start);
         &SHARED
     }
 
@@ -93,14 +93,14 @@ impl Postgres {
         }
     }
 
-    fn with(options: Options) -> Self {
-        let installation = Installation::find();
+    fn with(options: PostgresOptions) -> Self {
+        let installation = PostgresInstallation::find();
         let place = if options.durable {
-            Place::Disk
+            DataMedium::Disk
         } else {
-            Place::Fast
+            DataMedium::Memory
         };
-        let keeper = Keeper::new(place);
+        let keeper = DirectoryReaper::new(place);
         installation.copy_template(&keeper.data());
         if options.password.is_some() {
             let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
@@ -108,7 +108,7 @@ impl Postgres {
         }
         let mut server = Self {
             installation,
-            keeper,
+            reaper: keeper,
             port: 0,
             durable: options.durable,
             postmaster: Mutex::new(None),
@@ -162,7 +162,7 @@ impl Postgres {
     pub fn psql_in(&self, database: &str, sql: &str) -> String {
         let mut psql = program(&self.installation.psql);
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", SUPERUSER])
-            .args(["-h", self.keeper.directory().to_str().unwrap()])
+            .args(["-h", self.reaper.directory().to_str().unwrap()])
             .args(["-p", &self.port.to_string(), "-d", database, "-c", sql]);
         let output = psql.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -181,7 +181,7 @@ impl Postgres {
         self.freeze_all();
         self.signal_all(Signal::SIGKILL);
         postmaster.wait().unwrap();
-        let gone = || self.keeper.processes().is_empty().then_some(());
+        let gone = || self.reaper.processes().is_empty().then_some(());
         wait_for("the processes of a killed server to end", gone);
     }
 
@@ -252,11 +252,11 @@ impl Postgres {
 
     /// Starts it on its port and returns when it answers, or what its log says where it ends.
     fn try_start(&self) -> Result<(), String> {
-        let log = self.keeper.directory().join("log");
+        let log = self.reaper.directory().join("log");
         let file = fs::File::create(&log).unwrap();
-        let mut command = self.installation.server(&self.keeper.data());
+        let mut command = self.installation.server(&self.reaper.data());
         command.args(["-p", &self.port.to_string()]);
-        let sockets = self.keeper.directory().display();
+        let sockets = self.reaper.directory().display();
         command.args(["-c", &format!("unix_socket_directories={sockets}")]);
         let durable = if self.durable { "on" } else { "off" };
         for setting in ["fsync", "full_page_writes"] {
@@ -266,7 +266,7 @@ impl Postgres {
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         let ready = wait_for("the server to start", || {
             let ended = child.try_wait().unwrap().is_some();
-            let ready = !ended && is_ready(&self.keeper.data(), &child);
+            let ready = !ended && is_ready(&self.reaper.data(), &child);
             (ended || ready).then_some(ready)
         });
         if !ready {
@@ -280,7 +280,7 @@ impl Postgres {
     fn freeze_all(&self) {
         let mut stopped = Vec::new();
         loop {
-            let mut running = self.keeper.processes();
+            let mut running = self.reaper.processes();
             running.retain(|process| !stopped.contains(process));
             if running.is_empty() {
                 return;
@@ -294,17 +294,17 @@ impl Postgres {
     }
 
     fn signal_all(&self, signal: Signal) {
-        for process in self.keeper.processes() {
+        for process in self.reaper.processes() {
             // It may have ended.
             let _ = kill(process, signal);
         }
     }
 }
 
-impl Drop for Postgres {
+impl Drop for TestPostgres {
     fn drop(&mut self) {
         // The keeper ends the server; without a parent that waits, it would stay as a zombie.
-        self.keeper.finish();
+        self.reaper.remove();
         if let Ok(mut postmaster) = self.postmaster.lock()
             && let Some(mut child) = postmaster.take()
         {

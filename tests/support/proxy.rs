@@ -8,42 +8,42 @@ use std::thread;
 
 /// When a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub enum CommitCut {
     /// Before the server hears of the commit.
-    Unheard,
+    BeforeCommit,
     /// After the server has committed, before the client hears of it.
-    Unanswered,
+    AfterCommit,
 }
 
 /// What is to be done with which commit.
 #[derive(Debug, Default)]
-struct Plan {
+struct CutPlan {
     commits: usize,
-    cuts: Vec<(usize, Cut)>,
-    done: Vec<(usize, Cut)>,
+    cuts: Vec<(usize, CommitCut)>,
+    done: Vec<(usize, CommitCut)>,
 }
 
 /// The man in the middle; he leaves with the test.
 #[derive(Debug)]
-pub struct Proxy {
+pub struct FaultProxy {
     /// His port on 127.0.0.1.
     pub port: u16,
-    plan: Arc<Mutex<Plan>>,
+    plan: Arc<Mutex<CutPlan>>,
 }
 
-impl Proxy {
+impl FaultProxy {
     /// Passes everything on to a port on 127.0.0.1.
-    pub fn before(server: u16) -> Self {
+    pub fn start_before(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let plan = Arc::new(Mutex::new(Plan::default()));
+        let plan = Arc::new(Mutex::new(CutPlan::default()));
         let shared = Arc::clone(&plan);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 // A server that is away does not answer.
                 if let Ok(server) = TcpStream::connect(("127.0.0.1", server)) {
                     let plan = Arc::clone(&shared);
-                    thread::spawn(move || carry(client, server, &plan));
+                    thread::spawn(move || forward_connection(client, server, &plan));
                 }
             }
         });
@@ -51,24 +51,24 @@ impl Proxy {
     }
 
     /// Cuts the connection at the commits with these numbers, counted from now on.
-    pub fn cut_at(&self, cuts: Vec<(usize, Cut)>) {
+    pub fn cut_at(&self, cuts: Vec<(usize, CommitCut)>) {
         let mut plan = self.plan.lock().unwrap();
-        *plan = Plan {
+        *plan = CutPlan {
             cuts,
-            ..Plan::default()
+            ..CutPlan::default()
         };
     }
 
     /// Returns how many commits were asked for, and which were cut.
-    pub fn seen(&self) -> (usize, Vec<(usize, Cut)>) {
+    pub fn seen_commits(&self) -> (usize, Vec<(usize, CommitCut)>) {
         let plan = self.plan.lock().unwrap();
         (plan.commits, plan.done.clone())
     }
 }
 
-impl Plan {
+impl CutPlan {
     /// Counts a commit, and returns what is to be done with it.
-    fn next(&mut self) -> Option<Cut> {
+    fn next_cut(&mut self) -> Option<CommitCut> {
         let number = self.commits;
         self.commits += 1;
         let at = self.cuts.iter().position(|(at, _)| *at == number)?;
@@ -80,7 +80,7 @@ impl Plan {
 
 /// Passes on what one connection says, message by message; answers go back as they come, but for
 /// the answer to a commit that nobody is to hear.
-fn carry(mut client: TcpStream, mut server: TcpStream, plan: &Mutex<Plan>) {
+fn forward_connection(mut client: TcpStream, mut server: TcpStream, plan: &Mutex<CutPlan>) {
     let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let muted = Arc::new(Mutex::new(false));
     let mute = Arc::clone(&muted);
@@ -96,10 +96,10 @@ fn carry(mut client: TcpStream, mut server: TcpStream, plan: &Mutex<Plan>) {
     });
     let mut started = false;
     while let Some(message) = read_message(&mut client, &mut started) {
-        let cut = is_commit(&message).then(|| plan.lock().unwrap().next());
+        let cut = is_commit(&message).then(|| plan.lock().unwrap().next_cut());
         match cut.flatten() {
-            Some(Cut::Unheard) => break,
-            Some(Cut::Unanswered) => {
+            Some(CommitCut::BeforeCommit) => break,
+            Some(CommitCut::AfterCommit) => {
                 *muted.lock().unwrap() = true;
                 if server.write_all(&message).is_ok() {
                     // The answer has come, and goes nowhere.

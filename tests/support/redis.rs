@@ -23,7 +23,7 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A running server.
 #[derive(Debug)]
-pub struct Redis {
+pub struct TestRedis {
     directory: TempDir,
     /// Where it listens on 127.0.0.1; on a socket only where it is nothing.
     port: Option<u16>,
@@ -31,7 +31,7 @@ pub struct Redis {
     process: Option<Child>,
 }
 
-impl Redis {
+impl TestRedis {
     /// Starts a server on a socket.
     pub fn start() -> Self {
         Self::with(None, None)
@@ -117,7 +117,7 @@ impl Redis {
     }
 
     /// Asks it something, e.g. `["KEYS", "*"]`.
-    pub fn ask<T: redis::FromRedisValue>(&self, question: &[&str]) -> T {
+    pub fn query<T: redis::FromRedisValue>(&self, question: &[&str]) -> T {
         let mut command = redis::cmd(question[0]);
         command.arg(&question[1..]);
         let mut connection = self.connection().expect("redis-server answers");
@@ -163,7 +163,7 @@ impl Redis {
     }
 }
 
-impl Drop for Redis {
+impl Drop for TestRedis {
     fn drop(&mut self) {
         self.kill();
     }

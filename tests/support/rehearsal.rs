@@ -4,67 +4,67 @@ use serde_json::{Value, json};
 
 /// A rehearsal; what a story does not say is played as in [`Rehearsal::of`].
 #[derive(Debug, Clone)]
-pub struct Rehearsal {
+pub struct RehearsalBuilder {
     agents: Vec<Value>,
 }
 
 /// An attempt at a task, or any.
 pub const ANY: Option<u32> = None;
 
-impl Rehearsal {
+impl RehearsalBuilder {
     /// Returns the rehearsal of a project that goes well: two documents, `plan`, demos of one
     /// page, tasks that write one page each, tests that one tester writes, and verdicts that hold.
-    pub fn of(plan: &Value) -> Self {
+    pub fn happy_path(plan: &Value) -> Self {
         Self { agents: Vec::new() }
-            .plays(
+            .with_answers(
                 "pm",
                 "*",
                 ANY,
-                [write(
+                [write_step(
                     "docs/requirements.md",
                     "# Requirements\n\nA greeting.\n",
                 )],
             )
-            .plays(
+            .with_answers(
                 "architect",
                 "*",
                 ANY,
                 [
-                    write("docs/architecture.md", "# Architecture\n\nOne page.\n"),
-                    structured(plan.clone()),
+                    write_step("docs/architecture.md", "# Architecture\n\nOne page.\n"),
+                    structured_step(plan.clone()),
                 ],
             )
-            .plays(
+            .with_answers(
                 "developer",
                 "demo-*",
                 ANY,
-                [bash(DEMO), says("The demo stands.")],
+                [bash_step(DEMO), say_step("The demo stands.")],
             )
-            .plays(
+            .with_answers(
                 "developer",
                 "*",
                 ANY,
                 [
-                    write("site/{{ task }}.html", "<p>hello from {{ task }}</p>\n"),
-                    says("{{ task }} is done."),
+                    write_step("site/{{ task }}.html", "<p>hello from {{ task }}</p>\n"),
+                    say_step("{{ task }} is done."),
                 ],
             )
-            .plays(
+            .with_answers(
                 "tester",
                 "*",
                 ANY,
                 [
-                    write("tests/{{ task }}.sh", "grep -q hello site/index.html\n"),
-                    tool("mcp__eklavya__run_tests", json!({})),
-                    says("The tests are written."),
+                    write_step("tests/{{ task }}.sh", "grep -q hello site/index.html\n"),
+                    tool_step("mcp__eklavya__run_tests", json!({})),
+                    say_step("The tests are written."),
                 ],
             )
-            .plays("qa", "*", ANY, checks(plan))
-            .plays("uat", "*", ANY, reviews(plan))
+            .with_answers("qa", "*", ANY, checks(plan))
+            .with_answers("uat", "*", ANY, reviews(plan))
     }
 
     /// Says what an agent answers; an entry for the same role, task and attempt is replaced.
-    pub fn plays(
+    pub fn with_answers(
         mut self,
         role: &str,
         task: &str,
@@ -89,7 +89,7 @@ impl Rehearsal {
     }
 
     /// Adds a step to what an agent answers already, before it speaks its last word.
-    pub fn and_plays(mut self, role: &str, task: &str, step: Value) -> Self {
+    pub fn with_step(mut self, role: &str, task: &str, step: Value) -> Self {
         let own = |entry: &&mut Value| entry["role"] == role && entry["task"] == task;
         let entry = self.agents.iter_mut().find(own).unwrap();
         let steps = entry["steps"].as_array_mut().unwrap();
@@ -122,14 +122,14 @@ fn checks(plan: &Value) -> Vec<Value> {
     let ids = criteria(plan, "command");
     let mut steps: Vec<Value> = ids
         .iter()
-        .map(|id| tool("mcp__eklavya__run_check", json!({ "criterion": id })))
+        .map(|id| tool_step("mcp__eklavya__run_check", json!({ "criterion": id })))
         .collect();
     steps.push(verdicts(&ids, true));
     steps
 }
 
 fn reviews(plan: &Value) -> Vec<Value> {
-    let read = tool(
+    let read = tool_step(
         "Read",
         json!({ "file_path": "{{ clone }}/site/index.html" }),
     );
@@ -149,46 +149,46 @@ pub fn criteria(plan: &Value, kind: &str) -> Vec<String> {
 pub fn verdicts(ids: &[String], pass: bool) -> Value {
     let one = |id| json!({ "criterion": id, "pass": pass, "reason": format!("seen: {pass}") });
     let all: Vec<Value> = ids.iter().map(one).collect();
-    structured(json!({ "summary": "looked at", "verdicts": all }))
+    structured_step(json!({ "summary": "looked at", "verdicts": all }))
 }
 
 /// A step in which the model only speaks.
-pub fn says(text: &str) -> Value {
+pub fn say_step(text: &str) -> Value {
     json!({ "text": text })
 }
 
 /// A step with a call of one tool.
 #[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
-pub fn tool(name: &str, input: Value) -> Value {
+pub fn tool_step(name: &str, input: Value) -> Value {
     json!({ "tools": [{ "name": name, "input": input }] })
 }
 
 /// A step that writes a file of the clone.
-pub fn write(path: &str, content: &str) -> Value {
+pub fn write_step(path: &str, content: &str) -> Value {
     let path = format!("{{{{ clone }}}}/{path}");
-    tool("Write", json!({ "file_path": path, "content": content }))
+    tool_step("Write", json!({ "file_path": path, "content": content }))
 }
 
 /// A step that runs a command in the agent's shell.
-pub fn bash(command: &str) -> Value {
-    tool("Bash", json!({ "command": command, "description": "work" }))
+pub fn bash_step(command: &str) -> Value {
+    tool_step("Bash", json!({ "command": command, "description": "work" }))
 }
 
 /// A step that returns a structured result.
 #[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
-pub fn structured(value: Value) -> Value {
+pub fn structured_step(value: Value) -> Value {
     json!({ "structured": value })
 }
 
 /// A step that is answered after a while.
-pub fn after(seconds: f64, mut step: Value) -> Value {
+pub fn delayed_step(seconds: f64, mut step: Value) -> Value {
     step["delaySeconds"] = seconds.into();
     step
 }
 
 /// Returns a plan with these tasks (id, role, ids of those before), one criterion that a command
 /// checks and one that a reviewer does.
-pub fn plan(tasks: &[(&str, &str, &[&str])]) -> Value {
+pub fn plan_with_tasks(tasks: &[(&str, &str, &[&str])]) -> Value {
     let ids: Vec<&str> = tasks.iter().map(|task| task.0).collect();
     let tasks: Vec<Value> = tasks
         .iter()
@@ -217,5 +217,5 @@ pub fn plan(tasks: &[(&str, &str, &[&str])]) -> Value {
 
 /// Returns a plan with one task, `T1`, for a developer.
 pub fn small_plan() -> Value {
-    plan(&[("T1", "developer", &[])])
+    plan_with_tasks(&[("T1", "developer", &[])])
 }

@@ -8,24 +8,27 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::running::eventually;
-use crate::studio::Studio;
-use crate::upstream::Asked;
+use crate::running::wait_until;
+use crate::studio::TestInstall;
+use crate::upstream::RecordedRequest;
 
-impl Studio {
+impl TestInstall {
     /// Asserts that nothing is left of all work: no process, socket, lock, lease, throw-away tree,
     /// half-made clone or loose end of git's.
     #[track_caller]
-    pub fn assert_nothing_is_left(&self) {
+    pub fn assert_no_remains(&self) {
         let home = format!("{}/", self.home());
-        let gone = eventually(|| processes_with(&[home.as_str()]).is_empty());
+        let gone = wait_until(|| processes_with(&[home.as_str()]).is_empty());
         assert!(gone, "processes are left: {:#?}", processes_with(&[&home]));
         let held = "SELECT worker FROM leases WHERE worker IS NOT NULL";
-        assert_eq!(self.ask(held), [""; 0]);
+        assert_eq!(self.query_column(held), [""; 0]);
         let files = files_below(&self.home());
-        let odd: Vec<_> = files.iter().filter(|file| is_loose_end(file)).collect();
+        let odd: Vec<_> = files
+            .iter()
+            .filter(|file| is_unfinished_file(file))
+            .collect();
         assert_eq!(odd, [""; 0]);
-        let locks = locked(&files);
+        let locks = locked_files(&files);
         assert_eq!(locks, [""; 0]);
         let known: BTreeSet<String> = self
             .database
@@ -67,7 +70,7 @@ impl Studio {
     /// It writes in batches, some tenths of a second after the fact: a CLI that is killed with
     /// SIGKILL before that does not know of its last tool call when it is resumed.
     #[track_caller]
-    pub fn wait_until_recorded(&self, asked: &Asked) {
+    pub fn wait_until_recorded(&self, asked: &RecordedRequest) {
         let Some(done) = asked.step.checked_sub(1) else {
             return;
         };
@@ -87,7 +90,7 @@ impl Studio {
                 String::from_utf8_lossy(&text).contains(&result)
             })
         };
-        assert!(eventually(recorded), "{asked:#?} is not recorded");
+        assert!(wait_until(recorded), "{asked:#?} is not recorded");
     }
 
     /// Stops the CLI processes of this studio, so that they answer to nothing but SIGKILL.
@@ -105,7 +108,7 @@ impl Studio {
     /// Asserts that no process of an agent is left, or that the last one is about to go.
     #[track_caller]
     pub fn assert_no_agent_process(&self) {
-        let gone = eventually(|| self.agent_processes().is_empty());
+        let gone = wait_until(|| self.agent_processes().is_empty());
         assert!(gone, "processes are left: {:#?}", self.agent_processes());
     }
 }
@@ -118,7 +121,7 @@ fn processes_with(places: &[impl AsRef<str>]) -> Vec<String> {
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok())
         .filter(|id| *id != own)
         .filter_map(|id| {
-            let traces = traces(id);
+            let traces = process_traces(id);
             let knows = places.iter().any(|place| traces.contains(place.as_ref()));
             knows.then(|| format!("{id}: {traces}"))
         })
@@ -148,7 +151,7 @@ fn files_below(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
 
 /// Whether only something that was cut short leaves such a file. What is in an agent's own home,
 /// clone or tmp is its own.
-fn is_loose_end(file: &Utf8Path) -> bool {
+fn is_unfinished_file(file: &Utf8Path) -> bool {
     // The database's own files come and go.
     let Ok(found) = file.symlink_metadata() else {
         return false;
@@ -162,7 +165,7 @@ fn is_loose_end(file: &Utf8Path) -> bool {
 }
 
 /// Returns the files that some process holds a lock on (proc(5): `/proc/locks`).
-fn locked(files: &[Utf8PathBuf]) -> Vec<String> {
+fn locked_files(files: &[Utf8PathBuf]) -> Vec<String> {
     let locks = fs::read_to_string("/proc/locks").unwrap();
     let held: BTreeSet<u64> = locks
         .lines()
@@ -179,7 +182,7 @@ fn locked(files: &[Utf8PathBuf]) -> Vec<String> {
     files.map(ToString::to_string).collect()
 }
 
-fn traces(id: u32) -> String {
+fn process_traces(id: u32) -> String {
     let read = |name: &str| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
     let directory = fs::read_link(format!("/proc/{id}/cwd")).unwrap_or_default();
     let mut text = String::from_utf8_lossy(&read("cmdline")).into_owned();

@@ -10,21 +10,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::support::Outcome;
+use crate::support::CommandResult;
 
 /// The longest wait for anything: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A command under way. It is killed when this is dropped.
-pub struct Running {
+pub struct RunningCommand {
     child: Child,
     text: String,
     log: TempDir,
     directory: Utf8PathBuf,
 }
 
-impl Running {
+impl RunningCommand {
     /// Takes a process over whose output goes to files in `log`.
     pub fn new(child: Child, text: String, log: TempDir, directory: &Utf8Path) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Running {
 
     /// Kills the process with SIGKILL while it is at work.
     #[track_caller]
-    pub fn kill_9(mut self) {
+    pub fn kill_and_wait(mut self) {
         let ended = self.child.try_wait().unwrap();
         assert!(
             ended.is_none(),
@@ -69,15 +69,15 @@ impl Running {
     }
 
     /// Whether it has ended.
-    pub fn is_over(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub fn wait(mut self) -> Outcome {
+    pub fn wait(mut self) -> CommandResult {
         let mut status = None;
-        let ended = eventually(|| {
+        let ended = wait_until(|| {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
@@ -95,8 +95,8 @@ impl Running {
         self.read("stderr")
     }
 
-    fn outcome(&self, status: Option<ExitStatus>) -> Outcome {
-        Outcome {
+    fn outcome(&self, status: Option<ExitStatus>) -> CommandResult {
+        CommandResult {
             code: status.and_then(|status| status.code()).unwrap_or(-1),
             stdout: self.read("stdout"),
             stderr: self.read("stderr"),
@@ -111,7 +111,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         // It has ended, or the test has failed.
         let _ = self.child.kill();
@@ -120,7 +120,7 @@ impl Drop for Running {
 }
 
 /// Waits until `holds`; false where it never did.
-pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+pub fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if holds() {

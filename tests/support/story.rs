@@ -5,91 +5,91 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use eklavya_core::audit::RowContent;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::Content;
-use eklavya_services::{Desk, projects};
+use eklavya_services::{DataStore, projects};
 use eklavya_store::{Store, audit};
 use serde_json::Value;
 
-use crate::claude::claude;
-use crate::rehearsal::Rehearsal;
-use crate::support::{Outcome, TestEnv};
+use crate::claude::claude_program;
+use crate::rehearsal::RehearsalBuilder;
+use crate::support::{CommandResult, TestEnv};
 
 /// The project of every story.
 pub const SLUG: &str = "shop";
 
 /// One project in a data directory of its own.
-pub struct Story {
+pub struct StoryProject {
     /// Where it happens.
     pub env: TestEnv,
 }
 
-impl Story {
+impl StoryProject {
     /// Returns a place with a data directory, where one demo is a round and `rehearsal` plays.
-    pub fn empty(rehearsal: &Rehearsal) -> Self {
+    pub fn empty(rehearsal: &RehearsalBuilder) -> Self {
         let env = TestEnv::empty();
         let file = env.path().join("rehearsal.yaml");
         let env = env
-            .with("EKLAVYA_CLAUDE_PATH", claude().to_str().unwrap())
+            .with("EKLAVYA_CLAUDE_PATH", claude_program().to_str().unwrap())
             .with("EKLAVYA_MODEL_REHEARSAL", file.as_str())
             // A picture of every demo takes longer than most stories; tests/browser has them.
             .with("EKLAVYA_BROWSER_USE", "off")
             .with("EKLAVYA_DEMO_COUNT", "1");
         let story = Self { env };
-        story.switch_to(rehearsal);
+        story.set_rehearsal(rehearsal);
         story
     }
 
     /// Returns a story whose project exists and has not been planned.
-    pub fn begun(rehearsal: &Rehearsal) -> Self {
+    pub fn with_new_project(rehearsal: &RehearsalBuilder) -> Self {
         let story = Self::empty(rehearsal);
         story.ok("init --yes");
         story
             .env
-            .file("brief.md", "# A shop\n\nA page that says hello.\n");
+            .write_file("brief.md", "# A shop\n\nA page that says hello.\n");
         story.ok("project new Shop --brief brief.md --client Ada --budget 25 --yes");
         story
     }
 
     /// Returns a story whose plan is approved; what leads there is done once for all stories.
-    pub fn planned(plan: &Value, rehearsal: &Rehearsal) -> Self {
+    pub fn with_approved_plan(plan: &Value, rehearsal: &RehearsalBuilder) -> Self {
         let story = Self::empty(rehearsal);
-        crate::fixture::restore(&story, "planned", plan);
+        crate::fixture::restore_project(&story, "planned", plan);
         story
     }
 
     /// Returns a story whose demo is approved; what leads there is done once for all stories.
-    pub fn ready_to_build(plan: &Value, rehearsal: &Rehearsal) -> Self {
+    pub fn with_approved_demo(plan: &Value, rehearsal: &RehearsalBuilder) -> Self {
         let story = Self::empty(rehearsal);
-        crate::fixture::restore(&story, "demo", plan);
+        crate::fixture::restore_project(&story, "demo", plan);
         story
     }
 
     /// Adds a variable to the environment of every command.
-    pub fn with(self, name: &str, value: &str) -> Self {
+    pub fn with_variable(self, name: &str, value: &str) -> Self {
         Self {
             env: self.env.with(name, value),
         }
     }
 
     /// Plays another rehearsal from the next command on.
-    pub fn switch_to(&self, rehearsal: &Rehearsal) {
-        self.env.file("rehearsal.yaml", rehearsal.text());
+    pub fn set_rehearsal(&self, rehearsal: &RehearsalBuilder) {
+        self.env.write_file("rehearsal.yaml", rehearsal.text());
     }
 
     /// Runs a command whose words have no spaces in them.
-    pub fn run(&self, line: &str) -> Outcome {
+    pub fn run(&self, line: &str) -> CommandResult {
         self.run_words(&line.split_whitespace().collect::<Vec<_>>())
     }
 
     /// Runs a command.
-    pub fn run_words(&self, words: &[&str]) -> Outcome {
+    pub fn run_words(&self, words: &[&str]) -> CommandResult {
         self.env.run(words)
     }
 
     /// Runs a command that must do its work.
     #[track_caller]
-    pub fn ok(&self, line: &str) -> Outcome {
+    pub fn ok(&self, line: &str) -> CommandResult {
         self.run(line).ok()
     }
 
@@ -124,18 +124,18 @@ impl Story {
 
     /// Returns what the agents of an attempt at a task were told.
     #[track_caller]
-    pub fn told(&self, task: &str, attempt: u32) -> String {
-        self.said(task, attempt, "in")
+    pub fn agent_input(&self, task: &str, attempt: u32) -> String {
+        self.transcript_text(task, attempt, "in")
     }
 
     /// Returns what the agents of an attempt at a task did, as their logs have it.
     #[track_caller]
-    pub fn did(&self, task: &str, attempt: u32) -> String {
-        self.said(task, attempt, "out")
+    pub fn agent_output(&self, task: &str, attempt: u32) -> String {
+        self.transcript_text(task, attempt, "out")
     }
 
-    fn said(&self, task: &str, attempt: u32, direction: &str) -> String {
-        let lines = self.lines(task, attempt, direction);
+    fn transcript_text(&self, task: &str, attempt: u32, direction: &str) -> String {
+        let lines = self.transcript_lines(task, attempt, direction);
         let text = lines.join("\n");
         text.replace("\\n", "\n")
     }
@@ -143,8 +143,8 @@ impl Story {
     /// Returns what came of the calls of tools of an attempt at a task, in their order: whether it
     /// is called an error, and its text.
     #[track_caller]
-    pub fn results(&self, task: &str, attempt: u32) -> Vec<(bool, String)> {
-        let lines = self.lines(task, attempt, "out");
+    pub fn tool_results(&self, task: &str, attempt: u32) -> Vec<(bool, String)> {
+        let lines = self.transcript_lines(task, attempt, "out");
         lines
             .iter()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -161,7 +161,7 @@ impl Story {
     }
 
     /// Returns what was said to (`in`) or by (`out`) the CLI of the agents of an attempt at a task.
-    fn lines(&self, task: &str, attempt: u32, direction: &str) -> Vec<String> {
+    fn transcript_lines(&self, task: &str, attempt: u32, direction: &str) -> Vec<String> {
         let agents = self.agents(task);
         let own = agents.iter().filter(|agent| agent["attempt"] == attempt);
         let mut lines = Vec::new();
@@ -217,14 +217,14 @@ impl Story {
     }
 
     /// Returns what the audit trail says, oldest first.
-    pub fn audit(&self) -> Vec<Content> {
+    pub fn audit(&self) -> Vec<RowContent> {
         let database = self.env.home().join("eklavya.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let store = Store::open_file(database.as_std_path()).await.unwrap();
-            let desk = Desk::new(store, std::sync::Arc::new(SystemClock));
-            let project = projects::find(&desk, SLUG).await.unwrap();
-            let mut tx = desk.read().await.unwrap();
+            let data = DataStore::new(store, std::sync::Arc::new(SystemClock));
+            let project = projects::find(&data, SLUG).await.unwrap();
+            let mut tx = data.begin_read().await.unwrap();
             let lines = audit::of_project(&mut tx, project.id).await.unwrap();
             lines.into_iter().map(|line| line.content).collect()
         })
@@ -235,7 +235,7 @@ impl Story {
         clippy::disallowed_methods,
         reason = "a test starts the product as a user does"
     )]
-    pub fn start(&self, line: &str) -> Running {
+    pub fn start(&self, line: &str) -> StoryCommand {
         let output = |name: &str| {
             let unique = format!("{name}-{}", uuid::Uuid::new_v4());
             self.env.path().join(unique).into_std_path_buf()
@@ -251,7 +251,7 @@ impl Story {
             .stderr(File::create(&stderr).unwrap())
             .spawn()
             .unwrap();
-        Running {
+        StoryCommand {
             child,
             stdout,
             stderr,
@@ -260,17 +260,17 @@ impl Story {
 }
 
 /// A command under way; it is killed where the test forgets it.
-pub struct Running {
+pub struct StoryCommand {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
 }
 
-impl Running {
+impl StoryCommand {
     /// Waits for its end.
-    pub fn wait(mut self) -> Outcome {
+    pub fn wait(mut self) -> CommandResult {
         let status = self.child.wait().unwrap();
-        Outcome {
+        CommandResult {
             code: status.code().unwrap_or(-1),
             stdout: std::fs::read_to_string(&self.stdout).unwrap(),
             stderr: std::fs::read_to_string(&self.stderr).unwrap(),
@@ -278,7 +278,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for StoryCommand {
     fn drop(&mut self) {
         // It has ended where the test waited for it.
         let _ = self.child.kill();

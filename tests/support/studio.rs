@@ -11,12 +11,12 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::claude::claude;
-use crate::database::Database;
-use crate::postgres::Postgres;
-use crate::running::Running;
-use crate::support::Outcome;
-use crate::upstream::Upstream;
+use crate::claude::claude_program;
+use crate::database::DatabaseAddress;
+use crate::postgres::TestPostgres;
+use crate::running::RunningCommand;
+use crate::support::CommandResult;
+use crate::upstream::FakeUpstream;
 
 /// The commands from a brief to a delivered repository.
 pub const STAGES: [&[&str]; 7] = [
@@ -30,7 +30,7 @@ pub const STAGES: [&[&str]; 7] = [
 ];
 
 /// A data directory, an endpoint, and the environment of every command.
-pub struct Studio {
+pub struct TestInstall {
     directory: TempDir,
     variables: BTreeMap<String, String>,
     /// What is put before every command, such as `nsenter` with its arguments.
@@ -38,47 +38,47 @@ pub struct Studio {
     /// The credential, another one in every studio. It must not turn up anywhere but at the endpoint.
     pub key: String,
     /// The endpoint.
-    pub upstream: Upstream,
+    pub upstream: FakeUpstream,
     /// The database behind it.
-    pub database: Database,
-    server: Option<Postgres>,
+    pub database: DatabaseAddress,
+    server: Option<TestPostgres>,
 }
 
-impl Studio {
+impl TestInstall {
     /// Returns a studio with a project `shop` with a budget of 25 dollars. Its model plays `script`,
     /// its database is a file.
     pub fn new(script: &str) -> Self {
-        Self::empty(script).begun()
+        Self::empty(script).initialize()
     }
 
     /// Returns such a studio whose database is on a server of its own.
     pub fn on_postgres(script: &str) -> Self {
-        Self::built(script, Some(Postgres::start())).begun()
+        Self::create(script, Some(TestPostgres::start())).initialize()
     }
 
     /// Returns a studio without a data directory.
     pub fn empty(script: &str) -> Self {
-        Self::built(script, None)
+        Self::create(script, None)
     }
 
-    fn begun(self) -> Self {
+    fn initialize(self) -> Self {
         self.run(&["init", "--yes"]).ok();
-        self.project();
+        self.create_project();
         self
     }
 
-    fn built(script: &str, server: Option<Postgres>) -> Self {
+    fn create(script: &str, server: Option<TestPostgres>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(directory.path()).unwrap();
         // Agents of root are other users, who go through here to their own directories.
         let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let database = match &server {
-            Some(server) => Database::Server(server.url()),
-            None => Database::File(path.join("home/eklavya.db")),
+            Some(server) => DatabaseAddress::Server(server.url()),
+            None => DatabaseAddress::File(path.join("home/eklavya.db")),
         };
-        let upstream = Upstream::start(database.clone(), script);
-        let (home, claude) = (path.join("home"), claude());
+        let upstream = FakeUpstream::start(database.clone(), script);
+        let (home, claude) = (path.join("home"), claude_program());
         let key = format!("sk-ant-fake-canary-{}", Uuid::new_v4());
         let variables = [
             ("HOME", path.as_str()),
@@ -91,7 +91,7 @@ impl Studio {
             ("EKLAVYA_AGENTS_GRACE_SECONDS", "2"),
             ("ANTHROPIC_API_KEY", &key),
         ];
-        let store = server.as_ref().map(Postgres::url);
+        let store = server.as_ref().map(TestPostgres::url);
         let store = store
             .as_ref()
             .map(|url| ("EKLAVYA_STORE_URL", url.as_str()));
@@ -112,18 +112,18 @@ impl Studio {
     }
 
     /// Returns the server that the database is on.
-    pub fn server(&self) -> &Postgres {
+    pub fn server(&self) -> &TestPostgres {
         self.server.as_ref().expect("the database is a file")
     }
 
     /// Creates the project `shop`.
     #[track_caller]
-    pub fn project(&self) -> Outcome {
-        self.try_project().ok()
+    pub fn create_project(&self) -> CommandResult {
+        self.try_create_project().ok()
     }
 
     /// Creates the project `shop` where that is possible.
-    pub fn try_project(&self) -> Outcome {
+    pub fn try_create_project(&self) -> CommandResult {
         fs::write(self.path().join("brief.md"), "A page that says hello.\n").unwrap();
         let arguments = ["project", "new", "Shop", "--brief", "brief.md"];
         let rest = ["--client", "Ada", "--budget", "25", "--yes"];
@@ -131,13 +131,13 @@ impl Studio {
     }
 
     /// Sets a variable in the environment of the commands from now on.
-    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+    pub fn set_variable(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// Takes a variable out of the environment of the commands and returns it.
-    pub fn unset(&mut self, name: &str) -> String {
+    pub fn unset_variable(&mut self, name: &str) -> String {
         self.variables.remove(name).unwrap()
     }
 
@@ -157,7 +157,7 @@ impl Studio {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub fn run(&self, arguments: &[&str]) -> CommandResult {
         self.start(arguments).wait()
     }
 
@@ -170,7 +170,7 @@ impl Studio {
     }
 
     /// Starts a command.
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub fn start(&self, arguments: &[&str]) -> RunningCommand {
         let eklavya = env!("CARGO_BIN_EXE_eklavya");
         let words: Vec<&str> = self
             .wrapper
@@ -191,7 +191,7 @@ impl Studio {
             .stdout(into("stdout"))
             .stderr(into("stderr"));
         let text = arguments.join(" ");
-        Running::new(command.spawn().unwrap(), text, log, self.path())
+        RunningCommand::new(command.spawn().unwrap(), text, log, self.path())
     }
 
     /// Returns what git says in the project's repository.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::database::Observer;
-use crate::running::eventually;
-use crate::studio::Studio;
+use crate::database::DatabaseObserver;
+use crate::running::wait_until;
+use crate::studio::TestInstall;
 
 /// A step is an action of the audit trail with what happened to what, an event, the place that an
 /// event is given, or a change of an entry of the ledger. Numbers are left out, so that tasks of one kind are one.
@@ -61,7 +61,7 @@ const WAITING: &str = "SELECT a.application_name FROM pg_stat_activity a JOIN pg
 
 /// Where the product is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum TransactionPoint {
     /// In the transaction that begins with this step, and stays there.
     Before(String),
     /// Right after the commit of a transaction in which these steps are new.
@@ -69,16 +69,16 @@ pub enum Place {
 }
 
 /// The wires, and the lock that they lead to.
-pub struct Tripwires {
-    observer: Observer,
+pub struct CommitTripwires {
+    observer: DatabaseObserver,
     met: BTreeSet<String>,
     seen: i64,
 }
 
-impl Tripwires {
+impl CommitTripwires {
     /// Puts the wires into the database of a studio.
-    pub fn lay(studio: &Studio) -> Self {
-        let mut observer = studio.database.observe();
+    pub fn install(studio: &TestInstall) -> Self {
+        let mut observer = studio.database.connect();
         observer.execute(WIRES);
         observer.execute("SELECT pg_advisory_lock(4711, 1)");
         Self {
@@ -89,10 +89,10 @@ impl Tripwires {
     }
 
     /// Returns where the product is, if it is at a step that is new.
-    pub fn look(&mut self) -> Option<Place> {
+    pub fn next_point(&mut self) -> Option<TransactionPoint> {
         if let [waiting, ..] = &self.observer.rows(WAITING)[..] {
             let step = waiting[0].strip_prefix("at: ").unwrap();
-            return Some(Place::Before(step.to_owned()));
+            return Some(TransactionPoint::Before(step.to_owned()));
         }
         let taken = self.observer.rows(&format!(
             "SELECT number, name FROM tripwire.taken WHERE number > {} ORDER BY number",
@@ -101,12 +101,12 @@ impl Tripwires {
         self.seen = taken.last()?[0].parse().unwrap();
         let names = taken.into_iter().map(|row| row[1].clone());
         let new: Vec<String> = names.filter(|name| self.met.insert(name.clone())).collect();
-        (!new.is_empty()).then_some(Place::After(new))
+        (!new.is_empty()).then_some(TransactionPoint::After(new))
     }
 
     /// Ends the transactions whose owner is dead, as the server does once it notices, and lets those
     /// like them pass from now on.
-    pub fn clear(&mut self) {
+    pub fn release_dead_transactions(&mut self) {
         for waiting in self.observer.rows(WAITING) {
             let step = waiting[0].strip_prefix("at: ").unwrap().replace('\'', "''");
             let known =
@@ -117,11 +117,11 @@ impl Tripwires {
             "SELECT pg_terminate_backend(pid) FROM pg_locks \
              WHERE locktype = 'advisory' AND classid = 4711 AND NOT granted",
         );
-        assert!(eventually(|| self.observer.rows(WAITING).is_empty()));
+        assert!(wait_until(|| self.observer.rows(WAITING).is_empty()));
     }
 
     /// Returns all steps that were met.
-    pub fn met(&self) -> Vec<&str> {
+    pub fn met_steps(&self) -> Vec<&str> {
         self.met.iter().map(String::as_str).collect()
     }
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eklavya_gateway::rehearsal::conversation::{Purpose, next_step, purpose};
-use eklavya_gateway::rehearsal::message::Message;
-use eklavya_gateway::rehearsal::template::Values;
-use eklavya_gateway::{DoorSpec, Script};
+use eklavya_gateway::rehearsal::conversation::{RequestPurpose, next_step, request_purpose};
+use eklavya_gateway::rehearsal::message::RehearsedMessage;
+use eklavya_gateway::rehearsal::template::TemplateValues;
+use eklavya_gateway::{DoorSpec, RehearsalScript};
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
@@ -22,16 +22,16 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use crate::bill::{Bill, usage};
-use crate::caller::{Callers, session_of};
-use crate::database::Database;
+use crate::bill::{RequestBill, expensive_usage};
+use crate::caller::{AgentLookup, session_id};
+use crate::database::DatabaseAddress;
 
 /// The longest wait for a request that a test is about: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A request, and what became of it.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct RecordedRequest {
     /// The project.
     pub project: String,
     /// The role of the agent.
@@ -53,23 +53,23 @@ pub struct Asked {
     /// The id that the answer carries.
     pub request_id: String,
     /// What it was charged for.
-    pub bill: Bill,
+    pub bill: RequestBill,
     /// Whether the whole answer went out.
     pub whole: bool,
     /// Whether an error was the answer.
     pub refused: bool,
 }
 
-impl Asked {
+impl RecordedRequest {
     /// Whether it is for this step of this task.
-    pub fn is(&self, task: &str, step: usize) -> bool {
+    pub fn is_step(&self, task: &str, step: usize) -> bool {
         self.task == task && self.step == step
     }
 }
 
 /// What is answered.
 #[derive(Debug, Clone)]
-pub enum Reply {
+pub enum ScriptedReply {
     /// What the script says; it is charged.
     Play,
     /// An error with a status, headers and a message; it is not charged.
@@ -85,33 +85,33 @@ pub enum Reply {
     CutAfter(usize),
 }
 
-type Rule = Box<dyn Fn(&Asked) -> Reply + Send + Sync>;
-type Body = UnsyncBoxBody<Bytes, Cut>;
+type ReplyRule = Box<dyn Fn(&RecordedRequest) -> ScriptedReply + Send + Sync>;
+type ReplyBody = UnsyncBoxBody<Bytes, AnswerCut>;
 
 /// An answer breaks off.
 #[derive(Debug, thiserror::Error)]
 #[error("cut")]
-struct Cut;
+struct AnswerCut;
 
 /// The endpoint; it ends with the test.
-pub struct Upstream {
+pub struct FakeUpstream {
     /// Its URL.
     pub url: String,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<UpstreamState>,
     _runtime: Runtime,
 }
 
-struct Endpoint {
-    callers: Callers,
-    script: Script,
-    rule: Mutex<Arc<Rule>>,
-    log: Mutex<Vec<Asked>>,
+struct UpstreamState {
+    callers: AgentLookup,
+    script: RehearsalScript,
+    rule: Mutex<Arc<ReplyRule>>,
+    log: Mutex<Vec<RecordedRequest>>,
     changed: Condvar,
 }
 
-impl Upstream {
+impl FakeUpstream {
     /// Starts an endpoint for the agents in a database.
-    pub fn start(database: Database, script: &str) -> Self {
+    pub fn start(database: DatabaseAddress, script: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -119,10 +119,10 @@ impl Upstream {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let endpoint = Arc::new(Endpoint {
-            callers: Callers::of(database),
-            script: Script::parse("script.yaml".as_ref(), script.as_bytes()).unwrap(),
-            rule: Mutex::new(Arc::new(Box::new(|_| Reply::Play))),
+        let endpoint = Arc::new(UpstreamState {
+            callers: AgentLookup::of(database),
+            script: RehearsalScript::parse("script.yaml".as_ref(), script.as_bytes()).unwrap(),
+            rule: Mutex::new(Arc::new(Box::new(|_| ScriptedReply::Play))),
             log: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -135,35 +135,38 @@ impl Upstream {
     }
 
     /// Looks for agents in the database at `url` from now on.
-    pub fn agents_are_at(&self, url: &str) {
-        self.endpoint.callers.are_at(url);
+    pub fn look_for_agents_in(&self, url: &str) {
+        self.endpoint.callers.look_in(url);
     }
 
     /// Answers from now on as `rule` says.
-    pub fn answers(&self, rule: impl Fn(&Asked) -> Reply + Send + Sync + 'static) {
+    pub fn answer_with(
+        &self,
+        rule: impl Fn(&RecordedRequest) -> ScriptedReply + Send + Sync + 'static,
+    ) {
         *self.endpoint.rule.lock().unwrap() = Arc::new(Box::new(rule));
     }
 
     /// Plays the script from now on.
-    pub fn plays(&self) {
-        self.answers(|_| Reply::Play);
+    pub fn play_script(&self) {
+        self.answer_with(|_| ScriptedReply::Play);
     }
 
     /// Returns everything that was asked so far.
-    pub fn log(&self) -> Vec<Asked> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.endpoint.log.lock().unwrap().clone()
     }
 
     /// Returns what was charged so far, in micro-dollars.
-    pub fn charged(&self) -> i64 {
-        self.log().iter().map(|asked| asked.bill.micros).sum()
+    pub fn charged_micros(&self) -> i64 {
+        self.requests().iter().map(|asked| asked.bill.micros).sum()
     }
 
     /// Waits for a request that `wanted` describes.
     #[track_caller]
-    pub fn wait_for(&self, wanted: impl Fn(&Asked) -> bool) -> Asked {
+    pub fn wait_for_request(&self, wanted: impl Fn(&RecordedRequest) -> bool) -> RecordedRequest {
         let log = self.endpoint.log.lock().unwrap();
-        let found = |log: &[Asked]| log.iter().find(|asked| wanted(asked)).cloned();
+        let found = |log: &[RecordedRequest]| log.iter().find(|asked| wanted(asked)).cloned();
         let (log, _) = self
             .endpoint
             .changed
@@ -173,11 +176,11 @@ impl Upstream {
     }
 }
 
-async fn accept(endpoint: Arc<Endpoint>, listener: TcpListener) {
+async fn accept(endpoint: Arc<UpstreamState>, listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         let endpoint = Arc::clone(&endpoint);
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&endpoint), request));
+            let service = service_fn(move |request| answer_request(Arc::clone(&endpoint), request));
             // How a connection ends is the gateway's business.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
@@ -186,20 +189,20 @@ async fn accept(endpoint: Arc<Endpoint>, listener: TcpListener) {
     }
 }
 
-async fn answer(
-    endpoint: Arc<Endpoint>,
+async fn answer_request(
+    endpoint: Arc<UpstreamState>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> Result<Response<ReplyBody>, Infallible> {
     let (head, body) = request.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     assert_eq!(head.uri.path(), "/v1/messages");
     let json: Value = serde_json::from_slice(&bytes).unwrap();
     let key = head.headers["x-api-key"].to_str().unwrap().to_owned();
-    let Some(session) = session_of(&json) else {
-        return Ok(endpoint.past_the_cli(key, &json, bytes.len()));
+    let Some(session) = session_id(&json) else {
+        return Ok(endpoint.answer_foreign_request(key, &json, bytes.len()));
     };
-    let spec = endpoint.callers.find(&session).await;
-    let asked = Asked {
+    let spec = endpoint.callers.find_caller(&session).await;
+    let asked = RecordedRequest {
         project: spec.slug.clone(),
         role: spec.role.to_string(),
         task: spec.task_key.clone(),
@@ -208,40 +211,49 @@ async fn answer(
         step: next_step(&json, spec.attempt),
         session,
         key,
-        ..Asked::default()
+        ..RecordedRequest::default()
     };
-    let (mut asked, number) = endpoint.enter(asked);
+    let (mut asked, number) = endpoint.record_request(asked);
     let rule = Arc::clone(&endpoint.rule.lock().unwrap());
     let reply = rule(&asked);
     let mut message = endpoint.message(&spec, &json, asked.step);
-    message.usage = usage(bytes.len(), number, &message);
-    message.limit(json["max_tokens"].as_u64().unwrap());
+    message.usage = expensive_usage(bytes.len(), number, &message);
+    message.truncate_to(json["max_tokens"].as_u64().unwrap());
     if matches!(
         reply,
-        Reply::Play | Reply::PlayAfter(_) | Reply::HangAfter(_) | Reply::CutAfter(_)
+        ScriptedReply::Play
+            | ScriptedReply::PlayAfter(_)
+            | ScriptedReply::HangAfter(_)
+            | ScriptedReply::CutAfter(_)
     ) {
-        asked.bill = Bill::of(json["model"].as_str().unwrap(), message.usage);
+        asked.bill = RequestBill::of(json["model"].as_str().unwrap(), message.usage);
     }
-    asked.whole = matches!(reply, Reply::Play | Reply::PlayAfter(_));
-    asked.refused = matches!(reply, Reply::Error(..));
-    endpoint.note(number, asked.clone());
+    asked.whole = matches!(reply, ScriptedReply::Play | ScriptedReply::PlayAfter(_));
+    asked.refused = matches!(reply, ScriptedReply::Error(..));
+    endpoint.update_request(number, asked.clone());
     match reply {
-        Reply::Hang => std::future::pending().await,
-        Reply::PlayAfter(said) => {
+        ScriptedReply::Hang => std::future::pending().await,
+        ScriptedReply::PlayAfter(said) => {
             said.notified().await;
-            Ok(played(&Reply::Play, &json, &message, &asked.request_id))
+            Ok(played_response(
+                &ScriptedReply::Play,
+                &json,
+                &message,
+                &asked.request_id,
+            ))
         }
-        Reply::Error(status, headers, text) => Ok(error(status, &headers, text)),
-        reply => Ok(played(&reply, &json, &message, &asked.request_id)),
+        ScriptedReply::Error(status, headers, text) => Ok(error_response(status, &headers, text)),
+        reply => Ok(played_response(&reply, &json, &message, &asked.request_id)),
     }
 }
 
-impl Endpoint {
+impl UpstreamState {
     /// Notes that something is asked for; returns it with its number.
-    fn enter(&self, mut asked: Asked) -> (Asked, usize) {
+    fn record_request(&self, mut asked: RecordedRequest) -> (RecordedRequest, usize) {
         let mut log = self.log.lock().unwrap();
-        let same =
-            |before: &&Asked| before.is(&asked.task, asked.step) && before.attempt == asked.attempt;
+        let same = |before: &&RecordedRequest| {
+            before.is_step(&asked.task, asked.step) && before.attempt == asked.attempt
+        };
         asked.again = log.iter().filter(same).count();
         asked.request_id = format!("req_{:04}", log.len());
         log.push(asked.clone());
@@ -249,44 +261,56 @@ impl Endpoint {
     }
 
     /// Answers a request that some program in a sandbox made up, and charges all that it allows.
-    fn past_the_cli(&self, key: String, json: &Value, bytes: usize) -> Response<Body> {
-        let raw = Asked {
+    fn answer_foreign_request(
+        &self,
+        key: String,
+        json: &Value,
+        bytes: usize,
+    ) -> Response<ReplyBody> {
+        let raw = RecordedRequest {
             task: "raw".to_owned(),
             key,
-            ..Asked::default()
+            ..RecordedRequest::default()
         };
-        let (mut asked, number) = self.enter(raw);
+        let (mut asked, number) = self.record_request(raw);
         let model = json["model"].as_str().unwrap();
-        let mut message = Message::text(model, "As much as I may.");
+        let mut message = RehearsedMessage::from_text(model, "As much as I may.");
         message.usage.input = bytes as u64 / 4;
         message.usage.output = json["max_tokens"].as_u64().unwrap();
-        asked.bill = Bill::of(model, message.usage);
+        asked.bill = RequestBill::of(model, message.usage);
         asked.whole = true;
-        self.note(number, asked.clone());
-        played(&Reply::Play, json, &message, &asked.request_id)
+        self.update_request(number, asked.clone());
+        played_response(&ScriptedReply::Play, json, &message, &asked.request_id)
     }
 
-    fn note(&self, number: usize, asked: Asked) {
+    fn update_request(&self, number: usize, asked: RecordedRequest) {
         self.log.lock().unwrap()[number] = asked;
         self.changed.notify_all();
     }
 
-    fn message(&self, spec: &DoorSpec, json: &Value, step: usize) -> Message {
-        assert_eq!(purpose(json), Purpose::Turn);
+    fn message(&self, spec: &DoorSpec, json: &Value, step: usize) -> RehearsedMessage {
+        assert_eq!(request_purpose(json), RequestPurpose::Turn);
         let model = json["model"].as_str().unwrap();
-        let part = self.script.part(spec.role, &spec.task_key, spec.attempt);
+        let part = self
+            .script
+            .find_part(spec.role, &spec.task_key, spec.attempt);
         let part = part.unwrap_or_else(|| panic!("the script does not know {spec:?}"));
         match part.steps.get(step) {
             Some(step_) => {
-                let values = Values::of(spec);
-                Message::of_step(step_, (spec.attempt, step), &values, model).unwrap()
+                let values = TemplateValues::for_agent(spec);
+                RehearsedMessage::from_step(step_, (spec.attempt, step), &values, model).unwrap()
             }
-            None => Message::text(model, "There is nothing further to say."),
+            None => RehearsedMessage::from_text(model, "There is nothing further to say."),
         }
     }
 }
 
-fn played(reply: &Reply, json: &Value, message: &Message, request_id: &str) -> Response<Body> {
+fn played_response(
+    reply: &ScriptedReply,
+    json: &Value,
+    message: &RehearsedMessage,
+    request_id: &str,
+) -> Response<ReplyBody> {
     let streamed = json["stream"] == true;
     let (kind, mut pieces) = if streamed {
         ("text/event-stream", message.to_events())
@@ -294,20 +318,21 @@ fn played(reply: &Reply, json: &Value, message: &Message, request_id: &str) -> R
         let whole = Bytes::from(message.to_json().to_string());
         ("application/json", vec![whole])
     };
-    if let Reply::HangAfter(events) | Reply::CutAfter(events) = reply {
+    if let ScriptedReply::HangAfter(events) | ScriptedReply::CutAfter(events) = reply {
         pieces.truncate(*events);
     }
     let end = match reply {
-        Reply::HangAfter(_) => stream::pending().boxed(),
-        Reply::CutAfter(_) => stream::once(async {
+        ScriptedReply::HangAfter(_) => stream::pending().boxed(),
+        ScriptedReply::CutAfter(_) => stream::once(async {
             // What went before is to be flushed.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            Err(Cut)
+            Err(AnswerCut)
         })
         .boxed(),
-        Reply::Play | Reply::PlayAfter(_) | Reply::Error(..) | Reply::Hang => {
-            stream::empty().boxed()
-        }
+        ScriptedReply::Play
+        | ScriptedReply::PlayAfter(_)
+        | ScriptedReply::Error(..)
+        | ScriptedReply::Hang => stream::empty().boxed(),
     };
     let pieces = stream::iter(pieces).map(|piece| Ok(Frame::data(piece)));
     Response::builder()
@@ -317,7 +342,11 @@ fn played(reply: &Reply, json: &Value, message: &Message, request_id: &str) -> R
         .unwrap()
 }
 
-fn error(status: u16, headers: &[(&'static str, String)], text: &str) -> Response<Body> {
+fn error_response(
+    status: u16,
+    headers: &[(&'static str, String)],
+    text: &str,
+) -> Response<ReplyBody> {
     let body = json!({ "type": "error", "error": { "type": "an_error", "message": text } });
     let mut response = Response::builder().status(status);
     for (name, value) in headers {

@@ -5,31 +5,31 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::books::Unsent;
-use crate::database::Database;
-use crate::studio::Studio;
-use crate::upstream::Asked;
+use crate::books::UnsentRequests;
+use crate::database::DatabaseAddress;
+use crate::studio::TestInstall;
+use crate::upstream::RecordedRequest;
 
-impl Studio {
+impl TestInstall {
     /// Asserts that a project of the common script is delivered, and that but for some cost nobody
     /// could tell that there was a fault.
     #[track_caller]
-    pub fn assert_as_without_the_fault(&self, unsent: Unsent) {
-        println!("{}", self.told());
+    pub fn assert_delivered_despite_fault(&self, unsent: UnsentRequests) {
+        println!("{}", self.history_text());
         let show = ["project", "show", "shop", "--output", "json"];
         let shown = self.run(&show).ok().json();
         assert_eq!(shown["status"], "delivered");
         insta::assert_snapshot!("final_tree", self.tree());
         let tasks =
             "SELECT key || ' ' || attempt || ' ' || status FROM tasks ORDER BY created_at, key";
-        insta::assert_snapshot!("final_tasks", self.ask(tasks).join("\n"));
+        insta::assert_snapshot!("final_tasks", self.query_column(tasks).join("\n"));
         self.assert_history_is_legal();
-        self.assert_the_audit_trail_is_whole();
+        self.assert_audit_trail_is_complete();
         self.assert_events_are_in_order();
-        self.assert_books(unsent);
-        self.assert_conversations_went_on();
+        self.assert_ledger_matches_bill(unsent);
+        self.assert_conversations_resumed();
         self.assert_no_task_was_done_twice();
-        self.assert_nothing_is_left();
+        self.assert_no_remains();
     }
 
     /// Asserts that the places of events have no gap, that none waits for its place, and that they
@@ -40,7 +40,7 @@ impl Studio {
             "events", "tail", "shop", "--since", "0", "--output", "jsonl",
         ];
         self.run(&tail).ok();
-        let places = self.ask("SELECT seq FROM events ORDER BY seq");
+        let places = self.query_column("SELECT seq FROM events ORDER BY seq");
         let count = places.len();
         assert_eq!(
             places,
@@ -48,12 +48,15 @@ impl Studio {
                 .map(|place| place.to_string())
                 .collect::<Vec<_>>()
         );
-        if let Database::Server(_) = self.database {
-            assert_eq!(self.ask("SELECT name FROM unplaced_events"), [""; 0]);
+        if let DatabaseAddress::Server(_) = self.database {
+            assert_eq!(
+                self.query_column("SELECT name FROM unplaced_events"),
+                [""; 0]
+            );
         }
         let payloads = |name: &str, field: &str| -> Vec<String> {
             let sql = format!("SELECT payload FROM events WHERE name = '{name}' ORDER BY seq");
-            let found = self.ask(&sql).into_iter();
+            let found = self.query_column(&sql).into_iter();
             let parsed = found.map(|text| serde_json::from_str::<Value>(&text).unwrap());
             parsed
                 .map(|event| event["payload"][field].to_string())
@@ -62,7 +65,7 @@ impl Studio {
         let audited = |action: &str, field: &str| -> Vec<String> {
             let sql =
                 format!("SELECT details FROM audit_logs WHERE action = '{action}' ORDER BY id");
-            let found = self.ask(&sql).into_iter();
+            let found = self.query_column(&sql).into_iter();
             let parsed = found.map(|text| serde_json::from_str::<Value>(&text).unwrap());
             parsed.map(|details| details[field].to_string()).collect()
         };
@@ -70,19 +73,19 @@ impl Studio {
         // How much of the build is done is told in between.
         status.dedup();
         assert_eq!(status, audited("project.advance", "to"));
-        let spawned = self.ask("SELECT payload FROM events WHERE name = 'agent:spawned'");
+        let spawned = self.query_column("SELECT payload FROM events WHERE name = 'agent:spawned'");
         assert_eq!(spawned.len(), audited("agent.spawn", "role").len());
-        let ended = self.ask("SELECT payload FROM events WHERE name = 'agent:completed'");
+        let ended = self.query_column("SELECT payload FROM events WHERE name = 'agent:completed'");
         assert_eq!(ended.len(), spawned.len());
     }
 
     /// Returns the history, for whoever wonders why something is not as it should be.
-    fn told(&self) -> String {
+    fn history_text(&self) -> String {
         let lines = self
             .database
             .rows("SELECT agent_id, action, details FROM audit_logs ORDER BY id");
-        let asked = self.upstream.log().into_iter().map(|asked| {
-            let Asked {
+        let asked = self.upstream.requests().into_iter().map(|asked| {
+            let RecordedRequest {
                 task,
                 agent,
                 attempt,
@@ -103,11 +106,11 @@ impl Studio {
     /// up goes on where it was or, where the CLI had not yet written its last steps down, a little
     /// before.
     #[track_caller]
-    fn assert_conversations_went_on(&self) {
-        let mut conversations: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
+    fn assert_conversations_resumed(&self) {
+        let mut conversations: BTreeMap<String, Vec<RecordedRequest>> = BTreeMap::new();
         for asked in self
             .upstream
-            .log()
+            .requests()
             .into_iter()
             .filter(|asked| asked.task != "raw")
         {

@@ -1,19 +1,19 @@
 //! Asking for work in the background, and being told that it cannot be: no agent is needed.
 
 use crate::SCRIPT;
-use crate::crew::Crew;
-use crate::studio::Studio;
-use crate::support::Outcome;
+use crate::crew::WorkerInstall;
+use crate::studio::TestInstall;
+use crate::support::CommandResult;
 
 /// A studio in which no worker can come up.
-fn without_cli() -> Crew {
-    let mut studio = Studio::new(SCRIPT);
-    studio.set("EKLAVYA_CLAUDE_PATH", "/nowhere/claude");
-    Crew(studio)
+fn install_without_cli() -> WorkerInstall {
+    let mut studio = TestInstall::new(SCRIPT);
+    studio.set_variable("EKLAVYA_CLAUDE_PATH", "/nowhere/claude");
+    WorkerInstall(studio)
 }
 
 #[track_caller]
-fn says(outcome: &Outcome, words: &[&str]) {
+fn assert_says(outcome: &CommandResult, words: &[&str]) {
     for word in words {
         assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
     }
@@ -21,9 +21,9 @@ fn says(outcome: &Outcome, words: &[&str]) {
 
 #[test]
 fn a_job_is_kept_where_no_worker_comes_up_and_people_are_told() {
-    let crew = without_cli();
-    let refused = crew.run(&["plan", "shop", "--detach"]).exits(7);
-    says(
+    let crew = install_without_cli();
+    let refused = crew.run(&["plan", "shop", "--detach"]).assert_exit_code(7);
+    assert_says(
         &refused,
         &[
             "is queued",
@@ -44,50 +44,58 @@ fn a_job_is_kept_where_no_worker_comes_up_and_people_are_told() {
     assert_eq!(crew.workers(), [serde_json::Value::Null; 0]);
 
     // A new priority holds for what waits, too.
-    let shown = crew.json(&["project", "priority", "shop", "8"]);
+    let shown = crew.run_json(&["project", "priority", "shop", "8"]);
     assert_eq!(shown["priority"], 8);
     assert_eq!(crew.jobs()[0]["priority"], 8);
-    assert_eq!(crew.json(&["project", "list"])[0]["priority"], 8);
-    assert_eq!(crew.json(&["project", "show", "shop"])["priority"], 8);
-    crew.run(&["project", "priority", "shop", "10"]).exits(2);
+    assert_eq!(crew.run_json(&["project", "list"])[0]["priority"], 8);
+    assert_eq!(crew.run_json(&["project", "show", "shop"])["priority"], 8);
+    crew.run(&["project", "priority", "shop", "10"])
+        .assert_exit_code(2);
 
     let id = job["id"].as_str().unwrap();
-    let cancelled = crew.json(&["jobs", "cancel", &id[..8]]);
+    let cancelled = crew.run_json(&["jobs", "cancel", &id[..8]]);
     assert_eq!(cancelled["status"], "cancelled");
-    assert_eq!(crew.json(&["jobs", "list"]), serde_json::json!([]));
-    says(
-        &crew.run(&["jobs", "show", "ffffffff"]).exits(3),
+    assert_eq!(crew.run_json(&["jobs", "list"]), serde_json::json!([]));
+    assert_says(
+        &crew.run(&["jobs", "show", "ffffffff"]).assert_exit_code(3),
         &["jobs list"],
     );
 }
 
 #[test]
 fn what_cannot_be_is_refused_before_anything_is_asked_for() {
-    let crew = without_cli();
-    let away = crew.run(&["build", "shop", "--detach"]).exits(4);
-    says(&away, &["shop is created", "build"]);
-    says(
+    let crew = install_without_cli();
+    let away = crew.run(&["build", "shop", "--detach"]).assert_exit_code(4);
+    assert_says(&away, &["shop is created", "build"]);
+    assert_says(
         &crew
             .run(&["plan", "shop", "--detach", "--set", "agents.parallel=2"])
-            .exits(2),
+            .assert_exit_code(2),
         &["agents.parallel"],
     );
-    says(
+    assert_says(
         &crew
             .run(&["plan", "shop", "--detach", "--no-sandbox"])
-            .exits(2),
+            .assert_exit_code(2),
         &["worker --no-sandbox"],
     );
     for other in [&["--wait"][..], &["--record", "file.yaml"]] {
         crew.run(&[&["plan", "shop", "--detach"], other].concat())
-            .exits(2);
+            .assert_exit_code(2);
     }
-    crew.run(&["plan", "nowhere", "--detach"]).exits(3);
-    says(&crew.run(&["worker"]).exits(7), &["/nowhere/claude"]);
-    assert_eq!(crew.json(&["jobs", "list", "--all"]), serde_json::json!([]));
+    crew.run(&["plan", "nowhere", "--detach"])
+        .assert_exit_code(3);
+    assert_says(
+        &crew.run(&["worker"]).assert_exit_code(7),
+        &["/nowhere/claude"],
+    );
+    assert_eq!(
+        crew.run_json(&["jobs", "list", "--all"]),
+        serde_json::json!([])
+    );
     crew.run(&["project", "pause", "shop"]).ok();
-    says(
-        &crew.run(&["plan", "shop", "--detach"]).exits(4),
+    assert_says(
+        &crew.run(&["plan", "shop", "--detach"]).assert_exit_code(4),
         &["paused"],
     );
 }

@@ -3,44 +3,45 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::{FixedClock, SharedClock};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::job::{Goal, Job, JobEvent, JobState};
-use eklavya_core::domain::priority::Priority;
-use eklavya_core::domain::project::{Project, ProjectEvent};
-use eklavya_services::leases::Worker;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::job::{Job, JobEvent, JobGoal, JobState};
+use eklavya_core::project::priority::ProjectPriority;
+use eklavya_core::project::{Project, ProjectEvent};
+use eklavya_services::leases::WorkerId;
 use eklavya_services::projects::NewProject;
-use eklavya_services::{Desk, ServiceError, jobs, projects, workers};
-use eklavya_store::{Location, Server, Store};
+use eklavya_services::{DataStore, ServiceError, jobs, projects, workers};
+use eklavya_store::{DatabaseLocation, PostgresServer, Store};
 use jiff::Timestamp;
 
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 /// Runs `test` on a new database of either kind.
-fn on_both(test: impl AsyncFn(Queue)) {
+fn on_both_databases(test: impl AsyncFn(QueueFixture)) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let place = tempfile::tempdir().unwrap();
-        test(Queue::at(&Location::File(place.path().join("eklavya.db"))).await).await;
-        let server = Server::new(&Postgres::shared().parse().unwrap(), None).unwrap();
-        test(Queue::at(&Location::Server(Box::new(server))).await).await;
+        test(QueueFixture::at(&DatabaseLocation::File(place.path().join("eklavya.db"))).await)
+            .await;
+        let server = PostgresServer::new(&TestPostgres::shared().parse().unwrap(), None).unwrap();
+        test(QueueFixture::at(&DatabaseLocation::Server(Box::new(server))).await).await;
     });
 }
 
 /// A queue, and a clock that the test sets.
-struct Queue {
-    desk: Desk,
+struct QueueFixture {
+    data: DataStore,
     clock: Arc<FixedClock>,
 }
 
-impl Queue {
-    async fn at(location: &Location) -> Self {
+impl QueueFixture {
+    async fn at(location: &DatabaseLocation) -> Self {
         let store = Store::create(location).await.unwrap();
         let clock = Arc::new(FixedClock::new(moment(0)));
         let shared: SharedClock = clock.clone();
         Self {
-            desk: Desk::new(store, shared),
+            data: DataStore::new(store, shared),
             clock,
         }
     }
@@ -54,38 +55,38 @@ impl Queue {
             budget: None,
             rehearsal: None,
         };
-        projects::create(&self.desk, &Actor::System, new)
+        projects::create(&self.data, &AuditActor::System, new)
             .await
             .unwrap()
     }
 
-    async fn ask(&self, project: &Project, goal: Goal) -> Job {
-        let asked = jobs::ask(&self.desk, &Actor::System, project, goal).await;
+    async fn request_job(&self, project: &Project, goal: JobGoal) -> Job {
+        let asked = jobs::enqueue(&self.data, &AuditActor::System, project, goal).await;
         asked.unwrap().job
     }
 
     async fn advance(&self, project: &Project, events: &[ProjectEvent]) -> Project {
         let mut project = project.clone();
         for event in events {
-            let moved = projects::advance(&self.desk, &Actor::System, &project, *event).await;
+            let moved = projects::advance(&self.data, &AuditActor::System, &project, *event).await;
             project = moved.unwrap();
         }
         project
     }
 
-    async fn claim(&self, worker: &str) -> Option<(Job, Project)> {
+    async fn claim_job(&self, worker: &str) -> Option<(Job, Project)> {
         let nobody = BTreeSet::new();
-        jobs::claim(&self.desk, worker, &nobody, |_| true)
+        jobs::claim(&self.data, worker, &nobody, |_| true)
             .await
             .unwrap()
     }
 
     /// Takes whatever is next, for an hour.
-    async fn serve(&self) -> Option<String> {
-        let (job, project) = self.claim("w").await?;
+    async fn claim_next(&self) -> Option<String> {
+        let (job, project) = self.claim_job("w").await?;
         self.clock
-            .set(self.desk.now() + jiff::SignedDuration::from_hours(1));
-        jobs::settle(&self.desk, &job, &JobEvent::Finish)
+            .set(self.data.now() + jiff::SignedDuration::from_hours(1));
+        jobs::end_attempt(&self.data, &job, &JobEvent::Finish)
             .await
             .unwrap();
         Some(project.slug)
@@ -97,13 +98,13 @@ fn moment(second: i64) -> Timestamp {
 }
 
 #[test]
-fn the_highest_priority_comes_first_then_who_had_least_then_the_oldest() {
-    on_both(async |queue| {
+fn jobs_are_ordered_by_priority_then_share_then_age() {
+    on_both_databases(async |queue| {
         let busy = queue.project("busy").await;
-        queue.ask(&busy, Goal::Plan).await;
-        assert_eq!(queue.serve().await.as_deref(), Some("busy"));
+        queue.request_job(&busy, JobGoal::Plan).await;
+        assert_eq!(queue.claim_next().await.as_deref(), Some("busy"));
         // It was served lately, so that it comes last although it is asked for first.
-        queue.ask(&busy, Goal::Plan).await;
+        queue.request_job(&busy, JobGoal::Plan).await;
         let (old, new, urgent) = (
             queue.project("old").await,
             queue.project("new").await,
@@ -112,15 +113,15 @@ fn the_highest_priority_comes_first_then_who_had_least_then_the_oldest() {
         for project in [&old, &new, &urgent] {
             queue
                 .clock
-                .set(queue.desk.now() + jiff::SignedDuration::from_secs(1));
-            queue.ask(project, Goal::Plan).await;
+                .set(queue.data.now() + jiff::SignedDuration::from_secs(1));
+            queue.request_job(project, JobGoal::Plan).await;
         }
-        let high = Priority::new(9).unwrap();
-        jobs::set_priority(&queue.desk, &Actor::System, &urgent, high)
+        let high = ProjectPriority::new(9).unwrap();
+        jobs::set_priority(&queue.data, &AuditActor::System, &urgent, high)
             .await
             .unwrap();
         let mut order = Vec::new();
-        while let Some(slug) = queue.serve().await {
+        while let Some(slug) = queue.claim_next().await {
             order.push(slug);
         }
         assert_eq!(order, ["urgent", "old", "new", "busy"]);
@@ -129,14 +130,14 @@ fn the_highest_priority_comes_first_then_who_had_least_then_the_oldest() {
 
 #[test]
 fn a_project_has_one_job_for_a_goal_and_one_under_way() {
-    on_both(async |queue| {
+    on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
-        let first = queue.ask(&shop, Goal::Plan).await;
-        let again = jobs::ask(&queue.desk, &Actor::System, &shop, Goal::Plan)
+        let first = queue.request_job(&shop, JobGoal::Plan).await;
+        let again = jobs::enqueue(&queue.data, &AuditActor::System, &shop, JobGoal::Plan)
             .await
             .unwrap();
         assert_eq!((again.job.id, again.is_new), (first.id, false));
-        let (taken, _) = queue.claim("w").await.unwrap();
+        let (taken, _) = queue.claim_job("w").await.unwrap();
         // Where it may come to another stage before it is done.
         let events = [
             ProjectEvent::StartPlanning,
@@ -144,37 +145,37 @@ fn a_project_has_one_job_for_a_goal_and_one_under_way() {
             ProjectEvent::ApprovePlan,
         ];
         let shop = queue.advance(&shop, &events).await;
-        queue.ask(&shop, Goal::Demos).await;
-        assert_eq!(queue.claim("v").await, None);
+        queue.request_job(&shop, JobGoal::Demos).await;
+        assert_eq!(queue.claim_job("v").await, None);
         let paused = queue.advance(&shop, &[ProjectEvent::Pause]).await;
-        jobs::settle(&queue.desk, &taken, &JobEvent::Finish)
+        jobs::end_attempt(&queue.data, &taken, &JobEvent::Finish)
             .await
             .unwrap();
-        assert_eq!(queue.claim("v").await, None);
+        assert_eq!(queue.claim_job("v").await, None);
         queue.advance(&paused, &[ProjectEvent::Resume]).await;
-        let (next, _) = queue.claim("v").await.unwrap();
-        assert_eq!((next.goal, next.attempt), (Goal::Demos, 1));
+        let (next, _) = queue.claim_job("v").await.unwrap();
+        assert_eq!((next.goal, next.attempt), (JobGoal::Demos, 1));
     });
 }
 
 #[test]
-fn who_is_passed_over_and_who_does_not_fit_is_left_to_others() {
-    on_both(async |queue| {
+fn passed_over_and_unfit_projects_are_left_to_other_workers() {
+    on_both_databases(async |queue| {
         let (one, other) = (queue.project("one").await, queue.project("other").await);
         for project in [&one, &other] {
-            queue.ask(project, Goal::Plan).await;
+            queue.request_job(project, JobGoal::Plan).await;
         }
         let passed = BTreeSet::from([one.id]);
         let fits = |project: &Project| project.slug != "other";
         assert_eq!(
-            jobs::claim(&queue.desk, "w", &passed, fits).await.unwrap(),
+            jobs::claim(&queue.data, "w", &passed, fits).await.unwrap(),
             None
         );
-        let taken = jobs::claim(&queue.desk, "w", &passed, |_| true)
+        let taken = jobs::claim(&queue.data, "w", &passed, |_| true)
             .await
             .unwrap();
         assert_eq!(taken.unwrap().1.slug, "other");
-        let taken = jobs::claim(&queue.desk, "w", &BTreeSet::new(), fits)
+        let taken = jobs::claim(&queue.data, "w", &BTreeSet::new(), fits)
             .await
             .unwrap();
         assert_eq!(taken.unwrap().1.slug, "one");
@@ -183,11 +184,11 @@ fn who_is_passed_over_and_who_does_not_fit_is_left_to_others() {
 
 #[test]
 fn what_a_project_cannot_come_to_is_refused() {
-    on_both(async |queue| {
+    on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
-        let early = jobs::ask(&queue.desk, &Actor::System, &shop, Goal::Build).await;
+        let early = jobs::enqueue(&queue.data, &AuditActor::System, &shop, JobGoal::Build).await;
         assert!(
-            matches!(early, Err(ServiceError::OutOfReach { .. })),
+            matches!(early, Err(ServiceError::GoalUnreachable { .. })),
             "{early:?}"
         );
         let events = [
@@ -200,15 +201,15 @@ fn what_a_project_cannot_come_to_is_refused() {
         ];
         let shop = queue.advance(&shop, &events).await;
         // The build comes before, and nobody has asked for that.
-        let later = jobs::ask(&queue.desk, &Actor::System, &shop, Goal::Verify).await;
+        let later = jobs::enqueue(&queue.data, &AuditActor::System, &shop, JobGoal::Verify).await;
         assert!(
-            matches!(later, Err(ServiceError::OutOfReach { .. })),
+            matches!(later, Err(ServiceError::GoalUnreachable { .. })),
             "{later:?}"
         );
-        queue.ask(&shop, Goal::Build).await;
-        queue.ask(&shop, Goal::Verify).await;
-        queue.ask(&shop, Goal::Deliver).await;
-        let order: Vec<Goal> = jobs::open(&queue.desk)
+        queue.request_job(&shop, JobGoal::Build).await;
+        queue.request_job(&shop, JobGoal::Verify).await;
+        queue.request_job(&shop, JobGoal::Deliver).await;
+        let order: Vec<JobGoal> = jobs::list_open(&queue.data)
             .await
             .unwrap()
             .iter()
@@ -220,22 +221,22 @@ fn what_a_project_cannot_come_to_is_refused() {
 
 #[test]
 fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
-    on_both(async |queue| {
+    on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
-        queue.ask(&shop, Goal::Plan).await;
-        let dying = Worker::this();
-        workers::register(&queue.desk, &dying, ("/home", "d"), 1)
+        queue.request_job(&shop, JobGoal::Plan).await;
+        let dying = WorkerId::generate();
+        workers::register(&queue.data, &dying, ("/home", "d"), 1)
             .await
             .unwrap();
-        let (lost, _) = queue.claim(&dying.name).await.unwrap();
-        let look = jobs::look(&queue.desk).await.unwrap();
+        let (lost, _) = queue.claim_job(&dying.name).await.unwrap();
+        let look = jobs::read_snapshot(&queue.data).await.unwrap();
         let (nobody, nothing) = (BTreeSet::new(), BTreeSet::new());
-        let alive = jobs::take_back(&queue.desk, &look, &nobody, &nothing)
+        let alive = jobs::requeue_lost(&queue.data, &look, &nobody, &nothing)
             .await
             .unwrap();
         assert_eq!(alive, []);
         let dead = BTreeSet::from([dying.name.clone()]);
-        let [back] = &jobs::take_back(&queue.desk, &look, &dead, &nothing)
+        let [back] = &jobs::requeue_lost(&queue.data, &look, &dead, &nothing)
             .await
             .unwrap()[..]
         else {
@@ -249,20 +250,20 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
             }
         ));
         // Another one who saw the same comes too late.
-        let late = jobs::take_back(&queue.desk, &look, &dead, &nothing)
+        let late = jobs::requeue_lost(&queue.data, &look, &dead, &nothing)
             .await
             .unwrap();
         assert_eq!(late, []);
-        let (taken, _) = queue.claim("heir").await.unwrap();
+        let (taken, _) = queue.claim_job("heir").await.unwrap();
         assert_eq!(taken.attempt, 2);
-        let written = jobs::settle(&queue.desk, &lost, &JobEvent::Finish)
+        let written = jobs::end_attempt(&queue.data, &lost, &JobEvent::Finish)
             .await
             .unwrap();
         assert_eq!(written, None);
         // One that has struck itself off cannot be at a job either.
-        let look = jobs::look(&queue.desk).await.unwrap();
+        let look = jobs::read_snapshot(&queue.data).await.unwrap();
         assert_eq!(look.workers.len(), 1);
-        let back = jobs::take_back(&queue.desk, &look, &nobody, &nothing)
+        let back = jobs::requeue_lost(&queue.data, &look, &nobody, &nothing)
             .await
             .unwrap();
         assert_eq!(back.len(), 1);
@@ -271,19 +272,19 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
 
 #[test]
 fn a_job_that_is_cancelled_while_it_ends_has_ended() {
-    on_both(async |queue| {
+    on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
-        queue.ask(&shop, Goal::Plan).await;
-        let (taken, _) = queue.claim("w").await.unwrap();
-        let found = jobs::find(&queue.desk, &taken.id.short()).await.unwrap();
-        jobs::cancel(&queue.desk, &Actor::System, &found)
+        queue.request_job(&shop, JobGoal::Plan).await;
+        let (taken, _) = queue.claim_job("w").await.unwrap();
+        let found = jobs::find(&queue.data, &taken.id.short()).await.unwrap();
+        jobs::cancel(&queue.data, &AuditActor::System, &found)
             .await
             .unwrap();
-        let done = jobs::settle(&queue.desk, &taken, &JobEvent::Finish)
+        let done = jobs::end_attempt(&queue.data, &taken, &JobEvent::Finish)
             .await
             .unwrap();
         assert!(matches!(done.unwrap().state, JobState::Done { .. }));
-        let nothing = jobs::find(&queue.desk, "").await;
+        let nothing = jobs::find(&queue.data, "").await;
         assert!(
             matches!(nothing, Err(ServiceError::NotFound { .. })),
             "{nothing:?}"
@@ -294,19 +295,19 @@ fn a_job_that_is_cancelled_while_it_ends_has_ended() {
 #[test]
 fn eight_workers_take_each_job_once_and_all_of_them() {
     const PROJECTS: usize = 40;
-    on_both(async |queue| {
+    on_both_databases(async |queue| {
         for number in 0..PROJECTS {
             let project = queue.project(&format!("p{number}")).await;
-            queue.ask(&project, Goal::Plan).await;
+            queue.request_job(&project, JobGoal::Plan).await;
         }
         let mut crew = tokio::task::JoinSet::new();
         for number in 0..8 {
-            let desk = queue.desk.clone();
+            let data = queue.data.clone();
             crew.spawn(async move {
                 let (name, nobody) = (format!("w{number}"), BTreeSet::new());
                 let mut taken = Vec::new();
                 while let Some((job, _)) =
-                    jobs::claim(&desk, &name, &nobody, |_| true).await.unwrap()
+                    jobs::claim(&data, &name, &nobody, |_| true).await.unwrap()
                 {
                     taken.push(job.project);
                 }

@@ -7,63 +7,63 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::SCRIPT;
-use crate::running::{Running, eventually};
-use crate::studio::Studio;
+use crate::running::{RunningCommand, wait_until};
+use crate::studio::TestInstall;
 
 /// A studio whose workers end with it.
-pub struct Crew(pub Studio);
+pub struct WorkerInstall(pub TestInstall);
 
-impl Deref for Crew {
-    type Target = Studio;
+impl Deref for WorkerInstall {
+    type Target = TestInstall;
 
-    fn deref(&self) -> &Studio {
+    fn deref(&self) -> &TestInstall {
         &self.0
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerInstall {
     fn drop(&mut self) {
         // Those that other commands have started; each stands in the studio's own database.
-        for pid in self.0.ask("SELECT CAST(pid AS TEXT) FROM workers") {
+        for pid in self.0.query_column("SELECT CAST(pid AS TEXT) FROM workers") {
             let _ = kill(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL);
         }
     }
 }
 
-impl Crew {
+impl WorkerInstall {
     /// Returns a studio with the project `shop`.
     pub fn new() -> Self {
-        Self(Studio::new(SCRIPT))
+        Self(TestInstall::new(SCRIPT))
     }
 
     /// Starts a worker and returns once it is there.
     #[track_caller]
-    pub fn worker(&self, options: &[&str]) -> Running {
+    pub fn start_worker(&self, options: &[&str]) -> RunningCommand {
         let before = self.workers().len();
         let running = self.start(&[&["worker"], options].concat());
-        let there = eventually(|| self.workers().len() > before);
+        let there = wait_until(|| self.workers().len() > before);
         assert!(there, "no worker came up: {}", running.stderr());
         running
     }
 
     /// Returns the workers that are written down.
     pub fn workers(&self) -> Vec<Value> {
-        self.list(&["worker", "list"])
+        self.run_json_lines(&["worker", "list"])
     }
 
     /// Returns all jobs, oldest first.
     pub fn jobs(&self) -> Vec<Value> {
-        self.list(&["jobs", "list", "--all"])
+        self.run_json_lines(&["jobs", "list", "--all"])
     }
 
-    fn list(&self, words: &[&str]) -> Vec<Value> {
-        let found = self.json(words);
+    fn run_json_lines(&self, words: &[&str]) -> Vec<Value> {
+        let found = self.run_json(words);
         found.as_array().unwrap().clone()
     }
 
     /// Returns what a command that must do its work printed.
     #[track_caller]
-    pub fn json(&self, words: &[&str]) -> Value {
+    pub fn run_json(&self, words: &[&str]) -> Value {
         let words = [words, &["--output", "json"]].concat();
         self.run(&words).ok().json()
     }
@@ -71,16 +71,16 @@ impl Crew {
     /// Asks for a stage and returns the job.
     #[track_caller]
     pub fn detach(&self, stage: &[&str]) -> Value {
-        self.json(&[stage, &["--detach"]].concat())
+        self.run_json(&[stage, &["--detach"]].concat())
     }
 
     /// Waits until a job has this status, and returns it.
     #[track_caller]
-    pub fn until(&self, job: &Value, status: &str) -> Value {
+    pub fn wait_for_status(&self, job: &Value, status: &str) -> Value {
         let id = job["id"].as_str().unwrap();
         let mut found = Value::Null;
-        let holds = eventually(|| {
-            found = self.json(&["jobs", "show", id]);
+        let holds = wait_until(|| {
+            found = self.run_json(&["jobs", "show", id]);
             found["status"] == status
         });
         assert!(holds, "it never was {status}: {found:#}");

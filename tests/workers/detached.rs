@@ -3,13 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::crew::Crew;
-use crate::running::eventually;
+use crate::crew::WorkerInstall;
+use crate::running::wait_until;
 use crate::studio::STAGES;
 
 #[test]
 fn detached_work_comes_to_its_end_and_so_does_the_worker() {
-    let crew = Crew::new();
+    let crew = WorkerInstall::new();
     let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
     let waiting = |stage: &[&'static str]| [stage, &["--wait"]].concat();
 
@@ -37,18 +37,18 @@ fn detached_work_comes_to_its_end_and_so_does_the_worker() {
         crew.detach(stage);
     }
     let jobs = crew.jobs();
-    let done = crew.until(jobs.last().unwrap(), "done");
+    let done = crew.wait_for_status(jobs.last().unwrap(), "done");
     assert_eq!(
         (&done["attempt"], &done["exitCode"]),
         (&1.into(), &0.into())
     );
     let ended = || crew.workers().is_empty();
-    assert!(eventually(ended), "{:#?}", crew.workers());
+    assert!(wait_until(ended), "{:#?}", crew.workers());
 
     insta::assert_snapshot!("final_tree", crew.tree());
-    crew.assert_books_are_what_was_billed();
+    crew.assert_ledger_equals_bill();
     crew.assert_nothing_was_done_twice();
     crew.assert_no_agent_process();
-    let status = crew.json(&["status", "shop"]);
+    let status = crew.run_json(&["status", "shop"]);
     assert_eq!(status[0]["jobs"], serde_json::json!([]));
 }

@@ -6,29 +6,29 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::crew::Crew;
-use crate::running::eventually;
+use crate::crew::WorkerInstall;
+use crate::running::wait_until;
 use crate::studio::STAGES;
-use crate::upstream::{Asked, Reply};
+use crate::upstream::{RecordedRequest, ScriptedReply};
 
 const PLAN: &[&str] = STAGES[0];
 
 /// The second request of the PM, after it has written its document, for the first time.
-fn the_pm_s(asked: &Asked) -> bool {
+fn is_second_pm_request(asked: &RecordedRequest) -> bool {
     asked.role == "pm" && asked.step == 1 && asked.again == 0
 }
 
 /// Has the PM's second request answered by `reply`.
-fn pm_is_answered(crew: &Crew, reply: Reply) {
-    crew.upstream.answers(move |asked| match asked {
-        asked if the_pm_s(asked) => reply.clone(),
-        _ => Reply::Play,
+fn answer_pm(crew: &WorkerInstall, reply: ScriptedReply) {
+    crew.upstream.answer_with(move |asked| match asked {
+        asked if is_second_pm_request(asked) => reply.clone(),
+        _ => ScriptedReply::Play,
     });
 }
 
 #[track_caller]
-fn assert_planned_once(crew: &Crew) {
-    let log = crew.upstream.log();
+fn assert_planned_once(crew: &WorkerInstall) {
+    let log = crew.upstream.requests();
     let steps: Vec<(&str, usize)> = log
         .iter()
         .filter(|asked| asked.whole)
@@ -38,22 +38,22 @@ fn assert_planned_once(crew: &Crew) {
         steps,
         [("pm", 0), ("pm", 1), ("architect", 0), ("architect", 1)]
     );
-    crew.assert_books_are_what_was_billed();
+    crew.assert_ledger_equals_bill();
     crew.assert_nothing_was_done_twice();
     crew.assert_no_agent_process();
 }
 
 #[test]
 fn a_killed_worker_s_job_is_another_s() {
-    let crew = Crew::new();
-    pm_is_answered(&crew, Reply::Hang);
-    let first = crew.worker(&[]);
-    let other = crew.worker(&["--output", "jsonl"]);
+    let crew = WorkerInstall::new();
+    answer_pm(&crew, ScriptedReply::Hang);
+    let first = crew.start_worker(&[]);
+    let other = crew.start_worker(&["--output", "jsonl"]);
     let job = crew.detach(PLAN);
     assert_eq!(job["workerLog"], Value::Null);
-    let asked = crew.upstream.wait_for(the_pm_s);
+    let asked = crew.upstream.wait_for_request(is_second_pm_request);
     crew.wait_until_recorded(&asked);
-    let taken = crew.until(&job, "running");
+    let taken = crew.wait_for_status(&job, "running");
     let workers = crew.workers();
     let holder = workers
         .iter()
@@ -66,8 +66,8 @@ fn a_killed_worker_s_job_is_another_s() {
     } else {
         (other, first)
     };
-    killed.kill_9();
-    let done = crew.until(&job, "done");
+    killed.kill_and_wait();
+    let done = crew.wait_for_status(&job, "done");
     assert_eq!(
         (&done["attempt"], &done["worker"]),
         (&2.into(), &Value::Null)
@@ -80,35 +80,38 @@ fn a_killed_worker_s_job_is_another_s() {
 
 #[test]
 fn a_drained_worker_lets_agents_finish_and_leaves_the_rest() {
-    let crew = Crew::new();
+    let crew = WorkerInstall::new();
     let said = Arc::new(Notify::new());
-    pm_is_answered(&crew, Reply::PlayAfter(Arc::clone(&said)));
-    let worker = crew.worker(&["--drain-seconds", "3600"]);
+    answer_pm(&crew, ScriptedReply::PlayAfter(Arc::clone(&said)));
+    let worker = crew.start_worker(&["--drain-seconds", "3600"]);
     let job = crew.detach(PLAN);
-    crew.upstream.wait_for(the_pm_s);
+    crew.upstream.wait_for_request(is_second_pm_request);
     worker.signal(Signal::SIGTERM);
-    assert!(eventually(|| worker.stderr().contains("no more jobs")));
+    assert!(wait_until(|| worker.stderr().contains("no more jobs")));
     assert_eq!(crew.workers()[0]["status"], "draining");
     said.notify_one();
     worker.wait().ok();
-    let job = crew.until(&job, "queued");
+    let job = crew.wait_for_status(&job, "queued");
     assert!(job["outcome"].as_str().unwrap().contains("the worker ends"));
-    assert_eq!(crew.ask("SELECT status FROM agents"), ["completed"]);
-    let status = crew.json(&["status", "shop"]);
+    assert_eq!(
+        crew.query_column("SELECT status FROM agents"),
+        ["completed"]
+    );
+    let status = crew.run_json(&["status", "shop"]);
     assert_eq!(status[0]["jobs"][0]["forgotten"], true);
 
     crew.run(&["worker", "--until-idle"]).ok();
-    assert_eq!(crew.until(&job, "done")["attempt"], 2);
+    assert_eq!(crew.wait_for_status(&job, "done")["attempt"], 2);
     assert_planned_once(&crew);
 }
 
 #[test]
 fn a_worker_that_must_not_wait_keeps_what_agents_did() {
-    let crew = Crew::new();
-    pm_is_answered(&crew, Reply::Hang);
-    let worker = crew.worker(&["--drain-seconds", "0", "--output", "jsonl"]);
+    let crew = WorkerInstall::new();
+    answer_pm(&crew, ScriptedReply::Hang);
+    let worker = crew.start_worker(&["--drain-seconds", "0", "--output", "jsonl"]);
     let job = crew.detach(PLAN);
-    let asked = crew.upstream.wait_for(the_pm_s);
+    let asked = crew.upstream.wait_for_request(is_second_pm_request);
     crew.wait_until_recorded(&asked);
     worker.signal(Signal::SIGINT);
     let told = worker.wait().ok().stdout;
@@ -130,24 +133,30 @@ fn a_worker_that_must_not_wait_keeps_what_agents_did() {
         (&told[3]["end"], &told[3]["job"]),
         (&"queued".into(), &job["id"])
     );
-    assert_eq!(crew.ask("SELECT status FROM agents"), ["interrupted"]);
+    assert_eq!(
+        crew.query_column("SELECT status FROM agents"),
+        ["interrupted"]
+    );
     crew.run(&["worker", "--until-idle"]).ok();
     assert_planned_once(&crew);
 }
 
 #[test]
 fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
-    let crew = Crew::new();
-    pm_is_answered(&crew, Reply::Hang);
-    let worker = crew.worker(&[]);
+    let crew = WorkerInstall::new();
+    answer_pm(&crew, ScriptedReply::Hang);
+    let worker = crew.start_worker(&[]);
     let job = crew.detach(PLAN);
-    crew.upstream.wait_for(the_pm_s);
+    crew.upstream.wait_for_request(is_second_pm_request);
     let id = job["id"].as_str().unwrap();
-    let cancelled = crew.json(&["jobs", "cancel", &id[..8]]);
+    let cancelled = crew.run_json(&["jobs", "cancel", &id[..8]]);
     assert_eq!(cancelled["status"], "cancelling");
-    crew.until(&job, "cancelled");
-    crew.run(&["jobs", "cancel", id]).exits(4);
-    assert_eq!(crew.ask("SELECT status FROM agents"), ["interrupted"]);
+    crew.wait_for_status(&job, "cancelled");
+    crew.run(&["jobs", "cancel", id]).assert_exit_code(4);
+    assert_eq!(
+        crew.query_column("SELECT status FROM agents"),
+        ["interrupted"]
+    );
 
     // Nobody can make a repository where a file is.
     let new = ["project", "new", "Broken", "--brief", "brief.md"];
@@ -156,36 +165,36 @@ fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
     fs_err(&crew);
     let broken = crew.detach(&["plan", "broken"]);
     let again = crew.detach(PLAN);
-    let failed = crew.until(&broken, "failed");
+    let failed = crew.wait_for_status(&broken, "failed");
     assert!(
         failed["outcome"].is_string() && failed["exitCode"] != 0,
         "{failed:#}"
     );
-    crew.until(&again, "done");
+    crew.wait_for_status(&again, "done");
     worker.signal(Signal::SIGTERM);
     worker.wait().ok();
 }
 
-fn fs_err(crew: &Crew) {
+fn fs_err(crew: &WorkerInstall) {
     std::fs::write(crew.home().join("projects/broken"), "in the way").unwrap();
 }
 
 #[test]
 fn a_paused_project_s_job_waits_for_it() {
-    let crew = Crew::new();
-    pm_is_answered(&crew, Reply::Hang);
-    let worker = crew.worker(&[]);
+    let crew = WorkerInstall::new();
+    answer_pm(&crew, ScriptedReply::Hang);
+    let worker = crew.start_worker(&[]);
     let job = crew.detach(PLAN);
-    crew.upstream.wait_for(the_pm_s);
+    crew.upstream.wait_for_request(is_second_pm_request);
     crew.run(&["project", "pause", "shop"]).ok();
-    let put_down = crew.until(&job, "queued");
+    let put_down = crew.wait_for_status(&job, "queued");
     assert!(put_down["outcome"].as_str().unwrap().contains("paused"));
     // It is nobody's while it is paused, and a worker that waits for nothing else may go.
     crew.run(&["worker", "--until-idle"]).ok();
-    assert_eq!(crew.until(&job, "queued")["attempt"], 1);
+    assert_eq!(crew.wait_for_status(&job, "queued")["attempt"], 1);
     worker.signal(Signal::SIGTERM);
     worker.wait().ok();
     // Where no worker is there any more, one is started.
     crew.run(&["project", "resume", "shop"]).ok();
-    crew.until(&job, "done");
+    crew.wait_for_status(&job, "done");
 }

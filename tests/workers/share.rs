@@ -6,33 +6,34 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::crew::Crew;
-use crate::running::eventually;
-use crate::upstream::Reply;
+use crate::crew::WorkerInstall;
+use crate::running::wait_until;
+use crate::upstream::ScriptedReply;
 
 #[test]
 fn agents_of_all_processes_keep_to_the_limit_and_wait_visibly() {
-    let mut crew = Crew::new();
-    crew.0.set("EKLAVYA_WORKER_AGENTS", "1");
+    let mut crew = WorkerInstall::new();
+    crew.0.set_variable("EKLAVYA_WORKER_AGENTS", "1");
     let new = ["project", "new", "Cafe", "--brief", "brief.md"];
     crew.run(&[&new[..], &["--client", "Ada", "--budget", "25", "--yes"]].concat())
         .ok();
     let said = Arc::new(Notify::new());
     let gate = Arc::clone(&said);
-    crew.upstream.answers(move |asked| match asked {
+    crew.upstream.answer_with(move |asked| match asked {
         asked if asked.role == "pm" && asked.project == "shop" && asked.step == 0 => {
-            Reply::PlayAfter(Arc::clone(&gate))
+            ScriptedReply::PlayAfter(Arc::clone(&gate))
         }
-        _ => Reply::Play,
+        _ => ScriptedReply::Play,
     });
-    let worker = crew.worker(&[]);
+    let worker = crew.start_worker(&[]);
     let shop = crew.detach(&["plan", "shop"]);
-    crew.upstream.wait_for(|asked| asked.project == "shop");
+    crew.upstream
+        .wait_for_request(|asked| asked.project == "shop");
     // One that a worker does, and one in the foreground: they share one limit.
     let cafe = crew.start(&["plan", "cafe"]);
     let mut status = Value::Null;
-    let waits = eventually(|| {
-        status = crew.json(&["status", "cafe"])[0].take();
+    let waits = wait_until(|| {
+        status = crew.run_json(&["status", "cafe"])[0].take();
         status["waiting"].is_string()
     });
     assert!(waits, "{status:#}");
@@ -43,11 +44,11 @@ fn agents_of_all_processes_keep_to_the_limit_and_wait_visibly() {
         "{}",
         cafe.stderr()
     );
-    assert_eq!(crew.upstream.log().len(), 1);
+    assert_eq!(crew.upstream.requests().len(), 1);
     said.notify_one();
     cafe.wait().ok();
-    crew.until(&shop, "done");
-    let status = crew.json(&["status", "cafe"]);
+    crew.wait_for_status(&shop, "done");
+    let status = crew.run_json(&["status", "cafe"]);
     assert_eq!(status[0]["waiting"], Value::Null);
     worker.signal(Signal::SIGTERM);
     worker.wait().ok();

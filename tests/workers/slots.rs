@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::priority::Priority;
-use eklavya_engine::capacity::{Capacity, CapacityLimits, MemoryLimits, Permit};
+use eklavya_core::ids::ProjectId;
+use eklavya_core::project::priority::ProjectPriority;
+use eklavya_engine::capacity::{AgentPermit, Capacity, CapacityLimits, MemoryLimits};
 
 use crate::studio::command;
 
@@ -20,7 +20,7 @@ const TASK: &str = "EKLAVYA_TEST_TASK";
 /// How often each of the processes takes the slot.
 const TURNS: usize = 15;
 
-async fn admit(place: &Path) -> Permit {
+async fn acquire_slot(place: &Path) -> AgentPermit {
     let memory = MemoryLimits {
         agent_mib: 1,
         reserve_mib: 0,
@@ -28,7 +28,7 @@ async fn admit(place: &Path) -> Permit {
     let limits = CapacityLimits { agents: 1, memory };
     let room = Capacity::new(place.join("slots"), limits, Arc::new(SystemClock));
     let project = ProjectId::random();
-    room.admit(project, Priority::default(), async |_| {})
+    room.admit(project, ProjectPriority::default(), async |_| {})
         .await
         .unwrap()
 }
@@ -43,7 +43,7 @@ fn in_another_process() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match task.as_str() {
         "take turns" => runtime.block_on(take_turns(Path::new(&place))),
-        "hold" => runtime.block_on(hold(Path::new(&place))),
+        "hold" => runtime.block_on(hold_slot(Path::new(&place))),
         other => panic!("nobody knows how to {other}"),
     }
 }
@@ -52,7 +52,7 @@ fn in_another_process() {
 async fn take_turns(place: &Path) {
     let alone = place.join("alone");
     for _ in 0..TURNS {
-        let permit = admit(place).await;
+        let permit = acquire_slot(place).await;
         let mark = OpenOptions::new().create_new(true).write(true).open(&alone);
         mark.expect("somebody else has the slot, too");
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -63,8 +63,8 @@ async fn take_turns(place: &Path) {
 
 /// Takes the slot, starts a program that outlives this process, and waits to be killed.
 #[expect(clippy::zombie_processes, reason = "its parent is to be killed")]
-async fn hold(place: &Path) {
-    let _permit = admit(place).await;
+async fn hold_slot(place: &Path) {
+    let _permit = acquire_slot(place).await;
     let mut child = command("sleep");
     let child = child.arg("600").spawn().unwrap();
     let line = format!("\nholding {}\n", child.id());
@@ -72,7 +72,7 @@ async fn hold(place: &Path) {
     std::future::pending::<()>().await;
 }
 
-fn process(place: &Path, task: &str) -> Child {
+fn spawn_process(place: &Path, task: &str) -> Child {
     let mut child = command(std::env::current_exe().unwrap().to_str().unwrap());
     child
         .args(["--exact", "slots::in_another_process", "--nocapture"])
@@ -87,7 +87,7 @@ fn process(place: &Path, task: &str) -> Child {
 #[test]
 fn two_processes_never_have_one_slot_at_once() {
     let place = tempfile::tempdir().unwrap();
-    let both = [(); 2].map(|()| process(place.path(), "take turns"));
+    let both = [(); 2].map(|()| spawn_process(place.path(), "take turns"));
     for child in both {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
@@ -98,13 +98,13 @@ fn two_processes_never_have_one_slot_at_once() {
 #[test]
 fn a_killed_process_frees_its_slot_although_a_program_of_it_lives() {
     let place = tempfile::tempdir().unwrap();
-    let mut holder = process(place.path(), "hold");
+    let mut holder = spawn_process(place.path(), "hold");
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
     let child = child_of(&mut lines);
     holder.kill().unwrap();
     holder.wait().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(admit(place.path()));
+    runtime.block_on(acquire_slot(place.path()));
     let child = nix::unistd::Pid::from_raw(child);
     nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
 }

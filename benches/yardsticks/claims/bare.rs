@@ -10,12 +10,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Executor};
 use uuid::Uuid;
 
-use crate::Fault;
+use crate::BenchError;
 use crate::events::threads;
 
 /// Where the bare table is.
 #[derive(Debug)]
-pub enum Target {
+pub enum BareJobTable {
     /// In a file of SQLite's.
     File(PathBuf),
     /// On a PostgreSQL server.
@@ -41,14 +41,14 @@ const TAKE_POSTGRES: &str = "UPDATE bare_jobs SET status = 'running', worker = $
     ORDER BY priority DESC, used_micros, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)";
 
 /// Makes the table and so many rows.
-pub fn create(target: &Target, count: usize) -> Result<(), Fault> {
+pub fn create(target: &BareJobTable, count: usize) -> Result<(), BenchError> {
     let moments = (0..)
         .take(count)
         .map(|number| 1_700_000_000_000_000_i64 + number);
-    threads::run(async {
+    threads::block_on(async {
         match target {
-            Target::File(file) => {
-                let mut database = sqlite(file).connect().await?;
+            BareJobTable::File(file) => {
+                let mut database = sqlite_options(file).connect().await?;
                 database.execute(SQLITE).await?;
                 database.execute(INDEX).await?;
                 for moment in moments {
@@ -58,7 +58,7 @@ pub fn create(target: &Target, count: usize) -> Result<(), Fault> {
                     row.bind(moment).execute(&mut database).await?;
                 }
             }
-            Target::Server(options) => {
+            BareJobTable::Server(options) => {
                 let mut database = options.connect().await?;
                 database.execute(POSTGRES).await?;
                 database.execute(INDEX).await?;
@@ -75,25 +75,31 @@ pub fn create(target: &Target, count: usize) -> Result<(), Fault> {
 }
 
 /// Queues every row, and returns how long `workers` workers took to take them all.
-pub fn take_all(target: &Target, workers: usize, count: usize) -> Result<Duration, Fault> {
-    threads::run(async {
+pub fn take_all(
+    target: &BareJobTable,
+    workers: usize,
+    count: usize,
+) -> Result<Duration, BenchError> {
+    threads::block_on(async {
         match target {
-            Target::File(file) => sqlite(file)
+            BareJobTable::File(file) => sqlite_options(file)
                 .connect()
                 .await?
                 .execute(QUEUE)
                 .await
                 .map(|_| ()),
-            Target::Server(server) => server.connect().await?.execute(QUEUE).await.map(|_| ()),
+            BareJobTable::Server(server) => {
+                server.connect().await?.execute(QUEUE).await.map(|_| ())
+            }
         }?;
         Ok(())
     })?;
     let start = Barrier::new(workers + 1);
     let taken = std::sync::atomic::AtomicU64::new(0);
-    let begun = threads::together(
+    let begun = threads::run_writers(
         workers,
         |worker| {
-            let own = threads::run(take(target, worker, &start))?;
+            let own = threads::block_on(take_rows(target, worker, &start))?;
             taken.fetch_add(own, std::sync::atomic::Ordering::Relaxed);
             Ok(())
         },
@@ -110,7 +116,7 @@ pub fn take_all(target: &Target, workers: usize, count: usize) -> Result<Duratio
     Ok(took)
 }
 
-fn sqlite(file: &PathBuf) -> SqliteConnectOptions {
+fn sqlite_options(file: &PathBuf) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -119,13 +125,17 @@ fn sqlite(file: &PathBuf) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(30))
 }
 
-async fn take(target: &Target, worker: usize, start: &Barrier) -> Result<u64, Fault> {
+async fn take_rows(
+    target: &BareJobTable,
+    worker: usize,
+    start: &Barrier,
+) -> Result<u64, BenchError> {
     let name = format!("worker-{worker}");
     let mut taken = 0;
     match target {
-        Target::File(file) => {
+        BareJobTable::File(file) => {
             let options = SqlitePoolOptions::new().max_connections(1);
-            let pool = options.connect_with(sqlite(file)).await?;
+            let pool = options.connect_with(sqlite_options(file)).await?;
             start.wait();
             loop {
                 let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -140,7 +150,7 @@ async fn take(target: &Target, worker: usize, start: &Barrier) -> Result<u64, Fa
                 }
             }
         }
-        Target::Server(server) => {
+        BareJobTable::Server(server) => {
             let server = (**server).clone().disable_statement_logging();
             let pool = PgPoolOptions::new()
                 .max_connections(1)

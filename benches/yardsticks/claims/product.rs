@@ -5,26 +5,26 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::job::{Goal, JobEvent};
+use eklavya_core::job::{JobEvent, JobGoal};
 use eklavya_services::projects::NewProject;
-use eklavya_services::{Desk, jobs, projects};
-use eklavya_store::{Location, Store};
+use eklavya_services::{DataStore, jobs, projects};
+use eklavya_store::{DatabaseLocation, Store};
 
-use crate::Fault;
+use crate::BenchError;
 use crate::events::threads;
 
-async fn desk(location: &Location) -> Result<Desk, Fault> {
+async fn open_data_store(location: &DatabaseLocation) -> Result<DataStore, BenchError> {
     let store = Store::open(location).await?;
-    Ok(Desk::new(store, Arc::new(SystemClock)))
+    Ok(DataStore::new(store, Arc::new(SystemClock)))
 }
 
 /// Makes the database and so many projects.
-pub fn create(location: &Location, count: usize) -> Result<(), Fault> {
-    threads::run(async {
+pub fn create(location: &DatabaseLocation, count: usize) -> Result<(), BenchError> {
+    threads::block_on(async {
         Store::create(location).await?.close().await;
-        let desk = desk(location).await?;
+        let data = open_data_store(location).await?;
         for number in 0..count {
             let new = NewProject {
                 name: format!("Coffee shop {number}"),
@@ -34,55 +34,63 @@ pub fn create(location: &Location, count: usize) -> Result<(), Fault> {
                 budget: None,
                 rehearsal: None,
             };
-            projects::create(&desk, &Actor::System, new).await?;
+            projects::create(&data, &AuditActor::System, new).await?;
         }
-        desk.settle().await;
+        data.flush().await;
         Ok(())
     })
 }
 
 /// Asks for a job of every project, and returns how long `workers` workers took to take them all.
-pub fn take_all(location: &Location, workers: usize, count: usize) -> Result<Duration, Fault> {
-    threads::run(async {
-        let desk = desk(location).await?;
-        for project in projects::list(&desk).await? {
-            jobs::ask(&desk, &Actor::System, &project, Goal::Plan).await?;
+pub fn take_all(
+    location: &DatabaseLocation,
+    workers: usize,
+    count: usize,
+) -> Result<Duration, BenchError> {
+    threads::block_on(async {
+        let data = open_data_store(location).await?;
+        for project in projects::list(&data).await? {
+            jobs::enqueue(&data, &AuditActor::System, &project, JobGoal::Plan).await?;
         }
-        desk.settle().await;
+        data.flush().await;
         Ok(())
     })?;
     let start = Barrier::new(workers + 1);
-    let begun = threads::together(
+    let begun = threads::run_writers(
         workers,
-        |worker| threads::run(take(location, worker, &start)),
+        |worker| threads::block_on(take_jobs(location, worker, &start)),
         || {
             start.wait();
             Ok(Instant::now())
         },
     )?;
     let took = begun.elapsed();
-    threads::run(end_all(location, count))?;
+    threads::block_on(end_all(location, count))?;
     Ok(took)
 }
 
-async fn take(location: &Location, worker: usize, start: &Barrier) -> Result<(), Fault> {
-    let desk = desk(location).await?;
+async fn take_jobs(
+    location: &DatabaseLocation,
+    worker: usize,
+    start: &Barrier,
+) -> Result<(), BenchError> {
+    let data = open_data_store(location).await?;
     // The connection is there before it counts, as on the other side.
-    jobs::open(&desk).await?;
+    jobs::list_open(&data).await?;
     let (name, nobody) = (format!("worker-{worker}"), BTreeSet::new());
     start.wait();
-    while jobs::claim(&desk, &name, &nobody, |_| true)
+    while jobs::claim(&data, &name, &nobody, |_| true)
         .await?
         .is_some()
     {}
-    desk.settle().await;
+    data.flush().await;
     Ok(())
 }
 
 /// Ends the jobs, so that they can be asked for again.
-async fn end_all(location: &Location, count: usize) -> Result<(), Fault> {
-    let desk = desk(location).await?;
-    let open = jobs::open(&desk).await?;
+async fn end_all(location: &DatabaseLocation, count: usize) -> Result<(), BenchError> {
+    let data = open_data_store(location).await?;
+    let open = jobs::list_open(&data).await?;
     let taken = open
         .iter()
         .filter(|job| job.state.worker().is_some())
@@ -91,8 +99,8 @@ async fn end_all(location: &Location, count: usize) -> Result<(), Fault> {
         return Err(format!("{taken} of {count} jobs were taken").into());
     }
     for job in open {
-        jobs::settle(&desk, &job, &JobEvent::Finish).await?;
+        jobs::end_attempt(&data, &job, &JobEvent::Finish).await?;
     }
-    desk.settle().await;
+    data.flush().await;
     Ok(())
 }

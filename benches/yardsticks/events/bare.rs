@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use eklavya_core::domain::event::Event;
+use eklavya_core::event::Event;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::types::Json;
@@ -13,11 +13,11 @@ use sqlx::{ConnectOptions, Executor};
 use uuid::Uuid;
 
 use super::{product, threads};
-use crate::Fault;
+use crate::BenchError;
 
 /// Where the bare table is.
 #[derive(Debug)]
-pub enum Target {
+pub enum BareEventTable {
     /// In a file of SQLite's.
     File(PathBuf),
     /// On a PostgreSQL server.
@@ -35,13 +35,17 @@ const INSERT: &str =
     "INSERT INTO bare_events (project_id, name, payload, created_at) VALUES ($1, $2, $3, $4)";
 
 /// Creates the table.
-pub fn create(target: &Target) -> Result<(), Fault> {
-    threads::run(async {
+pub fn create(target: &BareEventTable) -> Result<(), BenchError> {
+    threads::block_on(async {
         match target {
-            Target::File(file) => {
-                sqlite(file).connect().await?.execute(SQLITE).await?;
+            BareEventTable::File(file) => {
+                sqlite_options(file)
+                    .connect()
+                    .await?
+                    .execute(SQLITE)
+                    .await?;
             }
-            Target::Server(options) => {
+            BareEventTable::Server(options) => {
                 options.connect().await?.execute(POSTGRES).await?;
             }
         }
@@ -50,16 +54,22 @@ pub fn create(target: &Target) -> Result<(), Fault> {
 }
 
 /// Inserts `changes` rows, each in a transaction of its own, and returns how long it took.
-pub fn write(target: &Target, writers: usize, changes: usize) -> Result<Duration, Fault> {
+pub fn write_rows(
+    target: &BareEventTable,
+    writers: usize,
+    changes: usize,
+) -> Result<Duration, BenchError> {
     let start = Barrier::new(writers + 1);
     let share = changes / writers;
-    let begun = threads::together(
+    let begun = threads::run_writers(
         writers,
         |writer| {
-            threads::run(async {
+            threads::block_on(async {
                 match target {
-                    Target::File(file) => in_file(file, writer, share, &start).await,
-                    Target::Server(options) => on_server(options, writer, share, &start).await,
+                    BareEventTable::File(file) => write_to_file(file, writer, share, &start).await,
+                    BareEventTable::Server(options) => {
+                        write_to_server(options, writer, share, &start).await
+                    }
                 }
             })
         },
@@ -71,7 +81,7 @@ pub fn write(target: &Target, writers: usize, changes: usize) -> Result<Duration
     Ok(begun.elapsed())
 }
 
-fn sqlite(file: &PathBuf) -> SqliteConnectOptions {
+fn sqlite_options(file: &PathBuf) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -79,16 +89,18 @@ fn sqlite(file: &PathBuf) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
 }
 
-async fn in_file(
+async fn write_to_file(
     file: &PathBuf,
     writer: usize,
     count: usize,
     start: &Barrier,
-) -> Result<(), Fault> {
-    let pool = SqlitePoolOptions::new().connect_with(sqlite(file)).await?;
+) -> Result<(), BenchError> {
+    let pool = SqlitePoolOptions::new()
+        .connect_with(sqlite_options(file))
+        .await?;
     start.wait();
     for number in 0..count {
-        let event = product::event(format!("{writer}.{number}"));
+        let event = product::sample_event(format!("{writer}.{number}"));
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
         let query = sqlx::query(INSERT)
             .bind(None::<Uuid>)
@@ -101,17 +113,17 @@ async fn in_file(
     Ok(())
 }
 
-async fn on_server(
+async fn write_to_server(
     options: &PgConnectOptions,
     writer: usize,
     count: usize,
     start: &Barrier,
-) -> Result<(), Fault> {
+) -> Result<(), BenchError> {
     let options = options.clone().disable_statement_logging();
     let pool = PgPoolOptions::new().connect_with(options).await?;
     start.wait();
     for number in 0..count {
-        let event = product::event(format!("{writer}.{number}"));
+        let event = product::sample_event(format!("{writer}.{number}"));
         let mut tx = pool.begin().await?;
         let query = sqlx::query(INSERT)
             .bind(None::<Uuid>)

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::event::Event;
-use eklavya_services::news::Follower;
-use eklavya_store::Location;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::event::Event;
+use eklavya_services::event_log::EventReader;
+use eklavya_store::DatabaseLocation;
 
 use super::{product, threads};
-use crate::Fault;
-use crate::latency::Latency;
-use crate::samples::Samples;
+use crate::BenchError;
+use crate::latency::LatencySummary;
+use crate::samples::DurationSamples;
 
 const WRITERS: usize = 4;
 /// The longest that half of all should take, and that 99 of 100 should, in seconds.
@@ -23,23 +23,23 @@ const RATE: u32 = 125;
 /// Events of each writer: ten seconds.
 const EVENTS: usize = 1250;
 
-type Begun = Mutex<HashMap<String, Instant>>;
+type CommitStarts = Mutex<HashMap<String, Instant>>;
 
 /// Measures it.
-pub fn measure(location: &Location) -> Result<Latency, Fault> {
-    let begun = Begun::default();
-    let seen = threads::together(
+pub fn measure(location: &DatabaseLocation) -> Result<LatencySummary, BenchError> {
+    let begun = CommitStarts::default();
+    let seen = threads::run_writers(
         WRITERS,
-        |writer| threads::run(write(location, writer, &begun)),
-        || threads::run(read(location)),
+        |writer| threads::block_on(write_events(location, writer, &begun)),
+        || threads::block_on(read_events(location)),
     )?;
     let begun = begun.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut samples = Samples::default();
+    let mut samples = DurationSamples::default();
     for (name, at) in seen {
         let from = begun.get(&name).ok_or("an event that nobody wrote")?;
         samples.add(at.duration_since(*from));
     }
-    Ok(Latency::of(
+    Ok(LatencySummary::from_samples(
         "events",
         "PostgreSQL, 500 a second",
         &samples,
@@ -47,16 +47,20 @@ pub fn measure(location: &Location) -> Result<Latency, Fault> {
     ))
 }
 
-async fn write(location: &Location, writer: usize, begun: &Begun) -> Result<(), Fault> {
-    let desk = product::desk(location).await?;
+async fn write_events(
+    location: &DatabaseLocation,
+    writer: usize,
+    begun: &CommitStarts,
+) -> Result<(), BenchError> {
+    let data = product::open_data_store(location).await?;
     // Who reads has to be there before.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut beat = tokio::time::interval(Duration::from_secs(1) / RATE);
     for number in 0..EVENTS {
         beat.tick().await;
         let name = format!("{writer}.{number}");
-        let mut change = desk.change(&Actor::System).await?;
-        change.event(None, product::event(name.clone()));
+        let mut change = data.begin(&AuditActor::System).await?;
+        change.add_event(None, product::sample_event(name.clone()));
         let now = Instant::now();
         begun
             .lock()
@@ -64,13 +68,13 @@ async fn write(location: &Location, writer: usize, begun: &Begun) -> Result<(), 
             .insert(name, now);
         change.commit().await?;
     }
-    desk.settle().await;
+    data.flush().await;
     Ok(())
 }
 
-async fn read(location: &Location) -> Result<Vec<(String, Instant)>, Fault> {
-    let desk = product::desk(location).await?;
-    let mut follower = Follower::since(&desk, 0);
+async fn read_events(location: &DatabaseLocation) -> Result<Vec<(String, Instant)>, BenchError> {
+    let data = product::open_data_store(location).await?;
+    let mut follower = EventReader::since(&data, 0);
     let mut seen = Vec::with_capacity(WRITERS * EVENTS);
     while seen.len() < WRITERS * EVENTS {
         let found = follower.next().await?;

@@ -4,26 +4,26 @@
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::event::{Event, Level};
-use eklavya_services::Desk;
-use eklavya_services::news::Follower;
-use eklavya_store::{Location, Store};
+use eklavya_core::event::{Event, NotificationLevel};
+use eklavya_services::DataStore;
+use eklavya_services::event_log::EventReader;
+use eklavya_store::{DatabaseLocation, Store};
 
 use super::threads;
-use crate::Fault;
+use crate::BenchError;
 
 /// Opens the database as another process does.
-pub async fn desk(location: &Location) -> Result<Desk, Fault> {
+pub async fn open_data_store(location: &DatabaseLocation) -> Result<DataStore, BenchError> {
     let store = Store::open(location).await?;
-    Ok(Desk::new(store, Arc::new(SystemClock)))
+    Ok(DataStore::new(store, Arc::new(SystemClock)))
 }
 
 /// Returns an event of the usual size that says who wrote it.
-pub fn event(title: String) -> Event {
+pub fn sample_event(title: String) -> Event {
     Event::Notification {
-        level: Level::Info,
+        level: NotificationLevel::Info,
         title,
         message: "Look at them, and approve one or reject them.".to_owned(),
         actions: vec!["eklavya demo list coffee-shop".to_owned()],
@@ -33,54 +33,58 @@ pub fn event(title: String) -> Event {
 /// Writes `changes` events, each in a change of its own, and returns how long it took until the last
 /// of them was delivered to a follower with connections of its own.
 pub fn write_and_deliver(
-    location: &Location,
+    location: &DatabaseLocation,
     writers: usize,
     changes: usize,
-) -> Result<Duration, Fault> {
+) -> Result<Duration, BenchError> {
     let start = Barrier::new(writers + 1);
     let share = changes / writers;
-    threads::together(
+    threads::run_writers(
         writers,
-        |writer| threads::run(write(location, writer, share, &start)),
-        || threads::run(deliver(location, share * writers, &start)),
+        |writer| threads::block_on(write_events(location, writer, share, &start)),
+        || threads::block_on(receive_events(location, share * writers, &start)),
     )
 }
 
-async fn write(
-    location: &Location,
+async fn write_events(
+    location: &DatabaseLocation,
     writer: usize,
     count: usize,
     start: &Barrier,
-) -> Result<(), Fault> {
-    let desk = desk(location).await?;
+) -> Result<(), BenchError> {
+    let data = open_data_store(location).await?;
     // Every connection is there before it counts, as on the other side.
-    commit(&desk, "first".to_owned()).await?;
-    desk.settle().await;
-    ready(start);
+    commit(&data, "first".to_owned()).await?;
+    data.flush().await;
+    wait_at_barrier(start);
     for number in 0..count {
-        commit(&desk, format!("{writer}.{number}")).await?;
+        commit(&data, format!("{writer}.{number}")).await?;
     }
-    desk.settle().await;
-    desk.store.close().await;
+    data.flush().await;
+    data.store.close().await;
     Ok(())
 }
 
-async fn commit(desk: &Desk, title: String) -> Result<(), Fault> {
-    let mut change = desk.change(&Actor::System).await?;
-    change.event(None, event(title));
+async fn commit(data: &DataStore, title: String) -> Result<(), BenchError> {
+    let mut change = data.begin(&AuditActor::System).await?;
+    change.add_event(None, sample_event(title));
     Ok(change.commit().await?)
 }
 
 /// Waits until the writers are there, and then until the follower is.
-fn ready(start: &Barrier) {
+fn wait_at_barrier(start: &Barrier) {
     start.wait();
     start.wait();
 }
 
-async fn deliver(location: &Location, count: usize, start: &Barrier) -> Result<Duration, Fault> {
-    let desk = desk(location).await?;
+async fn receive_events(
+    location: &DatabaseLocation,
+    count: usize,
+    start: &Barrier,
+) -> Result<Duration, BenchError> {
+    let data = open_data_store(location).await?;
     start.wait();
-    let mut follower = Follower::from_now(&desk).await?;
+    let mut follower = EventReader::from_now(&data).await?;
     start.wait();
     let begun = Instant::now();
     let mut seen = 0;

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::thread;
 
-use crate::Fault;
+use crate::BenchError;
 
 /// Runs `work` in a runtime of its own.
-pub fn run<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+pub fn block_on<T>(work: impl Future<Output = Result<T, BenchError>>) -> Result<T, BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -14,11 +14,11 @@ pub fn run<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> 
 }
 
 /// Runs `work` for each writer in a thread of its own, and `meanwhile` beside them.
-pub fn together<T: Send>(
+pub fn run_writers<T: Send>(
     writers: usize,
-    work: impl Fn(usize) -> Result<(), Fault> + Sync,
-    meanwhile: impl FnOnce() -> Result<T, Fault> + Send,
-) -> Result<T, Fault> {
+    work: impl Fn(usize) -> Result<(), BenchError> + Sync,
+    meanwhile: impl FnOnce() -> Result<T, BenchError> + Send,
+) -> Result<T, BenchError> {
     thread::scope(|scope| {
         let work = &work;
         let others: Vec<_> = (0..writers)

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eklavya_core::domain::ids::{AgentId, ProjectId, TaskId};
-use eklavya_core::domain::role::Role;
-use eklavya_gateway::rehearsal::message::Message;
-use eklavya_gateway::rehearsal::script::{Document, Part, Script};
-use eklavya_gateway::rehearsal::step::{Step, ToolCall};
-use eklavya_gateway::rehearsal::template::Values;
-use eklavya_gateway::{DoorSpec, Reach};
+use eklavya_core::agent::role::Role;
+use eklavya_core::ids::{AgentId, ProjectId, TaskId};
+use eklavya_gateway::rehearsal::message::RehearsedMessage;
+use eklavya_gateway::rehearsal::script::{RehearsalScript, ScriptDocument, ScriptPart};
+use eklavya_gateway::rehearsal::step::{ScriptStep, ScriptedToolCall};
+use eklavya_gateway::rehearsal::template::TemplateValues;
+use eklavya_gateway::{DoorSpec, EgressPolicy};
 use serde_json::{Value, json};
 
-use crate::Fault;
+use crate::BenchError;
 
 const TEXT: &str = include_str!("../rehearsal.yaml");
 const MODEL: &str = "claude-sonnet-5-5";
@@ -23,24 +23,24 @@ pub const TEST_COMMAND: &str = "sh tests/run.sh";
 
 /// A rehearsal whose model thinks for the same time before every answer.
 #[derive(Debug)]
-pub struct Conversations {
-    document: Document,
+pub struct ScriptedConversations {
+    document: ScriptDocument,
 }
 
 /// One answer, as it goes over the wire.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct ModelAnswer {
     /// How long the model thinks.
     pub delay: Duration,
     /// The events of the stream.
     pub body: Bytes,
 }
 
-impl Conversations {
+impl ScriptedConversations {
     /// Reads the rehearsal and sets `delay`, in seconds, before every answer.
-    pub fn load(delay: f64) -> Result<Self, Fault> {
+    pub fn load(delay: f64) -> Result<Self, BenchError> {
         let mut document =
-            Script::parse(Path::new("rehearsal.yaml"), TEXT.as_bytes())?.into_document();
+            RehearsalScript::parse(Path::new("rehearsal.yaml"), TEXT.as_bytes())?.into_document();
         for step in document.agents.iter_mut().flat_map(|part| &mut part.steps) {
             step.delay_seconds = Some(delay);
         }
@@ -48,23 +48,28 @@ impl Conversations {
     }
 
     /// Writes the rehearsal for `eklavya` to play.
-    pub fn write(&self, file: &Path) -> Result<(), Fault> {
+    pub fn write(&self, file: &Path) -> Result<(), BenchError> {
         // JSON is YAML.
         Ok(std::fs::write(file, serde_json::to_vec(&self.document)?)?)
     }
 
     /// Returns the answers to the agent of `role` on `task` in `clone`. What the orchestrator's own
     /// tools run for an agent without a shell, a bare agent runs with its shell.
-    pub fn answers(&self, role: Role, task: &str, clone: &Path) -> Result<Vec<Answer>, Fault> {
-        let values = Values::of(&door(role, task, clone));
-        let steps = self.part(role, task)?.steps.iter().enumerate();
+    pub fn answers(
+        &self,
+        role: Role,
+        task: &str,
+        clone: &Path,
+    ) -> Result<Vec<ModelAnswer>, BenchError> {
+        let values = TemplateValues::for_agent(&door_spec(role, task, clone));
+        let steps = self.find_part(role, task)?.steps.iter().enumerate();
         steps
             .map(|(place, step)| self.answer(step, place, &values))
             .collect()
     }
 
-    fn part(&self, role: Role, task: &str) -> Result<&Part, Fault> {
-        let fits = |part: &&Part| {
+    fn find_part(&self, role: Role, task: &str) -> Result<&ScriptPart, BenchError> {
+        let fits = |part: &&ScriptPart| {
             let pattern = part.task.as_deref().unwrap_or("*");
             part.role == role
                 && pattern
@@ -75,26 +80,31 @@ impl Conversations {
         found.ok_or_else(|| format!("the rehearsal has no part for {role} on {task}").into())
     }
 
-    fn answer(&self, step: &Step, place: usize, values: &Values) -> Result<Answer, Fault> {
+    fn answer(
+        &self,
+        step: &ScriptStep,
+        place: usize,
+        values: &TemplateValues,
+    ) -> Result<ModelAnswer, BenchError> {
         let mut step = step.clone();
         for call in &mut step.tools {
             if let Some(command) = self.command_behind(call)? {
                 let input = json!({ "command": command, "description": "Run it" });
-                *call = ToolCall {
+                *call = ScriptedToolCall {
                     name: "Bash".to_owned(),
                     input,
                 };
             }
         }
-        let mut message = Message::of_step(&step, (1, place), values, MODEL)?;
+        let mut message = RehearsedMessage::from_step(&step, (1, place), values, MODEL)?;
         message.estimate_usage(20_000);
-        Ok(Answer {
+        Ok(ModelAnswer {
             delay: Duration::from_secs_f64(step.delay_seconds.unwrap_or_default()),
             body: message.to_events().concat().into(),
         })
     }
 
-    fn command_behind(&self, call: &ToolCall) -> Result<Option<String>, Fault> {
+    fn command_behind(&self, call: &ScriptedToolCall) -> Result<Option<String>, BenchError> {
         match call.name.as_str() {
             "mcp__eklavya__run_tests" => Ok(Some(TEST_COMMAND.to_owned())),
             "mcp__eklavya__run_check" => {
@@ -125,7 +135,7 @@ impl Conversations {
     }
 }
 
-fn door(role: Role, task: &str, clone: &Path) -> DoorSpec {
+fn door_spec(role: Role, task: &str, clone: &Path) -> DoorSpec {
     let text = |text: &str| text.to_owned();
     DoorSpec {
         project: ProjectId::random(),
@@ -138,6 +148,6 @@ fn door(role: Role, task: &str, clone: &Path) -> DoorSpec {
         socket_dir: PathBuf::new(),
         owner: None,
         variables: BTreeMap::from([(text("clone"), clone.to_string_lossy().into_owned())]),
-        reach: Reach::Nothing,
+        egress_policy: EgressPolicy::ModelOnly,
     }
 }

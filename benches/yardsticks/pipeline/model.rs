@@ -15,31 +15,31 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::conversations::Answer;
-use crate::Fault;
+use super::conversations::ModelAnswer;
+use crate::BenchError;
 
-type Parts = Arc<Mutex<HashMap<String, std::vec::IntoIter<Answer>>>>;
+type SessionAnswers = Arc<Mutex<HashMap<String, std::vec::IntoIter<ModelAnswer>>>>;
 
 /// A running endpoint; it ends when it is dropped.
 #[derive(Debug)]
-pub struct Model {
+pub struct ModelEndpoint {
     port: u16,
-    parts: Parts,
+    parts: SessionAnswers,
     task: JoinHandle<()>,
 }
 
-impl Model {
+impl ModelEndpoint {
     /// Starts an endpoint on a free port of 127.0.0.1.
-    pub async fn start() -> Result<Self, Fault> {
+    pub async fn start() -> Result<Self, BenchError> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        let parts = Parts::default();
+        let parts = SessionAnswers::default();
         let task = tokio::spawn(serve(listener, parts.clone()));
         Ok(Self { port, parts, task })
     }
 
     /// Adds the part of a session and returns the URL where it is played.
-    pub fn play(&self, name: &str, answers: Vec<Answer>) -> String {
+    pub fn add_session(&self, name: &str, answers: Vec<ModelAnswer>) -> String {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.insert(name.to_owned(), answers.into_iter());
         format!("http://127.0.0.1:{}/{name}", self.port)
@@ -51,19 +51,19 @@ impl Model {
     }
 }
 
-impl Drop for Model {
+impl Drop for ModelEndpoint {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn serve(listener: TcpListener, parts: Parts) {
+async fn serve(listener: TcpListener, parts: SessionAnswers) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(connection(stream, parts.clone()));
     }
 }
 
-async fn connection(stream: TcpStream, parts: Parts) {
+async fn connection(stream: TcpStream, parts: SessionAnswers) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let parts = parts.clone();
@@ -75,7 +75,7 @@ async fn connection(stream: TcpStream, parts: Parts) {
         .await;
 }
 
-async fn answer(request: Request<Incoming>, parts: &Parts) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, parts: &SessionAnswers) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let name = path
         .trim_start_matches('/')

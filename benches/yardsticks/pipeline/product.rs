@@ -3,30 +3,30 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eklavya_claude::locate::ClaudeCli;
-use eklavya_core::process::{self, Limits};
+use eklavya_claude::cli::locate::ClaudeCli;
+use eklavya_core::process::{self, ProcessLimits};
 
-use super::Stages;
-use super::conversations::Conversations;
-use crate::options::Options;
-use crate::{Fault, SEARCH_PATH};
+use super::StageTimes;
+use super::conversations::ScriptedConversations;
+use crate::options::BenchOptions;
+use crate::{BenchError, SEARCH_PATH};
 
-const LIMITS: Limits = Limits {
+const LIMITS: ProcessLimits = ProcessLimits {
     timeout: Duration::from_mins(10),
     output_bytes: 64 * 1024,
 };
 
 /// Takes a new project from its plan to its delivery and returns how long each stage took.
 pub async fn run(
-    options: &Options,
+    options: &BenchOptions,
     cli: &ClaudeCli,
-    conversations: &Conversations,
-) -> Result<Stages, Fault> {
-    let place = crate::directory(options)?;
-    let admin = Admin {
+    conversations: &ScriptedConversations,
+) -> Result<StageTimes, BenchError> {
+    let place = crate::create_directory(options)?;
+    let admin = AdminCommands {
         eklavya: &options.eklavya,
         claude: &cli.program,
-        place: place.path(),
+        directory: place.path(),
     };
     let (brief, rehearsal) = (
         place.path().join("brief.md"),
@@ -35,14 +35,16 @@ pub async fn run(
     std::fs::write(&brief, super::bare::BRIEF)?;
     conversations.write(&rehearsal)?;
     let (brief, rehearsal) = (brief.to_string_lossy(), rehearsal.to_string_lossy());
-    admin.does("init --yes").await?;
+    admin.run_command("init --yes").await?;
     admin
-        .does(&format!(
+        .run_command(&format!(
             "project new bench --brief {brief} --client Ada --budget 25 --yes --rehearsal {rehearsal}"
         ))
         .await?;
-    let stages = admin.takes_through().await?;
-    let shown = admin.does("project show bench --output json").await?;
+    let stages = admin.run_stages().await?;
+    let shown = admin
+        .run_command("project show bench --output json")
+        .await?;
     let shown: serde_json::Value = serde_json::from_str(&shown)?;
     if shown["status"] != "delivered" {
         return Err(format!("the project was not delivered: {shown}").into());
@@ -51,26 +53,26 @@ pub async fn run(
 }
 
 /// Who types the commands.
-struct Admin<'a> {
+struct AdminCommands<'a> {
     eklavya: &'a Path,
     claude: &'a Path,
-    place: &'a Path,
+    directory: &'a Path,
 }
 
-impl Admin<'_> {
-    async fn takes_through(&self) -> Result<Stages, Fault> {
+impl AdminCommands<'_> {
+    async fn run_stages(&self) -> Result<StageTimes, BenchError> {
         let start = Instant::now();
         let plan = self
-            .times(&["plan bench", "plan approve bench --yes"])
+            .time_commands(&["plan bench", "plan approve bench --yes"])
             .await?;
         let demos = self
-            .times(&["demo build bench", "demo approve bench 2 --yes"])
+            .time_commands(&["demo build bench", "demo approve bench 2 --yes"])
             .await?;
-        let build = self.times(&["build bench"]).await?;
-        let verify = self.times(&["verify bench"]).await?;
-        let deliver = self.times(&["deliver bench"]).await?;
+        let build = self.time_commands(&["build bench"]).await?;
+        let verify = self.time_commands(&["verify bench"]).await?;
+        let deliver = self.time_commands(&["deliver bench"]).await?;
         let whole = start.elapsed();
-        Ok(Stages {
+        Ok(StageTimes {
             plan,
             demos,
             build,
@@ -80,22 +82,22 @@ impl Admin<'_> {
         })
     }
 
-    async fn times(&self, lines: &[&str]) -> Result<Duration, Fault> {
+    async fn time_commands(&self, lines: &[&str]) -> Result<Duration, BenchError> {
         let start = Instant::now();
         for line in lines {
-            self.does(line).await?;
+            self.run_command(line).await?;
         }
         Ok(start.elapsed())
     }
 
-    async fn does(&self, line: &str) -> Result<String, Fault> {
-        let mut command = process::command(self.eklavya);
+    async fn run_command(&self, line: &str) -> Result<String, BenchError> {
+        let mut command = process::new_command(self.eklavya);
         command
             .args(line.split(' '))
-            .current_dir(self.place)
+            .current_dir(self.directory)
             .env("PATH", SEARCH_PATH)
-            .env("HOME", self.place)
-            .env("EKLAVYA_HOME", self.place.join("home"))
+            .env("HOME", self.directory)
+            .env("EKLAVYA_HOME", self.directory.join("home"))
             .env("EKLAVYA_CLAUDE_PATH", self.claude)
             // Bare sessions picture nothing.
             .env("EKLAVYA_BROWSER_USE", "off");

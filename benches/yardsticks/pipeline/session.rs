@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use eklavya_claude::invocation::{Confinement, Conversation, Invocation, InvocationSpec};
+use eklavya_claude::cli::invocation::{
+    ClaudeCommand, ClaudeCommandSpec, CliIsolation, ConversationStart,
+};
 use eklavya_claude::schema;
-use eklavya_core::domain::ids::SessionId;
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
+use eklavya_core::ids::SessionId;
 use eklavya_core::process;
-use eklavya_sandbox::policy::policy;
+use eklavya_sandbox::role_policy::role_policy;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::{Fault, SEARCH_PATH};
+use crate::{BenchError, SEARCH_PATH};
 
 /// A session to be.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub struct CliSession {
     /// The CLI.
     pub program: PathBuf,
     /// Who works.
@@ -31,9 +33,9 @@ pub struct Session {
     pub url: String,
 }
 
-impl Session {
+impl CliSession {
     /// Returns the command line and environment of the CLI.
-    pub fn invocation(&self) -> Result<Invocation, Fault> {
+    pub fn invocation(&self) -> Result<ClaudeCommand, BenchError> {
         let (home, tmp) = (self.own.join("home"), self.own.join("tmp"));
         std::fs::create_dir_all(&home)?;
         std::fs::create_dir_all(&tmp)?;
@@ -41,11 +43,11 @@ impl Session {
     }
 
     /// Runs it to its end, which must be a good one.
-    pub async fn run(&self) -> Result<(), Fault> {
+    pub async fn run(&self) -> Result<(), BenchError> {
         let invocation = self.invocation()?;
         // A session of the kernel's own kind, as a sandbox has one: where the processor is shared by
         // sessions (sched_autogroup), the bare sessions would get less of it than the product's.
-        let mut command = process::command("/usr/bin/setsid");
+        let mut command = process::new_command("/usr/bin/setsid");
         command
             .arg(&invocation.program)
             .args(&invocation.args)
@@ -58,7 +60,7 @@ impl Session {
         let mut child = command.spawn()?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let (stdin, stdout) = stdin.zip(stdout).ok_or("a pipe is missing")?;
-        let result = self.converse(stdin, stdout).await?;
+        let result = self.exchange_messages(stdin, stdout).await?;
         let exit = child.wait().await?;
         if exit.success() {
             result
@@ -69,11 +71,11 @@ impl Session {
 
     /// Says what is to be done and hears what comes of it, to the end; inside is whether that is
     /// good.
-    pub async fn converse(
+    pub async fn exchange_messages(
         &self,
         mut stdin: impl AsyncWrite + Unpin,
         mut stdout: impl AsyncRead + Unpin,
-    ) -> Result<Result<(), Fault>, Fault> {
+    ) -> Result<Result<(), BenchError>, BenchError> {
         stdin.write_all(prompt(self.role).as_bytes()).await?;
         // It works through what it was told, and exits.
         drop(stdin);
@@ -92,8 +94,8 @@ impl Session {
         })
     }
 
-    fn spec(&self, home: PathBuf, tmp: PathBuf) -> Result<InvocationSpec, Fault> {
-        let role = policy(self.role);
+    fn spec(&self, home: PathBuf, tmp: PathBuf) -> Result<ClaudeCommandSpec, BenchError> {
+        let role = role_policy(self.role);
         let mut tools: Vec<String> = role.tools().into_iter().map(str::to_owned).collect();
         let mut allowed = role.allowed_tools();
         if !role.has_shell() {
@@ -101,7 +103,7 @@ impl Session {
             tools.push("Bash".to_owned());
             allowed.push("Bash".to_owned());
         }
-        Ok(InvocationSpec {
+        Ok(ClaudeCommandSpec {
             program: self.program.clone(),
             workspace: self.clone.clone(),
             home,
@@ -118,18 +120,18 @@ impl Session {
                 Role::Qa | Role::Uat => Some(schema::verdict_schema().clone()),
                 _ => None,
             },
-            conversation: Conversation::New(SessionId::random()),
+            conversation: ConversationStart::New(SessionId::random()),
             max_turns: None,
             max_output_tokens: None,
             instructions: instructions(self.role)?,
-            confinement: Confinement::None,
+            isolation: CliIsolation::None,
             extra_env: BTreeMap::new(),
         })
     }
 }
 
 /// Returns the role's instructions: as a template, which has about the size of the finished text.
-fn instructions(role: Role) -> Result<String, Fault> {
+fn instructions(role: Role) -> Result<String, BenchError> {
     let roles = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/roles");
     Ok(std::fs::read_to_string(roles.join(format!("{role}.md")))?)
 }

@@ -3,16 +3,16 @@
 //! The Claude Code CLI calls a server of type `sdk` through `mcp_message` control requests on its
 //! stdin and stdout, so no socket, port or extra process is needed.
 
+pub(crate) mod combined_server;
+pub(crate) mod json_rpc;
 mod run_check;
-mod server;
-mod toolbox;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-pub use run_check::{RUN_CHECK, RunCheck, run_check_description};
-pub use server::{RpcReply, answer};
-pub use toolbox::{DuplicateTool, Toolbox};
+pub use crate::mcp::combined_server::{CombinedToolServer, DuplicateTool};
+pub use crate::mcp::json_rpc::{RpcReply, answer_message};
+pub use run_check::{RUN_CHECK, RunCheckArguments, run_check_description};
 
 /// The name of the server in the agent's configuration.
 pub const SERVER_NAME: &str = "eklavya";
@@ -37,7 +37,7 @@ pub struct ToolDescription {
 
 /// A picture in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
+pub struct ToolImage {
     /// What it is, e.g. `image/png`.
     pub media_type: &'static str,
     /// Its bytes in base64.
@@ -50,7 +50,7 @@ pub struct ToolReply {
     /// The text that the model reads.
     pub text: String,
     /// Pictures that the model sees beside it.
-    pub images: Vec<Image>,
+    pub images: Vec<ToolImage>,
     /// Whether the model is told that the call failed.
     pub is_error: bool,
 }
@@ -66,7 +66,7 @@ impl ToolReply {
     }
 
     /// Adds a picture.
-    pub fn with_image(mut self, image: Image) -> Self {
+    pub fn with_image(mut self, image: ToolImage) -> Self {
         self.images.push(image);
         self
     }

@@ -11,13 +11,13 @@ pub const RUN_CHECK: &str = "run_check";
 /// The arguments of [`RUN_CHECK`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunCheck {
+pub struct RunCheckArguments {
     /// The id of the criterion, e.g. `C1`. The command is the one of the plan: an agent cannot
     /// choose it.
     pub criterion: String,
 }
 
-impl RunCheck {
+impl RunCheckArguments {
     /// Reads the arguments of a call, or returns what the model should do better.
     pub fn parse(arguments: Value) -> Result<Self, String> {
         serde_json::from_value(arguments).map_err(|error| {
@@ -52,14 +52,14 @@ mod tests {
 
     #[test]
     fn takes_a_criterion_and_nothing_else() {
-        let parsed = RunCheck::parse(json!({"criterion": "C1"})).unwrap();
+        let parsed = RunCheckArguments::parse(json!({"criterion": "C1"})).unwrap();
         assert_eq!(parsed.criterion, "C1");
         for bad in [
             json!({}),
             json!({"criterion": 1}),
             json!({"criterion": "C1", "command": "rm"}),
         ] {
-            let reason = RunCheck::parse(bad).unwrap_err();
+            let reason = RunCheckArguments::parse(bad).unwrap_err();
             assert!(reason.starts_with("run_check takes exactly"), "{reason}");
         }
     }

@@ -12,12 +12,12 @@ pub struct RoleContext {
     /// The agent's working directory, absolute.
     pub workspace: String,
     /// The role's row of the permission matrix.
-    pub permissions: Vec<Permission>,
+    pub permissions: Vec<PermissionCell>,
 }
 
 /// One cell of the permission matrix.
 #[derive(Debug, Clone, Serialize)]
-pub struct Permission {
+pub struct PermissionCell {
     /// The column, e.g. `File system`.
     pub subject: String,
     /// The cell, e.g. `Read/Write (docs)`, with as much explanation as helps.
@@ -26,7 +26,7 @@ pub struct Permission {
 
 /// The PM writes the requirements.
 #[derive(Debug, Clone, Serialize)]
-pub struct Requirements {
+pub struct RequirementsPrompt {
     /// The client's brief.
     pub brief: String,
     /// What the admin said about earlier versions, oldest first.
@@ -35,7 +35,7 @@ pub struct Requirements {
 
 /// The Architect designs and plans.
 #[derive(Debug, Clone, Serialize)]
-pub struct Architecture {
+pub struct ArchitecturePrompt {
     /// The client's brief.
     pub brief: String,
     /// The PM's requirements.
@@ -49,7 +49,7 @@ pub struct Architecture {
     /// The programs that tasks and checks find in the sandbox, e.g. `sh`, `git`, `python3`.
     pub available_programs: Vec<String>,
     /// The roles that a task may name.
-    pub roles: Vec<RoleLine>,
+    pub roles: Vec<RoleSummary>,
     /// Why the plan that was returned last is unusable; empty at the first attempt.
     pub refused: Vec<String>,
     /// What the admin said about earlier plans, oldest first.
@@ -58,7 +58,7 @@ pub struct Architecture {
 
 /// A role that a task may name.
 #[derive(Debug, Clone, Serialize)]
-pub struct RoleLine {
+pub struct RoleSummary {
     /// Its name, e.g. `developer`.
     pub name: String,
     /// What it is for.
@@ -67,7 +67,7 @@ pub struct RoleLine {
 
 /// A Developer builds one of the rival demos.
 #[derive(Debug, Clone, Serialize)]
-pub struct Demo {
+pub struct DemoPrompt {
     /// The client's brief.
     pub brief: String,
     /// The plan, readable: summary, features, criteria.
@@ -83,20 +83,20 @@ pub struct Demo {
     /// The project's test command.
     pub test_command: String,
     /// Why the demo came back, where it did.
-    pub retry: Option<Retry>,
+    pub retry: Option<RetryContext>,
     /// How the demo will be shown, in words, e.g. ``the directory `site`, served as static files``.
     pub preview: String,
 }
 
 /// A task of the plan is built.
 #[derive(Debug, Clone, Serialize)]
-pub struct Build {
+pub struct BuildPrompt {
     /// The plan, readable.
     pub plan: String,
     /// The task.
-    pub task: TaskView,
+    pub task: TaskSummary,
     /// The criteria that it makes true.
-    pub criteria: Vec<CriterionView>,
+    pub criteria: Vec<CriterionSummary>,
     /// The titles of the tasks that are merged already.
     pub merged: Vec<String>,
     /// What the admin said when choosing the demo on which the product is built.
@@ -110,12 +110,12 @@ pub struct Build {
     /// The name of the tool by which a role that leads hands the task out; nothing for all others.
     pub spawn_tool: Option<String>,
     /// Why the task came back, where it did.
-    pub retry: Option<Retry>,
+    pub retry: Option<RetryContext>,
 }
 
 /// A task as its owner sees it.
 #[derive(Debug, Clone, Serialize)]
-pub struct TaskView {
+pub struct TaskSummary {
     /// Its id in the plan, e.g. `T1`.
     pub id: String,
     /// Its title.
@@ -126,19 +126,19 @@ pub struct TaskView {
 
 /// An acceptance criterion with its check.
 #[derive(Debug, Clone, Serialize)]
-pub struct CriterionView {
+pub struct CriterionSummary {
     /// Its id in the plan, e.g. `C1`.
     pub id: String,
     /// What must be true.
     pub text: String,
     /// How that is found out.
-    pub check: CheckView,
+    pub check: CheckMethod,
 }
 
 /// How a criterion is checked.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", content = "text", rename_all = "lowercase")]
-pub enum CheckView {
+pub enum CheckMethod {
     /// By this command.
     Command(String),
     /// By reading, by these instructions.
@@ -159,7 +159,7 @@ pub enum TestAccess {
 
 /// Why a task came back.
 #[derive(Debug, Clone, Serialize)]
-pub struct Retry {
+pub struct RetryContext {
     /// Which attempt this is, from 2.
     pub attempt: u32,
     /// What happened, and what the clone holds where it is not as the agent left it; shortened
@@ -169,13 +169,13 @@ pub struct Retry {
 
 /// QA judges the criteria on a commit.
 #[derive(Debug, Clone, Serialize)]
-pub struct Verify {
+pub struct VerifyPrompt {
     /// The plan, readable.
     pub plan: String,
     /// The commit.
     pub commit: String,
     /// The criteria, at least one.
-    pub criteria: Vec<CriterionView>,
+    pub criteria: Vec<CriterionSummary>,
     /// The name of the tool that runs a check, as the agent sees it, see
     /// [`crate::mcp::agent_tool_name`] and [`crate::mcp::RUN_CHECK`].
     pub check_tool: String,
@@ -183,24 +183,24 @@ pub struct Verify {
 
 /// A Developer repairs what verification found.
 #[derive(Debug, Clone, Serialize)]
-pub struct Fix {
+pub struct FixPrompt {
     /// The plan, readable.
     pub plan: String,
     /// The commit that was verified.
     pub commit: String,
     /// What did not pass, at least one.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FailedCriterion>,
     /// The project's test command.
     pub test_command: String,
     /// Why the repair came back, where it did.
-    pub retry: Option<Retry>,
+    pub retry: Option<RetryContext>,
 }
 
 /// A criterion that did not pass.
 #[derive(Debug, Clone, Serialize)]
-pub struct Failure {
+pub struct FailedCriterion {
     /// The criterion.
-    pub criterion: CriterionView,
+    pub criterion: CriterionSummary,
     /// The reason of whoever judged.
     pub reason: String,
     /// What its command printed, where it has one; shortened here.
@@ -209,7 +209,7 @@ pub struct Failure {
 
 /// An agent that was stopped goes on in the same conversation.
 #[derive(Debug, Clone, Serialize)]
-pub struct Resume {
+pub struct ResumePrompt {
     /// Why it was stopped, e.g. `the machine was restarted`.
     pub reason: String,
 }

@@ -3,10 +3,10 @@
 /// Returns `text` between `<tag>` and `</tag>`, changed where it would close that tag itself. Of a
 /// text of more than `limit` characters only the beginning and the end are kept.
 pub(super) fn quoted(text: &str, tag: &str, limit: Option<usize>) -> String {
-    let text = limit.map_or_else(|| text.to_owned(), |limit| shortened(text, limit));
+    let text = limit.map_or_else(|| text.to_owned(), |limit| truncate_middle(text, limit));
     format!(
         "<{tag}>\n{}\n</{tag}>",
-        without_closing(text.trim_end(), tag)
+        escape_closing_tag(text.trim_end(), tag)
     )
 }
 
@@ -21,12 +21,12 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// Returns a rendered prompt without trailing white space and runs of empty lines between its
 /// parts; what stands between tags is left as it is.
-pub(super) fn tidy(text: &str) -> String {
+pub(super) fn collapse_blank_lines(text: &str) -> String {
     let (mut tidied, mut empty, mut open) = (String::with_capacity(text.len()), 0, None);
     for line in text.trim().lines() {
         let inside = open.is_some();
         open = match open {
-            None => opened(line),
+            None => opening_tag(line),
             Some(tag) if line == format!("</{tag}>") => None,
             kept => kept,
         };
@@ -44,12 +44,12 @@ pub(super) fn tidy(text: &str) -> String {
 }
 
 /// Returns the tag that `line` consists of and opens.
-fn opened(line: &str) -> Option<&str> {
+fn opening_tag(line: &str) -> Option<&str> {
     let tag = line.strip_prefix('<')?.strip_suffix('>')?;
     (!tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(tag)
 }
 
-fn without_closing(text: &str, tag: &str) -> String {
+fn escape_closing_tag(text: &str, tag: &str) -> String {
     let closing = format!("</{tag}");
     let lower = text.to_ascii_lowercase();
     let (mut safe, mut done) = (String::with_capacity(text.len()), 0);
@@ -62,7 +62,7 @@ fn without_closing(text: &str, tag: &str) -> String {
     safe
 }
 
-fn shortened(text: &str, limit: usize) -> String {
+fn truncate_middle(text: &str, limit: usize) -> String {
     let count = text.chars().count();
     if count <= limit {
         return text.to_owned();
@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn tidying_keeps_what_stands_between_tags() {
         let text = "a\n\n\n\nb\n<brief>\nx\n\n\n\ny\n</brief>\n\n\n\nc\n\n";
-        assert_eq!(tidy(text), "a\n\nb\n<brief>\nx\n\n\n\ny\n</brief>\n\nc\n");
+        assert_eq!(
+            collapse_blank_lines(text),
+            "a\n\nb\n<brief>\nx\n\n\n\ny\n</brief>\n\nc\n"
+        );
     }
 
     proptest::proptest! {

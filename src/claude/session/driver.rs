@@ -11,15 +11,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::facts::{Cause, Facts};
-use super::pumps::{self, PumpContext, Seen};
-use super::tool_calls::ToolCalls;
-use super::{Control, SessionError, SessionSpec, Started};
+use super::tool_calls::PendingToolCalls;
+use super::{SessionError, SessionSignal, SessionSpec, StartedProcess};
 use crate::mcp::SERVER_NAME;
-use crate::outcome::Outcome;
-use crate::stream::{ControlRequest, Init, StreamEvent};
-use crate::transcript::{Direction, TranscriptWriter};
-use crate::wire;
+use crate::session::observations::{SessionObservations, StopCause};
+use crate::session::outcome::SessionOutcome;
+use crate::session::pipes::{self as pumps, PipeContext, PipeEvent};
+use crate::session::stdin_messages;
+use crate::stream::{ControlRequest, StreamEvent, TurnInit};
+use crate::transcript::{LineDirection, TranscriptWriter};
 
 /// How many messages may wait for the CLI to read its stdin.
 const STDIN_QUEUE: usize = 256;
@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// How far a run is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum SessionPhase {
     /// The agent works.
     Running,
     /// It was asked to stop.
@@ -46,24 +46,24 @@ enum Stage {
 }
 
 /// One run under way.
-pub(super) struct Driver {
+pub(super) struct SessionDriver {
     spec: SessionSpec,
     child: Child,
     pid: Option<u32>,
     stdin: Option<mpsc::Sender<Value>>,
-    seen: mpsc::Receiver<Seen>,
+    pipe_events: mpsc::Receiver<PipeEvent>,
     transcript: Arc<TranscriptWriter>,
-    pumps: JoinSet<()>,
-    tools: ToolCalls,
-    facts: Facts,
-    stage: Stage,
+    pipe_tasks: JoinSet<()>,
+    tools: PendingToolCalls,
+    observations: SessionObservations,
+    phase: SessionPhase,
     deadline: Option<Instant>,
-    last_life: (i64, Instant),
+    last_activity: (i64, Instant),
     transcript_error: Option<io::Error>,
-    noted: Option<oneshot::Receiver<()>>,
+    recorded: Option<oneshot::Receiver<()>>,
 }
 
-impl Driver {
+impl SessionDriver {
     /// Takes over a freshly started `child` whose three pipes are ours.
     pub(super) fn new(
         mut spec: SessionSpec,
@@ -74,40 +74,40 @@ impl Driver {
         let transcript = Arc::new(transcript);
         let (driver, seen) = mpsc::channel(SEEN_QUEUE);
         let (stdin, messages) = mpsc::channel(STDIN_QUEUE);
-        let context = PumpContext {
+        let context = PipeContext {
             driver,
             transcript: Arc::clone(&transcript),
             activity: spec.activity.clone(),
             clock: Arc::clone(&spec.clock),
         };
         let (forwarder, queue) = mpsc::channel(pumps::EVENT_QUEUE);
-        tokio::spawn(pumps::forward(queue, events));
+        tokio::spawn(pumps::forward_events(queue, events));
         let mut pumps = JoinSet::new();
         if let Some(pipe) = child.stdin.take() {
-            pumps.spawn(pumps::pump_stdin(pipe, context.clone(), messages));
+            pumps.spawn(pumps::write_stdin(pipe, context.clone(), messages));
         }
         if let Some(pipe) = child.stdout.take() {
-            pumps.spawn(pumps::pump_stdout(pipe, context.clone(), forwarder));
+            pumps.spawn(pumps::read_stdout(pipe, context.clone(), forwarder));
         }
         if let Some(pipe) = child.stderr.take() {
-            pumps.spawn(pumps::pump_stderr(pipe, context));
+            pumps.spawn(pumps::read_stderr(pipe, context));
         }
         spec.activity.touch(spec.clock.now());
-        let tools = ToolCalls::new(spec.tools.take());
+        let tools = PendingToolCalls::new(spec.tools.take());
         Self {
             pid: child.id(),
-            last_life: (spec.activity.last(), Instant::now()),
+            last_activity: (spec.activity.last_seen_us(), Instant::now()),
             stdin: Some(stdin),
-            facts: Facts::default(),
-            stage: Stage::Running,
+            observations: SessionObservations::default(),
+            phase: SessionPhase::Running,
             deadline: None,
             transcript_error: None,
-            noted: None,
+            recorded: None,
             spec,
             child,
-            seen,
+            pipe_events: seen,
             transcript,
-            pumps,
+            pipe_tasks: pumps,
             tools,
         }
     }
@@ -115,27 +115,27 @@ impl Driver {
     /// Drives the run until the process is gone and everything it said is read.
     pub(super) async fn run(
         mut self,
-        mut control: mpsc::Receiver<Control>,
-    ) -> Result<Outcome, SessionError> {
-        self.open();
+        mut control: mpsc::Receiver<SessionSignal>,
+    ) -> Result<SessionOutcome, SessionError> {
+        self.announce_process();
         let mut tick =
-            tokio::time::interval(TICK.min(self.spec.silence / 4 + Duration::from_millis(1)));
+            tokio::time::interval(TICK.min(self.spec.silence_limit / 4 + Duration::from_millis(1)));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut reading, mut listening, mut exit) = (true, true, None);
         while exit.is_none() || reading {
             tokio::select! {
-                seen = self.seen.recv(), if reading => match seen {
-                    Some(seen) => self.on_seen(seen),
+                seen = self.pipe_events.recv(), if reading => match seen {
+                    Some(seen) => self.on_pipe_event(seen),
                     None => reading = false,
                 },
-                Some(answer) = self.tools.next() => if let Some(answer) = answer {
+                Some(answer) = self.tools.next_response() => if let Some(answer) = answer {
                     self.send(answer);
                 },
                 asked = control.recv(), if listening => match asked {
-                    Some(asked) => self.on_control(asked),
+                    Some(asked) => self.on_signal(asked),
                     None => listening = false,
                 },
-                noted = noted(&mut self.noted), if self.noted.is_some() => self.on_noted(noted),
+                noted = wait_until_recorded(&mut self.recorded), if self.recorded.is_some() => self.on_recorded(noted),
                 ended = self.child.wait(), if exit.is_none() => exit = Some(self.on_exit(ended)),
                 _ = tick.tick() => if self.on_tick() { break },
             }
@@ -143,32 +143,35 @@ impl Driver {
         self.finish(exit.flatten()).await
     }
 
-    fn open(&mut self) {
+    fn announce_process(&mut self) {
         let (Some(started), Some(pid)) = (self.spec.started.take(), self.pid) else {
-            return self.begin();
+            return self.start_turn();
         };
         let (noted, receiver) = oneshot::channel();
         // Where nobody listens, this drops `noted`.
-        let _ = started.send(Started { pid, noted });
-        self.noted = Some(receiver);
+        let _ = started.send(StartedProcess {
+            pid,
+            recorded: noted,
+        });
+        self.recorded = Some(receiver);
     }
 
-    fn on_noted(&mut self, noted: bool) {
-        self.noted = None;
+    fn on_recorded(&mut self, noted: bool) {
+        self.recorded = None;
         if noted {
-            self.begin();
+            self.start_turn();
         } else {
-            self.note("the agent's process could not be noted");
-            self.kill(Cause::Kill);
+            self.append_note("the agent's process could not be noted");
+            self.kill(StopCause::Kill);
         }
     }
 
-    fn begin(&mut self) {
-        if self.stage != Stage::Running {
+    fn start_turn(&mut self) {
+        if self.phase != SessionPhase::Running {
             return;
         }
-        if self.tools.is_offered() {
-            self.send(wire::initialize());
+        if self.tools.has_server() {
+            self.send(stdin_messages::initialize_request());
         } else {
             self.send_prompt();
         }
@@ -176,24 +179,24 @@ impl Driver {
 
     fn send_prompt(&mut self) {
         let prompt = std::mem::take(&mut self.spec.prompt);
-        self.send(wire::user_turn(&prompt));
+        self.send(stdin_messages::user_message(&prompt));
     }
 
     fn send(&mut self, message: Value) {
         let Some(stdin) = &self.stdin else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = stdin.try_send(message) {
-            self.note("the agent asks without reading the answers; it is stopped");
-            self.kill(Cause::Deaf);
+            self.append_note("the agent asks without reading the answers; it is stopped");
+            self.kill(StopCause::StdinBlocked);
         }
     }
 
-    fn on_seen(&mut self, seen: Seen) {
+    fn on_pipe_event(&mut self, seen: PipeEvent) {
         match seen {
-            Seen::Event(event) => self.on_event(event),
-            Seen::Stderr(line) => self.facts.add_stderr(&line),
-            Seen::TranscriptBroken(error) => {
+            PipeEvent::Stdout(event) => self.on_event(event),
+            PipeEvent::Stderr(line) => self.observations.add_stderr(&line),
+            PipeEvent::TranscriptFailed(error) => {
                 self.transcript_error.get_or_insert(error);
-                self.interrupt(Cause::Transcript);
+                self.interrupt(StopCause::TranscriptFailed);
             }
         }
     }
@@ -202,21 +205,21 @@ impl Driver {
         match event {
             StreamEvent::Init(init) => self.on_init(init),
             StreamEvent::Result(result) => {
-                self.facts.add_result(*result);
-                self.close(Stage::Closing);
+                self.observations.add_result(*result);
+                self.close_stdin(SessionPhase::Closing);
             }
-            StreamEvent::Denied(denial) => self.facts.add_denial(denial),
+            StreamEvent::Denied(denial) => self.observations.add_denial(denial),
             StreamEvent::ControlRequest {
                 request_id,
                 request,
             } => {
-                self.on_request(&request_id, request);
+                self.on_control_request(&request_id, request);
             }
-            StreamEvent::ControlCancel { request_id } => self.tools.cancel(&request_id),
+            StreamEvent::ControlCancel { request_id } => self.tools.cancel_call(&request_id),
             StreamEvent::ControlResponse { request_id, error } => {
-                self.on_response(&request_id, error);
+                self.on_control_response(&request_id, error);
             }
-            StreamEvent::NotJson(line) => self.facts.add_stderr(&line),
+            StreamEvent::NotJson(line) => self.observations.add_stderr(&line),
             StreamEvent::AssistantText { .. }
             | StreamEvent::ToolUse { .. }
             | StreamEvent::ToolResult { .. }
@@ -226,8 +229,8 @@ impl Driver {
         }
     }
 
-    fn on_init(&mut self, init: Init) {
-        if self.tools.is_offered() {
+    fn on_init(&mut self, init: TurnInit) {
+        if self.tools.has_server() {
             let ours = init
                 .mcp_servers
                 .iter()
@@ -235,18 +238,18 @@ impl Driver {
             let status = ours.map_or("absent", |server| server.status.as_str());
             if status != "connected" {
                 let problem = format!("the CLI reports the tool server {SERVER_NAME} as {status}");
-                self.interrupt(Cause::Tools(problem));
+                self.interrupt(StopCause::ToolsUnavailable(problem));
             }
         }
-        self.facts.add_init(init);
+        self.observations.add_init(init);
     }
 
-    fn on_request(&mut self, request_id: &str, request: ControlRequest) {
+    fn on_control_request(&mut self, request_id: &str, request: ControlRequest) {
         let refusal = match request {
             ControlRequest::McpMessage { server, message } => {
-                self.tools.begin(request_id, &server, message)
+                self.tools.start_call(request_id, &server, message)
             }
-            ControlRequest::Unknown(subtype) => Some(wire::refusal(
+            ControlRequest::Unknown(subtype) => Some(stdin_messages::error_response(
                 request_id,
                 &format!("{subtype} is not supported"),
             )),
@@ -256,11 +259,13 @@ impl Driver {
         }
     }
 
-    fn on_response(&mut self, request_id: &str, error: Option<String>) {
+    fn on_control_response(&mut self, request_id: &str, error: Option<String>) {
         match (request_id, error) {
-            (wire::INITIALIZE, None) if self.stage == Stage::Running => self.send_prompt(),
-            (wire::INITIALIZE, Some(error)) => {
-                self.interrupt(Cause::Tools(format!(
+            (stdin_messages::INITIALIZE, None) if self.phase == SessionPhase::Running => {
+                self.send_prompt()
+            }
+            (stdin_messages::INITIALIZE, Some(error)) => {
+                self.interrupt(StopCause::ToolsUnavailable(format!(
                     "the CLI refused to initialize: {error}"
                 )));
             }
@@ -268,17 +273,17 @@ impl Driver {
         }
     }
 
-    fn on_control(&mut self, asked: Control) {
+    fn on_signal(&mut self, asked: SessionSignal) {
         match asked {
-            Control::Interrupt => self.interrupt(Cause::Interrupt),
-            Control::Kill => self.kill(Cause::Kill),
+            SessionSignal::Interrupt => self.interrupt(StopCause::Interrupt),
+            SessionSignal::Kill => self.kill(StopCause::Kill),
         }
     }
 
     fn on_exit(&mut self, ended: io::Result<ExitStatus>) -> Option<ExitStatus> {
         self.stdin = None;
-        self.tools.abandon();
-        self.stage = Stage::Exited;
+        self.tools.cancel_all();
+        self.phase = SessionPhase::Exited;
         self.deadline = Some(Instant::now() + DRAIN);
         ended.ok()
     }
@@ -289,84 +294,84 @@ impl Driver {
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline)
         {
-            match self.stage {
-                Stage::Running => {}
-                Stage::Interrupted => self.close(Stage::Closing),
-                Stage::Closing => self.kill_tree(),
-                Stage::Killed | Stage::Exited => return true,
+            match self.phase {
+                SessionPhase::Running => {}
+                SessionPhase::Interrupted => self.close_stdin(SessionPhase::Closing),
+                SessionPhase::Closing => self.kill_tree(),
+                SessionPhase::Killed | SessionPhase::Exited => return true,
             }
         }
-        if self.stage == Stage::Running && self.is_silent() {
-            let limit = self.spec.silence.as_secs_f64();
-            self.note(&format!(
+        if self.phase == SessionPhase::Running && self.is_silent() {
+            let limit = self.spec.silence_limit.as_secs_f64();
+            self.append_note(&format!(
                 "no sign of life for {limit} s; the agent is interrupted"
             ));
-            self.interrupt(Cause::Silence);
+            self.interrupt(StopCause::Silence);
         }
         false
     }
 
     // A change of the stamp counts, not its value: the wall clock may jump.
     fn is_silent(&mut self) -> bool {
-        let stamp = self.spec.activity.last();
-        let excused = self.spec.activity.is_parked() || self.tools.are_running();
-        if excused || stamp != self.last_life.0 {
-            self.last_life = (stamp, Instant::now());
+        let stamp = self.spec.activity.last_seen_us();
+        let excused = self.spec.activity.is_paused() || self.tools.has_pending();
+        if excused || stamp != self.last_activity.0 {
+            self.last_activity = (stamp, Instant::now());
         }
-        self.last_life.1.elapsed() >= self.spec.silence
+        self.last_activity.1.elapsed() >= self.spec.silence_limit
     }
 
-    fn interrupt(&mut self, cause: Cause) {
-        if self.stage != Stage::Running {
+    fn interrupt(&mut self, cause: StopCause) {
+        if self.phase != SessionPhase::Running {
             return;
         }
-        self.facts.set_cause(cause);
-        self.stage = Stage::Interrupted;
-        self.deadline = Some(Instant::now() + self.spec.grace);
-        self.send(wire::interrupt());
+        self.observations.set_cause(cause);
+        self.phase = SessionPhase::Interrupted;
+        self.deadline = Some(Instant::now() + self.spec.grace_period);
+        self.send(stdin_messages::interrupt_request());
     }
 
-    fn close(&mut self, stage: Stage) {
+    fn close_stdin(&mut self, stage: SessionPhase) {
         self.stdin = None;
-        if self.stage < stage {
-            self.stage = stage;
-            self.deadline = Some(Instant::now() + self.spec.grace);
+        if self.phase < stage {
+            self.phase = stage;
+            self.deadline = Some(Instant::now() + self.spec.grace_period);
         }
     }
 
-    fn kill(&mut self, cause: Cause) {
-        self.facts.set_cause(cause);
-        if self.stage < Stage::Killed {
+    fn kill(&mut self, cause: StopCause) {
+        self.observations.set_cause(cause);
+        if self.phase < SessionPhase::Killed {
             self.kill_tree();
         }
     }
 
     fn kill_tree(&mut self) {
-        self.facts.killed = true;
-        self.close(Stage::Killed);
-        self.note("the agent's processes are killed");
+        self.observations.killed = true;
+        self.close_stdin(SessionPhase::Killed);
+        self.append_note("the agent's processes are killed");
         // The handle knows whether the process was waited for: its id cannot be anybody else's.
         if let Some(pid) = self.child.id() {
-            (self.spec.kill)(pid);
+            (self.spec.kill_tree)(pid);
         }
         // In case the caller's way found nothing; an error says that it is gone already.
         let _ = self.child.start_kill();
     }
 
-    fn note(&mut self, text: &str) {
-        if let Err(error) = self.transcript.append(Direction::Note, text) {
+    fn append_note(&mut self, text: &str) {
+        if let Err(error) = self.transcript.append(LineDirection::Note, text) {
             self.transcript_error.get_or_insert(error);
         }
     }
 
-    async fn finish(mut self, exit: Option<ExitStatus>) -> Result<Outcome, SessionError> {
-        self.pumps.shutdown().await;
-        let outcome = self.facts.judge(exit);
+    async fn finish(mut self, exit: Option<ExitStatus>) -> Result<SessionOutcome, SessionError> {
+        self.pipe_tasks.shutdown().await;
+        let outcome = self.observations.into_outcome(exit);
         let exit = exit.map_or_else(|| "exit unseen".to_owned(), |exit| exit.to_string());
-        let note = format!("the run ended: {}, {exit}", outcome.ended.label());
+        let note = format!("the run ended: {}, {exit}", outcome.end.label());
         self.transcript_error = self
             .transcript_error
-            .or(self.transcript.append(Direction::Note, &note).err());
+            .or(self.transcript.append(LineDirection::Note, &note).err());
         match self.transcript_error {
             Some(source) => Err(SessionError::Transcript {
                 path: self.spec.transcript,
@@ -378,7 +383,7 @@ impl Driver {
 }
 
 /// Returns whether the process was noted, once that is known.
-async fn noted(receiver: &mut Option<oneshot::Receiver<()>>) -> bool {
+async fn wait_until_recorded(receiver: &mut Option<oneshot::Receiver<()>>) -> bool {
     match receiver {
         Some(receiver) => receiver.await.is_ok(),
         None => std::future::pending().await,

@@ -1,9 +1,9 @@
 //! The driver against the real CLI, which talks to a scripted model on the loopback interface.
 
-mod model;
-mod odd;
+pub(crate) mod failures;
+pub(crate) mod fixture;
 mod run;
-mod setup;
+pub(crate) mod scripted_model;
 mod stopping;
 mod tools;
 
@@ -16,21 +16,21 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use self::model::Answer;
-use self::setup::Scene;
 use super::*;
-use crate::invocation::{Confinement, Conversation};
+use crate::cli::invocation::{CliIsolation, ConversationStart};
 use crate::mcp::{ToolDescription, ToolReply};
-use crate::outcome::{Ended, FailureReason};
-use crate::transcript::{Direction, Follower};
-use eklavya_core::domain::ids::SessionId;
+use crate::session::outcome::{FailureReason, SessionEnd};
+use crate::session::tests::fixture::SessionFixture;
+use crate::session::tests::scripted_model::ScriptedAnswer;
+use crate::transcript::{LineDirection, TranscriptTail};
+use eklavya_core::ids::SessionId;
 
 const LONG: Duration = Duration::from_mins(2);
 
 /// The tools of a test's agent.
-struct Counter(AtomicUsize);
+struct CountingToolServer(AtomicUsize);
 
-impl ToolServer for Counter {
+impl ToolServer for CountingToolServer {
     fn tools(&self) -> Vec<ToolDescription> {
         let description = |name: &str| ToolDescription {
             name: name.into(),

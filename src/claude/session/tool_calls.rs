@@ -7,19 +7,19 @@ use serde_json::Value;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::mcp::{self, RpcReply, SERVER_NAME, ToolServer};
-use crate::wire;
+use crate::session::stdin_messages;
 
 /// How many calls one agent may have under way; more are refused.
 const MAX_CALLS: usize = 64;
 
 /// The calls under way, each in a task of its own: a slow tool holds up nothing else.
-pub(super) struct ToolCalls {
+pub(super) struct PendingToolCalls {
     server: Option<Arc<dyn ToolServer>>,
     running: JoinSet<RpcReply>,
     requests: HashMap<Id, (String, AbortHandle)>,
 }
 
-impl ToolCalls {
+impl PendingToolCalls {
     pub(super) fn new(server: Option<Arc<dyn ToolServer>>) -> Self {
         Self {
             server,
@@ -28,27 +28,32 @@ impl ToolCalls {
         }
     }
 
-    pub(super) fn is_offered(&self) -> bool {
+    pub(super) fn has_server(&self) -> bool {
         self.server.is_some()
     }
 
-    pub(super) fn are_running(&self) -> bool {
+    pub(super) fn has_pending(&self) -> bool {
         !self.running.is_empty()
     }
 
     /// Begins to answer `message`; returns the answer where it is a refusal.
-    pub(super) fn begin(&mut self, request_id: &str, name: &str, message: Value) -> Option<Value> {
+    pub(super) fn start_call(
+        &mut self,
+        request_id: &str,
+        name: &str,
+        message: Value,
+    ) -> Option<Value> {
         let Some(server) = self.server.clone().filter(|_| name == SERVER_NAME) else {
-            return Some(wire::refusal(
+            return Some(stdin_messages::error_response(
                 request_id,
                 &format!("there is no server {name}"),
             ));
         };
         if self.running.len() >= MAX_CALLS {
             let refusal = format!("{MAX_CALLS} calls are under way already");
-            return Some(wire::refusal(request_id, &refusal));
+            return Some(stdin_messages::error_response(request_id, &refusal));
         }
-        let task = async move { mcp::answer(server.as_ref(), &message).await };
+        let task = async move { mcp::answer_message(server.as_ref(), &message).await };
         let handle = self.running.spawn(task);
         self.requests
             .insert(handle.id(), (request_id.to_owned(), handle));
@@ -56,7 +61,7 @@ impl ToolCalls {
     }
 
     /// Gives up the call that `request_id` began.
-    pub(super) fn cancel(&mut self, request_id: &str) {
+    pub(super) fn cancel_call(&mut self, request_id: &str) {
         let mut calls = self.requests.values();
         if let Some((_, handle)) = calls.find(|(id, _)| id == request_id) {
             handle.abort();
@@ -65,7 +70,7 @@ impl ToolCalls {
 
     /// Waits for the next finished call and returns the answer to send, if there is one to send;
     /// `None` when no call is under way.
-    pub(super) async fn next(&mut self) -> Option<Option<Value>> {
+    pub(super) async fn next_response(&mut self) -> Option<Option<Value>> {
         let finished = self.running.join_next_with_id().await?;
         let id = finished
             .as_ref()
@@ -75,11 +80,11 @@ impl ToolCalls {
         };
         Some(match finished {
             Ok((_, RpcReply::Response(reply))) => {
-                Some(wire::mcp_response(&request_id, Some(&reply)))
+                Some(stdin_messages::mcp_response(&request_id, Some(&reply)))
             }
-            Ok((_, RpcReply::Nothing)) => Some(wire::mcp_response(&request_id, None)),
+            Ok((_, RpcReply::NoResponse)) => Some(stdin_messages::mcp_response(&request_id, None)),
             Err(error) if error.is_cancelled() => None,
-            Err(_) => Some(wire::refusal(
+            Err(_) => Some(stdin_messages::error_response(
                 &request_id,
                 "the tool broke; try another way",
             )),
@@ -87,7 +92,7 @@ impl ToolCalls {
     }
 
     /// Gives up all calls.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn cancel_all(&mut self) {
         self.running.abort_all();
     }
 }

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::result::{items, number, status, text};
-use super::{ControlRequest, Denial, Init, McpServer, Retry, RunResult, StreamEvent};
+use super::{
+    ApiRetry, ControlRequest, McpServerStatus, PermissionDenial, StreamEvent, TurnInit, TurnResult,
+};
+use crate::stream::turn_result::{array_field, number_field, status_field, string_field};
 
 /// How much of a line that is no JSON is kept, in characters.
 const NOTE_CHARS: usize = 500;
@@ -24,62 +26,62 @@ pub fn parse_line(line: &[u8]) -> Vec<StreamEvent> {
 }
 
 fn parse_object(line: &Value) -> Vec<StreamEvent> {
-    let kind = text(line, "type");
+    let kind = string_field(line, "type");
     match kind.as_str() {
-        "system" => vec![system(line)],
-        "assistant" => assistant(line),
-        "user" => user(line),
-        "result" => vec![StreamEvent::Result(Box::new(RunResult::read(line)))],
-        "control_request" => vec![control_request(line)],
+        "system" => vec![parse_system(line)],
+        "assistant" => parse_assistant(line),
+        "user" => parse_user(line),
+        "result" => vec![StreamEvent::Result(Box::new(TurnResult::from_json(line)))],
+        "control_request" => vec![parse_control_request(line)],
         "control_cancel_request" => vec![StreamEvent::ControlCancel {
-            request_id: text(line, "request_id"),
+            request_id: string_field(line, "request_id"),
         }],
-        "control_response" => vec![control_response(line)],
-        _ => vec![other(line)],
+        "control_response" => vec![parse_control_response(line)],
+        _ => vec![unknown_event(line)],
     }
 }
 
-fn other(line: &Value) -> StreamEvent {
-    let (kind, subtype) = (text(line, "type"), text(line, "subtype"));
+fn unknown_event(line: &Value) -> StreamEvent {
+    let (kind, subtype) = (string_field(line, "type"), string_field(line, "subtype"));
     StreamEvent::Other(match subtype.as_str() {
         "" => kind,
         subtype => format!("{kind}/{subtype}"),
     })
 }
 
-fn system(line: &Value) -> StreamEvent {
-    match text(line, "subtype").as_str() {
-        "init" => StreamEvent::Init(init(line)),
-        "api_retry" => StreamEvent::Retry(Retry {
-            attempt: number(line, "attempt"),
-            max_retries: number(line, "max_retries"),
-            delay_ms: number(line, "retry_delay_ms"),
-            status: status(line, "error_status"),
-            error: text(line, "error"),
+fn parse_system(line: &Value) -> StreamEvent {
+    match string_field(line, "subtype").as_str() {
+        "init" => StreamEvent::Init(parse_init(line)),
+        "api_retry" => StreamEvent::Retry(ApiRetry {
+            attempt: number_field(line, "attempt"),
+            max_retries: number_field(line, "max_retries"),
+            delay_ms: number_field(line, "retry_delay_ms"),
+            status: status_field(line, "error_status"),
+            error: string_field(line, "error"),
         }),
-        "permission_denied" => StreamEvent::Denied(Denial::read(line)),
-        _ => other(line),
+        "permission_denied" => StreamEvent::Denied(PermissionDenial::from_json(line)),
+        _ => unknown_event(line),
     }
 }
 
-fn init(line: &Value) -> Init {
-    let server = |server: &Value| McpServer {
-        name: text(server, "name"),
-        status: text(server, "status"),
+fn parse_init(line: &Value) -> TurnInit {
+    let server = |server: &Value| McpServerStatus {
+        name: string_field(server, "name"),
+        status: string_field(server, "status"),
     };
-    Init {
-        session_id: text(line, "session_id"),
-        model: text(line, "model"),
-        tools: items(line, "tools")
+    TurnInit {
+        session_id: string_field(line, "session_id"),
+        model: string_field(line, "model"),
+        tools: array_field(line, "tools")
             .filter_map(Value::as_str)
             .map(str::to_owned)
             .collect(),
-        mcp_servers: items(line, "mcp_servers").map(server).collect(),
-        version: text(line, "claude_code_version"),
+        mcp_servers: array_field(line, "mcp_servers").map(server).collect(),
+        version: string_field(line, "claude_code_version"),
     }
 }
 
-fn assistant(line: &Value) -> Vec<StreamEvent> {
+fn parse_assistant(line: &Value) -> Vec<StreamEvent> {
     let error = line.get("error").and_then(Value::as_str).map(str::to_owned);
     let message = line.get("message").unwrap_or(&Value::Null);
     if let Some(said) = message.get("content").and_then(Value::as_str) {
@@ -88,15 +90,15 @@ fn assistant(line: &Value) -> Vec<StreamEvent> {
             error,
         }];
     }
-    items(message, "content")
-        .map(|block| match text(block, "type").as_str() {
+    array_field(message, "content")
+        .map(|block| match string_field(block, "type").as_str() {
             "text" => StreamEvent::AssistantText {
-                text: text(block, "text"),
+                text: string_field(block, "text"),
                 error: error.clone(),
             },
             "tool_use" => StreamEvent::ToolUse {
-                id: text(block, "id"),
-                name: text(block, "name"),
+                id: string_field(block, "id"),
+                name: string_field(block, "name"),
                 input: block.get("input").cloned().unwrap_or_default(),
             },
             kind => StreamEvent::Other(format!("assistant/{kind}")),
@@ -104,26 +106,26 @@ fn assistant(line: &Value) -> Vec<StreamEvent> {
         .collect()
 }
 
-fn user(line: &Value) -> Vec<StreamEvent> {
+fn parse_user(line: &Value) -> Vec<StreamEvent> {
     let message = line.get("message").unwrap_or(&Value::Null);
-    items(message, "content")
-        .map(|block| match text(block, "type").as_str() {
-            "tool_result" => tool_result(line, block),
+    array_field(message, "content")
+        .map(|block| match string_field(block, "type").as_str() {
+            "tool_result" => parse_tool_result(line, block),
             kind => StreamEvent::Other(format!("user/{kind}")),
         })
         .collect()
 }
 
-fn tool_result(line: &Value, block: &Value) -> StreamEvent {
-    let id = text(block, "tool_use_id");
-    let decisions: Vec<&Value> = items(line, "tool_result_meta")
-        .filter(|meta| text(meta, "id") == id)
+fn parse_tool_result(line: &Value, block: &Value) -> StreamEvent {
+    let id = string_field(block, "tool_use_id");
+    let decisions: Vec<&Value> = array_field(line, "tool_result_meta")
+        .filter(|meta| string_field(meta, "id") == id)
         .filter_map(|meta| meta.get("permission_decision"))
         .collect();
     let denied = decisions
         .iter()
-        .any(|made| text(made, "decision") == "reject");
-    let decided_by = decisions.last().and_then(|made| decided_by(made));
+        .any(|made| string_field(made, "decision") == "reject");
+    let decided_by = decisions.last().and_then(|made| format_decision(made));
     StreamEvent::ToolResult {
         id,
         is_error: block
@@ -136,8 +138,11 @@ fn tool_result(line: &Value, block: &Value) -> StreamEvent {
     }
 }
 
-fn decided_by(decision: &Value) -> Option<String> {
-    let parts = [text(decision, "source"), text(decision, "reason_type")];
+fn format_decision(decision: &Value) -> Option<String> {
+    let parts = [
+        string_field(decision, "source"),
+        string_field(decision, "reason_type"),
+    ];
     let told = parts.into_iter().filter(|part| !part.is_empty());
     let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| told.join("/"))
@@ -148,35 +153,35 @@ fn block_text(block: &Value) -> String {
     if let Some(plain) = block.get("content").and_then(Value::as_str) {
         return plain.to_owned();
     }
-    let parts: Vec<String> = items(block, "content")
-        .map(|part| match text(part, "type").as_str() {
-            "text" => text(part, "text"),
+    let parts: Vec<String> = array_field(block, "content")
+        .map(|part| match string_field(part, "type").as_str() {
+            "text" => string_field(part, "text"),
             kind => format!("[{kind}]"),
         })
         .collect();
     parts.join("\n")
 }
 
-fn control_request(line: &Value) -> StreamEvent {
+fn parse_control_request(line: &Value) -> StreamEvent {
     let request = line.get("request").unwrap_or(&Value::Null);
-    let request = match text(request, "subtype").as_str() {
+    let request = match string_field(request, "subtype").as_str() {
         "mcp_message" => ControlRequest::McpMessage {
-            server: text(request, "server_name"),
+            server: string_field(request, "server_name"),
             message: request.get("message").cloned().unwrap_or_default(),
         },
         subtype => ControlRequest::Unknown(subtype.to_owned()),
     };
     StreamEvent::ControlRequest {
-        request_id: text(line, "request_id"),
+        request_id: string_field(line, "request_id"),
         request,
     }
 }
 
-fn control_response(line: &Value) -> StreamEvent {
+fn parse_control_response(line: &Value) -> StreamEvent {
     let response = line.get("response").unwrap_or(&Value::Null);
-    let failed = text(response, "subtype") == "error";
+    let failed = string_field(response, "subtype") == "error";
     StreamEvent::ControlResponse {
-        request_id: text(response, "request_id"),
-        error: failed.then(|| text(response, "error")),
+        request_id: string_field(response, "request_id"),
+        error: failed.then(|| string_field(response, "error")),
     }
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-fn one(line: &Value) -> StreamEvent {
+fn parse_single(line: &Value) -> StreamEvent {
     let mut events = parse_line(line.to_string().as_bytes());
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
@@ -14,17 +14,17 @@ fn reads_init() {
     let line = json!({"mcp_servers": [{"name": "eklavya", "status": "connected"}], "session_id": "s",
         "tools": ["Read", 7, "Write"], "subtype": "init", "claude_code_version": "2.1.330",
         "model": "m", "type": "system", "capabilities": ["new"]});
-    let expected = Init {
+    let expected = TurnInit {
         session_id: "s".into(),
         model: "m".into(),
         tools: vec!["Read".into(), "Write".into()],
-        mcp_servers: vec![McpServer {
+        mcp_servers: vec![McpServerStatus {
             name: "eklavya".into(),
             status: "connected".into(),
         }],
         version: "2.1.330".into(),
     };
-    assert_eq!(one(&line), StreamEvent::Init(expected));
+    assert_eq!(parse_single(&line), StreamEvent::Init(expected));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn tells_a_denial_from_a_failure() {
             decided_by: Some("config/rule".into()),
             content,
         };
-        assert_eq!(one(&line(decision)), expected);
+        assert_eq!(parse_single(&line(decision)), expected);
     }
 }
 
@@ -82,7 +82,7 @@ fn reads_what_the_cli_asks() {
         message,
     };
     assert_eq!(
-        one(&line),
+        parse_single(&line),
         StreamEvent::ControlRequest {
             request_id: "y".into(),
             request
@@ -91,7 +91,7 @@ fn reads_what_the_cli_asks() {
     let line = json!({"type": "control_request", "request_id": "z", "request": {"subtype": "new"}});
     let request = ControlRequest::Unknown("new".into());
     assert_eq!(
-        one(&line),
+        parse_single(&line),
         StreamEvent::ControlRequest {
             request_id: "z".into(),
             request
@@ -103,19 +103,25 @@ fn reads_what_the_cli_asks() {
         request_id: "r".into(),
         error: Some("no".into()),
     };
-    assert_eq!(one(&line), expected);
+    assert_eq!(parse_single(&line), expected);
 }
 
 #[test]
 fn what_is_unknown_is_skipped_by_name() {
     assert_eq!(
-        one(&json!({"type": "new"})),
+        parse_single(&json!({"type": "new"})),
         StreamEvent::Other("new".into())
     );
     let line = json!({"type": "system", "subtype": "status"});
-    assert_eq!(one(&line), StreamEvent::Other("system/status".into()));
-    assert_eq!(one(&json!({})), StreamEvent::Other(String::new()));
-    assert_eq!(one(&json!({"type": 7})), StreamEvent::Other(String::new()));
+    assert_eq!(
+        parse_single(&line),
+        StreamEvent::Other("system/status".into())
+    );
+    assert_eq!(parse_single(&json!({})), StreamEvent::Other(String::new()));
+    assert_eq!(
+        parse_single(&json!({"type": 7})),
+        StreamEvent::Other(String::new())
+    );
 }
 
 #[test]

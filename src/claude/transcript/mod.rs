@@ -1,13 +1,13 @@
 //! What an agent and the orchestrator said to each other, kept line by line out of the agent's
 //! reach, and shown readably.
 
-mod follow;
+pub(crate) mod printable;
 mod record;
 mod render;
-mod safe;
+pub(crate) mod tail;
 
-pub use follow::Follower;
+pub use crate::transcript::printable::escape_unprintable;
+pub use crate::transcript::tail::TranscriptTail;
 pub(super) use record::TranscriptWriter;
-pub use record::{Direction, Record};
-pub use render::Renderer;
-pub use safe::printable;
+pub use record::{LineDirection, TranscriptRecord};
+pub use render::TranscriptRenderer;

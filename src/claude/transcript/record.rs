@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use eklavya_core::clock::SharedClock;
-use eklavya_core::domain::redactor::Redactor;
+use eklavya_core::redactor::Redactor;
 
 /// One line of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct TranscriptRecord {
     /// When it was seen, UTC.
     pub at: Timestamp,
     /// Who said it.
-    pub direction: Direction,
+    pub direction: LineDirection,
     /// What was said, without secrets; bytes that are no UTF-8 are replaced.
     pub line: String,
 }
@@ -26,7 +26,7 @@ pub struct Record {
 /// Who said a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Direction {
+pub enum LineDirection {
     /// The CLI, on stdout.
     Out,
     /// The orchestrator, on the CLI's stdin.
@@ -53,7 +53,7 @@ impl TranscriptWriter {
             .read(true)
             .mode(0o600)
             .open(path)?;
-        if ends_in_half_a_line(&mut file)? {
+        if ends_mid_line(&mut file)? {
             file.write_all(b"\n")?;
         }
         Ok(Self {
@@ -64,11 +64,11 @@ impl TranscriptWriter {
     }
 
     /// Appends one line.
-    pub(crate) fn append(&self, direction: Direction, line: &str) -> io::Result<()> {
-        let record = Record {
+    pub(crate) fn append(&self, direction: LineDirection, line: &str) -> io::Result<()> {
+        let record = TranscriptRecord {
             at: self.clock.now(),
             direction,
-            line: self.redactor.line(line).into_owned(),
+            line: self.redactor.redact_line(line).into_owned(),
         };
         let mut text = serde_json::to_vec(&record)?;
         text.push(b'\n');
@@ -81,7 +81,7 @@ impl TranscriptWriter {
 }
 
 // A run that was cut by a power failure may have left half a line: ours must not be glued to it.
-fn ends_in_half_a_line(file: &mut File) -> io::Result<bool> {
+fn ends_mid_line(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(false);
     }
@@ -111,8 +111,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.jsonl");
         let writer = TranscriptWriter::open(&path, clock(), Redactor::default()).unwrap();
-        writer.append(Direction::Out, "{\"type\":\"x\"}").unwrap();
-        writer.append(Direction::In, "two\nlines").unwrap();
+        writer
+            .append(LineDirection::Out, "{\"type\":\"x\"}")
+            .unwrap();
+        writer.append(LineDirection::In, "two\nlines").unwrap();
         let text = fs::read_to_string(&path).unwrap();
         insta::assert_snapshot!(text, @r#"
         {"at":"2026-01-02T03:04:05.000006Z","direction":"out","line":"{\"type\":\"x\"}"}
@@ -130,10 +132,10 @@ mod tests {
         let path = dir.path().join("a.jsonl");
         fs::write(&path, "{\"at\":\"20").unwrap();
         let writer = TranscriptWriter::open(&path, clock(), Redactor::default()).unwrap();
-        writer.append(Direction::Note, "again").unwrap();
+        writer.append(LineDirection::Note, "again").unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "{\"at\":\"20");
-        assert!(serde_json::from_str::<Record>(lines[1]).is_ok());
+        assert!(serde_json::from_str::<TranscriptRecord>(lines[1]).is_ok());
     }
 }

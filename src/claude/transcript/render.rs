@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::safe::{printable, short};
-use super::{Direction, Record};
-use crate::stream::{RunResult, StreamEvent, parse_line};
+use super::{LineDirection, TranscriptRecord};
+use crate::stream::{StreamEvent, TurnResult, parse_line};
+use crate::transcript::printable::{escape_unprintable, first_line_up_to};
 
 /// How much of a tool's answer is shown, in characters.
 const RESULT_CHARS: usize = 160;
@@ -30,35 +30,35 @@ const TELLING: [&str; 9] = [
 
 /// Turns records into lines that are safe to show on a terminal.
 #[derive(Debug, Clone)]
-pub struct Renderer {
+pub struct TranscriptRenderer {
     zone: TimeZone,
 }
 
-impl Renderer {
+impl TranscriptRenderer {
     /// Returns a renderer that shows times in `zone`.
     pub fn new(zone: TimeZone) -> Self {
         Self { zone }
     }
 
     /// Returns the lines that show `record`; none where it holds nothing of interest.
-    pub fn render(&self, record: &Record) -> Vec<String> {
+    pub fn render(&self, record: &TranscriptRecord) -> Vec<String> {
         let entries = match record.direction {
-            Direction::Out => parse_line(record.line.as_bytes())
+            LineDirection::Out => parse_line(record.line.as_bytes())
                 .iter()
-                .filter_map(event)
+                .filter_map(render_event)
                 .collect(),
-            Direction::In => prompt(&record.line).into_iter().collect(),
-            Direction::Err if record.line.trim().is_empty() => Vec::new(),
-            Direction::Err => vec![entry("stderr", printable(&record.line))],
-            Direction::Note => vec![entry("note", printable(&record.line))],
+            LineDirection::In => render_prompt(&record.line).into_iter().collect(),
+            LineDirection::Err if record.line.trim().is_empty() => Vec::new(),
+            LineDirection::Err => vec![new_entry("stderr", escape_unprintable(&record.line))],
+            LineDirection::Note => vec![new_entry("note", escape_unprintable(&record.line))],
         };
         entries
             .into_iter()
-            .flat_map(|entry| self.lines(record.at, &entry))
+            .flat_map(|entry| self.format_lines(record.at, &entry))
             .collect()
     }
 
-    fn lines(&self, at: Timestamp, entry: &Entry) -> Vec<String> {
+    fn format_lines(&self, at: Timestamp, entry: &RenderedEntry) -> Vec<String> {
         let time = at
             .to_zoned(self.zone.clone())
             .strftime("%H:%M:%S")
@@ -74,40 +74,44 @@ impl Renderer {
     }
 }
 
-struct Entry {
+struct RenderedEntry {
     label: &'static str,
     text: String,
 }
 
-fn entry(label: &'static str, text: String) -> Entry {
-    Entry { label, text }
+fn new_entry(label: &'static str, text: String) -> RenderedEntry {
+    RenderedEntry { label, text }
 }
 
-fn event(event: &StreamEvent) -> Option<Entry> {
+fn render_event(event: &StreamEvent) -> Option<RenderedEntry> {
     Some(match event {
-        StreamEvent::Init(init) => entry(
+        StreamEvent::Init(init) => new_entry(
             "begin",
-            printable(&format!("{}, conversation {}", init.model, init.session_id)),
+            escape_unprintable(&format!("{}, conversation {}", init.model, init.session_id)),
         ),
-        StreamEvent::AssistantText { text, error: None } => entry("says", printable(text)),
+        StreamEvent::AssistantText { text, error: None } => {
+            new_entry("says", escape_unprintable(text))
+        }
         StreamEvent::AssistantText {
             text,
             error: Some(error),
-        } => entry("ERROR", printable(&format!("{error}: {text}"))),
-        StreamEvent::ToolUse { name, input, .. } => entry("calls", call(name, input)),
+        } => new_entry("ERROR", escape_unprintable(&format!("{error}: {text}"))),
+        StreamEvent::ToolUse { name, input, .. } => {
+            new_entry("calls", format_tool_call(name, input))
+        }
         StreamEvent::ToolResult {
             is_error,
             denied,
             content,
             ..
-        } => entry(
+        } => new_entry(
             result_label(*is_error, *denied),
-            short(content, RESULT_CHARS),
+            first_line_up_to(content, RESULT_CHARS),
         ),
-        StreamEvent::Result(result) => entry("end", end(result)),
-        StreamEvent::Retry(retry) => entry(
+        StreamEvent::Result(result) => new_entry("end", format_turn_result(result)),
+        StreamEvent::Retry(retry) => new_entry(
             "retry",
-            printable(&format!(
+            escape_unprintable(&format!(
                 "{} of {} in {} ms: {}{}",
                 retry.attempt,
                 retry.max_retries,
@@ -119,7 +123,7 @@ fn event(event: &StreamEvent) -> Option<Entry> {
                     .unwrap_or_default(),
             )),
         ),
-        StreamEvent::NotJson(line) => entry("stdout", printable(line)),
+        StreamEvent::NotJson(line) => new_entry("stdout", escape_unprintable(line)),
         // A denial shows in the tool's answer; the rest is machinery.
         StreamEvent::Denied(_)
         | StreamEvent::ControlRequest { .. }
@@ -138,7 +142,7 @@ fn result_label(is_error: bool, denied: bool) -> &'static str {
     }
 }
 
-fn call(name: &str, input: &Value) -> String {
+fn format_tool_call(name: &str, input: &Value) -> String {
     let telling = TELLING
         .iter()
         .find_map(|key| input.get(key).and_then(Value::as_str));
@@ -149,12 +153,12 @@ fn call(name: &str, input: &Value) -> String {
     };
     format!(
         "{} {}",
-        short(name, ARGUMENT_CHARS),
-        short(&argument, ARGUMENT_CHARS)
+        first_line_up_to(name, ARGUMENT_CHARS),
+        first_line_up_to(&argument, ARGUMENT_CHARS)
     )
 }
 
-fn end(result: &RunResult) -> String {
+fn format_turn_result(result: &TurnResult) -> String {
     let verdict = match (result.is_error, result.terminal_reason.as_deref()) {
         (false, _) => "completed".to_owned(),
         (true, reason) => format!("FAILED ({})", reason.unwrap_or(&result.subtype)),
@@ -170,22 +174,25 @@ fn end(result: &RunResult) -> String {
     let why = if why.is_empty() {
         String::new()
     } else {
-        format!(": {}", short(why, RESULT_CHARS))
+        format!(": {}", first_line_up_to(why, RESULT_CHARS))
     };
     let turns = match result.num_turns {
         1 => "1 turn".to_owned(),
         turns => format!("{turns} turns"),
     };
-    printable(&format!("{verdict}, {turns}{}", cost.unwrap_or_default())) + &why
+    escape_unprintable(&format!("{verdict}, {turns}{}", cost.unwrap_or_default())) + &why
 }
 
-fn prompt(line: &str) -> Option<Entry> {
+fn render_prompt(line: &str) -> Option<RenderedEntry> {
     let message: Value = serde_json::from_str(line).ok()?;
     let text = message.pointer("/message/content/0/text")?.as_str()?;
     let size = text.chars().count();
-    Some(entry(
+    Some(new_entry(
         "prompt",
-        format!("{} ({size} characters)", short(text, PROMPT_CHARS)),
+        format!(
+            "{} ({size} characters)",
+            first_line_up_to(text, PROMPT_CHARS)
+        ),
     ))
 }
 
@@ -195,14 +202,14 @@ mod tests {
 
     use super::*;
 
-    fn show(records: &[(Direction, Value)]) -> String {
-        let renderer = Renderer::new(TimeZone::UTC);
+    fn show(records: &[(LineDirection, Value)]) -> String {
+        let renderer = TranscriptRenderer::new(TimeZone::UTC);
         let at = "2026-01-02T03:04:05Z".parse().unwrap();
         let lines = records.iter().flat_map(|(direction, line)| {
             let line = line
                 .as_str()
                 .map_or_else(|| line.to_string(), str::to_owned);
-            renderer.render(&Record {
+            renderer.render(&TranscriptRecord {
                 at,
                 direction: *direction,
                 line,
@@ -211,19 +218,19 @@ mod tests {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    fn assistant(block: &Value) -> (Direction, Value) {
+    fn assistant(block: &Value) -> (LineDirection, Value) {
         (
-            Direction::Out,
+            LineDirection::Out,
             json!({"type": "assistant", "message": {"content": [block]}}),
         )
     }
 
-    fn answer(content: &str, is_error: bool, decision: &str) -> (Direction, Value) {
+    fn answer(content: &str, is_error: bool, decision: &str) -> (LineDirection, Value) {
         let block = json!({"type": "tool_result", "tool_use_id": "t", "is_error": is_error, "content": content});
         let meta = json!([{"id": "t", "permission_decision": {"decision": decision}}]);
         let line =
             json!({"type": "user", "message": {"content": [block]}, "tool_result_meta": meta});
-        (Direction::Out, line)
+        (LineDirection::Out, line)
     }
 
     #[test]
@@ -231,13 +238,13 @@ mod tests {
         let prompt = json!({"type": "user", "message": {"content": [{"type": "text", "text": "Build it.\nWell."}]}});
         let result = json!({"type": "result", "is_error": false, "subtype": "success", "num_turns": 3, "total_cost_usd": 0.01692});
         let text = show(&[
-            (Direction::In, prompt),
+            (LineDirection::In, prompt),
             (
-                Direction::In,
+                LineDirection::In,
                 json!({"type": "control_response", "response": {}}),
             ),
             (
-                Direction::Out,
+                LineDirection::Out,
                 json!({"type": "system", "subtype": "init", "model": "m", "session_id": "s"}),
             ),
             assistant(&json!({"type": "text", "text": "I will write.\nNow."})),
@@ -249,12 +256,15 @@ mod tests {
             answer("not allowed", true, "reject"),
             answer("it broke", true, "accept"),
             (
-                Direction::Out,
+                LineDirection::Out,
                 json!({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 3, "retry_delay_ms": 512.5, "error_status": 429, "error": "rate_limit"}),
             ),
-            (Direction::Err, json!("a warning")),
-            (Direction::Note, json!("the agent's processes are killed")),
-            (Direction::Out, result),
+            (LineDirection::Err, json!("a warning")),
+            (
+                LineDirection::Note,
+                json!("the agent's processes are killed"),
+            ),
+            (LineDirection::Out, result),
         ]);
         insta::assert_snapshot!(text, @r#"
         03:04:05 prompt  Build it. … (15 characters)
@@ -277,7 +287,7 @@ mod tests {
     fn shows_failures_as_such() {
         let synthetic = json!({"type": "assistant", "error": "rate_limit", "message": {"content": [{"type": "text", "text": "API Error"}]}});
         let failed = json!({"type": "result", "subtype": "success", "is_error": true, "terminal_reason": "api_error", "result": "API Error: 402", "num_turns": 1});
-        insta::assert_snapshot!(show(&[(Direction::Out, synthetic), (Direction::Out, failed)]), @r"
+        insta::assert_snapshot!(show(&[(LineDirection::Out, synthetic), (LineDirection::Out, failed)]), @r"
         03:04:05 ERROR   rate_limit: API Error
         03:04:05 end     FAILED (api_error), 1 turn: API Error: 402
         ");
@@ -292,21 +302,21 @@ mod tests {
             assistant(&json!({"type": "tool_use", "name": "x", "input": {evil: evil}})),
             answer(evil, true, evil),
             (
-                Direction::Out,
+                LineDirection::Out,
                 json!({"type": "result", "terminal_reason": evil, "errors": [evil]}),
             ),
             (
-                Direction::Out,
+                LineDirection::Out,
                 json!({"type": "system", "subtype": "init", "model": evil}),
             ),
             (
-                Direction::Out,
+                LineDirection::Out,
                 json!({"type": "system", "subtype": "api_retry", "error": evil}),
             ),
-            (Direction::Out, json!(evil)),
-            (Direction::Err, json!(evil)),
+            (LineDirection::Out, json!(evil)),
+            (LineDirection::Err, json!(evil)),
             (
-                Direction::In,
+                LineDirection::In,
                 json!({"message": {"content": [{"text": evil}]}}),
             ),
         ]);

@@ -1,39 +1,41 @@
 //! The configuration as the program uses it: typed, complete, checked.
 
+pub(crate) mod execution;
 mod model;
 mod reader;
-mod walls;
-mod work;
+pub(crate) mod sandbox;
 
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use self::model::ModelSettings;
-use self::reader::Reader;
-pub use self::walls::{BrowserSettings, DockerConfig, EgressSettings, SandboxSettings};
-pub use self::work::{AgentLimits, BudgetLimits, StageSettings, WorkerSettings};
-use super::environment::Environment;
+use self::reader::SettingsReader;
+use super::environment::ProcessEnvironment;
 use super::error::ConfigError;
-use super::home::Home;
-use super::layers::{Layers, Override};
-use super::remote::Remote;
+use super::layers::{ConfigLayers, ConfigOverride};
+use crate::data_directory::DataDirectory;
+use crate::remote_server::RemoteServer;
+pub use crate::settings::execution::{AgentLimits, BudgetLimits, StageSettings, WorkerSettings};
+pub use crate::settings::sandbox::{
+    BrowserSettings, DockerConfig, EgressSettings, SandboxSettings,
+};
 
 /// Everything that can be configured, and where the data directory is.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The data directory.
-    pub home: Home,
+    pub home: DataDirectory,
     /// `model.*`
     pub model: ModelSettings,
     /// `store.*`: the PostgreSQL server, where it is not SQLite.
-    pub store: Option<Remote>,
+    pub store: Option<RemoteServer>,
     /// `store.patienceSeconds`: the longest wait for a database that went away.
-    pub store_patience: Duration,
+    pub store_retry_timeout: Duration,
     /// `worker.*`
     pub worker: WorkerSettings,
     /// `bus.*`: the Redis server, where the bus is not inside the process.
-    pub bus: Option<Remote>,
+    pub bus: Option<RemoteServer>,
     /// `pricing.file`: replaces the built-in price table.
     pub pricing_file: Option<Utf8PathBuf>,
     /// `claude.path`: the CLI, where it is not the one on PATH.
@@ -61,26 +63,26 @@ pub struct Config {
 impl Config {
     /// Reads the layers (see [`Layers::read`]) and returns them typed, and as they are.
     pub fn load(
-        home: Home,
-        environment: &Environment,
-        overrides: &[Override],
+        home: DataDirectory,
+        environment: &ProcessEnvironment,
+        overrides: &[ConfigOverride],
         working_directory: &Utf8Path,
-    ) -> Result<(Self, Layers), ConfigError> {
-        let layers = Layers::read(&home, environment, overrides, working_directory)?;
-        let config = Self::typed(home, environment, &Reader(&layers))?;
+    ) -> Result<(Self, ConfigLayers), ConfigError> {
+        let layers = ConfigLayers::read(&home, environment, overrides, working_directory)?;
+        let config = Self::from_layers(home, environment, &SettingsReader(&layers))?;
         Ok((config, layers))
     }
 
-    fn typed(
-        home: Home,
-        environment: &Environment,
-        read: &Reader<'_>,
+    fn from_layers(
+        home: DataDirectory,
+        environment: &ProcessEnvironment,
+        read: &SettingsReader<'_>,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             home,
             model: ModelSettings::read(environment, read)?,
             store: read.remote("store.url", "store.passwordFile")?,
-            store_patience: read.seconds("store.patienceSeconds")?,
+            store_retry_timeout: read.seconds("store.patienceSeconds")?,
             worker: WorkerSettings::read(read)?,
             bus: read.remote("bus.url", "bus.passwordFile")?,
             pricing_file: read.path("pricing.file")?,
@@ -101,16 +103,16 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HomeOrigin, KEYS, Kind};
-    use eklavya_core::domain::isolation::IsolationKind;
-    use eklavya_core::domain::role::Role;
+    use crate::{DataDirectoryOrigin, KEYS, ValueKind};
+    use eklavya_core::agent::role::Role;
+    use eklavya_core::project::isolation::IsolationKind;
 
-    fn load(overrides: &[Override]) -> Config {
-        let home = Home {
+    fn load(overrides: &[ConfigOverride]) -> Config {
+        let home = DataDirectory {
             path: "/nowhere/eklavya".into(),
-            origin: HomeOrigin::Default,
+            origin: DataDirectoryOrigin::Default,
         };
-        let environment = Environment::default();
+        let environment = ProcessEnvironment::default();
         Config::load(home, &environment, overrides, Utf8Path::new("/"))
             .unwrap()
             .0
@@ -132,9 +134,9 @@ mod tests {
     #[test]
     fn every_bound_of_the_table_fits_its_type() {
         for key in KEYS {
-            if let Kind::Integer { min, max } = key.kind {
+            if let ValueKind::Integer { min, max } = key.kind {
                 for number in [min, max] {
-                    load(&[Override::parse(&format!("{}={number}", key.name)).unwrap()]);
+                    load(&[ConfigOverride::parse(&format!("{}={number}", key.name)).unwrap()]);
                 }
             }
         }
@@ -142,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_role_has_its_own_model_or_the_common_one() {
-        let config = load(&[Override::parse("model.roles.qa=claude-opus-5-5").unwrap()]);
-        assert_eq!(config.model.of(Role::Qa), "claude-opus-5-5");
-        assert_eq!(config.model.of(Role::Developer), "claude-sonnet-5-5");
+        let config = load(&[ConfigOverride::parse("model.roles.qa=claude-opus-5-5").unwrap()]);
+        assert_eq!(config.model.model_for(Role::Qa), "claude-opus-5-5");
+        assert_eq!(config.model.model_for(Role::Developer), "claude-sonnet-5-5");
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use url::Url;
 
-use super::reader::Reader;
-use crate::credential::Credentials;
-use crate::environment::Environment;
+use super::reader::SettingsReader;
+use crate::credential::CredentialSources;
+use crate::environment::ProcessEnvironment;
 use crate::error::ConfigError;
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
 
 /// The model endpoint and how patient the gateway is with it.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct ModelSettings {
     /// Models of single roles.
     pub roles: BTreeMap<Role, String>,
     /// Where the credential comes from.
-    pub credentials: Credentials,
+    pub credentials: CredentialSources,
     /// Rehearsal that plays the model of new projects.
     pub rehearsal: Option<Utf8PathBuf>,
     /// Most output tokens of one request.
@@ -32,13 +32,16 @@ pub struct ModelSettings {
     /// Longest silence within an answer.
     pub idle: Duration,
     /// Longest time that a rate limit may hold a request.
-    pub max_park: Duration,
+    pub max_rate_limit_pause: Duration,
     /// Most requests in any minute, of all workers together; nothing is no limit.
     pub requests_per_minute: Option<u32>,
 }
 
 impl ModelSettings {
-    pub(super) fn read(environment: &Environment, read: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(
+        environment: &ProcessEnvironment,
+        read: &SettingsReader<'_>,
+    ) -> Result<Self, ConfigError> {
         let mut roles = BTreeMap::new();
         for role in Role::ALL {
             if let Some(model) = read.text(&format!("model.roles.{role}"))? {
@@ -49,18 +52,18 @@ impl ModelSettings {
             url: read.url("model.url")?,
             name: read.required_text("model.name")?,
             roles,
-            credentials: Credentials::new(environment, read.path("model.keyFile")?)?,
+            credentials: CredentialSources::new(environment, read.path("model.keyFile")?)?,
             rehearsal: read.path("model.rehearsal")?,
             max_output_tokens: read.integer("model.maxOutputTokens")?,
             first_byte: read.seconds("model.firstByteSeconds")?,
             idle: read.seconds("model.idleSeconds")?,
-            max_park: read.seconds("model.maxParkSeconds")?,
+            max_rate_limit_pause: read.seconds("model.maxParkSeconds")?,
             requests_per_minute: read.optional_integer("model.requestsPerMinute")?,
         })
     }
 
     /// Returns the model of `role`.
-    pub fn of(&self, role: Role) -> &str {
+    pub fn model_for(&self, role: Role) -> &str {
         self.roles.get(&role).unwrap_or(&self.name)
     }
 }

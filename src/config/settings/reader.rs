@@ -6,40 +6,40 @@ use camino::Utf8PathBuf;
 use url::Url;
 
 use crate::error::ConfigError;
-use crate::layers::Layers;
-use crate::remote::Remote;
-use crate::value::Value;
-use eklavya_core::domain::egress::HostList;
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_core::domain::money::MicroUsd;
+use crate::layers::ConfigLayers;
+use crate::remote_server::RemoteServer;
+use crate::value::ConfigValue;
+use eklavya_core::egress::HostList;
+use eklavya_core::money::MicroUsd;
+use eklavya_core::project::isolation::IsolationKind;
 
 /// Takes values out of the layers by type. That the table's types fit is held by a test; where they
 /// did not, the key would be named.
-pub(super) struct Reader<'a>(pub(super) &'a Layers);
+pub(super) struct SettingsReader<'a>(pub(super) &'a ConfigLayers);
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
         let entry = self.0.get(name)?;
         match &entry.value {
-            Value::Text(text) => Ok(Some(text.clone())),
-            Value::None => Ok(None),
-            _ => Err(ConfigError::Untyped(entry.key.name)),
+            ConfigValue::Text(text) => Ok(Some(text.clone())),
+            ConfigValue::None => Ok(None),
+            _ => Err(ConfigError::TypeMismatch(entry.key.name)),
         }
     }
 
     pub(super) fn required_text(&self, name: &'static str) -> Result<String, ConfigError> {
-        self.text(name)?.ok_or(ConfigError::Untyped(name))
+        self.text(name)?.ok_or(ConfigError::TypeMismatch(name))
     }
 
     pub(super) fn isolation(&self, name: &'static str) -> Result<IsolationKind, ConfigError> {
         let parsed = self.required_text(name)?.parse();
-        parsed.map_err(|_| ConfigError::Untyped(name))
+        parsed.map_err(|_| ConfigError::TypeMismatch(name))
     }
 
     pub(super) fn url(&self, name: &'static str) -> Result<Url, ConfigError> {
         match &self.0.get(name)?.value {
-            Value::Url(url) => Ok(url.clone()),
-            _ => Err(ConfigError::Untyped(name)),
+            ConfigValue::Url(url) => Ok(url.clone()),
+            _ => Err(ConfigError::TypeMismatch(name)),
         }
     }
 
@@ -47,44 +47,46 @@ impl Reader<'_> {
         &self,
         url: &'static str,
         password_file: &'static str,
-    ) -> Result<Option<Remote>, ConfigError> {
+    ) -> Result<Option<RemoteServer>, ConfigError> {
         match &self.0.get(url)?.value {
-            Value::Server(server) => Ok(Some(Remote {
+            ConfigValue::Server(server) => Ok(Some(RemoteServer {
                 url: server.clone(),
                 password_file: self.path(password_file)?,
             })),
-            Value::None => Ok(None),
-            _ => Err(ConfigError::Untyped(url)),
+            ConfigValue::None => Ok(None),
+            _ => Err(ConfigError::TypeMismatch(url)),
         }
     }
 
     pub(super) fn path(&self, name: &'static str) -> Result<Option<Utf8PathBuf>, ConfigError> {
         match &self.0.get(name)?.value {
-            Value::Path(path) => Ok(Some(path.clone())),
-            Value::None => Ok(None),
-            _ => Err(ConfigError::Untyped(name)),
+            ConfigValue::Path(path) => Ok(Some(path.clone())),
+            ConfigValue::None => Ok(None),
+            _ => Err(ConfigError::TypeMismatch(name)),
         }
     }
 
     pub(super) fn usd(&self, name: &'static str) -> Result<Option<MicroUsd>, ConfigError> {
         match &self.0.get(name)?.value {
-            Value::Usd(amount) => Ok(Some(*amount)),
-            Value::None => Ok(None),
-            _ => Err(ConfigError::Untyped(name)),
+            ConfigValue::Usd(amount) => Ok(Some(*amount)),
+            ConfigValue::None => Ok(None),
+            _ => Err(ConfigError::TypeMismatch(name)),
         }
     }
 
     pub(super) fn hosts(&self, name: &'static str) -> Result<HostList, ConfigError> {
         match &self.0.get(name)?.value {
-            Value::Hosts(hosts) => Ok(hosts.clone()),
-            _ => Err(ConfigError::Untyped(name)),
+            ConfigValue::Hosts(hosts) => Ok(hosts.clone()),
+            _ => Err(ConfigError::TypeMismatch(name)),
         }
     }
 
     pub(super) fn integer<N: TryFrom<u64>>(&self, name: &'static str) -> Result<N, ConfigError> {
         match &self.0.get(name)?.value {
-            Value::Integer(number) => N::try_from(*number).map_err(|_| ConfigError::Untyped(name)),
-            _ => Err(ConfigError::Untyped(name)),
+            ConfigValue::Integer(number) => {
+                N::try_from(*number).map_err(|_| ConfigError::TypeMismatch(name))
+            }
+            _ => Err(ConfigError::TypeMismatch(name)),
         }
     }
 
@@ -93,7 +95,7 @@ impl Reader<'_> {
         name: &'static str,
     ) -> Result<Option<N>, ConfigError> {
         match &self.0.get(name)?.value {
-            Value::None => Ok(None),
+            ConfigValue::None => Ok(None),
             _ => self.integer(name).map(Some),
         }
     }

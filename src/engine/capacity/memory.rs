@@ -27,40 +27,43 @@ impl MemoryLimits {
 
 /// Where the kernel tells of memory.
 #[derive(Debug, Clone)]
-pub(super) struct Kernel {
-    proc: PathBuf,
-    cgroups: PathBuf,
+pub(super) struct MemoryProbe {
+    proc_root: PathBuf,
+    cgroup_root: PathBuf,
 }
 
-impl Default for Kernel {
+impl Default for MemoryProbe {
     fn default() -> Self {
         Self {
-            proc: "/proc".into(),
-            cgroups: "/sys/fs/cgroup".into(),
+            proc_root: "/proc".into(),
+            cgroup_root: "/sys/fs/cgroup".into(),
         }
     }
 }
 
-impl Kernel {
+impl MemoryProbe {
     /// Returns the free memory in MiB: the machine's, or what the control groups of this process
     /// leave of it. Nothing where the kernel does not say.
     pub(super) fn free_mib(&self) -> Option<u64> {
-        let machine = self.machine();
-        let groups = self.groups().into_iter().filter_map(|group| group.free());
+        let machine = self.machine_free_bytes();
+        let groups = self
+            .list_control_groups()
+            .into_iter()
+            .filter_map(|group| group.free_bytes());
         machine.into_iter().chain(groups).min().map(|b| b / MIB)
     }
 
     /// proc(5): an estimate of what can be had without swapping.
-    fn machine(&self) -> Option<u64> {
-        let text = fs::read_to_string(self.proc.join("meminfo")).ok()?;
+    fn machine_free_bytes(&self) -> Option<u64> {
+        let text = fs::read_to_string(self.proc_root.join("meminfo")).ok()?;
         let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
         let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kib * 1024)
     }
 
     /// Returns the control groups that may limit this process, each with those around it.
-    fn groups(&self) -> Vec<Group> {
-        let own = fs::read_to_string(self.proc.join("self/cgroup")).unwrap_or_default();
+    fn list_control_groups(&self) -> Vec<ControlGroup> {
+        let own = fs::read_to_string(self.proc_root.join("self/cgroup")).unwrap_or_default();
         let mut groups = Vec::new();
         for line in own.lines() {
             // cgroups(7): hierarchy:controllers:path
@@ -71,17 +74,17 @@ impl Kernel {
             let (files, mounts) = if controllers.is_empty() {
                 (
                     &SECOND,
-                    vec![self.cgroups.clone(), self.cgroups.join("unified")],
+                    vec![self.cgroup_root.clone(), self.cgroup_root.join("unified")],
                 )
             } else if controllers.split(',').any(|name| name == "memory") {
-                (&FIRST, vec![self.cgroups.join("memory")])
+                (&FIRST, vec![self.cgroup_root.join("memory")])
             } else {
                 continue;
             };
             for mount in mounts {
                 let path = Path::new(path.trim_start_matches('/'));
                 let within = path.ancestors().map(|group| mount.join(group));
-                groups.extend(within.map(|directory| Group { directory, files }));
+                groups.extend(within.map(|directory| ControlGroup { directory, files }));
             }
         }
         groups
@@ -90,7 +93,7 @@ impl Kernel {
 
 /// The files of a control group.
 #[derive(Debug)]
-struct Files {
+struct CgroupFiles {
     limit: &'static str,
     usage: &'static str,
     /// What of the usage are files that were read and can be dropped: a line of `memory.stat`.
@@ -98,37 +101,37 @@ struct Files {
 }
 
 /// <https://docs.kernel.org/admin-guide/cgroup-v2.html>, "Memory".
-const SECOND: Files = Files {
+const SECOND: CgroupFiles = CgroupFiles {
     limit: "memory.max",
     usage: "memory.current",
     droppable: "inactive_file",
 };
 /// <https://docs.kernel.org/admin-guide/cgroup-v1/memory.html>.
-const FIRST: Files = Files {
+const FIRST: CgroupFiles = CgroupFiles {
     limit: "memory.limit_in_bytes",
     usage: "memory.usage_in_bytes",
     droppable: "total_inactive_file",
 };
 
 #[derive(Debug)]
-struct Group {
+struct ControlGroup {
     directory: PathBuf,
-    files: &'static Files,
+    files: &'static CgroupFiles,
 }
 
-impl Group {
+impl ControlGroup {
     /// Returns how many bytes it leaves; nothing where it has no limit.
-    fn free(&self) -> Option<u64> {
+    fn free_bytes(&self) -> Option<u64> {
         let number = |name: &str| -> Option<u64> {
             let text = fs::read_to_string(self.directory.join(name)).ok()?;
             text.trim().parse().ok()
         };
         let (limit, usage) = (number(self.files.limit)?, number(self.files.usage)?);
-        let held = usage.saturating_sub(self.droppable());
+        let held = usage.saturating_sub(self.droppable_bytes());
         Some(limit.saturating_sub(held))
     }
 
-    fn droppable(&self) -> u64 {
+    fn droppable_bytes(&self) -> u64 {
         let text = fs::read_to_string(self.directory.join("memory.stat")).unwrap_or_default();
         let value = text.lines().find_map(|line| {
             let (name, value) = line.split_once(' ')?;
@@ -144,16 +147,16 @@ impl Group {
 mod tests {
     use super::*;
 
-    fn kernel(files: &[(&str, &str)]) -> (tempfile::TempDir, Kernel) {
+    fn kernel(files: &[(&str, &str)]) -> (tempfile::TempDir, MemoryProbe) {
         let place = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let file = place.path().join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        let kernel = Kernel {
-            proc: place.path().join("proc"),
-            cgroups: place.path().join("cgroup"),
+        let kernel = MemoryProbe {
+            proc_root: place.path().join("proc"),
+            cgroup_root: place.path().join("cgroup"),
         };
         (place, kernel)
     }

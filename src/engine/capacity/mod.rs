@@ -18,22 +18,22 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use memory::MemoryLimits;
-pub use share::{Claimant, after_turn, next_share};
+pub use share::{ShareClaimant, after_turn, next_share};
 
 use eklavya_config::WorkerSettings;
 use eklavya_core::clock::SharedClock;
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::priority::Priority;
-use memory::Kernel;
-use slots::{Slot, Slots, Turn};
+use eklavya_core::ids::ProjectId;
+use eklavya_core::project::priority::ProjectPriority;
+use memory::MemoryProbe;
+use slots::{AgentSlot, AgentSlots, TurnstileGuard};
 
 /// How long it is at least and at most until it is looked again whether there is room, in
 /// milliseconds. Processes that wait must not look in step.
 const PAUSE_MS: std::ops::Range<u64> = 50..150;
 /// How long a process that had to wait lets the others go first: longer than any of them pauses.
-const COURTESY: Duration = Duration::from_millis(200);
+const YIELD_TIME: Duration = Duration::from_millis(200);
 /// After this long it is told that another process is first.
-const PATIENCE: Duration = Duration::from_secs(1);
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 /// The limits of a machine.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ pub struct CapacityLimits {
 
 impl CapacityLimits {
     /// Returns the limits that the configuration sets.
-    pub fn of(settings: &WorkerSettings) -> Self {
+    pub fn from_settings(settings: &WorkerSettings) -> Self {
         /// An agent waits for its model most of the time.
         const PER_PROCESSOR: u32 = 4;
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -65,7 +65,7 @@ impl CapacityLimits {
 
 /// What there is not enough of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shortage {
+pub enum CapacityShortage {
     /// As many agents run as may.
     Agents {
         /// How many that are.
@@ -79,16 +79,16 @@ pub enum Shortage {
         needed_mib: u64,
     },
     /// Another process is about to start an agent, or waits for room itself.
-    Turn,
+    Turnstile,
 }
 
-impl fmt::Display for Shortage {
+impl fmt::Display for CapacityShortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Shortage::Agents { limit } => {
+            CapacityShortage::Agents { limit } => {
                 write!(f, "{limit} agents run on this machine (worker.agents)")
             }
-            Shortage::Memory {
+            CapacityShortage::Memory {
                 free_mib,
                 needed_mib,
             } => write!(
@@ -96,7 +96,7 @@ impl fmt::Display for Shortage {
                 "{free_mib} MiB of memory are free, {needed_mib} have to be \
                  (worker.agentMemoryMib, worker.reserveMemoryMib)"
             ),
-            Shortage::Turn => f.write_str("another process is first"),
+            CapacityShortage::Turnstile => f.write_str("another process is first"),
         }
     }
 }
@@ -104,43 +104,43 @@ impl fmt::Display for Shortage {
 /// Room for the agents of all processes of a data directory, and the queue of those of this one.
 #[derive(Debug)]
 pub struct Capacity {
-    slots: Slots,
+    slots: AgentSlots,
     memory: MemoryLimits,
-    kernel: Kernel,
+    kernel: MemoryProbe,
     clock: SharedClock,
-    queue: Mutex<Queue>,
+    queue: Mutex<AdmissionQueue>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    waiting: BTreeMap<u64, Waiting>,
+struct AdmissionQueue {
+    waiting: BTreeMap<u64, QueuedAgent>,
     next: u64,
     running: BTreeMap<ProjectId, u32>,
     passes: BTreeMap<ProjectId, u64>,
     /// The pass of whoever was last served: those who come anew start from there.
-    level: u64,
-    turn: Option<Turn>,
+    served_pass: u64,
+    turnstile: Option<TurnstileGuard>,
     /// Until when other processes go first.
-    courtesy: Option<Instant>,
-    shortage: Option<Shortage>,
+    yield_until: Option<Instant>,
+    shortage: Option<CapacityShortage>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Waiting {
+struct QueuedAgent {
     project: ProjectId,
-    priority: Priority,
+    priority: ProjectPriority,
 }
 
 /// Room for one agent, until it is dropped.
 #[derive(Debug)]
-pub struct Permit {
+pub struct AgentPermit {
     capacity: Arc<Capacity>,
     project: ProjectId,
-    slot: Option<Slot>,
+    slot: Option<AgentSlot>,
 }
 
-impl Drop for Permit {
+impl Drop for AgentPermit {
     fn drop(&mut self) {
         // First the slot: whoever is woken looks for it.
         self.slot = None;
@@ -154,17 +154,17 @@ impl Drop for Permit {
 }
 
 /// A place in the queue, until it is dropped.
-struct Place<'a> {
+struct QueuePosition<'a> {
     capacity: &'a Arc<Capacity>,
     number: u64,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePosition<'_> {
     fn drop(&mut self) {
         let mut queue = self.capacity.lock();
         queue.waiting.remove(&self.number);
         if queue.waiting.is_empty() {
-            queue.turn = None;
+            queue.turnstile = None;
         }
         drop(queue);
         self.capacity.changed.notify_waiters();
@@ -175,9 +175,9 @@ impl Capacity {
     /// Returns the room of the data directory whose slots are kept in `directory`.
     pub fn new(directory: PathBuf, limits: CapacityLimits, clock: SharedClock) -> Arc<Self> {
         Arc::new(Self {
-            slots: Slots::new(directory, limits.agents),
+            slots: AgentSlots::new(directory, limits.agents),
             memory: limits.memory,
-            kernel: Kernel::default(),
+            kernel: MemoryProbe::default(),
             clock,
             queue: Mutex::default(),
             changed: Notify::new(),
@@ -192,10 +192,10 @@ impl Capacity {
     pub async fn admit(
         self: &Arc<Self>,
         project: ProjectId,
-        priority: Priority,
-        short: impl AsyncFnOnce(Shortage),
-    ) -> io::Result<Permit> {
-        let place = self.line_up(project, priority);
+        priority: ProjectPriority,
+        short: impl AsyncFnOnce(CapacityShortage),
+    ) -> io::Result<AgentPermit> {
+        let place = self.enqueue(project, priority);
         let (mut short, start) = (Some(short), Instant::now());
         loop {
             let changed = self.changed.notified();
@@ -204,7 +204,7 @@ impl Capacity {
                 Err(shortage) => shortage,
             };
             // That another process is at the same point for a moment is nothing to be told.
-            if (shortage != Shortage::Turn || start.elapsed() > PATIENCE)
+            if (shortage != CapacityShortage::Turnstile || start.elapsed() > REPORT_AFTER)
                 && let Some(short) = short.take()
             {
                 short(shortage).await;
@@ -214,50 +214,63 @@ impl Capacity {
         }
     }
 
-    fn line_up(self: &Arc<Self>, project: ProjectId, priority: Priority) -> Place<'_> {
+    fn enqueue(
+        self: &Arc<Self>,
+        project: ProjectId,
+        priority: ProjectPriority,
+    ) -> QueuePosition<'_> {
         let mut queue = self.lock();
         let number = queue.next;
         queue.next += 1;
         // Nobody saves turns up while it has nothing to do.
         if !queue.is_busy(project) {
-            let level = queue.level;
+            let level = queue.served_pass;
             let pass = queue.passes.entry(project).or_default();
             *pass = (*pass).max(level);
         }
-        queue.waiting.insert(number, Waiting { project, priority });
-        Place {
+        queue
+            .waiting
+            .insert(number, QueuedAgent { project, priority });
+        QueuePosition {
             capacity: self,
             number,
         }
     }
 
     /// Takes a slot where it is this place's turn and there is room.
-    fn try_admit(self: &Arc<Self>, place: &Place<'_>) -> io::Result<Result<Permit, Shortage>> {
+    fn try_admit(
+        self: &Arc<Self>,
+        place: &QueuePosition<'_>,
+    ) -> io::Result<Result<AgentPermit, CapacityShortage>> {
         let mut queue = self.lock();
-        if queue.head() != Some(place.number) {
-            return Ok(Err(queue.shortage.unwrap_or(Shortage::Turn)));
+        if queue.next_position() != Some(place.number) {
+            return Ok(Err(queue.shortage.unwrap_or(CapacityShortage::Turnstile)));
         }
-        if queue.turn.is_none() && queue.courtesy.is_none_or(|until| until <= Instant::now()) {
-            queue.turn = self.slots.turn()?;
+        if queue.turnstile.is_none()
+            && queue
+                .yield_until
+                .is_none_or(|until| until <= Instant::now())
+        {
+            queue.turnstile = self.slots.try_enter_turnstile()?;
         }
-        let Some(turn) = &queue.turn else {
-            return Ok(Err(Shortage::Turn));
+        let Some(turn) = &queue.turnstile else {
+            return Ok(Err(CapacityShortage::Turnstile));
         };
-        match self.take(turn)? {
+        match self.take_slot(turn)? {
             Ok(slot) => {
-                queue.turn = None;
+                queue.turnstile = None;
                 let was_short = queue.shortage.take().is_some();
-                queue.courtesy = was_short.then(|| Instant::now() + COURTESY);
-                let project = queue.serve(place.number);
+                queue.yield_until = was_short.then(|| Instant::now() + YIELD_TIME);
+                let project = queue.grant(place.number);
                 drop(queue);
                 self.changed.notify_waiters();
                 Ok(project
-                    .map(|project| Permit {
+                    .map(|project| AgentPermit {
                         capacity: Arc::clone(self),
                         project,
                         slot: Some(slot),
                     })
-                    .ok_or(Shortage::Turn))
+                    .ok_or(CapacityShortage::Turnstile))
             }
             Err(shortage) => {
                 queue.shortage = Some(shortage);
@@ -266,12 +279,12 @@ impl Capacity {
         }
     }
 
-    fn take(&self, turn: &Turn) -> io::Result<Result<Slot, Shortage>> {
+    fn take_slot(&self, turn: &TurnstileGuard) -> io::Result<Result<AgentSlot, CapacityShortage>> {
         let now = SystemTime::from(self.clock.now());
-        let taken = self.slots.taken(turn, now)?;
+        let taken = self.slots.count_used(turn, now)?;
         let needed_mib = self.memory.needed_mib(taken.young);
         if let Some(free_mib) = self.kernel.free_mib().filter(|free| *free < needed_mib) {
-            let shortage = Shortage::Memory {
+            let shortage = CapacityShortage::Memory {
                 free_mib,
                 needed_mib,
             };
@@ -282,15 +295,15 @@ impl Capacity {
         }
         let limit = self.slots.limit();
         let slot = self.slots.take(turn, now)?;
-        Ok(slot.ok_or(Shortage::Agents { limit }))
+        Ok(slot.ok_or(CapacityShortage::Agents { limit }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, AdmissionQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl AdmissionQueue {
     fn is_busy(&self, project: ProjectId) -> bool {
         self.running_of(project) > 0 || self.waiting.values().any(|w| w.project == project)
     }
@@ -300,12 +313,12 @@ impl Queue {
     }
 
     /// Returns the place in the queue whose turn it is.
-    fn head(&self) -> Option<u64> {
-        let mut claimants: Vec<Claimant> = Vec::new();
+    fn next_position(&self) -> Option<u64> {
+        let mut claimants: Vec<ShareClaimant> = Vec::new();
         for (number, waiting) in &self.waiting {
             // The oldest of each project speaks for it.
             if claimants.iter().all(|c| c.project != waiting.project) {
-                claimants.push(Claimant {
+                claimants.push(ShareClaimant {
                     project: waiting.project,
                     priority: waiting.priority,
                     running: self.running_of(waiting.project),
@@ -318,10 +331,10 @@ impl Queue {
     }
 
     /// Takes a place out of the queue, which has got a slot.
-    fn serve(&mut self, number: u64) -> Option<ProjectId> {
+    fn grant(&mut self, number: u64) -> Option<ProjectId> {
         let served = self.waiting.remove(&number)?;
         let pass = self.passes.entry(served.project).or_default();
-        self.level = *pass;
+        self.served_pass = *pass;
         *pass = after_turn(*pass, served.priority);
         *self.running.entry(served.project).or_default() += 1;
         Some(served.project)

@@ -1,18 +1,18 @@
 //! Fair shares: which of several projects gets the next place. A pure decision.
 
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::priority::Priority;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::project::priority::ProjectPriority;
 
 /// What one turn costs a project of priority 1; every priority divides it without a rest.
 const TURN: u64 = 2520;
 
 /// A project that wants a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claimant {
+pub struct ShareClaimant {
     /// The project.
     pub project: ProjectId,
     /// Its weight.
-    pub priority: Priority,
+    pub priority: ProjectPriority,
     /// Places that it has.
     pub running: u32,
     /// How far it has come by the turns that it had: see [`after_turn`].
@@ -27,9 +27,9 @@ pub struct Claimant {
 /// So places are proportional to weights to within one place, every project has one before any has
 /// a second one out of proportion, and where there are fewer places than projects, turns are
 /// proportional over time.
-pub fn next_share(claimants: &[Claimant]) -> Option<usize> {
-    let order = |a: &Claimant, b: &Claimant| {
-        let by_weight = |one: &Claimant, other: &Claimant| {
+pub fn next_share(claimants: &[ShareClaimant]) -> Option<usize> {
+    let order = |a: &ShareClaimant, b: &ShareClaimant| {
+        let by_weight = |one: &ShareClaimant, other: &ShareClaimant| {
             u64::from(one.running) * u64::from(other.priority.get())
         };
         by_weight(a, b)
@@ -43,7 +43,7 @@ pub fn next_share(claimants: &[Claimant]) -> Option<usize> {
 }
 
 /// Returns how far a project has come after another turn.
-pub fn after_turn(pass: u64, priority: Priority) -> u64 {
+pub fn after_turn(pass: u64, priority: ProjectPriority) -> u64 {
     pass + TURN / u64::from(priority.get())
 }
 
@@ -54,16 +54,16 @@ mod tests {
     use super::*;
 
     /// Projects that always want more places than there are.
-    struct Hungry {
-        claimants: Vec<Claimant>,
+    struct GreedyProjects {
+        claimants: Vec<ShareClaimant>,
         requests: u64,
     }
 
-    impl Hungry {
+    impl GreedyProjects {
         fn new(priorities: &[u32]) -> Self {
-            let claimant = |(since, priority): (u64, &u32)| Claimant {
+            let claimant = |(since, priority): (u64, &u32)| ShareClaimant {
                 project: ProjectId::random(),
-                priority: Priority::new(*priority).unwrap(),
+                priority: ProjectPriority::new(*priority).unwrap(),
                 running: 0,
                 pass: 0,
                 since,
@@ -75,7 +75,7 @@ mod tests {
         }
 
         /// Gives the next place away and returns who has it.
-        fn give(&mut self) -> usize {
+        fn grant_next(&mut self) -> usize {
             let next = next_share(&self.claimants).unwrap();
             let claimant = &mut self.claimants[next];
             claimant.running += 1;
@@ -96,17 +96,17 @@ mod tests {
 
     #[test]
     fn ten_places_go_nine_to_one_and_one_place_in_turn() {
-        let mut two = Hungry::new(&[9, 1]);
+        let mut two = GreedyProjects::new(&[9, 1]);
         for _ in 0..10 {
-            two.give();
+            two.grant_next();
         }
         let places: Vec<u32> = two.claimants.iter().map(|c| c.running).collect();
         assert_eq!(places, [9, 1]);
 
-        let mut one_place = Hungry::new(&[3, 1]);
+        let mut one_place = GreedyProjects::new(&[3, 1]);
         let mut turns = [0, 0];
         for _ in 0..40 {
-            let next = one_place.give();
+            let next = one_place.grant_next();
             turns[next] += 1;
             one_place.claimants[next].running = 0;
         }
@@ -118,9 +118,9 @@ mod tests {
         /// Nobody has more than one place beyond what anybody else has by weight.
         #[test]
         fn places_are_proportional_to_within_one(priorities in priorities(), places in 1..60_u32) {
-            let mut hungry = Hungry::new(&priorities);
+            let mut hungry = GreedyProjects::new(&priorities);
             for _ in 0..places {
-                hungry.give();
+                hungry.grant_next();
             }
             for (a, one) in hungry.claimants.iter().enumerate() {
                 for (b, other) in hungry.claimants.iter().enumerate() {
@@ -133,15 +133,15 @@ mod tests {
         /// With one place, and agents that end in any order, everybody gets a turn within as many
         /// turns as the weights add up to, counted in those of the least.
         #[test]
-        fn nobody_starves(priorities in priorities(), places in 1..6_usize, ends in prop::collection::vec(any::<prop::sample::Index>(), 400)) {
-            let mut hungry = Hungry::new(&priorities);
-            let mut running: Vec<usize> = (0..places).map(|_| hungry.give()).collect();
+        fn no_project_starves(priorities in priorities(), places in 1..6_usize, ends in prop::collection::vec(any::<prop::sample::Index>(), 400)) {
+            let mut hungry = GreedyProjects::new(&priorities);
+            let mut running: Vec<usize> = (0..places).map(|_| hungry.grant_next()).collect();
             let mut waited = vec![0_u32; priorities.len()];
             let total: u32 = priorities.iter().sum();
             for end in ends {
                 let ended = running.swap_remove(end.index(running.len()));
                 hungry.claimants[ended].running -= 1;
-                let next = hungry.give();
+                let next = hungry.grant_next();
                 running.push(next);
                 waited[next] = 0;
                 for (place, turns) in waited.iter_mut().enumerate() {

@@ -12,7 +12,7 @@ fn capacity(place: &tempfile::TempDir, agents: u32, agent_mib: u64) -> Arc<Capac
     Capacity::new(place.path().join("slots"), limits, Arc::new(SystemClock))
 }
 
-async fn quiet(_: Shortage) {}
+async fn quiet(_: CapacityShortage) {}
 
 #[tokio::test]
 async fn never_more_than_the_limit_over_all_who_share_the_directory() {
@@ -24,7 +24,9 @@ async fn never_more_than_the_limit_over_all_who_share_the_directory() {
         for project in [ProjectId::random(), ProjectId::random()] {
             let (process, running, most) = (process.clone(), running.clone(), most.clone());
             agents.spawn(async move {
-                let permit = process.admit(project, Priority::default(), quiet).await;
+                let permit = process
+                    .admit(project, ProjectPriority::default(), quiet)
+                    .await;
                 let permit = permit.unwrap();
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -38,22 +40,29 @@ async fn never_more_than_the_limit_over_all_who_share_the_directory() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_told_why_once_and_may_give_up() {
+async fn a_waiting_agent_is_told_why_once_and_may_give_up() {
     let place = tempfile::tempdir().unwrap();
     let room = capacity(&place, 1, 1);
     let (one, other) = (ProjectId::random(), ProjectId::random());
-    let held = room.admit(one, Priority::default(), quiet).await.unwrap();
+    let held = room
+        .admit(one, ProjectPriority::default(), quiet)
+        .await
+        .unwrap();
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let tell = async move |shortage| told.send(shortage).unwrap();
-    let mut waiting = Box::pin(room.admit(other, Priority::default(), tell));
+    let mut waiting = Box::pin(room.admit(other, ProjectPriority::default(), tell));
     tokio::select! {
         _ = &mut waiting => panic!("there is no room"),
-        shortage = heard.recv() => assert_eq!(shortage, Some(Shortage::Agents { limit: 1 })),
+        shortage = heard.recv() => assert_eq!(shortage, Some(CapacityShortage::Agents { limit: 1 })),
     }
     drop(waiting);
-    assert!(room.lock().waiting.is_empty() && room.lock().turn.is_none());
+    assert!(room.lock().waiting.is_empty() && room.lock().turnstile.is_none());
     drop(held);
-    assert!(room.admit(one, Priority::default(), quiet).await.is_ok());
+    assert!(
+        room.admit(one, ProjectPriority::default(), quiet)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -61,14 +70,17 @@ async fn one_agent_may_always_run_however_little_memory_there_is() {
     let place = tempfile::tempdir().unwrap();
     let room = capacity(&place, 4, 1 << 40);
     let (one, other) = (ProjectId::random(), ProjectId::random());
-    let held = room.admit(one, Priority::default(), quiet).await.unwrap();
+    let held = room
+        .admit(one, ProjectPriority::default(), quiet)
+        .await
+        .unwrap();
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let tell = async move |shortage| told.send(shortage).unwrap();
-    let mut waiting = Box::pin(room.admit(other, Priority::default(), tell));
+    let mut waiting = Box::pin(room.admit(other, ProjectPriority::default(), tell));
     tokio::select! {
         _ = &mut waiting => panic!("there is no room"),
         shortage = heard.recv() => {
-            assert!(matches!(shortage, Some(Shortage::Memory { .. })), "{shortage:?}");
+            assert!(matches!(shortage, Some(CapacityShortage::Memory { .. })), "{shortage:?}");
         }
     }
     drop(held);
@@ -80,14 +92,17 @@ async fn scarce_room_goes_to_projects_by_their_weight() {
     let place = tempfile::tempdir().unwrap();
     let room = capacity(&place, 1, 1);
     let (heavy, light) = (ProjectId::random(), ProjectId::random());
-    let first = room.admit(light, Priority::default(), quiet).await.unwrap();
+    let first = room
+        .admit(light, ProjectPriority::default(), quiet)
+        .await
+        .unwrap();
     let (served, mut order) = tokio::sync::mpsc::unbounded_channel();
     let mut agents = tokio::task::JoinSet::new();
     for (project, weight, count) in [(light, 1, 3), (heavy, 3, 9)] {
         for _ in 0..count {
             let (room, served) = (room.clone(), served.clone());
             agents.spawn(async move {
-                let weight = Priority::new(weight).unwrap();
+                let weight = ProjectPriority::new(weight).unwrap();
                 let _permit = room.admit(project, weight, quiet).await.unwrap();
                 served.send(project).unwrap();
             });

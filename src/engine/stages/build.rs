@@ -3,28 +3,28 @@
 use std::sync::Arc;
 
 use super::demo;
-use crate::error::WorkflowError;
-use crate::scheduler;
-use crate::worker::Worker;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::plan_document::{PlanDocument, PlannedTask};
-use eklavya_core::domain::project::{Project, ProjectEvent, Stage};
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::TaskKind;
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use crate::task::scheduler;
+use eklavya_core::agent::role::Role;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::plan::document::{PlanDocument, PlannedTask};
+use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_core::task::TaskKind;
 use eklavya_services::tasks::NewTask;
 use eklavya_services::{ServiceError, plans, projects, tasks};
 
 /// Works until every task of the build is done.
-pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
-    let mut project = worker.project().await?;
-    if project.state.stage() == Some(Stage::DemoApproved) {
-        demo::promote(&worker.site).await?;
-        project = start(&worker, &project).await?;
+pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = worker.reload_project().await?;
+    if project.state.stage() == Some(ProjectStage::DemoApproved) {
+        demo::promote_to_main(&worker.site).await?;
+        project = start_build(&worker, &project).await?;
     }
     match project.state.stage() {
-        Some(Stage::Building) => finish(&worker).await,
-        Some(Stage::Built) => Ok(project),
-        _ => Err(WorkflowError::wrong_stage(
+        Some(ProjectStage::Building) => finish_build(&worker).await,
+        Some(ProjectStage::Built) => Ok(project),
+        _ => Err(EngineError::wrong_stage(
             &project,
             "the build begins once a demo is approved",
         )),
@@ -32,11 +32,11 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
 }
 
 /// Makes the plan's tasks and moves the project on, all at once.
-async fn start(worker: &Worker, project: &Project) -> Result<Project, WorkflowError> {
-    let plan = plans::approved(&worker.site.desk, project).await?;
-    let mut change = worker.site.desk.change(&Actor::System).await?;
+async fn start_build(worker: &ProjectRun, project: &Project) -> Result<Project, EngineError> {
+    let plan = plans::approved_document(&worker.site.data, project).await?;
+    let mut change = worker.site.data.begin(&AuditActor::System).await?;
     for (place, task) in plan.tasks.iter().enumerate() {
-        let new = planned(&plan, task, place)?;
+        let new = planned_task(&plan, task, place)?;
         tasks::ensure_in(&mut change, project, new).await?;
     }
     let project = projects::advance_in(&mut change, project, ProjectEvent::StartBuild).await?;
@@ -44,16 +44,16 @@ async fn start(worker: &Worker, project: &Project) -> Result<Project, WorkflowEr
     Ok(project)
 }
 
-fn planned(
+fn planned_task(
     plan: &PlanDocument,
     task: &PlannedTask,
     place: usize,
-) -> Result<NewTask, WorkflowError> {
+) -> Result<NewTask, EngineError> {
     let role: Role =
         task.role
             .parse()
-            .map_err(|error: eklavya_core::domain::role::UnknownRole| {
-                WorkflowError::Failed(error.to_string())
+            .map_err(|error: eklavya_core::agent::role::UnknownRole| {
+                EngineError::Failed(error.to_string())
             })?;
     // Earlier in the plan goes first, where nothing else decides.
     let priority = i64::try_from(plan.tasks.len() - place).unwrap_or(0);
@@ -67,23 +67,23 @@ fn planned(
     })
 }
 
-async fn finish(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
+async fn finish_build(worker: &Arc<ProjectRun>) -> Result<Project, EngineError> {
     let ran = scheduler::run_tasks(worker, |task| task.kind.is_built()).await;
-    let project = projects::note_progress(&worker.site.desk, worker.site.project()).await?;
+    let project = projects::record_progress(&worker.site.data, worker.site.project()).await?;
     ran?;
-    let all = tasks::list(&worker.site.desk, project.id).await?;
+    let all = tasks::list(&worker.site.data, project.id).await?;
     if let Some(open) = all
         .iter()
         .find(|t| t.kind.is_built() && !matches!(t.state.status(), "done" | "cancelled"))
     {
-        return Err(WorkflowError::Failed(format!(
+        return Err(EngineError::Failed(format!(
             "task {} cannot be started: what it depends on was not done",
             open.key
         )));
     }
     Ok(projects::advance(
-        &worker.site.desk,
-        &Actor::System,
+        &worker.site.data,
+        &AuditActor::System,
         &project,
         ProjectEvent::FinishBuild,
     )

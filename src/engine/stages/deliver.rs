@@ -7,16 +7,16 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::verify;
-use crate::dossier::{self, CommitLine, CostLine, Delivered};
-use crate::error::WorkflowError;
-use crate::files::write_whole;
-use crate::gallery;
-use crate::leaks;
-use crate::worker::Worker;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::commit::CommitId;
-use eklavya_core::domain::delivery::Delivery;
-use eklavya_core::domain::project::{Project, ProjectEvent, ProjectState, Stage};
+use crate::context::error::EngineError;
+use crate::context::files::write_whole;
+use crate::context::project_run::ProjectRun;
+use crate::stages::delivery::dossier::{self, DeliveryFacts, DossierCommit, DossierCost};
+use crate::stages::delivery::leaks;
+use crate::stages::delivery::screenshots;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::ids::commit::CommitId;
+use eklavya_core::project::delivery::Delivery;
+use eklavya_core::project::{Project, ProjectEvent, ProjectStage, ProjectState};
 use eklavya_services::{cost_report, deliveries, plans, projects};
 
 /// The most commits that the dossier lists.
@@ -25,76 +25,77 @@ const MAX_COMMITS: usize = 10_000;
 const TAG: &str = "v1.0.0";
 
 /// Delivers a verified project.
-pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
-    let mut project = worker.project().await?;
-    if project.state.stage() == Some(Stage::Verified) {
+pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = worker.reload_project().await?;
+    if project.state.stage() == Some(ProjectStage::Verified) {
         let start = ProjectEvent::StartDelivery;
-        project = projects::advance(&worker.site.desk, &Actor::System, &project, start).await?;
+        project =
+            projects::advance(&worker.site.data, &AuditActor::System, &project, start).await?;
     }
     // Whoever recorded it may have died before anybody heard of it.
     if matches!(project.state, ProjectState::Delivered { .. }) {
         return Ok(project);
     }
-    if project.state.stage() != Some(Stage::Delivering) {
+    if project.state.stage() != Some(ProjectStage::Delivering) {
         let needed = "delivery begins once every criterion is verified";
-        return Err(WorkflowError::wrong_stage(&project, needed));
+        return Err(EngineError::wrong_stage(&project, needed));
     }
-    let delivery = make(&worker, &project).await?;
-    Ok(deliveries::record(&worker.site.desk, &project, &delivery).await?)
+    let delivery = make_delivery(&worker, &project).await?;
+    Ok(deliveries::record(&worker.site.data, &project, &delivery).await?)
 }
 
 /// Makes every file anew: a delivery that was cut off leaves nothing that counts.
-async fn make(worker: &Worker, project: &Project) -> Result<Delivery, WorkflowError> {
+async fn make_delivery(worker: &ProjectRun, project: &Project) -> Result<Delivery, EngineError> {
     let directory = worker.site.paths.delivery();
-    std::fs::create_dir_all(&directory).map_err(WorkflowError::io(&directory))?;
-    let commit = worker.site.main().await?;
-    leaks::refuse(&worker.site, &commit).await?;
+    std::fs::create_dir_all(&directory).map_err(EngineError::io(&directory))?;
+    let commit = worker.site.main_commit().await?;
+    leaks::refuse_leaks(&worker.site, &commit).await?;
     let message = format!("{} for {}", project.name, project.client);
     worker
         .site
         .repository
-        .tag(TAG, &commit, &worker.site.signature(), &message)
+        .create_tag(TAG, &commit, &worker.site.signature(), &message)
         .await?;
-    worker.site.firm().await?;
+    worker.site.ensure_lease_held().await?;
     let bundle = directory.join(format!("{}.bundle", project.slug));
     worker
         .site
         .repository
-        .bundle(&bundle, &["refs/heads/main", &format!("refs/tags/{TAG}")])
+        .write_bundle(&bundle, &["refs/heads/main", &format!("refs/tags/{TAG}")])
         .await?;
     let (json, html) = write_dossier(worker, project, &directory, &commit).await?;
     Ok(Delivery {
         project: project.id,
         commit,
         tag: TAG.to_owned(),
-        bundle_sha256: sha256(&bundle)?,
-        bundle: text(&bundle),
-        dossier_json: text(&json),
-        dossier_html: text(&html),
-        created_at: worker.site.desk.now(),
+        bundle_sha256: file_sha256(&bundle)?,
+        bundle: path_text(&bundle),
+        dossier_json: path_text(&json),
+        dossier_html: path_text(&html),
+        created_at: worker.site.data.now(),
     })
 }
 
 async fn write_dossier(
-    worker: &Worker,
+    worker: &ProjectRun,
     project: &Project,
     directory: &Path,
     commit: &CommitId,
-) -> Result<(PathBuf, PathBuf), WorkflowError> {
-    let plan = plans::approved(&worker.site.desk, project).await?;
-    let round = verify::round(worker).await?;
-    let gallery = gallery::hang(&worker.site, round, directory).await?;
-    let delivered = Delivered {
+) -> Result<(PathBuf, PathBuf), EngineError> {
+    let plan = plans::approved_document(&worker.site.data, project).await?;
+    let round = verify::current_round(worker).await?;
+    let gallery = screenshots::copy_screenshots(&worker.site, round, directory).await?;
+    let delivered = DeliveryFacts {
         commit: commit.clone(),
         tag: TAG.to_owned(),
         round,
-        pictures: gallery.lines,
-        commits: commits(worker, commit).await?,
-        costs: costs(worker, project).await?,
+        pictures: gallery.entries,
+        commits: list_commits(worker, commit).await?,
+        costs: summarize_costs(worker, project).await?,
     };
-    let dossier = dossier::gather(&worker.site.desk, project, plan, delivered).await?;
+    let dossier = dossier::gather_dossier(&worker.site.data, project, plan, delivered).await?;
     let document = serde_json::to_vec_pretty(&dossier)
-        .map_err(|error| WorkflowError::Failed(format!("the dossier: {error}")))?;
+        .map_err(|error| EngineError::Failed(format!("the dossier: {error}")))?;
     let (json, html) = (
         directory.join("dossier.json"),
         directory.join("dossier.html"),
@@ -102,12 +103,15 @@ async fn write_dossier(
     write_whole(&json, &document)?;
     write_whole(
         &html,
-        dossier::render(&dossier, &gallery.images)?.as_bytes(),
+        dossier::render_page(&dossier, &gallery.images)?.as_bytes(),
     )?;
     Ok((json, html))
 }
 
-async fn commits(worker: &Worker, commit: &CommitId) -> Result<Vec<CommitLine>, WorkflowError> {
+async fn list_commits(
+    worker: &ProjectRun,
+    commit: &CommitId,
+) -> Result<Vec<DossierCommit>, EngineError> {
     let log = worker
         .site
         .repository
@@ -116,7 +120,7 @@ async fn commits(worker: &Worker, commit: &CommitId) -> Result<Vec<CommitLine>, 
     Ok(log
         .into_iter()
         .rev()
-        .map(|info| CommitLine {
+        .map(|info| DossierCommit {
             id: info.id,
             author: info.author,
             subject: info.subject,
@@ -125,14 +129,14 @@ async fn commits(worker: &Worker, commit: &CommitId) -> Result<Vec<CommitLine>, 
         .collect())
 }
 
-async fn costs(
-    worker: &Worker,
+async fn summarize_costs(
+    worker: &ProjectRun,
     project: &Project,
-) -> Result<(String, Vec<CostLine>, Vec<CostLine>), WorkflowError> {
-    let report = cost_report::report(&worker.site.desk, project.id).await?;
-    let lines = |rows: &[cost_report::CostLine]| {
+) -> Result<(String, Vec<DossierCost>, Vec<DossierCost>), EngineError> {
+    let report = cost_report::build_report(&worker.site.data, project.id).await?;
+    let lines = |rows: &[cost_report::CostGroup]| {
         rows.iter()
-            .map(|row| CostLine {
+            .map(|row| DossierCost {
                 name: row.name.clone(),
                 requests: row.requests,
                 cost: row.spent.to_string(),
@@ -146,11 +150,11 @@ async fn costs(
     ))
 }
 
-fn sha256(path: &Path) -> Result<String, WorkflowError> {
-    let mut file = std::fs::File::open(path).map_err(WorkflowError::io(path))?;
+fn file_sha256(path: &Path) -> Result<String, EngineError> {
+    let mut file = std::fs::File::open(path).map_err(EngineError::io(path))?;
     let (mut hasher, mut chunk) = (Sha256::new(), vec![0; 64 * 1024]);
     loop {
-        match std::io::Read::read(&mut file, &mut chunk).map_err(WorkflowError::io(path))? {
+        match std::io::Read::read(&mut file, &mut chunk).map_err(EngineError::io(path))? {
             0 => break,
             count => hasher.update(&chunk[..count]),
         }
@@ -165,6 +169,6 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn text(path: &Path) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

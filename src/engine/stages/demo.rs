@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::error::WorkflowError;
-use crate::site::Site;
-use crate::worker::Worker;
-use crate::{browsing, preview, scheduler};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::demo::{Demo, DemoEvent, DemoState};
-use eklavya_core::domain::project::{Project, ProjectEvent, Stage};
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::{Task, TaskKind, TaskState};
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
+use crate::preview::{browser, demo};
+use crate::task::scheduler;
+use eklavya_core::agent::role::Role;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::demo::{Demo, DemoEvent, DemoState};
+use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_services::tasks::NewTask;
-use eklavya_services::{Desk, demos, projects, tasks};
+use eklavya_services::{DataStore, demos, projects, tasks};
 
 /// In which directions rivals differ; more demos than directions start over.
-const DIRECTIONS: [&str; 6] = [
+const DEMO_DIRECTIONS: [&str; 6] = [
     "the plainest thing that works: clear, calm, nothing to explain",
     "bold and memorable: a strong idea that the client would show around",
     "for busy people: everything important within one glance and one click",
@@ -25,36 +26,36 @@ const DIRECTIONS: [&str; 6] = [
 ];
 
 /// Works until the demos of a round wait for the admin.
-pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
-    let mut project = worker.project().await?;
-    if project.state.stage() == Some(Stage::PlanApproved) {
+pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = worker.reload_project().await?;
+    if project.state.stage() == Some(ProjectStage::PlanApproved) {
         project = projects::advance(
-            &worker.site.desk,
-            &Actor::System,
+            &worker.site.data,
+            &AuditActor::System,
             &project,
             ProjectEvent::StartDemos,
         )
         .await?;
     }
     match project.state.stage() {
-        Some(Stage::DemoBuilding) => {
+        Some(ProjectStage::DemoBuilding) => {
             build_round(&worker).await?;
-            present(&worker).await
+            present_round(&worker).await
         }
         // A demo that failed may have been allowed another try.
-        Some(Stage::DemoReview) => {
-            work(&worker).await?;
-            worker.project().await
+        Some(ProjectStage::DemoReview) => {
+            run_open_tasks(&worker).await?;
+            worker.reload_project().await
         }
-        _ => Err(WorkflowError::wrong_stage(
+        _ => Err(EngineError::wrong_stage(
             &project,
             "demos are built once the plan is approved, and before one of them is",
         )),
     }
 }
 
-async fn build_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
-    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
+async fn build_round(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
+    let all = demos::list(&worker.site.data, worker.site.project()).await?;
     let is_open = |demo: &Demo| {
         matches!(
             demo.state,
@@ -67,16 +68,16 @@ async fn build_round(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
     if !all.iter().any(is_open) {
         begin_round(worker, &all).await?;
     }
-    work(worker).await
+    run_open_tasks(worker).await
 }
 
-async fn begin_round(worker: &Worker, earlier: &[Demo]) -> Result<(), WorkflowError> {
+async fn begin_round(worker: &ProjectRun, earlier: &[Demo]) -> Result<(), EngineError> {
     let round = earlier.iter().map(|demo| demo.round).max().unwrap_or(0) + 1;
     let first = earlier.iter().map(|demo| demo.number).max().unwrap_or(0) + 1;
-    let mut change = worker.site.desk.change(&Actor::System).await?;
+    let mut change = worker.site.data.begin(&AuditActor::System).await?;
     for place in 0..worker.site.config.stages.demo_count {
         let number = first + place;
-        let direction = DIRECTIONS[place as usize % DIRECTIONS.len()];
+        let direction = DEMO_DIRECTIONS[place as usize % DEMO_DIRECTIONS.len()];
         let task = NewTask {
             description: direction.to_owned(),
             ..NewTask::new(
@@ -101,22 +102,20 @@ async fn begin_round(worker: &Worker, earlier: &[Demo]) -> Result<(), WorkflowEr
 }
 
 /// Runs the demo tasks; one that is blocked is a demo that failed, not the end of its rivals.
-async fn work(worker: &Arc<Worker>) -> Result<(), WorkflowError> {
+async fn run_open_tasks(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
     let open = open_tasks(worker).await?;
     let ran = scheduler::run_tasks(worker, |task| open.contains(&task.id)).await;
     match ran {
-        Ok(()) | Err(WorkflowError::NeedsDecision(_)) => {
-            note_failures(worker).await?;
-            browsing::picture_demos(&worker.site).await
+        Ok(()) | Err(EngineError::NeedsDecision(_)) => {
+            record_failures(worker).await?;
+            browser::screenshot_demos(&worker.site).await
         }
         Err(error) => Err(error),
     }
 }
 
-async fn open_tasks(
-    worker: &Worker,
-) -> Result<Vec<eklavya_core::domain::ids::TaskId>, WorkflowError> {
-    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
+async fn open_tasks(worker: &ProjectRun) -> Result<Vec<eklavya_core::ids::TaskId>, EngineError> {
+    let all = demos::list(&worker.site.data, worker.site.project()).await?;
     Ok(all
         .into_iter()
         .filter(|demo| {
@@ -131,42 +130,45 @@ async fn open_tasks(
         .collect())
 }
 
-async fn note_failures(worker: &Worker) -> Result<(), WorkflowError> {
-    for demo in demos::list(&worker.site.desk, worker.site.project()).await? {
-        let task = tasks::reload(&worker.site.desk, demo.task).await?;
+async fn record_failures(worker: &ProjectRun) -> Result<(), EngineError> {
+    for demo in demos::list(&worker.site.data, worker.site.project()).await? {
+        let task = tasks::reload(&worker.site.data, demo.task).await?;
         let unfinished = matches!(demo.state, DemoState::Building | DemoState::Starting { .. });
         if let (true, TaskState::Blocked { question, .. }) = (unfinished, &task.state) {
             let event = DemoEvent::Fail {
                 reason: question.clone(),
             };
-            demos::advance(&worker.site.desk, worker.site.project(), demo.number, event).await?;
+            demos::advance(&worker.site.data, worker.site.project(), demo.number, event).await?;
         }
     }
     Ok(())
 }
 
 /// Puts the round before the admin where at least one of its demos can be looked at.
-async fn present(worker: &Worker) -> Result<Project, WorkflowError> {
-    let all = demos::list(&worker.site.desk, worker.site.project()).await?;
-    let project = worker.project().await?;
+async fn present_round(worker: &ProjectRun) -> Result<Project, EngineError> {
+    let all = demos::list(&worker.site.data, worker.site.project()).await?;
+    let project = worker.reload_project().await?;
     if all
         .iter()
         .any(|demo| matches!(demo.state, DemoState::Ready { .. }))
     {
         let presented = ProjectEvent::PresentDemos;
         return Ok(
-            projects::advance(&worker.site.desk, &Actor::System, &project, presented).await?,
+            projects::advance(&worker.site.data, &AuditActor::System, &project, presented).await?,
         );
     }
-    Err(WorkflowError::NeedsDecision(
-        failures(&worker.site.desk, &all).await?,
+    Err(EngineError::NeedsDecision(
+        list_blocked_questions(&worker.site.data, &all).await?,
     ))
 }
 
-async fn failures(desk: &Desk, all: &[Demo]) -> Result<Vec<(String, String)>, WorkflowError> {
+async fn list_blocked_questions(
+    data: &DataStore,
+    all: &[Demo],
+) -> Result<Vec<(String, String)>, EngineError> {
     let mut questions = Vec::new();
     for demo in all {
-        let task: Task = tasks::reload(desk, demo.task).await?;
+        let task: Task = tasks::reload(data, demo.task).await?;
         if let TaskState::Blocked { question, .. } = task.state {
             questions.push((task.key, question));
         }
@@ -178,40 +180,40 @@ async fn failures(desk: &Desk, all: &[Demo]) -> Result<Vec<(String, String)>, Wo
 /// ends.
 pub async fn approve(
     site: &Site,
-    actor: &Actor,
+    actor: &AuditActor,
     number: u32,
     feedback: Option<String>,
-) -> Result<Project, WorkflowError> {
+) -> Result<Project, EngineError> {
     let project = site.reload().await?;
-    let project = demos::approve(&site.desk, actor, &project, number, feedback).await?;
-    promote(site).await?;
+    let project = demos::approve(&site.data, actor, &project, number, feedback).await?;
+    promote_to_main(site).await?;
     Ok(project)
 }
 
 /// Rejects a demo and ends its preview.
 pub async fn reject(
     site: &Site,
-    actor: &Actor,
+    actor: &AuditActor,
     number: u32,
     feedback: Option<String>,
-) -> Result<Project, WorkflowError> {
+) -> Result<Project, EngineError> {
     let project = site.reload().await?;
-    let moved = demos::reject(&site.desk, actor, &project, number, feedback).await?;
-    let demo = demos::find(&site.desk, &project, number).await?;
-    preview::stop(&site.desk, actor, &project, &demo).await?;
+    let moved = demos::reject(&site.data, actor, &project, number, feedback).await?;
+    let demo = demos::find(&site.data, &project, number).await?;
+    demo::stop_demo_preview(&site.data, actor, &project, &demo).await?;
     Ok(moved)
 }
 
 /// Makes the approved demo's branch main, unless that was done.
-pub(super) async fn promote(site: &Site) -> Result<(), WorkflowError> {
-    let all = demos::list(&site.desk, site.project()).await?;
+pub(super) async fn promote_to_main(site: &Site) -> Result<(), EngineError> {
+    let all = demos::list(&site.data, site.project()).await?;
     let chosen = all
         .iter()
         .find(|demo| matches!(demo.state, DemoState::Approved { .. }));
     let Some((demo, commit)) = chosen.and_then(|demo| Some((demo, demo.commit.clone()?))) else {
-        return Err(WorkflowError::Failed("no demo is approved".to_owned()));
+        return Err(EngineError::Failed("no demo is approved".to_owned()));
     };
-    let main = site.main().await?;
+    let main = site.main_commit().await?;
     if !site.repository.is_ancestor(&commit, &main).await? {
         let follows = site.repository.is_ancestor(&main, &commit).await?;
         let branch = "refs/heads/main";
@@ -221,11 +223,11 @@ pub(super) async fn promote(site: &Site) -> Result<(), WorkflowError> {
                 .compare_and_swap(branch, Some(&main), &commit)
                 .await?
         {
-            return Err(WorkflowError::Failed(format!(
+            return Err(EngineError::Failed(format!(
                 "main moved while demo {} was built; it cannot become main as it is",
                 demo.number
             )));
         }
     }
-    preview::stop_all(&site.desk, &Actor::System, site.project()).await
+    demo::stop_all_previews(&site.data, &AuditActor::System, site.project()).await
 }

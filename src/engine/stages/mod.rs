@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod deliver;
+pub mod delivery;
 pub mod demo;
 pub mod plan;
 pub mod verify;

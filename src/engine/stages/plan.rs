@@ -2,35 +2,35 @@
 
 use std::sync::Arc;
 
-use crate::error::WorkflowError;
-use crate::worker::Worker;
-use crate::{accept, scheduler};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::plan::Plan;
-use eklavya_core::domain::project::{Project, ProjectEvent, Stage};
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::{TaskKind, TaskState};
-use eklavya_git::Identity;
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use crate::task::{accept, scheduler};
+use eklavya_core::agent::role::Role;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::plan::Plan;
+use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_core::task::{TaskKind, TaskState};
+use eklavya_git::GitIdentity;
 use eklavya_services::tasks::NewTask;
 use eklavya_services::{plans, projects, tasks};
 
 /// Works until a plan waits for the admin.
-pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
-    let mut project = worker.project().await?;
-    if project.state.stage() == Some(Stage::Created) {
-        lay_foundation(&worker).await?;
+pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = worker.reload_project().await?;
+    if project.state.stage() == Some(ProjectStage::Created) {
+        create_first_commit(&worker).await?;
         project = projects::advance(
-            &worker.site.desk,
-            &Actor::System,
+            &worker.site.data,
+            &AuditActor::System,
             &project,
             ProjectEvent::StartPlanning,
         )
         .await?;
     }
     match project.state.stage() {
-        Some(Stage::Planning) => draft(&worker).await,
-        Some(Stage::PlanReview) => Ok(project),
-        _ => Err(WorkflowError::wrong_stage(
+        Some(ProjectStage::Planning) => draft_plan(&worker).await,
+        Some(ProjectStage::PlanReview) => Ok(project),
+        _ => Err(EngineError::wrong_stage(
             &project,
             "planning comes first, and is done once",
         )),
@@ -38,15 +38,15 @@ pub async fn run(worker: Arc<Worker>) -> Result<Project, WorkflowError> {
 }
 
 /// What no repository begins without: a key that is committed by accident is everybody's.
-const IGNORED: &str = include_str!("../../../templates/scaffold/gitignore");
+const GITIGNORE_TEMPLATE: &str = include_str!("../../../templates/scaffold/gitignore");
 
 /// Makes the first commit, which holds the brief.
-async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
-    if worker.site.repository.branch("main").await?.is_some() {
+async fn create_first_commit(worker: &ProjectRun) -> Result<(), EngineError> {
+    if worker.site.repository.branch_tip("main").await?.is_some() {
         return Ok(());
     }
     let brief = worker.site.project().brief.clone().into_bytes();
-    let author = Identity::orchestrator().at(worker.site.desk.now());
+    let author = GitIdentity::orchestrator().at(worker.site.data.now());
     worker
         .site
         .repository
@@ -54,7 +54,7 @@ async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
             "main",
             None,
             &[
-                (".gitignore", IGNORED.as_bytes()),
+                (".gitignore", GITIGNORE_TEMPLATE.as_bytes()),
                 ("docs/brief.md", brief.as_slice()),
             ],
             &author,
@@ -64,11 +64,11 @@ async fn lay_foundation(worker: &Worker) -> Result<(), WorkflowError> {
     Ok(())
 }
 
-async fn draft(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
-    let plan = plans::draft(&worker.site.desk, worker.site.project()).await?;
-    let (requirements, architecture) = keys(&plan);
+async fn draft_plan(worker: &Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let plan = plans::ensure_draft(&worker.site.data, worker.site.project()).await?;
+    let (requirements, architecture) = plan_task_keys(&plan);
     tasks::ensure(
-        &worker.site.desk,
+        &worker.site.data,
         worker.site.project(),
         vec![
             NewTask::new(
@@ -93,22 +93,22 @@ async fn draft(worker: &Arc<Worker>) -> Result<Project, WorkflowError> {
         task.key == requirements || task.key == architecture
     })
     .await?;
-    propose(worker, &architecture).await
+    propose_plan(worker, &architecture).await
 }
 
-fn keys(plan: &Plan) -> (String, String) {
+fn plan_task_keys(plan: &Plan) -> (String, String) {
     (
         format!("plan-{}-requirements", plan.number),
         format!("plan-{}-architecture", plan.number),
     )
 }
 
-async fn propose(worker: &Worker, architecture: &str) -> Result<Project, WorkflowError> {
-    let task = tasks::find(&worker.site.desk, worker.site.project(), architecture).await?;
+async fn propose_plan(worker: &ProjectRun, architecture: &str) -> Result<Project, EngineError> {
+    let task = tasks::find(&worker.site.data, worker.site.project(), architecture).await?;
     let (TaskState::Done { .. }, Some(answer)) = (&task.state, &task.result) else {
-        return Err(WorkflowError::Failed("there is no plan yet".to_owned()));
+        return Err(EngineError::Failed("there is no plan yet".to_owned()));
     };
-    let document = accept::read_plan(answer).map_err(WorkflowError::Failed)?;
-    let project = worker.project().await?;
-    Ok(plans::propose(&worker.site.desk, &project, document).await?)
+    let document = accept::parse_plan(answer).map_err(EngineError::Failed)?;
+    let project = worker.reload_project().await?;
+    Ok(plans::propose(&worker.site.data, &project, document).await?)
 }

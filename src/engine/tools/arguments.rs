@@ -11,7 +11,7 @@ const MAX: usize = 64;
 const MAX_BYTES: usize = 16 * 1024;
 
 /// Reads the arguments of a call of `tool`; a model that got them wrong is told what it `takes`.
-pub(super) fn read<T: DeserializeOwned>(
+pub(super) fn parse_arguments<T: DeserializeOwned>(
     tool: &str,
     takes: &str,
     arguments: Value,
@@ -25,11 +25,11 @@ pub(super) fn read<T: DeserializeOwned>(
 ///
 /// They never become part of the line: a shell that is told `-c line sh a b` reads the line alone,
 /// and knows them as `"$@"`. So a line that does not hand `"$@"` on takes none.
-pub(super) fn problem(line: &str, arguments: &[String]) -> Option<String> {
+pub(super) fn find_argument_problem(line: &str, arguments: &[String]) -> Option<String> {
     if arguments.is_empty() {
         return None;
     }
-    if !takes_any(line) {
+    if !uses_positional_parameters(line) {
         return Some(format!(
             "the command `{line}` takes no arguments: it does not hand \"$@\" on. Call the tool \
              without them"
@@ -50,7 +50,7 @@ pub(super) fn problem(line: &str, arguments: &[String]) -> Option<String> {
 }
 
 /// Whether a line mentions its positional parameters.
-fn takes_any(line: &str) -> bool {
+fn uses_positional_parameters(line: &str) -> bool {
     ["$@", "$*", "${@", "${*", "$1", "${1"]
         .iter()
         .any(|name| line.contains(name))
@@ -62,7 +62,7 @@ mod tests {
 
     fn told(line: &str, arguments: &[&str]) -> Option<String> {
         let arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
-        problem(line, &arguments)
+        find_argument_problem(line, &arguments)
     }
 
     #[test]

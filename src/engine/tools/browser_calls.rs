@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use eklavya_claude::mcp::ToolDescription;
-use eklavya_sandbox::browser::{BrowserError, Target};
+use eklavya_sandbox::browser::{BrowserError, ElementLocator};
 
 /// Opens an address.
 pub(super) const OPEN: &str = "browser_open";
@@ -30,34 +30,34 @@ const MAX_WORDS: usize = 2000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Open {
+pub(super) struct OpenArguments {
     pub url: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct NoArguments {}
 
 /// Something on the page: by selector or by text.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Select {
+pub(super) struct TargetArguments {
     selector: Option<String>,
     text: Option<String>,
 }
 
-impl Select {
+impl TargetArguments {
     /// Returns what is meant.
-    pub(super) fn target(self) -> Result<Target, BrowserError> {
+    pub(super) fn into_target(self) -> Result<ElementLocator, BrowserError> {
         let wrong = |why: &str| Err(BrowserError::NotThere(why.to_owned()));
         let target = match (self.selector, self.text) {
-            (Some(selector), None) => Target::Selector(selector),
-            (None, Some(text)) => Target::Text(text),
+            (Some(selector), None) => ElementLocator::Selector(selector),
+            (None, Some(text)) => ElementLocator::Text(text),
             (Some(_), Some(_)) | (None, None) => {
                 return wrong("name it by `selector` or by `text`, one of the two");
             }
         };
-        let (Target::Selector(words) | Target::Text(words)) = &target;
+        let (ElementLocator::Selector(words) | ElementLocator::Text(words)) = &target;
         if words.trim().is_empty() {
             return wrong("`selector` or `text` is empty");
         }
@@ -69,9 +69,9 @@ impl Select {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Type {
+pub(super) struct TypeArguments {
     #[serde(flatten)]
-    pub select: Select,
+    pub select: TargetArguments,
     pub value: String,
     #[serde(default)]
     pub submit: bool,
@@ -79,38 +79,38 @@ pub(super) struct Type {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Press {
+pub(super) struct PressArguments {
     pub key: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Wait {
+pub(super) struct WaitArguments {
     #[serde(flatten)]
-    pub select: Select,
-    #[serde(default = "some_seconds")]
+    pub select: TargetArguments,
+    #[serde(default = "default_wait_seconds")]
     pub seconds: u64,
 }
 
-fn some_seconds() -> u64 {
+fn default_wait_seconds() -> u64 {
     10
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Resize {
+pub(super) struct ResizeArguments {
     pub width: u32,
     pub height: u32,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Screenshot {
+pub(super) struct ScreenshotArguments {
     #[serde(default)]
     pub whole: bool,
 }
 
 /// Returns what agents are told about all of it. `known` are the names that can be opened.
-pub(super) fn descriptions(known: &[String]) -> Vec<ToolDescription> {
+pub(super) fn browser_tool_descriptions(known: &[String]) -> Vec<ToolDescription> {
     let places = if known.is_empty() {
         "None runs at the moment.".to_owned()
     } else {
@@ -199,15 +199,15 @@ pub(super) fn descriptions(known: &[String]) -> Vec<ToolDescription> {
 mod tests {
     use super::*;
 
-    fn select(arguments: Value) -> Result<Target, String> {
-        let select = Select::deserialize(arguments).map_err(|error| error.to_string())?;
-        select.target().map_err(|error| error.to_string())
+    fn select(arguments: Value) -> Result<ElementLocator, String> {
+        let select = TargetArguments::deserialize(arguments).map_err(|error| error.to_string())?;
+        select.into_target().map_err(|error| error.to_string())
     }
 
     #[test]
     fn something_is_named_in_one_way() {
         let named = select(json!({"text": "Order"}));
-        assert_eq!(named, Ok(Target::Text("Order".to_owned())));
+        assert_eq!(named, Ok(ElementLocator::Text("Order".to_owned())));
         for wrong in [
             json!({}),
             json!({"text": "a", "selector": "b"}),
@@ -218,20 +218,24 @@ mod tests {
         ] {
             assert!(select(wrong.clone()).is_err(), "{wrong}");
         }
-        let typed = Type::deserialize(json!({"text": "Name", "value": "Ada"})).unwrap();
-        assert!(!typed.submit && typed.select.target().is_ok());
-        let waited = Wait::deserialize(json!({"selector": "h1"})).unwrap();
+        let typed = TypeArguments::deserialize(json!({"text": "Name", "value": "Ada"})).unwrap();
+        assert!(!typed.submit && typed.select.into_target().is_ok());
+        let waited = WaitArguments::deserialize(json!({"selector": "h1"})).unwrap();
         assert_eq!(waited.seconds, 10);
     }
 
     #[test]
     fn the_first_tool_says_what_can_be_opened() {
-        let told = descriptions(&["demo-1.shop.localhost".to_owned()]);
+        let told = browser_tool_descriptions(&["demo-1.shop.localhost".to_owned()]);
         assert!(
             told[0]
                 .description
                 .contains("http://demo-1.shop.localhost/")
         );
-        assert!(descriptions(&[])[0].description.contains("None runs"));
+        assert!(
+            browser_tool_descriptions(&[])[0]
+                .description
+                .contains("None runs")
+        );
     }
 }

@@ -5,18 +5,18 @@ use std::sync::{Arc, Weak};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::checks::Checks;
-use crate::worker::Worker;
+use crate::context::project_run::ProjectRun;
+use crate::workspace::checks::PlanChecks;
 use eklavya_claude::mcp::{
-    RUN_CHECK, RunCheck, ToolDescription, ToolReply, ToolServer, run_check_description,
+    RUN_CHECK, RunCheckArguments, ToolDescription, ToolReply, ToolServer, run_check_description,
 };
 
 /// The tool of a verifier: runs the checks of its criteria.
 pub(super) struct CheckTool {
     /// The worker; it is gone when the work ends.
-    pub worker: Weak<Worker>,
+    pub worker: Weak<ProjectRun>,
     /// What may be run.
-    pub checks: Arc<Checks>,
+    pub checks: Arc<PlanChecks>,
 }
 
 impl ToolServer for CheckTool {
@@ -29,7 +29,7 @@ impl ToolServer for CheckTool {
             if name != RUN_CHECK {
                 return ToolReply::error(format!("there is no tool {name}"));
             }
-            let wanted = match RunCheck::parse(arguments) {
+            let wanted = match RunCheckArguments::parse(arguments) {
                 Ok(wanted) => wanted.criterion,
                 Err(reason) => return ToolReply::error(reason),
             };
@@ -46,7 +46,7 @@ impl ToolServer for CheckTool {
                 ),
                 Ok(None) => ToolReply::error(format!(
                     "{wanted:?} is not one of your criteria with a command; those are {}",
-                    commands(&self.checks)
+                    list_command_criteria(&self.checks)
                 )),
                 Err(error) => ToolReply::error(format!("the check could not be run: {error}")),
             }
@@ -54,12 +54,12 @@ impl ToolServer for CheckTool {
     }
 }
 
-fn commands(checks: &Checks) -> String {
+fn list_command_criteria(checks: &PlanChecks) -> String {
     let ids: Vec<&str> = checks
         .criteria()
         .iter()
         .map(|criterion| criterion.id.as_str())
-        .filter(|id| checks.command(id).is_some())
+        .filter(|id| checks.find_command(id).is_some())
         .collect();
     if ids.is_empty() {
         "none".to_owned()

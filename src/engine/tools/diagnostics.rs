@@ -7,19 +7,22 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arguments::read;
-use super::test_command::told;
-use crate::collect;
-use crate::error::WorkflowError;
-use crate::trial::{self, Trial};
-use crate::worker::Worker;
+use super::arguments::parse_arguments;
+use super::test_command::outcome_json;
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use crate::workspace::collect;
+use crate::workspace::command::{self as trial, SandboxedCommand};
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::diagnostics::{BUILT_IN, BuiltIn, Diagnostic};
-use eklavya_core::domain::task::Task;
+use eklavya_core::agent::Agent;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::plan::diagnostics::{BUILT_IN, BuiltInDiagnostic, PlannedDiagnostic};
+use eklavya_core::task::Task;
 use eklavya_git::remove_tree;
-use eklavya_sandbox::{Access, CommandOutcome, Dirs, Inner, Profile, Spec, run_program};
+use eklavya_sandbox::{
+    CommandOutcome, MountAccess, ProgramSpec, SandboxProfile, SandboxSpec, WorkspaceDirs,
+    run_program,
+};
 use eklavya_services::audit;
 
 /// The name of the tool.
@@ -28,89 +31,106 @@ const RUN_DIAGNOSTIC: &str = "run_diagnostic";
 /// Runs a diagnostic on the agent's files.
 pub(super) struct DiagnosticTool {
     /// The worker; it is gone when the work ends.
-    pub worker: Weak<Worker>,
+    pub worker: Weak<ProjectRun>,
     /// The agent whose clone is looked at.
     pub agent: Agent,
     /// Its task.
     pub task: Task,
     /// What the plan adds to those that are always there.
-    pub own: Vec<Diagnostic>,
+    pub own: Vec<PlannedDiagnostic>,
 }
 
 /// The arguments of [`RUN_DIAGNOSTIC`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct RunDiagnosticArguments {
     name: String,
 }
 
 impl DiagnosticTool {
-    fn names(&self) -> Vec<&str> {
+    fn diagnostic_names(&self) -> Vec<&str> {
         let built_in = BUILT_IN.iter().map(|diagnostic| diagnostic.name);
         let own = self.own.iter().map(|diagnostic| diagnostic.name.as_str());
         built_in.chain(own).collect()
     }
 
-    async fn run(&self, worker: &Worker, name: &str) -> Result<Option<ToolReply>, WorkflowError> {
+    async fn run_diagnostic(
+        &self,
+        worker: &ProjectRun,
+        name: &str,
+    ) -> Result<Option<ToolReply>, EngineError> {
         let own = self.own.iter().find(|diagnostic| diagnostic.name == name);
         let (command, outcome) = if let Some(diagnostic) = own {
-            let files = collect::snapshot(worker, &self.agent, &self.task).await?;
-            let trial = Trial::new(&diagnostic.command);
-            let outcome = trial::run(&worker.site, &files.commit, &trial).await?;
+            let files = collect::snapshot_files(worker, &self.agent, &self.task).await?;
+            let trial = SandboxedCommand::new(&diagnostic.command);
+            let outcome = trial::run_on_commit(&worker.site, &files.commit, &trial).await?;
             (diagnostic.command.clone(), outcome)
         } else if let Some(diagnostic) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
-            let outcome = self.look(worker, diagnostic).await?;
+            let outcome = self.run_built_in(worker, diagnostic).await?;
             (diagnostic.argv.join(" "), outcome)
         } else {
             return Ok(None);
         };
-        let mut told = told(&outcome);
+        let mut told = outcome_json(&outcome);
         told["diagnostic"] = json!(name);
         told["command"] = json!(command);
         Ok(Some(ToolReply::ok(told.to_string())))
     }
 
     /// Runs a built-in diagnostic over the agent's clone, history included, which it cannot write.
-    async fn look(
+    async fn run_built_in(
         &self,
-        worker: &Worker,
-        diagnostic: &BuiltIn,
-    ) -> Result<CommandOutcome, WorkflowError> {
+        worker: &ProjectRun,
+        diagnostic: &BuiltInDiagnostic,
+    ) -> Result<CommandOutcome, EngineError> {
         let site = &worker.site;
         let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-        let own = Dirs::at(&root);
-        own.prepare(site.user)?;
-        let dirs = Dirs {
-            clone: Dirs::at(&site.paths.session(self.agent.session)).clone,
+        let own = WorkspaceDirs::below(&root);
+        own.create(site.user)?;
+        let dirs = WorkspaceDirs {
+            clone: WorkspaceDirs::below(&site.paths.session(self.agent.session)).clone,
             ..own
         };
-        let mut spec = Spec::new(Profile::Command(Access::Read), &dirs);
+        let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Read), &dirs);
         spec.user = site.user;
         spec.tmp_bytes = site.config.sandbox.tmp_bytes;
         // The clone is watched over while its agent runs.
         spec.disk_bytes = u64::MAX;
-        spec.note = Some(root.join(trial::PROCESS));
-        spec.redactor = site.desk.redactor().clone();
-        let ran = run_program(&site.sandbox, &spec, inner(diagnostic), trial::limits(site)).await;
+        spec.pid_file = Some(root.join(trial::PROCESS_FILE));
+        spec.redactor = site.data.redactor().clone();
+        let ran = run_program(
+            &site.sandbox,
+            &spec,
+            diagnostic_program(diagnostic),
+            trial::run_limits(site),
+        )
+        .await;
         remove_tree(&root).await?;
         let outcome = ran?;
         let about = (Some(site.project().id), Some(self.agent.id));
         let details = json!({
-            "diagnostic": diagnostic.name, "exit": trial::describe(outcome.exit),
+            "diagnostic": diagnostic.name, "exit": trial::describe_exit(outcome.exit),
         });
-        audit::note(&site.desk, &Actor::System, about, "diagnostic.run", details).await?;
+        audit::record(
+            &site.data,
+            &AuditActor::System,
+            about,
+            "diagnostic.run",
+            details,
+        )
+        .await?;
         Ok(outcome)
     }
 }
 
-fn inner(diagnostic: &BuiltIn) -> Inner {
-    let mut env = trial::ENVIRONMENT.to_vec();
+fn diagnostic_program(diagnostic: &BuiltInDiagnostic) -> ProgramSpec {
+    let mut env = trial::COMMAND_ENVIRONMENT.to_vec();
     env.extend([
         ("GIT_OPTIONAL_LOCKS", "0"),
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_TERMINAL_PROMPT", "0"),
     ]);
-    let program = Inner::new("/usr/bin/env", diagnostic.argv.iter().copied());
+    let program = ProgramSpec::new("/usr/bin/env", diagnostic.argv.iter().copied());
     env.into_iter()
         .fold(program, |inner, (name, value)| inner.env(name, value))
 }
@@ -132,7 +152,7 @@ impl ToolServer for DiagnosticTool {
             ),
             input_schema: json!({
                 "type": "object",
-                "properties": {"name": {"type": "string", "enum": self.names()}},
+                "properties": {"name": {"type": "string", "enum": self.diagnostic_names()}},
                 "required": ["name"],
                 "additionalProperties": false,
             }),
@@ -142,18 +162,18 @@ impl ToolServer for DiagnosticTool {
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
             let takes = "exactly {\"name\": \"git-log\"}";
-            let name = match read(RUN_DIAGNOSTIC, takes, arguments) {
-                Ok(Wanted { name }) => name,
+            let name = match parse_arguments(RUN_DIAGNOSTIC, takes, arguments) {
+                Ok(RunDiagnosticArguments { name }) => name,
                 Err(reply) => return reply,
             };
             let Some(worker) = self.worker.upgrade() else {
                 return ToolReply::error("the work is being stopped");
             };
-            match self.run(&worker, &name).await {
+            match self.run_diagnostic(&worker, &name).await {
                 Ok(Some(reply)) => reply,
                 Ok(None) => ToolReply::error(format!(
                     "{name:?} is no diagnostic; those are {}",
-                    self.names().join(", ")
+                    self.diagnostic_names().join(", ")
                 )),
                 Err(error) => ToolReply::error(format!("the diagnostic could not be run: {error}")),
             }

@@ -4,11 +4,11 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::read;
-use super::html::text_of;
+use super::arguments::parse_arguments;
+use super::html::html_to_text;
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
-use eklavya_core::domain::redactor::Redactor;
-use eklavya_gateway::{Fetched, Fetcher};
+use eklavya_core::redactor::Redactor;
+use eklavya_gateway::{FetchedPage, PageFetcher};
 
 /// The name of the tool.
 const FETCH: &str = "fetch";
@@ -21,7 +21,7 @@ const UNTRUSTED: &str =
 /// Fetches pages.
 pub(super) struct FetchTool {
     /// Of the agent's own door.
-    pub fetcher: Fetcher,
+    pub fetcher: PageFetcher,
     /// What a role may reach, in words.
     pub reaches: String,
     /// A host may say what it was told.
@@ -31,23 +31,23 @@ pub(super) struct FetchTool {
 /// The arguments of [`FETCH`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct FetchArguments {
     url: String,
     #[serde(default)]
     offset: usize,
 }
 
 impl FetchTool {
-    async fn run(&self, wanted: Wanted) -> ToolReply {
+    async fn fetch_page(&self, wanted: FetchArguments) -> ToolReply {
         let fetched = match self.fetcher.fetch(&wanted.url).await {
             Ok(fetched) => fetched,
             Err(error) => return ToolReply::error(error.to_string()),
         };
-        let text = match readable(&fetched) {
-            Ok(text) => self.redactor.text(&text),
+        let text = match extract_text(&fetched) {
+            Ok(text) => self.redactor.redact_text(&text),
             Err(why) => return ToolReply::error(format!("{}: {why}", fetched.url)),
         };
-        let (text, next) = part(&text, wanted.offset);
+        let (text, next) = text_page(&text, wanted.offset);
         let told = json!({
             "url": fetched.url.as_str(), "status": fetched.status, "contentType": fetched.content_type,
             "note": UNTRUSTED, "text": text, "nextOffset": next, "truncated": fetched.truncated,
@@ -57,12 +57,12 @@ impl FetchTool {
 }
 
 /// Returns what a page says, without its markup.
-fn readable(fetched: &Fetched) -> Result<String, String> {
+fn extract_text(fetched: &FetchedPage) -> Result<String, String> {
     let kind = fetched.content_type.as_deref().unwrap_or("text/plain");
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let kind = kind.to_ascii_lowercase();
     if matches!(kind.as_str(), "text/html" | "application/xhtml+xml") {
-        return Ok(text_of(&fetched.body));
+        return Ok(html_to_text(&fetched.body));
     }
     std::str::from_utf8(&fetched.body)
         .map(str::to_owned)
@@ -75,7 +75,7 @@ fn readable(fetched: &Fetched) -> Result<String, String> {
 
 /// Returns the characters of `text` from `offset` on, as many as are told at once, and where the
 /// rest begins.
-fn part(text: &str, offset: usize) -> (String, Option<usize>) {
+fn text_page(text: &str, offset: usize) -> (String, Option<usize>) {
     let mut rest = text.chars().skip(offset);
     let part: String = rest.by_ref().take(MAX_TEXT).collect();
     let next = rest.next().map(|_| offset + MAX_TEXT);
@@ -106,8 +106,8 @@ impl ToolServer for FetchTool {
 
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
-            match read(FETCH, "{\"url\": \"https://…\"}", arguments) {
-                Ok(wanted) => self.run(wanted).await,
+            match parse_arguments(FETCH, "{\"url\": \"https://…\"}", arguments) {
+                Ok(wanted) => self.fetch_page(wanted).await,
                 Err(reply) => reply,
             }
         })
@@ -118,8 +118,8 @@ impl ToolServer for FetchTool {
 mod tests {
     use super::*;
 
-    fn page(kind: &str, body: &[u8]) -> Fetched {
-        Fetched {
+    fn page(kind: &str, body: &[u8]) -> FetchedPage {
+        FetchedPage {
             url: url::Url::parse("https://docs.example/").unwrap(),
             status: 200,
             content_type: Some(kind.to_owned()),
@@ -132,21 +132,21 @@ mod tests {
     fn a_page_is_told_without_its_markup() {
         let html =
             b"<title>t</title><script>var no</script><h1>Shelves</h1><p>They <b>hold</b> books.";
-        let text = readable(&page("text/html; charset=utf-8", html)).unwrap();
+        let text = extract_text(&page("text/html; charset=utf-8", html)).unwrap();
         assert!(text.contains("Shelves") && text.contains("books"), "{text}");
         assert!(!text.contains("var no") && !text.contains("<b>"), "{text}");
-        let json = readable(&page("application/json", b"{\"a\": 1}"));
+        let json = extract_text(&page("application/json", b"{\"a\": 1}"));
         assert_eq!(json.unwrap(), "{\"a\": 1}");
-        let picture = readable(&page("image/png", b"\x89PNG\xff\xfe\x00"));
+        let picture = extract_text(&page("image/png", b"\x89PNG\xff\xfe\x00"));
         assert!(picture.unwrap_err().contains("image/png"));
     }
 
     #[test]
     fn a_long_text_is_told_in_parts() {
         let text = "ä".repeat(MAX_TEXT + 3);
-        let (first, next) = part(&text, 0);
+        let (first, next) = text_page(&text, 0);
         assert_eq!((first.chars().count(), next), (MAX_TEXT, Some(MAX_TEXT)));
-        assert_eq!(part(&text, MAX_TEXT), ("äää".to_owned(), None));
-        assert_eq!(part(&text, MAX_TEXT * 9), (String::new(), None));
+        assert_eq!(text_page(&text, MAX_TEXT), ("äää".to_owned(), None));
+        assert_eq!(text_page(&text, MAX_TEXT * 9), (String::new(), None));
     }
 }

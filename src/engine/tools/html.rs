@@ -13,20 +13,20 @@ const INLINE: [&str; 26] = [
 ];
 
 /// Returns what a page says to a reader, with the addresses of its links.
-pub(super) fn text_of(html: &[u8]) -> String {
+pub(super) fn html_to_text(html: &[u8]) -> String {
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
-    let mut text = Text::default();
+    let mut text = HtmlTextBuilder::default();
     for token in Tokenizer::new_with_emitter(html, emitter) {
         let Ok(token) = token;
         match token {
-            Token::StartTag(tag) => text.begin(&tag),
-            Token::EndTag(tag) => text.end(&utf8(&tag.name)),
-            Token::String(said) => text.say(&utf8(&said.value)),
+            Token::StartTag(tag) => text.start_tag(&tag),
+            Token::EndTag(tag) => text.end_tag(&utf8(&tag.name)),
+            Token::String(said) => text.push_words(&utf8(&said.value)),
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
     }
-    text.said.trim().to_owned()
+    text.output.trim().to_owned()
 }
 
 fn utf8(text: &HtmlString) -> String {
@@ -34,34 +34,34 @@ fn utf8(text: &HtmlString) -> String {
 }
 
 #[derive(Default)]
-struct Text {
-    said: String,
+struct HtmlTextBuilder {
+    output: String,
     /// The element whose contents are left out, and how deep it is in others of its name.
-    unseen: Option<(String, u32)>,
+    hidden_element: Option<(String, u32)>,
     /// Inside of `pre`, where spaces count.
-    kept: u32,
+    preformatted_depth: u32,
     link: Option<String>,
     /// Whether a space is due before the next word.
-    space: bool,
+    space_due: bool,
 }
 
-impl Text {
-    fn begin(&mut self, tag: &StartTag<()>) {
+impl HtmlTextBuilder {
+    fn start_tag(&mut self, tag: &StartTag<()>) {
         let name = utf8(&tag.name);
-        if let Some((unseen, depth)) = &mut self.unseen {
+        if let Some((unseen, depth)) = &mut self.hidden_element {
             *depth += u32::from(*unseen == name && !tag.self_closing);
             return;
         }
         match name.as_str() {
-            "title" => self.line("# "),
-            "h1" | "h2" | "h3" => self.line("\n# "),
-            "h4" | "h5" | "h6" => self.line("\n## "),
-            "li" => self.line("- "),
-            "p" | "table" | "ul" | "ol" | "dl" => self.line("\n"),
-            "td" | "th" => self.said.push('\t'),
+            "title" => self.start_line("# "),
+            "h1" | "h2" | "h3" => self.start_line("\n# "),
+            "h4" | "h5" | "h6" => self.start_line("\n## "),
+            "li" => self.start_line("- "),
+            "p" | "table" | "ul" | "ol" | "dl" => self.start_line("\n"),
+            "td" | "th" => self.output.push('\t'),
             "pre" => {
-                self.kept += 1;
-                self.line("\n");
+                self.preformatted_depth += 1;
+                self.start_line("\n");
             }
             "a" => {
                 let href = tag.attributes.get(b"href".as_slice());
@@ -69,71 +69,71 @@ impl Text {
             }
             "img" => {
                 let alt = tag.attributes.get(b"alt".as_slice());
-                self.say(&alt.map(|alt| utf8(&alt.value)).unwrap_or_default());
+                self.push_words(&alt.map(|alt| utf8(&alt.value)).unwrap_or_default());
             }
             unseen if UNSEEN.contains(&unseen) && !tag.self_closing => {
-                self.unseen = Some((name, 1));
+                self.hidden_element = Some((name, 1));
             }
             inline if INLINE.contains(&inline) => {}
-            _ => self.line(""),
+            _ => self.start_line(""),
         }
     }
 
-    fn end(&mut self, name: &str) {
-        if let Some((unseen, depth)) = &mut self.unseen {
+    fn end_tag(&mut self, name: &str) {
+        if let Some((unseen, depth)) = &mut self.hidden_element {
             *depth -= u32::from(unseen == name);
             if *depth == 0 {
-                self.unseen = None;
+                self.hidden_element = None;
             }
             return;
         }
         match name {
             "pre" => {
-                self.kept = self.kept.saturating_sub(1);
-                self.line("");
+                self.preformatted_depth = self.preformatted_depth.saturating_sub(1);
+                self.start_line("");
             }
             "a" => {
                 if let Some(link) = self.link.take().filter(|link| !link.starts_with('#')) {
-                    self.said.extend([" (", &link, ")"]);
+                    self.output.extend([" (", &link, ")"]);
                 }
             }
             "td" | "th" => {}
             inline if INLINE.contains(&inline) => {}
-            _ => self.line(""),
+            _ => self.start_line(""),
         }
     }
 
     /// Begins a new line with these words, unless nothing is on this one yet.
-    fn line(&mut self, begin: &str) {
-        self.space = false;
-        if !self.said.is_empty() && !self.said.ends_with('\n') {
-            self.said.push('\n');
+    fn start_line(&mut self, begin: &str) {
+        self.space_due = false;
+        if !self.output.is_empty() && !self.output.ends_with('\n') {
+            self.output.push('\n');
         }
-        if begin.starts_with('\n') && self.said.ends_with("\n\n") {
-            self.said.push_str(begin.trim_start_matches('\n'));
+        if begin.starts_with('\n') && self.output.ends_with("\n\n") {
+            self.output.push_str(begin.trim_start_matches('\n'));
         } else {
-            self.said.push_str(begin);
+            self.output.push_str(begin);
         }
     }
 
-    fn say(&mut self, words: &str) {
-        if self.unseen.is_some() {
+    fn push_words(&mut self, words: &str) {
+        if self.hidden_element.is_some() {
             return;
         }
-        if self.kept > 0 {
-            self.said.push_str(words);
+        if self.preformatted_depth > 0 {
+            self.output.push_str(words);
             return;
         }
         for word in words.split_inclusive(char::is_whitespace) {
             let bare = word.trim_end();
             if !bare.is_empty() {
-                let begins = self.said.is_empty() || self.said.ends_with(['\n', '\t', ' ']);
-                if self.space && !begins {
-                    self.said.push(' ');
+                let begins = self.output.is_empty() || self.output.ends_with(['\n', '\t', ' ']);
+                if self.space_due && !begins {
+                    self.output.push(' ');
                 }
-                self.said.push_str(bare);
+                self.output.push_str(bare);
             }
-            self.space = bare.len() < word.len() || (bare.is_empty() && self.space);
+            self.space_due = bare.len() < word.len() || (bare.is_empty() && self.space_due);
         }
     }
 }
@@ -150,22 +150,22 @@ mod tests {
             <style>p { color: no }</style></head>\n<h1>How  they\nhold</h1><p>They <b>hold</b> \
             <a href=/books>books</a>, &amp; more.<ul><li>one<li>two</ul><pre>fn main() {\n    x\n}</pre>\
             <table><tr><td>a<td>b</table><svg><text>no</text></svg><noscript>no</noscript>end";
-        insta::assert_snapshot!(text_of(html));
+        insta::assert_snapshot!(html_to_text(html));
     }
 
     #[test]
-    fn what_is_not_closed_or_nested_without_end_harms_nobody() {
-        assert_eq!(text_of(b"<script>var no"), "");
-        assert_eq!(text_of(b"a<svg><svg></svg>no</svg>b"), "ab");
-        assert_eq!(text_of(b"<b>a \xff"), "a \u{fffd}");
+    fn unclosed_or_endlessly_nested_markup_is_harmless() {
+        assert_eq!(html_to_text(b"<script>var no"), "");
+        assert_eq!(html_to_text(b"a<svg><svg></svg>no</svg>b"), "ab");
+        assert_eq!(html_to_text(b"<b>a \xff"), "a \u{fffd}");
         let deep = "<div><b>".repeat(300_000);
-        assert_eq!(text_of(deep.as_bytes()), "");
+        assert_eq!(html_to_text(deep.as_bytes()), "");
     }
 
     proptest! {
         #[test]
         fn whatever_comes_is_read(html in "(<|>|/|a|pre|script|svg|title|li|td| |\n|&|=|\"|-|!|x){0,60}") {
-            text_of(html.as_bytes());
+            html_to_text(html.as_bytes());
         }
     }
 }

@@ -20,34 +20,34 @@ pub(super) use self::spawn::SPAWN_AGENT;
 use self::spawn::SpawnTool;
 pub(super) use self::test_command::RUN_TESTS;
 use self::test_command::TestTool;
-use super::browsing;
-use super::checks::Checks;
-use super::error::WorkflowError;
-use super::worker::Worker;
-use eklavya_claude::mcp::{ToolServer, Toolbox};
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::Task;
-use eklavya_gateway::{Door, Reach};
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use crate::preview::browser::preview_names;
+use crate::workspace::checks::PlanChecks;
+use eklavya_claude::mcp::{CombinedToolServer, ToolServer};
+use eklavya_core::agent::Agent;
+use eklavya_core::agent::role::Role;
+use eklavya_core::task::Task;
+use eklavya_gateway::{AgentDoor, EgressPolicy};
 use eklavya_sandbox::browser::PreviewNames;
-use eklavya_sandbox::policy::{Browser, Terminal, policy};
+use eklavya_sandbox::role_policy::{BrowserAccess, TerminalAccess, role_policy};
 use eklavya_services::plans;
 
 /// Returns the tools that the agent is offered: what its row of the table grants, and nothing else.
-pub(super) async fn of(
-    worker: &Arc<Worker>,
+pub(super) async fn build_toolbox(
+    worker: &Arc<ProjectRun>,
     (agent, task): (&Agent, &Task),
-    door: &Door,
-    checks: Option<Arc<Checks>>,
-) -> Result<Toolbox, WorkflowError> {
-    let mut toolbox = Toolbox::default();
+    door: &AgentDoor,
+    checks: Option<Arc<PlanChecks>>,
+) -> Result<CombinedToolServer, EngineError> {
+    let mut toolbox = CombinedToolServer::default();
     let mut add = |server: Arc<dyn ToolServer>| {
-        let added = toolbox.add(server);
-        added.map_err(|error| WorkflowError::Failed(error.to_string()))
+        let added = toolbox.add_server(server);
+        added.map_err(|error| EngineError::Failed(error.to_string()))
     };
-    match policy(agent.role).terminal {
-        Terminal::TestCommand => {
-            let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
+    match role_policy(agent.role).terminal {
+        TerminalAccess::TestCommand => {
+            let plan = plans::approved_document(&worker.site.data, worker.site.project()).await?;
             let commit = checks.as_ref().map(|checks| checks.commit().clone());
             if let Some(checks) = checks {
                 let worker = Arc::downgrade(worker);
@@ -61,8 +61,8 @@ pub(super) async fn of(
                 commit,
             }))?;
         }
-        Terminal::Diagnostic => {
-            let plan = plans::approved(&worker.site.desk, worker.site.project()).await?;
+        TerminalAccess::Diagnostic => {
+            let plan = plans::approved_document(&worker.site.data, worker.site.project()).await?;
             add(Arc::new(DiagnosticTool {
                 worker: Arc::downgrade(worker),
                 agent: agent.clone(),
@@ -70,16 +70,16 @@ pub(super) async fn of(
                 own: plan.diagnostics,
             }))?;
         }
-        Terminal::No | Terminal::Full => {}
+        TerminalAccess::No | TerminalAccess::Full => {}
     }
-    match policy(agent.role).browser {
-        Browser::Full => {
+    match role_policy(agent.role).browser {
+        BrowserAccess::Full => {
             let browser = BrowserTool::new(worker, agent.id, &task.key).await;
             add(Arc::new(browser))?;
         }
-        Browser::No => {}
+        BrowserAccess::No => {}
     }
-    if policy(agent.role).leads() {
+    if role_policy(agent.role).may_spawn_agents() {
         add(Arc::new(SpawnTool {
             worker: Arc::downgrade(worker),
             agent: agent.clone(),
@@ -93,26 +93,26 @@ pub(super) async fn of(
 }
 
 /// Returns the tool of a role that may reach something and has no program to do it with.
-async fn fetch_tool(worker: &Worker, role: Role, door: &Door) -> Option<FetchTool> {
-    if policy(role).has_shell() {
+async fn fetch_tool(worker: &ProjectRun, role: Role, door: &AgentDoor) -> Option<FetchTool> {
+    if role_policy(role).has_shell() {
         return None;
     }
-    let reaches = match door.reach() {
-        Reach::Nothing => return None,
-        Reach::Hosts { list, .. } if list.patterns().is_empty() => return None,
-        Reach::Hosts { list, .. } => list.to_string(),
-        Reach::Public => "every public host".to_owned(),
-        Reach::Previews(_) => previews(worker).await,
+    let reaches = match door.egress_policy() {
+        EgressPolicy::ModelOnly => return None,
+        EgressPolicy::Hosts { list, .. } if list.patterns().is_empty() => return None,
+        EgressPolicy::Hosts { list, .. } => list.to_string(),
+        EgressPolicy::Public => "every public host".to_owned(),
+        EgressPolicy::Previews(_) => describe_previews(worker).await,
     };
     Some(FetchTool {
-        fetcher: door.fetcher(),
+        fetcher: door.page_fetcher(),
         reaches,
-        redactor: worker.site.desk.redactor().clone(),
+        redactor: worker.site.data.redactor().clone(),
     })
 }
 
-async fn previews(worker: &Worker) -> String {
-    let known = browsing::names(&worker.site, None).known().await;
+async fn describe_previews(worker: &ProjectRun) -> String {
+    let known = preview_names(&worker.site, None).list_names().await;
     let urls: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
     if urls.is_empty() {
         return "the previews of this project; none is there now".to_owned();

@@ -6,16 +6,16 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::arguments::read;
-use crate::error::WorkflowError;
-use crate::worker::Worker;
+use super::arguments::parse_arguments;
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::plan_document::BUILDERS;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::Task;
-use eklavya_sandbox::policy::policy;
-use eklavya_services::spawned::{Errand, MAX_SPAWNED, Spawned, spawn};
+use eklavya_core::agent::Agent;
+use eklavya_core::agent::role::Role;
+use eklavya_core::plan::document::BUILDERS;
+use eklavya_core::task::Task;
+use eklavya_sandbox::role_policy::role_policy;
+use eklavya_services::spawned_tasks::{MAX_SPAWNED, SpawnOutcome, SpawnRequest, spawn};
 
 /// The name of the tool.
 pub(crate) const SPAWN_AGENT: &str = "spawn_agent";
@@ -27,7 +27,7 @@ const MAX_INSTRUCTIONS: usize = 20_000;
 /// Hands out work.
 pub(super) struct SpawnTool {
     /// The worker; it is gone when the work ends.
-    pub worker: Weak<Worker>,
+    pub worker: Weak<ProjectRun>,
     /// Who leads.
     pub agent: Agent,
     /// Its task, from which others come.
@@ -37,7 +37,7 @@ pub(super) struct SpawnTool {
 /// The arguments of [`SPAWN_AGENT`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct SpawnAgentArguments {
     role: Role,
     title: String,
     instructions: String,
@@ -46,14 +46,16 @@ struct Wanted {
 }
 
 /// Returns the roles that can be spawned: those that write something and lead nobody.
-fn roles() -> Vec<Role> {
+fn spawnable_roles() -> Vec<Role> {
     let builders = BUILDERS.into_iter();
-    builders.filter(|role| !policy(*role).leads()).collect()
+    builders
+        .filter(|role| !role_policy(*role).may_spawn_agents())
+        .collect()
 }
 
-impl Wanted {
-    fn problem(&self, own: &[String]) -> Option<String> {
-        let roles = roles();
+impl SpawnAgentArguments {
+    fn find_problem(&self, own: &[String]) -> Option<String> {
+        let roles = spawnable_roles();
         if !roles.contains(&self.role) {
             let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
             let role = self.role;
@@ -81,8 +83,8 @@ impl Wanted {
         ))
     }
 
-    fn into_errand(self) -> Errand {
-        Errand {
+    fn into_spawn_request(self) -> SpawnRequest {
+        SpawnRequest {
             role: self.role,
             title: self.title.trim().to_owned(),
             description: self.instructions.trim().to_owned(),
@@ -92,20 +94,24 @@ impl Wanted {
 }
 
 impl SpawnTool {
-    async fn run(&self, worker: &Worker, wanted: Wanted) -> Result<ToolReply, WorkflowError> {
-        let (desk, project) = (&worker.site.desk, worker.site.project());
+    async fn spawn_task(
+        &self,
+        worker: &ProjectRun,
+        wanted: SpawnAgentArguments,
+    ) -> Result<ToolReply, EngineError> {
+        let (data, project) = (&worker.site.data, worker.site.project());
         let by = (self.agent.id, &self.task);
         Ok(
-            match spawn(desk, project, by, wanted.into_errand()).await? {
-                Spawned::Task(task) => {
-                    worker.spawned.notify_one();
+            match spawn(data, project, by, wanted.into_spawn_request()).await? {
+                SpawnOutcome::Task(task) => {
+                    worker.spawn_notify.notify_one();
                     let told = json!({ "task": task.key, "role": task.role, "status": task.state.status() });
                     ToolReply::ok(told.to_string())
                 }
-                Spawned::TooMany => ToolReply::error(format!(
+                SpawnOutcome::TooMany => ToolReply::error(format!(
                     "{MAX_SPAWNED} agents were spawned for this task, which is all that it may have"
                 )),
-                Spawned::NotAtWork => ToolReply::error("your task is not yours any more"),
+                SpawnOutcome::TaskNotRunning => ToolReply::error("your task is not yours any more"),
             },
         )
     }
@@ -113,7 +119,7 @@ impl SpawnTool {
 
 impl ToolServer for SpawnTool {
     fn tools(&self) -> Vec<ToolDescription> {
-        let roles = roles();
+        let roles = spawnable_roles();
         vec![ToolDescription {
             name: SPAWN_AGENT.to_owned(),
             description: format!(
@@ -142,17 +148,17 @@ impl ToolServer for SpawnTool {
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
             let takes = "{\"role\": …, \"title\": …, \"instructions\": …}";
-            let wanted: Wanted = match read(SPAWN_AGENT, takes, arguments) {
+            let wanted: SpawnAgentArguments = match parse_arguments(SPAWN_AGENT, takes, arguments) {
                 Ok(wanted) => wanted,
                 Err(reply) => return reply,
             };
-            if let Some(problem) = wanted.problem(&self.task.criteria) {
+            if let Some(problem) = wanted.find_problem(&self.task.criteria) {
                 return ToolReply::error(problem);
             }
             let Some(worker) = self.worker.upgrade() else {
                 return ToolReply::error("the work is being stopped");
             };
-            let ran = self.run(&worker, wanted).await;
+            let ran = self.spawn_task(&worker, wanted).await;
             ran.unwrap_or_else(|error| {
                 ToolReply::error(format!("no agent could be spawned: {error}"))
             })
@@ -170,8 +176,8 @@ mod tests {
         for (name, value) in change.as_object().unwrap() {
             wanted[name] = value.clone();
         }
-        let wanted = Wanted::deserialize(wanted).unwrap();
-        wanted.problem(&["C1".to_owned()])
+        let wanted = SpawnAgentArguments::deserialize(wanted).unwrap();
+        wanted.find_problem(&["C1".to_owned()])
     }
 
     #[test]

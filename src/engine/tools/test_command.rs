@@ -7,15 +7,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arguments;
-use crate::collect;
-use crate::error::WorkflowError;
-use crate::trial::{self, Trial};
-use crate::worker::Worker;
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use crate::workspace::collect;
+use crate::workspace::command::{self as trial, SandboxedCommand};
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::commit::CommitId;
-use eklavya_core::domain::secret::SecretUse;
-use eklavya_core::domain::task::Task;
+use eklavya_core::agent::Agent;
+use eklavya_core::ids::commit::CommitId;
+use eklavya_core::secret::SecretUse;
+use eklavya_core::task::Task;
 use eklavya_sandbox::CommandOutcome;
 
 /// The name of the tool that runs the test command.
@@ -24,7 +24,7 @@ pub(crate) const RUN_TESTS: &str = "run_tests";
 /// Runs the test command on what the agent has written, or on the commit that it verifies.
 pub(super) struct TestTool {
     /// The worker; it is gone when the work ends.
-    pub worker: Weak<Worker>,
+    pub worker: Weak<ProjectRun>,
     /// The agent whose files are tested.
     pub agent: Agent,
     /// Its task.
@@ -38,26 +38,30 @@ pub(super) struct TestTool {
 /// The arguments of [`RUN_TESTS`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct RunTestsArguments {
     #[serde(default)]
     arguments: Vec<String>,
 }
 
 impl TestTool {
-    async fn run(&self, worker: &Worker, wanted: Wanted) -> Result<ToolReply, WorkflowError> {
+    async fn run_tests(
+        &self,
+        worker: &ProjectRun,
+        wanted: RunTestsArguments,
+    ) -> Result<ToolReply, EngineError> {
         let commit = match &self.commit {
             Some(commit) => commit.clone(),
             None => {
-                collect::snapshot(worker, &self.agent, &self.task)
+                collect::snapshot_files(worker, &self.agent, &self.task)
                     .await?
                     .commit
             }
         };
-        let trial = Trial::new(&self.command)
+        let trial = SandboxedCommand::new(&self.command)
             .with_arguments(wanted.arguments.clone())
-            .given(SecretUse::Tests);
-        let outcome = trial::run(&worker.site, &commit, &trial).await?;
-        let mut told = told(&outcome);
+            .with_secrets(SecretUse::Tests);
+        let outcome = trial::run_on_commit(&worker.site, &commit, &trial).await?;
+        let mut told = outcome_json(&outcome);
         told["command"] = json!(self.command);
         told["arguments"] = json!(wanted.arguments);
         Ok(ToolReply::ok(told.to_string()))
@@ -65,9 +69,9 @@ impl TestTool {
 }
 
 /// Returns how a command ended, for a model.
-pub(super) fn told(outcome: &CommandOutcome) -> Value {
+pub(super) fn outcome_json(outcome: &CommandOutcome) -> Value {
     json!({
-        "exit": trial::describe(outcome.exit),
+        "exit": trial::describe_exit(outcome.exit),
         "passed": outcome.exit.is_success(),
         "durationMs": u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
         "truncated": outcome.truncated,
@@ -102,17 +106,20 @@ impl ToolServer for TestTool {
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
             let takes = "{\"arguments\": [\"…\"]}, or nothing";
-            let wanted: Wanted = match arguments::read(RUN_TESTS, takes, arguments) {
-                Ok(wanted) => wanted,
-                Err(reply) => return reply,
-            };
-            if let Some(problem) = arguments::problem(&self.command, &wanted.arguments) {
+            let wanted: RunTestsArguments =
+                match arguments::parse_arguments(RUN_TESTS, takes, arguments) {
+                    Ok(wanted) => wanted,
+                    Err(reply) => return reply,
+                };
+            if let Some(problem) =
+                arguments::find_argument_problem(&self.command, &wanted.arguments)
+            {
                 return ToolReply::error(problem);
             }
             let Some(worker) = self.worker.upgrade() else {
                 return ToolReply::error("the work is being stopped");
             };
-            let ran = self.run(&worker, wanted).await;
+            let ran = self.run_tests(&worker, wanted).await;
             ran.unwrap_or_else(|error| {
                 ToolReply::error(format!("the tests could not be run: {error}"))
             })

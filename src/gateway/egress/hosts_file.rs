@@ -6,15 +6,15 @@ use std::path::Path;
 
 /// Returns the addresses that the file gives `name`; none where it does not know it, or where there
 /// is no file.
-pub(super) async fn find(file: &Path, name: &str) -> io::Result<Vec<IpAddr>> {
+pub(super) async fn find_addresses(file: &Path, name: &str) -> io::Result<Vec<IpAddr>> {
     match tokio::fs::read(file).await {
-        Ok(bytes) => Ok(addresses(&String::from_utf8_lossy(&bytes), name)),
+        Ok(bytes) => Ok(parse_addresses(&String::from_utf8_lossy(&bytes), name)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
 
-fn addresses(text: &str, name: &str) -> Vec<IpAddr> {
+fn parse_addresses(text: &str, name: &str) -> Vec<IpAddr> {
     let mut found = Vec::new();
     for line in text.lines() {
         let plain = line.split('#').next().unwrap_or_default();
@@ -36,7 +36,7 @@ mod tests {
             10.0.0.5\tMirror.Example mirror # 9.9.9.9\n10.0.0.6 other mirror\n\
             10.0.0.5 mirror\nfd00::5 mirror.example\nnonsense mirror\nfe80::1%eth0 mirror\n\n10.0.0.7\n";
         let told = |name: &str| {
-            let found = addresses(text, name);
+            let found = parse_addresses(text, name);
             found.iter().map(IpAddr::to_string).collect::<Vec<_>>()
         };
         assert_eq!(told("mirror.example"), ["10.0.0.5", "fd00::5"]);
@@ -50,8 +50,8 @@ mod tests {
     #[tokio::test]
     async fn no_file_knows_no_name_and_an_unreadable_one_is_an_error() {
         let place = tempfile::tempdir().unwrap();
-        let missing = find(&place.path().join("hosts"), "localhost").await;
+        let missing = find_addresses(&place.path().join("hosts"), "localhost").await;
         assert_eq!(missing.unwrap(), Vec::<IpAddr>::new());
-        assert!(find(place.path(), "localhost").await.is_err());
+        assert!(find_addresses(place.path(), "localhost").await.is_err());
     }
 }

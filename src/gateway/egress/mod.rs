@@ -4,34 +4,30 @@
 //! A name is resolved once, every address is checked, and the checked address is the one that is
 //! connected to. Each request is one row of the audit trail, allowed or not.
 
-mod basic;
-mod decide;
+pub(crate) mod audit_record;
+pub(crate) mod authorize;
 mod fetch;
-mod forward;
-mod hello;
 mod hosts_file;
-mod meter;
 mod proxy;
-mod record;
-mod resolve;
-mod tunnel;
+pub(crate) mod resolver;
+pub(crate) mod traffic_meter;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use fetch::{FetchError, Fetched, Fetcher};
-pub(super) use proxy::{answer, is_proxied};
-pub use resolve::{Resolve, SystemResolver};
+pub use crate::egress::resolver::{HostResolver, SystemResolver};
+pub use fetch::{FetchError, FetchedPage, PageFetcher};
+pub(super) use proxy::{handle_proxy_request, is_proxy_request};
 
-use eklavya_core::domain::egress::HostList;
-use eklavya_sandbox::proxy::Previews;
+use eklavya_core::egress::HostList;
+use eklavya_sandbox::proxy::PreviewLookup;
 
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]
-pub enum Reach {
+pub enum EgressPolicy {
     /// The model and nothing else.
     #[default]
-    Nothing,
+    ModelOnly,
     /// The hosts of a list.
     Hosts {
         /// Where the list is configured, e.g. `egress.packages`.
@@ -42,22 +38,22 @@ pub enum Reach {
     /// Every public host.
     Public,
     /// The project's own previews, by name.
-    Previews(Arc<dyn Previews>),
+    Previews(Arc<dyn PreviewLookup>),
 }
 
-impl Reach {
+impl EgressPolicy {
     /// Whether there is anything to reach.
-    pub fn is_something(&self) -> bool {
-        !matches!(self, Reach::Nothing)
+    pub fn allows_any(&self) -> bool {
+        !matches!(self, EgressPolicy::ModelOnly)
     }
 
     /// Returns what the audit trail calls it: `packages`, `research`, `public`, …
     pub fn class(&self) -> &'static str {
         match self {
-            Reach::Nothing => "nothing",
-            Reach::Hosts { key, .. } => key.rsplit('.').next().unwrap_or(key),
-            Reach::Public => "public",
-            Reach::Previews(_) => "previews",
+            EgressPolicy::ModelOnly => "nothing",
+            EgressPolicy::Hosts { key, .. } => key.rsplit('.').next().unwrap_or(key),
+            EgressPolicy::Public => "public",
+            EgressPolicy::Previews(_) => "previews",
         }
     }
 }
@@ -66,9 +62,9 @@ impl Reach {
 #[derive(Debug, Clone)]
 pub struct EgressConfig {
     /// Hosts that may have addresses which are not public: an admin vouches for them.
-    pub private: HostList,
+    pub private_hosts: HostList,
     /// What turns names into addresses.
-    pub resolver: Arc<dyn Resolve>,
+    pub resolver: Arc<dyn HostResolver>,
     /// Time-outs and sizes.
     pub limits: EgressLimits,
 }
@@ -76,7 +72,7 @@ pub struct EgressConfig {
 impl Default for EgressConfig {
     fn default() -> Self {
         Self {
-            private: HostList::default(),
+            private_hosts: HostList::default(),
             resolver: Arc::new(SystemResolver),
             limits: EgressLimits::default(),
         }

@@ -25,7 +25,7 @@ const POSITION: &str = "[rehearsal position ";
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RequestPurpose {
     /// The next turn of the conversation.
     Turn,
     /// A summary of a conversation that has become too long.
@@ -35,7 +35,7 @@ pub enum Purpose {
 }
 
 /// Returns what a request is for.
-pub fn purpose(request: &Value) -> Purpose {
+pub fn request_purpose(request: &Value) -> RequestPurpose {
     let tools = request["tools"].as_array().map_or(&[][..], Vec::as_slice);
     let search = |tool: &Value| {
         tool["type"]
@@ -43,14 +43,14 @@ pub fn purpose(request: &Value) -> Purpose {
             .is_some_and(|t| t.starts_with("web_search_"))
     };
     if request["tool_choice"]["type"] == "tool" && tools.iter().any(search) {
-        return Purpose::WebSearch;
+        return RequestPurpose::WebSearch;
     }
     let last = messages(request)
         .iter()
         .rfind(|message| message["role"] == "user");
     match last.map(texts).and_then(|texts| texts.last().copied()) {
-        Some(text) if text.starts_with(COMPACTION) => Purpose::Compaction,
-        _ => Purpose::Turn,
+        Some(text) if text.starts_with(COMPACTION) => RequestPurpose::Compaction,
+        _ => RequestPurpose::Turn,
     }
 }
 
@@ -69,44 +69,44 @@ pub fn position_note(attempt: u32, next: usize) -> String {
 
 /// Returns the number of the step that comes next in this attempt, from 0.
 pub fn next_step(request: &Value, attempt: u32) -> usize {
-    let mut place = Place {
+    let mut place = ScriptPosition {
         attempt,
         next: 0,
-        before: 0,
-        marked: false,
+        last_answered: 0,
+        seen_own_call: false,
     };
     for group in messages(request).chunk_by(|a, b| a["role"] == b["role"]) {
         match group[0]["role"].as_str() {
-            Some("assistant") => place.answer(group),
-            Some("user") => group.iter().for_each(|message| place.user(message)),
+            Some("assistant") => place.apply_answer(group),
+            Some("user") => group.iter().for_each(|message| place.apply_user(message)),
             _ => {}
         }
     }
     place.next
 }
 
-struct Place {
+struct ScriptPosition {
     attempt: u32,
     /// The step that comes next.
     next: usize,
     /// The step that the last answer was.
-    before: usize,
+    last_answered: usize,
     /// Whether a call of this attempt was seen.
-    marked: bool,
+    seen_own_call: bool,
 }
 
-impl Place {
-    fn answer(&mut self, group: &[Value]) {
+impl ScriptPosition {
+    fn apply_answer(&mut self, group: &[Value]) {
         let calls = || group.iter().flat_map(blocks).filter_map(own_call);
         if let Some((_, step)) = calls().find(|(attempt, _)| *attempt == self.attempt) {
-            (self.before, self.next, self.marked) = (step, step + 1, true);
+            (self.last_answered, self.next, self.seen_own_call) = (step, step + 1, true);
         } else if calls().next().is_none() && group.iter().flat_map(texts).any(|t| t != NO_RESPONSE)
         {
-            (self.before, self.next) = (self.next, self.next + 1);
+            (self.last_answered, self.next) = (self.next, self.next + 1);
         }
     }
 
-    fn user(&mut self, message: &Value) {
+    fn apply_user(&mut self, message: &Value) {
         for block in blocks(message) {
             let interrupted = || result_text(block).contains(INTERRUPTED);
             if let Some((attempt, step)) = own_call(block)
@@ -117,11 +117,11 @@ impl Place {
             }
         }
         for text in texts(message) {
-            if let Some(next) = noted_position(text, self.attempt) {
-                (self.next, self.marked) = (next, true);
+            if let Some(next) = parse_position_note(text, self.attempt) {
+                (self.next, self.seen_own_call) = (next, true);
             } else if text.starts_with(LIMIT_HIT) {
-                self.next = self.before;
-            } else if !self.marked && !NO_PROMPTS.iter().any(|own| text.starts_with(own)) {
+                self.next = self.last_answered;
+            } else if !self.seen_own_call && !NO_PROMPTS.iter().any(|own| text.starts_with(own)) {
                 self.next = 0;
             }
         }
@@ -165,7 +165,7 @@ fn result_text(block: &Value) -> String {
     block["content"].as_str().map_or(in_blocks, str::to_owned)
 }
 
-fn noted_position(text: &str, attempt: u32) -> Option<usize> {
+fn parse_position_note(text: &str, attempt: u32) -> Option<usize> {
     let (_, after) = text.rsplit_once(POSITION)?;
     let (noted, rest) = after.split_once(':')?;
     let (next, _) = rest.split_once(']')?;
@@ -188,7 +188,7 @@ mod tests {
             "tool_use_id": call_id(attempt, step, 0), "content": [{"type": "text", "text": text}]}]})
     }
 
-    fn said(role: &str, text: &str) -> Value {
+    fn text_message(role: &str, text: &str) -> Value {
         json!({"role": role, "content": text})
     }
 
@@ -198,23 +198,40 @@ mod tests {
 
     #[test]
     fn steps_follow_one_another() {
-        let mut story = vec![said("user", "Do it."), said("system", "<env>")];
+        let mut story = vec![
+            text_message("user", "Do it."),
+            text_message("system", "<env>"),
+        ];
         assert_eq!(next(&story, 1), 0);
-        story.extend([call(1, 0), result(1, 0, "ok"), said("system", "note")]);
+        story.extend([
+            call(1, 0),
+            result(1, 0, "ok"),
+            text_message("system", "note"),
+        ]);
         assert_eq!(next(&story, 1), 1);
-        story.push(said("assistant", "All done."));
-        story.push(said("user", "[structured-output-enforce] You MUST call …"));
+        story.push(text_message("assistant", "All done."));
+        story.push(text_message(
+            "user",
+            "[structured-output-enforce] You MUST call …",
+        ));
         assert_eq!(next(&story, 1), 2);
     }
 
     #[test]
     fn a_new_attempt_in_the_same_conversation_begins_at_its_first_step() {
-        let mut story = vec![said("user", "Do it."), call(1, 0), result(1, 0, "ok")];
-        story.extend([said("assistant", "Done."), said("user", "The tests fail.")]);
+        let mut story = vec![
+            text_message("user", "Do it."),
+            call(1, 0),
+            result(1, 0, "ok"),
+        ];
+        story.extend([
+            text_message("assistant", "Done."),
+            text_message("user", "The tests fail."),
+        ]);
         assert_eq!(next(&story, 2), 0);
         story.extend([
-            said("assistant", "I see."),
-            said("user", "[structured-output-enforce] x"),
+            text_message("assistant", "I see."),
+            text_message("user", "[structured-output-enforce] x"),
         ]);
         assert_eq!(next(&story, 2), 1);
         story.extend([call(2, 1), result(2, 1, "ok")]);
@@ -224,15 +241,15 @@ mod tests {
     #[test]
     fn an_interrupted_step_is_played_again() {
         let mut story = vec![
-            said("user", "Do it."),
+            text_message("user", "Do it."),
             call(1, 0),
             result(1, 0, "ok"),
             call(1, 1),
         ];
         story.push(result(1, 1, "[Tool call interrupted: the session ended …]"));
         story.extend([
-            said("assistant", "No response requested."),
-            said("user", "Go on."),
+            text_message("assistant", "No response requested."),
+            text_message("user", "Go on."),
         ]);
         assert_eq!(next(&story, 1), 1);
     }
@@ -240,11 +257,11 @@ mod tests {
     #[test]
     fn an_answer_that_reached_its_limit_is_played_again() {
         let story = [
-            said("user", "Do it."),
+            text_message("user", "Do it."),
             call(1, 0),
             result(1, 0, "ok"),
-            said("assistant", "A lon"),
-            said("user", "Output token limit hit. Resume directly …"),
+            text_message("assistant", "A lon"),
+            text_message("user", "Output token limit hit. Resume directly …"),
         ];
         assert_eq!(next(&story, 1), 1);
     }
@@ -252,14 +269,20 @@ mod tests {
     #[test]
     fn a_summary_keeps_the_place() {
         let summary = format!("This session continues … {}", position_note(1, 7));
-        assert_eq!(next(&[said("user", &summary)], 1), 7);
+        assert_eq!(next(&[text_message("user", &summary)], 1), 7);
         assert_eq!(
-            next(&[said("user", &summary), call(1, 7), result(1, 7, "ok")], 1),
+            next(
+                &[
+                    text_message("user", &summary),
+                    call(1, 7),
+                    result(1, 7, "ok")
+                ],
+                1
+            ),
             8
         );
-        let request =
-            json!({"messages": [said("user", "CRITICAL: Respond with TEXT ONLY. Do NOT …")]});
-        assert_eq!(purpose(&request), Purpose::Compaction);
+        let request = json!({"messages": [text_message("user", "CRITICAL: Respond with TEXT ONLY. Do NOT …")]});
+        assert_eq!(request_purpose(&request), RequestPurpose::Compaction);
     }
 
     #[test]
@@ -269,7 +292,10 @@ mod tests {
             json!({"messages": 5}),
             json!({"messages": [{"role": "user"}, 7]}),
         ] {
-            assert_eq!((next_step(&odd, 1), purpose(&odd)), (0, Purpose::Turn));
+            assert_eq!(
+                (next_step(&odd, 1), request_purpose(&odd)),
+                (0, RequestPurpose::Turn)
+            );
         }
     }
 }

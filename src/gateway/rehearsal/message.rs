@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::conversation::call_id;
-use super::step::Step;
-use super::template::Values;
-use eklavya_core::domain::ledger::TokenUsage;
+use super::step::ScriptStep;
+use super::template::TemplateValues;
+use eklavya_core::ledger::TokenUsage;
 
 /// Characters of text or of arguments in one event of a stream.
 const DELTA_CHARACTERS: usize = 400;
@@ -15,7 +15,7 @@ pub const BYTES_PER_TOKEN: u64 = 4;
 
 /// An answer of the model.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub struct RehearsedMessage {
     /// The model that was asked for.
     pub model: String,
     /// Blocks of content.
@@ -26,9 +26,9 @@ pub struct Message {
     pub usage: TokenUsage,
 }
 
-impl Message {
+impl RehearsedMessage {
     /// Returns an answer of text alone.
-    pub fn text(model: &str, text: &str) -> Self {
+    pub fn from_text(model: &str, text: &str) -> Self {
         let blocks = vec![json!({ "type": "text", "text": text })];
         let usage = TokenUsage::default();
         Self {
@@ -40,20 +40,20 @@ impl Message {
     }
 
     /// Returns the answer of a step, with its variables filled in.
-    pub fn of_step(
-        step: &Step,
+    pub fn from_step(
+        step: &ScriptStep,
         place: (u32, usize),
-        values: &Values,
+        values: &TemplateValues,
         model: &str,
     ) -> Result<Self, String> {
         let mut message = Self {
             blocks: Vec::new(),
-            ..Self::text(model, "")
+            ..Self::from_text(model, "")
         };
         if let Some(text) = &step.text {
             message
                 .blocks
-                .push(json!({ "type": "text", "text": values.text(text)? }));
+                .push(json!({ "type": "text", "text": values.render_text(text)? }));
         }
         let structured = step
             .structured
@@ -65,7 +65,7 @@ impl Message {
             .map(|tool| (tool.name.as_str(), &tool.input));
         for (n, (name, input)) in calls.chain(structured).enumerate() {
             let id = call_id(place.0, place.1, n);
-            let input = values.value(input)?;
+            let input = values.render_value(input)?;
             message
                 .blocks
                 .push(json!({ "type": "tool_use", "id": id, "name": name, "input": input }));
@@ -87,7 +87,7 @@ impl Message {
 
     /// Cuts the answer where it is longer than `max_tokens`, as the API does: text is shortened, and
     /// calls that are not complete are dropped.
-    pub fn limit(&mut self, max_tokens: u64) {
+    pub fn truncate_to(&mut self, max_tokens: u64) {
         if self.usage.output <= max_tokens {
             return;
         }
@@ -119,7 +119,7 @@ impl Message {
     pub fn to_json(&self) -> Value {
         let mut usage = self.input_usage();
         usage["output_tokens"] = self.usage.output.into();
-        self.searches_into(&mut usage);
+        self.add_web_searches(&mut usage);
         self.envelope(&self.blocks, Some(self.stop_reason), &usage)
     }
 
@@ -129,19 +129,19 @@ impl Message {
         usage["output_tokens"] = 1.into();
         let start = self.envelope(&[], None, &usage);
         let mut events = vec![
-            event(&json!({ "type": "message_start", "message": start })),
-            event(&json!({ "type": "ping" })),
+            encode_event(&json!({ "type": "message_start", "message": start })),
+            encode_event(&json!({ "type": "ping" })),
         ];
         for (index, block) in self.blocks.iter().enumerate() {
-            block_events(index, block, &mut events);
+            push_block_events(index, block, &mut events);
         }
         let mut usage = json!({ "output_tokens": self.usage.output });
-        self.searches_into(&mut usage);
+        self.add_web_searches(&mut usage);
         let delta = json!({ "stop_reason": self.stop_reason, "stop_sequence": null });
-        events.push(event(
+        events.push(encode_event(
             &json!({ "type": "message_delta", "delta": delta, "usage": usage }),
         ));
-        events.push(event(&json!({ "type": "message_stop" })));
+        events.push(encode_event(&json!({ "type": "message_stop" })));
         events
     }
 
@@ -166,7 +166,7 @@ impl Message {
         })
     }
 
-    fn searches_into(&self, usage: &mut Value) {
+    fn add_web_searches(&self, usage: &mut Value) {
         if self.usage.web_searches > 0 {
             usage["server_tool_use"] = json!({ "web_search_requests": self.usage.web_searches });
         }
@@ -178,7 +178,7 @@ fn block_size(block: &Value) -> usize {
     block["text"].as_str().map_or_else(arguments, str::len)
 }
 
-fn block_events(index: usize, block: &Value, events: &mut Vec<Bytes>) {
+fn push_block_events(index: usize, block: &Value, events: &mut Vec<Bytes>) {
     let (start, whole, kind, key) = if let Some(text) = block["text"].as_str() {
         (
             json!({ "type": "text", "text": "" }),
@@ -196,23 +196,23 @@ fn block_events(index: usize, block: &Value, events: &mut Vec<Bytes>) {
             "partial_json",
         )
     };
-    events.push(event(
+    events.push(encode_event(
         &json!({ "type": "content_block_start", "index": index, "content_block": start }),
     ));
     let characters: Vec<char> = whole.chars().collect();
     for piece in characters.chunks(DELTA_CHARACTERS) {
         let piece: String = piece.iter().collect();
         let delta = json!({ "type": kind, key: piece });
-        events.push(event(
+        events.push(encode_event(
             &json!({ "type": "content_block_delta", "index": index, "delta": delta }),
         ));
     }
-    events.push(event(
+    events.push(encode_event(
         &json!({ "type": "content_block_stop", "index": index }),
     ));
 }
 
-fn event(data: &Value) -> Bytes {
+fn encode_event(data: &Value) -> Bytes {
     let name = data["type"].as_str().unwrap_or_default();
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }

@@ -10,16 +10,18 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 
-use super::conversation::{Purpose, next_step, position_note, purpose};
-use super::message::{BYTES_PER_TOKEN, Message};
-use super::script::Script;
-use super::step::{Cut, Step, StepError};
-use super::template::Values;
-use crate::api_error::error_json;
-use crate::backend::{Incoming, Outgoing, PieceStream, Route, SendError};
+use super::conversation::{RequestPurpose, next_step, position_note, request_purpose};
+use super::message::{BYTES_PER_TOKEN, RehearsedMessage};
+use super::script::RehearsalScript;
+use super::step::{ScriptStep, ScriptedCut, ScriptedError};
+use super::template::TemplateValues;
+use crate::api_response::error_object;
 use crate::door::DoorSpec;
-use crate::refusal::REQUEST_ID;
-use eklavya_core::domain::ids::TaskId;
+use crate::model::backend::{
+    ApiRoute, BackendError, ChunkStream, UpstreamRequest, UpstreamResponse,
+};
+use crate::model::upstream::upstream_error::REQUEST_ID;
+use eklavya_core::ids::TaskId;
 
 /// What the model says when a script has no further step.
 const CLOSING: &str = "The rehearsal has nothing further to say here.";
@@ -28,7 +30,7 @@ const EVENTS_BEFORE_HANG: usize = 2;
 
 /// What can happen a limited number of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Mishap {
+enum ScriptedFault {
     Error,
     Hang,
     Cut,
@@ -36,37 +38,40 @@ enum Mishap {
 
 /// Plays a script.
 #[derive(Debug)]
-pub(crate) struct Player {
-    script: Arc<Script>,
+pub(crate) struct RehearsalPlayer {
+    script: Arc<RehearsalScript>,
     /// How often a mishap of a step has happened, by task, attempt and step.
-    happened: Mutex<HashMap<(TaskId, u32, usize, Mishap), u32>>,
+    fault_counts: Mutex<HashMap<(TaskId, u32, usize, ScriptedFault), u32>>,
 }
 
 /// An answer's pieces, and how they end.
-struct Pieces {
+struct RehearsedBody {
     pieces: Vec<Bytes>,
-    end: PiecesEnd,
+    end: RehearsedBodyEnd,
 }
 
-enum PiecesEnd {
+enum RehearsedBodyEnd {
     Complete,
     Cut,
     Hang,
 }
 
-impl Player {
-    pub fn new(script: Arc<Script>) -> Self {
+impl RehearsalPlayer {
+    pub fn new(script: Arc<RehearsalScript>) -> Self {
         Self {
             script,
-            happened: Mutex::default(),
+            fault_counts: Mutex::default(),
         }
     }
 
     /// Answers as the endpoint would.
-    pub async fn answer(&self, request: &Outgoing) -> Result<Incoming, SendError> {
-        if request.route == Route::CountTokens {
+    pub async fn answer(
+        &self,
+        request: &UpstreamRequest,
+    ) -> Result<UpstreamResponse, BackendError> {
+        if request.route == ApiRoute::CountTokens {
             let tokens = (request.body.len() as u64).div_ceil(BYTES_PER_TOKEN);
-            return Ok(json(
+            return Ok(json_response(
                 StatusCode::OK,
                 &serde_json::json!({ "input_tokens": tokens }),
             ));
@@ -75,26 +80,36 @@ impl Player {
         let spec = &request.spec;
         let next = next_step(&body, spec.attempt);
         let model = body["model"].as_str().unwrap_or_default();
-        let aside = match purpose(&body) {
-            Purpose::Turn => None,
-            Purpose::Compaction => Some(format!(
+        let aside = match request_purpose(&body) {
+            RequestPurpose::Turn => None,
+            RequestPurpose::Compaction => Some(format!(
                 "The work so far. {}",
                 position_note(spec.attempt, next)
             )),
-            Purpose::WebSearch => Some("A rehearsal does not search the web.".to_owned()),
+            RequestPurpose::WebSearch => Some("A rehearsal does not search the web.".to_owned()),
         };
-        match (aside, self.step(spec, next)?) {
-            (Some(text), _) => Ok(whole(Message::text(model, &text), &body, request)),
-            (None, None) => Ok(whole(Message::text(model, CLOSING), &body, request)),
-            (None, Some(step)) => self.play(step, next, &body, request).await,
+        match (aside, self.find_step(spec, next)?) {
+            (Some(text), _) => Ok(complete_response(
+                RehearsedMessage::from_text(model, &text),
+                &body,
+                request,
+            )),
+            (None, None) => Ok(complete_response(
+                RehearsedMessage::from_text(model, CLOSING),
+                &body,
+                request,
+            )),
+            (None, Some(step)) => self.play_step(step, next, &body, request).await,
         }
     }
 
     /// Returns a step of the agent's part; nothing after the last one.
-    fn step(&self, spec: &DoorSpec, next: usize) -> Result<Option<&Step>, SendError> {
-        let part = self.script.part(spec.role, &spec.task_key, spec.attempt);
+    fn find_step(&self, spec: &DoorSpec, next: usize) -> Result<Option<&ScriptStep>, BackendError> {
+        let part = self
+            .script
+            .find_part(spec.role, &spec.task_key, spec.attempt);
         let part = part.ok_or_else(|| {
-            SendError::Unscripted(format!(
+            BackendError::Unscripted(format!(
                 "the rehearsal {} has no steps for role {}, task {}, attempt {}",
                 self.script.file().display(),
                 spec.role,
@@ -105,16 +120,16 @@ impl Player {
         Ok(part.steps.get(next))
     }
 
-    async fn play(
+    async fn play_step(
         &self,
-        step: &Step,
+        step: &ScriptStep,
         index: usize,
         body: &Value,
-        request: &Outgoing,
-    ) -> Result<Incoming, SendError> {
+        request: &UpstreamRequest,
+    ) -> Result<UpstreamResponse, BackendError> {
         let spec = &request.spec;
         let unfilled = |reason: String| {
-            SendError::Unscripted(format!(
+            BackendError::Unscripted(format!(
                 "step {index} of role {}, task {} in the rehearsal {}: {reason}",
                 spec.role,
                 spec.task_key,
@@ -124,28 +139,28 @@ impl Player {
         if let Some(delay) = step.delay_seconds {
             tokio::time::sleep(Duration::from_secs_f64(delay)).await;
         }
-        let values = Values::of(spec);
-        let happens = |mishap, times| self.happens(spec, index, mishap, times);
+        let values = TemplateValues::for_agent(spec);
+        let happens = |mishap, times| self.take_fault(spec, index, mishap, times);
         if let Some(error) = &step.error
-            && happens(Mishap::Error, step.error_times())
+            && happens(ScriptedFault::Error, step.error_times())
         {
-            return error_answer(error, &values).map_err(unfilled);
+            return error_response(error, &values).map_err(unfilled);
         }
         let model = body["model"].as_str().unwrap_or_default();
-        let mut message =
-            Message::of_step(step, (spec.attempt, index), &values, model).map_err(unfilled)?;
-        let hangs = happens(Mishap::Hang, step.hang_times());
+        let mut message = RehearsedMessage::from_step(step, (spec.attempt, index), &values, model)
+            .map_err(unfilled)?;
+        let hangs = happens(ScriptedFault::Hang, step.hang_times());
         let cut = step
             .cut
-            .filter(|cut| !hangs && happens(Mishap::Cut, cut.times.unwrap_or(1)));
+            .filter(|cut| !hangs && happens(ScriptedFault::Cut, cut.times.unwrap_or(1)));
         let (headers, mut pieces) = render(&mut message, body, request);
         if hangs {
             pieces.pieces.truncate(EVENTS_BEFORE_HANG);
-            pieces.end = PiecesEnd::Hang;
+            pieces.end = RehearsedBodyEnd::Hang;
         } else if let Some(cut) = cut {
-            pieces.cut(cut);
+            pieces.cut_at(cut);
         }
-        Ok(Incoming {
+        Ok(UpstreamResponse {
             status: StatusCode::OK,
             headers,
             body: pieces.into_stream(),
@@ -153,8 +168,11 @@ impl Player {
     }
 
     /// Tells whether a mishap that comes `times` times comes once more.
-    fn happens(&self, spec: &DoorSpec, step: usize, mishap: Mishap, times: u32) -> bool {
-        let mut happened = self.happened.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take_fault(&self, spec: &DoorSpec, step: usize, mishap: ScriptedFault, times: u32) -> bool {
+        let mut happened = self
+            .fault_counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let count = happened
             .entry((spec.task, spec.attempt, step, mishap))
             .or_default();
@@ -164,8 +182,8 @@ impl Player {
     }
 }
 
-impl Pieces {
-    fn cut(&mut self, cut: Cut) {
+impl RehearsedBody {
+    fn cut_at(&mut self, cut: ScriptedCut) {
         if let Some(events) = cut.after_events {
             self.pieces.truncate(events);
         }
@@ -174,25 +192,29 @@ impl Pieces {
             whole.truncate(bytes);
             self.pieces = vec![Bytes::from(whole)];
         }
-        self.end = PiecesEnd::Cut;
+        self.end = RehearsedBodyEnd::Cut;
     }
 
-    fn into_stream(self) -> PieceStream {
+    fn into_stream(self) -> ChunkStream {
         let pieces = stream::iter(self.pieces.into_iter().map(Ok));
         match self.end {
-            PiecesEnd::Complete => Box::pin(pieces),
-            PiecesEnd::Cut => {
+            RehearsedBodyEnd::Complete => Box::pin(pieces),
+            RehearsedBodyEnd::Cut => {
                 let end = Err("the rehearsal cuts the answer here".to_owned());
                 Box::pin(pieces.chain(stream::iter([end])))
             }
-            PiecesEnd::Hang => Box::pin(pieces.chain(stream::pending())),
+            RehearsedBodyEnd::Hang => Box::pin(pieces.chain(stream::pending())),
         }
     }
 }
 
-fn whole(mut message: Message, body: &Value, request: &Outgoing) -> Incoming {
+fn complete_response(
+    mut message: RehearsedMessage,
+    body: &Value,
+    request: &UpstreamRequest,
+) -> UpstreamResponse {
     let (headers, pieces) = render(&mut message, body, request);
-    Incoming {
+    UpstreamResponse {
         status: StatusCode::OK,
         headers,
         body: pieces.into_stream(),
@@ -200,9 +222,13 @@ fn whole(mut message: Message, body: &Value, request: &Outgoing) -> Incoming {
 }
 
 /// Puts an answer into the form that the request asks for, within its `max_tokens`.
-fn render(message: &mut Message, body: &Value, request: &Outgoing) -> (HeaderMap, Pieces) {
+fn render(
+    message: &mut RehearsedMessage,
+    body: &Value,
+    request: &UpstreamRequest,
+) -> (HeaderMap, RehearsedBody) {
     message.estimate_usage(request.body.len());
-    message.limit(body["max_tokens"].as_u64().unwrap_or(u64::MAX));
+    message.truncate_to(body["max_tokens"].as_u64().unwrap_or(u64::MAX));
     let streamed = body["stream"] == true;
     let (kind, pieces) = if streamed {
         ("text/event-stream; charset=utf-8", message.to_events())
@@ -213,15 +239,15 @@ fn render(message: &mut Message, body: &Value, request: &Outgoing) -> (HeaderMap
         )
     };
     (
-        headers(kind),
-        Pieces {
+        response_headers(kind),
+        RehearsedBody {
             pieces,
-            end: PiecesEnd::Complete,
+            end: RehearsedBodyEnd::Complete,
         },
     )
 }
 
-fn headers(content_type: &'static str) -> HeaderMap {
+fn response_headers(content_type: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let id = format!("req_rh_{:016x}", rand::random::<u64>());
@@ -231,22 +257,25 @@ fn headers(content_type: &'static str) -> HeaderMap {
     headers
 }
 
-fn json(status: StatusCode, body: &Value) -> Incoming {
+fn json_response(status: StatusCode, body: &Value) -> UpstreamResponse {
     let piece = Ok(Bytes::from(body.to_string()));
-    Incoming {
+    UpstreamResponse {
         status,
-        headers: headers("application/json"),
+        headers: response_headers("application/json"),
         body: Box::pin(stream::iter([piece])),
     }
 }
 
-fn error_answer(error: &StepError, values: &Values) -> Result<Incoming, String> {
+fn error_response(
+    error: &ScriptedError,
+    values: &TemplateValues,
+) -> Result<UpstreamResponse, String> {
     let status = StatusCode::from_u16(error.status).map_err(|e| e.to_string())?;
     let message = error
         .message
         .as_deref()
         .unwrap_or("an error of the rehearsal");
-    let mut answer = json(status, &error_json(status, &values.text(message)?));
+    let mut answer = json_response(status, &error_object(status, &values.render_text(message)?));
     if let Some(seconds) = error.retry_after {
         answer
             .headers

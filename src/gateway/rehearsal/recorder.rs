@@ -7,24 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 
-use super::recording::Recording;
-use super::script::{Document, Part, Script, ScriptError, VERSION};
-use super::step::Step;
+use super::recording::ResponseRecording;
+use super::script::{RehearsalScript, ScriptDocument, ScriptError, ScriptPart, VERSION};
+use super::step::ScriptStep;
 use crate::door::DoorSpec;
-use eklavya_core::domain::redactor::Redactor;
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
+use eklavya_core::redactor::Redactor;
 
 /// Whose answers they are.
-pub(super) type Key = (Role, String, u32);
+pub(super) type RecordingKey = (Role, String, u32);
 
 /// Writes a script as a run goes on; the file is complete and playable after every answer.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct RehearsalRecorder {
     file: PathBuf,
-    parts: Mutex<BTreeMap<Key, Vec<Step>>>,
+    parts: Mutex<BTreeMap<RecordingKey, Vec<ScriptStep>>>,
 }
 
-impl Recorder {
+impl RehearsalRecorder {
     /// Returns a recorder that writes `file`. A recording that is there is gone on with, so that the
     /// commands of one story can follow one another.
     ///
@@ -33,8 +33,8 @@ impl Recorder {
     pub fn open(file: &Path) -> Result<Self, ScriptError> {
         let mut parts = BTreeMap::new();
         if file.exists() {
-            for part in Script::load(file)?.into_document().agents {
-                parts.insert(key_of(file, &part)?, part.steps);
+            for part in RehearsalScript::load(file)?.into_document().agents {
+                parts.insert(recording_key(file, &part)?, part.steps);
             }
         }
         let recorder = Self {
@@ -51,14 +51,14 @@ impl Recorder {
     }
 
     /// Begins to record one answer. Neither `secrets`, nor what `redactor` hides, nor the agent's directory get into the file.
-    pub(crate) fn start(
+    pub(crate) fn start_recording(
         self: &Arc<Self>,
         spec: &DoorSpec,
         secrets: Vec<SecretString>,
         redactor: Redactor,
-    ) -> Recording {
+    ) -> ResponseRecording {
         let key = (spec.role, spec.task_key.clone(), spec.attempt);
-        Recording::new(
+        ResponseRecording::new(
             self.clone(),
             key,
             spec.variables.get("clone").cloned(),
@@ -68,21 +68,21 @@ impl Recorder {
     }
 
     /// Adds an answer. A failure is logged: the run is worth more than its recording.
-    pub(super) fn add(&self, key: Key, step: Step) {
+    pub(super) fn add_step(&self, key: RecordingKey, step: ScriptStep) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.entry(key).or_default().push(step);
-        let document = document_of(&parts);
+        let document = build_document(&parts);
         // Written under the lock, so that an older state never replaces a newer one.
         if let Err(error) = self.write(&document) {
             tracing::error!(file = %self.file.display(), %error, "cannot write the recording");
         }
     }
 
-    fn document(&self) -> Document {
-        document_of(&self.parts.lock().unwrap_or_else(PoisonError::into_inner))
+    fn document(&self) -> ScriptDocument {
+        build_document(&self.parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, document: &Document) -> io::Result<()> {
+    fn write(&self, document: &ScriptDocument) -> io::Result<()> {
         let text = serde_yaml::to_string(document).map_err(io::Error::other)?;
         let dir = match self.file.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -96,21 +96,23 @@ impl Recorder {
     }
 }
 
-fn document_of(parts: &BTreeMap<Key, Vec<Step>>) -> Document {
-    let agents = parts.iter().map(|((role, task, attempt), steps)| Part {
-        role: *role,
-        task: Some(task.clone()),
-        attempt: Some(*attempt),
-        steps: steps.clone(),
-    });
-    Document {
+fn build_document(parts: &BTreeMap<RecordingKey, Vec<ScriptStep>>) -> ScriptDocument {
+    let agents = parts
+        .iter()
+        .map(|((role, task, attempt), steps)| ScriptPart {
+            role: *role,
+            task: Some(task.clone()),
+            attempt: Some(*attempt),
+            steps: steps.clone(),
+        });
+    ScriptDocument {
         rehearsal: VERSION,
         description: Some("Recorded from a live run.".to_owned()),
         agents: agents.collect(),
     }
 }
 
-fn key_of(file: &Path, part: &Part) -> Result<Key, ScriptError> {
+fn recording_key(file: &Path, part: &ScriptPart) -> Result<RecordingKey, ScriptError> {
     match (&part.task, part.attempt) {
         (Some(task), Some(attempt)) if !task.contains(['*', '?']) => {
             Ok((part.role, task.clone(), attempt))

@@ -5,38 +5,38 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::recorder::{Key, Recorder};
-use super::step::{Step, ToolCall};
-use super::template::escape;
-use crate::sse::EventSplitter;
-use crate::usage::{StreamUsage, usage_of_json};
-use eklavya_core::domain::redactor::Redactor;
+use super::recorder::{RecordingKey, RehearsalRecorder};
+use super::step::{ScriptStep, ScriptedToolCall};
+use super::template::escape_template;
+use crate::model::sse::SseDecoder;
+use crate::model::usage::{StreamUsage, usage_of_json};
+use eklavya_core::redactor::Redactor;
 
 /// Collects an answer, as a stream of events or as one object.
 #[derive(Debug)]
-pub(crate) struct Recording {
-    recorder: Arc<Recorder>,
-    key: Key,
+pub(crate) struct ResponseRecording {
+    recorder: Arc<RehearsalRecorder>,
+    key: RecordingKey,
     clone_dir: Option<String>,
     secrets: Vec<SecretString>,
     redactor: Redactor,
-    splitter: EventSplitter,
+    splitter: SseDecoder,
     usage: StreamUsage,
-    blocks: Vec<Block>,
-    step: Step,
+    blocks: Vec<RecordedBlock>,
+    step: ScriptStep,
 }
 
 #[derive(Debug, Default)]
-struct Block {
+struct RecordedBlock {
     tool: Option<String>,
     input: Value,
     text: String,
 }
 
-impl Recording {
+impl ResponseRecording {
     pub(super) fn new(
-        recorder: Arc<Recorder>,
-        key: Key,
+        recorder: Arc<RehearsalRecorder>,
+        key: RecordingKey,
         clone_dir: Option<String>,
         secrets: Vec<SecretString>,
         redactor: Redactor,
@@ -47,10 +47,10 @@ impl Recording {
             clone_dir: clone_dir.filter(|dir| dir.len() > 1),
             secrets,
             redactor,
-            splitter: EventSplitter::default(),
+            splitter: SseDecoder::default(),
             usage: StreamUsage::default(),
             blocks: Vec::new(),
-            step: Step::default(),
+            step: ScriptStep::default(),
         }
     }
 
@@ -60,75 +60,75 @@ impl Recording {
         let blocks = &mut self.blocks;
         self.splitter.feed(piece, |data| {
             if let Ok(event) = serde_json::from_slice::<Value>(data) {
-                take_event(blocks, &event);
+                apply_event(blocks, &event);
             }
         });
         self.step.usage = self.usage.settled().map(Into::into);
     }
 
     /// Takes an answer that is one object.
-    pub fn take_json(&mut self, body: &[u8]) {
+    pub fn read_json(&mut self, body: &[u8]) {
         let message: Value = serde_json::from_slice(body).unwrap_or_default();
         for content in message["content"].as_array().into_iter().flatten() {
-            self.blocks.push(block_of(content));
+            self.blocks.push(parse_block(content));
         }
         self.step.usage = usage_of_json(body).map(Into::into);
     }
 
     /// Adds the answer to the recording, once all of it is there.
-    pub async fn keep(mut self) {
+    pub async fn finish(mut self) {
         for block in std::mem::take(&mut self.blocks) {
-            self.take_block(block);
+            self.add_block(block);
         }
         if self.step.has_content() {
             let (recorder, key, step) = (self.recorder, self.key, self.step);
-            let _ = tokio::task::spawn_blocking(move || recorder.add(key, step)).await;
+            let _ = tokio::task::spawn_blocking(move || recorder.add_step(key, step)).await;
         }
     }
 
-    fn take_block(&mut self, block: Block) {
+    fn add_block(&mut self, block: RecordedBlock) {
         match block.tool {
             None if block.text.is_empty() => {}
             None => {
-                let text = self.as_template(&block.text);
+                let text = self.to_template(&block.text);
                 self.step.text.get_or_insert_default().push_str(&text);
             }
             Some(name) => {
                 let input = serde_json::from_str(&block.text).unwrap_or(block.input);
-                let input = self.value_as_template(input);
+                let input = self.value_to_template(input);
                 if name == "StructuredOutput" {
                     self.step.structured = Some(input);
                 } else if input.is_object() {
-                    self.step.tools.push(ToolCall { name, input });
+                    self.step.tools.push(ScriptedToolCall { name, input });
                 }
             }
         }
     }
 
     /// Returns a text as a template without secrets, in which the agent's directory is a variable.
-    fn as_template(&self, text: &str) -> String {
+    fn to_template(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
             text = text.replace(secret.expose_secret(), "[credential]");
         }
-        let text = escape(&self.redactor.text(&text));
+        let text = escape_template(&self.redactor.redact_text(&text));
         match &self.clone_dir {
             Some(dir) => text.replace(dir.as_str(), "{{ clone }}"),
             None => text,
         }
     }
 
-    fn value_as_template(&self, value: Value) -> Value {
+    fn value_to_template(&self, value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.as_template(&text)),
+            Value::String(text) => Value::String(self.to_template(&text)),
             Value::Array(items) => items
                 .into_iter()
-                .map(|item| self.value_as_template(item))
+                .map(|item| self.value_to_template(item))
                 .collect(),
             Value::Object(members) => Value::Object(
                 members
                     .into_iter()
-                    .map(|(key, item)| (key, self.value_as_template(item)))
+                    .map(|(key, item)| (key, self.value_to_template(item)))
                     .collect(),
             ),
             other => other,
@@ -136,9 +136,9 @@ impl Recording {
     }
 }
 
-fn take_event(blocks: &mut Vec<Block>, event: &Value) {
+fn apply_event(blocks: &mut Vec<RecordedBlock>, event: &Value) {
     match event["type"].as_str() {
-        Some("content_block_start") => blocks.push(block_of(&event["content_block"])),
+        Some("content_block_start") => blocks.push(parse_block(&event["content_block"])),
         Some("content_block_delta") => {
             let delta = &event["delta"];
             let more = delta["text"]
@@ -153,11 +153,11 @@ fn take_event(blocks: &mut Vec<Block>, event: &Value) {
 }
 
 /// Thinking is not recorded: it cannot be played without its signature.
-fn block_of(content: &Value) -> Block {
+fn parse_block(content: &Value) -> RecordedBlock {
     let named = content["name"]
         .as_str()
         .filter(|_| content["type"] == "tool_use");
-    Block {
+    RecordedBlock {
         tool: named.map(str::to_owned),
         input: content["input"].clone(),
         text: content["text"].as_str().unwrap_or_default().to_owned(),

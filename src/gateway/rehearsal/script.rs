@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::step::Step;
+use super::step::ScriptStep;
 use super::template;
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
 
 /// The version of the format that this program reads and writes.
 pub const VERSION: u32 = 1;
@@ -16,28 +16,28 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A script, checked.
 #[derive(Debug, Clone)]
-pub struct Script {
+pub struct RehearsalScript {
     file: PathBuf,
-    document: Document,
+    document: ScriptDocument,
 }
 
 /// The contents of a script's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+pub struct ScriptDocument {
     /// The version of the format, [`VERSION`].
     pub rehearsal: u32,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Who answers what.
-    pub agents: Vec<Part>,
+    pub agents: Vec<ScriptPart>,
 }
 
 /// The answers to one agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct ScriptPart {
     /// The agent's role.
     pub role: Role,
     /// The task's key; `*` stands for any characters and `?` for one. Any task where it is absent.
@@ -47,7 +47,7 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
     /// The answers, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScriptStep>,
 }
 
 /// A script that cannot be played.
@@ -79,7 +79,7 @@ pub enum ScriptError {
     },
 }
 
-impl Script {
+impl RehearsalScript {
     /// Reads a script and checks all of it.
     pub fn load(file: &Path) -> Result<Self, ScriptError> {
         let failed = |source| ScriptError::Read {
@@ -104,8 +104,9 @@ impl Script {
             reason,
         };
         let text = std::str::from_utf8(bytes).map_err(|e| invalid(format!("not UTF-8: {e}")))?;
-        let document: Document = serde_yaml::from_str(text).map_err(|e| invalid(e.to_string()))?;
-        document.check(text).map_err(invalid)?;
+        let document: ScriptDocument =
+            serde_yaml::from_str(text).map_err(|e| invalid(e.to_string()))?;
+        document.validate(text).map_err(invalid)?;
         Ok(Self {
             file: file.to_owned(),
             document,
@@ -118,22 +119,22 @@ impl Script {
     }
 
     /// Returns its contents.
-    pub fn into_document(self) -> Document {
+    pub fn into_document(self) -> ScriptDocument {
         self.document
     }
 
     /// Returns the answers to an agent: those that name its attempt before those for any, those that
     /// name its task before those with a pattern before those for any task.
-    pub fn part(&self, role: Role, task: &str, attempt: u32) -> Option<&Part> {
-        let fits = |part: &&Part| {
+    pub fn find_part(&self, role: Role, task: &str, attempt: u32) -> Option<&ScriptPart> {
+        let fits = |part: &&ScriptPart| {
             part.role == role
                 && part.attempt.is_none_or(|wanted| wanted == attempt)
                 && part
                     .task
                     .as_deref()
-                    .is_none_or(|pattern| matches(pattern, task))
+                    .is_none_or(|pattern| matches_glob(pattern, task))
         };
-        let rank = |part: &&Part| {
+        let rank = |part: &&ScriptPart| {
             let named = match part.task.as_deref() {
                 Some(pattern) if !pattern.contains(['*', '?']) => 0,
                 Some(_) => 1,
@@ -146,8 +147,8 @@ impl Script {
     }
 }
 
-impl Document {
-    fn check(&self, source: &str) -> Result<(), String> {
+impl ScriptDocument {
+    fn validate(&self, source: &str) -> Result<(), String> {
         if self.rehearsal != VERSION {
             return Err(format!(
                 "rehearsal: this program reads version {VERSION}, not {}",
@@ -162,7 +163,7 @@ impl Document {
             if part.steps.is_empty() {
                 return Err(format!("{place}.steps: at least one step is needed"));
             }
-            let same = |other: &Part| {
+            let same = |other: &ScriptPart| {
                 (other.role, &other.task, other.attempt) == (part.role, &part.task, part.attempt)
             };
             if self.agents[..number].iter().any(same) {
@@ -171,45 +172,47 @@ impl Document {
                 ));
             }
             for (index, step) in part.steps.iter().enumerate() {
-                check_step(step, source).map_err(|e| format!("{place}.steps[{index}]: {e}"))?;
+                validate_step(step, source).map_err(|e| format!("{place}.steps[{index}]: {e}"))?;
             }
         }
         Ok(())
     }
 }
 
-fn check_step(step: &Step, source: &str) -> Result<(), String> {
-    step.check()?;
+fn validate_step(step: &ScriptStep, source: &str) -> Result<(), String> {
+    step.validate()?;
     let message = step.error.as_ref().and_then(|error| error.message.as_ref());
     for text in step.text.iter().chain(message) {
-        check_text(text, source)?;
+        validate_text(text, source)?;
     }
     let inputs = step.tools.iter().map(|tool| &tool.input);
     inputs
         .chain(&step.structured)
-        .try_for_each(|value| check_value(value, source))
+        .try_for_each(|value| validate_value(value, source))
 }
 
-fn check_value(value: &Value, source: &str) -> Result<(), String> {
+fn validate_value(value: &Value, source: &str) -> Result<(), String> {
     match value {
-        Value::String(text) => check_text(text, source),
-        Value::Array(items) => items.iter().try_for_each(|item| check_value(item, source)),
+        Value::String(text) => validate_text(text, source),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| validate_value(item, source)),
         Value::Object(members) => members
             .values()
-            .try_for_each(|item| check_value(item, source)),
+            .try_for_each(|item| validate_value(item, source)),
         _ => Ok(()),
     }
 }
 
-fn check_text(text: &str, source: &str) -> Result<(), String> {
-    template::check(text).map_err(|bad| match locate(source, bad.line.trim()) {
+fn validate_text(text: &str, source: &str) -> Result<(), String> {
+    template::validate_template(text).map_err(|bad| match find_position(source, bad.line.trim()) {
         Some((line, column)) => format!("{} at line {line} column {column}", bad.reason),
         None => format!("{} in {:?}", bad.reason, bad.line),
     })
 }
 
 /// Returns the line and column, from 1, at which `wanted` stands in the file.
-fn locate(source: &str, wanted: &str) -> Option<(usize, usize)> {
+fn find_position(source: &str, wanted: &str) -> Option<(usize, usize)> {
     let at = source.find(wanted)?;
     let before = &source[..at];
     let line = before.matches('\n').count() + 1;
@@ -218,7 +221,7 @@ fn locate(source: &str, wanted: &str) -> Option<(usize, usize)> {
 }
 
 /// Matches a text against a pattern of `*` and `?`.
-fn matches(pattern: &str, text: &str) -> bool {
+fn matches_glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t, mut retry) = (0, 0, None);

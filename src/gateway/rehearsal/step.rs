@@ -7,18 +7,18 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use eklavya_core::domain::ledger::TokenUsage;
+use eklavya_core::ledger::TokenUsage;
 
 /// One answer of the model, or what happens in place of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct Step {
+pub struct ScriptStep {
     /// What the model says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The tools that it calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<ToolCall>,
+    pub tools: Vec<ScriptedToolCall>,
     /// The structured result with which it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structured: Option<Value>,
@@ -30,19 +30,19 @@ pub struct Step {
     pub delay_seconds: Option<f64>,
     /// An HTTP error in place of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<StepError>,
+    pub error: Option<ScriptedError>,
     /// Where the answer breaks off.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cut: Option<Cut>,
+    pub cut: Option<ScriptedCut>,
     /// Whether the answer begins and never goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hang: Option<Hang>,
+    pub hang: Option<ScriptedHang>,
 }
 
 /// A call of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ToolCall {
+pub struct ScriptedToolCall {
     /// The tool's name, e.g. `Write`.
     pub name: String,
     /// Its arguments.
@@ -93,7 +93,7 @@ impl From<TokenUsage> for StepUsage {
 /// An HTTP error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct StepError {
+pub struct ScriptedError {
     /// The status, 400 to 599.
     pub status: u16,
     /// What it says.
@@ -110,7 +110,7 @@ pub struct StepError {
 /// Where an answer breaks off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Cut {
+pub struct ScriptedCut {
     /// After so many events of the stream.
     #[serde(default)]
     pub after_events: Option<usize>,
@@ -125,7 +125,7 @@ pub struct Cut {
 /// Whether an answer never goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Hang {
+pub enum ScriptedHang {
     /// Always, or not at all.
     Always(bool),
     /// So many times; then the step's answer comes.
@@ -140,31 +140,31 @@ pub struct HangTimes {
     pub times: u32,
 }
 
-impl<'de> Deserialize<'de> for Hang {
+impl<'de> Deserialize<'de> for ScriptedHang {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HangVisitor)
+        deserializer.deserialize_any(ScriptedHangVisitor)
     }
 }
 
-struct HangVisitor;
+struct ScriptedHangVisitor;
 
-impl<'de> Visitor<'de> for HangVisitor {
-    type Value = Hang;
+impl<'de> Visitor<'de> for ScriptedHangVisitor {
+    type Value = ScriptedHang;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("true, or how often: { times: 1 }")
     }
 
-    fn visit_bool<E>(self, always: bool) -> Result<Hang, E> {
-        Ok(Hang::Always(always))
+    fn visit_bool<E>(self, always: bool) -> Result<ScriptedHang, E> {
+        Ok(ScriptedHang::Always(always))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Hang, A::Error> {
-        HangTimes::deserialize(MapAccessDeserializer::new(map)).map(Hang::Times)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ScriptedHang, A::Error> {
+        HangTimes::deserialize(MapAccessDeserializer::new(map)).map(ScriptedHang::Times)
     }
 }
 
-impl Step {
+impl ScriptStep {
     /// Tells whether there is anything that the model says or does.
     pub fn has_content(&self) -> bool {
         self.text.is_some() || !self.tools.is_empty() || self.structured.is_some()
@@ -179,14 +179,14 @@ impl Step {
     /// How often the answer hangs.
     pub fn hang_times(&self) -> u32 {
         match self.hang {
-            None | Some(Hang::Always(false)) => 0,
-            Some(Hang::Always(true)) => u32::MAX,
-            Some(Hang::Times(hang)) => hang.times,
+            None | Some(ScriptedHang::Always(false)) => 0,
+            Some(ScriptedHang::Always(true)) => u32::MAX,
+            Some(ScriptedHang::Times(hang)) => hang.times,
         }
     }
 
     /// Returns what is wrong with the step, apart from its templates.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), String> {
         if self
             .error
             .as_ref()
@@ -212,10 +212,10 @@ impl Step {
         {
             return Err("tools: each needs a name, and an input that is a mapping".into());
         }
-        self.check_content()
+        self.validate_content()
     }
 
-    fn check_content(&self) -> Result<(), String> {
+    fn validate_content(&self) -> Result<(), String> {
         let ends = self
             .error
             .as_ref()

@@ -15,14 +15,14 @@ pub const VARIABLES: [&str; 7] = [
 
 /// A text whose template is not usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadTemplate {
+pub struct InvalidTemplate {
     /// What is wrong.
     pub reason: String,
     /// The line of the text in which it is, to find it by.
     pub line: String,
 }
 
-fn environment() -> Environment<'static> {
+fn build_environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // With the usual delimiters this always builds.
@@ -34,14 +34,14 @@ fn environment() -> Environment<'static> {
 }
 
 /// Checks that a text is a template over [`VARIABLES`] only.
-pub fn check(text: &str) -> Result<(), BadTemplate> {
+pub fn validate_template(text: &str) -> Result<(), InvalidTemplate> {
     if !text.contains('{') {
         return Ok(());
     }
-    let environment = environment();
+    let environment = build_environment();
     let template = environment
         .template_from_str(text)
-        .map_err(|error| BadTemplate {
+        .map_err(|error| InvalidTemplate {
             reason: format!(
                 "{}; a literal {{{{ is written as {{% raw %}}{{{{{{% endraw %}}",
                 error.detail().unwrap_or("not a template")
@@ -56,7 +56,7 @@ pub fn check(text: &str) -> Result<(), BadTemplate> {
     unknown.sort();
     match unknown.into_iter().next() {
         None => Ok(()),
-        Some(name) => Err(BadTemplate {
+        Some(name) => Err(InvalidTemplate {
             reason: format!(
                 "there is no variable {name:?}; the variables are {}",
                 VARIABLES.join(", ")
@@ -77,21 +77,21 @@ fn nth_line(text: &str, number: Option<usize>) -> String {
 
 /// The values of the variables for one agent.
 #[derive(Debug)]
-pub struct Values {
+pub struct TemplateValues {
     environment: Environment<'static>,
     values: BTreeMap<String, String>,
 }
 
-impl Values {
+impl TemplateValues {
     /// Returns the values for the agent behind a door.
-    pub fn of(spec: &DoorSpec) -> Self {
+    pub fn for_agent(spec: &DoorSpec) -> Self {
         let mut values = spec.variables.clone();
         values.insert("slug".into(), spec.slug.clone());
         values.insert("task".into(), spec.task_key.clone());
         values.insert("role".into(), spec.role.to_string());
         values.insert("attempt".into(), spec.attempt.to_string());
         Self {
-            environment: environment(),
+            environment: build_environment(),
             values,
         }
     }
@@ -100,7 +100,7 @@ impl Values {
     ///
     /// # Errors
     /// A variable that has no value for this agent, such as `demo` outside a demo.
-    pub fn text(&self, text: &str) -> Result<String, String> {
+    pub fn render_text(&self, text: &str) -> Result<String, String> {
         if !text.contains('{') {
             return Ok(text.to_owned());
         }
@@ -116,19 +116,19 @@ impl Values {
     }
 
     /// Fills in every text in a value.
-    pub fn value(&self, value: &Value) -> Result<Value, String> {
+    pub fn render_value(&self, value: &Value) -> Result<Value, String> {
         Ok(match value {
-            Value::String(text) => Value::String(self.text(text)?),
+            Value::String(text) => Value::String(self.render_text(text)?),
             Value::Array(items) => Value::Array(
                 items
                     .iter()
-                    .map(|item| self.value(item))
+                    .map(|item| self.render_value(item))
                     .collect::<Result<_, _>>()?,
             ),
             Value::Object(members) => Value::Object(
                 members
                     .iter()
-                    .map(|(key, member)| Ok((key.clone(), self.value(member)?)))
+                    .map(|(key, member)| Ok((key.clone(), self.render_value(member)?)))
                     .collect::<Result<_, String>>()?,
             ),
             other => other.clone(),
@@ -137,7 +137,7 @@ impl Values {
 }
 
 /// Returns `text` as a template that yields it.
-pub fn escape(text: &str) -> String {
+pub fn escape_template(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('{') {
@@ -162,10 +162,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn values() -> Values {
+    fn values() -> TemplateValues {
         let values = BTreeMap::from([("clone".to_owned(), "/w/<a>".to_owned())]);
-        Values {
-            environment: environment(),
+        TemplateValues {
+            environment: build_environment(),
             values,
         }
     }
@@ -173,10 +173,10 @@ mod tests {
     #[test]
     fn variables_are_filled_in_and_nothing_else_is_touched() {
         let filled = values()
-            .value(&serde_json::json!({"a": ["{{ clone }}/x\n", 1, null]}))
+            .render_value(&serde_json::json!({"a": ["{{ clone }}/x\n", 1, null]}))
             .unwrap();
         assert_eq!(filled, serde_json::json!({"a": ["/w/<a>/x\n", 1, null]}));
-        let missing = values().text("{{ demo }}").unwrap_err();
+        let missing = values().render_text("{{ demo }}").unwrap_err();
         assert!(
             missing.contains("demo") && missing.contains("clone"),
             "{missing}"
@@ -185,18 +185,25 @@ mod tests {
 
     #[test]
     fn unknown_variables_and_broken_templates_are_named() {
-        assert!(check("{{ clone }} {% raw %}{{ x }}{% endraw %} { } {\"a\":{}}").is_ok());
-        let unknown = check("first\nsecond {{ clonne }}").unwrap_err();
+        assert!(
+            validate_template("{{ clone }} {% raw %}{{ x }}{% endraw %} { } {\"a\":{}}").is_ok()
+        );
+        let unknown = validate_template("first\nsecond {{ clonne }}").unwrap_err();
         assert!(unknown.reason.contains("clonne") && unknown.line.starts_with("second"));
-        assert!(check("a\nb {{ ").unwrap_err().reason.contains("raw"));
+        assert!(
+            validate_template("a\nb {{ ")
+                .unwrap_err()
+                .reason
+                .contains("raw")
+        );
     }
 
     proptest! {
         #[test]
         fn an_escaped_text_comes_back(text in "[a{}%#' \n\"]{0,40}") {
-            let escaped = escape(&text);
-            prop_assert!(check(&escaped).is_ok(), "{escaped}");
-            prop_assert_eq!(values().text(&escaped).unwrap(), text);
+            let escaped = escape_template(&text);
+            prop_assert!(validate_template(&escaped).is_ok(), "{escaped}");
+            prop_assert_eq!(values().render_text(&escaped).unwrap(), text);
         }
     }
 }

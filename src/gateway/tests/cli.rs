@@ -7,15 +7,15 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::house::{House, Plan};
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::process::{self, Limits};
+use crate::tests::fixture::{GatewayFixture, GatewayFixtureSpec};
+use eklavya_core::money::MicroUsd;
+use eklavya_core::process::{self, ProcessLimits};
 
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told by the environment where it is"
 )]
-fn installed() -> PathBuf {
+fn find_installed_cli() -> PathBuf {
     let named = std::env::var_os("EKLAVYA_CLAUDE_PATH").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = || {
@@ -30,10 +30,10 @@ fn installed() -> PathBuf {
 
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
-fn cli(house: &House, tools: &str, allowed: &str) -> Command {
-    let home = house.books.dir.path().join("home");
+fn cli_command(house: &GatewayFixture, tools: &str, allowed: &str) -> Command {
+    let home = house.ledger.dir.path().join("home");
     std::fs::create_dir_all(&home).unwrap();
-    let mut command = process::command(installed());
+    let mut command = process::new_command(find_installed_cli());
     command
         .current_dir(&house.spec.variables["clone"])
         .env("HOME", &home)
@@ -72,8 +72,8 @@ fn cli(house: &House, tools: &str, allowed: &str) -> Command {
     command
 }
 
-async fn run(command: Command) -> Value {
-    let limits = Limits {
+async fn run_cli(command: Command) -> Value {
+    let limits = ProcessLimits {
         timeout: Duration::from_mins(2),
         output_bytes: 1 << 20,
     };
@@ -87,13 +87,13 @@ async fn run(command: Command) -> Value {
     })
 }
 
-fn story(steps: &str) -> String {
+fn script_text(steps: &str) -> String {
     format!("rehearsal: 1\nagents:\n  - role: developer\n    steps:\n{steps}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_cli_writes_a_file_and_returns_its_result() {
-    let house = Plan::script(&story(
+    let house = GatewayFixtureSpec::script(&script_text(
         r#"
       - text: I write the page.
         tools:
@@ -111,14 +111,14 @@ async fn the_real_cli_writes_a_file_and_returns_its_result() {
     .await;
     let schema =
         r#"{"type":"object","properties":{"pages":{"type":"integer"}},"required":["pages"]}"#;
-    let mut command = cli(&house, "Read,Write,Edit", "Edit(./**)");
+    let mut command = cli_command(&house, "Read,Write,Edit", "Edit(./**)");
     command.args(["--json-schema", schema]);
-    let result = run(command).await;
+    let result = run_cli(command).await;
     assert_eq!(result["is_error"], false, "{result}");
     assert_eq!(result["structured_output"]["pages"], 1);
     let page = PathBuf::from(&house.spec.variables["clone"]).join("index.html");
     assert_eq!(std::fs::read_to_string(page).unwrap(), "<h1>shop</h1>\n");
-    let total = house.settled().await;
+    let total = house.settled_cost().await;
     assert_eq!((total.requests, total.upper_bounds), (3, 0));
     // The CLI's own sum is in dollars, in floating point and not rounded up per request.
     let said = result["total_cost_usd"].as_f64().unwrap() * 1e6;
@@ -131,7 +131,7 @@ async fn the_real_cli_writes_a_file_and_returns_its_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
-    let house = Plan::script(&story(
+    let house = GatewayFixtureSpec::script(&script_text(
         r#"
       - tools: [{ name: Read, input: { file_path: "{{ clone }}/a" } }]
         usage: { input: 1, output: 128000 }
@@ -141,14 +141,14 @@ async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
     .budget(1_020_000)
     .open()
     .await;
-    let result = run(cli(&house, "Read", "Read")).await;
+    let result = run_cli(cli_command(&house, "Read", "Read")).await;
     assert_eq!(
         (&result["is_error"], &result["api_error_status"]),
         (&true.into(), &402.into())
     );
     let said = result["result"].as_str().unwrap();
     assert!(said.contains("eklavya budget set shop --limit N"), "{said}");
-    let total = house.settled().await;
+    let total = house.settled_cost().await;
     assert_eq!(total.requests, 1);
     assert!(total.spent <= MicroUsd(1_020_000), "{}", total.spent);
 }
@@ -156,17 +156,17 @@ async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
 /// The CLI may have run a call whose result it had not yet written down: after a kill it says of such
 /// a call, too, that it was interrupted, and the step is played again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_cli_goes_on_at_the_step_that_was_interrupted() {
-    let script = story(
+async fn a_killed_cli_resumes_at_the_step_that_was_interrupted() {
+    let script = script_text(
         r#"
       - tools: [{ name: Bash, input: { command: "echo one >> log" } }]
       - tools: [{ name: Bash, input: { command: "echo two >> log; test -e once || { touch once; until test -e stop; do sleep 0.1; done; }" } }]
       - text: The end.
 "#,
     );
-    let house = Plan::script(&script).open().await;
+    let house = GatewayFixtureSpec::script(&script).open().await;
     let clone = PathBuf::from(&house.spec.variables["clone"]);
-    let mut first = cli(&house, "Bash", "Bash");
+    let mut first = cli_command(&house, "Bash", "Bash");
     first.args(["--session-id", SESSION]);
     let mut child = first.stdout(std::process::Stdio::null()).spawn().unwrap();
     while !clone.join("once").exists() {
@@ -177,13 +177,13 @@ async fn a_killed_cli_goes_on_at_the_step_that_was_interrupted() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     child.kill().await.unwrap();
-    house.settled().await;
+    house.settled_cost().await;
     // Commands of a killed CLI live on outside a sandbox.
     std::fs::write(clone.join("stop"), "").unwrap();
 
-    let mut second = cli(&house, "Bash", "Bash");
+    let mut second = cli_command(&house, "Bash", "Bash");
     second.args(["--resume", SESSION]);
-    let result = run(second).await;
+    let result = run_cli(second).await;
     assert_eq!(result["result"], "The end.", "{result}");
     let log = std::fs::read_to_string(clone.join("log")).unwrap();
     assert!(

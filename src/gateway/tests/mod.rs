@@ -2,18 +2,7 @@
 
 mod cli;
 mod egress;
-mod failures;
-mod fetch;
-mod house;
-mod limits;
-mod pricing;
-mod proxy;
-mod rebinding;
-mod recording;
-mod refused;
+pub(crate) mod fixture;
+pub mod model;
 mod rehearsal;
-mod scripts;
-mod search;
-mod upstream;
-mod web_socket;
-mod workers;
+pub(crate) mod test_upstream;

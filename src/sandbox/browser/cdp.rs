@@ -32,7 +32,7 @@ const HEARD: [&str; 5] = [
 
 /// Something that happened in the browser.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Event {
+pub(super) struct CdpEvent {
     /// Its name, one of [`HEARD`].
     pub method: String,
     /// The session that it belongs to.
@@ -45,7 +45,7 @@ pub(super) struct Event {
 
 /// A message from the browser.
 #[derive(Debug, Deserialize)]
-struct Message {
+struct CdpMessage {
     id: Option<u64>,
     #[serde(default)]
     method: Option<String>,
@@ -56,43 +56,46 @@ struct Message {
     #[serde(default)]
     result: Value,
     #[serde(default)]
-    error: Option<Problem>,
+    error: Option<CdpError>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Problem {
+struct CdpError {
     #[serde(default)]
     message: String,
 }
 
-type Answer = Result<Value, String>;
-type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>>;
+type CdpResponse = Result<Value, String>;
+type PendingCalls = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<CdpResponse>>>>>;
 
 /// A connection to a browser. It ends with the pipe.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct CdpConnection {
     outgoing: mpsc::Sender<Vec<u8>>,
     /// Who waits for which answer; nobody can any more once the browser is gone.
-    waiting: Waiting,
+    pending: PendingCalls,
     last_id: AtomicU64,
     tasks: [JoinHandle<()>; 2],
 }
 
-impl Connection {
+impl CdpConnection {
     /// Speaks over `input` and `output`; returns the connection and what happens.
     pub(super) fn new(
         input: impl AsyncWrite + Send + Unpin + 'static,
         output: impl AsyncRead + Send + Unpin + 'static,
-    ) -> (Self, mpsc::Receiver<Event>) {
+    ) -> (Self, mpsc::Receiver<CdpEvent>) {
         let (outgoing, messages) = mpsc::channel(16);
         let (events, heard) = mpsc::channel(BACKLOG);
-        let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
-        let reading = read(output, Arc::clone(&waiting), events);
+        let waiting: PendingCalls = Arc::new(Mutex::new(Some(HashMap::new())));
+        let reading = read_messages(output, Arc::clone(&waiting), events);
         let connection = Self {
             outgoing,
-            waiting,
+            pending: waiting,
             last_id: AtomicU64::new(0),
-            tasks: [tokio::spawn(reading), tokio::spawn(write(input, messages))],
+            tasks: [
+                tokio::spawn(reading),
+                tokio::spawn(write_messages(input, messages)),
+            ],
         };
         (connection, heard)
     }
@@ -114,7 +117,7 @@ impl Connection {
             output: String::new(),
         };
         let (answer, answered) = oneshot::channel();
-        lock(&self.waiting)
+        lock(&self.pending)
             .as_mut()
             .ok_or_else(gone)?
             .insert(id, answer);
@@ -126,7 +129,7 @@ impl Connection {
             answered.await.map_err(|_| gone())
         };
         let answer = tokio::time::timeout(within, asked).await;
-        if let Some(waiting) = lock(&self.waiting).as_mut() {
+        if let Some(waiting) = lock(&self.pending).as_mut() {
             waiting.remove(&id);
         }
         let answer = answer.map_err(|_| BrowserError::Slow { what, within })??;
@@ -134,7 +137,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for CdpConnection {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
@@ -146,7 +149,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn write(mut input: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver<Vec<u8>>) {
+async fn write_messages(mut input: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver<Vec<u8>>) {
     while let Some(mut message) = messages.recv().await {
         message.push(0);
         if input.write_all(&message).await.is_err() || input.flush().await.is_err() {
@@ -155,17 +158,23 @@ async fn write(mut input: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver<
     }
 }
 
-async fn read(output: impl AsyncRead + Unpin, waiting: Waiting, events: mpsc::Sender<Event>) {
+async fn read_messages(
+    output: impl AsyncRead + Unpin,
+    waiting: PendingCalls,
+    events: mpsc::Sender<CdpEvent>,
+) {
     let mut output = BufReader::new(output);
-    while let Ok(Some(message)) = next(&mut output).await {
-        pass_on(message, &waiting, &events);
+    while let Ok(Some(message)) = read_message(&mut output).await {
+        dispatch(message, &waiting, &events);
     }
     // Whoever waits hears that the browser is gone.
     lock(&waiting).take();
 }
 
 /// Reads the next message; `None` at the end.
-async fn next(output: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Option<Message>> {
+async fn read_message(
+    output: &mut (impl AsyncBufReadExt + Unpin),
+) -> io::Result<Option<CdpMessage>> {
     let mut bytes = Vec::new();
     let mut limited = output.take(MAX_MESSAGE);
     limited.read_until(0, &mut bytes).await?;
@@ -175,7 +184,7 @@ async fn next(output: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Option<
     Ok(Some(serde_json::from_slice(&bytes)?))
 }
 
-fn pass_on(message: Message, waiting: &Waiting, events: &mpsc::Sender<Event>) {
+fn dispatch(message: CdpMessage, waiting: &PendingCalls, events: &mpsc::Sender<CdpEvent>) {
     if let Some(id) = message.id {
         let waiter = lock(waiting).as_mut().and_then(|all| all.remove(&id));
         if let Some(waiter) = waiter {
@@ -193,7 +202,7 @@ fn pass_on(message: Message, waiting: &Waiting, events: &mpsc::Sender<Event>) {
     else {
         return;
     };
-    let event = Event {
+    let event = CdpEvent {
         method,
         session: message.session,
         params: message.params,
@@ -209,25 +218,25 @@ mod tests {
 
     const SOON: Duration = Duration::from_millis(300);
 
-    async fn ask(connection: &Connection) -> Result<Value, BrowserError> {
+    async fn ask(connection: &CdpConnection) -> Result<Value, BrowserError> {
         let method = ("Browser.getVersion", "asking");
         connection.call(Some("s"), method, json!({}), SOON).await
     }
 
     fn connected() -> (
-        Connection,
-        mpsc::Receiver<Event>,
+        CdpConnection,
+        mpsc::Receiver<CdpEvent>,
         DuplexStream,
         DuplexStream,
     ) {
         let (input, asked) = duplex(1 << 16);
         let (said, output) = duplex(1 << 16);
-        let (connection, events) = Connection::new(input, output);
+        let (connection, events) = CdpConnection::new(input, output);
         (connection, events, asked, said)
     }
 
     #[tokio::test]
-    async fn answers_find_whoever_asked_and_events_whoever_listens() {
+    async fn answers_reach_their_callers_and_events_their_listener() {
         let (connection, mut events, mut asked, mut said) = connected();
         let answers = tokio::spawn(async move {
             let mut heard = vec![0; 1024];

@@ -22,9 +22,9 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::error::BrowserError;
-use crate::proxy::{self, Connection, HTTP_PORT, Previews, wanted};
-use crate::{Dirs, PROXY_SOCKET, User, share_socket};
-use eklavya_core::domain::egress::Target;
+use crate::proxy::{self, HTTP_PORT, PreviewLookup, TargetConnection, parse_target};
+use crate::{PROXY_SOCKET, SandboxUser, WorkspaceDirs, chown_socket};
+use eklavya_core::egress::EgressTarget;
 
 /// Connections at a time; the next ones wait.
 const MAX_CONNECTIONS: usize = 128;
@@ -34,43 +34,43 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The names under which a project's own previews are reached, and who hears of it.
-pub trait PreviewNames: Previews {
+pub trait PreviewNames: PreviewLookup {
     /// Hears that a page asked for something of the preview called `host`, which answers at `address`.
-    fn reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()>;
+    fn on_reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()>;
 
     /// Hears that a page asked for a host that is none of them.
-    fn refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
+    fn on_refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
 
     /// Hears that the browser has ended, and that nothing more will be asked for.
-    fn ended(&self) -> BoxFuture<'_, ()>;
+    fn on_ended(&self) -> BoxFuture<'_, ()>;
 
     /// Returns the names of all previews that run now.
-    fn known(&self) -> BoxFuture<'_, Vec<String>>;
+    fn list_names(&self) -> BoxFuture<'_, Vec<String>>;
 }
 
-type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+type DoorBody = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// The proxy of one browser; it closes when it is dropped.
 #[derive(Debug)]
-pub struct Door {
+pub struct BrowserDoor {
     serving: JoinHandle<()>,
 }
 
-impl Door {
+impl BrowserDoor {
     /// Listens in the door of `dirs`.
     ///
     /// # Errors
     /// The socket cannot be made.
     pub fn open(
-        dirs: &Dirs,
-        owner: Option<User>,
+        dirs: &WorkspaceDirs,
+        owner: Option<SandboxUser>,
         names: Arc<dyn PreviewNames>,
     ) -> Result<Self, BrowserError> {
         let listener = listen(&dirs.door).map_err(|source| BrowserError::Prepare {
             path: dirs.door.clone(),
             source,
         })?;
-        share_socket(&dirs.door.join(PROXY_SOCKET), owner)?;
+        chown_socket(&dirs.door.join(PROXY_SOCKET), owner)?;
         Ok(Self {
             serving: tokio::spawn(serve(listener, names)),
         })
@@ -84,7 +84,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for BrowserDoor {
     fn drop(&mut self) {
         self.serving.abort();
     }
@@ -114,18 +114,18 @@ async fn serve(listener: UnixListener, names: Arc<dyn PreviewNames>) {
         };
         let names = Arc::clone(&names);
         connections.spawn(async move {
-            connection(stream, names).await;
+            serve_connection(stream, names).await;
             drop(place);
         });
     }
 }
 
-async fn connection(stream: UnixStream, names: Arc<dyn PreviewNames>) {
+async fn serve_connection(stream: UnixStream, names: Arc<dyn PreviewNames>) {
     // A tunnel belongs to its connection and ends with it.
     let tunnels = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
     let service = service_fn(|request| {
         let (names, tunnels) = (Arc::clone(&names), Arc::clone(&tunnels));
-        async move { Ok::<_, Infallible>(answer(names.as_ref(), &tunnels, request).await) }
+        async move { Ok::<_, Infallible>(handle_request(names.as_ref(), &tunnels, request).await) }
     });
     // How a connection ends is the browser's business.
     let _ = server::conn::http1::Builder::new()
@@ -138,29 +138,29 @@ async fn connection(stream: UnixStream, names: Arc<dyn PreviewNames>) {
     while tunnels.join_next().await.is_some() {}
 }
 
-async fn answer(
+async fn handle_request(
     names: &dyn PreviewNames,
     tunnels: &tokio::sync::Mutex<JoinSet<()>>,
     request: Request<Incoming>,
-) -> Response<Body> {
-    let wanted = wanted(request.method(), request.uri()).ok();
+) -> Response<DoorBody> {
+    let wanted = parse_target(request.method(), request.uri()).ok();
     let Some(target) = wanted.filter(|target| target.port == HTTP_PORT) else {
-        names.refused(&request.uri().to_string()).await;
-        return refusal("only http addresses of previews are reached from here");
+        names.on_refused(&request.uri().to_string()).await;
+        return forbidden_page("only http addresses of previews are reached from here");
     };
     let host = target.host.to_string();
-    let Some(address) = names.find(&target).await else {
-        names.refused(&host).await;
-        return refusal("the project has no preview of this name now");
+    let Some(address) = names.find_preview(&target).await else {
+        names.on_refused(&host).await;
+        return forbidden_page("the project has no preview of this name now");
     };
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
     let Ok(Ok(stream)) = connecting else {
-        return page(StatusCode::BAD_GATEWAY, "the preview does not answer");
+        return text_page(StatusCode::BAD_GATEWAY, "the preview does not answer");
     };
-    names.reached(&host, address).await;
+    names.on_reached(&host, address).await;
     if request.method() == Method::CONNECT {
         tunnels.lock().await.spawn(tunnel(request, stream));
-        return Response::new(empty());
+        return Response::new(empty_body());
     }
     forward(request, &target, stream).await
 }
@@ -173,28 +173,32 @@ async fn tunnel(request: Request<Incoming>, mut stream: TcpStream) {
     }
 }
 
-async fn forward(request: Request<Incoming>, target: &Target, stream: TcpStream) -> Response<Body> {
+async fn forward(
+    request: Request<Incoming>,
+    target: &EgressTarget,
+    stream: TcpStream,
+) -> Response<DoorBody> {
     let (head, body) = request.into_parts();
-    let Ok(head) = proxy::outgoing(head, target) else {
-        return refusal("this address cannot be forwarded");
+    let Ok(head) = proxy::rewrite_head(head, target) else {
+        return forbidden_page("this address cannot be forwarded");
     };
-    let drive = |connection: Connection<Incoming>| {
+    let drive = |connection: TargetConnection<Incoming>| {
         tokio::spawn(async move {
             // It ends with its one answer.
             let _ = connection.await;
         });
     };
-    match proxy::send(Request::from_parts(head, body), stream, drive).await {
+    match proxy::send_request(Request::from_parts(head, body), stream, drive).await {
         Ok(answer) => answer.map(BodyExt::boxed_unsync),
-        Err(_) => page(StatusCode::BAD_GATEWAY, "the preview broke off"),
+        Err(_) => text_page(StatusCode::BAD_GATEWAY, "the preview broke off"),
     }
 }
 
-fn refusal(why: &str) -> Response<Body> {
-    page(StatusCode::FORBIDDEN, why)
+fn forbidden_page(why: &str) -> Response<DoorBody> {
+    text_page(StatusCode::FORBIDDEN, why)
 }
 
-fn page(status: StatusCode, why: &str) -> Response<Body> {
+fn text_page(status: StatusCode, why: &str) -> Response<DoorBody> {
     let text = Full::new(Bytes::from(format!("{why}\n")));
     let mut response = Response::new(text.map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
@@ -203,7 +207,7 @@ fn page(status: StatusCode, why: &str) -> Response<Body> {
     response
 }
 
-fn empty() -> Body {
+fn empty_body() -> DoorBody {
     Full::new(Bytes::new())
         .map_err(|never| match never {})
         .boxed_unsync()

@@ -49,7 +49,7 @@ pub enum BrowserError {
         source: io::Error,
     },
     /// It ended, or never began to answer.
-    #[error("the browser ended{}", said(output))]
+    #[error("the browser ended{}", output_suffix(output))]
     Ended {
         /// What it printed last.
         output: String,
@@ -112,7 +112,7 @@ impl BrowserError {
     }
 }
 
-fn said(output: &str) -> String {
+fn output_suffix(output: &str) -> String {
     match output.trim() {
         "" => String::new(),
         words => format!("; it said:\n{words}"),

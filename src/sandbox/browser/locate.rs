@@ -9,7 +9,10 @@ use super::error::BrowserError;
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Returns the program: `configured`, or the first of the usual names in the directories `search`.
-pub fn locate(configured: Option<&Path>, search: &[PathBuf]) -> Result<PathBuf, BrowserError> {
+pub fn locate_browser(
+    configured: Option<&Path>,
+    search: &[PathBuf],
+) -> Result<PathBuf, BrowserError> {
     if let Some(path) = configured {
         let found = is_program(path).then(|| path.to_owned());
         return found.ok_or_else(|| BrowserError::NotAProgram {
@@ -36,7 +39,7 @@ mod tests {
     fn the_configured_one_is_taken_or_the_first_of_the_usual_names() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let search = [first.path().to_owned(), second.path().to_owned()];
-        let missing = locate(None, &search);
+        let missing = locate_browser(None, &search);
         assert!(matches!(missing, Err(BrowserError::NotInstalled)));
         let (chrome, chromium) = (
             first.path().join("google-chrome"),
@@ -46,11 +49,11 @@ mod tests {
             std::fs::write(path, "").unwrap();
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         }
-        assert_eq!(locate(None, &search).unwrap(), chrome);
-        let refused = locate(Some(&chromium), &search).unwrap_err();
+        assert_eq!(locate_browser(None, &search).unwrap(), chrome);
+        let refused = locate_browser(Some(&chromium), &search).unwrap_err();
         assert!(refused.to_string().contains("browser.path names"));
         std::fs::set_permissions(&chromium, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(locate(None, &search).unwrap(), chromium);
-        assert_eq!(locate(Some(&chrome), &[]).unwrap(), chrome);
+        assert_eq!(locate_browser(None, &search).unwrap(), chromium);
+        assert_eq!(locate_browser(Some(&chrome), &[]).unwrap(), chrome);
     }
 }

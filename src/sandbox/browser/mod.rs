@@ -9,21 +9,19 @@
 //! All that comes from a page (texts, titles, addresses, pictures, and the very messages of the
 //! protocol) is hostile: it is read into types, with limits.
 
+pub(crate) mod actions;
 mod cdp;
 mod door;
 mod error;
-mod keys;
 mod locate;
 mod page;
-mod picture;
+pub(crate) mod page_events;
 mod process;
 mod session;
-mod steps;
-mod warden;
 
-pub use door::{Door, PreviewNames};
+pub use crate::browser::page::screenshot::{PageScreenshot, check_png};
+pub use door::{BrowserDoor, PreviewNames};
 pub use error::BrowserError;
-pub use locate::locate;
-pub use page::{Field, Link, PageText, Place, Target};
-pub use picture::{Picture, check_png};
-pub use session::{Browser, BrowserSpec, Viewport};
+pub use locate::locate_browser;
+pub use page::{ElementLocator, FormField, PageLink, PageLocation, PageText};
+pub use session::{BrowserSession, BrowserSpec, ViewportSize};

@@ -11,9 +11,10 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
 use super::error::BrowserError;
-use super::session::{BrowserSpec, Viewport};
+use super::session::{BrowserSpec, ViewportSize};
 use crate::{
-    Child, Dirs, Inner, PROXY_PORT, Profile, Sandbox, Spec, Streams, kill_all, memory_of, outgrown,
+    PROXY_PORT, ProgramSpec, Sandbox, SandboxChild, SandboxProfile, SandboxSpec, StdioStreams,
+    WorkspaceDirs, kill_sandbox, measure_memory, wait_for_disk_quota,
 };
 
 /// Bytes kept of what it prints.
@@ -61,32 +62,32 @@ const FLAGS: &[&str] = &[
 
 /// What ended a browser from outside.
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+enum ExceededLimit {
     Memory,
     Disk,
 }
 
 /// A running browser process. Dropping it kills everything of it.
 #[derive(Debug)]
-pub(super) struct Process {
-    child: Child,
+pub(super) struct BrowserProcess {
+    child: SandboxChild,
     output: Arc<Mutex<VecDeque<u8>>>,
-    fault: Arc<OnceLock<Fault>>,
+    exceeded: Arc<OnceLock<ExceededLimit>>,
     memory_bytes: u64,
     tasks: [JoinHandle<()>; 2],
 }
 
-impl Process {
+impl BrowserProcess {
     /// Starts the browser; returns the pipes over which it is driven.
     pub(super) async fn start(
         sandbox: &Sandbox,
         wanted: &BrowserSpec,
-        dirs: &Dirs,
+        dirs: &WorkspaceDirs,
     ) -> Result<(Self, ChildStdin, ChildStdout), BrowserError> {
         let program = real_program(&wanted.program);
-        let spec = spec(wanted, dirs, &program);
-        let inner = inner(&program, wanted.viewport);
-        let mut child = sandbox.spawn(&spec, inner, Streams::piped()).await?;
+        let spec = sandbox_spec(wanted, dirs, &program);
+        let inner = browser_program(&program, wanted.viewport);
+        let mut child = sandbox.spawn(&spec, inner, StdioStreams::piped()).await?;
         let pipes = (child.take_stdin(), child.take_stdout(), child.take_stderr());
         let (Some(input), Some(answers), Some(errors)) = pipes else {
             return Err(BrowserError::Ended {
@@ -94,27 +95,27 @@ impl Process {
             });
         };
         let (output, fault) = (Arc::default(), Arc::default());
-        let watching = watch(child.pid(), wanted.memory_bytes, spec, Arc::clone(&fault));
+        let watching = enforce_limits(child.pid(), wanted.memory_bytes, spec, Arc::clone(&fault));
         let process = Self {
             tasks: [
-                tokio::spawn(listen(errors, Arc::clone(&output))),
+                tokio::spawn(collect_stderr(errors, Arc::clone(&output))),
                 tokio::spawn(watching),
             ],
             child,
             output,
-            fault,
+            exceeded: fault,
             memory_bytes: wanted.memory_bytes,
         };
         Ok((process, input, answers))
     }
 
     /// Returns why it is gone.
-    pub(super) fn why(&self) -> BrowserError {
-        match self.fault.get() {
-            Some(Fault::Memory) => BrowserError::Memory {
+    pub(super) fn end_reason(&self) -> BrowserError {
+        match self.exceeded.get() {
+            Some(ExceededLimit::Memory) => BrowserError::Memory {
                 limit: self.memory_bytes,
             },
-            Some(Fault::Disk) => BrowserError::Ended {
+            Some(ExceededLimit::Disk) => BrowserError::Ended {
                 output: "it took more of the disk than sandbox.diskBytes".to_owned(),
             },
             None => {
@@ -133,13 +134,13 @@ impl Process {
     }
 
     /// Kills everything of it and waits until that is gone.
-    pub(super) async fn end(&mut self) -> Result<(), BrowserError> {
+    pub(super) async fn kill(&mut self) -> Result<(), BrowserError> {
         self.child.kill_tree().await?;
         Ok(())
     }
 }
 
-impl Drop for Process {
+impl Drop for BrowserProcess {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
@@ -147,13 +148,13 @@ impl Drop for Process {
     }
 }
 
-fn spec(wanted: &BrowserSpec, dirs: &Dirs, program: &Path) -> Spec {
-    let mut spec = Spec::new(Profile::Browser, dirs);
+fn sandbox_spec(wanted: &BrowserSpec, dirs: &WorkspaceDirs, program: &Path) -> SandboxSpec {
+    let mut spec = SandboxSpec::new(SandboxProfile::Browser, dirs);
     spec.door = Some(dirs.door.clone());
     spec.user = wanted.user;
     spec.tmp_bytes = wanted.tmp_bytes;
     spec.disk_bytes = wanted.disk_bytes;
-    spec.note = Some(wanted.note.clone());
+    spec.pid_file = Some(wanted.pid_file.clone());
     // What is not part of the system (Chrome is in /opt) is mounted with what lies beside it.
     if !program.starts_with("/usr") {
         spec.tool_binaries
@@ -162,16 +163,16 @@ fn spec(wanted: &BrowserSpec, dirs: &Dirs, program: &Path) -> Spec {
     spec
 }
 
-fn inner(program: &Path, viewport: Viewport) -> Inner {
+fn browser_program(program: &Path, viewport: ViewportSize) -> ProgramSpec {
     let line =
         format!("set -- \"$@\" \"--proxy-server=http://127.0.0.1:${PROXY_PORT}\"; {STREAMS}");
     let mut args = vec!["-c".into(), line.into(), "sh".into()];
     args.push(program.as_os_str().to_owned());
     args.extend(FLAGS.iter().map(Into::into));
     args.push(format!("--user-data-dir={PRIVATE}/profile").into());
-    let Viewport { width, height } = viewport;
+    let ViewportSize { width, height } = viewport;
     args.push(format!("--window-size={width},{height}").into());
-    Inner::new("/bin/sh", args)
+    ProgramSpec::new("/bin/sh", args)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("LANG", "C.UTF-8")
         // Nothing of it is kept.
@@ -203,7 +204,7 @@ fn is_script(path: &Path) -> bool {
     read.is_ok() && start == *b"#!"
 }
 
-async fn listen(mut errors: ChildStderr, output: Arc<Mutex<VecDeque<u8>>>) {
+async fn collect_stderr(mut errors: ChildStderr, output: Arc<Mutex<VecDeque<u8>>>) {
     let mut chunk = [0; 1024];
     while let Ok(count @ 1..) = errors.read(&mut chunk).await {
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,20 +215,25 @@ async fn listen(mut errors: ChildStderr, output: Arc<Mutex<VecDeque<u8>>>) {
 }
 
 /// Ends the browser where it takes too much.
-async fn watch(pid: u32, memory: u64, spec: Spec, fault: Arc<OnceLock<Fault>>) {
-    let disk = outgrown(vec![spec.workspace, spec.home], spec.disk_bytes, pid);
+async fn enforce_limits(
+    pid: u32,
+    memory: u64,
+    spec: SandboxSpec,
+    fault: Arc<OnceLock<ExceededLimit>>,
+) {
+    let disk = wait_for_disk_quota(vec![spec.workspace, spec.home], spec.disk_bytes, pid);
     let found = tokio::select! {
-        () = too_much_memory(pid, memory) => Fault::Memory,
-        _ = disk => Fault::Disk,
+        () = wait_for_memory_limit(pid, memory) => ExceededLimit::Memory,
+        _ = disk => ExceededLimit::Disk,
     };
     let _ = fault.set(found);
-    kill_all(pid);
+    kill_sandbox(pid);
 }
 
-async fn too_much_memory(pid: u32, limit: u64) {
+async fn wait_for_memory_limit(pid: u32, limit: u64) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let taken = tokio::task::spawn_blocking(move || memory_of(pid)).await;
+        let taken = tokio::task::spawn_blocking(move || measure_memory(pid)).await;
         if taken.is_ok_and(|bytes| bytes > limit) {
             return;
         }

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::cdp::Connection;
-use super::door::{Door, PreviewNames};
+use super::cdp::CdpConnection;
+use super::door::{BrowserDoor, PreviewNames};
 use super::error::BrowserError;
-use super::page::{self, Place};
-use super::process::Process;
-use super::warden::{Notices, Warden};
-use crate::{Dirs, Isolation, Sandbox, User};
+use super::page::{self, PageLocation};
+use super::process::BrowserProcess;
+use crate::browser::page_events::{PageEvents, PageNotices};
+use crate::{IsolationBackend, Sandbox, SandboxUser, WorkspaceDirs};
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -28,14 +28,14 @@ const REACTION: Duration = Duration::from_millis(250);
 
 /// The size of the window in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Viewport {
+pub struct ViewportSize {
     /// From left to right.
     pub width: u32,
     /// From top to bottom.
     pub height: u32,
 }
 
-impl Default for Viewport {
+impl Default for ViewportSize {
     fn default() -> Self {
         Self {
             width: 1280,
@@ -52,9 +52,9 @@ pub struct BrowserSpec {
     /// The directory for its sandbox; whoever starts it removes it.
     pub root: PathBuf,
     /// The file that names its process while it runs.
-    pub note: PathBuf,
+    pub pid_file: PathBuf,
     /// Whom root becomes.
-    pub user: Option<User>,
+    pub user: Option<SandboxUser>,
     /// Size of each temporary file system.
     pub tmp_bytes: u64,
     /// What it may take of the disk.
@@ -64,24 +64,24 @@ pub struct BrowserSpec {
     /// What it reaches.
     pub names: Arc<dyn PreviewNames>,
     /// The window.
-    pub viewport: Viewport,
+    pub viewport: ViewportSize,
 }
 
 /// A running browser with one page. Dropping it kills it.
-pub struct Browser {
-    connection: Arc<Connection>,
-    process: Process,
-    door: Door,
+pub struct BrowserSession {
+    connection: Arc<CdpConnection>,
+    process: BrowserProcess,
+    door: BrowserDoor,
     /// The session with the page, and the page itself (its main frame has the same id).
     session: String,
     target: String,
     loading: watch::Receiver<bool>,
-    notices: Notices,
-    warden: JoinHandle<()>,
+    notices: PageNotices,
+    event_task: JoinHandle<()>,
     names: Arc<dyn PreviewNames>,
 }
 
-impl std::fmt::Debug for Browser {
+impl std::fmt::Debug for BrowserSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Browser")
             .field("pid", &self.process.pid())
@@ -89,41 +89,41 @@ impl std::fmt::Debug for Browser {
     }
 }
 
-impl Drop for Browser {
+impl Drop for BrowserSession {
     fn drop(&mut self) {
-        self.warden.abort();
+        self.event_task.abort();
     }
 }
 
-impl Browser {
+impl BrowserSession {
     /// Starts a browser with an empty page.
     ///
     /// # Errors
     /// There is no sandbox in force, or it does not begin to answer.
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
         match sandbox.isolation() {
-            Isolation::Bubblewrap { .. } => {}
-            Isolation::Docker(_) => {
+            IsolationBackend::Bubblewrap { .. } => {}
+            IsolationBackend::Docker(_) => {
                 let why = "a container was asked for".to_owned();
                 return Err(BrowserError::InContainer(why));
             }
-            Isolation::None => return Err(BrowserError::Unprotected),
+            IsolationBackend::None => return Err(BrowserError::Unprotected),
         }
-        let dirs = Dirs::at(&spec.root);
-        dirs.prepare(spec.user)?;
-        let door = Door::open(&dirs, spec.user, Arc::clone(&spec.names))?;
-        let (process, input, output) = Process::start(sandbox, &spec, &dirs).await?;
-        let (connection, events) = Connection::new(input, output);
+        let dirs = WorkspaceDirs::below(&spec.root);
+        dirs.create(spec.user)?;
+        let door = BrowserDoor::open(&dirs, spec.user, Arc::clone(&spec.names))?;
+        let (process, input, output) = BrowserProcess::start(sandbox, &spec, &dirs).await?;
+        let (connection, events) = CdpConnection::new(input, output);
         let connection = Arc::new(connection);
-        let attached = attach(&connection, spec.viewport).await;
+        let attached = attach_to_page(&connection, spec.viewport).await;
         let (session, target) = match attached {
             Ok(attached) => attached,
-            Err(BrowserError::Ended { .. }) => return Err(explained(&process).await),
+            Err(BrowserError::Ended { .. }) => return Err(explain_end(&process).await),
             Err(error) => return Err(error),
         };
         let (load, loading) = watch::channel(false);
-        let notices = Notices::default();
-        let warden = Warden {
+        let notices = PageNotices::default();
+        let warden = PageEvents {
             connection: Arc::clone(&connection),
             session: session.clone(),
             target: target.clone(),
@@ -131,7 +131,7 @@ impl Browser {
             notices: Arc::clone(&notices),
         };
         Ok(Self {
-            warden: tokio::spawn(warden.watch(events)),
+            event_task: tokio::spawn(warden.run(events)),
             connection,
             process,
             door,
@@ -149,10 +149,10 @@ impl Browser {
     }
 
     /// Kills it and waits until nothing of it is left.
-    pub async fn end(mut self) -> Result<(), BrowserError> {
-        let ended = self.process.end().await;
+    pub async fn close(mut self) -> Result<(), BrowserError> {
+        let ended = self.process.kill().await;
         self.door.close().await;
-        self.names.ended().await;
+        self.names.on_ended().await;
         ended
     }
 
@@ -168,13 +168,13 @@ impl Browser {
     }
 
     /// Returns where the page is.
-    pub(super) async fn place(&self) -> Result<Place, BrowserError> {
-        let place: Place = self.look("state", json!({})).await?;
+    pub(super) async fn location(&self) -> Result<PageLocation, BrowserError> {
+        let place: PageLocation = self.query_page("state", json!({})).await?;
         Ok(place.clipped())
     }
 
     /// Asks the page, in a world that its own scripts do not reach.
-    pub(super) async fn look<T: DeserializeOwned>(
+    pub(super) async fn query_page<T: DeserializeOwned>(
         &self,
         action: &str,
         target: Value,
@@ -197,23 +197,23 @@ impl Browser {
             return Err(BrowserError::Refused(text.to_owned()));
         }
         let value = answer.get("result").and_then(|result| result.get("value"));
-        read(value.cloned().unwrap_or_default())
+        parse_answer(value.cloned().unwrap_or_default())
     }
 
     /// Waits until the page is there, or has taken too long.
-    pub(super) async fn settle(&self) -> Result<(), BrowserError> {
+    pub(super) async fn wait_until_loaded(&self) -> Result<(), BrowserError> {
         let mut loading = self.loading.clone();
         let done = loading.wait_for(|loading| !loading);
         match tokio::time::timeout(LOAD, done).await {
-            Ok(Err(_)) => Err(self.process.why()),
+            Ok(Err(_)) => Err(self.process.end_reason()),
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }
 
     /// Waits for what a click or a key may have begun.
-    pub(super) async fn settle_after_input(&self) -> Result<(), BrowserError> {
+    pub(super) async fn wait_after_input(&self) -> Result<(), BrowserError> {
         tokio::time::sleep(REACTION).await;
-        self.settle().await
+        self.wait_until_loaded().await
     }
 
     /// Calls a method of the session with the page.
@@ -240,34 +240,34 @@ impl Browser {
             .call(session, (method, what), params, within)
             .await;
         match called {
-            Err(BrowserError::Ended { .. }) => Err(explained(&self.process).await),
+            Err(BrowserError::Ended { .. }) => Err(explain_end(&self.process).await),
             called => called,
         }
     }
 }
 
 /// Returns why a browser is gone, once its last words were heard.
-async fn explained(process: &Process) -> BrowserError {
+async fn explain_end(process: &BrowserProcess) -> BrowserError {
     tokio::time::sleep(Duration::from_millis(100)).await;
-    process.why()
+    process.end_reason()
 }
 
 /// Reads an answer of the browser into a type.
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, BrowserError> {
+pub(super) fn parse_answer<T: DeserializeOwned>(value: Value) -> Result<T, BrowserError> {
     serde_json::from_value(value)
         .map_err(|error| BrowserError::Refused(format!("its answer cannot be read: {error}")))
 }
 
 /// Returns the size of the window as the protocol takes it.
-pub(super) fn metrics(viewport: Viewport) -> Value {
-    let Viewport { width, height } = viewport;
+pub(super) fn device_metrics(viewport: ViewportSize) -> Value {
+    let ViewportSize { width, height } = viewport;
     json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 })
 }
 
 /// Takes hold of the one page; returns the session with it, and its id.
-async fn attach(
-    connection: &Connection,
-    viewport: Viewport,
+async fn attach_to_page(
+    connection: &CdpConnection,
+    viewport: ViewportSize,
 ) -> Result<(String, String), BrowserError> {
     let what = "starting the browser";
     let call = async |session: Option<&str>, method: &str, params: Value| {
@@ -276,13 +276,18 @@ async fn attach(
     };
     let params = json!({ "url": "about:blank" });
     let made = call(None, "Target.createTarget", params).await?;
-    let target = text(&made, "targetId")?;
+    let target = string_field(&made, "targetId")?;
     let params = json!({ "targetId": target, "flatten": true });
     let attached = call(None, "Target.attachToTarget", params).await?;
-    let session = text(&attached, "sessionId")?;
+    let session = string_field(&attached, "sessionId")?;
     let own = Some(session.as_str());
     call(own, "Page.enable", json!({})).await?;
-    call(own, "Emulation.setDeviceMetricsOverride", metrics(viewport)).await?;
+    call(
+        own,
+        "Emulation.setDeviceMetricsOverride",
+        device_metrics(viewport),
+    )
+    .await?;
     let deny = json!({ "behavior": "deny" });
     call(None, "Browser.setDownloadBehavior", deny).await?;
     call(
@@ -294,7 +299,7 @@ async fn attach(
     Ok((session, target))
 }
 
-fn text(answer: &Value, field: &str) -> Result<String, BrowserError> {
+fn string_field(answer: &Value, field: &str) -> Result<String, BrowserError> {
     let found = answer.get(field).and_then(Value::as_str);
     found
         .map(str::to_owned)

@@ -12,15 +12,17 @@ use bollard::models::{
     MountType,
 };
 
+use super::super::Sandbox;
 use super::super::error::SandboxError;
-use super::super::guard::Guard;
-use super::super::mounts::{self, OWN_PROGRAM, SHARED_MEMORY, Sharing};
-use super::super::policy::GitAccess;
-use super::super::spec::{Access, Spec, User};
-use super::super::{Sandbox, init};
-use super::inspect::{Expected, What};
-use super::stage::{Stage, text};
-use super::{Docker, TAKE_OVER, link};
+use super::super::spec::{MountAccess, SandboxSpec, SandboxUser};
+use super::{DockerBackend, TAKE_OVER};
+use crate::docker::container_dir::{ContainerDir, path_text};
+use crate::inside::container::container_link;
+use crate::inside::container::mount_check::{ExpectedMount, ExpectedSource};
+use crate::inside::init;
+use crate::plan::mounts::{self, OWN_PROGRAM, SHARED_MEMORY, TmpfsMode};
+use crate::protection_layer::ProtectionLayer;
+use crate::role_policy::GitAccess;
 
 /// The options of an empty file system that hides what is under it.
 const HIDDEN: &str = "ro,size=4096,mode=0555";
@@ -43,26 +45,26 @@ const MASKED: [&str; 12] = [
 ];
 
 /// A description, and what has to be found in the container.
-pub(super) struct Description {
+pub(super) struct ContainerDescription {
     pub body: ContainerCreateBody,
-    pub expected: Vec<Expected>,
+    pub expected: Vec<ExpectedMount>,
 }
 
 /// Returns the description for a sandbox of `spec`, whose processes run as `user`. `owner` is whom
 /// directories that are made on the host are given to.
 pub(super) fn describe(
     sandbox: &Sandbox,
-    docker: &Docker,
-    stage: &Stage,
-    spec: &Spec,
-    user: User,
-    owner: Option<User>,
-) -> Result<Description, SandboxError> {
-    let mut builder = Builder::default();
-    builder.stage(stage)?;
-    builder.without_git(spec);
-    for planned in mounts::plan(&sandbox.exe, spec, owner)? {
-        builder.translate(planned, user)?;
+    docker: &DockerBackend,
+    stage: &ContainerDir,
+    spec: &SandboxSpec,
+    user: SandboxUser,
+    owner: Option<SandboxUser>,
+) -> Result<ContainerDescription, SandboxError> {
+    let mut builder = ContainerBuilder::default();
+    builder.bind_container_dir(stage)?;
+    builder.hide_git(spec);
+    for planned in mounts::plan_mounts(&sandbox.exe, spec, owner)? {
+        builder.add_mount(planned, user)?;
     }
     let image = if spec.profile.has_shell() {
         &docker.images.shell
@@ -83,62 +85,73 @@ pub(super) fn describe(
             ..HealthConfig::default()
         }),
         labels: Some(docker.labels(spec)),
-        host_config: Some(builder.host(docker, spec)),
+        host_config: Some(builder.host_config(docker, spec)),
         ..ContainerCreateBody::default()
     };
-    Ok(Description {
+    Ok(ContainerDescription {
         body,
         expected: builder.expected,
     })
 }
 
 #[derive(Default)]
-struct Builder {
+struct ContainerBuilder {
     mounts: Vec<Mount>,
     tmpfs: HashMap<String, String>,
-    expected: Vec<Expected>,
+    expected: Vec<ExpectedMount>,
 }
 
-impl Builder {
-    fn translate(&mut self, planned: mounts::Mount, user: User) -> Result<(), SandboxError> {
-        let path = text(&planned.path)?;
-        match planned.what {
-            mounts::What::Program { source, .. } => self.mount(&source, path, Access::Read),
-            mounts::What::Host {
+impl ContainerBuilder {
+    fn add_mount(
+        &mut self,
+        planned: mounts::PlannedMount,
+        user: SandboxUser,
+    ) -> Result<(), SandboxError> {
+        let path = path_text(&planned.path)?;
+        match planned.source {
+            mounts::MountSource::Program { source, .. } => {
+                self.bind_mount(&source, path, MountAccess::Read)
+            }
+            mounts::MountSource::Host {
                 opened,
                 base,
                 access,
             } => {
-                self.mount(&planned.path, path, access)?;
-                let writable = access == Access::Write;
-                let expected = Expected::mounted(&opened, &planned.path, &base, writable)?;
+                self.bind_mount(&planned.path, path, access)?;
+                let writable = access == MountAccess::Write;
+                let expected = ExpectedMount::for_mount(&opened, &planned.path, &base, writable)?;
                 self.expected.push(expected);
                 Ok(())
             }
             // The engine makes it itself, see `shm_size`.
-            mounts::What::Memory { .. } if path == SHARED_MEMORY => Ok(()),
-            mounts::What::Memory { bytes, sharing } => {
-                self.tmpfs.insert(path, memory(bytes, sharing, user));
+            mounts::MountSource::Tmpfs { .. } if path == SHARED_MEMORY => Ok(()),
+            mounts::MountSource::Tmpfs { bytes, sharing } => {
+                self.tmpfs.insert(path, tmpfs_options(bytes, sharing, user));
                 Ok(())
             }
-            mounts::What::Hidden { base } => {
+            mounts::MountSource::Hidden { base } => {
                 self.tmpfs.insert(path, HIDDEN.to_owned());
-                self.expected.push(Expected {
+                self.expected.push(ExpectedMount {
                     path: planned.path,
                     base,
-                    what: What::Hidden,
+                    source: ExpectedSource::Hidden,
                 });
                 Ok(())
             }
         }
     }
 
-    fn mount(&mut self, source: &Path, target: String, access: Access) -> Result<(), SandboxError> {
+    fn bind_mount(
+        &mut self,
+        source: &Path,
+        target: String,
+        access: MountAccess,
+    ) -> Result<(), SandboxError> {
         self.mounts.push(Mount {
             typ: Some(MountType::BIND),
-            source: Some(text(source)?),
+            source: Some(path_text(source)?),
             target: Some(target),
-            read_only: Some(access == Access::Read),
+            read_only: Some(access == MountAccess::Read),
             bind_options: Some(MountBindOptions {
                 non_recursive: Some(true),
                 ..MountBindOptions::default()
@@ -149,32 +162,32 @@ impl Builder {
     }
 
     /// Mounts what is made for the container on the host.
-    fn stage(&mut self, stage: &Stage) -> Result<(), SandboxError> {
+    fn bind_container_dir(&mut self, stage: &ContainerDir) -> Result<(), SandboxError> {
         for (source, target) in [
-            (stage.link(), link::DIRECTORY),
-            (stage.passwd(), "/etc/passwd"),
-            (stage.group(), "/etc/group"),
+            (stage.link_path(), container_link::DIRECTORY),
+            (stage.passwd_path(), "/etc/passwd"),
+            (stage.group_path(), "/etc/group"),
         ] {
-            self.mount(&source, target.to_owned(), Access::Read)?;
+            self.bind_mount(&source, target.to_owned(), MountAccess::Read)?;
         }
         Ok(())
     }
 
     /// Takes away what the image has and the role may not use.
-    fn without_git(&mut self, spec: &Spec) {
-        if spec.profile.git() == Some(GitAccess::No) && !spec.profile.has_shell() {
+    fn hide_git(&mut self, spec: &SandboxSpec) {
+        if spec.profile.git_access() == Some(GitAccess::No) && !spec.profile.has_shell() {
             // git is all that is there.
             self.tmpfs.insert("/usr/bin".to_owned(), HIDDEN.to_owned());
         }
     }
 
-    fn host(&mut self, docker: &Docker, spec: &Spec) -> HostConfig {
+    fn host_config(&mut self, docker: &DockerBackend, spec: &SandboxSpec) -> HostConfig {
         let mut host = HostConfig {
             network_mode: Some("none".to_owned()),
             ipc_mode: Some("private".to_owned()),
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
-            readonly_rootfs: Some(spec.has(Guard::Mounts)),
+            readonly_rootfs: Some(spec.is_enabled(ProtectionLayer::Mounts)),
             masked_paths: Some(MASKED.map(str::to_owned).into()),
             // Gone when it ends, whoever is there to see it.
             auto_remove: Some(true),
@@ -187,7 +200,7 @@ impl Builder {
             tmpfs: Some(std::mem::take(&mut self.tmpfs)),
             ..HostConfig::default()
         };
-        if spec.has(Guard::Limits) {
+        if spec.is_enabled(ProtectionLayer::Limits) {
             docker.settings.limits.apply(&mut host);
             host.shm_size = i64::try_from(spec.tmp_bytes).ok();
         }
@@ -196,11 +209,11 @@ impl Builder {
 }
 
 /// Returns the options of a file system in memory.
-fn memory(bytes: Option<u64>, sharing: Sharing, user: User) -> String {
+fn tmpfs_options(bytes: Option<u64>, sharing: TmpfsMode, user: SandboxUser) -> String {
     let size = bytes.map_or_else(String::new, |bytes| format!(",size={bytes}"));
     let mode = match sharing {
-        Sharing::Sticky => "1777".to_owned(),
-        Sharing::Private => format!("0700,uid={},gid={}", user.uid, user.gid),
+        TmpfsMode::Sticky => "1777".to_owned(),
+        TmpfsMode::Private => format!("0700,uid={},gid={}", user.uid, user.gid),
     };
     format!("rw,exec,nosuid,nodev{size},mode={mode}")
 }

@@ -7,28 +7,28 @@ use std::path::{Path, PathBuf};
 use bollard::{API_DEFAULT_VERSION, ClientVersion};
 use serde::{Deserialize, Serialize};
 
-use super::error::DockerError;
+use crate::docker_error::DockerError;
 
 /// The longest that the engine may take to answer, in seconds; a build answers all the time.
 const PATIENCE: u64 = 120;
 
 /// Where the engine is, and which API it speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Engine {
+pub struct DockerEngine {
     socket: PathBuf,
     /// Major and minor version of the API; asked for once, since each question takes its time.
     api: (usize, usize),
 }
 
-impl Engine {
+impl DockerEngine {
     /// Returns the engine at `socket`, after it has answered.
     ///
     /// # Errors
     /// It does not answer, or the caller may not ask.
-    pub async fn find(socket: &Path) -> Result<Self, DockerError> {
-        reach(socket)?;
-        let away = |error| away(socket, &error);
-        let client = client(socket, API_DEFAULT_VERSION).map_err(away)?;
+    pub async fn detect(socket: &Path) -> Result<Self, DockerError> {
+        check_reachable(socket)?;
+        let away = |error| unreachable_error(socket, &error);
+        let client = new_client(socket, API_DEFAULT_VERSION).map_err(away)?;
         let client = client.negotiate_version().await.map_err(away)?;
         let version = client.client_version();
         Ok(Self {
@@ -42,25 +42,26 @@ impl Engine {
     /// # Errors
     /// Nobody listens any more.
     pub(super) fn connect(&self) -> Result<bollard::Docker, DockerError> {
-        reach(&self.socket)?;
+        check_reachable(&self.socket)?;
         let version = ClientVersion {
             major_version: self.api.0,
             minor_version: self.api.1,
         };
-        client(&self.socket, &version).map_err(|error| away(&self.socket, &error))
+        new_client(&self.socket, &version).map_err(|error| unreachable_error(&self.socket, &error))
     }
 
     /// Makes sure that it still answers.
     ///
     /// # Errors
     /// It does not.
-    pub async fn ready(&self) -> Result<(), DockerError> {
+    pub async fn ensure_ready(&self) -> Result<(), DockerError> {
         let pong = self.connect()?.ping().await;
-        pong.map(|_| ()).map_err(|error| away(&self.socket, &error))
+        pong.map(|_| ())
+            .map_err(|error| unreachable_error(&self.socket, &error))
     }
 
     /// Returns the error of a request: that the engine is away, or what it refused.
-    pub(super) fn refusal(
+    pub(super) fn request_error(
         &self,
         what: &'static str,
         error: &bollard::errors::Error,
@@ -75,12 +76,12 @@ impl Engine {
                 what,
                 reason: error.clone(),
             },
-            other => away(&self.socket, other),
+            other => unreachable_error(&self.socket, other),
         }
     }
 }
 
-fn client(
+fn new_client(
     socket: &Path,
     version: &ClientVersion,
 ) -> Result<bollard::Docker, bollard::errors::Error> {
@@ -88,7 +89,7 @@ fn client(
 }
 
 /// Connects and lets go: the client's own errors do not tell a missing right from a missing engine.
-fn reach(socket: &Path) -> Result<(), DockerError> {
+fn check_reachable(socket: &Path) -> Result<(), DockerError> {
     let socket_path = socket.to_owned();
     match UnixStream::connect(socket) {
         Ok(_) => Ok(()),
@@ -104,7 +105,7 @@ fn reach(socket: &Path) -> Result<(), DockerError> {
     }
 }
 
-fn away(socket: &Path, error: &bollard::errors::Error) -> DockerError {
+fn unreachable_error(socket: &Path, error: &bollard::errors::Error) -> DockerError {
     DockerError::Away {
         socket: socket.to_owned(),
         reason: error.to_string(),

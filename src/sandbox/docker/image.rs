@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
-use super::engine::Engine;
-use super::error::DockerError;
+use super::engine::DockerEngine;
+use crate::docker_error::DockerError;
 
 /// What both images are built from.
 const DOCKERFILE: &str = include_str!("../../../docker/agent.Dockerfile");
@@ -26,72 +26,75 @@ const LABEL_FILE: &str = "eklavya.dockerfile";
 
 /// One of the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
+pub enum ImageVariant {
     /// With the programs of its base.
     Shell,
     /// With git and nothing else.
     Bare,
 }
 
-impl Variant {
+impl ImageVariant {
     /// Both, in the order in which they are built.
-    pub const ALL: [Self; 2] = [Variant::Shell, Variant::Bare];
+    pub const ALL: [Self; 2] = [ImageVariant::Shell, ImageVariant::Bare];
 
     /// Returns the name of its image.
     pub fn image(self) -> &'static str {
         match self {
-            Variant::Shell => "eklavya/agent:shell",
-            Variant::Bare => "eklavya/agent:bare",
+            ImageVariant::Shell => "eklavya/agent:shell",
+            ImageVariant::Bare => "eklavya/agent:bare",
         }
     }
 
     /// Returns its stage of the file, which is its label as well.
     pub fn name(self) -> &'static str {
         match self {
-            Variant::Shell => "shell",
-            Variant::Bare => "bare",
+            ImageVariant::Shell => "shell",
+            ImageVariant::Bare => "bare",
         }
     }
 
     /// Returns whom it is for.
     pub fn purpose(self) -> &'static str {
         match self {
-            Variant::Shell => "roles with a terminal",
-            Variant::Bare => "roles without a terminal",
+            ImageVariant::Shell => "roles with a terminal",
+            ImageVariant::Bare => "roles without a terminal",
         }
     }
 }
 
 /// The ids of the images that were found to fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Images {
+pub(super) struct AgentImages {
     pub shell: String,
     pub bare: String,
 }
 
-impl Images {
+impl AgentImages {
     /// Returns the images of this version.
     ///
     /// # Errors
     /// One is missing, or of another version.
-    pub(super) async fn find(engine: &Engine) -> Result<Self, DockerError> {
+    pub(super) async fn find(engine: &DockerEngine) -> Result<Self, DockerError> {
         Ok(Self {
-            shell: id_of(engine, Variant::Shell).await?,
-            bare: id_of(engine, Variant::Bare).await?,
+            shell: find_image_id(engine, ImageVariant::Shell).await?,
+            bare: find_image_id(engine, ImageVariant::Bare).await?,
         })
     }
 }
 
-async fn id_of(engine: &Engine, variant: Variant) -> Result<String, DockerError> {
+async fn find_image_id(
+    engine: &DockerEngine,
+    variant: ImageVariant,
+) -> Result<String, DockerError> {
     let image = variant.image();
     let found = match engine.connect()?.inspect_image(image).await {
         Ok(found) => found,
         Err(Error::DockerResponseServerError {
             status_code: 404, ..
         }) => return Err(DockerError::NoImage { image }),
-        Err(error) => return Err(engine.refusal("show an image", &error)),
+        Err(error) => return Err(engine.request_error("show an image", &error)),
     };
-    let (found_is, wanted) = (origin(&labels(&found)), current());
+    let (found_is, wanted) = (image_origin(&labels(&found)), current_origin());
     if found_is != wanted {
         return Err(DockerError::OtherImage {
             image,
@@ -110,17 +113,17 @@ fn labels(image: &ImageInspect) -> HashMap<String, String> {
 }
 
 /// Returns the version and the file that an image with these labels was built from, in words.
-pub(super) fn origin(labels: &HashMap<String, String>) -> String {
+pub(super) fn image_origin(labels: &HashMap<String, String>) -> String {
     let word = |name| labels.get(name).map_or("unknown", String::as_str);
     format!("{} ({})", word(LABEL_VERSION), word(LABEL_FILE))
 }
 
 /// Returns the same words for this program.
-pub(super) fn current() -> String {
-    format!("{} ({})", env!("CARGO_PKG_VERSION"), digest())
+pub(super) fn current_origin() -> String {
+    format!("{} ({})", env!("CARGO_PKG_VERSION"), dockerfile_digest())
 }
 
-fn digest() -> String {
+fn dockerfile_digest() -> String {
     let digest = Sha256::digest(DOCKERFILE);
     digest[..6].iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -134,24 +137,27 @@ fn digest() -> String {
 ///
 /// # Errors
 /// The engine is away, also where it goes away meanwhile, or a step of the file failed.
-pub async fn build(
-    engine: &Engine,
-    variant: Variant,
+pub async fn build_image(
+    engine: &DockerEngine,
+    variant: ImageVariant,
     base: &str,
-    fetch: Fetch,
+    fetch: PullPolicy,
     mut said: impl FnMut(&str),
 ) -> Result<String, DockerError> {
     let client = engine.connect()?;
-    let context = bollard::body_full(context(DOCKERFILE.as_bytes()));
-    let mut steps =
-        std::pin::pin!(client.build_image(options(variant, base, fetch), None, Some(context)));
+    let context = bollard::body_full(build_context(DOCKERFILE.as_bytes()));
+    let mut steps = std::pin::pin!(client.build_image(
+        build_options(variant, base, fetch),
+        None,
+        Some(context)
+    ));
     let failed = |reason: String| DockerError::Build { variant, reason };
     while let Some(step) = steps.next().await {
         let step = match step {
             Ok(step) => step,
             Err(Error::DockerStreamError { error }) => return Err(failed(error)),
             Err(Error::DockerResponseServerError { message, .. }) => return Err(failed(message)),
-            Err(error) => return Err(engine.refusal("build an image", &error)),
+            Err(error) => return Err(engine.request_error("build an image", &error)),
         };
         if let Some(error) = step.error_detail {
             return Err(failed(error.message.unwrap_or_default()));
@@ -161,36 +167,38 @@ pub async fn build(
             .filter(|line| !line.trim().is_empty())
             .for_each(&mut said);
     }
-    id_of(engine, variant).await.map_err(|error| match error {
-        // The engine stopped in the middle of it, and the stream just ended.
-        DockerError::NoImage { .. } | DockerError::OtherImage { .. } => {
-            failed("the engine broke off".to_owned())
-        }
-        other => other,
-    })
+    find_image_id(engine, variant)
+        .await
+        .map_err(|error| match error {
+            // The engine stopped in the middle of it, and the stream just ended.
+            DockerError::NoImage { .. } | DockerError::OtherImage { .. } => {
+                failed("the engine broke off".to_owned())
+            }
+            other => other,
+        })
 }
 
 /// Whether the engine looks for a newer base image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetch {
+pub enum PullPolicy {
     /// Where there is none yet.
     Missing,
     /// In any case.
-    Newest,
+    Always,
 }
 
-fn options(variant: Variant, base: &str, fetch: Fetch) -> BuildImageOptions {
+fn build_options(variant: ImageVariant, base: &str, fetch: PullPolicy) -> BuildImageOptions {
     let arguments = [
         ("BASE_IMAGE", base),
         ("EKLAVYA_VERSION", env!("CARGO_PKG_VERSION")),
-        ("DOCKERFILE_DIGEST", &digest()),
+        ("DOCKERFILE_DIGEST", &dockerfile_digest()),
     ];
     BuildImageOptions {
         t: Some(variant.image().to_owned()),
         target: variant.name().to_owned(),
         rm: true,
         forcerm: true,
-        pull: (fetch == Fetch::Newest).then(|| "1".to_owned()),
+        pull: (fetch == PullPolicy::Always).then(|| "1".to_owned()),
         buildargs: Some(
             arguments
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -201,7 +209,7 @@ fn options(variant: Variant, base: &str, fetch: Fetch) -> BuildImageOptions {
 }
 
 /// Returns a tar archive with the one file that a build needs.
-fn context(file: &[u8]) -> Bytes {
+fn build_context(file: &[u8]) -> Bytes {
     const BLOCK: usize = 512;
     let mut header = [0; BLOCK];
     // POSIX.1-1988 (ustar): name, mode, owner, group, size, time, checksum, type.
@@ -235,7 +243,7 @@ mod tests {
             assert!(DOCKERFILE.contains(&format!("ARG {name}")), "{name}");
         }
         assert!(DOCKERFILE.contains(&format!("ARG BASE_IMAGE={BASE_IMAGE}\n")));
-        for variant in Variant::ALL {
+        for variant in ImageVariant::ALL {
             let name = variant.name();
             assert!(DOCKERFILE.contains(&format!(" AS {name}\n")), "{name}");
             assert!(DOCKERFILE.contains(&format!("{LABEL_IMAGE}={name} {LABEL_VERSION}=")));
@@ -244,15 +252,15 @@ mod tests {
 
     #[test]
     fn an_image_without_labels_is_of_another_version() {
-        assert_ne!(origin(&HashMap::new()), current());
+        assert_ne!(image_origin(&HashMap::new()), current_origin());
     }
 
     #[test]
     fn the_archive_can_be_read_by_tar() {
         let place = tempfile::tempdir().unwrap();
         let archive = place.path().join("context.tar");
-        std::fs::write(&archive, context(b"FROM scratch\n")).unwrap();
-        let mut command = eklavya_core::process::command("/bin/tar");
+        std::fs::write(&archive, build_context(b"FROM scratch\n")).unwrap();
+        let mut command = eklavya_core::process::new_command("/bin/tar");
         let command = command.as_std_mut().arg("-xOf").arg(&archive);
         let output = command.output().unwrap();
         assert_eq!(output.stdout, b"FROM scratch\n", "{output:?}");

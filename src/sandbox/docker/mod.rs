@@ -8,19 +8,14 @@
 //! 3. the program, behind Landlock and the filter of system calls.
 
 mod container;
+pub(crate) mod container_dir;
+pub(crate) mod container_owner;
 mod engine;
-mod error;
-mod image;
-pub(super) mod inside;
-mod inspect;
-mod link;
-mod mark;
+pub(crate) mod image;
+pub(crate) mod image_store;
 mod reap;
 pub mod relay;
-mod running;
-pub(super) mod stage;
-mod store;
-mod trial;
+pub(crate) mod running_container;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -31,20 +26,24 @@ use bollard::models::HostConfig;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-pub use engine::Engine;
-pub use error::DockerError;
-pub use image::{BASE_IMAGE, Fetch, Variant, build};
-pub use store::{StoredImage, images, prune};
+pub use crate::docker::image_store::{StoredImage, list_images, prune_images};
+pub use crate::docker_error::DockerError;
+pub use engine::DockerEngine;
+pub use image::{BASE_IMAGE, ImageVariant, PullPolicy, build_image};
 
+use super::Sandbox;
 use super::error::SandboxError;
-use super::handover::Handover;
-use super::spec::{Inner, Spec};
-use super::{Sandbox, bubblewrap, dirs, init};
+use super::spec::{ProgramSpec, SandboxSpec};
+use crate::docker::container_dir::ContainerDir;
+use crate::inside::container::container_init::ContainerInitConfig;
+use crate::inside::container::mount_check;
+use crate::inside::init;
+use crate::launch::bubblewrap;
+use crate::launch::inherited_fds::InheritedFds;
+use crate::workspace_dirs;
 use eklavya_core::process;
-use image::Images;
-use inside::Order;
-use relay::Plan;
-use stage::Stage;
+use image::AgentImages;
+use relay::ContainerPlan;
 
 /// What `sandbox-init` is told where the relay has the rest.
 pub(super) const TAKE_OVER: &str = "docker";
@@ -85,20 +84,20 @@ pub struct DockerSettings {
 
 /// Docker, found to be usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Docker {
-    engine: Engine,
-    images: Images,
+pub struct DockerBackend {
+    engine: DockerEngine,
+    images: AgentImages,
     settings: DockerSettings,
 }
 
-impl Docker {
+impl DockerBackend {
     /// Returns the engine with the images of this version.
     ///
     /// # Errors
     /// It does not answer, or an image is missing or of another version.
-    pub(super) async fn find(settings: DockerSettings) -> Result<Self, DockerError> {
-        let engine = Engine::find(&settings.socket).await?;
-        let images = Images::find(&engine).await?;
+    pub(super) async fn probe(settings: DockerSettings) -> Result<Self, DockerError> {
+        let engine = DockerEngine::detect(&settings.socket).await?;
+        let images = AgentImages::find(&engine).await?;
         Ok(Self {
             engine,
             images,
@@ -112,12 +111,15 @@ impl Docker {
     }
 
     /// Returns the engine.
-    pub fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &DockerEngine {
         &self.engine
     }
 
-    fn labels(&self, spec: &Spec) -> HashMap<String, String> {
-        let own = [(mark::INSTALLATION, self.settings.installation.clone())];
+    fn labels(&self, spec: &SandboxSpec) -> HashMap<String, String> {
+        let own = [(
+            container_owner::INSTALLATION,
+            self.settings.installation.clone(),
+        )];
         let given = spec
             .labels
             .iter()
@@ -132,37 +134,42 @@ impl Docker {
     pub(super) fn command(
         &self,
         sandbox: &Sandbox,
-        spec: &Spec,
-        inner: &Inner,
+        spec: &SandboxSpec,
+        inner: &ProgramSpec,
         report: Option<OwnedFd>,
     ) -> Result<Command, SandboxError> {
-        let owner = bubblewrap::user(spec)?;
-        let user = owner.unwrap_or_else(dirs::myself);
-        let stage = Stage::make(&self.settings.stages, user)?;
+        let owner = bubblewrap::resolve_user(spec)?;
+        let user = owner.unwrap_or_else(workspace_dirs::current_user);
+        let stage = ContainerDir::create(&self.settings.stages, user)?;
         let described = container::describe(sandbox, self, &stage, spec, user, owner);
         let described = described.inspect_err(|_| stage.remove())?;
-        let expected = if spec.has(super::Guard::Inodes) {
+        let expected = if spec.is_enabled(super::ProtectionLayer::Inodes) {
             described.expected
         } else {
             Vec::new()
         };
-        let words = init::arguments(spec, inner, init::Around::Container, sandbox.demands);
-        let order = order(spec, inner, expected, words[1..].to_vec());
-        let plan = Plan {
+        let words = init::arguments(
+            spec,
+            inner,
+            init::Enclosure::Container,
+            sandbox.requirements,
+        );
+        let order = container_config(spec, inner, expected, words[1..].to_vec());
+        let plan = ContainerPlan {
             engine: self.engine.clone(),
             stage,
             body: described.body,
             uid: user.uid,
             gid: user.gid,
         };
-        let mut fds = Handover::default();
+        let mut fds = InheritedFds::default();
         let order = fds.pass_args(&order.to_words())?;
         let text = serde_json::to_vec(&plan).map_err(|error| SandboxError::Prepare {
             source: error.into(),
         })?;
         let plan = fds.pass_text(&text)?;
         let report = report.map(|report| fds.pass(report)).transpose()?;
-        let mut command = process::command(&sandbox.exe);
+        let mut command = process::new_command(&sandbox.exe);
         command.args(relay::arguments(plan, order, report));
         // Ctrl-C in a terminal goes to its foreground group; agents end when their owner says so.
         command.process_group(0);
@@ -171,19 +178,19 @@ impl Docker {
     }
 }
 
-fn order(
-    spec: &Spec,
-    inner: &Inner,
-    expected: Vec<inspect::Expected>,
+fn container_config(
+    spec: &SandboxSpec,
+    inner: &ProgramSpec,
+    expected: Vec<mount_check::ExpectedMount>,
     words: Vec<OsString>,
-) -> Order {
+) -> ContainerInitConfig {
     let cwd = inner.cwd.as_ref().unwrap_or(&spec.workspace).clone();
     let mut env = inner.env.clone();
     env.insert("PWD".into(), cwd.clone().into());
-    Order {
+    ContainerInitConfig {
         env: env.into_iter().collect(),
         cwd,
-        expected,
-        words,
+        expected_mounts: expected,
+        init_args: words,
     }
 }

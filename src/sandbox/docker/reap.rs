@@ -8,22 +8,22 @@ use std::collections::HashMap;
 use bollard::errors::Error;
 use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 
-use super::Docker;
-use super::error::DockerError;
-use super::mark::{Fate, INSTALLATION, Mark};
-use super::stage;
+use super::DockerBackend;
+use crate::docker::container_dir;
+use crate::docker::container_owner::{ContainerOwner, INSTALLATION, OwnerState};
+use crate::docker_error::DockerError;
 
-impl Docker {
+impl DockerBackend {
     /// Removes the containers of this installation whose relays on this host are gone, and what
     /// they left in the data directory. Returns how many containers there were.
     ///
     /// # Errors
     /// The engine is away, or refuses.
-    pub(in super::super) async fn reap(&self) -> Result<usize, DockerError> {
-        stage::sweep(&self.settings.stages);
+    pub(in super::super) async fn remove_abandoned(&self) -> Result<usize, DockerError> {
+        container_dir::remove_abandoned(&self.settings.stages);
         let client = self.engine.connect()?;
         let mut removed = 0;
-        for id in self.abandoned(&client).await? {
+        for id in self.list_abandoned(&client).await? {
             let options = RemoveContainerOptions {
                 force: true,
                 v: true,
@@ -36,13 +36,13 @@ impl Docker {
                     status_code: 404 | 409,
                     ..
                 }) => {}
-                Err(error) => return Err(self.engine.refusal("remove a container", &error)),
+                Err(error) => return Err(self.engine.request_error("remove a container", &error)),
             }
         }
         Ok(removed)
     }
 
-    async fn abandoned(&self, client: &bollard::Docker) -> Result<Vec<String>, DockerError> {
+    async fn list_abandoned(&self, client: &bollard::Docker) -> Result<Vec<String>, DockerError> {
         let label = format!("{INSTALLATION}={}", self.settings.installation);
         let options = ListContainersOptions {
             all: true,
@@ -50,12 +50,15 @@ impl Docker {
             ..ListContainersOptions::default()
         };
         let found = client.list_containers(Some(options)).await;
-        let found = found.map_err(|error| self.engine.refusal("list containers", &error))?;
+        let found = found.map_err(|error| self.engine.request_error("list containers", &error))?;
         Ok(found
             .into_iter()
             .filter(|container| {
-                let mark = container.labels.as_ref().and_then(Mark::read);
-                mark.is_some_and(|mark| mark.fate() == Fate::Gone)
+                let mark = container
+                    .labels
+                    .as_ref()
+                    .and_then(ContainerOwner::from_labels);
+                mark.is_some_and(|mark| mark.state() == OwnerState::Gone)
             })
             .filter_map(|container| container.id)
             .collect())

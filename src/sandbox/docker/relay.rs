@@ -21,13 +21,14 @@ use rustix::stdio::{stderr, stdin, stdout};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 
-use super::super::spec::User;
-use super::super::{relay, supervise};
-use super::engine::Engine;
-use super::error::DockerError;
-use super::mark::Mark;
-use super::running::{Requests, Running};
-use super::stage::Stage;
+use super::super::spec::SandboxUser;
+use super::engine::DockerEngine;
+use crate::docker::container_dir::ContainerDir;
+use crate::docker::container_owner::ContainerOwner;
+use crate::docker::running_container::{ForwardedSignals, RunningContainer};
+use crate::docker_error::DockerError;
+use crate::launch::relay;
+use crate::supervision::supervise;
 
 /// The subcommand's name.
 pub const NAME: &str = "sandbox-docker";
@@ -41,9 +42,9 @@ const NO_REPORT: &str = "-";
 
 /// What it is told, as JSON in a file in memory.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Plan {
-    pub engine: Engine,
-    pub stage: Stage,
+pub(super) struct ContainerPlan {
+    pub engine: DockerEngine,
+    pub stage: ContainerDir,
     pub body: ContainerCreateBody,
     /// Whom the processes of the container run as.
     pub uid: u32,
@@ -70,20 +71,21 @@ pub fn main(args: &[OsString]) -> Result<u8, String> {
     let [owner, plan, order, report] = args else {
         return Err("it is for internal use: OWNER PLAN ORDER REPORT".to_owned());
     };
-    relay::die_with(supervise::number(owner)?)?;
-    let plan: Plan = serde_json::from_reader(take(plan, OpenOptions::new().read(true))?)
-        .map_err(|error| format!("its plan cannot be read: {error}"))?;
-    let order = take(order, OpenOptions::new().read(true))?;
+    relay::die_with_owner(supervise::parse_number(owner)?)?;
+    let plan: ContainerPlan =
+        serde_json::from_reader(reopen_fd(plan, OpenOptions::new().read(true))?)
+            .map_err(|error| format!("its plan cannot be read: {error}"))?;
+    let order = reopen_fd(order, OpenOptions::new().read(true))?;
     let report = match report.to_str() {
         Some(NO_REPORT) => None,
-        _ => Some(take(report, OpenOptions::new().write(true))?),
+        _ => Some(reopen_fd(report, OpenOptions::new().write(true))?),
     };
-    supervise::runtime()?.block_on(attend(&plan, order, report))
+    supervise::build_runtime()?.block_on(run_container(&plan, order, report))
 }
 
 /// Opens what the descriptor of this number stands for anew, and closes the number.
-fn take(number: &OsStr, options: &OpenOptions) -> Result<File, String> {
-    let number = supervise::number(number)?;
+fn reopen_fd(number: &OsStr, options: &OpenOptions) -> Result<File, String> {
+    let number = supervise::parse_number(number)?;
     let failed = |error: std::io::Error| format!("descriptor {number}: {error}");
     let file = options.open(format!("/proc/self/fd/{number}"));
     let file = file.map_err(failed)?;
@@ -92,20 +94,24 @@ fn take(number: &OsStr, options: &OpenOptions) -> Result<File, String> {
     Ok(file)
 }
 
-async fn attend(plan: &Plan, order: File, report: Option<File>) -> Result<u8, String> {
+async fn run_container(
+    plan: &ContainerPlan,
+    order: File,
+    report: Option<File>,
+) -> Result<u8, String> {
     let stage = &plan.stage;
-    let mut requests = Requests::listen().map_err(|error| error.to_string())?;
+    let mut requests = ForwardedSignals::listen().map_err(|error| error.to_string())?;
     std::env::set_current_dir(&stage.path)
-        .and_then(|()| stage.owned_by(std::process::id()))
+        .and_then(|()| stage.write_owner(std::process::id()))
         .map_err(|error| format!("cannot use {}: {error}", stage.path.display()))?;
     let begun = tokio::select! {
-        begun = begin(plan, order) => begun,
+        begun = start_container(plan, order) => begun,
         signal = requests.next() => Err(format!("it was stopped by {signal} before it began")),
     };
     let ended = match begun {
-        Ok(running) => Ok(running.attend(&mut requests, report).await),
+        Ok(running) => Ok(running.run_to_end(&mut requests, report).await),
         Err(error) => {
-            remove(plan).await;
+            remove_container(plan).await;
             Err(error)
         }
     };
@@ -114,52 +120,55 @@ async fn attend(plan: &Plan, order: File, report: Option<File>) -> Result<u8, St
 }
 
 /// Removes the container, if it was made.
-async fn remove(plan: &Plan) {
+async fn remove_container(plan: &ContainerPlan) {
     let options = RemoveContainerOptions {
         force: true,
         v: true,
         ..RemoveContainerOptions::default()
     };
     if let Ok(client) = plan.engine.connect() {
-        let name = plan.stage.container();
+        let name = plan.stage.container_name();
         // Where the engine is away, the next worker that starts removes it.
         let _ = client.remove_container(&name, Some(options)).await;
     }
 }
 
 /// Has the container made and started, and hands it its streams.
-async fn begin(plan: &Plan, order: File) -> Result<Running, String> {
+async fn start_container(plan: &ContainerPlan, order: File) -> Result<RunningContainer, String> {
     let stage = &plan.stage;
-    let user = User {
+    let user = SandboxUser {
         uid: plan.uid,
         gid: plan.gid,
     };
     let listener = stage
         .listen(user)
         .map_err(|error| format!("cannot listen in {}: {error}", stage.path.display()))?;
-    let words = start(plan).await.map_err(|error| error.to_string())?;
+    let words = create_container(plan)
+        .await
+        .map_err(|error| error.to_string())?;
     let running = tokio::select! {
-        running = greet(&listener, stage, order) => running?,
-        last_words = last_words(words) => return Err(unfit(&last_words)),
+        running = accept_container(&listener, stage, order) => running?,
+        last_words = read_last_output(words) => return Err(explain_early_end(&last_words)),
         () = tokio::time::sleep(PATIENCE) => return Err(format!(
             "the container said nothing within {} s", PATIENCE.as_secs()
         )),
     };
     // Whoever is in there has no use for it.
-    let _ = stage.close();
+    let _ = stage.remove_socket();
     Ok(running)
 }
 
-type Words = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
+type ContainerOutput =
+    Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
 /// Has the engine make and start the container; returns what the container says.
-async fn start(plan: &Plan) -> Result<Words, DockerError> {
+async fn create_container(plan: &ContainerPlan) -> Result<ContainerOutput, DockerError> {
     let engine = &plan.engine;
-    let refused = |what| move |error| engine.refusal(what, &error);
+    let refused = |what| move |error| engine.request_error(what, &error);
     let client = engine.connect()?;
-    let name = plan.stage.container();
+    let name = plan.stage.container_name();
     let mut body = plan.body.clone();
-    Mark::of_this_process().write(body.labels.get_or_insert_default());
+    ContainerOwner::of_this_process().write_labels(body.labels.get_or_insert_default());
     let options = CreateContainerOptions {
         name: Some(name.clone()),
         ..CreateContainerOptions::default()
@@ -181,13 +190,17 @@ async fn start(plan: &Plan) -> Result<Words, DockerError> {
 }
 
 /// Lets the container in and hands it the streams of this process, which lets go of them.
-async fn greet(listener: &UnixListener, stage: &Stage, order: File) -> Result<Running, String> {
+async fn accept_container(
+    listener: &UnixListener,
+    stage: &ContainerDir,
+    order: File,
+) -> Result<RunningContainer, String> {
     let failed = |error: std::io::Error| format!("cannot greet the container: {error}");
     let (link, _) = listener.accept().await.map_err(failed)?;
     // Before it has its order: a program that ends at once would be gone by then.
-    let running = Running::new(link, stage)?;
+    let running = RunningContainer::new(link, stage)?;
     let fds = [stdin(), stdout(), stderr(), order.as_fd()];
-    running.take_over(fds).map_err(failed)?;
+    running.send_streams(fds).map_err(failed)?;
     let nothing = OpenOptions::new().read(true).write(true).open("/dev/null");
     let nothing = nothing.map_err(failed)?;
     rustix::stdio::dup2_stdin(&nothing)
@@ -197,7 +210,7 @@ async fn greet(listener: &UnixListener, stage: &Stage, order: File) -> Result<Ru
 }
 
 /// Returns what a container says until it ends.
-async fn last_words(mut words: Words) -> String {
+async fn read_last_output(mut words: ContainerOutput) -> String {
     let mut kept = Vec::new();
     while let Some(Ok(word)) = words.next().await {
         kept.extend_from_slice(&word.into_bytes());
@@ -207,7 +220,7 @@ async fn last_words(mut words: Words) -> String {
 }
 
 /// Explains the end of a container that never came to its first word.
-fn unfit(said: &str) -> String {
+fn explain_early_end(said: &str) -> String {
     match said {
         "" => "the container ended before it began".to_owned(),
         // What the loader says where a symbol's version is missing.

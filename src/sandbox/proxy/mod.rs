@@ -3,14 +3,16 @@
 //!
 //! Who may go where is decided elsewhere.
 
+pub(crate) mod forward;
 mod headers;
-mod previews;
-mod send;
+pub(crate) mod preview_lookup;
 mod target;
 
 /// The port of http, where a URL names none: the only one that previews have by name.
 pub const HTTP_PORT: u16 = 80;
 
-pub use previews::Previews;
-pub use send::{Connection, Unsendable, outgoing, send};
-pub use target::wanted;
+pub use crate::proxy::forward::{
+    RequestRewriteError, TargetConnection, rewrite_head, send_request,
+};
+pub use crate::proxy::preview_lookup::PreviewLookup;
+pub use target::parse_target;

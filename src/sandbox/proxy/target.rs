@@ -3,13 +3,13 @@
 use hyper::{Method, Uri};
 
 use super::HTTP_PORT;
-use eklavya_core::domain::egress::Target;
+use eklavya_core::egress::EgressTarget;
 
 /// Returns the target of a request for a proxy: of CONNECT, or of a plain one by its absolute URI.
 ///
 /// # Errors
 /// What is wrong with it, for whoever asked.
-pub fn wanted(method: &Method, uri: &Uri) -> Result<Target, String> {
+pub fn parse_target(method: &Method, uri: &Uri) -> Result<EgressTarget, String> {
     let authority = uri.authority().ok_or("there is no host")?.as_str();
     if authority.contains('@') {
         return Err("a URL must not hold a user".to_owned());
@@ -19,12 +19,12 @@ pub fn wanted(method: &Method, uri: &Uri) -> Result<Target, String> {
         if uri.scheme().is_some() {
             return Err("CONNECT takes a host and a port, no URL".to_owned());
         }
-        Target::parse(authority)
+        EgressTarget::parse(authority)
     } else {
         if uri.scheme_str() != Some("http") {
             return Err("only http is spoken here; use CONNECT for everything else".to_owned());
         }
-        Target::parse_or(authority, HTTP_PORT)
+        EgressTarget::parse_or(authority, HTTP_PORT)
     };
     target.map_err(|error| error.to_string())
 }
@@ -35,7 +35,7 @@ mod tests {
 
     fn read(method: &str, uri: &str) -> Result<String, String> {
         let uri: Uri = uri.parse().map_err(|_| "no URI".to_owned())?;
-        wanted(&method.parse().unwrap(), &uri).map(|target| target.to_string())
+        parse_target(&method.parse().unwrap(), &uri).map(|target| target.to_string())
     }
 
     #[test]

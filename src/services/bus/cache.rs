@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Values that are kept; the one that expires first gives way.
-const MOST: usize = 1_024;
+const MAX_ENTRIES: usize = 1_024;
 /// Largest value, in bytes; larger ones are not kept, on either bus.
-pub(super) const LARGEST: usize = 64 * 1024;
+pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
-pub(super) struct Cache(HashMap<String, (Instant, String)>);
+pub(super) struct ExpiringCache(HashMap<String, (Instant, String)>);
 
-impl Cache {
+impl ExpiringCache {
     pub fn get(&mut self, key: &str, now: Instant) -> Option<String> {
         let (until, value) = self.0.get(key)?;
         if *until > now {
@@ -24,10 +24,10 @@ impl Cache {
     }
 
     pub fn put(&mut self, key: &str, value: &str, time_to_live: Duration, now: Instant) {
-        if self.0.len() >= MOST && !self.0.contains_key(key) {
+        if self.0.len() >= MAX_ENTRIES && !self.0.contains_key(key) {
             self.0.retain(|_, (until, _)| *until > now);
         }
-        if self.0.len() >= MOST && !self.0.contains_key(key) {
+        if self.0.len() >= MAX_ENTRIES && !self.0.contains_key(key) {
             let first = self.0.iter().min_by_key(|(_, (until, _))| *until);
             if let Some(key) = first.map(|(key, _)| key.clone()) {
                 self.0.remove(&key);
@@ -46,13 +46,16 @@ mod tests {
 
     #[test]
     fn what_expires_first_gives_way() {
-        let (mut cache, now) = (Cache::default(), Instant::now());
+        let (mut cache, now) = (ExpiringCache::default(), Instant::now());
         let hour = Duration::from_hours(1);
         cache.put("short", "x", hour / 2, now);
-        for n in 0..MOST {
+        for n in 0..MAX_ENTRIES {
             cache.put(&n.to_string(), "x", hour, now);
         }
-        assert_eq!((cache.0.len(), cache.get("short", now)), (MOST, None));
+        assert_eq!(
+            (cache.0.len(), cache.get("short", now)),
+            (MAX_ENTRIES, None)
+        );
         assert_eq!(
             cache.get("1", now + hour),
             None,

@@ -68,4 +68,4 @@ impl BusError {
 /// No server has an answer: there is none, or it is away. The database has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the bus has no answer at the moment")]
-pub struct Away;
+pub struct BusUnavailable;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 /// Entries that an inbox keeps; the oldest give way. The database has all messages.
-pub(super) const LONGEST: usize = 1_000;
+pub(super) const MAX_INBOX_ENTRIES: usize = 1_000;
 /// Inboxes that are kept; the one that was used the longest time ago gives way.
-const MOST: usize = 4_096;
+const MAX_INBOXES: usize = 4_096;
 
 /// What somebody put into an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct InboxEntry {
     /// Its name in the inbox.
     pub id: String,
     /// The text.
@@ -17,49 +17,50 @@ pub struct Entry {
 }
 
 #[derive(Debug, Default)]
-struct Inbox {
-    waiting: VecDeque<Entry>,
+struct InboxQueue {
+    waiting: VecDeque<InboxEntry>,
     /// What was received and not acknowledged, by its number, with the consumer that has it.
-    pending: BTreeMap<u64, (String, Entry)>,
+    pending: BTreeMap<u64, (String, InboxEntry)>,
     used: u64,
 }
 
 /// The inboxes of this process.
 #[derive(Debug, Default)]
-pub(super) struct Inboxes {
-    named: BTreeMap<String, Inbox>,
+pub(super) struct LocalInboxes {
+    named: BTreeMap<String, InboxQueue>,
     /// Rises with every use.
     clock: u64,
 }
 
-impl Inboxes {
+impl LocalInboxes {
     pub fn send(&mut self, inbox: &str, text: &str) {
         self.clock += 1;
         let used = self.clock;
         let found = self.named.entry(inbox.to_owned()).or_default();
         found.used = used;
-        found.waiting.push_back(Entry {
+        found.waiting.push_back(InboxEntry {
             id: used.to_string(),
             text: text.to_owned(),
         });
-        if found.waiting.len() > LONGEST {
+        if found.waiting.len() > MAX_INBOX_ENTRIES {
             found.waiting.pop_front();
         }
-        if self.named.len() > MOST {
+        if self.named.len() > MAX_INBOXES {
             self.forget_oldest();
         }
     }
 
-    pub fn receive(&mut self, inbox: &str, consumer: &str, most: usize) -> Vec<Entry> {
+    pub fn receive(&mut self, inbox: &str, consumer: &str, most: usize) -> Vec<InboxEntry> {
         let Some(found) = self.find(inbox) else {
             return Vec::new();
         };
         let count = most.min(found.waiting.len());
-        let entries: Vec<Entry> = found.waiting.drain(..count).collect();
+        let entries: Vec<InboxEntry> = found.waiting.drain(..count).collect();
         for entry in &entries {
-            found
-                .pending
-                .insert(number(&entry.id), (consumer.to_owned(), entry.clone()));
+            found.pending.insert(
+                parse_number(&entry.id),
+                (consumer.to_owned(), entry.clone()),
+            );
         }
         entries
     }
@@ -70,7 +71,7 @@ impl Inboxes {
         };
         let mut removed = 0;
         for id in ids {
-            removed += usize::from(found.pending.remove(&number(id)).is_some());
+            removed += usize::from(found.pending.remove(&parse_number(id)).is_some());
         }
         if found.pending.is_empty() && found.waiting.is_empty() {
             self.named.remove(inbox);
@@ -78,7 +79,7 @@ impl Inboxes {
         removed
     }
 
-    pub fn claim(&mut self, inbox: &str, dead: &str, consumer: &str) -> Vec<Entry> {
+    pub fn claim(&mut self, inbox: &str, dead: &str, consumer: &str) -> Vec<InboxEntry> {
         let Some(found) = self.find(inbox) else {
             return Vec::new();
         };
@@ -90,7 +91,7 @@ impl Inboxes {
         .collect()
     }
 
-    fn find(&mut self, inbox: &str) -> Option<&mut Inbox> {
+    fn find(&mut self, inbox: &str) -> Option<&mut InboxQueue> {
         self.clock += 1;
         let found = self.named.get_mut(inbox)?;
         found.used = self.clock;
@@ -106,7 +107,7 @@ impl Inboxes {
 }
 
 /// Entries are named by numbers; what is none is no entry.
-fn number(id: &str) -> u64 {
+fn parse_number(id: &str) -> u64 {
     id.parse().unwrap_or(0)
 }
 
@@ -116,16 +117,19 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut inboxes = Inboxes::default();
-        for n in 0..=LONGEST {
+        let mut inboxes = LocalInboxes::default();
+        for n in 0..=MAX_INBOX_ENTRIES {
             inboxes.send("a", &n.to_string());
         }
         let kept = inboxes.receive("a", "c", usize::MAX);
-        assert_eq!((kept.len(), kept[0].text.as_str()), (LONGEST, "1"));
-        for n in 0..MOST {
+        assert_eq!(
+            (kept.len(), kept[0].text.as_str()),
+            (MAX_INBOX_ENTRIES, "1")
+        );
+        for n in 0..MAX_INBOXES {
             inboxes.send(&format!("inbox {n}"), "x");
         }
-        assert_eq!(inboxes.named.len(), MOST);
+        assert_eq!(inboxes.named.len(), MAX_INBOXES);
         assert!(
             !inboxes.named.contains_key("a"),
             "the least used one gives way"
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_inbox_that_is_done_with_takes_no_room() {
-        let mut inboxes = Inboxes::default();
+        let mut inboxes = LocalInboxes::default();
         inboxes.send("a", "x");
         let entry = inboxes.receive("a", "c", 9).remove(0);
         assert_eq!(inboxes.acknowledge("a", &[entry.id, "nonsense".into()]), 1);

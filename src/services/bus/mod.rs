@@ -7,7 +7,7 @@
 mod cache;
 mod error;
 mod inboxes;
-mod news;
+pub(crate) mod listeners;
 mod redis;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,35 +16,35 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::cache::{Cache, LARGEST};
-use self::inboxes::Inboxes;
-use self::news::Ears;
-use self::redis::Redis;
-use eklavya_core::domain::rate::{Rate, Turn};
+use self::cache::{ExpiringCache, MAX_VALUE_BYTES};
+use self::inboxes::LocalInboxes;
+use self::redis::RedisBus;
+use crate::bus::listeners::Listeners;
+use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 
-pub use self::error::{Away, BusError};
-pub use self::inboxes::Entry;
-pub use self::news::{Heard, Listener, News};
-pub use self::redis::{Server, WhenAway};
+pub use self::error::{BusError, BusUnavailable};
+pub use self::inboxes::InboxEntry;
+pub use self::redis::{OnUnavailable, RedisServer};
+pub use crate::bus::listeners::{BusEvent, BusListener, BusSignal};
 
 /// Tells others what was committed, and holds what all workers share for a while.
 #[derive(Debug, Clone)]
 pub struct Bus {
-    ears: Ears,
-    carrier: Carrier,
+    listeners: Listeners,
+    transport: Transport,
 }
 
 #[derive(Debug, Clone)]
-enum Carrier {
-    Process(Arc<Process>),
-    Redis(Arc<Redis>),
+enum Transport {
+    InProcess(Arc<InProcessBus>),
+    Redis(Arc<RedisBus>),
 }
 
 /// What the bus holds where there is no server.
 #[derive(Debug, Default)]
-struct Process {
-    inboxes: Mutex<Inboxes>,
-    cache: Mutex<Cache>,
+struct InProcessBus {
+    inboxes: Mutex<LocalInboxes>,
+    cache: Mutex<ExpiringCache>,
 }
 
 impl Default for Bus {
@@ -57,8 +57,8 @@ impl Bus {
     /// Returns a bus inside this process.
     pub fn in_process() -> Self {
         Self {
-            ears: Ears::new(),
-            carrier: Carrier::Process(Arc::default()),
+            listeners: Listeners::new(),
+            transport: Transport::InProcess(Arc::default()),
         }
     }
 
@@ -69,29 +69,29 @@ impl Bus {
     /// What is wrong with the server, except that one that is merely away is waited for where
     /// `when_away` says so.
     pub async fn open(
-        server: Server,
+        server: RedisServer,
         installation: Uuid,
-        when_away: WhenAway,
+        when_away: OnUnavailable,
     ) -> Result<Self, BusError> {
-        let ears = Ears::new();
-        let redis = Redis::open(server, installation, when_away, ears.clone()).await?;
+        let ears = Listeners::new();
+        let redis = RedisBus::open(server, installation, when_away, ears.clone()).await?;
         Ok(Self {
-            ears,
-            carrier: Carrier::Redis(Arc::new(redis)),
+            listeners: ears,
+            transport: Transport::Redis(Arc::new(redis)),
         })
     }
 
     /// Returns a listener that hears what is told from now on, by whichever process.
-    pub fn subscribe(&self) -> Listener {
-        self.ears.listener()
+    pub fn subscribe(&self) -> BusListener {
+        self.listeners.subscribe()
     }
 
     /// Tells every listener of every process, those of this one first and exactly once.
-    pub async fn publish(&self, news: Vec<News>) {
+    pub async fn publish(&self, news: Vec<BusEvent>) {
         for piece in &news {
-            self.tell(Heard::News(piece.clone()));
+            self.notify_local(BusSignal::Event(piece.clone()));
         }
-        if let Carrier::Redis(redis) = &self.carrier
+        if let Transport::Redis(redis) = &self.transport
             && !news.is_empty()
         {
             redis.publish(&news).await;
@@ -99,18 +99,18 @@ impl Bus {
     }
 
     /// Tells the listeners of this process only: for what another way brought here.
-    pub fn tell(&self, heard: Heard) {
-        self.ears.tell(heard);
+    pub fn notify_local(&self, heard: BusSignal) {
+        self.listeners.notify(heard);
     }
 
     /// Puts a text into an inbox. An inbox has room for the last 1,000.
-    pub async fn send(&self, inbox: &str, text: &str) -> Result<(), Away> {
-        match &self.carrier {
-            Carrier::Process(process) => {
+    pub async fn send(&self, inbox: &str, text: &str) -> Result<(), BusUnavailable> {
+        match &self.transport {
+            Transport::InProcess(process) => {
                 lock(&process.inboxes).send(inbox, text);
                 Ok(())
             }
-            Carrier::Redis(redis) => redis.send(inbox, text).await,
+            Transport::Redis(redis) => redis.send(inbox, text).await,
         }
     }
 
@@ -121,87 +121,101 @@ impl Bus {
         inbox: &str,
         consumer: &str,
         most: usize,
-    ) -> Result<Vec<Entry>, Away> {
-        match &self.carrier {
-            Carrier::Process(process) => Ok(lock(&process.inboxes).receive(inbox, consumer, most)),
-            Carrier::Redis(redis) => redis.receive(inbox, consumer, most).await,
+    ) -> Result<Vec<InboxEntry>, BusUnavailable> {
+        match &self.transport {
+            Transport::InProcess(process) => {
+                Ok(lock(&process.inboxes).receive(inbox, consumer, most))
+            }
+            Transport::Redis(redis) => redis.receive(inbox, consumer, most).await,
         }
     }
 
     /// Says that entries are done with; returns how many of them were not before.
-    pub async fn acknowledge(&self, inbox: &str, ids: &[String]) -> Result<usize, Away> {
+    pub async fn acknowledge(&self, inbox: &str, ids: &[String]) -> Result<usize, BusUnavailable> {
         if ids.is_empty() {
             return Ok(0);
         }
-        match &self.carrier {
-            Carrier::Process(process) => Ok(lock(&process.inboxes).acknowledge(inbox, ids)),
-            Carrier::Redis(redis) => redis.acknowledge(inbox, ids).await,
+        match &self.transport {
+            Transport::InProcess(process) => Ok(lock(&process.inboxes).acknowledge(inbox, ids)),
+            Transport::Redis(redis) => redis.acknowledge(inbox, ids).await,
         }
     }
 
     /// Hands over what the consumer `dead` received and did not acknowledge. Only the caller knows
     /// that it is dead.
-    pub async fn claim(&self, inbox: &str, dead: &str, consumer: &str) -> Result<Vec<Entry>, Away> {
-        match &self.carrier {
-            Carrier::Process(process) => Ok(lock(&process.inboxes).claim(inbox, dead, consumer)),
-            Carrier::Redis(redis) => redis.claim(inbox, dead, consumer).await,
+    pub async fn claim(
+        &self,
+        inbox: &str,
+        dead: &str,
+        consumer: &str,
+    ) -> Result<Vec<InboxEntry>, BusUnavailable> {
+        match &self.transport {
+            Transport::InProcess(process) => {
+                Ok(lock(&process.inboxes).claim(inbox, dead, consumer))
+            }
+            Transport::Redis(redis) => redis.claim(inbox, dead, consumer).await,
         }
     }
 
     /// Counts `count` against a rate that all workers share, or says how long to wait. Without a
     /// server that is the database's: see `services::limits`.
-    pub async fn take(&self, name: &str, count: u32, rate: Rate) -> Result<Turn, Away> {
-        match &self.carrier {
-            Carrier::Process(_) => Err(Away),
-            Carrier::Redis(redis) => redis.take(name, count, rate).await,
+    pub async fn try_acquire(
+        &self,
+        name: &str,
+        count: u32,
+        rate: RateLimit,
+    ) -> Result<RateLimitOutcome, BusUnavailable> {
+        match &self.transport {
+            Transport::InProcess(_) => Err(BusUnavailable),
+            Transport::Redis(redis) => redis.try_acquire(name, count, rate).await,
         }
     }
 
     /// Parks what is called `name` for a time from now, unless it is parked for longer already.
-    pub async fn park(&self, name: &str, pause: Duration) -> Result<(), Away> {
-        match &self.carrier {
-            Carrier::Process(_) => Err(Away),
-            Carrier::Redis(redis) => redis.park(name, pause).await,
+    pub async fn pause(&self, name: &str, pause: Duration) -> Result<(), BusUnavailable> {
+        match &self.transport {
+            Transport::InProcess(_) => Err(BusUnavailable),
+            Transport::Redis(redis) => redis.pause(name, pause).await,
         }
     }
 
     /// Returns for how long `name` is still parked; nothing where it is not.
-    pub async fn parked(&self, name: &str) -> Result<Option<Duration>, Away> {
-        match &self.carrier {
-            Carrier::Process(_) => Err(Away),
-            Carrier::Redis(redis) => redis.parked(name).await,
+    pub async fn remaining_pause(&self, name: &str) -> Result<Option<Duration>, BusUnavailable> {
+        match &self.transport {
+            Transport::InProcess(_) => Err(BusUnavailable),
+            Transport::Redis(redis) => redis.remaining_pause(name).await,
         }
     }
 
     /// Returns a value that was put into the cache and has not expired.
     pub async fn get(&self, key: &str) -> Option<String> {
-        match &self.carrier {
-            Carrier::Process(process) => lock(&process.cache).get(key, Instant::now()),
+        match &self.transport {
+            Transport::InProcess(process) => lock(&process.cache).get(key, Instant::now()),
             // Whoever finds nothing in a cache asks elsewhere.
-            Carrier::Redis(redis) => redis.get(key).await.ok().flatten(),
+            Transport::Redis(redis) => redis.get(key).await.ok().flatten(),
         }
     }
 
     /// Keeps a value for a time. One that is too large (64 KiB), or for which there is no room, is
     /// not kept.
     pub async fn put(&self, key: &str, value: &str, time_to_live: Duration) {
-        if value.len() > LARGEST {
+        if value.len() > MAX_VALUE_BYTES {
             return;
         }
-        match &self.carrier {
-            Carrier::Process(process) => {
+        match &self.transport {
+            Transport::InProcess(process) => {
                 lock(&process.cache).put(key, value, time_to_live, Instant::now());
             }
-            Carrier::Redis(redis) => redis.put(key, value, time_to_live).await,
+            Transport::Redis(redis) => redis.put(key, value, time_to_live).await,
         }
     }
 
     /// Returns the number of the connection to the server, which rises with each new one; nothing
     /// while there is none. After a change, what was kept there may be gone.
-    pub fn connection(&self) -> Option<u64> {
-        match &self.carrier {
-            Carrier::Process(_) => None,
-            Carrier::Redis(redis) => redis.connection(),
+    pub fn connection_generation(&self) -> Option<u64> {
+        match &self.transport {
+            Transport::InProcess(_) => None,
+            Transport::Redis(redis) => redis.connection_generation(),
         }
     }
 }

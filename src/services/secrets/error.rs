@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::secret::{InvalidSecretValue, SecretName};
+use eklavya_core::ids::ProjectId;
+use eklavya_core::secret::{InvalidSecretValue, SecretName};
 
 /// Why a secret cannot be set or used.
 #[derive(Debug, thiserror::Error)]
@@ -64,5 +64,5 @@ pub enum SecretError {
     Unsealable,
     /// There is nothing to change.
     #[error("there is no key yet: it is made with the first secret")]
-    Nothing,
+    NoKeyYet,
 }

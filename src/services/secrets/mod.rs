@@ -14,18 +14,18 @@ use uuid::Uuid;
 
 pub use error::SecretError;
 
-use self::key_file::Ring;
-use self::seal::{Key, Label};
-use super::{Change, Desk, ServiceError, audit};
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::project::Project;
-use eklavya_core::domain::secret::{SecretName, SecretUse, SecretUses, StoredSecret, check_value};
-use eklavya_store::{Lock, installation, secrets};
+use self::key_file::KeyRing;
+use self::seal::{SealContext, SealingKey};
+use super::{DataStore, ServiceError, Transaction, audit};
+use eklavya_core::audit::AuditActor;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::project::Project;
+use eklavya_core::secret::{SecretName, SecretUse, SecretUses, StoredSecret, check_value};
+use eklavya_store::{AdvisoryLock, installation, secrets};
 
 /// Where the key is that secrets are sealed with.
 #[derive(Debug, Clone)]
-pub struct Vault {
+pub struct SecretVault {
     file: PathBuf,
 }
 
@@ -42,14 +42,14 @@ pub struct NewSecret {
 
 /// What a change of the key came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotated {
+pub struct KeyRotation {
     /// How many secrets were sealed anew.
     pub secrets: usize,
     /// The name of the new key, which says nothing about it.
     pub key: String,
 }
 
-impl Vault {
+impl SecretVault {
     /// Returns the vault whose key is in `file`.
     pub fn at(file: &Path) -> Self {
         Self {
@@ -57,31 +57,31 @@ impl Vault {
         }
     }
 
-    fn ring(&self, installation: Uuid) -> Result<Ring, SecretError> {
+    fn load_ring(&self, installation: Uuid) -> Result<KeyRing, SecretError> {
         key_file::load(&self.file, installation)?.ok_or_else(|| SecretError::NoKey {
             path: self.file.clone(),
         })
     }
 
     /// Returns the keys for sealing beside `kept`, made where there are none and nothing is kept.
-    fn ring_for_more(
+    fn load_or_create_ring(
         &self,
         installation: Uuid,
         kept: &[StoredSecret],
-    ) -> Result<Ring, SecretError> {
+    ) -> Result<KeyRing, SecretError> {
         if kept.is_empty() && key_file::load(&self.file, installation)?.is_none() {
-            return key_file::create(&self.file, installation, Key::random());
+            return key_file::create(&self.file, installation, SealingKey::random());
         }
-        let ring = self.ring(installation)?;
+        let ring = self.load_ring(installation)?;
         // A key that others were not sealed with is some other installation's, or of another time:
         // with some sealed by either, no file would open all.
         match kept.iter().find(|secret| ring.find(&secret.key).is_none()) {
-            Some(secret) => Err(self.wrong(secret)),
+            Some(secret) => Err(self.wrong_key(secret)),
             None => Ok(ring),
         }
     }
 
-    fn wrong(&self, secret: &StoredSecret) -> SecretError {
+    fn wrong_key(&self, secret: &StoredSecret) -> SecretError {
         SecretError::WrongKey {
             path: self.file.clone(),
             name: secret.name.clone(),
@@ -91,12 +91,14 @@ impl Vault {
 
     fn open(
         &self,
-        ring: &Ring,
+        ring: &KeyRing,
         installation: Uuid,
         secret: &StoredSecret,
     ) -> Result<SecretString, SecretError> {
-        let key = ring.find(&secret.key).ok_or_else(|| self.wrong(secret))?;
-        key.open(&Label::of(installation, secret), &secret.sealed)
+        let key = ring
+            .find(&secret.key)
+            .ok_or_else(|| self.wrong_key(secret))?;
+        key.open(&SealContext::of(installation, secret), &secret.sealed)
             .ok_or_else(|| SecretError::Damaged {
                 name: secret.name.clone(),
                 project: secret.project,
@@ -106,18 +108,18 @@ impl Vault {
 
 /// Sets a secret of a project, in place of the one of that name; returns it sealed.
 pub async fn set(
-    desk: &Desk,
-    vault: &Vault,
-    actor: &Actor,
+    data: &DataStore,
+    vault: &SecretVault,
+    actor: &AuditActor,
     project: &Project,
     new: NewSecret,
 ) -> Result<StoredSecret, ServiceError> {
     check_value(&new.name, &new.value).map_err(SecretError::from)?;
-    let installation = installation::id(&desk.store).await?;
-    let mut change = desk.change(actor).await?;
-    change.tx.lock(Lock::Secrets).await?;
-    let kept = secrets::all(&mut change.tx).await?;
-    let ring = vault.ring_for_more(installation, &kept)?;
+    let installation = installation::ensure_id(&data.store).await?;
+    let mut change = data.begin(actor).await?;
+    change.sql.lock(AdvisoryLock::Secrets).await?;
+    let kept = secrets::all(&mut change.sql).await?;
+    let ring = vault.load_or_create_ring(installation, &kept)?;
     let own = |secret: &&StoredSecret| secret.project == project.id && secret.name == new.name;
     let before = kept.iter().find(own).map_or(0, |secret| secret.version);
     let mut secret = StoredSecret {
@@ -132,40 +134,40 @@ pub async fn set(
     };
     secret.sealed = ring
         .first()
-        .seal(&Label::of(installation, &secret), &new.value)?;
-    secrets::put(&mut change.tx, &secret).await?;
+        .seal(&SealContext::of(installation, &secret), &new.value)?;
+    secrets::put(&mut change.sql, &secret).await?;
     let details = json!({
         "name": secret.name, "for": secret.uses, "version": secret.version,
     });
-    change.audit((Some(project.id), None), "secret.set", details);
+    change.add_audit((Some(project.id), None), "secret.set", details);
     change.commit().await?;
-    desk.cleaner.redactor().learn([new.value]);
+    data.cleaner.redactor().add_secrets([new.value]);
     Ok(secret)
 }
 
 /// Returns a project's secrets by name, sealed.
-pub async fn list(desk: &Desk, project: &Project) -> Result<Vec<StoredSecret>, ServiceError> {
-    let mut tx = desk.read().await?;
+pub async fn list(data: &DataStore, project: &Project) -> Result<Vec<StoredSecret>, ServiceError> {
+    let mut tx = data.begin_read().await?;
     Ok(secrets::of_project(&mut tx, project.id).await?)
 }
 
 /// Removes a secret of a project. It needs no key.
 pub async fn remove(
-    desk: &Desk,
-    actor: &Actor,
+    data: &DataStore,
+    actor: &AuditActor,
     project: &Project,
     name: &SecretName,
 ) -> Result<(), ServiceError> {
-    let mut change = desk.change(actor).await?;
-    change.tx.lock(Lock::Secrets).await?;
-    if !secrets::remove(&mut change.tx, project.id, name).await? {
+    let mut change = data.begin(actor).await?;
+    change.sql.lock(AdvisoryLock::Secrets).await?;
+    if !secrets::remove(&mut change.sql, project.id, name).await? {
         return Err(ServiceError::NotFound {
             what: "secret",
             name: name.to_string(),
         });
     }
     let details = json!({ "name": name });
-    change.audit((Some(project.id), None), "secret.rm", details);
+    change.add_audit((Some(project.id), None), "secret.rm", details);
     Ok(change.commit().await?)
 }
 
@@ -174,42 +176,42 @@ pub async fn remove(
 ///
 /// # Errors
 /// [`SecretError`] where one of them cannot be opened: nothing runs without what it was promised.
-pub async fn for_use(
-    desk: &Desk,
-    vault: &Vault,
+pub async fn open_for_use(
+    data: &DataStore,
+    vault: &SecretVault,
     project: &Project,
     given: SecretUse,
 ) -> Result<Vec<(SecretName, SecretString)>, ServiceError> {
-    let mut kept = list(desk, project).await?;
+    let mut kept = list(data, project).await?;
     kept.retain(|secret| secret.uses.0.contains(&given));
     if kept.is_empty() {
         return Ok(Vec::new());
     }
-    let installation = installation::id(&desk.store).await?;
-    let ring = vault.ring(installation)?;
+    let installation = installation::ensure_id(&data.store).await?;
+    let ring = vault.load_ring(installation)?;
     let open = |secret: &StoredSecret| {
         let value = vault.open(&ring, installation, secret)?;
         Ok((secret.name.clone(), value))
     };
     let opened: Vec<_> = kept.iter().map(open).collect::<Result<_, SecretError>>()?;
     let values = opened.iter().map(|(_, value)| value.clone());
-    desk.cleaner.redactor().learn(values);
+    data.cleaner.redactor().add_secrets(values);
     let names: Vec<&str> = kept.iter().map(|secret| secret.name.as_str()).collect();
     let details = json!({ "for": given, "names": names });
     let about = (Some(project.id), None);
-    audit::note(desk, &Actor::System, about, "secret.use", details).await?;
+    audit::record(data, &AuditActor::System, about, "secret.use", details).await?;
     Ok(opened)
 }
 
 /// Hides every secret of every project from now on. Those that cannot be opened here cannot be used
 /// here either, so there is nothing to hide of them.
-pub async fn hide_all(desk: &Desk, vault: &Vault) -> Result<(), ServiceError> {
-    let kept = secrets::all(&mut desk.read().await?).await?;
+pub async fn redact_all(data: &DataStore, vault: &SecretVault) -> Result<(), ServiceError> {
+    let kept = secrets::all(&mut data.begin_read().await?).await?;
     if kept.is_empty() {
         return Ok(());
     }
-    let installation = installation::id(&desk.store).await?;
-    let ring = match vault.ring(installation) {
+    let installation = installation::ensure_id(&data.store).await?;
+    let ring = match vault.load_ring(installation) {
         Ok(ring) => ring,
         Err(error) => {
             tracing::debug!("no secret can be opened: {error}");
@@ -219,13 +221,13 @@ pub async fn hide_all(desk: &Desk, vault: &Vault) -> Result<(), ServiceError> {
     let opened = kept
         .iter()
         .filter_map(|secret| vault.open(&ring, installation, secret).ok());
-    desk.cleaner.redactor().learn(opened);
+    data.cleaner.redactor().add_secrets(opened);
     Ok(())
 }
 
 /// A secret as it is set now.
 #[derive(Debug)]
-pub struct Current {
+pub struct OpenedSecret {
     /// Whose it is.
     pub project: ProjectId,
     /// Its name.
@@ -238,18 +240,18 @@ pub struct Current {
 ///
 /// # Errors
 /// [`SecretError`] where one of `project`'s own cannot be opened.
-pub async fn current(
-    desk: &Desk,
-    vault: &Vault,
+pub async fn open_all(
+    data: &DataStore,
+    vault: &SecretVault,
     project: &Project,
-) -> Result<Vec<Current>, ServiceError> {
-    let kept = secrets::all(&mut desk.read().await?).await?;
+) -> Result<Vec<OpenedSecret>, ServiceError> {
+    let kept = secrets::all(&mut data.begin_read().await?).await?;
     let is_own = |secret: &StoredSecret| secret.project == project.id;
     if kept.is_empty() {
         return Ok(Vec::new());
     }
-    let installation = installation::id(&desk.store).await?;
-    let ring = match vault.ring(installation) {
+    let installation = installation::ensure_id(&data.store).await?;
+    let ring = match vault.load_ring(installation) {
         Ok(ring) => ring,
         Err(_) if !kept.iter().any(is_own) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
@@ -257,7 +259,7 @@ pub async fn current(
     let mut opened = Vec::new();
     for secret in kept {
         match vault.open(&ring, installation, &secret) {
-            Ok(value) => opened.push(Current {
+            Ok(value) => opened.push(OpenedSecret {
                 project: secret.project,
                 name: secret.name,
                 value,
@@ -268,50 +270,54 @@ pub async fn current(
         }
     }
     let values = opened.iter().map(|secret| secret.value.clone());
-    desk.cleaner.redactor().learn(values);
+    data.cleaner.redactor().add_secrets(values);
     Ok(opened)
 }
 
 /// Makes a new key and seals every secret with it. The old key stays in the file until all of that is
 /// durable, so that whatever happens in between, the file opens every secret.
-pub async fn rotate(desk: &Desk, vault: &Vault, actor: &Actor) -> Result<Rotated, ServiceError> {
-    let installation = installation::id(&desk.store).await?;
-    let mut change = desk.change(actor).await?;
-    change.tx.lock(Lock::Secrets).await?;
-    let kept = secrets::all(&mut change.tx).await?;
+pub async fn rotate_key(
+    data: &DataStore,
+    vault: &SecretVault,
+    actor: &AuditActor,
+) -> Result<KeyRotation, ServiceError> {
+    let installation = installation::ensure_id(&data.store).await?;
+    let mut change = data.begin(actor).await?;
+    change.sql.lock(AdvisoryLock::Secrets).await?;
+    let kept = secrets::all(&mut change.sql).await?;
     let mut ring = match key_file::load(&vault.file, installation)? {
         Some(ring) => ring,
-        None if kept.is_empty() => return Err(SecretError::Nothing.into()),
-        None => vault.ring(installation)?,
+        None if kept.is_empty() => return Err(SecretError::NoKeyYet.into()),
+        None => vault.load_ring(installation)?,
     };
     let before = ring.first().id().to_owned();
     // Whoever seals from now on, after a rotation that broke off, does so with the new one.
-    ring.put_first(Key::random());
-    let sealed = sealed_anew(vault, &ring, installation, &kept)?;
+    ring.put_first(SealingKey::random());
+    let sealed = reseal_all(vault, &ring, installation, &kept)?;
     key_file::replace(&vault.file, installation, &ring)?;
     for secret in &sealed {
-        secrets::put(&mut change.tx, secret).await?;
+        secrets::put(&mut change.sql, secret).await?;
     }
     let key = ring.first().id().to_owned();
-    note_rotation(&mut change, &before, &key, sealed.len());
+    audit_rotation(&mut change, &before, &key, sealed.len());
     change.commit().await?;
-    ring.keep_first();
+    ring.drop_old_keys();
     key_file::replace(&vault.file, installation, &ring)?;
-    Ok(Rotated {
+    Ok(KeyRotation {
         secrets: sealed.len(),
         key,
     })
 }
 
-fn sealed_anew(
-    vault: &Vault,
-    ring: &Ring,
+fn reseal_all(
+    vault: &SecretVault,
+    ring: &KeyRing,
     installation: Uuid,
     kept: &[StoredSecret],
 ) -> Result<Vec<StoredSecret>, SecretError> {
     let anew = |secret: &StoredSecret| {
         let value = vault.open(ring, installation, secret)?;
-        let label = Label::of(installation, secret);
+        let label = SealContext::of(installation, secret);
         Ok(StoredSecret {
             key: ring.first().id().to_owned(),
             sealed: ring.first().seal(&label, &value)?,
@@ -321,13 +327,13 @@ fn sealed_anew(
     kept.iter().map(anew).collect()
 }
 
-fn note_rotation(change: &mut Change, before: &str, key: &str, secrets: usize) {
+fn audit_rotation(change: &mut Transaction, before: &str, key: &str, secrets: usize) {
     let details = json!({ "key": key, "before": before, "secrets": secrets });
-    change.audit((None, None), "secret.rotate", details);
+    change.add_audit((None, None), "secret.rotate", details);
 }
 
 /// Returns the values of a use as variables of an environment.
-pub fn variables(given: &[(SecretName, SecretString)]) -> Vec<(&str, &str)> {
+pub fn environment_variables(given: &[(SecretName, SecretString)]) -> Vec<(&str, &str)> {
     given
         .iter()
         .map(|(name, value)| (name.as_str(), value.expose_secret()))

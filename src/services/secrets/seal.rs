@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::SecretError;
-use eklavya_core::domain::secret::StoredSecret;
+use eklavya_core::secret::StoredSecret;
 
 const NONCE_BYTES: usize = 24;
 /// Length of a key, in bytes.
@@ -19,23 +19,23 @@ pub(super) const KEY_BYTES: usize = 32;
 const ID_LETTERS: usize = 16;
 
 /// A key. It is wiped when it is dropped.
-pub(super) struct Key {
+pub(super) struct SealingKey {
     id: String,
     bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Key({})", self.id)
     }
 }
 
-impl Key {
+impl SealingKey {
     pub(super) fn random() -> Self {
-        Self::of(Zeroizing::new(rand::random()))
+        Self::from_bytes(Zeroizing::new(rand::random()))
     }
 
-    pub(super) fn of(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
+    pub(super) fn from_bytes(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         let digest = Sha256::new()
             .chain_update(b"the name of a key of eklavya's secrets\0")
             .chain_update(bytes.as_slice())
@@ -56,7 +56,11 @@ impl Key {
     }
 
     /// Seals a value; it opens only with the same label.
-    pub(super) fn seal(&self, label: &Label, value: &SecretString) -> Result<Vec<u8>, SecretError> {
+    pub(super) fn seal(
+        &self,
+        label: &SealContext,
+        value: &SecretString,
+    ) -> Result<Vec<u8>, SecretError> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload {
             msg: value.expose_secret().as_bytes(),
@@ -70,7 +74,7 @@ impl Key {
     }
 
     /// Opens a value; nothing where it is not what this key sealed with this label.
-    pub(super) fn open(&self, label: &Label, sealed: &[u8]) -> Option<SecretString> {
+    pub(super) fn open(&self, label: &SealContext, sealed: &[u8]) -> Option<SecretString> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let payload = Payload {
             msg: sealed,
@@ -87,9 +91,9 @@ impl Key {
 }
 
 /// What a value is sealed for: it opens nowhere else.
-pub(super) struct Label(String);
+pub(super) struct SealContext(String);
 
-impl Label {
+impl SealContext {
     pub(super) fn of(installation: Uuid, secret: &StoredSecret) -> Self {
         let parts = json!([
             "eklavya secret",

@@ -3,36 +3,36 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use super::*;
-use crate::projects::{self, NewProject};
+use crate::project::projects::{self, NewProject};
 use eklavya_core::clock::FixedClock;
-use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::money::MicroUsd;
 use eklavya_store::params;
-use eklavya_store::{Location, Store};
+use eklavya_store::{DatabaseLocation, Store};
 
-struct House {
-    desk: Desk,
-    vault: Vault,
+struct SecretsFixture {
+    data: DataStore,
+    vault: SecretVault,
     project: Project,
     directory: tempfile::TempDir,
 }
 
-impl House {
+impl SecretsFixture {
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let location = Location::File(directory.path().join("eklavya.db"));
+        let location = DatabaseLocation::File(directory.path().join("eklavya.db"));
         let store = Store::create(&location).await.unwrap();
         let now = "2026-01-02T03:04:05Z".parse().unwrap();
-        let desk = Desk::new(store, Arc::new(FixedClock::new(now)));
-        let project = Self::project(&desk, "shop").await;
+        let data = DataStore::new(store, Arc::new(FixedClock::new(now)));
+        let project = Self::project(&data, "shop").await;
         Self {
-            vault: Vault::at(&directory.path().join("secret.key")),
-            desk,
+            vault: SecretVault::at(&directory.path().join("secret.key")),
+            data: data,
             project,
             directory,
         }
     }
 
-    async fn project(desk: &Desk, name: &str) -> Project {
+    async fn project(data: &DataStore, name: &str) -> Project {
         let new = NewProject {
             name: name.to_owned(),
             slug: None,
@@ -41,11 +41,11 @@ impl House {
             budget: Some(MicroUsd(1)),
             rehearsal: None,
         };
-        projects::create(desk, &Self::admin(), new).await.unwrap()
+        projects::create(data, &Self::admin(), new).await.unwrap()
     }
 
-    fn admin() -> Actor {
-        Actor::Admin("ada".to_owned())
+    fn admin() -> AuditActor {
+        AuditActor::Admin("ada".to_owned())
     }
 
     async fn set(&self, name: &str, value: &str, uses: &str) -> Result<StoredSecret, ServiceError> {
@@ -54,23 +54,23 @@ impl House {
             value: value.into(),
             uses: uses.parse().unwrap(),
         };
-        set(&self.desk, &self.vault, &Self::admin(), &self.project, new).await
+        set(&self.data, &self.vault, &Self::admin(), &self.project, new).await
     }
 
-    async fn used(&self, given: SecretUse) -> Result<Vec<(String, String)>, ServiceError> {
-        let opened = for_use(&self.desk, &self.vault, &self.project, given).await?;
+    async fn open_values(&self, given: SecretUse) -> Result<Vec<(String, String)>, ServiceError> {
+        let opened = open_for_use(&self.data, &self.vault, &self.project, given).await?;
         let plain = |(name, value): (SecretName, SecretString)| {
             (name.to_string(), value.expose_secret().to_owned())
         };
         Ok(opened.into_iter().map(plain).collect())
     }
 
-    fn key(&self) -> String {
+    fn read_key_file(&self) -> String {
         fs::read_to_string(self.directory.path().join("secret.key")).unwrap()
     }
 
-    async fn meddle(&self, sql: &'static str) {
-        let mut tx = self.desk.store.write().await.unwrap();
+    async fn tamper(&self, sql: &'static str) {
+        let mut tx = self.data.store.begin_write().await.unwrap();
         tx.execute(sql, params![]).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -85,7 +85,7 @@ fn secret_error(error: ServiceError) -> SecretError {
 
 #[tokio::test]
 async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
-    let house = House::open().await;
+    let house = SecretsFixture::open().await;
     house.set("NONE", "value-of-none", "").await.unwrap();
     house
         .set("BOTH", "value-of-both", "tests,checks")
@@ -97,20 +97,20 @@ async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let (both, test) = (pair("BOTH", "value-of-both"), pair("TEST", "value-of-test"));
     assert_eq!(
-        house.used(SecretUse::Tests).await.unwrap(),
+        house.open_values(SecretUse::Tests).await.unwrap(),
         [both.clone(), test]
     );
-    assert_eq!(house.used(SecretUse::Checks).await.unwrap(), [both]);
-    assert_eq!(house.used(SecretUse::Previews).await.unwrap(), []);
-    let shown = house.desk.cleaner.text("it says value-of-test");
+    assert_eq!(house.open_values(SecretUse::Checks).await.unwrap(), [both]);
+    assert_eq!(house.open_values(SecretUse::Previews).await.unwrap(), []);
+    let shown = house.data.cleaner.sanitize_text("it says value-of-test");
     assert_eq!(shown, "it says [secret]");
     let mode = fs::metadata(house.directory.path().join("secret.key")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
     let name = "TEST".parse().unwrap();
-    remove(&house.desk, &House::admin(), &house.project, &name)
+    remove(&house.data, &SecretsFixture::admin(), &house.project, &name)
         .await
         .unwrap();
-    let gone = remove(&house.desk, &House::admin(), &house.project, &name).await;
+    let gone = remove(&house.data, &SecretsFixture::admin(), &house.project, &name).await;
     assert!(
         matches!(gone, Err(ServiceError::NotFound { .. })),
         "{gone:?}"
@@ -119,7 +119,7 @@ async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
 
 #[tokio::test]
 async fn a_sealed_value_opens_in_its_own_place_only() {
-    let house = House::open().await;
+    let house = SecretsFixture::open().await;
     house.set("ONE", "value-of-one", "tests").await.unwrap();
     house.set("TWO", "value-of-two", "tests").await.unwrap();
     let swaps = [
@@ -131,37 +131,40 @@ async fn a_sealed_value_opens_in_its_own_place_only() {
         "UPDATE secrets SET sealed = x'' WHERE name = 'TWO'",
     ];
     for swap in swaps {
-        house.meddle(swap).await;
-        let error = secret_error(house.used(SecretUse::Tests).await.unwrap_err());
+        house.tamper(swap).await;
+        let error = secret_error(house.open_values(SecretUse::Tests).await.unwrap_err());
         assert!(
             matches!(error, SecretError::Damaged { .. }),
             "{swap}: {error}"
         );
         // Setting it again repairs it.
         house.set("TWO", "value-of-two", "tests").await.unwrap();
-        house.used(SecretUse::Tests).await.unwrap();
+        house.open_values(SecretUse::Tests).await.unwrap();
     }
-    let other = House::project(&house.desk, "other").await;
-    let mut tx = house.desk.store.write().await.unwrap();
+    let other = SecretsFixture::project(&house.data, "other").await;
+    let mut tx = house.data.store.begin_write().await.unwrap();
     let moved = "UPDATE secrets SET project_id = $1";
     tx.execute(moved, params![other.id.0]).await.unwrap();
     tx.commit().await.unwrap();
-    let stolen = for_use(&house.desk, &house.vault, &other, SecretUse::Tests).await;
+    let stolen = open_for_use(&house.data, &house.vault, &other, SecretUse::Tests).await;
     let error = secret_error(stolen.unwrap_err());
     assert!(matches!(error, SecretError::Damaged { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
-    let house = House::open().await;
+    let house = SecretsFixture::open().await;
     house.set("ONE", "value-of-one", "tests").await.unwrap();
-    let (file, key) = (house.directory.path().join("secret.key"), house.key());
+    let (file, key) = (
+        house.directory.path().join("secret.key"),
+        house.read_key_file(),
+    );
     fs::remove_file(&file).unwrap();
     for error in [
-        secret_error(house.used(SecretUse::Tests).await.unwrap_err()),
+        secret_error(house.open_values(SecretUse::Tests).await.unwrap_err()),
         secret_error(house.set("TWO", "value-of-two", "").await.unwrap_err()),
         secret_error(
-            rotate(&house.desk, &house.vault, &House::admin())
+            rotate_key(&house.data, &house.vault, &SecretsFixture::admin())
                 .await
                 .unwrap_err(),
         ),
@@ -179,7 +182,7 @@ async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
     let (head, own) = key.trim().split_once('\n').unwrap();
     write(&format!("{head}\n{}\n", "ab".repeat(32)), 0o600);
     for error in [
-        secret_error(house.used(SecretUse::Tests).await.unwrap_err()),
+        secret_error(house.open_values(SecretUse::Tests).await.unwrap_err()),
         secret_error(house.set("TWO", "value-of-two", "").await.unwrap_err()),
     ] {
         assert!(matches!(error, SecretError::WrongKey { .. }), "{error}");
@@ -195,74 +198,77 @@ async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
         (&format!("{head}\n+{}\n", &own[1..]), 0o600),
     ] {
         write(text, mode);
-        let error = secret_error(house.used(SecretUse::Tests).await.unwrap_err());
+        let error = secret_error(house.open_values(SecretUse::Tests).await.unwrap_err());
         assert!(matches!(error, SecretError::KeyFile { .. }), "{error}");
         assert!(!error.to_string().contains(own), "{error}");
     }
     write(&key, 0o600);
-    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 1);
+    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_new_key_opens_everything_and_the_old_one_is_gone() {
-    let house = House::open().await;
-    let early = rotate(&house.desk, &house.vault, &House::admin()).await;
+    let house = SecretsFixture::open().await;
+    let early = rotate_key(&house.data, &house.vault, &SecretsFixture::admin()).await;
     let error = secret_error(early.unwrap_err());
-    assert!(matches!(error, SecretError::Nothing), "{error}");
+    assert!(matches!(error, SecretError::NoKeyYet), "{error}");
     house.set("ONE", "value-of-one", "tests").await.unwrap();
     house.set("TWO", "value-of-two", "tests").await.unwrap();
     let (old, before) = (
-        house.key(),
-        list(&house.desk, &house.project).await.unwrap(),
+        house.read_key_file(),
+        list(&house.data, &house.project).await.unwrap(),
     );
-    let rotated = rotate(&house.desk, &house.vault, &House::admin())
+    let rotated = rotate_key(&house.data, &house.vault, &SecretsFixture::admin())
         .await
         .unwrap();
     assert_eq!(rotated.secrets, 2);
-    let after = list(&house.desk, &house.project).await.unwrap();
+    let after = list(&house.data, &house.project).await.unwrap();
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(after.key, rotated.key);
         assert_ne!(before.sealed, after.sealed);
         assert_eq!(before.version, after.version);
     }
     let own = old.lines().nth(1).unwrap();
-    assert!(!house.key().contains(own));
-    assert_eq!(house.key().lines().count(), 2);
-    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
+    assert!(!house.read_key_file().contains(own));
+    assert_eq!(house.read_key_file().lines().count(), 2);
+    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_rotation_that_breaks_off_leaves_everything_open() {
-    let house = House::open().await;
+    let house = SecretsFixture::open().await;
     house.set("ONE", "value-of-one", "tests").await.unwrap();
-    let (file, old) = (house.directory.path().join("secret.key"), house.key());
+    let (file, old) = (
+        house.directory.path().join("secret.key"),
+        house.read_key_file(),
+    );
     // As it is left between the file and the commit, and between the commit and the file.
-    let installation = installation::id(&house.desk.store).await.unwrap();
+    let installation = installation::ensure_id(&house.data.store).await.unwrap();
     let mut ring = key_file::load(&file, installation).unwrap().unwrap();
-    ring.put_first(Key::random());
+    ring.put_first(SealingKey::random());
     key_file::replace(&file, installation, &ring).unwrap();
-    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 1);
+    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 1);
     house.set("TWO", "value-of-two", "tests").await.unwrap();
-    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
-    rotate(&house.desk, &house.vault, &House::admin())
+    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
+    rotate_key(&house.data, &house.vault, &SecretsFixture::admin())
         .await
         .unwrap();
-    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
-    assert_eq!(house.key().lines().count(), 2);
+    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
+    assert_eq!(house.read_key_file().lines().count(), 2);
     // A database that is put back from before the rotation needs the key of that time.
-    let now = house.key();
+    let now = house.read_key_file();
     fs::write(&file, format!("{}{}", now, old.lines().nth(1).unwrap())).unwrap();
-    assert_eq!(house.used(SecretUse::Tests).await.unwrap().len(), 2);
+    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn who_hands_something_over_knows_every_secret_or_hands_nothing_over() {
-    let house = House::open().await;
-    let now = async |project: &Project| current(&house.desk, &house.vault, project).await;
+async fn a_handover_opens_every_secret_or_fails() {
+    let house = SecretsFixture::open().await;
+    let now = async |project: &Project| open_all(&house.data, &house.vault, project).await;
     assert!(now(&house.project).await.unwrap().is_empty());
     house.set("KEY", "the first value", "tests").await.unwrap();
     house.set("KEY", "the second value", "tests").await.unwrap();
-    let other = House::project(&house.desk, "other").await;
+    let other = SecretsFixture::project(&house.data, "other").await;
     for project in [&house.project, &other] {
         let all = now(project).await.unwrap();
         let plain = all

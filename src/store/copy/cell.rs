@@ -7,13 +7,13 @@ use sqlx::types::Json as AsJson;
 use sqlx::{Decode, Postgres, Row, Sqlite, Type};
 use uuid::Uuid;
 
-use super::table::{Kind, Table};
-use crate::value::{document, without_nul};
-use crate::{Record, StoreError};
+use super::table::{ColumnType, TableSchema};
+use crate::sql::value::{json_without_nul, without_nul};
+use crate::{DatabaseRow, StoreError};
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(super) enum CellValue {
     Null,
     Int(i64),
     Flag(bool),
@@ -24,13 +24,16 @@ pub(super) enum Cell {
 }
 
 /// Reads a row; errors name the table and the column.
-pub(super) fn row(table: &Table, record: &Record) -> Result<Vec<Cell>, StoreError> {
+pub(super) fn read_cells(
+    table: &TableSchema,
+    record: &DatabaseRow,
+) -> Result<Vec<CellValue>, StoreError> {
     let columns = table.columns.iter().enumerate();
     columns
         .map(|(place, column)| {
             let read = match record {
-                Record::Sqlite(row) => in_sqlite(row, place, column.kind),
-                Record::Postgres(row) => in_postgres(row, place, column.kind),
+                DatabaseRow::Sqlite(row) => read_sqlite_cell(row, place, column.kind),
+                DatabaseRow::Postgres(row) => read_postgres_cell(row, place, column.kind),
             };
             read.map_err(|error| StoreError::Damaged {
                 table: table.name.clone(),
@@ -41,7 +44,11 @@ pub(super) fn row(table: &Table, record: &Record) -> Result<Vec<Cell>, StoreErro
         .collect()
 }
 
-fn in_sqlite(row: &SqliteRow, place: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
+fn read_sqlite_cell(
+    row: &SqliteRow,
+    place: usize,
+    kind: ColumnType,
+) -> Result<CellValue, sqlx::Error> {
     fn get<'r, T>(row: &'r SqliteRow, place: usize) -> Result<Option<T>, sqlx::Error>
     where
         T: Decode<'r, Sqlite> + Type<Sqlite>,
@@ -49,25 +56,29 @@ fn in_sqlite(row: &SqliteRow, place: usize, kind: Kind) -> Result<Cell, sqlx::Er
         row.try_get(place)
     }
     let cell = match kind {
-        Kind::Int => get(row, place)?.map(Cell::Int),
-        Kind::Flag => get(row, place)?.map(Cell::Flag),
-        Kind::Text => get(row, place)?.map(Cell::Text),
-        Kind::Id => get(row, place)?.map(Cell::Id),
-        Kind::Bytes => get(row, place)?.map(Cell::Bytes),
-        Kind::Json => match get::<&str>(row, place)? {
+        ColumnType::Int => get(row, place)?.map(CellValue::Int),
+        ColumnType::Flag => get(row, place)?.map(CellValue::Flag),
+        ColumnType::Text => get(row, place)?.map(CellValue::Text),
+        ColumnType::Id => get(row, place)?.map(CellValue::Id),
+        ColumnType::Bytes => get(row, place)?.map(CellValue::Bytes),
+        ColumnType::Json => match get::<&str>(row, place)? {
             Some(text) => {
                 let parsed = serde_json::from_str(text);
-                Some(Cell::Json(
+                Some(CellValue::Json(
                     parsed.map_err(|error| sqlx::Error::Decode(error.into()))?,
                 ))
             }
             None => None,
         },
     };
-    Ok(cell.unwrap_or(Cell::Null))
+    Ok(cell.unwrap_or(CellValue::Null))
 }
 
-fn in_postgres(row: &PgRow, place: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
+fn read_postgres_cell(
+    row: &PgRow,
+    place: usize,
+    kind: ColumnType,
+) -> Result<CellValue, sqlx::Error> {
     fn get<'r, T>(row: &'r PgRow, place: usize) -> Result<Option<T>, sqlx::Error>
     where
         T: Decode<'r, Postgres> + Type<Postgres>,
@@ -75,23 +86,23 @@ fn in_postgres(row: &PgRow, place: usize, kind: Kind) -> Result<Cell, sqlx::Erro
         row.try_get(place)
     }
     let cell = match kind {
-        Kind::Int => get(row, place)?.map(Cell::Int),
-        Kind::Flag => get(row, place)?.map(Cell::Flag),
-        Kind::Text => get(row, place)?.map(Cell::Text),
-        Kind::Id => get(row, place)?.map(Cell::Id),
-        Kind::Bytes => get(row, place)?.map(Cell::Bytes),
-        Kind::Json => get::<AsJson<Json>>(row, place)?.map(|json| Cell::Json(json.0)),
+        ColumnType::Int => get(row, place)?.map(CellValue::Int),
+        ColumnType::Flag => get(row, place)?.map(CellValue::Flag),
+        ColumnType::Text => get(row, place)?.map(CellValue::Text),
+        ColumnType::Id => get(row, place)?.map(CellValue::Id),
+        ColumnType::Bytes => get(row, place)?.map(CellValue::Bytes),
+        ColumnType::Json => get::<AsJson<Json>>(row, place)?.map(|json| CellValue::Json(json.0)),
     };
-    Ok(cell.unwrap_or(Cell::Null))
+    Ok(cell.unwrap_or(CellValue::Null))
 }
 
-impl Cell {
+impl CellValue {
     /// Returns the value as both databases can keep it: PostgreSQL has no U+0000, see
     /// [`without_nul`].
     pub fn portable(self) -> Self {
         match self {
-            Cell::Text(text) => Cell::Text(without_nul(text)),
-            Cell::Json(json) => Cell::Json(document(json)),
+            CellValue::Text(text) => CellValue::Text(without_nul(text)),
+            CellValue::Json(json) => CellValue::Json(json_without_nul(json)),
             other => other,
         }
     }
@@ -100,53 +111,53 @@ impl Cell {
     /// they come from.
     pub fn write_canonical(&self, out: &mut Vec<u8>) {
         match self {
-            Cell::Null => out.push(0),
-            Cell::Int(number) => tagged(out, 1, &number.to_be_bytes()),
-            Cell::Flag(flag) => out.extend([2, u8::from(*flag)]),
-            Cell::Text(text) => tagged(out, 3, text.as_bytes()),
-            Cell::Id(id) => tagged(out, 4, id.as_bytes()),
-            Cell::Bytes(bytes) => tagged(out, 5, bytes),
-            Cell::Json(json) => {
+            CellValue::Null => out.push(0),
+            CellValue::Int(number) => write_tagged(out, 1, &number.to_be_bytes()),
+            CellValue::Flag(flag) => out.extend([2, u8::from(*flag)]),
+            CellValue::Text(text) => write_tagged(out, 3, text.as_bytes()),
+            CellValue::Id(id) => write_tagged(out, 4, id.as_bytes()),
+            CellValue::Bytes(bytes) => write_tagged(out, 5, bytes),
+            CellValue::Json(json) => {
                 out.push(6);
-                write_json(json, out);
+                write_canonical_json(json, out);
             }
         }
     }
 }
 
-fn tagged(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+fn write_tagged(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.push(tag);
     out.extend((bytes.len() as u64).to_be_bytes());
     out.extend(bytes);
 }
 
 /// JSONB keeps values, not texts: it orders names by its own rules and numbers are decimals.
-fn write_json(json: &Json, out: &mut Vec<u8>) {
+fn write_canonical_json(json: &Json, out: &mut Vec<u8>) {
     match json {
         Json::Null => out.push(b'n'),
         Json::Bool(flag) => out.push(if *flag { b't' } else { b'f' }),
-        Json::Number(number) => tagged(out, b'd', decimal(number).as_bytes()),
-        Json::String(text) => tagged(out, b's', text.as_bytes()),
+        Json::Number(number) => write_tagged(out, b'd', canonical_decimal(number).as_bytes()),
+        Json::String(text) => write_tagged(out, b's', text.as_bytes()),
         Json::Array(items) => {
-            tagged(out, b'a', &(items.len() as u64).to_be_bytes());
+            write_tagged(out, b'a', &(items.len() as u64).to_be_bytes());
             for item in items {
-                write_json(item, out);
+                write_canonical_json(item, out);
             }
         }
         Json::Object(fields) => {
-            tagged(out, b'o', &(fields.len() as u64).to_be_bytes());
+            write_tagged(out, b'o', &(fields.len() as u64).to_be_bytes());
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_unstable_by_key(|(name, _)| *name);
             for (name, value) in fields {
-                tagged(out, b's', name.as_bytes());
-                write_json(value, out);
+                write_tagged(out, b's', name.as_bytes());
+                write_canonical_json(value, out);
             }
         }
     }
 }
 
 /// Returns one text for all ways to write a number: 1.0 is 1, 1e16 is 10000000000000000, -0.0 is 0.
-fn decimal(number: &serde_json::Number) -> String {
+fn canonical_decimal(number: &serde_json::Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {
             let text = format!("{float}");
@@ -162,7 +173,7 @@ mod tests {
 
     fn canonical(text: &str) -> Vec<u8> {
         let mut out = Vec::new();
-        Cell::Json(serde_json::from_str(text).unwrap()).write_canonical(&mut out);
+        CellValue::Json(serde_json::from_str(text).unwrap()).write_canonical(&mut out);
         out
     }
 
@@ -193,16 +204,19 @@ mod tests {
 
     #[test]
     fn rows_are_equal_only_where_every_value_is() {
-        let row = |cells: &[Cell]| {
+        let row = |cells: &[CellValue]| {
             let mut out = Vec::new();
             for cell in cells {
                 cell.write_canonical(&mut out);
             }
             out
         };
-        let text = |text: &str| Cell::Text(text.to_owned());
+        let text = |text: &str| CellValue::Text(text.to_owned());
         assert_ne!(row(&[text("ab"), text("c")]), row(&[text("a"), text("bc")]));
-        assert_ne!(row(&[Cell::Null, text("")]), row(&[text(""), Cell::Null]));
-        assert_ne!(row(&[Cell::Flag(true)]), row(&[Cell::Int(1)]));
+        assert_ne!(
+            row(&[CellValue::Null, text("")]),
+            row(&[text(""), CellValue::Null])
+        );
+        assert_ne!(row(&[CellValue::Flag(true)]), row(&[CellValue::Int(1)]));
     }
 }

@@ -8,10 +8,10 @@ mod verify;
 
 use futures_util::StreamExt;
 
-use super::status::quoted;
-use super::{Dialect, Location, Store, StoreError, Tx};
-use cell::Cell;
-use table::Table;
+use super::{DatabaseLocation, SqlDialect, SqlTransaction, Store, StoreError};
+use crate::database::status::quote_identifier;
+use cell::CellValue;
+use table::TableSchema;
 
 /// Why a database is not copied.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum CopyError {
     },
     /// Both sides are the same database.
     #[error("{0} cannot be copied into itself")]
-    Itself(String),
+    SameDatabase(String),
     /// The target is in use.
     #[error("the database {database} holds {projects} projects; a copy needs an empty one")]
     NotEmpty {
@@ -40,7 +40,7 @@ pub enum CopyError {
     },
     /// The PostgreSQL side lacks a column, or has it with a type that we do not know.
     #[error("the server's column {table}.{column} is not the one that eklavya made")]
-    Unlike {
+    UnexpectedColumn {
         /// The table.
         table: String,
         /// The column.
@@ -48,7 +48,7 @@ pub enum CopyError {
     },
     /// What was written is not what was read; nothing was kept.
     #[error("row {row} of {table} is not the same in the copy; nothing was kept")]
-    Unequal {
+    RowMismatch {
         /// The table.
         table: String,
         /// Its place in the order of the keys, from 1.
@@ -69,7 +69,7 @@ pub struct CopiedTable {
 
 /// What a copy came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
+pub struct CopySummary {
     /// The tables, in the order in which they were copied.
     pub tables: Vec<CopiedTable>,
     /// How many values held U+0000, which PostgreSQL cannot keep, and now hold U+FFFD.
@@ -78,7 +78,7 @@ pub struct Copied {
 
 /// What a copy tells while it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum CopyProgress {
     /// A table was written.
     Written {
         /// The table.
@@ -97,24 +97,24 @@ pub enum Step {
 
 /// A database that nobody writes while it is held.
 #[derive(Debug)]
-pub struct Source {
-    tx: Tx,
+pub struct CopySource {
+    tx: SqlTransaction,
     name: String,
-    location: Location,
+    location: DatabaseLocation,
 }
 
-impl Source {
+impl CopySource {
     /// Takes hold of a database whose schema must be this program's. Whoever writes waits until the
     /// copy is done or given up.
-    pub async fn hold(location: &Location) -> Result<(Store, Self), StoreError> {
+    pub async fn open_locked(location: &DatabaseLocation) -> Result<(Store, Self), StoreError> {
         let store = Store::connect(location).await?;
-        store.schema().await?.require(&store.name)?;
-        let mut tx = started(&store).await?;
+        store.schema_version().await?.ensure_current(&store.name)?;
+        let mut tx = begin_long_write(&store).await?;
         // Whoever gives events their places does so before the tables are locked, and here for the
         // rest. That is taken back with the transaction.
-        place_events(&mut tx).await?;
-        lock(&mut tx, &table::names().await?, "SHARE ROW EXCLUSIVE").await?;
-        place_events(&mut tx).await?;
+        sequence_events(&mut tx).await?;
+        lock_tables(&mut tx, &table::table_names().await?, "SHARE ROW EXCLUSIVE").await?;
+        sequence_events(&mut tx).await?;
         let name = store.name.to_string();
         let location = location.clone();
         let held = Self { tx, name, location };
@@ -125,127 +125,133 @@ impl Source {
     /// compares it row by row before that is committed.
     pub async fn copy_into(
         mut self,
-        location: &Location,
-        tell: &mut (dyn FnMut(Step) + Send),
-    ) -> Result<Copied, CopyError> {
-        if let (Location::File(from), Location::File(to)) = (&self.location, location) {
+        location: &DatabaseLocation,
+        tell: &mut (dyn FnMut(CopyProgress) + Send),
+    ) -> Result<CopySummary, CopyError> {
+        if let (DatabaseLocation::File(from), DatabaseLocation::File(to)) =
+            (&self.location, location)
+        {
             let (from, to) = (from.display().to_string(), to.display().to_string());
             return Err(CopyError::TwoFiles { from, to });
         }
         if self.name == location.to_string() {
-            return Err(CopyError::Itself(self.name));
+            return Err(CopyError::SameDatabase(self.name));
         }
-        let store = prepared(location).await?;
-        let mut tx = started(&store).await?;
-        let copied = self.copy(&mut tx, &store.name, tell).await?;
+        let store = open_target(location).await?;
+        let mut tx = begin_long_write(&store).await?;
+        let copied = self.copy_tables(&mut tx, &store.name, tell).await?;
         tx.commit().await?;
         store.close().await;
         Ok(copied)
     }
 
-    async fn copy(
+    async fn copy_tables(
         &mut self,
-        target: &mut Tx,
+        target: &mut SqlTransaction,
         name: &str,
-        tell: &mut (dyn FnMut(Step) + Send),
-    ) -> Result<Copied, CopyError> {
+        tell: &mut (dyn FnMut(CopyProgress) + Send),
+    ) -> Result<CopySummary, CopyError> {
         let tables = match self.tx.dialect() {
-            Dialect::Postgres => table::all(&mut self.tx).await?,
-            Dialect::Sqlite => table::all(target).await?,
+            SqlDialect::Postgres => table::read_tables(&mut self.tx).await?,
+            SqlDialect::Sqlite => table::read_tables(target).await?,
         };
-        let aside = target::take(target, &tables, name).await?;
+        let aside = target::prepare_target(target, &tables, name).await?;
         let mut replaced = 0;
         for table in &tables {
-            let rows = self.write(target, table, &mut replaced).await?;
-            tell(Step::Written {
+            let rows = self.copy_table(target, table, &mut replaced).await?;
+            tell(CopyProgress::Written {
                 table: table.name.clone(),
                 rows,
             });
         }
-        aside.restore(target).await?;
+        aside.enable(target).await?;
         let mut compared = Vec::new();
         for table in &tables {
-            let same = verify::same(&mut self.tx, target, table).await?;
-            tell(Step::Compared {
+            let same = verify::verify_table(&mut self.tx, target, table).await?;
+            tell(CopyProgress::Compared {
                 table: table.name.clone(),
                 rows: same.rows,
             });
             compared.push(same);
         }
-        Ok(Copied {
+        Ok(CopySummary {
             tables: compared,
             replaced,
         })
     }
 
-    async fn write(
+    async fn copy_table(
         &mut self,
-        target: &mut Tx,
-        table: &Table,
+        target: &mut SqlTransaction,
+        table: &TableSchema,
         replaced: &mut u64,
     ) -> Result<u64, StoreError> {
-        let portable = rows::read(&mut self.tx, table).map(|row| {
-            let row: Vec<Cell> = row?;
-            let portable = row.iter().cloned().map(Cell::portable);
-            let portable: Vec<Cell> = portable.collect();
+        let portable = rows::stream_rows(&mut self.tx, table).map(|row| {
+            let row: Vec<CellValue> = row?;
+            let portable = row.iter().cloned().map(CellValue::portable);
+            let portable: Vec<CellValue> = portable.collect();
             let differing = row.iter().zip(&portable).filter(|(a, b)| a != b);
             *replaced += differing.count() as u64;
             Ok(portable)
         });
-        let rows = rows::write(target, table, portable.boxed()).await?;
-        target::count_on(&mut self.tx, target, table).await?;
+        let rows = rows::write_rows(target, table, portable.boxed()).await?;
+        target::advance_counter(&mut self.tx, target, table).await?;
         Ok(rows)
     }
 }
 
 /// Opens the target, and makes its tables where it has none.
-async fn prepared(location: &Location) -> Result<Store, CopyError> {
-    if let Location::File(file) = location {
-        super::sqlite::make(file)?;
+async fn open_target(location: &DatabaseLocation) -> Result<Store, CopyError> {
+    if let DatabaseLocation::File(file) = location {
+        crate::database::sqlite::create_file(file)?;
     }
     let store = Store::connect(location).await?;
-    let schema = store.schema().await?;
+    let schema = store.schema_version().await?;
     if schema.found.is_none() {
         store.migrate().await?;
     } else {
-        schema.require(&store.name)?;
-        let mut tx = store.read().await?;
+        schema.ensure_current(&store.name)?;
+        let mut tx = store.begin_read().await?;
         // Told before anybody waits for a lock.
-        target::refuse_projects(&mut tx, &store.name).await?;
+        target::ensure_no_projects(&mut tx, &store.name).await?;
     }
     Ok(store)
 }
 
 /// Starts a transaction that may pause for as long as the other side works.
-async fn started(store: &Store) -> Result<Tx, StoreError> {
-    let mut tx = store.write().await?;
-    tx.script(match tx.dialect() {
+async fn begin_long_write(store: &Store) -> Result<SqlTransaction, StoreError> {
+    let mut tx = store.begin_write().await?;
+    tx.execute_script(match tx.dialect() {
         // Rows may come before those of the same table that they refer to.
-        Dialect::Sqlite => "PRAGMA defer_foreign_keys = ON",
-        Dialect::Postgres => "SET LOCAL idle_in_transaction_session_timeout = 0",
+        SqlDialect::Sqlite => "PRAGMA defer_foreign_keys = ON",
+        SqlDialect::Postgres => "SET LOCAL idle_in_transaction_session_timeout = 0",
     })
     .await?;
     Ok(tx)
 }
 
 /// The table in which PostgreSQL keeps events that have no place yet. SQLite gives places at once.
-const UNPLACED: &str = "unplaced_events";
+const UNSEQUENCED_TABLE: &str = "unplaced_events";
 
 /// Gives every committed event its place, so that it is copied.
-async fn place_events(tx: &mut Tx) -> Result<(), StoreError> {
+async fn sequence_events(tx: &mut SqlTransaction) -> Result<(), StoreError> {
     match tx.dialect() {
-        Dialect::Sqlite => Ok(()),
-        Dialect::Postgres => tx.script("SELECT place_events(true)").await,
+        SqlDialect::Sqlite => Ok(()),
+        SqlDialect::Postgres => tx.execute_script("SELECT place_events(true)").await,
     }
 }
 
 /// Locks tables until the transaction ends. SQLite has one writer, who has locked it all.
-async fn lock(tx: &mut Tx, tables: &[String], mode: &str) -> Result<(), StoreError> {
-    if tx.dialect() == Dialect::Sqlite {
+async fn lock_tables(
+    tx: &mut SqlTransaction,
+    tables: &[String],
+    mode: &str,
+) -> Result<(), StoreError> {
+    if tx.dialect() == SqlDialect::Sqlite {
         return Ok(());
     }
-    let tables = tables.iter().map(String::as_str).chain([UNPLACED]);
-    let names: Vec<String> = tables.map(quoted).collect();
-    tx.execute_made(format!("LOCK TABLE {} IN {mode} MODE", names.join(", ")))
+    let tables = tables.iter().map(String::as_str).chain([UNSEQUENCED_TABLE]);
+    let names: Vec<String> = tables.map(quote_identifier).collect();
+    tx.execute_generated(format!("LOCK TABLE {} IN {mode} MODE", names.join(", ")))
         .await
 }

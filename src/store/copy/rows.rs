@@ -6,56 +6,60 @@ use futures_util::stream::{BoxStream, StreamExt};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, PgConnection, SqliteConnection};
 
-use super::cell::{self, Cell};
-use super::table::Table;
-use crate::status::quoted;
-use crate::{Record, StoreError, Tx};
+use super::cell::{self, CellValue};
+use super::table::TableSchema;
+use crate::database::status::quote_identifier;
+use crate::{DatabaseRow, SqlTransaction, StoreError};
 
 /// A row, value by value.
-pub(super) type Cells = Vec<Cell>;
+pub(super) type RowCells = Vec<CellValue>;
 /// Rows as they come.
-pub(super) type Rows<'t> = BoxStream<'t, Result<Cells, StoreError>>;
+pub(super) type RowStream<'t> = BoxStream<'t, Result<RowCells, StoreError>>;
 
 /// How many bytes are collected before they are sent to PostgreSQL.
-const CHUNK: usize = 1 << 16;
+const CHUNK_BYTES: usize = 1 << 16;
 
 /// Returns the rows of a table in the order of their keys, which is the same in both databases.
-pub(super) fn read<'t>(tx: &'t mut Tx, table: &'t Table) -> Rows<'t> {
+pub(super) fn stream_rows<'t>(tx: &'t mut SqlTransaction, table: &'t TableSchema) -> RowStream<'t> {
     let (columns, key) = (table.column_list(), table.key_list());
-    let name = quoted(&table.name);
+    let name = quote_identifier(&table.name);
     let sql = AssertSqlSafe(format!("SELECT {columns} FROM {name} ORDER BY {key}"));
     let records = match tx {
-        Tx::Sqlite(tx) => sqlx::query(sql)
+        SqlTransaction::Sqlite(tx) => sqlx::query(sql)
             .fetch(&mut **tx)
-            .map(|row| row.map(Record::Sqlite))
+            .map(|row| row.map(DatabaseRow::Sqlite))
             .boxed(),
-        Tx::Postgres(tx) => sqlx::query(sql)
+        SqlTransaction::Postgres(tx) => sqlx::query(sql)
             .fetch(&mut **tx)
-            .map(|row| row.map(Record::Postgres))
+            .map(|row| row.map(DatabaseRow::Postgres))
             .boxed(),
     };
     records
-        .map(move |record| cell::row(table, &record?))
+        .map(move |record| cell::read_cells(table, &record?))
         .boxed()
 }
 
 /// Writes rows into a table, and returns how many.
-pub(super) async fn write(tx: &mut Tx, table: &Table, rows: Rows<'_>) -> Result<u64, StoreError> {
+pub(super) async fn write_rows(
+    tx: &mut SqlTransaction,
+    table: &TableSchema,
+    rows: RowStream<'_>,
+) -> Result<u64, StoreError> {
     match tx {
-        Tx::Sqlite(tx) => into_sqlite(&mut *tx, table, rows).await,
-        Tx::Postgres(tx) => into_postgres(&mut *tx, table, rows).await,
+        SqlTransaction::Sqlite(tx) => insert_into_sqlite(&mut *tx, table, rows).await,
+        SqlTransaction::Postgres(tx) => copy_into_postgres(&mut *tx, table, rows).await,
     }
 }
 
-async fn into_sqlite(
+async fn insert_into_sqlite(
     connection: &mut SqliteConnection,
-    table: &Table,
-    mut rows: Rows<'_>,
+    table: &TableSchema,
+    mut rows: RowStream<'_>,
 ) -> Result<u64, StoreError> {
     let places: Vec<String> = (1..=table.columns.len()).map(|n| format!("${n}")).collect();
     let sql = format!(
         "INSERT INTO {} ({}) VALUES ({})",
-        quoted(&table.name),
+        quote_identifier(&table.name),
         table.column_list(),
         places.join(", ")
     );
@@ -64,13 +68,13 @@ async fn into_sqlite(
         let mut arguments = SqliteArguments::default();
         for cell in row? {
             match cell {
-                Cell::Null => arguments.add(None::<i64>),
-                Cell::Int(number) => arguments.add(number),
-                Cell::Flag(flag) => arguments.add(flag),
-                Cell::Text(text) => arguments.add(text),
-                Cell::Id(id) => arguments.add(id),
-                Cell::Json(json) => arguments.add(json.to_string()),
-                Cell::Bytes(bytes) => arguments.add(bytes),
+                CellValue::Null => arguments.add(None::<i64>),
+                CellValue::Int(number) => arguments.add(number),
+                CellValue::Flag(flag) => arguments.add(flag),
+                CellValue::Text(text) => arguments.add(text),
+                CellValue::Id(id) => arguments.add(id),
+                CellValue::Json(json) => arguments.add(json.to_string()),
+                CellValue::Bytes(bytes) => arguments.add(bytes),
             }
             .map_err(sqlx::Error::Encode)?;
         }
@@ -83,25 +87,25 @@ async fn into_sqlite(
 
 /// COPY takes many rows at once, and takes them as they are: counted columns get the values given
 /// (<https://www.postgresql.org/docs/16/sql-copy.html>).
-async fn into_postgres(
+async fn copy_into_postgres(
     connection: &mut PgConnection,
-    table: &Table,
-    mut rows: Rows<'_>,
+    table: &TableSchema,
+    mut rows: RowStream<'_>,
 ) -> Result<u64, StoreError> {
-    let (name, columns) = (quoted(&table.name), table.column_list());
+    let (name, columns) = (quote_identifier(&table.name), table.column_list());
     let sql = format!("COPY {name} ({columns}) FROM STDIN");
     let mut copying = connection.copy_in_raw(&sql).await?;
     let mut text = String::new();
     let mut failed = None;
     while let Some(row) = rows.next().await {
         match row {
-            Ok(row) => write_line(&row, &mut text),
+            Ok(row) => write_copy_line(&row, &mut text),
             Err(error) => {
                 failed = Some(error);
                 break;
             }
         }
-        if text.len() >= CHUNK {
+        if text.len() >= CHUNK_BYTES {
             copying.send(std::mem::take(&mut text).into_bytes()).await?;
         }
     }
@@ -115,26 +119,26 @@ async fn into_postgres(
 }
 
 /// Writes a row in the text format of COPY.
-fn write_line(row: &[Cell], out: &mut String) {
+fn write_copy_line(row: &[CellValue], out: &mut String) {
     for (place, cell) in row.iter().enumerate() {
         if place > 0 {
             out.push('\t');
         }
         // Writing to a String does not fail.
         let _ = match cell {
-            Cell::Null => write!(out, "\\N"),
-            Cell::Int(number) => write!(out, "{number}"),
-            Cell::Flag(flag) => write!(out, "{flag}"),
-            Cell::Text(text) => {
-                escape(text, out);
+            CellValue::Null => write!(out, "\\N"),
+            CellValue::Int(number) => write!(out, "{number}"),
+            CellValue::Flag(flag) => write!(out, "{flag}"),
+            CellValue::Text(text) => {
+                escape_copy_text(text, out);
                 Ok(())
             }
-            Cell::Id(id) => write!(out, "{id}"),
-            Cell::Json(json) => {
-                escape(&json.to_string(), out);
+            CellValue::Id(id) => write!(out, "{id}"),
+            CellValue::Json(json) => {
+                escape_copy_text(&json.to_string(), out);
                 Ok(())
             }
-            Cell::Bytes(bytes) => {
+            CellValue::Bytes(bytes) => {
                 out.push_str("\\\\x");
                 bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
             }
@@ -143,7 +147,7 @@ fn write_line(row: &[Cell], out: &mut String) {
     out.push('\n');
 }
 
-fn escape(text: &str, out: &mut String) {
+fn escape_copy_text(text: &str, out: &mut String) {
     for letter in text.chars() {
         match letter {
             '\\' => out.push_str("\\\\"),

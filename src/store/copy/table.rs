@@ -7,15 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::CopyError;
+use crate::database::sqlite;
+use crate::database::status::quote_identifier;
 use crate::params;
-use crate::status::quoted;
-use crate::{Pool, Store, StoreError, Tx, sqlite};
+use crate::{DatabasePool, SqlTransaction, Store, StoreError};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct TableSchema {
     pub name: String,
-    pub columns: Vec<Column>,
+    pub columns: Vec<ColumnSchema>,
     /// The columns of the primary key, by which rows are ordered.
     pub key: Vec<String>,
     /// The column whose values the database counts up by itself.
@@ -24,14 +25,14 @@ pub(super) struct Table {
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct ColumnSchema {
     pub name: String,
-    pub kind: Kind,
+    pub kind: ColumnType,
 }
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnType {
     Int,
     Flag,
     Text,
@@ -40,52 +41,58 @@ pub(super) enum Kind {
     Bytes,
 }
 
-impl Kind {
-    fn of(postgres: &str) -> Option<Self> {
+impl ColumnType {
+    fn from_postgres(postgres: &str) -> Option<Self> {
         Some(match postgres {
-            "int8" => Kind::Int,
-            "bool" => Kind::Flag,
-            "text" => Kind::Text,
-            "uuid" => Kind::Id,
-            "jsonb" => Kind::Json,
-            "bytea" => Kind::Bytes,
+            "int8" => ColumnType::Int,
+            "bool" => ColumnType::Flag,
+            "text" => ColumnType::Text,
+            "uuid" => ColumnType::Id,
+            "jsonb" => ColumnType::Json,
+            "bytea" => ColumnType::Bytes,
             _ => return None,
         })
     }
 }
 
-impl Table {
+impl TableSchema {
     /// Returns the names of the columns as SQL, e.g. `"id", "name"`.
     pub fn column_list(&self) -> String {
-        let names: Vec<String> = self.columns.iter().map(|c| quoted(&c.name)).collect();
+        let names: Vec<String> = self
+            .columns
+            .iter()
+            .map(|c| quote_identifier(&c.name))
+            .collect();
         names.join(", ")
     }
 
     /// Returns the names of the key's columns as SQL.
     pub fn key_list(&self) -> String {
-        let names: Vec<String> = self.key.iter().map(|name| quoted(name)).collect();
+        let names: Vec<String> = self.key.iter().map(|name| quote_identifier(name)).collect();
         names.join(", ")
     }
 }
 
 /// Returns every table, those that others refer to first. `postgres` is on a database of that kind
 /// with the schema of this program.
-pub(super) async fn all(postgres: &mut Tx) -> Result<Vec<Table>, CopyError> {
-    let types = types(postgres).await?;
-    let scratch = scratch().await?;
-    let mut tx = scratch.read().await?;
+pub(super) async fn read_tables(
+    postgres: &mut SqlTransaction,
+) -> Result<Vec<TableSchema>, CopyError> {
+    let types = read_postgres_columns(postgres).await?;
+    let scratch = open_scratch_store().await?;
+    let mut tx = scratch.begin_read().await?;
     let mut tables = Vec::new();
-    for name in names_in(&mut tx).await? {
-        tables.push(table(&mut tx, name, &types).await?);
+    for name in table_names_in(&mut tx).await? {
+        tables.push(read_table(&mut tx, name, &types).await?);
     }
-    let references = references(&mut tx).await?;
-    Ok(in_order(tables, &references))
+    let references = read_references(&mut tx).await?;
+    Ok(sort_by_references(tables, &references))
 }
 
 /// Returns a database in memory with the tables of the migrations.
-async fn scratch() -> Result<Store, StoreError> {
+async fn open_scratch_store() -> Result<Store, StoreError> {
     let store = Store {
-        pool: Pool::Sqlite(sqlite::in_memory().await?),
+        pool: DatabasePool::Sqlite(sqlite::open_in_memory().await?),
         name: "memory".into(),
     };
     store.migrate().await?;
@@ -93,51 +100,51 @@ async fn scratch() -> Result<Store, StoreError> {
 }
 
 /// Returns the names of all tables.
-pub(super) async fn names() -> Result<Vec<String>, StoreError> {
-    let scratch = scratch().await?;
-    names_in(&mut scratch.read().await?).await
+pub(super) async fn table_names() -> Result<Vec<String>, StoreError> {
+    let scratch = open_scratch_store().await?;
+    table_names_in(&mut scratch.begin_read().await?).await
 }
 
-async fn names_in(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+async fn table_names_in(tx: &mut SqlTransaction) -> Result<Vec<String>, StoreError> {
     const SQL: &str = "SELECT name FROM sqlite_master WHERE type = 'table' \
         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> '_sqlx_migrations' ORDER BY name";
     let rows = tx.fetch_all(SQL, params![]).await?;
     rows.iter()
-        .map(|row| row.of("tables").text("name"))
+        .map(|row| row.reader("tables").text("name"))
         .collect()
 }
 
-async fn table(
-    tx: &mut Tx,
+async fn read_table(
+    tx: &mut SqlTransaction,
     name: String,
     types: &BTreeMap<(String, String), PostgresColumn>,
-) -> Result<Table, CopyError> {
+) -> Result<TableSchema, CopyError> {
     const SQL: &str = "SELECT name, pk FROM pragma_table_info($1) ORDER BY cid";
     let mut columns = Vec::new();
     let mut key = Vec::new();
     let mut counter = None;
     for record in tx.fetch_all(SQL, params![&name]).await? {
-        let row = record.of("columns");
+        let row = record.reader("columns");
         let column = row.text("name")?;
         let found = types.get(&(name.clone(), column.clone()));
-        let kind = found.and_then(|found| Kind::of(&found.kind));
+        let kind = found.and_then(|found| ColumnType::from_postgres(&found.kind));
         let (Some(found), Some(kind)) = (found, kind) else {
-            return Err(CopyError::Unlike {
+            return Err(CopyError::UnexpectedColumn {
                 table: name,
                 column,
             });
         };
-        if found.counted {
+        if found.is_identity {
             counter = Some(column.clone());
         }
         let place = row.int("pk")?;
         if place > 0 {
             key.push((place, column.clone()));
         }
-        columns.push(Column { name: column, kind });
+        columns.push(ColumnSchema { name: column, kind });
     }
     key.sort();
-    Ok(Table {
+    Ok(TableSchema {
         name,
         columns,
         key: key.into_iter().map(|(_, column)| column).collect(),
@@ -148,10 +155,12 @@ async fn table(
 /// A column as PostgreSQL knows it.
 struct PostgresColumn {
     kind: String,
-    counted: bool,
+    is_identity: bool,
 }
 
-async fn types(tx: &mut Tx) -> Result<BTreeMap<(String, String), PostgresColumn>, StoreError> {
+async fn read_postgres_columns(
+    tx: &mut SqlTransaction,
+) -> Result<BTreeMap<(String, String), PostgresColumn>, StoreError> {
     const SQL: &str = "SELECT c.relname::text AS table_name, a.attname::text AS column_name, \
         t.typname::text AS type_name, a.attidentity <> '' AS counted FROM pg_class c \
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
@@ -160,10 +169,10 @@ async fn types(tx: &mut Tx) -> Result<BTreeMap<(String, String), PostgresColumn>
     let rows = tx.fetch_all(SQL, params![]).await?;
     rows.iter()
         .map(|record| {
-            let row = record.of("columns");
+            let row = record.reader("columns");
             let column = PostgresColumn {
                 kind: row.text("type_name")?,
-                counted: row.flag("counted")?,
+                is_identity: row.flag("counted")?,
             };
             Ok(((row.text("table_name")?, row.text("column_name")?), column))
         })
@@ -171,14 +180,16 @@ async fn types(tx: &mut Tx) -> Result<BTreeMap<(String, String), PostgresColumn>
 }
 
 /// Returns which table refers to which other.
-async fn references(tx: &mut Tx) -> Result<BTreeSet<(String, String)>, StoreError> {
+async fn read_references(
+    tx: &mut SqlTransaction,
+) -> Result<BTreeSet<(String, String)>, StoreError> {
     const SQL: &str = "SELECT m.name AS source, f.\"table\" AS target \
         FROM sqlite_master m, pragma_foreign_key_list(m.name) f \
         WHERE m.type = 'table' AND m.name <> f.\"table\"";
     let rows = tx.fetch_all(SQL, params![]).await?;
     rows.iter()
         .map(|record| {
-            let row = record.of("references");
+            let row = record.reader("references");
             Ok((row.text("source")?, row.text("target")?))
         })
         .collect()
@@ -186,10 +197,13 @@ async fn references(tx: &mut Tx) -> Result<BTreeSet<(String, String)>, StoreErro
 
 /// Puts every table behind those that it refers to. Of tables in a circle, which there are none, the
 /// order would be that of their names.
-fn in_order(mut tables: Vec<Table>, references: &BTreeSet<(String, String)>) -> Vec<Table> {
-    let mut ordered: Vec<Table> = Vec::new();
+fn sort_by_references(
+    mut tables: Vec<TableSchema>,
+    references: &BTreeSet<(String, String)>,
+) -> Vec<TableSchema> {
+    let mut ordered: Vec<TableSchema> = Vec::new();
     while !tables.is_empty() {
-        let waits = |table: &Table| {
+        let waits = |table: &TableSchema| {
             let mut targets = references
                 .iter()
                 .filter(|(source, _)| *source == table.name);

@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use eklavya_config::EgressSettings;
-use eklavya_core::domain::egress::{HostList, Target};
-use eklavya_core::domain::role::Role;
-use eklavya_engine::egress::by_class;
+use eklavya_core::agent::role::Role;
+use eklavya_core::egress::{EgressTarget, HostList};
+use eklavya_engine::agent::egress::reach_of_network_class;
 use eklavya_gateway::EgressConfig;
-use eklavya_gateway::egress::Resolve;
-use eklavya_sandbox::policy::policy;
-use eklavya_sandbox::proxy::Previews;
+use eklavya_gateway::egress::HostResolver;
+use eklavya_sandbox::proxy::PreviewLookup;
+use eklavya_sandbox::role_policy::role_policy;
 use futures_util::future::BoxFuture;
 
-use super::way::Way;
-use crate::support::Project;
+use super::way::EgressDoor;
+use crate::support::SandboxProject;
 
 const CURL: &str = "/usr/bin/curl --silent --output /dev/null --max-time 20";
 /// The own preview and another project's, by name.
@@ -27,12 +27,12 @@ const PREVIEW: &str = "demo-1.shop.localhost";
 const RIVAL: &str = "demo-1.rival.localhost";
 
 /// A server of the host's, and how often it was asked.
-struct Server {
+struct CountingServer {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
 }
 
-impl Server {
+impl CountingServer {
     fn start(ip: &str) -> Self {
         let listener = TcpListener::bind((ip, 0)).unwrap();
         let (address, asked) = (
@@ -50,16 +50,16 @@ impl Server {
         Self { address, asked }
     }
 
-    fn asked(&self) -> usize {
+    fn request_count(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
 
 #[derive(Debug)]
-struct OnePreview(SocketAddr);
+struct SinglePreviewNames(SocketAddr);
 
-impl Previews for OnePreview {
-    fn find<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<SocketAddr>> {
+impl PreviewLookup for SinglePreviewNames {
+    fn find_preview<'a>(&'a self, target: &'a EgressTarget) -> BoxFuture<'a, Option<SocketAddr>> {
         let own = target.to_string() == format!("{PREVIEW}:80");
         Box::pin(async move { own.then_some(self.0) })
     }
@@ -67,9 +67,9 @@ impl Previews for OnePreview {
 
 /// No name has an address, whatever the machine's own resolver would find.
 #[derive(Debug)]
-struct NoNames;
+struct EmptyResolver;
 
-impl Resolve for NoNames {
+impl HostResolver for EmptyResolver {
     fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async { Err(io::Error::other("there is no such name")) })
     }
@@ -77,24 +77,24 @@ impl Resolve for NoNames {
 
 /// What is around the sandboxes: a host of each list, one of none, a preview, and a port of the
 /// machine that nobody vouches for.
-struct Around {
-    packages: Server,
-    research: Server,
-    metrics: Server,
-    other: Server,
-    preview: Server,
-    machine: Server,
+struct EgressTargets {
+    packages: CountingServer,
+    research: CountingServer,
+    metrics: CountingServer,
+    other: CountingServer,
+    preview: CountingServer,
+    machine: CountingServer,
 }
 
-impl Around {
+impl EgressTargets {
     fn new() -> Self {
         Self {
-            packages: Server::start("127.0.0.2"),
-            research: Server::start("127.0.0.3"),
-            metrics: Server::start("127.0.0.4"),
-            other: Server::start("127.0.0.5"),
-            preview: Server::start("127.0.0.6"),
-            machine: Server::start("127.0.0.7"),
+            packages: CountingServer::start("127.0.0.2"),
+            research: CountingServer::start("127.0.0.3"),
+            metrics: CountingServer::start("127.0.0.4"),
+            other: CountingServer::start("127.0.0.5"),
+            preview: CountingServer::start("127.0.0.6"),
+            machine: CountingServer::start("127.0.0.7"),
         }
     }
 
@@ -107,13 +107,13 @@ impl Around {
             research: list(two.address.to_string()),
             metrics: list(three.address.to_string()),
             private: list(vouched.join(",")),
-            bytes: None,
+            max_connection_bytes: None,
         }
     }
 
     /// Returns what is asked for, by what the table calls it.
     fn targets(&self) -> [(&'static str, String); 7] {
-        let of = |server: &Server| server.address.to_string();
+        let of = |server: &CountingServer| server.address.to_string();
         [
             ("packages", of(&self.packages)),
             ("research", of(&self.research)),
@@ -125,10 +125,10 @@ impl Around {
         ]
     }
 
-    fn asked(&self) -> usize {
+    fn request_count(&self) -> usize {
         let all = [&self.packages, &self.research, &self.metrics, &self.other];
         let all = all.into_iter().chain([&self.preview, &self.machine]);
-        all.map(Server::asked).sum()
+        all.map(CountingServer::request_count).sum()
     }
 }
 
@@ -136,8 +136,8 @@ impl Around {
 ///
 /// Where there may be servers inside, programs are told that what ends in `localhost` is no matter of
 /// the proxy's; it is asked all the same.
-fn line(role: Role, targets: &[(&str, String)]) -> String {
-    let always = if policy(role).has_shell() {
+fn probe_script(role: Role, targets: &[(&str, String)]) -> String {
+    let always = if role_policy(role).has_shell() {
         "--noproxy ''"
     } else {
         ""
@@ -156,7 +156,7 @@ fn line(role: Role, targets: &[(&str, String)]) -> String {
 }
 
 /// Returns what was said of asking for a target in one of the two ways.
-fn answer<'a>(said: &'a str, name: &str, way: &str) -> &'a str {
+fn answer_for<'a>(said: &'a str, name: &str, way: &str) -> &'a str {
     let begin = format!("{name} {way} ");
     let mut lines = said.lines();
     let found = lines.find_map(|line| line.strip_prefix(begin.as_str()));
@@ -165,31 +165,34 @@ fn answer<'a>(said: &'a str, name: &str, way: &str) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_class_reaches_its_hosts_and_no_others() {
-    let around = Around::new();
+    let around = EgressTargets::new();
     let settings = around.settings();
     let mut table = String::new();
     for role in Role::ALL {
-        let project = Project::new().await;
+        let project = SandboxProject::new().await;
         let config = EgressConfig {
-            private: settings.private.clone(),
-            resolver: Arc::new(NoNames),
+            private_hosts: settings.private.clone(),
+            resolver: Arc::new(EmptyResolver),
             ..EgressConfig::default()
         };
         let preview = around.preview.address;
-        let reach = by_class(role, &settings, || Arc::new(OnePreview(preview)));
-        let way = Way::open(&project, role, config, reach).await;
-        let spec = project.probing(role, &["/usr/bin/curl"]);
+        let reach =
+            reach_of_network_class(role, &settings, || Arc::new(SinglePreviewNames(preview)));
+        let way = EgressDoor::open(&project, role, config, reach).await;
+        let spec = project.probe_spec(role, &["/usr/bin/curl"]);
         let targets = around.targets();
-        let before = around.asked();
-        let said = way.probe(&project, &spec, &line(role, &targets)).await;
-        write!(table, "{role} ({:?})", policy(role).network).unwrap();
+        let before = around.request_count();
+        let said = way
+            .probe(&project, &spec, &probe_script(role, &targets))
+            .await;
+        write!(table, "{role} ({:?})", role_policy(role).network).unwrap();
         let trail = way.close().await;
         let mut reached = 0;
         for (name, target) in &targets {
             // 7: it cannot connect; 6: there is no such name.
-            let past = answer(&said, name, "past it");
+            let past = answer_for(&said, name, "past it");
             assert!(matches!(past, "7" | "6"), "{role} {name}: {said}");
-            let decision = match answer(&said, name, "by proxy") {
+            let decision = match answer_for(&said, name, "by proxy") {
                 "200" => "allowed",
                 "403" => "denied",
                 "502" => "failed",
@@ -204,8 +207,8 @@ async fn each_class_reaches_its_hosts_and_no_others() {
             assert_eq!(noted.count(), 1, "{role} {name}: {trail:#?}");
         }
         table.push('\n');
-        assert_eq!(around.asked() - before, reached, "{role}: {said}");
-        assert_eq!(around.machine.asked(), 0, "{role}");
+        assert_eq!(around.request_count() - before, reached, "{role}: {said}");
+        assert_eq!(around.machine.request_count(), 0, "{role}");
     }
     insta::assert_snapshot!(table);
 }
@@ -213,11 +216,11 @@ async fn each_class_reaches_its_hosts_and_no_others() {
 /// That nothing is reached past the proxy is the sandbox's doing.
 #[tokio::test]
 async fn without_a_sandbox_the_proxy_can_be_passed_by() {
-    let server = Server::start("127.0.0.7");
-    let project = Project::unprotected().await;
+    let server = CountingServer::start("127.0.0.7");
+    let project = SandboxProject::unprotected().await;
     let line = format!("{CURL} --noproxy '*' http://{}/", server.address);
-    let spec = project.probing(Role::Developer, &[]);
+    let spec = project.probe_spec(Role::Developer, &[]);
     let outcome = project.run(&spec, &line).await;
     assert!(outcome.exit.is_success(), "{outcome:?}");
-    assert_eq!(server.asked(), 1);
+    assert_eq!(server.request_count(), 1);
 }

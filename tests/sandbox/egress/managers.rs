@@ -5,26 +5,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::{fs, io};
 
-use eklavya_core::domain::egress::HostList;
-use eklavya_core::domain::role::Role;
-use eklavya_gateway::egress::Resolve;
-use eklavya_gateway::{EgressConfig, Reach};
-use eklavya_sandbox::{Profile, Spec, hand_over};
+use eklavya_core::agent::role::Role;
+use eklavya_core::egress::HostList;
+use eklavya_gateway::egress::HostResolver;
+use eklavya_gateway::{EgressConfig, EgressPolicy};
+use eklavya_sandbox::{SandboxProfile, SandboxSpec, chown_tree};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::registry::{Registry, Wares};
-use super::way::Way;
-use crate::support::{Project, user};
+use super::registry::{PackageRegistry, RegistryContents};
+use super::way::EgressDoor;
+use crate::support::{SandboxProject, agent_user};
 
 /// The registries: their names, and where they are. Certificates are for names.
 const LISTED: (&str, [u8; 4]) = ("registry.example", [127, 0, 0, 2]);
 const OTHER: (&str, [u8; 4]) = ("other.example", [127, 0, 0, 3]);
 
 #[derive(Debug)]
-struct TwoNames;
+struct TwoHostResolver;
 
-impl Resolve for TwoNames {
+impl HostResolver for TwoHostResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         let known = [LISTED, OTHER]
             .into_iter()
@@ -35,38 +35,45 @@ impl Resolve for TwoNames {
 }
 
 /// A developer's sandbox with a door, and two registries alike, of which one is listed.
-struct Bench {
-    project: Project,
-    way: Way,
-    spec: Spec,
-    listed: Registry,
-    other: Registry,
-    _wares: Wares,
+struct PackageManagerFixture {
+    project: SandboxProject,
+    way: EgressDoor,
+    spec: SandboxSpec,
+    listed: PackageRegistry,
+    other: PackageRegistry,
+    _wares: RegistryContents,
 }
 
-impl Bench {
+impl PackageManagerFixture {
     async fn new() -> Self {
-        let (project, wares) = (Project::new().await, Wares::make().await);
-        let listed = Registry::open(LISTED.0, LISTED.1.into(), &wares);
-        let other = Registry::open(OTHER.0, OTHER.1.into(), &wares);
+        let (project, wares) = (
+            SandboxProject::new().await,
+            RegistryContents::create().await,
+        );
+        let listed = PackageRegistry::open(LISTED.0, LISTED.1.into(), &wares);
+        let other = PackageRegistry::open(OTHER.0, OTHER.1.into(), &wares);
         let list = HostList::parse(&listed.authority).unwrap();
         let vouched = format!("{},{}", listed.authority, other.authority);
         let config = EgressConfig {
-            private: HostList::parse(&vouched).unwrap(),
-            resolver: Arc::new(TwoNames),
+            private_hosts: HostList::parse(&vouched).unwrap(),
+            resolver: Arc::new(TwoHostResolver),
             ..EgressConfig::default()
         };
-        let reach = Reach::Hosts {
+        let reach = EgressPolicy::Hosts {
             key: "egress.packages",
             list: list.into(),
         };
-        let way = Way::open(&project, Role::Developer, config, reach).await;
-        fs::write(project.dirs.home.join("ca.pem"), wares.authority()).unwrap();
-        if let Some(user) = user() {
-            hand_over(&project.dirs.home, user).unwrap();
+        let way = EgressDoor::open(&project, Role::Developer, config, reach).await;
+        fs::write(
+            project.dirs.home.join("ca.pem"),
+            wares.authority_certificate(),
+        )
+        .unwrap();
+        if let Some(user) = agent_user() {
+            chown_tree(&project.dirs.home, user).unwrap();
         }
         Self {
-            spec: project.spec(Profile::Agent(Role::Developer)),
+            spec: project.spec(SandboxProfile::Agent(Role::Developer)),
             project,
             way,
             listed,
@@ -77,7 +84,7 @@ impl Bench {
 
     /// Fetches from one of the registries by a line in which `REGISTRY` stands for its URL; returns
     /// whether that worked, and what was said.
-    async fn fetch(&self, line: &str, registry: &Registry) -> (bool, String) {
+    async fn fetch(&self, line: &str, registry: &PackageRegistry) -> (bool, String) {
         let home = self.project.dirs.home.display();
         let url = format!("https://{}", registry.authority);
         let line = format!(
@@ -90,13 +97,13 @@ impl Bench {
 
     /// Asserts that `line` says `words` with the registry that is listed, and that it reaches nothing
     /// of the other one.
-    async fn try_both(self, line: &str, words: &str) {
+    async fn assert_only_listed(self, line: &str, words: &str) {
         let (done, said) = self.fetch(line, &self.listed).await;
         assert!(done && said.contains(words), "{said}");
-        assert!(!self.listed.asked().is_empty());
+        assert!(!self.listed.requested_paths().is_empty());
         let (done, said) = self.fetch(line, &self.other).await;
         assert!(!done && !said.contains(words), "{said}");
-        assert_eq!(self.other.asked(), Vec::<String>::new());
+        assert_eq!(self.other.requested_paths(), Vec::<String>::new());
         let (listed, other) = (self.listed.authority, self.other.authority);
         let trail = self.way.close().await;
         let decided = |target: &str, decision: &str| {
@@ -114,7 +121,10 @@ impl Bench {
 #[tokio::test(flavor = "multi_thread")]
 async fn git_clones_over_https_what_is_listed() {
     let line = "rm -rf lib; git -c http.sslCAInfo=\"$HOME/ca.pem\" clone -q REGISTRY/lib/.git lib && cat lib/README";
-    Bench::new().await.try_both(line, "a library").await;
+    PackageManagerFixture::new()
+        .await
+        .assert_only_listed(line, "a library")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +132,10 @@ async fn npm_installs_what_is_listed() {
     let line = "rm -rf app; mkdir app && cd app && npm install --registry REGISTRY/npm/ --cafile \"$HOME/ca.pem\" \
         --cache ./cache --fetch-retries 0 --no-audit --no-fund --no-update-notifier greet && \
         node -p 'require(\"greet\")'";
-    Bench::new().await.try_both(line, "hello from npm").await;
+    PackageManagerFixture::new()
+        .await
+        .assert_only_listed(line, "hello from npm")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,5 +143,8 @@ async fn pip_installs_what_is_listed() {
     let line = "rm -rf py; /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir \
         --retries 0 --index-url REGISTRY/pip --cert \"$HOME/ca.pem\" --target py greet && \
         PYTHONPATH=py /usr/bin/python3 -c 'import greet; print(greet.words)'";
-    Bench::new().await.try_both(line, "hello from pip").await;
+    PackageManagerFixture::new()
+        .await
+        .assert_only_listed(line, "hello from pip")
+        .await;
 }

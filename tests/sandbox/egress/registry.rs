@@ -55,17 +55,17 @@ END
 echo '<a href="greet-1.0.0-py3-none-any.whl">greet-1.0.0-py3-none-any.whl</a>' > served/pip/greet/index.html"#;
 
 /// What the registries serve, and what proves who they are.
-pub struct Wares {
-    place: TempDir,
+pub struct RegistryContents {
+    directory: TempDir,
     config: Arc<ServerConfig>,
 }
 
-impl Wares {
-    pub async fn make() -> Self {
+impl RegistryContents {
+    pub async fn create() -> Self {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("certificates"), CERTIFICATES).unwrap();
         for script in [MAKE_CERTIFICATES, MAKE_PACKAGES] {
-            let mut shell = process::command("/bin/sh");
+            let mut shell = process::new_command("/bin/sh");
             shell
                 .args(["-euc", script])
                 .env("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -75,12 +75,15 @@ impl Wares {
             assert!(output.status.success(), "{script}: {said}");
         }
         let config = config(place.path());
-        Self { place, config }
+        Self {
+            directory: place,
+            config,
+        }
     }
 
     /// Returns the certificate of the authority.
-    pub fn authority(&self) -> Vec<u8> {
-        fs::read(self.place.path().join("ca.pem")).unwrap()
+    pub fn authority_certificate(&self) -> Vec<u8> {
+        fs::read(self.directory.path().join("ca.pem")).unwrap()
     }
 }
 
@@ -97,21 +100,21 @@ fn config(place: &Path) -> Arc<ServerConfig> {
 }
 
 /// A server of the wares, and the paths that it was asked for. It ends with the test.
-pub struct Registry {
+pub struct PackageRegistry {
     /// Its name and port.
     pub authority: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requested: Arc<Mutex<Vec<String>>>,
 }
 
-impl Registry {
+impl PackageRegistry {
     /// Opens the registry called `name` at `ip`.
-    pub fn open(name: &str, ip: IpAddr, wares: &Wares) -> Self {
+    pub fn open(name: &str, ip: IpAddr, wares: &RegistryContents) -> Self {
         let listener = TcpListener::bind((ip, 0)).unwrap();
         let authority = format!("{name}:{}", listener.local_addr().unwrap().port());
         let own = authority.clone();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let (heard, config) = (Arc::clone(&asked), Arc::clone(&wares.config));
-        let served = wares.place.path().join("served");
+        let served = wares.directory.path().join("served");
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (heard, config) = (heard.clone(), config.clone());
@@ -119,11 +122,14 @@ impl Registry {
                 thread::spawn(move || serve(stream, config, &heard, (&served, &own)));
             }
         });
-        Self { authority, asked }
+        Self {
+            authority,
+            requested: asked,
+        }
     }
 
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub fn requested_paths(&self) -> Vec<String> {
+        self.requested.lock().unwrap().clone()
     }
 }
 

@@ -3,58 +3,63 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use eklavya_core::agent::Agent;
+use eklavya_core::agent::role::Role;
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::project::Project as Row;
-use eklavya_core::domain::role::Role;
-use eklavya_core::domain::task::{Task, TaskKind};
+use eklavya_core::project::Project as Row;
+use eklavya_core::task::{Task, TaskKind};
 use eklavya_gateway::{
-    Door, DoorSpec, EgressConfig, Gateway, GatewayConfig, ModelSource, Patience, Pricing, Reach,
-    Script,
+    AgentDoor, DoorSpec, EgressConfig, EgressPolicy, Gateway, GatewayConfig, GatewayTimeouts,
+    ModelSource, PriceTable, RehearsalScript,
 };
-use eklavya_sandbox::init::PROXY_LOGIN;
-use eklavya_sandbox::{CommandOutcome, Inner, Spec, run_command};
-use eklavya_services::costs::{Costs, DefaultLimits};
+use eklavya_sandbox::inside::init::PROXY_LOGIN;
+use eklavya_sandbox::{CommandOutcome, ProgramSpec, SandboxSpec, run_command};
+use eklavya_services::costs::{CostTracker, DefaultLimits};
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
-use eklavya_services::{Desk, agents};
-use eklavya_store::{Location, Store, audit};
+use eklavya_services::{DataStore, agents};
+use eklavya_store::{DatabaseLocation, Store, audit};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::agents::beginning;
-use crate::support::{LIMITS, Project, user};
+use crate::agents::starting_agent;
+use crate::support::{LIMITS, SandboxProject, agent_user};
 
 /// Where programs are looked for, as agents are told.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A door that leads out of a project's sandbox.
-pub struct Way {
-    desk: Desk,
+pub struct EgressDoor {
+    data: DataStore,
     row: Row,
-    door: Door,
+    door: AgentDoor,
     _gateway: Gateway,
 }
 
-impl Way {
+impl EgressDoor {
     /// Opens a door for an agent of `role`.
-    pub async fn open(project: &Project, role: Role, egress: EgressConfig, reach: Reach) -> Self {
+    pub async fn open(
+        project: &SandboxProject,
+        role: Role,
+        egress: EgressConfig,
+        reach: EgressPolicy,
+    ) -> Self {
         let file = project.dir.path().join(format!("{role}.db"));
-        let store = Store::create(&Location::File(file)).await.unwrap();
-        let desk = Desk::new(store, Arc::new(SystemClock));
-        let (row, task, agent) = books(&desk, role).await;
+        let store = Store::create(&DatabaseLocation::File(file)).await.unwrap();
+        let data = DataStore::new(store, Arc::new(SystemClock));
+        let (row, task, agent) = create_records(&data, role).await;
         let script = "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
-        let script = Script::parse(Path::new("story.yaml"), script.as_bytes()).unwrap();
+        let script = RehearsalScript::parse(Path::new("story.yaml"), script.as_bytes()).unwrap();
         let gateway = Gateway::start(GatewayConfig {
             model: ModelSource::Rehearsal(Arc::new(script)),
-            pricing: Arc::new(Pricing::embedded().unwrap()),
-            costs: Costs::new(desk.clone(), DefaultLimits::default()),
+            pricing: Arc::new(PriceTable::embedded().unwrap()),
+            costs: CostTracker::new(data.clone(), DefaultLimits::default()),
             clock: Arc::new(SystemClock),
             worker: "w".into(),
             max_output_tokens: None,
             requests_per_minute: None,
-            patience: Patience::default(),
+            timeouts: GatewayTimeouts::default(),
             recorder: None,
             egress,
         })
@@ -68,12 +73,12 @@ impl Way {
             role,
             attempt: 1,
             socket_dir: project.dirs.door.clone(),
-            owner: user().map(|user| (user.uid, user.gid)),
+            owner: agent_user().map(|user| (user.uid, user.gid)),
             variables: [].into(),
-            reach,
+            egress_policy: reach,
         });
         Self {
-            desk,
+            data: data,
             row,
             door: opened.unwrap(),
             _gateway: gateway,
@@ -81,19 +86,27 @@ impl Way {
     }
 
     /// Runs a line of the shell behind the door, where the role has a shell.
-    pub async fn run(&self, project: &Project, spec: &Spec, line: &str) -> CommandOutcome {
+    pub async fn run(
+        &self,
+        project: &SandboxProject,
+        spec: &SandboxSpec,
+        line: &str,
+    ) -> CommandOutcome {
         let login = self.login();
         let env = [("PATH", PATH), (PROXY_LOGIN, &login)];
-        let spec = behind(project, spec);
+        let spec = spec_behind_door(project, spec);
         let ran = run_command(&project.sandbox, &spec, line, &env, LIMITS);
         ran.await.unwrap()
     }
 
     /// Runs a line in the shell of [`Project::probing`], and returns what it printed.
-    pub async fn probe(&self, project: &Project, spec: &Spec, line: &str) -> String {
+    pub async fn probe(&self, project: &SandboxProject, spec: &SandboxSpec, line: &str) -> String {
         let dash = Path::new("/bin/dash").canonicalize().unwrap();
-        let inner = Inner::new(dash, ["-c", line]).env(PROXY_LOGIN, self.login());
-        let (exit, said) = project.inner(&behind(project, spec), inner).await.unwrap();
+        let inner = ProgramSpec::new(dash, ["-c", line]).env(PROXY_LOGIN, self.login());
+        let (exit, said) = project
+            .run_program(&spec_behind_door(project, spec), inner)
+            .await
+            .unwrap();
         assert!(exit.is_success(), "{exit:?}: {said}");
         said
     }
@@ -105,7 +118,7 @@ impl Way {
     /// Closes the door and returns what the audit trail tells of what went through it.
     pub async fn close(self) -> Vec<Value> {
         self.door.close().await;
-        let mut tx = self.desk.read().await.unwrap();
+        let mut tx = self.data.begin_read().await.unwrap();
         let lines = audit::of_project(&mut tx, self.row.id).await.unwrap();
         let lines = lines.into_iter().map(|line| line.content);
         let told = lines.filter(|line| line.action == "egress.request");
@@ -113,14 +126,14 @@ impl Way {
     }
 }
 
-fn behind(project: &Project, spec: &Spec) -> Spec {
+fn spec_behind_door(project: &SandboxProject, spec: &SandboxSpec) -> SandboxSpec {
     let mut spec = spec.clone();
     spec.door = Some(project.dirs.door.clone());
     spec
 }
 
 /// Writes down a project, a task and the agent that works on it.
-async fn books(desk: &Desk, role: Role) -> (Row, Task, Agent) {
+async fn create_records(data: &DataStore, role: Role) -> (Row, Task, Agent) {
     let new = NewProject {
         name: "Shop".into(),
         slug: Some("shop".into()),
@@ -129,15 +142,17 @@ async fn books(desk: &Desk, role: Role) -> (Row, Task, Agent) {
         budget: None,
         rehearsal: None,
     };
-    let project = projects::create(desk, &Actor::System, new).await.unwrap();
+    let project = projects::create(data, &AuditActor::System, new)
+        .await
+        .unwrap();
     let new = NewTask::new("T1", TaskKind::Build, role, "Build");
-    let tasks = tasks::ensure(desk, &project, vec![new]).await.unwrap();
+    let tasks = tasks::ensure(data, &project, vec![new]).await.unwrap();
     let task = tasks.into_iter().next().unwrap();
     let agent = Agent {
         rehearsal: true,
-        ..beginning(&task, desk.now())
+        ..starting_agent(&task, data.now())
     };
-    let mut change = desk.change(&Actor::System).await.unwrap();
+    let mut change = data.begin(&AuditActor::System).await.unwrap();
     agents::spawn_in(&mut change, &agent, None).await.unwrap();
     change.commit().await.unwrap();
     (project, task, agent)

@@ -2,50 +2,50 @@
 
 use std::path::{Path, PathBuf};
 
-use eklavya_sandbox::examine::Column;
-use eklavya_sandbox::policy::{FileAccess, GitAccess, RolePolicy};
+use eklavya_sandbox::role_policy::{FileAccess, GitAccess, RolePolicy};
+use eklavya_sandbox::selftest::MatrixColumn;
 use serde_json::{Value, json};
 
-use crate::model::Call;
+use crate::model::ModelToolCall;
 
 /// The columns that the operating system holds by itself.
-pub const COLUMNS: [Column; 4] = [
-    Column::FileSystem,
-    Column::Git,
-    Column::Terminal,
-    Column::Network,
+pub const COLUMNS: [MatrixColumn; 4] = [
+    MatrixColumn::FileSystem,
+    MatrixColumn::Git,
+    MatrixColumn::Terminal,
+    MatrixColumn::Network,
 ];
 
 /// What the row says about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
+pub enum CellExpectation {
     Allowed,
     Forbidden,
 }
 
 /// How it is told that an attempt worked.
 #[derive(Debug, Clone)]
-pub enum Sign {
+pub enum CellSuccessSign {
     /// This file is there.
-    Made(PathBuf),
+    FileCreated(PathBuf),
     /// The result has these words.
-    Says(String),
+    OutputContains(String),
     /// Somebody connected to the port that the test listens on.
-    Reached,
+    PortReached,
 }
 
 /// One call of a tool of the CLI's.
 #[derive(Debug, Clone)]
-pub struct Attempt {
-    pub column: Column,
-    pub expected: Expected,
-    pub call: Call,
-    pub sign: Sign,
+pub struct CellAttempt {
+    pub column: MatrixColumn,
+    pub expected: CellExpectation,
+    pub call: ModelToolCall,
+    pub sign: CellSuccessSign,
 }
 
 /// The places that attempts are about.
 #[derive(Debug)]
-pub struct Places {
+pub struct CellTargets {
     /// The agent's clone.
     pub clone: PathBuf,
     /// A directory of the host that every user may write.
@@ -56,7 +56,7 @@ pub struct Places {
 
 /// Returns the attempts of a role, two for each cell: one that its row allows and one that it does
 /// not. A cell that allows nothing has the latter alone.
-pub fn attempts(row: &RolePolicy, places: &Places) -> Vec<Attempt> {
+pub fn attempts(row: &RolePolicy, places: &CellTargets) -> Vec<CellAttempt> {
     let mut all = file_system(row.files, places);
     all.extend(git(row.git, row.has_shell(), places));
     all.extend(terminal(row.has_shell(), places));
@@ -65,35 +65,35 @@ pub fn attempts(row: &RolePolicy, places: &Places) -> Vec<Attempt> {
 }
 
 /// Returns what must not work anywhere in a sandbox, and does without one.
-pub fn control(places: &Places) -> Vec<Attempt> {
-    let forbidden = Expected::Forbidden;
+pub fn control_attempts(places: &CellTargets) -> Vec<CellAttempt> {
+    let forbidden = CellExpectation::Forbidden;
     let hook = places.clone.join(".git/hooks/post-commit");
     let secret = read(&places.outside.join("secret"));
     vec![
         attempt(
-            Column::FileSystem,
+            MatrixColumn::FileSystem,
             forbidden,
             write(&places.outside.join("made")),
         ),
-        attempt(Column::Git, forbidden, write(&hook)),
-        attempt(Column::Terminal, forbidden, secret),
-        attempt(Column::Network, forbidden, connect(places.port)),
+        attempt(MatrixColumn::Git, forbidden, write(&hook)),
+        attempt(MatrixColumn::Terminal, forbidden, secret),
+        attempt(MatrixColumn::Network, forbidden, connect(places.port)),
     ]
 }
 
-fn file_system(files: FileAccess, places: &Places) -> Vec<Attempt> {
-    let column = Column::FileSystem;
+fn file_system(files: FileAccess, places: &CellTargets) -> Vec<CellAttempt> {
+    let column = MatrixColumn::FileSystem;
     let clone = |path: &str| write(&places.clone.join(path));
     let (allowed, forbidden) = match files {
         FileAccess::Read => (read(&places.clone.join("src/a")), clone("docs/made")),
         FileAccess::Write(prefixes) => (clone(&format!("{}/made", prefixes[0])), clone("src/made")),
         FileAccess::Full => (clone("src/made"), write(&places.outside.join("made"))),
     };
-    both(column, allowed, forbidden)
+    allowed_and_forbidden(column, allowed, forbidden)
 }
 
-fn git(access: GitAccess, shell: bool, places: &Places) -> Vec<Attempt> {
-    let column = Column::Git;
+fn git(access: GitAccess, shell: bool, places: &CellTargets) -> Vec<CellAttempt> {
+    let column = MatrixColumn::Git;
     let git = places.clone.join(".git");
     let head = || {
         says(
@@ -105,11 +105,13 @@ fn git(access: GitAccess, shell: bool, places: &Places) -> Vec<Attempt> {
     let commit = "git -c user.name=n -c user.email=e commit -q --allow-empty -m made && \
         git log --format=%s | head -n 1";
     match access {
-        GitAccess::No => vec![attempt(column, Expected::Forbidden, head())],
-        GitAccess::Read => both(column, head(), write(&git.join("refs/heads/made"))),
+        GitAccess::No => vec![attempt(column, CellExpectation::Forbidden, head())],
+        GitAccess::Read => {
+            allowed_and_forbidden(column, head(), write(&git.join("refs/heads/made")))
+        }
         GitAccess::Full => {
             assert!(shell, "who commits has a shell to do it with");
-            both(
+            allowed_and_forbidden(
                 column,
                 bash(commit, "made"),
                 write(&git.join("hooks/post-commit")),
@@ -118,36 +120,44 @@ fn git(access: GitAccess, shell: bool, places: &Places) -> Vec<Attempt> {
     }
 }
 
-fn terminal(shell: bool, places: &Places) -> Vec<Attempt> {
-    let column = Column::Terminal;
+fn terminal(shell: bool, places: &CellTargets) -> Vec<CellAttempt> {
+    let column = MatrixColumn::Terminal;
     let hello = bash("echo terminal-$((6 * 7))", "terminal-42");
     if shell {
-        both(column, hello, read(&places.outside.join("secret")))
+        allowed_and_forbidden(column, hello, read(&places.outside.join("secret")))
     } else {
-        vec![attempt(column, Expected::Forbidden, hello)]
+        vec![attempt(column, CellExpectation::Forbidden, hello)]
     }
 }
 
-fn network(shell: bool, places: &Places) -> Attempt {
+fn network(shell: bool, places: &CellTargets) -> CellAttempt {
     let url = format!("http://127.0.0.1:{}/", places.port);
     let fetch = ("WebFetch", json!({ "url": url, "prompt": "read" }));
     let tried = if shell {
         connect(places.port)
     } else {
-        (fetch, Sign::Reached)
+        (fetch, CellSuccessSign::PortReached)
     };
-    attempt(Column::Network, Expected::Forbidden, tried)
+    attempt(MatrixColumn::Network, CellExpectation::Forbidden, tried)
 }
 
-fn both(column: Column, allowed: (Call, Sign), forbidden: (Call, Sign)) -> Vec<Attempt> {
+fn allowed_and_forbidden(
+    column: MatrixColumn,
+    allowed: (ModelToolCall, CellSuccessSign),
+    forbidden: (ModelToolCall, CellSuccessSign),
+) -> Vec<CellAttempt> {
     vec![
-        attempt(column, Expected::Allowed, allowed),
-        attempt(column, Expected::Forbidden, forbidden),
+        attempt(column, CellExpectation::Allowed, allowed),
+        attempt(column, CellExpectation::Forbidden, forbidden),
     ]
 }
 
-fn attempt(column: Column, expected: Expected, (call, sign): (Call, Sign)) -> Attempt {
-    Attempt {
+fn attempt(
+    column: MatrixColumn,
+    expected: CellExpectation,
+    (call, sign): (ModelToolCall, CellSuccessSign),
+) -> CellAttempt {
+    CellAttempt {
         column,
         expected,
         call,
@@ -155,16 +165,19 @@ fn attempt(column: Column, expected: Expected, (call, sign): (Call, Sign)) -> At
     }
 }
 
-fn write(path: &Path) -> (Call, Sign) {
+fn write(path: &Path) -> (ModelToolCall, CellSuccessSign) {
     let input = json!({ "file_path": path, "content": "made\n" });
-    (("Write", input), Sign::Made(path.to_owned()))
+    (
+        ("Write", input),
+        CellSuccessSign::FileCreated(path.to_owned()),
+    )
 }
 
-fn read(path: &Path) -> (Call, Sign) {
+fn read(path: &Path) -> (ModelToolCall, CellSuccessSign) {
     says("Read", json!({ "file_path": path }), "src")
 }
 
-fn bash(command: &str, words: &str) -> (Call, Sign) {
+fn bash(command: &str, words: &str) -> (ModelToolCall, CellSuccessSign) {
     says(
         "Bash",
         json!({ "command": command, "description": "try" }),
@@ -172,11 +185,14 @@ fn bash(command: &str, words: &str) -> (Call, Sign) {
     )
 }
 
-fn connect(port: u16) -> (Call, Sign) {
+fn connect(port: u16) -> (ModelToolCall, CellSuccessSign) {
     let (call, _) = bash(&format!("exec 3<>/dev/tcp/127.0.0.1/{port}"), "");
-    (call, Sign::Reached)
+    (call, CellSuccessSign::PortReached)
 }
 
-fn says(tool: &'static str, input: Value, words: &str) -> (Call, Sign) {
-    ((tool, input), Sign::Says(words.to_owned()))
+fn says(tool: &'static str, input: Value, words: &str) -> (ModelToolCall, CellSuccessSign) {
+    (
+        (tool, input),
+        CellSuccessSign::OutputContains(words.to_owned()),
+    )
 }

@@ -7,16 +7,18 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use eklavya_core::domain::role::Role;
-use eklavya_sandbox::examine::Column;
-use eklavya_sandbox::policy::policy;
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::role_policy::role_policy;
+use eklavya_sandbox::selftest::MatrixColumn;
 use tokio::net::TcpListener;
 
-use self::attempts::{Attempt, COLUMNS, Expected, Places, Sign, attempts, control};
-use crate::claude::claude;
-use crate::cli::agent;
-use crate::model::{Call, DONE, listen, result_of, session};
-use crate::support::Project;
+use self::attempts::{
+    COLUMNS, CellAttempt, CellExpectation, CellSuccessSign, CellTargets, attempts, control_attempts,
+};
+use crate::claude::claude_program;
+use crate::cli::agent_spec;
+use crate::model::{DONE, ModelToolCall, cli_session, result_of, serve_model};
+use crate::support::SandboxProject;
 
 mod attempts;
 
@@ -24,14 +26,14 @@ mod attempts;
 const TOOLS: &str = "Read,Glob,Grep,Edit,Write,Bash,WebFetch";
 
 /// A project, and around it what must be out of reach.
-struct Ground {
-    project: Project,
-    places: Places,
+struct MatrixFixture {
+    project: SandboxProject,
+    places: CellTargets,
     listener: TcpListener,
 }
 
-impl Ground {
-    async fn of(project: Project) -> Self {
+impl MatrixFixture {
+    async fn of(project: SandboxProject) -> Self {
         let outside = project.dir.path().join("outside");
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("secret"), "src of somebody else\n").unwrap();
@@ -39,7 +41,7 @@ impl Ground {
             fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let places = Places {
+        let places = CellTargets {
             clone: project.dirs.clone.clone(),
             outside,
             port: listener.local_addr().unwrap().port(),
@@ -52,22 +54,29 @@ impl Ground {
     }
 
     /// Has the CLI make all attempts in one session, and returns which of them worked.
-    async fn make(&self, role: Role, claude: &Path, attempts: &[Attempt]) -> Vec<bool> {
-        let calls: Vec<Call> = attempts.iter().map(|one| one.call.clone()).collect();
-        let _model = listen(&self.project, calls);
+    async fn make_attempts(
+        &self,
+        role: Role,
+        claude: &Path,
+        attempts: &[CellAttempt],
+    ) -> Vec<bool> {
+        let calls: Vec<ModelToolCall> = attempts.iter().map(|one| one.call.clone()).collect();
+        let _model = serve_model(&self.project, calls);
         let anything = ["--dangerously-skip-permissions"];
         // As root, the CLI wants to be told that it is in a sandbox; in ours nobody is root.
-        let inner = session(&self.project, claude, TOOLS, &anything).env("IS_SANDBOX", "1");
-        let spec = agent(&self.project, role, claude);
-        let (exit, said) = self.project.inner(&spec, inner).await.unwrap();
+        let inner = cli_session(&self.project, claude, TOOLS, &anything).env("IS_SANDBOX", "1");
+        let spec = agent_spec(&self.project, role, claude);
+        let (exit, said) = self.project.run_program(&spec, inner).await.unwrap();
         assert!(exit.is_success() && said.contains(DONE), "{role}: {said}");
         let reached = self.was_reached().await;
         let worked = attempts.iter().enumerate().map(|(number, attempt)| {
             let result = result_of(&said, number);
             match &attempt.sign {
-                Sign::Made(path) => path.exists(),
-                Sign::Says(words) => result.is_some_and(|(_, text)| text.contains(words)),
-                Sign::Reached => reached,
+                CellSuccessSign::FileCreated(path) => path.exists(),
+                CellSuccessSign::OutputContains(words) => {
+                    result.is_some_and(|(_, text)| text.contains(words))
+                }
+                CellSuccessSign::PortReached => reached,
             }
         });
         worked.collect()
@@ -84,19 +93,19 @@ impl Ground {
 
 #[tokio::test]
 async fn every_cell_of_the_table_is_held_by_the_sandbox() {
-    let claude = claude();
+    let claude = claude_program();
     let mut table = String::new();
     for role in Role::ALL {
-        let ground = Ground::of(Project::new().await).await;
-        let tried = attempts(policy(role), &ground.places);
-        let worked = ground.make(role, &claude, &tried).await;
-        let mut cells: BTreeMap<Column, Vec<String>> = BTreeMap::new();
+        let ground = MatrixFixture::of(SandboxProject::new().await).await;
+        let tried = attempts(role_policy(role), &ground.places);
+        let worked = ground.make_attempts(role, &claude, &tried).await;
+        let mut cells: BTreeMap<MatrixColumn, Vec<String>> = BTreeMap::new();
         for (attempt, worked) in tried.iter().zip(worked) {
-            let expected = attempt.expected == Expected::Allowed;
+            let expected = attempt.expected == CellExpectation::Allowed;
             assert_eq!(worked, expected, "{role} {attempt:#?}");
             let told = match attempt.expected {
-                Expected::Allowed => format!("{} done", attempt.call.0),
-                Expected::Forbidden => format!("{} stopped", attempt.call.0),
+                CellExpectation::Allowed => format!("{} done", attempt.call.0),
+                CellExpectation::Forbidden => format!("{} stopped", attempt.call.0),
             };
             cells.entry(attempt.column).or_default().push(told);
         }
@@ -111,10 +120,10 @@ async fn every_cell_of_the_table_is_held_by_the_sandbox() {
 
 #[tokio::test]
 async fn without_a_sandbox_the_same_attempts_work() {
-    let claude = claude();
-    let ground = Ground::of(Project::unprotected().await).await;
-    let tried = control(&ground.places);
-    let worked = ground.make(Role::Developer, &claude, &tried).await;
+    let claude = claude_program();
+    let ground = MatrixFixture::of(SandboxProject::unprotected().await).await;
+    let tried = control_attempts(&ground.places);
+    let worked = ground.make_attempts(Role::Developer, &claude, &tried).await;
     for (attempt, worked) in tried.iter().zip(worked) {
         assert!(worked, "{attempt:#?}");
     }

@@ -4,12 +4,12 @@
     reason = "one way of quoting for the whole table"
 )]
 
-use eklavya_sandbox::Guard;
-use eklavya_sandbox::Guard::{Landlock, Limits, Mounts, Seccomp, UserNamespaces};
+use eklavya_sandbox::ProtectionLayer;
+use eklavya_sandbox::ProtectionLayer::{Landlock, Limits, Mounts, Seccomp, UserNamespaces};
 
 /// In whose sandbox something is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
+pub enum AttackOrigin {
     /// A role with a shell that may write everywhere in its clone.
     Developer,
     /// A role without a shell that may write below `docs`.
@@ -20,111 +20,131 @@ pub enum Who {
 
 /// How it is shown that an attempt would work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum AttackProof {
     /// In the same sandbox without all of these guards. Each alone is enough to stop it.
-    Without(&'static [Guard]),
+    Without(&'static [ProtectionLayer]),
     /// Likewise, if the kernel of the machine has it and lets everybody use it.
-    WhereKnown(&'static [Guard]),
+    WhereKnown(&'static [ProtectionLayer]),
     /// Without a sandbox.
-    Bare,
+    Unsandboxed,
     /// Without a sandbox, as root: others may not do it anyway.
-    BareAsRoot,
+    UnsandboxedAsRoot,
     /// Not at all, for this reason.
-    No(&'static str),
+    NotShown(&'static str),
 }
 
-impl Shown {
+impl AttackProof {
     /// Returns the guards that are left out.
-    pub fn guards(self) -> &'static [Guard] {
+    pub fn guards(self) -> &'static [ProtectionLayer] {
         match self {
-            Shown::Without(guards) | Shown::WhereKnown(guards) => guards,
-            Shown::Bare | Shown::BareAsRoot | Shown::No(_) => &[],
+            AttackProof::Without(guards) | AttackProof::WhereKnown(guards) => guards,
+            AttackProof::Unsandboxed
+            | AttackProof::UnsandboxedAsRoot
+            | AttackProof::NotShown(_) => &[],
         }
     }
 }
 
 /// Something that an agent might try.
 #[derive(Debug, Clone)]
-pub struct Attempt {
+pub struct EscapeAttempt {
     pub name: &'static str,
-    pub who: Who,
+    pub origin: AttackOrigin,
     /// What stops it, for people.
     pub guard: &'static str,
-    pub shown: Shown,
+    pub proof: AttackProof,
     /// Perl; true where it worked. See `script.pl`.
     pub code: &'static str,
 }
 
 pub const fn attempt(
-    who: Who,
+    who: AttackOrigin,
     name: &'static str,
     guard: &'static str,
-    shown: Shown,
+    shown: AttackProof,
     code: &'static str,
-) -> Attempt {
-    Attempt {
+) -> EscapeAttempt {
+    EscapeAttempt {
         name,
-        who,
+        origin: who,
         guard,
-        shown,
+        proof: shown,
         code,
     }
 }
 
-const BOTH_LAYERS: Shown = Shown::Without(&[Mounts, Landlock]);
+const BOTH_LAYERS: AttackProof = AttackProof::Without(&[Mounts, Landlock]);
 
-const fn file(name: &'static str, code: &'static str) -> Attempt {
+const fn file(name: &'static str, code: &'static str) -> EscapeAttempt {
     let guard = "mounts, Landlock";
-    attempt(Who::Architect, name, guard, BOTH_LAYERS, code)
+    attempt(AttackOrigin::Architect, name, guard, BOTH_LAYERS, code)
 }
 
-const fn mount(who: Who, name: &'static str, code: &'static str) -> Attempt {
-    attempt(who, name, "mounts", Shown::Without(&[Mounts]), code)
+const fn mount(who: AttackOrigin, name: &'static str, code: &'static str) -> EscapeAttempt {
+    attempt(who, name, "mounts", AttackProof::Without(&[Mounts]), code)
 }
 
-const fn call(name: &'static str, code: &'static str) -> Attempt {
-    let shown = Shown::Without(&[Seccomp]);
-    attempt(Who::Developer, name, "seccomp", shown, code)
+const fn call(name: &'static str, code: &'static str) -> EscapeAttempt {
+    let shown = AttackProof::Without(&[Seccomp]);
+    attempt(AttackOrigin::Developer, name, "seccomp", shown, code)
 }
 
-const fn namespace(name: &'static str, code: &'static str) -> Attempt {
-    let shown = Shown::Without(&[Seccomp, UserNamespaces]);
+const fn namespace(name: &'static str, code: &'static str) -> EscapeAttempt {
+    let shown = AttackProof::Without(&[Seccomp, UserNamespaces]);
     let guard = "seccomp, no user namespaces";
-    attempt(Who::Developer, name, guard, shown, code)
+    attempt(AttackOrigin::Developer, name, guard, shown, code)
 }
 
-const fn known(name: &'static str, code: &'static str) -> Attempt {
-    let shown = Shown::WhereKnown(&[Seccomp]);
-    attempt(Who::Developer, name, "seccomp", shown, code)
+const fn known(name: &'static str, code: &'static str) -> EscapeAttempt {
+    let shown = AttackProof::WhereKnown(&[Seccomp]);
+    attempt(AttackOrigin::Developer, name, "seccomp", shown, code)
 }
 
-const fn mounting(name: &'static str, code: &'static str) -> Attempt {
-    let shown = Shown::Without(&[Seccomp, UserNamespaces, Landlock]);
+const fn mounting(name: &'static str, code: &'static str) -> EscapeAttempt {
+    let shown = AttackProof::Without(&[Seccomp, UserNamespaces, Landlock]);
     let guard = "seccomp, no user namespaces, Landlock";
-    attempt(Who::Developer, name, guard, shown, code)
+    attempt(AttackOrigin::Developer, name, guard, shown, code)
 }
 
-const fn outside(name: &'static str, guard: &'static str, code: &'static str) -> Attempt {
-    attempt(Who::Developer, name, guard, Shown::Bare, code)
-}
-
-const fn privileged(name: &'static str, guard: &'static str, code: &'static str) -> Attempt {
-    attempt(Who::Developer, name, guard, Shown::BareAsRoot, code)
-}
-
-const fn limit(name: &'static str, guard: &'static str, code: &'static str) -> Attempt {
-    let shown = Shown::Without(&[Limits]);
-    attempt(Who::Developer, name, guard, shown, code)
-}
-
-const fn landlock(who: Who, name: &'static str, code: &'static str) -> Attempt {
-    attempt(who, name, "Landlock", Shown::Without(&[Landlock]), code)
-}
-
-const fn machine(name: &'static str, code: &'static str) -> Attempt {
-    let shown = Shown::No("it would change the machine");
+const fn outside(name: &'static str, guard: &'static str, code: &'static str) -> EscapeAttempt {
     attempt(
-        Who::Developer,
+        AttackOrigin::Developer,
+        name,
+        guard,
+        AttackProof::Unsandboxed,
+        code,
+    )
+}
+
+const fn privileged(name: &'static str, guard: &'static str, code: &'static str) -> EscapeAttempt {
+    attempt(
+        AttackOrigin::Developer,
+        name,
+        guard,
+        AttackProof::UnsandboxedAsRoot,
+        code,
+    )
+}
+
+const fn limit(name: &'static str, guard: &'static str, code: &'static str) -> EscapeAttempt {
+    let shown = AttackProof::Without(&[Limits]);
+    attempt(AttackOrigin::Developer, name, guard, shown, code)
+}
+
+const fn landlock(who: AttackOrigin, name: &'static str, code: &'static str) -> EscapeAttempt {
+    attempt(
+        who,
+        name,
+        "Landlock",
+        AttackProof::Without(&[Landlock]),
+        code,
+    )
+}
+
+const fn machine(name: &'static str, code: &'static str) -> EscapeAttempt {
+    let shown = AttackProof::NotShown("it would change the machine");
+    attempt(
+        AttackOrigin::Developer,
         name,
         "no capabilities, seccomp",
         shown,
@@ -134,7 +154,7 @@ const fn machine(name: &'static str, code: &'static str) -> Attempt {
 
 /// All of them.
 #[rustfmt::skip]
-pub const ATTEMPTS: &[Attempt] = &[
+pub const ATTEMPTS: &[EscapeAttempt] = &[
     // Files of the clone that the role may not write.
     file("write a file outside of docs", r#"spew("$W/src/f0")"#),
     file("make a file beside docs", r#"spew("$W/new")"#),
@@ -154,27 +174,27 @@ pub const ATTEMPTS: &[Attempt] = &[
     file("make a link beside docs", r#"symlink("/etc", "$W/src/link")"#),
     file("make a named pipe beside docs", r#"sys('mknodat', -100, "$W/src/pipe", 0010644, 0)"#),
     file("move docs aside", r#"rename("$W/docs", "$W/d") && rename("$W/d", "$W/docs")"#),
-    mount(Who::Architect, "change the mode of a file", r#"chmod 0777, "$W/src/f0""#),
-    mount(Who::Architect, "change the time of a file", r#"utime 1, 1, "$W/src/f0""#),
+    mount(AttackOrigin::Architect, "change the mode of a file", r#"chmod 0777, "$W/src/f0""#),
+    mount(AttackOrigin::Architect, "change the time of a file", r#"utime 1, 1, "$W/src/f0""#),
     // The history.
     file("write the settings of git", r#"spew("$W/.git/config")"#),
     file("add a hook of git", r#"spew("$W/.git/hooks/post-commit")"#),
     file("point git to other settings", r#"spew("$W/.git/commondir")"#),
     file("move a branch", r#"spew("$W/.git/refs/heads/other")"#),
     file("move .git aside", r#"rename("$W/.git", "$W/g") && rename("$W/g", "$W/.git")"#),
-    mount(Who::Developer, "write the settings of git as a developer", r#"spew("$W/.git/config")"#),
-    mount(Who::Developer, "replace the settings of git", r#"spew("$W/c") && rename("$W/c", "$W/.git/config")"#),
-    mount(Who::Developer, "add a hook of git as a developer", r#"spew("$W/.git/hooks/post-commit")"#),
-    mount(Who::Developer, "move the hooks aside", r#"rename("$W/.git/hooks", "$W/.git/h") && rename("$W/.git/h", "$W/.git/hooks")"#),
-    mount(Who::Developer, "move .git aside as a developer", r#"rename("$W/.git", "$W/g") && rename("$W/g", "$W/.git")"#),
+    mount(AttackOrigin::Developer, "write the settings of git as a developer", r#"spew("$W/.git/config")"#),
+    mount(AttackOrigin::Developer, "replace the settings of git", r#"spew("$W/c") && rename("$W/c", "$W/.git/config")"#),
+    mount(AttackOrigin::Developer, "add a hook of git as a developer", r#"spew("$W/.git/hooks/post-commit")"#),
+    mount(AttackOrigin::Developer, "move the hooks aside", r#"rename("$W/.git/hooks", "$W/.git/h") && rename("$W/.git/h", "$W/.git/hooks")"#),
+    mount(AttackOrigin::Developer, "move .git aside as a developer", r#"rename("$W/.git", "$W/g") && rename("$W/g", "$W/.git")"#),
     // Programs without a terminal.
     outside_role("run a shell without a terminal", r#"system { "/bin/sh" } "sh", "-c", ":"; $? == 0"#),
     outside_role("let the loader run a shell", r#"system($P{loader}, "/usr/bin/bash", "-c", "exit 7"); $? >> 8 == 7"#),
-    landlock(Who::Architect, "run a program that it wrote", r##"my $x = "$W/docs/x"; open(my $f, '>', $x); print $f "#!$P{perl}\nexit 7"; close $f; chmod 0755, $x; system { $x } $x; $? >> 8 == 7"##),
-    landlock(Who::Architect, "listen on a port", r#"socket(my $s, 2, 1, 0); bind($s, inet("127.0.0.1", 0)) && listen($s, 1)"#),
-    landlock(Who::Architect, "connect to another port than the door", r#"socket(my $s, 2, 1, 0); connect($s, inet("127.0.0.1", 9)); $! == 111"#),
-    attempt(Who::Architect, "make a unix socket without a terminal", "seccomp", Shown::Without(&[Seccomp]), r#"socket(my $s, 1, 1, 0)"#),
-    attempt(Who::Architect, "make a socket of UDP without a terminal", "seccomp", Shown::Without(&[Seccomp]), r#"socket(my $s, 2, 2, 0)"#),
+    landlock(AttackOrigin::Architect, "run a program that it wrote", r##"my $x = "$W/docs/x"; open(my $f, '>', $x); print $f "#!$P{perl}\nexit 7"; close $f; chmod 0755, $x; system { $x } $x; $? >> 8 == 7"##),
+    landlock(AttackOrigin::Architect, "listen on a port", r#"socket(my $s, 2, 1, 0); bind($s, inet("127.0.0.1", 0)) && listen($s, 1)"#),
+    landlock(AttackOrigin::Architect, "connect to another port than the door", r#"socket(my $s, 2, 1, 0); connect($s, inet("127.0.0.1", 9)); $! == 111"#),
+    attempt(AttackOrigin::Architect, "make a unix socket without a terminal", "seccomp", AttackProof::Without(&[Seccomp]), r#"socket(my $s, 1, 1, 0)"#),
+    attempt(AttackOrigin::Architect, "make a socket of UDP without a terminal", "seccomp", AttackProof::Without(&[Seccomp]), r#"socket(my $s, 2, 2, 0)"#),
     // The rest of the machine's files.
     outside("read a file of another project", "mount namespace", r#"slurp($P{secret}) eq "secret""#),
     outside("see the workspaces of others", "mount namespace", r#"-e $P{secret}"#),
@@ -185,35 +205,35 @@ pub const ATTEMPTS: &[Attempt] = &[
     privileged("open core_pattern for writing", "another user, mounts, Landlock", r#"open(my $f, '+<', "/proc/sys/kernel/core_pattern")"#),
     privileged("open a setting of the memory for writing", "another user, mounts, Landlock", r#"open(my $f, '+<', "/proc/sys/vm/overcommit_memory")"#),
     privileged("make a device", "no capabilities, Landlock", r#"sys('mknodat', -100, "$H/device", 0060644, 0x0700) && unlink "$H/device""#),
-    attempt(Who::Developer, "write to the root directory", "mounts, Landlock", BOTH_LAYERS, r#"spew("/new")"#),
-    attempt(Who::Developer, "write to /dev", "mounts, Landlock", BOTH_LAYERS, r#"spew("/dev/new")"#),
-    attempt(Who::Developer, "write to /etc", "mounts, Landlock", BOTH_LAYERS, r#"spew("/etc/new")"#),
-    attempt(Who::Developer, "put something into its door", "mounts, Landlock", BOTH_LAYERS, r#"spew("$P{door}/new")"#),
-    attempt(Who::Developer, "take the socket out of its door", "mounts, Landlock", BOTH_LAYERS, r#"rename("$P{door}/gateway.sock", "$P{door}/g")"#),
-    attempt(Who::Developer, "write the program eklavya", "mounts, Landlock", Shown::No("it would change the program under test"), r#"open(my $f, '+<', "/opt/eklavya/eklavya")"#),
-    attempt(Who::Developer, "write to /usr/bin", "mounts, Landlock", Shown::No("it would change the machine"), r#"spew("/usr/bin/new")"#),
+    attempt(AttackOrigin::Developer, "write to the root directory", "mounts, Landlock", BOTH_LAYERS, r#"spew("/new")"#),
+    attempt(AttackOrigin::Developer, "write to /dev", "mounts, Landlock", BOTH_LAYERS, r#"spew("/dev/new")"#),
+    attempt(AttackOrigin::Developer, "write to /etc", "mounts, Landlock", BOTH_LAYERS, r#"spew("/etc/new")"#),
+    attempt(AttackOrigin::Developer, "put something into its door", "mounts, Landlock", BOTH_LAYERS, r#"spew("$P{door}/new")"#),
+    attempt(AttackOrigin::Developer, "take the socket out of its door", "mounts, Landlock", BOTH_LAYERS, r#"rename("$P{door}/gateway.sock", "$P{door}/g")"#),
+    attempt(AttackOrigin::Developer, "write the program eklavya", "mounts, Landlock", AttackProof::NotShown("it would change the program under test"), r#"open(my $f, '+<', "/opt/eklavya/eklavya")"#),
+    attempt(AttackOrigin::Developer, "write to /usr/bin", "mounts, Landlock", AttackProof::NotShown("it would change the machine"), r#"spew("/usr/bin/new")"#),
     // Memory, disk and processes.
     limit("fill /tmp", "sized tmpfs", r#"fill("/tmp/x", 24 << 20)"#),
     limit("fill /dev/shm", "sized tmpfs", r#"fill("/dev/shm/x", 24 << 20)"#),
     limit("fill TMPDIR", "sized tmpfs", r#"fill("$P{tmp}/x", 24 << 20)"#),
     limit("make a file of more than 4 GiB", "RLIMIT_FSIZE", r#"open(my $f, '>', "$H/big"); sysseek($f, 5 << 30, 0); my $done = syswrite($f, "x"); unlink "$H/big"; $done"#),
     limit("raise the limit of processes", "RLIMIT_NPROC", r#"sys('prlimit64', 0, 6, pack('QQ', 5000, 5000), 0)"#),
-    attempt(Who::Developer, "allow dumps of memory", "RLIMIT_CORE", Shown::No("dumps are forbidden without a sandbox too"), r#"sys('prlimit64', 0, 4, pack('QQ', 4096, 4096), 0)"#),
+    attempt(AttackOrigin::Developer, "allow dumps of memory", "RLIMIT_CORE", AttackProof::NotShown("dumps are forbidden without a sandbox too"), r#"sys('prlimit64', 0, 4, pack('QQ', 4096, 4096), 0)"#),
     privileged("go before all other processes", "no capabilities", r#"setpriority(0, 0, -20)"#),
     // Other processes.
     outside("read the environment of a process of the host", "pid namespace", r#"slurp("/proc/$P{victim}/environ") =~ /canary/"#),
     outside("read the arguments of a process of the host", "pid namespace", r#"slurp("/proc/$P{victim}/cmdline") =~ /sleep/"#),
     outside("signal a process of the host", "pid namespace", r#"kill 0, $P{victim}"#),
-    attempt(Who::Developer, "trace the first process", "seccomp, Landlock", Shown::Without(&[Seccomp, Landlock]), r#"sys('ptrace', 0x4206, 1, 0, 0)"#),
-    attempt(Who::Developer, "read the memory of the first process", "seccomp, Landlock", Shown::Without(&[Seccomp, Landlock]), r#"my $maps = slurp("/proc/1/maps"); my ($at) = $maps =~ /^([0-9a-f]+)/; my $buffer = "\0" x 8; my $mine = pack('PQ', $buffer, 8); my $theirs = pack('QQ', hex $at, 8); sys('process_vm_readv', 1, $mine, 1, $theirs, 1, 0)"#),
-    attempt(Who::Developer, "take a descriptor of the first process", "seccomp, Landlock", Shown::Without(&[Seccomp, Landlock]), r#"my $pid = raw('pidfd_open', 1, 0); descriptor($pid) && grep { sys('pidfd_getfd', $pid, $_, 0) } 0 .. 9"#),
-    landlock(Who::Developer, "write the memory of the first process", r#"open(my $f, '+<', "/proc/1/mem")"#),
-    landlock(Who::Developer, "read the environment of the first process", r#"open(my $f, '<', "/proc/1/environ")"#),
-    landlock(Who::Developer, "enter the root of the first process", r#"-e "/proc/1/root/usr""#),
-    landlock(Who::Developer, "signal the keeper of the door", r#"kill 0, 2"#),
-    attempt(Who::Developer, "write the memory of the keeper of the door", "closed memory, Landlock", Shown::No("its memory is closed without Landlock too"), r#"open(my $f, '+<', "/proc/2/mem")"#),
-    attempt(Who::Developer, "read the environment of the keeper of the door", "closed memory, Landlock", Shown::No("its memory is closed without Landlock too"), r#"open(my $f, '<', "/proc/2/environ")"#),
-    attempt(Who::Developer, "look at the descriptors of the keeper of the door", "closed memory, Landlock", Shown::No("its memory is closed without Landlock too"), r#"opendir(my $d, "/proc/2/fd") && grep { /\d/ } readdir $d"#),
+    attempt(AttackOrigin::Developer, "trace the first process", "seccomp, Landlock", AttackProof::Without(&[Seccomp, Landlock]), r#"sys('ptrace', 0x4206, 1, 0, 0)"#),
+    attempt(AttackOrigin::Developer, "read the memory of the first process", "seccomp, Landlock", AttackProof::Without(&[Seccomp, Landlock]), r#"my $maps = slurp("/proc/1/maps"); my ($at) = $maps =~ /^([0-9a-f]+)/; my $buffer = "\0" x 8; my $mine = pack('PQ', $buffer, 8); my $theirs = pack('QQ', hex $at, 8); sys('process_vm_readv', 1, $mine, 1, $theirs, 1, 0)"#),
+    attempt(AttackOrigin::Developer, "take a descriptor of the first process", "seccomp, Landlock", AttackProof::Without(&[Seccomp, Landlock]), r#"my $pid = raw('pidfd_open', 1, 0); descriptor($pid) && grep { sys('pidfd_getfd', $pid, $_, 0) } 0 .. 9"#),
+    landlock(AttackOrigin::Developer, "write the memory of the first process", r#"open(my $f, '+<', "/proc/1/mem")"#),
+    landlock(AttackOrigin::Developer, "read the environment of the first process", r#"open(my $f, '<', "/proc/1/environ")"#),
+    landlock(AttackOrigin::Developer, "enter the root of the first process", r#"-e "/proc/1/root/usr""#),
+    landlock(AttackOrigin::Developer, "signal the keeper of the door", r#"kill 0, 2"#),
+    attempt(AttackOrigin::Developer, "write the memory of the keeper of the door", "closed memory, Landlock", AttackProof::NotShown("its memory is closed without Landlock too"), r#"open(my $f, '+<', "/proc/2/mem")"#),
+    attempt(AttackOrigin::Developer, "read the environment of the keeper of the door", "closed memory, Landlock", AttackProof::NotShown("its memory is closed without Landlock too"), r#"open(my $f, '<', "/proc/2/environ")"#),
+    attempt(AttackOrigin::Developer, "look at the descriptors of the keeper of the door", "closed memory, Landlock", AttackProof::NotShown("its memory is closed without Landlock too"), r#"opendir(my $d, "/proc/2/fd") && grep { /\d/ } readdir $d"#),
     // New privileges.
     namespace("make a user namespace", r#"sys('unshare', 0x10000000)"#),
     namespace("make a user namespace with clone", r#"my $pid = raw('clone', 0x10000000 | 17, 0, 0, 0, 0); leave(0) if $pid == 0; $pid > 0"#),
@@ -247,8 +267,8 @@ pub const ATTEMPTS: &[Attempt] = &[
     known("handle its own page faults", r#"descriptor(raw('userfaultfd', 1))"#),
     known("take a mount as a tree", r#"descriptor(raw('open_tree', -100, "/", 0))"#),
     known("count events of the processor", r#"descriptor(raw('perf_event_open', pack('IIQ', 1, 112, 1) . "\0" x 24 . pack('Q', 0x60) . "\0" x 64, 0, -1, -1, 0))"#),
-    attempt(Who::Developer, "load a program into the kernel (bpf)", "seccomp, no capabilities", Shown::No("most kernels refuse it as well"), r#"descriptor(raw('bpf', 0, pack('IIIII', 2, 4, 4, 1, 0), 20))"#),
-    attempt(Who::Developer, "use the numbers of x32", "seccomp", Shown::No("most kernels do not know them"), r#"sys('x32_getpid')"#),
+    attempt(AttackOrigin::Developer, "load a program into the kernel (bpf)", "seccomp, no capabilities", AttackProof::NotShown("most kernels refuse it as well"), r#"descriptor(raw('bpf', 0, pack('IIIII', 2, 4, 4, 1, 0), 20))"#),
+    attempt(AttackOrigin::Developer, "use the numbers of x32", "seccomp", AttackProof::NotShown("most kernels do not know them"), r#"sys('x32_getpid')"#),
     call("type into the terminal", r#"open(my $f, '<', "/dev/null"); sys('ioctl', fileno($f), 0x5412, "x"); $! == 25"#),
     known("talk to the hypervisor (vsock)", r#"socket(my $s, 40, 1, 0)"#),
     known("talk to the hypervisor, with bits that nobody looks at", r#"descriptor(raw('socket', 40 | 1 << 32, 1, 0))"#),
@@ -272,12 +292,12 @@ pub const ATTEMPTS: &[Attempt] = &[
     outside("use shared memory of the host", "ipc namespace", r#"my $word = ""; shmread($P{shm}, $word, 0, 5); $word eq "hello""#),
 ];
 
-const fn outside_role(name: &'static str, code: &'static str) -> Attempt {
+const fn outside_role(name: &'static str, code: &'static str) -> EscapeAttempt {
     attempt(
-        Who::Architect,
+        AttackOrigin::Architect,
         name,
         "no shell is mounted",
-        Shown::Bare,
+        AttackProof::Unsandboxed,
         code,
     )
 }

@@ -11,12 +11,12 @@ use std::path::Path;
 use std::thread;
 
 use eklavya_core::process;
-use eklavya_sandbox::share_socket;
+use eklavya_sandbox::chown_socket;
 use nix::libc;
 use tokio::process::Child;
 
-use super::attempts::Attempt;
-use crate::support::Project;
+use super::attempts::EscapeAttempt;
+use crate::support::SandboxProject;
 
 /// The numbers of the system calls that the attempts make.
 const CALLS: &[(&str, i64)] = &[
@@ -55,37 +55,37 @@ const CALLS: &[(&str, i64)] = &[
 ];
 
 /// Servers, files and processes of the host's; each server says "hello" to whoever reaches it.
-pub struct Host {
+pub struct HostTargets {
     parameters: Vec<(&'static str, String)>,
     /// Killed when it is dropped.
     _victim: Child,
     shared_memory: String,
 }
 
-impl Host {
-    pub async fn new(project: &Project) -> Self {
+impl HostTargets {
+    pub async fn new(project: &SandboxProject) -> Self {
         let (dirs, place) = (&project.dirs, project.dir.path());
-        let secret = other_project(&place.join("other"));
-        let victim = process::command("sleep")
+        let secret = write_foreign_file(&place.join("other"));
+        let victim = process::new_command("sleep")
             .arg("600")
             .env("X", "canary")
             .spawn()
             .unwrap();
         let abstract_name = format!("eklavya-test-{}", std::process::id());
         let name = SocketAddr::from_abstract_name(&abstract_name).unwrap();
-        greet(UnixListener::bind_addr(&name).unwrap());
+        serve_greeting(UnixListener::bind_addr(&name).unwrap());
         let door = dirs.door.join("gateway.sock");
         for socket in [
             &place.join("host.sock"),
             &place.join("other/gateway.sock"),
             &door,
         ] {
-            greet(UnixListener::bind(socket).unwrap());
+            serve_greeting(UnixListener::bind(socket).unwrap());
             fs::set_permissions(socket, fs::Permissions::from_mode(0o777)).unwrap();
         }
-        share_socket(&door, project.user).unwrap();
+        chown_socket(&door, project.user).unwrap();
         let shared_memory =
-            perl("my $id = shmget(0, 16, 0666); shmwrite($id, 'hello', 0, 5); print $id").await;
+            run_perl("my $id = shmget(0, 16, 0666); shmwrite($id, 'hello', 0, 5); print $id").await;
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let parameters = vec![
             ("workspace", text(&dirs.clone)),
@@ -96,12 +96,12 @@ impl Host {
             ("socket", text(&place.join("host.sock"))),
             ("other_door", text(&place.join("other/gateway.sock"))),
             ("abstract", abstract_name),
-            ("port", tcp().to_string()),
-            ("udp", udp().to_string()),
+            ("port", serve_tcp().to_string()),
+            ("udp", serve_udp().to_string()),
             ("address", address()),
             ("victim", victim.id().unwrap().to_string()),
             ("shm", shared_memory.clone()),
-            ("loader", crate::roles::loader().to_owned()),
+            ("loader", crate::roles::loader_path().to_owned()),
             (
                 "perl",
                 text(&Path::new("/usr/bin/perl").canonicalize().unwrap()),
@@ -115,7 +115,7 @@ impl Host {
     }
 
     /// Returns the script that makes the attempts.
-    pub fn script(&self, attempts: &[&Attempt]) -> String {
+    pub fn script(&self, attempts: &[&EscapeAttempt]) -> String {
         let mut head = String::from("our %S = (");
         for (name, number) in CALLS {
             write!(head, "{name} => {number}, ").unwrap();
@@ -134,15 +134,15 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+impl Drop for HostTargets {
     fn drop(&mut self) {
-        let mut remove = process::command("/usr/bin/ipcrm").into_std();
+        let mut remove = process::new_command("/usr/bin/ipcrm").into_std();
         let _ = remove.args(["-m", &self.shared_memory]).status();
     }
 }
 
 /// Makes a file that anybody may read, and returns its path.
-fn other_project(directory: &Path) -> String {
+fn write_foreign_file(directory: &Path) -> String {
     fs::create_dir(directory).unwrap();
     fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
     let secret = directory.join("secret");
@@ -150,7 +150,7 @@ fn other_project(directory: &Path) -> String {
     secret.to_str().unwrap().to_owned()
 }
 
-fn greet(listener: UnixListener) {
+fn serve_greeting(listener: UnixListener) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let _ = stream.unwrap().write_all(b"hello");
@@ -158,7 +158,7 @@ fn greet(listener: UnixListener) {
     });
 }
 
-fn tcp() -> u16 {
+fn serve_tcp() -> u16 {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -169,7 +169,7 @@ fn tcp() -> u16 {
     port
 }
 
-fn udp() -> u16 {
+fn serve_udp() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -194,8 +194,8 @@ fn address() -> String {
     )
 }
 
-async fn perl(line: &str) -> String {
-    let mut command = process::command("/usr/bin/perl");
+async fn run_perl(line: &str) -> String {
+    let mut command = process::new_command("/usr/bin/perl");
     let output = command.args(["-e", line]).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }

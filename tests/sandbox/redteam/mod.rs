@@ -7,14 +7,16 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use eklavya_core::domain::role::Role;
+use eklavya_core::agent::role::Role;
 use eklavya_core::process;
-use eklavya_sandbox::{Guard, Inner, Profile, Sandbox, Spec, is_root};
+use eklavya_sandbox::{
+    ProgramSpec, ProtectionLayer, Sandbox, SandboxProfile, SandboxSpec, is_root,
+};
 
-use self::attempts::{ATTEMPTS, Attempt, Shown, Who};
-use self::host::Host;
+use self::attempts::{ATTEMPTS, AttackOrigin, AttackProof, EscapeAttempt};
+use self::host::HostTargets;
 use crate::isolation;
-use crate::support::{Project, exe};
+use crate::support::{SandboxProject, eklavya_program};
 
 mod attempts;
 mod browser;
@@ -26,18 +28,18 @@ const NOBODY: u32 = 65_534;
 const TMP_BYTES: u64 = 16 << 20;
 
 /// All attempts that there are. A browser has no sandbox but ours.
-static ALL: LazyLock<Vec<Attempt>> = LazyLock::new(|| {
+static ALL: LazyLock<Vec<EscapeAttempt>> = LazyLock::new(|| {
     let of_browser = isolation::OURS.then(browser::attempts);
     let all = ATTEMPTS.iter().cloned();
     all.chain(of_browser.into_iter().flatten()).collect()
 });
 
 /// What came of an attempt in one sandbox: whether it worked, and what the kernel said.
-type Outcomes = BTreeMap<String, (bool, String)>;
+type EscapeOutcomes = BTreeMap<String, (bool, String)>;
 
 /// One user's results: attempts by name.
 #[derive(Debug, Default)]
-struct Results {
+struct RedTeamResults {
     stopped: BTreeSet<String>,
     /// Those that were shown to work without their guards.
     shown: BTreeSet<String>,
@@ -46,26 +48,26 @@ struct Results {
 }
 
 /// The places of a run: one project, and what is around it on the host.
-struct Ground {
-    project: Project,
+struct RedTeamFixture {
+    project: SandboxProject,
     bare: Sandbox,
-    host: Host,
+    host: HostTargets,
 }
 
-impl Ground {
+impl RedTeamFixture {
     async fn new() -> Self {
-        let project = Project::new().await;
-        let host = Host::new(&project).await;
+        let project = SandboxProject::new().await;
+        let host = HostTargets::new(&project).await;
         Self {
             project,
-            bare: Sandbox::none(exe()),
+            bare: Sandbox::unsandboxed(eklavya_program()),
             host,
         }
     }
 
     /// Puts the files that the attempts are about into the clone, which an earlier attempt may have
     /// changed. They belong to the agent, so that nothing but the walls protects them.
-    fn stock(&self) {
+    fn restore_files(&self) {
         let (src, git) = (self.project.path("src"), self.project.path(".git"));
         for directory in [&src, &self.project.path("docs"), &git.join("hooks")] {
             fs::remove_dir_all(directory).unwrap();
@@ -81,57 +83,67 @@ impl Ground {
         let door = &self.project.dirs.door;
         let _ = fs::rename(door.join("g"), door.join("gateway.sock"));
         fs::write(git.join("config"), "[core]\n").unwrap();
-        self.project.own();
+        self.project.chown_to_agent();
     }
 
-    fn spec(&self, who: Who, without: &[Guard]) -> Spec {
+    fn spec(&self, who: AttackOrigin, without: &[ProtectionLayer]) -> SandboxSpec {
         let mut spec = match who {
-            Who::Developer => self.project.spec(Profile::Agent(Role::Developer)),
-            Who::Browser => self.project.spec(Profile::Browser),
-            Who::Architect => {
+            AttackOrigin::Developer => self.project.spec(SandboxProfile::Agent(Role::Developer)),
+            AttackOrigin::Browser => self.project.spec(SandboxProfile::Browser),
+            AttackOrigin::Architect => {
                 let programs: Vec<&str> = ["/usr/bin/perl"]
                     .into_iter()
                     .chain(isolation::PERL_LIBRARY)
                     .collect();
-                self.project.probing(Role::Architect, &programs)
+                self.project.probe_spec(Role::Architect, &programs)
             }
         };
         spec.tmp_bytes = TMP_BYTES;
         spec.door = Some(self.project.dirs.door.clone());
-        spec.without = without.to_vec();
+        spec.disabled_layers = without.to_vec();
         spec
     }
 
     /// Tries `attempts` in one sandbox.
-    async fn attempt(&self, who: Who, without: &[Guard], attempts: &[&Attempt]) -> Outcomes {
-        self.stock();
+    async fn attempt(
+        &self,
+        who: AttackOrigin,
+        without: &[ProtectionLayer],
+        attempts: &[&EscapeAttempt],
+    ) -> EscapeOutcomes {
+        self.restore_files();
         let spec = self.spec(who, without);
         self.run(&self.project.sandbox, &spec, attempts).await
     }
 
     /// Tries `attempts` without a sandbox.
-    async fn attempt_bare(&self, attempts: &[&Attempt]) -> Outcomes {
-        self.stock();
-        let spec = self.spec(Who::Developer, &[]);
+    async fn attempt_bare(&self, attempts: &[&EscapeAttempt]) -> EscapeOutcomes {
+        self.restore_files();
+        let spec = self.spec(AttackOrigin::Developer, &[]);
         self.run(&self.bare, &spec, attempts).await
     }
 
-    async fn run(&self, sandbox: &Sandbox, spec: &Spec, attempts: &[&Attempt]) -> Outcomes {
+    async fn run(
+        &self,
+        sandbox: &Sandbox,
+        spec: &SandboxSpec,
+        attempts: &[&EscapeAttempt],
+    ) -> EscapeOutcomes {
         let perl = Path::new("/usr/bin/perl").canonicalize().unwrap();
         let script = self.host.script(attempts);
-        let mut inner = Inner::new(perl, ["-e", &script]).env("PATH", "/usr/bin:/bin");
+        let mut inner = ProgramSpec::new(perl, ["-e", &script]).env("PATH", "/usr/bin:/bin");
         if let (Some(library), true) = (isolation::PERL_LIBRARY, spec.tool_binaries.len() > 1) {
             let real = Path::new(library).canonicalize().unwrap();
             inner = inner.env("LD_PRELOAD", real);
         }
-        let streams = eklavya_sandbox::Streams {
+        let streams = eklavya_sandbox::StdioStreams {
             stdin: std::process::Stdio::null(),
-            ..eklavya_sandbox::Streams::piped()
+            ..eklavya_sandbox::StdioStreams::piped()
         };
         let mut child = sandbox.spawn(spec, inner, streams).await.unwrap();
-        let said = crate::support::output(&mut child).await;
+        let said = crate::support::read_output(&mut child).await;
         let exit = child.wait().await.unwrap();
-        let outcomes: Outcomes = said.lines().filter_map(outcome).collect();
+        let outcomes: EscapeOutcomes = said.lines().filter_map(parse_outcome).collect();
         assert!(
             exit.is_success() && outcomes.len() == attempts.len(),
             "{exit:?}, {} of {}: {said}",
@@ -142,49 +154,53 @@ impl Ground {
     }
 }
 
-fn outcome(line: &str) -> Option<(String, (bool, String))> {
+fn parse_outcome(line: &str) -> Option<(String, (bool, String))> {
     let mut words = line.split('\t');
     let (name, result, why) = (words.next()?, words.next()?, words.next()?);
     Some((name.to_owned(), (result == "works", why.to_owned())))
 }
 
-fn harmless(attempt: &Attempt) -> Option<&'static str> {
+fn harmless_reason(attempt: &EscapeAttempt) -> Option<&'static str> {
     let mut all = isolation::HARMLESS.iter();
     all.find_map(|(name, reason)| (*name == attempt.name).then_some(*reason))
 }
 
-fn by(who: Who) -> Vec<&'static Attempt> {
+fn attempts_by(who: AttackOrigin) -> Vec<&'static EscapeAttempt> {
     ALL.iter()
-        .filter(|known| known.who == who && harmless(known).is_none())
+        .filter(|known| known.origin == who && harmless_reason(known).is_none())
         .collect()
 }
 
-async fn suite() -> Results {
-    let ground = Ground::new().await;
-    let mut results = Results::default();
-    let all = [Who::Developer, Who::Architect, Who::Browser];
-    for who in all.into_iter().filter(|who| !by(*who).is_empty()) {
-        all_guards(&ground, who, &mut results).await;
+async fn run_all() -> RedTeamResults {
+    let ground = RedTeamFixture::new().await;
+    let mut results = RedTeamResults::default();
+    let all = [
+        AttackOrigin::Developer,
+        AttackOrigin::Architect,
+        AttackOrigin::Browser,
+    ];
+    for who in all.into_iter().filter(|who| !attempts_by(*who).is_empty()) {
+        try_all_guards(&ground, who, &mut results).await;
         if isolation::OURS {
-            for guards in sets(who) {
-                without(&ground, who, guards, &mut results).await;
+            for guards in guard_sets(who) {
+                try_without_guards(&ground, who, guards, &mut results).await;
             }
         }
     }
-    bare(&ground, &mut results).await;
+    try_unsandboxed(&ground, &mut results).await;
     results
 }
 
 /// The sandbox as it is: nothing works, and nothing was changed that the role may not change.
-async fn all_guards(ground: &Ground, who: Who, results: &mut Results) {
-    for (name, (worked, why)) in ground.attempt(who, &[], &by(who)).await {
+async fn try_all_guards(ground: &RedTeamFixture, who: AttackOrigin, results: &mut RedTeamResults) {
+    for (name, (worked, why)) in ground.attempt(who, &[], &attempts_by(who)).await {
         if worked {
             results.faults.push(format!("{name} works ({why})"));
         } else {
             results.stopped.insert(name);
         }
     }
-    if who != Who::Developer {
+    if who != AttackOrigin::Developer {
         for number in 0..10 {
             let file = ground.project.path(format!("src/f{number}"));
             assert_eq!(fs::read_to_string(file).unwrap(), "kept");
@@ -195,10 +211,10 @@ async fn all_guards(ground: &Ground, who: Who, results: &mut Results) {
 }
 
 /// Returns the guards that are left out together to show something.
-fn sets(who: Who) -> Vec<&'static [Guard]> {
-    let mut sets: Vec<&[Guard]> = Vec::new();
-    for attempt in by(who) {
-        let guards = attempt.shown.guards();
+fn guard_sets(who: AttackOrigin) -> Vec<&'static [ProtectionLayer]> {
+    let mut sets: Vec<&[ProtectionLayer]> = Vec::new();
+    for attempt in attempts_by(who) {
+        let guards = attempt.proof.guards();
         if !guards.is_empty() && !sets.contains(&guards) {
             sets.push(guards);
         }
@@ -207,13 +223,18 @@ fn sets(who: Who) -> Vec<&'static [Guard]> {
 }
 
 /// Without all of the guards it works; with any one of them it does not.
-async fn without(ground: &Ground, who: Who, guards: &'static [Guard], results: &mut Results) {
-    let about: Vec<_> = by(who)
+async fn try_without_guards(
+    ground: &RedTeamFixture,
+    who: AttackOrigin,
+    guards: &'static [ProtectionLayer],
+    results: &mut RedTeamResults,
+) {
+    let about: Vec<_> = attempts_by(who)
         .into_iter()
-        .filter(|attempt| attempt.shown.guards() == guards)
+        .filter(|attempt| attempt.proof.guards() == guards)
         .collect();
     for kept in guards.iter().filter(|_| guards.len() > 1) {
-        let left: Vec<Guard> = guards
+        let left: Vec<ProtectionLayer> = guards
             .iter()
             .copied()
             .filter(|guard| guard != kept)
@@ -229,19 +250,20 @@ async fn without(ground: &Ground, who: Who, guards: &'static [Guard], results: &
     results.note_shown(outcomes, &format!("without {guards:?}"));
 }
 
-async fn bare(ground: &Ground, results: &mut Results) {
+async fn try_unsandboxed(ground: &RedTeamFixture, results: &mut RedTeamResults) {
     let about: Vec<_> = ALL
         .iter()
         .filter(|attempt| {
-            attempt.shown == Shown::Bare || (attempt.shown == Shown::BareAsRoot && is_root())
+            attempt.proof == AttackProof::Unsandboxed
+                || (attempt.proof == AttackProof::UnsandboxedAsRoot && is_root())
         })
         .collect();
     let outcomes = ground.attempt_bare(&about).await;
     results.note_shown(outcomes, "without a sandbox");
 }
 
-impl Results {
-    fn note_shown(&mut self, outcomes: Outcomes, how: &str) {
+impl RedTeamResults {
+    fn note_shown(&mut self, outcomes: EscapeOutcomes, how: &str) {
         for (name, (worked, why)) in outcomes {
             if worked {
                 self.shown.insert(name);
@@ -255,14 +277,14 @@ impl Results {
 
 fn depends_on_the_kernel(name: &str) -> bool {
     let attempt = ALL.iter().find(|known| known.name == name).unwrap();
-    matches!(attempt.shown, Shown::WhereKnown(_))
+    matches!(attempt.proof, AttackProof::WhereKnown(_))
 }
 
 /// Run by itself as an ordinary user, by the test below where that one is root.
 #[tokio::test]
 #[ignore = "a part of `every_attempt_to_get_out_is_stopped`"]
 async fn as_an_ordinary_user() {
-    let results = suite().await;
+    let results = run_all().await;
     for name in &results.stopped {
         println!("STOPPED\t{name}");
     }
@@ -275,15 +297,15 @@ async fn as_an_ordinary_user() {
 }
 
 /// Runs the test above as somebody who is not root.
-async fn ordinary_user() -> Results {
+async fn ordinary_user() -> RedTeamResults {
     let place = tempfile::tempdir().unwrap();
-    open(place.path());
+    make_accessible(place.path());
     // Where the programs were built, that user may not be able to go.
     let test = place.path().join("test");
     fs::copy(std::env::current_exe().unwrap(), &test).unwrap();
     let eklavya = place.path().join("eklavya");
     fs::copy(env!("CARGO_BIN_EXE_eklavya"), &eklavya).unwrap();
-    let mut command = process::command(&test);
+    let mut command = process::new_command(&test);
     command
         .args(["redteam::as_an_ordinary_user", "--exact", "--ignored"])
         .args(["--nocapture"])
@@ -299,7 +321,7 @@ async fn ordinary_user() -> Results {
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let mut results = Results::default();
+    let mut results = RedTeamResults::default();
     for line in said.lines() {
         match line.split_once('\t') {
             Some(("STOPPED", name)) => drop(results.stopped.insert(name.to_owned())),
@@ -311,7 +333,7 @@ async fn ordinary_user() -> Results {
     results
 }
 
-fn open(directory: &Path) {
+fn make_accessible(directory: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -319,29 +341,29 @@ fn open(directory: &Path) {
 /// What the table says of one who has not tried.
 const UNTRIED: &str = "not tried";
 
-fn table(root: Option<&Results>, user: Option<&Results>) -> String {
+fn result_table(root: Option<&RedTeamResults>, user: Option<&RedTeamResults>) -> String {
     let mut text = format!("{} attempts\n", ALL.len());
     for attempt in ALL.iter() {
-        let of = |results: &Results| {
+        let of = |results: &RedTeamResults| {
             if results.stopped.contains(attempt.name) {
                 "stopped"
             } else {
                 "WORKS"
             }
         };
-        let shown = match attempt.shown {
-            Shown::Without(_) | Shown::WhereKnown(_) if !isolation::OURS => {
+        let shown = match attempt.proof {
+            AttackProof::Without(_) | AttackProof::WhereKnown(_) if !isolation::OURS => {
                 "see bubblewrap's table"
             }
-            Shown::Without(_) => "works without them",
-            Shown::WhereKnown(_) => "works without them where the kernel has it",
-            Shown::Bare => "works without a sandbox",
-            Shown::BareAsRoot => "works without a sandbox, as root",
-            Shown::No(reason) => reason,
+            AttackProof::Without(_) => "works without them",
+            AttackProof::WhereKnown(_) => "works without them where the kernel has it",
+            AttackProof::Unsandboxed => "works without a sandbox",
+            AttackProof::UnsandboxedAsRoot => "works without a sandbox, as root",
+            AttackProof::NotShown(reason) => reason,
         };
         let (root, user) = (root.map_or(UNTRIED, of), user.map_or(UNTRIED, of));
         let (name, guard) = (attempt.name, attempt.guard);
-        if let Some(reason) = harmless(attempt) {
+        if let Some(reason) = harmless_reason(attempt) {
             writeln!(text, "{name} | harmless: {reason}").unwrap();
             continue;
         }
@@ -357,13 +379,13 @@ async fn every_attempt_to_get_out_is_stopped() {
     assert_eq!(names.len(), ALL.len(), "two have one name");
     let (root, user) = match (is_root(), isolation::OURS) {
         (true, true) => {
-            let (root, user) = tokio::join!(suite(), ordinary_user());
+            let (root, user) = tokio::join!(run_all(), ordinary_user());
             (Some(root), Some(user))
         }
-        (true, false) => (Some(suite().await), None),
-        (false, _) => (None, Some(suite().await)),
+        (true, false) => (Some(run_all().await), None),
+        (false, _) => (None, Some(run_all().await)),
     };
-    let text = table(root.as_ref(), user.as_ref());
+    let text = result_table(root.as_ref(), user.as_ref());
     println!("{text}");
     let results = root.iter().chain(&user);
     let faults: Vec<&String> = results.flat_map(|results| &results.faults).collect();

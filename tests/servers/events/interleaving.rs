@@ -1,18 +1,18 @@
 //! The order in which transactions begin is not the order in which they are committed.
 
-use eklavya_core::domain::audit::Actor;
-use eklavya_services::news::Follower;
-use eklavya_store::events::{self, Patience};
-use eklavya_store::{Store, Tx};
+use eklavya_core::audit::AuditActor;
+use eklavya_services::event_log::EventReader;
+use eklavya_store::events::{self, LockMode};
+use eklavya_store::{SqlTransaction, Store};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::{create, desk, event, names, server};
-use crate::postgres::Postgres;
+use super::{create, follow_names, named_event, open_data_store, server_location};
+use crate::postgres::TestPostgres;
 
-async fn begin(store: &Store, name: &str) -> Tx {
-    let mut tx = store.write().await.unwrap();
+async fn begin(store: &Store, name: &str) -> SqlTransaction {
+    let mut tx = store.begin_write().await.unwrap();
     let now = jiff::Timestamp::UNIX_EPOCH;
-    events::append(&mut tx, None, &event(name), now)
+    events::append(&mut tx, None, &named_event(name), now)
         .await
         .unwrap();
     tx
@@ -20,30 +20,30 @@ async fn begin(store: &Store, name: &str) -> Tx {
 
 #[tokio::test]
 async fn on_postgres_an_event_that_is_committed_late_is_not_skipped() {
-    let location = server(&Postgres::shared());
+    let location = server_location(&TestPostgres::shared());
     create(&location).await;
-    let desk = desk(&location).await;
-    let mut follower = Follower::since(&desk, 0);
-    let slow = begin(&desk.store, "slow").await;
-    let rolled_back = begin(&desk.store, "rolled back").await;
-    let mut change = desk.change(&Actor::System).await.unwrap();
-    change.event(None, event("quick"));
+    let data = open_data_store(&location).await;
+    let mut follower = EventReader::since(&data, 0);
+    let slow = begin(&data.store, "slow").await;
+    let rolled_back = begin(&data.store, "rolled back").await;
+    let mut change = data.begin(&AuditActor::System).await.unwrap();
+    change.add_event(None, named_event("quick"));
     change.commit().await.unwrap();
-    assert_eq!(names(&mut follower, 1).await, ["quick"]);
+    assert_eq!(follow_names(&mut follower, 1).await, ["quick"]);
     let cursor = follower.cursor();
     drop(rolled_back);
     slow.commit().await.unwrap();
     // Nobody is told: the process that wrote it died right after its commit.
-    assert_eq!(names(&mut follower, 1).await, ["slow"]);
-    let mut other = Follower::since(&desk, cursor);
-    assert_eq!(names(&mut other, 1).await, ["slow"]);
+    assert_eq!(follow_names(&mut follower, 1).await, ["slow"]);
+    let mut other = EventReader::since(&data, cursor);
+    assert_eq!(follow_names(&mut other, 1).await, ["slow"]);
     assert_eq!((cursor, follower.cursor()), (1, 2), "places have no gaps");
 }
 
 /// What the log would do if places were given when a row is written: this is why they are not.
 #[tokio::test]
 async fn on_postgres_an_identity_column_would_let_a_reader_skip_an_event() {
-    let url = Postgres::shared();
+    let url = TestPostgres::shared();
     let mut connections = Vec::new();
     for _ in 0..3 {
         connections.push(PgConnection::connect(&url).await.unwrap());
@@ -74,20 +74,21 @@ async fn on_postgres_an_identity_column_would_let_a_reader_skip_an_event() {
 }
 
 #[tokio::test]
-async fn on_postgres_whoever_dies_while_it_gives_places_gives_none_and_blocks_nobody() {
-    let url = Postgres::shared();
-    let location = server(&url);
+async fn on_postgres_a_sequencer_that_dies_places_no_event_and_blocks_no_other() {
+    let url = TestPostgres::shared();
+    let location = server_location(&url);
     create(&location).await;
-    let desk = desk(&location).await;
-    begin(&desk.store, "first").await.commit().await.unwrap();
+    let data = open_data_store(&location).await;
+    begin(&data.store, "first").await.commit().await.unwrap();
     let mut dying = PgConnection::connect(&url).await.unwrap();
     dying
         .execute("BEGIN; SELECT place_events(false)")
         .await
         .unwrap();
     // Another one waits for it; a third leaves to that one what it has committed.
-    let store = desk.store.clone();
-    let waiting = tokio::spawn(async move { events::place(&store, Patience::Leave).await });
+    let store = data.store.clone();
+    let waiting =
+        tokio::spawn(async move { events::sequence_events(&store, LockMode::Skip).await });
     let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     let mut watcher = PgConnection::connect(&url).await.unwrap();
     loop {
@@ -96,11 +97,13 @@ async fn on_postgres_whoever_dies_while_it_gives_places_gives_none_and_blocks_no
             break;
         }
     }
-    begin(&desk.store, "second").await.commit().await.unwrap();
-    let left = events::place(&desk.store, Patience::Leave).await.unwrap();
+    begin(&data.store, "second").await.commit().await.unwrap();
+    let left = events::sequence_events(&data.store, LockMode::Skip)
+        .await
+        .unwrap();
     assert_eq!(left, None);
     dying.close_hard().await.unwrap();
     assert_eq!(waiting.await.unwrap().unwrap(), Some(2));
-    let mut follower = Follower::since(&desk, 0);
-    assert_eq!(names(&mut follower, 2).await, ["first", "second"]);
+    let mut follower = EventReader::since(&data, 0);
+    assert_eq!(follow_names(&mut follower, 2).await, ["first", "second"]);
 }

@@ -10,37 +10,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::event::{Event, Level, StoredEvent};
-use eklavya_services::Desk;
-use eklavya_services::news::Follower;
-use eklavya_store::{Location, Server, Store};
+use eklavya_core::event::{Event, NotificationLevel, StoredEvent};
+use eklavya_services::DataStore;
+use eklavya_services::event_log::EventReader;
+use eklavya_store::{DatabaseLocation, PostgresServer, Store};
 
 /// Far longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn file(directory: &Path) -> Location {
-    Location::File(directory.join("eklavya.db"))
+fn file_location(directory: &Path) -> DatabaseLocation {
+    DatabaseLocation::File(directory.join("eklavya.db"))
 }
 
-fn server(url: &str) -> Location {
+fn server_location(url: &str) -> DatabaseLocation {
     let url = url::Url::parse(url).unwrap();
-    Location::Server(Box::new(Server::new(&url, None).unwrap()))
+    DatabaseLocation::Server(Box::new(PostgresServer::new(&url, None).unwrap()))
 }
 
-async fn create(location: &Location) {
+async fn create(location: &DatabaseLocation) {
     Store::create(location).await.unwrap().close().await;
 }
 
 /// Returns a desk with connections of its own, as another process has.
-async fn desk(location: &Location) -> Desk {
+async fn open_data_store(location: &DatabaseLocation) -> DataStore {
     let store = Store::open(location).await.unwrap();
-    Desk::new(store, Arc::new(SystemClock))
+    DataStore::new(store, Arc::new(SystemClock))
 }
 
 /// Returns an event that is told from others by its name.
-fn event(name: &str) -> Event {
+fn named_event(name: &str) -> Event {
     Event::Notification {
-        level: Level::Info,
+        level: NotificationLevel::Info,
         title: name.to_owned(),
         message: String::new(),
         actions: Vec::new(),
@@ -55,7 +55,7 @@ fn name_of(stored: &StoredEvent) -> String {
 }
 
 /// Follows until `count` events were seen; returns their names.
-async fn names(follower: &mut Follower, count: usize) -> Vec<String> {
+async fn follow_names(follower: &mut EventReader, count: usize) -> Vec<String> {
     let mut names = Vec::new();
     let reading = async {
         while names.len() < count {

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use eklavya_core::domain::audit::Actor;
-use eklavya_services::Desk;
-use eklavya_services::news::Follower;
-use eklavya_store::Location;
-use eklavya_store::events::{self, Patience};
+use eklavya_core::audit::AuditActor;
+use eklavya_services::DataStore;
+use eklavya_services::event_log::EventReader;
+use eklavya_store::DatabaseLocation;
+use eklavya_store::events::{self, LockMode};
 use rand::random_range;
 
-use super::{PATIENCE, create, desk, event, file, name_of, server};
-use crate::postgres::Postgres;
+use super::{
+    PATIENCE, create, file_location, name_of, named_event, open_data_store, server_location,
+};
+use crate::postgres::TestPostgres;
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;
@@ -23,12 +25,12 @@ const END: &str = "end";
 fn on_sqlite_every_reader_sees_every_event_once_in_one_order() {
     let directory = tempfile::tempdir().unwrap();
     // Writers wait for each other, so there is little to interleave.
-    hold(&file(directory.path()), 15);
+    assert_one_order(&file_location(directory.path()), 15);
 }
 
 #[test]
 fn on_postgres_every_reader_sees_every_event_once_in_one_order() {
-    hold(&server(&Postgres::shared()), 60);
+    assert_one_order(&server_location(&TestPostgres::shared()), 60);
 }
 
 /// Runs it in a runtime of its own: nobody shares anything but the database, as processes do.
@@ -39,7 +41,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(work)
 }
 
-fn hold(location: &Location, changes: usize) {
+fn assert_one_order(location: &DatabaseLocation, changes: usize) {
     run(create(location));
     let (committed, seen) = thread::scope(|scope| {
         let reader = |_| scope.spawn(|| run(read(location)));
@@ -47,7 +49,7 @@ fn hold(location: &Location, changes: usize) {
         let writer = |number| scope.spawn(move || run(write(location, number, changes)));
         let writers: Vec<_> = (0..WRITERS).map(writer).collect();
         let committed: Vec<_> = writers.into_iter().map(|w| w.join().unwrap()).collect();
-        run(tell_end(location));
+        run(write_end_event(location));
         let seen: Vec<_> = readers.into_iter().map(|r| r.join().unwrap()).collect();
         (committed, seen)
     });
@@ -72,33 +74,33 @@ fn hold(location: &Location, changes: usize) {
 }
 
 /// Returns the names of the events that were committed, in order.
-async fn write(location: &Location, writer: usize, changes: usize) -> Vec<String> {
-    let desk = desk(location).await;
+async fn write(location: &DatabaseLocation, writer: usize, changes: usize) -> Vec<String> {
+    let data = open_data_store(location).await;
     let mut committed = Vec::new();
     for change in 0..changes {
         let name = |number: u32| format!("{writer}.{change}.{number}");
         let names: Vec<String> = (0..random_range(1..4)).map(name).collect();
         if random_range(0..3) == 0 {
-            let mut change = desk.change(&Actor::System).await.unwrap();
+            let mut change = data.begin(&AuditActor::System).await.unwrap();
             for name in &names {
-                change.event(None, event(name));
+                change.add_event(None, named_event(name));
             }
             change.commit().await.unwrap();
             committed.extend(names);
-        } else if hesitate(&desk, &names).await {
+        } else if hold_transaction(&data, &names).await {
             committed.extend(names);
         }
     }
-    desk.settle().await;
+    data.flush().await;
     committed
 }
 
 /// Leaves a transaction open for a while with events in it; returns whether it was committed.
 /// Sometimes nobody is told, as by a process that dies right after its commit.
-async fn hesitate(desk: &Desk, names: &[String]) -> bool {
-    let mut tx = desk.store.write().await.unwrap();
+async fn hold_transaction(data: &DataStore, names: &[String]) -> bool {
+    let mut tx = data.store.begin_write().await.unwrap();
     for name in names {
-        events::append(&mut tx, None, &event(name), desk.now())
+        events::append(&mut tx, None, &named_event(name), data.now())
             .await
             .unwrap();
         tokio::time::sleep(Duration::from_millis(random_range(0..8))).await;
@@ -108,24 +110,26 @@ async fn hesitate(desk: &Desk, names: &[String]) -> bool {
     }
     tx.commit().await.unwrap();
     if random_range(0..4) > 0 {
-        events::place(&desk.store, Patience::Leave).await.unwrap();
+        events::sequence_events(&data.store, LockMode::Skip)
+            .await
+            .unwrap();
     }
     true
 }
 
-async fn tell_end(location: &Location) {
-    let desk = desk(location).await;
-    let mut change = desk.change(&Actor::System).await.unwrap();
-    change.event(None, event(END));
+async fn write_end_event(location: &DatabaseLocation) {
+    let data = open_data_store(location).await;
+    let mut change = data.begin(&AuditActor::System).await.unwrap();
+    change.add_event(None, named_event(END));
     change.commit().await.unwrap();
-    desk.settle().await;
+    data.flush().await;
 }
 
 /// Reads to the end and now and then begins anew where it was, as a consumer that crashes does.
 /// Returns the places and the names.
-async fn read(location: &Location) -> (Vec<i64>, Vec<String>) {
-    let desk = desk(location).await;
-    let mut follower = Follower::since(&desk, 0);
+async fn read(location: &DatabaseLocation) -> (Vec<i64>, Vec<String>) {
+    let data = open_data_store(location).await;
+    let mut follower = EventReader::since(&data, 0);
     let (mut places, mut names) = (Vec::new(), Vec::<String>::new());
     let begun = Instant::now();
     while names.last().is_none_or(|name| name != END) {
@@ -139,7 +143,7 @@ async fn read(location: &Location) -> (Vec<i64>, Vec<String>) {
         places.extend(found.iter().map(|stored| stored.seq));
         names.extend(found.iter().map(name_of));
         if random_range(0..4) == 0 {
-            follower = Follower::since(&desk, follower.cursor());
+            follower = EventReader::since(&data, follower.cursor());
         }
     }
     (places, names)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Returns the Rust files below a directory of the repository.
-fn sources(directory: &str) -> Vec<(PathBuf, String)> {
+fn rust_sources(directory: &str) -> Vec<(PathBuf, String)> {
     let mut waiting = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
     let mut found = Vec::new();
     while let Some(directory) = waiting.pop() {
@@ -23,7 +23,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// Returns the names behind `pub async fn`, as the module's `name::function`.
-fn functions(path: &Path, text: &str) -> Vec<String> {
+fn public_functions(path: &Path, text: &str) -> Vec<String> {
     let module = path.file_stem().unwrap().to_str().unwrap();
     let lines = text
         .lines()
@@ -34,15 +34,15 @@ fn functions(path: &Path, text: &str) -> Vec<String> {
 
 #[test]
 fn every_function_of_the_store_is_called_here() {
-    let tests = sources("tests/store");
+    let tests = rust_sources("tests/store");
     let called = |name: &String| {
         tests
             .iter()
             .any(|(_, text)| text.contains(&format!("{name}(")))
     };
-    let all: BTreeSet<String> = sources("src/store")
+    let all: BTreeSet<String> = rust_sources("src/store")
         .iter()
-        .flat_map(|(path, text)| functions(path, text))
+        .flat_map(|(path, text)| public_functions(path, text))
         .collect();
     assert!(all.len() > 40, "{all:?}");
     let missing: Vec<String> = all.into_iter().filter(|name| !called(name)).collect();

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use eklavya_core::domain::agent::Agent;
-use eklavya_core::domain::ids::{AgentId, MessageId, ProjectId};
-use eklavya_core::domain::message::{Message, Recipient};
-use eklavya_core::domain::rate::{Rate, Turn};
+use eklavya_core::agent::Agent;
+use eklavya_core::agent::message::{Message, MessageRecipient};
+use eklavya_core::ids::{AgentId, MessageId, ProjectId};
+use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 use eklavya_store::{Store, agents, installation, messages, rate_limits};
 use serde_json::json;
 
 use super::on_each;
-use crate::house::{self, HOSTILE, House, at};
+use crate::house::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn exchange() {
@@ -23,7 +23,7 @@ async fn exchange() {
     ];
 }
 
-fn message(from: &Agent, to: Recipient, second: i64) -> Message {
+fn message(from: &Agent, to: MessageRecipient, second: i64) -> Message {
     Message {
         id: MessageId::random(),
         project: from.project,
@@ -31,19 +31,19 @@ fn message(from: &Agent, to: Recipient, second: i64) -> Message {
         to,
         kind: HOSTILE[6].to_owned(),
         payload: json!({"text": HOSTILE, "deep": [[{"a": null}]]}),
-        sent_at: at(second),
+        sent_at: timestamp_at(second),
     }
 }
 
 async fn messages_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let other = house::agent(&house.task);
     agents::insert(&mut tx, &other).await.unwrap();
-    let late = message(&house.agent, Recipient::Everybody, 9);
+    let late = message(&house.agent, MessageRecipient::AllAgents, 9);
     let early = Message {
         from: None,
-        ..message(&house.agent, Recipient::Agent(other.id), 8)
+        ..message(&house.agent, MessageRecipient::Agent(other.id), 8)
     };
     let both = [house.agent.id, other.id];
     messages::insert(&mut tx, &late, &both).await.unwrap();
@@ -53,7 +53,7 @@ async fn messages_are_kept(store: &Store) {
     let nobody = ProjectId::random();
     assert_eq!(messages::of_project(&mut tx, nobody).await.unwrap(), []);
     let mut waiting = async |agent, most| {
-        let found = messages::waiting(&mut tx, agent, most).await;
+        let found = messages::list_waiting(&mut tx, agent, most).await;
         found.unwrap()
     };
     assert_eq!(waiting(other.id, 9).await, [early.clone(), late.clone()]);
@@ -63,69 +63,89 @@ async fn messages_are_kept(store: &Store) {
 }
 
 async fn messages_are_delivered_once(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let to = house.agent.id;
-    let sent = message(&house.agent, Recipient::Agent(to), 1);
+    let sent = message(&house.agent, MessageRecipient::Agent(to), 1);
     messages::insert(&mut tx, &sent, &[to]).await.unwrap();
-    let now = at(2);
+    let now = timestamp_at(2);
     let id = sent.id;
     let one = messages::deliver(&mut tx, id, to, "one", now).await;
     assert!(one.unwrap());
     let again = messages::deliver(&mut tx, id, to, "other", now).await;
     assert!(!again.unwrap(), "a message was delivered twice");
-    assert_eq!(messages::waiting(&mut tx, to, 9).await.unwrap(), []);
-    let held = messages::held_by(&mut tx, to, "one").await.unwrap();
+    assert_eq!(messages::list_waiting(&mut tx, to, 9).await.unwrap(), []);
+    let held = messages::list_unacknowledged(&mut tx, to, "one")
+        .await
+        .unwrap();
     assert_eq!(held, [sent]);
     for (between, moved) in [(("other", "one"), false), (("one", "other"), true)] {
-        let found = messages::hand_over(&mut tx, id, to, between, now).await;
+        let found = messages::reassign(&mut tx, id, to, between, now).await;
         assert_eq!(found.unwrap(), moved, "{between:?}");
     }
-    assert_eq!(messages::held_by(&mut tx, to, "one").await.unwrap(), []);
+    assert_eq!(
+        messages::list_unacknowledged(&mut tx, to, "one")
+            .await
+            .unwrap(),
+        []
+    );
     for (consumer, done) in [("one", false), ("other", true), ("other", false)] {
         let found = messages::acknowledge(&mut tx, id, to, consumer, now).await;
         assert_eq!(found.unwrap(), done, "{consumer}");
     }
-    let over = messages::hand_over(&mut tx, id, to, ("other", "one"), now).await;
+    let over = messages::reassign(&mut tx, id, to, ("other", "one"), now).await;
     assert!(!over.unwrap(), "what is done was handed over");
-    assert_eq!(messages::held_by(&mut tx, to, "other").await.unwrap(), []);
+    assert_eq!(
+        messages::list_unacknowledged(&mut tx, to, "other")
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 async fn pauses_are_shared(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let name = HOSTILE[6];
     assert_eq!(
-        rate_limits::parked(&mut tx, name, at(0)).await.unwrap(),
-        None
-    );
-    for pause in [9, 5] {
-        let pause = Duration::from_secs(pause);
-        rate_limits::park(&mut tx, name, pause, at(0))
-            .await
-            .unwrap();
-    }
-    let left = rate_limits::parked(&mut tx, name, at(2)).await.unwrap();
-    assert_eq!(left, Some(Duration::from_secs(7)));
-    assert_eq!(
-        rate_limits::parked(&mut tx, name, at(9)).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        rate_limits::parked(&mut tx, "other", at(2)).await.unwrap(),
-        None
-    );
-    // A clock that was set back.
-    assert_eq!(
-        rate_limits::parked(&mut tx, name, at(-1_000))
+        rate_limits::remaining_pause(&mut tx, name, timestamp_at(0))
             .await
             .unwrap(),
         None
     );
-    rate_limits::park(&mut tx, name, Duration::MAX, at(2))
+    for pause in [9, 5] {
+        let pause = Duration::from_secs(pause);
+        rate_limits::pause(&mut tx, name, pause, timestamp_at(0))
+            .await
+            .unwrap();
+    }
+    let left = rate_limits::remaining_pause(&mut tx, name, timestamp_at(2))
+        .await
+        .unwrap();
+    assert_eq!(left, Some(Duration::from_secs(7)));
+    assert_eq!(
+        rate_limits::remaining_pause(&mut tx, name, timestamp_at(9))
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        rate_limits::remaining_pause(&mut tx, "other", timestamp_at(2))
+            .await
+            .unwrap(),
+        None
+    );
+    // A clock that was set back.
+    assert_eq!(
+        rate_limits::remaining_pause(&mut tx, name, timestamp_at(-1_000))
+            .await
+            .unwrap(),
+        None
+    );
+    rate_limits::pause(&mut tx, name, Duration::MAX, timestamp_at(2))
         .await
         .unwrap();
     assert!(
-        rate_limits::parked(&mut tx, name, at(9))
+        rate_limits::remaining_pause(&mut tx, name, timestamp_at(9))
             .await
             .unwrap()
             .is_some()
@@ -133,26 +153,29 @@ async fn pauses_are_shared(store: &Store) {
 }
 
 async fn rates_are_shared(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let rate = Rate {
+    let mut tx = store.begin_write().await.unwrap();
+    let rate = RateLimit {
         burst: 3,
         interval: Duration::from_secs(10),
     };
     let mut take = async |name, count, second| {
-        let turn = rate_limits::take(&mut tx, name, count, rate, at(second)).await;
+        let turn = rate_limits::try_acquire(&mut tx, name, count, rate, timestamp_at(second)).await;
         turn.unwrap()
     };
     for _ in 0..3 {
-        assert_eq!(take("a", 1, 0).await, Turn::Granted);
+        assert_eq!(take("a", 1, 0).await, RateLimitOutcome::Granted);
     }
-    assert_eq!(take("a", 1, 0).await, Turn::Wait(Duration::from_secs(10)));
-    assert_eq!(take("b", 3, 0).await, Turn::Granted);
-    assert_eq!(take("a", 1, 10).await, Turn::Granted);
-    assert!(matches!(take("a", 2, 10).await, Turn::Wait(_)));
+    assert_eq!(
+        take("a", 1, 0).await,
+        RateLimitOutcome::Wait(Duration::from_secs(10))
+    );
+    assert_eq!(take("b", 3, 0).await, RateLimitOutcome::Granted);
+    assert_eq!(take("a", 1, 10).await, RateLimitOutcome::Granted);
+    assert!(matches!(take("a", 2, 10).await, RateLimitOutcome::Wait(_)));
 }
 
 async fn the_installation_keeps_its_name(store: &Store) {
-    let name = installation::id(store).await.unwrap();
-    assert_eq!(installation::id(store).await.unwrap(), name);
+    let name = installation::ensure_id(store).await.unwrap();
+    assert_eq!(installation::ensure_id(store).await.unwrap(), name);
     assert!(!name.is_nil());
 }

@@ -13,12 +13,12 @@ mod work;
 
 use eklavya_store::{Store, StoreError};
 
-use crate::databases::Database;
+use crate::databases::TestDatabase;
 
 /// Calls functions with an empty store of each kind, one after the other.
 macro_rules! on_each {
     ($($part:path),* $(,)?) => {$(
-        for database in $crate::databases::Database::each().await {
+        for database in $crate::databases::TestDatabase::each().await {
             // What a failed test printed says where it was.
             eprintln!("{} on {}", stringify!($part), database.name);
             $part(&database.store).await;
@@ -46,24 +46,24 @@ fn is_orphan(error: &StoreError) -> bool {
     refused.is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
 }
 
-async fn reopened(store: &Database) -> Store {
+async fn reopen(store: &TestDatabase) -> Store {
     Store::open(&store.location).await.unwrap()
 }
 
 #[tokio::test]
 async fn what_is_committed_stays_and_what_is_not_is_gone() {
     use eklavya_store::projects;
-    for database in Database::each().await {
-        let mut tx = database.store.write().await.unwrap();
+    for database in TestDatabase::each().await {
+        let mut tx = database.store.begin_write().await.unwrap();
         let kept = crate::house::project(1, "kept");
         projects::insert(&mut tx, &kept).await.unwrap();
         tx.commit().await.unwrap();
-        let mut tx = database.store.write().await.unwrap();
+        let mut tx = database.store.begin_write().await.unwrap();
         let lost = crate::house::project(2, "lost");
         projects::insert(&mut tx, &lost).await.unwrap();
         drop(tx);
-        let store = reopened(&database).await;
-        let mut tx = store.read().await.unwrap();
+        let store = reopen(&database).await;
+        let mut tx = store.begin_read().await.unwrap();
         assert_eq!(projects::all(&mut tx).await.unwrap(), [kept]);
     }
 }
@@ -71,10 +71,10 @@ async fn what_is_committed_stays_and_what_is_not_is_gone() {
 #[tokio::test]
 async fn a_reader_sees_one_state_and_cannot_write() {
     use eklavya_store::projects;
-    for database in Database::each().await {
-        let mut reader = database.store.read().await.unwrap();
+    for database in TestDatabase::each().await {
+        let mut reader = database.store.begin_read().await.unwrap();
         assert_eq!(projects::all(&mut reader).await.unwrap(), []);
-        let mut tx = database.store.write().await.unwrap();
+        let mut tx = database.store.begin_write().await.unwrap();
         let project = crate::house::project(1, "shop");
         projects::insert(&mut tx, &project).await.unwrap();
         tx.commit().await.unwrap();

@@ -1,14 +1,14 @@
 //! Limits and the ledger.
 
-use eklavya_core::domain::ids::{LedgerId, ProjectId};
-use eklavya_core::domain::ledger::{Budget, BudgetScope as Scope, Quote, Reservation, TokenUsage};
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_store::ledger::{OpenEntry, Outcome};
-use eklavya_store::ledger_report::{self, Grouping};
-use eklavya_store::{Store, Tx, budgets, ledger, tasks};
+use eklavya_core::ids::{LedgerId, ProjectId};
+use eklavya_core::ledger::{Budget, BudgetScope as Scope, PriceQuote, Reservation, TokenUsage};
+use eklavya_core::money::MicroUsd;
+use eklavya_store::ledger::{LedgerOutcome, OpenLedgerEntry};
+use eklavya_store::ledger_report::{self, LedgerGrouping};
+use eklavya_store::{SqlTransaction, Store, budgets, ledger, tasks};
 
 use super::on_each;
-use crate::house::{self, House, at};
+use crate::house::{self, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn money() {
@@ -21,7 +21,7 @@ async fn money() {
 }
 
 async fn limits_hold(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let scope = Scope::Project(ProjectId::random());
     assert_eq!(
         budgets::find(&mut tx, scope).await.unwrap(),
@@ -30,8 +30,8 @@ async fn limits_hold(store: &Store) {
     let none = None;
     let held = budgets::reserve(&mut tx, scope, MicroUsd(1), none).await;
     assert!(!held.unwrap(), "where there is no row, nothing can be held");
-    budgets::ensure(&mut tx, scope).await.unwrap();
-    budgets::ensure(&mut tx, scope).await.unwrap();
+    budgets::ensure_row(&mut tx, scope).await.unwrap();
+    budgets::ensure_row(&mut tx, scope).await.unwrap();
     // Without a limit, then with the default one, then with its own.
     let mut reserve = async |amount, default: Option<i64>| {
         let default = default.map(MicroUsd);
@@ -67,22 +67,30 @@ async fn limits_hold(store: &Store) {
 }
 
 async fn thresholds_are_told_once(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = ProjectId::random();
-    assert_eq!(budgets::warned(&mut tx, project).await.unwrap(), 0);
-    budgets::ensure(&mut tx, Scope::Project(project))
+    assert_eq!(budgets::warned_percent(&mut tx, project).await.unwrap(), 0);
+    budgets::ensure_row(&mut tx, Scope::Project(project))
         .await
         .unwrap();
-    assert!(budgets::set_warned(&mut tx, project, 0, 50).await.unwrap());
-    assert!(!budgets::set_warned(&mut tx, project, 0, 80).await.unwrap());
-    assert_eq!(budgets::warned(&mut tx, project).await.unwrap(), 50);
+    assert!(
+        budgets::swap_warned_percent(&mut tx, project, 0, 50)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !budgets::swap_warned_percent(&mut tx, project, 0, 80)
+            .await
+            .unwrap()
+    );
+    assert_eq!(budgets::warned_percent(&mut tx, project).await.unwrap(), 50);
 }
 
 async fn entries_end_once(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
-    let entry = reserve(&mut tx, &house, i64::MAX, 1).await;
-    let later = reserve(&mut tx, &house, 5, 2).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
+    let entry = reserve_amount(&mut tx, &house, i64::MAX, 1).await;
+    let later = reserve_amount(&mut tx, &house, 5, 2).await;
     let found = ledger::find_open(&mut tx, entry.id).await.unwrap();
     assert_eq!(found, Some(entry));
     assert_eq!(
@@ -92,29 +100,44 @@ async fn entries_end_once(store: &Store) {
         None
     );
     let project = house.project.id;
-    let mut before = async |fence| ledger::open_before(&mut tx, project, fence).await.unwrap();
+    let mut before = async |fence| {
+        ledger::list_open_before(&mut tx, project, fence)
+            .await
+            .unwrap()
+    };
     assert_eq!(before(2).await, [entry, later]);
     assert_eq!(before(1).await, []);
-    let ended = ledger::finish(&mut tx, &entry, &Outcome::UpperBound, None, at(3)).await;
+    let ended = ledger::finish(
+        &mut tx,
+        &entry,
+        &LedgerOutcome::UpperBound,
+        None,
+        timestamp_at(3),
+    )
+    .await;
     assert!(ended.unwrap());
-    for outcome in [Outcome::Released, Outcome::UpperBound] {
-        let ended = ledger::finish(&mut tx, &entry, &outcome, Some("r"), at(3)).await;
+    for outcome in [LedgerOutcome::Released, LedgerOutcome::UpperBound] {
+        let ended = ledger::finish(&mut tx, &entry, &outcome, Some("r"), timestamp_at(3)).await;
         assert!(!ended.unwrap(), "an entry ended twice");
     }
     assert_eq!(ledger::find_open(&mut tx, entry.id).await.unwrap(), None);
-    let open = ledger::open_before(&mut tx, project, 2).await.unwrap();
+    let open = ledger::list_open_before(&mut tx, project, 2).await.unwrap();
     assert_eq!(open, [later]);
 }
 
 async fn entries_are_summed(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let project = house.project.id;
-    for grouping in [Grouping::Total, Grouping::Day, Grouping::Agent] {
-        let nothing = ledger_report::sums(&mut tx, project, grouping).await;
+    for grouping in [
+        LedgerGrouping::Total,
+        LedgerGrouping::Day,
+        LedgerGrouping::Agent,
+    ] {
+        let nothing = ledger_report::sum_settled(&mut tx, project, grouping).await;
         assert_eq!(nothing.unwrap(), []);
     }
-    let other = House {
+    let other = ProjectRecords {
         task: house::task(&house.project, "a"),
         project: house.project.clone(),
         agent: house.agent.clone(),
@@ -126,52 +149,72 @@ async fn entries_are_summed(store: &Store) {
         ..TokenUsage::default()
     };
     for (payer, amount, day) in [(&house, 30, 0), (&other, 70, 0), (&house, 0, 1)] {
-        let entry = reserve(&mut tx, payer, 100, 0).await;
+        let entry = reserve_amount(&mut tx, payer, 100, 0).await;
         let used = if day == 0 {
             TokenUsage { input: 1, ..usage }
         } else {
             usage
         };
-        let outcome = Outcome::Exact {
+        let outcome = LedgerOutcome::Exact {
             usage: used,
             amount: MicroUsd(amount),
         };
-        let now = at(day * 86_400);
+        let now = timestamp_at(day * 86_400);
         ledger::finish(&mut tx, &entry, &outcome, Some("r"), now)
             .await
             .unwrap();
     }
-    let bound = reserve(&mut tx, &house, 900, 0).await;
-    ledger::finish(&mut tx, &bound, &Outcome::UpperBound, None, at(0))
-        .await
-        .unwrap();
-    let released = reserve(&mut tx, &house, 900, 0).await;
-    ledger::finish(&mut tx, &released, &Outcome::Released, None, at(0))
-        .await
-        .unwrap();
-    reserve(&mut tx, &house, 900, 0).await;
+    let bound = reserve_amount(&mut tx, &house, 900, 0).await;
+    ledger::finish(
+        &mut tx,
+        &bound,
+        &LedgerOutcome::UpperBound,
+        None,
+        timestamp_at(0),
+    )
+    .await
+    .unwrap();
+    let released = reserve_amount(&mut tx, &house, 900, 0).await;
+    ledger::finish(
+        &mut tx,
+        &released,
+        &LedgerOutcome::Released,
+        None,
+        timestamp_at(0),
+    )
+    .await
+    .unwrap();
+    reserve_amount(&mut tx, &house, 900, 0).await;
     let mut sums = async |grouping| {
-        let sums = ledger_report::sums(&mut tx, project, grouping).await;
+        let sums = ledger_report::sum_settled(&mut tx, project, grouping).await;
         let sums = sums.unwrap().into_iter();
         sums.map(|sum| (sum.key, sum.requests, sum.spent.0, sum.upper_bounds))
             .collect::<Vec<_>>()
     };
     let key = str::to_owned;
-    assert_eq!(sums(Grouping::Total).await, [(key("total"), 4, 1000, 1)]);
+    assert_eq!(
+        sums(LedgerGrouping::Total).await,
+        [(key("total"), 4, 1000, 1)]
+    );
     // In the order of bytes: T before a.
     let tasks = [(key("T1"), 3, 930, 1), (key("a"), 1, 70, 0)];
-    assert_eq!(sums(Grouping::Task).await, tasks);
+    assert_eq!(sums(LedgerGrouping::Task).await, tasks);
     let days = [(key("19675"), 3, 1000, 1), (key("19676"), 1, 0, 0)];
-    assert_eq!(sums(Grouping::Day).await, days);
+    assert_eq!(sums(LedgerGrouping::Day).await, days);
     let agent = house.agent.id.to_string();
-    assert_eq!(sums(Grouping::Agent).await, [(agent, 4, 1000, 1)]);
-    assert_eq!(sums(Grouping::Role).await.len(), 1);
-    assert_eq!(sums(Grouping::Model).await, [(key("m"), 4, 1000, 1)]);
+    assert_eq!(sums(LedgerGrouping::Agent).await, [(agent, 4, 1000, 1)]);
+    assert_eq!(sums(LedgerGrouping::Role).await.len(), 1);
+    assert_eq!(sums(LedgerGrouping::Model).await, [(key("m"), 4, 1000, 1)]);
 }
 
-async fn reserve(tx: &mut Tx, house: &House, amount: i64, second: i64) -> OpenEntry {
+async fn reserve_amount(
+    tx: &mut SqlTransaction,
+    house: &ProjectRecords,
+    amount: i64,
+    second: i64,
+) -> OpenLedgerEntry {
     let payer = house.payer();
-    let quote = Quote {
+    let quote = PriceQuote {
         model: "m".to_owned(),
         unknown_model: true,
         fixed_pico: 0,
@@ -184,10 +227,10 @@ async fn reserve(tx: &mut Tx, house: &House, amount: i64, second: i64) -> OpenEn
         max_tokens: 1,
         amount: MicroUsd(amount),
     };
-    ledger::insert(tx, &payer, &quote, &reservation, at(second))
+    ledger::insert(tx, &payer, &quote, &reservation, timestamp_at(second))
         .await
         .unwrap();
-    OpenEntry {
+    OpenLedgerEntry {
         id: reservation.id,
         project: payer.project,
         task: payer.task,

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use eklavya_core::domain::ids::{JobId, ProjectId};
-use eklavya_core::domain::isolation::IsolationKind;
-use eklavya_core::domain::job::{Goal, Job, JobState};
-use eklavya_core::domain::lease::Holder;
-use eklavya_core::domain::priority::Priority;
-use eklavya_core::domain::project::{Project, ProjectState, Stage};
+use eklavya_core::ids::{JobId, ProjectId};
+use eklavya_core::job::{Job, JobGoal, JobState};
+use eklavya_core::lease::LeaseHolder;
+use eklavya_core::project::isolation::IsolationKind;
+use eklavya_core::project::priority::ProjectPriority;
+use eklavya_core::project::{Project, ProjectStage, ProjectState};
 use eklavya_store::capacity_waits::CapacityWait;
-use eklavya_store::workers::WorkerRow;
-use eklavya_store::{Store, Tx, capacity_waits, jobs, leases, priorities, projects, workers};
+use eklavya_store::workers::WorkerRecord;
+use eklavya_store::{
+    SqlTransaction, Store, capacity_waits, jobs, leases, priorities, projects, workers,
+};
 
 use super::on_each;
-use crate::house::{self, HOSTILE, at};
+use crate::house::{self, HOSTILE, timestamp_at};
 
 #[tokio::test]
 async fn queue() {
@@ -28,44 +30,47 @@ async fn queue() {
     ];
 }
 
-fn job(project: ProjectId, goal: Goal, second: i64) -> Job {
+fn job(project: ProjectId, goal: JobGoal, second: i64) -> Job {
     Job {
         id: JobId::random(),
         project,
         goal,
         state: JobState::Queued {
-            since: at(second),
+            since: timestamp_at(second),
             reason: Some(HOSTILE.concat()),
         },
-        priority: Priority::default(),
+        priority: ProjectPriority::default(),
         used_micros: 0,
         worked_micros: 0,
         requested_by: HOSTILE[6].to_owned(),
         attempt: 0,
         version: 1,
-        created_at: at(second),
+        created_at: timestamp_at(second),
         started_at: None,
         ended_at: None,
     }
 }
 
-async fn project(tx: &mut Tx, number: u32) -> Project {
+async fn project(tx: &mut SqlTransaction, number: u32) -> Project {
     let project = house::project(number, &format!("shop-{number}"));
     projects::insert(tx, &project).await.unwrap();
     project
 }
 
-fn priority(number: u32) -> Priority {
-    Priority::new(number).unwrap()
+fn priority(number: u32) -> ProjectPriority {
+    ProjectPriority::new(number).unwrap()
 }
 
 async fn jobs_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = project(&mut tx, 1).await.id;
-    let (mut plan, build) = (job(project, Goal::Plan, 1), job(project, Goal::Build, 0));
+    let (mut plan, build) = (
+        job(project, JobGoal::Plan, 1),
+        job(project, JobGoal::Build, 0),
+    );
     assert!(jobs::insert(&mut tx, &plan).await.unwrap());
     assert!(jobs::insert(&mut tx, &build).await.unwrap());
-    let again = jobs::insert(&mut tx, &job(project, Goal::Plan, 2)).await;
+    let again = jobs::insert(&mut tx, &job(project, JobGoal::Plan, 2)).await;
     assert!(!again.unwrap(), "a goal has two open jobs");
     let all = jobs::all(&mut tx).await.unwrap();
     assert_eq!(all, [build.clone(), plan.clone()]);
@@ -77,13 +82,13 @@ async fn jobs_are_kept(store: &Store) {
         []
     );
     plan.state = JobState::Failed {
-        at: at(3),
+        at: timestamp_at(3),
         reason: HOSTILE.concat(),
         exit_code: u8::MAX,
     };
     (plan.used_micros, plan.worked_micros) = (i64::MAX, 1 << 40);
     plan.attempt = u32::MAX;
-    (plan.started_at, plan.ended_at) = (Some(at(2)), Some(at(3)));
+    (plan.started_at, plan.ended_at) = (Some(timestamp_at(2)), Some(timestamp_at(3)));
     assert!(jobs::update(&mut tx, &plan).await.unwrap());
     assert!(
         !jobs::update(&mut tx, &plan).await.unwrap(),
@@ -97,30 +102,34 @@ async fn jobs_are_kept(store: &Store) {
     let whole = plan.id.to_string().to_uppercase();
     assert_eq!(jobs::by_prefix(&mut tx, &whole).await.unwrap(), [plan]);
     assert_eq!(jobs::by_prefix(&mut tx, "%").await.unwrap(), []);
-    let open = jobs::open_for(&mut tx, project, Goal::Build).await.unwrap();
+    let open = jobs::find_open(&mut tx, project, JobGoal::Build)
+        .await
+        .unwrap();
     assert_eq!(open, Some(build.clone()));
     assert_eq!(
-        jobs::open_for(&mut tx, project, Goal::Plan).await.unwrap(),
+        jobs::find_open(&mut tx, project, JobGoal::Plan)
+            .await
+            .unwrap(),
         None
     );
-    assert_eq!(jobs::open(&mut tx).await.unwrap(), [build]);
+    assert_eq!(jobs::list_open(&mut tx).await.unwrap(), [build]);
     for (since, worked) in [(2, 1 << 40), (3, 0)] {
-        let found = jobs::worked_since(&mut tx, project, at(since)).await;
+        let found = jobs::worked_since(&mut tx, project, timestamp_at(since)).await;
         assert_eq!(found.unwrap(), worked);
     }
     // What has ended leaves room for another one.
-    let another = job(project, Goal::Plan, 4);
+    let another = job(project, JobGoal::Plan, 4);
     assert!(jobs::insert(&mut tx, &another).await.unwrap());
 }
 
 async fn the_next_job_is_the_one_that_is_due(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let none = BTreeSet::new();
     assert_eq!(jobs::next_queued(&mut tx, &none).await.unwrap(), None);
     let mut halted = project(&mut tx, 1).await;
     halted.state = ProjectState::Paused {
-        stage: Stage::Building,
-        since: at(0),
+        stage: ProjectStage::Building,
+        since: timestamp_at(0),
     };
     assert!(projects::update(&mut tx, &halted).await.unwrap());
     let mut ids = Vec::new();
@@ -129,13 +138,16 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     }
     // The oldest of a project that is halted, of one that had much, of one that had less, and two of
     // one with a high priority.
-    let mut much = job(ids[0], Goal::Build, 1);
+    let mut much = job(ids[0], JobGoal::Build, 1);
     much.used_micros = 2;
-    let mut less = job(ids[1], Goal::Build, 2);
+    let mut less = job(ids[1], JobGoal::Build, 2);
     less.used_micros = 1;
-    let urgent = [job(ids[2], Goal::Build, 3), job(ids[2], Goal::Plan, 4)];
+    let urgent = [
+        job(ids[2], JobGoal::Build, 3),
+        job(ids[2], JobGoal::Plan, 4),
+    ];
     for job in [
-        &job(halted.id, Goal::Plan, 0),
+        &job(halted.id, JobGoal::Plan, 0),
         &much,
         &less,
         &urgent[1],
@@ -158,7 +170,7 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     let mut taken = urgent[0].clone();
     taken.state = JobState::Running {
         worker: "w".to_owned(),
-        since: at(5),
+        since: timestamp_at(5),
     };
     assert!(jobs::update(&mut tx, &taken).await.unwrap());
     let found = jobs::next_queued(&mut tx, &none).await.unwrap().unwrap();
@@ -167,10 +179,10 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
 
 async fn a_job_is_taken_by_one_of_many(store: &Store) {
     const JOBS: u32 = 5;
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     for number in 1..=JOBS {
         let project = project(&mut tx, number).await;
-        let job = job(project.id, Goal::Plan, number.into());
+        let job = job(project.id, JobGoal::Plan, number.into());
         assert!(jobs::insert(&mut tx, &job).await.unwrap());
     }
     tx.commit().await.unwrap();
@@ -180,12 +192,12 @@ async fn a_job_is_taken_by_one_of_many(store: &Store) {
         takers.spawn(async move {
             let mut taken = Vec::new();
             loop {
-                let mut tx = store.write().await.unwrap();
+                let mut tx = store.begin_write().await.unwrap();
                 let found = jobs::next_queued(&mut tx, &BTreeSet::new()).await.unwrap();
                 let Some(mut job) = found else { return taken };
                 job.state = JobState::Running {
                     worker: number.to_string(),
-                    since: at(9),
+                    since: timestamp_at(9),
                 };
                 // Nobody else had it between.
                 assert!(jobs::update(&mut tx, &job).await.unwrap());
@@ -197,18 +209,18 @@ async fn a_job_is_taken_by_one_of_many(store: &Store) {
     let mut taken: Vec<_> = takers.join_all().await.concat();
     taken.sort();
     taken.dedup();
-    let mut tx = store.read().await.unwrap();
-    let open = jobs::open(&mut tx).await.unwrap();
+    let mut tx = store.begin_read().await.unwrap();
+    let open = jobs::list_open(&mut tx).await.unwrap();
     let running = open.iter().filter(|job| job.state.status() == "running");
     assert_eq!((taken.len(), running.count()), (5, 5));
 }
 
 async fn priorities_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = project(&mut tx, 1).await.id;
     assert_eq!(
         priorities::of_project(&mut tx, project).await.unwrap(),
-        Priority::default()
+        ProjectPriority::default()
     );
     for number in [1, 9] {
         priorities::set(&mut tx, project, priority(number))
@@ -217,12 +229,12 @@ async fn priorities_are_kept(store: &Store) {
         let found = priorities::of_project(&mut tx, project).await.unwrap();
         assert_eq!(found, priority(number));
     }
-    let overviews = projects::overviews(&mut tx).await.unwrap();
+    let overviews = projects::list_summaries(&mut tx).await.unwrap();
     assert_eq!(overviews[0].priority, priority(9));
 }
 
 async fn an_isolation_is_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = project(&mut tx, 1).await;
     for isolation in [
         Some(IsolationKind::Docker),
@@ -234,14 +246,14 @@ async fn an_isolation_is_kept(store: &Store) {
             .unwrap();
         let found = projects::by_id(&mut tx, project.id).await.unwrap().unwrap();
         assert_eq!((found.isolation, found.version), (isolation, 1));
-        let overviews = projects::overviews(&mut tx).await.unwrap();
+        let overviews = projects::list_summaries(&mut tx).await.unwrap();
         assert_eq!(overviews[0].isolation, isolation);
     }
 }
 
 async fn workers_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let worker = |name: &str, second| WorkerRow {
+    let mut tx = store.begin_write().await.unwrap();
+    let worker = |name: &str, second| WorkerRecord {
         name: name.to_owned(),
         host: HOSTILE[2].to_owned(),
         machine: HOSTILE[6].to_owned(),
@@ -251,14 +263,14 @@ async fn workers_are_kept(store: &Store) {
         directory: HOSTILE[0].to_owned(),
         capacity: 4,
         draining: false,
-        started_at: at(second),
-        heartbeat: at(second),
+        started_at: timestamp_at(second),
+        heartbeat: timestamp_at(second),
     };
     let (mut late, upper, lower) = (worker("a", 2), worker("Z", 1), worker("b", 1));
     for worker in [&late, &lower, &upper] {
         workers::put(&mut tx, worker).await.unwrap();
     }
-    (late.draining, late.heartbeat) = (true, at(9));
+    (late.draining, late.heartbeat) = (true, timestamp_at(9));
     workers::put(&mut tx, &late).await.unwrap();
     let all = workers::all(&mut tx).await.unwrap();
     assert_eq!(all, [upper.clone(), lower, late.clone()]);
@@ -267,14 +279,14 @@ async fn workers_are_kept(store: &Store) {
 }
 
 async fn waits_are_those_of_the_holder(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = project(&mut tx, 1).await.id;
     let wait = CapacityWait {
         project,
         worker: "w".to_owned(),
         agents: u32::MAX,
         reason: HOSTILE.concat(),
-        since: at(1),
+        since: timestamp_at(1),
     };
     let again = CapacityWait {
         agents: 1,
@@ -288,21 +300,26 @@ async fn waits_are_those_of_the_holder(store: &Store) {
         capacity_waits::of_project(&mut tx, project).await.unwrap(),
         None
     );
-    assert_eq!(leases::held(&mut tx).await.unwrap(), []);
-    let holder = Holder {
+    assert_eq!(leases::list_held(&mut tx).await.unwrap(), []);
+    let holder = LeaseHolder {
         worker: "w".to_owned(),
         machine: String::new(),
         host: String::new(),
         pid: 1,
         process_start: 1,
-        beats: 0,
-        acquired_at: at(0),
-        heartbeat: at(0),
-        until: at(1),
+        renewals: 0,
+        acquired_at: timestamp_at(0),
+        heartbeat: timestamp_at(0),
+        expires_at: timestamp_at(1),
     };
     leases::lock(&mut tx, project).await.unwrap();
-    leases::put(&mut tx, project, 1, &holder).await.unwrap();
-    assert_eq!(leases::held(&mut tx).await.unwrap()[0].holder, Some(holder));
+    leases::set_holder(&mut tx, project, 1, &holder)
+        .await
+        .unwrap();
+    assert_eq!(
+        leases::list_held(&mut tx).await.unwrap()[0].holder,
+        Some(holder)
+    );
     let found = capacity_waits::of_project(&mut tx, project).await.unwrap();
     assert_eq!(found, Some(again));
     capacity_waits::remove(&mut tx, project).await.unwrap();

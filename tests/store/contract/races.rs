@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
-use eklavya_core::domain::audit::Actor;
-use eklavya_core::domain::ids::ProjectId;
-use eklavya_core::domain::ledger::BudgetScope as Scope;
-use eklavya_core::domain::money::MicroUsd;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::ledger::BudgetScope as Scope;
+use eklavya_core::money::MicroUsd;
 use eklavya_services::projects::{NewProject, create};
-use eklavya_services::{Desk, ServiceError};
-use eklavya_store::{Lock, Store, budgets, projects, tasks};
+use eklavya_services::{DataStore, ServiceError};
+use eklavya_store::{AdvisoryLock, Store, budgets, projects, tasks};
 use tokio::task::JoinSet;
 
 use super::on_each;
@@ -24,12 +24,12 @@ async fn races() {
         one_of_many_swaps_wins,
         no_two_projects_get_the_same_number,
         one_of_many_gets_a_slug,
-        who_holds_a_lock_is_alone,
+        a_lock_excludes_others,
     ];
 }
 
 /// Runs `work` in as many tasks as there are writers and returns what they returned.
-async fn at_once<T, F>(store: &Store, work: impl Fn(Store, usize) -> F) -> Vec<T>
+async fn run_concurrently<T, F>(store: &Store, work: impl Fn(Store, usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -44,16 +44,16 @@ where
 async fn a_budget_is_never_exceeded(store: &Store) {
     const LIMIT: MicroUsd = MicroUsd(103);
     let scope = Scope::Project(ProjectId::random());
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     budgets::set_limit(&mut tx, scope, Some(LIMIT))
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let held: Vec<i64> = at_once(store, |store, number| async move {
+    let held: Vec<i64> = run_concurrently(store, |store, number| async move {
         let mut held = 0;
         for round in 0..20 {
             let amount = i64::try_from(number + round).unwrap() % 7 + 1;
-            let mut tx = store.write().await.unwrap();
+            let mut tx = store.begin_write().await.unwrap();
             let granted = budgets::reserve(&mut tx, scope, MicroUsd(amount), None).await;
             if granted.unwrap() {
                 tx.commit().await.unwrap();
@@ -63,7 +63,7 @@ async fn a_budget_is_never_exceeded(store: &Store) {
         held
     })
     .await;
-    let mut tx = store.read().await.unwrap();
+    let mut tx = store.begin_read().await.unwrap();
     let found = budgets::find(&mut tx, scope).await.unwrap();
     assert_eq!(found.reserved.0, held.iter().sum::<i64>());
     // More than a hundred requests of at least 1 wanted it, so all of it is taken.
@@ -71,18 +71,18 @@ async fn a_budget_is_never_exceeded(store: &Store) {
 }
 
 async fn one_of_many_swaps_wins(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1_000, "swapped");
     projects::insert(&mut tx, &project).await.unwrap();
     let task = house::task(&project, "T1");
     tasks::insert(&mut tx, &task).await.unwrap();
     tx.commit().await.unwrap();
     let id = task.id;
-    let won = at_once(store, move |store, number| {
+    let won = run_concurrently(store, move |store, number| {
         let mut task = task.clone();
         task.feedback = Some(number.to_string());
         async move {
-            let mut tx = store.write().await.unwrap();
+            let mut tx = store.begin_write().await.unwrap();
             let won = tasks::update(&mut tx, &task).await.unwrap();
             tx.commit().await.unwrap();
             won.then_some(task)
@@ -91,13 +91,13 @@ async fn one_of_many_swaps_wins(store: &Store) {
     .await;
     let winners: Vec<_> = won.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1, "{winners:?}");
-    let mut tx = store.read().await.unwrap();
+    let mut tx = store.begin_read().await.unwrap();
     let found = tasks::by_id(&mut tx, id).await.unwrap().unwrap();
     assert_eq!(found.feedback, winners[0].feedback);
     assert_eq!(found.version, winners[0].version + 1);
 }
 
-fn new(name: String) -> NewProject {
+fn new_project(name: String) -> NewProject {
     NewProject {
         slug: Some(name.clone()),
         name,
@@ -109,12 +109,12 @@ fn new(name: String) -> NewProject {
 }
 
 async fn no_two_projects_get_the_same_number(store: &Store) {
-    let numbers = at_once(store, |store, number| async move {
-        let desk = Desk::new(store, Arc::new(SystemClock));
+    let numbers = run_concurrently(store, |store, number| async move {
+        let data = DataStore::new(store, Arc::new(SystemClock));
         let mut numbers = Vec::new();
         for round in 0..4 {
-            let new = new(format!("shop-{number}-{round}"));
-            let project = create(&desk, &Actor::System, new).await.unwrap();
+            let new = new_project(format!("shop-{number}-{round}"));
+            let project = create(&data, &AuditActor::System, new).await.unwrap();
             numbers.push(project.number);
         }
         numbers
@@ -128,9 +128,9 @@ async fn no_two_projects_get_the_same_number(store: &Store) {
 }
 
 async fn one_of_many_gets_a_slug(store: &Store) {
-    let made = at_once(store, |store, _| async move {
-        let desk = Desk::new(store, Arc::new(SystemClock));
-        create(&desk, &Actor::System, new("wanted".to_owned())).await
+    let made = run_concurrently(store, |store, _| async move {
+        let data = DataStore::new(store, Arc::new(SystemClock));
+        create(&data, &AuditActor::System, new_project("wanted".to_owned())).await
     })
     .await;
     let refused = |made: &Result<_, _>| matches!(made, Err(ServiceError::SlugInUse(_)));
@@ -142,17 +142,17 @@ async fn one_of_many_gets_a_slug(store: &Store) {
 }
 
 /// Each adds 1 to what it read before it waited: without the lock, some would read the same.
-async fn who_holds_a_lock_is_alone(store: &Store) {
+async fn a_lock_excludes_others(store: &Store) {
     let scope = Scope::Project(ProjectId::random());
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     budgets::set_limit(&mut tx, scope, Some(MicroUsd(0)))
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    at_once(store, move |store, _| async move {
+    run_concurrently(store, move |store, _| async move {
         for _ in 0..3 {
-            let mut tx = store.write().await.unwrap();
-            tx.lock(Lock::NewProject).await.unwrap();
+            let mut tx = store.begin_write().await.unwrap();
+            tx.lock(AdvisoryLock::NewProject).await.unwrap();
             let found = budgets::find(&mut tx, scope).await.unwrap().limit.unwrap();
             tokio::task::yield_now().await;
             let limit = Some(MicroUsd(found.0 + 1));
@@ -161,7 +161,7 @@ async fn who_holds_a_lock_is_alone(store: &Store) {
         }
     })
     .await;
-    let mut tx = store.read().await.unwrap();
+    let mut tx = store.begin_read().await.unwrap();
     let found = budgets::find(&mut tx, scope).await.unwrap().limit.unwrap();
     assert_eq!(found.0, i64::try_from(WRITERS * 3).unwrap());
 }

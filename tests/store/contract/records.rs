@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use eklavya_core::domain::audit::{Actor, AuditEntry, Content, Hash};
-use eklavya_core::domain::event::Event;
-use eklavya_core::domain::ids::{AgentId, ProjectId};
-use eklavya_core::domain::lease::{Holder, Tenure};
-use eklavya_store::audit::Filter;
-use eklavya_store::events::Patience;
+use eklavya_core::audit::{AuditActor, AuditEntry, AuditHash, RowContent};
+use eklavya_core::event::Event;
+use eklavya_core::ids::{AgentId, ProjectId};
+use eklavya_core::lease::{HeldLease, LeaseHolder};
+use eklavya_store::audit::AuditFilter;
+use eklavya_store::events::LockMode;
 use eklavya_store::params;
 use eklavya_store::{
-    Dialect, Store, artifacts, audit, decisions, deliveries, events, evidence, leases, projects,
-    schema, secrets,
+    SqlDialect, Store, artifacts, audit, decisions, deliveries, events, evidence, leases, projects,
+    secrets,
 };
 use serde_json::json;
 
 use super::{is_duplicate, on_each};
-use crate::house::{self, HOSTILE, House, at};
+use crate::house::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn records() {
@@ -36,7 +36,7 @@ async fn records() {
 }
 
 async fn secrets_are_kept_sealed(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let (project, other) = (house::project(1, "shop"), house::project(2, "tea"));
     for project in [&project, &other] {
         projects::insert(&mut tx, project).await.unwrap();
@@ -63,7 +63,7 @@ async fn secrets_are_kept_sealed(store: &Store) {
 }
 
 async fn decisions_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     let late = house::decision(&project, "plan 1", 2);
@@ -79,8 +79,8 @@ async fn decisions_are_kept(store: &Store) {
 }
 
 async fn evidence_is_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let mut first = house::evidence(&house.agent, "C1");
     let tenth = house::evidence(&house.agent, "C10");
     let mut later = house::evidence(&house.agent, "B");
@@ -99,8 +99,8 @@ async fn evidence_is_kept(store: &Store) {
 }
 
 async fn artifacts_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let late = house::artifact(Some(&house.agent), &house.project, 9);
     let early = house::artifact(None, &house.project, 3);
     for artifact in [&late, &early] {
@@ -113,7 +113,7 @@ async fn artifacts_are_kept(store: &Store) {
 }
 
 async fn deliveries_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(
@@ -129,11 +129,11 @@ async fn deliveries_are_kept(store: &Store) {
 }
 
 async fn events_have_an_order(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
-    assert_eq!(events::newest(&mut tx).await.unwrap(), 0);
-    assert_eq!(events::before_last(&mut tx, None, 3).await.unwrap(), 0);
+    assert_eq!(events::newest_seq(&mut tx).await.unwrap(), 0);
+    assert_eq!(events::seq_before_last(&mut tx, None, 3).await.unwrap(), 0);
     let event = |number: u32| Event::DemoReady {
         project_id: project.id,
         demo_number: number,
@@ -141,23 +141,27 @@ async fn events_have_an_order(store: &Store) {
     };
     for number in 0..12 {
         let of = (number != 5).then_some(project.id);
-        events::append(&mut tx, of, &event(number), at(0))
+        events::append(&mut tx, of, &event(number), timestamp_at(0))
             .await
             .unwrap();
     }
     tx.commit().await.unwrap();
-    let given = events::place(store, Patience::Wait).await.unwrap();
-    let again = events::place(store, Patience::Leave).await.unwrap();
+    let given = events::sequence_events(store, LockMode::Wait)
+        .await
+        .unwrap();
+    let again = events::sequence_events(store, LockMode::Skip)
+        .await
+        .unwrap();
     assert_eq!(again, None);
-    let mut tx = store.read().await.unwrap();
-    let newest = events::newest(&mut tx).await.unwrap();
+    let mut tx = store.begin_read().await.unwrap();
+    let newest = events::newest_seq(&mut tx).await.unwrap();
     // SQLite has one writer, whose order is that of the places.
     assert_eq!(
         given,
-        (store.dialect() == Dialect::Postgres).then_some(newest)
+        (store.dialect() == SqlDialect::Postgres).then_some(newest)
     );
     let mut after = async |of, since, most| {
-        let found = events::after(&mut tx, of, since, most).await;
+        let found = events::read_after(&mut tx, of, since, most).await;
         found.unwrap()
     };
     let all = after(None, 0, 99).await;
@@ -170,38 +174,40 @@ async fn events_have_an_order(store: &Store) {
     assert_eq!(own, [all[4].clone(), all[6].clone()]);
     assert_eq!(after(None, i64::MAX, 9).await, []);
     let of = Some(project.id);
-    assert_eq!(events::before_last(&mut tx, None, 7).await.unwrap(), 5);
-    assert_eq!(events::before_last(&mut tx, of, 7).await.unwrap(), 4);
+    assert_eq!(events::seq_before_last(&mut tx, None, 7).await.unwrap(), 5);
+    assert_eq!(events::seq_before_last(&mut tx, of, 7).await.unwrap(), 4);
 }
 
 /// Writes a line for each hostile text, all but the first three of them of a project, and returns
 /// them as they were meant.
-async fn trail(store: &Store, project: ProjectId, agent: AgentId) -> Vec<AuditEntry> {
+async fn write_trail(store: &Store, project: ProjectId, agent: AgentId) -> Vec<AuditEntry> {
     let line = |(number, text): (usize, &&str)| AuditEntry {
         project: (number > 2).then_some(project),
         agent: (number % 2 == 0).then_some(agent),
-        actor: Actor::Admin((*text).to_owned()),
+        actor: AuditActor::Admin((*text).to_owned()),
         action: format!("try.{number}"),
         details: json!({"text": text, "number": number, "nothing": null, "part": 1e16}),
     };
     let entries: Vec<AuditEntry> = HOSTILE.iter().enumerate().map(line).collect();
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let (first, rest) = entries.split_at(5);
-    audit::append(&mut tx, first, at(0)).await.unwrap();
-    audit::append(&mut tx, rest, at(1)).await.unwrap();
+    audit::append(&mut tx, first, timestamp_at(0))
+        .await
+        .unwrap();
+    audit::append(&mut tx, rest, timestamp_at(1)).await.unwrap();
     tx.commit().await.unwrap();
     entries
 }
 
 async fn the_audit_trail_is_chained(store: &Store) {
     let (project, agent) = (ProjectId::random(), AgentId::random());
-    let entries = trail(store, project, agent).await;
-    let mut tx = store.read().await.unwrap();
+    let entries = write_trail(store, project, agent).await;
+    let mut tx = store.begin_read().await.unwrap();
     let all = audit::of_project(&mut tx, project).await.unwrap();
     assert_eq!(all.len(), entries.len() - 3);
-    let mut previous = Hash::genesis(project.0).to_string();
+    let mut previous = AuditHash::genesis(project.0).to_string();
     for (position, (line, entry)) in (1..).zip(all.iter().zip(&entries[3..])) {
-        let Content {
+        let RowContent {
             actor,
             action,
             details,
@@ -211,46 +217,54 @@ async fn the_audit_trail_is_chained(store: &Store) {
         assert_eq!((actor, action), (&entry.actor.to_string(), &entry.action));
         assert_eq!(details["text"], entry.details["text"]);
         // What was read has the hash of what was written.
-        let hash = Hash::of_row(&line.content.canonical(line.chain, position, &previous));
+        let hash = AuditHash::of_row(&line.content.canonical(line.chain, position, &previous));
         assert_eq!(
             (&line.previous_hash, &line.hash),
             (&previous, &hash.to_string())
         );
         previous = line.hash.clone();
     }
-    let head = audit::head(&mut tx, Some(project)).await.unwrap().unwrap();
+    let head = audit::head_of_project(&mut tx, Some(project))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((head.position, head.hash.to_string()), (6, previous));
     assert_eq!(
-        audit::head_of(&mut tx, project.0).await.unwrap(),
+        audit::head_of_chain(&mut tx, project.0).await.unwrap(),
         Some(head)
     );
-    let own = audit::installation(&mut tx).await.unwrap();
+    let own = audit::installation_id(&mut tx).await.unwrap();
     let mut chains = vec![own, project.0];
     chains.sort();
-    assert_eq!(audit::chains(&mut tx).await.unwrap(), chains);
+    assert_eq!(audit::list_chains(&mut tx).await.unwrap(), chains);
     let nobody = ProjectId::random();
-    assert_eq!(audit::head(&mut tx, Some(nobody)).await.unwrap(), None);
+    assert_eq!(
+        audit::head_of_project(&mut tx, Some(nobody)).await.unwrap(),
+        None
+    );
     assert_eq!(audit::of_project(&mut tx, nobody).await.unwrap(), []);
 }
 
 async fn the_audit_trail_is_looked_through(store: &Store) {
     let (project, agent) = (ProjectId::random(), AgentId::random());
-    trail(store, project, agent).await;
-    let mut tx = store.read().await.unwrap();
-    let page = audit::page(&mut tx, project.0, (2, 0), 2).await.unwrap();
+    write_trail(store, project, agent).await;
+    let mut tx = store.begin_read().await.unwrap();
+    let page = audit::read_page(&mut tx, project.0, (2, 0), 2)
+        .await
+        .unwrap();
     let places: Vec<i64> = page.iter().map(|found| found.position).collect();
     assert_eq!(places, [2, 3]);
-    let mut found = async |filter: Filter| {
+    let mut found = async |filter: AuditFilter| {
         let found = audit::list(&mut tx, &filter).await.unwrap();
         let actions = found.into_iter().map(|line| line.content.action);
         actions
             .map(|action| action.replace("try.", ""))
             .collect::<String>()
     };
-    let all = Filter::default;
+    let all = AuditFilter::default;
     assert_eq!(found(all()).await, "012345678");
     assert_eq!(
-        found(Filter {
+        found(AuditFilter {
             chain: Some(project.0),
             ..all()
         })
@@ -258,7 +272,7 @@ async fn the_audit_trail_is_looked_through(store: &Store) {
         "345678"
     );
     assert_eq!(
-        found(Filter {
+        found(AuditFilter {
             agent: Some(agent),
             ..all()
         })
@@ -266,7 +280,7 @@ async fn the_audit_trail_is_looked_through(store: &Store) {
         "02468"
     );
     assert_eq!(
-        found(Filter {
+        found(AuditFilter {
             limit: Some(2),
             ..all()
         })
@@ -274,15 +288,15 @@ async fn the_audit_trail_is_looked_through(store: &Store) {
         "78"
     );
     assert_eq!(
-        found(Filter {
-            since: Some(at(1)),
+        found(AuditFilter {
+            since: Some(timestamp_at(1)),
             ..all()
         })
         .await,
         "5678"
     );
     assert_eq!(
-        found(Filter {
+        found(AuditFilter {
             after: Some(4),
             ..all()
         })
@@ -290,7 +304,7 @@ async fn the_audit_trail_is_looked_through(store: &Store) {
         "78"
     );
     assert_eq!(
-        found(Filter {
+        found(AuditFilter {
             action: Some("try.7".to_owned()),
             ..all()
         })
@@ -298,7 +312,7 @@ async fn the_audit_trail_is_looked_through(store: &Store) {
         "7"
     );
     assert_eq!(
-        found(Filter {
+        found(AuditFilter {
             action: Some("%".to_owned()),
             ..all()
         })
@@ -308,62 +322,70 @@ async fn the_audit_trail_is_looked_through(store: &Store) {
 }
 
 async fn the_audit_trail_only_grows(store: &Store) {
-    trail(store, ProjectId::random(), AgentId::random()).await;
+    write_trail(store, ProjectId::random(), AgentId::random()).await;
     for statement in [
         "UPDATE audit_logs SET actor = 'me'",
         "DELETE FROM audit_logs",
     ] {
-        let mut tx = store.write().await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
         let refused = tx.execute(statement, params![]).await.unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{refused}");
     }
 }
 
 async fn leases_are_held(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(leases::of_project(&mut tx, project.id).await.unwrap(), None);
     let free = leases::lock(&mut tx, project.id).await.unwrap();
     assert_eq!((free.fence, free.holder), (0, None));
-    let holder = |worker: &str| Holder {
+    let holder = |worker: &str| LeaseHolder {
         worker: worker.to_owned(),
         machine: HOSTILE[6].to_owned(),
         host: HOSTILE[2].to_owned(),
         pid: u32::MAX,
         process_start: i64::MAX,
-        beats: 0,
-        acquired_at: at(0),
-        heartbeat: at(0),
-        until: at(30),
+        renewals: 0,
+        acquired_at: timestamp_at(0),
+        heartbeat: timestamp_at(0),
+        expires_at: timestamp_at(30),
     };
-    let tenure = |fence, worker: &str| Tenure {
+    let tenure = |fence, worker: &str| HeldLease {
         project: project.id,
         slug: project.slug.clone(),
         fence,
         worker: worker.to_owned(),
     };
     let (early, late) = (tenure(1, "one"), tenure(2, "other"));
-    leases::put(&mut tx, project.id, 1, &holder("one"))
+    leases::set_holder(&mut tx, project.id, 1, &holder("one"))
         .await
         .unwrap();
-    leases::check(&mut tx, &early).await.unwrap();
-    leases::put(&mut tx, project.id, 2, &holder("other"))
+    leases::ensure_held(&mut tx, &early).await.unwrap();
+    leases::set_holder(&mut tx, project.id, 2, &holder("other"))
         .await
         .unwrap();
     for lost in [&early, &tenure(2, "one"), &tenure(3, "other")] {
-        let refused = leases::check(&mut tx, lost).await.unwrap_err();
+        let refused = leases::ensure_held(&mut tx, lost).await.unwrap_err();
         assert!(refused.is_lease_lost(), "{refused}");
         let term = Duration::from_secs(9);
-        assert!(!leases::renew(&mut tx, lost, at(2), term).await.unwrap());
+        assert!(
+            !leases::renew(&mut tx, lost, timestamp_at(2), term)
+                .await
+                .unwrap()
+        );
         assert!(!leases::release(&mut tx, lost).await.unwrap());
     }
     let term = Duration::from_secs(30);
-    assert!(leases::renew(&mut tx, &late, at(2), term).await.unwrap());
-    let expected = Holder {
-        beats: 1,
-        heartbeat: at(2),
-        until: at(32),
+    assert!(
+        leases::renew(&mut tx, &late, timestamp_at(2), term)
+            .await
+            .unwrap()
+    );
+    let expected = LeaseHolder {
+        renewals: 1,
+        heartbeat: timestamp_at(2),
+        expires_at: timestamp_at(32),
         ..holder("other")
     };
     let found = leases::of_project(&mut tx, project.id)
@@ -374,22 +396,25 @@ async fn leases_are_held(store: &Store) {
     assert!(leases::release(&mut tx, &late).await.unwrap());
     let found = leases::lock(&mut tx, project.id).await.unwrap();
     assert_eq!((found.fence, found.holder), (2, None));
-    let local = at(5);
-    let now = leases::now(&mut tx, local).await.unwrap();
+    let local = timestamp_at(5);
+    let now = leases::read_clock(&mut tx, local).await.unwrap();
     // A server's clock counts, where there is one.
-    assert_eq!(now == local, store.dialect() == Dialect::Sqlite);
+    assert_eq!(now == local, store.dialect() == SqlDialect::Sqlite);
 }
 
 async fn the_schema_is_this_programs(store: &Store) {
-    let found = store.schema().await.unwrap();
+    let found = store.schema_version().await.unwrap();
     assert_eq!(
         (found.found, found.known),
-        (Some(schema::KNOWN), schema::KNOWN)
+        (
+            Some(eklavya_store::schema::schema_version::LATEST_VERSION),
+            eklavya_store::schema::schema_version::LATEST_VERSION
+        )
     );
-    assert!(found.is_current() && found.pending().is_empty());
+    assert!(found.is_current() && found.pending_migrations().is_empty());
     let status = store.status().await.unwrap();
     assert!(status.version.starts_with("SQLite 3.") || status.version.starts_with("PostgreSQL 1"));
-    assert_eq!(status.version, store.version().await.unwrap());
+    assert_eq!(status.version, store.server_version().await.unwrap());
     assert!(status.bytes > 0 && status.tables.iter().any(|table| table.name == "tasks"));
     assert!(status.tables.iter().all(|table| table.rows.is_some()));
 }

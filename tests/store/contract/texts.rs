@@ -16,7 +16,7 @@ async fn texts() {
 }
 
 async fn hostile_texts_stay(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     for text in HOSTILE {
@@ -35,7 +35,7 @@ async fn hostile_texts_stay(store: &Store) {
 }
 
 async fn long_texts_stay(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let mut project = house::project(1, "shop");
     project.brief = "\u{10FFFF}\\'\"".repeat(1 << 18);
     projects::insert(&mut tx, &project).await.unwrap();
@@ -50,7 +50,7 @@ async fn long_texts_stay(store: &Store) {
 
 /// PostgreSQL keeps U+0000 nowhere; SQLite would.
 async fn what_cannot_be_kept_is_replaced(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let mut project = house::project(1, "shop");
     project.name = String::from("\0a\0");
     projects::insert(&mut tx, &project).await.unwrap();

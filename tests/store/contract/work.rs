@@ -1,17 +1,17 @@
 //! Projects and what is done in them: projects, plans, tasks, agents, demos, checkpoints.
 
-use eklavya_core::domain::agent::AgentState;
-use eklavya_core::domain::demo::DemoState;
-use eklavya_core::domain::ids::{AgentId, ProjectId, SessionId, TaskId};
-use eklavya_core::domain::money::MicroUsd;
-use eklavya_core::domain::plan::PlanState;
-use eklavya_core::domain::project::{ProjectState, Stage};
-use eklavya_core::domain::task::TaskState;
+use eklavya_core::agent::AgentState;
+use eklavya_core::demo::DemoState;
+use eklavya_core::ids::{AgentId, ProjectId, SessionId, TaskId};
+use eklavya_core::money::MicroUsd;
+use eklavya_core::plan::PlanState;
+use eklavya_core::project::{ProjectStage, ProjectState};
+use eklavya_core::task::TaskState;
 use eklavya_store::{Store, agents, budgets, checkpoints, demos, plans, projects, tasks};
 use serde_json::json;
 
 use super::{is_duplicate, is_orphan, on_each};
-use crate::house::{self, House, at, commit};
+use crate::house::{self, ProjectRecords, commit, timestamp_at};
 
 #[tokio::test]
 async fn work() {
@@ -28,7 +28,7 @@ async fn work() {
 }
 
 async fn projects_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     assert_eq!(projects::next_number(&mut tx).await.unwrap(), 1);
     let second = house::project(2, "second");
     let mut first = house::project(1, "first");
@@ -39,12 +39,12 @@ async fn projects_are_kept(store: &Store) {
     let all = projects::all(&mut tx).await.unwrap();
     assert_eq!(all, [first.clone(), second.clone()]);
     first.state = ProjectState::Active {
-        stage: Stage::PlanReview,
+        stage: ProjectStage::PlanReview,
     };
     first.progress = 100;
     first.rehearsal = Some(house::HOSTILE[6].to_owned());
     first.sandboxed = false;
-    first.updated_at = at(9);
+    first.updated_at = timestamp_at(9);
     assert!(projects::update(&mut tx, &first).await.unwrap());
     assert!(
         !projects::update(&mut tx, &first).await.unwrap(),
@@ -60,7 +60,7 @@ async fn projects_are_kept(store: &Store) {
     assert_eq!(projects::by_id(&mut tx, nobody).await.unwrap(), None);
     drop(tx);
     for (number, slug) in [(7, "taken"), (8, "slug")] {
-        let mut tx = store.write().await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
         let one = house::project(7, "slug");
         projects::insert(&mut tx, &one).await.unwrap();
         let other = house::project(number, slug);
@@ -70,8 +70,8 @@ async fn projects_are_kept(store: &Store) {
 }
 
 async fn projects_are_looked_over(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    assert_eq!(projects::overviews(&mut tx).await.unwrap(), []);
+    let mut tx = store.begin_write().await.unwrap();
+    assert_eq!(projects::list_summaries(&mut tx).await.unwrap(), []);
     for number in [10, 2, 1] {
         let project = house::project(number, &format!("shop-{number}"));
         projects::insert(&mut tx, &project).await.unwrap();
@@ -79,7 +79,7 @@ async fn projects_are_looked_over(store: &Store) {
         let scope = budgets::Scope::Project(project.id);
         budgets::set_limit(&mut tx, scope, limit).await.unwrap();
     }
-    let found = projects::overviews(&mut tx).await.unwrap();
+    let found = projects::list_summaries(&mut tx).await.unwrap();
     let told: Vec<_> = found.iter().map(|o| (o.slug.as_str(), o.limit)).collect();
     let expected = [
         ("shop-1", None),
@@ -92,11 +92,14 @@ async fn projects_are_looked_over(store: &Store) {
         (&found[0].name, &found[0].client),
         (&like.name, &like.client)
     );
-    assert_eq!((found[0].created_at, found[0].spent), (at(0), MicroUsd(0)));
+    assert_eq!(
+        (found[0].created_at, found[0].spent),
+        (timestamp_at(0), MicroUsd(0))
+    );
 }
 
 async fn plans_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(plans::newest(&mut tx, project.id).await.unwrap(), None);
@@ -105,7 +108,7 @@ async fn plans_are_kept(store: &Store) {
         plans::insert(&mut tx, plan).await.unwrap();
     }
     tenth.state = PlanState::Rejected {
-        at: at(1),
+        at: timestamp_at(1),
         feedback: house::HOSTILE.concat(),
     };
     let document = json!({
@@ -126,18 +129,18 @@ async fn plans_are_kept(store: &Store) {
     let refused = plans::insert(&mut tx, &house::plan(&project, 2)).await;
     assert!(is_duplicate(&refused.unwrap_err()));
     drop(tx);
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let refused = plans::insert(&mut tx, &second).await.unwrap_err();
     assert!(is_orphan(&refused), "{refused}");
 }
 
 async fn tasks_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
     let project = house::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     // By the moment, then the priority, then the bytes of the key.
     let mut late = house::task(&project, "T0");
-    late.created_at = at(3);
+    late.created_at = timestamp_at(3);
     let mut urgent = house::task(&project, "z");
     urgent.priority = i64::MAX;
     let (upper, lower) = (house::task(&project, "T10"), house::task(&project, "a"));
@@ -151,14 +154,14 @@ async fn tasks_are_kept(store: &Store) {
     assert_eq!(found[1], upper);
     urgent.state = TaskState::Blocked {
         question: house::HOSTILE.concat(),
-        since: at(1),
+        since: timestamp_at(1),
     };
     urgent.attempt = u32::MAX;
     urgent.feedback = Some(String::new());
     urgent.session = Some(SessionId::random());
     urgent.base_commit = Some(commit('f'));
     urgent.result = Some(json!({"deep": [[[null, {"b": 1, "a": 0.1}]]], "": i64::MIN}));
-    urgent.updated_at = at(8);
+    urgent.updated_at = timestamp_at(8);
     assert!(tasks::update(&mut tx, &urgent).await.unwrap());
     assert!(
         !tasks::update(&mut tx, &urgent).await.unwrap(),
@@ -177,26 +180,30 @@ async fn tasks_are_kept(store: &Store) {
 }
 
 async fn agents_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let mut house = House::build(&mut tx, 1).await;
-    let other = House::build(&mut tx, 2).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let mut house = ProjectRecords::insert(&mut tx, 1).await;
+    let other = ProjectRecords::insert(&mut tx, 2).await;
     let agent = &mut house.agent;
-    agent.state = AgentState::Running { since: at(4) };
+    agent.state = AgentState::Running {
+        since: timestamp_at(4),
+    };
     agent.pid = Some(u32::MAX);
     agent.process_start = Some(i64::MAX);
-    agent.last_heartbeat = at(4);
+    agent.last_heartbeat = timestamp_at(4);
     assert!(agents::update(&mut tx, agent).await.unwrap());
     assert!(
         !agents::update(&mut tx, agent).await.unwrap(),
         "an old version won"
     );
     agent.version += 1;
-    agents::beat(&mut tx, agent.id, at(5)).await.unwrap();
+    agents::record_heartbeat(&mut tx, agent.id, timestamp_at(5))
+        .await
+        .unwrap();
     agents::add_tokens(&mut tx, agent.id, 1 << 40)
         .await
         .unwrap();
     agents::add_tokens(&mut tx, agent.id, 1).await.unwrap();
-    (agent.last_heartbeat, agent.tokens_used) = (at(5), (1 << 40) + 1);
+    (agent.last_heartbeat, agent.tokens_used) = (timestamp_at(5), (1 << 40) + 1);
     let found = agents::by_id(&mut tx, agent.id).await.unwrap();
     assert_eq!(found, Some(agent.clone()));
     assert_eq!(
@@ -206,11 +213,11 @@ async fn agents_are_kept(store: &Store) {
     let host = agent.host.clone();
     let with_process = agents::with_process(&mut tx, &host).await.unwrap();
     assert_eq!(with_process, std::slice::from_ref(agent));
-    agents::forget_process(&mut tx, agent.id).await.unwrap();
+    agents::clear_process(&mut tx, agent.id).await.unwrap();
     (agent.pid, agent.process_start) = (None, None);
     assert_eq!(agents::with_process(&mut tx, &host).await.unwrap(), []);
     let mut early = house::agent(&house.task);
-    early.created_at = at(0);
+    early.created_at = timestamp_at(0);
     agents::insert(&mut tx, &early).await.unwrap();
     let found = agents::of_project(&mut tx, house.project.id).await.unwrap();
     assert_eq!(found, [early.clone(), house.agent.clone()]);
@@ -227,8 +234,8 @@ async fn agents_are_kept(store: &Store) {
 }
 
 async fn agents_are_found_by_their_beginning(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let mut twin = house::agent(&house.task);
     let (head, tail) = house.agent.id.0.as_u64_pair();
     twin.id = AgentId(uuid::Uuid::from_u64_pair(head, !tail));
@@ -242,18 +249,20 @@ async fn agents_are_found_by_their_beginning(store: &Store) {
 }
 
 async fn demos_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let (tenth, mut second) = (house::demo(&house.task, 10), house::demo(&house.task, 2));
     for demo in [&tenth, &second] {
         demos::insert(&mut tx, demo).await.unwrap();
     }
-    second.state = DemoState::Approved { at: at(7) };
+    second.state = DemoState::Approved {
+        at: timestamp_at(7),
+    };
     second.commit = None;
     second.preview_url = None;
     second.preview = None;
     second.feedback = Some(house::HOSTILE.concat());
-    second.approved_at = Some(at(7));
+    second.approved_at = Some(timestamp_at(7));
     assert!(demos::update(&mut tx, &second).await.unwrap());
     assert!(
         !demos::update(&mut tx, &second).await.unwrap(),
@@ -273,8 +282,8 @@ async fn demos_are_kept(store: &Store) {
 }
 
 async fn checkpoints_are_kept(store: &Store) {
-    let mut tx = store.write().await.unwrap();
-    let house = House::build(&mut tx, 1).await;
+    let mut tx = store.begin_write().await.unwrap();
+    let house = ProjectRecords::insert(&mut tx, 1).await;
     let late = house::checkpoint(&house.agent, 9);
     let early = house::checkpoint(&house.agent, 8);
     for checkpoint in [&late, &early] {

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use eklavya_store::copy::{Copied, Source};
-use eklavya_store::{Location, Store};
+use eklavya_store::copy::{CopySource, CopySummary};
+use eklavya_store::{DatabaseLocation, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
-use crate::databases::{self, Database};
+use crate::databases::{self, TestDatabase};
 use crate::house::HOSTILE;
-use crate::postgres::Postgres;
+use crate::postgres::TestPostgres;
 
 /// A column of SQLite's.
 #[derive(Debug, Clone)]
-struct Column {
+struct SqliteColumn {
     name: String,
     kind: String,
     required: bool,
@@ -24,30 +24,33 @@ struct Column {
     target: Option<String>,
 }
 
-type Tables = BTreeMap<String, Vec<Column>>;
+type SqliteTables = BTreeMap<String, Vec<SqliteColumn>>;
 
-async fn tables(database: &mut SqliteConnection) -> Tables {
+async fn read_tables(database: &mut SqliteConnection) -> SqliteTables {
     const SQL: &str = "SELECT m.name AS tab, t.name AS col, t.type AS kind, t.\"notnull\" AS required, \
         t.pk AS pk, f.\"table\" AS target, EXISTS (SELECT 1 FROM pragma_index_list(m.name) l, \
         pragma_index_info(l.name) i WHERE i.name = t.name) AS indexed FROM sqlite_master m JOIN pragma_table_info(m.name) t \
         LEFT JOIN pragma_foreign_key_list(m.name) f ON f.\"from\" = t.name \
         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> '_sqlx_migrations'";
-    let mut tables = Tables::new();
+    let mut tables = SqliteTables::new();
     for row in sqlx::query(SQL).fetch_all(database).await.unwrap() {
-        tables.entry(row.get("tab")).or_default().push(Column {
-            name: row.get("col"),
-            kind: row.get("kind"),
-            required: row.get("required"),
-            key: row.get::<i64, _>("pk") > 0,
-            indexed: row.get("indexed"),
-            target: row.get("target"),
-        });
+        tables
+            .entry(row.get("tab"))
+            .or_default()
+            .push(SqliteColumn {
+                name: row.get("col"),
+                kind: row.get("kind"),
+                required: row.get("required"),
+                key: row.get::<i64, _>("pk") > 0,
+                indexed: row.get("indexed"),
+                target: row.get("target"),
+            });
     }
     tables
 }
 
 /// The PostgreSQL type of each column, `table.column`; the schemas must agree in all else.
-async fn types(url: &str) -> BTreeMap<String, (String, bool)> {
+async fn postgres_types(url: &str) -> BTreeMap<String, (String, bool)> {
     const SQL: &str = "SELECT table_name || '.' || column_name AS name, udt_name::text AS kind, \
         is_nullable = 'NO' AS required FROM information_schema.columns \
         WHERE table_schema = 'public' AND table_name NOT IN ('_sqlx_migrations', 'unplaced_events')";
@@ -65,11 +68,11 @@ async fn open(file: &std::path::Path) -> SqliteConnection {
 
 #[tokio::test]
 async fn both_databases_have_the_same_tables() {
-    let [sqlite, _] = Database::each().await;
-    let url = Postgres::shared_server().url();
-    let types = types(&url).await;
+    let [sqlite, _] = TestDatabase::each().await;
+    let url = TestPostgres::shared_server().url();
+    let types = postgres_types(&url).await;
     let mut database = open(&sqlite.file()).await;
-    let tables = tables(&mut database).await;
+    let tables = read_tables(&mut database).await;
     let mut missing: Vec<&String> = types.keys().collect();
     for (table, columns) in &tables {
         assert!(
@@ -100,7 +103,7 @@ async fn both_databases_have_the_same_tables() {
     assert!(missing.is_empty(), "SQLite lacks {missing:?}");
 }
 
-fn text() -> impl Strategy<Value = String> {
+fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
         any::<String>().prop_map(|text| text.replace('\0', "0")),
@@ -108,21 +111,21 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn number() -> impl Strategy<Value = i64> {
+fn any_number() -> impl Strategy<Value = i64> {
     prop_oneof![Just(i64::MIN), Just(i64::MAX), Just(0), any::<i64>()]
 }
 
-fn document() -> impl Strategy<Value = serde_json::Value> {
+fn any_document() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::Value;
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
-        number().prop_map(Value::from),
+        any_number().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         prop::num::f64::NORMAL.prop_map(Value::from),
         prop::sample::select(vec![0.0, -0.0, 1.0, 1e16, 1e21, 1e300, 5e-324, 0.1])
             .prop_map(Value::from),
-        text()
+        any_text()
             .prop_filter("short", |text| text.len() < 1000)
             .prop_map(Value::from),
     ];
@@ -137,33 +140,36 @@ fn document() -> impl Strategy<Value = serde_json::Value> {
 }
 
 /// The literal of a value of a column, by its type in PostgreSQL.
-fn literal(kind: &str, indexed: bool, runner: &mut TestRunner) -> String {
+fn random_literal(kind: &str, indexed: bool, runner: &mut TestRunner) -> String {
     use proptest::strategy::ValueTree;
-    fn drawn<T: std::fmt::Debug>(from: impl Strategy<Value = T>, runner: &mut TestRunner) -> T {
+    fn draw_value<T: std::fmt::Debug>(
+        from: impl Strategy<Value = T>,
+        runner: &mut TestRunner,
+    ) -> T {
         from.new_tree(runner).unwrap().current()
     }
     let quoted = |text: String| format!("'{}'", text.replace('\'', "''"));
     match kind {
-        "int8" => match drawn(number(), runner) {
+        "int8" => match draw_value(any_number(), runner) {
             // Its digits alone are no number of 64 bits.
             i64::MIN => "(-9223372036854775807 - 1)".to_owned(),
             number => number.to_string(),
         },
-        "bool" => i64::from(drawn(any::<bool>(), runner)).to_string(),
-        "text" if indexed => quoted(drawn(
-            text().prop_map(|text| text.chars().take(99).collect()),
+        "bool" => i64::from(draw_value(any::<bool>(), runner)).to_string(),
+        "text" if indexed => quoted(draw_value(
+            any_text().prop_map(|text| text.chars().take(99).collect()),
             runner,
         )),
-        "text" => quoted(drawn(text(), runner)),
-        "jsonb" => quoted(drawn(document(), runner).to_string()),
-        "uuid" => format!("x'{:032x}'", drawn(any::<u128>(), runner)),
-        "bytea" => format!("x'{:016x}'", drawn(any::<u64>(), runner)),
+        "text" => quoted(draw_value(any_text(), runner)),
+        "jsonb" => quoted(draw_value(any_document(), runner).to_string()),
+        "uuid" => format!("x'{:032x}'", draw_value(any::<u128>(), runner)),
+        "bytea" => format!("x'{:016x}'", draw_value(any::<u64>(), runner)),
         other => panic!("{other} is not known here"),
     }
 }
 
 /// Fills every table with rows that hold anything, and NULL where that is allowed.
-async fn fill(database: &mut SqliteConnection, types: &BTreeMap<String, (String, bool)>) {
+async fn fill_tables(database: &mut SqliteConnection, types: &BTreeMap<String, (String, bool)>) {
     let config = Config {
         rng_seed: RngSeed::Fixed(3),
         ..Config::default()
@@ -178,9 +184,9 @@ async fn fill(database: &mut SqliteConnection, types: &BTreeMap<String, (String,
     for trigger in triggers {
         run(database, &format!("DROP TRIGGER {trigger}")).await;
     }
-    let mut waiting = tables(database).await;
+    let mut waiting = read_tables(database).await;
     while !waiting.is_empty() {
-        let free = |columns: &Vec<Column>| {
+        let free = |columns: &Vec<SqliteColumn>| {
             let mut targets = columns.iter().filter_map(|column| column.target.as_ref());
             targets.all(|target| !waiting.contains_key(target))
         };
@@ -191,7 +197,7 @@ async fn fill(database: &mut SqliteConnection, types: &BTreeMap<String, (String,
             .clone();
         let columns = waiting.remove(&table).unwrap();
         for row in 0..ROWS {
-            let sql = insertion(&table, &columns, row, types, &mut runner);
+            let sql = insert_statement(&table, &columns, row, types, &mut runner);
             run(database, &sql).await;
         }
     }
@@ -201,17 +207,17 @@ async fn fill(database: &mut SqliteConnection, types: &BTreeMap<String, (String,
 const ROWS: usize = 4;
 
 /// Rows that a constraint refuses are left out; enough remain.
-fn insertion(
+fn insert_statement(
     table: &str,
-    columns: &[Column],
+    columns: &[SqliteColumn],
     row: usize,
     types: &BTreeMap<String, (String, bool)>,
     runner: &mut TestRunner,
 ) -> String {
-    let value = |column: &Column| match &column.target {
+    let value = |column: &SqliteColumn| match &column.target {
         _ if row % 2 == 1 && !column.required && !column.key => "NULL".to_owned(),
         Some(target) => format!("(SELECT id FROM {target} ORDER BY id LIMIT 1 OFFSET {row})"),
-        None => literal(
+        None => random_literal(
             &types[&format!("{table}.{}", column.name)].0,
             column.indexed,
             runner,
@@ -229,8 +235,8 @@ async fn run(database: &mut SqliteConnection, sql: &str) {
     sqlx::raw_sql(sql).execute(database).await.unwrap();
 }
 
-async fn copied(from: &Location, to: &Location) -> Copied {
-    let (store, source) = Source::hold(from).await.unwrap();
+async fn copy_database(from: &DatabaseLocation, to: &DatabaseLocation) -> CopySummary {
+    let (store, source) = CopySource::open_locked(from).await.unwrap();
     let copied = source.copy_into(to, &mut |_| ()).await.unwrap();
     store.close().await;
     copied
@@ -242,7 +248,7 @@ async fn dump(
     types: &BTreeMap<String, (String, bool)>,
 ) -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::new();
-    for (table, columns) in tables(database).await {
+    for (table, columns) in read_tables(database).await {
         let kinds: Vec<&str> = columns
             .iter()
             .map(|column| types[&format!("{table}.{}", column.name)].0.as_str())
@@ -257,19 +263,19 @@ async fn dump(
             .collect();
         let sql = AssertSqlSafe(format!("SELECT {} FROM {table}", shown.join(", ")));
         let found = sqlx::query(sql).fetch_all(&mut *database).await.unwrap();
-        let mut rows: Vec<String> = found.iter().map(|row| line(row, &kinds)).collect();
+        let mut rows: Vec<String> = found.iter().map(|row| row_line(row, &kinds)).collect();
         rows.sort();
         all.insert(table, rows);
     }
     all
 }
 
-fn line(row: &sqlx::sqlite::SqliteRow, kinds: &[&str]) -> String {
+fn row_line(row: &sqlx::sqlite::SqliteRow, kinds: &[&str]) -> String {
     let cells = kinds.iter().enumerate().map(|(place, kind)| {
         let text: String = row.get(place);
         match (*kind, text.as_str()) {
             (_, "NULL") => text,
-            ("jsonb", _) => by_value(&serde_json::from_str(&text).unwrap()),
+            ("jsonb", _) => canonical_json(&serde_json::from_str(&text).unwrap()),
             _ => text,
         }
     });
@@ -277,7 +283,7 @@ fn line(row: &sqlx::sqlite::SqliteRow, kinds: &[&str]) -> String {
 }
 
 /// Writes a document so that equal ones are written alike.
-fn by_value(json: &serde_json::Value) -> String {
+fn canonical_json(json: &serde_json::Value) -> String {
     use serde_json::Value;
     match json {
         Value::Number(number) => match number.as_f64() {
@@ -285,9 +291,13 @@ fn by_value(json: &serde_json::Value) -> String {
             Some(float) if number.is_f64() => format!("{float}"),
             _ => number.to_string(),
         },
-        Value::Array(items) => format!("{:?}", items.iter().map(by_value).collect::<Vec<_>>()),
+        Value::Array(items) => {
+            format!("{:?}", items.iter().map(canonical_json).collect::<Vec<_>>())
+        }
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| (name, by_value(value)));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name, canonical_json(value)));
             format!("{:?}", fields.collect::<BTreeMap<_, _>>())
         }
         other => other.to_string(),
@@ -296,22 +306,22 @@ fn by_value(json: &serde_json::Value) -> String {
 
 #[tokio::test]
 async fn there_and_back_everything_is_the_same() {
-    let source = Database::sqlite().await;
-    let url = Postgres::shared();
+    let source = TestDatabase::sqlite().await;
+    let url = TestPostgres::shared();
     let server = databases::server(&url);
     // The types are those of the migrations.
     Store::create(&server).await.unwrap().close().await;
-    let types = types(&url).await;
+    let types = postgres_types(&url).await;
     let mut before = open(&source.file()).await;
-    fill(&mut before, &types).await;
+    fill_tables(&mut before, &types).await;
     let expected = dump(&mut before, &types).await;
     let filled = expected.values().filter(|rows| !rows.is_empty()).count();
     assert!(filled + 3 >= expected.len(), "{expected:?}");
     before.close().await.unwrap();
-    let there = copied(&source.location, &server).await;
+    let there = copy_database(&source.location, &server).await;
     assert_eq!(there.replaced, 0);
     let place = tempfile::tempdir().unwrap();
-    let back = copied(&server, &databases::file(&place)).await;
+    let back = copy_database(&server, &databases::file(&place)).await;
     assert_eq!(there.tables, back.tables);
     let mut after = open(&place.path().join("eklavya.db")).await;
     let found = dump(&mut after, &types).await;
@@ -322,8 +332,8 @@ async fn there_and_back_everything_is_the_same() {
 
 #[tokio::test]
 async fn what_postgres_cannot_keep_is_replaced_and_counted() {
-    let source = Database::sqlite().await;
-    let mut tx = source.store.write().await.unwrap();
+    let source = TestDatabase::sqlite().await;
+    let mut tx = source.store.begin_write().await.unwrap();
     let project = crate::house::project(1, "shop");
     eklavya_store::projects::insert(&mut tx, &project)
         .await
@@ -335,10 +345,10 @@ async fn what_postgres_cannot_keep_is_replaced_and_counted() {
         "UPDATE projects SET name = 'a' || char(0) || 'b'",
     )
     .await;
-    let server = databases::server(&Postgres::shared());
-    assert_eq!(copied(&source.location, &server).await.replaced, 1);
+    let server = databases::server(&TestPostgres::shared());
+    assert_eq!(copy_database(&source.location, &server).await.replaced, 1);
     let store = Store::open(&server).await.unwrap();
-    let mut tx = store.read().await.unwrap();
+    let mut tx = store.begin_read().await.unwrap();
     let found = eklavya_store::projects::all(&mut tx).await.unwrap();
     assert_eq!(found[0].name, "a\u{FFFD}b");
 }
@@ -347,7 +357,7 @@ async fn what_postgres_cannot_keep_is_replaced_and_counted() {
 #[tokio::test]
 async fn counters_go_on_where_they_were() {
     const LAST: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'audit_logs'";
-    let source = Database::sqlite().await;
+    let source = TestDatabase::sqlite().await;
     let mut database = open(&source.file()).await;
     let triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
     let triggers: Vec<String> = sqlx::query_scalar(triggers)
@@ -365,10 +375,10 @@ async fn counters_go_on_where_they_were() {
         .await;
     }
     let place = tempfile::tempdir().unwrap();
-    let url = Postgres::shared();
+    let url = TestPostgres::shared();
     let (there, back) = (databases::server(&url), databases::file(&place));
-    copied(&source.location, &there).await;
-    copied(&there, &back).await;
+    copy_database(&source.location, &there).await;
+    copy_database(&there, &back).await;
     let mut after = open(&place.path().join("eklavya.db")).await;
     let last: i64 = sqlx::query_scalar(LAST)
         .fetch_one(&mut after)

@@ -2,41 +2,41 @@
 
 use std::path::PathBuf;
 
-use eklavya_sandbox::examine::Column;
-use eklavya_sandbox::policy::{
-    Browser, FileAccess, GitAccess, NetworkClass, RolePolicy, Spawn, Terminal,
+use eklavya_sandbox::role_policy::{
+    BrowserAccess, FileAccess, GitAccess, NetworkClass, RolePolicy, SpawnAccess, TerminalAccess,
 };
+use eklavya_sandbox::selftest::MatrixColumn;
 use serde_json::{Value, json};
 
 /// What the row says about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
+pub enum RoleExpectation {
     Allowed,
     Forbidden,
 }
 
 /// How it is told that an attempt worked.
 #[derive(Debug, Clone)]
-pub enum Sign {
+pub enum RoleSuccessSign {
     /// The result is no error and has these words.
-    Says(&'static str),
+    OutputContains(&'static str),
     /// This file is there on the machine itself.
-    Made(PathBuf),
+    FileCreated(PathBuf),
 }
 
 /// One call of a tool.
 #[derive(Debug, Clone)]
-pub struct Attempt {
-    pub column: Column,
-    pub expected: Expected,
+pub struct RoleAttempt {
+    pub column: MatrixColumn,
+    pub expected: RoleExpectation,
     pub tool: &'static str,
     pub input: Value,
-    pub sign: Sign,
+    pub sign: RoleSuccessSign,
 }
 
 /// What attempts are about.
 #[derive(Debug)]
-pub struct Places {
+pub struct RoleTargets {
     /// A directory of the machine's that every user may write, with a file `secret`.
     pub outside: PathBuf,
     /// Where a library is served, which is on every list of hosts.
@@ -46,29 +46,33 @@ pub struct Places {
 }
 
 /// A call and how it is told that it worked.
-type Try = (&'static str, Value, Sign);
+type RoleToolCall = (&'static str, Value, RoleSuccessSign);
 
 /// The name of the demo, which is open meanwhile.
 const DEMO: &str = "http://demo-1.shop.localhost/";
 
 /// Returns the attempts of a role: in each column one that its row allows and one that it does not. A
 /// cell that allows nothing has the latter alone.
-pub fn attempts(row: &RolePolicy, places: &Places) -> Vec<Attempt> {
+pub fn attempts(row: &RolePolicy, places: &RoleTargets) -> Vec<RoleAttempt> {
     [
-        (Column::FileSystem, files(row, places)),
-        (Column::Git, git(row)),
-        (Column::Terminal, terminal(row, places)),
-        (Column::Browser, browser(row, places)),
-        (Column::SpawnAgents, spawn(row)),
-        (Column::Network, network(row, places)),
+        (MatrixColumn::FileSystem, files(row, places)),
+        (MatrixColumn::Git, git(row)),
+        (MatrixColumn::Terminal, terminal(row, places)),
+        (MatrixColumn::Browser, browser(row, places)),
+        (MatrixColumn::SpawnAgents, spawn(row)),
+        (MatrixColumn::Network, network(row, places)),
     ]
     .into_iter()
     .flat_map(|(column, (allowed, forbidden))| {
-        let allowed = allowed.into_iter().map(|one| (Expected::Allowed, one));
-        let forbidden = forbidden.into_iter().map(|one| (Expected::Forbidden, one));
+        let allowed = allowed
+            .into_iter()
+            .map(|one| (RoleExpectation::Allowed, one));
+        let forbidden = forbidden
+            .into_iter()
+            .map(|one| (RoleExpectation::Forbidden, one));
         allowed
             .chain(forbidden)
-            .map(move |(expected, (tool, input, sign))| Attempt {
+            .map(move |(expected, (tool, input, sign))| RoleAttempt {
                 column,
                 expected,
                 tool,
@@ -79,7 +83,7 @@ pub fn attempts(row: &RolePolicy, places: &Places) -> Vec<Attempt> {
     .collect()
 }
 
-fn files(row: &RolePolicy, places: &Places) -> (Option<Try>, Vec<Try>) {
+fn files(row: &RolePolicy, places: &RoleTargets) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
     match row.files {
         FileAccess::Read => (
             Some(read("site/index.html", "hello")),
@@ -93,12 +97,15 @@ fn files(row: &RolePolicy, places: &Places) -> (Option<Try>, Vec<Try>) {
             let outside = places.outside.join("made");
             let input = json!({ "file_path": outside, "content": "made" });
             let allowed = write(&format!("site/made-by-{}.txt", row.role));
-            (Some(allowed), vec![("Write", input, Sign::Made(outside))])
+            (
+                Some(allowed),
+                vec![("Write", input, RoleSuccessSign::FileCreated(outside))],
+            )
         }
     }
 }
 
-fn git(row: &RolePolicy) -> (Option<Try>, Vec<Try>) {
+fn git(row: &RolePolicy) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
     let head = || read(".git/HEAD", "refs/heads");
     match row.git {
         GitAccess::No => (None, vec![head()]),
@@ -111,51 +118,51 @@ fn git(row: &RolePolicy) -> (Option<Try>, Vec<Try>) {
     }
 }
 
-fn terminal(row: &RolePolicy, places: &Places) -> (Option<Try>, Vec<Try>) {
+fn terminal(row: &RolePolicy, places: &RoleTargets) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
     let shell = bash("echo terminal-$((6 * 7))", "terminal-42");
-    let tests = ours("mcp__eklavya__run_tests", json!({}), "\"passed\":true");
+    let tests = product_tool("mcp__eklavya__run_tests", json!({}), "\"passed\":true");
     let log = json!({ "name": "git-log" });
-    let log = ours("mcp__eklavya__run_diagnostic", log, "Demo 1");
+    let log = product_tool("mcp__eklavya__run_diagnostic", log, "Demo 1");
     match row.terminal {
-        Terminal::Full => {
+        TerminalAccess::Full => {
             let secret = format!("cat {}", places.outside.join("secret").display());
             (Some(shell), vec![bash(&secret, "somebody")])
         }
-        Terminal::TestCommand => (Some(tests), vec![shell, log]),
-        Terminal::Diagnostic => (Some(log), vec![shell, tests]),
-        Terminal::No => (None, vec![shell, tests, log]),
+        TerminalAccess::TestCommand => (Some(tests), vec![shell, log]),
+        TerminalAccess::Diagnostic => (Some(log), vec![shell, tests]),
+        TerminalAccess::No => (None, vec![shell, tests, log]),
     }
 }
 
-fn browser(row: &RolePolicy, places: &Places) -> (Option<Try>, Vec<Try>) {
+fn browser(row: &RolePolicy, places: &RoleTargets) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
     let open = |url: &str| {
         let input = json!({ "url": url });
-        ours("mcp__eklavya__browser_open", input, "\"did\":\"opened\"")
+        product_tool("mcp__eklavya__browser_open", input, "\"did\":\"opened\"")
     };
     match row.browser {
-        Browser::Full => (Some(open(DEMO)), vec![open(&places.listed)]),
-        Browser::No => (None, vec![open(DEMO)]),
+        BrowserAccess::Full => (Some(open(DEMO)), vec![open(&places.listed)]),
+        BrowserAccess::No => (None, vec![open(DEMO)]),
     }
 }
 
-fn spawn(row: &RolePolicy) -> (Option<Try>, Vec<Try>) {
+fn spawn(row: &RolePolicy) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
     let spawn = |role: &str| {
         let input = json!({ "role": role, "title": "One more", "instructions": "Write a page." });
-        ours("mcp__eklavya__spawn_agent", input, "\"task\":")
+        product_tool("mcp__eklavya__spawn_agent", input, "\"task\":")
     };
     // What the CLI itself would start.
     let own =
         json!({ "description": "more", "prompt": "say hi", "subagent_type": "general-purpose" });
-    let own = ours("Task", own, "hi");
+    let own = product_tool("Task", own, "hi");
     match row.spawn {
-        Spawn::Yes => (Some(spawn("developer")), vec![spawn("qa"), own]),
-        Spawn::No => (None, vec![spawn("developer"), own]),
+        SpawnAccess::Yes => (Some(spawn("developer")), vec![spawn("qa"), own]),
+        SpawnAccess::No => (None, vec![spawn("developer"), own]),
     }
 }
 
-fn network(row: &RolePolicy, places: &Places) -> (Option<Try>, Vec<Try>) {
+fn network(row: &RolePolicy, places: &RoleTargets) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
     let fetch = |url: &str| {
-        ours(
+        product_tool(
             "mcp__eklavya__fetch",
             json!({ "url": url }),
             "\"status\":200",
@@ -179,22 +186,26 @@ fn network(row: &RolePolicy, places: &Places) -> (Option<Try>, Vec<Try>) {
     }
 }
 
-fn write(path: &str) -> Try {
+fn write(path: &str) -> RoleToolCall {
     let path = format!("{{{{ clone }}}}/{path}");
     let input = json!({ "file_path": path, "content": "made\n" });
-    ("Write", input, Sign::Says("successfully"))
+    (
+        "Write",
+        input,
+        RoleSuccessSign::OutputContains("successfully"),
+    )
 }
 
-fn read(path: &str, words: &'static str) -> Try {
+fn read(path: &str, words: &'static str) -> RoleToolCall {
     let input = json!({ "file_path": format!("{{{{ clone }}}}/{path}") });
-    ("Read", input, Sign::Says(words))
+    ("Read", input, RoleSuccessSign::OutputContains(words))
 }
 
-fn bash(command: &str, words: &'static str) -> Try {
+fn bash(command: &str, words: &'static str) -> RoleToolCall {
     let input = json!({ "command": command, "description": "try" });
-    ("Bash", input, Sign::Says(words))
+    ("Bash", input, RoleSuccessSign::OutputContains(words))
 }
 
-fn ours(tool: &'static str, input: Value, words: &'static str) -> Try {
-    (tool, input, Sign::Says(words))
+fn product_tool(tool: &'static str, input: Value, words: &'static str) -> RoleToolCall {
+    (tool, input, RoleSuccessSign::OutputContains(words))
 }

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::keeper::{Place, unprivileged};
+use super::keeper::{DataMedium, drop_privileges};
 
 /// Where Debian puts each major version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -38,14 +38,14 @@ DROP DATABASE postgres
 
 /// Binaries of one version.
 #[derive(Debug)]
-pub struct Installation {
+pub struct PostgresInstallation {
     binaries: PathBuf,
     version: String,
     /// The client.
     pub psql: PathBuf,
 }
 
-impl Installation {
+impl PostgresInstallation {
     /// Returns the binaries that `EKLAVYA_TEST_POSTGRES` names, or else Debian's newest.
     ///
     /// # Panics
@@ -75,7 +75,7 @@ impl Installation {
     /// Returns the server on a data directory; port, sockets and settings are the caller's.
     pub fn server(&self, data: &Path) -> Command {
         let mut server = program(self.binaries.join("postgres"));
-        unprivileged(&mut server);
+        drop_privileges(&mut server);
         server.arg("-D").arg(data);
         for setting in [
             "listen_addresses=127.0.0.1",
@@ -117,13 +117,13 @@ impl Installation {
 
     /// The server's user may be unable to reach the cache: it is made elsewhere and brought there.
     fn make_template(&self, template: &Path) {
-        let place = super::keeper::own_directory(Place::Disk);
+        let place = super::keeper::create_directory(DataMedium::Disk);
         let data = place.path().join("data");
         let mut initdb = program(self.binaries.join("initdb"));
-        unprivileged(&mut initdb);
+        drop_privileges(&mut initdb);
         run(initdb.arg("-D").arg(&data).args(INITDB), "");
         let mut single = program(self.binaries.join("postgres"));
-        unprivileged(&mut single);
+        drop_privileges(&mut single);
         run(
             single.args(["--single", "-D"]).arg(&data).arg("template1"),
             SETUP,

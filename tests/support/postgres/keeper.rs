@@ -24,24 +24,24 @@ const SCRIPT: &str = include_str!("keeper.sh");
 
 /// Where a server's directory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum DataMedium {
     /// Where a crash of the machine would leave it.
     Disk,
     /// In memory where there is room.
-    Fast,
+    Memory,
 }
 
 /// A directory, and the process that removes it.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct DirectoryReaper {
     directory: PathBuf,
     process: Child,
 }
 
-impl Keeper {
+impl DirectoryReaper {
     /// Returns the keeper of a new directory that belongs to the server's user.
-    pub fn new(place: Place) -> Self {
-        let directory = own_directory(place).keep();
+    pub fn new(place: DataMedium) -> Self {
+        let directory = create_directory(place).keep();
         let mut shell = program("sh");
         shell.args(["-c", SCRIPT, "keeper"]).arg(&directory);
         shell.stdin(Stdio::piped()).process_group(0);
@@ -76,17 +76,17 @@ impl Keeper {
     }
 
     /// Ends the server and removes the directory.
-    pub fn finish(&mut self) {
+    pub fn remove(&mut self) {
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }
 }
 
 /// Returns a new directory that belongs to the server's user.
-pub fn own_directory(place: Place) -> TempDir {
+pub fn create_directory(place: DataMedium) -> TempDir {
     let parent = match place {
-        Place::Fast if has_room(MEMORY) => PathBuf::from(MEMORY),
-        Place::Fast | Place::Disk => std::env::temp_dir(),
+        DataMedium::Memory if has_room(MEMORY) => PathBuf::from(MEMORY),
+        DataMedium::Memory | DataMedium::Disk => std::env::temp_dir(),
     };
     let directory = tempfile::Builder::new()
         .prefix("eklavya-pg-")
@@ -110,7 +110,7 @@ fn has_room(file_system: &str) -> bool {
 
 /// Makes a command run as an unprivileged user, without further groups, where the test is root:
 /// PostgreSQL refuses to run as root.
-pub fn unprivileged(command: &mut Command) {
+pub fn drop_privileges(command: &mut Command) {
     if let Some(user) = other_user() {
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }

@@ -4,85 +4,87 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_it_and_the_conversation_can_be_resumed() {
-    let mut scene = Scene::new().await;
-    scene.model.script([Answer::Hang]);
+    let mut scene = SessionFixture::new().await;
+    scene.model.push_answers([ScriptedAnswer::Hang]);
     let control = scene.control();
-    let asked = scene.model.asked();
+    let asked = scene.model.request_notify();
     let interrupt = tokio::spawn(async move {
         asked.notified().await;
-        control.send(Control::Interrupt).await.unwrap();
+        control.send(SessionSignal::Interrupt).await.unwrap();
     });
     let outcome = scene.run().await.unwrap();
     interrupt.await.unwrap();
-    assert_eq!(outcome.ended, Ended::Interrupted, "{outcome:?}");
-    assert_eq!(scene.kills(), 0, "it stopped by itself");
+    assert_eq!(outcome.end, SessionEnd::Interrupted, "{outcome:?}");
+    assert_eq!(scene.kill_count(), 0, "it stopped by itself");
 
-    scene.spec.conversation = Conversation::Resume(scene.spec.conversation.id());
-    scene.model.script([Answer::text("Finished.")]);
+    scene.spec.conversation = ConversationStart::Resume(scene.spec.conversation.id());
+    scene
+        .model
+        .push_answers([ScriptedAnswer::text("Finished.")]);
     let outcome = scene.run().await.unwrap();
-    assert!(matches!(&outcome.ended, Ended::Completed { text, .. } if text == "Finished."));
+    assert!(matches!(&outcome.end, SessionEnd::Completed { text, .. } if text == "Finished."));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_ends_it_at_once() {
-    let mut scene = Scene::new().await;
-    scene.model.script([Answer::Hang]);
+    let mut scene = SessionFixture::new().await;
+    scene.model.push_answers([ScriptedAnswer::Hang]);
     let control = scene.control();
-    let asked = scene.model.asked();
+    let asked = scene.model.request_notify();
     let kill = tokio::spawn(async move {
         asked.notified().await;
-        control.send(Control::Kill).await.unwrap();
+        control.send(SessionSignal::Kill).await.unwrap();
     });
     let outcome = scene.run().await.unwrap();
     kill.await.unwrap();
-    assert_eq!(outcome.ended, Ended::Killed);
-    assert_eq!(scene.kills(), 1);
+    assert_eq!(outcome.end, SessionEnd::Killed);
+    assert_eq!(scene.kill_count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_is_ended() {
-    let mut scene = Scene::new().await;
+    let mut scene = SessionFixture::new().await;
     scene.silence = Duration::from_secs(3);
-    scene.model.script([Answer::Hang]);
+    scene.model.push_answers([ScriptedAnswer::Hang]);
     let outcome = scene.run().await.unwrap();
-    assert_eq!(outcome.ended, Ended::Silent, "{outcome:?}");
+    assert_eq!(outcome.end, SessionEnd::Silent, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_at_the_gateway_are_signs_of_life() {
-    let mut scene = Scene::new().await;
+    let mut scene = SessionFixture::new().await;
     scene.silence = Duration::from_secs(2);
-    scene.model.script([Answer::Slow(
+    scene.model.push_answers([ScriptedAnswer::Slow(
         Duration::from_secs(5),
-        Box::new(Answer::text("Late.")),
+        Box::new(ScriptedAnswer::text("Late.")),
     )]);
     let activity = scene.activity.clone();
     let heart = tokio::spawn(async move {
         for beat in 0.. {
-            activity.last.store(beat, Ordering::Relaxed);
+            activity.last_seen_us.store(beat, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
     let outcome = scene.run().await.unwrap();
     heart.abort();
     assert!(
-        matches!(&outcome.ended, Ended::Completed { text, .. } if text == "Late."),
+        matches!(&outcome.end, SessionEnd::Completed { text, .. } if text == "Late."),
         "{outcome:?}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parked_agent_is_not_silent() {
-    let mut scene = Scene::new().await;
+    let mut scene = SessionFixture::new().await;
     scene.silence = Duration::from_secs(2);
-    scene.activity.set_parked(true);
-    scene.model.script([Answer::Slow(
+    scene.activity.set_paused(true);
+    scene.model.push_answers([ScriptedAnswer::Slow(
         Duration::from_secs(5),
-        Box::new(Answer::text("Late.")),
+        Box::new(ScriptedAnswer::text("Late.")),
     )]);
     let outcome = scene.run().await.unwrap();
     assert!(
-        matches!(outcome.ended, Ended::Completed { .. }),
+        matches!(outcome.end, SessionEnd::Completed { .. }),
         "{outcome:?}"
     );
 }

@@ -4,17 +4,17 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_of_our_tools_are_answered() {
-    let mut scene = Scene::new().await;
-    let counter = Arc::new(Counter(AtomicUsize::new(0)));
-    scene.offer(counter.clone());
-    scene.model.script([
-        Answer::tool("mcp__eklavya__count", &json!({"by": 3})),
-        Answer::tool("mcp__eklavya__panic", &json!({})),
-        Answer::text("Counted."),
+    let mut scene = SessionFixture::new().await;
+    let counter = Arc::new(CountingToolServer(AtomicUsize::new(0)));
+    scene.offer_tools(counter.clone());
+    scene.model.push_answers([
+        ScriptedAnswer::tool("mcp__eklavya__count", &json!({"by": 3})),
+        ScriptedAnswer::tool("mcp__eklavya__panic", &json!({})),
+        ScriptedAnswer::text("Counted."),
     ]);
     let outcome = scene.run().await.unwrap();
     assert!(
-        matches!(outcome.ended, Ended::Completed { .. }),
+        matches!(outcome.end, SessionEnd::Completed { .. }),
         "{outcome:?}"
     );
     assert_eq!(counter.0.load(Ordering::Relaxed), 3);
@@ -38,18 +38,18 @@ async fn calls_of_our_tools_are_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_waits_for_our_tool_is_not_silent_and_can_be_interrupted() {
-    let mut scene = Scene::new().await;
+    let mut scene = SessionFixture::new().await;
     scene.silence = Duration::from_secs(2);
-    scene.offer(Arc::new(Counter(AtomicUsize::new(0))));
+    scene.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
     scene
         .model
-        .script([Answer::tool("mcp__eklavya__hang", &json!({}))]);
+        .push_answers([ScriptedAnswer::tool("mcp__eklavya__hang", &json!({}))]);
     let control = scene.control();
     let interrupt = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(6)).await;
-        control.send(Control::Interrupt).await.unwrap();
+        control.send(SessionSignal::Interrupt).await.unwrap();
     });
     let outcome = scene.run().await.unwrap();
     interrupt.await.unwrap();
-    assert_eq!(outcome.ended, Ended::Interrupted, "{outcome:?}");
+    assert_eq!(outcome.end, SessionEnd::Interrupted, "{outcome:?}");
 }

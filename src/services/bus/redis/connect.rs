@@ -6,19 +6,19 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, RedisError, cmd};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::server::{Server, is_before_six};
+use super::server::{RedisServer, lacks_resp3};
 use crate::bus::BusError;
 
 /// How long the server may take for an answer. It answers within a millisecond; one that does not
 /// must not hold up the work, which goes on from the database.
-const ANSWER: Duration = Duration::from_secs(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long connecting may take altogether.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Nobody maintains older ones.
-const OLDEST: (u32, u32) = (6, 2);
+const OLDEST_VERSION: (u32, u32) = (6, 2);
 
 /// A connection to a server that can be the bus.
-pub(super) struct Connected {
+pub(super) struct EstablishedConnection {
     pub connection: MultiplexedConnection,
     /// What the server says unasked: news, and that the connection ended.
     pub pushes: UnboundedReceiver<PushInfo>,
@@ -26,51 +26,57 @@ pub(super) struct Connected {
 }
 
 /// Connects, checks the version and subscribes to `channel`.
-pub(super) async fn connect(server: &Server, channel: &str) -> Result<Connected, BusError> {
-    let connecting = tokio::time::timeout(CONNECT, attempt(server, channel));
+pub(super) async fn connect(
+    server: &RedisServer,
+    channel: &str,
+) -> Result<EstablishedConnection, BusError> {
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, try_connect(server, channel));
     connecting.await.unwrap_or_else(|_| {
-        Err(server.unreachable(format!("no answer within {} s", CONNECT.as_secs())))
+        Err(server.unreachable(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))
     })
 }
 
-async fn attempt(server: &Server, channel: &str) -> Result<Connected, BusError> {
+async fn try_connect(
+    server: &RedisServer,
+    channel: &str,
+) -> Result<EstablishedConnection, BusError> {
     if server.is_encrypted() {
         // Whoever was first has set the same one; there is only one in the program.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
     let (sender, pushes) = unbounded_channel();
-    let config = timeouts().set_push_sender(sender);
-    let client = Client::open(server.info()).map_err(|error| server.problem(&error))?;
-    let mut connection = match open(&client, &config).await {
-        Err(error) if is_before_six(&error) => {
-            let found = version_before_six(server).await;
+    let config = connection_config().set_push_sender(sender);
+    let client = Client::open(server.info()).map_err(|error| server.to_bus_error(&error))?;
+    let mut connection = match open_connection(&client, &config).await {
+        Err(error) if lacks_resp3(&error) => {
+            let found = read_resp2_version(server).await;
             return Err(server.too_old(found.unwrap_or_else(|| "5 or older".to_owned())));
         }
-        opened => opened.map_err(|error| server.problem(&error))?,
+        opened => opened.map_err(|error| server.to_bus_error(&error))?,
     };
-    let version = version(&mut connection)
+    let version = read_version(&mut connection)
         .await
-        .map_err(|error| server.problem(&error))?
+        .map_err(|error| server.to_bus_error(&error))?
         .ok_or_else(|| server.not_redis("it tells no version"))?;
-    if numbers(&version).is_none_or(|numbers| numbers < OLDEST) {
+    if parse_version(&version).is_none_or(|numbers| numbers < OLDEST_VERSION) {
         return Err(server.too_old(version));
     }
     let subscribed = connection.subscribe(channel).await;
-    subscribed.map_err(|error| server.problem(&error))?;
-    Ok(Connected {
+    subscribed.map_err(|error| server.to_bus_error(&error))?;
+    Ok(EstablishedConnection {
         connection,
         pushes,
         version,
     })
 }
 
-fn timeouts() -> AsyncConnectionConfig {
+fn connection_config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(ANSWER))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
 }
 
-async fn open(
+async fn open_connection(
     client: &Client,
     config: &AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, RedisError> {
@@ -80,16 +86,18 @@ async fn open(
 }
 
 /// Asks an old server for its version, in the protocol that it knows.
-async fn version_before_six(server: &Server) -> Option<String> {
+async fn read_resp2_version(server: &RedisServer) -> Option<String> {
     let info = server.info();
     let settings = info.redis_settings().clone();
     let info = info.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP2));
     let client = Client::open(info).ok()?;
-    let mut connection = open(&client, &timeouts()).await.ok()?;
-    version(&mut connection).await.ok().flatten()
+    let mut connection = open_connection(&client, &connection_config()).await.ok()?;
+    read_version(&mut connection).await.ok().flatten()
 }
 
-async fn version(connection: &mut MultiplexedConnection) -> Result<Option<String>, RedisError> {
+async fn read_version(
+    connection: &mut MultiplexedConnection,
+) -> Result<Option<String>, RedisError> {
     let told: String = cmd("INFO").arg("server").query_async(connection).await?;
     let version = told
         .lines()
@@ -98,7 +106,7 @@ async fn version(connection: &mut MultiplexedConnection) -> Result<Option<String
     Ok(version.map(|version| version.trim().chars().take(30).collect()))
 }
 
-fn numbers(version: &str) -> Option<(u32, u32)> {
+fn parse_version(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.').map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
@@ -109,12 +117,12 @@ mod tests {
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        assert_eq!(numbers("7.0.15"), Some((7, 0)));
-        assert!(numbers("10.0.0") > Some(OLDEST));
-        assert!(numbers("6.0.16") < Some(OLDEST));
-        assert_eq!(numbers("255.255.255"), Some((255, 255)));
+        assert_eq!(parse_version("7.0.15"), Some((7, 0)));
+        assert!(parse_version("10.0.0") > Some(OLDEST_VERSION));
+        assert!(parse_version("6.0.16") < Some(OLDEST_VERSION));
+        assert_eq!(parse_version("255.255.255"), Some((255, 255)));
         for nonsense in ["", "7", "x.y", "-1.2"] {
-            assert_eq!(numbers(nonsense), None, "{nonsense}");
+            assert_eq!(parse_version(nonsense), None, "{nonsense}");
         }
     }
 }

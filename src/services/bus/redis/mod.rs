@@ -1,9 +1,9 @@
 //! The bus on a Redis server. Every key and channel starts with `eklavya:<installation>:`.
 
 mod connect;
-mod keeper;
-mod limits;
-mod link;
+pub(crate) mod connection;
+pub(crate) mod rate_limits;
+pub(crate) mod reconnector;
 mod server;
 mod streams;
 
@@ -14,16 +14,16 @@ use ::redis::{Cmd, Pipeline, cmd};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-pub use self::server::Server;
+pub use self::server::RedisServer;
 
-use self::keeper::{Keeper, Letter};
-use self::link::Link;
-use super::news::{Ears, News};
-use super::{Away, BusError};
+use super::{BusError, BusUnavailable};
+use crate::bus::listeners::{BusEvent, Listeners};
+use crate::bus::redis::connection::RedisConnection;
+use crate::bus::redis::reconnector::{Envelope, Reconnector};
 
 /// What to do about a server that is away when the bus is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenAway {
+pub enum OnUnavailable {
     /// It is an error.
     Refuse,
     /// The work begins from the database, with a warning.
@@ -32,58 +32,58 @@ pub enum WhenAway {
 
 /// A Redis server as the bus.
 #[derive(Debug)]
-pub(super) struct Redis {
-    link: Arc<Link>,
+pub(super) struct RedisBus {
+    connection: Arc<RedisConnection>,
     prefix: String,
     channel: String,
-    own: Uuid,
-    _keeper: DropGuard,
+    bus_id: Uuid,
+    _reconnector: DropGuard,
 }
 
-impl Redis {
+impl RedisBus {
     pub async fn open(
-        server: Server,
+        server: RedisServer,
         installation: Uuid,
-        when_away: WhenAway,
-        ears: Ears,
+        when_away: OnUnavailable,
+        ears: Listeners,
     ) -> Result<Self, BusError> {
         let prefix = format!("eklavya:{installation}:");
         let channel = format!("{prefix}news");
-        let link = Arc::new(Link::new(server));
+        let link = Arc::new(RedisConnection::new(server));
         let pushes = match connect::connect(&link.server, &channel).await {
-            Ok(connected) => Some(link.begin(connected)),
-            Err(error) if error.is_away() && when_away == WhenAway::Warn => {
-                link.warn_of_absence(&error.to_string());
+            Ok(connected) => Some(link.attach(connected)),
+            Err(error) if error.is_away() && when_away == OnUnavailable::Warn => {
+                link.warn_unavailable(&error.to_string());
                 None
             }
             Err(error) => return Err(error),
         };
         let (own, closing) = (Uuid::new_v4(), CancellationToken::new());
-        let keeper = Keeper {
-            link: link.clone(),
+        let keeper = Reconnector {
+            connection: link.clone(),
             channel: channel.clone(),
-            own,
-            ears,
+            bus_id: own,
+            listeners: ears,
         };
         tokio::spawn(
             closing
                 .clone()
-                .run_until_cancelled_owned(keeper.keep(pushes)),
+                .run_until_cancelled_owned(keeper.run(pushes)),
         );
         Ok(Self {
-            link,
+            connection: link,
             prefix,
             channel,
-            own,
-            _keeper: closing.drop_guard(),
+            bus_id: own,
+            _reconnector: closing.drop_guard(),
         })
     }
 
-    pub async fn publish(&self, news: &[News]) {
+    pub async fn publish(&self, news: &[BusEvent]) {
         let mut letters = Pipeline::new();
         for piece in news {
-            let letter = Letter {
-                from: self.own,
+            let letter = Envelope {
+                from: self.bus_id,
                 news: piece.clone(),
             };
             // The product's own types can always be written.
@@ -93,33 +93,39 @@ impl Redis {
             letters.cmd("PUBLISH").arg(&self.channel).arg(text).ignore();
         }
         // Where they do not arrive, the database has them.
-        let _ = self.link.without(self.link.ask_all::<()>(&letters).await);
+        let _ = self
+            .connection
+            .or_unavailable(self.connection.request_all::<()>(&letters).await);
     }
 
-    pub async fn get(&self, key: &str) -> Result<Option<String>, Away> {
-        let question = cmd("GET").arg(self.cached(key)).to_owned();
-        self.ask(&question).await
+    pub async fn get(&self, key: &str) -> Result<Option<String>, BusUnavailable> {
+        let question = cmd("GET").arg(self.cache_key(key)).to_owned();
+        self.request(&question).await
     }
 
     pub async fn put(&self, key: &str, value: &str, time_to_live: Duration) {
         let question = cmd("SET")
-            .arg(self.cached(key))
+            .arg(self.cache_key(key))
             .arg(value)
             .arg("PX")
-            .arg(limits::millis(time_to_live))
+            .arg(rate_limits::to_millis(time_to_live))
             .to_owned();
-        let _ = self.ask::<()>(&question).await;
+        let _ = self.request::<()>(&question).await;
     }
 
-    fn cached(&self, key: &str) -> String {
+    fn cache_key(&self, key: &str) -> String {
         format!("{}cache:{key}", self.prefix)
     }
 
-    pub fn connection(&self) -> Option<u64> {
-        self.link.number()
+    pub fn connection_generation(&self) -> Option<u64> {
+        self.connection.generation()
     }
 
-    async fn ask<T: ::redis::FromRedisValue>(&self, question: &Cmd) -> Result<T, Away> {
-        self.link.without(self.link.ask(question).await)
+    async fn request<T: ::redis::FromRedisValue>(
+        &self,
+        question: &Cmd,
+    ) -> Result<T, BusUnavailable> {
+        self.connection
+            .or_unavailable(self.connection.request(question).await)
     }
 }

@@ -8,12 +8,12 @@ use crate::bus::BusError;
 
 /// A Redis server; `Debug` shows no password.
 #[derive(Clone)]
-pub struct Server {
+pub struct RedisServer {
     info: ConnectionInfo,
     shown: String,
 }
 
-impl Server {
+impl RedisServer {
     /// Returns the server at `url`: `redis://user@host:6379/0`, `rediss://…` for TLS, or
     /// `unix:///run/redis.sock`. `password` counts more than one in the URL.
     pub fn new(url: &Url, password: Option<SecretString>) -> Result<Self, BusError> {
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// Returns the URL as it may be shown.
-    pub fn shown(&self) -> &str {
+    pub fn display_url(&self) -> &str {
         &self.shown
     }
 
@@ -90,7 +90,7 @@ impl Server {
     }
 
     /// Returns what an error says about the server.
-    pub(super) fn problem(&self, error: &RedisError) -> BusError {
+    pub(super) fn to_bus_error(&self, error: &RedisError) -> BusError {
         let unauthorized = |problem| BusError::Unauthorized {
             place: self.shown.clone(),
             problem,
@@ -113,7 +113,7 @@ impl Server {
 }
 
 /// Whether a server does not know the third version of the protocol, which came with Redis 6.
-pub(super) fn is_before_six(error: &RedisError) -> bool {
+pub(super) fn lacks_resp3(error: &RedisError) -> bool {
     error.kind() == ErrorKind::RESP3NotSupported
         || error
             .detail()
@@ -129,7 +129,7 @@ fn without_password(url: &Url) -> String {
     shown.to_string()
 }
 
-impl std::fmt::Debug for Server {
+impl std::fmt::Debug for RedisServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Server").field(&self.shown).finish()
     }
@@ -139,8 +139,8 @@ impl std::fmt::Debug for Server {
 mod tests {
     use super::*;
 
-    fn server(url: &str, password: Option<&str>) -> Result<Server, BusError> {
-        Server::new(&Url::parse(url).unwrap(), password.map(SecretString::from))
+    fn server(url: &str, password: Option<&str>) -> Result<RedisServer, BusError> {
+        RedisServer::new(&Url::parse(url).unwrap(), password.map(SecretString::from))
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         let quoted = "unknown command, with args beginning with: `AUTH`, `secret`";
         let kind = ErrorKind::Server(::redis::ServerErrorKind::ResponseError);
         let error = RedisError::from((kind, "it said", quoted.to_owned()));
-        let told = server.problem(&error).to_string();
+        let told = server.to_bus_error(&error).to_string();
         assert!(told.contains("`AUTH`, `…`"), "{told}");
     }
 }

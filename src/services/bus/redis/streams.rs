@@ -5,18 +5,18 @@ use std::time::Duration;
 use ::redis::streams::StreamReadReply;
 use ::redis::{FromRedisValue, Pipeline, cmd};
 
-use super::Redis;
-use super::limits::millis;
-use super::link::Fault;
-use crate::bus::inboxes::LONGEST;
-use crate::bus::{Away, Entry};
+use super::RedisBus;
+use crate::bus::inboxes::MAX_INBOX_ENTRIES;
+use crate::bus::redis::connection::RequestError;
+use crate::bus::redis::rate_limits::to_millis;
+use crate::bus::{BusUnavailable, InboxEntry};
 
 /// The group that all who read an inbox belong to.
 const GROUP: &str = "readers";
 /// The field of an entry that holds its text.
 const TEXT: &str = "text";
 /// How long an inbox is kept that nobody puts anything into. The database has all messages.
-const KEPT: Duration = Duration::from_hours(7 * 24);
+const INBOX_TTL: Duration = Duration::from_hours(7 * 24);
 
 /// Hands all that one consumer has over to another, in one step, and returns names and texts in
 /// turn. What was cut off the stream meanwhile is left out.
@@ -33,20 +33,24 @@ for _, entry in ipairs(left) do
 end
 return claimed";
 
-impl Redis {
-    pub async fn send(&self, inbox: &str, text: &str) -> Result<(), Away> {
-        let key = self.inbox(inbox);
+impl RedisBus {
+    pub async fn send(&self, inbox: &str, text: &str) -> Result<(), BusUnavailable> {
+        let key = self.inbox_key(inbox);
         let mut both = Pipeline::new();
         both.cmd("XADD")
             .arg(&key)
             .arg("MAXLEN")
-            .arg(LONGEST)
+            .arg(MAX_INBOX_ENTRIES)
             .arg("*")
             .arg(TEXT)
             .arg(text)
             .ignore();
-        both.cmd("PEXPIRE").arg(&key).arg(millis(KEPT)).ignore();
-        self.link.without(self.link.ask_all::<()>(&both).await)
+        both.cmd("PEXPIRE")
+            .arg(&key)
+            .arg(to_millis(INBOX_TTL))
+            .ignore();
+        self.connection
+            .or_unavailable(self.connection.request_all::<()>(&both).await)
     }
 
     pub async fn receive(
@@ -54,8 +58,8 @@ impl Redis {
         inbox: &str,
         consumer: &str,
         most: usize,
-    ) -> Result<Vec<Entry>, Away> {
-        let key = self.inbox(inbox);
+    ) -> Result<Vec<InboxEntry>, BusUnavailable> {
+        let key = self.inbox_key(inbox);
         let question = cmd("XREADGROUP")
             .arg("GROUP")
             .arg(GROUP)
@@ -66,24 +70,24 @@ impl Redis {
             .arg(&key)
             .arg(">")
             .to_owned();
-        let mut answer = self.link.ask(&question).await;
+        let mut answer = self.connection.request(&question).await;
         // The first to read makes the group; a server that lost everything has none.
-        if matches!(&answer, Err(Fault::Refused(error)) if error.code() == Some("NOGROUP")) {
-            self.make_group(&key).await?;
-            answer = self.link.ask(&question).await;
+        if matches!(&answer, Err(RequestError::Refused(error)) if error.code() == Some("NOGROUP")) {
+            self.create_group(&key).await?;
+            answer = self.connection.request(&question).await;
         }
-        let reply: Option<StreamReadReply> = self.link.without(answer)?;
+        let reply: Option<StreamReadReply> = self.connection.or_unavailable(answer)?;
         let streams = reply.map(|reply| reply.keys).unwrap_or_default();
         let entries = streams.into_iter().flat_map(|stream| stream.ids);
         Ok(entries
             .filter_map(|entry| {
                 let text = String::from_redis_value(entry.map.get(TEXT)?.clone()).ok()?;
-                Some(Entry { id: entry.id, text })
+                Some(InboxEntry { id: entry.id, text })
             })
             .collect())
     }
 
-    async fn make_group(&self, key: &str) -> Result<(), Away> {
+    async fn create_group(&self, key: &str) -> Result<(), BusUnavailable> {
         let question = cmd("XGROUP")
             .arg("CREATE")
             .arg(key)
@@ -91,40 +95,47 @@ impl Redis {
             .arg("0")
             .arg("MKSTREAM")
             .to_owned();
-        match self.link.ask::<()>(&question).await {
+        match self.connection.request::<()>(&question).await {
             // Another reader was faster.
-            Err(Fault::Refused(error)) if error.code() == Some("BUSYGROUP") => {}
-            answer => self.link.without(answer)?,
+            Err(RequestError::Refused(error)) if error.code() == Some("BUSYGROUP") => {}
+            answer => self.connection.or_unavailable(answer)?,
         }
-        let expire = cmd("PEXPIRE").arg(key).arg(millis(KEPT)).to_owned();
-        self.ask::<()>(&expire).await
+        let expire = cmd("PEXPIRE").arg(key).arg(to_millis(INBOX_TTL)).to_owned();
+        self.request::<()>(&expire).await
     }
 
-    pub async fn acknowledge(&self, inbox: &str, ids: &[String]) -> Result<usize, Away> {
-        let key = self.inbox(inbox);
+    pub async fn acknowledge(&self, inbox: &str, ids: &[String]) -> Result<usize, BusUnavailable> {
+        let key = self.inbox_key(inbox);
         let mut both = Pipeline::new();
         both.cmd("XACK").arg(&key).arg(GROUP).arg(ids);
         both.cmd("XDEL").arg(&key).arg(ids).ignore();
-        let (acknowledged,) = self.link.without(self.link.ask_all(&both).await)?;
+        let (acknowledged,) = self
+            .connection
+            .or_unavailable(self.connection.request_all(&both).await)?;
         Ok(acknowledged)
     }
 
-    pub async fn claim(&self, inbox: &str, dead: &str, consumer: &str) -> Result<Vec<Entry>, Away> {
+    pub async fn claim(
+        &self,
+        inbox: &str,
+        dead: &str,
+        consumer: &str,
+    ) -> Result<Vec<InboxEntry>, BusUnavailable> {
         let question = cmd("EVAL")
             .arg(CLAIM)
             .arg(1)
-            .arg(self.inbox(inbox))
+            .arg(self.inbox_key(inbox))
             .arg(GROUP)
             .arg(dead)
             .arg(consumer)
-            .arg(LONGEST)
+            .arg(MAX_INBOX_ENTRIES)
             .to_owned();
-        let claimed: Vec<(String, String)> = self.ask(&question).await?;
-        let entry = |(id, text)| Entry { id, text };
+        let claimed: Vec<(String, String)> = self.request(&question).await?;
+        let entry = |(id, text)| InboxEntry { id, text };
         Ok(claimed.into_iter().map(entry).collect())
     }
 
-    fn inbox(&self, inbox: &str) -> String {
+    fn inbox_key(&self, inbox: &str) -> String {
         format!("{}inbox:{inbox}", self.prefix)
     }
 }

@@ -1,0 +1,96 @@
+//! The desk of a command: the opened store, the clock, and who is acting.
+
+use std::sync::Arc;
+
+use eklavya_core::audit::AuditActor;
+use eklavya_core::clock::SystemClock;
+use eklavya_services::DataStore;
+use eklavya_services::bus::{self, Bus, OnUnavailable};
+use eklavya_services::secrets::{self, SecretVault};
+use eklavya_store::{DatabaseLocation, PostgresServer, Store, installation};
+use nix::unistd::{User, getuid};
+
+use crate::error::CommandError;
+use crate::invocation::CommandInvocation;
+use crate::runtime;
+
+/// Opens the store and does `work`, which looks at it or changes it once. A bus that is away does
+/// not stop it: the database has everything.
+pub fn with_data_store<T>(
+    invocation: &CommandInvocation,
+    work: impl AsyncFnOnce(DataStore) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    // A mistake in the configuration is told by every command, not only when it matters.
+    invocation.config()?;
+    runtime::run_short(async {
+        let data = open_for_reading(invocation).await?;
+        let done = work(data.clone()).await;
+        // Others are to hear at once of what was changed.
+        data.flush().await;
+        done
+    })
+}
+
+/// Opens the store and the bus, for whatever goes as well without others hearing of it at once.
+pub async fn open_for_reading(invocation: &CommandInvocation) -> Result<DataStore, CommandError> {
+    open_with_bus(invocation, OnUnavailable::Warn).await
+}
+
+/// Opens the store and the bus, for agents to work.
+pub async fn open(invocation: &CommandInvocation) -> Result<DataStore, CommandError> {
+    open_with_bus(invocation, OnUnavailable::Refuse).await
+}
+
+async fn open_with_bus(
+    invocation: &CommandInvocation,
+    when_away: OnUnavailable,
+) -> Result<DataStore, CommandError> {
+    let store = Store::open(&location(invocation)?).await?;
+    let bus = match bus_server(invocation)? {
+        Some(server) => {
+            Bus::open(server, installation::ensure_id(&store).await?, when_away).await?
+        }
+        None => Bus::in_process(),
+    };
+    let data = DataStore::with_bus(store, Arc::new(SystemClock), bus);
+    let data = data.with_redactor(invocation.redactor.clone());
+    secrets::redact_all(&data, &vault(invocation)?).await?;
+    Ok(data)
+}
+
+/// Returns where the key of secrets is.
+pub fn vault(invocation: &CommandInvocation) -> Result<SecretVault, CommandError> {
+    let file = invocation.config()?.secret_key_path();
+    Ok(SecretVault::at(file.as_std_path()))
+}
+
+/// Returns the server that the configuration names as the bus, if it names one.
+pub fn bus_server(
+    invocation: &CommandInvocation,
+) -> Result<Option<bus::RedisServer>, CommandError> {
+    let Some(remote) = &invocation.config()?.bus else {
+        return Ok(None);
+    };
+    Ok(Some(bus::RedisServer::new(
+        &remote.url,
+        remote.read_password()?,
+    )?))
+}
+
+/// Returns where the configuration says that the database is.
+pub fn location(invocation: &CommandInvocation) -> Result<DatabaseLocation, CommandError> {
+    let Some(remote) = &invocation.config()?.store else {
+        let file = invocation.home.database_file().into_std_path_buf();
+        return Ok(DatabaseLocation::File(file));
+    };
+    let server = PostgresServer::new(&remote.url, remote.read_password()?)
+        .map_err(|error| CommandError::usage(format!("store.url {error}")))?;
+    Ok(DatabaseLocation::Server(Box::new(server)))
+}
+
+/// Returns the person at the command line: the host's user.
+pub fn current_actor() -> AuditActor {
+    let uid = getuid();
+    let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
+    AuditActor::Admin(name.unwrap_or_else(|| uid.to_string()))
+}

@@ -1,0 +1,75 @@
+//! Pictures as they are listed, with the files to look at.
+
+use eklavya_core::demo::artifact::Artifact;
+use eklavya_core::project::Project;
+use eklavya_engine::context::artifacts;
+use eklavya_services::{DataStore, artifacts as kept};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::CommandError;
+use crate::invocation::CommandInvocation;
+
+/// A picture of a page.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScreenshotView {
+    /// The PNG file.
+    pub path: String,
+    width: u32,
+    height: u32,
+    /// The address of the page.
+    url: String,
+    /// Its title, in its own words.
+    title: String,
+    /// The agent that took it; nobody for those of demos.
+    agent: Option<String>,
+    taken_at: Timestamp,
+}
+
+impl ScreenshotView {
+    fn of(invocation: &CommandInvocation, project: &Project, artifact: &Artifact) -> Self {
+        let path = artifacts::artifact_path(invocation.home.path.as_std_path(), project, artifact);
+        Self {
+            path: path.to_string_lossy().into_owned(),
+            width: artifact.width,
+            height: artifact.height,
+            url: artifact.url.clone(),
+            title: artifact.title.clone(),
+            agent: artifact.agent.map(|agent| agent.to_string()),
+            taken_at: artifact.created_at,
+        }
+    }
+}
+
+/// All pictures of a project, oldest first, each with what it is about.
+#[derive(Debug)]
+pub struct ProjectScreenshots(Vec<(String, ScreenshotView)>);
+
+impl ProjectScreenshots {
+    /// Reads what is noted about them.
+    pub async fn read(
+        invocation: &CommandInvocation,
+        data: &DataStore,
+        project: &Project,
+    ) -> Result<Self, CommandError> {
+        let all = kept::of_project(data, project.id).await?;
+        let views = all.iter().map(|artifact| {
+            let view = ScreenshotView::of(invocation, project, artifact);
+            (artifact.subject.clone(), view)
+        });
+        Ok(Self(views.collect()))
+    }
+
+    /// Returns those about `subject`.
+    pub fn for_subject(&self, subject: &str) -> Vec<ScreenshotView> {
+        let own = self.0.iter().filter(|(about, _)| about == subject);
+        own.map(|(_, view)| view.clone()).collect()
+    }
+
+    /// Returns those of verifiers, with their tasks.
+    pub fn of_verifiers(&self) -> impl Iterator<Item = &(String, ScreenshotView)> {
+        let of_one = |(about, _): &&(String, ScreenshotView)| about.starts_with("verify-");
+        self.0.iter().filter(of_one)
+    }
+}

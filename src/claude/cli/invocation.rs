@@ -1,0 +1,273 @@
+//! The command line and the environment of one run of the Claude Code CLI.
+//!
+//! Nothing is inherited and nothing is left to a default: `--restricted`, an empty
+//! `--setting-sources` and `--strict-mcp-config` keep a repository's own settings, hooks and
+//! servers out (any of them could redirect the model's traffic or run code), and `dontAsk` denies
+//! whatever is not allowed without ever asking.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::mcp::SERVER_NAME;
+use eklavya_core::ids::SessionId;
+
+/// How long the CLI waits for the headers of an answer, in milliseconds: one hour. The gateway
+/// owns the timeouts and holds requests back while a rate limit lasts.
+const API_TIMEOUT_MS: &str = "3600000";
+/// How long the CLI waits for the next byte of an answer, in milliseconds: its own maximum of
+/// thirty minutes.
+const BYTE_IDLE_TIMEOUT_MS: &str = "1800000";
+/// How long the CLI waits for one of our tools, in milliseconds: one hour.
+const TOOL_TIMEOUT_MS: &str = "3600000";
+/// How often the CLI repeats a failed request; the gateway has already tried.
+const MAX_RETRIES: &str = "3";
+/// How long a shell command may run when the model asks for no other time, in milliseconds.
+const BASH_DEFAULT_TIMEOUT_MS: &str = "300000";
+/// The longest time that the model may ask for, in milliseconds. The limit of silence
+/// ([`super::session::SessionSpec::silence`]) should be longer.
+pub const BASH_MAX_TIMEOUT_MS: u64 = 900_000;
+
+/// Whether the conversation is new or goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConversationStart {
+    /// A new one with this id; fails when the id was used before.
+    New(SessionId),
+    /// Goes on from what the CLI recorded under this id in the same home.
+    Resume(SessionId),
+}
+
+impl ConversationStart {
+    /// Returns the id.
+    pub fn id(self) -> SessionId {
+        match self {
+            ConversationStart::New(id) | ConversationStart::Resume(id) => id,
+        }
+    }
+}
+
+/// What keeps the agent inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CliIsolation {
+    /// The CLI runs in a sandbox as an unprivileged user.
+    Sandbox,
+    /// The CLI runs on the host as it is. As root it must be told that this is intended.
+    None,
+}
+
+/// Everything that distinguishes one run from another.
+#[derive(Debug, Clone)]
+pub struct ClaudeCommandSpec {
+    /// The CLI's native executable, see [`super::locate`].
+    pub program: PathBuf,
+    /// The agent's clone: its working directory.
+    pub workspace: PathBuf,
+    /// The agent's home; the CLI records conversations in it.
+    pub home: PathBuf,
+    /// The agent's directory for temporary files.
+    pub tmp: PathBuf,
+    /// The `PATH` that the agent sees.
+    pub path: String,
+    /// The token that opens this agent's own gateway socket and is worth nothing elsewhere.
+    pub token: String,
+    /// The model, e.g. `claude-sonnet-5-5`; the CLI's default when absent.
+    pub model: Option<String>,
+    /// The CLI's own tools that the role is offered, e.g. `Read`; none when empty.
+    pub tools: Vec<String>,
+    /// The permission rules, e.g. `Edit(docs/**)` or `Bash`.
+    pub allowed: Vec<String>,
+    /// The rules that deny, stronger than any that allows.
+    pub denied: Vec<String>,
+    /// Whether the orchestrator's own tools are offered (all of them are allowed).
+    pub orchestrator_tools: bool,
+    /// The JSON schema of the answer, where the task has one.
+    pub schema: Option<Value>,
+    /// New or resumed.
+    pub conversation: ConversationStart,
+    /// The most answers that the model may give in this run.
+    pub max_turns: Option<u32>,
+    /// The most tokens that one answer may have; the CLI's default when absent.
+    pub max_output_tokens: Option<u32>,
+    /// The role's instructions, added to the CLI's own.
+    pub instructions: String,
+    /// What keeps the agent inside.
+    pub isolation: CliIsolation,
+    /// More variables for the agent, e.g. the proxy of its network class; they win over ours.
+    pub extra_env: BTreeMap<String, String>,
+}
+
+/// A program with its arguments, its whole environment and its working directory.
+///
+/// `ANTHROPIC_BASE_URL` is missing on purpose: `eklavya sandbox-init` sets it, since only it knows
+/// the port of the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaudeCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments, without the program.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// Its working directory.
+    pub cwd: PathBuf,
+}
+
+impl ClaudeCommandSpec {
+    /// Returns the command line and the environment.
+    pub fn build(&self) -> ClaudeCommand {
+        ClaudeCommand {
+            program: self.program.clone(),
+            args: self.build_args(),
+            env: self.build_env(),
+            cwd: self.workspace.clone(),
+        }
+    }
+
+    // Every value is joined to its flag by `=`: some flags are variadic and would swallow what
+    // follows, and a value that begins with a dash would be taken for a flag.
+    fn build_args(&self) -> Vec<String> {
+        let mut args: Vec<String> = [
+            "-p",
+            "--input-format=stream-json",
+            "--output-format=stream-json",
+            "--verbose",
+            "--restricted",
+            "--setting-sources=",
+            "--strict-mcp-config",
+            "--permission-mode=dontAsk",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        args.push(format!("--tools={}", self.tools.join(",")));
+        let allowed = self.allowed_rules();
+        if !allowed.is_empty() {
+            args.push(format!("--allowedTools={}", allowed.join(",")));
+        }
+        if !self.denied.is_empty() {
+            args.push(format!("--disallowedTools={}", self.denied.join(",")));
+        }
+        if self.orchestrator_tools {
+            args.push(format!("--mcp-config={}", mcp_config()));
+        }
+        args.extend(
+            self.schema
+                .as_ref()
+                .map(|schema| format!("--json-schema={schema}")),
+        );
+        args.push(match self.conversation {
+            ConversationStart::New(id) => format!("--session-id={id}"),
+            ConversationStart::Resume(id) => format!("--resume={id}"),
+        });
+        args.extend(self.model.as_ref().map(|model| format!("--model={model}")));
+        args.extend(self.max_turns.map(|turns| format!("--max-turns={turns}")));
+        args.push(format!("--append-system-prompt={}", self.instructions));
+        args
+    }
+
+    fn allowed_rules(&self) -> Vec<String> {
+        let mut allowed = self.allowed.clone();
+        if self.orchestrator_tools {
+            allowed.push(format!("mcp__{SERVER_NAME}"));
+        }
+        allowed
+    }
+
+    fn build_env(&self) -> BTreeMap<String, String> {
+        let tmp = self.tmp.to_string_lossy().into_owned();
+        let mut env: BTreeMap<String, String> = [
+            ("HOME", self.home.to_string_lossy().into_owned()),
+            ("PATH", self.path.clone()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("TMPDIR", tmp.clone()),
+            ("CLAUDE_CODE_TMPDIR", tmp),
+            ("ANTHROPIC_API_KEY", self.token.clone()),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
+            ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1".to_owned()),
+            ("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1".to_owned()),
+            ("CLAUDE_CODE_MAX_RETRIES", MAX_RETRIES.to_owned()),
+            ("API_TIMEOUT_MS", API_TIMEOUT_MS.to_owned()),
+            (
+                "CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS",
+                BYTE_IDLE_TIMEOUT_MS.to_owned(),
+            ),
+            ("MCP_TOOL_TIMEOUT", TOOL_TIMEOUT_MS.to_owned()),
+            (
+                "BASH_DEFAULT_TIMEOUT_MS",
+                BASH_DEFAULT_TIMEOUT_MS.to_owned(),
+            ),
+            ("BASH_MAX_TIMEOUT_MS", BASH_MAX_TIMEOUT_MS.to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        if let Some(tokens) = self.max_output_tokens {
+            env.insert(
+                "CLAUDE_CODE_MAX_OUTPUT_TOKENS".to_owned(),
+                tokens.to_string(),
+            );
+        }
+        if self.isolation == CliIsolation::None {
+            env.insert("IS_SANDBOX".to_owned(), "1".to_owned());
+        }
+        env.extend(self.extra_env.clone());
+        env
+    }
+}
+
+/// Returns the server list that makes the orchestrator itself the agent's only MCP server.
+fn mcp_config() -> Value {
+    json!({"mcpServers": {SERVER_NAME: {"type": "sdk", "name": SERVER_NAME}}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> ClaudeCommandSpec {
+        ClaudeCommandSpec {
+            program: "/opt/claude/claude".into(),
+            workspace: "/data/work/1/clone".into(),
+            home: "/data/work/1/home".into(),
+            tmp: "/data/work/1/tmp".into(),
+            path: "/usr/bin:/bin".into(),
+            token: "agent-token".into(),
+            model: Some("claude-sonnet-5-5".into()),
+            tools: ["Read", "Edit", "Write"].map(str::to_owned).to_vec(),
+            allowed: vec!["Edit(docs/**)".into()],
+            denied: vec!["Bash(ps *)".into()],
+            orchestrator_tools: true,
+            schema: Some(json!({"type": "object"})),
+            conversation: ConversationStart::New(SessionId(uuid::Uuid::from_u128(7))),
+            max_turns: Some(40),
+            max_output_tokens: Some(32_000),
+            instructions: "--You are\nan Architect.".into(),
+            isolation: CliIsolation::Sandbox,
+            extra_env: BTreeMap::from([("HTTPS_PROXY".into(), "http://127.0.0.1:1".into())]),
+        }
+    }
+
+    #[test]
+    fn the_whole_command_line_and_environment() {
+        insta::assert_debug_snapshot!(spec().build());
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_said() {
+        let spec = ClaudeCommandSpec {
+            model: None,
+            tools: Vec::new(),
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            orchestrator_tools: false,
+            schema: None,
+            conversation: ConversationStart::Resume(SessionId(uuid::Uuid::from_u128(7))),
+            max_turns: None,
+            max_output_tokens: None,
+            isolation: CliIsolation::None,
+            extra_env: BTreeMap::new(),
+            ..spec()
+        };
+        insta::assert_debug_snapshot!(spec.build());
+    }
+}

@@ -1,0 +1,7 @@
+//! The installed CLI and its command line.
+
+#[cfg(test)]
+pub(crate) mod installed_cli;
+pub mod invocation;
+pub mod locate;
+pub mod unfinished_write;

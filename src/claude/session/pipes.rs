@@ -1,0 +1,143 @@
+//! The three pipes of the CLI's process, each moved by a task of its own so that none can block
+//! another.
+
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use crate::activity::AgentActivity;
+use crate::session::line_reader::{BoundedLine, LineReader};
+use crate::stream::{MAX_LINE_BYTES, StreamEvent, parse_line};
+use crate::transcript::{LineDirection, TranscriptWriter};
+use eklavya_core::clock::SharedClock;
+
+/// The longest line of stderr that is kept, in bytes.
+const MAX_STDERR_LINE_BYTES: usize = 64 * 1024;
+
+/// What a pump tells the driver.
+pub(crate) enum PipeEvent {
+    /// The CLI said something on stdout.
+    Stdout(StreamEvent),
+    /// The CLI said something on stderr.
+    Stderr(String),
+    /// The transcript cannot be written.
+    TranscriptFailed(io::Error),
+}
+
+/// What every pump needs.
+#[derive(Clone)]
+pub(crate) struct PipeContext {
+    pub(crate) driver: mpsc::Sender<PipeEvent>,
+    pub(crate) transcript: Arc<TranscriptWriter>,
+    pub(crate) activity: AgentActivity,
+    pub(crate) clock: SharedClock,
+}
+
+impl PipeContext {
+    async fn append_line(&self, direction: LineDirection, line: &str) {
+        if let Err(error) = self.transcript.append(direction, line) {
+            self.notify_driver(PipeEvent::TranscriptFailed(error)).await;
+        }
+    }
+
+    async fn notify_driver(&self, seen: PipeEvent) {
+        // The driver is gone only when it has given the process up.
+        let _ = self.driver.send(seen).await;
+    }
+}
+
+/// How many events may wait for a caller who is slow. Beyond that the CLI has to wait, too.
+pub(crate) const EVENT_QUEUE: usize = 1024;
+
+/// Passes events on to the caller. Outlives the run until the caller has taken or dropped them, so
+/// that the end of a run never waits for its audience.
+pub(crate) async fn forward_events(
+    mut from: mpsc::Receiver<StreamEvent>,
+    to: mpsc::Sender<StreamEvent>,
+) {
+    while let Some(event) = from.recv().await {
+        if to.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads stdout to its end. The driver hears of an event before the caller does.
+pub(crate) async fn read_stdout(
+    pipe: impl AsyncRead + Unpin,
+    context: PipeContext,
+    events: mpsc::Sender<StreamEvent>,
+) {
+    let mut lines = LineReader::new(pipe, MAX_LINE_BYTES);
+    // A read error is the end as well: the exit of the process says the rest.
+    while let Ok(Some(line)) = lines.next_line().await {
+        context.activity.touch(context.clock.now());
+        for event in record_line(&context, line).await {
+            context
+                .notify_driver(PipeEvent::Stdout(event.clone()))
+                .await;
+            let _ = events.send(event).await;
+        }
+    }
+}
+
+async fn record_line(context: &PipeContext, line: BoundedLine) -> Vec<StreamEvent> {
+    match line {
+        BoundedLine::Whole(bytes) => {
+            context
+                .append_line(LineDirection::Out, &String::from_utf8_lossy(&bytes))
+                .await;
+            parse_line(&bytes)
+        }
+        BoundedLine::Oversized(bytes) => {
+            context
+                .append_line(LineDirection::Note, &oversized_note(bytes))
+                .await;
+            vec![StreamEvent::Oversized { bytes }]
+        }
+    }
+}
+
+fn oversized_note(bytes: u64) -> String {
+    format!("a line of {bytes} bytes was longer than the limit and was dropped")
+}
+
+/// Reads stderr to its end.
+pub(crate) async fn read_stderr(pipe: impl AsyncRead + Unpin, context: PipeContext) {
+    let mut lines = LineReader::new(pipe, MAX_STDERR_LINE_BYTES);
+    while let Ok(Some(line)) = lines.next_line().await {
+        context.activity.touch(context.clock.now());
+        match line {
+            BoundedLine::Whole(bytes) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                context.append_line(LineDirection::Err, &text).await;
+                context.notify_driver(PipeEvent::Stderr(text)).await;
+            }
+            BoundedLine::Oversized(bytes) => {
+                context
+                    .append_line(LineDirection::Note, &oversized_note(bytes))
+                    .await
+            }
+        }
+    }
+}
+
+/// Writes `messages` to stdin, one line each, and closes it when their sender is dropped.
+pub(crate) async fn write_stdin(
+    mut pipe: impl AsyncWrite + Unpin,
+    context: PipeContext,
+    mut messages: mpsc::Receiver<Value>,
+) {
+    while let Some(message) = messages.recv().await {
+        let mut line = message.to_string();
+        context.append_line(LineDirection::In, &line).await;
+        line.push('\n');
+        // A process that is gone reads nothing more; its exit tells the driver.
+        if pipe.write_all(line.as_bytes()).await.is_err() || pipe.flush().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Where a request wants to go.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// The longest name that DNS knows, in bytes.
+const MAX_NAME: usize = 253;
+/// The longest label of a name, in bytes.
+const MAX_LABEL: usize = 63;
+
+/// A host as a request names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EgressHost {
+    /// A name of labels, in lower case, without a dot at its end.
+    Name(String),
+    /// An address.
+    Address(IpAddr),
+}
+
+impl EgressHost {
+    /// Reads a host as it stands in a URL or in front of a port; an IPv6 address is in brackets.
+    ///
+    /// One thing has one spelling: what other programs might read as an address (`0x7f.1`,
+    /// `2130706433`, `127.1`) is refused, as is whatever is not plain ASCII.
+    pub fn parse(text: &str) -> Result<Self, EgressTargetError> {
+        if let Some(inner) = text.strip_prefix('[') {
+            let address = inner.strip_suffix(']').and_then(|inner| inner.parse().ok());
+            return address
+                .map(|address| EgressHost::Address(IpAddr::V6(address)))
+                .ok_or_else(|| EgressTargetError::Host(text.to_owned()));
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(EgressHost::Address(IpAddr::V4(address)));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        if is_name(&name) {
+            Ok(EgressHost::Name(name))
+        } else {
+            Err(EgressTargetError::Host(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for EgressHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EgressHost::Name(name) => f.write_str(name),
+            EgressHost::Address(IpAddr::V4(address)) => write!(f, "{address}"),
+            EgressHost::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+/// Whether it is a name of DNS, and nothing that could be read as an address.
+fn is_name(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    // The URL standard takes whatever ends in a number for an IPv4 address.
+    let numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
+    name.len() <= MAX_NAME && name.split('.').all(is_label) && !numeric
+}
+
+fn is_label(label: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=MAX_LABEL).contains(&label.len())
+        && label.bytes().all(plain)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EgressTarget {
+    /// The host.
+    pub host: EgressHost,
+    /// The port, never 0.
+    pub port: u16,
+}
+
+/// Why a target cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EgressTargetError {
+    /// The host.
+    #[error("{0:?} is no name of a host and no address in its usual spelling")]
+    Host(String),
+    /// The port.
+    #[error("{0:?} is no port from 1 to 65535")]
+    Port(String),
+    /// There is no port.
+    #[error("{0:?} names no port")]
+    NoPort(String),
+}
+
+impl EgressTarget {
+    /// Reads `host:port`.
+    pub fn parse(text: &str) -> Result<Self, EgressTargetError> {
+        let (host, port) = text
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.ends_with(':'))
+            .ok_or_else(|| EgressTargetError::NoPort(text.to_owned()))?;
+        Ok(Self {
+            host: EgressHost::parse(host)?,
+            port: parse_port(port)?,
+        })
+    }
+
+    /// Reads `host` or `host:port`, as it stands in a URL; `port` where it names none.
+    pub fn parse_or(text: &str, port: u16) -> Result<Self, EgressTargetError> {
+        // An IPv6 address has colons of its own, in brackets.
+        if text.contains(':') && !text.ends_with(']') {
+            return Self::parse(text);
+        }
+        let host = EgressHost::parse(text)?;
+        Ok(Self { host, port })
+    }
+}
+
+/// Reads a port; `+80` and `080` are none.
+pub(crate) fn parse_port(text: &str) -> Result<u16, EgressTargetError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| digits && *port != 0);
+    port.filter(|_| !text.starts_with('0'))
+        .ok_or_else(|| EgressTargetError::Port(text.to_owned()))
+}
+
+impl fmt::Display for EgressTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_one_spelling() {
+        for (text, host) in [
+            ("Crates.IO", "crates.io"),
+            ("crates.io.", "crates.io"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("a_b.example", "a_b.example"),
+            ("localhost", "localhost"),
+            ("1.2.3.4", "1.2.3.4"),
+            ("[::1]", "[::1]"),
+            ("[::ffff:127.0.0.1]", "[::ffff:127.0.0.1]"),
+        ] {
+            assert_eq!(EgressHost::parse(text).unwrap().to_string(), host, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_of_addresses_and_odd_names_are_refused() {
+        for text in [
+            "",
+            ".",
+            "..",
+            "a..b",
+            ".a",
+            "127.1",
+            "0x7f.1",
+            "0x7f000001",
+            "2130706433",
+            "0177.0.0.1",
+            "127.0.0.01",
+            "1.2.3.4.",
+            "127.0.0.1.5",
+            "::1",
+            "[::1",
+            "[::1%25lo]",
+            "[127.0.0.1]",
+            "a b",
+            "a%2eb",
+            "user@crates.io",
+            "crates.io/",
+            "crates.io\0",
+            "bücher.example",
+            "１２７.0.0.1",
+            "-a.example",
+            "a-.example",
+            "*.crates.io",
+        ] {
+            assert!(EgressHost::parse(text).is_err(), "{text}");
+        }
+        assert!(EgressHost::parse(&"a".repeat(64)).is_err());
+        assert!(EgressHost::parse(&"a.".repeat(128)).is_err());
+    }
+
+    #[test]
+    fn a_target_needs_a_port() {
+        assert_eq!(EgressTarget::parse("a.example:443").unwrap().port, 443);
+        assert_eq!(
+            EgressTarget::parse("[::1]:80").unwrap().to_string(),
+            "[::1]:80"
+        );
+        for text in [
+            "a", "a:", "a:0", "a:65536", "a:+80", "a:080", "a::80", "::1:80", ":80",
+        ] {
+            assert!(EgressTarget::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_a_url_may_be_left_out_but_not_be_none() {
+        let read = |text: &str| EgressTarget::parse_or(text, 80).map(|target| target.to_string());
+        for (text, target) in [
+            ("a.example", "a.example:80"),
+            ("a.example:8080", "a.example:8080"),
+            ("[::1]", "[::1]:80"),
+            ("[::1]:8080", "[::1]:8080"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(target));
+        }
+        for text in [
+            "a.example:0",
+            "a.example:",
+            "a.example:99999",
+            "a.example:080",
+            "a@b.example",
+            "::1",
+            "",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! A job: a stage of a project that somebody asked background workers for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{JobId, ProjectId};
+use super::project::ProjectStage;
+use crate::InvalidTransition;
+use crate::project::priority::ProjectPriority;
+
+/// Which stage is to be worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobGoal {
+    /// The plan.
+    Plan,
+    /// The demos.
+    #[serde(rename = "demo")]
+    Demos,
+    /// The product.
+    Build,
+    /// The acceptance criteria.
+    Verify,
+    /// The delivery.
+    Deliver,
+}
+
+/// Whether a project may work towards a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoalReadiness {
+    /// It is where the work begins, or in the middle of it.
+    Now,
+    /// Other work that needs no decision of the admin comes first.
+    Later,
+    /// It is past it, or a decision of the admin comes first.
+    Never,
+}
+
+impl JobGoal {
+    /// All goals, in order.
+    pub const ALL: [JobGoal; 5] = [
+        JobGoal::Plan,
+        JobGoal::Demos,
+        JobGoal::Build,
+        JobGoal::Verify,
+        JobGoal::Deliver,
+    ];
+
+    /// Returns the name used in SQL, JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            JobGoal::Plan => "plan",
+            JobGoal::Demos => "demo",
+            JobGoal::Build => "build",
+            JobGoal::Verify => "verify",
+            JobGoal::Deliver => "deliver",
+        }
+    }
+
+    /// Returns whether a project at `stage` may work towards the goal.
+    pub fn readiness_at(self, stage: ProjectStage) -> GoalReadiness {
+        let (first, last, earliest) = self.stage_range();
+        let place = |stage| ProjectStage::ALL.iter().position(|other| *other == stage);
+        let at = place(stage);
+        if (place(first)..=place(last)).contains(&at) {
+            GoalReadiness::Now
+        } else if (place(earliest)..place(first)).contains(&at) {
+            GoalReadiness::Later
+        } else {
+            GoalReadiness::Never
+        }
+    }
+
+    /// Returns the stages in which its work begins and ends, and from which on no decision of the
+    /// admin stands between. A verification that failed goes back to the build.
+    fn stage_range(self) -> (ProjectStage, ProjectStage, ProjectStage) {
+        match self {
+            JobGoal::Plan => (
+                ProjectStage::Created,
+                ProjectStage::PlanReview,
+                ProjectStage::Created,
+            ),
+            JobGoal::Demos => (
+                ProjectStage::PlanApproved,
+                ProjectStage::DemoReview,
+                ProjectStage::PlanApproved,
+            ),
+            JobGoal::Build => (
+                ProjectStage::DemoApproved,
+                ProjectStage::Built,
+                ProjectStage::DemoApproved,
+            ),
+            JobGoal::Verify => (
+                ProjectStage::Building,
+                ProjectStage::Verified,
+                ProjectStage::DemoApproved,
+            ),
+            JobGoal::Deliver => (
+                ProjectStage::Verified,
+                ProjectStage::Delivering,
+                ProjectStage::DemoApproved,
+            ),
+        }
+    }
+}
+
+impl fmt::Display for JobGoal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no goal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no goal is called {0:?}")]
+pub struct UnknownJobGoal(String);
+
+impl FromStr for JobGoal {
+    type Err = UnknownJobGoal;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = JobGoal::ALL.into_iter().find(|goal| goal.name() == text);
+        found.ok_or_else(|| UnknownJobGoal(text.to_owned()))
+    }
+}
+
+/// A stage of a project that somebody asked for. A project has one open job for each goal at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its identity.
+    pub id: JobId,
+    /// Whose.
+    pub project: ProjectId,
+    /// What is to be reached.
+    pub goal: JobGoal,
+    /// Where it stands.
+    pub state: JobState,
+    /// The project's priority: higher ones are taken first.
+    pub priority: ProjectPriority,
+    /// How long the project's jobs ran lately, in microseconds, when this one came into the queue:
+    /// of equal priorities the one that had least is taken first.
+    pub used_micros: i64,
+    /// How long it ran itself so far, in microseconds, over all its workers.
+    pub worked_micros: i64,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// How many times a worker took it.
+    pub attempt: u32,
+    /// Rises with every change of the row. A worker that lost the job cannot write from it.
+    pub version: i64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When a worker last took it.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum JobState {
+    /// It waits for a worker.
+    Queued {
+        /// Since when.
+        since: Timestamp,
+        /// Why it is back, where it was taken before.
+        reason: Option<String>,
+    },
+    /// A worker is at it.
+    Running {
+        /// The worker's name.
+        worker: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A worker is at it and was told to stop.
+    Cancelling {
+        /// The worker's name.
+        worker: String,
+        /// Since when it is at it.
+        since: Timestamp,
+    },
+    /// The goal was reached.
+    Done {
+        /// When.
+        at: Timestamp,
+    },
+    /// The goal cannot be reached as things are.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+        /// The exit code that a command in the foreground would have had.
+        exit_code: u8,
+    },
+    /// The admin must decide something before it can go on.
+    NeedsDecision {
+        /// When.
+        at: Timestamp,
+        /// What.
+        question: String,
+    },
+    /// The admin did not want it any more.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What can happen to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobEvent {
+    /// A worker takes it.
+    Claim {
+        /// The worker's name.
+        worker: String,
+    },
+    /// The goal was reached.
+    Finish,
+    /// The goal cannot be reached as things are.
+    Fail {
+        /// Why.
+        reason: String,
+        /// The exit code that a command in the foreground would have had.
+        exit_code: u8,
+    },
+    /// The admin must decide something.
+    Ask {
+        /// What.
+        question: String,
+    },
+    /// Its worker put it down, or died.
+    Release {
+        /// Why.
+        reason: String,
+    },
+    /// The admin does not want it any more.
+    Cancel,
+}
+
+impl JobEvent {
+    /// Returns the event as a verb.
+    pub fn name(&self) -> &'static str {
+        match self {
+            JobEvent::Claim { .. } => "be taken by a worker",
+            JobEvent::Finish => "be finished",
+            JobEvent::Fail { .. } => "fail",
+            JobEvent::Ask { .. } => "ask for a decision",
+            JobEvent::Release { .. } => "be put down",
+            JobEvent::Cancel => "be cancelled",
+        }
+    }
+}
+
+impl JobState {
+    /// Returns the name used as `status` in SQL and JSON.
+    pub fn status(&self) -> &'static str {
+        match self {
+            JobState::Queued { .. } => "queued",
+            JobState::Running { .. } => "running",
+            JobState::Cancelling { .. } => "cancelling",
+            JobState::Done { .. } => "done",
+            JobState::Failed { .. } => "failed",
+            JobState::NeedsDecision { .. } => "needsDecision",
+            JobState::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Whether it is still to be done.
+    pub fn is_open(&self) -> bool {
+        match self {
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Cancelling { .. } => {
+                true
+            }
+            JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::NeedsDecision { .. }
+            | JobState::Cancelled { .. } => false,
+        }
+    }
+
+    /// Returns the worker that is at it, and since when.
+    pub fn worker(&self) -> Option<(&str, Timestamp)> {
+        match self {
+            JobState::Running { worker, since } | JobState::Cancelling { worker, since } => {
+                Some((worker, *since))
+            }
+            JobState::Queued { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::NeedsDecision { .. }
+            | JobState::Cancelled { .. } => None,
+        }
+    }
+
+    /// Returns the state after `event` at `now`.
+    pub fn apply(&self, event: &JobEvent, now: Timestamp) -> Result<Self, InvalidTransition> {
+        let next = match self {
+            JobState::Queued { .. } => from_queued(event, now),
+            JobState::Running { worker, since } => from_running(worker, *since, event, now),
+            JobState::Cancelling { .. } => from_cancelling(event, now),
+            JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::NeedsDecision { .. }
+            | JobState::Cancelled { .. } => None,
+        };
+        next.ok_or(InvalidTransition {
+            entity: "job",
+            state: self.status(),
+            event: event.name(),
+        })
+    }
+}
+
+fn from_queued(event: &JobEvent, now: Timestamp) -> Option<JobState> {
+    match event {
+        JobEvent::Claim { worker } => Some(JobState::Running {
+            worker: worker.clone(),
+            since: now,
+        }),
+        JobEvent::Cancel => Some(JobState::Cancelled { at: now }),
+        JobEvent::Finish
+        | JobEvent::Fail { .. }
+        | JobEvent::Ask { .. }
+        | JobEvent::Release { .. } => None,
+    }
+}
+
+fn from_running(
+    worker: &str,
+    since: Timestamp,
+    event: &JobEvent,
+    now: Timestamp,
+) -> Option<JobState> {
+    match event {
+        JobEvent::Release { reason } => Some(JobState::Queued {
+            since: now,
+            reason: Some(reason.clone()),
+        }),
+        JobEvent::Cancel => Some(JobState::Cancelling {
+            worker: worker.to_owned(),
+            since,
+        }),
+        JobEvent::Finish | JobEvent::Fail { .. } | JobEvent::Ask { .. } => end_state(event, now),
+        JobEvent::Claim { .. } => None,
+    }
+}
+
+/// A worker that was told to stop may come to an end of its own before it hears of it.
+fn from_cancelling(event: &JobEvent, now: Timestamp) -> Option<JobState> {
+    match event {
+        JobEvent::Release { .. } => Some(JobState::Cancelled { at: now }),
+        JobEvent::Finish | JobEvent::Fail { .. } | JobEvent::Ask { .. } => end_state(event, now),
+        JobEvent::Claim { .. } | JobEvent::Cancel => None,
+    }
+}
+
+fn end_state(event: &JobEvent, now: Timestamp) -> Option<JobState> {
+    match event {
+        JobEvent::Finish => Some(JobState::Done { at: now }),
+        JobEvent::Fail { reason, exit_code } => Some(JobState::Failed {
+            at: now,
+            reason: reason.clone(),
+            exit_code: *exit_code,
+        }),
+        JobEvent::Ask { question } => Some(JobState::NeedsDecision {
+            at: now,
+            question: question.clone(),
+        }),
+        JobEvent::Claim { .. } | JobEvent::Release { .. } | JobEvent::Cancel => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_is_never_passed_by_asking() {
+        for (goal, now, later) in [
+            (JobGoal::Plan, 3, 0),
+            (JobGoal::Demos, 3, 0),
+            (JobGoal::Build, 3, 0),
+            (JobGoal::Verify, 4, 1),
+            (JobGoal::Deliver, 2, 4),
+        ] {
+            let count = |reach| {
+                let all = ProjectStage::ALL.into_iter();
+                all.filter(|stage| goal.readiness_at(*stage) == reach)
+                    .count()
+            };
+            assert_eq!(
+                (count(GoalReadiness::Now), count(GoalReadiness::Later)),
+                (now, later),
+                "{goal}"
+            );
+            assert_eq!(goal.name().parse(), Ok(goal));
+        }
+        assert_eq!(
+            JobGoal::Build.readiness_at(ProjectStage::DemoReview),
+            GoalReadiness::Never
+        );
+        assert_eq!(
+            JobGoal::Deliver.readiness_at(ProjectStage::Building),
+            GoalReadiness::Later
+        );
+        assert!("ship".parse::<JobGoal>().is_err());
+    }
+}

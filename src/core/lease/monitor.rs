@@ -1,0 +1,284 @@
+//! Watching a lease until it may be taken: a pure state machine over what was seen of it.
+//!
+//! Clocks are set back and forward, so no clock alone decides. A holder that renews its lease is
+//! alive whatever its term says; one that was watched for a whole term without renewing is not.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::lease::{Lease, LeaseHolder, renewal_interval};
+
+/// What follows from what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseAvailability {
+    /// Nobody holds the lease.
+    Free,
+    /// Its holder is dead, or gave no sign of life for too long: it may be taken.
+    Abandoned,
+    /// Its holder may live. Where its term ran out (`soon`), a few rounds without a sign of life are
+    /// enough; else a whole term is.
+    Held {
+        /// Whether its term ran out.
+        term_expired: bool,
+    },
+}
+
+/// What a contender has seen of a lease so far.
+#[derive(Debug, Clone, Default)]
+pub struct LeaseMonitor {
+    seen: Option<LeaseObservation>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LeaseObservation {
+    fence: i64,
+    renewals: i64,
+    heartbeat: Timestamp,
+    since: Duration,
+}
+
+impl LeaseMonitor {
+    /// Returns what follows from the lease as it stands at `at`, a moment of the contender's own
+    /// clock that never jumps, and at `now` by the database's clock.
+    ///
+    /// `dead` says that the holder's process is known to be gone.
+    pub fn observe(
+        &mut self,
+        at: Duration,
+        lease: &Lease,
+        now: Timestamp,
+        dead: bool,
+    ) -> LeaseAvailability {
+        let Some(holder) = &lease.holder else {
+            self.seen = None;
+            return LeaseAvailability::Free;
+        };
+        if dead {
+            return LeaseAvailability::Abandoned;
+        }
+        let still = at.saturating_sub(self.silent_since(at, lease.fence, holder));
+        let soon = holder.expires_at <= now;
+        if still >= holder.term().max(required_silence(holder))
+            || (soon && still >= required_silence(holder))
+        {
+            LeaseAvailability::Abandoned
+        } else {
+            LeaseAvailability::Held { term_expired: soon }
+        }
+    }
+
+    /// Returns since when the holder has given no sign of life.
+    fn silent_since(&mut self, at: Duration, fence: i64, holder: &LeaseHolder) -> Duration {
+        let seen = LeaseObservation {
+            fence,
+            renewals: holder.renewals,
+            heartbeat: holder.heartbeat,
+            since: at,
+        };
+        match &self.seen {
+            Some(known)
+                if *known
+                    == (LeaseObservation {
+                        since: known.since,
+                        ..seen.clone()
+                    }) =>
+            {
+                known.since
+            }
+            _ => self.seen.insert(seen).since,
+        }
+    }
+}
+
+/// How long a holder whose term ran out must give no sign of life: it misses two renewals.
+fn required_silence(holder: &LeaseHolder) -> Duration {
+    const LEAST: Duration = Duration::from_secs(1);
+    (renewal_interval(holder.term()) * 5 / 2).max(LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ids::ProjectId;
+
+    const TERM: Duration = Duration::from_secs(30);
+    const POLL: u64 = 500;
+
+    /// A holder whose renewals and whose clock a test controls, in milliseconds.
+    #[derive(Debug, Clone, Copy)]
+    struct SimulatedHolder {
+        renewals: i64,
+        clock: i64,
+        heartbeat: i64,
+    }
+
+    impl SimulatedHolder {
+        fn new() -> Self {
+            Self {
+                renewals: 0,
+                clock: 1_000_000_000,
+                heartbeat: 1_000_000_000,
+            }
+        }
+
+        fn renew(&mut self) {
+            (self.renewals, self.heartbeat) = (self.renewals + 1, self.clock);
+        }
+
+        fn lease(&self) -> Lease {
+            let heartbeat = moment(self.heartbeat);
+            Lease {
+                project: ProjectId::random(),
+                fence: 7,
+                holder: Some(LeaseHolder {
+                    worker: "w".into(),
+                    machine: "m".into(),
+                    host: "h".into(),
+                    pid: 1,
+                    process_start: 1,
+                    renewals: self.renewals,
+                    acquired_at: heartbeat,
+                    heartbeat,
+                    expires_at: heartbeat + TERM,
+                }),
+            }
+        }
+
+        fn observed_by(&self, watch: &mut LeaseMonitor, at: u64) -> LeaseAvailability {
+            watch.observe(
+                Duration::from_millis(at),
+                &self.lease(),
+                moment(self.clock),
+                false,
+            )
+        }
+    }
+
+    fn moment(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).unwrap()
+    }
+
+    #[test]
+    fn a_free_lease_is_free_and_a_dead_holder_is_replaced_at_once() {
+        let mut watch = LeaseMonitor::default();
+        let (play, now) = (SimulatedHolder::new(), moment(0));
+        let free = Lease {
+            holder: None,
+            ..play.lease()
+        };
+        assert_eq!(
+            watch.observe(Duration::ZERO, &free, now, false),
+            LeaseAvailability::Free
+        );
+        let dead = watch.observe(Duration::ZERO, &play.lease(), now, true);
+        assert_eq!(dead, LeaseAvailability::Abandoned);
+    }
+
+    #[test]
+    fn a_term_that_ran_out_is_watched_for_a_few_rounds() {
+        let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+        assert_eq!(
+            play.observed_by(&mut watch, 0),
+            LeaseAvailability::Held {
+                term_expired: false
+            }
+        );
+        play.clock += 30_000;
+        assert_eq!(
+            play.observed_by(&mut LeaseMonitor::default(), 0),
+            LeaseAvailability::Held { term_expired: true }
+        );
+        assert_eq!(
+            play.observed_by(&mut watch, 4_900),
+            LeaseAvailability::Held { term_expired: true }
+        );
+        assert_eq!(
+            play.observed_by(&mut watch, 5_000),
+            LeaseAvailability::Abandoned
+        );
+    }
+
+    #[test]
+    fn a_sign_of_life_begins_the_watch_anew_even_one_at_the_same_moment() {
+        let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+        play.clock += 3_600_000;
+        assert_eq!(
+            play.observed_by(&mut watch, 0),
+            LeaseAvailability::Held { term_expired: true }
+        );
+        play.renewals += 1;
+        assert_eq!(
+            play.observed_by(&mut watch, 5_000),
+            LeaseAvailability::Held { term_expired: true }
+        );
+        assert_eq!(
+            play.observed_by(&mut watch, 10_000),
+            LeaseAvailability::Abandoned
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_keep_a_dead_holders_lease() {
+        let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+        play.clock -= 3_600_000;
+        assert_eq!(
+            play.observed_by(&mut watch, 0),
+            LeaseAvailability::Held {
+                term_expired: false
+            }
+        );
+        assert_eq!(
+            play.observed_by(&mut watch, 29_999),
+            LeaseAvailability::Held {
+                term_expired: false
+            }
+        );
+        assert_eq!(
+            play.observed_by(&mut watch, 30_000),
+            LeaseAvailability::Abandoned
+        );
+    }
+
+    fn jumps() -> impl Strategy<Value = Vec<(u64, i64)>> {
+        let jump = prop_oneof![4 => Just(0), 1 => -7_200_000..7_200_000_i64];
+        prop::collection::vec((0..POLL, jump), 200)
+    }
+
+    proptest! {
+        #[test]
+        fn a_holder_that_renews_is_never_robbed(steps in jumps(), late in 0..2_000_u64) {
+            let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+            let (mut at, mut renewed) = (0, 0);
+            for (pause, jump) in steps {
+                at += pause;
+                play.clock += i64::try_from(pause).unwrap() + jump;
+                // A round, and somewhat late.
+                if at - renewed > 2_000 + late {
+                    play.renew();
+                    renewed = at;
+                }
+                let verdict = play.observed_by(&mut watch, at);
+                let waits = matches!(verdict, LeaseAvailability::Held { .. });
+                prop_assert!(waits, "{verdict:?} at {at}");
+            }
+        }
+
+        #[test]
+        fn a_holder_that_is_silent_is_replaced_within_a_term(steps in jumps()) {
+            let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+            let (mut at, mut taken) = (0, None);
+            for (pause, jump) in steps {
+                let verdict = play.observed_by(&mut watch, at);
+                if verdict == LeaseAvailability::Abandoned {
+                    taken.get_or_insert(at);
+                }
+                at += pause;
+                play.clock += i64::try_from(pause).unwrap() + jump;
+            }
+            prop_assert!(at < 30_000 || taken.is_some_and(|taken| taken <= 30_000 + POLL));
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! A project: one brief on its way to a delivered repository.
+
+pub mod decision;
+pub mod delivery;
+pub mod isolation;
+pub mod priority;
+pub mod slug;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::ProjectId;
+use super::money::MicroUsd;
+use crate::InvalidTransition;
+use crate::project::isolation::IsolationKind;
+use crate::project::priority::ProjectPriority;
+
+/// A client's brief and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its identity.
+    pub id: ProjectId,
+    /// A number of its own on this installation, from 1; the agents' uid follows from it.
+    pub number: u32,
+    /// The short name that people type.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// For whom it is.
+    pub client: String,
+    /// The client's words, as they came.
+    pub brief: String,
+    /// Where it stands.
+    pub state: ProjectState,
+    /// How much of the work is done, in percent.
+    pub progress: u32,
+    /// The rehearsal script that answers in place of a model, if one does.
+    pub rehearsal: Option<String>,
+    /// Whether its agents have always run in a sandbox.
+    pub sandboxed: bool,
+    /// What holds its agents, where it is not what the configuration says.
+    pub isolation: Option<IsolationKind>,
+    /// Rises with every change of the row.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A project as lists show it: without its brief, and with its money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectSummary {
+    /// The short name that people type.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// For whom it is.
+    pub client: String,
+    /// Where it stands.
+    pub state: ProjectState,
+    /// How much of the work is done, in percent.
+    pub progress: u32,
+    /// The rehearsal script that answers in place of a model, if one does.
+    pub rehearsal: Option<String>,
+    /// Whether its agents have always run in a sandbox.
+    pub sandboxed: bool,
+    /// What holds its agents, where it is not what the configuration says.
+    pub isolation: Option<IsolationKind>,
+    /// Its share of what is scarce.
+    pub priority: ProjectPriority,
+    /// The most that it may cost; nothing where there is no limit.
+    pub limit: Option<MicroUsd>,
+    /// What it has cost.
+    pub spent: MicroUsd,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A step of the way from brief to delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProjectStage {
+    /// The brief is there, nothing was done.
+    Created,
+    /// The plan is in the making.
+    Planning,
+    /// The plan waits for the admin.
+    PlanReview,
+    /// The plan stands; demos are next.
+    PlanApproved,
+    /// Demos are in the making.
+    DemoBuilding,
+    /// The demos wait for the admin.
+    DemoReview,
+    /// The winner is main; the build is next.
+    DemoApproved,
+    /// The team builds.
+    Building,
+    /// Every task is done; verification is next.
+    Built,
+    /// The acceptance criteria are being checked.
+    Verifying,
+    /// Every criterion holds; delivery is next.
+    Verified,
+    /// The delivery is being made.
+    Delivering,
+}
+
+impl ProjectStage {
+    /// All stages in order.
+    pub const ALL: [ProjectStage; 12] = [
+        ProjectStage::Created,
+        ProjectStage::Planning,
+        ProjectStage::PlanReview,
+        ProjectStage::PlanApproved,
+        ProjectStage::DemoBuilding,
+        ProjectStage::DemoReview,
+        ProjectStage::DemoApproved,
+        ProjectStage::Building,
+        ProjectStage::Built,
+        ProjectStage::Verifying,
+        ProjectStage::Verified,
+        ProjectStage::Delivering,
+    ];
+
+    /// Returns the name used in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProjectStage::Created => "created",
+            ProjectStage::Planning => "planning",
+            ProjectStage::PlanReview => "planReview",
+            ProjectStage::PlanApproved => "planApproved",
+            ProjectStage::DemoBuilding => "demoBuilding",
+            ProjectStage::DemoReview => "demoReview",
+            ProjectStage::DemoApproved => "demoApproved",
+            ProjectStage::Building => "building",
+            ProjectStage::Built => "built",
+            ProjectStage::Verifying => "verifying",
+            ProjectStage::Verified => "verified",
+            ProjectStage::Delivering => "delivering",
+        }
+    }
+
+    /// Returns the progress in percent that reaching this stage stands for.
+    pub fn progress(self) -> u32 {
+        match self {
+            ProjectStage::Created | ProjectStage::Planning => 0,
+            ProjectStage::PlanReview => 10,
+            ProjectStage::PlanApproved | ProjectStage::DemoBuilding => 15,
+            ProjectStage::DemoReview => 25,
+            ProjectStage::DemoApproved | ProjectStage::Building => 30,
+            ProjectStage::Built | ProjectStage::Verifying => 80,
+            ProjectStage::Verified | ProjectStage::Delivering => 95,
+        }
+    }
+}
+
+/// Where a project stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase")]
+pub enum ProjectState {
+    /// On its way.
+    Active {
+        /// The step it is at.
+        stage: ProjectStage,
+    },
+    /// Halted by the admin; nothing works on it.
+    Paused {
+        /// The step it goes on from.
+        stage: ProjectStage,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Delivered to the client.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// Put away; its files and history are kept.
+    Archived {
+        /// The step it was at; none if it was delivered.
+        stage: Option<ProjectStage>,
+        /// When it was delivered, if it was.
+        delivered_at: Option<Timestamp>,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// What can happen to a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectEvent {
+    /// Planning starts.
+    StartPlanning,
+    /// A plan is ready for the admin.
+    ProposePlan,
+    /// The admin wants another plan.
+    RejectPlan,
+    /// The admin approves the plan.
+    ApprovePlan,
+    /// The demos are to be built.
+    StartDemos,
+    /// The demos are ready for the admin.
+    PresentDemos,
+    /// The admin wants other demos.
+    RejectDemos,
+    /// The admin approves a demo.
+    ApproveDemo,
+    /// The team starts to build.
+    StartBuild,
+    /// Every task is done.
+    FinishBuild,
+    /// The criteria are to be checked.
+    StartVerification,
+    /// A criterion does not hold.
+    FailVerification,
+    /// Every criterion holds.
+    PassVerification,
+    /// The delivery is to be made.
+    StartDelivery,
+    /// The delivery is made.
+    Deliver,
+    /// The admin halts the project.
+    Pause,
+    /// The admin lets it go on, or takes it out of the archive.
+    Resume,
+    /// The admin puts it away.
+    Archive,
+}
+
+impl ProjectEvent {
+    /// All events.
+    pub const ALL: [ProjectEvent; 18] = [
+        ProjectEvent::StartPlanning,
+        ProjectEvent::ProposePlan,
+        ProjectEvent::RejectPlan,
+        ProjectEvent::ApprovePlan,
+        ProjectEvent::StartDemos,
+        ProjectEvent::PresentDemos,
+        ProjectEvent::RejectDemos,
+        ProjectEvent::ApproveDemo,
+        ProjectEvent::StartBuild,
+        ProjectEvent::FinishBuild,
+        ProjectEvent::StartVerification,
+        ProjectEvent::FailVerification,
+        ProjectEvent::PassVerification,
+        ProjectEvent::StartDelivery,
+        ProjectEvent::Deliver,
+        ProjectEvent::Pause,
+        ProjectEvent::Resume,
+        ProjectEvent::Archive,
+    ];
+
+    /// Returns the event as a verb, for messages and the audit trail.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProjectEvent::StartPlanning => "start planning",
+            ProjectEvent::ProposePlan => "propose a plan",
+            ProjectEvent::RejectPlan => "have its plan rejected",
+            ProjectEvent::ApprovePlan => "have its plan approved",
+            ProjectEvent::StartDemos => "start demos",
+            ProjectEvent::PresentDemos => "present demos",
+            ProjectEvent::RejectDemos => "have its demos rejected",
+            ProjectEvent::ApproveDemo => "have a demo approved",
+            ProjectEvent::StartBuild => "start to build",
+            ProjectEvent::FinishBuild => "finish the build",
+            ProjectEvent::StartVerification => "start verification",
+            ProjectEvent::FailVerification => "fail verification",
+            ProjectEvent::PassVerification => "pass verification",
+            ProjectEvent::StartDelivery => "start delivery",
+            ProjectEvent::Deliver => "be delivered",
+            ProjectEvent::Pause => "be paused",
+            ProjectEvent::Resume => "be resumed",
+            ProjectEvent::Archive => "be archived",
+        }
+    }
+}
+
+impl ProjectState {
+    /// The state of a new project.
+    pub const NEW: ProjectState = ProjectState::Active {
+        stage: ProjectStage::Created,
+    };
+
+    /// Returns the name used as `status` in SQL and JSON.
+    pub fn status(&self) -> &'static str {
+        match self {
+            ProjectState::Active { stage } => stage.name(),
+            ProjectState::Paused { .. } => "paused",
+            ProjectState::Delivered { .. } => "delivered",
+            ProjectState::Archived { .. } => "archived",
+        }
+    }
+
+    /// Returns the step that an active project is at.
+    pub fn stage(&self) -> Option<ProjectStage> {
+        match self {
+            ProjectState::Active { stage } => Some(*stage),
+            ProjectState::Paused { .. }
+            | ProjectState::Delivered { .. }
+            | ProjectState::Archived { .. } => None,
+        }
+    }
+
+    /// Returns the state after `event` at `now`.
+    pub fn apply(&self, event: ProjectEvent, now: Timestamp) -> Result<Self, InvalidTransition> {
+        let next = match self {
+            ProjectState::Active { stage } => from_active(*stage, event, now),
+            ProjectState::Paused { stage, .. } => from_paused(*stage, event, now),
+            ProjectState::Delivered { at } => from_delivered(*at, event, now),
+            ProjectState::Archived {
+                stage,
+                delivered_at,
+                ..
+            } => from_archived(*stage, *delivered_at, event),
+        };
+        next.ok_or(InvalidTransition {
+            entity: "project",
+            state: self.status(),
+            event: event.name(),
+        })
+    }
+}
+
+fn from_active(stage: ProjectStage, event: ProjectEvent, now: Timestamp) -> Option<ProjectState> {
+    match event {
+        ProjectEvent::Pause => Some(ProjectState::Paused { stage, since: now }),
+        ProjectEvent::Archive => Some(ProjectState::Archived {
+            stage: Some(stage),
+            delivered_at: None,
+            since: now,
+        }),
+        ProjectEvent::Deliver => {
+            (stage == ProjectStage::Delivering).then_some(ProjectState::Delivered { at: now })
+        }
+        ProjectEvent::Resume => None,
+        ProjectEvent::StartPlanning => {
+            advance_from(stage, ProjectStage::Created, ProjectStage::Planning)
+        }
+        ProjectEvent::ProposePlan => {
+            advance_from(stage, ProjectStage::Planning, ProjectStage::PlanReview)
+        }
+        ProjectEvent::RejectPlan => {
+            advance_from(stage, ProjectStage::PlanReview, ProjectStage::Planning)
+        }
+        ProjectEvent::ApprovePlan => {
+            advance_from(stage, ProjectStage::PlanReview, ProjectStage::PlanApproved)
+        }
+        ProjectEvent::StartDemos => advance_from(
+            stage,
+            ProjectStage::PlanApproved,
+            ProjectStage::DemoBuilding,
+        ),
+        ProjectEvent::PresentDemos => {
+            advance_from(stage, ProjectStage::DemoBuilding, ProjectStage::DemoReview)
+        }
+        ProjectEvent::RejectDemos => {
+            advance_from(stage, ProjectStage::DemoReview, ProjectStage::DemoBuilding)
+        }
+        ProjectEvent::ApproveDemo => {
+            advance_from(stage, ProjectStage::DemoReview, ProjectStage::DemoApproved)
+        }
+        ProjectEvent::StartBuild => {
+            advance_from(stage, ProjectStage::DemoApproved, ProjectStage::Building)
+        }
+        ProjectEvent::FinishBuild => {
+            advance_from(stage, ProjectStage::Building, ProjectStage::Built)
+        }
+        ProjectEvent::StartVerification => {
+            advance_from(stage, ProjectStage::Built, ProjectStage::Verifying)
+        }
+        ProjectEvent::FailVerification => {
+            advance_from(stage, ProjectStage::Verifying, ProjectStage::Building)
+        }
+        ProjectEvent::PassVerification => {
+            advance_from(stage, ProjectStage::Verifying, ProjectStage::Verified)
+        }
+        ProjectEvent::StartDelivery => {
+            advance_from(stage, ProjectStage::Verified, ProjectStage::Delivering)
+        }
+    }
+}
+
+fn advance_from(stage: ProjectStage, from: ProjectStage, to: ProjectStage) -> Option<ProjectState> {
+    (stage == from).then_some(ProjectState::Active { stage: to })
+}
+
+fn from_paused(stage: ProjectStage, event: ProjectEvent, now: Timestamp) -> Option<ProjectState> {
+    match event {
+        ProjectEvent::Resume => Some(ProjectState::Active { stage }),
+        ProjectEvent::Archive => Some(ProjectState::Archived {
+            stage: Some(stage),
+            delivered_at: None,
+            since: now,
+        }),
+        ProjectEvent::StartPlanning
+        | ProjectEvent::ProposePlan
+        | ProjectEvent::RejectPlan
+        | ProjectEvent::ApprovePlan
+        | ProjectEvent::StartDemos
+        | ProjectEvent::PresentDemos
+        | ProjectEvent::RejectDemos
+        | ProjectEvent::ApproveDemo
+        | ProjectEvent::StartBuild
+        | ProjectEvent::FinishBuild
+        | ProjectEvent::StartVerification
+        | ProjectEvent::FailVerification
+        | ProjectEvent::PassVerification
+        | ProjectEvent::StartDelivery
+        | ProjectEvent::Deliver
+        | ProjectEvent::Pause => None,
+    }
+}
+
+fn from_delivered(at: Timestamp, event: ProjectEvent, now: Timestamp) -> Option<ProjectState> {
+    (event == ProjectEvent::Archive).then_some(ProjectState::Archived {
+        stage: None,
+        delivered_at: Some(at),
+        since: now,
+    })
+}
+
+fn from_archived(
+    stage: Option<ProjectStage>,
+    delivered_at: Option<Timestamp>,
+    event: ProjectEvent,
+) -> Option<ProjectState> {
+    if event != ProjectEvent::Resume {
+        return None;
+    }
+    match (stage, delivered_at) {
+        (Some(stage), _) => Some(ProjectState::Active { stage }),
+        (None, Some(at)) => Some(ProjectState::Delivered { at }),
+        (None, None) => None,
+    }
+}

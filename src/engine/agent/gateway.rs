@@ -1,0 +1,123 @@
+//! Which model answers: the endpoint with its credential, or a rehearsal.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::egress;
+use crate::context::error::EngineError;
+use crate::context::site::Site;
+use eklavya_config::{Config, ModelCredential};
+use eklavya_core::project::Project;
+use eklavya_core::secret::{SecretName, SecretUse};
+use eklavya_gateway::{
+    Gateway, GatewayConfig, GatewayTimeouts, ModelSource, PriceTable, RehearsalRecorder,
+    RehearsalScript,
+};
+use eklavya_services::costs::{CostTracker, DefaultLimits};
+
+/// Returns the rehearsal that plays for a project: the configured one, else the project's own.
+pub fn select_rehearsal(config: &Config, project: &Project) -> Option<String> {
+    config
+        .model
+        .rehearsal
+        .as_ref()
+        .map(ToString::to_string)
+        .or_else(|| project.rehearsal.clone())
+}
+
+/// Returns the limits that count where a scope has none of its own.
+pub fn default_limits(config: &Config) -> DefaultLimits {
+    DefaultLimits {
+        all: config.budget.overall,
+        task: config.budget.task,
+        agent: config.budget.agent,
+    }
+}
+
+/// Reads and checks the rehearsal at `path`.
+pub fn load_rehearsal(path: &str) -> Result<RehearsalScript, EngineError> {
+    RehearsalScript::load(Path::new(path))
+        .map_err(|error| EngineError::Rehearsal(error.to_string()))
+}
+
+/// Reads the price list: the configured one, else the built-in one.
+pub fn load_pricing(config: &Config) -> Result<PriceTable, EngineError> {
+    let own = Path::new(config.home.path.as_std_path()).join("pricing.yaml");
+    let file = match &config.pricing_file {
+        Some(file) => Some(file.as_std_path().to_owned()),
+        None => own.exists().then_some(own),
+    };
+    Ok(match file {
+        Some(file) => PriceTable::load(&file)?,
+        None => PriceTable::embedded()?,
+    })
+}
+
+pub(crate) async fn start_gateway(
+    site: &Site,
+    costs: &CostTracker,
+    rehearsal: Option<&str>,
+    worker: &str,
+    recorder: Option<Arc<RehearsalRecorder>>,
+) -> Result<Gateway, EngineError> {
+    let config = &site.config;
+    let model = if let Some(path) = rehearsal {
+        ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?))
+    } else {
+        let (credential, account) = select_credential(site).await?;
+        ModelSource::Upstream {
+            url: config.model.url.to_string(),
+            credential,
+            account,
+        }
+    };
+    let gateway = GatewayConfig {
+        model,
+        pricing: Arc::new(load_pricing(config)?),
+        costs: costs.clone(),
+        clock: Arc::clone(&site.data.clock),
+        worker: worker.to_owned(),
+        max_output_tokens: Some(config.model.max_output_tokens),
+        requests_per_minute: config.model.requests_per_minute,
+        timeouts: GatewayTimeouts {
+            first_byte: config.model.first_byte,
+            idle: config.model.idle,
+            max_pause: config.model.max_rate_limit_pause,
+            ..GatewayTimeouts::default()
+        },
+        recorder,
+        egress: egress::egress_config(config),
+    };
+    Gateway::start(gateway).map_err(|error| EngineError::Model(error.to_string()))
+}
+
+/// Returns the project's own credential, with the name of the account that it stands for, or else the
+/// installation's.
+async fn select_credential(site: &Site) -> Result<(ModelCredential, Option<String>), EngineError> {
+    let own = site.secrets_for(SecretUse::Model).await?;
+    let named = |name: &str| own.iter().find(|(found, _)| found.as_str() == name);
+    let own = match (named(SecretName::API_KEY), named(SecretName::AUTH_TOKEN)) {
+        (Some((_, key)), _) => Some(ModelCredential::ApiKey(key.clone())),
+        (None, Some((_, token))) => Some(ModelCredential::Bearer(token.clone())),
+        (None, None) => None,
+    };
+    match own {
+        // Limits of the endpoint hold for an account, and this one may be another.
+        Some(own) => Ok((own, Some(site.project().id.to_string()))),
+        None => Ok((load_installation_credential(&site.config)?, None)),
+    }
+}
+
+fn load_installation_credential(config: &Config) -> Result<ModelCredential, EngineError> {
+    let missing = || {
+        EngineError::Model(
+            "there is no credential for the model; set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or \
+             model.keyFile, or choose a rehearsal with EKLAVYA_MODEL_REHEARSAL"
+                .to_owned(),
+        )
+    };
+    let loaded = config.model.credentials.load();
+    loaded
+        .map_err(|error| EngineError::Model(error.to_string()))?
+        .ok_or_else(missing)
+}

@@ -1,0 +1,11 @@
+//! One agent: its prompt, its gateway, its session and what it does meanwhile.
+
+pub(crate) mod admission;
+pub mod egress;
+pub mod gateway;
+pub mod kill;
+pub(crate) mod launch;
+pub(crate) mod monitor;
+pub(crate) mod prompt;
+pub(crate) mod run;
+pub(crate) mod tool_calls;

@@ -1,0 +1,354 @@
+//! The tool calls of an agent, each one line of the audit trail with the decision about it.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
+use eklavya_claude::stream::{PermissionDenial, StreamEvent, parse_line};
+use eklavya_claude::transcript::{LineDirection, TranscriptTail};
+use eklavya_core::agent::Agent;
+use eklavya_core::audit::AuditSanitizer;
+use eklavya_services::agents::{self, AgentAction};
+use eklavya_services::audit;
+use eklavya_store::audit::AuditFilter;
+
+/// What a tool call is in the audit trail.
+const TOOL_ACTION: &str = "agent.tool";
+/// How the names of the orchestrator's tools begin.
+const OWN_TOOL_PREFIX: &str = "mcp__eklavya__";
+/// What the CLI, or our own server, answers to a call of a tool that is not offered.
+const NOT_OFFERED: [&str; 2] = ["No such tool available", "there is no tool"];
+/// The most calls that wait for their answers; more of them are no honest agent's.
+const MAX_OPEN: usize = 1000;
+/// How much of the reason is kept, in characters.
+const REASON_CHARS: usize = 300;
+
+/// A call that has not been answered yet.
+#[derive(Debug)]
+struct PendingToolCall {
+    tool: String,
+    input: Value,
+    refused: Option<String>,
+}
+
+/// Makes lines of the audit trail of what an agent's stream tells.
+#[derive(Debug)]
+pub(crate) struct ToolCallAuditor {
+    cleaner: AuditSanitizer,
+    /// In the order in which they were made.
+    open: Vec<(String, PendingToolCall)>,
+    /// Calls that were noted as allowed, with their tools: the end of a turn may know better.
+    allowed: HashMap<String, String>,
+}
+
+impl ToolCallAuditor {
+    pub(crate) fn new(cleaner: AuditSanitizer) -> Self {
+        Self {
+            cleaner,
+            open: Vec::new(),
+            allowed: HashMap::new(),
+        }
+    }
+
+    /// Takes the next event and returns what is to be noted.
+    pub(crate) fn record_event(&mut self, event: StreamEvent) -> Vec<AgentAction> {
+        match event {
+            StreamEvent::ToolUse { id, name, input } => self.record_call(id, name, &input),
+            StreamEvent::ToolResult {
+                id,
+                is_error,
+                denied,
+                decided_by,
+                content,
+            } => {
+                let not_offered = is_error && self.is_not_offered(&id, &content);
+                let refused =
+                    (denied || not_offered).then(|| content.chars().take(REASON_CHARS).collect());
+                vec![self.record_answer(&id, is_error, refused, decided_by.as_deref())]
+            }
+            StreamEvent::Denied(denial) => self.record_refusal(denial),
+            StreamEvent::Result(result) => result
+                .permission_denials
+                .into_iter()
+                .flat_map(|denial| self.record_refusal(denial))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Ends with the run, and returns the calls that were never answered.
+    pub(crate) fn finish(mut self) -> Vec<AgentAction> {
+        self.close_unanswered(0)
+    }
+
+    fn record_call(&mut self, id: String, tool: String, input: &Value) -> Vec<AgentAction> {
+        let input = self.cleaner.digest_redacted(input);
+        let call = PendingToolCall {
+            tool,
+            input,
+            refused: None,
+        };
+        self.open.push((id, call));
+        self.close_unanswered(MAX_OPEN)
+    }
+
+    /// Gives up the oldest calls, but for so many.
+    fn close_unanswered(&mut self, kept: usize) -> Vec<AgentAction> {
+        let given_up = self.open.len().saturating_sub(kept);
+        let calls = self.open.drain(..given_up);
+        calls
+            .map(|(id, call)| match call.refused {
+                Some(reason) => denied_action(&id, &call.tool, &call.input, &reason),
+                None => AgentAction {
+                    action: TOOL_ACTION,
+                    details: json!({
+                        "call": id, "tool": call.tool, "input": call.input, "decision": "none",
+                        "why": "the run ended before it was answered",
+                    }),
+                },
+            })
+            .collect()
+    }
+
+    /// Whether the answer is that the agent is not offered this tool of ours. No other tool's answer
+    /// is believed to say so: what a program prints is its own.
+    fn is_not_offered(&self, id: &str, answer: &str) -> bool {
+        let ours = |(open, call): &(String, PendingToolCall)| {
+            open == id && call.tool.starts_with(OWN_TOOL_PREFIX)
+        };
+        self.open.iter().any(ours) && NOT_OFFERED.iter().any(|words| answer.contains(words))
+    }
+
+    fn record_answer(
+        &mut self,
+        id: &str,
+        is_error: bool,
+        refused: Option<String>,
+        decided_by: Option<&str>,
+    ) -> AgentAction {
+        let place = self.open.iter().position(|(open, _)| open == id);
+        let call = place.map(|place| self.open.remove(place).1);
+        let (tool, input, known) = match call {
+            Some(call) => (call.tool, call.input, call.refused),
+            None => (String::new(), Value::Null, None),
+        };
+        if let Some(reason) = refused.or(known) {
+            return denied_action(id, &tool, &input, &reason);
+        }
+        let details = json!({
+            "call": id, "tool": tool, "input": input, "decision": "allowed",
+            "why": decided_by, "isError": is_error,
+        });
+        if self.allowed.len() < MAX_OPEN {
+            self.allowed.insert(id.to_owned(), tool);
+        }
+        AgentAction {
+            action: TOOL_ACTION,
+            details,
+        }
+    }
+
+    /// Takes a refusal: of a call that waits, or of one that was believed to be allowed.
+    fn record_refusal(&mut self, denial: PermissionDenial) -> Vec<AgentAction> {
+        let id = denial.tool_use_id;
+        let reason = denial.reason.unwrap_or_default();
+        let reason: String = reason.chars().take(REASON_CHARS).collect();
+        if let Some((_, call)) = self.open.iter_mut().find(|(open, _)| *open == id) {
+            call.refused.get_or_insert(reason);
+            return Vec::new();
+        }
+        match self.allowed.remove(&id) {
+            Some(tool) => vec![denied_action(&id, &tool, &Value::Null, &reason)],
+            None => Vec::new(),
+        }
+    }
+}
+
+fn denied_action(id: &str, tool: &str, input: &Value, reason: &str) -> AgentAction {
+    AgentAction {
+        action: TOOL_ACTION,
+        details: json!({
+            "call": id, "tool": tool, "input": input, "decision": "denied", "why": reason,
+        }),
+    }
+}
+
+/// Notes the calls that an agent made before its worker died, and that the worker could not note
+/// any more: the transcript has them.
+pub(crate) async fn recover_tool_calls(
+    worker: &ProjectRun,
+    agent: &Agent,
+) -> Result<(), EngineError> {
+    let path = worker.site.paths.transcript(agent.id);
+    let mut transcript = match TranscriptTail::open(&path) {
+        Ok(transcript) => transcript,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(EngineError::io(&path)(error)),
+    };
+    let mut calls = ToolCallAuditor::new(worker.site.data.cleaner.clone());
+    let mut made = Vec::new();
+    loop {
+        let records = transcript.read_new().map_err(EngineError::io(&path))?;
+        if records.is_empty() {
+            break;
+        }
+        let said = records
+            .iter()
+            .filter(|record| record.direction == LineDirection::Out);
+        let events = said.flat_map(|record| parse_line(record.line.as_bytes()));
+        made.extend(events.flat_map(|event| calls.record_event(event)));
+    }
+    made.extend(calls.finish());
+    let noted = read_recorded_calls(worker, agent).await?;
+    made.retain(|action| !noted.contains(&action_key(&action.details)));
+    if !made.is_empty() {
+        agents::record_actions(&worker.site.data, agent.project, agent.id, &made).await?;
+    }
+    Ok(())
+}
+
+async fn read_recorded_calls(
+    worker: &ProjectRun,
+    agent: &Agent,
+) -> Result<HashSet<String>, EngineError> {
+    let filter = AuditFilter {
+        chain: Some(agent.project.0),
+        agent: Some(agent.id),
+        action: Some(TOOL_ACTION.to_owned()),
+        ..AuditFilter::default()
+    };
+    let lines = audit::list(&worker.site.data, &filter).await?;
+    let keys = lines.iter().map(|line| action_key(&line.content.details));
+    Ok(keys.collect())
+}
+
+/// What tells a line about a call from others. A call that was refused after all has two.
+fn action_key(details: &Value) -> String {
+    json!([details["call"], details["decision"]]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eklavya_claude::stream::TurnResult;
+
+    fn used(id: &str) -> StreamEvent {
+        StreamEvent::ToolUse {
+            id: id.into(),
+            name: "Write".into(),
+            input: json!({"file_path": "site/a.html", "content": "sk-ant-secret"}),
+        }
+    }
+
+    fn answered(id: &str, denied: bool) -> StreamEvent {
+        StreamEvent::ToolResult {
+            id: id.into(),
+            is_error: denied,
+            denied,
+            decided_by: Some("config/rule".into()),
+            content: "Permission to use Write has been denied".into(),
+        }
+    }
+
+    fn refusal(id: &str) -> PermissionDenial {
+        PermissionDenial {
+            tool: "Write".into(),
+            tool_use_id: id.into(),
+            input: Value::Null,
+            reason: Some("outside".into()),
+        }
+    }
+
+    fn lines(events: impl IntoIterator<Item = StreamEvent>) -> Vec<Value> {
+        let mut calls = ToolCallAuditor::new(AuditSanitizer::default());
+        let mut actions: Vec<AgentAction> = Vec::new();
+        for event in events {
+            actions.extend(calls.record_event(event));
+        }
+        actions.extend(calls.finish());
+        actions.into_iter().map(|action| action.details).collect()
+    }
+
+    #[test]
+    fn each_call_is_one_line_with_its_decision() {
+        let events = [
+            used("1"),
+            used("2"),
+            answered("2", true),
+            answered("1", false),
+            used("3"),
+            StreamEvent::Denied(refusal("3")),
+            used("4"),
+        ];
+        let lines = lines(events);
+        let told: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                [&line["call"], &line["tool"], &line["decision"]].map(|v| v.as_str().unwrap())
+            })
+            .collect();
+        let expected = [
+            ["2", "Write", "denied"],
+            ["1", "Write", "allowed"],
+            ["3", "Write", "denied"],
+            ["4", "Write", "none"],
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(lines[0]["why"], "Permission to use Write has been denied");
+        assert_eq!(lines[1]["why"], "config/rule");
+        assert_eq!(lines[2]["why"], "outside");
+        assert_eq!(lines[1]["input"]["preview"]["file_path"], "site/a.html");
+        assert!(!json!(lines).to_string().contains("sk-ant"), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_refusal_that_only_the_end_of_the_turn_tells_is_noted() {
+        let result = TurnResult {
+            permission_denials: vec![refusal("1"), refusal("9")],
+            ..TurnResult::default()
+        };
+        let events = [
+            used("1"),
+            answered("1", false),
+            StreamEvent::Result(Box::new(result)),
+        ];
+        let lines = lines(events);
+        let decisions: Vec<_> = lines.iter().map(|line| &line["decision"]).collect();
+        assert_eq!(decisions, ["allowed", "denied"]);
+    }
+
+    #[test]
+    fn a_tool_that_the_role_is_not_offered_is_denied() {
+        let call = |name: &str| StreamEvent::ToolUse {
+            id: name.into(),
+            name: name.into(),
+            input: json!({}),
+        };
+        let answer = |name: &str| StreamEvent::ToolResult {
+            id: name.into(),
+            is_error: true,
+            denied: false,
+            decided_by: None,
+            content: format!("<tool_use_error>Error: No such tool available: {name}"),
+        };
+        let names = ["mcp__eklavya__browser_open", "Bash"];
+        let lines = lines(
+            names
+                .into_iter()
+                .flat_map(|name| [call(name), answer(name)]),
+        );
+        let decisions: Vec<_> = lines.iter().map(|line| &line["decision"]).collect();
+        assert_eq!(decisions, ["denied", "allowed"]);
+    }
+
+    #[test]
+    fn a_flood_of_calls_is_not_kept_in_memory() {
+        let mut calls = ToolCallAuditor::new(AuditSanitizer::default());
+        let noted: usize = (0..MAX_OPEN + 50)
+            .map(|number| calls.record_event(used(&number.to_string())).len())
+            .sum();
+        assert_eq!((noted, calls.open.len()), (50, MAX_OPEN));
+    }
+}

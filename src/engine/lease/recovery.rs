@@ -1,0 +1,72 @@
+//! Putting in order what earlier tenures left: their agents are gone, their files and words are not.
+
+use std::collections::HashMap;
+
+use crate::agent::tool_calls;
+use crate::context::error::EngineError;
+use crate::context::orphans;
+use crate::context::project_run::ProjectRun;
+use crate::preview::demo;
+use crate::workspace::collect;
+use crate::workspace::tidy;
+use eklavya_core::agent::{Agent, AgentEvent};
+use eklavya_core::audit::AuditActor;
+use eklavya_core::ids::AgentId;
+use eklavya_core::task::{Task, TaskEvent, TaskState};
+use eklavya_services::tasks::TaskUpdate;
+use eklavya_services::{agents, tasks};
+
+/// Finds what earlier tenures left unfinished on the project, those of this very worker too, and
+/// makes it ready to go on: what still runs on this host is ended, each agent's files are
+/// snapshotted, its task goes back to pending with its conversation, and requests that were under
+/// way are settled at their upper bound.
+pub(crate) async fn recover_project(worker: &ProjectRun) -> Result<(), EngineError> {
+    let (site, fence) = (&worker.site, worker.site.fence());
+    let mut earlier = agents::list(&site.data, Some(site.project().id)).await?;
+    earlier.retain(|agent| agent.fence < fence);
+    // Nothing of them may write any more when their files are looked at.
+    let here = |agent: &&Agent| agent.host == worker.identity.host.digest;
+    for agent in earlier.iter().filter(here) {
+        orphans::end_agent_process(agent).await?;
+    }
+    site.ensure_lease_held().await?;
+    tidy::remove_leftovers(&site.paths).await?;
+    demo::end_unrecorded_previews(site).await?;
+    worker
+        .costs
+        .settle_abandoned(site.project().id, fence)
+        .await?;
+    let mut running: HashMap<AgentId, Task> = tasks::list(&site.data, site.project().id)
+        .await?
+        .into_iter()
+        .filter_map(|task| match task.state {
+            TaskState::Running { agent, .. } => Some((agent, task)),
+            _ => None,
+        })
+        .collect();
+    for agent in &earlier {
+        recover_agent(worker, agent, running.remove(&agent.id)).await?;
+    }
+    Ok(())
+}
+
+async fn recover_agent(
+    worker: &ProjectRun,
+    agent: &Agent,
+    task: Option<Task>,
+) -> Result<(), EngineError> {
+    let data = &worker.site.data;
+    if let Some(task) = task {
+        collect::checkpoint_agent(worker, agent, &task, "its worker is gone").await?;
+        let note = TaskUpdate::default();
+        tasks::advance(data, &AuditActor::System, &task, TaskEvent::Interrupt, note).await?;
+    }
+    if agent.state.is_live() {
+        tool_calls::recover_tool_calls(worker, agent).await?;
+        agents::advance(data, &AuditActor::System, agent.id, AgentEvent::Lose, None).await?;
+    }
+    if agent.pid.is_some() && agent.host == worker.identity.host.digest {
+        agents::clear_process(data, &AuditActor::System, agent.id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What the audit trail is told of a browser: a page can ask without end, and is not to fill it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+/// What a browser's request is in the audit trail: the first one for each preview, and the first
+/// refusals.
+const REQUEST: &str = "browser.request";
+/// What the sum of its requests is there.
+const SUM: &str = "browser.requests";
+/// The most refusals that are noted one by one.
+const MAX_REFUSALS: u64 = 100;
+/// The most characters of a host that are noted.
+const MAX_HOST: usize = 255;
+
+/// A row for the audit trail.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BrowserAuditEntry {
+    /// What it is called.
+    pub action: &'static str,
+    /// What it tells.
+    pub details: Value,
+}
+
+/// Counts what one browser asks for.
+#[derive(Debug, Default)]
+pub(crate) struct BrowserRequestTally(Mutex<BrowserRequestCounts>);
+
+#[derive(Debug, Default)]
+struct BrowserRequestCounts {
+    /// Requests by the name of the preview. There are no more names than the project has previews.
+    reached: BTreeMap<String, u64>,
+    /// Where they answered.
+    places: BTreeSet<(String, SocketAddr)>,
+    refused: u64,
+}
+
+impl BrowserRequestTally {
+    /// Counts a request for a preview; returns what is to be noted at once, where it is the first one
+    /// for this preview at this place.
+    pub(crate) fn record_reached(
+        &self,
+        host: &str,
+        address: SocketAddr,
+    ) -> Option<BrowserAuditEntry> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.reached.entry(host.to_owned()).or_default() += 1;
+        let first = counts.places.insert((host.to_owned(), address));
+        first.then(|| BrowserAuditEntry {
+            action: REQUEST,
+            details: json!({ "host": host, "address": address.to_string(), "decision": "allowed" }),
+        })
+    }
+
+    /// Counts a refusal; returns what is to be noted at once, where there were not many.
+    pub(crate) fn record_refused(&self, host: &str) -> Option<BrowserAuditEntry> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.refused += 1;
+        let host: String = host.chars().take(MAX_HOST).collect();
+        (counts.refused <= MAX_REFUSALS).then(|| BrowserAuditEntry {
+            action: REQUEST,
+            details: json!({ "host": host, "decision": "denied" }),
+        })
+    }
+
+    /// Begins anew; returns the sum of what was asked for, if anything was.
+    pub(crate) fn take_summary(&self) -> Option<BrowserAuditEntry> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let BrowserRequestCounts {
+            reached, refused, ..
+        } = std::mem::take(&mut *counts);
+        let any = refused > 0 || !reached.is_empty();
+        any.then(|| BrowserAuditEntry {
+            action: SUM,
+            details: json!({ "allowed": reached, "denied": refused }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "demo-1.shop.localhost";
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn however_much_a_page_asks_for_there_are_few_rows() {
+        let tally = BrowserRequestTally::default();
+        let rows = (0..10_000).filter_map(|_| tally.record_reached(NAME, address(8000)));
+        let rows: Vec<_> = rows.map(|row| (row.action, row.details)).collect();
+        let told = json!({ "host": NAME, "address": "127.0.0.1:8000", "decision": "allowed" });
+        assert_eq!(rows, [("browser.request", told)]);
+        let refused =
+            (0..10_000).filter_map(|number| tally.record_refused(&format!("{number}.example")));
+        assert_eq!(refused.count(), 100);
+        // A preview that was started anew is another place.
+        assert!(tally.record_reached(NAME, address(8001)).is_some());
+        let sum = tally.take_summary().unwrap();
+        assert_eq!(sum.action, "browser.requests");
+        assert_eq!(
+            sum.details,
+            json!({ "allowed": { NAME: 10_001 }, "denied": 10_000 })
+        );
+    }
+
+    #[test]
+    fn the_next_browser_of_an_agent_begins_anew_and_an_idle_one_is_not_told_of() {
+        let tally = BrowserRequestTally::default();
+        assert_eq!(tally.take_summary(), None);
+        tally.record_refused(&"x".repeat(1000));
+        assert_eq!(tally.take_summary().unwrap().details["denied"], 1);
+        assert_eq!(tally.take_summary(), None);
+        let row = tally.record_refused(&"x".repeat(1000)).unwrap();
+        assert_eq!(row.details["host"].as_str().unwrap().len(), 255);
+        assert!(tally.record_reached(NAME, address(1)).is_some());
+    }
+}

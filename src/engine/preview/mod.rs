@@ -1,0 +1,8 @@
+//! Previews of demos and of the product, and the browser that looks at them.
+
+pub(crate) mod browser;
+pub(crate) mod browser_tally;
+pub mod demo;
+pub mod host;
+pub(crate) mod names;
+pub(crate) mod product;

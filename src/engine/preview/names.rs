@@ -1,0 +1,226 @@
+//! The names of a project's previews: `demo-2.shop.localhost` for a demo, `preview.shop.localhost`
+//! for the product under verification.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use super::browser_tally::{BrowserAuditEntry, BrowserRequestTally};
+use crate::preview::demo;
+use eklavya_core::audit::AuditActor;
+use eklavya_core::demo::{Demo, DemoState};
+use eklavya_core::egress::{EgressHost, EgressTarget};
+use eklavya_core::ids::AgentId;
+use eklavya_core::project::Project;
+use eklavya_sandbox::browser::PreviewNames;
+use eklavya_sandbox::proxy::{HTTP_PORT, PreviewLookup};
+use eklavya_services::{DataStore, audit, demos};
+
+/// What is served for those who verify, if anything is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServedPreview(Arc<Mutex<Option<PreviewState>>>);
+
+/// The product under verification.
+#[derive(Debug, Clone)]
+pub(crate) enum PreviewState {
+    /// It answers here.
+    Serving(SocketAddr),
+    /// It could not be started.
+    Failed(String),
+}
+
+impl ServedPreview {
+    /// Notes what is served from now on.
+    pub(crate) fn set(&self, shown: Option<PreviewState>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+    }
+
+    fn current(&self) -> Option<PreviewState> {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clone()
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        match self.current()? {
+            PreviewState::Serving(address) => Some(address),
+            PreviewState::Failed(_) => None,
+        }
+    }
+
+    /// Returns why the product could not be started.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self.current()? {
+            PreviewState::Serving(_) => None,
+            PreviewState::Failed(reason) => Some(reason),
+        }
+    }
+}
+
+/// The names of one project's own previews.
+#[derive(Debug, Clone)]
+pub(crate) struct ProjectPreviewNames {
+    /// The database.
+    pub data: DataStore,
+    /// The project.
+    pub project: Project,
+    /// What is served for those who verify.
+    pub served_preview: ServedPreview,
+    /// The agent whose browser it is; nobody: the orchestrator's.
+    pub agent: Option<AgentId>,
+    /// What was asked for so far.
+    pub tally: Arc<BrowserRequestTally>,
+}
+
+/// Returns the name of a demo's preview.
+pub(crate) fn demo_host(slug: &str, number: u32) -> String {
+    format!("demo-{number}.{slug}.localhost")
+}
+
+/// Returns the name of the product under verification.
+pub(crate) fn product_host(slug: &str) -> String {
+    format!("preview.{slug}.localhost")
+}
+
+impl ProjectPreviewNames {
+    /// Where the database does not answer, no name is known.
+    async fn list_demos(&self) -> Vec<Demo> {
+        let all = demos::list(&self.data, &self.project).await;
+        all.unwrap_or_else(|error| {
+            tracing::warn!("the previews of the project cannot be looked up: {error}");
+            Vec::new()
+        })
+    }
+
+    /// Writes down what the audit trail is to have of a browser.
+    async fn record_request(&self, row: Option<BrowserAuditEntry>) {
+        let Some(row) = row else { return };
+        let actor = self.agent.map_or(AuditActor::System, AuditActor::Agent);
+        let about = (Some(self.project.id), self.agent);
+        let noted = audit::record(&self.data, &actor, about, row.action, row.details).await;
+        if let Err(error) = noted {
+            tracing::warn!("what a browser asked for is not noted: {error}");
+        }
+    }
+}
+
+/// Returns where the preview of a demo answers on this machine.
+fn demo_address(demo: &Demo) -> Option<SocketAddr> {
+    let ready = matches!(
+        demo.state,
+        DemoState::Ready { .. } | DemoState::Approved { .. }
+    );
+    if !ready || !demo::is_running(demo) {
+        return None;
+    }
+    let url = Url::parse(demo.preview_url.as_deref()?).ok()?;
+    let host = url.host_str()?.parse::<Ipv4Addr>().ok()?;
+    let address = SocketAddr::new(IpAddr::V4(host), url.port()?);
+    host.is_loopback().then_some(address)
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PreviewHostTarget {
+    Product,
+    Demo(u32),
+}
+
+/// Returns what `host` names of the project called `slug`.
+fn parse_preview_host(slug: &str, host: &str) -> Option<PreviewHostTarget> {
+    if host == product_host(slug) {
+        return Some(PreviewHostTarget::Product);
+    }
+    // Written in one way only: neither `demo-01` nor `demo-+1`.
+    let number = host
+        .strip_prefix("demo-")?
+        .split_once('.')?
+        .0
+        .parse()
+        .ok()?;
+    (host == demo_host(slug, number)).then_some(PreviewHostTarget::Demo(number))
+}
+
+impl PreviewLookup for ProjectPreviewNames {
+    fn find_preview<'a>(&'a self, target: &'a EgressTarget) -> BoxFuture<'a, Option<SocketAddr>> {
+        Box::pin(async move {
+            let EgressHost::Name(host) = &target.host else {
+                return None;
+            };
+            let named =
+                parse_preview_host(&self.project.slug, host).filter(|_| target.port == HTTP_PORT);
+            match named? {
+                PreviewHostTarget::Product => self.served_preview.address(),
+                PreviewHostTarget::Demo(number) => {
+                    let all = self.list_demos().await;
+                    demo_address(all.iter().find(|demo| demo.number == number)?)
+                }
+            }
+        })
+    }
+}
+
+impl PreviewNames for ProjectPreviewNames {
+    fn on_reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()> {
+        Box::pin(self.record_request(self.tally.record_reached(host, address)))
+    }
+
+    fn on_refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()> {
+        Box::pin(self.record_request(self.tally.record_refused(host)))
+    }
+
+    fn on_ended(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.record_request(self.tally.take_summary()))
+    }
+
+    fn list_names(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async move {
+            let slug = &self.project.slug;
+            let product = self.served_preview.address().map(|_| product_host(slug));
+            let all = self.list_demos().await;
+            let running = all.iter().filter(|demo| demo_address(demo).is_some());
+            let running = running.map(|demo| demo_host(slug, demo.number));
+            product.into_iter().chain(running).collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_of_one_project_and_written_in_one_way() {
+        let of = |host: &str| parse_preview_host("shop", host);
+        assert_eq!(
+            of("demo-1.shop.localhost"),
+            Some(PreviewHostTarget::Demo(1))
+        );
+        assert_eq!(
+            of("demo-12.shop.localhost"),
+            Some(PreviewHostTarget::Demo(12))
+        );
+        assert_eq!(
+            of("preview.shop.localhost"),
+            Some(PreviewHostTarget::Product)
+        );
+        for host in [
+            "demo-1.other.localhost",
+            "preview.other.localhost",
+            "demo-01.shop.localhost",
+            "demo-+1.shop.localhost",
+            "demo-1x.shop.localhost",
+            "demo-.shop.localhost",
+            "demo-1.shop.localhost.example",
+            "x.demo-1.shop.localhost",
+            "demo-99999999999.shop.localhost",
+            "shop.localhost",
+            "localhost",
+            "127.0.0.1",
+            "",
+        ] {
+            assert_eq!(of(host), None, "{host}");
+        }
+    }
+}

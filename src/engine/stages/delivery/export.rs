@@ -1,0 +1,136 @@
+//! Exporting a project: its records, its repository and its delivery, for keeping elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::context::error::EngineError;
+use crate::context::site::Site;
+use eklavya_services::cost_report;
+use eklavya_store::{agents, artifacts, audit, decisions, demos, events, evidence, plans, tasks};
+
+/// Writes everything about a project into `directory`, which must be missing or empty; returns the
+/// files that it wrote.
+pub async fn export_project(site: &Site, directory: &Path) -> Result<Vec<PathBuf>, EngineError> {
+    claim_directory(directory)?;
+    let mut written = vec![write_document(
+        directory,
+        "project.json",
+        &gather_records(site).await?,
+    )?];
+    if site.repository.branch_tip("main").await?.is_some() {
+        let bundle = directory.join(format!("{}.bundle", site.project().slug));
+        let all = site.repository.list_refs("refs/heads").await?;
+        let mut refs: Vec<&str> = all.keys().map(String::as_str).collect();
+        let tags = site.repository.list_refs("refs/tags").await?;
+        refs.extend(tags.keys().map(String::as_str));
+        site.repository.write_bundle(&bundle, &refs).await?;
+        written.push(bundle);
+    }
+    for name in ["dossier.json", "dossier.html"] {
+        let from = site.paths.delivery().join(name);
+        if from.exists() {
+            let to = directory.join(name);
+            std::fs::copy(&from, &to).map_err(EngineError::io(&to))?;
+            written.push(to);
+        }
+    }
+    let pictures = site.paths.delivery().join("pictures");
+    if pictures.is_dir() {
+        let to = directory.join("pictures");
+        written.extend(copy_files(&pictures, &to)?);
+    }
+    Ok(written)
+}
+
+/// Copies the files of a directory of ours.
+fn copy_files(from: &Path, to: &Path) -> Result<Vec<PathBuf>, EngineError> {
+    std::fs::create_dir_all(to).map_err(EngineError::io(to))?;
+    let mut written = Vec::new();
+    for entry in std::fs::read_dir(from).map_err(EngineError::io(from))? {
+        let entry = entry.map_err(EngineError::io(from))?;
+        let target = to.join(entry.file_name());
+        std::fs::copy(entry.path(), &target).map_err(EngineError::io(&target))?;
+        written.push(target);
+    }
+    Ok(written)
+}
+
+fn claim_directory(directory: &Path) -> Result<(), EngineError> {
+    std::fs::create_dir_all(directory).map_err(EngineError::io(directory))?;
+    let mut entries = std::fs::read_dir(directory).map_err(EngineError::io(directory))?;
+    if entries.next().is_some() {
+        return Err(EngineError::Failed(format!(
+            "{} is not empty; choose another directory",
+            directory.display()
+        )));
+    }
+    Ok(())
+}
+
+fn write_document(directory: &Path, name: &str, document: &Value) -> Result<PathBuf, EngineError> {
+    let path = directory.join(name);
+    let text = format!("{document:#}\n");
+    std::fs::write(&path, text).map_err(EngineError::io(&path))?;
+    Ok(path)
+}
+
+async fn gather_records(site: &Site) -> Result<Value, EngineError> {
+    let project = site.reload().await?;
+    let cost = cost_report::build_report(&site.data, project.id).await?;
+    site.data.sequence_events().await?;
+    let mut tx = site.data.begin_read().await?;
+    let id = project.id;
+    Ok(json!({
+        "exportVersion": 1,
+        "project": {
+            "id": id, "slug": project.slug, "name": project.name, "client": project.client,
+            "brief": project.brief, "status": project.state.status(), "state": project.state,
+            "progress": project.progress, "rehearsal": project.rehearsal,
+            "sandboxed": project.sandboxed, "createdAt": project.created_at,
+        },
+        "plans": plans::of_project(&mut tx, id).await?.iter().map(|plan| json!({
+            "number": plan.number, "state": plan.state, "document": plan.document,
+        })).collect::<Vec<_>>(),
+        "tasks": tasks::of_project(&mut tx, id).await?.iter().map(|task| json!({
+            "id": task.id, "key": task.key, "kind": task.kind, "role": task.role,
+            "title": task.title, "description": task.description, "criteria": task.criteria,
+            "dependsOn": task.depends_on, "state": task.state, "attempt": task.attempt,
+            "feedback": task.feedback, "result": task.result,
+        })).collect::<Vec<_>>(),
+        "agents": agents::of_project(&mut tx, id).await?.iter().map(|agent| json!({
+            "id": agent.id, "task": agent.task, "role": agent.role, "state": agent.state,
+            "session": agent.session, "attempt": agent.attempt, "sandboxed": agent.sandboxed,
+            "rehearsal": agent.rehearsal, "model": agent.model, "createdAt": agent.created_at,
+        })).collect::<Vec<_>>(),
+        "demos": demos::of_project(&mut tx, id).await?.iter().map(|demo| json!({
+            "number": demo.number, "round": demo.round, "direction": demo.direction,
+            "state": demo.state, "commit": demo.commit, "feedback": demo.feedback,
+        })).collect::<Vec<_>>(),
+        "decisions": decisions::of_project(&mut tx, id).await?.iter().map(|decision| json!({
+            "subject": decision.subject, "decision": decision.decision,
+            "feedback": decision.feedback, "decidedBy": decision.decided_by,
+            "decidedAt": decision.decided_at,
+        })).collect::<Vec<_>>(),
+        "evidence": evidence::of_project(&mut tx, id).await?.iter().map(|found| json!({
+            "round": found.round, "criterion": found.criterion, "commit": found.commit,
+            "agent": found.agent, "role": found.role, "command": found.command,
+            "exit": found.exit, "output": found.output, "passed": found.passed,
+            "reason": found.reason, "at": found.created_at,
+        })).collect::<Vec<_>>(),
+        "artifacts": artifacts::of_project(&mut tx, id).await?.iter().map(|artifact| json!({
+            "id": artifact.id, "subject": artifact.subject, "agent": artifact.agent,
+            "mediaType": artifact.media_type, "sha256": artifact.sha256, "bytes": artifact.bytes,
+            "width": artifact.width, "height": artifact.height, "url": artifact.url,
+            "title": artifact.title, "at": artifact.created_at,
+        })).collect::<Vec<_>>(),
+        "events": events::read_after(&mut tx, Some(id), 0, u32::MAX).await?,
+        "auditLogs": audit::of_project(&mut tx, id).await?.iter().map(|line| json!({
+            "id": line.id, "chain": line.chain, "position": line.position,
+            "previousHash": line.previous_hash, "hash": line.hash, "at": line.content.at,
+            "agent": line.content.agent, "actor": line.content.actor,
+            "action": line.content.action, "details": line.content.details,
+        })).collect::<Vec<_>>(),
+        "cost": cost,
+    }))
+}

@@ -1,0 +1,9 @@
+//! Clones, commands on a commit, merges, and cleaning up.
+
+pub(crate) mod checks;
+pub(crate) mod clone;
+pub(crate) mod collect;
+pub(crate) mod command;
+pub(crate) mod merge;
+pub mod throwaway;
+pub(crate) mod tidy;

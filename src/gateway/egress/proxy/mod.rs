@@ -1,0 +1,234 @@
+//! The proxy at a door: reads what is asked for, decides, connects.
+
+pub(crate) mod basic_auth;
+pub(crate) mod client_hello;
+pub(crate) mod forward;
+pub(crate) mod tunnel;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::EgressPolicy;
+use crate::api_response::{ResponseBody, full_body};
+use crate::door::DoorState;
+use crate::egress::audit_record::{ACTION, EgressDecision, EgressRecord};
+use crate::egress::authorize::{EgressDenial, authorize_target};
+use crate::gateway::GatewayState;
+use crate::refusal_audit;
+use eklavya_core::egress::{EgressHost, EgressTarget};
+use eklavya_sandbox::proxy::parse_target;
+
+/// The port on which a tunnel must carry TLS for the host that it was opened to.
+const TLS_PORT: u16 = 443;
+
+/// Whether a request is for the proxy and not for the gateway itself.
+pub(crate) fn is_proxy_request(request: &Request<Incoming>) -> bool {
+    request.method() == Method::CONNECT || request.uri().scheme().is_some()
+}
+
+/// What is answered in place of the target.
+pub(crate) struct ProxyRefusal {
+    pub(crate) status: StatusCode,
+    pub(crate) decision: EgressDecision,
+    pub(crate) why: String,
+}
+
+impl ProxyRefusal {
+    pub(crate) fn new(status: StatusCode, why: impl Into<String>) -> Self {
+        Self {
+            status,
+            decision: EgressDecision::Denied,
+            why: why.into(),
+        }
+    }
+
+    /// The target is no good, and nobody forbade it.
+    fn failed(why: impl Into<String>) -> Self {
+        Self {
+            decision: EgressDecision::Failed,
+            ..Self::new(StatusCode::BAD_GATEWAY, why)
+        }
+    }
+}
+
+impl From<EgressDenial> for ProxyRefusal {
+    fn from(denied: EgressDenial) -> Self {
+        Self {
+            status: denied.status(),
+            decision: denied.decision(),
+            why: denied.to_string(),
+        }
+    }
+}
+
+/// Answers a request for the proxy.
+pub(crate) async fn handle_proxy_request(
+    inner: Arc<GatewayState>,
+    door: Arc<DoorState>,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let method = request.method().to_string();
+    let wanted = parse_target(request.method(), request.uri());
+    let named = wanted
+        .as_ref()
+        .map_or_else(|_| request.uri().to_string(), ToString::to_string);
+    match serve_target(&inner, &door, request, wanted).await {
+        Ok(answer) => answer,
+        // Some clients ask first without a key, to hear which kind of key is wanted.
+        Err(refusal) if refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let mut answer = plain_text_response(&refusal);
+            let basic = HeaderValue::from_static("Basic realm=\"eklavya\"");
+            answer.headers_mut().insert(PROXY_AUTHENTICATE, basic);
+            answer
+        }
+        Err(refusal) => {
+            record_proxy_refusal(&inner, &door, &method, &named, &refusal).await;
+            plain_text_response(&refusal)
+        }
+    }
+}
+
+/// Notes that something is not to be had.
+pub(crate) async fn record_proxy_refusal(
+    inner: &GatewayState,
+    door: &DoorState,
+    method: &str,
+    named: &str,
+    refusal: &ProxyRefusal,
+) {
+    let details = json!({
+        "class": door.spec.egress_policy.class(), "method": method, "target": named,
+        "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
+        "why": refusal.why,
+    });
+    refusal_audit::record_refusal(inner, door, ACTION, details).await;
+}
+
+async fn serve_target(
+    inner: &Arc<GatewayState>,
+    door: &Arc<DoorState>,
+    request: Request<Incoming>,
+    wanted: Result<EgressTarget, String>,
+) -> Result<Response<ResponseBody>, ProxyRefusal> {
+    check_credentials(door, request.headers())?;
+    let target = wanted.map_err(|why| ProxyRefusal::new(StatusCode::BAD_REQUEST, why))?;
+    let place = door
+        .connection_slots
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| {
+            ProxyRefusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many connections of this agent",
+            )
+        })?;
+    door.touch();
+    let addresses = authorize_target(&inner.egress, &door.spec.egress_policy, &target).await?;
+    let (stream, address) = connect_any(inner, &target, &addresses).await?;
+    let (method, address) = (request.method().to_string(), address.to_string());
+    let record = EgressRecord::new(
+        inner.clone(),
+        door.clone(),
+        &method,
+        &target.to_string(),
+        &address,
+    );
+    if request.method() == Method::CONNECT {
+        open_tunnel(inner, door, request, (stream, target), (record, place));
+        return Ok(Response::new(full_body("")));
+    }
+    let (to, limits) = ((stream, &target), inner.egress.limits);
+    let sent = forward::forward_request(door, request, to, (record, place), limits).await;
+    // It was allowed, and its row says how it ended: a refusal would be a second one.
+    Ok(sent.unwrap_or_else(|(status, why)| plain_text_response(&ProxyRefusal::new(status, why))))
+}
+
+/// The agent's key, as the password of whatever user.
+fn check_credentials(door: &DoorState, headers: &HeaderMap) -> Result<(), ProxyRefusal> {
+    let Some(given) = headers.get(PROXY_AUTHORIZATION) else {
+        let why = "the proxy wants the key of this door";
+        return Err(ProxyRefusal::new(
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+            why,
+        ));
+    };
+    let key = crate::egress::proxy::basic_auth::decode_password(given.as_bytes());
+    if key.is_some_and(|key| door.matches_token(&key)) {
+        return Ok(());
+    }
+    let why = "this is not the key of this door";
+    Err(ProxyRefusal::new(StatusCode::FORBIDDEN, why))
+}
+
+/// Connects to the first address that answers.
+async fn connect_any(
+    inner: &GatewayState,
+    target: &EgressTarget,
+    addresses: &[SocketAddr],
+) -> Result<(TcpStream, SocketAddr), ProxyRefusal> {
+    let mut last = String::new();
+    for address in addresses {
+        let connecting = TcpStream::connect(address);
+        match tokio::time::timeout(inner.egress.limits.connect, connecting).await {
+            Ok(Ok(stream)) => {
+                let _ = stream.set_nodelay(true);
+                return Ok((stream, *address));
+            }
+            Ok(Err(error)) => last = error.to_string(),
+            Err(_) => "it does not answer".clone_into(&mut last),
+        }
+    }
+    Err(ProxyRefusal::failed(format!(
+        "cannot connect to {target}: {last}"
+    )))
+}
+
+/// Lets the tunnel begin once the agent has the answer.
+fn open_tunnel(
+    inner: &Arc<GatewayState>,
+    door: &Arc<DoorState>,
+    request: Request<Incoming>,
+    (stream, target): (TcpStream, EgressTarget),
+    (record, place): (EgressRecord, OwnedSemaphorePermit),
+) {
+    let (inner, closing) = (inner.clone(), door.closing.clone());
+    let tls =
+        target.port == TLS_PORT && !matches!(door.spec.egress_policy, EgressPolicy::Previews(_));
+    // Who asks for an address has no name to ask for.
+    let name = match target.host {
+        EgressHost::Name(name) if tls => Some(name),
+        EgressHost::Name(_) | EgressHost::Address(_) => None,
+    };
+    door.tracker.spawn(async move {
+        let upgraded = tokio::select! {
+            upgraded = hyper::upgrade::on(request) => upgraded,
+            () = closing.cancelled() => return,
+        };
+        match upgraded {
+            Ok(agent) => {
+                let (agent, limits) = (TokioIo::new(agent), &inner.egress.limits);
+                tunnel::run_tunnel(agent, stream, name.as_deref(), record, limits, &closing).await;
+            }
+            Err(error) => record.set_end_reason(&error.to_string()),
+        }
+        drop(place);
+    });
+}
+
+fn plain_text_response(refusal: &ProxyRefusal) -> Response<ResponseBody> {
+    let mut answer = Response::new(full_body(format!("eklavya: {}\n", refusal.why)));
+    *answer.status_mut() = refusal.status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, text);
+    answer
+}

@@ -1,0 +1,89 @@
+//! A tunnel: bytes both ways until one side has enough.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::egress::EgressLimits;
+use crate::egress::audit_record::EgressRecord;
+use crate::egress::proxy::client_hello;
+use crate::egress::traffic_meter::{TrafficDirection, TrafficMeter};
+
+/// Why a tunnel ends that nobody else ended.
+const CLOSED: &str = "the door was closed";
+
+/// Carries bytes between the agent and the target, and notes what came of it.
+///
+/// With `name`, the agent must begin with TLS and ask for that name.
+pub(crate) async fn run_tunnel(
+    mut agent: impl AsyncRead + AsyncWrite + Unpin,
+    mut target: impl AsyncRead + AsyncWrite + Unpin,
+    name: Option<&str>,
+    record: EgressRecord,
+    limits: &EgressLimits,
+    closing: &CancellationToken,
+) {
+    if let Some(name) = name {
+        let greeted = tokio::select! {
+            greeted = client_hello::expect_server_name(&mut agent, name) => greeted,
+            () = closing.cancelled() => return record.set_end_reason(CLOSED),
+        };
+        match greeted {
+            Ok(bytes) => {
+                record.meter.add(TrafficDirection::Up, bytes.len());
+                if target.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            Err(why) => {
+                return record.set_end_reason(&why.to_string());
+            }
+        }
+    }
+    let why = tokio::select! {
+        _ = copy_both_ways(&mut agent, &mut target, &record.meter) => None,
+        spent = record.meter.wait_for_limit(limits) => Some(spent.to_string()),
+        () = closing.cancelled() => Some(CLOSED.to_owned()),
+    };
+    if let Some(why) = why {
+        record.set_end_reason(&why);
+    }
+}
+
+async fn copy_both_ways(
+    agent: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    target: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    meter: &TrafficMeter,
+) -> io::Result<()> {
+    let (mut from_agent, mut to_agent) = tokio::io::split(agent);
+    let (mut from_target, mut to_target) = tokio::io::split(target);
+    tokio::try_join!(
+        copy_metered(&mut from_agent, &mut to_target, meter, TrafficDirection::Up),
+        copy_metered(
+            &mut from_target,
+            &mut to_agent,
+            meter,
+            TrafficDirection::Down
+        ),
+    )?;
+    Ok(())
+}
+
+async fn copy_metered(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    meter: &TrafficMeter,
+    way: TrafficDirection,
+) -> io::Result<()> {
+    let mut chunk = vec![0; 16 * 1024];
+    loop {
+        let count = from.read(&mut chunk).await?;
+        if count == 0 {
+            // The other way may go on.
+            return to.shutdown().await;
+        }
+        to.write_all(&chunk[..count]).await?;
+        meter.add(way, count);
+    }
+}

@@ -1,0 +1,107 @@
+//! What answers the requests: a real endpoint or a rehearsal, behind one interface.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use secrecy::SecretString;
+
+use super::upstream::UpstreamClient;
+use crate::door::DoorSpec;
+use crate::rehearsal::player::RehearsalPlayer;
+
+/// Which of the two routes of the API a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApiRoute {
+    /// `POST /v1/messages`.
+    Messages,
+    /// `POST /v1/messages/count_tokens`.
+    CountTokens,
+}
+
+impl ApiRoute {
+    pub fn path(self) -> &'static str {
+        match self {
+            ApiRoute::Messages => "/v1/messages",
+            ApiRoute::CountTokens => "/v1/messages/count_tokens",
+        }
+    }
+}
+
+/// A request on its way out.
+#[derive(Debug, Clone)]
+pub(crate) struct UpstreamRequest {
+    pub route: ApiRoute,
+    /// Whether the agent asked with `?beta=true`.
+    pub beta: bool,
+    /// Only headers that may go out; no credential.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub spec: Arc<DoorSpec>,
+}
+
+pub(crate) type ChunkStream = Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>;
+
+/// An answer whose body is still on its way.
+pub(crate) struct UpstreamResponse {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: ChunkStream,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BackendError {
+    /// Surely nothing was sent.
+    NotSent(String),
+    /// It was sent, and what became of it is not known.
+    OutcomeUnknown(String),
+    /// The rehearsal has no answer to it.
+    Unscripted(String),
+}
+
+#[derive(Debug)]
+pub(crate) enum ModelBackend {
+    Upstream(UpstreamClient),
+    Rehearsal(RehearsalPlayer),
+}
+
+impl ModelBackend {
+    pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, BackendError> {
+        match self {
+            ModelBackend::Upstream(upstream) => upstream.send(request).await,
+            ModelBackend::Rehearsal(player) => player.answer(&request).await,
+        }
+    }
+
+    /// Returns the name under which all workers share what they know of an endpoint.
+    pub fn endpoint_name(&self) -> Option<String> {
+        match self {
+            ModelBackend::Upstream(upstream) => Some(upstream.endpoint_name()),
+            ModelBackend::Rehearsal(_) => None,
+        }
+    }
+
+    pub fn is_rehearsal(&self) -> bool {
+        matches!(self, ModelBackend::Rehearsal(_))
+    }
+
+    /// Returns the credential, for those who keep it out of what they write.
+    pub fn secret(&self) -> Option<SecretString> {
+        match self {
+            ModelBackend::Upstream(upstream) => Some(upstream.secret().clone()),
+            ModelBackend::Rehearsal(_) => None,
+        }
+    }
+
+    /// Returns text from the endpoint without the credential.
+    pub fn redact(&self, text: &[u8]) -> Vec<u8> {
+        match self {
+            ModelBackend::Upstream(upstream) => upstream.redact(text),
+            ModelBackend::Rehearsal(_) => text.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The pause that a rate limit asks for, shared by all workers of the installation.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rand::RngExt;
+use reqwest::header::HeaderMap;
+use tokio::time::Instant;
+
+use eklavya_services::shared_limits::SharedLimits;
+
+/// The first pause where the endpoint names none; it doubles up to [`LONGEST_GUESS`].
+const FIRST_GUESS: Duration = Duration::from_secs(1);
+const LONGEST_GUESS: Duration = Duration::from_mins(1);
+/// The longest pause that is taken at its word.
+const LONGEST_STATED: Duration = Duration::from_hours(366 * 24);
+
+/// Until when nothing is sent to the endpoint.
+#[derive(Debug)]
+pub(crate) struct RateLimitPause {
+    until: Mutex<Option<Instant>>,
+    /// Where the pause is shared with all workers, under which name. A rehearsal's is its own.
+    shared: Option<(SharedLimits, String)>,
+}
+
+impl RateLimitPause {
+    pub fn new(shared: Option<(SharedLimits, String)>) -> Self {
+        Self {
+            until: Mutex::default(),
+            shared,
+        }
+    }
+
+    /// Holds everything back for `pause` from now, or longer where that was decided before.
+    pub async fn extend(&self, pause: Duration) {
+        // A pause of years is one of a year: it is longer than anybody waits.
+        let pause = pause.min(LONGEST_STATED);
+        let until = Instant::now() + pause;
+        {
+            let mut current = self.lock();
+            *current = Some(current.map_or(until, |before| before.max(until)));
+        }
+        if let Some((limits, name)) = &self.shared
+            && let Err(error) = limits.pause(name, pause).await
+        {
+            tracing::warn!(%error, "other workers are not told of a rate limit");
+        }
+    }
+
+    /// Returns the moment until which requests are held back, if it is still to come.
+    pub async fn active_until(&self) -> Option<Instant> {
+        let shared = self.shared_remaining().await;
+        let shared = shared.map(|left| Instant::now() + left);
+        let own = self.lock().filter(|until| *until > Instant::now());
+        own.max(shared)
+    }
+
+    async fn shared_remaining(&self) -> Option<Duration> {
+        let (limits, name) = self.shared.as_ref()?;
+        // Where the database is away, no money can be held either, which is told there.
+        limits.remaining_pause(name).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "whether there is a rate limit cannot be read");
+            None
+        })
+    }
+
+    /// Waits for the end of a pause. Those who wait set out one after another, not all at once.
+    pub async fn wait_until(until: Instant) {
+        let spread = Duration::from_millis(rand::rng().random_range(0..250));
+        tokio::time::sleep_until(until + spread).await;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.until
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Returns how long to pause after a rate-limit answer: what it says, or a guess that grows with
+/// the number of the try, from 0.
+pub(crate) fn pause_duration(headers: &HeaderMap, attempt: u32) -> Duration {
+    stated_pause(headers).unwrap_or_else(|| backoff(FIRST_GUESS, LONGEST_GUESS, attempt))
+}
+
+/// Returns `first` doubled `attempt` times, at most `longest`, plus up to a quarter.
+pub(crate) fn backoff(first: Duration, longest: Duration, attempt: u32) -> Duration {
+    let pause = first.saturating_mul(1 << attempt.min(16)).min(longest);
+    pause + pause.mul_f64(rand::rng().random_range(0.0..0.25))
+}
+
+/// `retry-after` in seconds, or its finer form `retry-after-ms`.
+fn stated_pause(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| {
+        let value: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
+        (0.0..1e9).contains(&value).then_some(value)
+    };
+    number("retry-after-ms")
+        .map(|ms| ms / 1000.0)
+        .or_else(|| number("retry-after"))
+        .map(Duration::from_secs_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_s_word_counts_and_nonsense_does_not() {
+        let after = |name: &'static str, value: &'static str| {
+            stated_pause(&HeaderMap::from_iter([(
+                name.parse().unwrap(),
+                value.parse().unwrap(),
+            )]))
+        };
+        assert_eq!(after("retry-after", "3"), Some(Duration::from_secs(3)));
+        assert_eq!(
+            after("retry-after-ms", "250"),
+            Some(Duration::from_millis(250))
+        );
+        for nonsense in ["", "-1", "NaN", "inf", "soon", "1e300"] {
+            assert_eq!(after("retry-after", nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn guesses_grow_and_end() {
+        let guess = |attempt| pause_duration(&HeaderMap::new(), attempt);
+        assert!(guess(0) < Duration::from_secs(2));
+        assert!((60..=75).contains(&guess(100).as_secs()));
+    }
+}

@@ -1,0 +1,310 @@
+//! What the gateway must know of a request: its model, what it can cost, and where its limits stand.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pricing::RequestShape;
+use crate::model::strict_json::StrictJson;
+
+/// Fewer output tokens than this are not worth a request.
+pub const MIN_USEFUL_TOKENS: u64 = 256;
+/// The API's own floor for a thinking budget.
+const MIN_THINKING_TOKENS: u64 = 1_024;
+/// The searches of a web search tool that states no `max_uses`.
+const DEFAULT_SEARCHES: u64 = 10;
+/// Kinds of tools that the agent's own side runs; every other kind would be run by the endpoint.
+const CLIENT_TOOLS: [&str; 6] = [
+    "custom",
+    "bash_",
+    "text_editor_",
+    "computer_",
+    "memory_",
+    "tool_search_tool_",
+];
+
+/// A request for a message, checked.
+#[derive(Debug, Clone)]
+pub struct ModelCall {
+    /// The model asked for.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// What it can cost.
+    pub shape: RequestShape,
+    body: Bytes,
+    max_tokens_at: Range<usize>,
+    thinking: Option<ThinkingBudget>,
+}
+
+#[derive(Debug, Clone)]
+struct ThinkingBudget {
+    budget: u64,
+    at: Range<usize>,
+}
+
+/// Why a request is refused before it costs anything; the text goes to the agent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadRequest(pub String);
+
+fn bad_request<T>(reason: impl Into<String>) -> Result<T, BadRequest> {
+    Err(BadRequest(reason.into()))
+}
+
+#[derive(Deserialize)]
+struct RequestSpans<'a> {
+    #[serde(borrow)]
+    max_tokens: &'a RawValue,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ThinkingSpan<'a> {
+    #[serde(borrow)]
+    budget_tokens: Option<&'a RawValue>,
+}
+
+impl ModelCall {
+    /// Reads the body of `POST /v1/messages`.
+    ///
+    /// # Errors
+    /// What is not a request, and what would cost or reach more than the gateway can answer for:
+    /// tools that the endpoint runs (web search aside), content behind URLs, dearer speeds.
+    pub fn parse(body: Bytes) -> Result<Self, BadRequest> {
+        let root: StrictJson = serde_json::from_slice(&body)
+            .map_err(|error| BadRequest(format!("the request is not usable JSON: {error}")))?;
+        let model = match root.get("model").and_then(StrictJson::as_str) {
+            Some(model) if !model.is_empty() && model.len() <= 200 => model.to_owned(),
+            _ => return bad_request("model: a name of at most 200 bytes is needed"),
+        };
+        let Some(max_tokens) = root
+            .get("max_tokens")
+            .and_then(StrictJson::as_whole_number)
+            .filter(|n| *n > 0)
+        else {
+            return bad_request("max_tokens: a whole number above zero is needed");
+        };
+        refuse_surcharges(&root)?;
+        let mut shape = RequestShape {
+            body_bytes: body.len() as u64,
+            max_tokens,
+            web_searches: count_web_searches(&root)?,
+            ..RequestShape::default()
+        };
+        count_content(&root, &mut shape)?;
+        let (max_tokens_at, thinking) = find_spans(&body)?;
+        let floor = thinking.as_ref().map_or(0, |_| MIN_THINKING_TOKENS);
+        shape.min_tokens = (MIN_USEFUL_TOKENS + floor).min(max_tokens);
+        let stream = matches!(root.get("stream"), Some(StrictJson::Bool(true)));
+        Ok(Self {
+            model,
+            stream,
+            shape,
+            body,
+            max_tokens_at,
+            thinking,
+        })
+    }
+
+    /// Returns the body as it came.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Returns the body with a lower `max_tokens`; a thinking budget is kept below it. Every other
+    /// byte stays as it came.
+    pub fn with_max_tokens(&self, max_tokens: u64) -> Bytes {
+        if max_tokens >= self.shape.max_tokens {
+            return self.body.clone();
+        }
+        let mut changes = vec![(self.max_tokens_at.clone(), max_tokens)];
+        if let Some(thinking) = self.thinking.as_ref().filter(|t| t.budget >= max_tokens) {
+            let budget = max_tokens.saturating_sub(1).max(MIN_THINKING_TOKENS);
+            changes.push((thinking.at.clone(), budget));
+        }
+        changes.sort_by_key(|(at, _)| std::cmp::Reverse(at.start));
+        let mut body = self.body.to_vec();
+        for (at, number) in changes {
+            body.splice(at, number.to_string().into_bytes());
+        }
+        Bytes::from(body)
+    }
+}
+
+fn find_spans(body: &Bytes) -> Result<(Range<usize>, Option<ThinkingBudget>), BadRequest> {
+    let unusable = |error: serde_json::Error| BadRequest(format!("unusable request: {error}"));
+    let spans: RequestSpans<'_> = serde_json::from_slice(body).map_err(unusable)?;
+    let place = |raw: &RawValue| {
+        let start = raw.get().as_ptr().addr() - body.as_ptr().addr();
+        start..start + raw.get().len()
+    };
+    let object = spans.thinking.filter(|raw| raw.get().starts_with('{'));
+    let thinking = match object {
+        Some(raw) => {
+            let span: ThinkingSpan<'_> = serde_json::from_str(raw.get()).map_err(unusable)?;
+            span.budget_tokens
+        }
+        None => None,
+    };
+    let thinking = thinking.map(|raw| {
+        raw.get()
+            .parse()
+            .map(|budget| ThinkingBudget {
+                budget,
+                at: place(raw),
+            })
+            .map_err(|_| BadRequest("thinking.budget_tokens: a whole number is needed".into()))
+    });
+    Ok((place(spans.max_tokens), thinking.transpose()?))
+}
+
+/// The price list holds standard prices; what costs more is not let through.
+fn refuse_surcharges(root: &StrictJson) -> Result<(), BadRequest> {
+    for (key, allowed) in [("speed", "standard"), ("inference_geo", "global")] {
+        match root.get(key) {
+            None | Some(StrictJson::Null) => {}
+            Some(value) if value.as_str() == Some(allowed) => {}
+            Some(_) => return bad_request(format!("{key}: only {allowed:?} is offered here")),
+        }
+    }
+    for key in ["mcp_servers", "container"] {
+        if root.get(key).is_some_and(|value| !value.is_empty()) {
+            return bad_request(format!(
+                "{key}: the endpoint's own tools are not offered here"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn count_web_searches(root: &StrictJson) -> Result<u64, BadRequest> {
+    let mut searches = 0_u64;
+    for tool in root.get("tools").map_or(&[][..], StrictJson::as_list) {
+        let kind = tool
+            .get("type")
+            .and_then(StrictJson::as_str)
+            .unwrap_or("custom");
+        if kind.starts_with("web_search_") {
+            let uses = tool.get("max_uses").and_then(StrictJson::as_whole_number);
+            searches = searches.saturating_add(uses.unwrap_or(DEFAULT_SEARCHES));
+        } else if !CLIENT_TOOLS.iter().any(|known| kind.starts_with(known)) {
+            return bad_request(format!(
+                "tools: {kind} is not offered here; it runs outside the sandbox"
+            ));
+        }
+    }
+    Ok(searches)
+}
+
+/// Counts what costs more tokens than it has bytes. The arguments of tools are data, not content.
+fn count_content(value: &StrictJson, shape: &mut RequestShape) -> Result<(), BadRequest> {
+    match value {
+        StrictJson::List(items) => items.iter().try_for_each(|item| count_content(item, shape)),
+        StrictJson::Object(members) => {
+            count_block(value, shape)?;
+            members
+                .iter()
+                .filter(|(key, _)| key != "input" && key != "input_schema")
+                .try_for_each(|(_, member)| count_content(member, shape))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn count_block(block: &StrictJson, shape: &mut RequestShape) -> Result<(), BadRequest> {
+    let cache = block
+        .get("cache_control")
+        .and_then(|cache| cache.get("ttl"));
+    shape.one_hour_cache |= cache.is_some_and(|ttl| ttl.as_str() != Some("5m"));
+    let kind = block.get("type").and_then(StrictJson::as_str);
+    if !matches!(kind, Some("image" | "document")) {
+        return Ok(());
+    }
+    let source = block
+        .get("source")
+        .and_then(|s| s.get("type"))
+        .and_then(StrictJson::as_str);
+    match (kind, source) {
+        (_, Some("url" | "file")) => {
+            return bad_request(
+                "content behind a URL or a file id is not offered here; send the content itself",
+            );
+        }
+        (Some("image"), _) => shape.images += 1,
+        (_, Some("text")) => {}
+        _ => shape.documents = true,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ModelCall, BadRequest> {
+        ModelCall::parse(Bytes::from(text.to_owned()))
+    }
+
+    #[test]
+    fn a_lower_limit_changes_nothing_but_the_numbers() {
+        let text = r#"{ "model":"m","messages":[{"max_tokens":5}], "max_tokens" : 32000 , "thinking":{"type":"enabled","budget_tokens":31999},"z":1.0}"#;
+        let call = parse(text).unwrap();
+        let expected = text.replace(": 32000", ": 2000").replace("31999", "1999");
+        assert_eq!(call.with_max_tokens(2000), expected.as_bytes());
+        assert_eq!(call.with_max_tokens(32000), text.as_bytes());
+        assert_eq!(call.shape.min_tokens, 1280);
+    }
+
+    #[test]
+    fn what_costs_more_than_its_bytes_is_counted() {
+        let call = parse(
+            r#"{"model":"m","max_tokens":9,"stream":true,"tools":[{"name":"a"},{"type":"web_search_20250305","max_uses":3}],
+            "messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"image","source":{"type":"base64"}}]},
+            {"type":"document","source":{"type":"base64"},"cache_control":{"type":"ephemeral","ttl":"1h"}},
+            {"type":"tool_use","input":{"type":"image","source":{"type":"url"}}}]}]}"#,
+        )
+        .unwrap();
+        let shape = call.shape;
+        assert_eq!(
+            (shape.images, shape.web_searches, shape.min_tokens),
+            (1, 3, 9)
+        );
+        assert!(shape.documents && shape.one_hour_cache && call.stream);
+    }
+
+    #[test]
+    fn what_the_gateway_cannot_answer_for_is_refused() {
+        for (text, says) in [
+            ("", "not usable JSON"),
+            ("[]", "model"),
+            (r#"{"model":"m"}"#, "max_tokens"),
+            (r#"{"model":"m","max_tokens":0}"#, "max_tokens"),
+            (r#"{"model":"m","max_tokens":1.5}"#, "max_tokens"),
+            (r#"{"model":"m","max_tokens":1,"max_tokens":2}"#, "twice"),
+            (r#"{"model":"m","max_tokens":1,"speed":"fast"}"#, "speed"),
+            (
+                r#"{"model":"m","max_tokens":1,"inference_geo":"us"}"#,
+                "inference_geo",
+            ),
+            (
+                r#"{"model":"m","max_tokens":1,"mcp_servers":[{}]}"#,
+                "mcp_servers",
+            ),
+            (
+                r#"{"model":"m","max_tokens":1,"tools":[{"type":"web_fetch_20250910"}]}"#,
+                "web_fetch",
+            ),
+            (
+                r#"{"model":"m","max_tokens":1,"messages":[{"content":[{"type":"image","source":{"type":"url","url":"http://x"}}]}]}"#,
+                "URL",
+            ),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.0.contains(says), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Passes an answer on as it comes, and settles what it cost.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use hyper::{Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::backend::{ChunkStream, UpstreamResponse};
+use super::settlement::{LedgerSettlement, settle_reservation};
+use super::usage::{StreamUsage, usage_of_json};
+use crate::api_response::{BodyTruncated, ResponseBody, error_object, full_body, json_response};
+use crate::door::DoorState;
+use crate::gateway::GatewayState;
+use crate::model::model_call::ModelCall;
+use crate::model::upstream::upstream_error::{REQUEST_ID, read_up_to, response_headers};
+use crate::rehearsal::conversation::{RequestPurpose, request_purpose};
+use crate::rehearsal::recording::ResponseRecording;
+use eklavya_core::ledger::{Reservation, TokenUsage};
+
+/// No answer that is not a stream is longer.
+const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
+/// Pieces on their way to an agent that reads slowly.
+const PIECES: usize = 16;
+
+type ChunkSender = mpsc::Sender<Result<Frame<Bytes>, BodyTruncated>>;
+
+/// An answer that passes through, and the reservation that it settles.
+pub(crate) struct ResponseRelay {
+    gateway: Arc<GatewayState>,
+    door: Arc<DoorState>,
+    model: String,
+    reservation: Reservation,
+    recording: Option<ResponseRecording>,
+    request_id: Option<String>,
+    settled: bool,
+}
+
+/// How a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RelayEnd {
+    Complete,
+    Truncated,
+    AgentGone,
+}
+
+impl RelayEnd {
+    /// What comes after the last event of an answer takes nothing away from it.
+    fn unless_complete(meter: &StreamUsage, end: RelayEnd) -> RelayEnd {
+        if meter.stopped() {
+            RelayEnd::Complete
+        } else {
+            end
+        }
+    }
+}
+
+impl ResponseRelay {
+    pub fn new(
+        inner: Arc<GatewayState>,
+        door: Arc<DoorState>,
+        call: &ModelCall,
+        held: Reservation,
+        subagent: bool,
+    ) -> Self {
+        let recording = inner
+            .recorder
+            .as_ref()
+            .filter(|_| !subagent && is_conversation_turn(call.body()))
+            .map(|recorder| {
+                let secrets = inner
+                    .backend
+                    .secret()
+                    .into_iter()
+                    .chain([door.token().clone()]);
+                let redactor = inner.costs.data().redactor().clone();
+                recorder.start_recording(&door.spec, secrets.collect(), redactor)
+            });
+        let model = call.model.clone();
+        Self {
+            gateway: inner,
+            door,
+            model,
+            reservation: held,
+            recording,
+            request_id: None,
+            settled: false,
+        }
+    }
+
+    pub async fn run(
+        mut self,
+        incoming: UpstreamResponse,
+        answer: oneshot::Sender<Response<ResponseBody>>,
+    ) {
+        let headers = &incoming.headers;
+        let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        self.request_id = id.map(str::to_owned);
+        let legible = headers
+            .get(CONTENT_ENCODING)
+            .is_none_or(|encoding| encoding == "identity");
+        if is_event_stream(headers) && legible {
+            self.relay_stream(incoming, answer).await;
+        } else {
+            self.relay_complete(incoming, answer).await;
+        }
+    }
+
+    async fn relay_stream(
+        mut self,
+        incoming: UpstreamResponse,
+        answer: oneshot::Sender<Response<ResponseBody>>,
+    ) {
+        let (pieces, passed_on) = mpsc::channel(PIECES);
+        let body = ResponseBody::new(StreamBody::new(flush_before_error(passed_on)));
+        let mut meter = StreamUsage::default();
+        let end = match answer.send(build_response(incoming.status, &incoming.headers, body)) {
+            Ok(()) => {
+                self.forward_chunks(incoming.body, &pieces, &mut meter)
+                    .await
+            }
+            Err(_) => RelayEnd::AgentGone,
+        };
+        self.settle(meter.settled()).await;
+        if end == RelayEnd::Complete && !meter.failed() {
+            self.finish().await;
+        } else if end == RelayEnd::Truncated {
+            tracing::warn!(agent = %self.door.spec.agent, "the model's answer was cut");
+            let _ = pieces.send(Err(BodyTruncated)).await;
+        }
+    }
+
+    /// Passes piece after piece on. The ledger is settled before the agent can see the end.
+    async fn forward_chunks(
+        &mut self,
+        mut body: ChunkStream,
+        pieces: &ChunkSender,
+        meter: &mut StreamUsage,
+    ) -> RelayEnd {
+        let idle = self.gateway.timeouts.idle;
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = pieces.closed() => return RelayEnd::unless_complete(meter, RelayEnd::AgentGone),
+                next = tokio::time::timeout(idle, body.next()) => next,
+            };
+            let Ok(Some(Ok(piece))) = next else {
+                return RelayEnd::unless_complete(meter, RelayEnd::Truncated);
+            };
+            self.door.touch();
+            meter.feed(&piece);
+            if let Some(recording) = &mut self.recording {
+                recording.feed(&piece);
+            }
+            if meter.stopped() {
+                self.settle(meter.settled()).await;
+            }
+            let sent = tokio::time::timeout(idle, pieces.send(Ok(Frame::data(piece)))).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return RelayEnd::unless_complete(meter, RelayEnd::AgentGone);
+            }
+        }
+    }
+
+    /// An answer that is not a stream is passed on when all of it is there.
+    async fn relay_complete(
+        mut self,
+        incoming: UpstreamResponse,
+        mut answer: oneshot::Sender<Response<ResponseBody>>,
+    ) {
+        let UpstreamResponse {
+            status,
+            headers,
+            body,
+        } = incoming;
+        let reading = read_up_to(body, MAX_JSON_BYTES);
+        let first_byte = self.gateway.timeouts.first_byte;
+        let read = tokio::select! {
+            biased;
+            () = answer.closed() => None,
+            read = tokio::time::timeout(first_byte, reading) => read.ok().flatten(),
+        };
+        let usage = read.as_ref().and_then(|body| usage_of_json(body));
+        self.settle(usage).await;
+        let Some(body) = read else {
+            let error = error_object(StatusCode::BAD_GATEWAY, "the model's answer was cut short");
+            let _ = answer.send(json_response(StatusCode::BAD_GATEWAY, &error));
+            return;
+        };
+        if let Some(recording) = &mut self.recording {
+            recording.read_json(&body);
+        }
+        self.finish().await;
+        let _ = answer.send(build_response(status, &headers, full_body(body)));
+    }
+
+    /// Books what was used, or all that was held where that is not known; once.
+    async fn settle(&mut self, usage: Option<TokenUsage>) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        let booking = usage.map_or(LedgerSettlement::UpperBound, |usage| {
+            LedgerSettlement::Exact {
+                usage,
+                amount: self.gateway.pricing.cost(&self.model, &usage),
+            }
+        });
+        settle_reservation(
+            &self.gateway.costs,
+            self.reservation.id,
+            booking,
+            self.request_id.as_deref(),
+        )
+        .await;
+    }
+
+    async fn finish(&mut self) {
+        self.door.clear_error();
+        if let Some(recording) = self.recording.take() {
+            recording.finish().await;
+        }
+    }
+}
+
+fn build_response(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: ResponseBody,
+) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = response_headers(headers);
+    response
+}
+
+/// Summaries and searches are not turns of the conversation, and no steps of a script.
+fn is_conversation_turn(body: &[u8]) -> bool {
+    let request = serde_json::from_slice(body).unwrap_or_default();
+    request_purpose(&request) == RequestPurpose::Turn
+}
+
+/// Lets the server flush what came before a cut: it drops what it still holds when a body fails.
+fn flush_before_error(
+    pieces: mpsc::Receiver<Result<Frame<Bytes>, BodyTruncated>>,
+) -> impl Stream<Item = Result<Frame<Bytes>, BodyTruncated>> {
+    ReceiverStream::new(pieces).then(|piece| async {
+        if piece.is_err() {
+            tokio::task::yield_now().await;
+        }
+        piece
+    })
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("text/event-stream"))
+}

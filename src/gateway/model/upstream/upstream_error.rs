@@ -1,0 +1,176 @@
+//! Answers that are small and complete: the endpoint's errors, and what costs nothing.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::api_response::{ResponseBody, SHOULD_RETRY, error_object, full_body};
+use crate::door::DoorError;
+use crate::gateway::GatewayState;
+use crate::model::backend::{ChunkStream, UpstreamResponse};
+use crate::model::pricing::PriceTable;
+use crate::model::settlement::LedgerSettlement;
+use crate::model::usage::usage_of_json;
+
+/// More of an error than this is of no use to anybody.
+const MAX_ERROR_BYTES: usize = 1024 * 1024;
+/// An error comes at once or not at all.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The endpoint's id of a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct UpstreamErrorResponse {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl UpstreamErrorResponse {
+    /// Reads the answer to its end, without the credential should it be quoted there.
+    pub async fn read(inner: &GatewayState, incoming: UpstreamResponse) -> Self {
+        let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
+        let body = tokio::time::timeout(ERROR_TIMEOUT, read)
+            .await
+            .ok()
+            .flatten();
+        Self {
+            status: incoming.status,
+            headers: incoming.headers,
+            body: inner.backend.redact(&body.unwrap_or_default()),
+        }
+    }
+
+    pub fn request_id(&self) -> Option<&str> {
+        self.headers.get(REQUEST_ID)?.to_str().ok()
+    }
+
+    /// An error is not charged, unless it says so.
+    pub fn ledger_settlement(&self, pricing: &PriceTable, model: &str) -> LedgerSettlement {
+        usage_of_json(&self.body).map_or(LedgerSettlement::Released, |usage| {
+            LedgerSettlement::Exact {
+                usage,
+                amount: pricing.cost(model, &usage),
+            }
+        })
+    }
+
+    /// Returns what the endpoint said, on one line.
+    pub fn message(&self) -> String {
+        let json: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let stated = json
+            .as_ref()
+            .and_then(|json| json["error"]["message"].as_str());
+        let text = stated.map_or_else(|| String::from_utf8_lossy(&self.body), Into::into);
+        let line: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        line.trim().chars().take(500).collect()
+    }
+
+    pub fn to_door_error(&self, model: &str) -> DoorError {
+        let (status, message) = (self.status.as_u16(), self.message());
+        match status {
+            401 | 403 => DoorError::Unauthorized { status, message },
+            404 => DoorError::ModelNotFound {
+                model: model.to_owned(),
+                message,
+            },
+            _ => DoorError::Refused { status, message },
+        }
+    }
+
+    /// Returns the answer for the agent. Trying again would bring the same one.
+    pub fn into_response(self) -> Response<ResponseBody> {
+        let is_json = serde_json::from_slice::<serde_json::Value>(&self.body).is_ok();
+        let body = if is_json {
+            Bytes::from(self.body)
+        } else {
+            Bytes::from(error_object(self.status, &self.message()).to_string())
+        };
+        let mut answer = Response::new(full_body(body));
+        *answer.status_mut() = self.status;
+        *answer.headers_mut() = response_headers(&self.headers);
+        let json = HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(CONTENT_TYPE, json);
+        answer
+            .headers_mut()
+            .insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        answer
+    }
+}
+
+/// A complete answer that costs nothing.
+#[derive(Debug)]
+pub(crate) struct CompleteResponse {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl CompleteResponse {
+    pub fn into_response(self) -> Response<ResponseBody> {
+        let mut answer = Response::new(full_body(self.body));
+        *answer.status_mut() = self.status;
+        *answer.headers_mut() = self.headers;
+        answer
+    }
+}
+
+/// Reads an answer that costs nothing to its end, or returns what to say in its place.
+pub(crate) async fn read_complete(
+    inner: &GatewayState,
+    incoming: UpstreamResponse,
+) -> Result<CompleteResponse, Response<ResponseBody>> {
+    let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
+    let body = tokio::time::timeout(inner.timeouts.idle, read)
+        .await
+        .ok()
+        .flatten();
+    let cut = || {
+        crate::api_response::final_error_response(
+            StatusCode::BAD_GATEWAY,
+            "the answer was cut short",
+        )
+    };
+    Ok(CompleteResponse {
+        status: incoming.status,
+        headers: response_headers(&incoming.headers),
+        body: body.ok_or_else(cut)?,
+    })
+}
+
+/// Reads a body of at most `limit` bytes; nothing where it is longer or cut.
+pub(crate) async fn read_up_to(mut body: ChunkStream, limit: usize) -> Option<Bytes> {
+    let mut read = BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.ok()?;
+        if read.len() + piece.len() > limit {
+            return None;
+        }
+        read.extend_from_slice(&piece);
+    }
+    Some(read.freeze())
+}
+
+/// Keeps the headers of an answer that an agent needs; cookies and the account's id stay outside.
+pub(crate) fn response_headers(headers: &HeaderMap) -> HeaderMap {
+    let kept = |name: &str| {
+        name.starts_with("anthropic-ratelimit-")
+            || matches!(
+                name,
+                "content-type" | "content-encoding" | "request-id" | "cache-control"
+            )
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| kept(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! What several workers of an installation share: pauses, turns, and answers.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::tests::fixture::{GatewayFixtureSpec, message_request};
+use crate::tests::test_upstream::{CannedResponse, TestUpstream};
+use crate::{AgentDoor, DoorError, RequestPause};
+
+/// Waits until a request is held at a door, for a rate limit and for nothing else.
+async fn wait_until_paused(door: &AgentDoor) {
+    while door.current_pause().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let pause = door.current_pause();
+    assert!(
+        matches!(pause, Some(RequestPause::RateLimit { .. })),
+        "{pause:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_worker_s_rate_limit_holds_the_requests_of_another() {
+    let upstream = TestUpstream::start(|_, _| {
+        CannedResponse::error(429, "slow down").with_header("retry-after", "3600")
+    })
+    .await;
+    let patient = || {
+        let mut plan = GatewayFixtureSpec::upstream(&upstream.url);
+        plan.timeouts.max_pause = Duration::from_hours(2);
+        plan
+    };
+    let house = patient().open().await;
+    let other = patient().open_beside(&house).await;
+    let first = tokio::spawn(house.post_message(&message_request(100, true)).send());
+    wait_until_paused(&house.door).await;
+    assert_eq!(upstream.requests().len(), 1);
+    let second = tokio::spawn(other.post_message(&message_request(100, true)).send());
+    wait_until_paused(&other.door).await;
+    assert_eq!(upstream.requests().len(), 1, "the second was not sent");
+    first.abort();
+    second.abort();
+}
+
+#[tokio::test]
+async fn requests_above_the_limit_of_a_minute_wait_at_any_worker() {
+    let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1, 1)).await;
+    let plan = || {
+        let mut plan = GatewayFixtureSpec::upstream(&upstream.url);
+        plan.requests_per_minute = Some(1);
+        plan.timeouts.max_pause = Duration::from_hours(2);
+        plan
+    };
+    let house = plan().open().await;
+    let other = plan().open_beside(&house).await;
+    assert_eq!(house.ask(&message_request(100, true)).await.0, 200);
+    let waiting = tokio::spawn(other.post_message(&message_request(100, true)).send());
+    wait_until_paused(&other.door).await;
+    assert_eq!(upstream.requests().len(), 1, "the second was not sent");
+    waiting.abort();
+    // What costs nothing is not counted, and nobody waits for longer than a limit may hold.
+    let counted = other.post_count_tokens(&message_request(100, true));
+    assert_ne!(counted.send().await.unwrap().status(), 429);
+    let mut impatient = plan();
+    impatient.timeouts.max_pause = Duration::ZERO;
+    let impatient = impatient.open_beside(&house).await;
+    assert_eq!(impatient.ask(&message_request(100, true)).await.0, 429);
+    assert!(matches!(
+        impatient.door.last_error(),
+        Some(DoorError::RateLimitedTooLong(_))
+    ));
+}
+
+#[tokio::test]
+async fn the_same_count_is_requested_once() {
+    let upstream = TestUpstream::start(|n, seen| {
+        assert!(seen.uri.contains("count_tokens"));
+        if n == 0 {
+            CannedResponse::json(500, &json!({}))
+        } else {
+            CannedResponse::json(200, &json!({"input_tokens": n}))
+        }
+    })
+    .await;
+    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let body = message_request(100, false);
+    let ask = async |body: &serde_json::Value, beta: &'static str| {
+        let request = house.post_count_tokens(body);
+        let answer = request.header("anthropic-beta", beta).send().await.unwrap();
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        answer["input_tokens"].as_u64()
+    };
+    let first = ask(&body, "a").await;
+    assert!(first.is_some(), "after an error it is asked again");
+    assert_eq!(ask(&body, "a").await, first);
+    let seen = upstream.requests().len();
+    assert_ne!(ask(&body, "b").await, first, "another question");
+    assert_ne!(ask(&message_request(101, false), "a").await, first);
+    assert_eq!(ask(&body, "a").await, first);
+    assert_eq!(upstream.requests().len(), seen + 2);
+}

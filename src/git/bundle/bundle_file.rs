@@ -1,0 +1,151 @@
+//! A bundle as a file: its header, read with suspicion.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use crate::error::GitError;
+use crate::work_tree::snapshot::ExcludedPath;
+use eklavya_core::ids::commit::CommitId;
+
+const HEADER_BYTES: u64 = 64 * 1024;
+
+/// Why an import ends without history.
+#[derive(Debug)]
+pub(crate) enum ImportRefusal {
+    /// The bundle is at fault.
+    Discard(String),
+    /// The history holds what must not be kept, at its tip in these files.
+    Withhold(Vec<ExcludedPath>),
+    /// We are.
+    Failed(GitError),
+}
+
+impl From<GitError> for ImportRefusal {
+    fn from(why: GitError) -> Self {
+        Self::Failed(why)
+    }
+}
+
+/// A bundle whose header has been read; `file` stands at the pack.
+#[derive(Debug)]
+pub(crate) struct BundleFile {
+    pub(crate) tip: CommitId,
+    pub(crate) file: File,
+}
+
+/// The header is none that git writes.
+#[derive(Debug, PartialEq)]
+struct MalformedHeader;
+
+impl BundleFile {
+    /// Reads the header; `None` when the bundle holds nothing.
+    pub(crate) fn open(path: &Path, limit: u64) -> Result<Option<Self>, ImportRefusal> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)
+            .map_err(GitError::io("open the bundle", path))?;
+        let facts = file.metadata().map_err(GitError::io("look at", path))?;
+        if !facts.is_file() {
+            return Err(ImportRefusal::Discard("it is no plain file".into()));
+        }
+        if facts.len() > limit {
+            let reason = format!(
+                "it has {} bytes, more than the limit of {limit}",
+                facts.len()
+            );
+            return Err(ImportRefusal::Discard(reason));
+        }
+        let mut head = Vec::new();
+        let mut start = Read::by_ref(&mut file).take(HEADER_BYTES);
+        start
+            .read_to_end(&mut head)
+            .map_err(GitError::io("read", path))?;
+        if head.is_empty() {
+            return Ok(None);
+        }
+        let unusable =
+            || ImportRefusal::Discard("it is not a bundle that git wrote to its end".into());
+        let end = head
+            .windows(2)
+            .position(|two| two == b"\n\n")
+            .ok_or_else(unusable)?;
+        let Some(tip) = parse_header(&head[..end]).map_err(|MalformedHeader| unusable())? else {
+            return Ok(None);
+        };
+        let pack = SeekFrom::Start(end as u64 + 2);
+        file.seek(pack).map_err(GitError::io("read", path))?;
+        Ok(Some(Self { tip, file }))
+    }
+}
+
+/// Returns the tip that the header of a bundle names. Version 2 is understood, and version 3 without
+/// a filter (gitformat-bundle(5)).
+fn parse_header(header: &[u8]) -> Result<Option<CommitId>, MalformedHeader> {
+    let mut lines = header.split(|byte| *byte == b'\n');
+    if !matches!(
+        lines.next().unwrap_or_default(),
+        b"# v2 git bundle" | b"# v3 git bundle"
+    ) {
+        return Err(MalformedHeader);
+    }
+    let mut tip = None;
+    for line in lines.filter(|line| !line.is_empty()) {
+        match line {
+            [b'-', ..] => {}
+            [b'@', capability @ ..] if capability.starts_with(b"object-format=") => {}
+            [b'@', ..] => return Err(MalformedHeader),
+            _ => {
+                let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+                let id = String::from_utf8_lossy(name)
+                    .parse()
+                    .map_err(|_| MalformedHeader)?;
+                // One reference was asked for; what an agent adds to it is not looked at.
+                tip = tip.or(Some(id));
+            }
+        }
+    }
+    Ok(tip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MalformedHeader, parse_header};
+
+    #[test]
+    fn a_header_names_its_tip() {
+        let id = "a".repeat(40);
+        for version in ["# v2 git bundle", "# v3 git bundle\n@object-format=sha1"] {
+            let header = format!("{version}\n-{id} why\n{id} HEAD\n{} x", "b".repeat(40));
+            let tip = parse_header(header.as_bytes()).unwrap().unwrap();
+            assert_eq!(tip.as_str(), id);
+        }
+        assert_eq!(parse_header(b"# v2 git bundle"), Ok(None));
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        let filtered = format!(
+            "# v3 git bundle\n@filter=blob:none\n{} HEAD",
+            "a".repeat(40)
+        );
+        for header in [
+            "",
+            "PACK",
+            "# v9 git bundle",
+            "# v2 git bundle\n--upload-pack=x HEAD\nx y",
+            &filtered,
+        ] {
+            assert_eq!(
+                parse_header(header.as_bytes()),
+                Err(MalformedHeader),
+                "{header:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Bundles: a repository in one file, for delivery.
+
+use std::path::Path;
+
+use crate::error::{GitError, run_blocking};
+use crate::repository::ProjectRepository;
+use crate::repository::refs::check_ref;
+
+impl ProjectRepository {
+    /// Writes the complete history of `refs` (full names) into the bundle `dest` and verifies it.
+    ///
+    /// It is written beside `dest` and renamed when it is known to be good, so `dest` never holds
+    /// half a bundle; one that was there is replaced. With
+    /// `refs/heads/main` among `refs`, `git clone` of the file checks it out.
+    pub async fn write_bundle(&self, dest: &Path, refs: &[&str]) -> Result<(), GitError> {
+        refs.iter().try_for_each(|name| check_ref(name))?;
+        // A clone checks out what HEAD says, and HEAD is main.
+        let head = refs.contains(&"refs/heads/main").then_some("HEAD");
+        let name = dest.file_name().unwrap_or_default().to_string_lossy();
+        let making = dest.with_file_name(format!(".{name}.making"));
+        let made = self
+            .git_command("bundle")
+            .args(["create", "--quiet"])
+            .arg(&making)
+            .args(head)
+            .args(refs);
+        let made = made.stdout().await;
+        let verified = match made {
+            Ok(_) => {
+                self.git_command("bundle")
+                    .args(["verify", "--quiet"])
+                    .arg(&making)
+                    .stdout()
+                    .await
+            }
+            failed => failed,
+        };
+        let to = dest.to_owned();
+        run_blocking(move || match verified {
+            Ok(_) => std::fs::File::open(&making)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| std::fs::rename(&making, &to))
+                .map_err(GitError::io("put in place", &to)),
+            Err(why) => {
+                // What is left of it is of no use, and often the disk is full.
+                let _ = std::fs::remove_file(&making);
+                Err(why)
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GitError;
+    use crate::test_repo::TestRepo;
+
+    #[tokio::test]
+    async fn a_bundle_clones_and_a_failed_one_leaves_the_old() {
+        let bench = TestRepo::new().await;
+        let base = bench.commit("base", &[("a", "1")]).await;
+        let (repository, dest) = (&bench.repository, bench.path("shop.bundle"));
+        repository.set_ref("refs/heads/main", &base).await.unwrap();
+        repository
+            .create_tag("v1", &base, &TestRepo::signature(), "first")
+            .await
+            .unwrap();
+        repository
+            .write_bundle(&dest, &["refs/heads/main", "refs/tags/v1"])
+            .await
+            .unwrap();
+        let failed = repository.write_bundle(&dest, &["refs/heads/none"]).await;
+        assert!(matches!(failed.unwrap_err(), GitError::Failed { .. }));
+        let root = bench.path("");
+        bench
+            .git_text(&root, &["clone", "--quiet", "shop.bundle", "copy"])
+            .await;
+        assert_eq!(std::fs::read_to_string(bench.path("copy/a")).unwrap(), "1");
+        assert_eq!(bench.git_text(&bench.path("copy"), &["tag"]).await, "v1");
+        assert!(!bench.path(".shop.bundle.making").exists());
+    }
+}

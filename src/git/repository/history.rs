@@ -1,0 +1,334 @@
+//! Reading commits: what changed, by whom, and what a file holds.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::GitError;
+use crate::repository::ProjectRepository;
+use eklavya_core::ids::commit::CommitId;
+
+/// A commit as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitInfo {
+    /// Its id.
+    pub id: CommitId,
+    /// The author's name, without control characters. An agent can write any name.
+    pub author: String,
+    /// When it says it was written; 1970 where the date is none.
+    pub at: Timestamp,
+    /// The first line of its message, without control characters.
+    pub subject: String,
+}
+
+/// How much two commits differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffStat {
+    /// Files added, changed or removed.
+    pub files: u64,
+    /// Lines added; binary files count none.
+    pub insertions: u64,
+    /// Lines removed; binary files count none.
+    pub deletions: u64,
+}
+
+impl ProjectRepository {
+    /// Returns the commits of `to` that `from` does not have (`None`: all), the newest first, at
+    /// most `limit`.
+    pub async fn log(
+        &self,
+        from: Option<&CommitId>,
+        to: &CommitId,
+        limit: usize,
+    ) -> Result<Vec<CommitInfo>, GitError> {
+        let format = "--format=tformat:%H%x00%an%x00%at%x00%s";
+        let call =
+            self.git_command("log")
+                .args(["-z", "--no-show-signature", "--no-mailmap", format]);
+        let call = call.arg(format!("--max-count={limit}")).arg(to.as_str());
+        let printed = call
+            .args(from.map(|from| format!("^{from}")))
+            .arg("--")
+            .stdout()
+            .await?;
+        let fields: Vec<&[u8]> = printed.split(|byte| *byte == 0).collect();
+        fields
+            .chunks_exact(4)
+            .map(|commit| self.parse_commit(commit))
+            .collect()
+    }
+
+    fn parse_commit(&self, fields: &[&[u8]]) -> Result<CommitInfo, GitError> {
+        let seconds = String::from_utf8_lossy(fields[2]).parse().unwrap_or(0);
+        Ok(CommitInfo {
+            id: self.parse_id("log", fields[0])?,
+            author: printable(fields[1]),
+            at: Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
+            subject: printable(fields[3]),
+        })
+    }
+
+    /// Returns the content of the plain file at `path` in `commit`; `None` when there is none
+    /// there (a link is none), [`VcsError::FileTooLarge`] above `max_bytes`.
+    pub async fn read_file(
+        &self,
+        commit: &CommitId,
+        path: &str,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        let call = self
+            .git_command("ls-tree")
+            .env("GIT_LITERAL_PATHSPECS", "1");
+        let call = call.args(["-z", "--long", "--full-tree", commit.as_str(), "--", path]);
+        let listed = String::from_utf8_lossy(&call.stdout().await?).into_owned();
+        let entry = listed.trim_end_matches('\0').split_once('\t');
+        let Some((head, _)) = entry.filter(|(_, name)| *name == path) else {
+            return Ok(None);
+        };
+        let words: Vec<&str> = head.split_ascii_whitespace().collect();
+        let ["100644" | "100755", "blob", id, size] = words[..] else {
+            return Ok(None);
+        };
+        let bytes = size.parse().unwrap_or(u64::MAX);
+        if bytes > max_bytes {
+            let (path, commit) = (path.to_owned(), commit.clone());
+            return Err(GitError::FileTooLarge {
+                path,
+                commit,
+                bytes,
+                limit: max_bytes,
+            });
+        }
+        self.git_command("cat-file")
+            .args(["blob", id])
+            .stdout()
+            .await
+            .map(Some)
+    }
+
+    /// Returns those of `paths` where `commit` has something else than a directory: a file, a link,
+    /// another repository.
+    pub async fn list_non_directories(
+        &self,
+        commit: &CommitId,
+        paths: &[&str],
+    ) -> Result<Vec<String>, GitError> {
+        let call = self
+            .git_command("ls-tree")
+            .env("GIT_LITERAL_PATHSPECS", "1");
+        let call = call.args(["-z", "--full-tree", commit.as_str(), "--"]);
+        let listed = call.args(paths).stdout().await?;
+        Ok(String::from_utf8_lossy(&listed)
+            .split_terminator('\0')
+            .filter_map(|entry| entry.split_once('\t'))
+            .filter(|(head, _)| !head.starts_with("040000 "))
+            .map(|(_, path)| path.to_owned())
+            .collect())
+    }
+
+    /// Returns the paths of all files of `commit`, sorted by bytes; bytes that are no UTF-8 are
+    /// shown as U+FFFD.
+    pub async fn list_files(&self, commit: &CommitId) -> Result<Vec<String>, GitError> {
+        let call = self
+            .git_command("ls-tree")
+            .args(["-r", "-z", "--name-only", commit.as_str()]);
+        Ok(split_paths(&call.stdout().await?))
+    }
+
+    /// Returns the paths that differ between `base` and `commit`.
+    pub async fn changed_files(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+    ) -> Result<Vec<String>, GitError> {
+        Ok(split_paths(&self.diff(base, commit, "--name-only").await?))
+    }
+
+    /// Returns the paths changed between `base` and `commit` that lie neither at nor below one of
+    /// `allowed` (paths from the root; `.` is the root): what a role may not have written.
+    pub async fn paths_outside(
+        &self,
+        commit: &CommitId,
+        base: &CommitId,
+        allowed: &[&str],
+    ) -> Result<Vec<String>, GitError> {
+        let changed = self.changed_files(base, commit).await?;
+        let within = |path: &String| allowed.iter().any(|prefix| is_within(path, prefix));
+        Ok(changed.into_iter().filter(|path| !within(path)).collect())
+    }
+
+    /// Returns how much `commit` differs from `base`.
+    pub async fn diff_stat(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+    ) -> Result<DiffStat, GitError> {
+        let printed = self.diff(base, commit, "--numstat").await?;
+        let mut stat = DiffStat::default();
+        for line in printed
+            .split(|byte| *byte == 0)
+            .filter(|line| !line.is_empty())
+        {
+            let line = String::from_utf8_lossy(line);
+            let mut counts = line
+                .split('\t')
+                .map(|count| count.parse::<u64>().unwrap_or(0));
+            stat.files += 1;
+            stat.insertions += counts.next().unwrap_or(0);
+            stat.deletions += counts.next().unwrap_or(0);
+        }
+        Ok(stat)
+    }
+
+    async fn diff(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+        form: &str,
+    ) -> Result<Vec<u8>, GitError> {
+        let call =
+            self.git_command("diff-tree")
+                .args(["-r", "-z", "--no-renames", "--no-ext-diff"]);
+        call.args(["--no-textconv", form, base.as_str(), commit.as_str(), "--"])
+            .stdout()
+            .await
+    }
+
+    /// Returns the name of the tree of `commit`.
+    pub(crate) async fn tree_of(&self, commit: &CommitId) -> Result<String, GitError> {
+        self.git_command("rev-parse")
+            .args(["--verify", &format!("{commit}^{{tree}}")])
+            .text()
+            .await
+    }
+}
+
+fn split_paths(listed: &[u8]) -> Vec<String> {
+    let paths = listed
+        .split(|byte| *byte == 0)
+        .filter(|path| !path.is_empty());
+    paths
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .collect()
+}
+
+fn is_within(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.trim_end_matches('/');
+    prefix == "."
+        || path
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DiffStat, GitError, is_within};
+    use crate::test_repo::TestRepo;
+
+    #[tokio::test]
+    async fn a_role_is_held_to_its_paths() {
+        let bench = TestRepo::new().await;
+        let base = bench
+            .commit("base", &[("docs/a", "1"), ("src/a", "1")])
+            .await;
+        let next = bench
+            .commit_on(
+                &base,
+                "next",
+                &[("docs/b", "2"), ("docs2", "x"), ("src/a", "2")],
+            )
+            .await;
+        let refused = bench
+            .repository
+            .paths_outside(&next, &base, &["docs"])
+            .await
+            .unwrap();
+        assert_eq!(refused, ["docs2", "src/a"]);
+        assert!(
+            bench
+                .repository
+                .paths_outside(&next, &base, &["."])
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(
+            bench
+                .repository
+                .paths_outside(&next, &base, &[])
+                .await
+                .unwrap()
+                .len(),
+            3
+        );
+        assert!(is_within("docs/x", "docs/") && !is_within("docsx", "docs"));
+        assert!(!is_within("docs/x", ""));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_within_its_limit() {
+        let bench = TestRepo::new().await;
+        let files = [("a/b", "12345"), (":(glob)*", "odd")];
+        let base = bench.commit("base", &files).await;
+        let read = async |path: &str| bench.repository.read_file(&base, path, 5).await;
+        assert_eq!(read("a/b").await.unwrap().unwrap(), b"12345");
+        assert_eq!(read(":(glob)*").await.unwrap().unwrap(), b"odd");
+        for none in ["a", "a/", "a/b/c", "*", "../a/b", "/a/b", ""] {
+            assert!(!matches!(read(none).await, Ok(Some(_))), "{none:?}");
+        }
+        let error = bench
+            .repository
+            .read_file(&base, "a/b", 4)
+            .await
+            .unwrap_err();
+        assert!(matches!(
+            error,
+            GitError::FileTooLarge {
+                bytes: 5,
+                limit: 4,
+                ..
+            }
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_log_is_newest_first_and_fit_to_be_shown() {
+        let bench = TestRepo::new().await;
+        let base = bench.commit("base", &[("a", "1\n2\n")]).await;
+        let next = bench
+            .commit_on(&base, "evil \u{1b}[2J\n\nbody", &[("a", "1\n3\n4\n")])
+            .await;
+        let log = bench.repository.log(Some(&base), &next, 10).await.unwrap();
+        assert_eq!(log.len(), 1);
+        assert_eq!(
+            (log[0].id.clone(), log[0].subject.as_str()),
+            (next.clone(), "evil [2J")
+        );
+        assert_eq!(
+            (log[0].author.as_str(), log[0].at),
+            ("Agent One", TestRepo::now())
+        );
+        assert_eq!(
+            bench.repository.log(None, &next, 10).await.unwrap().len(),
+            2
+        );
+        assert_eq!(bench.repository.log(None, &next, 1).await.unwrap().len(), 1);
+        let stat = bench.repository.diff_stat(&base, &next).await.unwrap();
+        assert_eq!(
+            stat,
+            DiffStat {
+                files: 1,
+                insertions: 2,
+                deletions: 1
+            }
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! References: reading, moving by compare and swap.
+
+use std::collections::BTreeMap;
+
+use crate::error::GitError;
+use crate::repository::ProjectRepository;
+use eklavya_core::ids::commit::CommitId;
+
+impl ProjectRepository {
+    /// Returns the commit at the tip of the branch `name`; `None` when there is no such branch.
+    pub async fn branch_tip(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        self.resolve(&branch_ref(name)?).await
+    }
+
+    /// Returns the commit that a full reference name (`refs/...`; a tag is followed) or a full
+    /// commit id means; `None` when there is none.
+    pub async fn resolve(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        if name.parse::<CommitId>().is_err() {
+            check_ref(name)?;
+        }
+        let commit = format!("{name}^{{commit}}");
+        let call = self
+            .git_command("rev-parse")
+            .args(["--verify", "--quiet", &commit]);
+        let answer = call.run().await?;
+        match answer.status.code() {
+            Some(0) => self.parse_id("rev-parse", &answer.stdout).map(Some),
+            Some(1) => Ok(None),
+            _ => Err(answer.into_error("rev-parse", self.path())),
+        }
+    }
+
+    /// Returns the references under `prefix` (such as `refs/eklavya/agents`) and their commits.
+    pub async fn list_refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
+        check_ref(prefix)?;
+        let format = "--format=%(objectname) %(refname)";
+        let listed = self
+            .git_command("for-each-ref")
+            .args([format, prefix])
+            .text()
+            .await?;
+        let entry = |line: &str| {
+            let (id, name) = line.split_once(' ').unwrap_or((line, ""));
+            Ok((
+                name.to_owned(),
+                self.parse_id("for-each-ref", id.as_bytes())?,
+            ))
+        };
+        listed.lines().map(entry).collect()
+    }
+
+    /// Moves `refname` from `old` (`None`: it must not exist) to `new`.
+    ///
+    /// Returns false when it was elsewhere: somebody else was faster, which is no error.
+    ///
+    /// # Errors
+    /// [`VcsError::Fenced`], as for every change of a reference, where a newer tenure has begun.
+    pub async fn compare_and_swap(
+        &self,
+        refname: &str,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<bool, GitError> {
+        check_ref(refname)?;
+        let expected = old.map_or_else(|| new.zeros(), ToString::to_string);
+        match self
+            .update_ref(&format!("update {refname} {new} {expected}"))
+            .await?
+        {
+            Ok(()) => Ok(true),
+            Err(failure) if self.resolve(refname).await?.as_ref() == old => Err(failure),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Sets `refname` to `new`, wherever it was. For references of which one agent is the owner;
+    /// branches are moved with [`Repository::compare_and_swap`].
+    pub async fn set_ref(&self, refname: &str, new: &CommitId) -> Result<(), GitError> {
+        check_ref(refname)?;
+        self.update_ref(&format!("update {refname} {new}")).await?
+    }
+
+    /// Deletes `refname`; one that does not exist is deleted already.
+    pub async fn delete_ref(&self, refname: &str) -> Result<(), GitError> {
+        check_ref(refname)?;
+        self.update_ref(&format!("delete {refname}")).await?
+    }
+
+    /// Says whether `ancestor` is `commit` or one of its ancestors.
+    pub async fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        commit: &CommitId,
+    ) -> Result<bool, GitError> {
+        let call = self.git_command("merge-base");
+        let answer = call
+            .args(["--is-ancestor", ancestor.as_str(), commit.as_str()])
+            .run()
+            .await?;
+        match answer.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(answer.into_error("merge-base", self.path())),
+        }
+    }
+
+    /// Returns the id that git printed.
+    pub(crate) fn parse_id(&self, what: &str, printed: &[u8]) -> Result<CommitId, GitError> {
+        let text = String::from_utf8_lossy(printed).trim().to_owned();
+        CommitId::try_from(text).map_err(|why| GitError::Output {
+            what: what.to_owned(),
+            place: self.path().to_owned(),
+            why: why.to_string(),
+        })
+    }
+}
+
+/// Returns the full name of the branch `name`.
+pub(crate) fn branch_ref(name: &str) -> Result<String, GitError> {
+    let refname = format!("refs/heads/{name}");
+    check_ref(&refname)?;
+    Ok(refname)
+}
+
+/// Accepts a full reference name: a strict subset of what git accepts, so that none is ever taken
+/// for an option, a range or an expression.
+pub(crate) fn check_ref(refname: &str) -> Result<(), GitError> {
+    let part_is_good = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            && part.strip_suffix(".lock").is_none()
+    };
+    let good = refname.len() <= 200
+        && refname
+            .strip_prefix("refs/")
+            .is_some_and(|rest| rest.split('/').all(part_is_good));
+    if good {
+        Ok(())
+    } else {
+        Err(GitError::BadName {
+            name: refname.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_ref;
+    use crate::test_repo::TestRepo;
+
+    #[test]
+    fn only_plain_reference_names_are_accepted() {
+        for good in ["refs/heads/main", "refs/heads/demo/2", "refs/tags/v1.0.0"] {
+            assert!(check_ref(good).is_ok(), "{good}");
+        }
+        let bad = [
+            "main",
+            "refs/",
+            "refs/heads/",
+            "refs/heads/-x",
+            "refs/heads/a..b",
+            "refs/heads/a.lock",
+            "refs/heads/.a",
+            "refs/heads/a b",
+            "refs/heads/a\nb",
+            "refs/heads/@{1}",
+            "refs/heads/a^",
+            "refs//a",
+            "--all",
+        ];
+        for bad in bad {
+            assert!(check_ref(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_race_is_a_result_and_not_an_error() {
+        let bench = TestRepo::new().await;
+        let [one, two] = [
+            bench.commit("one", &[]).await,
+            bench.commit("two", &[]).await,
+        ];
+        let (repository, name) = (&bench.repository, "refs/heads/topic");
+        assert!(repository.compare_and_swap(name, None, &one).await.unwrap());
+        assert!(!repository.compare_and_swap(name, None, &two).await.unwrap());
+        assert!(
+            !repository
+                .compare_and_swap(name, Some(&two), &one)
+                .await
+                .unwrap()
+        );
+        assert!(
+            repository
+                .compare_and_swap(name, Some(&one), &two)
+                .await
+                .unwrap()
+        );
+        assert_eq!(repository.branch_tip("topic").await.unwrap(), Some(two));
+        repository.delete_ref(name).await.unwrap();
+        repository.delete_ref(name).await.unwrap();
+        assert_eq!(repository.branch_tip("topic").await.unwrap(), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_many_racers_exactly_one_wins() {
+        let bench = TestRepo::new().await;
+        let base = bench.commit("base", &[]).await;
+        bench
+            .repository
+            .set_ref("refs/heads/main", &base)
+            .await
+            .unwrap();
+        let mut racers = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let new = bench.commit(&format!("racer {number}"), &[]).await;
+            let (repository, base) = (bench.repository.clone(), base.clone());
+            racers.spawn(async move {
+                repository
+                    .compare_and_swap("refs/heads/main", Some(&base), &new)
+                    .await
+                    .unwrap()
+            });
+        }
+        let won = racers.join_all().await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Tags mark what was delivered.
+
+use super::refs::check_ref;
+use crate::error::GitError;
+use crate::identity::GitSignature;
+use crate::repository::ProjectRepository;
+use eklavya_core::ids::commit::CommitId;
+
+impl ProjectRepository {
+    /// Marks `commit` with the annotated tag `name`. Doing it again is fine; the same name for
+    /// another commit is [`VcsError::TagTaken`].
+    pub async fn create_tag(
+        &self,
+        name: &str,
+        commit: &CommitId,
+        tagger: &GitSignature,
+        message: &str,
+    ) -> Result<(), GitError> {
+        let refname = format!("refs/tags/{name}");
+        check_ref(&refname)?;
+        let made = format!(
+            "object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n",
+            tagger.line()
+        );
+        // The tag is set only where none is, and looked at again when that fails: two callers with
+        // the same wish both succeed.
+        let mut failure = None;
+        if self.resolve(&refname).await?.is_none() {
+            let call = self
+                .git_command("hash-object")
+                .args(["-t", "tag", "-w", "--stdin"]);
+            let id = call.input(made.into_bytes()).stdout().await?;
+            let id = self.parse_id("hash-object", &id)?;
+            let none = id.zeros();
+            match self
+                .update_ref(&format!("update {refname} {id} {none}"))
+                .await?
+            {
+                Ok(()) => return Ok(()),
+                Err(why) => failure = Some(why),
+            }
+        }
+        match (self.resolve(&refname).await?, failure) {
+            (Some(marks), _) if marks == *commit => Ok(()),
+            (Some(marks), _) => {
+                let (tag, wanted) = (name.to_owned(), commit.clone());
+                Err(GitError::TagTaken { tag, marks, wanted })
+            }
+            (None, Some(failure)) => Err(failure),
+            (None, None) => Err(GitError::Moved { refname }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GitError;
+    use crate::test_repo::TestRepo;
+
+    #[tokio::test]
+    async fn a_tag_stays_where_it_is() {
+        let bench = TestRepo::new().await;
+        let [one, two] = [
+            bench.commit("one", &[]).await,
+            bench.commit("two", &[]).await,
+        ];
+        let (repository, who) = (&bench.repository, TestRepo::signature());
+        repository
+            .create_tag("v1", &one, &who, "first")
+            .await
+            .unwrap();
+        repository
+            .create_tag("v1", &one, &who, "again")
+            .await
+            .unwrap();
+        let error = repository
+            .create_tag("v1", &two, &who, "moved")
+            .await
+            .unwrap_err();
+        assert!(matches!(error, GitError::TagTaken { .. }), "{error}");
+        assert_eq!(repository.resolve("refs/tags/v1").await.unwrap(), Some(one));
+        assert!(
+            repository
+                .create_tag("-d", &two, &who, "option")
+                .await
+                .is_err()
+        );
+    }
+}

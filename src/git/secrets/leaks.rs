@@ -1,0 +1,290 @@
+//! Looking for secrets in what is about to be handed over: those that became known only after a
+//! commit had been taken in.
+//!
+//! A bundle has every commit that led to its head, so all of them are looked through, not the last
+//! one alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use secrecy::SecretString;
+
+use crate::error::GitError;
+use crate::repository::ProjectRepository;
+use crate::secrets::secret_scan::ChangedFile;
+use eklavya_core::ids::commit::CommitId;
+use eklavya_core::redactor::Redactor;
+
+/// Where more than so many are, the rest is not told of.
+const MOST: usize = 20;
+
+/// The secrets that are looked for, each by a name for people.
+#[derive(Debug, Default)]
+pub struct SecretSet {
+    combined: Redactor,
+    named: Vec<(String, Redactor)>,
+}
+
+/// A place in a history, for people: it shows no secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeakLocation {
+    /// A file of the last commit.
+    File(String),
+    /// A file of an earlier commit, which the last one has otherwise, or no longer.
+    Earlier(String, CommitId),
+    /// What a commit says, or who made it.
+    Message(CommitId),
+}
+
+impl fmt::Display for LeakLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LeakLocation::File(path) => f.write_str(path),
+            LeakLocation::Earlier(path, commit) => write!(f, "{path} of commit {}", commit.short()),
+            LeakLocation::Message(commit) => write!(f, "the message of commit {}", commit.short()),
+        }
+    }
+}
+
+/// Secrets that stand somewhere in a history.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretLeak {
+    /// Where.
+    pub place: LeakLocation,
+    /// Which, by name.
+    pub secrets: Vec<String>,
+}
+
+impl SecretSet {
+    /// Adds a secret.
+    pub fn add(&mut self, name: String, value: SecretString) {
+        self.combined.add_secrets([value.clone()]);
+        self.named.push((name, Redactor::new([value])));
+    }
+
+    fn matching_names(&self, bytes: &[&[u8]]) -> Vec<String> {
+        let holds = |known: &Redactor| bytes.iter().any(|bytes| known.contains_secret(bytes));
+        let found = self.named.iter().filter(|(_, known)| holds(known));
+        let names: BTreeSet<String> = found.map(|(name, _)| name.clone()).collect();
+        names.into_iter().collect()
+    }
+}
+
+/// What the commits up to one of them hold.
+struct HistoryContents {
+    commits: BTreeSet<String>,
+    /// The files of all commits, with the earliest commit in which each is.
+    files: BTreeMap<ChangedFile, CommitId>,
+    /// Those of the last commit.
+    tip_files: BTreeSet<ChangedFile>,
+}
+
+impl ProjectRepository {
+    /// Returns where in `tip` and in the commits that led to it secrets stand: files, their names, and
+    /// what commits say. Of many places some are returned.
+    pub async fn find_leaks(
+        &self,
+        tip: &CommitId,
+        sought: &SecretSet,
+    ) -> Result<Vec<SecretLeak>, GitError> {
+        if sought.combined.is_empty() {
+            return Ok(Vec::new());
+        }
+        let contents = self.list_contents(tip).await?;
+        let mut objects = contents.commits.clone();
+        objects.extend(contents.files.keys().map(|file| file.object.clone()));
+        let holding = self.find_holding(objects, &sought.combined).await?;
+        let mut leaks = BTreeSet::new();
+        for object in holding.iter().filter(|one| contents.commits.contains(*one)) {
+            let said = self
+                .git_command("cat-file")
+                .args(["commit", object])
+                .stdout()
+                .await?;
+            leaks.insert(SecretLeak {
+                place: LeakLocation::Message(self.parse_id("cat-file", object.as_bytes())?),
+                secrets: sought.matching_names(&[&said]),
+            });
+        }
+        for (file, commit) in &contents.files {
+            let held = holding.contains(&file.object);
+            if leaks.len() < MOST && (held || sought.combined.contains_secret(&file.path)) {
+                leaks.insert(self.describe_leak(file, commit, &contents, sought).await?);
+            }
+        }
+        Ok(leaks.into_iter().take(MOST).collect())
+    }
+
+    async fn list_contents(&self, tip: &CommitId) -> Result<HistoryContents, GitError> {
+        let listed = self
+            .git_command("rev-list")
+            .arg(tip.as_str())
+            .stdout()
+            .await?;
+        let commits = String::from_utf8_lossy(&listed).into_owned();
+        let raw = self
+            .git_command("diff-tree")
+            .args([
+                "--stdin",
+                "-r",
+                "-z",
+                "-m",
+                "--root",
+                "--no-renames",
+                "--raw",
+            ])
+            .input(listed)
+            .stdout()
+            .await?;
+        let mut files = BTreeMap::new();
+        // The newest comes first, so that the earliest stays.
+        for (commit, file) in ChangedFile::parse_commits(&raw) {
+            files.insert(file, self.parse_id("diff-tree", &commit)?);
+        }
+        let raw = self
+            .git_command("ls-tree")
+            .args(["-r", "-z", "--full-tree", tip.as_str()])
+            .stdout()
+            .await?;
+        Ok(HistoryContents {
+            commits: commits.lines().map(str::to_owned).collect(),
+            files,
+            tip_files: ChangedFile::parse_tree(&raw),
+        })
+    }
+
+    /// Returns those of `objects` that hold something that `known` finds.
+    async fn find_holding(
+        &self,
+        objects: BTreeSet<String>,
+        known: &Redactor,
+    ) -> Result<BTreeSet<String>, GitError> {
+        let mut waiting = vec![objects.into_iter().collect::<Vec<_>>()];
+        let mut found = BTreeSet::new();
+        while let Some(mut some) = waiting.pop() {
+            let asked = some.iter().cloned().collect();
+            let call = |what: &str| self.git_command(what);
+            if found.len() >= MOST || !self.any_object_holds_secret(call, asked, known).await? {
+                continue;
+            }
+            match some.len() {
+                0 => {}
+                1 => found.extend(some),
+                count => {
+                    waiting.push(some.split_off(count / 2));
+                    waiting.push(some);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn describe_leak(
+        &self,
+        file: &ChangedFile,
+        commit: &CommitId,
+        contents: &HistoryContents,
+        sought: &SecretSet,
+    ) -> Result<SecretLeak, GitError> {
+        let call = self.git_command("cat-file").args(["blob", &file.object]);
+        let content = call.stdout().await?;
+        let path = sought
+            .combined
+            .redact_text(&String::from_utf8_lossy(&file.path));
+        Ok(SecretLeak {
+            place: if contents.tip_files.contains(file) {
+                LeakLocation::File(path)
+            } else {
+                LeakLocation::Earlier(path, commit.clone())
+            },
+            secrets: sought.matching_names(&[&content, &file.path]),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_repo::TestRepo;
+
+    fn sought() -> SecretSet {
+        let mut sought = SecretSet::default();
+        sought.add("STRIPE_KEY".to_owned(), "sk-test-4711-secret".into());
+        sought.add("MAIL_PASSWORD".to_owned(), "correct horse".into());
+        sought
+    }
+
+    async fn told(bench: &TestRepo, tip: &CommitId) -> Vec<String> {
+        let leaks = bench.repository.find_leaks(tip, &sought()).await.unwrap();
+        let told = leaks.into_iter().map(|leak| {
+            let earliest = leak.place.to_string();
+            format!("{} in {earliest}", leak.secrets.join(" and "))
+        });
+        told.collect()
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_found_in_every_file_of_the_last_commit_and_in_every_form() {
+        let bench = TestRepo::new().await;
+        let files = [
+            ("clean", "nothing"),
+            ("config/pay.js", "key = 'sk-test-4711-secret'"),
+            ("both", "sk-test-4711-secret correct horse"),
+            ("encoded", "Y29ycmVjdCBob3JzZQ=="),
+            ("correct horse/list", "x"),
+        ];
+        let tip = bench.commit("first", &files).await;
+        let found = told(&bench, &tip).await;
+        assert_eq!(
+            found,
+            [
+                "MAIL_PASSWORD in [secret]/list",
+                "MAIL_PASSWORD and STRIPE_KEY in both",
+                "STRIPE_KEY in config/pay.js",
+                "MAIL_PASSWORD in encoded",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_out_again_is_still_in_the_history() {
+        let bench = TestRepo::new().await;
+        let first = bench.commit("first", &[("a", "sk-test-4711-secret")]).await;
+        let second = bench
+            .commit_on(&first, "say correct horse", &[("a", "clean")])
+            .await;
+        let third = bench
+            .commit_on(&second, "third", &[("a", "clean"), ("b", "1")])
+            .await;
+        let found = told(&bench, &third).await;
+        let (a, b) = (first.short(), second.short());
+        assert_eq!(
+            found,
+            [
+                format!("STRIPE_KEY in a of commit {a}"),
+                format!("MAIL_PASSWORD in the message of commit {b}"),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_holds_none_is_clean_and_of_many_some_are_told() {
+        let bench = TestRepo::new().await;
+        let clean = bench.commit("first", &[("a", "1"), ("b", "2")]).await;
+        assert_eq!(told(&bench, &clean).await, Vec::<String>::new());
+        let none = SecretSet::default();
+        assert_eq!(
+            bench.repository.find_leaks(&clean, &none).await.unwrap(),
+            []
+        );
+        let names: Vec<String> = (0..100).map(|number| format!("f{number}")).collect();
+        let texts: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name} correct horse"))
+            .collect();
+        let paths = names.iter().map(String::as_str);
+        let files: Vec<_> = paths.zip(texts.iter().map(String::as_str)).collect();
+        let tip = bench.commit_on(&clean, "many", &files).await;
+        assert_eq!(told(&bench, &tip).await.len(), MOST);
+    }
+}

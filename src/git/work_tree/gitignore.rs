@@ -1,0 +1,66 @@
+//! Which files the project's own `.gitignore` files leave out.
+//!
+//! Git decides, but not in the agent's tree: the rules are copied into an empty directory first,
+//! because a pipe or a giant named `.gitignore` would hold git up, and since then nothing else of
+//! that tree can matter.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::error::GitError;
+use crate::repository::ProjectRepository;
+
+/// A `.gitignore`: its path from the root and what it says.
+pub(crate) type IgnoreFile = (Vec<u8>, Vec<u8>);
+
+impl ProjectRepository {
+    /// Returns those of `paths` that `rules` leave out.
+    pub(crate) async fn find_ignored(
+        &self,
+        rules: &[IgnoreFile],
+        paths: impl Iterator<Item = &[u8]>,
+    ) -> Result<HashSet<Vec<u8>>, GitError> {
+        if rules.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let shadow = self.create_scratch_dir()?;
+        write_ignore_files(rules, shadow.path())?;
+        // "./" keeps a leading ':' or '-' from meaning something.
+        let mut asked = Vec::new();
+        for path in paths {
+            asked.extend_from_slice(b"./");
+            asked.extend_from_slice(path);
+            asked.push(0);
+        }
+        let answer = self
+            .git()
+            .command(shadow.path(), "check-ignore")
+            .args(["-z", "--stdin", "--no-index"])
+            .env("GIT_DIR", self.path())
+            .env("GIT_WORK_TREE", shadow.path())
+            .input(asked)
+            .run()
+            .await?;
+        if !matches!(answer.status.code(), Some(0 | 1)) {
+            return Err(answer.into_error("check-ignore", self.path()));
+        }
+        let found = answer.stdout.split(|byte| *byte == 0);
+        Ok(found
+            .filter_map(|path| path.strip_prefix(b"./"))
+            .map(<[u8]>::to_vec)
+            .collect())
+    }
+}
+
+fn write_ignore_files(rules: &[IgnoreFile], shadow: &Path) -> Result<(), GitError> {
+    for (path, text) in rules {
+        let file = shadow.join(OsStr::from_bytes(path));
+        let directory = file.parent().unwrap_or(shadow);
+        fs::create_dir_all(directory).map_err(GitError::io("make", directory))?;
+        fs::write(&file, text).map_err(GitError::io("write", &file))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Removing files from a work tree that are no part of the work.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use rustix::fs::FileType;
+
+use crate::error::{GitError, run_blocking};
+use crate::repository::ProjectRepository;
+use crate::work_tree::untrusted_tree::{UntrustedTree, VisitAction, WalkEntry};
+use eklavya_core::ids::commit::CommitId;
+
+impl ProjectRepository {
+    /// Removes the plain files of the work tree at `root` whose names `unwanted` tells, but those
+    /// that `base` has, and returns the paths of those that are gone. `.git` is not looked into, and
+    /// no link is followed.
+    ///
+    /// Nobody may be writing to the tree.
+    pub async fn remove_untracked(
+        &self,
+        root: &Path,
+        base: &CommitId,
+        unwanted: fn(&[u8]) -> bool,
+    ) -> Result<Vec<String>, GitError> {
+        let place = root.to_owned();
+        let found =
+            run_blocking(move || find_unwanted(&UntrustedTree::open(&place)?, unwanted)).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known: HashSet<String> = self.list_files(base).await?.into_iter().collect();
+        let place = root.to_owned();
+        run_blocking(move || {
+            let tree = UntrustedTree::open(&place)?;
+            let mut removed = Vec::new();
+            for path in found {
+                let shown = String::from_utf8_lossy(&path).into_owned();
+                if known.contains(&shown) {
+                    continue;
+                }
+                match tree.remove(&path) {
+                    Ok(()) => removed.push(shown),
+                    // Its directory may be sealed, which is for the agent to mend.
+                    Err(error) => tracing::warn!("{error}"),
+                }
+            }
+            Ok(removed)
+        })
+        .await
+    }
+}
+
+fn find_unwanted(
+    tree: &UntrustedTree,
+    unwanted: fn(&[u8]) -> bool,
+) -> Result<Vec<Vec<u8>>, GitError> {
+    let mut found = Vec::new();
+    let visit = |seen: &WalkEntry<'_>| {
+        if seen.path == b".git" {
+            return Ok(VisitAction::Skip);
+        }
+        if seen.kind() == FileType::RegularFile && unwanted(seen.name) {
+            found.push(seen.path.to_owned());
+        }
+        Ok(VisitAction::Enter)
+    };
+    tree.walk(visit, |_, _| {})?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_repo::TestRepo;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[tokio::test]
+    async fn only_untracked_plain_files_are_removed() {
+        let bench = TestRepo::new().await;
+        let base = bench.commit("base", &[("kept/old.tmp", "1")]).await;
+        let files: [(&str, &[u8]); 4] = [
+            ("kept/old.tmp", b"1"),
+            ("kept/new.tmp", b"2"),
+            ("a.txt", b"3"),
+            (".git/x.tmp", b"4"),
+        ];
+        let tree = bench.write_tree(&files);
+        let outside = bench.path("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("b.tmp"), "5").unwrap();
+        symlink(&outside, tree.join("link")).unwrap();
+        symlink(outside.join("b.tmp"), tree.join("c.tmp")).unwrap();
+        let repository = &bench.repository;
+        let removed = repository
+            .remove_untracked(&tree, &base, |name| name.ends_with(b".tmp"))
+            .await
+            .unwrap();
+        assert_eq!(removed, ["kept/new.tmp"]);
+        for kept in ["kept/old.tmp", "a.txt", ".git/x.tmp", "c.tmp"] {
+            assert!(tree.join(kept).exists(), "{kept}");
+        }
+        assert!(outside.join("b.tmp").exists() && !tree.join("kept/new.tmp").exists());
+    }
+}

@@ -1,0 +1,294 @@
+//! What a person does with a page: opening, clicking, typing, looking.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use super::error::BrowserError;
+use super::page::{
+    ClickPoint, ElementLocator, ElementPresence, FillResult, PageLocation, PageText, truncate_chars,
+};
+use super::session::{BrowserSession, LOAD, ViewportSize, device_metrics, parse_answer};
+use crate::browser::page::keys;
+use crate::browser::page::screenshot::{MAX_BYTES, PageScreenshot, check_png};
+use crate::proxy::HTTP_PORT;
+use eklavya_core::egress;
+
+/// Between two looks for something that is to appear.
+const LOOK: Duration = Duration::from_millis(200);
+/// The tallest picture of a whole page, in pixels.
+const MAX_HEIGHT: f64 = 6000.0;
+
+impl BrowserSession {
+    /// Opens an address: of a preview, or a path on the page that is open.
+    pub async fn open(&self, url: &str) -> Result<PageLocation, BrowserError> {
+        let url = self.resolve_url(url).await?;
+        let params = json!({ "url": url.as_str() });
+        let went = self
+            .call_within("Page.navigate", "opening the page", params, LOAD)
+            .await?;
+        if let Some(error) = went.get("errorText").and_then(Value::as_str) {
+            let reason = truncate_chars(error, 100);
+            return Err(BrowserError::Address {
+                url: url.into(),
+                reason,
+            });
+        }
+        self.wait_until_loaded().await?;
+        self.location().await
+    }
+
+    /// Goes back to the page before.
+    pub async fn go_back(&self) -> Result<PageLocation, BrowserError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct NavigationHistory {
+            current_index: usize,
+            entries: Vec<NavigationEntry>,
+        }
+        #[derive(Deserialize)]
+        struct NavigationEntry {
+            id: i64,
+            url: String,
+        }
+        let what = "looking at the history";
+        let history = self
+            .call("Page.getNavigationHistory", what, json!({}))
+            .await?;
+        let history: NavigationHistory = parse_answer(history)?;
+        let before = history
+            .current_index
+            .checked_sub(1)
+            .and_then(|index| history.entries.get(index))
+            .filter(|entry| entry.url != "about:blank")
+            .ok_or_else(|| BrowserError::NotThere("there is no page before this one".to_owned()))?;
+        let params = json!({ "entryId": before.id });
+        self.call("Page.navigateToHistoryEntry", "going back", params)
+            .await?;
+        self.wait_after_input().await?;
+        self.location().await
+    }
+
+    /// Clicks on something, and returns what that was.
+    pub async fn click(
+        &self,
+        target: &ElementLocator,
+    ) -> Result<(String, PageLocation), BrowserError> {
+        let spot: ClickPoint = self.query_page("spot", target.to_argument()).await?;
+        let what = truncate_chars(&spot.what, 200);
+        if !spot.found {
+            return Err(target.not_found_error());
+        }
+        if !(spot.visible && spot.x.is_finite() && spot.y.is_finite()) {
+            return Err(BrowserError::NotThere(format!("{what} is not visible")));
+        }
+        if spot.disabled {
+            return Err(BrowserError::NotThere(format!("{what} is disabled")));
+        }
+        if let Some(over) = &spot.covered {
+            let over = truncate_chars(over, 200);
+            let text = format!("{what} cannot be clicked: {over} lies over it");
+            return Err(BrowserError::NotThere(text));
+        }
+        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
+            let button = if kind == "mouseMoved" { "none" } else { "left" };
+            let params = json!({
+                "type": kind, "x": spot.x, "y": spot.y, "button": button,
+                "clickCount": i32::from(kind != "mouseMoved"),
+            });
+            self.call("Input.dispatchMouseEvent", "clicking", params)
+                .await?;
+        }
+        self.wait_after_input().await?;
+        Ok((what, self.location().await?))
+    }
+
+    /// Types into a field in place of what is in it, or chooses an option of a list; with `submit`
+    /// it presses Enter afterwards. Returns what the field was.
+    pub async fn fill(
+        &self,
+        target: &ElementLocator,
+        text: &str,
+        submit: bool,
+    ) -> Result<(String, PageLocation), BrowserError> {
+        let mut argument = target.to_argument();
+        argument["value"] = text.into();
+        let filled: FillResult = self.query_page("fill", argument).await?;
+        if !filled.found {
+            return Err(target.not_found_error());
+        }
+        let what = truncate_chars(&filled.what, 200);
+        if !filled.options.is_empty() {
+            let options: Vec<String> = filled
+                .options
+                .iter()
+                .take(50)
+                .map(|o| truncate_chars(o, 100))
+                .collect();
+            let options = options.join(", ");
+            let text = format!("{what} has no option {text:?}; it has {options}");
+            return Err(BrowserError::NotThere(text));
+        }
+        if !filled.done {
+            if !filled.editable {
+                let text = format!("{what} is no field that can be typed into");
+                return Err(BrowserError::NotThere(text));
+            }
+            let params = json!({ "text": text });
+            self.call("Input.insertText", "typing", params).await?;
+        }
+        if submit {
+            self.press_key("Enter").await?;
+        }
+        self.wait_after_input().await?;
+        Ok((what, self.location().await?))
+    }
+
+    /// Presses a key on what has the focus.
+    pub async fn press_key(&self, name: &str) -> Result<PageLocation, BrowserError> {
+        let Some(key) = keys::find_key(name) else {
+            let known = keys::key_names().join(", ");
+            let text = format!("{name:?} is no key that can be pressed; those are {known}");
+            return Err(BrowserError::NotThere(text));
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let mut params = json!({
+                "type": kind, "key": if key.name == "Space" { " " } else { key.name },
+                "code": key.code, "windowsVirtualKeyCode": key.number,
+            });
+            if kind == "keyDown" && !key.text.is_empty() {
+                params["text"] = key.text.into();
+            }
+            self.call("Input.dispatchKeyEvent", "pressing a key", params)
+                .await?;
+        }
+        self.wait_after_input().await?;
+        self.location().await
+    }
+
+    /// Returns what is to be read on the page.
+    pub async fn read_page(&self) -> Result<PageText, BrowserError> {
+        let text: PageText = self.query_page("read", json!({})).await?;
+        Ok(text.clipped())
+    }
+
+    /// Waits until something is to be seen on the page.
+    pub async fn wait_for(
+        &self,
+        target: &ElementLocator,
+        within: Duration,
+    ) -> Result<PageLocation, BrowserError> {
+        let end = Instant::now() + within;
+        loop {
+            let found: ElementPresence = self.query_page("has", target.to_argument()).await?;
+            if found.found {
+                return self.location().await;
+            }
+            if Instant::now() >= end {
+                let missing = target.not_found_error();
+                let text = format!("{missing}, even after {} s", within.as_secs());
+                return Err(BrowserError::NotThere(text));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Sets the size of the window.
+    pub async fn resize(&self, viewport: ViewportSize) -> Result<(), BrowserError> {
+        let what = "setting the size of the window";
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            what,
+            device_metrics(viewport),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Takes a picture of what is in the window, or of the whole page down to a limit.
+    pub async fn screenshot(&self, whole: bool) -> Result<PageScreenshot, BrowserError> {
+        let mut scale = 1.0;
+        loop {
+            let mut params = json!({ "format": "png", "optimizeForSpeed": false });
+            if whole || scale < 1.0 {
+                params["clip"] = self.screenshot_clip(whole, scale).await?;
+                params["captureBeyondViewport"] = whole.into();
+            }
+            let shot = self
+                .call("Page.captureScreenshot", "taking a picture", params)
+                .await?;
+            let data = shot.get("data").and_then(Value::as_str).unwrap_or_default();
+            if data.len() / 4 * 3 > MAX_BYTES && scale > 0.3 {
+                scale /= 2.0;
+                continue;
+            }
+            let wrong = |_| BrowserError::Picture("it is not in base64".to_owned());
+            let png = BASE64_STANDARD.decode(data).map_err(wrong)?;
+            let (width, height) = check_png(&png)?;
+            return Ok(PageScreenshot { png, width, height });
+        }
+    }
+
+    async fn screenshot_clip(&self, whole: bool, scale: f64) -> Result<Value, BrowserError> {
+        let what = "measuring the page";
+        let layout = self.call("Page.getLayoutMetrics", what, json!({})).await?;
+        let size = |place: &str, field: &str| {
+            let number = layout.get(place).and_then(|size| size.get(field));
+            number.and_then(Value::as_f64).unwrap_or(0.0)
+        };
+        let width = size("cssLayoutViewport", "clientWidth").clamp(1.0, 4000.0);
+        let (top, height) = if whole {
+            (0.0, size("cssContentSize", "height"))
+        } else {
+            let top = size("cssVisualViewport", "pageY");
+            (top, size("cssLayoutViewport", "clientHeight"))
+        };
+        let height = height.clamp(1.0, MAX_HEIGHT);
+        Ok(json!({ "x": 0, "y": top, "width": width, "height": height, "scale": scale }))
+    }
+
+    /// Returns the address that is meant, if it is one of a preview.
+    async fn resolve_url(&self, text: &str) -> Result<Url, BrowserError> {
+        let refused = |reason: String| BrowserError::Address {
+            url: truncate_chars(text, 300),
+            reason,
+        };
+        let parsed = match Url::parse(text) {
+            Err(url::ParseError::RelativeUrlWithoutBase) => {
+                let here = self.location().await?.url;
+                Url::parse(&here).and_then(|here| here.join(text))
+            }
+            parsed => parsed,
+        };
+        let url = parsed.map_err(|error| refused(error.to_string()))?;
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        let preview = match url.host() {
+            Some(Host::Domain(host))
+                if url.scheme() == "http" && url.port().is_none() && anonymous =>
+            {
+                let host = egress::EgressHost::Name(host.to_ascii_lowercase());
+                let target = egress::EgressTarget {
+                    host,
+                    port: HTTP_PORT,
+                };
+                self.names().find_preview(&target).await
+            }
+            _ => None,
+        };
+        if preview.is_some() {
+            return Ok(url);
+        }
+        let known = self.names().list_names().await;
+        Err(refused(if known.is_empty() {
+            "only previews of this project can be, and none of them runs now".to_owned()
+        } else {
+            let known: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
+            format!("only previews of this project can be: {}", known.join(", "))
+        }))
+    }
+}

@@ -1,0 +1,113 @@
+//! Answering what a page does on its own: dialogs, windows, crashes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::cdp::{CdpConnection, CdpEvent};
+use super::page::truncate_chars;
+
+/// How long the browser may take to answer.
+const ANSWER: Duration = Duration::from_secs(15);
+/// The most notices that wait to be told.
+const MAX_NOTICES: usize = 20;
+
+/// What happened beside what was asked for, for whoever drives the browser.
+pub(crate) type PageNotices = Arc<Mutex<VecDeque<String>>>;
+
+/// Answers what a page does on its own: dialogs, windows.
+pub(crate) struct PageEvents {
+    /// The browser.
+    pub connection: Arc<CdpConnection>,
+    /// The session with the page, and the page itself.
+    pub session: String,
+    pub target: String,
+    /// Whether the page is being loaded.
+    pub loading: watch::Sender<bool>,
+    /// What is to be told.
+    pub notices: PageNotices,
+}
+
+impl PageEvents {
+    /// Answers until the browser is gone.
+    pub(crate) async fn run(self, mut events: mpsc::Receiver<CdpEvent>) {
+        while let Some(event) = events.recv().await {
+            self.handle_event(&event).await;
+        }
+    }
+
+    async fn handle_event(&self, event: &CdpEvent) {
+        let own = event.session.as_deref() == Some(&self.session);
+        let of_page = own && string_field(&event.params, "frameId") == self.target;
+        match event.method.as_str() {
+            "Page.frameStartedLoading" if of_page => {
+                self.loading.send_replace(true);
+            }
+            "Page.frameStoppedLoading" if of_page => {
+                self.loading.send_replace(false);
+            }
+            "Page.javascriptDialogOpening" if own => self.dismiss_dialog(&event.params).await,
+            "Target.targetCreated" => self.close_window(&event.params).await,
+            "Target.targetCrashed" if string_field(&event.params, "targetId") == self.target => {
+                self.loading.send_replace(false);
+                self.add_notice("the page crashed".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// A dialog holds everything up. Nobody is there to answer; leaving a page is allowed.
+    async fn dismiss_dialog(&self, dialog: &Value) {
+        let kind = string_field(dialog, "type");
+        let accept = kind == "beforeunload";
+        let message = truncate_chars(string_field(dialog, "message"), 300);
+        self.add_notice(format!(
+            "the page showed a dialog ({}), which was dismissed: {message}",
+            truncate_chars(kind, 20)
+        ));
+        let params = json!({ "accept": accept });
+        self.call(Some(&self.session), "Page.handleJavaScriptDialog", params)
+            .await;
+    }
+
+    /// There is one page; whatever else opens is closed.
+    async fn close_window(&self, created: &Value) {
+        let info = created.get("targetInfo").unwrap_or(&Value::Null);
+        let target = string_field(info, "targetId");
+        if string_field(info, "type") != "page" || target == self.target {
+            return;
+        }
+        // The page with which the browser began is nobody's doing.
+        if !string_field(info, "openerId").is_empty() {
+            let url = truncate_chars(string_field(info, "url"), 300);
+            self.add_notice(format!(
+                "the page opened another window, which was closed; open it with browser_open: {url}"
+            ));
+        }
+        let params = json!({ "targetId": target });
+        self.call(None, "Target.closeTarget", params).await;
+    }
+
+    /// The page may be gone before it is done.
+    async fn call(&self, session: Option<&str>, method: &str, params: Value) {
+        let what = "answering the page";
+        let called = self
+            .connection
+            .call(session, (method, what), params, ANSWER);
+        let _ = called.await;
+    }
+
+    fn add_notice(&self, text: String) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.len() < MAX_NOTICES {
+            notices.push_back(text);
+        }
+    }
+}
+
+fn string_field<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}

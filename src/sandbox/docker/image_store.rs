@@ -1,0 +1,124 @@
+//! The images of agents that an engine holds: looking through them and clearing them out.
+
+use std::collections::{HashMap, HashSet};
+
+use bollard::errors::Error;
+use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveImageOptions};
+
+use super::engine::DockerEngine;
+use super::image::{ImageVariant, LABEL_IMAGE, current_origin, image_origin};
+use crate::docker_error::DockerError;
+
+/// An image of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// Its id.
+    pub id: String,
+    /// Its names; none once a newer one took them.
+    pub names: Vec<String>,
+    /// `shell` or `bare`.
+    pub variant: String,
+    /// The version and the digest of the file that it was built from.
+    pub origin: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Bytes, with what it shares with others.
+    pub size: u64,
+    /// Whether this program would use it.
+    pub is_current: bool,
+    /// Whether a container, running or not, is made of it.
+    pub is_used: bool,
+}
+
+/// Returns the images that were built by any version of this program, the newest first.
+pub async fn list_images(engine: &DockerEngine) -> Result<Vec<StoredImage>, DockerError> {
+    let client = engine.connect()?;
+    let filters = HashMap::from([("label".to_owned(), vec![LABEL_IMAGE.to_owned()])]);
+    let options = ListImagesOptions {
+        filters: Some(filters),
+        ..ListImagesOptions::default()
+    };
+    let found = client.list_images(Some(options)).await;
+    let found = found.map_err(|error| engine.request_error("list images", &error))?;
+    let used = used_image_ids(engine).await?;
+    let mut images: Vec<StoredImage> = found
+        .into_iter()
+        .map(|image| {
+            let ours = |name: &String| {
+                ImageVariant::ALL
+                    .iter()
+                    .any(|variant| name == variant.image())
+            };
+            let origin = image_origin(&image.labels);
+            let mut names = image.repo_tags;
+            names.retain(|name| name != "<none>:<none>");
+            StoredImage {
+                is_current: origin == current_origin() && names.iter().any(ours),
+                is_used: used.contains(&image.id),
+                variant: image.labels.get(LABEL_IMAGE).cloned().unwrap_or_default(),
+                id: image.id,
+                created: image.created,
+                size: u64::try_from(image.size).unwrap_or(0),
+                origin,
+                names,
+            }
+        })
+        .collect();
+    images.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
+    Ok(images)
+}
+
+async fn used_image_ids(engine: &DockerEngine) -> Result<HashSet<String>, DockerError> {
+    let options = ListContainersOptions {
+        all: true,
+        ..ListContainersOptions::default()
+    };
+    let containers = engine.connect()?.list_containers(Some(options)).await;
+    let containers = containers.map_err(|error| engine.request_error("list containers", &error))?;
+    Ok(containers
+        .into_iter()
+        .filter_map(|container| container.image_id)
+        .collect())
+}
+
+/// Removes images of ours that no container is made of: those that this version does not use, or
+/// `all`. Returns what was removed.
+pub async fn prune_images(
+    engine: &DockerEngine,
+    all: bool,
+) -> Result<Vec<StoredImage>, DockerError> {
+    let client = engine.connect()?;
+    let mut removed = Vec::new();
+    for image in list_images(engine).await? {
+        if image.is_used || (image.is_current && !all) {
+            continue;
+        }
+        // By its names: force would take away what others have named too.
+        let handles = if image.names.is_empty() {
+            vec![image.id.clone()]
+        } else {
+            image.names.clone()
+        };
+        let mut gone = true;
+        for handle in handles {
+            let result = client
+                .remove_image(&handle, None::<RemoveImageOptions>, None)
+                .await;
+            match result {
+                Ok(_)
+                | Err(Error::DockerResponseServerError {
+                    status_code: 404, ..
+                }) => {}
+                // Taken into use meanwhile, or another image is built on it.
+                Err(Error::DockerResponseServerError {
+                    status_code: 409, ..
+                }) => gone = false,
+                Err(error) => return Err(engine.request_error("remove an image", &error)),
+            }
+        }
+        if gone {
+            removed.push(image);
+        }
+    }
+    Ok(removed)
+}

@@ -1,0 +1,143 @@
+//! Which shared libraries a program needs: the only libraries in a sandbox without a shell.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::SandboxError;
+use eklavya_core::process;
+
+/// Returns the loader and the libraries of `program`, at the paths at which the loader looks for
+/// them; nothing for a static program or a script.
+///
+/// The loader of the program is asked (`ld.so --list`), so the program itself does not run.
+pub(crate) fn find_libraries(program: &Path) -> Result<Vec<PathBuf>, SandboxError> {
+    let failed = |reason: String| SandboxError::Libraries {
+        program: program.to_owned(),
+        reason,
+    };
+    let Some(loader) = read_interpreter(program).map_err(|error| failed(error.to_string()))? else {
+        return Ok(Vec::new());
+    };
+    let output = process::new_command(&loader)
+        .as_std_mut()
+        .arg("--list")
+        .arg(program)
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let mut found = parse_listing(&String::from_utf8_lossy(&output.stdout)).map_err(failed)?;
+    found.push(loader);
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Reads lines such as `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f…)`.
+fn parse_listing(listing: &str) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for line in listing.lines() {
+        if line.ends_with("not found") {
+            return Err(line.trim().to_owned());
+        }
+        let path = line.split("=>").last().unwrap_or_default().trim();
+        let path = path.rsplit_once(" (0x").map_or(path, |(path, _)| path);
+        // The kernel's own linux-vdso has no path.
+        if path.starts_with('/') {
+            found.push(PathBuf::from(path));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the `PT_INTERP` of a 64-bit little-endian ELF file.
+fn read_interpreter(program: &Path) -> io::Result<Option<PathBuf>> {
+    const PT_INTERP: u64 = 3;
+    let mut file = File::open(program)?;
+    let mut header = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut header)?;
+    // Magic number, 64 bits, little-endian.
+    if header.len() < 64 || !header.starts_with(b"\x7fELF\x02\x01") {
+        return Ok(None);
+    }
+    let number = |bytes: &[u8], at: usize, size: usize| -> u64 {
+        bytes[at..at + size]
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte))
+    };
+    let (table, size, count) = (
+        number(&header, 0x20, 8),
+        number(&header, 0x36, 2),
+        number(&header, 0x38, 2),
+    );
+    for index in 0..count {
+        let mut entry = [0; 56];
+        file.read_exact_at(&mut entry, table + index * size)?;
+        if number(&entry, 0, 4) == PT_INTERP {
+            let length = usize::try_from(number(&entry, 0x20, 8))
+                .unwrap_or(0)
+                .min(4096);
+            let mut path = vec![0; length];
+            file.read_exact_at(&mut path, number(&entry, 8, 8))?;
+            path.retain(|byte| *byte != 0);
+            return Ok(Some(PathBuf::from(std::ffi::OsString::from_vec(path))));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listing_of_the_loader_is_read() {
+        let listing = "\tlinux-vdso.so.1 (0x00007fc74b4b7000)\n\
+             \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007fc74b2bf000)\n\
+             \t/lib64/ld-linux-x86-64.so.2 (0x00007fc74b4b9000)\n";
+        assert_eq!(
+            parse_listing(listing).unwrap(),
+            [
+                Path::new("/lib/x86_64-linux-gnu/libc.so.6"),
+                Path::new("/lib64/ld-linux-x86-64.so.2"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_library_is_an_error() {
+        assert_eq!(
+            parse_listing("\tlibx.so.1 => not found\n").unwrap_err(),
+            "libx.so.1 => not found"
+        );
+    }
+
+    #[test]
+    fn a_real_program_names_its_loader_and_a_script_names_nothing() {
+        let found = find_libraries(Path::new("/bin/sh")).unwrap();
+        assert!(
+            found
+                .iter()
+                .any(|path| path.to_string_lossy().contains("libc")),
+            "{found:?}"
+        );
+        assert!(found.iter().all(|path| path.exists()), "{found:?}");
+        let script = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(script.path(), "#!/bin/sh\n").unwrap();
+        assert!(find_libraries(script.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_truncated_program_is_an_error_not_a_panic() {
+        let broken = tempfile::NamedTempFile::new().unwrap();
+        let mut bytes = std::fs::read("/bin/sh").unwrap();
+        bytes.truncate(100);
+        std::fs::write(broken.path(), bytes).unwrap();
+        assert!(find_libraries(broken.path()).is_err());
+    }
+}

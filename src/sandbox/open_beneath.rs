@@ -1,0 +1,197 @@
+//! Opening the host's files for a sandbox, by descriptor: what was looked at is what gets mounted.
+//!
+//! An agent may have put a symbolic link where a directory of its clone was. A mount by path would
+//! follow it and hand the agent whatever the link names; these functions do not follow links.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::error::SandboxError;
+use super::spec::SandboxUser;
+
+const HANDLE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+const INSIDE: ResolveFlags = ResolveFlags::BENEATH
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS);
+
+/// Opens a directory that the caller vouches for; only its last component may not be a link.
+pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd, SandboxError> {
+    rustix::fs::open(path, HANDLE | OFlags::DIRECTORY, Mode::empty())
+        .map_err(|errno| open_error(path, errno))
+}
+
+/// Opens a file or directory of the host's own (a program), following links.
+pub(crate) fn open_trusted(path: &Path) -> Result<OwnedFd, SandboxError> {
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| open_error(path, errno))
+}
+
+/// Opens `relative` below `base` without following any link; `None` where nothing is there.
+///
+/// `shown` is the path of `base`, for messages.
+pub(crate) fn open_beneath(
+    base: impl AsFd,
+    shown: &Path,
+    relative: &Path,
+) -> Result<Option<OwnedFd>, SandboxError> {
+    // Not with NOFOLLOW: together with PATH it opens a link itself instead of refusing it.
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    match rustix::fs::openat2(base, relative, flags, Mode::empty(), INSIDE) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(open_error(&shown.join(relative), errno)),
+    }
+}
+
+/// Opens the directory `relative` below `base`, which it makes where it is missing (mode 0755, for
+/// `owner`), without following any link.
+pub(crate) fn create_beneath(
+    base: impl AsFd,
+    shown: &Path,
+    relative: &Path,
+    owner: Option<SandboxUser>,
+) -> Result<OwnedFd, SandboxError> {
+    let flags = HANDLE | OFlags::DIRECTORY;
+    let mut current: Option<OwnedFd> = None;
+    let mut walked = shown.to_owned();
+    for part in relative.components() {
+        let part = Path::new(part.as_os_str());
+        walked.push(part);
+        let parent = current.as_ref().map_or_else(|| base.as_fd(), AsFd::as_fd);
+        match rustix::fs::mkdirat(parent, part, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(open_error(&walked, errno)),
+        }
+        let opened = rustix::fs::openat2(parent, part, flags, Mode::empty(), INSIDE)
+            .map_err(|errno| open_error(&walked, errno))?;
+        if let Some(user) = owner {
+            chown_if_own(&opened, user).map_err(|errno| open_error(&walked, errno))?;
+        }
+        current = Some(opened);
+    }
+    current.ok_or_else(|| open_error(&walked, Errno::INVAL))
+}
+
+/// Makes `user` the owner of a directory that still belongs to this process: it was made just now,
+/// or by a process that was killed before it could give it away.
+fn chown_if_own(directory: &OwnedFd, user: SandboxUser) -> Result<(), Errno> {
+    let owner = rustix::fs::fstat(directory)?.st_uid;
+    if owner == rustix::process::geteuid().as_raw() {
+        chown_fd(directory, user)?;
+    }
+    Ok(())
+}
+
+/// Makes `user` the owner of what `fd` stands for.
+pub(crate) fn chown_fd(fd: impl AsFd, user: SandboxUser) -> Result<(), Errno> {
+    rustix::fs::chownat(
+        fd,
+        "",
+        Some(rustix::fs::Uid::from_raw(user.uid)),
+        Some(rustix::fs::Gid::from_raw(user.gid)),
+        rustix::fs::AtFlags::EMPTY_PATH,
+    )
+}
+
+/// Returns the error for `path`.
+pub(crate) fn open_error(path: &Path, errno: Errno) -> SandboxError {
+    let path = path.to_owned();
+    match errno {
+        Errno::LOOP => SandboxError::Link { path },
+        // O_DIRECTORY with O_NOFOLLOW says "not a directory" of a link too.
+        Errno::NOTDIR if path.is_symlink() => SandboxError::Link { path },
+        Errno::NOTDIR => SandboxError::NotADirectory { path },
+        errno => SandboxError::Open {
+            path,
+            source: io::Error::from(errno),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    fn project() -> (tempfile::TempDir, OwnedFd) {
+        let dir = tempfile::tempdir().unwrap();
+        let fd = open_directory(dir.path()).unwrap();
+        (dir, fd)
+    }
+
+    #[test]
+    fn a_missing_directory_is_made() {
+        let (dir, fd) = project();
+        create_beneath(&fd, dir.path(), Path::new("docs/a"), None).unwrap();
+        assert!(dir.path().join("docs/a").is_dir());
+    }
+
+    #[test]
+    fn a_directory_that_was_made_and_not_given_away_is_given_later() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let (dir, fd) = project();
+        let (uid, gid) = (54_321, 54_321);
+        create_beneath(&fd, dir.path(), Path::new("docs"), None).unwrap();
+        create_beneath(
+            &fd,
+            dir.path(),
+            Path::new("docs"),
+            Some(SandboxUser { uid, gid }),
+        )
+        .unwrap();
+        let owner = || fs::metadata(dir.path().join("docs")).unwrap().uid();
+        assert_eq!(owner(), uid);
+        let other = SandboxUser { uid: 54_322, gid };
+        create_beneath(&fd, dir.path(), Path::new("docs"), Some(other)).unwrap();
+        assert_eq!(owner(), uid);
+    }
+
+    #[test]
+    fn a_link_is_not_followed_wherever_it_points() {
+        let (dir, fd) = project();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("real")).unwrap();
+        for (name, target) in [
+            ("docs", elsewhere.path()),
+            ("inner", Path::new("real")),
+            ("dangling", Path::new("/nonexistent")),
+        ] {
+            symlink(target, dir.path().join(name)).unwrap();
+            for path in [name.to_owned(), format!("{name}/below")] {
+                let result = create_beneath(&fd, dir.path(), Path::new(&path), None);
+                assert!(
+                    matches!(result, Err(SandboxError::Link { .. })),
+                    "{path}: {result:?}"
+                );
+            }
+            let result = open_beneath(&fd, dir.path(), Path::new(name));
+            assert!(
+                matches!(result, Err(SandboxError::Link { .. })),
+                "{name}: {result:?}"
+            );
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_path_cannot_climb_out() {
+        let (dir, fd) = project();
+        assert!(create_beneath(&fd, dir.path(), Path::new("../out"), None).is_err());
+        assert!(open_beneath(&fd, dir.path(), Path::new("..")).is_err());
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let (dir, fd) = project();
+        fs::write(dir.path().join("docs"), "").unwrap();
+        let error = create_beneath(&fd, dir.path(), Path::new("docs"), None).unwrap_err();
+        assert!(matches!(&error, SandboxError::NotADirectory { path } if path.ends_with("docs")));
+    }
+}

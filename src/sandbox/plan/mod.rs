@@ -1,0 +1,3 @@
+//! What a sandbox sees of the host, planned once for every isolation backend.
+
+pub(crate) mod mounts;

@@ -1,0 +1,298 @@
+//! What a sandbox sees of the host, and where: computed once from the table of roles, for every
+//! isolation to translate.
+//!
+//! What the isolations do not share is not here: where the system's programs come from (this machine
+//! or an image), `/proc` and `/dev`.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use crate::error::SandboxError;
+use crate::open_beneath;
+use crate::protection_layer::ProtectionLayer;
+use crate::role_policy::{FileAccess, GitAccess};
+use crate::spec::{MountAccess, SandboxProfile, SandboxSpec, SandboxUser};
+
+/// Where the `eklavya` program is inside.
+pub(crate) const OWN_PROGRAM: &str = "/opt/eklavya/eklavya";
+/// Temporary files of whoever runs inside.
+const TMP: &str = "/tmp";
+/// POSIX shared memory.
+pub(crate) const SHARED_MEMORY: &str = "/dev/shm";
+
+/// Something that is mounted. A later one lies over an earlier one.
+#[derive(Debug)]
+pub(crate) struct PlannedMount {
+    /// Where it is inside.
+    pub path: PathBuf,
+    /// What is there.
+    pub source: MountSource,
+}
+
+/// What is mounted.
+#[derive(Debug)]
+pub(crate) enum MountSource {
+    /// A program or a directory of them, read-only; nobody but the caller can replace it.
+    Program {
+        /// Its real path on the host.
+        source: PathBuf,
+        /// The same, opened.
+        opened: OwnedFd,
+    },
+    /// A file or directory of the host's that is at the same path there.
+    Host {
+        /// It, opened without following links.
+        opened: OwnedFd,
+        /// The directory, given by a path above it, below which an agent may have put links.
+        base: PathBuf,
+        /// Whether it may be written.
+        access: MountAccess,
+    },
+    /// An empty file system in memory.
+    Tmpfs {
+        /// Its size in bytes; nothing is no limit.
+        bytes: Option<u64>,
+        /// Who may write there.
+        sharing: TmpfsMode,
+    },
+    /// An empty file system that cannot be written, over what must not be seen.
+    Hidden {
+        /// As with [`What::Host`].
+        base: PathBuf,
+    },
+}
+
+/// Who may write in a file system in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TmpfsMode {
+    /// Everybody, each for himself (mode 1777).
+    Sticky,
+    /// Nobody but who runs inside (mode 0700).
+    Private,
+}
+
+/// Returns the mounts of a sandbox of `spec`, in the order in which they are made. `exe` is the
+/// `eklavya` program; `owner` is whom directories that are made on the host are given to.
+///
+/// # Errors
+/// A directory is missing, or a link stands in its way.
+pub(crate) fn plan_mounts(
+    exe: &Path,
+    spec: &SandboxSpec,
+    owner: Option<SandboxUser>,
+) -> Result<Vec<PlannedMount>, SandboxError> {
+    let mut mounts = vec![
+        tmpfs_mount(SHARED_MEMORY.into(), spec, TmpfsMode::Sticky),
+        tmpfs_mount(TMP.into(), spec, TmpfsMode::Sticky),
+        program_mount(exe, Some(OWN_PROGRAM.into()))?,
+    ];
+    for tool in &spec.tool_binaries {
+        mounts.push(program_mount(tool, None)?);
+    }
+    mounts.extend(workspace_mounts(spec, owner)?);
+    let home = open_beneath::open_directory(&spec.home)?;
+    mounts.push(host_mount(home, &spec.home, &spec.home, MountAccess::Write));
+    mounts.push(tmpfs_mount(spec.tmp.clone(), spec, TmpfsMode::Private));
+    if let Some(door) = &spec.door {
+        mounts.push(host_mount(
+            open_beneath::open_directory(door)?,
+            door,
+            door,
+            door_access(spec),
+        ));
+    }
+    Ok(mounts)
+}
+
+fn tmpfs_mount(path: PathBuf, spec: &SandboxSpec, sharing: TmpfsMode) -> PlannedMount {
+    let bytes = spec
+        .is_enabled(ProtectionLayer::Limits)
+        .then_some(spec.tmp_bytes);
+    PlannedMount {
+        path,
+        source: MountSource::Tmpfs { bytes, sharing },
+    }
+}
+
+/// Returns the mount of a program at `path`, or else at its real path.
+fn program_mount(program: &Path, path: Option<PathBuf>) -> Result<PlannedMount, SandboxError> {
+    let opened = open_beneath::open_trusted(program)?;
+    let source = program
+        .canonicalize()
+        .map_err(|source| SandboxError::Open {
+            path: program.to_owned(),
+            source,
+        })?;
+    Ok(PlannedMount {
+        path: path.unwrap_or_else(|| source.clone()),
+        source: MountSource::Program { source, opened },
+    })
+}
+
+fn host_mount(opened: OwnedFd, path: &Path, base: &Path, access: MountAccess) -> PlannedMount {
+    PlannedMount {
+        path: path.to_owned(),
+        source: MountSource::Host {
+            opened,
+            base: base.to_owned(),
+            access,
+        },
+    }
+}
+
+/// A preview makes its socket there; everybody else only connects.
+fn door_access(spec: &SandboxSpec) -> MountAccess {
+    match spec.profile {
+        SandboxProfile::Agent(_) | SandboxProfile::Command(_) | SandboxProfile::Browser
+            if spec.is_enabled(ProtectionLayer::Mounts) =>
+        {
+            MountAccess::Read
+        }
+        SandboxProfile::Agent(_)
+        | SandboxProfile::Command(_)
+        | SandboxProfile::Browser
+        | SandboxProfile::Preview { .. } => MountAccess::Write,
+    }
+}
+
+fn workspace_mounts(
+    spec: &SandboxSpec,
+    owner: Option<SandboxUser>,
+) -> Result<Vec<PlannedMount>, SandboxError> {
+    let path = &spec.workspace;
+    let opened = open_beneath::open_directory(path)?;
+    if !spec.is_enabled(ProtectionLayer::Mounts) {
+        return Ok(vec![host_mount(opened, path, path, MountAccess::Write)]);
+    }
+    let (access, prefixes): (_, &[&str]) = match spec.profile.file_access() {
+        FileAccess::Full => (MountAccess::Write, &[]),
+        FileAccess::Read => (MountAccess::Read, &[]),
+        FileAccess::Write(prefixes) => (MountAccess::Read, prefixes),
+    };
+    let mut below = Vec::new();
+    for prefix in prefixes {
+        let made = open_beneath::create_beneath(&opened, path, Path::new(prefix), owner)?;
+        below.push(host_mount(
+            made,
+            &path.join(prefix),
+            path,
+            MountAccess::Write,
+        ));
+    }
+    if let Some(access) = spec.profile.git_access() {
+        below.extend(git_mounts(access, &opened, path, owner)?);
+    }
+    let whole = host_mount(opened, path, path, access);
+    Ok(std::iter::once(whole).chain(below).collect())
+}
+
+/// Makes `.git` a mount of its own, so that it cannot be moved aside either.
+fn git_mounts(
+    access: GitAccess,
+    workspace: &OwnedFd,
+    base: &Path,
+    owner: Option<SandboxUser>,
+) -> Result<Vec<PlannedMount>, SandboxError> {
+    let Some(git) = open_beneath::open_beneath(workspace, base, Path::new(".git"))? else {
+        return Ok(Vec::new());
+    };
+    let path = base.join(".git");
+    match access {
+        GitAccess::No => Ok(vec![PlannedMount {
+            path,
+            source: MountSource::Hidden {
+                base: base.to_owned(),
+            },
+        }]),
+        GitAccess::Read => Ok(vec![host_mount(git, &path, base, MountAccess::Read)]),
+        GitAccess::Full => {
+            // Whoever writes these two makes git run programs.
+            let hooks = open_beneath::create_beneath(&git, &path, Path::new("hooks"), owner)?;
+            let config = open_beneath::open_beneath(&git, &path, Path::new("config"))?;
+            let mut mounts = vec![
+                host_mount(git, &path, base, MountAccess::Write),
+                host_mount(hooks, &path.join("hooks"), base, MountAccess::Read),
+            ];
+            let config = config
+                .map(|found| host_mount(found, &path.join("config"), base, MountAccess::Read));
+            mounts.extend(config);
+            Ok(mounts)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::fs;
+
+    use super::*;
+    use crate::WorkspaceDirs;
+    use eklavya_core::agent::role::Role;
+
+    fn told(mount: &PlannedMount, root: &Path) -> String {
+        let path = mount.path.strip_prefix(root).unwrap_or(&mount.path);
+        let what = match &mount.source {
+            MountSource::Program { .. } => "program".to_owned(),
+            MountSource::Host { access, .. } => format!("host {access:?}"),
+            MountSource::Tmpfs { bytes, sharing } => format!("memory {bytes:?} {sharing:?}"),
+            MountSource::Hidden { .. } => "hidden".to_owned(),
+        };
+        format!("{} {what}", path.display())
+    }
+
+    fn planned(root: &Path, profile: SandboxProfile, without: &[ProtectionLayer]) -> String {
+        let dirs = WorkspaceDirs::below(root);
+        let mut spec = SandboxSpec::new(profile, &dirs);
+        spec.door = Some(dirs.door.clone());
+        spec.tool_binaries = vec!["/bin/sh".into()];
+        spec.disabled_layers = without.to_vec();
+        let mounts = plan_mounts(Path::new("/bin/sh"), &spec, None).unwrap();
+        // The first four are the same for everybody.
+        let own: Vec<String> = mounts[4..].iter().map(|one| told(one, root)).collect();
+        own.join(", ")
+    }
+
+    #[test]
+    fn the_mounts_of_each_profile() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let dirs = WorkspaceDirs::below(root);
+        dirs.create(None).unwrap();
+        fs::create_dir(dirs.clone.join(".git")).unwrap();
+        fs::write(dirs.clone.join(".git/config"), "").unwrap();
+        let mut text = String::new();
+        let agents = Role::ALL.map(SandboxProfile::Agent);
+        let others = [
+            SandboxProfile::Command(MountAccess::Read),
+            SandboxProfile::Command(MountAccess::Write),
+            SandboxProfile::Preview {
+                access: MountAccess::Read,
+                port: 1,
+            },
+            SandboxProfile::Browser,
+        ];
+        for profile in agents.into_iter().chain(others) {
+            let mounts = planned(root, profile, &[]);
+            writeln!(text, "{profile:?}: {mounts}").unwrap();
+        }
+        let open = planned(
+            root,
+            SandboxProfile::Agent(Role::Qa),
+            &[ProtectionLayer::Mounts, ProtectionLayer::Limits],
+        );
+        writeln!(text, "without mounts and limits: {open}").unwrap();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_directory_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let dirs = WorkspaceDirs::below(dir.path());
+        dirs.create(None).unwrap();
+        std::os::unix::fs::symlink("/etc", dirs.clone.join("docs")).unwrap();
+        let spec = SandboxSpec::new(SandboxProfile::Agent(Role::Pm), &dirs);
+        let refused = plan_mounts(Path::new("/bin/sh"), &spec, None).unwrap_err();
+        assert!(matches!(refused, SandboxError::Link { .. }), "{refused}");
+    }
+}

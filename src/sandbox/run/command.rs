@@ -1,0 +1,148 @@
+//! Running one command to its end in a throw-away sandbox: test commands and checks.
+
+use std::io;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use super::child::{SandboxChild, SandboxExit, StdioStreams};
+use crate::Sandbox;
+use crate::error::SandboxError;
+use crate::run::disk_usage::wait_for_disk_quota;
+use crate::run::head_tail_buffer::HeadTailBuffer;
+use crate::spec::{ProgramSpec, SandboxSpec};
+
+/// How long a command may run and how much of its output is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct RunLimits {
+    /// After this everything that it started is killed.
+    pub timeout: Duration,
+    /// Bytes kept of its output: half from the beginning, half from the end.
+    pub output_bytes: usize,
+}
+
+/// What a command left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandOutcome {
+    /// How it ended.
+    pub exit: SandboxExit,
+    /// stdout and stderr in the order in which they were written.
+    pub output: String,
+    /// Whether the middle of the output was dropped.
+    pub truncated: bool,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// How long the output is waited for once the sandbox has ended.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. Nothing that it started is left
+/// afterwards.
+///
+/// `env` is its environment (with HOME and TMPDIR added). A command that fails, runs out of time or
+/// fills the disk ([`Spec::disk_bytes`]) is no error.
+///
+/// # Errors
+/// The sandbox could not be set up: nothing is known about the command.
+pub async fn run_command(
+    sandbox: &Sandbox,
+    spec: &SandboxSpec,
+    line: &str,
+    env: &[(&str, &str)],
+    limits: RunLimits,
+) -> Result<CommandOutcome, SandboxError> {
+    let inner = env.iter().fold(
+        ProgramSpec::new("/bin/sh", ["-c", line]),
+        |inner, (name, value)| inner.env(name, value),
+    );
+    run_program(sandbox, spec, inner, limits).await
+}
+
+/// Runs `inner` as [`run_command`] runs a line, without a shell around it.
+pub async fn run_program(
+    sandbox: &Sandbox,
+    spec: &SandboxSpec,
+    inner: ProgramSpec,
+    limits: RunLimits,
+) -> Result<CommandOutcome, SandboxError> {
+    let started = Instant::now();
+    let (mut child, mut reader) = spawn_with_output(sandbox, spec, inner).await?;
+    let pid = child.pid();
+    let mut output = HeadTailBuffer::new(limits.output_bytes, &spec.redactor);
+    let ended = tokio::time::timeout(
+        limits.timeout,
+        wait_and_read(&mut child, &mut reader, &mut output),
+    );
+    let roots = vec![spec.workspace.clone(), spec.home.clone()];
+    let watched = wait_for_disk_quota(roots, spec.disk_bytes, pid);
+    let exit = tokio::select! {
+        ended = ended => ended.unwrap_or(Ok(SandboxExit::TimedOut)),
+        _ = watched => Ok(SandboxExit::DiskQuotaExceeded),
+    };
+    let exit = match exit {
+        Ok(SandboxExit::TimedOut | SandboxExit::DiskQuotaExceeded) => {
+            child.kill_tree().await.and(exit)
+        }
+        other => other,
+    };
+    // What the pipe still holds; whoever could write to it is dead.
+    let _ = tokio::time::timeout(DRAIN, read_all(&mut reader, &mut output)).await;
+    output.finish();
+    match exit {
+        Ok(exit) => Ok(CommandOutcome {
+            exit,
+            output: output.text(),
+            truncated: output.is_truncated(),
+            duration: started.elapsed(),
+        }),
+        Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup {
+            output: output.text().trim().to_owned(),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Starts `inner` with both outputs in one pipe.
+pub(crate) async fn spawn_with_output(
+    sandbox: &Sandbox,
+    spec: &SandboxSpec,
+    inner: ProgramSpec,
+) -> Result<(SandboxChild, pipe::Receiver), SandboxError> {
+    let prepare = |source| SandboxError::Prepare { source };
+    let (reader, writer) = io::pipe().map_err(prepare)?;
+    let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(prepare)?;
+    let streams = StdioStreams {
+        stdin: Stdio::null(),
+        stdout: Stdio::from(writer.try_clone().map_err(prepare)?),
+        stderr: Stdio::from(writer),
+    };
+    Ok((sandbox.spawn(spec, inner, streams).await?, reader))
+}
+
+/// Reads while it waits: a full pipe would stop the command.
+async fn wait_and_read(
+    child: &mut SandboxChild,
+    reader: &mut pipe::Receiver,
+    output: &mut HeadTailBuffer,
+) -> Result<SandboxExit, SandboxError> {
+    let reading = async {
+        read_all(reader, output).await;
+        // It closed its output and goes on.
+        std::future::pending().await
+    };
+    tokio::select! {
+        exit = child.wait() => exit,
+        never = reading => never,
+    }
+}
+
+/// Reads until the end of the pipe.
+pub(crate) async fn read_all(reader: &mut pipe::Receiver, output: &mut HeadTailBuffer) {
+    let mut chunk = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = reader.read(&mut chunk).await {
+        output.push(&chunk[..count]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Trying whether both images run this program.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+
+use super::super::error::SandboxError;
+use super::super::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec, SandboxUser};
+use super::super::{Sandbox, SandboxExit};
+use crate::run::child::StdioStreams;
+use crate::workspace_dirs::WorkspaceDirs;
+use eklavya_core::agent::role::Role;
+
+/// How long both may take together.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+impl Sandbox {
+    /// Makes sure that this program runs in the containers of roles with and without a terminal.
+    /// `user` is whom root becomes.
+    ///
+    /// # Errors
+    /// It does not; the error has what was said.
+    pub async fn check_images(&self, user: SandboxUser) -> Result<(), SandboxError> {
+        let prepare = |source| SandboxError::Prepare { source };
+        let place = tempfile::tempdir().map_err(prepare)?;
+        let dirs = WorkspaceDirs::below(&place.path().join("work"));
+        dirs.create(self.effective_user(Some(user)))?;
+        let both = async {
+            for profile in [
+                SandboxProfile::Command(MountAccess::Read),
+                SandboxProfile::Agent(Role::Monitor),
+            ] {
+                let mut spec = SandboxSpec::new(profile, &dirs);
+                spec.user = Some(user);
+                self.run_version(&spec).await?;
+            }
+            Ok(())
+        };
+        let tried = tokio::time::timeout(PATIENCE, both).await;
+        tried.map_err(|_| prepare(std::io::ErrorKind::TimedOut.into()))?
+    }
+
+    async fn run_version(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+        let prepare = |source| SandboxError::Prepare { source };
+        let streams = StdioStreams {
+            stdin: Stdio::null(),
+            stdout: Stdio::null(),
+            stderr: Stdio::piped(),
+        };
+        let inner = ProgramSpec::new(self.own_program(), ["--version"]);
+        let mut child = self.spawn(spec, inner, streams).await?;
+        let mut said = Vec::new();
+        if let Some(mut stderr) = child.take_stderr() {
+            stderr.read_to_end(&mut said).await.map_err(prepare)?;
+        }
+        let output = String::from_utf8_lossy(&said).trim().to_owned();
+        match child.wait().await {
+            Ok(SandboxExit::Code(0)) => Ok(()),
+            Ok(_) | Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup { output }),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What was tried, held against a role's row of the table.
+
+use serde::{Deserialize, Serialize};
+
+use super::GuaranteeResult;
+use crate::role_policy::RolePolicy;
+use crate::selftest::access_probe::{AccessProbe, MatrixColumn, ProbeOutcome};
+
+/// What was found of a cell of the permission matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatrixCell {
+    /// Its column.
+    pub column: MatrixColumn,
+    /// How far it holds.
+    pub state: GuaranteeResult,
+    /// What was tried and what came of it.
+    pub detail: String,
+}
+
+/// Returns what the outcomes of a role's attempts say of a cell. `landlock` is the level in force.
+pub fn judge_cell(
+    row: &RolePolicy,
+    column: MatrixColumn,
+    outcomes: &[ProbeOutcome],
+    landlock: u32,
+) -> MatrixCell {
+    let tried: Vec<ProbeVerdict> = AccessProbe::ALL
+        .into_iter()
+        .filter(|attempt| attempt.column() == column)
+        .map(|attempt| ProbeVerdict::for_probe(attempt, row, outcomes, landlock))
+        .collect();
+    let wrong = |found: GuaranteeResult| {
+        let verdicts = tried.iter().filter(move |verdict| verdict.state() == found);
+        let texts: Vec<String> = verdicts.map(ProbeVerdict::text).collect();
+        texts.join("; ")
+    };
+    let (holes, weak) = (wrong(GuaranteeResult::No), wrong(GuaranteeResult::Partly));
+    let (state, detail) = match (holes.as_str(), weak.as_str()) {
+        ("", "") => (GuaranteeResult::Yes, summary(&tried)),
+        ("", weak) => (GuaranteeResult::Partly, weak.to_owned()),
+        (holes, _) => (GuaranteeResult::No, holes.to_owned()),
+    };
+    MatrixCell {
+        column,
+        state,
+        detail,
+    }
+}
+
+/// What is to be said of one attempt.
+enum ProbeVerdict {
+    /// Allowed, and it worked.
+    Done(AccessProbe),
+    /// Forbidden, and it did not work.
+    Refused(AccessProbe),
+    /// Forbidden, and it worked.
+    Hole(AccessProbe),
+    /// The same, where the configuration allows the wall to be missing.
+    NoLandlock(AccessProbe),
+    /// Allowed, and it did not work, with why.
+    Missing(AccessProbe, String),
+    /// Nobody said what came of it.
+    Unknown(AccessProbe),
+}
+
+impl ProbeVerdict {
+    fn for_probe(
+        attempt: AccessProbe,
+        row: &RolePolicy,
+        outcomes: &[ProbeOutcome],
+        landlock: u32,
+    ) -> Self {
+        let outcome = outcomes.iter().find(|one| one.attempt == attempt);
+        let Some(outcome) = outcome else {
+            return ProbeVerdict::Unknown(attempt);
+        };
+        match (&outcome.refused, attempt.is_allowed(row)) {
+            (None, true) => ProbeVerdict::Done(attempt),
+            (Some(_), false) => ProbeVerdict::Refused(attempt),
+            // Landlock alone keeps what a role writes from being run.
+            (None, false) if attempt == AccessProbe::RunOwn && landlock == 0 => {
+                ProbeVerdict::NoLandlock(attempt)
+            }
+            (None, false) => ProbeVerdict::Hole(attempt),
+            (Some(why), true) => ProbeVerdict::Missing(attempt, why.clone()),
+        }
+    }
+
+    fn state(&self) -> GuaranteeResult {
+        match self {
+            ProbeVerdict::Done(_) | ProbeVerdict::Refused(_) => GuaranteeResult::Yes,
+            ProbeVerdict::NoLandlock(_) => GuaranteeResult::Partly,
+            ProbeVerdict::Hole(_) | ProbeVerdict::Missing(..) | ProbeVerdict::Unknown(_) => {
+                GuaranteeResult::No
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            ProbeVerdict::Done(attempt) | ProbeVerdict::Refused(attempt) => {
+                attempt.description().to_owned()
+            }
+            ProbeVerdict::Hole(attempt) => format!("it could {}", attempt.description()),
+            ProbeVerdict::NoLandlock(attempt) => {
+                format!(
+                    "it could {}, since Landlock is missing",
+                    attempt.description()
+                )
+            }
+            ProbeVerdict::Missing(attempt, why) => {
+                format!("it could not {}: {why}", attempt.description())
+            }
+            ProbeVerdict::Unknown(attempt) => {
+                format!("whether it can {} is not known", attempt.description())
+            }
+        }
+    }
+}
+
+/// Returns what an intact cell says: what was done, and what was refused.
+fn summary(tried: &[ProbeVerdict]) -> String {
+    let texts = |wanted: fn(&ProbeVerdict) -> bool| {
+        let texts: Vec<String> = tried
+            .iter()
+            .filter(|one| wanted(one))
+            .map(ProbeVerdict::text)
+            .collect();
+        texts.join(", ")
+    };
+    let done = texts(|one| matches!(one, ProbeVerdict::Done(_)));
+    let refused = texts(|one| matches!(one, ProbeVerdict::Refused(_)));
+    match (done.as_str(), refused.as_str()) {
+        (done, "") => format!("done: {done}"),
+        ("", refused) => format!("refused: {refused}"),
+        (done, refused) => format!("done: {done}; refused: {refused}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::role_policy::role_policy;
+    use eklavya_core::agent::role::Role;
+
+    /// What a sandbox says that holds to `row` exactly.
+    fn held(row: &RolePolicy) -> Vec<ProbeOutcome> {
+        let outcome = |attempt: AccessProbe| ProbeOutcome {
+            attempt,
+            refused: (!attempt.is_allowed(row)).then(|| "refused".to_owned()),
+        };
+        AccessProbe::ALL.map(outcome).into()
+    }
+
+    const TRIED: [MatrixColumn; 4] = [
+        MatrixColumn::FileSystem,
+        MatrixColumn::Git,
+        MatrixColumn::Terminal,
+        MatrixColumn::Network,
+    ];
+
+    #[test]
+    fn what_is_tried_in_each_cell() {
+        let mut text = String::new();
+        for role in Role::ALL {
+            let row = role_policy(role);
+            for column in TRIED {
+                let cell = judge_cell(row, column, &held(row), 7);
+                assert_eq!(cell.state, GuaranteeResult::Yes, "{role} {cell:?}");
+                writeln!(text, "{role} | {} | {}", column.name(), cell.detail).unwrap();
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn each_attempt_that_ends_otherwise_spoils_its_cell_and_no_other() {
+        for role in Role::ALL {
+            let row = role_policy(role);
+            for number in 0..AccessProbe::ALL.len() {
+                let mut outcomes = held(row);
+                let spoiled = &mut outcomes[number];
+                let worked = spoiled.refused.take();
+                if worked.is_none() {
+                    spoiled.refused = Some("no".to_owned());
+                }
+                let attempt = AccessProbe::ALL[number];
+                for column in TRIED {
+                    let cell = judge_cell(row, column, &outcomes, 7);
+                    let expected = column != attempt.column();
+                    assert_eq!(
+                        cell.state == GuaranteeResult::Yes,
+                        expected,
+                        "{attempt:?} {cell:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_untried_probe_counts_as_not_enforced() {
+        let cell = judge_cell(role_policy(Role::Uat), MatrixColumn::Terminal, &[], 7);
+        assert_eq!(cell.state, GuaranteeResult::No);
+        assert!(cell.detail.contains("is not known"), "{cell:?}");
+    }
+
+    #[test]
+    fn without_landlock_a_program_of_its_own_is_a_weakness_that_was_chosen() {
+        let row = role_policy(Role::Qa);
+        let mut outcomes = held(row);
+        let own = outcomes
+            .iter_mut()
+            .find(|one| one.attempt == AccessProbe::RunOwn);
+        own.unwrap().refused = None;
+        let state = |landlock| judge_cell(row, MatrixColumn::Terminal, &outcomes, landlock).state;
+        assert_eq!(
+            (state(0), state(2)),
+            (GuaranteeResult::Partly, GuaranteeResult::No)
+        );
+    }
+}

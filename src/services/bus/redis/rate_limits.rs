@@ -1,0 +1,96 @@
+//! Rates and pauses that all workers share, by the server's own clock.
+
+use std::time::Duration;
+
+use ::redis::cmd;
+
+use super::RedisBus;
+use crate::bus::BusUnavailable;
+use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
+
+/// Counts against a rate, and returns the microseconds to wait; 0 where it is counted.
+///
+/// The key holds the moment at which all that was counted is used up (the generic cell rate
+/// algorithm, <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>). It is never further
+/// away than the room of the rate; where it is, the clock was set back, and it counts for nothing.
+const TAKE: &str = "
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local cost, room = tonumber(ARGV[1]), tonumber(ARGV[2])
+local used = tonumber(redis.call('GET', KEYS[1]) or now)
+if used < now or used > now + room then used = now end
+local after = used + cost
+if after > now + room then return after - room - now end
+redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))
+return 0";
+
+/// Parks for some milliseconds, unless it is parked for longer already.
+const PARK: &str = "
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+end";
+
+/// A year: nothing is kept for longer, and the server takes it.
+const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
+
+/// Returns a duration as the server takes it: whole milliseconds, at least one, rounded up.
+pub(crate) fn to_millis(duration: Duration) -> u64 {
+    let millis = duration.min(MAX_DURATION).as_nanos().div_ceil(1_000_000);
+    u64::try_from(millis).unwrap_or(1).max(1)
+}
+
+impl RedisBus {
+    pub async fn try_acquire(
+        &self,
+        name: &str,
+        count: u32,
+        rate: RateLimit,
+    ) -> Result<RateLimitOutcome, BusUnavailable> {
+        let (cost, room) = rate.cost_and_capacity(count);
+        let question = cmd("EVAL")
+            .arg(TAKE)
+            .arg(1)
+            .arg(format!("{}rate:{name}", self.prefix))
+            .arg(cost)
+            .arg(room)
+            .to_owned();
+        Ok(match self.request::<i64>(&question).await? {
+            ..=0 => RateLimitOutcome::Granted,
+            micros => RateLimitOutcome::Wait(Duration::from_micros(micros.unsigned_abs())),
+        })
+    }
+
+    pub async fn pause(&self, name: &str, pause: Duration) -> Result<(), BusUnavailable> {
+        let question = cmd("EVAL")
+            .arg(PARK)
+            .arg(1)
+            .arg(self.pause_key(name))
+            .arg(to_millis(pause))
+            .to_owned();
+        self.request(&question).await
+    }
+
+    pub async fn remaining_pause(&self, name: &str) -> Result<Option<Duration>, BusUnavailable> {
+        let question = cmd("PTTL").arg(self.pause_key(name)).to_owned();
+        // Negative where there is no such key.
+        let left = self.request::<i64>(&question).await?;
+        let left = u64::try_from(left).ok().filter(|left| *left > 0);
+        Ok(left.map(Duration::from_millis))
+    }
+
+    fn pause_key(&self, name: &str) -> String {
+        format!("{}park:{name}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_whole_milliseconds_that_the_server_takes() {
+        assert_eq!(to_millis(Duration::ZERO), 1);
+        assert_eq!(to_millis(Duration::from_micros(1_001)), 2);
+        assert_eq!(to_millis(Duration::MAX), 366 * 24 * 3_600_000);
+    }
+}

@@ -1,0 +1,104 @@
+//! Keeps the connection up in the background, and hears what the server says unasked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{Msg, PushInfo, PushKind, cmd};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use super::connect::connect;
+use crate::bus::listeners::{BusEvent, BusSignal, Listeners};
+use crate::bus::redis::connection::RedisConnection;
+
+/// How often a connection on which nothing is asked is tried: the other end may be gone without a
+/// word.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// The pause before a new connection; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A piece of news on its way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Envelope {
+    /// The bus that sent it, which has told its own listeners already.
+    pub from: Uuid,
+    pub news: BusEvent,
+}
+
+pub(crate) struct Reconnector {
+    pub connection: Arc<RedisConnection>,
+    pub channel: String,
+    /// The bus that this keeper belongs to.
+    pub bus_id: Uuid,
+    pub listeners: Listeners,
+}
+
+impl Reconnector {
+    /// Keeps the connection until it is dropped.
+    pub async fn run(self, mut pushes: Option<UnboundedReceiver<PushInfo>>) {
+        loop {
+            if let Some(pushes) = pushes.take() {
+                self.listen(pushes).await;
+            }
+            pushes = Some(self.reconnect().await);
+            self.listeners.notify(BusSignal::Gap);
+        }
+    }
+
+    async fn listen(&self, mut pushes: UnboundedReceiver<PushInfo>) {
+        let mut pulse = tokio::time::interval(PING_INTERVAL);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while let Some(number) = self.connection.generation() {
+            tokio::select! {
+                () = self.connection.wait_until_lost() => {}
+                push = pushes.recv() => match push {
+                    Some(push) if push.kind != PushKind::Disconnection => self.handle_push(push),
+                    _ => self.connection.mark_lost(number, "the connection was closed"),
+                },
+                // What comes of it is noted there.
+                _ = pulse.tick() => { let _ = self.connection.request::<()>(&cmd("PING")).await; }
+            }
+        }
+    }
+
+    fn handle_push(&self, push: PushInfo) {
+        let Some(message) = Msg::from_push_info(push) else {
+            return;
+        };
+        match serde_json::from_slice::<Envelope>(message.get_payload_bytes()) {
+            Ok(letter) if letter.from != self.bus_id => {
+                self.listeners.notify(BusSignal::Event(letter.news))
+            }
+            Ok(_) => {}
+            // Another version may tell what this one does not know; the database has it.
+            Err(error) => {
+                tracing::debug!(%error, "news that cannot be read");
+                self.listeners.notify(BusSignal::Gap);
+            }
+        }
+    }
+
+    /// Connects again, however long that takes. Meanwhile the listeners are told now and then to
+    /// look for themselves, since nobody tells them.
+    async fn reconnect(&self) -> UnboundedReceiver<PushInfo> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let spread = rand::rng().random_range(0.0..0.25);
+            tokio::time::sleep(pause + pause.mul_f64(spread)).await;
+            match connect(&self.connection.server, &self.channel).await {
+                Ok(connected) => {
+                    let place = self.connection.server.display_url();
+                    tracing::info!(%place, "Redis is back");
+                    return self.connection.attach(connected);
+                }
+                Err(error) => tracing::debug!(%error, "Redis is still away"),
+            }
+            self.listeners.notify(BusSignal::Gap);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

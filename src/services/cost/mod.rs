@@ -1,0 +1,4 @@
+//! Reservations against budgets, and cost reports.
+
+pub mod cost_report;
+pub mod costs;

@@ -1,0 +1,127 @@
+//! Reading the log as it grows.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::DataStore;
+use eklavya_core::event::StoredEvent;
+use eklavya_core::ids::ProjectId;
+use eklavya_store::events::{self, LockMode};
+use eklavya_store::{Store, StoreError};
+
+/// Events that are read at once.
+const BATCH: u32 = 500;
+/// The first pause after a failure, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// Reads the events after a place, and waits for more.
+#[derive(Debug)]
+pub struct EventReader {
+    store: Store,
+    project: Option<ProjectId>,
+    cursor: i64,
+    newest: watch::Receiver<i64>,
+    backoff: LoggedBackoff,
+}
+
+impl EventReader {
+    /// Returns one that reads what comes after the place `since`; 0 is before the first event. Must
+    /// be called within the runtime.
+    pub fn since(data: &DataStore, since: i64) -> Self {
+        Self {
+            store: data.store.clone(),
+            project: None,
+            cursor: since,
+            newest: data.notifier.subscribe(),
+            backoff: LoggedBackoff::new("the reading of events"),
+        }
+    }
+
+    /// Returns one that reads what is committed from now on.
+    pub async fn from_now(data: &DataStore) -> Result<Self, StoreError> {
+        events::sequence_events(&data.store, LockMode::Wait).await?;
+        let newest = events::newest_seq(&mut data.begin_read().await?).await?;
+        Ok(Self::since(data, newest))
+    }
+
+    /// Leaves out what does not concern `project`.
+    pub fn for_project(mut self, project: ProjectId) -> Self {
+        self.project = Some(project);
+        self
+    }
+
+    /// Returns the place up to which everything was returned: who goes on from here misses nothing
+    /// and sees nothing twice.
+    pub fn cursor(&self) -> i64 {
+        self.cursor
+    }
+
+    /// Waits for events and returns them in order, at least one. It may be cancelled. Where the
+    /// database is away, it waits until it is back.
+    ///
+    /// # Errors
+    /// Any other failure of the database; it may be called again then.
+    pub async fn next(&mut self) -> Result<Vec<StoredEvent>, StoreError> {
+        loop {
+            let newest = *self.newest.borrow_and_update();
+            if newest <= self.cursor {
+                // The sender lives as long as its task does, and that as long as we.
+                if self.newest.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                continue;
+            }
+            match self.read_batch(newest).await {
+                Ok(found) if found.is_empty() => self.backoff.reset(),
+                Err(error) if error.is_unavailable() => self.backoff.pause(&error).await,
+                other => {
+                    self.backoff.reset();
+                    return other;
+                }
+            }
+        }
+    }
+
+    /// Reads on; `newest` is a place up to which all events are there.
+    async fn read_batch(&mut self, newest: i64) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut tx = self.store.begin_read().await?;
+        let found = events::read_after(&mut tx, self.project, self.cursor, BATCH).await?;
+        let all = found.len() < BATCH as usize;
+        let last = found.last().map_or(self.cursor, |event| event.seq);
+        // What lies between is of other projects.
+        self.cursor = if all { last.max(newest) } else { last };
+        Ok(found)
+    }
+}
+
+/// Trying again while the database is away: ever longer pauses, one warning.
+#[derive(Debug)]
+pub(crate) struct LoggedBackoff {
+    what: &'static str,
+    pause: Duration,
+}
+
+impl LoggedBackoff {
+    pub fn new(what: &'static str) -> Self {
+        let [pause, _] = PAUSES;
+        Self { what, pause }
+    }
+
+    pub async fn pause(&mut self, error: &StoreError) {
+        let [first, longest] = PAUSES;
+        if self.pause == first {
+            tracing::warn!(%error, "{} waits for the database", self.what);
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(longest);
+    }
+
+    pub fn reset(&mut self) {
+        let [first, _] = PAUSES;
+        if self.pause != first {
+            tracing::info!("{} goes on", self.what);
+        }
+        self.pause = first;
+    }
+}

@@ -1,0 +1,184 @@
+//! Plans: begin, propose, approve and reject.
+
+use serde_json::json;
+
+use super::projects;
+use crate::data_store::require_swapped;
+use crate::{DataStore, ServiceError, Transaction};
+use eklavya_core::audit::AuditActor;
+use eklavya_core::ids::PlanId;
+use eklavya_core::plan::document::PlanDocument;
+use eklavya_core::plan::{Plan, PlanEvent, PlanState};
+use eklavya_core::project::decision::Decision;
+use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_store::{decisions, plans};
+
+/// Returns the plan that is being drafted, and begins one where there is none.
+pub async fn ensure_draft(data: &DataStore, project: &Project) -> Result<Plan, ServiceError> {
+    let mut change = data.begin(&AuditActor::System).await?;
+    let newest = plans::newest(&mut change.sql, project.id).await?;
+    let number = match newest {
+        Some(plan) if plan.state == PlanState::Drafting => return Ok(plan),
+        Some(plan) => plan.number + 1,
+        None => 1,
+    };
+    let plan = Plan {
+        id: PlanId::random(),
+        project: project.id,
+        number,
+        state: PlanState::Drafting,
+        document: None,
+        version: 1,
+        created_at: change.now,
+    };
+    plans::insert(&mut change.sql, &plan).await?;
+    change.add_audit(
+        (Some(project.id), None),
+        "plan.draft",
+        json!({ "number": number }),
+    );
+    change.commit().await?;
+    Ok(plan)
+}
+
+/// Returns the newest plan of a project.
+pub async fn newest(data: &DataStore, project: &Project) -> Result<Option<Plan>, ServiceError> {
+    let mut tx = data.begin_read().await?;
+    Ok(plans::newest(&mut tx, project.id).await?)
+}
+
+/// Returns the approved plan's document, which every stage after planning works from.
+pub async fn approved_document(
+    data: &DataStore,
+    project: &Project,
+) -> Result<PlanDocument, ServiceError> {
+    let plan = newest(data, project).await?;
+    plan.filter(|plan| matches!(plan.state, PlanState::Approved { .. }))
+        .and_then(|plan| plan.document)
+        .ok_or_else(|| no_approved_plan(project))
+}
+
+fn no_approved_plan(project: &Project) -> ServiceError {
+    ServiceError::NotFound {
+        what: "approved plan of project",
+        name: project.slug.clone(),
+    }
+}
+
+/// Returns what the admin said of the plans that were rejected, oldest first.
+pub async fn rejection_feedback(
+    data: &DataStore,
+    project: &Project,
+) -> Result<Vec<String>, ServiceError> {
+    let mut tx = data.begin_read().await?;
+    let all = plans::of_project(&mut tx, project.id).await?;
+    let said = all.into_iter().filter_map(|plan| match plan.state {
+        PlanState::Rejected { feedback, .. } => Some(feedback),
+        PlanState::Drafting | PlanState::Proposed { .. } | PlanState::Approved { .. } => None,
+    });
+    Ok(said.collect())
+}
+
+/// Puts a valid plan before the admin.
+pub async fn propose(
+    data: &DataStore,
+    project: &Project,
+    document: PlanDocument,
+) -> Result<Project, ServiceError> {
+    let mut change = data.begin(&AuditActor::System).await?;
+    let mut plan = newest_in(&mut change, project).await?;
+    plan.document = Some(document);
+    apply_in(&mut change, project, plan, &PlanEvent::Propose, None).await?;
+    let project = projects::advance_in(&mut change, project, ProjectEvent::ProposePlan).await?;
+    change.commit().await?;
+    Ok(project)
+}
+
+/// Approves the plan that waits for the admin.
+pub async fn approve(
+    data: &DataStore,
+    actor: &AuditActor,
+    project: &Project,
+    feedback: Option<String>,
+) -> Result<Project, ServiceError> {
+    decide(data, actor, project, PlanEvent::Approve, feedback).await
+}
+
+/// Rejects the plan that waits for the admin; the next one is planned with the feedback.
+pub async fn reject(
+    data: &DataStore,
+    actor: &AuditActor,
+    project: &Project,
+    feedback: String,
+) -> Result<Project, ServiceError> {
+    let event = PlanEvent::Reject {
+        feedback: feedback.clone(),
+    };
+    decide(data, actor, project, event, Some(feedback)).await
+}
+
+async fn decide(
+    data: &DataStore,
+    actor: &AuditActor,
+    project: &Project,
+    event: PlanEvent,
+    feedback: Option<String>,
+) -> Result<Project, ServiceError> {
+    let (next, decision) = match event {
+        PlanEvent::Reject { .. } => (ProjectEvent::RejectPlan, "rejected"),
+        PlanEvent::Approve | PlanEvent::Propose => (ProjectEvent::ApprovePlan, "approved"),
+    };
+    let mut change = data.begin(actor).await?;
+    let moved = projects::advance_in(&mut change, project, next).await?;
+    let plan = newest_in(&mut change, project).await?;
+    let decision = Decision {
+        project: project.id,
+        subject: format!("plan {}", plan.number),
+        decision: decision.to_owned(),
+        feedback: feedback.clone(),
+        decided_by: actor.to_string(),
+        decided_at: change.now,
+    };
+    decisions::insert(&mut change.sql, &decision).await?;
+    apply_in(&mut change, project, plan, &event, feedback).await?;
+    change.commit().await?;
+    Ok(moved)
+}
+
+async fn newest_in(change: &mut Transaction, project: &Project) -> Result<Plan, ServiceError> {
+    plans::newest(&mut change.sql, project.id)
+        .await?
+        .ok_or_else(|| ServiceError::NotFound {
+            what: "plan of project",
+            name: project.slug.clone(),
+        })
+}
+
+async fn apply_in(
+    change: &mut Transaction,
+    project: &Project,
+    mut plan: Plan,
+    event: &PlanEvent,
+    feedback: Option<String>,
+) -> Result<(), ServiceError> {
+    let name = format!("plan {} of {}", plan.number, project.slug);
+    plan.state = plan
+        .state
+        .apply(event, change.now)
+        .map_err(|source| ServiceError::State {
+            name: name.clone(),
+            source,
+        })?;
+    let swapped = plans::update(&mut change.sql, &plan).await?;
+    require_swapped(swapped, || name)?;
+    let details = json!({
+        "number": plan.number, "to": plan.state.status(), "feedback": feedback,
+    });
+    change.add_audit((Some(project.id), None), "plan.advance", details);
+    Ok(())
+}
+
+/// Whether the plan of a project can be decided on now.
+pub fn is_decidable(project: &Project) -> bool {
+    project.state.stage() == Some(ProjectStage::PlanReview)
+}

@@ -1,0 +1,7 @@
+//! Workers, their jobs and leases, and the limits that workers share.
+
+pub mod capacity;
+pub mod jobs;
+pub mod leases;
+pub mod shared_limits;
+pub mod workers;

@@ -1,0 +1,93 @@
+//! Rates and pauses that all workers of the installation share: on the bus where it has a server,
+//! else in the database.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::DataStore;
+use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
+use eklavya_store::{StoreError, rate_limits};
+
+/// Rates and pauses that all workers share.
+#[derive(Debug, Clone)]
+pub struct SharedLimits {
+    data: DataStore,
+    /// The connection to the server on which each pause was last compared with the database.
+    synced: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl SharedLimits {
+    /// Returns the limits of an installation.
+    pub fn new(data: DataStore) -> Self {
+        Self {
+            data: data,
+            synced: Arc::default(),
+        }
+    }
+
+    /// Counts `count` against the rate called `name`, or says how long to wait before asking again.
+    /// Where the server goes away in between, the database begins to count anew.
+    pub async fn try_acquire(
+        &self,
+        name: &str,
+        count: u32,
+        rate: RateLimit,
+    ) -> Result<RateLimitOutcome, StoreError> {
+        if let Ok(turn) = self.data.bus.try_acquire(name, count, rate).await {
+            return Ok(turn);
+        }
+        let mut tx = self.data.store.begin_write().await?;
+        let turn = rate_limits::try_acquire(&mut tx, name, count, rate, self.data.now()).await?;
+        tx.commit().await?;
+        Ok(turn)
+    }
+
+    /// Parks what is called `name` for a time from now, unless it is parked for longer already.
+    pub async fn pause(&self, name: &str, pause: Duration) -> Result<(), StoreError> {
+        // Both, since either may be the one that is asked next.
+        if self.data.bus.pause(name, pause).await.is_err() {
+            self.lock_synced().remove(name);
+        }
+        let mut tx = self.data.store.begin_write().await?;
+        rate_limits::pause(&mut tx, name, pause, self.data.now()).await?;
+        tx.commit().await
+    }
+
+    /// Returns for how long `name` is still parked; nothing where it is not.
+    pub async fn remaining_pause(&self, name: &str) -> Result<Option<Duration>, StoreError> {
+        if self.sync_pause(name).await?
+            && let Ok(left) = self.data.bus.remaining_pause(name).await
+        {
+            return Ok(left);
+        }
+        self.stored_pause(name).await
+    }
+
+    /// Tells a server once on each connection what the database knows: it may have come back empty.
+    /// Returns whether there is a server that knows it.
+    async fn sync_pause(&self, name: &str) -> Result<bool, StoreError> {
+        let Some(connection) = self.data.bus.connection_generation() else {
+            return Ok(false);
+        };
+        if self.lock_synced().get(name) == Some(&connection) {
+            return Ok(true);
+        }
+        if let Some(left) = self.stored_pause(name).await?
+            && self.data.bus.pause(name, left).await.is_err()
+        {
+            return Ok(false);
+        }
+        self.lock_synced().insert(name.to_owned(), connection);
+        Ok(true)
+    }
+
+    async fn stored_pause(&self, name: &str) -> Result<Option<Duration>, StoreError> {
+        let mut tx = self.data.begin_read().await?;
+        rate_limits::remaining_pause(&mut tx, name, self.data.now()).await
+    }
+
+    fn lock_synced(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, u64>> {
+        self.synced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

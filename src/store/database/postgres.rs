@@ -1,0 +1,196 @@
+//! PostgreSQL: many workers on one database.
+
+use std::io;
+use std::time::Duration;
+
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Postgres, Transaction};
+use tokio::time::timeout;
+
+use crate::{PostgresServer, StoreError};
+
+/// Connections of one process. A worker's agents write in short transactions.
+const MAX_CONNECTIONS: u32 = 10;
+/// How long to wait for a connection, of which there may be none free or none at all.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may be waited for before it is found out whether there is a server.
+const PROBE_AFTER: Duration = Duration::from_secs(1);
+/// How long the server may take to take a connection.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The oldest version that has what we use: 15, in the notation of `server_version_num`.
+const OLDEST_VERSION: u32 = 150_000;
+
+/// Opens a pool of connections and makes sure that the server can be worked with.
+pub(crate) async fn connect(server: &PostgresServer) -> Result<PgPool, StoreError> {
+    let options = connect_options(server);
+    // Asked apart from the pool, which would hide the reason behind a timeout.
+    let asked = async {
+        let mut first = open_connection(&options, server).await?;
+        check_server(&mut first, server).await?;
+        // It said all that it was asked for.
+        let _ = first.close().await;
+        Ok::<_, StoreError>(())
+    };
+    match timeout(server.connect_timeout(), asked).await {
+        Ok(answered) => answered?,
+        Err(_) => return Err(timeout_error(server)),
+    }
+    Ok(PgPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options))
+}
+
+fn timeout_error(server: &PostgresServer) -> StoreError {
+    let seconds = server.connect_timeout().as_secs();
+    let reason = format!("no answer within {seconds} s");
+    StoreError::Unreachable {
+        database: server.display_url(),
+        source: sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, reason)),
+    }
+}
+
+/// Starts a transaction.
+///
+/// Where there is no server, the pool tries to connect until its time is up; this finds it out
+/// sooner. It may be cancelled.
+pub(crate) async fn begin(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    // A BEGIN whose answer nobody waits for is none to the driver (sqlx 0.9), and its connection goes
+    // back to the pool with an open transaction. In a task of its own it comes to its end; where
+    // nobody takes the transaction then, it is rolled back.
+    let own = pool.clone();
+    let mut beginning = tokio::spawn(async move { own.begin_with(statement).await });
+    loop {
+        tokio::select! {
+            begun = &mut beginning => {
+                let ended = |_| StoreError::Unavailable(sqlx::Error::WorkerCrashed);
+                return Ok(begun.map_err(ended)??);
+            }
+            () = tokio::time::sleep(PROBE_AFTER) => {
+                if let Err(error) = Box::pin(probe_server(pool)).await {
+                    beginning.abort();
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Finds out whether the server takes a connection.
+async fn probe_server(pool: &PgPool) -> Result<(), StoreError> {
+    let options = pool.connect_options();
+    match tokio::time::timeout(ANSWER_TIMEOUT, options.connect()).await {
+        Ok(Ok(connection)) => Ok(connection.close().await?),
+        // It has no more connections than those that are in use: the pool waits for one.
+        Ok(Err(error)) if is_out_of_connections(&error) => Ok(()),
+        Ok(Err(error)) => Err(StoreError::Unavailable(error)),
+        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+/// Whether the server has as many connections as it takes (`too_many_connections`).
+fn is_out_of_connections(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error
+        .and_then(DatabaseError::code)
+        .is_some_and(|code| code == "53300")
+}
+
+/// Opens one connection of its own.
+pub(crate) async fn open_connection(
+    options: &PgConnectOptions,
+    server: &PostgresServer,
+) -> Result<PgConnection, StoreError> {
+    options
+        .connect()
+        .await
+        .map_err(|source| connect_error(server, source))
+}
+
+/// Returns how to connect: never with a user that the driver makes up.
+pub(crate) fn connect_options(server: &PostgresServer) -> PgConnectOptions {
+    let options = server
+        .options()
+        .application_name("eklavya")
+        // A worker that freezes within a transaction must not keep its locks for ever.
+        .options([
+            ("idle_in_transaction_session_timeout", "30000"),
+            ("lock_timeout", "30000"),
+            // Whatever the server's defaults are: the order of events relies on both.
+            ("default_transaction_isolation", "read committed"),
+            ("synchronous_commit", "on"),
+        ]);
+    options.disable_statement_logging()
+}
+
+async fn check_server(
+    connection: &mut PgConnection,
+    server: &PostgresServer,
+) -> Result<(), StoreError> {
+    const SQL: &str = "SELECT current_setting('server_encoding'), pg_is_in_recovery() \
+        OR current_setting('default_transaction_read_only')::bool";
+    let database = server.display_url();
+    // The server says it before it is asked; asked, one that is too old might not understand.
+    let version = connection.server_version_num().unwrap_or(OLDEST_VERSION);
+    if version < OLDEST_VERSION {
+        let version = format_version(version);
+        return Err(StoreError::ServerTooOld { database, version });
+    }
+    let (encoding, read_only): (String, bool) = sqlx::query_as(SQL).fetch_one(connection).await?;
+    if read_only {
+        return Err(StoreError::ReadOnly { database });
+    }
+    if encoding != "UTF8" {
+        return Err(StoreError::Encoding { database, encoding });
+    }
+    Ok(())
+}
+
+/// Returns a number like 140009 as people write it: 14.9. Before 10, a version had three parts.
+fn format_version(version: u32) -> String {
+    let (major, minor, patch) = (version / 10_000, version / 100 % 100, version % 100);
+    match major {
+        0..10 => format!("{major}.{minor}.{patch}"),
+        _ => format!("{major}.{}", version % 10_000),
+    }
+}
+
+/// Returns why the server did not let us in. The driver's own words never hold the password.
+fn connect_error(server: &PostgresServer, source: sqlx::Error) -> StoreError {
+    let database = server.display_url();
+    let code = source
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    match (code.as_deref(), &source) {
+        // invalid_password, invalid_authorization_specification
+        (Some("28P01" | "28000"), _) => StoreError::Unauthorized {
+            database,
+            user: server.user(),
+            source,
+        },
+        // invalid_catalog_name
+        (Some("3D000"), _) => StoreError::NoDatabase { database },
+        (_, sqlx::Error::Tls(_)) => StoreError::Tls { database, source },
+        // What answers otherwise is another kind of server.
+        (_, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => {
+            StoreError::Unreachable { database, source }
+        }
+        _ => StoreError::Open { database, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_written_as_people_do() {
+        assert_eq!(format_version(140_009), "14.9");
+        assert_eq!(format_version(160_000), "16.0");
+        assert_eq!(format_version(90_624), "9.6.24");
+    }
+}

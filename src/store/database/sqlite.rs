@@ -1,0 +1,98 @@
+//! The embedded database: one file, one writer at a time.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqlx::Connection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::{StoreError, error};
+
+/// How long a writer waits for the one before it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// There is one writer at a time; more connections only serve readers.
+const MAX_CONNECTIONS: u32 = 4;
+/// The longest wait for a connection that may be about to come back.
+const RETURN_TIMEOUT: Duration = Duration::from_micros(500);
+/// How much of the database file is mapped into memory instead of read: 256 MiB.
+const MAPPED_BYTES: &str = "268435456";
+
+/// Makes an empty file, which is a database without tables, where there is none. SQLite would make
+/// one that everybody can read.
+pub(crate) fn create_file(file: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(open_error(file, sqlx::Error::Io(error))),
+    }
+}
+
+/// Opens the database at `file`, which must exist.
+pub(crate) async fn connect(file: &Path) -> Result<SqlitePool, StoreError> {
+    if !file.exists() {
+        return Err(StoreError::Missing(file.display().to_string()));
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        // Reading without copying: a list of many rows takes half as long.
+        .pragma("mmap_size", MAPPED_BYTES);
+    SqlitePoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(BUSY_TIMEOUT)
+        // After some errors (a full disk is one) SQLite itself has rolled back, and the driver,
+        // whose own rollback then fails, counts a transaction that is not there for ever.
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
+        // There is no network that could have lost it.
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|source| open_error(file, source))
+}
+
+/// Gives a connection that is on its way back to the pool the time to arrive.
+///
+/// It comes back by a task of its own, after a word with its thread. A transaction right after
+/// another one would open one more instead, which takes milliseconds: longer than most commands
+/// read.
+pub(crate) async fn wait_for_idle_connection(pool: &SqlitePool) {
+    let begun = Instant::now();
+    while (1..MAX_CONNECTIONS).contains(&pool.size())
+        && pool.num_idle() == 0
+        && begun.elapsed() < RETURN_TIMEOUT
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Opens a database that is nowhere but in memory, and for one connection only.
+pub(crate) async fn open_in_memory() -> Result<SqlitePool, StoreError> {
+    let options = SqliteConnectOptions::new().in_memory(true);
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    Ok(pool.connect_with(options).await?)
+}
+
+fn open_error(file: &Path, source: sqlx::Error) -> StoreError {
+    if error::is_disk_full(&source) {
+        return StoreError::DiskFull;
+    }
+    StoreError::Open {
+        database: file.display().to_string(),
+        source,
+    }
+}

@@ -1,0 +1,149 @@
+//! The schema: its migrations, embedded in the binary, and which of them a database has.
+
+use super::migrate::MigrationStep;
+use crate::schema::audit_chain_upgrade;
+use crate::{DatabasePool, Store, StoreError};
+
+/// Names a migration: its version, the name of its files and, where it takes more than SQL, a
+/// function `async fn(&mut Tx) -> Result<(), StoreError>` that runs behind the SQL in the same
+/// transaction.
+macro_rules! step {
+    ($version:literal, $name:literal) => {
+        step!(@ $version, $name, None)
+    };
+    ($version:literal, $name:literal, $then:path) => {
+        step!(@ $version, $name, Some(|tx| Box::pin($then(tx))))
+    };
+    (@ $version:literal, $name:literal, $then:expr) => {
+        MigrationStep {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+            hook: $then,
+        }
+    };
+}
+
+/// Every migration, oldest first.
+pub(crate) const MIGRATIONS: &[MigrationStep] = &[
+    step!(1, "0001_initial"),
+    step!(
+        2,
+        "0002_audit_chain",
+        audit_chain_upgrade::chain_old_entries
+    ),
+    step!(3, "0003_event_order"),
+    step!(4, "0004_leases"),
+    step!(5, "0005_jobs"),
+    step!(6, "0006_messages"),
+    step!(7, "0007_rate_limits"),
+    step!(8, "0008_isolation"),
+    step!(9, "0009_artifacts"),
+    step!(10, "0010_secrets"),
+];
+
+/// The newest schema that this program knows.
+pub const LATEST_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
+
+/// Where the schema of a database stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The newest migration of the database; nothing where it has no tables.
+    pub found: Option<i64>,
+    /// The newest migration that this program knows.
+    pub known: i64,
+}
+
+impl SchemaVersion {
+    /// Whether it is the schema that this program works with.
+    pub fn is_current(self) -> bool {
+        self.found == Some(self.known)
+    }
+
+    /// Returns the names of the migrations that the database does not have yet, oldest first.
+    pub fn pending_migrations(self) -> Vec<&'static str> {
+        let found = self.found.unwrap_or_default();
+        let later = MIGRATIONS.iter().filter(|step| step.version > found);
+        later.map(|step| step.name).collect()
+    }
+
+    /// Refuses a schema that a newer program made; `database` is its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`].
+    pub fn ensure_not_newer(self, database: &str) -> Result<Self, StoreError> {
+        match self.found {
+            Some(found) if found > self.known => Err(StoreError::SchemaTooNew {
+                database: database.to_owned(),
+                found,
+                known: self.known,
+            }),
+            _ => Ok(self),
+        }
+    }
+
+    /// Refuses every schema but this program's.
+    pub(crate) fn ensure_current(self, database: &str) -> Result<(), StoreError> {
+        match self.ensure_not_newer(database)?.found {
+            None => Err(StoreError::Missing(database.to_owned())),
+            Some(found) if found < self.known => Err(StoreError::SchemaTooOld {
+                database: database.to_owned(),
+                found,
+                known: self.known,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Returns where the schema of the database stands.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
+        let found = match &self.pool {
+            DatabasePool::Sqlite(pool) => {
+                let mut connection = pool.acquire().await?;
+                let found = read_sqlite_version(&mut connection).await;
+                // Dropped, it would come back some time later, and the next to read would open
+                // another.
+                connection.return_to_pool().await;
+                found
+            }
+            DatabasePool::Postgres(pool) => read_postgres_version(pool).await,
+        }?;
+        Ok(SchemaVersion {
+            found,
+            known: LATEST_VERSION,
+        })
+    }
+}
+
+const SELECT_NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+
+async fn read_sqlite_version(
+    connection: &mut sqlx::SqliteConnection,
+) -> Result<Option<i64>, StoreError> {
+    const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    // The table is there nearly always, so that is not asked first.
+    match sqlx::query_scalar(SELECT_NEWEST)
+        .fetch_one(&mut *connection)
+        .await
+    {
+        Ok(newest) => Ok(newest),
+        Err(error) => match sqlx::query(TABLE).fetch_optional(connection).await? {
+            None => Ok(None),
+            Some(_) => Err(error.into()),
+        },
+    }
+}
+
+async fn read_postgres_version(pool: &sqlx::PgPool) -> Result<Option<i64>, StoreError> {
+    const UNDEFINED_TABLE: &str = "42P01";
+    match sqlx::query_scalar(SELECT_NEWEST).fetch_one(pool).await {
+        Ok(newest) => Ok(newest),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

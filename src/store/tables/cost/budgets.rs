@@ -1,0 +1,108 @@
+//! The `budgets` table: limits, and what is spent and reserved against them.
+
+use crate::{DatabaseRow, SqlTransaction, StoreError};
+
+use crate::params;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::ledger::Budget;
+pub use eklavya_core::ledger::BudgetScope as Scope;
+use eklavya_core::money::MicroUsd;
+
+const TABLE: &str = "budgets";
+
+/// Sets a limit, or takes it away; what is spent and reserved stays.
+pub async fn set_limit(
+    tx: &mut SqlTransaction,
+    scope: Scope,
+    limit: Option<MicroUsd>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE budgets SET limit_micros = $3 WHERE scope = $1 AND scope_id = $2";
+    ensure_row(tx, scope).await?;
+    tx.execute(SQL, params![scope.name(), scope.id(), limit])
+        .await
+        .map(|_| ())
+}
+
+/// Makes the row of a scope where there is none: without a limit, with nothing spent.
+pub async fn ensure_row(tx: &mut SqlTransaction, scope: Scope) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO budgets \
+        (scope, scope_id, limit_micros, reserved_micros, spent_micros, warned_percent) \
+        VALUES ($1, $2, NULL, 0, 0, 0) ON CONFLICT DO NOTHING";
+    tx.execute(SQL, params![scope.name(), scope.id()])
+        .await
+        .map(|_| ())
+}
+
+/// Returns a limit and what stands against it; nothing spent and no limit where there is no row.
+pub async fn find(tx: &mut SqlTransaction, scope: Scope) -> Result<Budget, StoreError> {
+    const SQL: &str = "SELECT limit_micros, reserved_micros, spent_micros FROM budgets \
+        WHERE scope = $1 AND scope_id = $2";
+    let found = tx
+        .fetch_optional(SQL, params![scope.name(), scope.id()])
+        .await?;
+    found.as_ref().map_or(Ok(Budget::default()), read)
+}
+
+fn read(record: &DatabaseRow) -> Result<Budget, StoreError> {
+    let row = record.reader(TABLE);
+    Ok(Budget {
+        limit: row.opt_int("limit_micros")?.map(MicroUsd),
+        reserved: row.money("reserved_micros")?,
+        spent: row.money("spent_micros")?,
+    })
+}
+
+/// Holds `amount` where the limit allows it; `default_limit` counts where the row has none.
+/// Returns whether it did.
+pub async fn reserve(
+    tx: &mut SqlTransaction,
+    scope: Scope,
+    amount: MicroUsd,
+    default_limit: Option<MicroUsd>,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE budgets SET reserved_micros = reserved_micros + $3 \
+        WHERE scope = $1 AND scope_id = $2 \
+        AND (COALESCE(limit_micros, CAST($4 AS BIGINT)) IS NULL \
+        OR spent_micros + reserved_micros + $3 <= COALESCE(limit_micros, CAST($4 AS BIGINT)))";
+    let values = params![scope.name(), scope.id(), amount, default_limit];
+    Ok(tx.execute(SQL, values).await? == 1)
+}
+
+/// Ends a hold of `reserved`, of which `spent` was used (it may be more).
+pub async fn settle(
+    tx: &mut SqlTransaction,
+    scope: Scope,
+    reserved: MicroUsd,
+    spent: MicroUsd,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE budgets SET reserved_micros = reserved_micros - $3, \
+        spent_micros = spent_micros + $4 WHERE scope = $1 AND scope_id = $2";
+    let values = params![scope.name(), scope.id(), reserved, spent];
+    tx.execute(SQL, values).await.map(|_| ())
+}
+
+/// Returns the highest threshold of a project's limit that was announced, in percent.
+pub async fn warned_percent(
+    tx: &mut SqlTransaction,
+    project: ProjectId,
+) -> Result<i64, StoreError> {
+    const SQL: &str =
+        "SELECT warned_percent FROM budgets WHERE scope = 'project' AND scope_id = $1";
+    match tx.fetch_optional(SQL, params![project.0]).await? {
+        Some(record) => record.reader(TABLE).int("warned_percent"),
+        None => Ok(0),
+    }
+}
+
+/// Notes the highest threshold of a project's limit that was announced. Returns false where
+/// somebody else did so since `before` was read.
+pub async fn swap_warned_percent(
+    tx: &mut SqlTransaction,
+    project: ProjectId,
+    before: i64,
+    percent: i64,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE budgets SET warned_percent = $3 \
+        WHERE scope = 'project' AND scope_id = $1 AND warned_percent = $2";
+    Ok(tx.execute(SQL, params![project.0, before, percent]).await? == 1)
+}

@@ -1,0 +1,5 @@
+//! Budgets and the ledger.
+
+pub mod budgets;
+pub mod ledger;
+pub mod ledger_report;

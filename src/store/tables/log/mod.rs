@@ -1,0 +1,4 @@
+//! The audit trail and the event log.
+
+pub mod audit;
+pub mod events;

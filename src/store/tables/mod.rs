@@ -1,0 +1,7 @@
+//! One file per table: its SQL, and the conversion of its rows into entities.
+
+pub mod agent;
+pub mod cost;
+pub mod log;
+pub mod project;
+pub mod worker;

@@ -1,0 +1,68 @@
+//! The `capacity_waits` table: projects whose next agents wait for room on the machine.
+
+use jiff::Timestamp;
+
+use crate::params;
+use crate::{DatabaseRow, SqlTransaction, StoreError};
+use eklavya_core::ids::ProjectId;
+
+const TABLE: &str = "capacity_waits";
+
+/// A project whose next agents wait. It means something only while its worker holds the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapacityWait {
+    /// The project.
+    pub project: ProjectId,
+    /// The worker that lets agents work there.
+    pub worker: String,
+    /// How many agents wait.
+    pub agents: u32,
+    /// What for.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Writes down that agents of a project wait.
+pub async fn put(tx: &mut SqlTransaction, wait: &CapacityWait) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO capacity_waits (project_id, worker, agents, reason, since) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id) DO UPDATE SET \
+        worker = excluded.worker, agents = excluded.agents, reason = excluded.reason, \
+        since = excluded.since";
+    let values = params![
+        wait.project.0,
+        &wait.worker,
+        wait.agents,
+        &wait.reason,
+        wait.since,
+    ];
+    tx.execute(SQL, values).await.map(|_| ())
+}
+
+/// Notes that no agents of a project wait any more.
+pub async fn remove(tx: &mut SqlTransaction, project: ProjectId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM capacity_waits WHERE project_id = $1";
+    tx.execute(SQL, params![project.0]).await.map(|_| ())
+}
+
+/// Returns what a project waits for, if its present worker wrote it down.
+pub async fn of_project(
+    tx: &mut SqlTransaction,
+    project: ProjectId,
+) -> Result<Option<CapacityWait>, StoreError> {
+    const SQL: &str = "SELECT w.* FROM capacity_waits w JOIN leases l \
+        ON l.project_id = w.project_id AND l.worker = w.worker WHERE w.project_id = $1";
+    let found = tx.fetch_optional(SQL, params![project.0]).await?;
+    found.as_ref().map(read).transpose()
+}
+
+fn read(record: &DatabaseRow) -> Result<CapacityWait, StoreError> {
+    let row = record.reader(TABLE);
+    Ok(CapacityWait {
+        project: ProjectId(row.id("project_id")?),
+        worker: row.text("worker")?,
+        agents: row.uint("agents")?,
+        reason: row.text("reason")?,
+        since: row.timestamp("since")?,
+    })
+}

@@ -106,7 +106,7 @@ async fn copy_locked_source(
         CopyProgress::Written { rows: 0, .. } | CopyProgress::Compared { rows: 0, .. } => {}
         CopyProgress::Written { table, rows } => printer.note(&format!("{table}: {rows} copied")),
         CopyProgress::Compared { table, rows } => {
-            printer.note(&format!("{table}: {rows} compared"))
+            printer.note(&format!("{table}: {rows} compared"));
         }
     };
     Ok(source.copy_into(to, &mut tell).await?)

@@ -19,7 +19,7 @@ impl<'a> EventFormatter<'a> {
     /// Returns one that knows no project yet.
     pub fn new(data: &'a DataStore) -> Self {
         Self {
-            data: data,
+            data,
             slugs: HashMap::new(),
         }
     }

@@ -95,7 +95,7 @@ impl ProgressScreen {
             };
             match piece {
                 Some(BusSignal::Event(news)) if news.project == Some(project) => {
-                    self.show(news.event)
+                    self.show(news.event);
                 }
                 // What was missed is in the database; the lines are only a picture of it.
                 Some(BusSignal::Event(_) | BusSignal::Gap) => {}

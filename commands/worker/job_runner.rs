@@ -28,7 +28,7 @@ impl JobRunner {
     pub fn new(outfit: RunFactory, data: DataStore, printer: OutputPrinter) -> Self {
         Self {
             factory: outfit,
-            data: data,
+            data,
             printer,
         }
     }

@@ -7,10 +7,6 @@
 
 pub mod door;
 pub mod egress;
-#[expect(
-    clippy::module_inception,
-    reason = "the gateway itself, among its parts"
-)]
 mod gateway;
 mod http_client;
 pub mod rehearsal;

@@ -33,7 +33,7 @@ fn all_types() -> Vec<TypeDefinition> {
 
 /// Returns the name of the type that the line defines.
 fn type_name(line: &str) -> Option<String> {
-    let mut words = line.trim_start().split_whitespace().peekable();
+    let mut words = line.split_whitespace().peekable();
     if words.peek().is_some_and(|word| word.starts_with("pub")) {
         words.next();
     }

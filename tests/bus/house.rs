@@ -75,7 +75,7 @@ impl BusFixture {
         let made = tasks::ensure(&data, &project, vec![new]).await.unwrap();
         Self {
             redis,
-            data: data,
+            data,
             project,
             task: made.into_iter().next().unwrap(),
             location,

@@ -41,10 +41,7 @@ impl LeaseFixture {
         let project = projects::create(&data, &AuditActor::System, new)
             .await
             .unwrap();
-        Self {
-            data: data,
-            project,
-        }
+        Self { data, project }
     }
 
     async fn try_acquire(

@@ -262,7 +262,7 @@ impl SessionDriver {
     fn on_control_response(&mut self, request_id: &str, error: Option<String>) {
         match (request_id, error) {
             (stdin_messages::INITIALIZE, None) if self.phase == SessionPhase::Running => {
-                self.send_prompt()
+                self.send_prompt();
             }
             (stdin_messages::INITIALIZE, Some(error)) => {
                 self.interrupt(StopCause::ToolsUnavailable(format!(

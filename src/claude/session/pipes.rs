@@ -119,7 +119,7 @@ pub(crate) async fn read_stderr(pipe: impl AsyncRead + Unpin, context: PipeConte
             BoundedLine::Oversized(bytes) => {
                 context
                     .append_line(LineDirection::Note, &oversized_note(bytes))
-                    .await
+                    .await;
             }
         }
     }

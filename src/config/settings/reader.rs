@@ -15,7 +15,7 @@ use eklavya_core::project::isolation::IsolationKind;
 
 /// Takes values out of the layers by type. That the table's types fit is held by a test; where they
 /// did not, the key would be named.
-pub(super) struct SettingsReader<'a>(pub(super) &'a ConfigLayers);
+pub(crate) struct SettingsReader<'a>(pub(super) &'a ConfigLayers);
 
 impl SettingsReader<'_> {
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {

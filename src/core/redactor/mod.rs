@@ -38,7 +38,7 @@ pub struct Redactor {
 
 /// The values at one moment.
 #[derive(Default)]
-struct KnownSecrets {
+pub(crate) struct KnownSecrets {
     /// Their digests, to tell what is new.
     values: BTreeSet<[u8; 32]>,
     /// In every form. They are needed in plain for as long as the process may print them.

@@ -91,7 +91,7 @@ impl UntrustedTree {
                 .and_then(|fd| Ok((Dir::read_from(&fd)?, fd)));
             match opened {
                 Ok((entries, fd)) => {
-                    self.visit_entries(&path, entries, &fd, &mut visit, &mut waiting)?
+                    self.visit_entries(&path, entries, &fd, &mut visit, &mut waiting)?;
                 }
                 Err(_) if !path.is_empty() => skipped(path, ExclusionReason::Unreadable),
                 Err(why) => return Err(self.io_error("read", &path, why)),

@@ -32,7 +32,7 @@ const HEARD: [&str; 5] = [
 
 /// Something that happened in the browser.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct CdpEvent {
+pub(crate) struct CdpEvent {
     /// Its name, one of [`HEARD`].
     pub method: String,
     /// The session that it belongs to.
@@ -70,7 +70,7 @@ type PendingCalls = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<CdpResponse>>>
 
 /// A connection to a browser. It ends with the pipe.
 #[derive(Debug)]
-pub(super) struct CdpConnection {
+pub(crate) struct CdpConnection {
     outgoing: mpsc::Sender<Vec<u8>>,
     /// Who waits for which answer; nobody can any more once the browser is gone.
     pending: PendingCalls,

@@ -66,7 +66,7 @@ pub(crate) fn arguments(
     demands: KernelRequirements,
 ) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec![NAME.into(), around.name().into()];
-    args.extend(DoorForwarding::for_spec(spec).to_words());
+    args.extend(DoorForwarding::for_spec(spec).into_words());
     if around != Enclosure::Host {
         args.extend(confinement_words(spec, around, demands));
     }
@@ -139,7 +139,7 @@ impl DoorForwarding {
         }
     }
 
-    fn to_words(self) -> Vec<OsString> {
+    fn into_words(self) -> Vec<OsString> {
         match self {
             DoorForwarding::Closed => vec!["closed".into()],
             DoorForwarding::Gateway(path) => vec!["gateway".into(), path.into()],

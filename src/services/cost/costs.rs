@@ -68,7 +68,7 @@ impl CostTracker {
     /// Returns the ledger of a database.
     pub fn new(data: DataStore, defaults: DefaultLimits) -> Self {
         Self {
-            data: data,
+            data,
             defaults,
             released: Arc::default(),
             retry_timeout: Duration::ZERO,

@@ -26,7 +26,7 @@ impl SecretsFixture {
         let project = Self::project(&data, "shop").await;
         Self {
             vault: SecretVault::at(&directory.path().join("secret.key")),
-            data: data,
+            data,
             project,
             directory,
         }

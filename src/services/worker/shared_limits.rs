@@ -21,7 +21,7 @@ impl SharedLimits {
     /// Returns the limits of an installation.
     pub fn new(data: DataStore) -> Self {
         Self {
-            data: data,
+            data,
             synced: Arc::default(),
         }
     }

@@ -47,10 +47,10 @@ impl SqlTransaction {
     pub(crate) async fn execute_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         match self {
             SqlTransaction::Sqlite(tx) => {
-                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?
+                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?;
             }
             SqlTransaction::Postgres(tx) => {
-                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?
+                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?;
             }
         }
         Ok(())
@@ -100,10 +100,10 @@ impl SqlTransaction {
         let sql = AssertSqlSafe(sql);
         match self {
             SqlTransaction::Sqlite(tx) => {
-                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?
+                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?;
             }
             SqlTransaction::Postgres(tx) => {
-                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?
+                sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?;
             }
         }
         Ok(())

@@ -78,7 +78,7 @@ impl EgressDoor {
             egress_policy: reach,
         });
         Self {
-            data: data,
+            data,
             row,
             door: opened.unwrap(),
             _gateway: gateway,

@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const OLDEST_VERSION: (u32, u32) = (6, 2);
 
 /// A connection to a server that can be the bus.
-pub(super) struct EstablishedConnection {
+pub(crate) struct EstablishedConnection {
     pub connection: MultiplexedConnection,
     /// What the server says unasked: news, and that the connection ended.
     pub pushes: UnboundedReceiver<PushInfo>,

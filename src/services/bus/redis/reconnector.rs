@@ -71,7 +71,7 @@ impl Reconnector {
         };
         match serde_json::from_slice::<Envelope>(message.get_payload_bytes()) {
             Ok(letter) if letter.from != self.bus_id => {
-                self.listeners.notify(BusSignal::Event(letter.news))
+                self.listeners.notify(BusSignal::Event(letter.news));
             }
             Ok(_) => {}
             // Another version may tell what this one does not know; the database has it.

@@ -98,7 +98,7 @@ async fn a_search_domain_never_answers_for_another_name() {
     let etc = tempfile::tempdir().unwrap();
     write_etc_files(etc.path());
     let etc = etc.path().to_str().unwrap();
-    let test = "gateway::tests::search::on_a_machine_that_searches";
+    let test = "tests::egress::search_domains::on_a_machine_that_searches";
     let mut machine = process::new_command("/usr/bin/bwrap");
     machine
         .args("--dev-bind / / --unshare-user --unshare-net --die-with-parent".split(' '))

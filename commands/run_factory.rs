@@ -6,6 +6,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use eklavya_claude::cli::locate::{self, ClaudeCli, LocateError};
 use eklavya_config::Config;
+use eklavya_core::process::SEARCH_PATH;
 use eklavya_core::project::Project;
 use eklavya_core::project::isolation::IsolationKind;
 use eklavya_engine::capacity::{Capacity, CapacityLimits};
@@ -271,5 +272,5 @@ pub fn current_program() -> Result<PathBuf, CommandError> {
 
 fn search_path(invocation: &CommandInvocation) -> Result<&str, CommandError> {
     let path = invocation.environment.get("PATH")?;
-    Ok(path.unwrap_or("/usr/local/bin:/usr/bin:/bin"))
+    Ok(path.unwrap_or(SEARCH_PATH))
 }

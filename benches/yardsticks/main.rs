@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use eklavya_claude::cli::locate::{self, ClaudeCli};
 use eklavya_config::ProcessEnvironment;
+use eklavya_core::process::SEARCH_PATH;
 use tokio::task::block_in_place;
 
 use crate::machine::MachineInfo;
@@ -38,9 +39,6 @@ use crate::report::ReportWriter;
 
 /// Why nothing could be measured.
 type BenchError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Where programs are looked for, on both sides alike.
-const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 #[tokio::main]
 async fn main() -> Result<(), BenchError> {

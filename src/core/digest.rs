@@ -1,8 +1,10 @@
 //! Digests, as they are written down.
 
-use std::fmt::Write as _;
+use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
+
+use crate::hex;
 
 /// Returns the SHA-256 of the parts in hexadecimal. Each part counts with its length, so that no
 /// two different lists run together into the same text.
@@ -12,20 +14,23 @@ pub fn sha256_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String 
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }
-    hex(&digest.finalize())
+    hex::encode(&digest.finalize())
 }
 
 /// Returns the SHA-256 of bytes in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex::encode(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Returns the SHA-256 of what `reader` yields, in hexadecimal.
+pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
+    let (mut digest, mut chunk) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match reader.read(&mut chunk)? {
+            0 => return Ok(hex::encode(&digest.finalize())),
+            count => digest.update(&chunk[..count]),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -36,6 +41,7 @@ mod tests {
     fn digests_are_the_known_ones_and_parts_do_not_run_together() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256(b""), empty);
+        assert_eq!(sha256_of_reader(&b""[..]).unwrap(), empty);
         let of = |parts: &[&'static str]| sha256_of_parts(parts.iter().map(|part| part.as_bytes()));
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_eq!(of(&["ab", "c"]), of(&["ab", "c"]));

@@ -5,12 +5,14 @@
 
 pub mod agent;
 pub mod audit;
+pub mod backoff;
 pub mod clock;
 pub mod demo;
 pub mod digest;
 pub mod egress;
 pub mod event;
 pub mod exit_code;
+pub mod hex;
 pub mod ids;
 pub mod job;
 pub mod lease;

@@ -11,6 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
+/// The directories in which programs are found, whatever the user's PATH is.
+pub const SEARCH_DIRECTORIES: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
+/// [`SEARCH_DIRECTORIES`] as the value of PATH.
+pub const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Returns a command with an empty environment and no standard input, whose process is killed
 /// when its handle is dropped. The caller adds each variable that the program may know.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -216,9 +221,7 @@ impl HostIdentity {
         let digest = Sha256::digest(text.as_bytes());
         Self {
             machine,
-            digest: digest[..6]
-                .iter()
-                .fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+            digest: crate::hex::encode(&digest[..6]),
         }
     }
 }
@@ -230,7 +233,12 @@ pub fn is_alive(pid: u32, start: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::HostIdentity;
+    use super::*;
+
+    #[test]
+    fn the_search_path_lists_the_search_directories() {
+        assert_eq!(SEARCH_DIRECTORIES.join(":"), SEARCH_PATH);
+    }
 
     #[test]
     fn the_host_stays_the_same_while_it_runs() {

@@ -18,6 +18,7 @@ use super::egress::EgressPolicy;
 use super::gateway::GatewayState;
 use eklavya_core::agent::role::Role;
 use eklavya_core::clock::SharedClock;
+use eklavya_core::hex::LowerHex;
 use eklavya_core::ids::{AgentId, ProjectId, TaskId};
 use eklavya_core::ledger::BudgetShortage;
 
@@ -347,11 +348,6 @@ impl Drop for AgentDoor {
 
 /// 256 random bits. The prefix keeps it from being taken for a real key.
 fn generate_token() -> SecretString {
-    use std::fmt::Write as _;
     let bits: [u8; 32] = rand::random();
-    let mut token = String::from("eklavya-door-");
-    for byte in bits {
-        let _ = write!(token, "{byte:02x}");
-    }
-    SecretString::from(token)
+    SecretString::from(format!("eklavya-door-{}", LowerHex(&bits)))
 }

@@ -2,20 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use eklavya_core::process;
+use eklavya_core::process::{self, SEARCH_DIRECTORIES, SEARCH_PATH};
 
 use super::error::GitError;
 use crate::git_command::GitCommand;
 
-const SEARCHED: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// The first version with `git merge-tree --write-tree`.
 const NEEDED: (u32, u32) = (2, 38);
 
 /// Only these variables reach git: no configuration but ours, no questions, no other transport
 /// than files, no replaced objects, one language.
 const ENVIRONMENT: [(&str, &str); 15] = [
-    ("PATH", PATH),
+    ("PATH", SEARCH_PATH),
     ("HOME", "/nonexistent"),
     ("LC_ALL", "C"),
     ("TZ", "UTC"),
@@ -56,9 +54,9 @@ impl GitProgram {
     /// Returns the first git in `/usr/local/bin`, `/usr/bin` and `/bin` that is 2.38 or later.
     pub async fn locate() -> Result<Self, GitError> {
         let mut reason = GitError::GitMissing {
-            searched: SEARCHED.join(", "),
+            searched: SEARCH_DIRECTORIES.join(", "),
         };
-        for program in SEARCHED
+        for program in SEARCH_DIRECTORIES
             .iter()
             .map(|directory| Path::new(directory).join("git"))
         {

@@ -134,7 +134,7 @@ impl TestRepo {
         let mut command = process::new_command(self.repository.git().program());
         command.args(arguments).current_dir(directory);
         command
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("PATH", process::SEARCH_PATH)
             .env("HOME", self.place.path());
         command.env("GIT_CONFIG_NOSYSTEM", "1");
         let limits = ProcessLimits {

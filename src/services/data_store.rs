@@ -10,6 +10,7 @@ use super::ServiceError;
 use crate::bus::{Bus, BusEvent};
 use crate::event_log::{EventNotifier, EventSequencer};
 use eklavya_core::audit::{AuditActor, AuditEntry, AuditSanitizer};
+use eklavya_core::backoff::Backoff;
 use eklavya_core::clock::SharedClock;
 use eklavya_core::event::Event;
 use eklavya_core::ids::{AgentId, ProjectId};
@@ -19,6 +20,8 @@ use eklavya_store::{SqlTransaction, Store, StoreError, audit, events, leases};
 
 /// The longest that a process waits at its end until others have heard of what it did.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pauses between attempts of a write that must not be lost while the database is unavailable.
+pub const STORE_RETRY: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
 /// The store, the clock and the bus.
 #[derive(Debug, Clone)]

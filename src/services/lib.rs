@@ -2,7 +2,6 @@
 
 pub mod agent;
 pub mod audit;
-pub mod backoff;
 pub mod bus;
 pub mod cost;
 pub mod data_store;

@@ -67,7 +67,7 @@ fn push_encodings(value: &str, forms: &mut Vec<String>) {
     }
     forms.push(value.replace('\'', "'\\''"));
     forms.push(value.replace('\n', "\r\n"));
-    let hex = hex(bytes);
+    let hex = crate::hex::encode(bytes);
     forms.push(hex.to_uppercase());
     forms.push(hex);
     forms.extend(url_encodings(bytes));
@@ -91,13 +91,6 @@ fn json_escapes(value: &str) -> [String; 3] {
     });
     let slashed = plain.replace('/', "\\/");
     [plain, ascii, slashed]
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Returns a value as URLs hold it, with digits of either case, and as forms do.

@@ -21,6 +21,7 @@ use eklavya_claude::schema;
 use eklavya_claude::session::outcome::SessionOutcome;
 use eklavya_claude::session::{KillTreeFn, SessionSpec, run_session};
 use eklavya_core::agent::Agent;
+use eklavya_core::process::SEARCH_PATH;
 use eklavya_core::task::{Task, TaskKind};
 use eklavya_gateway::{AgentDoor, DoorSpec, Gateway};
 use eklavya_sandbox::inside::init::PROXY_LOGIN;
@@ -94,7 +95,7 @@ pub(crate) fn build_invocation(
         workspace: dirs.clone.clone(),
         home: dirs.home.clone(),
         tmp: dirs.tmp.clone(),
-        path: "/usr/local/bin:/usr/bin:/bin".to_owned(),
+        path: SEARCH_PATH.to_owned(),
         token: door.token().expose_secret().to_owned(),
         model: Some(agent.model.clone()),
         tools: role.tools().into_iter().map(str::to_owned).collect(),

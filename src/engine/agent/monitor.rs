@@ -18,7 +18,7 @@ use eklavya_gateway::AgentDoor;
 use eklavya_sandbox::{DiskQuotaExceeded, SandboxSpec, wait_for_disk_quota};
 use eklavya_services::ServiceError;
 use eklavya_services::agents::{self, AgentAction};
-use eklavya_services::backoff::Backoff;
+use eklavya_services::data_store::STORE_RETRY;
 use eklavya_store::StoreError;
 
 /// How often signs of life are written down while an agent runs.
@@ -109,14 +109,14 @@ async fn record_actions(worker: &ProjectRun, agent: &Agent, actions: &mut Vec<Ag
         return;
     }
     let data = &worker.site.data;
-    let mut insistence = Backoff::new(worker.site.config.store_retry_timeout);
+    let mut backoff = STORE_RETRY.until(worker.site.config.store_retry_timeout);
     let noted = loop {
         let noted = agents::record_actions(data, agent.project, agent.id, actions).await;
         let Err(error) = &noted else { break noted };
         stop_if_store_unavailable(worker, error);
         // What may have been kept is not written once more: that could make two of it.
         let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
-        if !error.is_unavailable() || in_doubt || !insistence.wait().await {
+        if !error.is_unavailable() || in_doubt || !backoff.wait().await {
             break noted;
         }
     };

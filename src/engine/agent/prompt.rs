@@ -17,6 +17,7 @@ use eklavya_core::ledger::BudgetScope;
 use eklavya_core::plan::document::{
     AcceptanceCriterion, CriterionCheck, PlanDocument, PlannedPreview,
 };
+use eklavya_core::process::SEARCH_DIRECTORIES;
 use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_gateway::EgressPolicy;
 use eklavya_sandbox::role_policy::{TerminalAccess, role_policy};
@@ -147,7 +148,7 @@ async fn architecture_prompt(
 
 fn list_available_programs() -> Vec<String> {
     let there = |name: &&str| {
-        ["/usr/local/bin", "/usr/bin", "/bin"]
+        SEARCH_DIRECTORIES
             .iter()
             .any(|dir| std::path::Path::new(dir).join(name).exists())
     };

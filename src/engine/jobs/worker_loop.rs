@@ -16,6 +16,7 @@ use crate::context::error::EngineError;
 use crate::context::paths::DataDirectoryPaths;
 use crate::context::project_run::ObservedLease;
 use crate::context::stop::{StopReason, StopRequest};
+use eklavya_core::backoff::Backoff;
 use eklavya_core::event::{Event, StoredEvent};
 use eklavya_core::ids::ProjectId;
 use eklavya_core::job::{Job, JobEvent};
@@ -219,11 +220,11 @@ impl<H: Hands> WorkerLoop<H> {
 
     /// Waits until there is something to do.
     pub(super) async fn wait_for_work(&mut self, quick: bool) {
-        let round = POLL_INTERVAL.saturating_mul(1 << self.failures.min(4));
+        let backoff = Backoff::new(POLL_INTERVAL, LONGEST_POLL_INTERVAL);
         let pause = if quick {
             Duration::ZERO
         } else {
-            round.min(LONGEST_POLL_INTERVAL)
+            backoff.pause_after(self.failures)
         };
         let (until, overdue) = (Instant::now() + pause, self.drain_deadline);
         let (stop, drains) = (self.stop.clone(), overdue.is_some());

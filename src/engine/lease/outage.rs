@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
 use crate::context::stop::StopReason;
+use eklavya_core::backoff::Backoff;
 use eklavya_services::DataStore;
 use eklavya_store::StoreError;
 
-/// The first pause between two looks; each further one is twice as long.
+/// The pauses between two looks.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long one look may take: a server may take the question and never answer.
@@ -57,10 +58,10 @@ impl StoreOutage {
             tracing::warn!("{error}; it is waited for up to {seconds} s, or until Ctrl-C");
             Instant::now()
         });
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         while since.elapsed() < self.retry_timeout {
             let looked = async {
-                tokio::time::sleep(pause).await;
+                backoff.wait().await;
                 tokio::time::timeout(PING_TIMEOUT, ping_store(&worker.site.data)).await
             };
             tokio::select! {
@@ -74,7 +75,6 @@ impl StoreOutage {
                     Ok(Err(_)) | Err(_) => {}
                 },
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Err(error)
     }

@@ -15,14 +15,14 @@ use crate::context::error::EngineError;
 use crate::context::site::Site;
 use crate::preview::host::{
     HOST_COMMAND, LOG_FILE, PreviewHostReply, PreviewHostRequest, PreviewHostSource,
-    PreviewSecrets, SEARCH_PATH, TICKET_FILE,
+    PreviewSecrets, TICKET_FILE,
 };
 use crate::workspace::clone;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::demo::{Demo, DemoEvent, DemoState, PreviewProcess};
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::plan::document::PlannedPreview;
-use eklavya_core::process::{self, HostIdentity};
+use eklavya_core::process::{self, HostIdentity, SEARCH_PATH};
 use eklavya_core::project::Project;
 use eklavya_core::secret::SecretUse;
 use eklavya_core::task::Task;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::context::error::EngineError;
 use crate::workspace::command;
+use eklavya_core::process::SEARCH_PATH;
 use eklavya_core::redactor::Redactor;
 use eklavya_core::secret::SecretName;
 use eklavya_sandbox::docker::DockerSettings;
@@ -26,8 +27,6 @@ pub const HOST_COMMAND: &str = "preview-host";
 pub(crate) const TICKET_FILE: &str = "ticket";
 /// The file with what a server printed.
 pub(crate) const LOG_FILE: &str = "preview.log";
-/// Where programs are looked for.
-pub(crate) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// How often what a server prints is written to its log.
 const LOG_EVERY: Duration = Duration::from_secs(1);
 

@@ -1,10 +1,7 @@
 //! Delivery: a tag, a bundle and the dossier.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
 
 use super::verify;
 use crate::context::error::EngineError;
@@ -14,6 +11,7 @@ use crate::stages::delivery::dossier::{self, DeliveryFacts, DossierCommit, Dossi
 use crate::stages::delivery::leaks;
 use crate::stages::delivery::screenshots;
 use eklavya_core::audit::AuditActor;
+use eklavya_core::digest::sha256_of_reader;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::project::delivery::Delivery;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage, ProjectState};
@@ -151,22 +149,8 @@ async fn summarize_costs(
 }
 
 fn file_sha256(path: &Path) -> Result<String, EngineError> {
-    let mut file = std::fs::File::open(path).map_err(EngineError::io(path))?;
-    let (mut hasher, mut chunk) = (Sha256::new(), vec![0; 64 * 1024]);
-    loop {
-        match std::io::Read::read(&mut file, &mut chunk).map_err(EngineError::io(path))? {
-            0 => break,
-            count => hasher.update(&chunk[..count]),
-        }
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let file = std::fs::File::open(path).map_err(EngineError::io(path))?;
+    sha256_of_reader(file).map_err(EngineError::io(path))
 }
 
 fn path_text(path: &Path) -> String {

@@ -11,6 +11,7 @@ use crate::context::site::Site;
 use crate::workspace::clone;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::ids::commit::CommitId;
+use eklavya_core::process::SEARCH_PATH;
 use eklavya_core::secret::{SecretName, SecretUse};
 use eklavya_git::remove_tree;
 use eklavya_sandbox::{
@@ -128,11 +129,8 @@ pub(crate) fn run_limits(site: &Site) -> RunLimits {
 }
 
 /// The environment of test commands, checks and previews.
-pub(crate) const COMMAND_ENVIRONMENT: &[(&str, &str)] = &[
-    ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-    ("LANG", "C.UTF-8"),
-    ("CI", "true"),
-];
+pub(crate) const COMMAND_ENVIRONMENT: &[(&str, &str)] =
+    &[("PATH", SEARCH_PATH), ("LANG", "C.UTF-8"), ("CI", "true")];
 
 /// Returns in words how a command ended.
 pub(crate) fn describe_exit(exit: SandboxExit) -> String {

@@ -14,10 +14,11 @@ use super::settlement::{LedgerSettlement, settle_reservation};
 use crate::api_response::{ResponseBody, final_error_response};
 use crate::door::{DoorError, DoorState, RequestPause};
 use crate::gateway::GatewayState;
-use crate::model::limits::rate_limit_pause::{RateLimitPause, backoff, pause_duration};
+use crate::model::limits::rate_limit_pause::{RateLimitPause, pause_duration};
 use crate::model::model_call::ModelCall;
 use crate::model::upstream::upstream_error::{self as refusal, UpstreamErrorResponse};
 use crate::refusal_audit;
+use eklavya_core::backoff::Backoff;
 use eklavya_core::ledger::{PriceQuote, RequestPayer, Reservation};
 use eklavya_services::costs::ReservationOutcome;
 
@@ -383,7 +384,8 @@ impl ModelExchange {
         }
         tracing::info!(agent = %self.door.spec.agent, %reason, "a request is tried again");
         let first = self.gateway.timeouts.first_backoff;
-        let pause = backoff(first, LONGEST_PAUSE, self.failures - 1);
+        let backoff = Backoff::new(first, LONGEST_PAUSE).with_jitter();
+        let pause = backoff.pause_after(self.failures - 1);
         tokio::select! {
             () = self.response_sender.closed() => ExchangeStep::AgentGone,
             () = tokio::time::sleep(pause) => ExchangeStep::Retry,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::limits::rate_limit_pause::backoff;
+use eklavya_core::backoff::Backoff;
 use eklavya_core::ids::LedgerId;
 use eklavya_core::ledger::TokenUsage;
 use eklavya_core::money::MicroUsd;
@@ -11,6 +11,8 @@ use eklavya_services::costs::CostTracker;
 /// How often a booking is tried. Afterwards the reservation stays, and recovery books it at its
 /// upper bound.
 const TRIES: u32 = 6;
+const PAUSES: Backoff =
+    Backoff::new(Duration::from_millis(100), Duration::from_secs(5)).with_jitter();
 
 /// How a reservation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub(crate) async fn settle_reservation(
     booking: LedgerSettlement,
     request_id: Option<&str>,
 ) {
+    let mut backoff = PAUSES.clone();
     for attempt in 0..TRIES {
         let booked = match booking {
             LedgerSettlement::Exact { usage, amount } => costs
@@ -51,7 +54,6 @@ pub(crate) async fn settle_reservation(
                 tracing::error!(entry = %id, %error, attempt, "cannot settle a ledger entry");
             }
         }
-        let pause = backoff(Duration::from_millis(100), Duration::from_secs(5), attempt);
-        tokio::time::sleep(pause).await;
+        backoff.wait().await;
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use eklavya_core::process::SEARCH_PATH;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
@@ -173,7 +174,7 @@ fn browser_program(program: &Path, viewport: ViewportSize) -> ProgramSpec {
     let ViewportSize { width, height } = viewport;
     args.push(format!("--window-size={width},{height}").into());
     ProgramSpec::new("/bin/sh", args)
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("PATH", SEARCH_PATH)
         .env("LANG", "C.UTF-8")
         // Nothing of it is kept.
         .env("HOME", PRIVATE)

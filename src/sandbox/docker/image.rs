@@ -2,7 +2,6 @@
 //! versions by their labels.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use bollard::errors::Error;
 use bollard::models::ImageInspect;
@@ -124,11 +123,7 @@ pub(super) fn current_origin() -> String {
 }
 
 fn dockerfile_digest() -> String {
-    let digest = Sha256::digest(DOCKERFILE);
-    digest[..6].iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    eklavya_core::hex::encode(&Sha256::digest(DOCKERFILE)[..6])
 }
 
 /// Builds the image of `variant` on `base`; each line that the engine says goes to `said`.

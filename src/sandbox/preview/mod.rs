@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use eklavya_core::backoff::Backoff;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -196,7 +197,7 @@ impl PreviewServer {
         path: &str,
         timeout: Duration,
     ) -> Result<u16, PreviewError> {
-        let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let (started, mut backoff) = (Instant::now(), Backoff::new(FIRST_PAUSE, PAUSE));
         loop {
             if let Some(exit) = self.child.try_wait().await? {
                 let output = self.drain_output().await;
@@ -216,8 +217,7 @@ impl PreviewServer {
                     output: self.output(),
                 });
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE);
+            backoff.wait().await;
         }
     }
 

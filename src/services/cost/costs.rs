@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::backoff::Backoff;
+use crate::data_store::STORE_RETRY;
 use crate::event_log::notifications;
 use crate::{DataStore, ServiceError, Transaction};
 use eklavya_core::audit::AuditActor;
@@ -206,11 +206,11 @@ impl CostTracker {
         request_id: Option<&str>,
     ) -> Result<Vec<BudgetAlert>, StoreError> {
         // An entry ends once, so it does no harm where the first try was kept.
-        let mut insistence = Backoff::new(self.retry_timeout);
+        let mut backoff = STORE_RETRY.until(self.retry_timeout);
         loop {
             let done = self.finish_once(id, outcome, request_id).await;
             let is_away = done.as_ref().is_err_and(StoreError::is_unavailable);
-            if !is_away || !insistence.wait().await {
+            if !is_away || !backoff.wait().await {
                 return done;
             }
         }

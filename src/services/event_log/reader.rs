@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::DataStore;
+use eklavya_core::backoff::Backoff;
 use eklavya_core::event::StoredEvent;
 use eklavya_core::ids::ProjectId;
 use eklavya_store::events::{self, LockMode};
@@ -12,8 +13,8 @@ use eklavya_store::{Store, StoreError};
 
 /// Events that are read at once.
 const BATCH: u32 = 500;
-/// The first pause after a failure, and the longest.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+/// The pauses after failures.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
 
 /// Reads the events after a place, and waits for more.
 #[derive(Debug)]
@@ -95,33 +96,29 @@ impl EventReader {
     }
 }
 
-/// Trying again while the database is away: ever longer pauses, one warning.
+/// A backoff that logs one warning when the database becomes unavailable, and its return.
 #[derive(Debug)]
 pub(crate) struct LoggedBackoff {
     what: &'static str,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 impl LoggedBackoff {
     pub fn new(what: &'static str) -> Self {
-        let [pause, _] = PAUSES;
-        Self { what, pause }
+        let backoff = PAUSES;
+        Self { what, backoff }
     }
 
     pub async fn pause(&mut self, error: &StoreError) {
-        let [first, longest] = PAUSES;
-        if self.pause == first {
+        if self.backoff.failures() == 0 {
             tracing::warn!(%error, "{} waits for the database", self.what);
         }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(longest);
+        self.backoff.wait().await;
     }
 
     pub fn reset(&mut self) {
-        let [first, _] = PAUSES;
-        if self.pause != first {
+        if self.backoff.reset() {
             tracing::info!("{} goes on", self.what);
         }
-        self.pause = first;
     }
 }

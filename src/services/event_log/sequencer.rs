@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use eklavya_core::backoff::Backoff;
 use eklavya_store::events::{LockMode, SequencerConnection};
 use eklavya_store::{SqlDialect, Store, StoreError};
 
@@ -80,7 +81,7 @@ impl EventSequencer {
     /// Makes rounds until nobody asks for another.
     async fn run_rounds(&self) -> Result<(), StoreError> {
         let mut placer = SequencerConnection::open(&self.0.store).await?;
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let asked = self.0.requested.load(SeqCst);
             placer.sequence_events(LockMode::Skip).await?;
@@ -88,8 +89,7 @@ impl EventSequencer {
             if asked == self.0.requested.load(SeqCst) {
                 return Ok(());
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            backoff.wait().await;
         }
     }
 }

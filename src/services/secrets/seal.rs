@@ -5,11 +5,11 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::SecretError;
+use eklavya_core::hex;
 use eklavya_core::secret::StoredSecret;
 
 const NONCE_BYTES: usize = 24;
@@ -40,7 +40,7 @@ impl SealingKey {
             .chain_update(b"the name of a key of eklavya's secrets\0")
             .chain_update(bytes.as_slice())
             .finalize();
-        let mut id = hex(&digest);
+        let mut id = hex::encode(&digest);
         id.truncate(ID_LETTERS);
         Self { id, bytes }
     }
@@ -52,7 +52,7 @@ impl SealingKey {
 
     /// Returns the key as it stands in its file.
     pub(super) fn text(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex(self.bytes.as_slice()))
+        Zeroizing::new(hex::encode(self.bytes.as_slice()))
     }
 
     /// Seals a value; it opens only with the same label.
@@ -105,13 +105,4 @@ impl SealContext {
         ]);
         Self(parts.to_string())
     }
-}
-
-/// Returns bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

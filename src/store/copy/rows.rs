@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use eklavya_core::hex::LowerHex;
 use futures_util::stream::{BoxStream, StreamExt};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, PgConnection, SqliteConnection};
@@ -138,10 +139,7 @@ fn write_copy_line(row: &[CellValue], out: &mut String) {
                 escape_copy_text(&json.to_string(), out);
                 Ok(())
             }
-            CellValue::Bytes(bytes) => {
-                out.push_str("\\\\x");
-                bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-            }
+            CellValue::Bytes(bytes) => write!(out, "\\\\x{}", LowerHex(bytes)),
         };
     }
     out.push('\n');

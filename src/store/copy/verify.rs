@@ -1,5 +1,6 @@
 //! Comparing two databases row by row.
 
+use eklavya_core::hex;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
@@ -41,7 +42,7 @@ pub(super) async fn verify_table(
     Ok(CopiedTable {
         name: table.name.clone(),
         rows: count,
-        sha256: hexadecimal(&digest.finalize()),
+        sha256: hex::encode(&digest.finalize()),
     })
 }
 
@@ -54,13 +55,4 @@ async fn next_canonical_row(rows: &mut RowStream<'_>) -> Result<Option<Vec<u8>>,
         cell.write_canonical(&mut bytes);
     }
     Ok(Some(bytes))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

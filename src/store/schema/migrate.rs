@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use eklavya_core::hex;
 use sha2::{Digest, Sha384};
 
 use crate::params;
@@ -38,13 +39,7 @@ impl MigrationStep {
 
     /// Returns the hexadecimal digits by which a changed text is noticed.
     fn checksum(&self, dialect: SqlDialect) -> String {
-        use std::fmt::Write;
-        let digest = Sha384::digest(self.sql(dialect));
-        digest.iter().fold(String::new(), |mut digits, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+        hex::encode(&Sha384::digest(self.sql(dialect)))
     }
 }
 
@@ -360,7 +355,6 @@ mod tests {
         let sql = AssertSqlSafe(FIRST).into_sql_str();
         let theirs = Migration::new(1, "first".into(), MigrationType::Simple, sql, false);
         let ours = step(1, "0001_first", FIRST, None).checksum(SqlDialect::Sqlite);
-        let digits: Vec<String> = theirs.checksum.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(ours, digits.concat());
+        assert_eq!(ours, hex::encode(&theirs.checksum));
     }
 }

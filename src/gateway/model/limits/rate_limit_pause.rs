@@ -7,11 +7,11 @@ use rand::RngExt;
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
+use eklavya_core::backoff::Backoff;
 use eklavya_services::shared_limits::SharedLimits;
 
-/// The first pause where the endpoint names none; it doubles up to [`LONGEST_GUESS`].
-const FIRST_GUESS: Duration = Duration::from_secs(1);
-const LONGEST_GUESS: Duration = Duration::from_mins(1);
+/// The pauses if the endpoint states none.
+const GUESS: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1)).with_jitter();
 /// The longest pause that is taken at its word.
 const LONGEST_STATED: Duration = Duration::from_hours(366 * 24);
 
@@ -80,13 +80,7 @@ impl RateLimitPause {
 /// Returns how long to pause after a rate-limit answer: what it says, or a guess that grows with
 /// the number of the try, from 0.
 pub(crate) fn pause_duration(headers: &HeaderMap, attempt: u32) -> Duration {
-    stated_pause(headers).unwrap_or_else(|| backoff(FIRST_GUESS, LONGEST_GUESS, attempt))
-}
-
-/// Returns `first` doubled `attempt` times, at most `longest`, plus up to a quarter.
-pub(crate) fn backoff(first: Duration, longest: Duration, attempt: u32) -> Duration {
-    let pause = first.saturating_mul(1 << attempt.min(16)).min(longest);
-    pause + pause.mul_f64(rand::rng().random_range(0.0..0.25))
+    stated_pause(headers).unwrap_or_else(|| GUESS.pause_after(attempt))
 }
 
 /// `retry-after` in seconds, or its finer form `retry-after-ms`.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{Msg, PushInfo, PushKind, cmd};
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
@@ -13,6 +12,7 @@ use uuid::Uuid;
 use super::connect::connect;
 use crate::bus::listeners::{BusEvent, BusSignal, Listeners};
 use crate::bus::redis::connection::RedisConnection;
+use eklavya_core::backoff::Backoff;
 
 /// How often a connection on which nothing is asked is tried: the other end may be gone without a
 /// word.
@@ -85,10 +85,9 @@ impl Reconnector {
     /// Connects again, however long that takes. Meanwhile the listeners are told now and then to
     /// look for themselves, since nobody tells them.
     async fn reconnect(&self) -> UnboundedReceiver<PushInfo> {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).with_jitter();
         loop {
-            let spread = rand::rng().random_range(0.0..0.25);
-            tokio::time::sleep(pause + pause.mul_f64(spread)).await;
+            backoff.wait().await;
             match connect(&self.connection.server, &self.channel).await {
                 Ok(connected) => {
                     let place = self.connection.server.display_url();
@@ -98,7 +97,6 @@ impl Reconnector {
                 Err(error) => tracing::debug!(%error, "Redis is still away"),
             }
             self.listeners.notify(BusSignal::Gap);
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

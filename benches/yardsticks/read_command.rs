@@ -11,7 +11,7 @@ use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
 use eklavya_services::DataStore;
 use eklavya_services::projects::{self, NewProject};
-use eklavya_store::Store;
+use eklavya_store::{DatabaseLocation, Store};
 
 use crate::comparison::{PerformanceGoal, TimingComparison};
 use crate::options::BenchOptions;
@@ -79,7 +79,8 @@ async fn create_projects(eklavya: &Path, home: &Path, count: u32) -> Result<(), 
     init.args(["init", "--yes", "--quiet"])
         .env("EKLAVYA_HOME", home);
     time_command(init.env("HOME", home).env("PATH", SEARCH_PATH))?;
-    let store = Store::open_file(&home.join("eklavya.db")).await?;
+    let location = DatabaseLocation::File(home.join("eklavya.db"));
+    let store = Store::open(&location).await?;
     let data = DataStore::new(store, Arc::new(SystemClock));
     for number in 1..=count {
         let new = NewProject {

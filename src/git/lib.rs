@@ -38,7 +38,7 @@ pub use crate::bundle::import::{ImportLimits, ImportOutcome, bundle_argv};
 pub use crate::excluded_names::ExclusionReason;
 pub use crate::git_program::GitProgram;
 pub use crate::remove_tree::remove_tree;
-pub use crate::repository::history::{CommitInfo, DiffStat};
+pub use crate::repository::history::CommitInfo;
 pub use crate::repository::merge::MergeOutcome;
 pub use crate::secrets::leaks::{LeakLocation, SecretLeak, SecretSet};
 pub use crate::secrets::secret_scan::retain_existing;

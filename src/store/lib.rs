@@ -25,7 +25,6 @@ pub use tables::project::{
 pub use tables::worker::{capacity_waits, installation, jobs, leases, rate_limits, workers};
 
 use database::{postgres, sqlite};
-use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::postgres::PgPool;
@@ -69,11 +68,6 @@ impl Store {
             SqlDialect::Postgres => store.schema_version().await?.ensure_current(&store.name)?,
         }
         Ok(store)
-    }
-
-    /// Opens the SQLite database at `file`, which must exist, and brings its schema up to date.
-    pub async fn open_file(file: &Path) -> Result<Self, StoreError> {
-        Self::open(&DatabaseLocation::File(file.to_owned())).await
     }
 
     /// Opens a database, makes its tables where there are none, and brings its schema up to date.

@@ -198,7 +198,10 @@ impl CloneFixture {
         let main = self.merge_into_main(&snapshot.commit).await;
         let out = self.outside("out");
         self.repository.checkout_tree(&main, &out).await.unwrap();
-        self.repository.diff_stat(&self.base, &main).await.unwrap();
+        self.repository
+            .changed_files(&self.base, &main)
+            .await
+            .unwrap();
         self.repository
             .log(Some(&self.base), &main, 99)
             .await

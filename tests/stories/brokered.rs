@@ -1,7 +1,7 @@
 //! Commands that the orchestrator runs for agents without a shell, asked for through the real CLI.
 
-use eklavya_store::Store;
 use eklavya_store::params;
+use eklavya_store::{DatabaseLocation, Store};
 use serde_json::{Value, json};
 
 use crate::rehearsal::{
@@ -170,7 +170,8 @@ fn hand_to_the_monitor(story: &StoryProject) {
     let database = story.env.home().join("eklavya.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let opened = Store::open_file(database.as_std_path()).await.unwrap();
+        let location = DatabaseLocation::File(database.into());
+        let opened = Store::open(&location).await.unwrap();
         let mut tx = opened.begin_write().await.unwrap();
         let sql = "UPDATE tasks SET role = $1 WHERE key = $2";
         tx.execute(sql, params!["monitor", "T1"]).await.unwrap();

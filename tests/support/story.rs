@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use eklavya_core::audit::RowContent;
 use eklavya_core::clock::SystemClock;
 use eklavya_services::{DataStore, projects};
-use eklavya_store::{Store, audit};
+use eklavya_store::{DatabaseLocation, Store, audit};
 use serde_json::Value;
 
 use crate::claude::claude_program;
@@ -221,7 +221,8 @@ impl StoryProject {
         let database = self.env.home().join("eklavya.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let store = Store::open_file(database.as_std_path()).await.unwrap();
+            let location = DatabaseLocation::File(database.into());
+            let store = Store::open(&location).await.unwrap();
             let data = DataStore::new(store, std::sync::Arc::new(SystemClock));
             let project = projects::find(&data, SLUG).await.unwrap();
             let mut tx = data.begin_read().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use uuid::Uuid;
 
@@ -19,16 +19,6 @@ impl DataDirectoryPaths {
     /// Returns the layout of the data directory `home`.
     pub fn new(home: impl Into<PathBuf>) -> Self {
         Self { home: home.into() }
-    }
-
-    /// Returns the data directory itself.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
-    /// Returns the SQLite database.
-    pub fn database(&self) -> PathBuf {
-        self.home.join("eklavya.db")
     }
 
     /// Returns a name that no other data directory has, whatever its path is; it is made where there
@@ -85,11 +75,6 @@ impl ProjectPaths {
     /// Returns the directory of a conversation: clone, home, tmp and door.
     pub fn session(&self, session: SessionId) -> PathBuf {
         self.sessions().join(session.to_string())
-    }
-
-    /// Returns where files are put aside that cannot be part of a commit (nested repositories).
-    pub fn aside(&self, session: SessionId) -> PathBuf {
-        self.session(session).join("aside")
     }
 
     /// Returns a directory for a throw-away tree.

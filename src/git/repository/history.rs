@@ -21,18 +21,6 @@ pub struct CommitInfo {
     pub subject: String,
 }
 
-/// How much two commits differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DiffStat {
-    /// Files added, changed or removed.
-    pub files: u64,
-    /// Lines added; binary files count none.
-    pub insertions: u64,
-    /// Lines removed; binary files count none.
-    pub deletions: u64,
-}
-
 impl ProjectRepository {
     /// Returns the commits of `to` that `from` does not have (`None`: all), the newest first, at
     /// most `limit`.
@@ -158,29 +146,6 @@ impl ProjectRepository {
         Ok(changed.into_iter().filter(|path| !within(path)).collect())
     }
 
-    /// Returns how much `commit` differs from `base`.
-    pub async fn diff_stat(
-        &self,
-        base: &CommitId,
-        commit: &CommitId,
-    ) -> Result<DiffStat, GitError> {
-        let printed = self.diff(base, commit, "--numstat").await?;
-        let mut stat = DiffStat::default();
-        for line in printed
-            .split(|byte| *byte == 0)
-            .filter(|line| !line.is_empty())
-        {
-            let line = String::from_utf8_lossy(line);
-            let mut counts = line
-                .split('\t')
-                .map(|count| count.parse::<u64>().unwrap_or(0));
-            stat.files += 1;
-            stat.insertions += counts.next().unwrap_or(0);
-            stat.deletions += counts.next().unwrap_or(0);
-        }
-        Ok(stat)
-    }
-
     async fn diff(
         &self,
         base: &CommitId,
@@ -230,7 +195,7 @@ fn printable(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DiffStat, GitError, is_within};
+    use super::{GitError, is_within};
     use crate::test_repo::TestRepo;
 
     #[tokio::test]
@@ -321,14 +286,5 @@ mod tests {
             2
         );
         assert_eq!(bench.repository.log(None, &next, 1).await.unwrap().len(), 1);
-        let stat = bench.repository.diff_stat(&base, &next).await.unwrap();
-        assert_eq!(
-            stat,
-            DiffStat {
-                files: 1,
-                insertions: 2,
-                deletions: 1
-            }
-        );
     }
 }

@@ -80,12 +80,6 @@ impl ProjectRepository {
         self.update_ref(&format!("update {refname} {new}")).await?
     }
 
-    /// Deletes `refname`; one that does not exist is deleted already.
-    pub async fn delete_ref(&self, refname: &str) -> Result<(), GitError> {
-        check_ref(refname)?;
-        self.update_ref(&format!("delete {refname}")).await?
-    }
-
     /// Says whether `ancestor` is `commit` or one of its ancestors.
     pub async fn is_ancestor(
         &self,
@@ -201,9 +195,6 @@ mod tests {
                 .unwrap()
         );
         assert_eq!(repository.branch_tip("topic").await.unwrap(), Some(two));
-        repository.delete_ref(name).await.unwrap();
-        repository.delete_ref(name).await.unwrap();
-        assert_eq!(repository.branch_tip("topic").await.unwrap(), None);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use eklavya_core::ids::PlanId;
 use eklavya_core::plan::document::PlanDocument;
 use eklavya_core::plan::{Plan, PlanEvent, PlanState};
 use eklavya_core::project::decision::Decision;
-use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_core::project::{Project, ProjectEvent};
 use eklavya_store::{decisions, plans};
 
 /// Returns the plan that is being drafted, and begins one where there is none.
@@ -176,9 +176,4 @@ async fn apply_in(
     });
     change.add_audit((Some(project.id), None), "plan.advance", details);
     Ok(())
-}
-
-/// Whether the plan of a project can be decided on now.
-pub fn is_decidable(project: &Project) -> bool {
-    project.state.stage() == Some(ProjectStage::PlanReview)
 }

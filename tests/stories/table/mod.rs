@@ -20,7 +20,7 @@ use eklavya_sandbox::role_policy::role_policy;
 use eklavya_sandbox::selftest::MatrixColumn;
 use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, projects};
-use eklavya_store::Store;
+use eklavya_store::{DatabaseLocation, Store};
 
 use self::attempts::{RoleAttempt, RoleExpectation, RoleSuccessSign, RoleTargets, attempts};
 use crate::library::{create_library, serve_files};
@@ -97,7 +97,8 @@ fn insert_tasks_for_all_roles(story: &StoryProject) {
     let database = story.env.home().join("eklavya.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let opened = Store::open_file(database.as_std_path()).await.unwrap();
+        let location = DatabaseLocation::File(database.into());
+        let opened = Store::open(&location).await.unwrap();
         let data = DataStore::new(opened, Arc::new(SystemClock));
         let project = projects::find(&data, SLUG).await.unwrap();
         let new = |role: Role| NewTask::new(role.name(), TaskKind::Build, role, "Try");

@@ -1,79 +1,54 @@
-//! What can go wrong with Docker, each with what to do about it.
+//! Errors of Docker. Each message states what to do about it.
 
 use std::path::PathBuf;
-
-use crate::docker::image::ImageVariant;
 
 /// Why Docker cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
-    /// Nobody listens at the engine's socket.
+    /// The engine's socket does not exist or does not answer.
     #[error(
-        "the Docker engine does not answer at {}: {reason}; start it (systemctl start docker), name its \
+        "the Docker engine does not answer at {}: {reason}; start it (systemctl start docker), set its \
          socket (eklavya config set docker.socket PATH), or use bubblewrap (--isolation bubblewrap)", socket.display()
     )]
-    Away {
-        /// The socket.
-        socket: PathBuf,
-        /// What went wrong.
-        reason: String,
-    },
-    /// The socket belongs to others.
+    Away { socket: PathBuf, reason: String },
+    /// This user has no access to the socket.
     #[error(
-        "the socket of the Docker engine, {}, may not be used by this user: join its group \
-         (usermod -aG docker USER, then log in anew); whoever may use it can become root here", socket.display()
+        "the socket of the Docker engine, {}, may not be used by this user; join its group \
+         (usermod -aG docker USER, then log in again); a user with access to the socket can become root on this machine", socket.display()
     )]
-    Forbidden {
-        /// The socket.
-        socket: PathBuf,
-    },
-    /// An image is not there.
-    #[error("Docker has no image {image} for agents; make it: eklavya image build")]
-    NoImage {
-        /// Its name.
-        image: &'static str,
-    },
-    /// An image was built by another version, or from another file.
+    Forbidden { socket: PathBuf },
+    #[error("Docker has no image {image} for agents; build it: eklavya image build")]
+    NoImage { image: &'static str },
+    /// The image was built by another version, or from another Dockerfile.
     #[error(
-        "the image {image} was built for eklavya {found}, and this is {wanted}; build it anew: eklavya image build"
+        "the image {image} was built for eklavya {found}, but this is {wanted}; rebuild it: eklavya image build"
     )]
     OtherImage {
-        /// Its name.
         image: &'static str,
-        /// The version and the digest of the file that it was built from.
+        /// The version and the digest of the Dockerfile that the image was built from.
         found: String,
         /// Those of this program.
         wanted: String,
     },
-    /// The engine refused to do something.
     #[error("the Docker engine refused to {what}: {reason}")]
     Refused {
-        /// What.
+        /// The request, as a verb with its object.
         what: &'static str,
-        /// What it said.
         reason: String,
     },
-    /// A build ended badly.
-    #[error("the image for {} could not be built: {reason}", variant.purpose())]
+    #[error("the image for {purpose} could not be built: {reason}")]
     Build {
-        /// Which.
-        variant: ImageVariant,
-        /// What was said.
+        /// The roles that the image is for.
+        purpose: &'static str,
         reason: String,
     },
-    /// What was built cannot run this program.
+    /// The built image cannot run this program.
     #[error(
-        "a base image that cannot run eklavya: {reason}; its C library must not be older than the one that \
-         eklavya was built with: choose a newer base (eklavya image build --base IMAGE)"
+        "the base image cannot run eklavya: {reason}; its C library must not be older than the one that \
+         eklavya was built with; choose a newer base (eklavya image build --base IMAGE)"
     )]
-    Unfit {
-        /// What was said.
-        reason: String,
-    },
-    /// Something that must go into a container's description is no text.
+    Unfit { reason: String },
+    /// A path must be text to be used in the description of a container.
     #[error("{} cannot be used with Docker: it is not UTF-8", path.display())]
-    NotText {
-        /// What.
-        path: PathBuf,
-    },
+    NotText { path: PathBuf },
 }

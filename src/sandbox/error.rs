@@ -1,26 +1,26 @@
-//! What can go wrong with a sandbox, each with what to do about it.
+//! Errors of sandboxes. Each message states what to do about it.
 
 use std::io;
 use std::path::PathBuf;
 
+use crate::docker_error::DockerError;
+
 /// Why something could not be run in a sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// There is no `bwrap`.
     #[error(
         "bubblewrap (bwrap) was not found in PATH; install it with `apt-get install bubblewrap` \
          (or `dnf install bubblewrap`), or pass --no-sandbox to run agents without protection"
     )]
     NotInstalled,
-    /// It lacks options that the sandbox is built on.
+    /// bubblewrap lacks options that the sandbox is built on.
     #[error(
-        "{} is version {version}, and the sandbox needs bubblewrap {needed} or newer; install a newer one, \
-         or pass --no-sandbox to run agents without protection", path.display()
+        "{} is version {version}, but the sandbox requires bubblewrap {needed} or newer; install a newer \
+         version, or pass --no-sandbox to run agents without protection", path.display()
     )]
     TooOld {
-        /// The program found.
         path: PathBuf,
-        /// What it says of itself.
+        /// The version that the program reports.
         version: String,
         /// The oldest usable version.
         needed: &'static str,
@@ -31,119 +31,85 @@ pub enum SandboxError {
          or pass --no-sandbox to run agents without protection"
     )]
     Forbidden {
-        /// What bubblewrap said.
+        /// What bubblewrap printed.
         output: String,
-        /// What to type.
+        /// How to allow them.
         fix: &'static str,
     },
-    /// The kernel has no Landlock, or it was not switched on at boot.
+    /// The kernel is built without Landlock, or Landlock was not enabled at boot.
     #[error(
-        "the kernel has no Landlock, and level {needed} is needed: it keeps agents to their files where a mount \
-         is not enough; boot Linux 5.19 or newer with `landlock` in its `lsm=` list, \
-         or do without this layer: eklavya config set sandbox.landlock 0"
+        "the kernel has no Landlock, but level {needed} is required: it restricts agents to their files \
+         if a mount fails to; boot Linux 5.19 or newer with `landlock` in its `lsm=` list, \
+         or disable this layer: eklavya config set sandbox.landlock 0"
     )]
     NoLandlock {
-        /// The least version.
+        /// The lowest accepted level.
         needed: u32,
     },
-    /// The kernel has an older Landlock than was asked for.
+    /// The kernel supports a lower Landlock level than required.
     #[error(
-        "the kernel has Landlock at level {level}, and level {needed} is needed; boot {}, \
-         or accept the kernel's: eklavya config set sandbox.landlock {level}", kernel_with_landlock(*needed)
+        "the kernel supports Landlock level {level}, but level {needed} is required; boot {}, \
+         or accept the level of this kernel: eklavya config set sandbox.landlock {level}",
+        kernel_with_landlock(*needed)
     )]
     OldLandlock {
-        /// The version there is.
+        /// The level of the kernel.
         level: u32,
-        /// The least version.
+        /// The lowest accepted level.
         needed: u32,
     },
-    /// A trial run failed for a reason that we do not know.
-    #[error("a trial sandbox does not work: {output}")]
+    /// A test sandbox failed for an unknown reason.
+    #[error("a test sandbox does not work: {output}")]
     Trial {
-        /// What was said.
+        /// What it printed.
         output: String,
     },
-    /// Root must hand over to another user: user 0 of a sandbox could still reach the kernel's
-    /// settings.
+    /// As user 0 of a sandbox, a program could still change kernel settings.
     #[error(
-        "agents may not run as root: an unprivileged user must be given for the sandbox (sandbox.uidBase)"
+        "agents may not run as root; configure an unprivileged user for the sandbox (sandbox.uidBase)"
     )]
     RootWithoutUser,
-    /// A path of the caller is not absolute and plain.
     #[error("{} is not an absolute path without `..`", path.display())]
-    NotAbsolute {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A file or directory for the sandbox could not be opened or made.
+    NotAbsolute { path: PathBuf },
+    /// A file or directory for the sandbox could not be opened or created.
     #[error("cannot use {} in a sandbox: {source}", path.display())]
-    Open {
-        /// The path.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A symbolic link stands where a directory was expected; following it could leave the project.
+    Open { path: PathBuf, source: io::Error },
+    /// Following the link could lead out of the project.
     #[error(
-        "{} is a symbolic link or lies behind one; replace it by a directory: links are not followed", path.display()
+        "{} is a symbolic link or lies behind one; replace it with a directory: links are not followed", path.display()
     )]
-    Link {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A file stands where a directory was expected.
-    #[error("{} is not a directory; move it away so that the role's directory can be made", path.display())]
-    NotADirectory {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A file that has a second name elsewhere cannot be handed to an agent's user.
+    Link { path: PathBuf },
     #[error(
-        "{} has a hard link elsewhere, so handing it to the agent's user would hand over that file too; \
+        "{} is not a directory; move it away so that the directory of the role can be created", path.display()
+    )]
+    NotADirectory { path: PathBuf },
+    /// A file with a second name elsewhere cannot be given to the user of an agent.
+    #[error(
+        "{} has a hard link elsewhere, and giving it to the agent's user would give away that file too; \
          make the copy without hard links", path.display()
     )]
-    HardLinked {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The libraries of a program could not be found out.
+    HardLinked { path: PathBuf },
     #[error("cannot find the libraries of {}: {reason}", program.display())]
-    Libraries {
-        /// The program.
-        program: PathBuf,
-        /// What was said.
-        reason: String,
-    },
-    /// Descriptors or arguments could not be handed over.
+    Libraries { program: PathBuf, reason: String },
+    /// Descriptors or arguments could not be prepared for the child.
     #[error("cannot prepare the sandbox: {source}")]
-    Prepare {
-        /// The reason.
-        source: io::Error,
-    },
-    /// Docker cannot be used.
+    Prepare { source: io::Error },
     #[error(transparent)]
-    Docker(#[from] super::docker::DockerError),
-    /// The process could not be started.
+    Docker(#[from] DockerError),
     #[error("cannot start the sandbox: {source}")]
-    Start {
-        /// The reason.
-        source: io::Error,
-    },
-    /// It started, but the program inside never did.
+    Start { source: io::Error },
+    /// The sandbox started, but the program inside did not.
     #[error("the sandbox could not be set up: {output}")]
     Setup {
-        /// What was said on stderr, empty where the caller reads it.
+        /// What the sandbox printed to stderr.
         output: String,
     },
-    /// A running sandbox could not be waited for or listened to.
-    #[error("lost touch with the sandbox: {source}")]
-    Wait {
-        /// The reason.
-        source: io::Error,
-    },
+    /// Waiting for a running sandbox failed.
+    #[error("lost the connection to the sandbox: {source}")]
+    Wait { source: io::Error },
 }
 
-/// Returns the kernel that brought a version of Landlock (`security/landlock` in its history).
+/// Returns the kernel that introduced a Landlock level (`security/landlock` in its history).
 fn kernel_with_landlock(level: u32) -> &'static str {
     match level {
         0 | 1 => "Linux 5.13 or newer",

@@ -1,7 +1,8 @@
-//! Opening the host's files for a sandbox, by descriptor: what was looked at is what gets mounted.
+//! Opening the host's files for a sandbox as descriptors, so that the file that was checked is the one
+//! that is mounted.
 //!
-//! An agent may have put a symbolic link where a directory of its clone was. A mount by path would
-//! follow it and hand the agent whatever the link names; these functions do not follow links.
+//! An agent may have replaced a directory of its clone by a symbolic link. A mount by path would follow
+//! the link and give the agent access to its target; these functions do not follow links.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,35 +11,35 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::error::SandboxError;
-use super::spec::SandboxUser;
+use crate::error::SandboxError;
+use crate::user::SandboxUser;
 
 const HANDLE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 const INSIDE: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_SYMLINKS)
     .union(ResolveFlags::NO_MAGICLINKS);
 
-/// Opens a directory that the caller vouches for; only its last component may not be a link.
+/// Opens a directory that the caller trusts; only its last component must not be a link.
 pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd, SandboxError> {
     rustix::fs::open(path, HANDLE | OFlags::DIRECTORY, Mode::empty())
         .map_err(|errno| open_error(path, errno))
 }
 
-/// Opens a file or directory of the host's own (a program), following links.
+/// Opens a program or directory that belongs to the host, following links.
 pub(crate) fn open_trusted(path: &Path) -> Result<OwnedFd, SandboxError> {
     rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| open_error(path, errno))
 }
 
-/// Opens `relative` below `base` without following any link; `None` where nothing is there.
+/// Opens `relative` below `base` without following any link; `None` if it does not exist.
 ///
-/// `shown` is the path of `base`, for messages.
+/// `shown` is the path of `base` for messages.
 pub(crate) fn open_beneath(
     base: impl AsFd,
     shown: &Path,
     relative: &Path,
 ) -> Result<Option<OwnedFd>, SandboxError> {
-    // Not with NOFOLLOW: together with PATH it opens a link itself instead of refusing it.
+    // Without NOFOLLOW: together with PATH, it opens a link itself instead of refusing it.
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     match rustix::fs::openat2(base, relative, flags, Mode::empty(), INSIDE) {
         Ok(fd) => Ok(Some(fd)),
@@ -47,8 +48,8 @@ pub(crate) fn open_beneath(
     }
 }
 
-/// Opens the directory `relative` below `base`, which it makes where it is missing (mode 0755, for
-/// `owner`), without following any link.
+/// Opens the directory `relative` below `base` without following any link. Creates it if it is missing
+/// (mode 0755, owned by `owner`).
 pub(crate) fn create_beneath(
     base: impl AsFd,
     shown: &Path,
@@ -76,8 +77,8 @@ pub(crate) fn create_beneath(
     current.ok_or_else(|| open_error(&walked, Errno::INVAL))
 }
 
-/// Makes `user` the owner of a directory that still belongs to this process: it was made just now,
-/// or by a process that was killed before it could give it away.
+/// Makes `user` the owner of a directory that belongs to the user of this process: it was created just
+/// now, or by a process that was killed before it could change the owner.
 fn chown_if_own(directory: &OwnedFd, user: SandboxUser) -> Result<(), Errno> {
     let owner = rustix::fs::fstat(directory)?.st_uid;
     if owner == rustix::process::geteuid().as_raw() {
@@ -86,7 +87,7 @@ fn chown_if_own(directory: &OwnedFd, user: SandboxUser) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Makes `user` the owner of what `fd` stands for.
+/// Makes `user` the owner of the file that `fd` refers to.
 pub(crate) fn chown_fd(fd: impl AsFd, user: SandboxUser) -> Result<(), Errno> {
     rustix::fs::chownat(
         fd,
@@ -97,12 +98,12 @@ pub(crate) fn chown_fd(fd: impl AsFd, user: SandboxUser) -> Result<(), Errno> {
     )
 }
 
-/// Returns the error for `path`.
+/// Returns the error of opening `path`.
 pub(crate) fn open_error(path: &Path, errno: Errno) -> SandboxError {
     let path = path.to_owned();
     match errno {
         Errno::LOOP => SandboxError::Link { path },
-        // O_DIRECTORY with O_NOFOLLOW says "not a directory" of a link too.
+        // With O_DIRECTORY and O_NOFOLLOW, the kernel reports a link as "not a directory" too.
         Errno::NOTDIR if path.is_symlink() => SandboxError::Link { path },
         Errno::NOTDIR => SandboxError::NotADirectory { path },
         errno => SandboxError::Open {

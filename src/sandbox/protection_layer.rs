@@ -1,19 +1,20 @@
-//! The names of the guards, so that tests can leave one out and see what it is good for.
+//! The protection layers of a sandbox, so that tests can leave one out and show what it is for.
 
-/// A guard of the sandbox.
+/// A protection layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProtectionLayer {
-    /// What the role may not write is mounted read-only, `.git` on its own, and the root file
-    /// system, `/dev` and the settings of the kernel are read-only.
+    /// Read-only mounts: of what the role may not write, of `.git`, of the root file system, of
+    /// `/dev`, and of kernel settings.
     Mounts,
-    /// Landlock, the second layer over the mounts.
+    /// Landlock, the second layer behind the mounts.
     Landlock,
     /// The filter of system calls.
     Seccomp,
-    /// bubblewrap's lock on new user namespaces.
+    /// bubblewrap's ban on new user namespaces.
     UserNamespaces,
-    /// What is mounted in a container is compared with what was looked at outside.
+    /// The check inside a container that the mounted directories are the ones that were opened
+    /// outside.
     Inodes,
-    /// The sizes of temporary file systems, and the limits of resources.
+    /// The sizes of temporary file systems, and resource limits.
     Limits,
 }

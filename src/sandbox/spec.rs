@@ -1,51 +1,48 @@
-//! What to run in a sandbox, and what it may see.
+//! The specification of a sandbox: the program to run, and what it may see.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-use super::error::SandboxError;
+use crate::error::SandboxError;
+use crate::inside::seccomp::AllowedSockets;
 use crate::protection_layer::ProtectionLayer;
 use crate::role_policy::{self as policy, FileAccess, GitAccess};
+use crate::user::SandboxUser;
+use crate::workspace_dirs::WorkspaceDirs;
 use eklavya_core::agent::role::Role;
 use eklavya_core::redactor::Redactor;
 
-/// Whether the workspace may be written.
+/// How a directory is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MountAccess {
-    /// Read-only.
     Read,
     /// Read and write.
     Write,
 }
 
-/// What a sandbox is for.
+/// The purpose of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxProfile {
-    /// An agent: held to the policy of its role, with the door as its only way out.
+    /// An agent: restricted by the policy of its role, with the door as its only way out.
     Agent(Role),
-    /// A throw-away run of a command or check on a private copy of a tree: a shell, no network, no
-    /// door.
+    /// A command or check on a private copy of a tree: with a shell, without network and door.
     Command(MountAccess),
     /// A server on a port of its own network, reached through `<door>/web.sock`.
     Preview {
-        /// What it may do to the tree that it serves.
+        /// The access to the tree that it serves.
         access: MountAccess,
         /// The port on which it listens inside.
         port: u16,
     },
     /// A browser: the system's programs, an empty workspace, and `<door>/proxy.sock` as its only way
-    /// out. What runs is told its port by [`PROXY_PORT`].
+    /// out. The program reads the port of that proxy from the variable
+    /// [`PROXY_PORT`](crate::PROXY_PORT).
     Browser,
 }
 
-/// The variable that tells a browser the port of 127.0.0.1 at which its proxy is.
-pub const PROXY_PORT: &str = "EKLAVYA_PROXY_PORT";
-/// The name of the proxy's socket in the door of a browser.
-pub const PROXY_SOCKET: &str = "proxy.sock";
-
 impl SandboxProfile {
-    /// What may be written in the workspace.
+    /// Returns what may be written in the workspace.
     pub(super) fn file_access(self) -> FileAccess {
         match self {
             SandboxProfile::Agent(role) => policy::role_policy(role).files,
@@ -63,7 +60,7 @@ impl SandboxProfile {
         }
     }
 
-    /// How `.git` is guarded; `None` where the tree is thrown away and needs no guard.
+    /// Returns the access to `.git`; `None` if the tree is a private copy that needs no protection.
     pub(super) fn git_access(self) -> Option<GitAccess> {
         match self {
             SandboxProfile::Agent(role) => Some(policy::role_policy(role).git),
@@ -73,7 +70,7 @@ impl SandboxProfile {
         }
     }
 
-    /// Which sockets what runs may make.
+    /// Returns the sockets that the program may create.
     pub(super) fn allowed_sockets(self) -> AllowedSockets {
         if self.has_shell() {
             AllowedSockets::Local
@@ -82,7 +79,7 @@ impl SandboxProfile {
         }
     }
 
-    /// Whether a shell and the system's programs are there.
+    /// Whether a shell and the system's programs are mounted.
     pub(super) fn has_shell(self) -> bool {
         match self {
             SandboxProfile::Agent(role) => policy::role_policy(role).has_shell(),
@@ -93,77 +90,54 @@ impl SandboxProfile {
     }
 }
 
-/// The sockets that a program may make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AllowedSockets {
-    /// TCP alone, for the CLI on its own: it talks to its door and to nobody else.
-    Tcp,
-    /// TCP, UDP and unix sockets, where people's programs run: test servers and databases listen on
-    /// them, multiprocessing talks through them. All of it stays in the sandbox: the network is its
-    /// own, so are the names of abstract sockets, and of the machine's files no socket is mounted
-    /// but the agent's own door.
-    Local,
-}
-
-/// The unprivileged user to whom root hands over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SandboxUser {
-    /// User id, never 0.
-    pub uid: u32,
-    /// Group id, never 0.
-    pub gid: u32,
-}
-
-/// Bytes of a sandbox's temporary file systems unless the caller says otherwise: they live in
-/// memory.
+/// The default size, in bytes, of each temporary file system of a sandbox. They are in memory.
 pub const TMP_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Bytes that workspace and home together may take on the disk unless the caller says otherwise.
+/// The default limit, in bytes, of the disk space that workspace and home may take together.
 pub const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
-/// A sandbox to be: what it is for and which directories of the host it sees.
+/// What a sandbox is for, and which directories of the host are mounted in it.
 ///
-/// All paths are absolute and the same inside as outside. Nothing else of the host's is there, and
-/// nothing of it may be a secret: what runs can read all of it.
+/// All paths are absolute, and the same inside and outside. No other directory of the host is
+/// mounted. None of them may contain a secret: the program can read all of them.
 #[derive(Debug, Clone)]
 pub struct SandboxSpec {
-    /// What it is for.
     pub profile: SandboxProfile,
-    /// The clone or tree, the working directory of what runs.
+    /// The clone or tree: the working directory of the program.
     pub workspace: PathBuf,
-    /// HOME, written by what runs, kept between runs.
+    /// HOME: written by the program, and kept between runs.
     pub home: PathBuf,
-    /// TMPDIR. In a sandbox an empty file system in memory lies over it; nothing in it is kept.
+    /// TMPDIR. In a sandbox, an empty file system in memory covers it; nothing in it is kept.
     pub tmp: PathBuf,
     /// Size of each temporary file system, in bytes.
     pub tmp_bytes: u64,
-    /// The directory of the sockets: `gateway.sock` for an agent (the directory is read-only to
-    /// it), `web.sock` for a preview (written by it).
+    /// The directory of the sockets: `gateway.sock` for an agent, which cannot write the directory,
+    /// or `web.sock` for a preview, which creates it.
     pub door: Option<PathBuf>,
-    /// Programs (or directories of them) that are mounted read-only at their real paths, such as
-    /// the Claude Code CLI. Symbolic links are resolved; [`Inner::program`] may name the link.
+    /// Programs, or directories of them, that are mounted read-only at their real paths, such as the
+    /// Claude Code CLI. Symbolic links are resolved; [`ProgramSpec::program`] may name the link.
     pub tool_binaries: Vec<PathBuf>,
-    /// Whom root becomes; required for root, ignored for everybody else.
+    /// The user that root switches to. Required if the caller is root, ignored otherwise.
     pub user: Option<SandboxUser>,
-    /// Bytes that workspace and home together may take on the disk. Whoever starts the sandbox has
-    /// to watch over it: see [`super::outgrown`].
+    /// The disk space, in bytes, that workspace and home may take together. The caller has to enforce
+    /// it with [`wait_for_disk_quota`](crate::wait_for_disk_quota).
     pub disk_bytes: u64,
-    /// Keeps secrets out of what is kept of its output.
+    /// Removes secrets from the output that is kept.
     pub redactor: Redactor,
-    /// Guards that are left out, for tests that show what each is good for.
+    /// Layers that are left out, for tests that show what each is for.
     #[doc(hidden)]
     pub disabled_layers: Vec<ProtectionLayer>,
-    /// The file, out of reach of what runs, that names the process while it runs; see
-    /// [`super::end_noted`].
+    /// The file, out of the program's reach, that names the process while it runs; see
+    /// [`kill_by_pid_file`](crate::kill_by_pid_file).
     pub pid_file: Option<PathBuf>,
-    /// What a container is labelled with, by `eklavya.` and these names, for people who look at
-    /// containers.
+    /// Labels of the container, whose names are prefixed with `eklavya.`. They are information for
+    /// users of `docker ps`.
     pub labels: BTreeMap<&'static str, String>,
 }
 
 impl SandboxSpec {
     /// Returns a sandbox over the directories of `dirs`, without a door.
-    pub fn new(profile: SandboxProfile, dirs: &crate::workspace_dirs::WorkspaceDirs) -> Self {
+    pub fn new(profile: SandboxProfile, dirs: &WorkspaceDirs) -> Self {
         Self {
             profile,
             workspace: dirs.clone.clone(),
@@ -181,12 +155,11 @@ impl SandboxSpec {
         }
     }
 
-    /// Whether `guard` stands.
-    pub(super) fn is_enabled(&self, guard: ProtectionLayer) -> bool {
-        !self.disabled_layers.contains(&guard)
+    pub(super) fn is_enabled(&self, layer: ProtectionLayer) -> bool {
+        !self.disabled_layers.contains(&layer)
     }
 
-    /// Refuses paths that mean something else inside than outside.
+    /// Refuses paths that could mean something else inside than outside.
     pub(super) fn validate(&self) -> Result<(), SandboxError> {
         let own = [&self.workspace, &self.home, &self.tmp];
         own.into_iter()
@@ -195,7 +168,7 @@ impl SandboxSpec {
             .try_for_each(|path| ensure_absolute(path))
     }
 
-    /// Returns the real path of `program` where it is one of the tools, or else `program`.
+    /// Returns the real path of `program` if it is one of the tools, and `program` otherwise.
     pub(super) fn resolve_program(&self, program: &OsStr) -> OsString {
         self.tool_binaries
             .iter()
@@ -217,18 +190,32 @@ fn ensure_absolute(path: &Path) -> Result<(), SandboxError> {
     })
 }
 
+/// What the kernel must support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelRequirements {
+    /// The lowest version (ABI) of Landlock; with 0, Landlock may be missing.
+    ///
+    /// From 2 (Linux 5.19) on, Landlock lets a program move files between directories, which git and
+    /// package managers do.
+    pub landlock: u32,
+}
+
+impl Default for KernelRequirements {
+    fn default() -> Self {
+        Self { landlock: 2 }
+    }
+}
+
 /// The program that runs inside.
 #[derive(Debug, Clone, Default)]
 pub struct ProgramSpec {
     /// A path inside the sandbox, or a tool as the specification names it.
     pub program: OsString,
-    /// Its arguments.
     pub args: Vec<OsString>,
-    /// Its whole environment. HOME and TMPDIR are added from the specification where they are
-    /// missing, `ANTHROPIC_BASE_URL` by `sandbox-init` where there is a door to a gateway, PWD by
-    /// bubblewrap.
+    /// The whole environment. HOME and TMPDIR are added from the specification if they are missing,
+    /// `ANTHROPIC_BASE_URL` by `sandbox-init` if the door leads to a gateway, and PWD by bubblewrap.
     pub env: BTreeMap<OsString, OsString>,
-    /// Where it starts; the workspace if not given.
+    /// The working directory (default: the workspace).
     pub cwd: Option<PathBuf>,
 }
 
@@ -245,7 +232,7 @@ impl ProgramSpec {
         }
     }
 
-    /// Adds a variable.
+    /// Sets a variable.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.insert(name.into(), value.into());
         self

@@ -1,4 +1,4 @@
-//! The directories of one agent's workspace on the host, and handing them to the agent's user.
+//! The directories of an agent's workspace on the host, and giving them to the agent's user.
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -7,25 +7,23 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, FileType, Mode, OFlags};
 
-use super::error::SandboxError;
-use super::spec::SandboxUser;
+use crate::error::SandboxError;
 use crate::open_beneath;
+use crate::user::SandboxUser;
 
 /// The directories of one agent conversation, all below one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkspaceDirs {
     /// The clone of the project's repository.
     pub clone: PathBuf,
-    /// HOME.
     pub home: PathBuf,
-    /// TMPDIR.
     pub tmp: PathBuf,
     /// The directory of the sockets.
     pub door: PathBuf,
 }
 
 impl WorkspaceDirs {
-    /// Returns the directories below `root`, without making them.
+    /// Returns the directories below `root` without creating them.
     pub fn below(root: &Path) -> Self {
         Self {
             clone: root.join("clone"),
@@ -35,10 +33,11 @@ impl WorkspaceDirs {
         }
     }
 
-    /// Makes what is missing, each readable by nobody but `user` (or the caller where there is
-    /// none).
+    /// Creates the missing directories. Each is accessible to `user` only, or to the caller if no
+    /// user is given.
     ///
-    /// Only the directories themselves change hands; see [`hand_over`] for what is in the clone.
+    /// Only the directories themselves change their owner; [`chown_tree`] changes the owner of the
+    /// files in the clone.
     pub fn create(&self, user: Option<SandboxUser>) -> Result<(), SandboxError> {
         for path in [&self.clone, &self.home, &self.tmp, &self.door] {
             let failed = |source| SandboxError::Open {
@@ -47,8 +46,8 @@ impl WorkspaceDirs {
             };
             fs::create_dir_all(path).map_err(failed)?;
             let opened = open_beneath::open_directory(path)?;
-            // A descriptor opened with O_PATH takes no chmod; the parent directory is the caller's
-            // own.
+            // A descriptor opened with O_PATH does not support chmod; the parent directory belongs to
+            // the caller.
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
             if let Some(user) = user {
                 open_beneath::chown_fd(&opened, user)
@@ -74,8 +73,8 @@ pub fn chown_socket(socket: &Path, user: Option<SandboxUser>) -> Result<(), Sand
 
 /// Makes `user` the owner of everything below `root`, without following links.
 ///
-/// Refuses a file that has a second name (a clone that shares objects with its origin by hard
-/// links), since that name may be outside of `root`.
+/// Refuses a file that has a second name, as in a clone that shares objects with its origin by hard
+/// links: that name may be outside of `root`.
 pub fn chown_tree(root: &Path, user: SandboxUser) -> Result<(), SandboxError> {
     let opened = rustix::fs::open(
         root,
@@ -120,17 +119,4 @@ fn chown_entry(
         return Err(SandboxError::HardLinked { path });
     }
     open_beneath::chown_fd(entry.as_fd(), user).map_err(refused)
-}
-
-/// Whether this process is root, so that it hands over to another user.
-pub fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-/// Returns the user whose id is the caller's own.
-pub(crate) fn current_user() -> SandboxUser {
-    SandboxUser {
-        uid: nix::unistd::geteuid().as_raw(),
-        gid: nix::unistd::getegid().as_raw(),
-    }
 }

@@ -93,5 +93,5 @@ async fn another_directory_in_its_place_is_noticed_too() {
     let output = output.output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.stdout.is_empty(), "{output:?}");
-    assert!(said.contains("is not what it was"), "{said}");
+    assert!(said.contains("that was checked outside"), "{said}");
 }

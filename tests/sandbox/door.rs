@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use eklavya_core::agent::role::Role;
-use eklavya_sandbox::inside::init::PROXY_LOGIN;
+use eklavya_sandbox::PROXY_LOGIN;
 use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec, chown_socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;

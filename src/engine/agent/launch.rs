@@ -24,7 +24,7 @@ use eklavya_core::agent::Agent;
 use eklavya_core::process::SEARCH_PATH;
 use eklavya_core::task::{Task, TaskKind};
 use eklavya_gateway::{AgentDoor, DoorSpec, Gateway};
-use eklavya_sandbox::inside::init::PROXY_LOGIN;
+use eklavya_sandbox::PROXY_LOGIN;
 use eklavya_sandbox::role_policy::{GitAccess, role_policy};
 use eklavya_sandbox::{
     DiskQuotaExceeded, ProgramSpec, SandboxProfile, SandboxSpec, WorkspaceDirs, kill_sandbox,

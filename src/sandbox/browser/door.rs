@@ -22,8 +22,10 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::error::BrowserError;
+use crate::inside::door::PROXY_SOCKET;
 use crate::proxy::{self, HTTP_PORT, PreviewLookup, TargetConnection, parse_target};
-use crate::{PROXY_SOCKET, SandboxUser, WorkspaceDirs, chown_socket};
+use crate::user::SandboxUser;
+use crate::workspace_dirs::{WorkspaceDirs, chown_socket};
 use eklavya_core::egress::EgressTarget;
 
 /// Connections at a time; the next ones wait.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::SandboxError;
+use crate::error::SandboxError;
 
 /// Why a browser did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -13,10 +13,13 @@ use tokio::task::JoinHandle;
 
 use super::error::BrowserError;
 use super::session::{BrowserSpec, ViewportSize};
-use crate::{
-    PROXY_PORT, ProgramSpec, Sandbox, SandboxChild, SandboxProfile, SandboxSpec, StdioStreams,
-    WorkspaceDirs, kill_sandbox, measure_memory, wait_for_disk_quota,
-};
+use crate::inside::door::PROXY_PORT;
+use crate::run::child::{SandboxChild, StdioStreams};
+use crate::run::disk_usage::wait_for_disk_quota;
+use crate::run::memory_usage::measure_memory;
+use crate::run::sandbox::{Sandbox, kill_sandbox};
+use crate::spec::{ProgramSpec, SandboxProfile, SandboxSpec};
+use crate::workspace_dirs::WorkspaceDirs;
 
 /// Bytes kept of what it prints.
 const OUTPUT_BYTES: usize = 4096;

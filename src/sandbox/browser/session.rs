@@ -15,7 +15,9 @@ use super::error::BrowserError;
 use super::page::{self, PageLocation};
 use super::process::BrowserProcess;
 use crate::browser::page_events::{PageEvents, PageNotices};
-use crate::{IsolationBackend, Sandbox, SandboxUser, WorkspaceDirs};
+use crate::run::sandbox::{IsolationBackend, Sandbox};
+use crate::user::SandboxUser;
+use crate::workspace_dirs::WorkspaceDirs;
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(30);

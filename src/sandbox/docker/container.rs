@@ -1,10 +1,11 @@
-//! The description of a container: the planned mounts ([`super::super::mounts`]) and the limits in the
-//! engine's words.
+//! The description of a container for the engine: the planned mounts ([`mounts`]) and the limits.
 //!
-//! The host's directories were opened without following links; what the engine mounts later, by path,
-//! is compared with them inside ([`super::inspect`]).
+//! The host's directories were opened without following links. The engine mounts them later, by path;
+//! `sandbox-init` compares the mounts with the opened directories
+//! ([`crate::inside::container::mount_check`]).
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use bollard::models::{
@@ -12,23 +13,25 @@ use bollard::models::{
     MountType,
 };
 
-use super::super::Sandbox;
-use super::super::error::SandboxError;
-use super::super::spec::{MountAccess, SandboxSpec, SandboxUser};
-use super::{DockerBackend, TAKE_OVER};
-use crate::docker::container_dir::{ContainerDir, path_text};
+use super::DockerBackend;
+use super::container_dir::{ContainerDir, path_text};
+use crate::error::SandboxError;
 use crate::inside::container::container_link;
 use crate::inside::container::mount_check::{ExpectedMount, ExpectedSource};
 use crate::inside::init;
-use crate::plan::mounts::{self, OWN_PROGRAM, SHARED_MEMORY, TmpfsMode};
+use crate::inside::init_config::TAKE_OVER;
+use crate::open_beneath;
+use crate::plan::mounts::{self, MountSource, OWN_PROGRAM, PlannedMount, SHARED_MEMORY, TmpfsMode};
 use crate::protection_layer::ProtectionLayer;
 use crate::role_policy::GitAccess;
+use crate::spec::{MountAccess, SandboxSpec};
+use crate::user::SandboxUser;
 
-/// The options of an empty file system that hides what is under it.
+/// The options of an empty file system that hides the directory below it.
 const HIDDEN: &str = "ro,size=4096,mode=0555";
 
-/// What nobody inside can look into: what the engine masks where it is told nothing (20.10 to 29),
-/// and the devices and settings of the machine in `/sys`.
+/// The paths that no process inside can read: those that the engine masks by default (20.10 to 29), and
+/// the devices and settings of the machine in `/sys`.
 const MASKED: [&str; 12] = [
     "/proc/acpi",
     "/proc/asound",
@@ -44,26 +47,26 @@ const MASKED: [&str; 12] = [
     "/sys",
 ];
 
-/// A description, and what has to be found in the container.
+/// A description, and the mounts that `sandbox-init` must find in the container.
 pub(super) struct ContainerDescription {
     pub body: ContainerCreateBody,
     pub expected: Vec<ExpectedMount>,
 }
 
-/// Returns the description for a sandbox of `spec`, whose processes run as `user`. `owner` is whom
-/// directories that are made on the host are given to.
+/// Returns the description for a sandbox of `spec`, whose processes run as `user`. Directories that are
+/// created on the host get `owner`. `exe` is the `eklavya` program.
 pub(super) fn describe(
-    sandbox: &Sandbox,
+    exe: &Path,
     docker: &DockerBackend,
-    stage: &ContainerDir,
+    directory: &ContainerDir,
     spec: &SandboxSpec,
     user: SandboxUser,
     owner: Option<SandboxUser>,
 ) -> Result<ContainerDescription, SandboxError> {
     let mut builder = ContainerBuilder::default();
-    builder.bind_container_dir(stage)?;
+    builder.bind_container_dir(directory)?;
     builder.hide_git(spec);
-    for planned in mounts::plan_mounts(&sandbox.exe, spec, owner)? {
+    for planned in mounts::plan_mounts(exe, spec, owner)? {
         builder.add_mount(planned, user)?;
     }
     let image = if spec.profile.has_shell() {
@@ -79,7 +82,7 @@ pub(super) fn describe(
         cmd: Some(vec![init::NAME.to_owned(), TAKE_OVER.to_owned()]),
         working_dir: Some("/".to_owned()),
         network_disabled: Some(true),
-        // Whatever the base image says.
+        // The base image may define a health check.
         healthcheck: Some(HealthConfig {
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
@@ -102,34 +105,29 @@ struct ContainerBuilder {
 }
 
 impl ContainerBuilder {
-    fn add_mount(
-        &mut self,
-        planned: mounts::PlannedMount,
-        user: SandboxUser,
-    ) -> Result<(), SandboxError> {
+    fn add_mount(&mut self, planned: PlannedMount, user: SandboxUser) -> Result<(), SandboxError> {
         let path = path_text(&planned.path)?;
         match planned.source {
-            mounts::MountSource::Program { source, .. } => {
+            MountSource::Program { source, .. } => {
                 self.bind_mount(&source, path, MountAccess::Read)
             }
-            mounts::MountSource::Host {
+            MountSource::Host {
                 opened,
                 base,
                 access,
             } => {
                 self.bind_mount(&planned.path, path, access)?;
-                let writable = access == MountAccess::Write;
-                let expected = ExpectedMount::for_mount(&opened, &planned.path, &base, writable)?;
-                self.expected.push(expected);
+                self.expected
+                    .push(expect_mount(&opened, &planned.path, &base, access)?);
                 Ok(())
             }
-            // The engine makes it itself, see `shm_size`.
-            mounts::MountSource::Tmpfs { .. } if path == SHARED_MEMORY => Ok(()),
-            mounts::MountSource::Tmpfs { bytes, sharing } => {
+            // The engine mounts this one itself, see `shm_size`.
+            MountSource::Tmpfs { .. } if path == SHARED_MEMORY => Ok(()),
+            MountSource::Tmpfs { bytes, sharing } => {
                 self.tmpfs.insert(path, tmpfs_options(bytes, sharing, user));
                 Ok(())
             }
-            mounts::MountSource::Hidden { base } => {
+            MountSource::Hidden { base } => {
                 self.tmpfs.insert(path, HIDDEN.to_owned());
                 self.expected.push(ExpectedMount {
                     path: planned.path,
@@ -161,22 +159,22 @@ impl ContainerBuilder {
         Ok(())
     }
 
-    /// Mounts what is made for the container on the host.
-    fn bind_container_dir(&mut self, stage: &ContainerDir) -> Result<(), SandboxError> {
+    /// Mounts the files that were created for the container on the host.
+    fn bind_container_dir(&mut self, directory: &ContainerDir) -> Result<(), SandboxError> {
         for (source, target) in [
-            (stage.link_path(), container_link::DIRECTORY),
-            (stage.passwd_path(), "/etc/passwd"),
-            (stage.group_path(), "/etc/group"),
+            (directory.link_path(), container_link::DIRECTORY),
+            (directory.passwd_path(), "/etc/passwd"),
+            (directory.group_path(), "/etc/group"),
         ] {
             self.bind_mount(&source, target.to_owned(), MountAccess::Read)?;
         }
         Ok(())
     }
 
-    /// Takes away what the image has and the role may not use.
+    /// Hides git from the roles that may not use it.
     fn hide_git(&mut self, spec: &SandboxSpec) {
         if spec.profile.git_access() == Some(GitAccess::No) && !spec.profile.has_shell() {
-            // git is all that is there.
+            // The image without a shell has no program but git there.
             self.tmpfs.insert("/usr/bin".to_owned(), HIDDEN.to_owned());
         }
     }
@@ -189,9 +187,9 @@ impl ContainerBuilder {
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
             readonly_rootfs: Some(spec.is_enabled(ProtectionLayer::Mounts)),
             masked_paths: Some(MASKED.map(str::to_owned).into()),
-            // Gone when it ends, whoever is there to see it.
+            // The engine removes the container when it ends, even if the relay has ended before.
             auto_remove: Some(true),
-            // What the program says goes to its own streams; this is what the engine would keep.
+            // The program writes to its own streams; the engine must not keep a copy.
             log_config: Some(HostConfigLogConfig {
                 typ: Some("none".to_owned()),
                 config: None,
@@ -206,6 +204,25 @@ impl ContainerBuilder {
         }
         host
     }
+}
+
+/// Returns the mount that `sandbox-init` must find at `path`: the file or directory `opened`.
+fn expect_mount(
+    opened: &OwnedFd,
+    path: &Path,
+    base: &Path,
+    access: MountAccess,
+) -> Result<ExpectedMount, SandboxError> {
+    let stat = rustix::fs::fstat(opened).map_err(|errno| open_beneath::open_error(path, errno))?;
+    Ok(ExpectedMount {
+        path: path.to_owned(),
+        base: base.to_owned(),
+        source: ExpectedSource::Mounted {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            writable: access == MountAccess::Write,
+        },
+    })
 }
 
 /// Returns the options of a file system in memory.

@@ -1,39 +1,37 @@
-//! The labels by which a container is known: whose it is, and which process answers for it.
+//! The labels of a container: its data directory and its owner process.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use eklavya_core::process::{self, HostIdentity};
 
-/// The label of the data directory that a container works for.
+/// The label of the data directory that a container belongs to.
 pub(crate) const INSTALLATION: &str = "eklavya.installation";
 const BOOT: &str = "eklavya.boot";
 const HOST: &str = "eklavya.host";
 const PROCESS: &str = "eklavya.process";
 
-/// Who answers for a container.
+/// The process that owns a container: its relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContainerOwner {
-    /// The start of the machine at which it was made.
+    /// The boot of the machine during which the container was created.
     boot: String,
-    /// Where its process id means something.
+    /// The host that the process id belongs to.
     host: String,
     pid: u32,
-    /// When that process was started, in ticks since boot.
+    /// The start time of the process, in ticks since boot.
     start: i64,
 }
 
-/// What became of who answers for a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OwnerState {
-    /// It lives, or may live where this process cannot see it.
+    /// The owner lives, or may live on a host that this process cannot see.
     Alive,
-    /// It is gone for certain.
+    /// The owner has certainly ended.
     Gone,
 }
 
 impl ContainerOwner {
-    /// Returns the mark of this process.
     pub(crate) fn of_this_process() -> Self {
         let pid = std::process::id();
         Self {
@@ -44,7 +42,6 @@ impl ContainerOwner {
         }
     }
 
-    /// Adds it to labels.
     pub(crate) fn write_labels<S: BuildHasher>(self, labels: &mut HashMap<String, String, S>) {
         let process = format!("{} {}", self.pid, self.start);
         for (name, value) in [(BOOT, self.boot), (HOST, self.host), (PROCESS, process)] {
@@ -52,7 +49,7 @@ impl ContainerOwner {
         }
     }
 
-    /// Reads it back; nothing where labels of ours are missing or make no sense.
+    /// Parses the labels; `None` if one of them is missing or invalid.
     pub(crate) fn from_labels<S: BuildHasher>(labels: &HashMap<String, String, S>) -> Option<Self> {
         let (pid, start) = labels.get(PROCESS)?.split_once(' ')?;
         Some(Self {
@@ -63,7 +60,6 @@ impl ContainerOwner {
         })
     }
 
-    /// Returns what became of the process.
     pub(crate) fn state(&self) -> OwnerState {
         let gone = self.boot != boot_id()
             || (self.host == HostIdentity::current().digest
@@ -86,15 +82,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_read_back_and_lives_as_long_as_its_process() {
-        let mark = ContainerOwner::of_this_process();
+    fn an_owner_is_read_back_and_lives_as_long_as_its_process() {
+        let owner = ContainerOwner::of_this_process();
         let mut labels = HashMap::new();
-        mark.clone().write_labels(&mut labels);
-        assert_eq!(ContainerOwner::from_labels(&labels), Some(mark.clone()));
-        assert_eq!(mark.state(), OwnerState::Alive);
+        owner.clone().write_labels(&mut labels);
+        assert_eq!(ContainerOwner::from_labels(&labels), Some(owner.clone()));
+        assert_eq!(owner.state(), OwnerState::Alive);
         let before = ContainerOwner {
-            start: mark.start - 1,
-            ..mark.clone()
+            start: owner.start - 1,
+            ..owner.clone()
         };
         assert_eq!(before.state(), OwnerState::Gone);
         let elsewhere = ContainerOwner {

@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::docker_error::DockerError;
 
-/// The longest that the engine may take to answer, in seconds; a build answers all the time.
-const PATIENCE: u64 = 120;
+/// How long the engine may take to answer, in seconds. During a build it answers continuously.
+const TIMEOUT_SECONDS: u64 = 120;
 
-/// Where the engine is, and which API it speaks.
+/// The socket of an engine, and the version of its API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockerEngine {
     socket: PathBuf,
-    /// Major and minor version of the API; asked for once, since each question takes its time.
+    /// The major and minor version of the API. It is requested once, because each request takes time.
     api: (usize, usize),
 }
 
 impl DockerEngine {
-    /// Returns the engine at `socket`, after it has answered.
+    /// Connects to the engine at `socket`.
     ///
     /// # Errors
-    /// It does not answer, or the caller may not ask.
+    /// The engine does not answer, or the caller has no access to the socket.
     pub async fn detect(socket: &Path) -> Result<Self, DockerError> {
         check_reachable(socket)?;
         let away = |error| unreachable_error(socket, &error);
@@ -37,10 +37,10 @@ impl DockerEngine {
         })
     }
 
-    /// Returns a connection.
+    /// Returns a client.
     ///
     /// # Errors
-    /// Nobody listens any more.
+    /// The engine no longer answers.
     pub(super) fn connect(&self) -> Result<bollard::Docker, DockerError> {
         check_reachable(&self.socket)?;
         let version = ClientVersion {
@@ -50,17 +50,17 @@ impl DockerEngine {
         new_client(&self.socket, &version).map_err(|error| unreachable_error(&self.socket, &error))
     }
 
-    /// Makes sure that it still answers.
+    /// Checks that the engine still answers.
     ///
     /// # Errors
-    /// It does not.
+    /// The engine does not answer.
     pub async fn ensure_ready(&self) -> Result<(), DockerError> {
         let pong = self.connect()?.ping().await;
         pong.map(|_| ())
             .map_err(|error| unreachable_error(&self.socket, &error))
     }
 
-    /// Returns the error of a request: that the engine is away, or what it refused.
+    /// Returns the error of a request: the engine refused it, or does not answer.
     pub(super) fn request_error(
         &self,
         what: &'static str,
@@ -85,10 +85,11 @@ fn new_client(
     socket: &Path,
     version: &ClientVersion,
 ) -> Result<bollard::Docker, bollard::errors::Error> {
-    bollard::Docker::connect_with_unix(&socket.to_string_lossy(), PATIENCE, version)
+    bollard::Docker::connect_with_unix(&socket.to_string_lossy(), TIMEOUT_SECONDS, version)
 }
 
-/// Connects and lets go: the client's own errors do not tell a missing right from a missing engine.
+/// Connects once: the errors of the client do not distinguish a missing permission from a missing
+/// engine.
 fn check_reachable(socket: &Path) -> Result<(), DockerError> {
     let socket_path = socket.to_owned();
     match UnixStream::connect(socket) {

@@ -1,5 +1,5 @@
-//! The images that agents run in: built from a file in this program, and told from those of other
-//! versions by their labels.
+//! The images that agents run in. They are built from a Dockerfile in this program; labels distinguish
+//! them from the images of other versions.
 
 use std::collections::HashMap;
 
@@ -13,30 +13,29 @@ use sha2::{Digest, Sha256};
 use super::engine::DockerEngine;
 use crate::docker_error::DockerError;
 
-/// What both images are built from.
+/// The Dockerfile of both images.
 const DOCKERFILE: &str = include_str!("../../../docker/agent.Dockerfile");
-/// What they are built on unless somebody says otherwise.
+/// The default base image.
 pub const BASE_IMAGE: &str = "debian:bookworm-slim";
 
-/// The label that says which of the two an image is.
+/// The label that names the variant of an image.
 pub(super) const LABEL_IMAGE: &str = "eklavya.image";
 const LABEL_VERSION: &str = "eklavya.version";
 const LABEL_FILE: &str = "eklavya.dockerfile";
 
-/// One of the images.
+/// One of the two images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageVariant {
-    /// With the programs of its base.
+    /// Contains the programs of its base.
     Shell,
-    /// With git and nothing else.
+    /// Contains git and no other program.
     Bare,
 }
 
 impl ImageVariant {
-    /// Both, in the order in which they are built.
+    /// Both variants, in the order in which they are built.
     pub const ALL: [Self; 2] = [ImageVariant::Shell, ImageVariant::Bare];
 
-    /// Returns the name of its image.
     pub fn image(self) -> &'static str {
         match self {
             ImageVariant::Shell => "eklavya/agent:shell",
@@ -44,7 +43,7 @@ impl ImageVariant {
         }
     }
 
-    /// Returns its stage of the file, which is its label as well.
+    /// Returns its build stage in the Dockerfile, which is its label as well.
     pub fn name(self) -> &'static str {
         match self {
             ImageVariant::Shell => "shell",
@@ -52,7 +51,7 @@ impl ImageVariant {
         }
     }
 
-    /// Returns whom it is for.
+    /// Returns the roles that it is for.
     pub fn purpose(self) -> &'static str {
         match self {
             ImageVariant::Shell => "roles with a terminal",
@@ -61,7 +60,7 @@ impl ImageVariant {
     }
 }
 
-/// The ids of the images that were found to fit.
+/// The ids of the images of this version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AgentImages {
     pub shell: String,
@@ -69,10 +68,10 @@ pub(super) struct AgentImages {
 }
 
 impl AgentImages {
-    /// Returns the images of this version.
+    /// Looks up the images of this version.
     ///
     /// # Errors
-    /// One is missing, or of another version.
+    /// An image is missing or of another version.
     pub(super) async fn find(engine: &DockerEngine) -> Result<Self, DockerError> {
         Ok(Self {
             shell: find_image_id(engine, ImageVariant::Shell).await?,
@@ -91,13 +90,13 @@ async fn find_image_id(
         Err(Error::DockerResponseServerError {
             status_code: 404, ..
         }) => return Err(DockerError::NoImage { image }),
-        Err(error) => return Err(engine.request_error("show an image", &error)),
+        Err(error) => return Err(engine.request_error("inspect an image", &error)),
     };
-    let (found_is, wanted) = (image_origin(&labels(&found)), current_origin());
-    if found_is != wanted {
+    let (origin, wanted) = (image_origin(&labels(&found)), current_origin());
+    if origin != wanted {
         return Err(DockerError::OtherImage {
             image,
-            found: found_is,
+            found: origin,
             wanted,
         });
     }
@@ -111,13 +110,13 @@ fn labels(image: &ImageInspect) -> HashMap<String, String> {
         .unwrap_or_default()
 }
 
-/// Returns the version and the file that an image with these labels was built from, in words.
+/// Returns the version and the Dockerfile digest of an image with these labels as text.
 pub(super) fn image_origin(labels: &HashMap<String, String>) -> String {
     let word = |name| labels.get(name).map_or("unknown", String::as_str);
     format!("{} ({})", word(LABEL_VERSION), word(LABEL_FILE))
 }
 
-/// Returns the same words for this program.
+/// Returns the same text for this program.
 pub(super) fn current_origin() -> String {
     format!("{} ({})", env!("CARGO_PKG_VERSION"), dockerfile_digest())
 }
@@ -126,27 +125,24 @@ fn dockerfile_digest() -> String {
     eklavya_core::hex::encode(&Sha256::digest(DOCKERFILE)[..6])
 }
 
-/// Builds the image of `variant` on `base`; each line that the engine says goes to `said`.
-///
-/// With `fetch`, the engine looks for a newer base in its registry. Returns the image's id.
+/// Builds the image of `variant` on `base`, and calls `on_line` with each line that the engine prints.
+/// Returns the image's id.
 ///
 /// # Errors
-/// The engine is away, also where it goes away meanwhile, or a step of the file failed.
+/// The engine does not answer or stopped during the build, or a step of the Dockerfile failed.
 pub async fn build_image(
     engine: &DockerEngine,
     variant: ImageVariant,
     base: &str,
-    fetch: PullPolicy,
-    mut said: impl FnMut(&str),
+    pull: PullPolicy,
+    mut on_line: impl FnMut(&str),
 ) -> Result<String, DockerError> {
     let client = engine.connect()?;
     let context = bollard::body_full(build_context(DOCKERFILE.as_bytes()));
-    let mut steps = std::pin::pin!(client.build_image(
-        build_options(variant, base, fetch),
-        None,
-        Some(context)
-    ));
-    let failed = |reason: String| DockerError::Build { variant, reason };
+    let mut steps =
+        std::pin::pin!(client.build_image(build_options(variant, base, pull), None, Some(context)));
+    let purpose = variant.purpose();
+    let failed = |reason: String| DockerError::Build { purpose, reason };
     while let Some(step) = steps.next().await {
         let step = match step {
             Ok(step) => step,
@@ -160,29 +156,29 @@ pub async fn build_image(
         let text = step.stream.or(step.status).unwrap_or_default();
         text.lines()
             .filter(|line| !line.trim().is_empty())
-            .for_each(&mut said);
+            .for_each(&mut on_line);
     }
     find_image_id(engine, variant)
         .await
         .map_err(|error| match error {
-            // The engine stopped in the middle of it, and the stream just ended.
+            // If the engine stops during a build, its stream ends without an error.
             DockerError::NoImage { .. } | DockerError::OtherImage { .. } => {
-                failed("the engine broke off".to_owned())
+                failed("the engine stopped during the build".to_owned())
             }
             other => other,
         })
 }
 
-/// Whether the engine looks for a newer base image.
+/// When the engine pulls the base image from its registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// Where there is none yet.
+    /// If the engine does not have it.
     Missing,
-    /// In any case.
+    /// Before each build.
     Always,
 }
 
-fn build_options(variant: ImageVariant, base: &str, fetch: PullPolicy) -> BuildImageOptions {
+fn build_options(variant: ImageVariant, base: &str, pull: PullPolicy) -> BuildImageOptions {
     let arguments = [
         ("BASE_IMAGE", base),
         ("EKLAVYA_VERSION", env!("CARGO_PKG_VERSION")),
@@ -193,7 +189,7 @@ fn build_options(variant: ImageVariant, base: &str, fetch: PullPolicy) -> BuildI
         target: variant.name().to_owned(),
         rm: true,
         forcerm: true,
-        pull: (fetch == PullPolicy::Always).then(|| "1".to_owned()),
+        pull: (pull == PullPolicy::Always).then(|| "1".to_owned()),
         buildargs: Some(
             arguments
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -203,7 +199,7 @@ fn build_options(variant: ImageVariant, base: &str, fetch: PullPolicy) -> BuildI
     }
 }
 
-/// Returns a tar archive with the one file that a build needs.
+/// Returns a tar archive that contains only the Dockerfile.
 fn build_context(file: &[u8]) -> Bytes {
     const BLOCK: usize = 512;
     let mut header = [0; BLOCK];
@@ -223,7 +219,7 @@ fn build_context(file: &[u8]) -> Bytes {
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let mut archive = header.to_vec();
     archive.extend_from_slice(file);
-    // Files fill whole blocks, and two empty ones are the end.
+    // A file fills whole blocks, and two empty blocks end the archive.
     archive.resize(archive.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
     archive.into()
 }

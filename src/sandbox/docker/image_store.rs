@@ -1,4 +1,4 @@
-//! The images of agents that an engine holds: looking through them and clearing them out.
+//! Listing and removing the agent images of an engine.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,28 +9,27 @@ use super::engine::DockerEngine;
 use super::image::{ImageVariant, LABEL_IMAGE, current_origin, image_origin};
 use crate::docker_error::DockerError;
 
-/// An image of ours.
+/// An image that some version of this program built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredImage {
-    /// Its id.
     pub id: String,
-    /// Its names; none once a newer one took them.
+    /// The names; empty once a newer image has taken them.
     pub names: Vec<String>,
     /// `shell` or `bare`.
     pub variant: String,
-    /// The version and the digest of the file that it was built from.
+    /// The version and the digest of the Dockerfile that it was built from.
     pub origin: String,
     /// Seconds since 1970.
     pub created: i64,
-    /// Bytes, with what it shares with others.
+    /// The size in bytes, including layers that it shares with other images.
     pub size: u64,
-    /// Whether this program would use it.
+    /// Whether this version uses it.
     pub is_current: bool,
-    /// Whether a container, running or not, is made of it.
+    /// Whether a container, running or not, was created from it.
     pub is_used: bool,
 }
 
-/// Returns the images that were built by any version of this program, the newest first.
+/// Returns the images that any version of this program built, newest first.
 pub async fn list_images(engine: &DockerEngine) -> Result<Vec<StoredImage>, DockerError> {
     let client = engine.connect()?;
     let filters = HashMap::from([("label".to_owned(), vec![LABEL_IMAGE.to_owned()])]);
@@ -81,8 +80,8 @@ async fn used_image_ids(engine: &DockerEngine) -> Result<HashSet<String>, Docker
         .collect())
 }
 
-/// Removes images of ours that no container is made of: those that this version does not use, or
-/// `all`. Returns what was removed.
+/// Removes images that no container was created from: those that this version does not use, or with
+/// `all` also those that it does. Returns the removed images.
 pub async fn prune_images(
     engine: &DockerEngine,
     all: bool,
@@ -93,7 +92,7 @@ pub async fn prune_images(
         if image.is_used || (image.is_current && !all) {
             continue;
         }
-        // By its names: force would take away what others have named too.
+        // By its names: removing it by force would remove names that other users gave it as well.
         let handles = if image.names.is_empty() {
             vec![image.id.clone()]
         } else {
@@ -109,7 +108,7 @@ pub async fn prune_images(
                 | Err(Error::DockerResponseServerError {
                     status_code: 404, ..
                 }) => {}
-                // Taken into use meanwhile, or another image is built on it.
+                // A container uses it by now, or another image is built on it.
                 Err(Error::DockerResponseServerError {
                     status_code: 409, ..
                 }) => gone = false,

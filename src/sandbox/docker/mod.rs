@@ -1,10 +1,12 @@
-//! Docker as isolation: one container for each agent, command and preview, with the same policy and
-//! the same `sandbox-init` as under bubblewrap.
+//! Docker as the isolation backend: one container for each agent, command and preview, with the same
+//! policy and the same `sandbox-init` as with bubblewrap.
 //!
-//! What runs is this, where the container is the engine's child and not the relay's:
+//! These processes run; the container is a child of the engine, not of the relay:
 //!
-//! 1. `eklavya sandbox-docker` ([`relay`]) stands for the container and may be killed in any way,
-//! 2. `eklavya sandbox-init` ([`inside`]), in the container, ends when the first is gone,
+//! 1. `eklavya sandbox-docker` ([`relay`]) represents the container to the caller and may be killed by
+//!    any signal,
+//! 2. `eklavya sandbox-init` ([`crate::inside::container`]), in the container, ends when the relay has
+//!    ended,
 //! 3. the program, behind Landlock and the filter of system calls.
 
 mod container;
@@ -18,9 +20,8 @@ pub mod relay;
 pub(crate) mod running_container;
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bollard::models::HostConfig;
 use serde::{Deserialize, Serialize};
@@ -31,29 +32,27 @@ pub use crate::docker_error::DockerError;
 pub use engine::DockerEngine;
 pub use image::{BASE_IMAGE, ImageVariant, PullPolicy, build_image};
 
-use super::Sandbox;
-use super::error::SandboxError;
-use super::spec::{ProgramSpec, SandboxSpec};
-use crate::docker::container_dir::ContainerDir;
+use crate::error::SandboxError;
 use crate::inside::container::container_init::ContainerInitConfig;
-use crate::inside::container::mount_check;
-use crate::inside::init;
-use crate::launch::bubblewrap;
+use crate::inside::container::mount_check::ExpectedMount;
+use crate::inside::init_config::{Enclosure, InitConfig};
+use crate::launch::host_programs::HostPrograms;
 use crate::launch::inherited_fds::InheritedFds;
-use crate::workspace_dirs;
+use crate::plan::init_config::plan_init;
+use crate::protection_layer::ProtectionLayer;
+use crate::spec::{KernelRequirements, ProgramSpec, SandboxSpec};
+use crate::user;
+use container_dir::ContainerDir;
 use eklavya_core::process;
 use image::AgentImages;
 use relay::ContainerPlan;
 
-/// What `sandbox-init` is told where the relay has the rest.
-pub(super) const TAKE_OVER: &str = "docker";
-
-/// What a container may take.
+/// The resources that a container may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerLimits {
-    /// Memory, in MiB; there is no swap beside it.
+    /// Memory, in MiB. Containers get no swap.
     pub memory_mib: u32,
-    /// Processors; nothing is all of them.
+    /// Processors; `None` for all of them.
     pub cpus: Option<u32>,
     /// Processes and threads.
     pub pids: u32,
@@ -69,20 +68,19 @@ impl ContainerLimits {
     }
 }
 
-/// Which engine is used, and for whom.
+/// How to use an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockerSettings {
     /// The engine's socket.
     pub socket: PathBuf,
-    /// A directory, out of reach of agents, for what each container needs.
+    /// The directory, out of the agents' reach, of the directories of containers.
     pub stages: PathBuf,
-    /// What tells this data directory from all others.
+    /// Identifies this data directory.
     pub installation: String,
-    /// What a container may take.
     pub limits: ContainerLimits,
 }
 
-/// Docker, found to be usable.
+/// A usable engine with the images of this version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerBackend {
     engine: DockerEngine,
@@ -91,10 +89,10 @@ pub struct DockerBackend {
 }
 
 impl DockerBackend {
-    /// Returns the engine with the images of this version.
+    /// Connects to the engine and looks up the images of this version.
     ///
     /// # Errors
-    /// It does not answer, or an image is missing or of another version.
+    /// The engine does not answer, or an image is missing or of another version.
     pub(super) async fn probe(settings: DockerSettings) -> Result<Self, DockerError> {
         let engine = DockerEngine::detect(&settings.socket).await?;
         let images = AgentImages::find(&engine).await?;
@@ -105,12 +103,10 @@ impl DockerBackend {
         })
     }
 
-    /// Returns what it was found by.
     pub fn settings(&self) -> &DockerSettings {
         &self.settings
     }
 
-    /// Returns the engine.
     pub fn engine(&self) -> &DockerEngine {
         &self.engine
     }
@@ -130,67 +126,73 @@ impl DockerBackend {
             .collect()
     }
 
-    /// Returns `sandbox-docker` with all that it needs for `inner` in a container of `spec`.
+    /// Returns the `sandbox-docker` command that runs `program` in a container of `spec`. The relay
+    /// reports to `status` as bubblewrap does.
     pub(super) fn command(
         &self,
-        sandbox: &Sandbox,
+        programs: &HostPrograms,
+        requirements: KernelRequirements,
         spec: &SandboxSpec,
-        inner: &ProgramSpec,
-        report: Option<OwnedFd>,
+        program: &ProgramSpec,
+        status: Option<OwnedFd>,
     ) -> Result<Command, SandboxError> {
-        let owner = bubblewrap::resolve_user(spec)?;
-        let user = owner.unwrap_or_else(workspace_dirs::current_user);
-        let stage = ContainerDir::create(&self.settings.stages, user)?;
-        let described = container::describe(sandbox, self, &stage, spec, user, owner);
-        let described = described.inspect_err(|_| stage.remove())?;
-        let expected = if spec.is_enabled(super::ProtectionLayer::Inodes) {
+        let owner = user::resolve_user(spec.user)?;
+        let user = owner.unwrap_or_else(user::current_user);
+        let directory = ContainerDir::create(&self.settings.stages, user)?;
+        let described = container::describe(&programs.exe, self, &directory, spec, user, owner);
+        let described = described.inspect_err(|_| directory.remove())?;
+        let expected = if spec.is_enabled(ProtectionLayer::Inodes) {
             described.expected
         } else {
             Vec::new()
         };
-        let words = init::arguments(
-            spec,
-            inner,
-            init::Enclosure::Container,
-            sandbox.requirements,
-        );
-        let order = container_config(spec, inner, expected, words[1..].to_vec());
+        let init = plan_init(spec, program, Enclosure::Container, requirements);
+        let config = container_config(spec, program, expected, &init);
         let plan = ContainerPlan {
             engine: self.engine.clone(),
-            stage,
+            stage: directory,
             body: described.body,
             uid: user.uid,
             gid: user.gid,
         };
-        let mut fds = InheritedFds::default();
-        let order = fds.pass_args(&order.to_words())?;
-        let text = serde_json::to_vec(&plan).map_err(|error| SandboxError::Prepare {
-            source: error.into(),
-        })?;
-        let plan = fds.pass_text(&text)?;
-        let report = report.map(|report| fds.pass(report)).transpose()?;
-        let mut command = process::new_command(&sandbox.exe);
-        command.args(relay::arguments(plan, order, report));
-        // Ctrl-C in a terminal goes to its foreground group; agents end when their owner says so.
-        command.process_group(0);
-        fds.attach(&mut command)?;
-        Ok(command)
+        relay_command(&programs.exe, &plan, &config, status)
     }
+}
+
+fn relay_command(
+    exe: &Path,
+    plan: &ContainerPlan,
+    config: &ContainerInitConfig,
+    status: Option<OwnedFd>,
+) -> Result<Command, SandboxError> {
+    let mut fds = InheritedFds::default();
+    let config = fds.pass_args(&config.to_words())?;
+    let text = serde_json::to_vec(plan).map_err(|error| SandboxError::Prepare {
+        source: error.into(),
+    })?;
+    let plan = fds.pass_text(&text)?;
+    let status = status.map(|status| fds.pass(status)).transpose()?;
+    let mut command = process::new_command(exe);
+    command.args(relay::arguments(plan, config, status));
+    // Not the terminal's foreground group, which gets Ctrl-C: the owner decides when agents end.
+    command.process_group(0);
+    fds.attach(&mut command)?;
+    Ok(command)
 }
 
 fn container_config(
     spec: &SandboxSpec,
-    inner: &ProgramSpec,
-    expected: Vec<mount_check::ExpectedMount>,
-    words: Vec<OsString>,
+    program: &ProgramSpec,
+    expected_mounts: Vec<ExpectedMount>,
+    init: &InitConfig,
 ) -> ContainerInitConfig {
-    let cwd = inner.cwd.as_ref().unwrap_or(&spec.workspace).clone();
-    let mut env = inner.env.clone();
+    let cwd = program.cwd.as_ref().unwrap_or(&spec.workspace).clone();
+    let mut env = program.env.clone();
     env.insert("PWD".into(), cwd.clone().into());
     ContainerInitConfig {
         env: env.into_iter().collect(),
         cwd,
-        expected_mounts: expected,
-        init_args: words,
+        expected_mounts,
+        init_args: init.to_words(),
     }
 }

@@ -1,7 +1,7 @@
-//! Removing the containers that nobody answers for any more.
+//! Removing containers whose owners have ended.
 //!
-//! A container ends with its relay; what can be left is one that was made and never started, or one
-//! that the engine could not remove. They are known by their labels, never by name.
+//! A container ends with its relay. What can be left is a container that was created and never started,
+//! or one that the engine could not remove. They are found by their labels, never by name.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,17 @@ use bollard::errors::Error;
 use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 
 use super::DockerBackend;
-use crate::docker::container_dir;
-use crate::docker::container_owner::{ContainerOwner, INSTALLATION, OwnerState};
+use super::container_dir;
+use super::container_owner::{ContainerOwner, INSTALLATION, OwnerState};
 use crate::docker_error::DockerError;
 
 impl DockerBackend {
-    /// Removes the containers of this installation whose relays on this host are gone, and what
-    /// they left in the data directory. Returns how many containers there were.
+    /// Removes the containers of this installation whose relays on this host have ended, and their
+    /// directories. Returns the number of removed containers.
     ///
     /// # Errors
-    /// The engine is away, or refuses.
-    pub(in super::super) async fn remove_abandoned(&self) -> Result<usize, DockerError> {
+    /// The engine does not answer, or refuses.
+    pub(crate) async fn remove_abandoned(&self) -> Result<usize, DockerError> {
         container_dir::remove_abandoned(&self.settings.stages);
         let client = self.engine.connect()?;
         let mut removed = 0;
@@ -31,7 +31,7 @@ impl DockerBackend {
             };
             match client.remove_container(&id, Some(options)).await {
                 Ok(()) => removed += 1,
-                // Another worker was faster, or the engine is at it.
+                // Another worker or the engine removes it already.
                 Err(Error::DockerResponseServerError {
                     status_code: 404 | 409,
                     ..
@@ -54,11 +54,11 @@ impl DockerBackend {
         Ok(found
             .into_iter()
             .filter(|container| {
-                let mark = container
+                let owner = container
                     .labels
                     .as_ref()
                     .and_then(ContainerOwner::from_labels);
-                mark.is_some_and(|mark| mark.state() == OwnerState::Gone)
+                owner.is_some_and(|owner| owner.state() == OwnerState::Gone)
             })
             .filter_map(|container| container.id)
             .collect())

@@ -1,9 +1,9 @@
-//! `eklavya sandbox-docker`: the process that stands for a container towards whoever starts it.
+//! `eklavya sandbox-docker`: the process that represents a container to the caller.
 //!
-//! It has the engine make and start the container, hands it the standard streams, and from then on
-//! needs the engine no more: signals and the exit code go over the link ([`super::link`]), the end
-//! of the container is the end of a process of this host. It may be killed in any way: the link
-//! breaks then, and the container ends with it.
+//! It has the engine create and start the container, and passes the standard streams to it. From then
+//! on it does not need the engine: signals and the exit code are sent over the link
+//! ([`crate::inside::container::container_link`]), and the container has ended when its first process
+//! on this host has. It may be killed by any signal: then the link closes, and the container ends.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -21,69 +21,68 @@ use rustix::stdio::{stderr, stdin, stdout};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 
-use super::super::spec::SandboxUser;
+use super::container_dir::ContainerDir;
+use super::container_owner::ContainerOwner;
 use super::engine::DockerEngine;
-use crate::docker::container_dir::ContainerDir;
-use crate::docker::container_owner::ContainerOwner;
-use crate::docker::running_container::{ForwardedSignals, RunningContainer};
+use super::running_container::{ForwardedSignals, RunningContainer};
 use crate::docker_error::DockerError;
-use crate::launch::relay;
-use crate::supervision::supervise;
+use crate::supervision::{container_process, supervise};
+use crate::user::SandboxUser;
 
 /// The subcommand's name.
-pub const NAME: &str = "sandbox-docker";
+pub const NAME: &str = container_process::RELAY;
 
-/// How long a container may take from its start to its first word.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Bytes kept of what a container says that never comes to its first word.
-const WORDS: usize = 4096;
-/// Stands for "no report is asked for".
-const NO_REPORT: &str = "-";
+/// How long a container may take from its start until it connects.
+const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
+/// The bytes that are kept of the output of a container that never connects.
+const MAX_OUTPUT_BYTES: usize = 4096;
+/// The argument for "no status descriptor".
+const NO_STATUS: &str = "-";
 
-/// What it is told, as JSON in a file in memory.
+/// What the relay has to do. It gets it as JSON in a file in memory.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ContainerPlan {
     pub engine: DockerEngine,
     pub stage: ContainerDir,
     pub body: ContainerCreateBody,
-    /// Whom the processes of the container run as.
+    /// The user id of the container's processes.
     pub uid: u32,
     pub gid: u32,
 }
 
-/// Returns the arguments, with the numbers of the descriptors that go along.
-pub(super) fn arguments(plan: i32, order: i32, report: Option<i32>) -> [OsString; 5] {
-    let report = report.map_or_else(|| NO_REPORT.to_owned(), |fd| fd.to_string());
+/// Returns the arguments, with the numbers of the descriptors that the child inherits.
+pub(super) fn arguments(plan: i32, config: i32, status: Option<i32>) -> [OsString; 5] {
+    let status = status.map_or_else(|| NO_STATUS.to_owned(), |fd| fd.to_string());
     [
         NAME.into(),
         std::process::id().to_string().into(),
         plan.to_string().into(),
-        order.to_string().into(),
-        report.into(),
+        config.to_string().into(),
+        status.into(),
     ]
 }
 
-/// Runs the container to its end, passes on signals and its code.
+/// Runs the container to its end, forwards signals to it, and returns its exit code.
 ///
 /// # Errors
-/// It could not be made or started, or the owner is gone.
+/// The container could not be created or started, or the owner has ended.
 pub fn main(args: &[OsString]) -> Result<u8, String> {
-    let [owner, plan, order, report] = args else {
-        return Err("it is for internal use: OWNER PLAN ORDER REPORT".to_owned());
+    let [owner, plan, config, status] = args else {
+        return Err("this command is for internal use: OWNER PLAN CONFIG STATUS".to_owned());
     };
-    relay::die_with_owner(supervise::parse_number(owner)?)?;
+    supervise::die_with_owner(supervise::parse_number(owner)?)?;
     let plan: ContainerPlan =
         serde_json::from_reader(reopen_fd(plan, OpenOptions::new().read(true))?)
-            .map_err(|error| format!("its plan cannot be read: {error}"))?;
-    let order = reopen_fd(order, OpenOptions::new().read(true))?;
-    let report = match report.to_str() {
-        Some(NO_REPORT) => None,
-        _ => Some(reopen_fd(report, OpenOptions::new().write(true))?),
+            .map_err(|error| format!("the plan of the container cannot be read: {error}"))?;
+    let config = reopen_fd(config, OpenOptions::new().read(true))?;
+    let status = match status.to_str() {
+        Some(NO_STATUS) => None,
+        _ => Some(reopen_fd(status, OpenOptions::new().write(true))?),
     };
-    supervise::build_runtime()?.block_on(run_container(&plan, order, report))
+    supervise::build_runtime()?.block_on(run_container(&plan, config, status))
 }
 
-/// Opens what the descriptor of this number stands for anew, and closes the number.
+/// Reopens the file of the descriptor `number`, and closes that descriptor.
 fn reopen_fd(number: &OsStr, options: &OpenOptions) -> Result<File, String> {
     let number = supervise::parse_number(number)?;
     let failed = |error: std::io::Error| format!("descriptor {number}: {error}");
@@ -96,30 +95,30 @@ fn reopen_fd(number: &OsStr, options: &OpenOptions) -> Result<File, String> {
 
 async fn run_container(
     plan: &ContainerPlan,
-    order: File,
-    report: Option<File>,
+    config: File,
+    status: Option<File>,
 ) -> Result<u8, String> {
-    let stage = &plan.stage;
-    let mut requests = ForwardedSignals::listen().map_err(|error| error.to_string())?;
-    std::env::set_current_dir(&stage.path)
-        .and_then(|()| stage.write_owner(std::process::id()))
-        .map_err(|error| format!("cannot use {}: {error}", stage.path.display()))?;
-    let begun = tokio::select! {
-        begun = start_container(plan, order) => begun,
-        signal = requests.next() => Err(format!("it was stopped by {signal} before it began")),
+    let directory = &plan.stage;
+    let mut signals = ForwardedSignals::listen().map_err(|error| error.to_string())?;
+    std::env::set_current_dir(&directory.path)
+        .and_then(|()| directory.write_owner(std::process::id()))
+        .map_err(|error| format!("cannot use {}: {error}", directory.path.display()))?;
+    let started = tokio::select! {
+        started = start_container(plan, config) => started,
+        signal = signals.next() => Err(format!("{signal} stopped the container before it started")),
     };
-    let ended = match begun {
-        Ok(running) => Ok(running.run_to_end(&mut requests, report).await),
+    let ended = match started {
+        Ok(running) => Ok(running.run_to_end(&mut signals, status).await),
         Err(error) => {
             remove_container(plan).await;
             Err(error)
         }
     };
-    stage.remove();
+    directory.remove();
     ended
 }
 
-/// Removes the container, if it was made.
+/// Removes the container if it was created.
 async fn remove_container(plan: &ContainerPlan) {
     let options = RemoveContainerOptions {
         force: true,
@@ -128,40 +127,40 @@ async fn remove_container(plan: &ContainerPlan) {
     };
     if let Ok(client) = plan.engine.connect() {
         let name = plan.stage.container_name();
-        // Where the engine is away, the next worker that starts removes it.
+        // If the engine does not answer, the next worker that starts removes the container.
         let _ = client.remove_container(&name, Some(options)).await;
     }
 }
 
-/// Has the container made and started, and hands it its streams.
-async fn start_container(plan: &ContainerPlan, order: File) -> Result<RunningContainer, String> {
-    let stage = &plan.stage;
+/// Creates and starts the container, and passes the standard streams to it.
+async fn start_container(plan: &ContainerPlan, config: File) -> Result<RunningContainer, String> {
+    let directory = &plan.stage;
     let user = SandboxUser {
         uid: plan.uid,
         gid: plan.gid,
     };
-    let listener = stage
+    let listener = directory
         .listen(user)
-        .map_err(|error| format!("cannot listen in {}: {error}", stage.path.display()))?;
-    let words = create_container(plan)
+        .map_err(|error| format!("cannot listen in {}: {error}", directory.path.display()))?;
+    let output = create_container(plan)
         .await
         .map_err(|error| error.to_string())?;
     let running = tokio::select! {
-        running = accept_container(&listener, stage, order) => running?,
-        last_words = read_last_output(words) => return Err(explain_early_end(&last_words)),
-        () = tokio::time::sleep(PATIENCE) => return Err(format!(
-            "the container said nothing within {} s", PATIENCE.as_secs()
+        running = accept_container(&listener, directory, config) => running?,
+        output = read_last_output(output) => return Err(explain_early_end(&output)),
+        () = tokio::time::sleep(CONNECT_TIMEOUT) => return Err(format!(
+            "the container did not connect within {} s", CONNECT_TIMEOUT.as_secs()
         )),
     };
-    // Whoever is in there has no use for it.
-    let _ = stage.remove_socket();
+    // The program inside must not connect to it.
+    let _ = directory.remove_socket();
     Ok(running)
 }
 
 type ContainerOutput =
     Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
-/// Has the engine make and start the container; returns what the container says.
+/// Has the engine create and start the container. Returns the output of the container.
 async fn create_container(plan: &ContainerPlan) -> Result<ContainerOutput, DockerError> {
     let engine = &plan.engine;
     let refused = |what| move |error| engine.request_error(what, &error);
@@ -173,8 +172,8 @@ async fn create_container(plan: &ContainerPlan) -> Result<ContainerOutput, Docke
         name: Some(name.clone()),
         ..CreateContainerOptions::default()
     };
-    let made = client.create_container(Some(options), body).await;
-    made.map_err(refused("make a container"))?;
+    let created = client.create_container(Some(options), body).await;
+    created.map_err(refused("create a container"))?;
     let options = AttachContainerOptions {
         stream: true,
         stdout: true,
@@ -182,52 +181,54 @@ async fn create_container(plan: &ContainerPlan) -> Result<ContainerOutput, Docke
         ..AttachContainerOptions::default()
     };
     let attached = client.attach_container(&name, Some(options)).await;
-    let attached = attached.map_err(refused("listen to a container"))?;
+    let attached = attached.map_err(refused("attach to a container"))?;
     let options = None::<StartContainerOptions>;
     let started = client.start_container(&name, options).await;
     started.map_err(refused("start a container"))?;
     Ok(attached.output)
 }
 
-/// Lets the container in and hands it the streams of this process, which lets go of them.
+/// Accepts the connection of the container and passes the standard streams of this process to it. This
+/// process closes them.
 async fn accept_container(
     listener: &UnixListener,
-    stage: &ContainerDir,
-    order: File,
+    directory: &ContainerDir,
+    config: File,
 ) -> Result<RunningContainer, String> {
-    let failed = |error: std::io::Error| format!("cannot greet the container: {error}");
+    let failed =
+        |error: std::io::Error| format!("cannot pass the streams to the container: {error}");
     let (link, _) = listener.accept().await.map_err(failed)?;
-    // Before it has its order: a program that ends at once would be gone by then.
-    let running = RunningContainer::new(link, stage)?;
-    let fds = [stdin(), stdout(), stderr(), order.as_fd()];
+    // Before the container gets its configuration: a program that ends at once is gone afterwards.
+    let running = RunningContainer::new(link, directory)?;
+    let fds = [stdin(), stdout(), stderr(), config.as_fd()];
     running.send_streams(fds).map_err(failed)?;
-    let nothing = OpenOptions::new().read(true).write(true).open("/dev/null");
-    let nothing = nothing.map_err(failed)?;
-    rustix::stdio::dup2_stdin(&nothing)
-        .and_then(|()| rustix::stdio::dup2_stdout(&nothing))
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null");
+    let null = null.map_err(failed)?;
+    rustix::stdio::dup2_stdin(&null)
+        .and_then(|()| rustix::stdio::dup2_stdout(&null))
         .map_err(|errno| failed(errno.into()))?;
     Ok(running)
 }
 
-/// Returns what a container says until it ends.
-async fn read_last_output(mut words: ContainerOutput) -> String {
+/// Returns the output of a container up to its end.
+async fn read_last_output(mut output: ContainerOutput) -> String {
     let mut kept = Vec::new();
-    while let Some(Ok(word)) = words.next().await {
-        kept.extend_from_slice(&word.into_bytes());
-        kept.truncate(WORDS);
+    while let Some(Ok(chunk)) = output.next().await {
+        kept.extend_from_slice(&chunk.into_bytes());
+        kept.truncate(MAX_OUTPUT_BYTES);
     }
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
-/// Explains the end of a container that never came to its first word.
-fn explain_early_end(said: &str) -> String {
-    match said {
-        "" => "the container ended before it began".to_owned(),
-        // What the loader says where a symbol's version is missing.
-        said if said.contains("GLIBC_") || said.contains("loading shared libraries") => {
-            let reason = said.to_owned();
+/// Explains the end of a container that never connected.
+fn explain_early_end(output: &str) -> String {
+    match output {
+        "" => "the container ended before its program started".to_owned(),
+        // The loader prints these if a library or the version of a symbol is missing.
+        output if output.contains("GLIBC_") || output.contains("loading shared libraries") => {
+            let reason = output.to_owned();
             DockerError::Unfit { reason }.to_string()
         }
-        said => format!("the container ended before it began: {said}"),
+        output => format!("the container ended before its program started: {output}"),
     }
 }

@@ -1,29 +1,28 @@
-//! Starting a program behind the walls that stand inside a sandbox.
+//! Starting a program behind Landlock and seccomp.
 //!
-//! `sandbox-init` itself stays in front of them: it forwards to a unix socket, which its program
-//! may not. Both walls, Landlock and seccomp, belong to a thread and are handed on to what it
-//! starts. So a thread raises them, starts the program, and ends.
+//! `sandbox-init` itself is not confined: it forwards to a unix socket, which its program may not
+//! do. Landlock and seccomp apply to a thread and to what that thread starts. So a thread confines
+//! itself, starts the program, and ends.
 
 use std::io;
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-use super::seccomp;
-use crate::inside::landlock_rules::LandlockRules;
-use crate::spec::AllowedSockets;
+use super::landlock_rules::LandlockRules;
+use super::seccomp::{self, AllowedSockets};
 
-/// The walls around a program.
+/// The restrictions of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Confinement {
-    /// What it may do with files, and with which ports.
+    /// The files and ports that it may use.
     pub landlock: Option<LandlockRules>,
-    /// Which system calls it may make.
+    /// The sockets that its system calls may create; `None` if no filter is installed.
     pub sockets: Option<AllowedSockets>,
 }
 
 impl Confinement {
-    /// Starts `command` behind them. `door` is the port that leads out.
+    /// Starts `command` confined. `door` is the port that leads out.
     pub(crate) fn spawn(&self, mut command: Command, door: Option<u16>) -> io::Result<Child> {
         if *self == Self::default() {
             return command.spawn();
@@ -34,15 +33,15 @@ impl Confinement {
             let _runtime = runtime.enter();
             command.spawn()
         };
-        let gone = |_| io::Error::other("the thread that starts the program is gone");
-        std::thread::scope(|scope| scope.spawn(start).join().map_err(gone)?)
+        let panicked = |_| io::Error::other("the thread that starts the program panicked");
+        std::thread::scope(|scope| scope.spawn(start).join().map_err(panicked)?)
     }
 
     fn enforce(&self, door: Option<u16>) -> Result<(), String> {
-        if let Some(territory) = &self.landlock {
-            territory.enforce(door)?;
+        if let Some(rules) = &self.landlock {
+            rules.enforce(door)?;
         }
-        // After Landlock, whose own calls need not be allowed then.
+        // After Landlock, so that the filter need not allow the system calls of Landlock.
         match self.sockets {
             Some(sockets) => seccomp::install_filters(sockets)
                 .map_err(|error| format!("cannot filter system calls: {error}")),

@@ -1,4 +1,4 @@
-//! Carrying bytes between a TCP port and a unix socket, both ways, each side closing on its own.
+//! Forwarding between a TCP port and a unix socket. Each direction closes on its own.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -11,13 +11,13 @@ use rustix::fs::{Mode, OFlags, open};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// How often, and how long apart, a socket is tried that is missing or refuses: the gateway may be
-/// starting anew.
-const TRIES: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often, and at which interval, a connection to a missing or refusing socket is retried: the
+/// gateway may be restarting.
+const MAX_RETRIES: u32 = 100;
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Listens on a free port of 127.0.0.1 and carries each connection to `socket`, in the background;
-/// returns the port.
+/// Listens on a free port of 127.0.0.1 and forwards each connection to `socket` in the background.
+/// Returns the port.
 pub(crate) async fn forward_port_to_socket(socket: PathBuf) -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
@@ -36,16 +36,16 @@ pub(crate) async fn forward_port_to_socket(socket: PathBuf) -> io::Result<u16> {
     Ok(port)
 }
 
-/// Listens on `socket` and carries each connection to `port` of 127.0.0.1 or of `::1`, in the
+/// Listens on `socket` and forwards each connection to `port` of 127.0.0.1 or `::1` in the
 /// background.
 pub(crate) fn forward_socket_to_port(socket: &Path, port: u16) -> io::Result<()> {
-    // Left over from a run before.
+    // A previous run may have left its socket.
     match std::fs::remove_file(socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let place = SocketPath::open(socket)?;
-    let listener = UnixListener::bind(place.path())?;
+    let path = SocketPath::open(socket)?;
+    let listener = UnixListener::bind(path.path())?;
     tokio::spawn(async move {
         loop {
             if let Some(client) = accept_or_pause(listener.accept().await).await {
@@ -56,17 +56,17 @@ pub(crate) fn forward_socket_to_port(socket: &Path, port: u16) -> io::Result<()>
     Ok(())
 }
 
-/// Returns the connection. After an error it rests: the usual one is "too many open files".
+/// Returns the connection. Pauses after an error: the usual one is "too many open files".
 pub(crate) async fn accept_or_pause<C, A>(result: io::Result<(C, A)>) -> Option<C> {
     if let Ok((connection, _)) = result {
         return Some(connection);
     }
-    tokio::time::sleep(PAUSE).await;
+    tokio::time::sleep(RETRY_INTERVAL).await;
     None
 }
 
-/// Carries bytes between `client` and what `connect` leads to. A failure closes the connection:
-/// both ends see that.
+/// Copies bytes between `client` and the connection that `connect` makes. A failure closes the
+/// connection, which both ends see.
 pub(crate) async fn copy_both_ways<C, S>(
     mut client: C,
     connect: impl Future<Output = io::Result<S>>,
@@ -79,8 +79,8 @@ pub(crate) async fn copy_both_ways<C, S>(
     }
 }
 
-/// A socket by way of its opened directory: the path of a socket may have only 107 bytes
-/// (unix(7)), and the data directory may be anywhere.
+/// A short path to a socket, through its opened directory: the path of a socket may have only 107
+/// bytes (unix(7)), and the path of the data directory may be longer.
 struct SocketPath {
     directory: OwnedFd,
     name: OsString,
@@ -88,11 +88,11 @@ struct SocketPath {
 
 impl SocketPath {
     fn open(socket: &Path) -> io::Result<Self> {
-        let nameless = || io::Error::from(io::ErrorKind::InvalidInput);
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
-            directory: open(socket.parent().ok_or_else(nameless)?, flags, Mode::empty())?,
-            name: socket.file_name().ok_or_else(nameless)?.to_owned(),
+            directory: open(socket.parent().ok_or_else(invalid)?, flags, Mode::empty())?,
+            name: socket.file_name().ok_or_else(invalid)?.to_owned(),
         })
     }
 
@@ -104,16 +104,16 @@ impl SocketPath {
 
 async fn connect_with_retries(socket: &Path) -> io::Result<UnixStream> {
     use io::ErrorKind::{ConnectionRefused, NotFound};
-    let place = SocketPath::open(socket)?;
-    for _ in 0..TRIES {
-        match UnixStream::connect(place.path()).await {
+    let path = SocketPath::open(socket)?;
+    for _ in 0..MAX_RETRIES {
+        match UnixStream::connect(path.path()).await {
             Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             other => return other,
         }
     }
-    UnixStream::connect(place.path()).await
+    UnixStream::connect(path.path()).await
 }
 
 /// A server may listen on either of the two addresses of `localhost`.

@@ -1,19 +1,19 @@
-//! The variables by which programs find the proxy at the door.
+//! The environment variables with which programs find the proxy at the door.
 
 use std::ffi::{OsStr, OsString};
 
-use crate::spec::AllowedSockets;
+use super::seccomp::AllowedSockets;
 
-/// What is reached without the proxy: the sandbox's own loopback.
+/// The hosts that programs reach without the proxy: the sandbox's own loopback.
 const DIRECT: &str = "localhost,127.0.0.1,::1";
-/// The same where nothing can listen on it but the door. Most programs take `localhost` for whatever
-/// ends in it as well, and the names of previews do.
+/// The same for a sandbox in which only the door can listen on the loopback. `localhost` is not in
+/// the list, because most programs match every name that ends in it, as the names of previews do.
 const DIRECT_WITHOUT_SERVERS: &str = "127.0.0.1,::1";
 
-/// Returns the variables for a proxy at `port` of the sandbox's 127.0.0.1, for a program that may make
-/// these sockets.
+/// Returns the variables for a proxy at `port` of the sandbox's 127.0.0.1, for a program that may
+/// create these sockets.
 ///
-/// Programs disagree about upper and lower case; curl reads `http_proxy` in lower case only.
+/// Programs disagree on upper and lower case; curl reads `http_proxy` in lower case only.
 pub(crate) fn proxy_variables(
     login: &OsStr,
     port: u16,

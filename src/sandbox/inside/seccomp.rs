@@ -1,9 +1,9 @@
-//! The filter of system calls: what no program inside needs, and what gets past the other walls.
+//! The seccomp filter: refuses the system calls that no program inside needs, or that bypass the
+//! other layers.
 //!
-//! The list is one of refusals. A list of what is allowed would break the compilers, test runners
-//! and browsers that developers run, with every new version of a C library; the calls below are
-//! those that reach the rest of the machine, that the namespaces do not confine, or in which the
-//! kernel's own faults have been found most often.
+//! It is a deny list. With an allow list, each new version of a C library could break the compilers,
+//! test runners and browsers that developers run. The refused calls reach the rest of the machine,
+//! are not confined by namespaces, or have been the most frequent source of kernel vulnerabilities.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,23 @@ use seccompiler::{
     SeccompRule, sock_filter,
 };
 
-use crate::spec::AllowedSockets;
-
 type SeccompRules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// What is refused whatever its arguments are.
+/// The sockets that a program may create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AllowedSockets {
+    /// TCP only. The CLI of a role without a shell connects to its door and to nothing else.
+    Tcp,
+    /// TCP, UDP and unix sockets, for the project's own programs: test servers and databases listen
+    /// on them, and multiprocessing uses them. None of them leads out of the sandbox: the network
+    /// namespace and the names of abstract sockets are its own, and the only mounted socket is the
+    /// agent's door.
+    Local,
+}
+
+/// The calls that are refused with any arguments.
 const REFUSED: &[i64] = &[
-    // Rings of requests, which no filter sees.
+    // A filter does not see the requests in a ring.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -33,7 +43,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_keyctl,
     libc::SYS_add_key,
     libc::SYS_request_key,
-    // Programs and handlers inside the kernel.
+    // Programs and handlers that run in the kernel.
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
@@ -50,7 +60,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_fsmount,
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
-    // Files by number instead of by path.
+    // Opens files by inode, past the checks of a path.
     libc::SYS_open_by_handle_at,
     // The machine.
     libc::SYS_kexec_load,
@@ -77,7 +87,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_modify_ldt,
 ];
 
-/// Every kind of namespace that `unshare` and `clone` make.
+/// Every kind of namespace that `unshare` and `clone` create.
 const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWUSER,
     libc::CLONE_NEWNS,
@@ -87,27 +97,25 @@ const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWUTS,
     libc::CLONE_NEWCGROUP,
 ];
-/// Of `unshare` alone: for `clone` the bit is part of a signal's number.
+/// For `unshare` only: in the flags of `clone` this bit is part of a signal number.
 const CLONE_NEWTIME: i32 = 0x80;
 
-/// Sends data together with the first packet of a connection, past whoever watches `connect`.
+/// Sends data with the first packet of a connection, so that no `connect` is seen.
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 const TCP_FASTOPEN_CONNECT: i32 = 30;
-/// Requests to a terminal; C libraries do not agree on their type.
+/// Requests to a terminal. C libraries disagree on the type of these numbers.
 const TIOCSTI: i32 = 0x5412;
 const TIOCLINUX: i32 = 0x541c;
-/// The bits of a socket's type that are not flags (linux/net.h).
+/// The bits of a socket type that are not flags (linux/net.h).
 const TYPE_MASK: u64 = 0xf;
 const SOCK_DCCP: i32 = 6;
 const SOCK_PACKET: i32 = 10;
 
-/// Returns the programs to install, in this order.
+/// Returns the BPF programs in the order in which they must be installed.
 ///
 /// # Errors
-/// The machine's processor is none that they can be made for.
-pub(crate) fn build_filters(
-    sockets: AllowedSockets,
-) -> Result<Vec<BpfProgram>, seccompiler::Error> {
+/// seccompiler does not support the processor of this machine.
+fn build_filters(sockets: AllowedSockets) -> Result<Vec<BpfProgram>, seccompiler::Error> {
     let refused = SeccompFilter::new(
         deny_rules(sockets)?,
         SeccompAction::Allow,
@@ -117,7 +125,7 @@ pub(crate) fn build_filters(
     Ok(vec![enosys_filter(), refused.try_into()?])
 }
 
-/// Installs the programs for the calling thread and what it starts.
+/// Installs the filters for the calling thread and what it starts.
 pub(crate) fn install_filters(sockets: AllowedSockets) -> Result<(), seccompiler::Error> {
     build_filters(sockets)?
         .iter()
@@ -127,7 +135,7 @@ pub(crate) fn install_filters(sockets: AllowedSockets) -> Result<(), seccompiler
 fn deny_rules(sockets: AllowedSockets) -> Result<SeccompRules, seccompiler::Error> {
     let mut rules: SeccompRules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_socket, socket_rules(sockets)?);
-    // The kernel makes pairs of this family only; of any other one they would be new to us.
+    // The kernel supports pairs of this family only; the rule covers families that it may add.
     let other = rule([ne(0, libc::AF_UNIX)?])?;
     rules.insert(libc::SYS_socketpair, vec![other]);
     for (call, flags) in [
@@ -139,7 +147,7 @@ fn deny_rules(sockets: AllowedSockets) -> Result<SeccompRules, seccompiler::Erro
     }
     let fast = rule([eq(1, libc::IPPROTO_TCP)?, eq(2, TCP_FASTOPEN_CONNECT)?])?;
     rules.insert(libc::SYS_setsockopt, vec![fast]);
-    // Both put words into the mouth of whoever sits at the terminal.
+    // Both insert input into the terminal as if the user had typed it.
     let typed = [TIOCSTI, TIOCLINUX].map(|request| rule([eq(1, request)?]));
     rules.insert(
         libc::SYS_ioctl,
@@ -151,9 +159,9 @@ fn deny_rules(sockets: AllowedSockets) -> Result<SeccompRules, seccompiler::Erro
     Ok(rules)
 }
 
-/// Sockets of TCP, of the routing table (programs ask it for their own addresses) and, where
-/// `sockets` says so, of UDP and of the machine itself. Every other kind is refused: vsock leads to
-/// the hypervisor, MPTCP past Landlock, and the rest is code of the kernel that nobody needs.
+/// Allows TCP sockets, routing-table sockets (programs query their own addresses there) and, with
+/// [`AllowedSockets::Local`], UDP and unix sockets. Every other kind is refused: vsock reaches the
+/// hypervisor, MPTCP bypasses Landlock, and the others only expose more kernel code.
 fn socket_rules(sockets: AllowedSockets) -> Result<Vec<SeccompRule>, seccompiler::Error> {
     const INTERNET: [i32; 2] = [libc::AF_INET, libc::AF_INET6];
     let mut families = vec![libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
@@ -190,7 +198,7 @@ fn rule<const N: usize>(
     Ok(SeccompRule::new(conditions.into())?)
 }
 
-/// Returns the rule that `conditions` hold and argument `index` is none of `values`.
+/// Returns the rule that matches if `conditions` match and argument `index` is none of `values`.
 fn none_of(
     mut conditions: Vec<SeccompCondition>,
     index: u8,
@@ -202,7 +210,7 @@ fn none_of(
     Ok(SeccompRule::new(conditions)?)
 }
 
-/// Returns the rules that any of `flags` is set in the first argument.
+/// Returns rules that match if any of `flags` is set in the first argument.
 fn any_of(flags: impl IntoIterator<Item = i32>) -> Result<Vec<SeccompRule>, seccompiler::Error> {
     flags
         .into_iter()
@@ -227,8 +235,8 @@ fn masked_eq(index: u8, mask: u64, value: i32) -> Result<SeccompCondition, secco
     condition(index, SeccompCmpOp::MaskedEq(mask), value)
 }
 
-/// Compares half of the register: the kernel does not look at the other half of an `int` either,
-/// so what stands there must not make a difference.
+/// Compares the lower half of the register: the kernel ignores the upper half of an `int` argument,
+/// so its value must not change the result.
 fn condition(
     index: u8,
     operator: SeccompCmpOp,
@@ -238,9 +246,9 @@ fn condition(
     Ok(SeccompCondition::new(index, size, operator, value)?)
 }
 
-/// Returns the program that knows nothing of two things (`ENOSYS`), so that the C library takes
-/// another way: `clone3`, whose flags lie in memory where no filter sees them, and the calls of
-/// x32, which are the same calls under other numbers.
+/// Returns the filter that answers two kinds of calls with `ENOSYS`, so that the C library falls back
+/// to other calls: `clone3`, whose flags are in memory, where a filter cannot read them, and the x32
+/// calls, which are the same calls with other numbers.
 fn enosys_filter() -> BpfProgram {
     const LOAD_NUMBER: u16 = 0x20;
     const JUMP_IF_EQUAL: u16 = 0x15;
@@ -267,7 +275,7 @@ mod tests {
     use std::net::{TcpListener, UdpSocket};
     use std::os::unix::net::{UnixDatagram, UnixStream};
 
-    /// Runs `look` behind the filter; it holds for the thread alone.
+    /// Runs `look` behind the filter, which applies to its thread only.
     fn behind<T: Send + 'static>(sockets: AllowedSockets, look: fn() -> T) -> T {
         let thread = std::thread::spawn(move || {
             install_filters(sockets).unwrap();
@@ -281,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_of_tcp_are_there_and_the_machines_own_where_a_shell_is() {
+    fn tcp_is_always_allowed_and_local_sockets_only_with_a_shell() {
         let refused = Some(ErrorKind::PermissionDenied);
         for (sockets, expected) in [
             (AllowedSockets::Tcp, refused),
@@ -312,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn no_namespace_is_made() {
+    fn no_namespace_can_be_created() {
         use nix::sched::{CloneFlags, unshare};
         for flag in [
             CloneFlags::CLONE_NEWUSER,

@@ -1,8 +1,8 @@
 //! The command line of bubblewrap: namespaces, the root file system, and the planned mounts
-//! ([`super::mounts`]).
+//! ([`mounts`]).
 //!
-//! Everything but the inner command goes through `--args FD`, so that no variable of the agent's
-//! shows up in a process list. The host's directories go in by descriptor (see [`super::open`]).
+//! All options are passed through `--args FD`, so that no variable of the agent appears in a process
+//! list. The host's directories are passed as descriptors (see [`crate::open_beneath`]).
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,21 +11,24 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use super::host_programs::HostPrograms;
+use super::inherited_fds::InheritedFds;
 use super::{enter, relay};
 use crate::error::SandboxError;
 use crate::inside::init;
-use crate::launch::inherited_fds::InheritedFds;
+use crate::inside::init_config::{Enclosure, InitConfig};
+use crate::plan::init_config::plan_init;
 use crate::plan::mounts::{self, MountSource, OWN_PROGRAM, PlannedMount, TmpfsMode};
 use crate::protection_layer::ProtectionLayer;
 use crate::role_policy::GitAccess;
-use crate::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec, SandboxUser};
-use crate::{Sandbox, workspace_dirs};
+use crate::spec::{KernelRequirements, MountAccess, ProgramSpec, SandboxProfile, SandboxSpec};
+use crate::user::{self, SandboxUser};
 use eklavya_core::process;
 
-/// Where the roles without a shell find git.
+/// The path of git for the roles without a shell.
 const GIT: &str = "/usr/bin/git";
 
-/// What programs read of /etc, none of it secret. Everything else there stays outside.
+/// The entries of /etc that programs read. None of them is secret; no other entry is mounted.
 const ETC_WITH_SHELL: &[&str] = &[
     "alternatives",
     "ca-certificates",
@@ -46,13 +49,14 @@ const ETC_WITH_SHELL: &[&str] = &[
     "terminfo",
     "timezone",
 ];
-/// Where Chromium and Chrome look for the rules of whoever runs the machine.
+/// The files in which Chromium and Chrome look for the policies of the machine's administrator.
 const BROWSER_POLICIES: [&str; 2] = [
     "/etc/chromium/policies/managed/eklavya.json",
     "/etc/opt/chrome/policies/managed/eklavya.json",
 ];
-/// A second layer: what these forbid, the sandbox leaves no way to do either. No addresses but those
-/// of the web, no downloads, no traffic beside the proxy, no extensions, nothing kept or told.
+/// A second layer: the sandbox prevents everything that these policies forbid as well. They allow web
+/// addresses only, and no downloads, no traffic past the proxy, no extensions, and no stored or reported
+/// data.
 const BROWSER_POLICY: &str = r#"{
   "URLBlocklist": ["*"],
   "URLAllowlist": ["http://*", "ws://*", "about:blank", "blob:*"],
@@ -80,60 +84,43 @@ const BROWSER_POLICY: &str = r#"{
 "#;
 const ETC_WITHOUT_SHELL: &[&str] = &["ld.so.cache", "localtime", "timezone"];
 
-/// Returns `sandbox-run … bwrap … sandbox-init … inner`.
+/// Returns `sandbox-run … bwrap … sandbox-init … program`. bubblewrap reports to `status`.
 pub(crate) fn command(
-    sandbox: &Sandbox,
+    programs: &HostPrograms,
+    requirements: KernelRequirements,
     bwrap: &Path,
     spec: &SandboxSpec,
-    inner: &ProgramSpec,
+    program: &ProgramSpec,
     status: Option<OwnedFd>,
 ) -> Result<Command, SandboxError> {
-    let user = resolve_user(spec)?;
+    let user = user::resolve_user(spec.user)?;
     let mut builder = BwrapBuilder {
         args: Vec::new(),
         fds: InheritedFds::default(),
         staged: user.is_some().then(Vec::new),
     };
     builder.add_namespaces(spec);
-    builder.add_root_filesystem(
-        sandbox,
-        spec,
-        user.unwrap_or_else(workspace_dirs::current_user),
-    )?;
-    for mount in mounts::plan_mounts(&sandbox.exe, spec, user)? {
+    builder.add_root_filesystem(programs, spec, user.unwrap_or_else(user::current_user))?;
+    for mount in mounts::plan_mounts(&programs.exe, spec, user)? {
         builder.mount(mount)?;
     }
     if spec.is_enabled(ProtectionLayer::Mounts) {
         builder.remount_read_only(Path::new("/dev"));
         builder.remount_read_only(Path::new("/"));
     }
-    builder.set_environment(spec, inner, status)?;
-    builder.into_command(
-        sandbox,
-        bwrap,
-        user,
-        init::arguments(spec, inner, init::Enclosure::Sandbox, sandbox.requirements),
-    )
-}
-
-/// Returns whom to become: somebody for root, nobody else for anybody else.
-pub(crate) fn resolve_user(spec: &SandboxSpec) -> Result<Option<SandboxUser>, SandboxError> {
-    if !workspace_dirs::is_root() {
-        return Ok(None);
-    }
-    match spec.user {
-        Some(user) if user.uid != 0 && user.gid != 0 => Ok(Some(user)),
-        _ => Err(SandboxError::RootWithoutUser),
-    }
+    builder.set_environment(spec, program, status)?;
+    let config = plan_init(spec, program, Enclosure::Sandbox, requirements);
+    builder.into_command(&programs.exe, bwrap, user, &config)
 }
 
 struct BwrapBuilder {
     args: Vec<OsString>,
     fds: InheritedFds,
-    /// Descriptors that `sandbox-enter` mounts where bubblewrap finds them, if it goes in front.
+    /// The descriptors that `sandbox-enter` mounts at paths that bubblewrap can open; `None` if this
+    /// process is not root.
     ///
     /// bubblewrap turns a descriptor back into a path (0.8.0), and the unprivileged user often
-    /// cannot walk that path: the data directory may lie below /root or a directory of mode 0700.
+    /// cannot walk that path: the data directory may be below /root or a directory of mode 0700.
     staged: Option<Vec<RawFd>>,
 }
 
@@ -142,9 +129,9 @@ impl BwrapBuilder {
         self.args.extend(args.into_iter().map(OsStr::to_owned));
     }
 
-    fn add_flags(&mut self, words: &str) {
+    fn add_flags(&mut self, flags: &str) {
         self.args
-            .extend(words.split_whitespace().map(OsString::from));
+            .extend(flags.split_whitespace().map(OsString::from));
     }
 
     fn add_namespaces(&mut self, spec: &SandboxSpec) {
@@ -176,7 +163,7 @@ impl BwrapBuilder {
         }
     }
 
-    /// Mounts what `source` stands for.
+    /// Mounts the file or directory that `source` refers to.
     fn bind(
         &mut self,
         access: MountAccess,
@@ -200,7 +187,7 @@ impl BwrapBuilder {
         Ok(())
     }
 
-    /// Mounts a part of the operating system, which nobody but root can replace, at its own path.
+    /// Mounts a part of the operating system, which only root can replace, at its own path.
     fn bind_system_path(&mut self, path: &Path) {
         self.add(["--ro-bind".as_ref(), path.as_ref(), path.as_ref()]);
     }
@@ -223,10 +210,10 @@ impl BwrapBuilder {
         self.add(["--remount-ro".as_ref(), target.as_ref()]);
     }
 
-    /// The root file system: programs or just libraries, /etc, /proc and /dev.
+    /// Adds the programs or only the libraries, /etc, /proc and /dev.
     fn add_root_filesystem(
         &mut self,
-        sandbox: &Sandbox,
+        programs: &HostPrograms,
         spec: &SandboxSpec,
         user: SandboxUser,
     ) -> Result<(), SandboxError> {
@@ -234,13 +221,13 @@ impl BwrapBuilder {
             self.bind_programs();
             self.bind_etc(ETC_WITH_SHELL);
         } else {
-            self.bind_libraries(sandbox, spec)?;
+            self.bind_libraries(programs, spec)?;
             self.bind_etc(ETC_WITHOUT_SHELL);
         }
         self.add_accounts(spec, user)?;
         if spec.profile == SandboxProfile::Browser {
-            for place in BROWSER_POLICIES {
-                self.bind_text(place, BROWSER_POLICY)?;
+            for path in BROWSER_POLICIES {
+                self.bind_text(path, BROWSER_POLICY)?;
             }
         }
         self.add_flags("--proc /proc");
@@ -263,30 +250,29 @@ impl BwrapBuilder {
         }
     }
 
-    /// git and the libraries of what will run; no shell and no other program.
-    ///
-    /// Not even readable ones: the loader runs whatever it can read.
+    /// Mounts git, and the libraries of git, of the tools and of `eklavya`; no shell and no other
+    /// program, since the loader runs every program that it can read.
     fn bind_libraries(
         &mut self,
-        sandbox: &Sandbox,
+        programs: &HostPrograms,
         spec: &SandboxSpec,
     ) -> Result<(), SandboxError> {
-        let mut programs = vec![sandbox.exe.clone()];
+        let mut mounted = vec![programs.exe.clone()];
         for tool in &spec.tool_binaries {
             if let Some(tool) = tool.canonicalize().ok().filter(|tool| tool.is_file()) {
-                programs.push(tool);
+                mounted.push(tool);
             }
         }
         if let (Some(git), false) = (
-            &sandbox.git,
+            &programs.git,
             spec.profile.git_access() == Some(GitAccess::No),
         ) {
             self.add(["--ro-bind".as_ref(), git.as_ref(), GIT.as_ref()]);
-            programs.push(git.clone());
+            mounted.push(git.clone());
         }
         let mut needed = Vec::new();
-        for program in &programs {
-            needed.extend(sandbox.cached_libraries(program)?);
+        for program in &mounted {
+            needed.extend(programs.cached_libraries(program)?);
         }
         needed.sort();
         needed.dedup();
@@ -326,13 +312,13 @@ impl BwrapBuilder {
     fn set_environment(
         &mut self,
         spec: &SandboxSpec,
-        inner: &ProgramSpec,
+        program: &ProgramSpec,
         status: Option<OwnedFd>,
     ) -> Result<(), SandboxError> {
-        for (name, value) in &inner.env {
+        for (name, value) in &program.env {
             self.add(["--setenv".as_ref(), name, value]);
         }
-        let cwd: &PathBuf = inner.cwd.as_ref().unwrap_or(&spec.workspace);
+        let cwd: &PathBuf = program.cwd.as_ref().unwrap_or(&spec.workspace);
         self.add(["--chdir".as_ref(), cwd.as_ref()]);
         if let Some(status) = status {
             let fd = self.fds.pass(status)?.to_string();
@@ -343,19 +329,19 @@ impl BwrapBuilder {
 
     fn into_command(
         mut self,
-        sandbox: &Sandbox,
+        exe: &Path,
         bwrap: &Path,
         user: Option<SandboxUser>,
-        init: Vec<OsString>,
+        config: &InitConfig,
     ) -> Result<Command, SandboxError> {
         let args = self.fds.pass_args(&self.args)?.to_string();
         let staged = self.staged.unwrap_or_default();
-        let mut command = process::new_command(&sandbox.exe);
+        let mut command = process::new_command(exe);
         command.args(relay::arguments(user, &staged, bwrap));
         command
-            .args(["--args", &args, "--", OWN_PROGRAM])
-            .args(init);
-        // Ctrl-C in a terminal goes to its foreground group; agents end when their owner says so.
+            .args(["--args", &args, "--", OWN_PROGRAM, init::NAME])
+            .args(config.to_words());
+        // Not the terminal's foreground group, which gets Ctrl-C: the owner decides when agents end.
         command.process_group(0);
         self.fds.attach(&mut command)?;
         Ok(command)

@@ -1,11 +1,9 @@
-//! `eklavya sandbox-enter`: what stands in front of bubblewrap, and in its place where there is no
-//! sandbox.
+//! `eklavya sandbox-enter`: the parent of bubblewrap, or of the program itself with `--no-sandbox`.
 //!
-//! It is the parent of bubblewrap and kills all of the sandbox when it is told to or its own parent
-//! dies ([`super::supervise`]). As root, it first mounts the directories that it was given by
-//! descriptor, in a mount namespace of its own, at places that everybody can reach, and becomes the
-//! unprivileged user. That user therefore needs no way through the directories above, and user 0
-//! never exists inside.
+//! It kills all of the sandbox on request and when its own parent dies ([`supervise`]). As root, it
+//! first mounts the directories that it gets as descriptors, in a mount namespace of its own, at paths
+//! that every user can open; then it switches to the unprivileged user. So that user needs no access to
+//! the directories above, and user 0 never exists inside.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -20,25 +18,26 @@ use nix::unistd::{Gid, Uid};
 use rustix::fs::FileType;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags};
 
-use crate::spec::SandboxUser;
 use crate::supervision::supervise;
+use crate::user::SandboxUser;
 use eklavya_core::process;
 
 /// The subcommand's name.
 pub const NAME: &str = "sandbox-enter";
 
-/// Covered by an empty file system for the mounts. It is there on every Linux and holds no program.
+/// The directory that an empty file system covers for the mounts. It exists on every Linux system and
+/// contains no program.
 const STAGE: &str = "/sys";
 
-/// Stands for "no other user".
+/// The argument for "do not switch the user".
 const SAME_USER: &str = "-";
 
-/// Returns where what `fd` stands for is mounted.
+/// Returns the path at which the file of `fd` is mounted.
 pub(crate) fn staged_path(fd: RawFd) -> PathBuf {
     Path::new(STAGE).join(fd.to_string())
 }
 
-/// Returns the arguments between the owner and the program.
+/// Returns the arguments that follow the owner and precede the program.
 pub(crate) fn arguments(user: Option<SandboxUser>, staged: &[RawFd]) -> [OsString; 2] {
     let fds: Vec<String> = staged.iter().map(ToString::to_string).collect();
     let user = user.map_or_else(
@@ -48,13 +47,13 @@ pub(crate) fn arguments(user: Option<SandboxUser>, staged: &[RawFd]) -> [OsStrin
     [user.into(), fds.join(",").into()]
 }
 
-/// Mounts, becomes the user, and runs the program to its end; returns its code.
+/// Mounts the directories, switches the user, and runs the program to its end. Returns its exit code.
 ///
 /// # Errors
-/// The step that failed, and why; in a container mostly a missing `CAP_SYS_ADMIN`.
+/// The step that failed, and the reason. In a container, it is mostly a missing `CAP_SYS_ADMIN`.
 pub fn main(args: &[OsString]) -> Result<u8, String> {
     let [owner, user, fds, program, rest @ ..] = args else {
-        return Err("it is for internal use: OWNER USER FDS PROGRAM ARGS".to_owned());
+        return Err("this command is for internal use: OWNER USER FDS PROGRAM ARGS".to_owned());
     };
     if user != SAME_USER {
         let (uid, gid) = parse_user(user)?;
@@ -65,7 +64,7 @@ pub fn main(args: &[OsString]) -> Result<u8, String> {
     let owner = supervise::parse_number(owner)?;
     supervise::bind_to_owner(owner)?;
     let mut command = process::new_command(program);
-    // The environment is handed on, not read.
+    // The environment is passed to the program; nothing else reads it.
     command.args(rest).envs(std::env::vars_os());
     command.stdin(Stdio::inherit());
     let status = supervise::build_runtime()?
@@ -81,7 +80,7 @@ fn parse_user(user: &OsStr) -> Result<(u32, u32), String> {
         supervise::parse_number(OsStr::new(uid))?,
         supervise::parse_number(OsStr::new(gid))?,
     ) {
-        (0, _) | (_, 0) => Err("it does not enter as root".to_owned()),
+        (0, _) | (_, 0) => Err("the user of a sandbox must not be root".to_owned()),
         ids => Ok(ids),
     }
 }
@@ -95,15 +94,15 @@ fn parse_fds(list: &OsStr) -> Result<Vec<u32>, String> {
 
 fn mount_staged(fds: &[u32]) -> Result<(), String> {
     let nothing = None::<&str>;
-    // Taken before the namespace changes: a descriptor of the old one cannot be mounted in the new
-    // one.
+    // Cloned before the namespace changes: a descriptor of the old namespace cannot be mounted in the
+    // new one.
     let trees = fds
         .iter()
         .map(|fd| Ok((*fd, clone_mount(*fd)?)))
         .collect::<io::Result<Vec<_>>>()
         .map_err(|error| mount_namespace_error(&error))?;
     unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| mount_namespace_error(&errno.into()))?;
-    // What is mounted from here on must not show up on the host.
+    // The mounts from here on must not appear on the host.
     let flags = MsFlags::MS_REC | MsFlags::MS_SLAVE;
     mount(nothing, "/", nothing, flags, nothing)
         .and_then(|()| {
@@ -126,12 +125,12 @@ fn mount_staged(fds: &[u32]) -> Result<(), String> {
 
 fn mount_namespace_error(error: &io::Error) -> String {
     format!(
-        "root may not make a mount namespace here ({error}); run eklavya as an ordinary user, \
+        "root may not create a mount namespace here ({error}); run eklavya as an ordinary user, \
          or give its container CAP_SYS_ADMIN"
     )
 }
 
-/// Returns a mount, not yet placed anywhere, of what `fd` stands for, and closes `fd`.
+/// Returns a detached mount of the file of `fd`, and closes `fd`.
 fn clone_mount(fd: u32) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC

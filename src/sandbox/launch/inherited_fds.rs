@@ -1,4 +1,4 @@
-//! Handing descriptors to one child and to nobody else.
+//! Passing descriptors to one child and to no other process.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,18 +12,17 @@ use tokio::process::Command;
 
 use crate::error::SandboxError;
 
-/// The first number that a child sees. It is high because whatever else the child has under such a
-/// number at that moment is closed, and low numbers are taken: by the pipe, for one, on which a
-/// failure to start is reported.
+/// The first number that the child sees. Passing a descriptor closes the one that has the same number
+/// in the child. Low numbers are in use, for example by the pipe that reports a failure to start.
 const FIRST: RawFd = 512;
 
-/// Descriptors on their way to one child. In this process all of them are close-on-exec, so no
-/// other child inherits them; they close when the command is dropped.
+/// The descriptors for one child. In this process all of them are close-on-exec, so that no other
+/// child inherits them. They close when the command is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct InheritedFds(Vec<FdMapping>);
 
 impl InheritedFds {
-    /// Takes a descriptor and returns the number that it will have in the child.
+    /// Adds a descriptor. Returns the number that it will have in the child.
     pub(crate) fn pass(&mut self, parent_fd: OwnedFd) -> Result<RawFd, SandboxError> {
         let index = RawFd::try_from(self.0.len()).map_err(|_| SandboxError::Prepare {
             source: io::Error::from(io::ErrorKind::ArgumentListTooLong),
@@ -36,18 +35,18 @@ impl InheritedFds {
         Ok(child_fd)
     }
 
-    /// Takes a text, kept in memory, and returns the number of the file from which the child can
-    /// read it.
+    /// Adds a file in memory with this text. Returns the number that it will have in the child.
     pub(crate) fn pass_text(&mut self, text: &[u8]) -> Result<RawFd, SandboxError> {
         let file = create_memfd(text).map_err(|source| SandboxError::Prepare { source })?;
         self.pass(file)
     }
 
-    /// Takes arguments, separated by NUL as `bwrap --args` reads them.
+    /// Adds arguments, each ended by NUL as `bwrap --args` reads them. Returns the number of their
+    /// file in the child.
     pub(crate) fn pass_args(&mut self, args: &[OsString]) -> Result<RawFd, SandboxError> {
         let mut text = Vec::new();
         for arg in args {
-            // A NUL inside would begin an argument of its own, i.e. an option of bubblewrap's.
+            // A NUL inside would begin another argument, which could be an option of bubblewrap.
             if arg.as_bytes().contains(&0) {
                 return Err(SandboxError::Prepare {
                     source: io::Error::new(
@@ -62,7 +61,7 @@ impl InheritedFds {
         self.pass_text(&text)
     }
 
-    /// Makes `command` hand them all over.
+    /// Makes `command` pass all of them to its child.
     pub(crate) fn attach(self, command: &mut Command) -> Result<(), SandboxError> {
         command
             .fd_mappings(self.0)

@@ -1,4 +1,4 @@
-//! Which shared libraries a program needs: the only libraries in a sandbox without a shell.
+//! Finding the shared libraries of a program: the only libraries in a sandbox without a shell.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::error::SandboxError;
 use eklavya_core::process;
 
-/// Returns the loader and the libraries of `program`, at the paths at which the loader looks for
-/// them; nothing for a static program or a script.
+/// Returns the paths of the loader and the libraries of `program`, as the loader looks them up. The
+/// list is empty for a static program or a script.
 ///
-/// The loader of the program is asked (`ld.so --list`), so the program itself does not run.
+/// The program's loader lists them (`ld.so --list`), so the program itself does not run.
 pub(crate) fn find_libraries(program: &Path) -> Result<Vec<PathBuf>, SandboxError> {
     let failed = |reason: String| SandboxError::Libraries {
         program: program.to_owned(),
@@ -37,7 +37,7 @@ pub(crate) fn find_libraries(program: &Path) -> Result<Vec<PathBuf>, SandboxErro
     Ok(found)
 }
 
-/// Reads lines such as `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f…)`.
+/// Parses lines such as `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f…)`.
 fn parse_listing(listing: &str) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for line in listing.lines() {
@@ -46,7 +46,7 @@ fn parse_listing(listing: &str) -> Result<Vec<PathBuf>, String> {
         }
         let path = line.split("=>").last().unwrap_or_default().trim();
         let path = path.rsplit_once(" (0x").map_or(path, |(path, _)| path);
-        // The kernel's own linux-vdso has no path.
+        // The linux-vdso of the kernel has no path.
         if path.starts_with('/') {
             found.push(PathBuf::from(path));
         }

@@ -11,7 +11,8 @@ use crate::error::SandboxError;
 use crate::open_beneath;
 use crate::protection_layer::ProtectionLayer;
 use crate::role_policy::{FileAccess, GitAccess};
-use crate::spec::{MountAccess, SandboxProfile, SandboxSpec, SandboxUser};
+use crate::spec::{MountAccess, SandboxProfile, SandboxSpec};
+use crate::user::SandboxUser;
 
 /// Where the `eklavya` program is inside.
 pub(crate) const OWN_PROGRAM: &str = "/opt/eklavya/eklavya";
@@ -227,7 +228,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::WorkspaceDirs;
+    use crate::workspace_dirs::WorkspaceDirs;
     use eklavya_core::agent::role::Role;
 
     fn told(mount: &PlannedMount, root: &Path) -> String {

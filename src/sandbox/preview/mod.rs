@@ -18,18 +18,17 @@ use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
-use super::error::SandboxError;
-use super::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec};
-use super::{IsolationBackend, Sandbox};
+use crate::error::SandboxError;
+use crate::inside::door::WEB_SOCKET;
 use crate::inside::forward;
 use crate::open_beneath;
 use crate::run::child::{SandboxChild, SandboxExit};
 use crate::run::command;
 use crate::run::disk_usage::wait_for_disk_quota;
 use crate::run::head_tail_buffer::HeadTailBuffer;
+use crate::run::sandbox::{IsolationBackend, Sandbox};
+use crate::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec};
 
-/// The socket in the door at which a preview answers; the sandbox makes it.
-pub const WEB_SOCKET: &str = "web.sock";
 /// Bytes kept of what the server prints.
 const OUTPUT_BYTES: usize = 16 * 1024;
 /// Between two tries of a health check: at first, since most servers are there at once, and at most.

@@ -1,4 +1,4 @@
-//! A process in a sandbox, and the end of all of it.
+//! A running sandbox: signals, waiting, and killing all of its processes.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -10,29 +10,28 @@ use std::os::unix::process::ExitStatusExt;
 use tokio::net::unix::pipe;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
-use super::orphan;
+use super::sandbox::{IsolationBackend, Sandbox};
 use super::spawner;
 use crate::error::SandboxError;
 use crate::spec::{ProgramSpec, SandboxSpec};
-use crate::supervision::process_tree;
-use crate::supervision::supervise;
-use crate::{IsolationBackend, Sandbox};
+use crate::supervision::pid_file::PidFile;
+use crate::supervision::{process_tree, supervise};
 
-/// How long the processes in front of a sandbox get to kill it before they are killed themselves,
-/// which leaves nobody to wait for the end of the rest.
-const STUBBORN: Duration = Duration::from_secs(20);
+/// How long the outer processes of a sandbox may take to kill it. After this time they are killed
+/// themselves, and no process waits for the end of the others.
+const KILL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How a process in a sandbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxExit {
-    /// With this code.
+    /// With this exit code.
     Code(i32),
-    /// By this signal. A code of 128 + n is taken for signal n, as shells do, since that is how it
-    /// comes out of a sandbox.
+    /// By this signal. An exit code of 128 + n is reported as signal n, as shells do, because a
+    /// sandbox passes a signal on in this form.
     Signal(i32),
-    /// By us, because its time was up.
+    /// Killed at its time limit.
     TimedOut,
-    /// By us, because it took more of the disk than it may.
+    /// Killed because it exceeded its disk quota.
     DiskQuotaExceeded,
 }
 
@@ -54,16 +53,13 @@ impl SandboxExit {
 /// Where the standard streams of a process go.
 #[derive(Debug)]
 pub struct StdioStreams {
-    /// Its stdin.
     pub stdin: Stdio,
-    /// Its stdout.
     pub stdout: Stdio,
-    /// Its stderr.
     pub stderr: Stdio,
 }
 
 impl StdioStreams {
-    /// All three are pipes to the [`Child`].
+    /// Makes all three pipes to the [`SandboxChild`].
     pub fn piped() -> Self {
         Self {
             stdin: Stdio::piped(),
@@ -73,48 +69,46 @@ impl StdioStreams {
     }
 }
 
-/// A running sandbox. Dropping it kills everything in it, though not at once.
+/// A running sandbox. Dropping it kills everything in it after a moment.
 #[derive(Debug)]
 pub struct SandboxChild {
     process: tokio::process::Child,
-    /// Of the outermost process; kept because the handle forgets it at the end.
+    /// The id of the outermost process. The handle no longer has it once the process has ended.
     pid: u32,
-    /// The pipe on which bubblewrap or the relay of a container reports; `None` without isolation.
+    /// The pipe to which bubblewrap or the relay of a container reports; `None` without isolation.
     status: Option<pipe::Receiver>,
     report: Vec<u8>,
     exit: Option<SandboxExit>,
-    /// Whether the outermost process passes on what it is asked.
+    /// Whether the outermost process forwards signals to the program.
     forwards_signals: bool,
 }
 
 impl Sandbox {
-    /// Starts `inner` in a sandbox of `spec`.
-    ///
-    /// May be called from any task; the sandbox ends with this process, or when the handle is
-    /// dropped.
+    /// Starts `program` in a sandbox of `spec`. May be called from any task. The sandbox ends with this
+    /// process, or when the handle is dropped.
     pub async fn spawn(
         &self,
         spec: &SandboxSpec,
-        inner: ProgramSpec,
+        program: ProgramSpec,
         streams: StdioStreams,
     ) -> Result<SandboxChild, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let (status, command) = match self.isolation {
+        let (status, command) = match self.isolation() {
             IsolationBackend::Bubblewrap { .. } | IsolationBackend::Docker(_) => {
                 self.ensure_ready().await?;
                 let (reader, writer) = io::pipe().map_err(prepare)?;
                 let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(prepare)?;
                 (
                     Some(reader),
-                    self.build_command(spec, inner, Some(writer.into()))?,
+                    self.build_command(spec, program, Some(writer.into()))?,
                 )
             }
-            IsolationBackend::None => (None, self.build_command(spec, inner, None)?),
+            IsolationBackend::None => (None, self.build_command(spec, program, None)?),
         };
         let mut child = SandboxChild::start(command, streams, status).await?;
-        child.forwards_signals = !matches!(self.isolation, IsolationBackend::Bubblewrap { .. });
+        child.forwards_signals = !matches!(self.isolation(), IsolationBackend::Bubblewrap { .. });
         if let Some(file) = &spec.pid_file {
-            orphan::write_pid_file(file, child.pid).map_err(prepare)?;
+            PidFile::write(file, child.pid).map_err(prepare)?;
         }
         Ok(child)
     }
@@ -134,7 +128,7 @@ impl SandboxChild {
             .await
             .map_err(|source| SandboxError::Start { source })?;
         let pid = process.id().ok_or_else(|| SandboxError::Start {
-            source: io::Error::other("it ended at once"),
+            source: io::Error::other("it ended immediately"),
         })?;
         Ok(Self {
             process,
@@ -166,12 +160,12 @@ impl SandboxChild {
         self.process.stderr.take()
     }
 
-    /// Asks the program inside to end, as Ctrl-C would (`SIGINT`) or as `kill` would (`SIGTERM`).
+    /// Asks the program inside to stop, as Ctrl-C does (`SIGINT`) or as `kill` does (`SIGTERM`).
     ///
-    /// The signal goes to `sandbox-init`, which passes it on; before that has started, nothing
-    /// happens.
-    pub fn terminate(&mut self, politely: StopSignal) {
-        let signal = match politely {
+    /// The signal goes to `sandbox-init`, which forwards it. Does nothing before `sandbox-init` has
+    /// started.
+    pub fn terminate(&mut self, signal: StopSignal) {
+        let signal = match signal {
             StopSignal::Interrupt => Signal::SIGINT,
             StopSignal::Terminate => Signal::SIGTERM,
         };
@@ -183,10 +177,10 @@ impl SandboxChild {
         }
     }
 
-    /// Waits for its end; nothing of it is left afterwards. May be dropped and called again.
+    /// Waits for the end of the whole sandbox. The future may be dropped and the call repeated.
     ///
     /// # Errors
-    /// [`SandboxError::Setup`] where the program inside was never started.
+    /// [`SandboxError::Setup`] if the program inside was never started.
     pub async fn wait(&mut self) -> Result<SandboxExit, SandboxError> {
         if let Some(exit) = self.exit {
             return Ok(exit);
@@ -205,7 +199,7 @@ impl SandboxChild {
         Ok(exit)
     }
 
-    /// Returns how it ended, if it has.
+    /// Returns how the sandbox ended; `None` if it still runs.
     pub async fn try_wait(&mut self) -> Result<Option<SandboxExit>, SandboxError> {
         match self.process.try_wait() {
             Ok(None) => Ok(None),
@@ -214,17 +208,20 @@ impl SandboxChild {
         }
     }
 
-    /// Kills everything in it, whatever it did to escape (sessions, daemons), and waits until it is
-    /// gone.
+    /// Kills all processes of the sandbox, including sessions and daemons that it started, and waits
+    /// until they have ended.
     pub async fn kill_tree(&mut self) -> Result<SandboxExit, SandboxError> {
         if let Some(pid) = self.process.id() {
             process_tree::send_signal(pid, supervise::END_ALL);
-            if tokio::time::timeout(STUBBORN, self.wait()).await.is_err() {
+            if tokio::time::timeout(KILL_TIMEOUT, self.wait())
+                .await
+                .is_err()
+            {
                 let _ = self.process.start_kill();
             }
         }
         match self.wait().await {
-            // It had ended by itself, before it had begun.
+            // The sandbox ended by itself before the program started.
             Err(SandboxError::Setup { .. }) => Ok(SandboxExit::Signal(9)),
             other => other,
         }
@@ -264,7 +261,7 @@ impl SandboxChild {
     }
 }
 
-/// How [`Child::terminate`] asks.
+/// The signal that [`SandboxChild::terminate`] sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopSignal {
     /// `SIGINT`.
@@ -278,6 +275,6 @@ pub enum StopSignal {
 #[serde(rename_all = "kebab-case")]
 struct BwrapStatus {
     child_pid: Option<u32>,
-    /// Missing where the program was never started.
+    /// Missing if the program was never started.
     exit_code: Option<i32>,
 }

@@ -1,4 +1,4 @@
-//! Running one command to its end in a throw-away sandbox: test commands and checks.
+//! Running one command to its end in a sandbox of its own: test commands and checks.
 
 use std::io;
 use std::process::Stdio;
@@ -8,45 +8,42 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
 use super::child::{SandboxChild, SandboxExit, StdioStreams};
-use crate::Sandbox;
+use super::disk_usage::wait_for_disk_quota;
+use super::head_tail_buffer::HeadTailBuffer;
+use super::sandbox::Sandbox;
 use crate::error::SandboxError;
-use crate::run::disk_usage::wait_for_disk_quota;
-use crate::run::head_tail_buffer::HeadTailBuffer;
 use crate::spec::{ProgramSpec, SandboxSpec};
 
 /// How long a command may run and how much of its output is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct RunLimits {
-    /// After this everything that it started is killed.
+    /// After this time, everything that the command started is killed.
     pub timeout: Duration,
-    /// Bytes kept of its output: half from the beginning, half from the end.
+    /// The bytes of output that are kept: half from the beginning, half from the end.
     pub output_bytes: usize,
 }
 
-/// What a command left behind.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandOutcome {
-    /// How it ended.
     pub exit: SandboxExit,
     /// stdout and stderr in the order in which they were written.
     pub output: String,
     /// Whether the middle of the output was dropped.
     pub truncated: bool,
-    /// How long it took.
     pub duration: Duration,
 }
 
-/// How long the output is waited for once the sandbox has ended.
-const DRAIN: Duration = Duration::from_secs(2);
+/// How long to wait for the rest of the output after the sandbox has ended.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. Nothing that it started is left
-/// afterwards.
+/// Runs `line` with `/bin/sh -c` in a sandbox of `spec`. No process that it started is left afterwards.
 ///
-/// `env` is its environment (with HOME and TMPDIR added). A command that fails, runs out of time or
-/// fills the disk ([`Spec::disk_bytes`]) is no error.
+/// `env` is its environment, to which HOME and TMPDIR are added. A command that fails, runs out of time
+/// or exceeds its disk quota ([`SandboxSpec::disk_bytes`]) is no error.
 ///
 /// # Errors
-/// The sandbox could not be set up: nothing is known about the command.
+/// The sandbox could not be set up, so the command may not have run.
 pub async fn run_command(
     sandbox: &Sandbox,
     spec: &SandboxSpec,
@@ -54,22 +51,22 @@ pub async fn run_command(
     env: &[(&str, &str)],
     limits: RunLimits,
 ) -> Result<CommandOutcome, SandboxError> {
-    let inner = env.iter().fold(
+    let program = env.iter().fold(
         ProgramSpec::new("/bin/sh", ["-c", line]),
-        |inner, (name, value)| inner.env(name, value),
+        |program, (name, value)| program.env(name, value),
     );
-    run_program(sandbox, spec, inner, limits).await
+    run_program(sandbox, spec, program, limits).await
 }
 
-/// Runs `inner` as [`run_command`] runs a line, without a shell around it.
+/// Runs `program` as [`run_command`] runs a line, without a shell.
 pub async fn run_program(
     sandbox: &Sandbox,
     spec: &SandboxSpec,
-    inner: ProgramSpec,
+    program: ProgramSpec,
     limits: RunLimits,
 ) -> Result<CommandOutcome, SandboxError> {
     let started = Instant::now();
-    let (mut child, mut reader) = spawn_with_output(sandbox, spec, inner).await?;
+    let (mut child, mut reader) = spawn_with_output(sandbox, spec, program).await?;
     let pid = child.pid();
     let mut output = HeadTailBuffer::new(limits.output_bytes, &spec.redactor);
     let ended = tokio::time::timeout(
@@ -88,8 +85,8 @@ pub async fn run_program(
         }
         other => other,
     };
-    // What the pipe still holds; whoever could write to it is dead.
-    let _ = tokio::time::timeout(DRAIN, read_all(&mut reader, &mut output)).await;
+    // The rest of the pipe; all processes that could write to it have ended.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, read_all(&mut reader, &mut output)).await;
     output.finish();
     match exit {
         Ok(exit) => Ok(CommandOutcome {
@@ -105,11 +102,11 @@ pub async fn run_program(
     }
 }
 
-/// Starts `inner` with both outputs in one pipe.
+/// Starts `program` with stdout and stderr in one pipe.
 pub(crate) async fn spawn_with_output(
     sandbox: &Sandbox,
     spec: &SandboxSpec,
-    inner: ProgramSpec,
+    program: ProgramSpec,
 ) -> Result<(SandboxChild, pipe::Receiver), SandboxError> {
     let prepare = |source| SandboxError::Prepare { source };
     let (reader, writer) = io::pipe().map_err(prepare)?;
@@ -119,10 +116,10 @@ pub(crate) async fn spawn_with_output(
         stdout: Stdio::from(writer.try_clone().map_err(prepare)?),
         stderr: Stdio::from(writer),
     };
-    Ok((sandbox.spawn(spec, inner, streams).await?, reader))
+    Ok((sandbox.spawn(spec, program, streams).await?, reader))
 }
 
-/// Reads while it waits: a full pipe would stop the command.
+/// Reads while it waits, because a full pipe would block the command.
 async fn wait_and_read(
     child: &mut SandboxChild,
     reader: &mut pipe::Receiver,
@@ -130,7 +127,7 @@ async fn wait_and_read(
 ) -> Result<SandboxExit, SandboxError> {
     let reading = async {
         read_all(reader, output).await;
-        // It closed its output and goes on.
+        // The command closed its output but still runs.
         std::future::pending().await
     };
     tokio::select! {

@@ -1,8 +1,8 @@
-//! How much of the disk a sandbox takes, and an end to it where that is too much.
+//! Measuring the disk space of a sandbox, and waiting until it exceeds its quota.
 //!
-//! The file systems that agents write on seldom have quotas, so somebody has to count. What is
-//! counted is what the disk loses: blocks, not lengths; each file once, however many names it has;
-//! and files that have no name left but are still open.
+//! The file systems that agents write to seldom have quotas, so this module measures. It counts the
+//! space that the disk loses: blocks, not lengths; each file once, however many names it has; and files
+//! that have no name left but are still open.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,75 +14,75 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::supervision::process_tree;
+use crate::supervision::container_process::sandbox_processes;
 
-/// Between two counts, at least.
-const PAUSE: Duration = Duration::from_secs(3);
-/// Between two counts, in multiples of what the last one took: counting must not be the main work.
-const REST: u32 = 20;
-/// Directories in directories, at most: each holds a descriptor while what is below is counted.
-/// Nobody's work is that deep, and what cannot be counted must not be a place to hide.
-const DEEPEST: usize = 200;
-/// What a file takes besides its blocks: an inode and a name.
+/// The shortest interval between two measurements.
+const MIN_INTERVAL: Duration = Duration::from_secs(3);
+/// The shortest interval between two measurements in multiples of the time that the last one took, so
+/// that measuring takes a small share of the processor.
+const INTERVAL_FACTOR: u32 = 20;
+/// The deepest nesting of directories. Each level keeps a descriptor open while the levels below are
+/// measured. No project needs more, and files that cannot be measured must not be a way around the
+/// quota.
+const MAX_DEPTH: usize = 200;
+/// The space of a file besides its blocks: an inode and a name.
 const ENTRY_BYTES: u64 = 512;
 
-/// What went beyond its limit.
+/// Why a sandbox exceeded its disk quota.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiskQuotaExceeded {
-    /// Too much on the disk.
     #[error(
-        "it took {} MiB of the disk, and {} MiB are allowed (sandbox.diskBytes)",
+        "it used {} MiB of disk space, but only {} MiB are allowed (sandbox.diskBytes)",
         bytes >> 20, limit >> 20
     )]
     Bytes {
-        /// What it took, at least.
+        /// At least this much was used.
         bytes: u64,
-        /// What was allowed.
         limit: u64,
     },
-    /// Directories so deep that they cannot be counted.
-    #[error("it made directories more than {DEEPEST} deep below {}", root.display())]
+    /// The directories are nested too deeply to be measured.
+    #[error("it created directories more than {MAX_DEPTH} deep below {}", root.display())]
     Deep {
-        /// The directory that was counted.
+        /// The measured directory.
         root: PathBuf,
     },
 }
 
-/// Returns when the directories `roots`, with what the sandbox whose outermost process is `pid`
-/// holds open of their file systems, take more than `limit` bytes; never otherwise.
+/// Waits until the directories `roots` take more than `limit` bytes. Files that have no name left count
+/// if the sandbox whose outermost process is `pid` has them open on the same file systems.
 pub async fn wait_for_disk_quota(roots: Vec<PathBuf>, limit: u64, pid: u32) -> DiskQuotaExceeded {
     loop {
-        let (roots, begun) = (roots.clone(), Instant::now());
-        let counted = tokio::task::spawn_blocking(move || measure_disk(&roots, limit, pid)).await;
-        if let Ok(Err(outgrown)) = counted {
-            return outgrown;
+        let (roots, began) = (roots.clone(), Instant::now());
+        let measured = tokio::task::spawn_blocking(move || measure_disk(&roots, limit, pid)).await;
+        if let Ok(Err(exceeded)) = measured {
+            return exceeded;
         }
-        tokio::time::sleep(PAUSE.max(begun.elapsed() * REST)).await;
+        tokio::time::sleep(MIN_INTERVAL.max(began.elapsed() * INTERVAL_FACTOR)).await;
     }
 }
 
 fn measure_disk(roots: &[PathBuf], limit: u64, pid: u32) -> Result<u64, DiskQuotaExceeded> {
-    let mut count = DiskUsage {
+    let mut usage = DiskUsage {
         limit,
         ..DiskUsage::default()
     };
     for root in roots {
-        count.add_tree(root)?;
+        usage.add_tree(root)?;
     }
-    for process in process_tree::sandbox_processes(pid) {
-        count.add_unlinked(process)?;
+    for process in sandbox_processes(pid) {
+        usage.add_unlinked(process)?;
     }
-    Ok(count.bytes)
+    Ok(usage.bytes)
 }
 
-/// A count under way.
+/// A measurement in progress.
 #[derive(Debug, Default)]
 struct DiskUsage {
     bytes: u64,
     limit: u64,
-    /// The file systems of the directories that were counted.
+    /// The file systems of the measured directories.
     devices: HashSet<u64>,
-    /// Files with several names, and those with none.
+    /// The counted files that have several names or none.
     seen: HashSet<(u64, u64)>,
 }
 
@@ -98,8 +98,8 @@ impl DiskUsage {
         })
     }
 
-    /// Counts everything below `root`. No link is followed, and what vanishes meanwhile does not
-    /// count.
+    /// Counts everything below `root`. Links are not followed, and files that disappear meanwhile do
+    /// not count.
     fn add_tree(&mut self, root: &Path) -> Result<(), DiskQuotaExceeded> {
         let Ok(root_fd) = open_directory(rustix::fs::CWD, root) else {
             return Ok(());
@@ -128,7 +128,7 @@ impl DiskUsage {
             };
             self.add_entry(&stat)?;
             levels.extend(below);
-            if levels.len() > DEEPEST {
+            if levels.len() > MAX_DEPTH {
                 let root = root.to_owned();
                 return Err(DiskQuotaExceeded::Deep { root });
             }
@@ -148,13 +148,13 @@ impl DiskUsage {
         self.add_bytes(blocks + ENTRY_BYTES)
     }
 
-    /// Counts the files that `process` has open and that have no name any more.
+    /// Counts the files that `process` has open and that have no name left.
     fn add_unlinked(&mut self, process: u32) -> Result<(), DiskQuotaExceeded> {
         let Ok(entries) = fs::read_dir(format!("/proc/{process}/fd")) else {
             return Ok(());
         };
         for entry in entries.flatten() {
-            // Follows the link to the open file itself, whatever its name was.
+            // This follows the link to the open file itself, not to its former path.
             let Ok(open) = fs::metadata(entry.path()) else {
                 continue;
             };
@@ -167,7 +167,7 @@ impl DiskUsage {
     }
 }
 
-/// Returns the bytes of blocks as `stat` counts them.
+/// Returns the bytes of the 512-byte blocks that `stat` reports.
 fn block_bytes(blocks: impl TryInto<u64>) -> u64 {
     blocks.try_into().unwrap_or(0).saturating_mul(512)
 }
@@ -223,7 +223,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut held = tempfile::tempfile_in(dir.path()).unwrap();
         held.write_all(&vec![7; 4 << 20]).unwrap();
-        // Holds it open, as a process of a sandbox would.
+        // The child has it open, as a process of a sandbox would.
         let mut child = eklavya_core::process::new_command("sleep").into_std();
         let mut child = child.arg("60").stdin(held).spawn().unwrap();
         let bytes = count(dir.path()).unwrap();
@@ -245,7 +245,7 @@ mod tests {
     fn what_is_too_deep_to_count_is_too_much() {
         let dir = tempfile::tempdir().unwrap();
         let mut path = dir.path().to_owned();
-        for _ in 0..=DEEPEST {
+        for _ in 0..=MAX_DEPTH {
             path.push("d");
             fs::create_dir(&path).unwrap();
         }
@@ -254,15 +254,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_returns_once_the_limit_is_passed() {
+    async fn it_returns_once_the_limit_is_exceeded() {
         let dir = tempfile::tempdir().unwrap();
         fill(&dir.path().join("a"), 2);
-        let outgrown =
+        let exceeded =
             wait_for_disk_quota(vec![dir.path().to_owned()], MIB, std::process::id()).await;
         assert!(matches!(
-            outgrown,
+            exceeded,
             DiskQuotaExceeded::Bytes { limit: MIB, .. }
         ));
-        assert!(outgrown.to_string().contains("sandbox.diskBytes"));
+        assert!(exceeded.to_string().contains("sandbox.diskBytes"));
     }
 }

@@ -1,23 +1,23 @@
-//! Keeping the head and the tail of an output of any length.
+//! Keeping the beginning and the end of an output of any length.
 
 use std::collections::VecDeque;
 
 use eklavya_core::redactor::{Redactor, StreamRedactor};
 
-/// The first and the last bytes of a stream, without secrets. They are hidden before anything is
-/// dropped: half a secret could not be told from anything else.
+/// The first and the last bytes of a stream, without secrets. Secrets are replaced before anything is
+/// dropped, because half a secret cannot be recognized.
 #[derive(Debug)]
 pub(crate) struct HeadTailBuffer {
     head: Vec<u8>,
     tail: VecDeque<u8>,
-    /// Bytes kept of either.
+    /// The size of each part, in bytes.
     half: usize,
     total: usize,
     stream: StreamRedactor,
 }
 
 impl HeadTailBuffer {
-    /// Keeps at most `limit` bytes, without what `redactor` hides.
+    /// Returns an empty buffer that keeps at most `limit` bytes and hides the secrets of `redactor`.
     pub(crate) fn new(limit: usize, redactor: &Redactor) -> Self {
         Self {
             head: Vec::new(),
@@ -28,13 +28,12 @@ impl HeadTailBuffer {
         }
     }
 
-    /// Takes the next bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let safe = self.stream.push(bytes);
         self.append(&safe);
     }
 
-    /// Takes it that nothing follows.
+    /// Ends the stream: appends the bytes that the redactor withheld.
     pub(crate) fn finish(&mut self) {
         let rest = self.stream.finish();
         self.append(&rest);
@@ -51,13 +50,13 @@ impl HeadTailBuffer {
         self.tail.extend(rest);
     }
 
-    /// Whether something was dropped.
+    /// Whether bytes were dropped.
     pub(crate) fn is_truncated(&self) -> bool {
         self.total > self.head.len() + self.tail.len()
     }
 
-    /// Returns what was kept, with a line in the middle that says how much is missing. Bytes that
-    /// are no UTF-8 are replaced.
+    /// Returns the kept text, with a line in the middle that states how many bytes are missing. Invalid
+    /// UTF-8 is replaced.
     pub(crate) fn text(&self) -> String {
         let tail: Vec<u8> = self.tail.iter().copied().collect();
         let missing = self.total - self.head.len() - tail.len();

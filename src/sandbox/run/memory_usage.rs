@@ -1,11 +1,11 @@
-//! How much memory a sandbox takes.
+//! Measuring the memory of a sandbox.
 
 use std::fs;
 
 use crate::supervision::process_tree;
 
-/// Returns the bytes of memory that the processes of the sandbox whose outermost process is `pid`
-/// take: what they share counts once, spread over them. What cannot be read does not count.
+/// Returns the memory, in bytes, of the processes of the sandbox whose outermost process is `pid`.
+/// Shared memory counts once, divided among the processes. Processes that cannot be read do not count.
 pub fn measure_memory(pid: u32) -> u64 {
     let kib: u64 = process_tree::descendants_of(pid)
         .into_iter()
@@ -14,9 +14,9 @@ pub fn measure_memory(pid: u32) -> u64 {
     kib * 1024
 }
 
-/// Returns the share of a process (`Pss` of `/proc/<pid>/smaps_rollup`), in KiB.
+/// Returns the proportional share of a process (`Pss` of `/proc/<pid>/smaps_rollup`), in KiB.
 ///
-/// Where it may not be looked at, its resident pages count in full: too much rather than nothing.
+/// If that file may not be read, the resident pages count in full: an upper bound instead of nothing.
 fn process_kib(pid: u32) -> Option<u64> {
     if let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
         return kib_field(&text, "Pss:");
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_takes_something() {
+    fn a_process_uses_memory() {
         assert!(process_kib(std::process::id()).unwrap() > 100);
         assert!(measure_memory(std::os::unix::process::parent_id()) > 100 * 1024);
         assert_eq!(kib_field("Name:\tx\nPss:     12 kB\n", "Pss:"), Some(12));

@@ -1,4 +1,4 @@
-//! Running programs in sandboxes: children, their output, their limits and their use of the machine.
+//! Running programs in sandboxes: children, their output, their limits and their resource usage.
 
 pub(crate) mod child;
 pub(crate) mod command;
@@ -7,4 +7,5 @@ pub(crate) mod head_tail_buffer;
 pub(crate) mod memory_usage;
 pub(crate) mod orphan;
 pub(crate) mod probe;
+pub(crate) mod sandbox;
 pub(crate) mod spawner;

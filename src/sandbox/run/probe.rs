@@ -1,17 +1,18 @@
-//! Finding out at start whether sandboxes work here, with what to type where they do not.
+//! Checking at the start that sandboxes work on this machine. The errors state how to fix them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::docker::{DockerBackend, DockerSettings};
 use crate::error::SandboxError;
 use crate::inside::landlock_rules;
+use crate::launch::host_programs::HostPrograms;
 use crate::launch::relay;
-use crate::spec::SandboxUser;
-use crate::{IsolationBackend, Sandbox, workspace_dirs};
+use crate::run::sandbox::{IsolationBackend, Sandbox};
+use crate::spec::KernelRequirements;
+use crate::user::{self, SandboxUser};
 use eklavya_core::process::{self, ProcessError, ProcessLimits, ProcessOutput};
 
 /// The oldest version with `--disable-userns` and `--bind-fd`.
@@ -22,39 +23,22 @@ const LIMITS: ProcessLimits = ProcessLimits {
     output_bytes: 4096,
 };
 
-/// What a caller asks of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KernelRequirements {
-    /// The least version (ABI) of Landlock; with 0 it may be missing altogether.
-    ///
-    /// From 2 (Linux 5.19) on, files can be moved between directories behind Landlock, which git
-    /// and package managers do.
-    pub landlock: u32,
-}
-
-impl Default for KernelRequirements {
-    fn default() -> Self {
-        Self { landlock: 2 }
-    }
-}
-
 impl Sandbox {
-    /// Returns the sandbox of this machine, after a trial run.
+    /// Returns the sandbox of this machine by bubblewrap, after a test run.
     ///
-    /// `search` is the value of PATH; `exe` is the `eklavya` program; `user` is whom root will
-    /// become.
+    /// `search` is the value of PATH, `exe` the `eklavya` program, and `user` the user that root
+    /// switches to.
     ///
     /// # Errors
-    /// bubblewrap is missing, too old or not allowed to work, or the kernel has less of Landlock
-    /// than `demands`; each says what to do.
+    /// bubblewrap is missing, too old or not permitted, or the kernel does not meet `requirements`.
     pub async fn probe_bubblewrap(
         search: &OsStr,
         exe: PathBuf,
         user: Option<SandboxUser>,
-        demands: KernelRequirements,
+        requirements: KernelRequirements,
     ) -> Result<Self, SandboxError> {
         let path = find_program("bwrap", search).ok_or(SandboxError::NotInstalled)?;
-        let user = match (workspace_dirs::is_root(), user) {
+        let user = match (user::is_root(), user) {
             (false, _) => None,
             (true, Some(user)) => Some(user),
             (true, None) => {
@@ -62,60 +46,55 @@ impl Sandbox {
                 return Err(SandboxError::RootWithoutUser);
             }
         };
-        let (version, trial) =
+        let (version, test_run) =
             tokio::join!(check_version(&path), run_test_sandbox(&path, &exe, user));
-        // An old one fails at the trial as well, for reasons that help nobody.
+        // An old version fails the test run too, but with an error that does not help.
         version?;
-        trial?;
-        let landlock = check_landlock(landlock_rules::detect_level(), demands)?;
+        test_run?;
+        let landlock = check_landlock(landlock_rules::detect_level(), requirements)?;
         let system = PathBuf::from("/usr/bin/git");
         let git = if system.exists() {
             Some(system)
         } else {
             find_program("git", search)
         };
-        Ok(Self {
-            isolation: IsolationBackend::Bubblewrap { path },
-            exe,
-            git,
+        Ok(Self::new(
+            IsolationBackend::Bubblewrap { path },
+            HostPrograms::new(exe, git),
             landlock,
-            requirements: demands,
-            libraries: Mutex::default(),
-        })
+            requirements,
+        ))
     }
-}
 
-impl Sandbox {
-    /// Returns the sandbox of this machine by Docker. `exe` is the `eklavya` program; `user` is whom
-    /// root will become.
+    /// Returns the sandbox of this machine by Docker. `exe` is the `eklavya` program, and `user` the
+    /// user that root switches to.
     ///
     /// # Errors
-    /// The engine does not answer, an image is missing or of another version, or the kernel has less
-    /// of Landlock than `demands`; each says what to do.
+    /// The engine does not answer, an image is missing or of another version, or the kernel does not
+    /// meet `requirements`.
     pub async fn probe_docker(
         settings: DockerSettings,
         exe: PathBuf,
         user: Option<SandboxUser>,
-        demands: KernelRequirements,
+        requirements: KernelRequirements,
     ) -> Result<Self, SandboxError> {
-        if workspace_dirs::is_root() && user.is_none() {
+        if user::is_root() && user.is_none() {
             return Err(SandboxError::RootWithoutUser);
         }
         let docker = DockerBackend::probe(settings).await?;
-        Ok(Self {
-            isolation: IsolationBackend::Docker(Box::new(docker)),
-            exe,
-            git: None,
-            // The engine's socket is of this host, and so is its kernel.
-            landlock: check_landlock(landlock_rules::detect_level(), demands)?,
-            requirements: demands,
-            libraries: Mutex::default(),
-        })
+        // The engine's socket is on this host, so containers run on the same kernel.
+        let landlock = check_landlock(landlock_rules::detect_level(), requirements)?;
+        Ok(Self::new(
+            IsolationBackend::Docker(Box::new(docker)),
+            HostPrograms::new(exe, None),
+            landlock,
+            requirements,
+        ))
     }
 }
 
-fn check_landlock(level: u32, demands: KernelRequirements) -> Result<u32, SandboxError> {
-    let needed = demands.landlock;
+fn check_landlock(level: u32, requirements: KernelRequirements) -> Result<u32, SandboxError> {
+    let needed = requirements.landlock;
     match level {
         level if level >= needed => Ok(level),
         0 => Err(SandboxError::NoLandlock { needed }),
@@ -161,7 +140,7 @@ fn parse_version(version: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The namespaces of a real sandbox around `true`, in the same order of programs.
+/// Runs `true` in the namespaces of a real sandbox, at the end of the same chain of programs.
 async fn run_test_sandbox(
     bwrap: &Path,
     exe: &Path,
@@ -213,7 +192,7 @@ fn diagnose(finished: &ProcessOutput) -> SandboxError {
     settings.explain(output)
 }
 
-/// The kernel's settings on user namespaces; empty where a kernel has none of that name.
+/// The kernel settings of user namespaces; empty if the kernel has no setting of that name.
 struct UserNamespaceSettings {
     debian: String,
     apparmor: String,
@@ -241,31 +220,31 @@ impl UserNamespaceSettings {
 fn mentions_namespaces(output: &str) -> bool {
     ["namespace", "uid map", "Can't mount proc", "pivot_root"]
         .iter()
-        .any(|sign| output.contains(sign))
+        .any(|phrase| output.contains(phrase))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn explain(debian: &str, apparmor: &str, most: &str, output: &str) -> String {
+    fn explain(debian: &str, apparmor: &str, max: &str, output: &str) -> String {
         let settings = UserNamespaceSettings {
             debian: debian.to_owned(),
             apparmor: apparmor.to_owned(),
-            max_namespaces: most.to_owned(),
+            max_namespaces: max.to_owned(),
         };
         settings.explain(output.to_owned()).to_string()
     }
 
     #[test]
     fn each_cause_names_its_fix() {
-        let said = "bwrap: No permissions to create new namespace";
-        assert!(explain("0\n", "", "100\n", said).contains("kernel.unprivileged_userns_clone=1"));
-        assert!(explain("1\n", "", "0\n", said).contains("user.max_user_namespaces"));
+        let output = "bwrap: No permissions to create new namespace";
+        assert!(explain("0\n", "", "100\n", output).contains("kernel.unprivileged_userns_clone=1"));
+        assert!(explain("1\n", "", "0\n", output).contains("user.max_user_namespaces"));
         assert!(
-            explain("", "1\n", "100\n", said).contains("apparmor_restrict_unprivileged_userns=0")
+            explain("", "1\n", "100\n", output).contains("apparmor_restrict_unprivileged_userns=0")
         );
-        assert!(explain("", "", "100\n", said).contains("seccomp=unconfined"));
+        assert!(explain("", "", "100\n", output).contains("seccomp=unconfined"));
         let other = explain("", "", "100\n", "bwrap: out of cheese");
         assert!(other.contains("out of cheese") && !other.contains("sysctl"));
     }
@@ -304,19 +283,19 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_with_too_little_of_landlock_is_refused_with_what_to_do() {
-        let demands = KernelRequirements { landlock: 2 };
-        assert_eq!(check_landlock(2, demands).unwrap(), 2);
+    fn a_kernel_with_too_low_a_landlock_level_is_refused() {
+        let requirements = KernelRequirements { landlock: 2 };
+        assert_eq!(check_landlock(2, requirements).unwrap(), 2);
         assert_eq!(
             check_landlock(0, KernelRequirements { landlock: 0 }).unwrap(),
             0
         );
-        let none = check_landlock(0, demands).unwrap_err().to_string();
+        let none = check_landlock(0, requirements).unwrap_err().to_string();
         assert!(
             none.contains("lsm=") && none.contains("sandbox.landlock 0"),
             "{none}"
         );
-        let old = check_landlock(1, demands).unwrap_err().to_string();
+        let old = check_landlock(1, requirements).unwrap_err().to_string();
         assert!(old.contains("5.19") && old.contains("level 1"), "{old}");
     }
 

@@ -1,8 +1,8 @@
 //! The thread that starts sandboxes.
 //!
-//! A sandbox dies with its parent (`PR_SET_PDEATHSIG`), and for the kernel the parent is the
-//! *thread* that started it. A runtime's blocking threads retire when idle and would take a sandbox
-//! along; this thread stays.
+//! A sandbox dies with its parent (`PR_SET_PDEATHSIG`), and for the kernel the parent is the *thread*
+//! that started it. The blocking threads of a runtime end when they are idle, which would kill the
+//! sandbox; this thread does not end.
 
 use std::io;
 use std::sync::{OnceLock, mpsc};
@@ -28,14 +28,14 @@ pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
         runtime: Handle::current(),
         reply,
     };
-    let gone = || io::Error::other("the thread that starts sandboxes is gone");
+    let ended = || io::Error::other("the thread that starts sandboxes has ended");
     JOBS.get_or_init(start_thread)
         .send(job)
-        .map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())?
+        .map_err(|_| ended())?;
+    answer.await.map_err(|_| ended())?
 }
 
-/// Starts the thread. If that fails, its end of the channel is dropped and every job is refused.
+/// Starts the thread. If that fails, its end of the channel is dropped, and every job fails.
 fn start_thread() -> mpsc::Sender<SpawnJob> {
     let (sender, jobs) = mpsc::channel::<SpawnJob>();
     let _ = thread::Builder::new()
@@ -43,7 +43,7 @@ fn start_thread() -> mpsc::Sender<SpawnJob> {
         .spawn(move || {
             for mut job in jobs {
                 let _runtime = job.runtime.enter();
-                // Nobody waiting any more: dropping the child kills it.
+                // If the caller no longer waits, the child is dropped, which kills it.
                 let _ = job.reply.send(job.command.spawn());
             }
         });

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
-use super::super::error::SandboxError;
-use super::super::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec, SandboxUser};
-use super::super::{Sandbox, SandboxExit};
-use crate::run::child::StdioStreams;
+use crate::error::SandboxError;
+use crate::run::child::{SandboxExit, StdioStreams};
+use crate::run::sandbox::Sandbox;
+use crate::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec};
+use crate::user::SandboxUser;
 use crate::workspace_dirs::WorkspaceDirs;
 use eklavya_core::agent::role::Role;
 

@@ -21,11 +21,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 
-use super::error::SandboxError;
-use super::spec::{ProgramSpec, SandboxSpec, SandboxUser};
-use super::{Sandbox, SandboxChild};
-use crate::inside::landlock_rules::KNOWN_LEVEL;
-use crate::run::child::StdioStreams;
+use crate::error::SandboxError;
+use crate::inside::landlock_rules::NEWEST_LEVEL;
+use crate::run::child::{SandboxChild, StdioStreams};
+use crate::run::sandbox::Sandbox;
+use crate::spec::{ProgramSpec, SandboxSpec};
+use crate::user::SandboxUser;
 use eklavya_core::agent::role::Role;
 
 pub use crate::selftest::access_probe::{
@@ -227,12 +228,12 @@ fn landlock_finding(level: u32) -> GuaranteeFinding {
         ),
         (_, []) => (
             GuaranteeResult::Yes,
-            format!("level {level} of {KNOWN_LEVEL}"),
+            format!("level {level} of {NEWEST_LEVEL}"),
         ),
         (_, missing) => (
             GuaranteeResult::Partly,
             format!(
-                "level {level} of {KNOWN_LEVEL}: it does not cover {}",
+                "level {level} of {NEWEST_LEVEL}: it does not cover {}",
                 missing.join(", ")
             ),
         ),

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::{NAME, create_test_dir};
-use crate::Sandbox;
 use crate::error::SandboxError;
-use crate::inside::init::PROXY_LOGIN;
+use crate::inside::door::PROXY_LOGIN;
 use crate::protection_layer::ProtectionLayer;
+use crate::run::sandbox::Sandbox;
 use crate::selftest::access_probe::{AccessProbe, HostKind, ProbeOutcome};
 use crate::selftest::probes::ProbeTargets;
-use crate::spec::{ProgramSpec, SandboxProfile, SandboxSpec, SandboxUser};
+use crate::spec::{ProgramSpec, SandboxProfile, SandboxSpec};
+use crate::user::SandboxUser;
 use crate::workspace_dirs::{WorkspaceDirs, chown_tree};
 use eklavya_core::agent::role::Role;
 

@@ -1,4 +1,6 @@
-//! Watching and ending a tree of processes.
+//! Watching and ending process trees.
 
+pub(crate) mod container_process;
+pub(crate) mod pid_file;
 pub(crate) mod process_tree;
 pub(crate) mod supervise;

@@ -1,13 +1,12 @@
-//! Finding a process's descendants by the parent links of /proc.
+//! Finding the descendants of a process by the parent ids in /proc.
 
 use std::collections::HashMap;
 use std::fs;
 
-use crate::docker::container_dir::find_first_process;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Sends a signal; a process that is gone has no need of it.
+/// Sends a signal. Does nothing if the process has ended.
 pub(crate) fn send_signal(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         let _ = kill(Pid::from_raw(pid), signal);
@@ -29,17 +28,7 @@ pub(crate) fn descendants_of(root: u32) -> Vec<u32> {
     found
 }
 
-/// Returns the living processes of the sandbox that `root` stands for: its descendants, or those of
-/// the container's first process.
-pub(crate) fn sandbox_processes(root: u32) -> Vec<u32> {
-    let mut found = descendants_of(root);
-    if let Some(first) = find_first_process(root) {
-        found.push(first);
-        found.extend(descendants_of(first));
-    }
-    found
-}
-
+/// Returns the ids of the living processes and of their parents.
 fn list_processes() -> Vec<(u32, u32)> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -50,7 +39,7 @@ fn list_processes() -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// Returns the parent of a process that is no zombie.
+/// Returns the parent of a process; `None` if the process has ended or is a zombie.
 fn living_parent_of(pid: u32) -> Option<u32> {
     let (state, parent) = state_of(pid)?;
     (!matches!(state, 'Z' | 'X')).then_some(parent)
@@ -59,7 +48,7 @@ fn living_parent_of(pid: u32) -> Option<u32> {
 /// Returns the state (a letter, see proc(5)) and the parent of a process.
 fn state_of(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // "pid (name) state ppid …"; the name may hold anything, so look from its last parenthesis.
+    // "pid (name) state ppid …"; the name may contain any character, so split at the last parenthesis.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?.chars().next()?;
     Some((state, fields.next()?.parse().ok()?))

@@ -1,9 +1,9 @@
-//! Watching over a process and everything below it, and killing all of that when the owner dies.
+//! Supervising a process tree: kills all of it when its owner dies.
 //!
-//! bubblewrap ties its sandbox to its own parent, but late: a sandbox whose owner is killed while
-//! it is being set up stays behind (seen with 0.8.0, in a few of a hundred tries). So a process of
-//! ours stays outside as the parent of bubblewrap. It is a subreaper, which no process below it can
-//! leave, and it is tied to the owner before it starts anything.
+//! bubblewrap ties its sandbox to its own parent, but late: if the owner is killed during the setup,
+//! the sandbox stays behind (seen with 0.8.0, in a few of a hundred tries). So `sandbox-enter` stays
+//! outside as the parent of bubblewrap. It is a subreaper, whose tree no process below it can leave,
+//! and it is tied to the owner before it starts anything.
 
 use std::ffi::OsStr;
 use std::io;
@@ -21,35 +21,46 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::supervision::process_tree;
 
-/// How often to look whether the owner lives. The signal of its death may come before its last
-/// thread is gone, and so look like a request.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often to check that the owner lives. The signal of the owner's death may arrive before its
+/// last thread has ended; then it looks like a request to stop.
+const OWNER_CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Makes this process the one to which everything below it falls, and to which the kernel says when
-/// `owner`, its parent, dies.
+/// Makes this process a subreaper, and has the kernel send it SIGTERM when `owner`, its parent, dies.
 ///
-/// It must come after any change of user, which would undo it.
+/// Call it after any change of user, which would undo it.
 pub(crate) fn bind_to_owner(owner: u32) -> Result<(), String> {
     nix::sys::prctl::set_child_subreaper(true)
         .map_err(|errno| format!("cannot become a subreaper: {errno}"))?;
-    // Not SIGKILL: whatever runs below must still be killed.
+    // Not SIGKILL: this process still has to kill what runs below it.
     nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
-        .map_err(|errno| format!("cannot be tied to the owner: {errno}"))?;
-    // It may have died before the line above.
+        .map_err(|errno| format!("cannot watch the owner: {errno}"))?;
+    ensure_parent(owner)
+}
+
+/// Has the kernel kill this process when `owner`, its parent, dies.
+pub(crate) fn die_with_owner(owner: u32) -> Result<(), String> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|errno| format!("cannot watch the owner: {errno}"))?;
+    ensure_parent(owner)
+}
+
+/// The owner may have died before the kernel was asked to watch it.
+fn ensure_parent(owner: u32) -> Result<(), String> {
     if parent_id() == owner {
         return Ok(());
     }
-    Err("the owner is gone".to_owned())
+    Err("the owner has ended".to_owned())
 }
 
-/// The signal that ends everything at once. Before the receiver listens for it, it has started
-/// nothing, and the signal ends it like any other.
+/// The signal that kills the whole tree at once. A receiver that does not listen for it yet has
+/// started nothing, and the signal ends it.
 pub(crate) const END_ALL: Signal = Signal::SIGUSR2;
 
-/// Runs what `start` starts to its end and passes on the signals by which a process is asked to end.
+/// Runs the process that `start` starts to its end, and forwards to it the signals that ask a process
+/// to stop.
 ///
-/// With `owner` ([`tie_to`]), nothing that it started is left when this returns; which is also soon
-/// after the owner has died or [`END_ALL`] has come.
+/// With `owner` ([`bind_to_owner`]), no descendant is left when this returns. It then also returns
+/// soon after the owner has died or [`END_ALL`] has arrived.
 pub(crate) async fn run_supervised(
     start: impl FnOnce() -> io::Result<Child>,
     owner: Option<u32>,
@@ -59,7 +70,7 @@ pub(crate) async fn run_supervised(
     let mut hangup = signal(SignalKind::hangup())?;
     let mut end_all = signal(SignalKind::user_defined2())?;
     let mut ended = signal(SignalKind::child())?;
-    let mut look = tokio::time::interval(LOOK);
+    let mut look = tokio::time::interval(OWNER_CHECK_INTERVAL);
     let mut child = start()?;
     let status = loop {
         let received = tokio::select! {
@@ -88,10 +99,10 @@ pub(crate) async fn run_supervised(
     Ok(status)
 }
 
-/// Kills everything below this process, and returns when there is nothing.
+/// Kills all descendants of this process, and returns when none is left.
 ///
-/// Looking through /proc can miss a process whose parent dies meanwhile; that there are no children
-/// left to wait for is certain, since whatever loses its parent becomes ours.
+/// A walk through /proc can miss a process whose parent dies meanwhile. That this process has no
+/// children left to wait for is certain proof: it adopts every process that loses its parent.
 fn kill_descendants() {
     for _ in 0..5000 {
         for pid in process_tree::descendants_of(std::process::id()) {
@@ -108,12 +119,12 @@ fn kill_descendants() {
     }
 }
 
-/// Takes leave of dead processes that fell to us; each would count against the limit on processes.
+/// Reaps the dead processes that this process has adopted; each counts against the process limit.
 fn reap_orphans(child: &Child) {
     let own = child.id().and_then(|pid| i32::try_from(pid).ok());
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     while let Ok(status) = waitid(Id::All, look) {
-        // The runtime looks after our own child.
+        // The runtime reaps the child itself.
         let Some(pid) = status.pid().filter(|pid| Some(pid.as_raw()) != own) else {
             return;
         };
@@ -123,7 +134,7 @@ fn reap_orphans(child: &Child) {
     }
 }
 
-/// Returns the code of a process that ended so: 128 + n where signal n ended it.
+/// Returns the exit code for `status`: 128 + n if signal n ended the process.
 pub(crate) fn exit_code(status: ExitStatus) -> u8 {
     let code = match (status.code(), status.signal()) {
         (Some(code), _) => code,
@@ -132,13 +143,13 @@ pub(crate) fn exit_code(status: ExitStatus) -> u8 {
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
-/// Reads a number that one of us wrote into the arguments of another.
+/// Parses a number from the arguments of an internal subcommand.
 pub(crate) fn parse_number(text: &OsStr) -> Result<u32, String> {
     let number = text.to_str().and_then(|text| text.parse().ok());
     number.ok_or_else(|| format!("{} is not a number", text.display()))
 }
 
-/// Returns a runtime of one thread.
+/// Builds a runtime with one thread.
 pub(crate) fn build_runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -158,6 +169,6 @@ mod tests {
 
     #[test]
     fn a_child_of_another_process_is_not_reaped() {
-        assert_eq!(bind_to_owner(0).unwrap_err(), "the owner is gone");
+        assert_eq!(bind_to_owner(0).unwrap_err(), "the owner has ended");
     }
 }

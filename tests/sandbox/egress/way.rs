@@ -13,7 +13,7 @@ use eklavya_gateway::{
     AgentDoor, DoorSpec, EgressConfig, EgressPolicy, Gateway, GatewayConfig, GatewayTimeouts,
     ModelSource, PriceTable, RehearsalScript,
 };
-use eklavya_sandbox::inside::init::PROXY_LOGIN;
+use eklavya_sandbox::PROXY_LOGIN;
 use eklavya_sandbox::{CommandOutcome, ProgramSpec, SandboxSpec, run_command};
 use eklavya_services::costs::{CostTracker, DefaultLimits};
 use eklavya_services::projects::{self, NewProject};

@@ -1,5 +1,5 @@
-//! `sandbox-init` as the first process of a container: it takes its streams and its order from the
-//! relay, looks whether the mounts are what they should be, and ends when the relay is gone.
+//! `sandbox-init` as the first process of a container: it receives its streams and its configuration
+//! from the relay outside, checks the mounts, and ends when the relay ends.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -11,24 +11,23 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 
-use crate::inside::container::container_link::{self as link, DIRECTORY, ENDED, SOCKET, STANDS};
-use crate::inside::container::mount_check::ExpectedMount;
+use super::container_link::{self as link, DIRECTORY, ENDED, SOCKET, STARTED};
+use super::mount_check::ExpectedMount;
 
-/// What the relay tells `sandbox-init`.
+/// The configuration that the relay sends to `sandbox-init`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ContainerInitConfig {
     /// The program's whole environment.
     pub env: Vec<(OsString, OsString)>,
-    /// Where it starts.
+    /// The program's working directory.
     pub cwd: PathBuf,
-    /// What must be mounted.
-    pub(crate) expected_mounts: Vec<ExpectedMount>,
-    /// The arguments that `sandbox-init` would have elsewhere.
+    pub expected_mounts: Vec<ExpectedMount>,
+    /// The arguments that `sandbox-init` gets on its command line outside of a container.
     pub init_args: Vec<OsString>,
 }
 
 impl ContainerInitConfig {
-    /// Returns the words for it.
+    /// Returns the words in the order in which `parse` reads them.
     pub(crate) fn to_words(&self) -> Vec<OsString> {
         let mut words = vec![self.env.len().to_string().into()];
         for (name, value) in &self.env {
@@ -49,7 +48,7 @@ impl ContainerInitConfig {
         let (count, rest) = split_count(words)?;
         let (variables, rest) = rest.split_at_checked(count.checked_mul(2)?)?;
         let (cwd, rest) = rest.split_first()?;
-        let (checks, rest) = self::split_count(rest)?;
+        let (checks, rest) = split_count(rest)?;
         let (expected, rest) = rest.split_at_checked(checks.checked_mul(5)?)?;
         Some(Self {
             env: variables
@@ -71,53 +70,54 @@ fn split_count(words: &[OsString]) -> Option<(usize, &[OsString])> {
     Some((first.to_str()?.parse().ok()?, rest))
 }
 
-/// Does what the relay says by `run`, and tells it the code.
+/// Receives the configuration from the relay, calls `run` with it, and sends the exit code back.
 ///
 /// # Errors
-/// The relay is gone, a mount is not what it should be, or `run` failed.
+/// The relay has ended, a mount is not the expected one, or `run` failed.
 pub(crate) fn run_in_container(
     run: impl FnOnce(&ContainerInitConfig, UnixStream) -> Result<u8, String>,
 ) -> Result<u8, String> {
     let lost = |error: std::io::Error| format!("cannot talk to the relay: {error}");
     let mut link = UnixStream::connect(Path::new(DIRECTORY).join(SOCKET)).map_err(lost)?;
-    let handed = link::receive_fds(&link).map_err(lost)?;
-    // From here on, what goes wrong is said where the program's words go.
-    rustix::stdio::dup2_stdin(handed.stdin)
-        .and_then(|()| rustix::stdio::dup2_stdout(handed.stdout))
-        .and_then(|()| rustix::stdio::dup2_stderr(handed.stderr))
-        .map_err(|errno| format!("cannot take the streams: {errno}"))?;
-    let ended = apply_config(&mut link, handed.order, run);
+    let received = link::receive_fds(&link).map_err(lost)?;
+    // From here on, errors are written to the program's stderr.
+    rustix::stdio::dup2_stdin(received.stdin)
+        .and_then(|()| rustix::stdio::dup2_stdout(received.stdout))
+        .and_then(|()| rustix::stdio::dup2_stderr(received.stderr))
+        .map_err(|errno| format!("cannot use the received streams: {errno}"))?;
+    let ended = apply_config(&mut link, received.config, run);
     let code = *ended.as_ref().unwrap_or(&CANNOT_START);
-    // Where nobody hears it, the relay is gone and so is everything else in a moment.
+    // If this fails, the relay has ended, and the container ends with it.
     let _ = link.write_all(&[ENDED, code]);
     ended
 }
 
 fn apply_config(
     link: &mut UnixStream,
-    order: OwnedFd,
+    config: OwnedFd,
     run: impl FnOnce(&ContainerInitConfig, UnixStream) -> Result<u8, String>,
 ) -> Result<u8, String> {
     let lost = |error: std::io::Error| format!("cannot talk to the relay: {error}");
-    let words = link::read_words(order).map_err(lost)?;
-    let order = ContainerInitConfig::parse(&words).ok_or("its order cannot be read")?;
-    order
+    let words = link::read_words(config).map_err(lost)?;
+    let config = ContainerInitConfig::parse(&words)
+        .ok_or("the configuration of the container cannot be read")?;
+    config
         .expected_mounts
         .iter()
         .try_for_each(ExpectedMount::verify)?;
-    std::env::set_current_dir(&order.cwd)
-        .map_err(|error| format!("cannot start in {}: {error}", order.cwd.display()))?;
-    link.write_all(&[STANDS]).map_err(lost)?;
-    run(&order, link.try_clone().map_err(lost)?)
+    std::env::set_current_dir(&config.cwd)
+        .map_err(|error| format!("cannot start in {}: {error}", config.cwd.display()))?;
+    link.write_all(&[STARTED]).map_err(lost)?;
+    run(&config, link.try_clone().map_err(lost)?)
 }
 
-/// The code with which shells say that a program could not be started.
+/// The exit code with which shells report that a program could not be started.
 const CANNOT_START: u8 = 126;
 
-/// Hands signals that come over the link to this process itself, which passes them on. Returns when
-/// the relay is gone.
+/// Sends the signals that arrive over the link to this process itself, which forwards them to the
+/// program. Returns the reason to stop when the relay has ended.
 pub(crate) async fn forward_signals(link: UnixStream) -> String {
-    let gone = "the relay is gone".to_owned();
+    let gone = "the relay has ended".to_owned();
     let Ok(()) = link.set_nonblocking(true) else {
         return gone;
     };
@@ -134,21 +134,26 @@ pub(crate) async fn forward_signals(link: UnixStream) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mount_check::ExpectedSource;
     use super::*;
 
     #[test]
-    fn an_order_is_read_back() {
-        let root = tempfile::tempdir().unwrap();
-        let fd = crate::open_beneath::open_directory(root.path()).unwrap();
-        let order = ContainerInitConfig {
+    fn a_configuration_is_read_back() {
+        let config = ContainerInitConfig {
             env: vec![("A".into(), "1\n=2".into()), ("B".into(), "".into())],
             cwd: "/x".into(),
-            expected_mounts: vec![
-                ExpectedMount::for_mount(&fd, root.path(), root.path(), true).unwrap(),
-            ],
+            expected_mounts: vec![ExpectedMount {
+                path: "/x/docs".into(),
+                base: "/x".into(),
+                source: ExpectedSource::Mounted {
+                    device: 1,
+                    inode: 2,
+                    writable: true,
+                },
+            }],
             init_args: vec!["sandbox".into(), "closed".into(), "--".into(), "2".into()],
         };
-        assert_eq!(ContainerInitConfig::parse(&order.to_words()), Some(order));
+        assert_eq!(ContainerInitConfig::parse(&config.to_words()), Some(config));
         for wrong in [&["9", "A"][..], &["x"], &[], &["0"], &["0", "/", "1", "rw"]] {
             let words: Vec<OsString> = wrong.iter().map(OsString::from).collect();
             assert_eq!(ContainerInitConfig::parse(&words), None, "{wrong:?}");

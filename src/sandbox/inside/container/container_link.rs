@@ -1,10 +1,10 @@
-//! The line between the relay outside and `sandbox-init` in the container: a unix socket in a
-//! directory that is mounted there.
+//! The link between the relay outside and `sandbox-init` in a container: a unix socket in a directory
+//! that is mounted there.
 //!
-//! Over it go, once, the standard streams and the order as descriptors; then signals inwards and
-//! the exit code outwards. Neither the program's streams nor its environment pass through the
-//! engine. Its end is the sign of life: the kernel closes it whatever the relay dies of, and the
-//! container ends with it.
+//! The relay first sends the standard streams and the configuration as descriptors, then signals;
+//! `sandbox-init` sends the exit code. Neither the program's streams nor its environment pass through
+//! the engine. An open link shows that the relay lives: the kernel closes it however the relay ends,
+//! and the container ends with it.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read};
@@ -18,36 +18,37 @@ use rustix::net::{
 
 /// The directory of the socket in the container.
 pub(crate) const DIRECTORY: &str = "/run/eklavya";
-/// The socket in it.
+/// The socket in that directory.
 pub(crate) const SOCKET: &str = "link.sock";
 
-/// Outwards: the mounts are as they should be.
-pub(crate) const STANDS: u8 = b'S';
-/// Outwards, followed by the exit code: the program has ended.
+/// To the relay: the mounts are the expected ones, and the program is about to start.
+pub(crate) const STARTED: u8 = b'S';
+/// To the relay, followed by the exit code: the program has ended.
 pub(crate) const ENDED: u8 = b'E';
-/// Inwards: here are the descriptors.
-const HANDS_OVER: u8 = b'H';
+/// To the container: the message that carries the descriptors.
+const DESCRIPTORS: u8 = b'H';
 
-/// Descriptors that are handed over: stdin, stdout, stderr, the order.
+/// The number of descriptors: stdin, stdout, stderr, the configuration.
 pub(crate) const COUNT: usize = 4;
 
-/// What is handed over.
+/// The descriptors that the relay sends.
 #[derive(Debug)]
 pub(crate) struct ReceivedFds {
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
-    pub order: OwnedFd,
+    /// The words of the configuration, each ended by NUL.
+    pub config: OwnedFd,
 }
 
-/// Sends descriptors, in the order of [`Handed`].
+/// Sends descriptors in the order of the fields of [`ReceivedFds`].
 pub(crate) fn send_fds(link: impl AsFd, fds: [BorrowedFd<'_>; COUNT]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(COUNT))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
-    let text = [HANDS_OVER];
+    let text = [DESCRIPTORS];
     rustix::net::sendmsg(
         link,
         &[IoSlice::new(&text)],
@@ -57,7 +58,7 @@ pub(crate) fn send_fds(link: impl AsFd, fds: [BorrowedFd<'_>; COUNT]) -> io::Res
     Ok(())
 }
 
-/// Receives what [`hand_over`] sent.
+/// Receives what [`send_fds`] sent.
 pub(crate) fn receive_fds(link: impl AsFd) -> io::Result<ReceivedFds> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(COUNT))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -70,17 +71,17 @@ pub(crate) fn receive_fds(link: impl AsFd) -> io::Result<ReceivedFds> {
             fds.extend(received);
         }
     }
-    let [stdin, stdout, stderr, order] =
-        <[OwnedFd; COUNT]>::try_from(fds).map_err(|_| io::Error::other("the relay is gone"))?;
+    let [stdin, stdout, stderr, config] =
+        <[OwnedFd; COUNT]>::try_from(fds).map_err(|_| io::Error::other("the relay has ended"))?;
     Ok(ReceivedFds {
         stdin,
         stdout,
         stderr,
-        order,
+        config,
     })
 }
 
-/// Reads words that [`super::super::handover`] wrote, each of which ends with NUL.
+/// Reads words, each of which ends with NUL.
 pub(crate) fn read_words(text: OwnedFd) -> io::Result<Vec<std::ffi::OsString>> {
     use std::os::unix::ffi::OsStringExt;
     let mut bytes = Vec::new();
@@ -89,7 +90,7 @@ pub(crate) fn read_words(text: OwnedFd) -> io::Result<Vec<std::ffi::OsString>> {
         .split(|byte| *byte == 0)
         .map(|word| std::ffi::OsString::from_vec(word.to_vec()))
         .collect();
-    // What follows the last NUL is nothing.
+    // Nothing follows the last NUL.
     words.pop();
     Ok(words)
 }
@@ -114,17 +115,20 @@ mod tests {
             .collect();
         let fds = [0, 1, 2, 3].map(|index| files[index].as_fd());
         send_fds(&one, fds).unwrap();
-        let handed = receive_fds(&other).unwrap();
-        for (number, fd) in [handed.stdin, handed.stdout, handed.stderr, handed.order]
-            .into_iter()
-            .enumerate()
-        {
+        let received = receive_fds(&other).unwrap();
+        let received = [
+            received.stdin,
+            received.stdout,
+            received.stderr,
+            received.config,
+        ];
+        for (number, fd) in received.into_iter().enumerate() {
             assert_eq!(read_words(fd).unwrap(), [number.to_string().as_str()]);
         }
     }
 
     #[test]
-    fn a_relay_that_is_gone_hands_nothing_over() {
+    fn a_relay_that_has_ended_sends_nothing() {
         let (one, other) = UnixStream::pair().unwrap();
         drop(one);
         assert!(receive_fds(&other).is_err());

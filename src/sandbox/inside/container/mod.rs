@@ -1,4 +1,4 @@
-//! The part that only runs inside a container.
+//! The part of `sandbox-init` that runs only in a container.
 
 pub(crate) mod container_init;
 pub(crate) mod container_link;

@@ -1,9 +1,9 @@
-//! Making sure, inside, that what is mounted is what was looked at outside.
+//! Checking, inside, that the mounted directories are the ones that were opened outside.
 //!
-//! The engine mounts by path, some time after the paths were checked. Whoever could replace a
-//! directory by a link in between would have something else mounted. So each directory goes along
-//! as the device and inode that were opened outside without following links, and nothing is started
-//! in a container where one differs.
+//! The engine mounts by path, some time after the paths were checked. A process that replaces a
+//! directory by a link in between could have another directory mounted. So the device and inode that
+//! were opened outside, without following links, are passed to the container, and nothing is started
+//! in it if one of them differs.
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -11,57 +11,34 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, StatVfsMountFlags};
 
-use crate::error::SandboxError;
-use crate::open_beneath;
-
 /// The magic number of tmpfs, see statfs(2).
 const TMPFS: i64 = 0x0102_1994;
 
-/// What must be at a path.
+/// What must be mounted at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExpectedMount {
     /// The path in the container.
     pub path: PathBuf,
-    /// The directory, given by a path above it, below which no link may stand in the way.
+    /// `path` or a directory above it: no component of `path` below it may be a link.
     pub base: PathBuf,
-    /// What is there.
     pub source: ExpectedSource,
 }
 
-/// What is at a path.
+/// The file system that must be mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExpectedSource {
-    /// This file or directory of the host's.
+    /// This file or directory of the host.
     Mounted {
         device: u64,
         inode: u64,
         writable: bool,
     },
-    /// An empty file system that cannot be written.
+    /// An empty read-only file system.
     Hidden,
 }
 
 impl ExpectedMount {
-    /// Returns that `fd` is mounted at `path`.
-    pub(crate) fn for_mount(
-        fd: &OwnedFd,
-        path: &Path,
-        base: &Path,
-        writable: bool,
-    ) -> Result<Self, SandboxError> {
-        let stat = rustix::fs::fstat(fd).map_err(|errno| open_beneath::open_error(path, errno))?;
-        Ok(Self {
-            path: path.to_owned(),
-            base: base.to_owned(),
-            source: ExpectedSource::Mounted {
-                device: stat.st_dev,
-                inode: stat.st_ino,
-                writable,
-            },
-        })
-    }
-
-    /// Returns the five words for it.
+    /// Returns its five words.
     pub(crate) fn to_words(&self) -> [OsString; 5] {
         let (kind, device, inode) = match self.source {
             ExpectedSource::Mounted {
@@ -80,7 +57,7 @@ impl ExpectedMount {
         ]
     }
 
-    /// Reads five words.
+    /// Parses five words.
     pub(crate) fn parse(words: &[OsString]) -> Option<Self> {
         let [kind, device, inode, base, path] = words else {
             return None;
@@ -93,7 +70,7 @@ impl ExpectedMount {
                 writable,
             })
         };
-        let what = match kind.to_str()? {
+        let source = match kind.to_str()? {
             "rw" => mounted(true)?,
             "ro" => mounted(false)?,
             "hidden" => ExpectedSource::Hidden,
@@ -102,18 +79,21 @@ impl ExpectedMount {
         Some(Self {
             path: path.into(),
             base: base.into(),
-            source: what,
+            source,
         })
     }
 
-    /// Looks whether it is so.
+    /// Checks that it is mounted.
+    ///
+    /// # Errors
+    /// Something else is mounted, or the path cannot be inspected.
     pub(crate) fn verify(&self) -> Result<(), String> {
         let path = self.path.display();
-        let failed = |errno: rustix::io::Errno| format!("cannot look at {path}: {errno}");
+        let failed = |errno: rustix::io::Errno| format!("cannot inspect {path}: {errno}");
         let opened = self.open().map_err(failed)?;
         let flags = rustix::fs::fstatvfs(&opened).map_err(failed)?.f_flag;
         let read_only = flags.contains(StatVfsMountFlags::RDONLY);
-        let holds = match self.source {
+        let matches = match self.source {
             ExpectedSource::Mounted {
                 device,
                 inode,
@@ -127,11 +107,11 @@ impl ExpectedMount {
                 kind == TMPFS && read_only
             }
         };
-        if holds {
+        if matches {
             return Ok(());
         }
         Err(format!(
-            "{path} is not what it was when the container was made; nothing was started"
+            "{path} is not the file or directory that was checked outside; nothing was started"
         ))
     }
 
@@ -155,16 +135,24 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    fn expected(root: &Path, name: &str) -> ExpectedMount {
+    fn expected(root: &Path, name: &str, writable: bool) -> ExpectedMount {
         let path = root.join(name);
-        let fd = open_beneath::open_directory(&path).unwrap();
-        ExpectedMount::for_mount(&fd, &path, root, true).unwrap()
+        let stat = rustix::fs::stat(&path).unwrap();
+        ExpectedMount {
+            path,
+            base: root.to_owned(),
+            source: ExpectedSource::Mounted {
+                device: stat.st_dev,
+                inode: stat.st_ino,
+                writable,
+            },
+        }
     }
 
     #[test]
     fn words_are_read_back() {
         let root = tempfile::tempdir().unwrap();
-        let mounted = expected(root.path(), "");
+        let mounted = expected(root.path(), "", true);
         let hidden = ExpectedMount {
             source: ExpectedSource::Hidden,
             ..mounted.clone()
@@ -182,23 +170,21 @@ mod tests {
         for name in ["docs", "other"] {
             fs::create_dir(root.path().join(name)).unwrap();
         }
-        let docs = expected(root.path(), "docs");
+        let docs = expected(root.path(), "docs", true);
         docs.verify().unwrap();
         fs::rename(root.path().join("docs"), root.path().join("gone")).unwrap();
         symlink("gone", root.path().join("docs")).unwrap();
         assert!(docs.verify().is_err());
         fs::remove_file(root.path().join("docs")).unwrap();
         fs::rename(root.path().join("other"), root.path().join("docs")).unwrap();
-        let said = docs.verify().unwrap_err();
-        assert!(said.contains("is not what it was"), "{said}");
+        let error = docs.verify().unwrap_err();
+        assert!(error.contains("that was checked outside"), "{error}");
     }
 
     #[test]
     fn what_should_be_read_only_and_is_not_is_noticed() {
         let root = tempfile::tempdir().unwrap();
-        let path = root.path();
-        let fd = open_beneath::open_directory(path).unwrap();
-        let read_only = ExpectedMount::for_mount(&fd, path, path, false).unwrap();
+        let read_only = expected(root.path(), "", false);
         assert!(read_only.verify().is_err());
         let hidden = ExpectedMount {
             source: ExpectedSource::Hidden,

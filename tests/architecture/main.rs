@@ -5,4 +5,5 @@
 mod english;
 mod layers;
 mod names;
+mod rooms;
 mod source;

@@ -1,9 +1,9 @@
-//! What each role may touch: the one table from which mounts, tools and listings are derived.
+//! The permissions of each role: the one table from which mounts, tools and listings are derived.
 //!
-//! The operating system enforces the table: file access and git by mounts and by Landlock behind
-//! them, "no terminal" by a root file system without a shell, and every network class by a network
-//! namespace whose only way out is the door to the gateway. The egress rules of the network classes
-//! come on top of these same types.
+//! The operating system enforces the table: file access and git by mounts and by Landlock behind them,
+//! "no terminal" by a root file system without a shell, and every network class by a network namespace
+//! whose only way out is the door to the gateway. The gateway enforces the egress rules of the network
+//! classes.
 
 use serde::Serialize;
 
@@ -12,11 +12,11 @@ use eklavya_core::agent::role::Role;
 /// What a role may do with the files of its clone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileAccess {
-    /// Reads everything, writes nothing.
+    /// Read all files, write none.
     Read,
-    /// Reads everything, writes below these directories of the clone.
+    /// Read all files, write below these directories of the clone.
     Write(&'static [&'static str]),
-    /// Reads and writes everything.
+    /// Read and write all files.
     Full,
 }
 
@@ -31,14 +31,14 @@ pub enum GitAccess {
     Full,
 }
 
-/// Which commands a role may run.
+/// The commands that a role may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminalAccess {
     /// None: no shell is mounted.
     No,
-    /// The project's test command, run for it in a sandbox of its own; no shell is mounted.
+    /// The project's test command, which runs in a sandbox of its own; no shell is mounted.
     TestCommand,
-    /// Fixed diagnostics, run for it in a sandbox of its own; no shell is mounted.
+    /// Fixed diagnostics, which run in a sandbox of their own; no shell is mounted.
     Diagnostic,
     /// A shell inside the sandbox.
     Full,
@@ -47,22 +47,19 @@ pub enum TerminalAccess {
 /// Whether a role may browse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrowserAccess {
-    /// No.
     No,
     /// Through a browser in a sandbox of its own.
     Full,
 }
 
-/// Whether a role may ask for other agents.
+/// Whether a role may request other agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpawnAccess {
-    /// No.
     No,
-    /// Yes.
     Yes,
 }
 
-/// Which hosts the gateway lets a role reach. The model itself is reached by every role.
+/// The hosts that the gateway lets a role reach. Every role reaches the model itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkClass {
     /// The orchestrator's own tools.
@@ -82,27 +79,19 @@ pub enum NetworkClass {
 /// One row of the permission matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RolePolicy {
-    /// Whose row it is.
     pub role: Role,
-    /// The files of the clone.
     pub files: FileAccess,
-    /// The history.
     pub git: GitAccess,
-    /// Commands.
     pub terminal: TerminalAccess,
-    /// Browsing.
     pub browser: BrowserAccess,
-    /// Other agents.
     pub spawn: SpawnAccess,
-    /// Hosts.
     pub network: NetworkClass,
 }
 
-/// A row as people and scripts read it: the texts of the permission matrix.
+/// A row as text, for users and scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyRow {
-    /// The role's name.
     pub role: &'static str,
     /// "Read", "Read/Write (docs)" or "Full".
     pub file_system: String,
@@ -203,7 +192,7 @@ impl RolePolicy {
         self.terminal == TerminalAccess::Full
     }
 
-    /// Whether this role may ask for other agents.
+    /// Whether this role may request other agents.
     pub fn may_spawn_agents(&self) -> bool {
         self.spawn == SpawnAccess::Yes
     }
@@ -222,8 +211,8 @@ impl RolePolicy {
 
     /// Returns the permission rules of this role (`--allowedTools`), relative to the clone.
     ///
-    /// Only `Edit(path)` rules match files, for the Write tool too; reading inside the clone needs
-    /// none.
+    /// Only `Edit(path)` rules match files, also for the Write tool. Reading inside the clone needs no
+    /// rule.
     pub fn allowed_tools(&self) -> Vec<String> {
         let mut rules = match self.files {
             FileAccess::Read => Vec::new(),
@@ -239,7 +228,7 @@ impl RolePolicy {
         rules
     }
 
-    /// Returns the row in the words of the permission matrix.
+    /// Returns the row as the texts of the permission matrix.
     pub fn to_row(&self) -> PolicyRow {
         PolicyRow {
             role: self.role.name(),

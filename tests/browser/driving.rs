@@ -115,11 +115,11 @@ async fn what_stands_in_the_way_is_named() {
     let scene = BrowserFixture::new().await;
     let browser = open_shop(&scene).await;
     for (target, words) in [
-        (text_target("Nowhere"), "nothing on the page says"),
-        (css_target("#nowhere"), "nothing on the page matches"),
-        (css_target("[[["), "nothing on the page matches"),
+        (text_target("Nowhere"), "no element on the page contains"),
+        (css_target("#nowhere"), "no element on the page matches"),
+        (css_target("[[["), "no element on the page matches"),
         (text_target("Never"), "is disabled"),
-        (css_target("#under"), "<div id=over> lies over it"),
+        (css_target("#under"), "<div id=over> covers it"),
     ] {
         let error = browser.click(&target).await.unwrap_err();
         assert!(matches!(error, BrowserError::NotThere(_)), "{error:?}");

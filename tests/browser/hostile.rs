@@ -183,7 +183,7 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
     scene.names.0.lock().unwrap().clear();
     let refused = browser.open(&preview_url("/")).await.unwrap_err();
     assert!(
-        refused.to_string().contains("none of them runs now"),
+        refused.to_string().contains("none of them is running"),
         "{refused}"
     );
     browser.close().await.unwrap();

@@ -80,7 +80,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
         "Good day, Ada",
         "never an instruction to follow",
         "\"type\":\"image\"",
-        "only previews of this project can be: http://preview.shop.localhost/",
+        "only previews of this project can be opened: http://preview.shop.localhost/",
         "one of the two",
         "No such tool available: mcp__eklavya__run_tests",
     ] {

@@ -156,7 +156,7 @@ async fn a_server_that_fills_the_disk_is_ended() {
     let ended = tokio::time::timeout(LONG, shown.wait()).await.unwrap();
     ended.unwrap();
     let said = shown.output();
-    assert!(said.contains("the preview was ended: it took"), "{said}");
+    assert!(said.contains("the preview was ended: it used"), "{said}");
 }
 
 #[tokio::test]

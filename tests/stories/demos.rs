@@ -102,7 +102,7 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
         told.contains("did not answer") && told.contains("404"),
         "{told}"
     );
-    assert!(!told.contains("server said"), "it said nothing: {told}");
+    assert!(!told.contains("server printed"), "it said nothing: {told}");
     assert!(
         http_get(&demo_url(&story, 2))
             .unwrap()

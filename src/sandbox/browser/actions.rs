@@ -1,4 +1,4 @@
-//! What a person does with a page: opening, clicking, typing, looking.
+//! The actions of an agent on a page: opening, clicking, typing, reading.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::error::BrowserError;
+use super::page::keys;
+use super::page::screenshot::{MAX_BYTES, PageScreenshot, check_png};
 use super::page::{
     ClickPoint, ElementLocator, ElementPresence, FillResult, PageLocation, PageText, truncate_chars,
 };
-use super::session::{BrowserSession, LOAD, ViewportSize, device_metrics, parse_answer};
-use crate::browser::page::keys;
-use crate::browser::page::screenshot::{MAX_BYTES, PageScreenshot, check_png};
+use super::session::{BrowserSession, LOAD_TIMEOUT, ViewportSize, device_metrics, parse_response};
 use crate::proxy::HTTP_PORT;
 use eklavya_core::egress;
 
-/// Between two looks for something that is to appear.
-const LOOK: Duration = Duration::from_millis(200);
-/// The tallest picture of a whole page, in pixels.
+/// The interval at which a page is checked for an element that should appear.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+/// The maximum height of a screenshot of a whole page, in pixels.
 const MAX_HEIGHT: f64 = 6000.0;
 
 impl BrowserSession {
-    /// Opens an address: of a preview, or a path on the page that is open.
+    /// Opens an address of a preview, or a path relative to the current page.
     pub async fn open(&self, url: &str) -> Result<PageLocation, BrowserError> {
         let url = self.resolve_url(url).await?;
         let params = json!({ "url": url.as_str() });
-        let went = self
-            .call_within("Page.navigate", "opening the page", params, LOAD)
+        let navigated = self
+            .call_within("Page.navigate", "opening the page", params, LOAD_TIMEOUT)
             .await?;
-        if let Some(error) = went.get("errorText").and_then(Value::as_str) {
+        if let Some(error) = navigated.get("errorText").and_then(Value::as_str) {
             let reason = truncate_chars(error, 100);
             return Err(BrowserError::Address {
                 url: url.into(),
@@ -43,7 +43,7 @@ impl BrowserSession {
         self.location().await
     }
 
-    /// Goes back to the page before.
+    /// Goes back to the previous page.
     pub async fn go_back(&self) -> Result<PageLocation, BrowserError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -56,49 +56,49 @@ impl BrowserSession {
             id: i64,
             url: String,
         }
-        let what = "looking at the history";
+        let what = "reading the history";
         let history = self
             .call("Page.getNavigationHistory", what, json!({}))
             .await?;
-        let history: NavigationHistory = parse_answer(history)?;
-        let before = history
+        let history: NavigationHistory = parse_response(history)?;
+        let previous = history
             .current_index
             .checked_sub(1)
             .and_then(|index| history.entries.get(index))
             .filter(|entry| entry.url != "about:blank")
-            .ok_or_else(|| BrowserError::NotThere("there is no page before this one".to_owned()))?;
-        let params = json!({ "entryId": before.id });
+            .ok_or_else(|| BrowserError::NotThere("this page has no previous page".to_owned()))?;
+        let params = json!({ "entryId": previous.id });
         self.call("Page.navigateToHistoryEntry", "going back", params)
             .await?;
         self.wait_after_input().await?;
         self.location().await
     }
 
-    /// Clicks on something, and returns what that was.
+    /// Clicks on an element. Returns a description of the element.
     pub async fn click(
         &self,
         target: &ElementLocator,
     ) -> Result<(String, PageLocation), BrowserError> {
-        let spot: ClickPoint = self.query_page("spot", target.to_argument()).await?;
-        let what = truncate_chars(&spot.what, 200);
-        if !spot.found {
+        let point: ClickPoint = self.query_page("spot", target.to_argument()).await?;
+        let what = truncate_chars(&point.what, 200);
+        if !point.found {
             return Err(target.not_found_error());
         }
-        if !(spot.visible && spot.x.is_finite() && spot.y.is_finite()) {
+        if !(point.visible && point.x.is_finite() && point.y.is_finite()) {
             return Err(BrowserError::NotThere(format!("{what} is not visible")));
         }
-        if spot.disabled {
+        if point.disabled {
             return Err(BrowserError::NotThere(format!("{what} is disabled")));
         }
-        if let Some(over) = &spot.covered {
-            let over = truncate_chars(over, 200);
-            let text = format!("{what} cannot be clicked: {over} lies over it");
+        if let Some(cover) = &point.covered {
+            let cover = truncate_chars(cover, 200);
+            let text = format!("{what} cannot be clicked: {cover} covers it");
             return Err(BrowserError::NotThere(text));
         }
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let button = if kind == "mouseMoved" { "none" } else { "left" };
             let params = json!({
-                "type": kind, "x": spot.x, "y": spot.y, "button": button,
+                "type": kind, "x": point.x, "y": point.y, "button": button,
                 "clickCount": i32::from(kind != "mouseMoved"),
             });
             self.call("Input.dispatchMouseEvent", "clicking", params)
@@ -108,8 +108,8 @@ impl BrowserSession {
         Ok((what, self.location().await?))
     }
 
-    /// Types into a field in place of what is in it, or chooses an option of a list; with `submit`
-    /// it presses Enter afterwards. Returns what the field was.
+    /// Replaces the text of a field, or selects an option of a list. With `submit`, presses Enter
+    /// afterwards. Returns a description of the field.
     pub async fn fill(
         &self,
         target: &ElementLocator,
@@ -128,7 +128,7 @@ impl BrowserSession {
                 .options
                 .iter()
                 .take(50)
-                .map(|o| truncate_chars(o, 100))
+                .map(|option| truncate_chars(option, 100))
                 .collect();
             let options = options.join(", ");
             let text = format!("{what} has no option {text:?}; it has {options}");
@@ -136,7 +136,7 @@ impl BrowserSession {
         }
         if !filled.done {
             if !filled.editable {
-                let text = format!("{what} is no field that can be typed into");
+                let text = format!("{what} is not an editable field");
                 return Err(BrowserError::NotThere(text));
             }
             let params = json!({ "text": text });
@@ -149,11 +149,11 @@ impl BrowserSession {
         Ok((what, self.location().await?))
     }
 
-    /// Presses a key on what has the focus.
+    /// Presses a key in the focused element.
     pub async fn press_key(&self, name: &str) -> Result<PageLocation, BrowserError> {
         let Some(key) = keys::find_key(name) else {
             let known = keys::key_names().join(", ");
-            let text = format!("{name:?} is no key that can be pressed; those are {known}");
+            let text = format!("{name:?} is not a supported key; supported keys are {known}");
             return Err(BrowserError::NotThere(text));
         };
         for kind in ["keyDown", "keyUp"] {
@@ -171,13 +171,13 @@ impl BrowserSession {
         self.location().await
     }
 
-    /// Returns what is to be read on the page.
+    /// Returns the text, links and fields of the page.
     pub async fn read_page(&self) -> Result<PageText, BrowserError> {
         let text: PageText = self.query_page("read", json!({})).await?;
         Ok(text.clipped())
     }
 
-    /// Waits until something is to be seen on the page.
+    /// Waits until an element is visible on the page.
     pub async fn wait_for(
         &self,
         target: &ElementLocator,
@@ -194,7 +194,7 @@ impl BrowserSession {
                 let text = format!("{missing}, even after {} s", within.as_secs());
                 return Err(BrowserError::NotThere(text));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -210,7 +210,7 @@ impl BrowserSession {
         Ok(())
     }
 
-    /// Takes a picture of what is in the window, or of the whole page down to a limit.
+    /// Takes a screenshot of the window, or of the whole page up to [`MAX_HEIGHT`].
     pub async fn screenshot(&self, whole: bool) -> Result<PageScreenshot, BrowserError> {
         let mut scale = 1.0;
         loop {
@@ -220,14 +220,14 @@ impl BrowserSession {
                 params["captureBeyondViewport"] = whole.into();
             }
             let shot = self
-                .call("Page.captureScreenshot", "taking a picture", params)
+                .call("Page.captureScreenshot", "taking a screenshot", params)
                 .await?;
             let data = shot.get("data").and_then(Value::as_str).unwrap_or_default();
             if data.len() / 4 * 3 > MAX_BYTES && scale > 0.3 {
                 scale /= 2.0;
                 continue;
             }
-            let wrong = |_| BrowserError::Picture("it is not in base64".to_owned());
+            let wrong = |_| BrowserError::Picture("it is not base64".to_owned());
             let png = BASE64_STANDARD.decode(data).map_err(wrong)?;
             let (width, height) = check_png(&png)?;
             return Ok(PageScreenshot { png, width, height });
@@ -237,8 +237,8 @@ impl BrowserSession {
     async fn screenshot_clip(&self, whole: bool, scale: f64) -> Result<Value, BrowserError> {
         let what = "measuring the page";
         let layout = self.call("Page.getLayoutMetrics", what, json!({})).await?;
-        let size = |place: &str, field: &str| {
-            let number = layout.get(place).and_then(|size| size.get(field));
+        let size = |area: &str, field: &str| {
+            let number = layout.get(area).and_then(|size| size.get(field));
             number.and_then(Value::as_f64).unwrap_or(0.0)
         };
         let width = size("cssLayoutViewport", "clientWidth").clamp(1.0, 4000.0);
@@ -252,7 +252,10 @@ impl BrowserSession {
         Ok(json!({ "x": 0, "y": top, "width": width, "height": height, "scale": scale }))
     }
 
-    /// Returns the address that is meant, if it is one of a preview.
+    /// Returns the absolute address of `text`.
+    ///
+    /// # Errors
+    /// It is not an address of a preview.
     async fn resolve_url(&self, text: &str) -> Result<Url, BrowserError> {
         let refused = |reason: String| BrowserError::Address {
             url: truncate_chars(text, 300),
@@ -285,10 +288,13 @@ impl BrowserSession {
         }
         let known = self.names().list_names().await;
         Err(refused(if known.is_empty() {
-            "only previews of this project can be, and none of them runs now".to_owned()
+            "only previews of this project can be opened, and none of them is running".to_owned()
         } else {
             let known: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
-            format!("only previews of this project can be: {}", known.join(", "))
+            format!(
+                "only previews of this project can be opened: {}",
+                known.join(", ")
+            )
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Chrome's protocol for developer tools, over a pipe: JSON documents, each ended by a NUL byte.
+//! The Chrome `DevTools` Protocol over a pipe: JSON documents, each ended by a NUL byte.
 //!
 //! <https://chromedevtools.github.io/devtools-protocol/>
 
@@ -16,13 +16,13 @@ use tokio::task::JoinHandle;
 
 use super::error::BrowserError;
 
-/// The longest message: a picture in base64, with room.
-const MAX_MESSAGE: u64 = 64 * 1024 * 1024;
-/// Events that may wait; where nobody takes them, the next ones are dropped.
+/// The longest message in bytes. A screenshot in base64 fits.
+const MAX_MESSAGE_BYTES: u64 = 64 * 1024 * 1024;
+/// The events that may wait to be received; further ones are dropped.
 const BACKLOG: usize = 256;
 
-/// The events that somebody here listens to.
-const HEARD: [&str; 5] = [
+/// The events that are not ignored.
+const HANDLED: [&str; 5] = [
     "Page.frameStartedLoading",
     "Page.frameStoppedLoading",
     "Page.javascriptDialogOpening",
@@ -30,15 +30,13 @@ const HEARD: [&str; 5] = [
     "Target.targetCrashed",
 ];
 
-/// Something that happened in the browser.
+/// An event of the browser.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CdpEvent {
-    /// Its name, one of [`HEARD`].
+    /// The name, one of [`HANDLED`].
     pub method: String,
-    /// The session that it belongs to.
     #[serde(default, rename = "sessionId")]
     pub session: Option<String>,
-    /// What there is to know about it.
     #[serde(default)]
     pub params: Value,
 }
@@ -72,35 +70,36 @@ type PendingCalls = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<CdpResponse>>>
 #[derive(Debug)]
 pub(crate) struct CdpConnection {
     outgoing: mpsc::Sender<Vec<u8>>,
-    /// Who waits for which answer; nobody can any more once the browser is gone.
+    /// The calls without a response yet; `None` once the browser has ended.
     pending: PendingCalls,
     last_id: AtomicU64,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl CdpConnection {
-    /// Speaks over `input` and `output`; returns the connection and what happens.
+    /// Connects through the pipes. `input` is the input of the browser. Returns the events as well.
     pub(super) fn new(
         input: impl AsyncWrite + Send + Unpin + 'static,
         output: impl AsyncRead + Send + Unpin + 'static,
     ) -> (Self, mpsc::Receiver<CdpEvent>) {
         let (outgoing, messages) = mpsc::channel(16);
-        let (events, heard) = mpsc::channel(BACKLOG);
-        let waiting: PendingCalls = Arc::new(Mutex::new(Some(HashMap::new())));
-        let reading = read_messages(output, Arc::clone(&waiting), events);
+        let (events, received) = mpsc::channel(BACKLOG);
+        let pending: PendingCalls = Arc::new(Mutex::new(Some(HashMap::new())));
+        let reading = read_messages(output, Arc::clone(&pending), events);
         let connection = Self {
             outgoing,
-            pending: waiting,
+            pending,
             last_id: AtomicU64::new(0),
             tasks: [
                 tokio::spawn(reading),
                 tokio::spawn(write_messages(input, messages)),
             ],
         };
-        (connection, heard)
+        (connection, received)
     }
 
-    /// Calls `method`, of the browser or of a session with a page, and returns its result.
+    /// Calls `method` of the browser or of a session with a page. Returns its result. `what` describes the
+    /// call in errors.
     pub(super) async fn call(
         &self,
         session: Option<&str>,
@@ -113,27 +112,27 @@ impl CdpConnection {
         if let Some(session) = session {
             message["sessionId"] = session.into();
         }
-        let gone = || BrowserError::Ended {
+        let ended = || BrowserError::Ended {
             output: String::new(),
         };
-        let (answer, answered) = oneshot::channel();
+        let (response, responded) = oneshot::channel();
         lock(&self.pending)
             .as_mut()
-            .ok_or_else(gone)?
-            .insert(id, answer);
-        let asked = async {
+            .ok_or_else(ended)?
+            .insert(id, response);
+        let exchange = async {
             self.outgoing
                 .send(message.to_string().into_bytes())
                 .await
-                .map_err(|_| gone())?;
-            answered.await.map_err(|_| gone())
+                .map_err(|_| ended())?;
+            responded.await.map_err(|_| ended())
         };
-        let answer = tokio::time::timeout(within, asked).await;
-        if let Some(waiting) = lock(&self.pending).as_mut() {
-            waiting.remove(&id);
+        let response = tokio::time::timeout(within, exchange).await;
+        if let Some(pending) = lock(&self.pending).as_mut() {
+            pending.remove(&id);
         }
-        let answer = answer.map_err(|_| BrowserError::Slow { what, within })??;
-        answer.map_err(BrowserError::Refused)
+        let response = response.map_err(|_| BrowserError::Slow { what, within })??;
+        response.map_err(BrowserError::Refused)
     }
 }
 
@@ -160,23 +159,23 @@ async fn write_messages(mut input: impl AsyncWrite + Unpin, mut messages: mpsc::
 
 async fn read_messages(
     output: impl AsyncRead + Unpin,
-    waiting: PendingCalls,
+    pending: PendingCalls,
     events: mpsc::Sender<CdpEvent>,
 ) {
     let mut output = BufReader::new(output);
     while let Ok(Some(message)) = read_message(&mut output).await {
-        dispatch(message, &waiting, &events);
+        dispatch(message, &pending, &events);
     }
-    // Whoever waits hears that the browser is gone.
-    lock(&waiting).take();
+    // This fails all waiting calls.
+    lock(&pending).take();
 }
 
-/// Reads the next message; `None` at the end.
+/// Reads the next message; `None` at the end of the pipe.
 async fn read_message(
     output: &mut (impl AsyncBufReadExt + Unpin),
 ) -> io::Result<Option<CdpMessage>> {
     let mut bytes = Vec::new();
-    let mut limited = output.take(MAX_MESSAGE);
+    let mut limited = output.take(MAX_MESSAGE_BYTES);
     limited.read_until(0, &mut bytes).await?;
     if bytes.pop() != Some(0) {
         return Ok(None);
@@ -184,13 +183,13 @@ async fn read_message(
     Ok(Some(serde_json::from_slice(&bytes)?))
 }
 
-fn dispatch(message: CdpMessage, waiting: &PendingCalls, events: &mpsc::Sender<CdpEvent>) {
+fn dispatch(message: CdpMessage, pending: &PendingCalls, events: &mpsc::Sender<CdpEvent>) {
     if let Some(id) = message.id {
-        let waiter = lock(waiting).as_mut().and_then(|all| all.remove(&id));
+        let waiter = lock(pending).as_mut().and_then(|all| all.remove(&id));
         if let Some(waiter) = waiter {
-            // Whoever asked may have given up.
+            // The caller may have given up.
             let _ = waiter.send(match message.error {
-                Some(problem) => Err(problem.message.chars().take(300).collect()),
+                Some(error) => Err(error.message.chars().take(300).collect()),
                 None => Ok(message.result),
             });
         }
@@ -198,7 +197,7 @@ fn dispatch(message: CdpMessage, waiting: &PendingCalls, events: &mpsc::Sender<C
     }
     let Some(method) = message
         .method
-        .filter(|method| HEARD.contains(&method.as_str()))
+        .filter(|method| HANDLED.contains(&method.as_str()))
     else {
         return;
     };
@@ -207,7 +206,7 @@ fn dispatch(message: CdpMessage, waiting: &PendingCalls, events: &mpsc::Sender<C
         session: message.session,
         params: message.params,
     };
-    // A page that makes more of them than anybody can take loses some.
+    // If a page causes events faster than they are handled, some are dropped.
     let _ = events.try_send(event);
 }
 
@@ -229,18 +228,18 @@ mod tests {
         DuplexStream,
         DuplexStream,
     ) {
-        let (input, asked) = duplex(1 << 16);
-        let (said, output) = duplex(1 << 16);
+        let (input, input_end) = duplex(1 << 16);
+        let (output_end, output) = duplex(1 << 16);
         let (connection, events) = CdpConnection::new(input, output);
-        (connection, events, asked, said)
+        (connection, events, input_end, output_end)
     }
 
     #[tokio::test]
     async fn answers_reach_their_callers_and_events_their_listener() {
-        let (connection, mut events, mut asked, mut said) = connected();
+        let (connection, mut events, mut input_end, mut output_end) = connected();
         let answers = tokio::spawn(async move {
             let mut heard = vec![0; 1024];
-            let count = asked.read(&mut heard).await.unwrap();
+            let count = input_end.read(&mut heard).await.unwrap();
             let text = String::from_utf8_lossy(&heard[..count]).into_owned();
             let rest = concat!(
                 "{\"method\":\"Page.other\"}\0",
@@ -248,11 +247,11 @@ mod tests {
                 "{\"id\":99,\"result\":{}}\0{\"id\":1,\"result\":{\"a\":1}}\0",
                 "{\"id\":2,\"error\":{\"message\":\"no\"}}\0"
             );
-            said.write_all(rest.as_bytes()).await.unwrap();
-            (text, said, asked)
+            output_end.write_all(rest.as_bytes()).await.unwrap();
+            (text, output_end, input_end)
         });
         assert_eq!(ask(&connection).await.unwrap(), json!({"a": 1}));
-        let (text, _said, _asked) = answers.await.unwrap();
+        let (text, _output_end, _input_end) = answers.await.unwrap();
         assert!(text.ends_with("}\0") && text.contains("\"sessionId\":\"s\""));
         assert_eq!(
             events.recv().await.unwrap().method,
@@ -261,11 +260,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_nonsense_and_the_end_are_told_apart() {
-        let (connection, _events, _asked, mut said) = connected();
+    async fn silence_nonsense_and_the_end_are_different_errors() {
+        let (connection, _events, _input_end, mut output_end) = connected();
         let silent = ask(&connection).await.unwrap_err();
         assert!(matches!(silent, BrowserError::Slow { .. }), "{silent}");
-        said.write_all(b"{nonsense\0").await.unwrap();
+        output_end.write_all(b"{nonsense\0").await.unwrap();
         let gone = ask(&connection).await.unwrap_err();
         assert!(matches!(gone, BrowserError::Ended { .. }), "{gone}");
         let still = ask(&connection).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The way out of a browser: a proxy that knows the names of previews and no other host.
+//! The only way out of a browser: a proxy that forwards to previews and to no other host.
 
 use std::convert::Infallible;
 use std::io;
@@ -28,31 +28,31 @@ use crate::user::SandboxUser;
 use crate::workspace_dirs::{WorkspaceDirs, chown_socket};
 use eklavya_core::egress::EgressTarget;
 
-/// Connections at a time; the next ones wait.
+/// The number of simultaneous connections; further ones wait.
 const MAX_CONNECTIONS: usize = 128;
-/// How long a request's head may take.
+/// How long the browser may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a preview may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The names under which a project's own previews are reached, and who hears of it.
+/// The previews of a project by name, with callbacks for the requests to them.
 pub trait PreviewNames: PreviewLookup {
-    /// Hears that a page asked for something of the preview called `host`, which answers at `address`.
+    /// Called when a page sends a request to the preview `host`, which listens at `address`.
     fn on_reached<'a>(&'a self, host: &'a str, address: SocketAddr) -> BoxFuture<'a, ()>;
 
-    /// Hears that a page asked for a host that is none of them.
+    /// Called when a page sends a request to a host that is not a preview.
     fn on_refused<'a>(&'a self, host: &'a str) -> BoxFuture<'a, ()>;
 
-    /// Hears that the browser has ended, and that nothing more will be asked for.
+    /// Called when the browser has ended.
     fn on_ended(&self) -> BoxFuture<'_, ()>;
 
-    /// Returns the names of all previews that run now.
+    /// Returns the names of all running previews.
     fn list_names(&self) -> BoxFuture<'_, Vec<String>>;
 }
 
 type DoorBody = UnsyncBoxBody<Bytes, hyper::Error>;
 
-/// The proxy of one browser; it closes when it is dropped.
+/// The proxy of one browser. It closes when it is dropped.
 #[derive(Debug)]
 pub struct BrowserDoor {
     serving: JoinHandle<()>,
@@ -62,7 +62,7 @@ impl BrowserDoor {
     /// Listens in the door of `dirs`.
     ///
     /// # Errors
-    /// The socket cannot be made.
+    /// The socket cannot be created.
     pub fn open(
         dirs: &WorkspaceDirs,
         owner: Option<SandboxUser>,
@@ -78,10 +78,10 @@ impl BrowserDoor {
         })
     }
 
-    /// Ends all connections, and lets no further one in.
+    /// Closes all connections and accepts no further ones.
     pub(super) async fn close(&mut self) {
         self.serving.abort();
-        // It was told to end; however it does, it is over.
+        // The task was aborted, which is the expected error.
         let _ = (&mut self.serving).await;
     }
 }
@@ -92,8 +92,7 @@ impl Drop for BrowserDoor {
     }
 }
 
-/// Listens on the socket by way of its opened directory: the kernel takes at most 107 bytes of a
-/// path.
+/// Listens on the socket through its opened directory: the path of a socket may have at most 107 bytes.
 fn listen(directory: &Path) -> io::Result<UnixListener> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = rustix::fs::open(directory, flags, Mode::empty())?;
@@ -101,13 +100,13 @@ fn listen(directory: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(through.join(PROXY_SOCKET))
 }
 
-/// Accepts connections; all of them end with this future.
+/// Accepts connections. All of them end when this future is dropped.
 async fn serve(listener: UnixListener, names: Arc<dyn PreviewNames>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
@@ -117,7 +116,7 @@ async fn serve(listener: UnixListener, names: Arc<dyn PreviewNames>) {
         let names = Arc::clone(&names);
         connections.spawn(async move {
             serve_connection(stream, names).await;
-            drop(place);
+            drop(slot);
         });
     }
 }
@@ -129,7 +128,7 @@ async fn serve_connection(stream: UnixStream, names: Arc<dyn PreviewNames>) {
         let (names, tunnels) = (Arc::clone(&names), Arc::clone(&tunnels));
         async move { Ok::<_, Infallible>(handle_request(names.as_ref(), &tunnels, request).await) }
     });
-    // How a connection ends is the browser's business.
+    // The browser may close the connection at any moment.
     let _ = server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -148,16 +147,16 @@ async fn handle_request(
     let wanted = parse_target(request.method(), request.uri()).ok();
     let Some(target) = wanted.filter(|target| target.port == HTTP_PORT) else {
         names.on_refused(&request.uri().to_string()).await;
-        return forbidden_page("only http addresses of previews are reached from here");
+        return forbidden_page("only http addresses of previews can be reached from here");
     };
     let host = target.host.to_string();
     let Some(address) = names.find_preview(&target).await else {
         names.on_refused(&host).await;
-        return forbidden_page("the project has no preview of this name now");
+        return forbidden_page("the project has no running preview of this name");
     };
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
     let Ok(Ok(stream)) = connecting else {
-        return text_page(StatusCode::BAD_GATEWAY, "the preview does not answer");
+        return text_page(StatusCode::BAD_GATEWAY, "the preview does not respond");
     };
     names.on_reached(&host, address).await;
     if request.method() == Method::CONNECT {
@@ -170,7 +169,7 @@ async fn handle_request(
 async fn tunnel(request: Request<Incoming>, mut stream: TcpStream) {
     if let Ok(upgraded) = hyper::upgrade::on(request).await {
         let mut browser = TokioIo::new(upgraded);
-        // Either side may close it at any moment.
+        // Either side may close the tunnel at any moment.
         let _ = tokio::io::copy_bidirectional(&mut browser, &mut stream).await;
     }
 }
@@ -186,13 +185,13 @@ async fn forward(
     };
     let drive = |connection: TargetConnection<Incoming>| {
         tokio::spawn(async move {
-            // It ends with its one answer.
+            // The connection ends with its only response.
             let _ = connection.await;
         });
     };
     match proxy::send_request(Request::from_parts(head, body), stream, drive).await {
-        Ok(answer) => answer.map(BodyExt::boxed_unsync),
-        Err(_) => text_page(StatusCode::BAD_GATEWAY, "the preview broke off"),
+        Ok(response) => response.map(BodyExt::boxed_unsync),
+        Err(_) => text_page(StatusCode::BAD_GATEWAY, "the preview closed the connection"),
     }
 }
 

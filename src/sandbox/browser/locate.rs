@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::error::BrowserError;
 
-/// The names under which it is installed.
+/// The names of the program in distributions.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Returns the program: `configured`, or the first of the usual names in the directories `search`.
+/// Returns the path of Chromium: `configured`, or the first program with a usual name in the directories
+/// `search`.
+///
+/// # Errors
+/// `configured` is not an executable program, or none is found.
 pub fn locate_browser(
     configured: Option<&Path>,
     search: &[PathBuf],
@@ -36,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configured_one_is_taken_or_the_first_of_the_usual_names() {
+    fn the_configured_path_or_the_first_usual_name_is_used() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let search = [first.path().to_owned(), second.path().to_owned()];
         let missing = locate_browser(None, &search);

@@ -1,13 +1,13 @@
-//! A headless Chromium in a sandbox of its own, for one agent: it reaches the project's previews
-//! and nothing else.
+//! A headless Chromium in a sandbox of its own, for one agent. It reaches the project's previews and
+//! nothing else.
 //!
-//! Chromium is driven over a pipe (`--remote-debugging-pipe`), so there is no port that a page could
-//! find. Its own sandbox needs namespaces, which are forbidden inside ours; it runs with
-//! `--no-sandbox`, and what takes a renderer over is still inside a network namespace whose only way
-//! out is [`Door`], and a root file system without anything of the host's.
+//! Chromium is driven over a pipe (`--remote-debugging-pipe`), so it has no port that a page could find.
+//! Chromium's own sandbox needs namespaces, which the outer sandbox forbids, so it runs with
+//! `--no-sandbox`. Code that takes over a renderer is still in a network namespace whose only way out is
+//! [`BrowserDoor`], and in a root file system without files of the host.
 //!
-//! All that comes from a page (texts, titles, addresses, pictures, and the very messages of the
-//! protocol) is hostile: it is read into types, with limits.
+//! All data from a page (texts, titles, addresses, screenshots, and the protocol messages themselves) is
+//! untrusted: it is parsed into types, with limits.
 
 pub(crate) mod actions;
 mod cdp;

@@ -1,4 +1,4 @@
-//! Answering what a page does on its own: dialogs, windows, crashes.
+//! Handling what a page does on its own: dialogs, windows, crashes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,30 +10,29 @@ use tokio::sync::{mpsc, watch};
 use super::cdp::{CdpConnection, CdpEvent};
 use super::page::truncate_chars;
 
-/// How long the browser may take to answer.
-const ANSWER: Duration = Duration::from_secs(15);
-/// The most notices that wait to be told.
+/// How long the browser may take to respond.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The notices that are kept at most.
 const MAX_NOTICES: usize = 20;
 
-/// What happened beside what was asked for, for whoever drives the browser.
+/// Events that the agent did not request, as sentences for the agent.
 pub(crate) type PageNotices = Arc<Mutex<VecDeque<String>>>;
 
-/// Answers what a page does on its own: dialogs, windows.
-pub(crate) struct PageEvents {
-    /// The browser.
+/// Handles the events of a page.
+pub(super) struct PageEvents {
     pub connection: Arc<CdpConnection>,
-    /// The session with the page, and the page itself.
+    /// The session with the page.
     pub session: String,
+    /// The page.
     pub target: String,
     /// Whether the page is being loaded.
     pub loading: watch::Sender<bool>,
-    /// What is to be told.
     pub notices: PageNotices,
 }
 
 impl PageEvents {
-    /// Answers until the browser is gone.
-    pub(crate) async fn run(self, mut events: mpsc::Receiver<CdpEvent>) {
+    /// Handles events until the browser ends.
+    pub(super) async fn run(self, mut events: mpsc::Receiver<CdpEvent>) {
         while let Some(event) = events.recv().await {
             self.handle_event(&event).await;
         }
@@ -59,7 +58,7 @@ impl PageEvents {
         }
     }
 
-    /// A dialog holds everything up. Nobody is there to answer; leaving a page is allowed.
+    /// Dismisses a dialog, which blocks the page; leaving a page is confirmed.
     async fn dismiss_dialog(&self, dialog: &Value) {
         let kind = string_field(dialog, "type");
         let accept = kind == "beforeunload";
@@ -73,14 +72,14 @@ impl PageEvents {
             .await;
     }
 
-    /// There is one page; whatever else opens is closed.
+    /// Closes every page other than the agent's one page.
     async fn close_window(&self, created: &Value) {
         let info = created.get("targetInfo").unwrap_or(&Value::Null);
         let target = string_field(info, "targetId");
         if string_field(info, "type") != "page" || target == self.target {
             return;
         }
-        // The page with which the browser began is nobody's doing.
+        // The browser itself opened the page without an opener at its start.
         if !string_field(info, "openerId").is_empty() {
             let url = truncate_chars(string_field(info, "url"), 300);
             self.add_notice(format!(
@@ -91,12 +90,12 @@ impl PageEvents {
         self.call(None, "Target.closeTarget", params).await;
     }
 
-    /// The page may be gone before it is done.
+    /// Ignores errors: the page may close at any moment.
     async fn call(&self, session: Option<&str>, method: &str, params: Value) {
-        let what = "answering the page";
+        let what = "handling an event of the page";
         let called = self
             .connection
-            .call(session, (method, what), params, ANSWER);
+            .call(session, (method, what), params, RESPONSE_TIMEOUT);
         let _ = called.await;
     }
 

@@ -1,4 +1,4 @@
-//! The process of a browser, in its sandbox.
+//! The process of a browser in its sandbox.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use eklavya_core::process::SEARCH_PATH;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
@@ -20,26 +19,27 @@ use crate::run::memory_usage::measure_memory;
 use crate::run::sandbox::{Sandbox, kill_sandbox};
 use crate::spec::{ProgramSpec, SandboxProfile, SandboxSpec};
 use crate::workspace_dirs::WorkspaceDirs;
+use eklavya_core::process::SEARCH_PATH;
 
-/// Bytes kept of what it prints.
+/// The bytes of the browser's stderr that are kept.
 const OUTPUT_BYTES: usize = 4096;
-/// Between two looks at its memory.
-const LOOK: Duration = Duration::from_secs(1);
+const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The protocol is spoken on descriptors 3 and 4, and the sandbox hands on the standard streams only.
+/// Moves the pipes to descriptors 3 and 4, on which Chromium expects the protocol: the sandbox passes the
+/// standard streams only.
 const STREAMS: &str = "exec 3<&0 4>&1 </dev/null >&2; exec \"$@\"";
 
-/// A file system in memory of the sandbox's own. Chromium makes sockets below it, whose paths may
-/// have 107 bytes: the data directory's may be longer.
+/// A file system in memory that belongs to the sandbox. Chromium creates sockets below it, whose paths may
+/// have 107 bytes; the path of the data directory may be longer.
 const PRIVATE: &str = "/tmp";
 
-/// Flags beside those that depend on something.
+/// The flags that are the same for every browser.
 const FLAGS: &[&str] = &[
     "--headless=new",
-    // Its own sandbox needs namespaces, which are refused inside ours.
+    // Chromium's own sandbox needs namespaces, which the outer sandbox forbids.
     "--no-sandbox",
     "--remote-debugging-pipe",
-    // Also addresses of this machine's own go to the proxy.
+    // Requests to loopback addresses go to the proxy too.
     "--proxy-bypass-list=<-loopback>",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -64,14 +64,13 @@ const FLAGS: &[&str] = &[
     "--lang=en",
 ];
 
-/// What ended a browser from outside.
 #[derive(Debug, Clone, Copy)]
 enum ExceededLimit {
     Memory,
     Disk,
 }
 
-/// A running browser process. Dropping it kills everything of it.
+/// A running browser process. Dropping it kills the whole sandbox.
 #[derive(Debug)]
 pub(super) struct BrowserProcess {
     child: SandboxChild,
@@ -82,45 +81,50 @@ pub(super) struct BrowserProcess {
 }
 
 impl BrowserProcess {
-    /// Starts the browser; returns the pipes over which it is driven.
+    /// Starts the browser. Returns the pipes to and from it as well.
     pub(super) async fn start(
         sandbox: &Sandbox,
-        wanted: &BrowserSpec,
+        browser: &BrowserSpec,
         dirs: &WorkspaceDirs,
     ) -> Result<(Self, ChildStdin, ChildStdout), BrowserError> {
-        let program = real_program(&wanted.program);
-        let spec = sandbox_spec(wanted, dirs, &program);
-        let inner = browser_program(&program, wanted.viewport);
+        let program = real_program(&browser.program);
+        let spec = sandbox_spec(browser, dirs, &program);
+        let inner = browser_program(&program, browser.viewport);
         let mut child = sandbox.spawn(&spec, inner, StdioStreams::piped()).await?;
         let pipes = (child.take_stdin(), child.take_stdout(), child.take_stderr());
-        let (Some(input), Some(answers), Some(errors)) = pipes else {
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(BrowserError::Ended {
                 output: "a pipe is missing".to_owned(),
             });
         };
-        let (output, fault) = (Arc::default(), Arc::default());
-        let watching = enforce_limits(child.pid(), wanted.memory_bytes, spec, Arc::clone(&fault));
+        let (output, exceeded) = (Arc::default(), Arc::default());
+        let limits = enforce_limits(
+            child.pid(),
+            browser.memory_bytes,
+            spec,
+            Arc::clone(&exceeded),
+        );
         let process = Self {
             tasks: [
-                tokio::spawn(collect_stderr(errors, Arc::clone(&output))),
-                tokio::spawn(watching),
+                tokio::spawn(collect_stderr(stderr, Arc::clone(&output))),
+                tokio::spawn(limits),
             ],
             child,
             output,
-            exceeded: fault,
-            memory_bytes: wanted.memory_bytes,
+            exceeded,
+            memory_bytes: browser.memory_bytes,
         };
-        Ok((process, input, answers))
+        Ok((process, stdin, stdout))
     }
 
-    /// Returns why it is gone.
+    /// Returns why the browser ended.
     pub(super) fn end_reason(&self) -> BrowserError {
         match self.exceeded.get() {
             Some(ExceededLimit::Memory) => BrowserError::Memory {
                 limit: self.memory_bytes,
             },
             Some(ExceededLimit::Disk) => BrowserError::Ended {
-                output: "it took more of the disk than sandbox.diskBytes".to_owned(),
+                output: "it used more disk space than sandbox.diskBytes allows".to_owned(),
             },
             None => {
                 let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +141,7 @@ impl BrowserProcess {
         self.child.pid()
     }
 
-    /// Kills everything of it and waits until that is gone.
+    /// Kills all processes of the sandbox and waits until they have ended.
     pub(super) async fn kill(&mut self) -> Result<(), BrowserError> {
         self.child.kill_tree().await?;
         Ok(())
@@ -152,14 +156,14 @@ impl Drop for BrowserProcess {
     }
 }
 
-fn sandbox_spec(wanted: &BrowserSpec, dirs: &WorkspaceDirs, program: &Path) -> SandboxSpec {
+fn sandbox_spec(browser: &BrowserSpec, dirs: &WorkspaceDirs, program: &Path) -> SandboxSpec {
     let mut spec = SandboxSpec::new(SandboxProfile::Browser, dirs);
     spec.door = Some(dirs.door.clone());
-    spec.user = wanted.user;
-    spec.tmp_bytes = wanted.tmp_bytes;
-    spec.disk_bytes = wanted.disk_bytes;
-    spec.pid_file = Some(wanted.pid_file.clone());
-    // What is not part of the system (Chrome is in /opt) is mounted with what lies beside it.
+    spec.user = browser.user;
+    spec.tmp_bytes = browser.tmp_bytes;
+    spec.disk_bytes = browser.disk_bytes;
+    spec.pid_file = Some(browser.pid_file.clone());
+    // A browser outside of /usr (Chrome is in /opt) is mounted with its directory.
     if !program.starts_with("/usr") {
         spec.tool_binaries
             .extend(program.parent().map(Path::to_owned));
@@ -179,13 +183,13 @@ fn browser_program(program: &Path, viewport: ViewportSize) -> ProgramSpec {
     ProgramSpec::new("/bin/sh", args)
         .env("PATH", SEARCH_PATH)
         .env("LANG", "C.UTF-8")
-        // Nothing of it is kept.
+        // The profile is not kept.
         .env("HOME", PRIVATE)
         .env("TMPDIR", PRIVATE)
 }
 
-/// Returns the program itself where `program` is a script of the distribution's around it: those
-/// read files of /etc that are not there in a sandbox.
+/// Returns the browser itself if `program` is the distribution's wrapper script: the scripts read files
+/// of /etc that do not exist in a sandbox.
 fn real_program(program: &Path) -> PathBuf {
     let real = program
         .canonicalize()
@@ -208,37 +212,37 @@ fn is_script(path: &Path) -> bool {
     read.is_ok() && start == *b"#!"
 }
 
-async fn collect_stderr(mut errors: ChildStderr, output: Arc<Mutex<VecDeque<u8>>>) {
+async fn collect_stderr(mut stderr: ChildStderr, output: Arc<Mutex<VecDeque<u8>>>) {
     let mut chunk = [0; 1024];
-    while let Ok(count @ 1..) = errors.read(&mut chunk).await {
+    while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
         let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
         output.extend(&chunk[..count]);
-        let over = output.len().saturating_sub(OUTPUT_BYTES);
-        output.drain(..over);
+        let excess = output.len().saturating_sub(OUTPUT_BYTES);
+        output.drain(..excess);
     }
 }
 
-/// Ends the browser where it takes too much.
+/// Kills the browser if it exceeds its memory limit or disk quota.
 async fn enforce_limits(
     pid: u32,
     memory: u64,
     spec: SandboxSpec,
-    fault: Arc<OnceLock<ExceededLimit>>,
+    exceeded: Arc<OnceLock<ExceededLimit>>,
 ) {
     let disk = wait_for_disk_quota(vec![spec.workspace, spec.home], spec.disk_bytes, pid);
     let found = tokio::select! {
         () = wait_for_memory_limit(pid, memory) => ExceededLimit::Memory,
         _ = disk => ExceededLimit::Disk,
     };
-    let _ = fault.set(found);
+    let _ = exceeded.set(found);
     kill_sandbox(pid);
 }
 
 async fn wait_for_memory_limit(pid: u32, limit: u64) {
     loop {
-        tokio::time::sleep(LOOK).await;
-        let taken = tokio::task::spawn_blocking(move || measure_memory(pid)).await;
-        if taken.is_ok_and(|bytes| bytes > limit) {
+        tokio::time::sleep(MEMORY_CHECK_INTERVAL).await;
+        let used = tokio::task::spawn_blocking(move || measure_memory(pid)).await;
+        if used.is_ok_and(|bytes| bytes > limit) {
             return;
         }
     }

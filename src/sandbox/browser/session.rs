@@ -1,4 +1,4 @@
-//! A browser at work: one page, and asking for something on it.
+//! A running browser with one page.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -13,27 +13,25 @@ use super::cdp::CdpConnection;
 use super::door::{BrowserDoor, PreviewNames};
 use super::error::BrowserError;
 use super::page::{self, PageLocation};
+use super::page_events::{PageEvents, PageNotices};
 use super::process::BrowserProcess;
-use crate::browser::page_events::{PageEvents, PageNotices};
 use crate::run::sandbox::{IsolationBackend, Sandbox};
 use crate::user::SandboxUser;
 use crate::workspace_dirs::WorkspaceDirs;
 
-/// How long it may take to start.
-const START: Duration = Duration::from_secs(30);
-/// How long it may take to answer.
-const ANSWER: Duration = Duration::from_secs(15);
-/// How long a page may take to be there; after that one goes on with what there is.
-pub(super) const LOAD: Duration = Duration::from_secs(15);
-/// How long a click is waited for to begin something.
-const REACTION: Duration = Duration::from_millis(250);
+/// How long the browser may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the browser may take to respond.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long to wait for a page to load; after that, the part that has loaded is used.
+pub(super) const LOAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long to wait for a click or a key to start loading a page.
+const REACTION_TIME: Duration = Duration::from_millis(250);
 
 /// The size of the window in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewportSize {
-    /// From left to right.
     pub width: u32,
-    /// From top to bottom.
     pub height: u32,
 }
 
@@ -46,26 +44,25 @@ impl Default for ViewportSize {
     }
 }
 
-/// A browser to be.
+/// How to start a browser.
 #[derive(Clone)]
 pub struct BrowserSpec {
-    /// The Chromium.
+    /// The path of Chromium.
     pub program: PathBuf,
-    /// The directory for its sandbox; whoever starts it removes it.
+    /// The directory of its sandbox. The caller removes it.
     pub root: PathBuf,
     /// The file that names its process while it runs.
     pub pid_file: PathBuf,
-    /// Whom root becomes.
+    /// The user that root switches to.
     pub user: Option<SandboxUser>,
-    /// Size of each temporary file system.
+    /// The size of each temporary file system.
     pub tmp_bytes: u64,
-    /// What it may take of the disk.
+    /// The limit of disk space.
     pub disk_bytes: u64,
-    /// What it may take of the memory.
+    /// The limit of memory.
     pub memory_bytes: u64,
-    /// What it reaches.
+    /// The previews that it reaches.
     pub names: Arc<dyn PreviewNames>,
-    /// The window.
     pub viewport: ViewportSize,
 }
 
@@ -74,8 +71,9 @@ pub struct BrowserSession {
     connection: Arc<CdpConnection>,
     process: BrowserProcess,
     door: BrowserDoor,
-    /// The session with the page, and the page itself (its main frame has the same id).
+    /// The session with the page.
     session: String,
+    /// The page. Its main frame has the same id.
     target: String,
     loading: watch::Receiver<bool>,
     notices: PageNotices,
@@ -85,7 +83,7 @@ pub struct BrowserSession {
 
 impl std::fmt::Debug for BrowserSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Browser")
+        f.debug_struct("BrowserSession")
             .field("pid", &self.process.pid())
             .finish_non_exhaustive()
     }
@@ -101,12 +99,12 @@ impl BrowserSession {
     /// Starts a browser with an empty page.
     ///
     /// # Errors
-    /// There is no sandbox in force, or it does not begin to answer.
+    /// Bubblewrap is not the backend in force, or the browser does not respond.
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
         match sandbox.isolation() {
             IsolationBackend::Bubblewrap { .. } => {}
             IsolationBackend::Docker(_) => {
-                let why = "a container was asked for".to_owned();
+                let why = "the configured isolation is docker".to_owned();
                 return Err(BrowserError::InContainer(why));
             }
             IsolationBackend::None => return Err(BrowserError::Unprotected),
@@ -123,17 +121,17 @@ impl BrowserSession {
             Err(BrowserError::Ended { .. }) => return Err(explain_end(&process).await),
             Err(error) => return Err(error),
         };
-        let (load, loading) = watch::channel(false);
+        let (loading_sender, loading) = watch::channel(false);
         let notices = PageNotices::default();
-        let warden = PageEvents {
+        let page_events = PageEvents {
             connection: Arc::clone(&connection),
             session: session.clone(),
             target: target.clone(),
-            loading: load,
+            loading: loading_sender,
             notices: Arc::clone(&notices),
         };
         Ok(Self {
-            event_task: tokio::spawn(warden.run(events)),
+            event_task: tokio::spawn(page_events.run(events)),
             connection,
             process,
             door,
@@ -150,7 +148,7 @@ impl BrowserSession {
         self.process.pid()
     }
 
-    /// Kills it and waits until nothing of it is left.
+    /// Kills the browser and waits until all its processes have ended.
     pub async fn close(mut self) -> Result<(), BrowserError> {
         let ended = self.process.kill().await;
         self.door.close().await;
@@ -158,30 +156,28 @@ impl BrowserSession {
         ended
     }
 
-    /// Returns, and forgets, what happened beside what was asked for: dialogs, windows.
+    /// Removes and returns the notices about dialogs and windows.
     pub fn take_notices(&self) -> Vec<String> {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         notices.drain(..).collect()
     }
 
-    /// Returns what it reaches.
     pub(super) fn names(&self) -> &dyn PreviewNames {
         self.names.as_ref()
     }
 
-    /// Returns where the page is.
     pub(super) async fn location(&self) -> Result<PageLocation, BrowserError> {
-        let place: PageLocation = self.query_page("state", json!({})).await?;
-        Ok(place.clipped())
+        let location: PageLocation = self.query_page("state", json!({})).await?;
+        Ok(location.clipped())
     }
 
-    /// Asks the page, in a world that its own scripts do not reach.
+    /// Calls the function in `page.js`, in a world that the page's own scripts cannot reach.
     pub(super) async fn query_page<T: DeserializeOwned>(
         &self,
         action: &str,
         target: Value,
     ) -> Result<T, BrowserError> {
-        let what = "looking at the page";
+        let what = "reading the page";
         let params = json!({ "frameId": self.target, "worldName": "eklavya" });
         let world = self.call("Page.createIsolatedWorld", what, params).await?;
         let arguments = [json!(action), target, json!(page::MAX_TEXT)];
@@ -193,28 +189,30 @@ impl BrowserSession {
             "functionDeclaration": page::FUNCTION, "arguments": arguments, "returnByValue": true,
             "executionContextId": world.get("executionContextId"), "userGesture": false,
         });
-        let answer = self.call("Runtime.callFunctionOn", what, params).await?;
-        if answer.get("exceptionDetails").is_some() {
-            let text = "the page cannot be looked at: it stands in the way of its own functions";
+        let response = self.call("Runtime.callFunctionOn", what, params).await?;
+        if response.get("exceptionDetails").is_some() {
+            let text = "the page cannot be read: its scripts interfere with built-in functions";
             return Err(BrowserError::Refused(text.to_owned()));
         }
-        let value = answer.get("result").and_then(|result| result.get("value"));
-        parse_answer(value.cloned().unwrap_or_default())
+        let value = response
+            .get("result")
+            .and_then(|result| result.get("value"));
+        parse_response(value.cloned().unwrap_or_default())
     }
 
-    /// Waits until the page is there, or has taken too long.
+    /// Waits until the page has loaded, or for [`LOAD_TIMEOUT`].
     pub(super) async fn wait_until_loaded(&self) -> Result<(), BrowserError> {
         let mut loading = self.loading.clone();
         let done = loading.wait_for(|loading| !loading);
-        match tokio::time::timeout(LOAD, done).await {
+        match tokio::time::timeout(LOAD_TIMEOUT, done).await {
             Ok(Err(_)) => Err(self.process.end_reason()),
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }
 
-    /// Waits for what a click or a key may have begun.
+    /// Waits for the page that a click or a key may load.
     pub(super) async fn wait_after_input(&self) -> Result<(), BrowserError> {
-        tokio::time::sleep(REACTION).await;
+        tokio::time::sleep(REACTION_TIME).await;
         self.wait_until_loaded().await
     }
 
@@ -225,10 +223,11 @@ impl BrowserSession {
         what: &'static str,
         params: Value,
     ) -> Result<Value, BrowserError> {
-        self.call_within(method, what, params, ANSWER).await
+        self.call_within(method, what, params, RESPONSE_TIMEOUT)
+            .await
     }
 
-    /// Calls a method of the session with the page.
+    /// Calls a method of the session with the page that may take `within`.
     pub(super) async fn call_within(
         &self,
         method: &str,
@@ -248,37 +247,37 @@ impl BrowserSession {
     }
 }
 
-/// Returns why a browser is gone, once its last words were heard.
+/// Returns why a browser ended, after a moment in which its last output arrives.
 async fn explain_end(process: &BrowserProcess) -> BrowserError {
     tokio::time::sleep(Duration::from_millis(100)).await;
     process.end_reason()
 }
 
-/// Reads an answer of the browser into a type.
-pub(super) fn parse_answer<T: DeserializeOwned>(value: Value) -> Result<T, BrowserError> {
+/// Parses a response of the browser.
+pub(super) fn parse_response<T: DeserializeOwned>(value: Value) -> Result<T, BrowserError> {
     serde_json::from_value(value)
-        .map_err(|error| BrowserError::Refused(format!("its answer cannot be read: {error}")))
+        .map_err(|error| BrowserError::Refused(format!("its response cannot be parsed: {error}")))
 }
 
-/// Returns the size of the window as the protocol takes it.
+/// Returns the size of the window as parameters of the protocol.
 pub(super) fn device_metrics(viewport: ViewportSize) -> Value {
     let ViewportSize { width, height } = viewport;
     json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 })
 }
 
-/// Takes hold of the one page; returns the session with it, and its id.
+/// Creates the page. Returns the session with it, and its id.
 async fn attach_to_page(
     connection: &CdpConnection,
     viewport: ViewportSize,
 ) -> Result<(String, String), BrowserError> {
     let what = "starting the browser";
     let call = async |session: Option<&str>, method: &str, params: Value| {
-        let called = connection.call(session, (method, what), params, START);
+        let called = connection.call(session, (method, what), params, START_TIMEOUT);
         called.await
     };
     let params = json!({ "url": "about:blank" });
-    let made = call(None, "Target.createTarget", params).await?;
-    let target = string_field(&made, "targetId")?;
+    let created = call(None, "Target.createTarget", params).await?;
+    let target = string_field(&created, "targetId")?;
     let params = json!({ "targetId": target, "flatten": true });
     let attached = call(None, "Target.attachToTarget", params).await?;
     let session = string_field(&attached, "sessionId")?;
@@ -305,5 +304,5 @@ fn string_field(answer: &Value, field: &str) -> Result<String, BrowserError> {
     let found = answer.get(field).and_then(Value::as_str);
     found
         .map(str::to_owned)
-        .ok_or_else(|| BrowserError::Refused(format!("it named no {field}")))
+        .ok_or_else(|| BrowserError::Refused(format!("its response contains no {field}")))
 }

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_that_comes_late_or_is_made_anew_is_found() {
+    async fn a_socket_that_is_created_late_or_again_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("gateway.sock");
         let port = forward_port_to_socket(socket.clone()).await.unwrap();

@@ -1,8 +1,7 @@
-//! What a sandbox sees of the host, and where: computed once from the table of roles, for every
-//! isolation to translate.
+//! The mounts of a sandbox, derived from the table of roles. Every isolation backend translates them.
 //!
-//! What the isolations do not share is not here: where the system's programs come from (this machine
-//! or an image), `/proc` and `/dev`.
+//! The parts that the backends do not share are not here: the system's programs (from this machine or
+//! from an image), `/proc` and `/dev`.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -14,69 +13,65 @@ use crate::role_policy::{FileAccess, GitAccess};
 use crate::spec::{MountAccess, SandboxProfile, SandboxSpec};
 use crate::user::SandboxUser;
 
-/// Where the `eklavya` program is inside.
+/// The path of the `eklavya` program inside.
 pub(crate) const OWN_PROGRAM: &str = "/opt/eklavya/eklavya";
-/// Temporary files of whoever runs inside.
+/// Temporary files.
 const TMP: &str = "/tmp";
 /// POSIX shared memory.
 pub(crate) const SHARED_MEMORY: &str = "/dev/shm";
 
-/// Something that is mounted. A later one lies over an earlier one.
+/// A mount. A later one covers an earlier one.
 #[derive(Debug)]
 pub(crate) struct PlannedMount {
-    /// Where it is inside.
+    /// The path inside.
     pub path: PathBuf,
-    /// What is there.
     pub source: MountSource,
 }
 
 /// What is mounted.
 #[derive(Debug)]
 pub(crate) enum MountSource {
-    /// A program or a directory of them, read-only; nobody but the caller can replace it.
+    /// A program or a directory of programs, read-only. Only the caller can replace it.
     Program {
-        /// Its real path on the host.
+        /// The real path on the host.
         source: PathBuf,
-        /// The same, opened.
         opened: OwnedFd,
     },
-    /// A file or directory of the host's that is at the same path there.
+    /// A file or directory that has the same path on the host.
     Host {
-        /// It, opened without following links.
+        /// Opened without following links.
         opened: OwnedFd,
-        /// The directory, given by a path above it, below which an agent may have put links.
+        /// The mounted path or a directory above it, below which an agent may have created links.
         base: PathBuf,
-        /// Whether it may be written.
         access: MountAccess,
     },
     /// An empty file system in memory.
     Tmpfs {
-        /// Its size in bytes; nothing is no limit.
+        /// The size in bytes; `None` for no limit.
         bytes: Option<u64>,
-        /// Who may write there.
         sharing: TmpfsMode,
     },
-    /// An empty file system that cannot be written, over what must not be seen.
+    /// An empty read-only file system over a directory that must not be visible.
     Hidden {
-        /// As with [`What::Host`].
+        /// As in [`MountSource::Host`].
         base: PathBuf,
     },
 }
 
-/// Who may write in a file system in memory.
+/// Who may write to a file system in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TmpfsMode {
-    /// Everybody, each for himself (mode 1777).
+    /// All users; only the owner of a file may remove it (mode 1777).
     Sticky,
-    /// Nobody but who runs inside (mode 0700).
+    /// Only the user of the sandbox (mode 0700).
     Private,
 }
 
 /// Returns the mounts of a sandbox of `spec`, in the order in which they are made. `exe` is the
-/// `eklavya` program; `owner` is whom directories that are made on the host are given to.
+/// `eklavya` program. Directories that are created on the host get `owner`.
 ///
 /// # Errors
-/// A directory is missing, or a link stands in its way.
+/// A directory is missing, or its path contains a link.
 pub(crate) fn plan_mounts(
     exe: &Path,
     spec: &SandboxSpec,
@@ -115,7 +110,7 @@ fn tmpfs_mount(path: PathBuf, spec: &SandboxSpec, sharing: TmpfsMode) -> Planned
     }
 }
 
-/// Returns the mount of a program at `path`, or else at its real path.
+/// Returns the mount of a program at `path` (default: its real path).
 fn program_mount(program: &Path, path: Option<PathBuf>) -> Result<PlannedMount, SandboxError> {
     let opened = open_beneath::open_trusted(program)?;
     let source = program
@@ -141,7 +136,7 @@ fn host_mount(opened: OwnedFd, path: &Path, base: &Path, access: MountAccess) ->
     }
 }
 
-/// A preview makes its socket there; everybody else only connects.
+/// A preview creates its socket in the door; all others only connect.
 fn door_access(spec: &SandboxSpec) -> MountAccess {
     match spec.profile {
         SandboxProfile::Agent(_) | SandboxProfile::Command(_) | SandboxProfile::Browser
@@ -207,7 +202,7 @@ fn git_mounts(
         }]),
         GitAccess::Read => Ok(vec![host_mount(git, &path, base, MountAccess::Read)]),
         GitAccess::Full => {
-            // Whoever writes these two makes git run programs.
+            // A process that can write these two can make git run programs.
             let hooks = open_beneath::create_beneath(&git, &path, Path::new("hooks"), owner)?;
             let config = open_beneath::open_beneath(&git, &path, Path::new("config"))?;
             let mut mounts = vec![
@@ -231,7 +226,7 @@ mod tests {
     use crate::workspace_dirs::WorkspaceDirs;
     use eklavya_core::agent::role::Role;
 
-    fn told(mount: &PlannedMount, root: &Path) -> String {
+    fn describe(mount: &PlannedMount, root: &Path) -> String {
         let path = mount.path.strip_prefix(root).unwrap_or(&mount.path);
         let what = match &mount.source {
             MountSource::Program { .. } => "program".to_owned(),
@@ -242,15 +237,15 @@ mod tests {
         format!("{} {what}", path.display())
     }
 
-    fn planned(root: &Path, profile: SandboxProfile, without: &[ProtectionLayer]) -> String {
+    fn planned(root: &Path, profile: SandboxProfile, disabled: &[ProtectionLayer]) -> String {
         let dirs = WorkspaceDirs::below(root);
         let mut spec = SandboxSpec::new(profile, &dirs);
         spec.door = Some(dirs.door.clone());
         spec.tool_binaries = vec!["/bin/sh".into()];
-        spec.disabled_layers = without.to_vec();
+        spec.disabled_layers = disabled.to_vec();
         let mounts = plan_mounts(Path::new("/bin/sh"), &spec, None).unwrap();
-        // The first four are the same for everybody.
-        let own: Vec<String> = mounts[4..].iter().map(|one| told(one, root)).collect();
+        // The first four mounts are the same in every sandbox.
+        let own: Vec<String> = mounts[4..].iter().map(|one| describe(one, root)).collect();
         own.join(", ")
     }
 

@@ -1,4 +1,4 @@
-//! A preview: a demo's server in a sandbox, reached through a port of 127.0.0.1 on the host.
+//! Previews: the server of a demo in a sandbox, reached through a port of 127.0.0.1 on the host.
 
 pub mod static_server;
 
@@ -29,38 +29,38 @@ use crate::run::head_tail_buffer::HeadTailBuffer;
 use crate::run::sandbox::{IsolationBackend, Sandbox};
 use crate::spec::{MountAccess, ProgramSpec, SandboxProfile, SandboxSpec};
 
-/// Bytes kept of what the server prints.
+/// The bytes of the server's output that are kept.
 const OUTPUT_BYTES: usize = 16 * 1024;
-/// Between two tries of a health check: at first, since most servers are there at once, and at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const PAUSE: Duration = Duration::from_millis(100);
-/// The longest that a try may take.
-const ANSWER: Duration = Duration::from_secs(10);
+/// The shortest and the longest interval between two health checks. It starts short, because most
+/// servers start quickly.
+const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(5);
+const MAX_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long one health check may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a preview shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PreviewSource {
-    /// The files of a directory of the tree, given relative to it.
+    /// The files of a directory.
     Static {
-        /// The directory.
+        /// The directory, relative to the tree.
         directory: PathBuf,
     },
-    /// A server that a command starts. It is told the port by `PORT` as well.
+    /// A server that a command starts.
     Command {
         /// A line for `/bin/sh -c`, started in the tree.
         line: String,
-        /// The port on which it listens. Every preview has a network of its own, so any may be used
-        /// by many.
+        /// The port on which the server listens; the variable `PORT` contains it as well. Every preview
+        /// has a network of its own, so several previews may use the same port.
         port: u16,
     },
 }
 
-/// A preview to be.
+/// How to start a preview.
 #[derive(Debug, Clone)]
 pub struct PreviewSpec {
-    /// Tree and directories. The profile is chosen by the source; a door is needed.
+    /// The tree and its directories. A door is required; the source determines the profile.
     pub spec: SandboxSpec,
-    /// What to show.
     pub source: PreviewSource,
     /// The environment of the command.
     pub env: Vec<(String, String)>,
@@ -68,55 +68,47 @@ pub struct PreviewSpec {
     pub listen: u16,
 }
 
-/// Why a preview is not to be had.
+/// Why a preview failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviewError {
-    /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The specification has no door.
     #[error("a preview needs a directory for its socket")]
     NoDoor,
-    /// The port on the host.
     #[error(
-        "cannot listen on 127.0.0.1:{port}: {source}; choose another port or stop what uses it"
+        "cannot listen on 127.0.0.1:{port}: {source}; choose another port or stop the program that uses it"
     )]
     Listen {
-        /// The port asked for.
+        /// The requested port on the host.
         port: u16,
-        /// The reason.
         source: io::Error,
     },
-    /// The server ended.
     #[error(
-        "the preview's server ended ({exit:?}) before it answered{}",
+        "the server of the preview ended ({exit:?}) before it answered{}",
         server_output_suffix(output)
     )]
     Ended {
-        /// How.
         exit: SandboxExit,
-        /// What it printed.
+        /// What the server printed.
         output: String,
     },
-    /// The server did not answer well in time.
+    /// The server did not respond with success in time.
     #[error("{url} did not answer within {} s ({last}){}", within.as_secs_f32(), server_output_suffix(output))]
     Unhealthy {
-        /// What was asked.
         url: String,
-        /// The time given.
         within: Duration,
-        /// The last answer or error.
+        /// The last response or error.
         last: String,
         /// What the server printed.
         output: String,
     },
 }
 
-/// Returns what a server printed as the end of a sentence; nothing where it printed nothing.
+/// Returns the output of a server as the end of a sentence; empty if it printed nothing.
 fn server_output_suffix(output: &str) -> String {
     match output.trim() {
         "" => String::new(),
-        words => format!("; its server said:\n{words}"),
+        words => format!("; its server printed:\n{words}"),
     }
 }
 
@@ -128,12 +120,16 @@ pub struct PreviewServer {
     output: Arc<Mutex<HeadTailBuffer>>,
     proxy: JoinHandle<()>,
     reader: JoinHandle<()>,
-    /// Ends the server where it fills the disk.
+    /// Kills the server if it exceeds its disk quota.
     quota_task: JoinHandle<()>,
 }
 
 impl PreviewServer {
-    /// Starts the server and listens for it. Whether it answers is for [`Preview::health`] to say.
+    /// Starts the server, and listens on the host. [`PreviewServer::wait_until_healthy`] waits for its
+    /// first response.
+    ///
+    /// # Errors
+    /// The port is in use, or the sandbox cannot be started.
     pub async fn start(sandbox: &Sandbox, preview: PreviewSpec) -> Result<Self, PreviewError> {
         let port = preview.listen;
         let listen = |source| PreviewError::Listen { port, source };
@@ -142,20 +138,20 @@ impl PreviewServer {
             .map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let door = preview.spec.door.clone().ok_or(PreviewError::NoDoor)?;
-        let (spec, inner) = preview_program(sandbox, preview).map_err(listen)?;
-        let (child, pipe) = command::spawn_with_output(sandbox, &spec, inner).await?;
+        let (spec, program) = preview_program(sandbox, preview).map_err(listen)?;
+        let (child, pipe) = command::spawn_with_output(sandbox, &spec, program).await?;
         let output = Arc::new(Mutex::new(HeadTailBuffer::new(
             OUTPUT_BYTES,
             &spec.redactor,
         )));
-        let warden = tokio::spawn(enforce_disk_quota(
+        let quota_task = tokio::spawn(enforce_disk_quota(
             spec,
             open_pidfd(&child)?,
             child.pid(),
             Arc::clone(&output),
         ));
         Ok(Self {
-            quota_task: warden,
+            quota_task,
             address,
             child,
             proxy: tokio::spawn(accept_clients(listener, door)),
@@ -179,7 +175,7 @@ impl PreviewServer {
         self.child.pid()
     }
 
-    /// Returns what the server has printed so far, head and tail.
+    /// Returns the beginning and the end of what the server has printed so far.
     pub fn output(&self) -> String {
         self.output
             .lock()
@@ -187,27 +183,30 @@ impl PreviewServer {
             .text()
     }
 
-    /// Asks for `path` on the public port until it answers with a status of 2xx or 3xx.
+    /// Requests `path` on the public port until the response has a status of 2xx or 3xx. Returns the
+    /// status.
     ///
     /// # Errors
-    /// The server ended or did not answer so within `timeout`; either with what it printed.
+    /// The server ended, or there was no such response within `timeout`. Both errors contain the output.
     pub async fn wait_until_healthy(
         &mut self,
         path: &str,
         timeout: Duration,
     ) -> Result<u16, PreviewError> {
-        let (started, mut backoff) = (Instant::now(), Backoff::new(FIRST_PAUSE, PAUSE));
+        let started = Instant::now();
+        let mut backoff = Backoff::new(MIN_CHECK_INTERVAL, MAX_CHECK_INTERVAL);
         loop {
             if let Some(exit) = self.child.try_wait().await? {
                 let output = self.drain_output().await;
                 return Err(PreviewError::Ended { exit, output });
             }
-            let last = match tokio::time::timeout(ANSWER, get_status(self.address, path)).await {
-                Ok(Ok(status @ 200..=399)) => return Ok(status),
-                Ok(Ok(status)) => format!("status {status}"),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer".to_owned(),
-            };
+            let last =
+                match tokio::time::timeout(CHECK_TIMEOUT, get_status(self.address, path)).await {
+                    Ok(Ok(status @ 200..=399)) => return Ok(status),
+                    Ok(Ok(status)) => format!("status {status}"),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "no response".to_owned(),
+                };
             if started.elapsed() >= timeout {
                 return Err(PreviewError::Unhealthy {
                     url: self.url(path),
@@ -220,18 +219,18 @@ impl PreviewServer {
         }
     }
 
-    /// Waits until the server ends by itself.
+    /// Waits until the server ends.
     pub async fn wait(&mut self) -> Result<SandboxExit, SandboxError> {
         self.child.wait().await
     }
 
-    /// Ends the server and closes the port.
+    /// Kills the server and closes the port.
     pub async fn stop(mut self) -> Result<(), SandboxError> {
         self.proxy.abort();
         self.child.kill_tree().await.map(|_| ())
     }
 
-    /// Returns the output once the reader has seen its end.
+    /// Returns the output after its end, or after a second at most.
     async fn drain_output(&mut self) -> String {
         let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.reader).await;
         self.output()
@@ -246,7 +245,7 @@ impl Drop for PreviewServer {
     }
 }
 
-/// Returns what to run, and where.
+/// Returns the program of the preview and the specification of its sandbox.
 fn preview_program(
     sandbox: &Sandbox,
     preview: PreviewSpec,
@@ -257,7 +256,7 @@ fn preview_program(
         env,
         ..
     } = preview;
-    let (access, port, inner) = match source {
+    let (access, port, program) = match source {
         PreviewSource::Static { directory } => {
             let port = static_port(sandbox)?;
             let directory = spec.workspace.join(directory).into_os_string();
@@ -273,11 +272,11 @@ fn preview_program(
             )
         }
         PreviewSource::Command { line, port } => {
-            let inner = ProgramSpec::new("/bin/sh", ["-c", line.as_str()]);
+            let program = ProgramSpec::new("/bin/sh", ["-c", line.as_str()]);
             (
                 MountAccess::Write,
                 port,
-                inner.env("PORT", port.to_string()),
+                program.env("PORT", port.to_string()),
             )
         }
     };
@@ -285,11 +284,11 @@ fn preview_program(
     Ok((
         spec,
         env.into_iter()
-            .fold(inner, |inner, (name, value)| inner.env(name, value)),
+            .fold(program, |program, (name, value)| program.env(name, value)),
     ))
 }
 
-/// Returns a port for our own server: any in a network of its own, a free one in the host's.
+/// Returns a port for `sandbox-serve`: any port in a network of its own, or a free port of the host.
 fn static_port(sandbox: &Sandbox) -> io::Result<u16> {
     match sandbox.isolation() {
         IsolationBackend::Bubblewrap { .. } | IsolationBackend::Docker(_) => Ok(8080),
@@ -300,7 +299,7 @@ fn static_port(sandbox: &Sandbox) -> io::Result<u16> {
     }
 }
 
-/// Returns a handle of the server's outermost process, which never becomes another one's.
+/// Returns a handle of the server's outermost process. Unlike a process id, it is never reused.
 fn open_pidfd(child: &SandboxChild) -> Result<OwnedFd, SandboxError> {
     let number = i32::try_from(child.pid()).ok().and_then(Pid::from_raw);
     let handle = number
@@ -317,11 +316,11 @@ async fn enforce_disk_quota(
     pid: u32,
     output: Arc<Mutex<HeadTailBuffer>>,
 ) {
-    let outgrown = wait_for_disk_quota(vec![spec.workspace, spec.home], spec.disk_bytes, pid).await;
-    let line = format!("the preview was ended: {outgrown}\n");
+    let exceeded = wait_for_disk_quota(vec![spec.workspace, spec.home], spec.disk_bytes, pid).await;
+    let line = format!("the preview was ended: {exceeded}\n");
     let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
     output.push(line.as_bytes());
-    // It may have ended by itself.
+    // The server may have ended by itself.
     let _ = pidfd_send_signal(&server, Signal::USR2);
 }
 
@@ -349,9 +348,9 @@ async fn accept_clients(listener: TcpListener, door: PathBuf) {
     }
 }
 
-/// Connects to the socket that the preview made in its door.
+/// Connects to the socket that the preview created in its door.
 ///
-/// The preview may have put anything in its place; a link to another socket of the host's is not
+/// The preview may have replaced it by something else; a link to another socket of the host is not
 /// followed.
 async fn connect_to_door(door: &Path) -> io::Result<UnixStream> {
     let directory = open_beneath::open_directory(door).map_err(io::Error::other)?;
@@ -370,21 +369,21 @@ async fn connect_to_door(door: &Path) -> io::Result<UnixStream> {
     UnixStream::connect(format!("/proc/self/fd/{fd}")).await
 }
 
-/// Returns the status of `GET path`.
+/// Returns the status of the response to `GET path`.
 async fn get_status(address: SocketAddr, path: &str) -> io::Result<u16> {
     let mut stream = TcpStream::connect(address).await?;
     let path = path.trim_start_matches('/');
     let request = format!("GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     // "HTTP/1.1 200"
-    while answer.len() < 12 {
-        if stream.read_buf(&mut answer).await? == 0 {
+    while response.len() < 12 {
+        if stream.read_buf(&mut response).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    String::from_utf8_lossy(&answer[..12])
+    String::from_utf8_lossy(&response[..12])
         .strip_prefix("HTTP/1.")
         .and_then(|rest| rest.get(2..5)?.parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is no HTTP"))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP"))
 }

@@ -1,4 +1,4 @@
-//! `eklavya sandbox-serve`: a small server of static files, run inside the sandbox of a preview.
+//! `eklavya sandbox-serve`: a small server of static files that runs in the sandbox of a preview.
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
@@ -33,12 +33,12 @@ type FileBody = UnsyncBoxBody<Bytes, io::Error>;
 /// The directory or the port cannot be used.
 pub fn main(args: &[OsString]) -> Result<Infallible, String> {
     let [directory, port] = args else {
-        return Err("it is for internal use: DIR PORT".to_owned());
+        return Err("this command is for internal use: DIR PORT".to_owned());
     };
     let port: u16 = port
         .to_str()
         .and_then(|port| port.parse().ok())
-        .ok_or("the port is no number up to 65535")?;
+        .ok_or("the port is not a number up to 65535")?;
     let root = open_directory(Path::new(directory))
         .map_err(|error| format!("cannot serve {}: {error}", directory.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,7 +72,7 @@ async fn serve_connection(stream: TcpStream, root: Arc<OwnedFd>) {
         async move { Ok::<_, Infallible>(respond(&root, &request)) }
     });
     let server = hyper::server::conn::http1::Builder::new();
-    // A client that goes away in the middle concerns nobody.
+    // This fails if the client disconnects; then no response is needed.
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -91,7 +91,7 @@ fn respond<B>(root: &OwnedFd, request: &Request<B>) -> Response<FileBody> {
     let mut response = match find_file(root, request.uri().path()) {
         FileLookup::File(file, length, kind) => file_response(file, length, kind),
         FileLookup::Directory => redirect(request.uri().path()),
-        FileLookup::NotFound => text_page(StatusCode::NOT_FOUND, "There is no such page."),
+        FileLookup::NotFound => text_page(StatusCode::NOT_FOUND, "This page does not exist."),
     };
     if head {
         *response.body_mut() = text_body(String::new());
@@ -101,8 +101,8 @@ fn respond<B>(root: &OwnedFd, request: &Request<B>) -> Response<FileBody> {
 
 enum FileLookup {
     File(std::fs::File, u64, &'static str),
-    /// The path names a directory but does not end in a slash: relative links in its page would go
-    /// astray.
+    /// The path names a directory but does not end in a slash, so relative links in its page would be
+    /// resolved against the wrong directory.
     Directory,
     NotFound,
 }
@@ -132,7 +132,7 @@ fn find_file(root: &OwnedFd, url: &str) -> FileLookup {
     FileLookup::NotFound
 }
 
-/// Turns the path of a URL into one below the root; `None` for one that climbs or is malformed.
+/// Turns the path of a URL into a path below the root; `None` if it contains `..` or is malformed.
 fn relative_path(url: &str) -> Option<PathBuf> {
     let decoded = percent_decode(url)?;
     let path = Path::new(OsStr::from_bytes(&decoded));
@@ -147,7 +147,6 @@ fn relative_path(url: &str) -> Option<PathBuf> {
     (!decoded.contains(&0)).then_some(relative)
 }
 
-/// Undoes percent-encoding.
 fn percent_decode(url: &str) -> Option<Vec<u8>> {
     let mut bytes = url.bytes();
     let mut decoded = Vec::new();
@@ -163,9 +162,9 @@ fn percent_decode(url: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// Opens a file without leaving the root, by links neither.
+/// Opens a file below the root. Links may not lead out of it.
 fn open_beneath(root: &OwnedFd, relative: &Path) -> Option<(std::fs::File, std::fs::Metadata)> {
-    // Without NONBLOCK a named pipe would hold up the server.
+    // Without NONBLOCK, a named pipe would block the server.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let file = rustix::fs::openat2(root, relative, flags, Mode::empty(), inside).ok()?;
@@ -174,7 +173,7 @@ fn open_beneath(root: &OwnedFd, relative: &Path) -> Option<(std::fs::File, std::
     Some((file, meta))
 }
 
-/// Returns the content type for a file name, as browsers need it.
+/// Returns the content type that browsers need for a file name.
 fn content_type(path: &Path) -> &'static str {
     let extension = path
         .extension()
@@ -214,7 +213,7 @@ fn content_type(path: &Path) -> &'static str {
 fn file_response(file: std::fs::File, length: u64, kind: &'static str) -> Response<FileBody> {
     let chunks = ReaderStream::new(tokio::io::AsyncReadExt::take(
         tokio::fs::File::from_std(file),
-        // A file that grows meanwhile must not outgrow the announced length.
+        // The body must not exceed the announced length if the file grows meanwhile.
         length,
     ));
     let body = StreamBody::new(chunks.map_ok(Frame::data)).boxed_unsync();
@@ -227,7 +226,7 @@ fn file_response(file: std::fs::File, length: u64, kind: &'static str) -> Respon
 
 fn redirect(path: &str) -> Response<FileBody> {
     let mut response = text_page(StatusCode::MOVED_PERMANENTLY, "The page is a directory.");
-    // One slash only: "//host" would lead to another host.
+    // One slash only: "//host" would redirect to another host.
     let target = format!("/{}/", path.trim_start_matches('/'));
     if let Ok(target) = target.parse() {
         response.headers_mut().insert(LOCATION, target);

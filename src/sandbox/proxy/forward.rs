@@ -1,4 +1,4 @@
-//! Plain HTTP by absolute URI: the request is made anew towards the target.
+//! Forwarding a plain HTTP request with an absolute URI to its target.
 
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
@@ -12,25 +12,23 @@ use super::HTTP_PORT;
 use super::headers::strip_hop_by_hop;
 use eklavya_core::egress::EgressTarget;
 
-/// A connection to a target: polled, it carries the one request that is sent on it.
+/// A connection to a target. The request makes progress while the connection is polled.
 pub type TargetConnection<B> = http1::Connection<TokioIo<TcpStream>, B>;
 
-/// Why a request cannot be made anew.
+/// Why a request cannot be forwarded.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestRewriteError {
-    /// The path.
     #[error(transparent)]
     Path(#[from] uri::InvalidUri),
-    /// The host.
     #[error(transparent)]
     Host(#[from] hyper::header::InvalidHeaderValue),
 }
 
-/// Returns the head of the same request as the target is to see it: no header decides where it goes,
-/// and none that is for the proxy goes with it.
+/// Returns the head of the request for the target: `Host` names the target, and headers for the proxy
+/// are removed.
 ///
 /// # Errors
-/// It has a path or a host that no request can have.
+/// The path or the host is invalid in a request.
 pub fn rewrite_head(
     mut head: request::Parts,
     target: &EgressTarget,
@@ -49,10 +47,11 @@ pub fn rewrite_head(
     Ok(head)
 }
 
-/// Sends a request on `stream` and returns the answer as it comes; `drive` has the connection run.
+/// Sends a request on `stream`. Returns the response, whose body is still being received; `drive` has to
+/// poll the connection.
 ///
 /// # Errors
-/// The target breaks off, or does not speak HTTP.
+/// The target closes the connection, or does not speak HTTP.
 pub async fn send_request<B>(
     request: Request<B>,
     stream: TcpStream,
@@ -65,9 +64,9 @@ where
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     drive(connection);
-    let mut answer = sender.send_request(request).await?;
-    strip_hop_by_hop(answer.headers_mut());
-    Ok(answer)
+    let mut response = sender.send_request(request).await?;
+    strip_hop_by_hop(response.headers_mut());
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_alone_says_where_a_request_goes() {
+    fn only_the_target_determines_where_a_request_goes() {
         let pair = |path: &str, host: &str| (path.to_owned(), host.to_owned());
         assert_eq!(
             sent("http://a.example/b?c", "a.example:80"),

@@ -1,8 +1,8 @@
-//! Headers that go no further than one connection.
+//! Removing hop-by-hop headers.
 
 use hyper::header::{CONNECTION, HeaderMap, HeaderName};
 
-/// Headers that are about one connection (RFC 9110, section 7.6.1), and those that are for a proxy.
+/// The headers that apply to one connection (RFC 9110, section 7.6.1) or to a proxy.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "keep-alive",
@@ -15,7 +15,7 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// Removes them, and those that `Connection` names.
+/// Removes these headers, and those that `Connection` lists.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_about_one_connection_is_removed_and_the_rest_stays() {
+    fn only_headers_of_one_connection_are_removed() {
         let mut headers = HeaderMap::new();
         for name in HOP_BY_HOP {
             headers.append(*name, "x".parse().unwrap());

@@ -1,14 +1,14 @@
-//! What every HTTP proxy here has in common, at an agent's door as at a browser's: reading where a
-//! request wants to go, and making a plain one anew for the target.
+//! The parts that the HTTP proxies of agents and browsers share: parsing the target of a request, and
+//! forwarding a plain request to it.
 //!
-//! Who may go where is decided elsewhere.
+//! The callers decide which targets are allowed.
 
 pub(crate) mod forward;
 mod headers;
 pub(crate) mod preview_lookup;
 mod target;
 
-/// The port of http, where a URL names none: the only one that previews have by name.
+/// The default port of http. The names of previews have no other port.
 pub const HTTP_PORT: u16 = 80;
 
 pub use crate::proxy::forward::{

@@ -1,4 +1,4 @@
-//! The project's own previews, which have names instead of ports.
+//! Looking up the previews of a project by name.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use futures_util::future::BoxFuture;
 
 use eklavya_core::egress::EgressTarget;
 
-/// What knows the previews of one project.
+/// The previews of one project.
 pub trait PreviewLookup: Debug + Send + Sync {
-    /// Returns where a preview answers on this machine; nothing where `target` names none of this
-    /// project's, or one that is not ready.
+    /// Returns the address of the preview that `target` names; `None` if the project has no such
+    /// preview or it is not ready.
     fn find_preview<'a>(&'a self, target: &'a EgressTarget) -> BoxFuture<'a, Option<SocketAddr>>;
 }

@@ -1,28 +1,28 @@
-//! Reading where a request wants to go.
+//! Parsing the target of a request.
 
 use hyper::{Method, Uri};
 
 use super::HTTP_PORT;
 use eklavya_core::egress::EgressTarget;
 
-/// Returns the target of a request for a proxy: of CONNECT, or of a plain one by its absolute URI.
+/// Returns the target of a request to a proxy: a CONNECT, or a plain request with an absolute URI.
 ///
 /// # Errors
-/// What is wrong with it, for whoever asked.
+/// Why the request has no valid target, as a text for the client.
 pub fn parse_target(method: &Method, uri: &Uri) -> Result<EgressTarget, String> {
-    let authority = uri.authority().ok_or("there is no host")?.as_str();
+    let authority = uri.authority().ok_or("the request has no host")?.as_str();
     if authority.contains('@') {
-        return Err("a URL must not hold a user".to_owned());
+        return Err("a URL must not contain a user".to_owned());
     }
-    // Not by the parts that hyper tells of: a port that is none is as good as none to it.
+    // Parsed here, because hyper treats an invalid port like a missing one.
     let target = if method == Method::CONNECT {
         if uri.scheme().is_some() {
-            return Err("CONNECT takes a host and a port, no URL".to_owned());
+            return Err("CONNECT takes a host and a port, not a URL".to_owned());
         }
         EgressTarget::parse(authority)
     } else {
         if uri.scheme_str() != Some("http") {
-            return Err("only http is spoken here; use CONNECT for everything else".to_owned());
+            return Err("only http is supported here; use CONNECT for everything else".to_owned());
         }
         EgressTarget::parse_or(authority, HTTP_PORT)
     };
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_read_in_one_way_whatever_the_method() {
+    fn a_target_is_parsed_in_the_same_way_for_every_method() {
         for (method, uri, target) in [
             (
                 "GET",
@@ -56,9 +56,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_says_why() {
+    fn an_invalid_target_is_an_error_with_a_reason() {
         for (method, uri, why) in [
-            ("GET", "/", "there is no host"),
+            ("GET", "/", "the request has no host"),
             ("GET", "https://a.example/", "use CONNECT"),
             ("GET", "ftp://a.example/", "use CONNECT"),
             ("GET", "http://u@a.example/", "a user"),
@@ -68,10 +68,10 @@ mod tests {
             ("GET", "http://0x7f.1/", "no name of a host"),
             ("CONNECT", "a.example", "names no port"),
             ("CONNECT", "u@a.example:80", "a user"),
-            ("CONNECT", "http://a.example:80", "no URL"),
+            ("CONNECT", "http://a.example:80", "not a URL"),
         ] {
-            let told = read(method, uri).unwrap_err();
-            assert!(told.contains(why), "{method} {uri}: {told}");
+            let error = read(method, uri).unwrap_err();
+            assert!(error.contains(why), "{method} {uri}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is tried in the sandbox of each role, and what its row of the table says about it.
+//! The probes that are made in the sandbox of each role, and whether its row of the table allows them.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,22 +8,17 @@ use crate::role_policy::{FileAccess, GitAccess, NetworkClass, RolePolicy};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MatrixColumn {
-    /// The files of the clone, and those of the machine.
+    /// The files of the clone and of the machine.
     FileSystem,
-    /// The history.
     Git,
-    /// Commands.
     Terminal,
-    /// Browsing.
     Browser,
-    /// Other agents.
     SpawnAgents,
-    /// Hosts.
     Network,
 }
 
 impl MatrixColumn {
-    /// All of them, in the order of the matrix.
+    /// All columns, in the order of the matrix.
     pub const ALL: [Self; 6] = [
         MatrixColumn::FileSystem,
         MatrixColumn::Git,
@@ -33,7 +28,7 @@ impl MatrixColumn {
         MatrixColumn::Network,
     ];
 
-    /// Returns what people call it.
+    /// Returns its name for users.
     pub fn name(self) -> &'static str {
         match self {
             MatrixColumn::FileSystem => "file system",
@@ -50,13 +45,10 @@ impl MatrixColumn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ClonePart {
-    /// Beside its directories.
+    /// The top directory itself.
     Top,
-    /// `src`.
     Src,
-    /// `docs`.
     Docs,
-    /// `tests`.
     Tests,
 }
 
@@ -72,26 +64,25 @@ impl ClonePart {
     }
 }
 
-/// A host that stands for those of its kind.
+/// A kind of hosts, each represented by one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HostKind {
-    /// On the list of documentation.
+    /// On the list of documentation hosts.
     Research,
     /// On the list of registries.
     Packages,
-    /// On the list of metrics.
+    /// On the list of metrics endpoints.
     Metrics,
-    /// A preview of the own project.
+    /// A preview of the same project.
     Preview,
-    /// On no list, with an address that anybody may have.
+    /// On no list, with a public address.
     Public,
     /// On no list, with an address of this machine.
     Private,
 }
 
 impl HostKind {
-    /// All of them.
     pub const ALL: [Self; 6] = [
         HostKind::Research,
         HostKind::Packages,
@@ -113,42 +104,42 @@ impl HostKind {
     }
 }
 
-/// Something that is tried by every role, whether its row allows it or not.
+/// An access that every role tries, whether its row allows it or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AccessProbe {
-    /// Reading a file of the clone.
+    /// Read a file of the clone.
     ReadClone,
-    /// Making a file in a part of the clone.
+    /// Create a file in a part of the clone.
     Write(ClonePart),
-    /// Reading a file of the machine.
+    /// Read a file of the machine.
     ReadOutside,
-    /// Making a file on the machine.
+    /// Create a file on the machine.
     WriteOutside,
-    /// Reading `.git/HEAD`.
+    /// Read `.git/HEAD`.
     ReadHistory,
-    /// Asking git where it is.
+    /// Run git to print the current branch.
     AskGit,
-    /// Making a branch.
+    /// Create a branch.
     WriteBranch,
-    /// Changing `.git/config`.
+    /// Open `.git/config` for writing.
     WriteConfig,
-    /// Making a hook.
+    /// Create a hook.
     WriteHook,
-    /// Running a line in a shell.
+    /// Run a line in a shell.
     RunShell,
-    /// Running a program that the role wrote itself.
+    /// Run a program that the role wrote itself.
     RunOwn,
-    /// Connecting to a port of the machine.
+    /// Connect to a port of the machine.
     ConnectToMachine,
-    /// Asking at the door to the model.
+    /// Send a request to the door.
     AskDoor,
-    /// Asking a host through the door's proxy.
+    /// Send a request to a host through the door's proxy.
     Reach(HostKind),
 }
 
 impl AccessProbe {
-    /// Those that every sandbox sees, in the order in which they are made.
+    /// All probes, in the order in which they are made.
     pub(crate) const ALL: [Self; 22] = [
         AccessProbe::ReadClone,
         AccessProbe::Write(ClonePart::Top),
@@ -174,7 +165,7 @@ impl AccessProbe {
         AccessProbe::Reach(HostKind::Private),
     ];
 
-    /// Returns the column that it belongs to.
+    /// Returns the column of the matrix that it belongs to.
     pub(crate) fn column(self) -> MatrixColumn {
         match self {
             AccessProbe::ReadClone
@@ -206,7 +197,7 @@ impl AccessProbe {
             AccessProbe::WriteBranch => row.git == GitAccess::Full,
             AccessProbe::RunShell | AccessProbe::RunOwn => row.has_shell(),
             AccessProbe::Reach(destination) => destination.is_allowed_by(row.network),
-            // Whoever writes the two of git makes it run programs.
+            // A role that could write the config or the hooks could make git run programs.
             AccessProbe::ReadOutside
             | AccessProbe::WriteOutside
             | AccessProbe::WriteConfig
@@ -215,7 +206,7 @@ impl AccessProbe {
         }
     }
 
-    /// Returns what was to be done, after "could": `write docs`.
+    /// Returns the words that follow "could", e.g. `write docs`.
     pub(crate) fn description(self) -> &'static str {
         match self {
             AccessProbe::ReadClone => "read the clone",
@@ -244,12 +235,11 @@ impl AccessProbe {
     }
 }
 
-/// What came of an attempt.
+/// The outcome of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeOutcome {
-    /// What was tried.
     pub attempt: AccessProbe,
-    /// Why it did not work; nothing where it did.
+    /// The reason why it failed; `None` if it succeeded.
     pub refused: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Trying whether both images run this program.
+//! Checking that both images can run this program.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use crate::user::SandboxUser;
 use crate::workspace_dirs::WorkspaceDirs;
 use eklavya_core::agent::role::Role;
 
-/// How long both may take together.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long both checks may take together.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 impl Sandbox {
-    /// Makes sure that this program runs in the containers of roles with and without a terminal.
-    /// `user` is whom root becomes.
+    /// Checks that this program runs in the containers of roles with and without a terminal. `user` is
+    /// the user that root switches to.
     ///
     /// # Errors
-    /// It does not; the error has what was said.
+    /// The program does not run; the error contains its output.
     pub async fn check_images(&self, user: SandboxUser) -> Result<(), SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let place = tempfile::tempdir().map_err(prepare)?;
-        let dirs = WorkspaceDirs::below(&place.path().join("work"));
+        let directory = tempfile::tempdir().map_err(prepare)?;
+        let dirs = WorkspaceDirs::below(&directory.path().join("work"));
         dirs.create(self.effective_user(Some(user)))?;
         let both = async {
             for profile in [
@@ -38,8 +38,8 @@ impl Sandbox {
             }
             Ok(())
         };
-        let tried = tokio::time::timeout(PATIENCE, both).await;
-        tried.map_err(|_| prepare(std::io::ErrorKind::TimedOut.into()))?
+        let checked = tokio::time::timeout(TIMEOUT, both).await;
+        checked.map_err(|_| prepare(std::io::ErrorKind::TimedOut.into()))?
     }
 
     async fn run_version(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
@@ -49,13 +49,13 @@ impl Sandbox {
             stdout: Stdio::null(),
             stderr: Stdio::piped(),
         };
-        let inner = ProgramSpec::new(self.own_program(), ["--version"]);
-        let mut child = self.spawn(spec, inner, streams).await?;
-        let mut said = Vec::new();
+        let program = ProgramSpec::new(self.own_program(), ["--version"]);
+        let mut child = self.spawn(spec, program, streams).await?;
+        let mut output = Vec::new();
         if let Some(mut stderr) = child.take_stderr() {
-            stderr.read_to_end(&mut said).await.map_err(prepare)?;
+            stderr.read_to_end(&mut output).await.map_err(prepare)?;
         }
-        let output = String::from_utf8_lossy(&said).trim().to_owned();
+        let output = String::from_utf8_lossy(&output).trim().to_owned();
         match child.wait().await {
             Ok(SandboxExit::Code(0)) => Ok(()),
             Ok(_) | Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup { output }),

@@ -1,43 +1,41 @@
-//! What was tried, held against a role's row of the table.
+//! Comparing the outcomes of probes with a role's row of the table.
 
 use serde::{Deserialize, Serialize};
 
 use super::GuaranteeResult;
+use super::access_probe::{AccessProbe, MatrixColumn, ProbeOutcome};
 use crate::role_policy::RolePolicy;
-use crate::selftest::access_probe::{AccessProbe, MatrixColumn, ProbeOutcome};
 
-/// What was found of a cell of the permission matrix.
+/// The result of testing a cell of the permission matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MatrixCell {
-    /// Its column.
     pub column: MatrixColumn,
-    /// How far it holds.
     pub state: GuaranteeResult,
-    /// What was tried and what came of it.
+    /// What was tested, and the outcome.
     pub detail: String,
 }
 
-/// Returns what the outcomes of a role's attempts say of a cell. `landlock` is the level in force.
+/// Returns the result for a cell from the outcomes of a role's probes. `landlock` is the level in force.
 pub fn judge_cell(
     row: &RolePolicy,
     column: MatrixColumn,
     outcomes: &[ProbeOutcome],
     landlock: u32,
 ) -> MatrixCell {
-    let tried: Vec<ProbeVerdict> = AccessProbe::ALL
+    let verdicts: Vec<ProbeVerdict> = AccessProbe::ALL
         .into_iter()
         .filter(|attempt| attempt.column() == column)
         .map(|attempt| ProbeVerdict::for_probe(attempt, row, outcomes, landlock))
         .collect();
-    let wrong = |found: GuaranteeResult| {
-        let verdicts = tried.iter().filter(move |verdict| verdict.state() == found);
-        let texts: Vec<String> = verdicts.map(ProbeVerdict::text).collect();
+    let texts = |state: GuaranteeResult| {
+        let wanted = verdicts.iter().filter(|verdict| verdict.state() == state);
+        let texts: Vec<String> = wanted.map(ProbeVerdict::text).collect();
         texts.join("; ")
     };
-    let (holes, weak) = (wrong(GuaranteeResult::No), wrong(GuaranteeResult::Partly));
+    let (holes, weak) = (texts(GuaranteeResult::No), texts(GuaranteeResult::Partly));
     let (state, detail) = match (holes.as_str(), weak.as_str()) {
-        ("", "") => (GuaranteeResult::Yes, summary(&tried)),
+        ("", "") => (GuaranteeResult::Yes, summary(&verdicts)),
         ("", weak) => (GuaranteeResult::Partly, weak.to_owned()),
         (holes, _) => (GuaranteeResult::No, holes.to_owned()),
     };
@@ -48,19 +46,19 @@ pub fn judge_cell(
     }
 }
 
-/// What is to be said of one attempt.
+/// What the outcome of a probe means for its cell.
 enum ProbeVerdict {
-    /// Allowed, and it worked.
+    /// Allowed, and it succeeded.
     Done(AccessProbe),
-    /// Forbidden, and it did not work.
+    /// Forbidden, and it failed.
     Refused(AccessProbe),
-    /// Forbidden, and it worked.
+    /// Forbidden, and it succeeded.
     Hole(AccessProbe),
-    /// The same, where the configuration allows the wall to be missing.
+    /// Forbidden, and it succeeded because the configuration allows Landlock to be missing.
     NoLandlock(AccessProbe),
-    /// Allowed, and it did not work, with why.
+    /// Allowed, and it failed for this reason.
     Missing(AccessProbe, String),
-    /// Nobody said what came of it.
+    /// The outcome is missing.
     Unknown(AccessProbe),
 }
 
@@ -78,7 +76,7 @@ impl ProbeVerdict {
         match (&outcome.refused, attempt.is_allowed(row)) {
             (None, true) => ProbeVerdict::Done(attempt),
             (Some(_), false) => ProbeVerdict::Refused(attempt),
-            // Landlock alone keeps what a role writes from being run.
+            // Only Landlock prevents a role from running what it writes.
             (None, false) if attempt == AccessProbe::RunOwn && landlock == 0 => {
                 ProbeVerdict::NoLandlock(attempt)
             }
@@ -105,7 +103,7 @@ impl ProbeVerdict {
             ProbeVerdict::Hole(attempt) => format!("it could {}", attempt.description()),
             ProbeVerdict::NoLandlock(attempt) => {
                 format!(
-                    "it could {}, since Landlock is missing",
+                    "it could {}, because Landlock is missing",
                     attempt.description()
                 )
             }
@@ -113,16 +111,16 @@ impl ProbeVerdict {
                 format!("it could not {}: {why}", attempt.description())
             }
             ProbeVerdict::Unknown(attempt) => {
-                format!("whether it can {} is not known", attempt.description())
+                format!("it is unknown whether it can {}", attempt.description())
             }
         }
     }
 }
 
-/// Returns what an intact cell says: what was done, and what was refused.
-fn summary(tried: &[ProbeVerdict]) -> String {
+/// Returns what succeeded and what was refused.
+fn summary(verdicts: &[ProbeVerdict]) -> String {
     let texts = |wanted: fn(&ProbeVerdict) -> bool| {
-        let texts: Vec<String> = tried
+        let texts: Vec<String> = verdicts
             .iter()
             .filter(|one| wanted(one))
             .map(ProbeVerdict::text)
@@ -146,8 +144,8 @@ mod tests {
     use crate::role_policy::role_policy;
     use eklavya_core::agent::role::Role;
 
-    /// What a sandbox says that holds to `row` exactly.
-    fn held(row: &RolePolicy) -> Vec<ProbeOutcome> {
+    /// The outcomes of a sandbox that enforces `row` exactly.
+    fn enforced(row: &RolePolicy) -> Vec<ProbeOutcome> {
         let outcome = |attempt: AccessProbe| ProbeOutcome {
             attempt,
             refused: (!attempt.is_allowed(row)).then(|| "refused".to_owned()),
@@ -155,7 +153,7 @@ mod tests {
         AccessProbe::ALL.map(outcome).into()
     }
 
-    const TRIED: [MatrixColumn; 4] = [
+    const TESTED: [MatrixColumn; 4] = [
         MatrixColumn::FileSystem,
         MatrixColumn::Git,
         MatrixColumn::Terminal,
@@ -167,8 +165,8 @@ mod tests {
         let mut text = String::new();
         for role in Role::ALL {
             let row = role_policy(role);
-            for column in TRIED {
-                let cell = judge_cell(row, column, &held(row), 7);
+            for column in TESTED {
+                let cell = judge_cell(row, column, &enforced(row), 7);
                 assert_eq!(cell.state, GuaranteeResult::Yes, "{role} {cell:?}");
                 writeln!(text, "{role} | {} | {}", column.name(), cell.detail).unwrap();
             }
@@ -181,14 +179,14 @@ mod tests {
         for role in Role::ALL {
             let row = role_policy(role);
             for number in 0..AccessProbe::ALL.len() {
-                let mut outcomes = held(row);
-                let spoiled = &mut outcomes[number];
-                let worked = spoiled.refused.take();
-                if worked.is_none() {
-                    spoiled.refused = Some("no".to_owned());
+                let mut outcomes = enforced(row);
+                let changed = &mut outcomes[number];
+                let refusal = changed.refused.take();
+                if refusal.is_none() {
+                    changed.refused = Some("no".to_owned());
                 }
                 let attempt = AccessProbe::ALL[number];
-                for column in TRIED {
+                for column in TESTED {
                     let cell = judge_cell(row, column, &outcomes, 7);
                     let expected = column != attempt.column();
                     assert_eq!(
@@ -205,13 +203,13 @@ mod tests {
     fn an_untried_probe_counts_as_not_enforced() {
         let cell = judge_cell(role_policy(Role::Uat), MatrixColumn::Terminal, &[], 7);
         assert_eq!(cell.state, GuaranteeResult::No);
-        assert!(cell.detail.contains("is not known"), "{cell:?}");
+        assert!(cell.detail.contains("it is unknown"), "{cell:?}");
     }
 
     #[test]
     fn without_landlock_a_program_of_its_own_is_a_weakness_that_was_chosen() {
         let row = role_policy(Role::Qa);
-        let mut outcomes = held(row);
+        let mut outcomes = enforced(row);
         let own = outcomes
             .iter_mut()
             .find(|one| one.attempt == AccessProbe::RunOwn);

@@ -1,8 +1,9 @@
-//! What holds on this machine, found by trying it: sandboxes like those of agents, in which the
-//! `eklavya` program itself reaches for what it must not get.
+//! Testing what the sandbox guarantees on this machine: in sandboxes like those of agents, the `eklavya`
+//! program itself tries what must be refused.
 //!
-//! What holds for all roles ([`Guarantee`]) is tried in the sandbox of one without a shell; the cells
-//! of the permission matrix ([`Cell`]) are tried in a sandbox of each role ([`Ground`]).
+//! The guarantees for all roles ([`Guarantee`]) are tested in the sandbox of a role without a shell. The
+//! cells of the permission matrix ([`MatrixCell`]) are tested in a sandbox of each role
+//! ([`TestWorkspace`]).
 
 pub(crate) mod access_probe;
 pub(crate) mod image_check;
@@ -38,39 +39,38 @@ pub use crate::selftest::selftest_main::{NAME, main};
 pub use crate::selftest::test_directory::create_test_dir;
 pub use crate::selftest::test_workspace::{ReachableHosts, TestWorkspace};
 
-/// The word that asks for what holds for all roles.
+/// The argument that selects the guarantees for all roles.
 const GUARANTEES: &str = "guarantees";
-/// How long the attempts of one sandbox may take together.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long all probes in one sandbox may take together.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is promised of a sandbox.
+/// What a sandbox guarantees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Guarantee {
-    /// Nothing of the machine's files is there but the agent's own.
+    /// The only files of the machine inside are the agent's own.
     Files,
-    /// A role writes where its row of the table says.
+    /// A role can write only what its row of the table allows.
     Roles,
-    /// Landlock stands behind the mounts.
+    /// Landlock is a second layer behind the mounts.
     Landlock,
     /// System calls are filtered.
     Seccomp,
-    /// No user namespace can be made.
+    /// No user namespace can be created.
     UserNamespaces,
-    /// The network is empty but for the door.
+    /// The network has nothing but the door.
     Network,
-    /// Other processes are out of sight.
+    /// Processes outside are not visible.
     Processes,
     /// Agents are not root and have no capability.
     Identity,
-    /// The settings of the kernel cannot be written.
+    /// Kernel settings cannot be written.
     KernelSettings,
     /// Memory, processes and files are limited.
     Limits,
 }
 
 impl Guarantee {
-    /// All of them.
     pub const ALL: [Self; 10] = [
         Guarantee::Files,
         Guarantee::Roles,
@@ -84,134 +84,130 @@ impl Guarantee {
         Guarantee::Limits,
     ];
 
-    /// Returns what follows where it does not hold.
+    /// Returns the consequence if the guarantee is not kept.
     pub fn consequence(self) -> &'static str {
         match self {
             Guarantee::Files => "agents can read other projects and your own files",
-            Guarantee::Roles => "agents can change what their role may only read",
-            Guarantee::Landlock => "a fault in the mounts would not be caught by a second layer",
-            Guarantee::Seccomp => "agents can reach parts of the kernel that nobody needs",
+            Guarantee::Roles => "agents can change files that their role may only read",
+            Guarantee::Landlock => "no second layer protects files if a mount fails to",
+            Guarantee::Seccomp => "agents can use kernel interfaces that no program needs",
             Guarantee::UserNamespaces => {
-                "agents can become root of a namespace, where faults of the kernel are nearest"
+                "agents can become root of a namespace, where kernel vulnerabilities are easiest to reach"
             }
-            Guarantee::Network => "agents can reach ports of this machine, and the Internet",
+            Guarantee::Network => "agents can connect to ports of this machine and to the Internet",
             Guarantee::Processes => "agents can see and signal processes of this machine",
             Guarantee::Identity => "agents run with privileges on this machine",
             Guarantee::KernelSettings => "agents can change how the kernel behaves",
-            Guarantee::Limits => "an agent can use up memory, processes or the disk",
+            Guarantee::Limits => "an agent can exhaust memory, processes or disk space",
         }
     }
 }
 
-/// What was found of a guarantee.
+/// The result of testing a guarantee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GuaranteeFinding {
-    /// The guarantee.
     pub guarantee: Guarantee,
-    /// How far it holds.
     pub state: GuaranteeResult,
-    /// What was tried and what came of it.
+    /// What was tested, and the outcome.
     pub detail: String,
 }
 
-/// How far something holds.
+/// Whether a guarantee is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GuaranteeResult {
-    /// It does.
     Yes,
-    /// In part; the detail says what is missing.
+    /// In part; the detail states what is missing.
     Partly,
-    /// It does not.
     No,
 }
 
 impl Sandbox {
-    /// Returns what holds of each guarantee, in the order of [`Guarantee::ALL`]. A directory of its
-    /// own below `place` is made for the attempts, and removed.
+    /// Tests each guarantee, in the order of [`Guarantee::ALL`], in a temporary directory below
+    /// `parent`.
     ///
     /// # Errors
-    /// The sandbox could not be started at all.
+    /// The sandbox could not be started.
     pub async fn run_selftest(
         &self,
         user: Option<SandboxUser>,
-        place: &Path,
+        parent: &Path,
     ) -> Result<Vec<GuaranteeFinding>, SandboxError> {
-        let ground = TestWorkspace::new(self, Role::Architect, user, place)?;
+        let workspace = TestWorkspace::new(self, Role::Architect, user, parent)?;
         let spec = SandboxSpec {
             door: None,
-            ..ground.spec()
+            ..workspace.spec()
         };
-        let (said, complaint) = self
-            .run_and_collect(&spec, guarantee_program(self, &ground)?)
+        let (stdout, stderr) = self
+            .run_and_collect(&spec, guarantee_program(self, &workspace)?)
             .await?;
-        let tried: Vec<GuaranteeFinding> = said
+        let tested: Vec<GuaranteeFinding> = stdout
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
         let found = |guarantee| match guarantee {
             Guarantee::Landlock => landlock_finding(self.landlock()),
-            _ => tried
+            _ => tested
                 .iter()
                 .find(|finding| finding.guarantee == guarantee)
                 .cloned()
-                .unwrap_or_else(|| untested_finding(guarantee, &complaint)),
+                .unwrap_or_else(|| untested_finding(guarantee, &stderr)),
         };
         Ok(Guarantee::ALL.map(found).into())
     }
 
-    /// Runs `inner` to its end; returns what it said, and its complaints.
+    /// Runs `program` to its end. Returns its stdout and stderr.
     async fn run_and_collect(
         &self,
         spec: &SandboxSpec,
-        inner: ProgramSpec,
+        program: ProgramSpec,
     ) -> Result<(String, String), SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
         let streams = StdioStreams {
             stdin: Stdio::null(),
             ..StdioStreams::piped()
         };
-        let mut child = self.spawn(spec, inner, streams).await?;
-        let said = tokio::time::timeout(PATIENCE, collect_output(&mut child)).await;
-        let said = said.map_err(|_| prepare(io::ErrorKind::TimedOut.into()))?;
-        let (said, complaint) = said.map_err(prepare)?;
-        let output = complaint.trim().to_owned();
+        let mut child = self.spawn(spec, program, streams).await?;
+        let collected = tokio::time::timeout(TIMEOUT, collect_output(&mut child)).await;
+        let collected = collected.map_err(|_| prepare(io::ErrorKind::TimedOut.into()))?;
+        let (stdout, stderr) = collected.map_err(prepare)?;
+        let output = stderr.trim().to_owned();
         match child.wait().await {
-            Ok(_) => Ok((said, output)),
+            Ok(_) => Ok((stdout, output)),
             Err(SandboxError::Setup { .. }) => Err(SandboxError::Setup { output }),
             Err(other) => Err(other),
         }
     }
 }
 
-/// Returns the program that tries what holds for all roles.
+/// Returns the program that tests the guarantees for all roles.
 fn guarantee_program(
     sandbox: &Sandbox,
-    ground: &TestWorkspace,
+    workspace: &TestWorkspace,
 ) -> Result<ProgramSpec, SandboxError> {
     let args: [OsString; 5] = [
         NAME.into(),
         GUARANTEES.into(),
-        ground.secret_path().into(),
-        ground.port()?.to_string().into(),
+        workspace.secret_path().into(),
+        workspace.port()?.to_string().into(),
         std::process::id().to_string().into(),
     ];
     Ok(ProgramSpec::new(sandbox.own_program(), args))
 }
 
-fn untested_finding(guarantee: Guarantee, complaint: &str) -> GuaranteeFinding {
+fn untested_finding(guarantee: Guarantee, stderr: &str) -> GuaranteeFinding {
     GuaranteeFinding {
         guarantee,
         state: GuaranteeResult::No,
-        detail: format!("it could not be tried: {complaint}"),
+        detail: format!("it could not be tested: {stderr}"),
     }
 }
 
-/// Returns what a level of Landlock means.
+/// Returns what a Landlock level covers.
 fn landlock_finding(level: u32) -> GuaranteeFinding {
     const MISSING: [(u32, &str); 4] = [
-        (3, "emptying files"),
+        (3, "truncating files"),
         (4, "ports"),
         (5, "devices"),
         (6, "signals"),
@@ -224,7 +220,7 @@ fn landlock_finding(level: u32) -> GuaranteeFinding {
     let (state, detail) = match (level, missing.as_slice()) {
         (0, _) => (
             GuaranteeResult::No,
-            "the kernel has none, or it is off".to_owned(),
+            "the kernel has none, or it is disabled".to_owned(),
         ),
         (_, []) => (
             GuaranteeResult::Yes,
@@ -260,13 +256,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_level_of_landlock_says_what_it_lacks() {
+    fn every_landlock_level_names_what_it_does_not_cover() {
         assert_eq!(landlock_finding(0).state, GuaranteeResult::No);
         let old = landlock_finding(2);
         assert_eq!(old.state, GuaranteeResult::Partly);
         assert!(
             old.detail
-                .ends_with("emptying files, ports, devices, signals"),
+                .ends_with("truncating files, ports, devices, signals"),
             "{old:?}"
         );
         assert_eq!(

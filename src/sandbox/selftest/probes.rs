@@ -1,4 +1,4 @@
-//! The attempts of a role, made from inside its sandbox.
+//! Making the probes of a role from inside its sandbox.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -13,34 +13,33 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::NAME;
-use crate::selftest::access_probe::{AccessProbe, ClonePart, HostKind, ProbeOutcome};
+use super::access_probe::{AccessProbe, ClonePart, HostKind, ProbeOutcome};
 use eklavya_core::process;
 
-/// What a server of the examination answers.
-pub const ANSWER: &str = "reached by the examination";
+/// The body with which the servers of the self-test respond.
+pub const ANSWER: &str = "reached by the self-test";
 
-/// How long a host may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The most bytes that are read of an answer.
-const MAX_ANSWER: u64 = 64 * 1024;
-/// What the shell is to end with.
+/// How long a host may take to respond.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The bytes of a response that are read at most.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
+/// The exit code that the shell must end with.
 const CODE: i32 = 42;
 
-/// Where the attempts are aimed at.
+/// The targets of the probes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProbeTargets {
-    /// A directory of the machine, with a file called `secret`.
+    /// A directory of the machine that contains a file `secret`.
     pub outside: PathBuf,
-    /// HOME.
     pub home: PathBuf,
     /// A port of the machine.
     pub port: u16,
-    /// Hosts beyond the door, with their ports.
+    /// Hosts beyond the door, with ports.
     pub hosts: Vec<(HostKind, String)>,
 }
 
-/// The way out, as programs are told of it.
+/// The proxy that the environment of programs names.
 pub(crate) struct ProxyEndpoint {
     port: u16,
     /// `user:password`.
@@ -48,7 +47,7 @@ pub(crate) struct ProxyEndpoint {
 }
 
 impl ProxyEndpoint {
-    /// Reads the URL of a proxy: `http://user:password@127.0.0.1:port`.
+    /// Parses the URL of a proxy: `http://user:password@127.0.0.1:port`.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let (login, address) = url.strip_prefix("http://")?.rsplit_once('@')?;
         Some(Self {
@@ -58,14 +57,14 @@ impl ProxyEndpoint {
     }
 }
 
-/// Makes all attempts in the workspace, which is where this process is.
+/// Makes all probes. The working directory must be the workspace.
 pub(crate) fn run_probes(
     targets: &ProbeTargets,
-    door: Option<&ProxyEndpoint>,
+    proxy: Option<&ProxyEndpoint>,
 ) -> Vec<ProbeOutcome> {
     let outcome = |attempt| ProbeOutcome {
         attempt,
-        refused: run_probe(attempt, targets, door)
+        refused: run_probe(attempt, targets, proxy)
             .err()
             .map(|error| error.to_string()),
     };
@@ -75,7 +74,7 @@ pub(crate) fn run_probes(
 fn run_probe(
     attempt: AccessProbe,
     targets: &ProbeTargets,
-    door: Option<&ProxyEndpoint>,
+    proxy: Option<&ProxyEndpoint>,
 ) -> io::Result<()> {
     match attempt {
         AccessProbe::ReadClone => fs::read("src/file").map(drop),
@@ -93,12 +92,11 @@ fn run_probe(
         AccessProbe::RunShell => run_shell(),
         AccessProbe::RunOwn => run_own(&targets.home),
         AccessProbe::ConnectToMachine => connect(targets.port).map(drop),
-        AccessProbe::AskDoor => ask_door(require_door(door)?),
-        AccessProbe::Reach(destination) => {
-            let hosts = targets.hosts.iter();
-            let host = hosts.into_iter().find(|(kind, _)| *kind == destination);
-            let (_, host) = host.ok_or_else(|| io::Error::other("no such host is there"))?;
-            reach_host(require_door(door)?, host)
+        AccessProbe::AskDoor => ask_door(require_proxy(proxy)?),
+        AccessProbe::Reach(wanted) => {
+            let host = targets.hosts.iter().find(|(kind, _)| *kind == wanted);
+            let (_, host) = host.ok_or_else(|| io::Error::other("no host of this kind exists"))?;
+            reach_host(require_proxy(proxy)?, host)
         }
     }
 }
@@ -109,12 +107,12 @@ fn write_part(part: ClonePart) -> io::Result<()> {
 
 fn ask_git() -> io::Result<()> {
     let mut git = process::new_command("/usr/bin/git").into_std();
-    let said = git.args(["symbolic-ref", "HEAD"]).output()?;
-    if said.stdout == b"refs/heads/main\n" {
+    let output = git.args(["symbolic-ref", "HEAD"]).output()?;
+    if output.stdout == b"refs/heads/main\n" {
         return Ok(());
     }
-    let why = String::from_utf8_lossy(&said.stderr);
-    Err(io::Error::other(format!("git says: {}", why.trim())))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("git failed: {}", stderr.trim())))
 }
 
 fn run_shell() -> io::Result<()> {
@@ -127,8 +125,7 @@ fn run_shell() -> io::Result<()> {
     Err(io::Error::other(format!("the shell ended with {status}")))
 }
 
-/// Starts a script whose interpreter may be started: only what the script itself is stands in the
-/// way.
+/// Starts a script whose interpreter may run, so that only the script itself can be refused.
 fn run_own(home: &Path) -> io::Result<()> {
     let own = home.join("own");
     let interpreter = fs::read_link("/proc/self/exe")?;
@@ -141,52 +138,52 @@ fn run_own(home: &Path) -> io::Result<()> {
 
 fn connect(port: u16) -> io::Result<TcpStream> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
-fn require_door(door: Option<&ProxyEndpoint>) -> io::Result<&ProxyEndpoint> {
-    door.ok_or_else(|| io::Error::other("it was told of no door"))
+fn require_proxy(proxy: Option<&ProxyEndpoint>) -> io::Result<&ProxyEndpoint> {
+    proxy.ok_or_else(|| io::Error::other("the environment names no proxy"))
 }
 
-/// Whatever the door answers, somebody is there.
-fn ask_door(door: &ProxyEndpoint) -> io::Result<()> {
-    let answer = send_request(door.port, "GET / HTTP/1.1\r\nHost: door\r\n")?;
-    parse_status(&answer).map(drop)
+/// Any response shows that the door is open.
+fn ask_door(proxy: &ProxyEndpoint) -> io::Result<()> {
+    let response = send_request(proxy.port, "GET / HTTP/1.1\r\nHost: door\r\n")?;
+    parse_status(&response).map(drop)
 }
 
-fn reach_host(door: &ProxyEndpoint, host: &str) -> io::Result<()> {
-    let login = BASE64_STANDARD.encode(&door.login);
+fn reach_host(proxy: &ProxyEndpoint, host: &str) -> io::Result<()> {
+    let login = BASE64_STANDARD.encode(&proxy.login);
     let head = format!(
         "GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\nProxy-Authorization: Basic {login}\r\n"
     );
-    let answer = send_request(door.port, &head)?;
-    if answer.contains(ANSWER) {
+    let response = send_request(proxy.port, &head)?;
+    if response.contains(ANSWER) {
         return Ok(());
     }
     Err(io::Error::other(format!(
-        "the door answers {}",
-        parse_status(&answer)?
+        "the door responded with {}",
+        parse_status(&response)?
     )))
 }
 
 fn send_request(port: u16, head: &str) -> io::Result<String> {
     let mut stream = connect(port)?;
     stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut response = Vec::new();
+    stream.take(MAX_RESPONSE_BYTES).read_to_end(&mut response)?;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
-/// Returns the status of an answer, and its text.
-fn parse_status(answer: &str) -> io::Result<String> {
-    let first = answer.lines().next().unwrap_or_default();
+/// Returns the status and the body of a response as one text.
+fn parse_status(response: &str) -> io::Result<String> {
+    let first = response.lines().next().unwrap_or_default();
     let status = first
         .strip_prefix("HTTP/1.1 ")
-        .ok_or_else(|| io::Error::other("the door says nothing"))?;
-    let text = answer
+        .ok_or_else(|| io::Error::other("the door did not respond"))?;
+    let text = response
         .split_once("\r\n\r\n")
         .map_or("", |(_, text)| text.trim());
     Ok(format!("{status}: {text}"))
@@ -197,9 +194,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_door_is_read_from_what_programs_are_told() {
-        let door = ProxyEndpoint::parse("http://agent:key@127.0.0.1:4321").unwrap();
-        assert_eq!((door.port, door.login.as_str()), (4321, "agent:key"));
+    fn the_proxy_is_read_from_its_url() {
+        let proxy = ProxyEndpoint::parse("http://agent:key@127.0.0.1:4321").unwrap();
+        assert_eq!((proxy.port, proxy.login.as_str()), (4321, "agent:key"));
         for url in [
             "",
             "http://127.0.0.1:1",
@@ -211,9 +208,9 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_says_is_its_status_and_its_text() {
-        let answer = "HTTP/1.1 403 Forbidden\r\na: b\r\n\r\nno\n";
-        assert_eq!(parse_status(answer).unwrap(), "403 Forbidden: no");
+    fn a_response_is_shown_by_its_status_and_its_body() {
+        let response = "HTTP/1.1 403 Forbidden\r\na: b\r\n\r\nno\n";
+        assert_eq!(parse_status(response).unwrap(), "403 Forbidden: no");
         assert!(parse_status("").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are tried.
+//! Temporary directories for tests of the sandbox.
 
 use std::fs;
 use std::io;
@@ -7,27 +7,28 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// How such directories begin.
+/// The prefix of their names.
 const PREFIX: &str = "doctor-";
-/// From this age on one was left by an examination that was killed.
-const LEFT: Duration = Duration::from_hours(1);
+/// A directory of this age was left by a test that was killed.
+const STALE_AGE: Duration = Duration::from_hours(1);
 
-/// Makes a directory in which something is tried; it is removed with the handle.
+/// Creates a temporary directory below `parent`. It is removed with the handle. Also removes the
+/// directories of tests that were killed.
 ///
-/// It should be where agents work: elsewhere files may not be executable, or not be the engine's to
-/// see. What an examination left that was killed is removed on this occasion.
-pub fn create_test_dir(place: &Path) -> io::Result<TempDir> {
-    remove_stale(place);
-    tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)
+/// `parent` should be the directory in which agents work: elsewhere files may not be executable, or not
+/// visible to the Docker engine.
+pub fn create_test_dir(parent: &Path) -> io::Result<TempDir> {
+    remove_stale(parent);
+    tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)
 }
 
-/// Removes what is older than any examination takes. What cannot be removed is in nobody's way.
-fn remove_stale(place: &Path) {
-    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+/// Removes directories that are older than any test takes. Errors do no harm.
+fn remove_stale(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let modified = entry.metadata().and_then(|found| found.modified());
         let age = modified.ok().and_then(|at| at.elapsed().ok());
-        if is_ours && age.is_some_and(|age| age > LEFT) {
+        if is_ours && age.is_some_and(|age| age > STALE_AGE) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -40,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_examination_left_goes_with_the_next() {
-        let place = tempfile::tempdir().unwrap();
+    fn the_directory_of_a_killed_test_is_removed_by_the_next() {
+        let parent = tempfile::tempdir().unwrap();
         let directory = |name: &str, is_old: bool| {
-            let path = place.path().join(name);
+            let path = parent.path().join(name);
             fs::create_dir(&path).unwrap();
             fs::write(path.join("file"), "").unwrap();
             if is_old {
@@ -57,9 +58,9 @@ mod tests {
             directory("doctor-new", false),
         );
         let other = directory("projects", true);
-        let made = create_test_dir(place.path()).unwrap();
-        let there = [&old, &new, &other].map(|path| path.exists());
-        assert_eq!(there, [false, true, true]);
-        assert!(made.path().is_dir());
+        let created = create_test_dir(parent.path()).unwrap();
+        let exist = [&old, &new, &other].map(|path| path.exists());
+        assert_eq!(exist, [false, true, true]);
+        assert!(created.path().is_dir());
     }
 }

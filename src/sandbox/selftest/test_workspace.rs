@@ -1,5 +1,5 @@
-//! The ground on which a role tries: a clone and what is out of its reach, in a sandbox like that of
-//! its agents.
+//! The workspace in which the permissions of a role are tested: a clone, and files that must be out of its
+//! reach, in a sandbox like that of its agents.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -10,60 +10,58 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::access_probe::{AccessProbe, HostKind, ProbeOutcome};
+use super::probes::ProbeTargets;
 use super::{NAME, create_test_dir};
 use crate::error::SandboxError;
 use crate::inside::door::PROXY_LOGIN;
 use crate::protection_layer::ProtectionLayer;
 use crate::run::sandbox::Sandbox;
-use crate::selftest::access_probe::{AccessProbe, HostKind, ProbeOutcome};
-use crate::selftest::probes::ProbeTargets;
 use crate::spec::{ProgramSpec, SandboxProfile, SandboxSpec};
 use crate::user::SandboxUser;
 use crate::workspace_dirs::{WorkspaceDirs, chown_tree};
 use eklavya_core::agent::role::Role;
 
-/// The word that asks for the attempts of a role.
+/// The argument that selects the probes of a role.
 pub(crate) const ROLE: &str = "role";
 
-/// A small workspace, and beside it what must be out of reach.
+/// A small workspace, and next to it the files that must be out of reach.
 #[derive(Debug)]
 pub struct TestWorkspace {
     directory: TempDir,
-    /// Whose sandbox it is.
     pub role: Role,
-    /// The workspace.
     pub dirs: WorkspaceDirs,
     user: Option<SandboxUser>,
-    /// Guards that are left out, for tests that show what is found without them.
+    /// Layers that are left out, for tests that show the findings without them.
     #[doc(hidden)]
     pub disabled_layers: Vec<ProtectionLayer>,
-    /// Connected to by whoever gets out.
+    /// A port of the host that must not be reachable.
     listener: TcpListener,
 }
 
-/// What there is beyond the door of a role.
+/// The hosts beyond the door of a role.
 #[derive(Debug)]
 pub struct ReachableHosts {
     /// The login of the door's proxy: `user:password`.
     pub login: String,
-    /// Hosts with their ports, whose servers answer with [`super::ANSWER`].
+    /// Hosts with ports. Their servers respond with [`super::ANSWER`].
     pub hosts: Vec<(HostKind, String)>,
 }
 
 impl TestWorkspace {
-    /// Lays out a clone for `role` below `place`; its processes are to run as `user` where the caller
-    /// is root.
+    /// Creates a workspace for `role` in a temporary directory below `parent`. Its processes run as
+    /// `user` if the caller is root.
     ///
     /// # Errors
-    /// Its files cannot be made.
+    /// Its files cannot be created.
     pub fn new(
         sandbox: &Sandbox,
         role: Role,
         user: Option<SandboxUser>,
-        place: &Path,
+        parent: &Path,
     ) -> Result<Self, SandboxError> {
         let prepare = |source| SandboxError::Prepare { source };
-        let directory = create_test_dir(place).map_err(prepare)?;
+        let directory = create_test_dir(parent).map_err(prepare)?;
         let dirs = WorkspaceDirs::below(&directory.path().join("work"));
         let owner = sandbox.effective_user(user);
         dirs.create(owner)?;
@@ -71,7 +69,7 @@ impl TestWorkspace {
         if let Some(owner) = owner {
             chown_tree(&dirs.clone, owner)?;
         }
-        let ground = Self {
+        let workspace = Self {
             directory,
             role,
             dirs,
@@ -79,11 +77,11 @@ impl TestWorkspace {
             disabled_layers: Vec::new(),
             listener: TcpListener::bind("127.0.0.1:0").map_err(prepare)?,
         };
-        ground.create_secret().map_err(prepare)?;
-        Ok(ground)
+        workspace.create_secret().map_err(prepare)?;
+        Ok(workspace)
     }
 
-    /// Makes what everybody may read and write who gets there.
+    /// Creates a directory and a file that every user may access, so that only the sandbox protects them.
     fn create_secret(&self) -> io::Result<()> {
         let outside = self.outside_path();
         fs::create_dir(&outside)?;
@@ -100,14 +98,14 @@ impl TestWorkspace {
         self.outside_path().join("secret")
     }
 
-    /// Returns the port of the machine that must be.
+    /// Returns the port of the machine that must be out of reach.
     pub(crate) fn port(&self) -> Result<u16, SandboxError> {
         let address = self.listener.local_addr();
         let address = address.map_err(|source| SandboxError::Prepare { source })?;
         Ok(address.port())
     }
 
-    /// Returns the sandbox of the role's agents.
+    /// Returns the specification of a sandbox of the role's agents.
     pub(crate) fn spec(&self) -> SandboxSpec {
         let mut spec = SandboxSpec::new(SandboxProfile::Agent(self.role), &self.dirs);
         spec.user = self.user;
@@ -119,30 +117,30 @@ impl TestWorkspace {
     fn probe_program(
         &self,
         sandbox: &Sandbox,
-        beyond: &ReachableHosts,
+        reachable: &ReachableHosts,
     ) -> Result<ProgramSpec, SandboxError> {
         let targets = ProbeTargets {
             outside: self.outside_path(),
             home: self.dirs.home.clone(),
             port: self.port()?,
-            hosts: beyond.hosts.clone(),
+            hosts: reachable.hosts.clone(),
         };
         let targets = serde_json::to_string(&targets);
         let targets = targets.map_err(|error| SandboxError::Prepare {
             source: error.into(),
         })?;
         let args: [OsString; 3] = [NAME.into(), ROLE.into(), targets.into()];
-        Ok(ProgramSpec::new(sandbox.own_program(), args).env(PROXY_LOGIN, &beyond.login))
+        Ok(ProgramSpec::new(sandbox.own_program(), args).env(PROXY_LOGIN, &reachable.login))
     }
 
-    /// Puts right what only looks as if it had worked: a file that was made in a file system of the
-    /// sandbox's own is none of the machine's.
+    /// Corrects an outcome that only looks like a success: a file in a file system of the sandbox itself
+    /// was not written to the machine.
     fn verify_outside(&self, outcome: ProbeOutcome) -> ProbeOutcome {
         let made = self.outside_path().join("made");
         match outcome.attempt {
             AccessProbe::WriteOutside if outcome.refused.is_none() && !made.exists() => {
                 ProbeOutcome {
-                    refused: Some("it is not there outside".to_owned()),
+                    refused: Some("the file does not exist outside".to_owned()),
                     ..outcome
                 }
             }
@@ -151,7 +149,7 @@ impl TestWorkspace {
     }
 }
 
-/// Makes a clone with a repository: nobody's git runs in what an agent may write.
+/// Creates a clone with a repository, without running git.
 fn create_clone(clone: &Path) -> io::Result<()> {
     for name in ["src", "docs", "tests"] {
         fs::create_dir(clone.join(name))?;
@@ -169,24 +167,24 @@ fn create_clone(clone: &Path) -> io::Result<()> {
 }
 
 impl Sandbox {
-    /// Returns what came of each attempt of the role whose ground it is. Its door must be open.
+    /// Makes all probes in a sandbox of the workspace's role. The door must be open.
     ///
     /// # Errors
-    /// The sandbox could not be started at all.
+    /// The sandbox could not be started.
     pub async fn probe_role(
         &self,
-        ground: &TestWorkspace,
-        beyond: &ReachableHosts,
+        workspace: &TestWorkspace,
+        reachable: &ReachableHosts,
     ) -> Result<Vec<ProbeOutcome>, SandboxError> {
-        let inner = ground.probe_program(self, beyond)?;
-        let (said, complaint) = self.run_and_collect(&ground.spec(), inner).await?;
-        let outcomes: Vec<ProbeOutcome> = said
+        let program = workspace.probe_program(self, reachable)?;
+        let (stdout, stderr) = self.run_and_collect(&workspace.spec(), program).await?;
+        let outcomes: Vec<ProbeOutcome> = stdout
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
-            .map(|outcome| ground.verify_outside(outcome))
+            .map(|outcome| workspace.verify_outside(outcome))
             .collect();
         if outcomes.is_empty() {
-            return Err(SandboxError::Setup { output: complaint });
+            return Err(SandboxError::Setup { output: stderr });
         }
         Ok(outcomes)
     }

@@ -1,4 +1,4 @@
-//! The first process of a container, which is no descendant of the relay that stands for it.
+//! The first process of a container, which is not a descendant of its relay.
 
 use std::fs;
 use std::io;

@@ -184,7 +184,7 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
         (
             "registry.example@evil.example:443",
             400,
-            "must not hold a user",
+            "must not contain a user",
         ),
         ("registry.example", 400, "names no port"),
     ] {
@@ -250,7 +250,7 @@ async fn plain_http_goes_only_where_its_uri_points() {
     assert_eq!((&line["method"], &line["up"]), (&"POST".into(), &4.into()));
     for (url, why) in [
         (format!("https://{list}/"), "use CONNECT"),
-        (format!("http://user@{list}/"), "must not hold a user"),
+        (format!("http://user@{list}/"), "must not contain a user"),
         ("http://evil.example/".to_owned(), "not among the hosts"),
         (
             "http://registry.example:0/".to_owned(),

@@ -1,6 +1,6 @@
 //! The keys that can be pressed by name.
 
-/// A key as the protocol wants it: its name, its code, its number, and what it types.
+/// A key in the terms of the protocol. `number` is the virtual key code; `text` is what the key types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyDefinition {
     pub name: &'static str,
@@ -23,7 +23,6 @@ const fn define_key(
     }
 }
 
-/// Every key.
 #[rustfmt::skip]
 const KEYS: &[KeyDefinition] = &[
     define_key("Enter", "Enter", 13, "\r"),
@@ -42,12 +41,10 @@ const KEYS: &[KeyDefinition] = &[
     define_key("PageDown", "PageDown", 34, ""),
 ];
 
-/// Returns the key called `name`.
 pub(crate) fn find_key(name: &str) -> Option<KeyDefinition> {
     KEYS.iter().find(|key| key.name == name).copied()
 }
 
-/// Returns the names of all keys.
 pub(crate) fn key_names() -> Vec<&'static str> {
     KEYS.iter().map(|key| key.name).collect()
 }

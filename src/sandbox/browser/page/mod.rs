@@ -1,4 +1,4 @@
-//! What is asked of a page, and what it answers: every answer is read into a type, with limits.
+//! The queries to a page. Every response is parsed into a type, with limits.
 
 pub(crate) mod keys;
 pub(crate) mod screenshot;
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 
 use super::error::BrowserError;
 
-/// The function that looks at the page.
+/// The function that runs in the page.
 pub(crate) const FUNCTION: &str = include_str!("page.js");
-/// The most characters of a page's text.
+/// The characters of a page's text that are returned at most.
 pub(crate) const MAX_TEXT: usize = 20_000;
-/// The most links and fields of a page.
+/// The links, and the fields, of a page that are returned at most.
 const MAX_LIST: usize = 100;
 
-/// Something on a page, as a person or a program would name it.
+/// How to find an element on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ElementLocator {
     /// By a CSS selector.
     Selector(String),
-    /// By the text that is seen on it: a button's, a link's, a field's label.
+    /// By its visible text: of a button, of a link, or of the label of a field.
     Text(String),
 }
 
 impl ElementLocator {
-    /// Returns it as the function of the page takes it.
+    /// Returns it as an argument of [`FUNCTION`].
     pub(crate) fn to_argument(&self) -> Value {
         match self {
             ElementLocator::Selector(selector) => json!({ "selector": selector }),
@@ -33,50 +33,42 @@ impl ElementLocator {
         }
     }
 
-    /// Returns the error that there is none.
     pub(crate) fn not_found_error(&self) -> BrowserError {
         BrowserError::NotThere(match self {
             ElementLocator::Selector(selector) => {
-                format!("nothing on the page matches {selector:?}")
+                format!("no element on the page matches {selector:?}")
             }
-            ElementLocator::Text(text) => format!("nothing on the page says {text:?}"),
+            ElementLocator::Text(text) => format!("no element on the page contains {text:?}"),
         })
     }
 }
 
-/// Where a page is.
+/// The address and title of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLocation {
-    /// Its address.
     pub url: String,
-    /// Its title.
     pub title: String,
-    /// The HTTP status with which it came; 0 where it did not come by HTTP.
+    /// The HTTP status of its response; 0 if the page was not loaded by HTTP.
     pub status: u16,
 }
 
-/// What is to be read on a page.
+/// The readable content of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageText {
-    /// Where it is.
     #[serde(flatten)]
     pub place: PageLocation,
-    /// What is seen on it.
+    /// The visible text.
     pub text: String,
-    /// Whether there was more text than is given.
+    /// Whether the end of the text is missing.
     pub truncated: bool,
-    /// Its links.
     pub links: Vec<PageLink>,
-    /// Its fields and buttons.
+    /// The fields and buttons.
     pub fields: Vec<FormField>,
 }
 
-/// A link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLink {
-    /// What it says.
     pub text: String,
-    /// Where it leads.
     pub href: String,
 }
 
@@ -85,13 +77,12 @@ pub struct PageLink {
 pub struct FormField {
     /// E.g. `input:email`.
     pub kind: String,
-    /// What it says, or its label.
+    /// The text or the label.
     pub name: String,
-    /// What is in it.
     pub value: String,
 }
 
-/// Where to click.
+/// The place of an element to click on.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ClickPoint {
@@ -104,21 +95,21 @@ pub(crate) struct ClickPoint {
     pub covered: Option<String>,
 }
 
-/// How a field is filled.
+/// The state of a field after the attempt to fill it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct FillResult {
     pub found: bool,
     pub what: String,
-    /// Whether that is done already.
+    /// Whether the field has its value already.
     pub done: bool,
-    /// Whether it can be typed into.
+    /// Whether text can be typed into it.
     pub editable: bool,
-    /// What can be chosen, where that was not among it.
+    /// The options of a list that does not have the requested one.
     pub options: Vec<String>,
 }
 
-/// Whether something is there.
+/// Whether an element exists and is visible.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ElementPresence {
@@ -126,7 +117,7 @@ pub(crate) struct ElementPresence {
 }
 
 impl PageLocation {
-    /// Returns it with no more than an honest page's function returns.
+    /// Cuts the fields to the lengths that `page.js` returns: a hostile page can return longer ones.
     pub(crate) fn clipped(self) -> Self {
         Self {
             url: truncate_chars(&self.url, 2000),
@@ -137,7 +128,7 @@ impl PageLocation {
 }
 
 impl PageText {
-    /// Returns it with no more than an honest page's function returns.
+    /// Cuts the fields to the lengths that `page.js` returns: a hostile page can return longer ones.
     pub(crate) fn clipped(mut self) -> Self {
         self.place = self.place.clipped();
         self.truncated |= self.text.chars().nth(MAX_TEXT).is_some();
@@ -161,7 +152,7 @@ impl PageText {
     }
 }
 
-/// Returns the beginning of a text.
+/// Returns the first `chars` characters of a text.
 pub(crate) fn truncate_chars(text: &str, chars: usize) -> String {
     text.chars().take(chars).collect()
 }
@@ -171,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_of_any_length_is_cut() {
+    fn a_response_of_any_length_is_cut() {
         let link = PageLink {
             text: "t".repeat(9999),
             href: "h".repeat(9999),

@@ -1,5 +1,5 @@
-// Looks at the page and prepares what is to be done with it. It runs in a world of its own, so that the page's
-// scripts cannot change what its functions do; what it returns is checked once more by whoever asked.
+// Reads the page, and finds the elements to act on. It runs in an isolated world, so that the page's scripts
+// cannot change the functions that it uses. The caller checks the result again.
 function (action, target, limit) {
   const clip = (text, length) => String(text ?? '').replace(/\s+/g, ' ').trim().slice(0, length);
   const visible = (element) => {

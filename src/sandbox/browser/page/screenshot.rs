@@ -1,29 +1,29 @@
-//! Pictures of a page. Whoever took the browser over can send anything in place of one.
+//! Checking screenshots: a page that has taken over the browser can send any bytes in place of one.
 
 use crate::browser::error::BrowserError;
 
-/// The most bytes of a picture: what the model's endpoint takes once it is in base64.
+/// The maximum size in bytes: in base64, it is what the model's endpoint accepts.
 pub(crate) const MAX_BYTES: usize = 2_500_000;
-/// The most pixels on a side.
+/// The maximum width and height in pixels.
 const MAX_SIDE: u32 = 8000;
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// A picture that was looked at.
+/// A checked screenshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageScreenshot {
     /// The PNG file.
     pub png: Vec<u8>,
-    /// Its width in pixels.
+    /// In pixels.
     pub width: u32,
-    /// Its height in pixels.
+    /// In pixels.
     pub height: u32,
 }
 
-/// Returns the size of a PNG file in pixels: its chunks are whole and in order, and nothing follows
-/// them.
+/// Returns the width and height of a PNG file in pixels, after checking that its chunks are complete and
+/// in order, and that nothing follows them.
 ///
 /// # Errors
-/// It is none, or larger than pictures may be.
+/// The file is not a valid PNG, or it is too large.
 pub fn check_png(png: &[u8]) -> Result<(u32, u32), BrowserError> {
     let wrong = |why: &str| BrowserError::Picture(why.to_owned());
     if png.len() > MAX_BYTES {
@@ -31,7 +31,7 @@ pub fn check_png(png: &[u8]) -> Result<(u32, u32), BrowserError> {
     }
     let mut rest = png
         .strip_prefix(SIGNATURE)
-        .ok_or_else(|| wrong("it is no PNG file"))?;
+        .ok_or_else(|| wrong("it is not a PNG file"))?;
     let mut size = None;
     while let Some((kind, data, after)) = split_chunk(rest) {
         rest = after;
@@ -53,11 +53,11 @@ pub fn check_png(png: &[u8]) -> Result<(u32, u32), BrowserError> {
     Err(wrong("it is a damaged PNG file"))
 }
 
-/// Splits the next chunk off: its kind, its data, and what follows.
+/// Splits off the next chunk. Returns its kind, its data, and the rest.
 fn split_chunk(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let length = usize::try_from(read_number(bytes.get(..4)?)).ok()?;
     let end = length.checked_add(8)?;
-    // Behind the data stand four bytes of checksum.
+    // Four bytes of checksum follow the data.
     Some((
         bytes.get(4..8)?,
         bytes.get(8..end)?,
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_a_whole_png_of_a_sensible_size() {
+    fn a_screenshot_is_a_complete_png_of_an_allowed_size() {
         assert_eq!(check_png(&png(3, 2)).unwrap(), (3, 2));
         let whole = png(3, 2);
         let mut longer = whole.clone();

@@ -176,7 +176,7 @@ mod tests {
         let error = find_key("colour").unwrap_err().to_string();
         assert_eq!(error, "no configuration key is called \"colour\"");
         let error = find_key("model.roles.wizard").unwrap_err().to_string();
-        let begin = "model.roles.wizard: no role is called \"wizard\"; the roles are";
+        let begin = "model.roles.wizard: unknown role \"wizard\"; the roles are";
         assert!(error.starts_with(begin), "{error}");
         let error = find_key("model.roles.tster").unwrap_err().to_string();
         assert!(

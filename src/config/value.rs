@@ -227,8 +227,8 @@ mod tests {
         let error = parse("egress.packages", "crates.io,*.com").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "egress.packages: \"*.com\" covers too much: at least two labels follow the star, as in \
-             *.example.org"
+            "egress.packages: \"*.com\" is too broad: the star must be followed by at least two labels, as \
+             in *.example.org"
         );
     }
 

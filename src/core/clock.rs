@@ -1,4 +1,4 @@
-//! The one place that reads the wall clock; everything else is handed a [`Clock`].
+//! The only place that reads the wall clock; other code receives a [`Clock`].
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 /// A source of the current time.
 pub trait Clock: Debug + Send + Sync {
-    /// Returns the present moment, UTC, cut to whole microseconds (what both databases keep).
+    /// Returns the current UTC time, truncated to microseconds, the precision of both databases.
     fn now(&self) -> Timestamp;
 }
 
-/// A clock that is shared by every part of a process.
+/// A clock that all parts of a process share.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's own clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -26,17 +26,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved; for tests and for replays.
+/// A clock that stands still until it is set; for tests and rehearsals.
 #[derive(Debug)]
 pub struct FixedClock(Mutex<Timestamp>);
 
 impl FixedClock {
-    /// Returns a clock that shows `now` until [`FixedClock::set`] moves it.
+    /// Returns a clock that shows `now` until [`FixedClock::set`] changes it.
     pub fn new(now: Timestamp) -> Self {
         Self(Mutex::new(whole_microseconds(now)))
     }
 
-    /// Moves the clock to `now`.
     pub fn set(&self, now: Timestamp) {
         *self
             .0

@@ -1,4 +1,4 @@
-//! Digests, as they are written down.
+//! SHA-256 digests in hexadecimal.
 
 use std::io::{self, Read};
 
@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::hex;
 
-/// Returns the SHA-256 of the parts in hexadecimal. Each part counts with its length, so that no
-/// two different lists run together into the same text.
+/// Returns the SHA-256 of the parts in hexadecimal. The length of each part is hashed too, so that
+/// different lists never have the same digest.
 pub fn sha256_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut digest = Sha256::new();
     for part in parts {
@@ -17,12 +17,11 @@ pub fn sha256_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String 
     hex::encode(&digest.finalize())
 }
 
-/// Returns the SHA-256 of bytes in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(&Sha256::digest(bytes))
 }
 
-/// Returns the SHA-256 of what `reader` yields, in hexadecimal.
+/// Returns the SHA-256 of the bytes that `reader` yields, in hexadecimal.
 pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
     let (mut digest, mut chunk) = (Sha256::new(), vec![0; 64 * 1024]);
     loop {

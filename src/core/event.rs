@@ -1,4 +1,4 @@
-//! News of what happened, for everybody who watches.
+//! Events: what happened, for all clients that follow the event log.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

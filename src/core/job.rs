@@ -1,4 +1,4 @@
-//! A job: a stage of a project that somebody asked background workers for.
+//! A job: a stage of a project that background workers are asked to reach.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,31 +11,26 @@ use super::project::ProjectStage;
 use crate::InvalidTransition;
 use crate::project::priority::ProjectPriority;
 
-/// Which stage is to be worked on.
+/// The stage that a job works towards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobGoal {
-    /// The plan.
     Plan,
-    /// The demos.
     #[serde(rename = "demo")]
     Demos,
-    /// The product.
     Build,
-    /// The acceptance criteria.
     Verify,
-    /// The delivery.
     Deliver,
 }
 
 /// Whether a project may work towards a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoalReadiness {
-    /// It is where the work begins, or in the middle of it.
+    /// The project is at the start of this work, or within it.
     Now,
-    /// Other work that needs no decision of the admin comes first.
+    /// Other work comes first, which needs no decision of the admin.
     Later,
-    /// It is past it, or a decision of the admin comes first.
+    /// The project is past the goal, or a decision of the admin comes first.
     Never,
 }
 
@@ -60,7 +55,6 @@ impl JobGoal {
         }
     }
 
-    /// Returns whether a project at `stage` may work towards the goal.
     pub fn readiness_at(self, stage: ProjectStage) -> GoalReadiness {
         let (first, last, earliest) = self.stage_range();
         let place = |stage| ProjectStage::ALL.iter().position(|other| *other == stage);
@@ -74,8 +68,8 @@ impl JobGoal {
         }
     }
 
-    /// Returns the stages in which its work begins and ends, and from which on no decision of the
-    /// admin stands between. A verification that failed goes back to the build.
+    /// Returns the stages in which the work begins and ends, and the first stage from which no
+    /// decision of the admin is in between. A failed verification returns to the build.
     fn stage_range(self) -> (ProjectStage, ProjectStage, ProjectStage) {
         match self {
             JobGoal::Plan => (
@@ -113,9 +107,8 @@ impl fmt::Display for JobGoal {
     }
 }
 
-/// A text that names no goal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no goal is called {0:?}")]
+#[error("unknown goal {0:?}")]
 pub struct UnknownJobGoal(String);
 
 impl FromStr for JobGoal {
@@ -127,124 +120,94 @@ impl FromStr for JobGoal {
     }
 }
 
-/// A stage of a project that somebody asked for. A project has one open job for each goal at most.
+/// A request to reach a stage of a project. A project has at most one open job for each goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Its identity.
     pub id: JobId,
-    /// Whose.
     pub project: ProjectId,
-    /// What is to be reached.
     pub goal: JobGoal,
-    /// Where it stands.
     pub state: JobState,
-    /// The project's priority: higher ones are taken first.
     pub priority: ProjectPriority,
-    /// How long the project's jobs ran lately, in microseconds, when this one came into the queue:
-    /// of equal priorities the one that had least is taken first.
+    /// How long the project's jobs ran recently, in microseconds, when this job was queued. Among
+    /// jobs of equal priority, the one with the least is taken first.
     pub used_micros: i64,
-    /// How long it ran itself so far, in microseconds, over all its workers.
+    /// How long the job itself ran so far, in microseconds, over all its workers.
     pub worked_micros: i64,
-    /// Who asked for it.
     pub requested_by: String,
     /// How many times a worker took it.
     pub attempt: u32,
-    /// Rises with every change of the row. A worker that lost the job cannot write from it.
+    /// Incremented by each change of the row. A worker that lost the job cannot write to it.
     pub version: i64,
-    /// When it was asked for.
     pub created_at: Timestamp,
     /// When a worker last took it.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
     pub ended_at: Option<Timestamp>,
 }
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum JobState {
-    /// It waits for a worker.
     Queued {
-        /// Since when.
         since: Timestamp,
-        /// Why it is back, where it was taken before.
+        /// Why it was requeued, if a worker had taken it before.
         reason: Option<String>,
     },
-    /// A worker is at it.
     Running {
-        /// The worker's name.
         worker: String,
-        /// Since when.
         since: Timestamp,
     },
-    /// A worker is at it and was told to stop.
+    /// A worker runs it and was told to stop.
     Cancelling {
-        /// The worker's name.
         worker: String,
-        /// Since when it is at it.
+        /// When the worker took it.
         since: Timestamp,
     },
-    /// The goal was reached.
     Done {
-        /// When.
         at: Timestamp,
     },
-    /// The goal cannot be reached as things are.
+    /// The goal cannot be reached in the current state.
     Failed {
-        /// When.
         at: Timestamp,
-        /// Why.
         reason: String,
-        /// The exit code that a command in the foreground would have had.
+        /// The exit code that the command in the foreground would have had.
         exit_code: u8,
     },
-    /// The admin must decide something before it can go on.
+    /// The admin must decide before the work can continue.
     NeedsDecision {
-        /// When.
         at: Timestamp,
-        /// What.
         question: String,
     },
-    /// The admin did not want it any more.
     Cancelled {
-        /// When.
         at: Timestamp,
     },
 }
 
-/// What can happen to a job.
+/// An event in the life of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEvent {
-    /// A worker takes it.
     Claim {
-        /// The worker's name.
         worker: String,
     },
-    /// The goal was reached.
     Finish,
-    /// The goal cannot be reached as things are.
+    /// The goal cannot be reached in the current state.
     Fail {
-        /// Why.
         reason: String,
-        /// The exit code that a command in the foreground would have had.
+        /// The exit code that the command in the foreground would have had.
         exit_code: u8,
     },
-    /// The admin must decide something.
     Ask {
-        /// What.
         question: String,
     },
-    /// Its worker put it down, or died.
+    /// Its worker gave it back, or died.
     Release {
-        /// Why.
         reason: String,
     },
-    /// The admin does not want it any more.
     Cancel,
 }
 
 impl JobEvent {
-    /// Returns the event as a verb.
+    /// Returns the event as a verb phrase, for messages and the audit trail, whose entries keep it.
     pub fn name(&self) -> &'static str {
         match self {
             JobEvent::Claim { .. } => "be taken by a worker",
@@ -271,7 +234,7 @@ impl JobState {
         }
     }
 
-    /// Whether it is still to be done.
+    /// Returns whether the job has not ended.
     pub fn is_open(&self) -> bool {
         match self {
             JobState::Queued { .. } | JobState::Running { .. } | JobState::Cancelling { .. } => {
@@ -284,7 +247,7 @@ impl JobState {
         }
     }
 
-    /// Returns the worker that is at it, and since when.
+    /// Returns the worker that runs it, and since when.
     pub fn worker(&self) -> Option<(&str, Timestamp)> {
         match self {
             JobState::Running { worker, since } | JobState::Cancelling { worker, since } => {
@@ -351,7 +314,7 @@ fn from_running(
     }
 }
 
-/// A worker that was told to stop may come to an end of its own before it hears of it.
+/// A worker that was told to stop may finish before it notices.
 fn from_cancelling(event: &JobEvent, now: Timestamp) -> Option<JobState> {
     match event {
         JobEvent::Release { .. } => Some(JobState::Cancelled { at: now }),

@@ -1,4 +1,4 @@
-//! Money: whole micro-dollars (1 USD = 1,000,000), so that sums are exact.
+//! Money in whole micro-dollars (1 USD = 1,000,000), so that sums are exact.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,12 +31,12 @@ impl MicroUsd {
     /// One dollar.
     pub const USD: MicroUsd = MicroUsd(1_000_000);
 
-    /// Returns this amount less `other`, and nothing where that would be below zero.
+    /// Returns this amount minus `other`, but at least zero.
     pub fn saturating_sub(self, other: MicroUsd) -> MicroUsd {
         MicroUsd(self.0.saturating_sub(other.0).max(0))
     }
 
-    /// Returns how many whole percent of `limit` this amount is; 100 where the limit is zero.
+    /// Returns this amount in whole percent of `limit`; 100 if the limit is zero.
     pub fn percent_of(self, limit: MicroUsd) -> i64 {
         if limit.0 <= 0 {
             100
@@ -72,7 +72,7 @@ impl Sum for MicroUsd {
     }
 }
 
-/// Writes dollars with at least two and at most six decimals: `0.50`, `0.000125`.
+/// Writes dollars with two to six decimals: `0.50`, `0.000125`.
 impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };

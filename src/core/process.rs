@@ -1,4 +1,4 @@
-//! Starting other programs: the only place that makes a [`Command`].
+//! Starts other programs: the only place that creates a [`Command`].
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,8 +16,8 @@ pub const SEARCH_DIRECTORIES: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"]
 /// [`SEARCH_DIRECTORIES`] as the value of PATH.
 pub const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Returns a command with an empty environment and no standard input, whose process is killed
-/// when its handle is dropped. The caller adds each variable that the program may know.
+/// Returns a command with an empty environment and no standard input, whose process is killed when
+/// its handle is dropped. The caller sets each variable that the program needs.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn new_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -25,9 +25,10 @@ pub fn new_command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Starts a program and leaves it to itself: nobody waits for it or hears what it says.
+/// Starts a program without waiting for it or reading its output.
 ///
-/// It gets this process's environment, since it is the user's own program, on the user's screen.
+/// It inherits this process's environment, because it is the user's own program on the user's
+/// screen.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn launch(program: &str, arguments: &[&str]) -> io::Result<()> {
     let mut command = std::process::Command::new(program);
@@ -39,8 +40,8 @@ pub fn launch(program: &str, arguments: &[&str]) -> io::Result<()> {
     command.spawn().map(|_| ())
 }
 
-/// Starts a program that outlives this process, with its environment, nothing on stdin, and `log`
-/// for what it says. It has to leave the terminal's session by itself.
+/// Starts a program that outlives this process, with its environment, no stdin, and `log` for its
+/// output. The program must leave the terminal's session itself.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn spawn_detached(program: &Path, arguments: &[&str], log: File) -> io::Result<Child> {
     let mut command = std::process::Command::new(program);
@@ -55,52 +56,34 @@ pub fn spawn_detached(program: &Path, arguments: &[&str], log: File) -> io::Resu
 /// How long a program may run and how much of its output is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessLimits {
-    /// After this the process is killed.
+    /// The process is killed after this time.
     pub timeout: Duration,
     /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
     pub output_bytes: usize,
 }
 
-/// What a program left behind.
+/// The result of a program.
 #[derive(Debug)]
 pub struct ProcessOutput {
-    /// How it ended.
     pub status: ExitStatus,
-    /// What it printed, at most [`Limits::output_bytes`].
+    /// At most [`ProcessLimits::output_bytes`].
     pub stdout: Vec<u8>,
-    /// What it said on stderr, at most [`Limits::output_bytes`].
+    /// At most [`ProcessLimits::output_bytes`].
     pub stderr: Vec<u8>,
-    /// Whether something was dropped from either.
+    /// Whether a part of either was dropped.
     pub truncated: bool,
 }
 
-/// Why a program could not be run to its end.
+/// Why a program did not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// It could not be started.
     #[error("cannot start {program}: {source}")]
-    Start {
-        /// The program.
-        program: String,
-        /// The reason.
-        source: io::Error,
-    },
-    /// Its pipes broke.
-    #[error("cannot talk to {program}: {source}")]
-    Pipe {
-        /// The program.
-        program: String,
-        /// The reason.
-        source: io::Error,
-    },
-    /// It took too long and was killed.
+    Start { program: String, source: io::Error },
+    #[error("cannot exchange data with {program}: {source}")]
+    Pipe { program: String, source: io::Error },
+    /// It exceeded the timeout and was killed.
     #[error("{program} did not end within {seconds} s")]
-    TimedOut {
-        /// The program.
-        program: String,
-        /// The limit.
-        seconds: u64,
-    },
+    TimedOut { program: String, seconds: u64 },
 }
 
 /// Runs `command` to its end with `input` on its stdin.
@@ -128,7 +111,7 @@ pub async fn run(
     let work = async {
         let feed = async {
             if let Some(mut pipe) = stdin {
-                // A program that does not read its input is no failure of ours.
+                // A program may ignore its input.
                 let _ = pipe.write_all(input).await;
             }
             Ok(())
@@ -176,11 +159,12 @@ async fn read_capped(
     }
 }
 
-/// Returns when a process of this host was started, in clock ticks since boot; none where there is
-/// no such process. Together with the id it names one process for good.
+/// Returns when a process of this host started, in clock ticks since boot, or `None` if it does not
+/// exist. Id and start time together identify a process.
 pub fn read_start_time(pid: u32) -> Option<i64> {
-    // proc(5): the second field is the program's name in parentheses, which may hold anything;
-    // the start time is field 22, and field 3 the state, where Z is a process that has ended.
+    // proc(5): the second field is the program's name in parentheses, which may contain any
+    // character; field 22 is the start time, and field 3 the state, where Z is a process that has
+    // ended.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
@@ -190,17 +174,17 @@ pub fn read_start_time(pid: u32) -> Option<i64> {
     fields.get(19)?.parse().ok()
 }
 
-/// Where process ids mean something: one boot of a machine, and a namespace of processes in it.
+/// Where process ids are valid: one boot of a machine, and a process namespace on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostIdentity {
-    /// The machine's name, for people.
+    /// The machine's name, for display.
     pub machine: String,
-    /// Tells it from all others: a digest of the boot's id and the namespace's.
+    /// Identifies the host: a digest of the boot's id and the namespace's id.
     pub digest: String,
 }
 
 impl HostIdentity {
-    /// Returns the host of the present process.
+    /// Returns the host of this process.
     pub fn current() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let boot = read("/proc/sys/kernel/random/boot_id");
@@ -211,7 +195,7 @@ impl HostIdentity {
             .take(64)
             .collect();
         if boot.trim().is_empty() || namespace.as_os_str().is_empty() {
-            // Where it cannot be told, it is nobody else's.
+            // If the host cannot be identified, it equals no other host.
             return Self {
                 machine,
                 digest: format!("{:012x}", rand::random::<u64>() >> 16),
@@ -226,7 +210,7 @@ impl HostIdentity {
     }
 }
 
-/// Whether the process that was started at `start` with this id still runs.
+/// Returns whether the process with this id that started at `start` still runs.
 pub fn is_alive(pid: u32, start: i64) -> bool {
     read_start_time(pid) == Some(start)
 }

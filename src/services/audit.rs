@@ -1,4 +1,4 @@
-//! The audit trail: note an action that changes no row, look at the trail, verify it, export it.
+//! The audit trail: record actions that change no row, list, verify and export the trail.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ use eklavya_core::project::Project;
 use eklavya_store::audit::{self, AuditFilter, StoredAuditEntry, UnverifiedAuditEntry};
 use eklavya_store::{SqlTransaction, StoreError, projects};
 
-/// Lines that are read at a time.
+/// Entries per query.
 const PAGE_ROWS: u32 = 1000;
-/// Before the first line.
+/// Before the first entry.
 const BEGINNING: (i64, i64) = (i64::MIN, i64::MIN);
 
-/// Notes an action in a transaction of its own, for what changes nothing else in the database.
+/// Records an action in its own transaction, if it changes nothing else in the database.
 pub async fn record(
     data: &DataStore,
     actor: &AuditActor,
@@ -30,13 +30,13 @@ pub async fn record(
     action: &str,
     details: Value,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(actor).await?;
-    change.add_audit(about, action, details);
-    change.commit().await?;
+    let mut tx = data.begin(actor).await?;
+    tx.add_audit(about, action, details);
+    tx.commit().await?;
     Ok(())
 }
 
-/// Returns the lines that a filter lets through, oldest first.
+/// Returns the entries that a filter selects, oldest first.
 pub async fn list(
     data: &DataStore,
     filter: &AuditFilter,
@@ -51,26 +51,24 @@ pub async fn installation_id(data: &DataStore) -> Result<Uuid, ServiceError> {
     Ok(audit::installation_id(&mut tx).await?)
 }
 
-/// Whether anything was noted of the installation as a whole.
+/// Returns whether the installation's own chain has entries.
 pub async fn has_entries(data: &DataStore) -> Result<bool, ServiceError> {
     let mut tx = data.begin_read().await?;
     let own = audit::head_of_project(&mut tx, None).await?;
     Ok(own.is_some_and(|head| head.position > 0))
 }
 
-/// What was found out about a chain.
+/// The result of verifying a chain.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainVerification {
-    /// The chain.
     pub chain: Uuid,
-    /// The project whose chain it is; nothing for the installation's.
+    /// The project of the chain; `None` for the installation's chain.
     pub project: Option<String>,
-    /// How many rows there are.
     pub rows: i64,
-    /// The hash of the newest row, where nothing is wrong.
+    /// The hash of the newest row, if the chain is valid.
     pub hash: Option<String>,
-    /// The first thing that is wrong.
+    /// The first fault.
     pub fault: Option<ChainFault>,
 }
 
@@ -84,14 +82,14 @@ pub async fn verify(
     Ok(verify_chain(&mut tx, project.id.0, name).await?)
 }
 
-/// Verifies every chain, the installation's first: also those of which nothing is left but the
-/// project, and those of which the project is gone.
+/// Verifies every chain, the installation's first. This includes chains of which only the project
+/// is left, and chains whose project is gone.
 pub async fn verify_all(data: &DataStore) -> Result<Vec<ChainVerification>, ServiceError> {
     let mut tx = data.begin_read().await?;
     let all = projects::all(&mut tx).await?;
     let mut chains: BTreeSet<Uuid> = audit::list_chains(&mut tx).await?.into_iter().collect();
     let mut verdicts = Vec::new();
-    // Nil is nobody's chain: it stands for the one that should be there.
+    // The nil id stands for the missing chain.
     let own = audit::head_of_project(&mut tx, None).await;
     let own = own.ok().flatten().map_or(Uuid::nil(), |head| head.chain);
     chains.remove(&own);
@@ -131,7 +129,7 @@ async fn verify_chain(
         }),
         Err(error) => return Err(error),
     };
-    // What is noted of every project is at least that it was created.
+    // Every project has at least the entry of its creation.
     let ended = match ended {
         Ok(head) if head.position == 0 && project.is_some() => Err(missing_chain_fault()),
         Err(fault) if rows == 0 && fault.kind == ChainFaultKind::Missing => {
@@ -153,7 +151,7 @@ fn missing_chain_fault() -> ChainFault {
         position: 1,
         id: None,
         kind: ChainFaultKind::Missing,
-        message: "there is nothing of the chain".to_owned(),
+        message: "the chain is missing".to_owned(),
     }
 }
 
@@ -175,22 +173,19 @@ fn verify_entry(verifier: &mut ChainVerifier, chain: Uuid, line: &UnverifiedAudi
     verifier.verify_row(found, canonical);
 }
 
-/// A part of an export, one line of it.
+/// One line of an export.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub enum AuditExportPart {
-    /// The first.
     Header(ExportHeader),
-    /// A row.
     Line(ExportedRow),
-    /// The last.
     Trailer(ExportTrailer),
 }
 
-/// Hands the chain of a project, or the installation's, to `write`, part by part; all of it is as
-/// it stood at one moment. Returns the newest row.
+/// Passes the chain of a project, or the installation's, to `write`, line by line, from one
+/// snapshot of the database. Returns the newest row.
 ///
-/// It exports what is there, sound or not.
+/// It exports invalid chains too.
 pub async fn export<E: From<ServiceError>>(
     data: &DataStore,
     project: Option<&Project>,

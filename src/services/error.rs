@@ -1,4 +1,4 @@
-//! What a use case can answer instead of doing its work.
+//! Errors of the use cases.
 
 use super::secrets::SecretError;
 use eklavya_core::InvalidTransition;
@@ -8,81 +8,67 @@ use eklavya_core::lease::LeaseHolder;
 use eklavya_core::project::slug::InvalidSlug;
 use eklavya_store::StoreError;
 
-/// Why a use case did not do its work; nothing of it was kept.
+/// Why a use case failed; its transaction was rolled back.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The state does not allow it.
+    /// The state does not allow the event.
     #[error("{name}: {source}")]
     State {
-        /// Which one.
         name: String,
-        /// The entity, its state and what was to happen.
         source: InvalidTransition,
     },
-    /// Somebody else changed it at the same moment.
-    #[error("{0} was changed by another process at the same moment")]
+    /// Another process changed it at the same time.
+    #[error("another process changed {0} at the same time")]
     Conflict(String),
-    /// There is no such thing.
+    /// It does not exist.
     #[error("there is no {what} {name:?}")]
     NotFound {
-        /// The kind of thing.
+        /// The kind of entity.
         what: &'static str,
-        /// The name that was given.
         name: String,
     },
-    /// A short id fits several.
-    #[error("{prefix:?} fits {count} {what}: type more of the id")]
+    /// A short id matches several.
+    #[error("{prefix:?} matches {count} {what}; type more of the id")]
     Ambiguous {
-        /// The kind of thing, in the plural.
+        /// The kind of entity, in the plural.
         what: &'static str,
-        /// What was typed.
         prefix: String,
-        /// How many it fits.
+        /// The number of matches.
         count: usize,
     },
-    /// The slug is another project's.
-    #[error("there is already a project {0:?}")]
+    /// Another project has the slug.
+    #[error("project {0:?} already exists")]
     SlugInUse(String),
-    /// The slug cannot be one.
     #[error(transparent)]
     Slug(#[from] InvalidSlug),
-    /// The brief cannot be one.
     #[error("the brief {0}")]
     Brief(String),
-    /// The message cannot be one.
     #[error(transparent)]
     Message(#[from] InvalidMessage),
-    /// A secret cannot be set or used.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The agent is no longer there to be told anything.
-    #[error("agent {0} is {1}: nobody would receive the message")]
+    /// The recipient has ended and cannot receive messages.
+    #[error("agent {0} has ended ({1}) and cannot receive messages")]
     RecipientEnded(String, &'static str),
-    /// The project is not where a job can work towards its goal.
-    #[error("project {project} is {status}; it cannot be worked on towards {goal} from there")]
+    /// The project's stage does not allow a job for this goal.
+    #[error("project {project} is in {status}; a job for {goal} cannot start from there")]
     GoalUnreachable {
-        /// The project's slug.
         project: String,
-        /// Where it stands.
         status: &'static str,
-        /// What was to be reached.
         goal: JobGoal,
     },
-    /// Another worker holds the project.
+    /// Another worker holds the project's lease.
     #[error("another process ({holder}) is working on {project}")]
     Leased {
-        /// The project's slug.
         project: String,
-        /// The worker.
         holder: Box<LeaseHolder>,
     },
 }
 
 impl ServiceError {
-    /// Whether the database is away and may come back.
+    /// Returns whether the database is unavailable, but may come back.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_unavailable())
     }

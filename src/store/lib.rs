@@ -1,4 +1,4 @@
-//! The database: one file per entity, one SQL text for every database.
+//! The database: one module per table, one SQL text for both engines.
 
 pub mod copy;
 pub mod database;
@@ -34,16 +34,13 @@ use sqlx::sqlite::SqlitePool;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: DatabasePool,
-    /// The file, or the server's URL without its password: what errors call it.
+    /// The file, or the server's URL without its password, for error messages.
     name: Arc<str>,
 }
 
-/// The database's own way of speaking SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlDialect {
-    /// SQLite's.
     Sqlite,
-    /// PostgreSQL's.
     Postgres,
 }
 
@@ -54,13 +51,13 @@ enum DatabasePool {
 }
 
 impl Store {
-    /// Opens a database that was made before. The schema of a file is brought up to date; a
-    /// server's, which other workers use too, only by [`Store::create`] and [`Store::migrate`].
+    /// Opens an existing database. The schema of a file is upgraded; the schema of a server, which
+    /// other workers use too, is upgraded only by [`Store::create`] and [`Store::migrate`].
     ///
     /// # Errors
-    /// [`StoreError::Missing`] where there is none, [`StoreError::Newer`] where a newer version of
-    /// Eklavya made it, [`StoreError::Outdated`] where an older one did on a server,
-    /// [`StoreError::Open`] and its like where it cannot be used.
+    /// [`StoreError::Missing`] if it does not exist, [`StoreError::SchemaTooNew`] if a newer
+    /// version of Eklavya created it, [`StoreError::SchemaTooOld`] if an older version created it
+    /// on a server, and [`StoreError::Open`] and similar errors if it is not usable.
     pub async fn open(location: &DatabaseLocation) -> Result<Self, StoreError> {
         let store = Self::connect(location).await?;
         match store.dialect() {
@@ -70,7 +67,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a database, makes its tables where there are none, and brings its schema up to date.
+    /// Opens a database, creates its tables if it has none, and upgrades its schema.
     pub async fn create(location: &DatabaseLocation) -> Result<Self, StoreError> {
         if let DatabaseLocation::File(file) = location {
             sqlite::create_file(file)?;
@@ -80,11 +77,11 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a database whatever its schema is: to look at it, or to bring it up to date.
+    /// Opens a database with any schema, to show its status or to upgrade it.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] where there is no such file, [`StoreError::Open`] and its like where
-    /// it cannot be used.
+    /// [`StoreError::Missing`] if the file does not exist, [`StoreError::Open`] and similar errors
+    /// if it is not usable.
     pub async fn connect(location: &DatabaseLocation) -> Result<Self, StoreError> {
         let pool = match location {
             DatabaseLocation::File(file) => DatabasePool::Sqlite(sqlite::connect(file).await?),
@@ -103,7 +100,6 @@ impl Store {
         &self.name
     }
 
-    /// Returns which database it is.
     pub fn dialect(&self) -> SqlDialect {
         match &self.pool {
             DatabasePool::Sqlite(_) => SqlDialect::Sqlite,
@@ -111,13 +107,12 @@ impl Store {
         }
     }
 
-    /// Starts a transaction that may write. On SQLite it waits for the writer before it; on
-    /// PostgreSQL others write at the same time, and what they commit meanwhile is seen by the next
-    /// statement.
+    /// Starts a transaction that may write. On SQLite it waits for the previous writer. On
+    /// PostgreSQL others write at the same time, and each statement sees what they have committed.
     pub async fn begin_write(&self) -> Result<SqlTransaction, StoreError> {
         match &self.pool {
-            // A transaction that starts by reading cannot wait for its turn to write: SQLite
-            // answers SQLITE_BUSY at once. So writers take their place at the start.
+            // A transaction that starts with a read cannot wait for its turn to write: SQLite
+            // returns SQLITE_BUSY at once. So writers take the lock at the start.
             DatabasePool::Sqlite(pool) => {
                 sqlite::wait_for_idle_connection(pool).await;
                 Ok(SqlTransaction::Sqlite(
@@ -130,7 +125,7 @@ impl Store {
         }
     }
 
-    /// Starts a transaction that sees one state of the database throughout.
+    /// Starts a read transaction on a snapshot of the database.
     pub async fn begin_read(&self) -> Result<SqlTransaction, StoreError> {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         match &self.pool {
@@ -144,7 +139,7 @@ impl Store {
         }
     }
 
-    /// Closes the connections; SQLite's write-ahead log is folded into the file.
+    /// Closes the connections. SQLite's write-ahead log is merged into the file.
     pub async fn close(&self) {
         match &self.pool {
             DatabasePool::Sqlite(pool) => pool.close().await,
@@ -153,7 +148,7 @@ impl Store {
     }
 }
 
-/// Writes a value of the product's own types as JSON; none of them can fail to be written.
+/// Serializes a value of the product's own types, which cannot fail.
 fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or(serde_json::Value::Null)
 }

@@ -37,7 +37,7 @@ fn work_is_refused_and_reading_is_not_if_the_server_is_away() {
     );
     let looked = env.run(&["project", "list"]).ok();
     assert!(looked.stdout.contains("shop"));
-    assert_eq!(looked.stderr.matches("Redis is away").count(), 1);
+    assert_eq!(looked.stderr.matches("Redis is unavailable").count(), 1);
     let changed = env.run(&["project", "pause", "shop"]);
     assert_ne!(changed.code, 7, "{}", changed.stderr);
     for outcome in [worked, looked, changed] {
@@ -57,7 +57,7 @@ fn what_is_wrong_with_a_server_is_told_by_every_command() {
     for (url, said) in [
         (redis.url(), "wants a password"),
         (redis.url_with("wr0ng"), "refused the user or the password"),
-        (old.url, "is of version 5.0.14"),
+        (old.url, "has version 5.0.14"),
         (other.url, "is not Redis"),
     ] {
         let env = TestEnv::new().with("EKLAVYA_BUS_URL", &url);

@@ -64,7 +64,7 @@ async fn messages_outlive_the_server_and_none_comes_twice() {
     assert_eq!(receive_numbers(&data, agent, "c", 1).await, [2]);
     send_number(&data, project, to, 4).await;
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
-    assert!(warnings.lines()[0].contains("Redis is away"));
+    assert!(warnings.lines()[0].contains("Redis is unavailable"));
     house.redis_server().restart();
     house.wait_until_connected(true).await;
     send_number(&data, project, to, 5).await;

@@ -228,14 +228,14 @@ async fn what_cannot_be_said_is_refused_and_nothing_is_kept(house: &BusFixture) 
                 kind: "not a name".into(),
                 ..good.clone()
             },
-            "the type of a message",
+            "invalid message type",
         ),
         (
             NewMessage {
                 payload: json!("x".repeat(70_000)),
                 ..good.clone()
             },
-            "at most 65536 bytes",
+            "the limit is 65536",
         ),
         (
             NewMessage {
@@ -263,7 +263,7 @@ async fn what_cannot_be_said_is_refused_and_nothing_is_kept(house: &BusFixture) 
                 to: MessageRecipient::Agent(ended),
                 ..good.clone()
             },
-            "is completed: nobody would receive",
+            "has ended (completed) and cannot receive",
         ),
     ] {
         let error: ServiceError = messages::send(data, new).await.unwrap_err();

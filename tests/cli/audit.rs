@@ -139,7 +139,7 @@ fn a_change_that_cannot_be_noted_is_told() {
     let (here, away) = (env.home().join("eklavya.db"), env.home().join("away.db"));
     std::fs::rename(&here, &away).unwrap();
     let set = env.run(&["config", "set", "agents.parallel", "3"]).ok();
-    let told = "not in the audit trail: there is no database";
+    let told = "not in the audit trail: no eklavya database exists";
     assert!(set.stderr.contains(told), "{}", set.stderr);
     std::fs::rename(&away, &here).unwrap();
     let own = audit_actions(&env, &["--installation"]);

@@ -81,7 +81,7 @@ fn roles_name_the_hosts_that_are_configured() {
     let bad = env.run(&["roles", "--set", "egress.metrics=*.com"]);
     let bad = bad.assert_exit_code(2);
     assert!(
-        bad.snapshot_text().contains("\"*.com\" covers too much"),
+        bad.snapshot_text().contains("\"*.com\" is too broad"),
         "{}",
         bad.snapshot_text()
     );

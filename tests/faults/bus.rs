@@ -35,7 +35,10 @@ fn the_work_goes_on_whatever_becomes_of_redis() {
         }
         let outcome = running.wait().ok();
         if number == 4 {
-            assert!(outcome.stderr.contains("Redis is away"), "{outcome:#?}");
+            assert!(
+                outcome.stderr.contains("Redis is unavailable"),
+                "{outcome:#?}"
+            );
             redis.restart();
         }
     }

@@ -68,7 +68,7 @@ fn a_woken_worker_does_not_disturb_its_successor() {
     frozen.signal(Signal::SIGCONT);
     let ended = frozen.wait().assert_exit_code(4);
     assert!(
-        ended.stderr.contains("the lease on shop was lost"),
+        ended.stderr.contains("lost the lease on shop"),
         "{}",
         ended.stderr
     );

@@ -118,7 +118,7 @@ fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
         .wait_for_request(|asked| is_last_of_the_pm(asked) && asked.again == 1);
     server.kill();
     let ended = error_lines(&running.wait().assert_exit_code(7));
-    assert!(ended.contains("the database went away"), "{ended}");
+    assert!(ended.contains("the database is unavailable"), "{ended}");
     assert!(
         ended.contains("Start the server, then repeat the command"),
         "{ended}"

@@ -137,8 +137,8 @@ async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not
     assert_eq!(second.fence, 2);
     let lost = renew(data, &first, TERM).await.unwrap_err();
     let expected = format!(
-        "the lease on shop was lost: another worker (pid {} on m, since {}) has it now; nothing \
-         more is written",
+        "lost the lease on shop: another worker (pid {} on m, since {}) holds it now; no more \
+         changes are written",
         two.pid,
         late + TERM
     );

@@ -1,4 +1,4 @@
-//! A checkpoint: what is needed to go on where an agent stopped.
+//! A checkpoint: the state from which an agent can resume.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,35 +6,26 @@ use serde::{Deserialize, Serialize};
 use crate::ids::commit::CommitId;
 use crate::ids::{AgentId, CheckpointId, ProjectId, SessionId};
 
-/// Where an agent stopped.
+/// The state in which an agent stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Its identity.
     pub id: CheckpointId,
-    /// Whose checkpoint it is.
     pub project: ProjectId,
-    /// The agent that stopped.
     pub agent: AgentId,
-    /// How far it was.
     pub state: CheckpointState,
-    /// The commit that holds the agent's files, under `refs/eklavya/checkpoints/`.
+    /// The commit with the agent's files, under `refs/eklavya/checkpoints/`.
     pub file_snapshot: CommitId,
-    /// What to type to go on.
+    /// The command that resumes the work.
     pub resume_instructions: String,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// How far an agent was.
+/// How far an agent had come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckpointState {
-    /// The task.
     pub task: String,
-    /// The attempt at it.
     pub attempt: u32,
-    /// The conversation.
     pub session: SessionId,
-    /// Why it stopped.
     pub reason: String,
 }

@@ -1,58 +1,49 @@
-//! What agents tell one another.
+//! Messages between agents.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::ids::{AgentId, MessageId, ProjectId};
 
-/// Longest name of a kind of message.
+/// Longest message kind, in bytes.
 const LONGEST_KIND: usize = 64;
-/// Largest payload, in bytes of JSON: a message tells of work, it does not carry it.
+/// Largest payload, in bytes of JSON: a message is about work, it does not carry the work itself.
 const LARGEST_PAYLOAD: usize = 64 * 1024;
 
-/// A message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// Its identity.
     pub id: MessageId,
-    /// Whose agents talk.
     pub project: ProjectId,
-    /// Who says it; nobody where the orchestrator does.
+    /// The sender; `None` for the orchestrator.
     pub from: Option<AgentId>,
-    /// To whom.
     pub to: MessageRecipient,
-    /// What kind of message it is, e.g. `task.question`.
+    /// For example `task.question`.
     pub kind: String,
-    /// What it says.
     pub payload: Value,
-    /// When it was sent.
     pub sent_at: Timestamp,
 }
 
-/// To whom a message is sent.
+/// The recipients of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageRecipient {
-    /// One agent.
     Agent(AgentId),
-    /// Every agent of the project that is at work when it is sent, but not the one that sends it.
+    /// All running agents of the project except the sender, at the time of sending.
     AllAgents,
 }
 
-/// A message that cannot be one.
+/// Why a message is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMessage {
-    /// The kind is not a name.
     #[error(
-        "the type of a message has 1 to {LONGEST_KIND} small letters, digits, dots, dashes and \
-         underscores, unlike {0:?}"
+        "invalid message type {0:?}: use 1 to {LONGEST_KIND} lower-case letters, digits, dots, dashes \
+         and underscores"
     )]
     Kind(String),
-    /// The payload is too large.
-    #[error("the payload of a message has at most {LARGEST_PAYLOAD} bytes of JSON, not {0}")]
+    #[error("the message payload has {0} bytes of JSON; the limit is {LARGEST_PAYLOAD}")]
     Payload(usize),
 }
 
-/// Checks what an agent wants to say: its words are not to be trusted.
+/// Checks a message of an agent, whose content is untrusted.
 pub fn check(kind: &str, payload: &Value) -> Result<(), InvalidMessage> {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
     if kind.is_empty() || kind.len() > LONGEST_KIND || !kind.bytes().all(allowed) {

@@ -14,110 +14,81 @@ use crate::agent::role::Role;
 /// One run of one role on one task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
-    /// Its identity.
     pub id: AgentId,
-    /// Whose agent it is.
     pub project: ProjectId,
-    /// What it works on.
     pub task: TaskId,
-    /// As what.
     pub role: Role,
-    /// Where it stands.
     pub state: AgentState,
-    /// The process id on `host`, while there is a process.
+    /// The process id on `host`, while a process exists.
     pub pid: Option<u32>,
-    /// That process's start time in clock ticks since boot, which tells it from a later one.
+    /// The process's start time in clock ticks since boot, which tells it from a later process with
+    /// the same id.
     pub process_start: Option<i64>,
-    /// The host of its process, as leases tell hosts apart.
+    /// The host of its process, as [`crate::process::HostIdentity`] identifies hosts.
     pub host: String,
-    /// The directory of its conversation: clone, home, tmp and door.
+    /// The directory of its session: clone, home, tmp and door.
     pub working_dir: String,
-    /// The conversation.
     pub session: SessionId,
-    /// The attempt at the task that it makes.
+    /// The number of the task's attempt.
     pub attempt: u32,
-    /// Whether a sandbox holds it.
     pub sandboxed: bool,
-    /// Whether a rehearsal answers it in place of a model.
+    /// Whether a rehearsal answers in place of a model.
     pub rehearsal: bool,
-    /// The model that it asks for.
     pub model: String,
-    /// The worker that runs it.
     pub worker: String,
-    /// The tenure in which it runs.
+    /// The fence of the lease under which it runs.
     pub fence: i64,
-    /// Tokens of all kinds that it has used.
+    /// Tokens of all kinds.
     pub tokens_used: i64,
-    /// Its last sign of life.
     pub last_heartbeat: Timestamp,
-    /// Rises with every change of the row.
+    /// Incremented by each change of the row.
     pub version: i64,
-    /// When it was spawned.
     pub created_at: Timestamp,
 }
 
-/// Where an agent stands.
+/// The state of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase")]
 pub enum AgentState {
-    /// Written down, not yet a process.
+    /// Recorded, but its process has not started.
     Starting,
-    /// A process.
     Running {
-        /// Since when.
         since: Timestamp,
     },
-    /// It did what it was to do.
     Completed {
-        /// When.
         at: Timestamp,
     },
-    /// It ended without.
     Failed {
-        /// When.
         at: Timestamp,
-        /// Why.
         reason: String,
     },
-    /// It was stopped and can go on later.
+    /// Stopped; it can be resumed.
     Interrupted {
-        /// When.
         at: Timestamp,
     },
-    /// The admin ended it.
     Killed {
-        /// When.
         at: Timestamp,
     },
-    /// Its worker died, and it with it.
+    /// Its worker died, and the agent with it.
     Lost {
-        /// When that was found out.
+        /// When the loss was detected.
         at: Timestamp,
     },
 }
 
-/// What can happen to an agent.
+/// An event in the life of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentEvent {
-    /// Its process runs.
     Spawn,
-    /// It did what it was to do.
     Complete,
-    /// It ended without.
-    Fail {
-        /// Why.
-        reason: String,
-    },
-    /// It is stopped, to go on later.
+    Fail { reason: String },
     Interrupt,
-    /// The admin ends it.
     Kill,
-    /// Its worker is found dead.
     Lose,
 }
 
 impl AgentEvent {
-    /// Returns the event as a verb.
+    /// Returns the event as a verb phrase, for messages and the audit trail.
     pub fn name(&self) -> &'static str {
         match self {
             AgentEvent::Spawn => "be spawned",
@@ -144,7 +115,7 @@ impl AgentState {
         }
     }
 
-    /// Whether there is or may be a process.
+    /// Returns whether the agent has or may have a process.
     pub fn is_live(&self) -> bool {
         match self {
             AgentState::Starting | AgentState::Running { .. } => true,

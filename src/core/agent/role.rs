@@ -75,7 +75,7 @@ impl fmt::Display for Role {
 /// A role name that is not one of the ten.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no role is called {0:?}; the roles are orchestrator, architect, developer, tester, qa, pm, uat, sre, monitor and mentor"
+    "unknown role {0:?}; the roles are orchestrator, architect, developer, tester, qa, pm, uat, sre, monitor and mentor"
 )]
 pub struct UnknownRole(pub String);
 

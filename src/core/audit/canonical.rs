@@ -1,21 +1,21 @@
-//! The canonical form of JSON: one text for one value, whichever database kept it meanwhile.
+//! The canonical form of JSON: one text for one value, whichever database stored it.
 //!
-//! - Members of objects in the order of their names' bytes; no blanks.
+//! - Members of objects in the byte order of their names; no blanks.
 //! - Strings as they are, except `\"`, `\\`, and `\u00xx` for characters below U+0020. U+0000,
-//!   which PostgreSQL cannot keep, stands as U+FFFD.
+//!   which PostgreSQL cannot store, becomes U+FFFD.
 //! - Whole numbers below 10^21 without point or exponent, however they were written (`1.0`, `1e3`,
-//!   `-0`): JSONB keeps a number's digits and not its writing. Other numbers in the form `1.5e-7`.
-//!   Numbers that are no 64-bit integers are doubles, in the shortest digits that give them again.
+//!   `-0`): JSONB keeps a number's value, not its notation. Other numbers in the form `1.5e-7`.
+//!   Numbers that are not 64-bit integers are doubles, in the shortest digits that reproduce them.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Map, Number, Value};
 
-/// What stands for U+0000, which PostgreSQL can keep neither in a text nor in JSONB.
+/// Replaces U+0000, which PostgreSQL can store neither in a text nor in JSONB.
 pub const NUL_STAND_IN: &str = "\u{FFFD}";
 
-/// Returns `text` as both databases can keep it.
+/// Returns `text` in a form that both databases can store.
 pub fn without_nul(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         Cow::Owned(text.replace('\0', NUL_STAND_IN))
@@ -71,7 +71,7 @@ fn push_comma(text: &mut String, place: usize) {
     }
 }
 
-/// From here on whole numbers are no 64-bit integers, and are written with an exponent.
+/// Whole numbers from here on are not 64-bit integers, and are written with an exponent.
 const WHOLE_BOUND: f64 = 1e21;
 
 fn push_number(text: &mut String, number: &Number) {
@@ -79,8 +79,8 @@ fn push_number(text: &mut String, number: &Number) {
     let _ = match (number.as_i64(), number.as_u64(), number.as_f64()) {
         (Some(whole), _, _) => write!(text, "{whole}"),
         (_, Some(whole), _) => write!(text, "{whole}"),
-        // Adding 0 makes 0 of -0. The digits are the shortest ones, filled up with zeros: JSONB has
-        // kept those, and what it returns may be read as an integer.
+        // Adding 0 turns -0 into 0. The digits are the shortest ones, padded with zeros: JSONB
+        // stores those, and may return the value as an integer.
         (_, _, Some(double)) if double.fract() == 0.0 && double.abs() < WHOLE_BOUND => {
             write!(text, "{}", double + 0.0)
         }

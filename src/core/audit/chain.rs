@@ -1,4 +1,4 @@
-//! The chain: each row of the audit trail carries the hash of the one before it in its chain.
+//! The hash chain: each row of the audit trail carries the hash of the previous row in its chain.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,13 +12,13 @@ use uuid::Uuid;
 use super::canonical;
 use crate::ids::{AgentId, ProjectId};
 
-/// What is hashed before a row's canonical text: a hash of another form or of something else can
-/// never be taken for one of these.
+/// Hashed before a row's canonical text, so that the hash of another format or of other data is
+/// never valid here.
 const ROW: &str = "eklavya audit row 1\n";
-/// What is hashed before a chain's identity, in place of a row before the first.
+/// Hashed with the chain's id in place of a row before the first.
 const CHAIN: &str = "eklavya audit chain 1\n";
 
-/// A SHA-256, written as 64 lower hexadecimal digits.
+/// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AuditHash([u8; 32]);
 
@@ -28,12 +28,12 @@ impl AuditHash {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Returns what the first row of a chain carries as the hash of the row before it.
+    /// Returns the previous hash of the first row of a chain.
     pub fn genesis(chain: Uuid) -> Self {
         Self::of(format!("{CHAIN}{chain}").as_bytes())
     }
 
-    /// Returns the hash of a row by its canonical text.
+    /// Returns the hash of a row from its canonical text.
     pub fn of_row(canonical: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(ROW);
@@ -54,9 +54,9 @@ impl fmt::Debug for AuditHash {
     }
 }
 
-/// A text that is no [`Hash`].
+/// A text that is not an [`AuditHash`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a hash has 64 lower hexadecimal digits")]
+#[error("a hash has 64 lower-case hexadecimal digits")]
 pub struct InvalidAuditHash;
 
 impl FromStr for AuditHash {
@@ -89,12 +89,12 @@ impl<'de> Deserialize<'de> for AuditHash {
     }
 }
 
-/// The newest row of a chain, which the next one follows.
+/// The newest row of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainHead {
-    /// The chain: the project's id, or the installation's own.
+    /// The project's id, or the installation's id for its own chain.
     pub chain: Uuid,
-    /// The row's place in it, from 1; 0 where there is none yet.
+    /// The row's position, from 1; 0 if the chain is empty.
     pub position: i64,
     /// The row's hash.
     pub hash: AuditHash,
@@ -110,7 +110,7 @@ impl ChainHead {
         }
     }
 
-    /// Returns the head once a row with this content has been added.
+    /// Returns the head after a row with this content is added.
     pub fn next(&self, content: &RowContent) -> Self {
         let position = self.position + 1;
         let canonical = content.canonical(self.chain, position, &self.hash.to_string());
@@ -122,25 +122,20 @@ impl ChainHead {
     }
 }
 
-/// What a row says, without its place.
+/// The content of a row, without its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowContent {
-    /// When, to the microsecond.
+    /// With microsecond precision.
     pub at: Timestamp,
-    /// The project that it concerns, if it concerns one.
     pub project: Option<ProjectId>,
-    /// The agent that it concerns, if it concerns one.
     pub agent: Option<AgentId>,
-    /// Who acted.
     pub actor: String,
-    /// What was done.
     pub action: String,
-    /// The particulars.
     pub details: Value,
 }
 
 impl RowContent {
-    /// Returns the canonical text of the row that holds this at `position` of `chain`.
+    /// Returns the canonical text of the row with this content at `position` of `chain`.
     pub fn canonical(&self, chain: Uuid, position: i64, previous: &str) -> String {
         canonical::to_text(&json!({
             "action": self.action,

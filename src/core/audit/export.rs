@@ -1,6 +1,7 @@
-//! The form of an exported chain: JSON Lines that verify without the database.
+//! The format of an exported chain: JSON Lines that can be verified without the database.
 //!
-//! The first line is a [`Header`], the last one a [`Trailer`], and each one between a [`Line`].
+//! The first line is an [`ExportHeader`], the last line an [`ExportTrailer`], and each line between
+//! them an [`ExportedRow`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,9 +13,9 @@ use super::chain::{AuditHash, ChainHead};
 use super::verify::{ChainFault, ChainFaultKind, ChainRow, ChainVerifier};
 use crate::ids::ProjectId;
 
-/// What the first line says that the file is.
+/// The value of [`ExportHeader::format`].
 pub const FORMAT: &str = "eklavya-audit";
-/// The version of this form.
+/// The version of this format.
 pub const VERSION: u32 = 1;
 
 /// The first line.
@@ -25,74 +26,60 @@ pub struct ExportHeader {
     pub format: String,
     /// [`VERSION`].
     pub version: u32,
-    /// The chain.
     pub chain: Uuid,
-    /// The project whose chain it is; nothing for the installation's.
+    /// The project of the chain; `None` for the installation's chain.
     pub project: Option<ExportedProject>,
-    /// The installation that it comes from: the id of its own chain.
+    /// The installation that exported it: the id of its own chain.
     pub installation: Uuid,
-    /// The newest row.
     pub head: ChainHead,
-    /// When it was written.
     pub exported_at: Timestamp,
 }
 
-/// A project as an export names it.
+/// A project in an export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportedProject {
     /// Its id, which is the id of its chain.
     pub id: ProjectId,
-    /// What people type.
     pub slug: String,
-    /// Its name.
     pub name: String,
 }
 
-/// A row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportedRow {
-    /// Its id in the database.
     pub id: i64,
-    /// Its place in the chain.
     pub position: i64,
-    /// The hash of the row before it.
+    /// The hash of the previous row.
     pub previous_hash: String,
-    /// Its own hash.
     pub hash: String,
-    /// Its canonical text, which is what the hash is of.
+    /// Its canonical text, over which the hash is computed.
     pub canonical: String,
 }
 
-/// The last line: a file without one was cut off.
+/// The last line: a file without it is truncated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportTrailer {
-    /// How many rows there are.
     pub rows: i64,
     /// The hash of the newest.
     pub hash: AuditHash,
 }
 
-/// Why a file is no export at all.
+/// Why a file is not a readable export.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExport {
-    /// The first line is not a header.
-    #[error("the first line is no header of an exported audit trail: {0}")]
+    #[error("the first line is not the header of an exported audit trail: {0}")]
     Header(String),
-    /// Another version wrote it.
-    #[error("it has version {0} of the form; this program knows version {VERSION}")]
+    #[error("the file has format version {0}; this program reads version {VERSION}")]
     Version(u64),
-    /// A line is neither a row nor the end.
     #[error("line {line} is neither a row nor the end of the trail: {reason}")]
     Line {
         /// Which, from 1.
         line: u64,
-        /// What is wrong with it.
         reason: String,
     },
 }
 
-/// Verifies a file, line by line.
+/// Verifies an exported file, line by line.
 #[derive(Debug)]
 pub struct ExportVerifier {
     header: ExportHeader,
@@ -102,7 +89,7 @@ pub struct ExportVerifier {
 }
 
 impl ExportVerifier {
-    /// Begins with the first line.
+    /// Starts with the first line.
     pub fn new(header: &str) -> Result<Self, InvalidExport> {
         let wrong = |reason: serde_json::Error| InvalidExport::Header(reason.to_string());
         let value: Value = serde_json::from_str(header).map_err(wrong)?;
@@ -123,24 +110,23 @@ impl ExportVerifier {
         })
     }
 
-    /// Returns the first line.
     pub fn header(&self) -> &ExportHeader {
         &self.header
     }
 
-    /// Returns how many rows there were so far.
+    /// Returns the number of rows so far.
     pub fn row_count(&self) -> i64 {
         self.rows
     }
 
-    /// Takes the next line.
+    /// Checks the next line.
     pub fn verify_line(&mut self, text: &str) -> Result<(), InvalidExport> {
         let wrong = |reason: String| InvalidExport::Line {
             line: self.rows.unsigned_abs() + 2,
             reason,
         };
         if self.trailer.is_some() {
-            return Err(wrong("the trail has ended before it".to_owned()));
+            return Err(wrong("it follows the last line".to_owned()));
         }
         let value: Value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if value.get("rows").is_some() {
@@ -163,10 +149,10 @@ impl ExportVerifier {
         Ok(())
     }
 
-    /// Whether the text that the hash is of says the same as the line around it.
+    /// Checks that the hashed text agrees with the line that contains it.
     fn check_canonical_text(&self, line: &ExportedRow) -> Result<(), &'static str> {
-        const OTHER: &str = "its canonical text belongs to another place";
-        const FORM: &str = "its text is not in canonical form";
+        const OTHER: &str = "its canonical text belongs to another position";
+        const FORM: &str = "its text is not in the canonical form";
         let row: Value = serde_json::from_str(&line.canonical).map_err(|_| FORM)?;
         if canonical::to_text(&row) != line.canonical {
             return Err(FORM);
@@ -176,7 +162,7 @@ impl ExportVerifier {
         if said == place { Ok(()) } else { Err(OTHER) }
     }
 
-    /// Ends with the end of the file, and returns the newest row, or the fault.
+    /// Ends at the end of the file, and returns the newest row or the fault.
     pub fn finish(self) -> Result<ChainHead, ChainFault> {
         let last = self.verifier.finish(Some(self.header.head))?;
         let (position, kind) = (last.position + 1, ChainFaultKind::Truncated);
@@ -189,9 +175,9 @@ impl ExportVerifier {
             })
         };
         match self.trailer {
-            None => fault("the file is cut off: it has no last line"),
+            None => fault("the file is truncated: its last line is missing"),
             Some(end) if end.rows != last.position || end.hash != last.hash => {
-                fault("the last line tells of other rows")
+                fault("the last line does not match the rows")
             }
             Some(_) => Ok(last),
         }

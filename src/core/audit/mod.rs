@@ -1,4 +1,4 @@
-//! The audit trail: who did what, in chains that show every change made afterwards.
+//! The audit trail: who did what, in hash chains that reveal later changes.
 
 pub mod canonical;
 pub mod chain;
@@ -14,29 +14,24 @@ use serde_json::Value;
 
 use super::ids::{AgentId, ProjectId};
 
-/// One line of the audit trail, before it has its number and its time.
+/// An entry of the audit trail, before it has an id and a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// The project that it concerns, if it concerns one.
     pub project: Option<ProjectId>,
-    /// The agent that it concerns, if it concerns one.
     pub agent: Option<AgentId>,
-    /// Who acted.
     pub actor: AuditActor,
-    /// What was done: `project.create`, `task.submit`, `agent.tool`.
+    /// For example `project.create`, `task.submit`, `agent.tool`.
     pub action: String,
-    /// The particulars; never a secret.
+    /// Details of the action, without secrets.
     pub details: Value,
 }
 
-/// Who acted.
+/// The actor of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditActor {
     /// A person at the command line.
     Admin(String),
-    /// The orchestration core.
     System,
-    /// An agent.
     Agent(AgentId),
 }
 

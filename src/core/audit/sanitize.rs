@@ -1,4 +1,4 @@
-//! What goes into the audit trail: no secrets, and digests in place of large values.
+//! Prepares details for the audit trail: no secrets, and digests in place of large values.
 
 use serde_json::{Map, Value, json};
 
@@ -6,33 +6,32 @@ use super::canonical::{self, without_nul};
 use super::chain::AuditHash;
 use crate::redactor::Redactor;
 
-/// The longest value that is kept as it is, in bytes of its canonical text.
+/// The largest value that is kept unchanged, in bytes of its canonical text.
 pub const MAX_VALUE_BYTES: usize = 1024;
-/// How much of a large value is shown, in bytes of its canonical text.
+/// The length of a preview of a large value, in bytes of its canonical text.
 const PREVIEW_BYTES: usize = 600;
-/// The most characters of one member of a large object that are shown.
+/// The most characters that a preview shows of one member of a large object.
 const MEMBER_CHARS: usize = 160;
-/// Deeper values are kept as their digests: readers of JSON have a limit.
+/// Deeper values are replaced by their digests, because JSON readers limit the depth.
 const MAX_DEPTH: usize = 16;
-/// Hides secrets and shortens what is large. Cleaning what is clean changes nothing.
+/// Hides secrets and shortens large values. Sanitizing twice changes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct AuditSanitizer {
     redactor: Redactor,
 }
 
 impl AuditSanitizer {
-    /// Returns one that hides what the redactor does.
+    /// Returns a sanitizer that hides the secrets of `redactor`.
     pub fn new(redactor: Redactor) -> Self {
         Self { redactor }
     }
 
-    /// Returns what hides the secrets.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// Returns the particulars of an entry as they are kept: each value over [`MAX_VALUE_BYTES`]
-    /// is replaced by its [digest](Self::digest).
+    /// Returns the details of an entry as they are stored: each value over [`MAX_VALUE_BYTES`] is
+    /// replaced by its [digest](Self::digest_redacted).
     pub fn sanitize_details(&self, details: Value) -> Value {
         match self.redact_value(details) {
             Value::Object(members) => members
@@ -43,8 +42,8 @@ impl AuditSanitizer {
         }
     }
 
-    /// Returns `{sha256, bytes, preview}` of a value without its secrets. A text is digested as it
-    /// is, anything else by its canonical text.
+    /// Returns `{sha256, bytes, preview}` of a value without its secrets. Text is hashed as it is,
+    /// any other value by its canonical text.
     pub fn digest_redacted(&self, value: &Value) -> Value {
         digest_value(&self.redact_value(value.clone()))
     }
@@ -95,7 +94,7 @@ fn shorten_value(value: Value, depth: usize) -> Value {
     }
 }
 
-/// Whether the value is a digest already, which stays as it is.
+/// Returns whether the value is already a digest, which stays unchanged.
 fn is_digest(value: &Value) -> bool {
     let Value::Object(members) = value else {
         return false;
@@ -131,7 +130,7 @@ fn digest_value(value: &Value) -> Value {
     })
 }
 
-/// Returns the beginnings of the members of a large object, as many as there is room for.
+/// Returns the beginnings of as many members of a large object as fit.
 fn preview_members(members: &Map<String, Value>) -> Map<String, Value> {
     let mut room = PREVIEW_BYTES;
     let mut shown = Map::new();
@@ -153,7 +152,7 @@ fn preview_members(members: &Map<String, Value>) -> Map<String, Value> {
     shown
 }
 
-/// Returns the beginning of `text` whose canonical text has at most so many bytes.
+/// Returns the longest beginning of `text` whose canonical text has at most `bytes` bytes.
 fn truncate_text(text: &str, bytes: usize) -> String {
     let mut room = bytes;
     text.chars()

@@ -1,4 +1,5 @@
-//! Verifying a chain, row by row: what was changed, taken out or added behind the triggers.
+//! Verifies a chain row by row: finds rows that were changed, removed or added despite the
+//! triggers.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -9,61 +10,56 @@ use super::chain::{AuditHash, ChainHead};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ChainFaultKind {
-    /// The row's hash is not that of its content.
+    /// The row's hash does not match its content.
     Hash,
-    /// The row does not follow the one before it.
+    /// The row does not link to the previous row.
     Link,
-    /// Rows are missing before it.
+    /// Rows before it are missing.
     Gap,
     /// The newest rows are missing.
     Truncated,
-    /// A row too many.
+    /// A surplus row.
     Extra,
     /// The newest row is not the one that the head names.
     Head,
-    /// The row holds what this program never writes.
+    /// The row has content that this program never writes.
     Unreadable,
-    /// The chain as a whole is missing, or its head.
+    /// The whole chain or its head is missing.
     Missing,
 }
 
-/// The first thing that is wrong with a chain.
+/// The first fault of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainFault {
-    /// Where: the place of the first row that is broken or missing.
+    /// The position of the first broken or missing row.
     pub position: i64,
-    /// The id of that row, where it is there.
+    /// The id of that row, if it exists.
     pub id: Option<i64>,
-    /// What kind of fault it is.
     pub kind: ChainFaultKind,
-    /// The same in words.
+    /// The fault in words.
     pub message: String,
 }
 
-/// A row as it was found.
+/// A row as stored, not yet verified.
 #[derive(Debug, Clone, Copy)]
 pub struct ChainRow<'a> {
-    /// Its id.
     pub id: i64,
-    /// Its place, as it says.
     pub position: i64,
-    /// The hash of the row before it, as it says.
     pub previous: &'a str,
-    /// Its hash, as it says.
     pub hash: &'a str,
 }
 
-/// Follows one chain from its first row to its end.
+/// Verifies one chain from its first row to its end.
 #[derive(Debug, Clone)]
 pub struct ChainVerifier {
-    /// The newest row that was in order.
+    /// The newest valid row.
     last: ChainHead,
     fault: Option<ChainFault>,
 }
 
 impl ChainVerifier {
-    /// Begins with a chain.
+    /// Starts a chain.
     pub fn new(chain: Uuid) -> Self {
         Self {
             last: ChainHead::of_empty(chain),
@@ -71,12 +67,13 @@ impl ChainVerifier {
         }
     }
 
-    /// Returns whether nothing was wrong so far: after the first fault, the rest says nothing.
+    /// Returns whether no fault was found so far. After the first fault, later rows are ignored.
     pub fn is_sound(&self) -> bool {
         self.fault.is_none()
     }
 
-    /// Takes the next row, in the order of positions. `canonical` is its text, or why it has none.
+    /// Checks the next row, in the order of positions. `canonical` is its text, or the reason why
+    /// it has none.
     pub fn verify_row(&mut self, found: ChainRow<'_>, canonical: Result<&str, &str>) {
         if self.fault.is_some() {
             return;
@@ -109,13 +106,13 @@ impl ChainVerifier {
             return Err((ChainFaultKind::Gap, next, missing));
         }
         if here < next {
-            let message = format!("there is another row at position {here}");
+            let message = format!("position {here} has more than one row");
             return wrong(ChainFaultKind::Extra, message);
         }
         if found.previous != self.last.hash.to_string() {
             let message = match self.last.position {
-                0 => "it does not begin this chain".to_owned(),
-                before => format!("it does not follow row {before}: it names another hash"),
+                0 => "it is not the first row of this chain".to_owned(),
+                before => format!("it does not link to row {before}: it has another previous hash"),
             };
             return wrong(ChainFaultKind::Link, message);
         }
@@ -125,13 +122,16 @@ impl ChainVerifier {
         };
         let hash = AuditHash::of_row(canonical);
         if found.hash != hash.to_string() {
-            let message = format!("its content has the hash {hash}, it says {}", found.hash);
+            let message = format!(
+                "the hash of its content is {hash}, but it has {}",
+                found.hash
+            );
             return wrong(ChainFaultKind::Hash, message);
         }
         Ok(hash)
     }
 
-    /// Ends with what the head of the chain says, and returns the newest row, or the fault.
+    /// Checks the chain against its stored head, and returns the newest row or the fault.
     pub fn finish(self, head: Option<ChainHead>) -> Result<ChainHead, ChainFault> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -157,13 +157,13 @@ impl ChainVerifier {
             }
             Some(head) if head.position < last.position => {
                 let message = format!(
-                    "the chain ends at row {}; what follows is extra",
+                    "the chain ends at row {}; later rows are surplus",
                     head.position
                 );
                 fault(head.position + 1, ChainFaultKind::Extra, message)
             }
             Some(head) if head.hash != last.hash => {
-                let message = format!("the head names another row: {}", head.hash);
+                let message = format!("the head has the hash of another row: {}", head.hash);
                 fault(last.position, ChainFaultKind::Head, message)
             }
             Some(_) => Ok(last),

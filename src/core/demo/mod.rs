@@ -1,4 +1,4 @@
-//! A demo: one of several rival answers to a plan, to be looked at before the build.
+//! A demo: one of several alternative answers to a plan, shown to the admin before the build.
 
 pub mod artifact;
 
@@ -9,114 +9,88 @@ use super::ids::{DemoId, ProjectId, TaskId};
 use crate::InvalidTransition;
 use crate::ids::commit::CommitId;
 
-/// One rival answer to a plan.
+/// One alternative answer to a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demo {
-    /// Its identity.
     pub id: DemoId,
-    /// Whose demo it is.
     pub project: ProjectId,
-    /// The task that builds it.
     pub task: TaskId,
-    /// From 1, over all rounds: what people type.
+    /// From 1, over all rounds; people refer to demos by it.
     pub number: u32,
-    /// The round that it belongs to, from 1; a rejected round is followed by the next.
+    /// The round, from 1; after a rejected round the next one starts.
     pub round: u32,
-    /// In which direction it differs from its rivals.
+    /// How it differs from the other demos of its round.
     pub direction: String,
-    /// Where it stands.
     pub state: DemoState,
-    /// What was built.
+    /// The commit that was built.
     pub commit: Option<CommitId>,
-    /// Where it can be looked at, while its preview runs.
+    /// The preview's URL, while the preview runs.
     pub preview_url: Option<String>,
-    /// The process that serves the preview.
     pub preview: Option<PreviewProcess>,
-    /// What the admin said of it.
+    /// The admin's feedback.
     pub feedback: Option<String>,
-    /// Rises with every change of the row.
+    /// Incremented by each change of the row.
     pub version: i64,
-    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was approved.
     pub approved_at: Option<Timestamp>,
 }
 
-/// A process that serves a preview, told apart from a later one with the same id by its start time.
+/// A process that serves a preview. Its start time tells it from a later process with the same id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewProcess {
-    /// The host, as leases tell hosts apart.
+    /// The host, as [`crate::process::HostIdentity`] identifies hosts.
     pub host: String,
-    /// Its process id there.
     pub pid: u32,
     /// Its start time in clock ticks since boot (`/proc/<pid>/stat`, field 22).
     pub start: i64,
 }
 
-/// Where a demo stands.
+/// The state of a demo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase")]
 pub enum DemoState {
-    /// Being built.
     Building,
-    /// Built; its preview is being started and has not answered yet.
+    /// Built; its preview is starting and has not answered yet.
     Starting {
-        /// Since when.
         since: Timestamp,
     },
-    /// Its preview answered.
     Ready {
-        /// When.
         at: Timestamp,
     },
     /// It could not be built, or its preview never answered.
     Failed {
-        /// When.
         at: Timestamp,
-        /// Why.
         reason: String,
     },
-    /// The admin chose it.
     Approved {
-        /// When.
         at: Timestamp,
     },
-    /// The admin did not want it.
     Rejected {
-        /// When.
         at: Timestamp,
     },
-    /// The admin chose another.
     Superseded {
-        /// When.
         at: Timestamp,
     },
 }
 
-/// What can happen to a demo.
+/// An event in the life of a demo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DemoEvent {
-    /// Its agent is done.
     Built,
-    /// Its preview answered.
     Answer,
     /// It could not be built, or its preview never answered.
     Fail {
-        /// Why.
         reason: String,
     },
-    /// It goes back to its agent.
+    /// It returns to its agent.
     Retry,
-    /// The admin chooses it.
     Approve,
-    /// The admin does not want it.
     Reject,
-    /// The admin chose another.
     Supersede,
 }
 
 impl DemoEvent {
-    /// Returns the event as a verb.
+    /// Returns the event as a verb phrase, for messages and the audit trail.
     pub fn name(&self) -> &'static str {
         match self {
             DemoEvent::Built => "be built",

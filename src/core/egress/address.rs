@@ -1,22 +1,21 @@
-//! Addresses that no agent may reach, whatever name led to them.
+//! Addresses that no agent may reach, whatever name resolves to them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Why an address may not be reached.
+/// Why an address is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is {what}")]
 pub struct ForbiddenAddress {
-    /// The address as it was resolved.
     pub address: IpAddr,
-    /// What it is: "private", "loopback", …
+    /// Its class: "private", "loopback", …
     pub what: &'static str,
-    /// Whether it may not be reached even where an admin vouches for its name: this network's own
-    /// link, the metadata of clouds, and what stands for an address of IPv4.
+    /// Whether an admin's allow-list entry cannot permit it either: link-local addresses, cloud
+    /// metadata, and addresses that embed an IPv4 address.
     pub absolute: bool,
 }
 
-/// Where clouds keep a machine's own credentials, beyond what is link-local. Some of them are public
-/// addresses otherwise.
+/// Cloud metadata services outside of the link-local range. Some of them are otherwise public
+/// addresses.
 const METADATA: &[IpAddr] = &[
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
@@ -25,8 +24,8 @@ const METADATA: &[IpAddr] = &[
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-/// Networks of IPv6 whose addresses stand for one of IPv4: mapped, compatible, translated (NAT64), 6to4
-/// and Teredo.
+/// IPv6 networks whose addresses embed an IPv4 address: mapped, compatible, translated (NAT64),
+/// 6to4 and Teredo.
 const EMBEDDING: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
     (Ipv6Addr::UNSPECIFIED, 96),
@@ -37,8 +36,8 @@ const EMBEDDING: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
 ];
 
-/// Networks of IPv4 that are not the public internet (IANA's special-purpose registry), by address and
-/// number of leading bits.
+/// IPv4 networks that are not the public internet (IANA's special-purpose registry): address,
+/// prefix length, class.
 const V4: &[(Ipv4Addr, u32, &str)] = &[
     (Ipv4Addr::UNSPECIFIED, 8, "this network"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
@@ -48,7 +47,7 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
         "shared by a provider's customers",
     ),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
-    // 169.254.169.254 among them: the metadata of clouds.
+    // Includes 169.254.169.254, the cloud metadata service.
     (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local"),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
     (Ipv4Addr::new(192, 0, 0, 0), 24, "reserved"),
@@ -62,7 +61,7 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
 ];
 
-/// The same of IPv6, within the part that is public at all.
+/// The same for IPv6, within the public range.
 const V6: &[(Ipv6Addr, u32, &str)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, "reserved"),
     (
@@ -77,12 +76,13 @@ const V6: &[(Ipv6Addr, u32, &str)] = &[
     ),
 ];
 
-/// Where public addresses of IPv6 are; everything else is local, embedded or not given out.
+/// The range of public IPv6 addresses; all others are local, embedded or unassigned.
 const PUBLIC_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Returns why `address` may not be reached; nothing where it is a public one.
+/// Returns why `address` is forbidden, or `None` for a public address.
 ///
-/// What embeds an address of IPv4 (mapped, NAT64, 6to4, Teredo) is refused whatever it embeds.
+/// An address that embeds an IPv4 address (mapped, NAT64, 6to4, Teredo) is forbidden whatever it
+/// embeds.
 pub fn classify_address(address: IpAddr) -> Option<ForbiddenAddress> {
     let what = match address {
         _ if METADATA.contains(&address) => Some("the metadata of a cloud"),
@@ -104,7 +104,7 @@ fn is_absolute(address: IpAddr) -> bool {
     by_network || METADATA.contains(&address)
 }
 
-/// `::` and `::1` look like embedded addresses, and are none.
+/// `::` and `::1` look like embedded addresses but are not.
 fn embeds_v4(address: Ipv6Addr) -> bool {
     let own = address.is_unspecified() || address.is_loopback();
     let mut networks = EMBEDDING.iter();

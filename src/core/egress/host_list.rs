@@ -1,4 +1,4 @@
-//! Lists of hosts that may be reached.
+//! Lists of hosts that agents may reach.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,14 @@ use serde::{Serialize, Serializer};
 
 use super::target::{EgressHost, EgressTarget, EgressTargetError, parse_port};
 
-/// The port of a pattern that names none.
+/// The port of a pattern without a port.
 const DEFAULT_PORT: u16 = 443;
 
-/// One entry: `crates.io`, `*.crates.io`, `mirror.example:8443`, `10.0.0.5:8081` or `[fd00::5]:8081`.
+/// One entry: `crates.io`, `*.crates.io`, `mirror.example:8443`, `10.0.0.5:8081` or
+/// `[fd00::5]:8081`.
 ///
-/// `*.` stands for one or more whole labels in front of the rest; the rest itself is not meant, and has
-/// at least two labels. There are no other wildcards.
+/// `*.` stands for one or more whole labels. It does not match the rest by itself, which has at
+/// least two labels. There are no other wildcards.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostPattern {
     hosts: HostMatcher,
@@ -26,24 +27,21 @@ enum HostMatcher {
     Subdomains(String),
 }
 
-/// Why something is no pattern.
+/// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostPatternError {
-    /// A star elsewhere than in `*.` at the beginning.
-    #[error("{0:?}: a star stands only at the beginning, for whole labels: *.example.org")]
+    /// A star anywhere but in a leading `*.`.
+    #[error("{0:?}: a star is only allowed as the first label, as in *.example.org")]
     Star(String),
-    /// A wildcard that covers too much.
-    #[error("{0:?} covers too much: at least two labels follow the star, as in *.example.org")]
+    #[error(
+        "{0:?} is too broad: the star must be followed by at least two labels, as in *.example.org"
+    )]
     TooWide(String),
-    /// Not a host.
-    #[error("{0:?} is no host; write example.org, *.example.org or example.org:8443")]
+    #[error("{0:?} is not a host; write example.org, *.example.org or example.org:8443")]
     Name(String),
-    /// Not a port.
     #[error("{text:?}: {source}")]
     Port {
-        /// The entry.
         text: String,
-        /// What is wrong.
         source: EgressTargetError,
     },
 }
@@ -52,7 +50,7 @@ impl FromStr for HostPattern {
     type Err = HostPatternError;
 
     fn from_str(text: &str) -> Result<Self, HostPatternError> {
-        // An IPv6 address has colons of its own, in brackets.
+        // The colons of an IPv6 address are in brackets.
         let (host, port) = match text.rsplit_once(':').filter(|_| !text.ends_with(']')) {
             Some((host, port)) => {
                 let port = parse_port(port).map_err(|source| HostPatternError::Port {
@@ -114,12 +112,11 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// Hosts that may be reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostList(Vec<HostPattern>);
 
 impl HostList {
-    /// Returns the entries of a text in which commas part them; an empty text has none.
+    /// Parses a comma-separated list; an empty text is an empty list.
     pub fn parse(text: &str) -> Result<Self, HostPatternError> {
         let entries = text.split(',').map(str::trim);
         let entries = entries.filter(|entry| !entry.is_empty());
@@ -129,12 +126,11 @@ impl HostList {
             .map(HostList)
     }
 
-    /// Returns the entries.
     pub fn patterns(&self) -> &[HostPattern] {
         &self.0
     }
 
-    /// Whether a target is among them.
+    /// Returns whether a pattern matches `target`.
     pub fn contains(&self, target: &EgressTarget) -> bool {
         self.0.iter().any(|one| one.matches(target))
     }
@@ -194,16 +190,16 @@ mod tests {
 
     #[test]
     fn a_bad_entry_is_named() {
-        let told = |text: &str| HostList::parse(text).unwrap_err().to_string();
-        assert!(told("*").contains("a star stands only at the beginning"));
-        assert!(told("*.com").contains("covers too much"));
+        let message = |text: &str| HostList::parse(text).unwrap_err().to_string();
+        assert!(message("*").contains("a star is only allowed as the first label"));
+        assert!(message("*.com").contains("is too broad"));
         for bad in [
             "a*.example",
             "a.*.example",
             "**.example.org",
             "*.*.example.org",
         ] {
-            assert!(told(bad).contains("star"), "{}", told(bad));
+            assert!(message(bad).contains("star"), "{}", message(bad));
         }
         for bad in [
             "0x7f.1",
@@ -212,9 +208,9 @@ mod tests {
             "[::1",
             "user@a.example",
         ] {
-            assert!(told(&format!("crates.io,{bad}")).contains(bad), "{bad}");
+            assert!(message(&format!("crates.io,{bad}")).contains(bad), "{bad}");
         }
-        assert!(told("a.example:0").contains("a.example:0"));
+        assert!(message("a.example:0").contains("a.example:0"));
     }
 
     proptest! {

@@ -1,5 +1,4 @@
-//! What an agent may reach beyond its sandbox: targets, patterns of hosts, and addresses that are
-//! nobody's business.
+//! Network access of agents: targets, host patterns, and forbidden addresses.
 
 mod address;
 pub(crate) mod host_list;

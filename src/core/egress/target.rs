@@ -1,9 +1,9 @@
-//! Where a request wants to go.
+//! The target of a request.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// The longest name that DNS knows, in bytes.
+/// The longest DNS name, in bytes.
 const MAX_NAME: usize = 253;
 /// The longest label of a name, in bytes.
 const MAX_LABEL: usize = 63;
@@ -11,17 +11,16 @@ const MAX_LABEL: usize = 63;
 /// A host as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EgressHost {
-    /// A name of labels, in lower case, without a dot at its end.
+    /// A DNS name in lower case, without a trailing dot.
     Name(String),
-    /// An address.
     Address(IpAddr),
 }
 
 impl EgressHost {
-    /// Reads a host as it stands in a URL or in front of a port; an IPv6 address is in brackets.
+    /// Parses a host as in a URL or before a port; an IPv6 address is in brackets.
     ///
-    /// One thing has one spelling: what other programs might read as an address (`0x7f.1`,
-    /// `2130706433`, `127.1`) is refused, as is whatever is not plain ASCII.
+    /// Each host has one spelling: texts that other programs might read as an address (`0x7f.1`,
+    /// `2130706433`, `127.1`) and texts that are not plain ASCII are refused.
     pub fn parse(text: &str) -> Result<Self, EgressTargetError> {
         if let Some(inner) = text.strip_prefix('[') {
             let address = inner.strip_suffix(']').and_then(|inner| inner.parse().ok());
@@ -51,10 +50,10 @@ impl fmt::Display for EgressHost {
     }
 }
 
-/// Whether it is a name of DNS, and nothing that could be read as an address.
+/// Returns whether `name` is a DNS name that no program reads as an address.
 fn is_name(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
-    // The URL standard takes whatever ends in a number for an IPv4 address.
+    // The URL standard treats a host that ends in a number as an IPv4 address.
     let numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
     name.len() <= MAX_NAME && name.split('.').all(is_label) && !numeric
 }
@@ -70,28 +69,24 @@ fn is_label(label: &str) -> bool {
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EgressTarget {
-    /// The host.
     pub host: EgressHost,
-    /// The port, never 0.
+    /// Never 0.
     pub port: u16,
 }
 
-/// Why a target cannot be read.
+/// Why a target cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EgressTargetError {
-    /// The host.
-    #[error("{0:?} is no name of a host and no address in its usual spelling")]
+    #[error("{0:?} is not a host name or an address in its usual form")]
     Host(String),
-    /// The port.
-    #[error("{0:?} is no port from 1 to 65535")]
+    #[error("{0:?} is not a port from 1 to 65535")]
     Port(String),
-    /// There is no port.
-    #[error("{0:?} names no port")]
+    #[error("{0:?} has no port")]
     NoPort(String),
 }
 
 impl EgressTarget {
-    /// Reads `host:port`.
+    /// Parses `host:port`.
     pub fn parse(text: &str) -> Result<Self, EgressTargetError> {
         let (host, port) = text
             .rsplit_once(':')
@@ -103,9 +98,9 @@ impl EgressTarget {
         })
     }
 
-    /// Reads `host` or `host:port`, as it stands in a URL; `port` where it names none.
+    /// Parses `host` or `host:port` as in a URL; without a port, `port` is used.
     pub fn parse_or(text: &str, port: u16) -> Result<Self, EgressTargetError> {
-        // An IPv6 address has colons of its own, in brackets.
+        // The colons of an IPv6 address are in brackets.
         if text.contains(':') && !text.ends_with(']') {
             return Self::parse(text);
         }
@@ -114,7 +109,7 @@ impl EgressTarget {
     }
 }
 
-/// Reads a port; `+80` and `080` are none.
+/// Parses a port; `+80` and `080` are refused.
 pub(crate) fn parse_port(text: &str) -> Result<u16, EgressTargetError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let port = text.parse().ok().filter(|port| digits && *port != 0);

@@ -1,27 +1,26 @@
-//! The name of a commit.
+//! Commit ids.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A full commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, so that it can never
-/// be taken for an option or a path on a command line.
+/// A full commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, so that it is never
+/// mistaken for an option or a path on a command line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitId(String);
 
 impl CommitId {
-    /// Returns all digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns the first ten digits: what people see.
+    /// Returns the first ten digits, for display.
     pub fn short(&self) -> &str {
         &self.0[..10]
     }
 
-    /// Returns the name that means "no commit" in the format of this one.
+    /// Returns the all-zero id of the same length, which means "no commit" to git.
     pub fn zeros(&self) -> String {
         "0".repeat(self.0.len())
     }
@@ -33,7 +32,6 @@ impl fmt::Display for CommitId {
     }
 }
 
-/// A text that is not a full commit id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a commit id")]
 pub struct InvalidCommitId(pub String);

@@ -20,7 +20,7 @@ macro_rules! id {
                 Self(Uuid::new_v4())
             }
 
-            /// Returns the first eight hexadecimal digits: what people see and type.
+            /// Returns the first eight hexadecimal digits, which people see and type.
             pub fn short(&self) -> String {
                 self.0.simple().to_string()[..8].to_owned()
             }

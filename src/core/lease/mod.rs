@@ -1,4 +1,4 @@
-//! Leases: who works on a project, and how it is told from those before and after.
+//! Leases: which worker works on a project.
 
 pub mod monitor;
 
@@ -8,42 +8,41 @@ use jiff::Timestamp;
 
 use super::ids::ProjectId;
 
-/// The right to work on a project. There is one for every project that was ever worked on.
+/// The right to work on a project. Each project that was ever worked on has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// The project.
     pub project: ProjectId,
-    /// The number of the last tenure. It rises with every acquisition and never falls.
+    /// Incremented by each acquisition, never decremented.
     pub fence: i64,
-    /// Who holds it, if anybody does.
+    /// `None` if the lease is free.
     pub holder: Option<LeaseHolder>,
 }
 
 /// The worker that holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseHolder {
-    /// Its name, which no other one ever has.
+    /// Unique over all workers.
     pub worker: String,
-    /// The name of its machine, for people.
+    /// The machine's name, for display.
     pub machine: String,
-    /// Where its process id means something: a boot of a machine and a namespace of processes.
+    /// The host on which the process id is valid: a boot of a machine and a process namespace.
     pub host: String,
-    /// Its process.
     pub pid: u32,
-    /// That process's start time in clock ticks since boot, which tells it from a later one.
+    /// The process's start time in clock ticks since boot, which tells it from a later process with
+    /// the same id.
     pub process_start: i64,
-    /// How often it has renewed the lease.
+    /// How often the lease was renewed.
     pub renewals: i64,
-    /// Since when it holds the lease, by the database's clock.
+    /// When the lease was acquired, by the database's clock.
     pub acquired_at: Timestamp,
-    /// When it took or renewed it last, by the database's clock.
+    /// When the lease was last acquired or renewed, by the database's clock.
     pub heartbeat: Timestamp,
-    /// When the lease runs out unless it is renewed, by the database's clock.
+    /// When the lease expires unless it is renewed, by the database's clock.
     pub expires_at: Timestamp,
 }
 
 impl LeaseHolder {
-    /// Returns for how long the lease is taken at a time.
+    /// Returns the duration of the lease.
     pub fn term(&self) -> Duration {
         let term = self.expires_at.duration_since(self.heartbeat);
         Duration::try_from(term).unwrap_or_default()
@@ -60,28 +59,25 @@ impl std::fmt::Display for LeaseHolder {
     }
 }
 
-/// One time of holding a lease: what every write of a worker is checked against.
+/// A lease as its holder has it. Each write of a worker is checked against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldLease {
-    /// The project.
     pub project: ProjectId,
-    /// Its name on the command line.
     pub slug: String,
-    /// The number of the tenure.
+    /// The fence of this acquisition.
     pub fence: i64,
-    /// The worker.
     pub worker: String,
 }
 
 impl HeldLease {
-    /// Whether `lease` is still held for this tenure.
+    /// Returns whether `lease` is still held under this fence.
     pub fn matches(&self, lease: &Lease) -> bool {
         let holder = lease.holder.as_ref();
         self.fence == lease.fence && holder.is_some_and(|holder| holder.worker == self.worker)
     }
 }
 
-/// Returns how often a lease of this term is renewed.
+/// Returns the interval at which a lease of this term is renewed.
 pub fn renewal_interval(term: Duration) -> Duration {
     const LONGEST: Duration = Duration::from_secs(2);
     (term / 5).min(LONGEST)

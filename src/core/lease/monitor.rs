@@ -1,7 +1,7 @@
-//! Watching a lease until it may be taken: a pure state machine over what was seen of it.
+//! Observes a lease until it may be taken over: a pure state machine over observations.
 //!
 //! Clocks are set back and forward, so no clock alone decides. A holder that renews its lease is
-//! alive whatever its term says; one that was watched for a whole term without renewing is not.
+//! alive whatever the term; a holder that did not renew it during a whole observed term is not.
 
 use std::time::Duration;
 
@@ -9,22 +9,20 @@ use jiff::Timestamp;
 
 use crate::lease::{Lease, LeaseHolder, renewal_interval};
 
-/// What follows from what was seen.
+/// What the observations mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseAvailability {
-    /// Nobody holds the lease.
     Free,
-    /// Its holder is dead, or gave no sign of life for too long: it may be taken.
+    /// The holder is dead or was silent for too long: the lease may be taken over.
     Abandoned,
-    /// Its holder may live. Where its term ran out (`soon`), a few rounds without a sign of life are
-    /// enough; else a whole term is.
+    /// The holder may be alive. If its term has expired, the silence of a few renewals is enough,
+    /// otherwise the silence of a whole term.
     Held {
-        /// Whether its term ran out.
         term_expired: bool,
     },
 }
 
-/// What a contender has seen of a lease so far.
+/// The observations of one contender.
 #[derive(Debug, Clone, Default)]
 pub struct LeaseMonitor {
     seen: Option<LeaseObservation>,
@@ -39,10 +37,11 @@ struct LeaseObservation {
 }
 
 impl LeaseMonitor {
-    /// Returns what follows from the lease as it stands at `at`, a moment of the contender's own
-    /// clock that never jumps, and at `now` by the database's clock.
+    /// Returns the availability of the lease at `at`, by the contender's own monotonic clock, and
+    /// at
+    /// `now`, by the database's clock.
     ///
-    /// `dead` says that the holder's process is known to be gone.
+    /// `dead` means that the holder's process is known to be gone.
     pub fn observe(
         &mut self,
         at: Duration,
@@ -57,18 +56,18 @@ impl LeaseMonitor {
         if dead {
             return LeaseAvailability::Abandoned;
         }
-        let still = at.saturating_sub(self.silent_since(at, lease.fence, holder));
-        let soon = holder.expires_at <= now;
-        if still >= holder.term().max(required_silence(holder))
-            || (soon && still >= required_silence(holder))
+        let silence = at.saturating_sub(self.silent_since(at, lease.fence, holder));
+        let term_expired = holder.expires_at <= now;
+        if silence >= holder.term().max(required_silence(holder))
+            || (term_expired && silence >= required_silence(holder))
         {
             LeaseAvailability::Abandoned
         } else {
-            LeaseAvailability::Held { term_expired: soon }
+            LeaseAvailability::Held { term_expired }
         }
     }
 
-    /// Returns since when the holder has given no sign of life.
+    /// Returns when the holder's silence began.
     fn silent_since(&mut self, at: Duration, fence: i64, holder: &LeaseHolder) -> Duration {
         let seen = LeaseObservation {
             fence,
@@ -91,7 +90,7 @@ impl LeaseMonitor {
     }
 }
 
-/// How long a holder whose term ran out must give no sign of life: it misses two renewals.
+/// How long a holder with an expired term must be silent: it misses two renewals.
 fn required_silence(holder: &LeaseHolder) -> Duration {
     const LEAST: Duration = Duration::from_secs(1);
     (renewal_interval(holder.term()) * 5 / 2).max(LEAST)
@@ -107,7 +106,7 @@ mod tests {
     const TERM: Duration = Duration::from_secs(30);
     const POLL: u64 = 500;
 
-    /// A holder whose renewals and whose clock a test controls, in milliseconds.
+    /// A holder whose renewals and clock a test controls, in milliseconds.
     #[derive(Debug, Clone, Copy)]
     struct SimulatedHolder {
         renewals: i64,
@@ -147,8 +146,8 @@ mod tests {
             }
         }
 
-        fn observed_by(&self, watch: &mut LeaseMonitor, at: u64) -> LeaseAvailability {
-            watch.observe(
+        fn observed_by(&self, monitor: &mut LeaseMonitor, at: u64) -> LeaseAvailability {
+            monitor.observe(
                 Duration::from_millis(at),
                 &self.lease(),
                 moment(self.clock),
@@ -163,25 +162,25 @@ mod tests {
 
     #[test]
     fn a_free_lease_is_free_and_a_dead_holder_is_replaced_at_once() {
-        let mut watch = LeaseMonitor::default();
+        let mut monitor = LeaseMonitor::default();
         let (play, now) = (SimulatedHolder::new(), moment(0));
         let free = Lease {
             holder: None,
             ..play.lease()
         };
         assert_eq!(
-            watch.observe(Duration::ZERO, &free, now, false),
+            monitor.observe(Duration::ZERO, &free, now, false),
             LeaseAvailability::Free
         );
-        let dead = watch.observe(Duration::ZERO, &play.lease(), now, true);
+        let dead = monitor.observe(Duration::ZERO, &play.lease(), now, true);
         assert_eq!(dead, LeaseAvailability::Abandoned);
     }
 
     #[test]
     fn a_term_that_ran_out_is_watched_for_a_few_rounds() {
-        let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+        let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
         assert_eq!(
-            play.observed_by(&mut watch, 0),
+            play.observed_by(&mut monitor, 0),
             LeaseAvailability::Held {
                 term_expired: false
             }
@@ -192,52 +191,52 @@ mod tests {
             LeaseAvailability::Held { term_expired: true }
         );
         assert_eq!(
-            play.observed_by(&mut watch, 4_900),
+            play.observed_by(&mut monitor, 4_900),
             LeaseAvailability::Held { term_expired: true }
         );
         assert_eq!(
-            play.observed_by(&mut watch, 5_000),
+            play.observed_by(&mut monitor, 5_000),
             LeaseAvailability::Abandoned
         );
     }
 
     #[test]
     fn a_sign_of_life_begins_the_watch_anew_even_one_at_the_same_moment() {
-        let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+        let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
         play.clock += 3_600_000;
         assert_eq!(
-            play.observed_by(&mut watch, 0),
+            play.observed_by(&mut monitor, 0),
             LeaseAvailability::Held { term_expired: true }
         );
         play.renewals += 1;
         assert_eq!(
-            play.observed_by(&mut watch, 5_000),
+            play.observed_by(&mut monitor, 5_000),
             LeaseAvailability::Held { term_expired: true }
         );
         assert_eq!(
-            play.observed_by(&mut watch, 10_000),
+            play.observed_by(&mut monitor, 10_000),
             LeaseAvailability::Abandoned
         );
     }
 
     #[test]
     fn a_clock_that_was_set_back_does_not_keep_a_dead_holders_lease() {
-        let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+        let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
         play.clock -= 3_600_000;
         assert_eq!(
-            play.observed_by(&mut watch, 0),
+            play.observed_by(&mut monitor, 0),
             LeaseAvailability::Held {
                 term_expired: false
             }
         );
         assert_eq!(
-            play.observed_by(&mut watch, 29_999),
+            play.observed_by(&mut monitor, 29_999),
             LeaseAvailability::Held {
                 term_expired: false
             }
         );
         assert_eq!(
-            play.observed_by(&mut watch, 30_000),
+            play.observed_by(&mut monitor, 30_000),
             LeaseAvailability::Abandoned
         );
     }
@@ -250,29 +249,29 @@ mod tests {
     proptest! {
         #[test]
         fn a_holder_that_renews_is_never_robbed(steps in jumps(), late in 0..2_000_u64) {
-            let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+            let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
             let (mut at, mut renewed) = (0, 0);
             for (pause, jump) in steps {
                 at += pause;
                 play.clock += i64::try_from(pause).unwrap() + jump;
-                // A round, and somewhat late.
+                // A renewal interval and some delay.
                 if at - renewed > 2_000 + late {
                     play.renew();
                     renewed = at;
                 }
-                let verdict = play.observed_by(&mut watch, at);
-                let waits = matches!(verdict, LeaseAvailability::Held { .. });
-                prop_assert!(waits, "{verdict:?} at {at}");
+                let availability = play.observed_by(&mut monitor, at);
+                let waits = matches!(availability, LeaseAvailability::Held { .. });
+                prop_assert!(waits, "{availability:?} at {at}");
             }
         }
 
         #[test]
         fn a_holder_that_is_silent_is_replaced_within_a_term(steps in jumps()) {
-            let (mut watch, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
+            let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
             let (mut at, mut taken) = (0, None);
             for (pause, jump) in steps {
-                let verdict = play.observed_by(&mut watch, at);
-                if verdict == LeaseAvailability::Abandoned {
+                let availability = play.observed_by(&mut monitor, at);
+                if availability == LeaseAvailability::Abandoned {
                     taken.get_or_insert(at);
                 }
                 at += pause;

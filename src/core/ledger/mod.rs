@@ -1,4 +1,4 @@
-//! The ledger's words: what a request used, what it may cost at most, which limits it counts against.
+//! The types of the ledger: token usage, price quotes, budgets and reservations.
 
 pub mod rate_limit;
 
@@ -11,13 +11,13 @@ use super::ids::{AgentId, LedgerId, ProjectId, TaskId};
 use super::money::MicroUsd;
 use crate::agent::role::Role;
 
-/// Tokens and searches that one request was charged for.
+/// The tokens and searches that one request was charged for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
     /// Input tokens that were neither read from nor written to a cache.
     pub input: u64,
-    /// Output tokens, thinking included.
+    /// Output tokens, including thinking.
     pub output: u64,
     /// Input tokens read from a cache.
     pub cache_read: u64,
@@ -25,12 +25,12 @@ pub struct TokenUsage {
     pub cache_write_5m: u64,
     /// Input tokens written to a cache for one hour.
     pub cache_write_1h: u64,
-    /// Searches of the web made by the model's own tool.
+    /// Web searches by the model's own tool.
     pub web_searches: u64,
 }
 
 impl TokenUsage {
-    /// Returns the size of the prompt: every kind of input token.
+    /// Returns the size of the prompt: all kinds of input tokens.
     pub fn prompt_tokens(&self) -> u64 {
         self.input
             .saturating_add(self.cache_read)
@@ -41,24 +41,23 @@ impl TokenUsage {
 
 /// The most that a request can cost, as a function of its `max_tokens`.
 ///
-/// Amounts inside are pico-dollars: one token at one micro-dollar per million tokens.
+/// Amounts are in pico-dollars: one token at one micro-dollar per million tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceQuote {
-    /// The model as it was requested.
+    /// The requested model.
     pub model: String,
-    /// Whether the price list does not know the model, so that the dearest price was taken.
+    /// Whether the price list lacks the model, so that the highest price is used.
     pub unknown_model: bool,
-    /// The input side and the searches, in pico-dollars.
+    /// Input and searches, in pico-dollars.
     pub fixed_pico: i128,
     /// One output token, in pico-dollars.
     pub output_pico: i128,
-    /// The `max_tokens` that the request asks for.
+    /// The requested `max_tokens`.
     pub max_tokens: u64,
-    /// The fewest output tokens with which the request still makes sense.
+    /// The fewest output tokens with which the request is useful.
     pub min_tokens: u64,
 }
 
-/// Pico-dollars in one micro-dollar.
 pub const PICO_PER_MICRO: i128 = 1_000_000;
 
 impl PriceQuote {
@@ -70,8 +69,9 @@ impl PriceQuote {
         )
     }
 
-    /// Returns the largest `max_tokens`, at most the one asked for, that costs no more than
-    /// `available`; nothing where that is less than `min_tokens`.
+    /// Returns the largest `max_tokens`, up to the requested one, that costs no more than
+    /// `available`;
+    /// `None` if that is less than `min_tokens`.
     pub fn affordable_tokens(&self, available: MicroUsd) -> Option<u64> {
         let left = i128::from(available.0) * PICO_PER_MICRO - self.fixed_pico;
         let tokens = if left < 0 {
@@ -87,26 +87,23 @@ impl PriceQuote {
     }
 }
 
-/// The most that one request can be said to cost: a billion dollars. Prompts and endpoints may state
-/// any number of tokens; sums of what comes of it must still be numbers that a database holds.
+/// The upper bound of the cost of one request: a billion dollars. Prompts and endpoints may state
+/// any number of tokens; sums of their costs must still fit a database integer.
 const MAX_COST: MicroUsd = MicroUsd(1_000_000_000_000_000);
 
-/// Returns pico-dollars as micro-dollars, rounded up to the next whole one; [`MOST`] at most.
+/// Returns pico-dollars as micro-dollars, rounded up; at most [`MAX_COST`].
 pub fn round_up_to_micros(pico: i128) -> MicroUsd {
     let micros = pico.div_euclid(PICO_PER_MICRO) + i128::from(pico.rem_euclid(PICO_PER_MICRO) > 0);
     MicroUsd(i64::try_from(micros).map_or(MAX_COST.0, |micros| micros.min(MAX_COST.0)))
 }
 
-/// What a limit is set on.
+/// The scope of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BudgetScope {
-    /// Everything that this data directory's projects spend.
+    /// All projects of this data directory.
     All,
-    /// One project.
     Project(ProjectId),
-    /// One task.
     Task(TaskId),
-    /// One agent.
     Agent(AgentId),
 }
 
@@ -121,7 +118,7 @@ impl BudgetScope {
         }
     }
 
-    /// Returns the identifier used in SQL; the nil one for [`BudgetScope::All`].
+    /// Returns the id used in SQL; nil for [`BudgetScope::All`].
     pub fn id(self) -> uuid::Uuid {
         match self {
             BudgetScope::All => uuid::Uuid::nil(),
@@ -132,57 +129,49 @@ impl BudgetScope {
     }
 }
 
-/// A limit and what stands against it.
+/// A limit, with the amounts that count against it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Budget {
-    /// The limit; nothing where there is none.
     pub limit: Option<MicroUsd>,
-    /// Held by requests that are under way.
+    /// Reserved by requests in progress.
     pub reserved: MicroUsd,
-    /// Settled.
     pub spent: MicroUsd,
 }
 
 impl Budget {
-    /// Returns what a new request may reserve; nothing where there is no limit.
+    /// Returns the amount that a new request may reserve; `None` without a limit.
     pub fn available(&self) -> Option<MicroUsd> {
         self.limit
             .map(|limit| limit.saturating_sub(self.spent + self.reserved))
     }
 }
 
-/// On whose account a request goes.
+/// Who pays for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPayer {
-    /// The project.
     pub project: ProjectId,
-    /// Its name on the command line.
     pub slug: String,
-    /// The task.
     pub task: TaskId,
-    /// Its name on the command line, e.g. `T3`.
+    /// For example `T3`.
     pub task_key: String,
-    /// The agent.
     pub agent: AgentId,
-    /// The agent's role.
     pub role: Role,
-    /// The worker whose process sends the request.
     pub worker: String,
-    /// The tenure in which it does.
+    /// The fence of the worker's lease.
     pub fence: i64,
     /// Whether a rehearsal answers in place of the model.
     pub rehearsal: bool,
 }
 
 impl RequestPayer {
-    /// Returns the limits that a request counts against, in the order in which they are taken.
+    /// Returns the scopes that a request counts against, in locking order.
     pub fn budget_scopes(&self) -> [BudgetScope; 4] {
         budget_scopes(self.project, self.task, self.agent)
     }
 }
 
-/// Returns the limits of an agent's requests, in the order in which they are always taken.
+/// Returns the scopes of an agent's requests, in locking order.
 pub fn budget_scopes(project: ProjectId, task: TaskId, agent: AgentId) -> [BudgetScope; 4] {
     [
         BudgetScope::All,
@@ -192,34 +181,28 @@ pub fn budget_scopes(project: ProjectId, task: TaskId, agent: AgentId) -> [Budge
     ]
 }
 
-/// Money that is held for one request.
+/// Money reserved for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reservation {
-    /// The ledger entry.
     pub id: LedgerId,
-    /// The `max_tokens` that the request may have.
+    /// The `max_tokens` that the request may use.
     pub max_tokens: u64,
-    /// The amount held.
     pub amount: MicroUsd,
 }
 
 /// A limit that leaves too little for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetShortage {
-    /// Which limit.
     pub scope: BudgetScope,
-    /// The project's name on the command line.
     pub slug: String,
-    /// The task's name on the command line.
     pub task_key: String,
-    /// The limit and what stands against it.
     pub budget: Budget,
-    /// What the request needs at least.
+    /// The least that the request needs.
     pub needed: MicroUsd,
 }
 
 impl BudgetShortage {
-    /// Returns the command that extends the limit.
+    /// Returns the command that raises the limit.
     pub fn extend_command(&self) -> String {
         match self.scope {
             BudgetScope::All => "eklavya budget set --all --limit N".to_owned(),
@@ -230,7 +213,7 @@ impl BudgetShortage {
                     self.slug, self.task_key
                 )
             }
-            // Who goes on is another agent, with a limit of its own.
+            // The next agent has a limit of its own.
             BudgetScope::Agent(_) => "eklavya config set budget.agentUsd N".to_owned(),
         }
     }
@@ -256,25 +239,21 @@ impl fmt::Display for BudgetShortage {
     }
 }
 
-/// Shares of a project's limit whose crossing raises an event, in percent.
+/// Shares of a project's limit whose crossing emits an event, in percent.
 pub const THRESHOLDS: [i64; 3] = [50, 80, 100];
 
 /// A threshold of a project's limit that was crossed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetAlert {
-    /// The project.
     pub project_id: ProjectId,
-    /// What it has spent.
     pub spent: MicroUsd,
-    /// Its limit.
     pub limit: MicroUsd,
     /// The threshold, one of [`THRESHOLDS`].
     pub percent: i64,
 }
 
 impl BudgetAlert {
-    /// Returns the event that tells of it.
     pub fn to_event(&self) -> Event {
         let BudgetAlert {
             project_id,

@@ -1,4 +1,4 @@
-//! How often something may be done.
+//! Rate limits.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use std::time::Duration;
 /// Within any time `t`, at most `burst + t / interval` are granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// How many may be done at once after a rest; at least 1.
+    /// How many are granted at once after a pause; at least 1.
     pub burst: u32,
-    /// The time in which one more may be done; at least a microsecond.
+    /// The time after which one more is granted; at least a microsecond.
     pub interval: Duration,
 }
 
 impl RateLimit {
-    /// Returns the rate of at most `count` in any minute, evenly spaced. Zero counts as one.
+    /// Returns the rate of at most `count` per minute, evenly spaced. Zero counts as one.
     pub fn per_minute(count: u32) -> Self {
         const MICROS: u64 = 60_000_000;
         Self {
             burst: 1,
-            // Rounded up, so that it is never one more.
+            // Rounded up, so that the rate is never exceeded.
             interval: Duration::from_micros(MICROS.div_ceil(u64::from(count.max(1)))),
         }
     }
 
-    /// Returns how much of the rate `count` at once take, and how much it holds, in microseconds.
-    /// More than the burst can never be taken at once and counts as the burst.
+    /// Returns the cost of `count` at once and the capacity of the rate, in microseconds. A count
+    /// above the burst can never be granted at once and costs as much as the burst.
     pub fn cost_and_capacity(&self, count: u32) -> (i64, i64) {
         let interval =
             i64::try_from(self.interval.as_micros()).map_or(MAX_MICROS, |n| n.min(MAX_MICROS));
@@ -35,15 +35,15 @@ impl RateLimit {
     }
 }
 
-/// A year in microseconds: longer than anything that is waited for, and far from overflow.
+/// A year in microseconds: longer than any wait, and far from overflow.
 const MAX_MICROS: i64 = 366 * 24 * 3600 * 1_000_000;
 
-/// Whether something may be done now.
+/// The answer of a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateLimitOutcome {
-    /// Now, and it is counted.
+    /// Granted and counted.
     Granted,
-    /// Not before this time has passed; nothing is counted.
+    /// Not before this time has passed; not counted.
     Wait(Duration),
 }
 

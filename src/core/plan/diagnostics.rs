@@ -1,28 +1,26 @@
-//! The diagnostics that a role with "Diagnostic" in its row may have run: by name, never by command.
+//! Diagnostics: commands that agents of diagnostic roles run by name, never by command line.
 
 use serde::{Deserialize, Serialize};
 
-/// A diagnostic that every project has.
+/// A diagnostic that is available in every project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuiltInDiagnostic {
-    /// Its name.
     pub name: &'static str,
-    /// What it tells.
     pub about: &'static str,
-    /// The program and its arguments; no shell reads them.
+    /// The program and its arguments; no shell parses them.
     pub argv: &'static [&'static str],
 }
 
-/// Every diagnostic that is there without a plan.
+/// The built-in diagnostics.
 #[rustfmt::skip]
 pub const BUILT_IN: &[BuiltInDiagnostic] = &[
-    built_in("disk-use", "What the directories of the repository take, in KiB", &["du", "-k", "--max-depth=2", "--", "."]),
-    built_in("largest-files", "Every file of 1 MiB or more, with its bytes", &["find", ".", "-xdev", "-type", "f", "-size", "+1023k", "-not", "-path", "./.git/*", "-printf", "%s %p\\n"]),
-    built_in("git-log", "The last 50 commits with what each changed, in short", &["git", "--no-pager", "log", "--no-color", "--no-ext-diff", "--no-textconv", "--date=iso-strict", "--format=%h %ad %an: %s", "--shortstat", "-n", "50"]),
-    built_in("git-status", "What differs from the last commit", &["git", "--no-pager", "status", "--short", "--branch"]),
-    built_in("git-fsck", "Whether the history is whole", &["git", "fsck", "--full", "--strict", "--no-progress"]),
-    built_in("git-size", "How many objects the history has, and what they take", &["git", "count-objects", "-v", "-H"]),
-    built_in("dependencies", "The files that declare dependencies, and how each begins", &["find", ".", "-maxdepth", "4", "-type", "f", "-not", "-path", "*/node_modules/*", "-not", "-path", "./.git/*", "(", "-name", "Cargo.toml", "-o", "-name", "package.json", "-o", "-name", "requirements*.txt", "-o", "-name", "pyproject.toml", "-o", "-name", "go.mod", "-o", "-name", "Gemfile", "-o", "-name", "pom.xml", "-o", "-name", "composer.json", ")", "-print", "-exec", "head", "-c", "2000", "--", "{}", ";"]),
+    built_in("disk-use", "The size of each directory of the repository, in KiB", &["du", "-k", "--max-depth=2", "--", "."]),
+    built_in("largest-files", "Every file of 1 MiB or more, with its size in bytes", &["find", ".", "-xdev", "-type", "f", "-size", "+1023k", "-not", "-path", "./.git/*", "-printf", "%s %p\\n"]),
+    built_in("git-log", "The last 50 commits with a summary of their changes", &["git", "--no-pager", "log", "--no-color", "--no-ext-diff", "--no-textconv", "--date=iso-strict", "--format=%h %ad %an: %s", "--shortstat", "-n", "50"]),
+    built_in("git-status", "The differences from the last commit", &["git", "--no-pager", "status", "--short", "--branch"]),
+    built_in("git-fsck", "Checks the integrity of the history", &["git", "fsck", "--full", "--strict", "--no-progress"]),
+    built_in("git-size", "The number and size of the objects in the history", &["git", "count-objects", "-v", "-H"]),
+    built_in("dependencies", "The files that declare dependencies, and their first lines", &["find", ".", "-maxdepth", "4", "-type", "f", "-not", "-path", "*/node_modules/*", "-not", "-path", "./.git/*", "(", "-name", "Cargo.toml", "-o", "-name", "package.json", "-o", "-name", "requirements*.txt", "-o", "-name", "pyproject.toml", "-o", "-name", "go.mod", "-o", "-name", "Gemfile", "-o", "-name", "pom.xml", "-o", "-name", "composer.json", ")", "-print", "-exec", "head", "-c", "2000", "--", "{}", ";"]),
     built_in("machine", "The machine's load and memory", &["cat", "/proc/loadavg", "/proc/meminfo"]),
 ];
 
@@ -34,21 +32,18 @@ const fn built_in(
     BuiltInDiagnostic { name, about, argv }
 }
 
-/// A diagnostic of the plan.
+/// A diagnostic that the plan defines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedDiagnostic {
-    /// Its name: lower-case letters, digits and hyphens.
+    /// Lower-case letters, digits and hyphens.
     pub name: String,
-    /// The command, run by a shell in the root of the repository.
+    /// A shell command, run in the root of the repository.
     pub command: String,
 }
 
-/// The most diagnostics of a plan.
 const MAX: usize = 50;
-/// The longest name.
 const MAX_NAME: usize = 40;
 
-/// Returns what is wrong with the diagnostics of a plan.
 pub fn find_problems(own: &[PlannedDiagnostic]) -> Vec<String> {
     let mut problems = Vec::new();
     if own.len() > MAX {
@@ -64,10 +59,10 @@ pub fn find_problems(own: &[PlannedDiagnostic]) -> Vec<String> {
             ));
         } else if BUILT_IN.iter().any(|built_in| built_in.name == name) {
             problems.push(format!(
-                "diagnostics: {name} is there already for every project; choose another name"
+                "diagnostics: {name} is a built-in diagnostic; choose another name"
             ));
         } else if own[..place].iter().any(|earlier| earlier.name == *name) {
-            problems.push(format!("diagnostics: {name} is there twice"));
+            problems.push(format!("diagnostics: {name} is duplicated"));
         }
         if diagnostic.command.trim().is_empty() {
             problems.push(format!("diagnostic {name} has an empty command"));
@@ -109,9 +104,9 @@ mod tests {
         diagnostics: "-n" is not a name (lower-case letters, digits, hyphens; at most 40)
         diagnostics: "Queue" is not a name (lower-case letters, digits, hyphens; at most 40)
         diagnostics: "a b" is not a name (lower-case letters, digits, hyphens; at most 40)
-        diagnostics: disk-use is there already for every project; choose another name
+        diagnostics: disk-use is a built-in diagnostic; choose another name
         diagnostic a has an empty command
-        diagnostics: a is there twice
+        diagnostics: a is duplicated
         "#);
         let many: Vec<_> = (0..=MAX).map(|n| named(&n.to_string(), "x")).collect();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a plan says, and what makes it usable.
+//! The content of a plan, and its validation.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,46 +13,39 @@ use crate::money::MicroUsd;
 pub struct PlanDocument {
     /// What will be built, in a few sentences.
     pub summary: String,
-    /// What the product can do.
     pub features: Vec<PlannedFeature>,
-    /// What must hold for the work to be accepted.
+    /// What must be true for the work to be accepted.
     pub criteria: Vec<AcceptanceCriterion>,
     /// The order of the work, for people.
     #[serde(default)]
     pub milestones: Vec<PlannedMilestone>,
-    /// The work.
     pub tasks: Vec<PlannedTask>,
-    /// The command that must exit with 0 before anything becomes part of main.
+    /// The command that must exit with 0 before a change is merged into main.
     pub test_command: String,
-    /// How the product is looked at.
+    /// How to run the product for a preview.
     pub preview: PlannedPreview,
-    /// Commands that tell how the product is doing, for the Monitor.
+    /// Commands that show the state of the product, for the Monitor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<PlannedDiagnostic>,
 }
 
-/// Something that the product can do.
+/// A capability of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFeature {
     /// `F1`, `F2`, …
     pub id: String,
-    /// A line about it.
     pub title: String,
-    /// More about it.
     #[serde(default)]
     pub description: String,
 }
 
-/// Something that must hold for the work to be accepted.
+/// A condition for accepting the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptanceCriterion {
     /// `C1`, `C2`, …
     pub id: String,
-    /// The feature that it belongs to.
     pub feature: String,
-    /// What must hold.
     pub text: String,
-    /// How that is found out.
     pub check: CriterionCheck,
 }
 
@@ -60,53 +53,44 @@ pub struct AcceptanceCriterion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum CriterionCheck {
-    /// A shell command that exits with 0 where the criterion holds.
+    /// A shell command that exits with 0 if the criterion is met.
     Command {
-        /// The command, run in the root of the repository.
+        /// Run in the root of the repository.
         command: String,
     },
-    /// Somebody reads the work.
-    Review {
-        /// What to look at, and what to look for.
-        instructions: String,
-    },
+    /// An agent reviews the work.
+    Review { instructions: String },
 }
 
-/// A group of tasks that ends in something worth showing.
+/// A group of tasks with a result that can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedMilestone {
     /// `M1`, `M2`, …
     pub id: String,
-    /// A line about it.
     pub title: String,
-    /// Its tasks.
     pub tasks: Vec<String>,
 }
 
-/// A task as planned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedTask {
     /// `T1`, `T2`, …
     pub id: String,
-    /// A line about it.
     pub title: String,
-    /// What is to be done.
     pub description: String,
-    /// Who does it.
     pub role: String,
     /// Tasks that must be done first.
     #[serde(default)]
     pub depends_on: Vec<String>,
-    /// Criteria that it serves.
     #[serde(default)]
     pub criteria: Vec<String>,
-    /// What it is expected to cost, in US dollars.
+    /// The expected cost, in US dollars.
     pub estimate_usd: f64,
 }
 
 impl PlannedTask {
-    /// Returns the estimate in micro-dollars; what is not a sensible number is the largest amount.
+    /// Returns the estimate in micro-dollars; a number that is not a valid amount becomes the
+    /// largest amount.
     pub fn estimate(&self) -> MicroUsd {
         let micros = (self.estimate_usd * 1_000_000.0).ceil();
         if (0.0..1e15).contains(&micros) {
@@ -118,22 +102,18 @@ impl PlannedTask {
     }
 }
 
-/// How the product is looked at.
+/// How to run the product for a preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum PlannedPreview {
-    /// Files in a directory of the repository.
-    Static {
-        /// The directory.
-        directory: String,
-    },
-    /// A server.
+    /// Static files in a directory of the repository.
+    Static { directory: String },
     Command {
-        /// The command, run in the root of the repository.
+        /// Run in the root of the repository.
         command: String,
         /// The port on 127.0.0.1 that it listens on.
         port: u16,
-        /// The path that answers when the server is up.
+        /// The path that answers when the server is ready.
         #[serde(default = "root_path")]
         path: String,
     },
@@ -143,7 +123,7 @@ fn root_path() -> String {
     "/".to_owned()
 }
 
-/// Roles that can be given a task of the build: those that can write something, or have others do.
+/// Roles that can have a task of the build: those that write files or delegate.
 pub const BUILDERS: [Role; 6] = [
     Role::Orchestrator,
     Role::Architect,
@@ -153,13 +133,13 @@ pub const BUILDERS: [Role; 6] = [
     Role::Sre,
 ];
 
-/// The most tasks, criteria or features that a plan may have.
+/// The most tasks, criteria or features of a plan.
 const MAX_ITEMS: usize = 200;
 
 impl PlanDocument {
-    /// Returns every reason why the plan cannot be used; none if it can.
+    /// Returns every reason why the plan is invalid; none if it is valid.
     ///
-    /// `budget` is what the project may still spend, where there is a limit.
+    /// `budget` is the amount that the project may still spend, if it has a limit.
     pub fn find_problems(&self, budget: Option<MicroUsd>) -> Vec<String> {
         let mut problems = Vec::new();
         self.check_shape(&mut problems);
@@ -173,7 +153,7 @@ impl PlanDocument {
         problems
     }
 
-    /// Returns what all tasks together are expected to cost.
+    /// Returns the expected cost of all tasks together.
     pub fn estimate(&self) -> MicroUsd {
         self.tasks.iter().map(PlannedTask::estimate).sum()
     }
@@ -207,7 +187,7 @@ impl PlanDocument {
                         "{name}: {id:?} is not an id (letters, digits, hyphens; at most 20)"
                     ));
                 } else if !seen.insert(id.to_lowercase()) {
-                    problems.push(format!("{name}: {id} is there twice"));
+                    problems.push(format!("{name}: {id} is duplicated"));
                 }
             }
         }
@@ -220,7 +200,7 @@ impl PlanDocument {
         for criterion in &self.criteria {
             if !features.contains(&criterion.feature) {
                 problems.push(format!(
-                    "criterion {} belongs to feature {:?}, which is not there",
+                    "criterion {} refers to feature {:?}, which does not exist",
                     criterion.id, criterion.feature
                 ));
             }
@@ -235,13 +215,13 @@ impl PlanDocument {
         for task in &self.tasks {
             for id in task.criteria.iter().filter(|id| !criteria.contains(id)) {
                 problems.push(format!(
-                    "task {} serves criterion {id:?}, which is not there",
+                    "task {} serves criterion {id:?}, which does not exist",
                     task.id
                 ));
             }
             for id in task.depends_on.iter().filter(|id| !tasks.contains(id)) {
                 problems.push(format!(
-                    "task {} depends on {id:?}, which is not there",
+                    "task {} depends on {id:?}, which does not exist",
                     task.id
                 ));
             }
@@ -249,7 +229,7 @@ impl PlanDocument {
         for milestone in &self.milestones {
             for id in milestone.tasks.iter().filter(|id| !tasks.contains(id)) {
                 problems.push(format!(
-                    "milestone {} has task {id:?}, which is not there",
+                    "milestone {} has task {id:?}, which does not exist",
                     milestone.id
                 ));
             }
@@ -301,7 +281,7 @@ impl PlanDocument {
         if !waiting.is_empty() {
             let circle = waiting.into_keys().collect::<Vec<_>>().join(", ");
             problems.push(format!(
-                "these tasks wait for one another in a circle: {circle}"
+                "these tasks depend on each other in a circle: {circle}"
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! A plan: what is to be built, and the gate at which the admin says so.
+//! A plan: what will be built, and the gate at which the admin approves it.
 
 pub mod diagnostics;
 pub mod document;
@@ -10,66 +10,53 @@ use super::ids::{PlanId, ProjectId};
 use crate::InvalidTransition;
 use crate::plan::document::PlanDocument;
 
-/// One plan of a project; a rejected one is followed by the next number.
+/// One plan of a project; after a rejected plan, the next one has the next number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Its identity.
     pub id: PlanId,
-    /// Whose plan it is.
     pub project: ProjectId,
     /// From 1.
     pub number: u32,
-    /// Where it stands.
     pub state: PlanState,
-    /// What it says, once it was validated.
+    /// The content, once it is valid.
     pub document: Option<PlanDocument>,
-    /// Rises with every change of the row.
+    /// Incremented by each change of the row.
     pub version: i64,
-    /// When it was begun.
     pub created_at: Timestamp,
 }
 
-/// Where a plan stands.
+/// The state of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase")]
 pub enum PlanState {
-    /// Agents are at work on it.
     Drafting,
     /// It waits for the admin.
     Proposed {
-        /// Since when.
         at: Timestamp,
     },
-    /// The admin approved it.
     Approved {
-        /// When.
         at: Timestamp,
     },
-    /// The admin rejected it.
     Rejected {
-        /// When.
         at: Timestamp,
-        /// What the next plan must do better.
+        /// What the next plan must improve.
         feedback: String,
     },
 }
 
-/// What can happen to a plan.
+/// An event in the life of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlanEvent {
-    /// A valid plan was returned.
     Propose,
-    /// The admin approves.
     Approve,
-    /// The admin rejects.
     Reject {
-        /// What the next plan must do better.
+        /// What the next plan must improve.
         feedback: String,
     },
 }
 
 impl PlanEvent {
-    /// Returns the event as a verb.
+    /// Returns the event as a verb phrase, for messages and the audit trail.
     pub fn name(&self) -> &'static str {
         match self {
             PlanEvent::Propose => "be proposed",

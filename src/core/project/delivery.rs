@@ -1,18 +1,15 @@
-//! A delivery: what the client gets.
+//! A delivery: the result that the client gets.
 
 use jiff::Timestamp;
 
 use crate::ids::ProjectId;
 use crate::ids::commit::CommitId;
 
-/// What was delivered, and where it lies.
+/// A delivered repository and its documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whose.
     pub project: ProjectId,
-    /// The delivered commit.
     pub commit: CommitId,
-    /// Its tag.
     pub tag: String,
     /// The path of the `git bundle`.
     pub bundle: String,
@@ -22,6 +19,5 @@ pub struct Delivery {
     pub dossier_json: String,
     /// The path of the dossier as a page.
     pub dossier_html: String,
-    /// When.
     pub created_at: Timestamp,
 }

@@ -1,27 +1,26 @@
-//! What holds agents to their roles.
+//! The isolation backend of a project.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An isolation that can be chosen.
+/// An isolation backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum IsolationKind {
-    /// Namespaces and mounts that bubblewrap makes.
+    /// Namespaces and mounts, set up by bubblewrap.
     Bubblewrap,
-    /// Containers of Docker's.
+    /// Docker containers.
     Docker,
 }
 
-/// A word that names no isolation.
+/// A name that is not an isolation backend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an isolation is bubblewrap or docker")]
+#[error("the isolation must be bubblewrap or docker")]
 pub struct InvalidIsolation;
 
 impl IsolationKind {
-    /// All of them.
     pub const ALL: [Self; 2] = [IsolationKind::Bubblewrap, IsolationKind::Docker];
 
     /// Returns the name used in JSON and on the command line.

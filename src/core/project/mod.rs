@@ -1,4 +1,4 @@
-//! A project: one brief on its way to a delivered repository.
+//! A project: a client's brief, worked on until the delivery of a repository.
 
 pub mod decision;
 pub mod delivery;
@@ -15,34 +15,29 @@ use crate::InvalidTransition;
 use crate::project::isolation::IsolationKind;
 use crate::project::priority::ProjectPriority;
 
-/// A client's brief and where it stands.
+/// A client's brief and the state of the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
-    /// Its identity.
     pub id: ProjectId,
-    /// A number of its own on this installation, from 1; the agents' uid follows from it.
+    /// Unique on this installation, from 1; the uid of the agents is derived from it.
     pub number: u32,
     /// The short name that people type.
     pub slug: String,
-    /// Its name.
     pub name: String,
-    /// For whom it is.
     pub client: String,
-    /// The client's words, as they came.
+    /// The client's brief, unchanged.
     pub brief: String,
-    /// Where it stands.
     pub state: ProjectState,
-    /// How much of the work is done, in percent.
+    /// Progress in percent.
     pub progress: u32,
-    /// The rehearsal script that answers in place of a model, if one does.
+    /// The rehearsal script that answers in place of a model, if any.
     pub rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     pub sandboxed: bool,
-    /// What holds its agents, where it is not what the configuration says.
+    /// The isolation backend, if it differs from the configuration.
     pub isolation: Option<IsolationKind>,
-    /// Rises with every change of the row.
+    /// Incremented by each change of the row.
     pub version: i64,
-    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
@@ -53,59 +48,49 @@ pub struct Project {
 pub struct ProjectSummary {
     /// The short name that people type.
     pub slug: String,
-    /// Its name.
     pub name: String,
-    /// For whom it is.
     pub client: String,
-    /// Where it stands.
     pub state: ProjectState,
-    /// How much of the work is done, in percent.
+    /// Progress in percent.
     pub progress: u32,
-    /// The rehearsal script that answers in place of a model, if one does.
+    /// The rehearsal script that answers in place of a model, if any.
     pub rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     pub sandboxed: bool,
-    /// What holds its agents, where it is not what the configuration says.
+    /// The isolation backend, if it differs from the configuration.
     pub isolation: Option<IsolationKind>,
-    /// Its share of what is scarce.
+    /// Its share of scarce resources.
     pub priority: ProjectPriority,
-    /// The most that it may cost; nothing where there is no limit.
     pub limit: Option<MicroUsd>,
-    /// What it has cost.
     pub spent: MicroUsd,
-    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
 
-/// A step of the way from brief to delivery.
+/// A step between the brief and the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProjectStage {
-    /// The brief is there, nothing was done.
+    /// The brief exists; the work has not started.
     Created,
-    /// The plan is in the making.
     Planning,
     /// The plan waits for the admin.
     PlanReview,
-    /// The plan stands; demos are next.
+    /// The demos are next.
     PlanApproved,
-    /// Demos are in the making.
     DemoBuilding,
     /// The demos wait for the admin.
     DemoReview,
-    /// The winner is main; the build is next.
+    /// The approved demo is main; the build is next.
     DemoApproved,
-    /// The team builds.
     Building,
-    /// Every task is done; verification is next.
+    /// All tasks are done; the verification is next.
     Built,
     /// The acceptance criteria are being checked.
     Verifying,
-    /// Every criterion holds; delivery is next.
+    /// All criteria are met; the delivery is next.
     Verified,
-    /// The delivery is being made.
     Delivering,
 }
 
@@ -144,7 +129,7 @@ impl ProjectStage {
         }
     }
 
-    /// Returns the progress in percent that reaching this stage stands for.
+    /// Returns the progress in percent at the beginning of this stage.
     pub fn progress(self) -> u32 {
         match self {
             ProjectStage::Created | ProjectStage::Planning => 0,
@@ -158,81 +143,56 @@ impl ProjectStage {
     }
 }
 
-/// Where a project stands.
+/// The state of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase")]
 pub enum ProjectState {
-    /// On its way.
     Active {
-        /// The step it is at.
         stage: ProjectStage,
     },
-    /// Halted by the admin; nothing works on it.
+    /// Paused by the admin; no worker works on it.
     Paused {
-        /// The step it goes on from.
+        /// The stage in which it resumes.
         stage: ProjectStage,
-        /// Since when.
         since: Timestamp,
     },
-    /// Delivered to the client.
     Delivered {
-        /// When.
         at: Timestamp,
     },
-    /// Put away; its files and history are kept.
+    /// Archived; its files and history are kept.
     Archived {
-        /// The step it was at; none if it was delivered.
+        /// The stage before; `None` if it was delivered.
         stage: Option<ProjectStage>,
-        /// When it was delivered, if it was.
         delivered_at: Option<Timestamp>,
-        /// Since when.
         since: Timestamp,
     },
 }
 
-/// What can happen to a project.
+/// An event in the life of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProjectEvent {
-    /// Planning starts.
     StartPlanning,
-    /// A plan is ready for the admin.
     ProposePlan,
-    /// The admin wants another plan.
     RejectPlan,
-    /// The admin approves the plan.
     ApprovePlan,
-    /// The demos are to be built.
     StartDemos,
-    /// The demos are ready for the admin.
     PresentDemos,
-    /// The admin wants other demos.
     RejectDemos,
-    /// The admin approves a demo.
     ApproveDemo,
-    /// The team starts to build.
     StartBuild,
-    /// Every task is done.
     FinishBuild,
-    /// The criteria are to be checked.
     StartVerification,
-    /// A criterion does not hold.
     FailVerification,
-    /// Every criterion holds.
     PassVerification,
-    /// The delivery is to be made.
     StartDelivery,
-    /// The delivery is made.
     Deliver,
-    /// The admin halts the project.
     Pause,
-    /// The admin lets it go on, or takes it out of the archive.
+    /// The admin resumes it, or takes it out of the archive.
     Resume,
-    /// The admin puts it away.
     Archive,
 }
 
 impl ProjectEvent {
-    /// All events.
     pub const ALL: [ProjectEvent; 18] = [
         ProjectEvent::StartPlanning,
         ProjectEvent::ProposePlan,
@@ -254,7 +214,7 @@ impl ProjectEvent {
         ProjectEvent::Archive,
     ];
 
-    /// Returns the event as a verb, for messages and the audit trail.
+    /// Returns the event as a verb phrase, for messages and the audit trail.
     pub fn name(self) -> &'static str {
         match self {
             ProjectEvent::StartPlanning => "start planning",
@@ -280,7 +240,6 @@ impl ProjectEvent {
 }
 
 impl ProjectState {
-    /// The state of a new project.
     pub const NEW: ProjectState = ProjectState::Active {
         stage: ProjectStage::Created,
     };
@@ -295,7 +254,7 @@ impl ProjectState {
         }
     }
 
-    /// Returns the step that an active project is at.
+    /// Returns the stage of an active project.
     pub fn stage(&self) -> Option<ProjectStage> {
         match self {
             ProjectState::Active { stage } => Some(*stage),

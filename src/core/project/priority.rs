@@ -1,22 +1,21 @@
-//! How much of what is scarce a project gets.
+//! The priority of a project for scarce resources.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A project's priority, from 1 to 9. Where agents are scarce, its share is proportional to it.
+/// A project's priority, from 1 to 9. When agent slots are scarce, the project's share is
+/// proportional to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProjectPriority(u32);
 
-/// A number that is no priority.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a priority is a whole number from 1 to 9")]
 pub struct InvalidProjectPriority;
 
 impl ProjectPriority {
-    /// Returns the priority that is this number.
     pub fn new(number: u32) -> Result<Self, InvalidProjectPriority> {
         if (1..=9).contains(&number) {
             Ok(Self(number))
@@ -25,13 +24,12 @@ impl ProjectPriority {
         }
     }
 
-    /// Returns the number, from 1 to 9.
     pub fn get(self) -> u32 {
         self.0
     }
 }
 
-/// The middle: what a project has unless somebody says otherwise.
+/// The middle, for projects without an explicit priority.
 impl Default for ProjectPriority {
     fn default() -> Self {
         Self(5)

@@ -1,25 +1,25 @@
 //! Project slugs: the short names that people type.
 
-/// The longest slug; it is a directory name and a host label.
+/// The longest slug: it is used as a directory name and a host label.
 pub const MAX_LENGTH: usize = 40;
 
-/// Words that are subcommands where a slug may stand.
+/// Subcommands that take the place of a slug on the command line.
 const RESERVED: [&str; 7] = ["show", "approve", "reject", "build", "list", "help", "all"];
 
 /// Why a text is not a slug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSlug {
-    /// It has other characters, or none.
+    /// It is empty or has other characters.
     #[error(
         "{0:?} is not a project slug: use lower-case letters, digits and single hyphens, at most 40, starting with a letter"
     )]
     Format(String),
-    /// It is a word of the command line.
+    /// It is a subcommand.
     #[error("a project cannot be called {0:?}: it is a subcommand")]
     Reserved(String),
 }
 
-/// Checks that `text` is a slug.
+/// Checks that `text` is a valid slug.
 pub fn check(text: &str) -> Result<(), InvalidSlug> {
     let letters = text
         .bytes()
@@ -35,10 +35,10 @@ pub fn check(text: &str) -> Result<(), InvalidSlug> {
     Ok(())
 }
 
-/// Returns the slug that a project's name suggests: `Coffee Shop!` becomes `coffee-shop`.
+/// Returns a slug derived from a project's name: `Coffee Shop!` becomes `coffee-shop`.
 ///
 /// # Errors
-/// [`InvalidSlug`] where nothing usable is left; the caller asks for one.
+/// [`InvalidSlug`] if no usable characters remain; the caller then asks for a slug.
 pub fn from_name(name: &str) -> Result<String, InvalidSlug> {
     let mut slug = String::new();
     for letter in name.chars() {

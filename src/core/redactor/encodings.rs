@@ -1,29 +1,29 @@
-//! The forms in which programs print a value.
+//! The encodings in which programs print a value.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-/// An encoded form that is shorter is left alone: it could stand anywhere. In bytes.
+/// Shorter encodings are ignored, because they could occur by chance. In bytes.
 const SHORTEST_FORM: usize = 8;
-/// A longer value is known by its pieces, of which each is hidden: an output that shows a part of it
-/// hides that part, and no search needs room for the whole. In bytes.
+/// A longer value is split into pieces, each of which is hidden: output that contains a part of the
+/// value hides that part, and a search never has to buffer the whole value. In bytes.
 const MAX_PIECE_BYTES: usize = 256;
-/// A line of a value of several is hidden by itself where it has at least so many bytes: people print
-/// keys line by line.
+/// A line of a multi-line value is hidden by itself from this length on, because people print keys
+/// line by line. In bytes.
 const SHORTEST_LINE: usize = 16;
-/// Where encoders break their lines: `base64` and MIME, and PEM.
+/// Line lengths of encoders: `base64` and MIME, and PEM.
 const WIDTHS: [usize; 2] = [76, 64];
 
-/// Returns the forms of `value`, itself among them.
+/// Returns the encodings of `value`, including the value itself.
 pub(crate) fn encodings_of(value: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let mut forms = vec![Zeroizing::new(value.as_bytes().to_vec())];
     let mut encoded = Vec::new();
     if value.len() <= MAX_PIECE_BYTES {
         push_encodings(value, &mut encoded);
     } else {
-        // The value itself is covered by its pieces.
+        // The pieces cover the value itself.
         forms.clear();
         split_overlapping(value).for_each(|piece| {
             forms.push(Zeroizing::new(piece.as_bytes().to_vec()));
@@ -44,8 +44,8 @@ pub(crate) fn encodings_of(value: &str) -> Vec<Zeroizing<Vec<u8>>> {
     forms
 }
 
-/// Returns the pieces of a value, cut between characters. The last overlaps the one before it, so
-/// that none is short.
+/// Returns the pieces of a value, split between characters. The last piece overlaps the one before
+/// it, so that no piece is short.
 fn split_overlapping(value: &str) -> impl Iterator<Item = &str> {
     let floor = |mut at: usize| {
         while !value.is_char_boundary(at) {
@@ -61,7 +61,7 @@ fn split_overlapping(value: &str) -> impl Iterator<Item = &str> {
 fn push_encodings(value: &str, forms: &mut Vec<String>) {
     let bytes = value.as_bytes();
     for json in json_escapes(value) {
-        // A line of a transcript holds JSON in JSON.
+        // A line of a transcript contains JSON within JSON.
         forms.extend(json_escapes(&json));
         forms.push(json);
     }
@@ -74,7 +74,7 @@ fn push_encodings(value: &str, forms: &mut Vec<String>) {
     forms.extend(base64_encodings(bytes));
 }
 
-/// Returns a value as a JSON text holds it: as serde writes it, in ASCII alone, and with `\/`.
+/// Returns a value as JSON text: as serde writes it, in ASCII only, and with `\/`.
 fn json_escapes(value: &str) -> [String; 3] {
     let quoted = serde_json::Value::from(value).to_string();
     let plain = quoted[1..quoted.len() - 1].to_owned();
@@ -93,7 +93,7 @@ fn json_escapes(value: &str) -> [String; 3] {
     [plain, ascii, slashed]
 }
 
-/// Returns a value as URLs hold it, with digits of either case, and as forms do.
+/// Returns a value with percent-encoding, in upper and lower case, and as form data.
 fn url_encodings(bytes: &[u8]) -> [String; 3] {
     let encoded = |digits: fn(u8) -> String| {
         bytes.iter().fold(String::new(), |mut text, byte| {
@@ -111,13 +111,14 @@ fn url_encodings(bytes: &[u8]) -> [String; 3] {
     [upper, encoded(|byte| format!("%{byte:02x}")), form]
 }
 
-/// Returns a value in base64, by itself and as the part of something longer: there it may begin at
-/// any of three places of a group, and its first and last letters depend on its neighbours.
+/// Returns a value in base64, by itself and as a part of a longer value: there it begins at one of
+/// three positions of a group, and its first and last letters depend on the bytes around it.
 fn base64_encodings(bytes: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
     for shift in 0..3 {
         let shifted = Zeroizing::new([&[0; 2][..shift], bytes].concat());
-        // The letters that hold bits of what stands before, and those that hold bits of what follows.
+        // The letters that contain bits of the bytes before, and those that contain bits of the
+        // bytes after.
         let (before, bits) = ([0, 2, 3][shift], shifted.len() * 8);
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
             let letters = engine.encode(&*shifted);

@@ -1,9 +1,10 @@
-//! Keeping known secrets out of whatever is written down or handed on.
+//! Keeps known secrets out of all output and stored data.
 //!
-//! There is one redactor in a process, shared by its logs, its audit trail, its events, the transcripts
-//! and the output of commands: what one of them learns, all of them hide. A secret is known by its
-//! value, in the [forms](forms) in which programs print values; keys of the model's endpoint and of
-//! agents' doors are known by how they begin, passwords by their place in a URL.
+//! A process has one redactor, shared by its logs, its audit trail, its events, the transcripts and
+//! the output of commands: a secret that one of them learns is hidden in all of them. A secret is
+//! recognised by its value, in the encodings in which programs print values; keys of the model's
+//! endpoint and of agents' doors are recognised by their prefix, passwords by their position in a
+//! URL.
 
 mod stream;
 
@@ -21,27 +22,26 @@ use zeroize::Zeroizing;
 
 pub use stream::StreamRedactor;
 
-/// What stands for a secret.
+/// Replaces a secret.
 pub const HIDDEN: &str = "[secret]";
-/// Shorter values are not hidden: they would hide half of every text, and protect nothing. In bytes.
+/// Shorter values are not hidden: hiding them would damage most texts and protect nothing. In
+/// bytes.
 pub const SHORTEST_HIDDEN: usize = 4;
-/// How secrets begin that are known by their form: keys of the model's endpoint, and the keys of
-/// agents' doors.
+/// Prefixes by which keys are recognised: keys of the model's endpoint, and keys of agents' doors.
 const PREFIXES: [&str; 2] = ["sk-ant-", "eklavya-door-"];
 
-/// Hides secrets. Every clone knows what any of them learns; what is hidden stays as it is when it is
-/// hidden again.
+/// Hides secrets. All clones share the known secrets. Redacting twice changes nothing.
 #[derive(Clone, Default)]
 pub struct Redactor {
     known: Arc<RwLock<Arc<KnownSecrets>>>,
 }
 
-/// The values at one moment.
+/// A snapshot of the known values.
 #[derive(Default)]
 pub(crate) struct KnownSecrets {
-    /// Their digests, to tell what is new.
+    /// Digests of the values, to recognise new ones.
     values: BTreeSet<[u8; 32]>,
-    /// In every form. They are needed in plain for as long as the process may print them.
+    /// In every encoding. They are kept in plain text for as long as the process may print them.
     forms: Vec<Zeroizing<Vec<u8>>>,
     searcher: Option<AhoCorasick>,
     longest: usize,
@@ -54,14 +54,14 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Returns one that hides these secrets, beside those that are known by their form.
+    /// Returns a redactor for these secrets, and those recognised by their form.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
         let redactor = Self::default();
         redactor.add_secrets(secrets);
         redactor
     }
 
-    /// Hides these secrets too from now on, here and in every clone.
+    /// Hides these secrets too from now on, in all clones.
     pub fn add_secrets(&self, secrets: impl IntoIterator<Item = SecretString>) {
         let long = |secret: &SecretString| secret.expose_secret().len() >= SHORTEST_HIDDEN;
         let secrets: Vec<SecretString> = secrets.into_iter().filter(long).collect();
@@ -91,7 +91,7 @@ impl Redactor {
         hide_passwords(clean)
     }
 
-    /// Returns a line of a log without secrets. One that is JSON stays so.
+    /// Returns a log line without secrets. A JSON line stays valid JSON.
     pub fn redact_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let clean = self.redact_text(line);
         if clean == line {
@@ -103,7 +103,7 @@ impl Redactor {
         }
     }
 
-    /// Returns a JSON value without secrets in its texts and names.
+    /// Returns a JSON value without secrets in its texts and member names.
     pub fn redact_json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.redact_text(&text)),
@@ -119,8 +119,8 @@ impl Redactor {
         }
     }
 
-    /// Returns a value of the product's own types without secrets in its texts. One whose secret is
-    /// the name of something that must stay, stays.
+    /// Returns a value of the product's own types without secrets in its texts. If a secret equals
+    /// the name of a required member, the value stays unchanged.
     pub fn redact_typed<T: Serialize + DeserializeOwned>(&self, value: T) -> T {
         let Ok(before) = serde_json::to_value(&value) else {
             return value;
@@ -132,7 +132,7 @@ impl Redactor {
         serde_json::from_value(after).unwrap_or(value)
     }
 
-    /// Whether a known secret stands in `bytes`, in any of its forms.
+    /// Returns whether `bytes` contains a known secret, in any of its encodings.
     pub fn contains_secret(&self, bytes: &[u8]) -> bool {
         let known = self.known_secrets();
         known
@@ -141,12 +141,13 @@ impl Redactor {
             .is_some_and(|searcher| searcher.is_match(bytes))
     }
 
-    /// Whether no secret is known by its value.
+    /// Returns whether no secret is known by its value.
     pub fn is_empty(&self) -> bool {
         self.known_secrets().searcher.is_none()
     }
 
-    /// Returns what hides the secrets that are known now in a stream, wherever it is cut.
+    /// Returns a redactor for a stream that arrives in arbitrary chunks, with the secrets known
+    /// now.
     pub fn stream(&self) -> StreamRedactor {
         StreamRedactor::new(self.known_secrets())
     }
@@ -159,7 +160,7 @@ impl Redactor {
 
 impl KnownSecrets {
     fn new(values: BTreeSet<[u8; 32]>, forms: Vec<Zeroizing<Vec<u8>>>) -> Self {
-        // A table with every state and byte would take gigabytes for one long secret.
+        // A table with all states and bytes would take gigabytes for one long secret.
         let searcher = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
@@ -167,7 +168,7 @@ impl KnownSecrets {
         Self {
             values,
             longest: forms.iter().map(|form| form.len()).max().unwrap_or(0),
-            // It fails beyond two gigabytes of secrets, of which there can be no such number.
+            // It fails only beyond two gigabytes of secrets.
             searcher: searcher.ok().filter(|_| !forms.is_empty()),
             forms,
         }

@@ -1,4 +1,4 @@
-//! Hiding secrets in what comes in pieces: one that is cut in two is still one.
+//! Hides secrets in a stream, even if a secret is split between two chunks.
 
 use std::sync::Arc;
 
@@ -7,44 +7,44 @@ use super::{HIDDEN, KnownSecrets};
 /// Hides the known secrets in a stream of bytes.
 pub struct StreamRedactor {
     known: Arc<KnownSecrets>,
-    /// The end of what came so far, where it may be the beginning of a secret.
+    /// The end of the input so far, which may be the beginning of a secret.
     held: Vec<u8>,
 }
 
 impl std::fmt::Debug for StreamRedactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RedactedStream({} secrets)", self.known.values.len())
+        write!(f, "StreamRedactor({} secrets)", self.known.values.len())
     }
 }
 
 impl StreamRedactor {
-    pub(crate) fn new(known: Arc<KnownSecrets>) -> Self {
+    pub(super) fn new(known: Arc<KnownSecrets>) -> Self {
         Self {
             known,
             held: Vec::new(),
         }
     }
 
-    /// Takes the next bytes, and returns what is known to be safe by now.
+    /// Takes the next bytes, and returns the bytes that are safe to release.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.held.extend_from_slice(bytes);
         let until = self.find_partial_match();
         self.release(until)
     }
 
-    /// Returns what was held back; the stream is at its end.
+    /// Ends the stream, and returns the bytes that were held back.
     pub fn finish(&mut self) -> Vec<u8> {
         self.release(self.held.len())
     }
 
-    /// Releases what begins before `until`.
+    /// Releases the bytes before `until`.
     fn release(&mut self, until: usize) -> Vec<u8> {
         let Some(searcher) = &self.known.searcher else {
             return std::mem::take(&mut self.held);
         };
         let (mut safe, mut at) = (Vec::with_capacity(until), 0);
         for found in searcher.find_iter(&self.held) {
-            // What begins later may go on, and be another one.
+            // A match that begins later may still become a longer one.
             if found.start() >= until {
                 break;
             }
@@ -60,7 +60,7 @@ impl StreamRedactor {
         safe
     }
 
-    /// Returns where the longest end of what is held begins that a secret begins with.
+    /// Returns the start of the longest suffix that is the beginning of a secret.
     fn find_partial_match(&self) -> usize {
         let length = self.held.len();
         let earliest = (length + 1).saturating_sub(self.known.longest);

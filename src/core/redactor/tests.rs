@@ -30,7 +30,7 @@ fn every_form_in_which_programs_print_a_value_is_hidden() {
         STANDARD.encode(VALUE),
         URL_SAFE.encode(VALUE),
     ];
-    // As a form encodes it, but for the few letters that each program treats as it likes.
+    // As form data, except for the few characters that programs encode differently.
     printed.push(url.replace('*', "%2A"));
     for before in ["u:", "us:", "use:"] {
         printed.push(STANDARD.encode(format!("{before}{VALUE}@host")));

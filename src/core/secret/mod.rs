@@ -1,4 +1,4 @@
-//! Secrets of a project: how they are called, and what may be given them.
+//! Secrets of a project: their names and uses.
 
 pub mod server_url;
 
@@ -14,11 +14,11 @@ use super::ids::ProjectId;
 
 /// The longest value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
-/// The shortest value, in bytes: a shorter one could not be kept out of logs, since it would stand in
-/// every other line.
+/// The shortest value, in bytes: a shorter one could not be kept out of logs, because it would
+/// occur in ordinary text.
 pub const MIN_VALUE_BYTES: usize = 8;
 const MAX_NAME_BYTES: usize = 128;
-/// What the sandbox gives every command, and what would change which programs run there.
+/// Variables that the sandbox sets for every command, and variables that change which programs run.
 const RESERVED_NAMES: [&str; 12] = [
     "PATH",
     "HOME",
@@ -34,37 +34,36 @@ const RESERVED_NAMES: [&str; 12] = [
     "ANTHROPIC_BASE_URL",
 ];
 
-/// The name of a secret: that of an environment variable.
+/// The name of a secret: the name of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct SecretName(String);
 
-/// A name that a secret cannot have.
+/// Why a name is not valid for a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecretName {
-    /// No environment variable is called so.
     #[error(
         "{0:?} cannot be the name of a secret: letters, digits and _ only, no digit first, at most \
          {MAX_NAME_BYTES} of them"
     )]
     Format(String),
-    /// The variable has a meaning of its own.
-    #[error("{0} cannot be the name of a secret: the variable is not free in a sandbox")]
+    /// The variable is reserved.
+    #[error("{0} cannot be the name of a secret: the sandbox sets this variable itself")]
     Reserved(String),
 }
 
 impl SecretName {
-    /// The API key of the model's endpoint, in place of the installation's.
+    /// The API key of the model's endpoint, used in place of the installation's key.
     pub const API_KEY: &str = "ANTHROPIC_API_KEY";
-    /// The token of the model's endpoint, in place of the installation's credential.
+    /// The token of the model's endpoint, used in place of the installation's credential.
     pub const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 
-    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it names a credential of the model's endpoint, which the gateway alone gets.
+    /// Returns whether it names a credential of the model's endpoint, which only the gateway
+    /// receives.
     pub fn is_model_credential(&self) -> bool {
         matches!(self.as_str(), Self::API_KEY | Self::AUTH_TOKEN)
     }
@@ -93,26 +92,25 @@ impl fmt::Display for SecretName {
     }
 }
 
-/// What is given a secret.
+/// A use of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretUse {
-    /// The test command, of merges and of the tool that runs it.
+    /// The test command, for merges and for the agents' test tool.
     Tests,
     /// The commands of the plan's checks.
     Checks,
     /// The servers of previews.
     Previews,
-    /// The gateway, for its requests to the model's endpoint. It follows from the name, and
-    /// nothing else gets such a secret.
+    /// The gateway's requests to the model's endpoint. The name implies this use, and such a secret
+    /// has no other use.
     Model,
 }
 
 impl SecretUse {
-    /// Those that a person chooses.
+    /// The uses that people choose.
     pub const CHOSEN: [Self; 3] = [Self::Tests, Self::Checks, Self::Previews];
 
-    /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {
             SecretUse::Tests => "tests",
@@ -129,7 +127,7 @@ impl fmt::Display for SecretUse {
     }
 }
 
-/// What is given a secret; nothing unless somebody says so.
+/// The uses of a secret; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct SecretUses(pub BTreeSet<SecretUse>);
@@ -144,46 +142,45 @@ impl fmt::Display for SecretUses {
 impl FromStr for SecretUses {
     type Err = String;
 
-    /// Reads what [`fmt::Display`] writes.
+    /// Parses the output of [`fmt::Display`].
     fn from_str(text: &str) -> Result<Self, String> {
         let one = |name: &str| {
             let all = SecretUse::CHOSEN.into_iter().chain([SecretUse::Model]);
             all.into_iter()
                 .find(|one| one.name() == name)
-                .ok_or_else(|| format!("{name:?} is nothing that is given secrets"))
+                .ok_or_else(|| format!("{name:?} is not a use of secrets"))
         };
         let names = text.split(',').filter(|name| !name.is_empty());
         Ok(Self(names.map(one).collect::<Result<_, _>>()?))
     }
 }
 
-/// A value that a secret cannot have. The text does not hold it.
+/// Why a value is not valid for a secret. The text does not contain the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecretValue {
-    /// There is none.
     #[error("the value is empty")]
     Empty,
-    /// It could not be kept out of logs.
+    /// It is too short to be kept out of logs.
     #[error(
         "the value has less than {MIN_VALUE_BYTES} bytes: it could not be kept out of what is \
          written down"
     )]
     Short,
-    /// It is no secret of a person's.
+    /// It is longer than any credential.
     #[error("the value has more than {MAX_VALUE_BYTES} bytes (64 KiB)")]
     Long,
-    /// It cannot stand in an environment.
-    #[error("the value holds a NUL byte, which no environment variable can")]
+    /// An environment variable cannot contain it.
+    #[error("the value contains a NUL byte, which an environment variable cannot")]
     Nul,
-    /// It cannot be told from other texts.
-    #[error("the value is not a text in UTF-8; encode it, e.g. in base64")]
+    /// It cannot be recognised in text.
+    #[error("the value is not UTF-8 text; encode it, for example in base64")]
     NotUtf8,
-    /// It cannot stand in a header.
-    #[error("the value has blanks or characters that no key of the model's endpoint has")]
+    /// An HTTP header cannot contain it.
+    #[error("the value has blanks or characters that keys of the model's endpoint do not have")]
     NotHeaderSafe,
 }
 
-/// Checks that a value can be that of the secret `name`.
+/// Checks that a value is valid for the secret `name`.
 pub fn check_value(name: &SecretName, value: &SecretString) -> Result<(), InvalidSecretValue> {
     let text = value.expose_secret();
     match text.len() {
@@ -198,24 +195,18 @@ pub fn check_value(name: &SecretName, value: &SecretString) -> Result<(), Invali
     }
 }
 
-/// A secret as it is kept: sealed with a key that is not in the database.
+/// A secret as stored: sealed with a key that is not in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// Whose it is.
     pub project: ProjectId,
-    /// What it is called.
     pub name: SecretName,
-    /// What is given it.
     pub uses: SecretUses,
-    /// Which key it is sealed with; see `services::secrets`.
+    /// The id of the sealing key; see `services::secrets`.
     pub key: String,
-    /// The sealed value.
     pub sealed: Vec<u8>,
     /// How often it was set.
     pub version: i64,
-    /// Who set it.
     pub set_by: String,
-    /// When it was set.
     pub set_at: Timestamp,
 }
 

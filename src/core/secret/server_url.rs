@@ -1,17 +1,13 @@
-//! URLs of servers, like `postgres://user@host:5432/database`: how they are read, and shown without
-//! what is secret in them.
+//! Server URLs, like `postgres://user@host:5432/database`: parsing, and redaction for display.
 
 use url::{ParseError, Url};
 
-/// What of a URL's query says where the server is; all else may be a secret.
+/// Query parameters that locate the server; all others may be secret.
 const SHOWN_PARAMETERS: [&str; 4] = ["host", "hostaddr", "port", "sslmode"];
 
-/// Returns the URL that `text` is. Where the host is named by its query alone, as the directory of a
-/// socket is (`postgres://user@/database?host=/run/postgresql`), the URL gets the host `localhost`,
-/// since it could not be taken apart without one.
-///
-/// # Errors
-/// What is wrong with it.
+/// Parses a URL. If only the query names the host, for example as the directory of a socket
+/// (`postgres://user@/database?host=/run/postgresql`), the URL gets the host `localhost`, because
+/// it could not be parsed without a host.
 pub fn parse(text: &str) -> Result<Url, ParseError> {
     match Url::parse(text) {
         Err(ParseError::EmptyHost) => Url::parse(&insert_host(text).ok_or(ParseError::EmptyHost)?),
@@ -27,10 +23,10 @@ fn insert_host(text: &str) -> Option<String> {
         .then(|| format!("{scheme}://{user}@localhost/{path}"))
 }
 
-/// Returns a URL as it may be shown: without its password and without what its query may hide.
+/// Returns a URL for display: without its password and without query parameters that may be secret.
 pub fn redact(url: &Url) -> Url {
     let mut shown = url.clone();
-    // A URL with a host can be without a password.
+    // A URL with a host can always be without a password.
     let _ = shown.set_password(None);
     shown.set_fragment(None);
     let kept: Vec<(String, String)> = url

@@ -94,7 +94,7 @@ pub(crate) async fn record_tool_calls(
     agent: Agent,
     mut heard: mpsc::Receiver<StreamEvent>,
 ) {
-    let mut calls = ToolCallAuditor::new(worker.site.data.cleaner.clone());
+    let mut calls = ToolCallAuditor::new(worker.site.data.sanitizer.clone());
     let (mut batch, mut actions) = (Vec::new(), Vec::new());
     while heard.recv_many(&mut batch, EVENT_BACKLOG).await > 0 {
         actions.extend(batch.drain(..).flat_map(|event| calls.record_event(event)));

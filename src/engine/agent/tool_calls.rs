@@ -187,7 +187,7 @@ pub(crate) async fn recover_tool_calls(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(EngineError::io(&path)(error)),
     };
-    let mut calls = ToolCallAuditor::new(worker.site.data.cleaner.clone());
+    let mut calls = ToolCallAuditor::new(worker.site.data.sanitizer.clone());
     let mut made = Vec::new();
     loop {
         let records = transcript.read_new().map_err(EngineError::io(&path))?;

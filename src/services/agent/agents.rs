@@ -1,4 +1,4 @@
-//! Agents: write them down, follow their lives, find the ones that were lost.
+//! Agents: record them, update their state, find those that were lost.
 
 use serde_json::{Value, json};
 
@@ -14,26 +14,26 @@ use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
 use eklavya_store::{agents, budgets, checkpoints};
 
-/// Writes down a new agent as part of a larger change.
+/// Records a new agent within the caller's transaction.
 pub async fn spawn_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     agent: &Agent,
     limit: Option<MicroUsd>,
 ) -> Result<(), ServiceError> {
-    agents::insert(&mut change.sql, agent).await?;
-    budgets::set_limit(&mut change.sql, budgets::Scope::Agent(agent.id), limit).await?;
+    agents::insert(&mut tx.sql, agent).await?;
+    budgets::set_limit(&mut tx.sql, budgets::Scope::Agent(agent.id), limit).await?;
     let event = Event::AgentSpawned {
         project_id: agent.project,
         agent_id: agent.id,
         agent_type: agent.role,
     };
-    change.add_event(Some(agent.project), event);
+    tx.add_event(Some(agent.project), event);
     let details = json!({
         "role": agent.role, "session": agent.session, "attempt": agent.attempt,
         "sandboxed": agent.sandboxed, "rehearsal": agent.rehearsal, "model": agent.model,
         "worker": agent.worker, "fence": agent.fence,
     });
-    change.add_audit(
+    tx.add_audit(
         (Some(agent.project), Some(agent.id)),
         "agent.spawn",
         details,
@@ -41,7 +41,7 @@ pub async fn spawn_in(
     Ok(())
 }
 
-/// Moves an agent on in a transaction of its own and returns it as it stands then.
+/// Applies an event to an agent in its own transaction and returns the agent.
 pub async fn advance(
     data: &DataStore,
     actor: &AuditActor,
@@ -49,35 +49,35 @@ pub async fn advance(
     event: AgentEvent,
     pid: Option<u32>,
 ) -> Result<Agent, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let agent = advance_in(&mut change, id, event, pid).await?;
-    change.commit().await?;
+    let mut tx = data.begin(actor).await?;
+    let agent = advance_in(&mut tx, id, event, pid).await?;
+    tx.commit().await?;
     Ok(agent)
 }
 
-/// Moves an agent on as part of a larger change.
+/// Applies an event to an agent within the caller's transaction.
 pub async fn advance_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     id: AgentId,
     event: AgentEvent,
     pid: Option<u32>,
 ) -> Result<Agent, ServiceError> {
-    let found = agents::by_id(&mut change.sql, id).await?;
+    let found = agents::by_id(&mut tx.sql, id).await?;
     let mut agent = found.ok_or_else(|| not_found(&id.short()))?;
     agent.state = agent
         .state
-        .apply(&event, change.now)
+        .apply(&event, tx.now)
         .map_err(|source| ServiceError::State {
             name: format!("agent {}", id.short()),
             source,
         })?;
-    // The process of a lost agent may be on another host, and still run.
+    // The process of a lost agent may be on another host, and may still run.
     if event != AgentEvent::Lose {
         agent.pid = pid;
         agent.process_start = pid.and_then(process::read_start_time);
     }
-    agent.last_heartbeat = change.now;
-    let swapped = agents::update(&mut change.sql, &agent).await?;
+    agent.last_heartbeat = tx.now;
+    let swapped = agents::update(&mut tx.sql, &agent).await?;
     require_swapped(swapped, || format!("agent {}", id.short()))?;
     agent.version += 1;
     if !agent.state.is_live() {
@@ -86,82 +86,79 @@ pub async fn advance_in(
             task_id: agent.task,
             result: agent.state.status().to_owned(),
         };
-        change.add_event(Some(agent.project), event);
+        tx.add_event(Some(agent.project), event);
     }
     let details = json!({ "event": event.name(), "to": agent.state, "pid": pid });
-    change.add_audit((Some(agent.project), Some(id)), "agent.advance", details);
+    tx.add_audit((Some(agent.project), Some(id)), "agent.advance", details);
     Ok(agent)
 }
 
-/// Tells that an agent ended because of something that only a person can mend, as part of a larger
-/// change.
+/// Adds the notification that an agent has stopped for a reason that a person must fix, within the
+/// caller's transaction.
 pub async fn notify_stopped_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     agent: &Agent,
     reason: &str,
 ) -> Result<(), ServiceError> {
-    notifications::notify_stopped_in(change, (agent.project, agent.id), reason).await
+    notifications::notify_stopped_in(tx, (agent.project, agent.id), reason).await
 }
 
-/// Tells that an agent waits for something that passes by itself.
+/// Emits the event that an agent waits for a temporary condition.
 pub async fn emit_waiting(
     data: &DataStore,
     agent: &Agent,
     reason: &str,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    notifications::emit_blocked(&mut change, agent.project, Some(agent.id), reason, false);
-    Ok(change.commit().await?)
+    let mut tx = data.begin(&AuditActor::System).await?;
+    notifications::emit_blocked(&mut tx, agent.project, Some(agent.id), reason, false);
+    Ok(tx.commit().await?)
 }
 
-/// Notes a sign of life.
 pub async fn record_heartbeat(data: &DataStore, id: AgentId) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    agents::record_heartbeat(&mut change.sql, id, change.now).await?;
-    change.commit().await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    agents::record_heartbeat(&mut tx.sql, id, tx.now).await?;
+    tx.commit().await?;
     Ok(())
 }
 
-/// One thing that an agent did, for the audit trail.
+/// An action of an agent, for the audit trail.
 #[derive(Debug, Clone)]
 pub struct AgentAction {
-    /// `agent.tool`, …
+    /// For example `agent.tool`.
     pub action: &'static str,
-    /// The particulars.
     pub details: Value,
 }
 
-/// Notes what an agent did, in order, in one transaction; it is a sign of life as well.
+/// Records the actions of an agent, in order, in one transaction, together with a heartbeat.
 pub async fn record_actions(
     data: &DataStore,
     project: ProjectId,
     id: AgentId,
     actions: &[AgentAction],
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::Agent(id)).await?;
-    agents::record_heartbeat(&mut change.sql, id, change.now).await?;
+    let mut tx = data.begin(&AuditActor::Agent(id)).await?;
+    agents::record_heartbeat(&mut tx.sql, id, tx.now).await?;
     for action in actions {
         let details = action.details.clone();
-        change.add_audit((Some(project), Some(id)), action.action, details);
+        tx.add_audit((Some(project), Some(id)), action.action, details);
     }
-    change.commit().await?;
+    tx.commit().await?;
     Ok(())
 }
 
-/// Keeps a checkpoint.
 pub async fn save_checkpoint(
     data: &DataStore,
     checkpoint: &Checkpoint,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    checkpoints::insert(&mut change.sql, checkpoint).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    checkpoints::insert(&mut tx.sql, checkpoint).await?;
     let details = json!({
         "checkpoint": checkpoint.id, "snapshot": checkpoint.file_snapshot,
         "reason": checkpoint.state.reason,
     });
     let about = (Some(checkpoint.project), Some(checkpoint.agent));
-    change.add_audit(about, "agent.checkpoint", details);
-    change.commit().await?;
+    tx.add_audit(about, "agent.checkpoint", details);
+    tx.commit().await?;
     Ok(())
 }
 
@@ -171,15 +168,15 @@ pub async fn with_process(data: &DataStore, host: &str) -> Result<Vec<Agent>, Se
     Ok(agents::with_process(&mut tx, host).await?)
 }
 
-/// Notes that the process of an agent that was lost is gone.
+/// Records that the process of a lost agent is gone.
 pub async fn clear_process(
     data: &DataStore,
     actor: &AuditActor,
     id: AgentId,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(actor).await?;
-    agents::clear_process(&mut change.sql, id).await?;
-    change.commit().await?;
+    let mut tx = data.begin(actor).await?;
+    agents::clear_process(&mut tx.sql, id).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -195,7 +192,7 @@ pub async fn list(
     })
 }
 
-/// Returns the agent with this identity.
+/// Returns the agent with this id.
 pub async fn get(data: &DataStore, id: AgentId) -> Result<Agent, ServiceError> {
     let mut tx = data.begin_read().await?;
     agents::by_id(&mut tx, id)
@@ -203,7 +200,7 @@ pub async fn get(data: &DataStore, id: AgentId) -> Result<Agent, ServiceError> {
         .ok_or_else(|| not_found(&id.short()))
 }
 
-/// Returns the one agent whose identity starts with `prefix`.
+/// Returns the only agent whose id starts with `prefix`.
 pub async fn find(data: &DataStore, prefix: &str) -> Result<Agent, ServiceError> {
     let mut tx = data.begin_read().await?;
     let mut found = agents::by_prefix(&mut tx, prefix).await?;

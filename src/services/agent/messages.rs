@@ -1,5 +1,5 @@
-//! Messages between agents. The database holds them and decides to whom each is delivered; the bus
-//! only says that there is one.
+//! Messages between agents. The database stores them and decides their delivery; the bus only
+//! announces that a message exists.
 
 use serde_json::{Value, json};
 
@@ -11,35 +11,33 @@ use eklavya_core::digest::sha256;
 use eklavya_core::ids::{AgentId, MessageId, ProjectId};
 use eklavya_store::{StoreError, agents, messages};
 
-/// A message before it is sent.
+/// A message to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewMessage {
-    /// Whose agents talk.
     pub project: ProjectId,
-    /// Who says it; nobody where the orchestrator does.
+    /// `None` for the orchestrator.
     pub from: Option<AgentId>,
-    /// To whom.
     pub to: MessageRecipient,
-    /// What kind of message it is, e.g. `task.question`.
+    /// For example `task.question`.
     pub kind: String,
-    /// What it says; at most 64 KiB.
+    /// At most 64 KiB of JSON.
     pub payload: Value,
 }
 
-/// Sends a message: writes it down for each recipient, then tells their inboxes.
+/// Sends a message: stores it for each recipient, then notifies their inboxes.
 ///
 /// # Errors
-/// [`ServiceError::Message`] where its words cannot be sent, [`ServiceError::NotFound`] where the
-/// sender or the recipient is no agent of the project, [`ServiceError::Silent`] where the recipient
+/// [`ServiceError::Message`] if the message is invalid, [`ServiceError::NotFound`] if the sender or
+/// the recipient is not an agent of the project, [`ServiceError::RecipientEnded`] if the recipient
 /// has ended.
 pub async fn send(data: &DataStore, new: NewMessage) -> Result<Message, ServiceError> {
     message::check(&new.kind, &new.payload)?;
     let actor = new.from.map_or(AuditActor::System, AuditActor::Agent);
-    let mut change = data.begin(&actor).await?;
+    let mut tx = data.begin(&actor).await?;
     if let Some(from) = new.from {
-        find_project_agent(&mut change, new.project, from).await?;
+        find_project_agent(&mut tx, new.project, from).await?;
     }
-    let recipients = resolve_recipients(&mut change, &new).await?;
+    let recipients = resolve_recipients(&mut tx, &new).await?;
     let message = Message {
         id: MessageId::random(),
         project: new.project,
@@ -47,24 +45,24 @@ pub async fn send(data: &DataStore, new: NewMessage) -> Result<Message, ServiceE
         to: new.to,
         kind: new.kind,
         payload: new.payload,
-        sent_at: change.now,
+        sent_at: tx.now,
     };
-    messages::insert(&mut change.sql, &message, &recipients).await?;
+    messages::insert(&mut tx.sql, &message, &recipients).await?;
     let about = (Some(message.project), message.from);
-    change.add_audit(about, "message.send", audit_details(&message, &recipients));
-    change.commit().await?;
+    tx.add_audit(about, "message.send", audit_details(&message, &recipients));
+    tx.commit().await?;
     let text = message.id.to_string();
     for agent in &recipients {
-        // Where it is away, the recipient finds the message in the database.
+        // Without the bus, the recipient finds the message in the database.
         let _ = data.bus.send(&inbox_name(*agent), &text).await;
     }
     Ok(message)
 }
 
-/// Delivers the oldest messages that wait for an agent, at most `most`, to one of its consumers.
+/// Delivers the oldest undelivered messages of an agent, at most `most`, to one of its consumers.
 ///
-/// Each message is delivered to each recipient exactly once, to one consumer, which has it until it
-/// acknowledges it; only [`claim`] takes it away.
+/// Each message is delivered to each recipient exactly once, to one consumer, which keeps it until
+/// it acknowledges it; only [`claim`] reassigns it.
 pub async fn receive(
     data: &DataStore,
     agent: AgentId,
@@ -72,54 +70,57 @@ pub async fn receive(
     most: u32,
 ) -> Result<Vec<Message>, ServiceError> {
     let room = usize::try_from(most).unwrap_or(usize::MAX);
-    let told = data.bus.receive(&inbox_name(agent), consumer, room).await;
-    let told = told.unwrap_or_default();
-    // Nothing was told: what the bus lost is still in the database, and a look takes no turn among
-    // the writers.
-    let delivered = if told.is_empty() && !has_waiting(data, agent).await? {
+    let announced = data.bus.receive(&inbox_name(agent), consumer, room).await;
+    let announced = announced.unwrap_or_default();
+    // If the bus announced nothing, the database may still have messages that the bus lost. This
+    // read does not take a turn among the writers.
+    let delivered = if announced.is_empty() && !has_waiting(data, agent).await? {
         Vec::new()
     } else {
         deliver(data, agent, consumer, most).await?
     };
-    let heard: Vec<String> = told.into_iter().map(|entry| entry.id).collect();
-    // What was told is in the database whether it was delivered by now or not.
-    let _ = data.bus.acknowledge(&inbox_name(agent), &heard).await;
+    let announced_ids: Vec<String> = announced.into_iter().map(|entry| entry.id).collect();
+    // An announced message is in the database, delivered or not.
+    let _ = data
+        .bus
+        .acknowledge(&inbox_name(agent), &announced_ids)
+        .await;
     Ok(delivered)
 }
 
-/// Says that a consumer is done with a message; false where it does not have it.
+/// Acknowledges a message of a consumer; false if the consumer does not have it.
 pub async fn acknowledge(
     data: &DataStore,
     agent: AgentId,
     consumer: &str,
     id: MessageId,
 ) -> Result<bool, ServiceError> {
-    let mut change = data.begin(&AuditActor::Agent(agent)).await?;
-    let now = change.now;
-    let done = messages::acknowledge(&mut change.sql, id, agent, consumer, now).await?;
-    change.commit().await?;
+    let mut tx = data.begin(&AuditActor::Agent(agent)).await?;
+    let now = tx.now;
+    let done = messages::acknowledge(&mut tx.sql, id, agent, consumer, now).await?;
+    tx.commit().await?;
     Ok(done)
 }
 
-/// Hands over what the consumer `dead` received for an agent and did not acknowledge. Only the
-/// caller knows that it is dead.
+/// Reassigns the messages that the consumer `dead` received for an agent and did not acknowledge.
+/// Only the caller knows that it is dead.
 pub async fn claim(
     data: &DataStore,
     agent: AgentId,
     dead: &str,
     consumer: &str,
 ) -> Result<Vec<Message>, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
     let mut claimed = Vec::new();
-    for message in messages::list_unacknowledged(&mut change.sql, agent, dead).await? {
-        let (tx, now) = (&mut change.sql, change.now);
-        if messages::reassign(tx, message.id, agent, (dead, consumer), now).await? {
+    for message in messages::list_unacknowledged(&mut tx.sql, agent, dead).await? {
+        let (sql, now) = (&mut tx.sql, tx.now);
+        if messages::reassign(sql, message.id, agent, (dead, consumer), now).await? {
             claimed.push(message);
         }
     }
-    audit_delivery(&mut change, agent, "message.claim", consumer, &claimed);
-    change.commit().await?;
-    // What was told to it and never delivered waits in the database for the next to receive.
+    audit_delivery(&mut tx, agent, "message.claim", consumer, &claimed);
+    tx.commit().await?;
+    // Announced but undelivered messages stay in the database for the next consumer.
     if let Ok(left) = data.bus.claim(&inbox_name(agent), dead, consumer).await {
         let left: Vec<String> = left.into_iter().map(|entry| entry.id).collect();
         let _ = data.bus.acknowledge(&inbox_name(agent), &left).await;
@@ -133,17 +134,17 @@ async fn deliver(
     consumer: &str,
     most: u32,
 ) -> Result<Vec<Message>, ServiceError> {
-    let mut change = data.begin(&AuditActor::Agent(agent)).await?;
+    let mut tx = data.begin(&AuditActor::Agent(agent)).await?;
     let mut delivered = Vec::new();
-    for message in messages::list_waiting(&mut change.sql, agent, most).await? {
-        let (tx, now) = (&mut change.sql, change.now);
+    for message in messages::list_waiting(&mut tx.sql, agent, most).await? {
+        let (sql, now) = (&mut tx.sql, tx.now);
         // Another consumer of the same agent may have been faster.
-        if messages::deliver(tx, message.id, agent, consumer, now).await? {
+        if messages::deliver(sql, message.id, agent, consumer, now).await? {
             delivered.push(message);
         }
     }
-    audit_delivery(&mut change, agent, "message.deliver", consumer, &delivered);
-    change.commit().await?;
+    audit_delivery(&mut tx, agent, "message.deliver", consumer, &delivered);
+    tx.commit().await?;
     Ok(delivered)
 }
 
@@ -153,12 +154,12 @@ async fn has_waiting(data: &DataStore, agent: AgentId) -> Result<bool, StoreErro
 }
 
 async fn resolve_recipients(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     new: &NewMessage,
 ) -> Result<Vec<AgentId>, ServiceError> {
     match new.to {
         MessageRecipient::Agent(id) => {
-            let agent = find_project_agent(change, new.project, id).await?;
+            let agent = find_project_agent(tx, new.project, id).await?;
             if !agent.state.is_live() {
                 return Err(ServiceError::RecipientEnded(
                     id.short(),
@@ -168,7 +169,7 @@ async fn resolve_recipients(
             Ok(vec![id])
         }
         MessageRecipient::AllAgents => {
-            let all = agents::of_project(&mut change.sql, new.project).await?;
+            let all = agents::of_project(&mut tx.sql, new.project).await?;
             let others = all.iter().filter(|agent| Some(agent.id) != new.from);
             Ok(others
                 .filter(|agent| agent.state.is_live())
@@ -179,11 +180,11 @@ async fn resolve_recipients(
 }
 
 async fn find_project_agent(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: ProjectId,
     id: AgentId,
 ) -> Result<Agent, ServiceError> {
-    let found = agents::by_id(&mut change.sql, id).await?;
+    let found = agents::by_id(&mut tx.sql, id).await?;
     found
         .filter(|agent| agent.project == project)
         .ok_or_else(|| ServiceError::NotFound {
@@ -192,7 +193,7 @@ async fn find_project_agent(
         })
 }
 
-/// What was said stands in `messages`; the audit trail proves that it was this.
+/// The content is in `messages`; the audit trail proves it by its digest.
 fn audit_details(message: &Message, recipients: &[AgentId]) -> Value {
     let digest = sha256(message.payload.to_string().as_bytes());
     json!({
@@ -201,7 +202,7 @@ fn audit_details(message: &Message, recipients: &[AgentId]) -> Value {
 }
 
 fn audit_delivery(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     agent: AgentId,
     action: &str,
     consumer: &str,
@@ -212,7 +213,7 @@ fn audit_delivery(
     };
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
     let details = json!({ "messages": ids, "consumer": consumer });
-    change.add_audit((Some(first.project), Some(agent)), action, details);
+    tx.add_audit((Some(first.project), Some(agent)), action, details);
 }
 
 fn inbox_name(agent: AgentId) -> String {

@@ -1,8 +1,7 @@
-//! Tasks that agents hand out while they work on their own: who leads may have others do what could
-//! not be planned.
+//! Tasks that running agents delegate, for work that could not be planned.
 //!
-//! The key of such a task is that of the one it came from with a number behind a dot, `T2.1`; no plan
-//! can name a task like that. What waits for `T2` waits for all that came from it.
+//! The key of such a task is the key of its parent with a number after a dot, `T2.1`, which no
+//! planned task can have. A task that depends on `T2` also waits for all its children.
 
 use serde_json::json;
 
@@ -15,70 +14,68 @@ use eklavya_core::project::Project;
 use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_store::{AdvisoryLock, tasks};
 
-/// The most tasks that come from one.
+/// The most tasks that one task delegates.
 pub const MAX_SPAWNED: usize = 12;
 
-/// What another agent is to do.
+/// A task to delegate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpawnRequest {
-    /// Who does it.
     pub role: Role,
-    /// A line about it.
+    /// A one-line description.
     pub title: String,
-    /// What is to be done.
     pub description: String,
-    /// The criteria that it serves.
+    /// The ids of the acceptance criteria.
     pub criteria: Vec<String>,
 }
 
-/// What came of handing out an errand.
+/// The result of delegating a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SpawnOutcome {
-    /// It is this task, made now or, where the same was asked for before, then.
+    /// The new task, or the existing one from an equal request.
     Task(Box<Task>),
-    /// There are [`MAX_SPAWNED`] already.
+    /// [`MAX_SPAWNED`] tasks exist already.
     TooMany,
-    /// The task is not being worked on by this agent any more.
+    /// The agent no longer works on the parent task.
     TaskNotRunning,
 }
 
-/// Hands out an errand for `agent`, who is at work on the task `parent`.
+/// Delegates a task for `agent`, which works on the task `parent`.
 pub async fn spawn(
     data: &DataStore,
     project: &Project,
     (agent, parent): (AgentId, &Task),
-    errand: SpawnRequest,
+    request: SpawnRequest,
 ) -> Result<SpawnOutcome, ServiceError> {
-    let mut change = data.begin(&AuditActor::Agent(agent)).await?;
-    change.sql.lock(AdvisoryLock::Spawn).await?;
-    let all = tasks::of_project(&mut change.sql, project.id).await?;
+    let mut tx = data.begin(&AuditActor::Agent(agent)).await?;
+    tx.sql.lock(AdvisoryLock::Spawn).await?;
+    let all = tasks::of_project(&mut tx.sql, project.id).await?;
     let at_work = |task: &&Task| task.id == parent.id && is_run_by(task, agent);
     if !all.iter().any(|task| at_work(&task)) {
         return Ok(SpawnOutcome::TaskNotRunning);
     }
     let before: Vec<&Task> = children_of(&all, &parent.key).collect();
-    // A conversation that is gone on with may make its last call once more.
-    if let Some(same) = before.iter().find(|task| is_same_request(task, &errand)) {
+    // A resumed session may repeat its last tool call.
+    if let Some(same) = before.iter().find(|task| is_same_request(task, &request)) {
         return Ok(SpawnOutcome::Task(Box::new((*same).clone())));
     }
     if before.len() >= MAX_SPAWNED {
         return Ok(SpawnOutcome::TooMany);
     }
     let key = format!("{}.{}", parent.key, before.len() + 1);
-    let details = json!({ "task": parent.key, "spawned": key, "role": errand.role });
+    let details = json!({ "task": parent.key, "spawned": key, "role": request.role });
     let new = NewTask {
-        description: errand.description,
-        criteria: errand.criteria,
+        description: request.description,
+        criteria: request.criteria,
         priority: parent.priority,
-        ..NewTask::new(key, TaskKind::Build, errand.role, errand.title)
+        ..NewTask::new(key, TaskKind::Build, request.role, request.title)
     };
-    let task = ensure_in(&mut change, project, new).await?;
-    change.add_audit((Some(project.id), Some(agent)), "task.spawn", details);
-    change.commit().await?;
+    let task = ensure_in(&mut tx, project, new).await?;
+    tx.add_audit((Some(project.id), Some(agent)), "task.spawn", details);
+    tx.commit().await?;
     Ok(SpawnOutcome::Task(Box::new(task)))
 }
 
-/// Returns those of `all` tasks that came from the one called `key`.
+/// Returns those of `all` tasks that the task `key` delegated.
 pub fn children_of<'a>(all: &'a [Task], key: &str) -> impl Iterator<Item = &'a Task> {
     all.iter().filter(move |task| {
         let rest = task.key.strip_prefix(key);
@@ -97,6 +94,7 @@ fn is_run_by(task: &Task, by: AgentId) -> bool {
     }
 }
 
-fn is_same_request(task: &Task, errand: &SpawnRequest) -> bool {
-    (task.role, &task.title, &task.description) == (errand.role, &errand.title, &errand.description)
+fn is_same_request(task: &Task, request: &SpawnRequest) -> bool {
+    (task.role, &task.title, &task.description)
+        == (request.role, &request.title, &request.description)
 }

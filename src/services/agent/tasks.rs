@@ -1,4 +1,4 @@
-//! Tasks: make them, and move them from state to state.
+//! Tasks: create them, and change their states.
 
 use serde_json::{Value, json};
 
@@ -16,35 +16,29 @@ use eklavya_core::project::decision::Decision;
 use eklavya_core::task::{Task, TaskEvent, TaskKind, TaskState};
 use eklavya_store::{budgets, decisions, tasks};
 
-/// What a new task is made from.
+/// A task to create.
 #[derive(Debug, Clone)]
 pub struct NewTask {
-    /// What people type.
     pub key: String,
-    /// What is done with its result.
     pub kind: TaskKind,
-    /// Who does it.
     pub role: Role,
-    /// A line about it.
     pub title: String,
-    /// What is to be done.
     pub description: String,
-    /// The criteria that it serves.
+    /// The ids of the acceptance criteria.
     pub criteria: Vec<String>,
     /// Keys of the tasks that must be done first.
     pub depends_on: Vec<String>,
-    /// Higher goes first.
     pub priority: i64,
-    /// What it is expected to cost.
+    /// The expected cost.
     pub estimate: MicroUsd,
-    /// What it may cost at most, where there is a limit.
+    /// The most that it may cost, if limited.
     pub limit: Option<MicroUsd>,
-    /// What the first attempt must know of earlier work.
+    /// Feedback of earlier work for the first attempt.
     pub feedback: Option<String>,
 }
 
 impl NewTask {
-    /// Returns a task without dependencies, estimate or limit, to be filled in.
+    /// Returns a task without dependencies, estimate or limit.
     pub fn new(
         key: impl Into<String>,
         kind: TaskKind,
@@ -67,13 +61,13 @@ impl NewTask {
     }
 }
 
-/// Makes a task as part of a larger change, unless the project has one with its key.
+/// Creates a task within the caller's transaction, unless the project has one with its key.
 pub async fn ensure_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     new: NewTask,
 ) -> Result<Task, ServiceError> {
-    if let Some(task) = tasks::by_key(&mut change.sql, project.id, &new.key).await? {
+    if let Some(task) = tasks::by_key(&mut tx.sql, project.id, &new.key).await? {
         return Ok(task);
     }
     let task = Task {
@@ -95,32 +89,32 @@ pub async fn ensure_in(
         base_commit: None,
         result: None,
         version: 1,
-        created_at: change.now,
-        updated_at: change.now,
+        created_at: tx.now,
+        updated_at: tx.now,
     };
-    tasks::insert(&mut change.sql, &task).await?;
-    budgets::set_limit(&mut change.sql, budgets::Scope::Task(task.id), new.limit).await?;
+    tasks::insert(&mut tx.sql, &task).await?;
+    budgets::set_limit(&mut tx.sql, budgets::Scope::Task(task.id), new.limit).await?;
     let details = json!({ "task": task.key, "kind": task.kind.name(), "role": task.role });
-    change.add_audit((Some(project.id), None), "task.create", details);
+    tx.add_audit((Some(project.id), None), "task.create", details);
     Ok(task)
 }
 
-/// Makes tasks, all or none, except those that the project has already.
+/// Creates tasks, all or none, except those that the project has already.
 pub async fn ensure(
     data: &DataStore,
     project: &Project,
     new: Vec<NewTask>,
 ) -> Result<Vec<Task>, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
     let mut made = Vec::with_capacity(new.len());
     for task in new {
-        made.push(ensure_in(&mut change, project, task).await?);
+        made.push(ensure_in(&mut tx, project, task).await?);
     }
-    change.commit().await?;
+    tx.commit().await?;
     Ok(made)
 }
 
-/// Returns all tasks of a project in the order in which they were made.
+/// Returns all tasks of a project in the order of their creation.
 pub async fn list(data: &DataStore, project: ProjectId) -> Result<Vec<Task>, ServiceError> {
     let mut tx = data.begin_read().await?;
     Ok(tasks::of_project(&mut tx, project).await?)
@@ -137,7 +131,7 @@ pub async fn find(data: &DataStore, project: &Project, key: &str) -> Result<Task
         })
 }
 
-/// Returns the task as it stands now.
+/// Returns the current state of a task.
 pub async fn reload(data: &DataStore, id: TaskId) -> Result<Task, ServiceError> {
     let mut tx = data.begin_read().await?;
     tasks::by_id(&mut tx, id)
@@ -148,20 +142,20 @@ pub async fn reload(data: &DataStore, id: TaskId) -> Result<Task, ServiceError> 
         })
 }
 
-/// What changes on a task beside its state.
+/// Changes of a task other than its state.
 #[derive(Debug, Clone, Default)]
 pub struct TaskUpdate {
-    /// What the next attempt must do better, in place of what was there; `Some(None)` clears it.
+    /// What the next attempt must improve; `Some(None)` clears it.
     pub feedback: Option<Option<String>>,
-    /// The conversation to go on with; `Some(None)` starts afresh.
+    /// The session to resume; `Some(None)` starts a new one.
     pub session: Option<Option<SessionId>>,
-    /// The commit that the conversation's clone started from.
+    /// The commit from which the session's clone started.
     pub base_commit: Option<CommitId>,
-    /// What the agent returned.
+    /// The agent's answer.
     pub result: Option<Value>,
 }
 
-/// Moves a task on in a transaction of its own and returns it as it stands then.
+/// Applies an event to a task in its own transaction and returns the task.
 pub async fn advance(
     data: &DataStore,
     actor: &AuditActor,
@@ -169,15 +163,15 @@ pub async fn advance(
     event: TaskEvent,
     note: TaskUpdate,
 ) -> Result<Task, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let task = advance_in(&mut change, task, &event, note).await?;
-    change.commit().await?;
+    let mut tx = data.begin(actor).await?;
+    let task = advance_in(&mut tx, task, &event, note).await?;
+    tx.commit().await?;
     Ok(task)
 }
 
-/// Moves a task on as part of a larger change.
+/// Applies an event to a task within the caller's transaction.
 pub async fn advance_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     task: &Task,
     event: &TaskEvent,
     note: TaskUpdate,
@@ -185,7 +179,7 @@ pub async fn advance_in(
     let mut next = task.clone();
     next.state = task
         .state
-        .apply(event, change.now)
+        .apply(event, tx.now)
         .map_err(|source| ServiceError::State {
             name: format!("task {}", task.key),
             source,
@@ -195,16 +189,16 @@ pub async fn advance_in(
     next.session = note.session.unwrap_or(next.session);
     next.base_commit = note.base_commit.or(next.base_commit);
     next.result = note.result.or(next.result);
-    next.updated_at = change.now;
-    let swapped = tasks::update(&mut change.sql, &next).await?;
+    next.updated_at = tx.now;
+    let swapped = tasks::update(&mut tx.sql, &next).await?;
     require_swapped(swapped, || format!("task {}", task.key))?;
     next.version += 1;
-    record_advance_in(change, task, &next, event).await?;
+    record_advance_in(tx, task, &next, event).await?;
     Ok(next)
 }
 
 async fn record_advance_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     before: &Task,
     task: &Task,
     event: &TaskEvent,
@@ -217,10 +211,10 @@ async fn record_advance_in(
                 task_id: task.id,
                 description: task.title.clone(),
             };
-            change.add_event(Some(task.project), event);
+            tx.add_event(Some(task.project), event);
         }
         TaskEvent::Block { question } => {
-            notifications::notify_question_in(change, task, agent, question).await?;
+            notifications::notify_question_in(tx, task, agent, question).await?;
         }
         TaskEvent::Submit { .. }
         | TaskEvent::Accept { .. }
@@ -238,11 +232,11 @@ async fn record_advance_in(
         "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
         "commit": commit,
     });
-    change.add_audit((Some(task.project), agent), "task.advance", details);
+    tx.add_audit((Some(task.project), agent), "task.advance", details);
     Ok(())
 }
 
-/// Lets a blocked task be tried again, with what the admin answers.
+/// Retries a blocked task with the admin's answer.
 pub async fn retry(
     data: &DataStore,
     actor: &AuditActor,
@@ -251,24 +245,24 @@ pub async fn retry(
     answer: Option<String>,
 ) -> Result<Task, ServiceError> {
     let task = find(data, project, key).await?;
-    let mut change = data.begin(actor).await?;
+    let mut tx = data.begin(actor).await?;
     let note = TaskUpdate {
         feedback: answer
             .clone()
             .map(|answer| Some(with_answer(&task, &answer))),
         ..TaskUpdate::default()
     };
-    let task = advance_in(&mut change, &task, &TaskEvent::Retry, note).await?;
+    let task = advance_in(&mut tx, &task, &TaskEvent::Retry, note).await?;
     let decision = Decision {
         project: project.id,
         subject: format!("task {}", task.key),
         decision: "retried".to_owned(),
         feedback: answer,
         decided_by: actor.to_string(),
-        decided_at: change.now,
+        decided_at: tx.now,
     };
-    decisions::insert(&mut change.sql, &decision).await?;
-    change.commit().await?;
+    decisions::insert(&mut tx.sql, &decision).await?;
+    tx.commit().await?;
     Ok(task)
 }
 

@@ -1,13 +1,13 @@
-//! A cache inside this process: what has expired is gone, and there is never too much of it.
+//! A cache inside this process, with expiry and a limited number of entries.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Values that are kept; the one that expires first gives way.
+/// The entry that expires first is evicted.
 const MAX_ENTRIES: usize = 1_024;
-/// Largest value, in bytes; larger ones are not kept, on either bus.
+/// Largest value, in bytes; larger ones are not cached, on either bus.
 pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl ExpiringCache {
                 self.0.remove(&key);
             }
         }
-        // A time beyond what can be reckoned with is never asked for.
+        // A time beyond the clock's range is never requested.
         if let Some(until) = now.checked_add(time_to_live) {
             self.0.insert(key.to_owned(), (until, value.to_owned()));
         }
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(
             cache.get("1", now + hour),
             None,
-            "the end of its time is its end"
+            "a value expires at its time"
         );
         cache.put("last", "x", hour, now);
         cache.put("new", "y", hour, now + hour);

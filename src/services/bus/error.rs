@@ -1,9 +1,8 @@
-//! What can go wrong between the product and its bus.
+//! Errors of the bus.
 
-/// Why a Redis server cannot be the bus. No password is ever part of it.
+/// Why a Redis server is not usable as the bus. No message contains a password.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// The URL names no server.
     #[error(
         "bus.url {url:?} is not usable: {reason}; write it like redis://host:6379 or \
          unix:///run/redis.sock"
@@ -11,61 +10,53 @@ pub enum BusError {
     Url {
         /// The URL without its password.
         url: String,
-        /// What is wrong with it.
         reason: String,
     },
-    /// Nobody answers.
-    #[error("cannot reach Redis at {place}: {reason}")]
+    #[error("cannot reach Redis at {url}: {reason}")]
     Unreachable {
         /// The URL without its password.
-        place: String,
-        /// The reason.
+        url: String,
         reason: String,
     },
-    /// It wants another password, or one at all.
-    #[error("Redis at {place} {problem}")]
+    /// The server refuses the password, or requires one.
+    #[error("Redis at {url} {problem}")]
     Unauthorized {
         /// The URL without its password.
-        place: String,
-        /// What it said, in our words.
+        url: String,
+        /// The refusal in words.
         problem: &'static str,
     },
-    /// Something answers that is not Redis.
-    #[error("what answers at {place} is not Redis: {reason}")]
+    /// The server is not Redis.
+    #[error("the server at {url} is not Redis: {reason}")]
     NotRedis {
         /// The URL without its password.
-        place: String,
-        /// What is strange about it.
+        url: String,
         reason: String,
     },
-    /// The server is older than what the bus needs.
-    #[error(
-        "Redis at {place} is of version {found}; Eklavya needs 6.2 or later, 7 is the one to choose"
-    )]
+    /// The server is older than the oldest supported version.
+    #[error("Redis at {url} has version {found}; Eklavya needs 6.2 or later (7 is recommended)")]
     TooOld {
         /// The URL without its password.
-        place: String,
-        /// Its version.
+        url: String,
         found: String,
     },
-    /// It answers, but not as it should.
-    #[error("Redis at {place} refuses to be the bus: {reason}")]
+    /// The server answers with an error.
+    #[error("Redis at {url} refused a command of the bus: {reason}")]
     Refused {
         /// The URL without its password.
-        place: String,
-        /// What it said.
+        url: String,
         reason: String,
     },
 }
 
 impl BusError {
-    /// Whether the server is only away, and may come back as it is configured.
+    /// Returns whether the server is only unreachable, and may come back.
     pub fn is_away(&self) -> bool {
         matches!(self, BusError::Unreachable { .. })
     }
 }
 
-/// No server has an answer: there is none, or it is away. The database has one.
+/// The server is unavailable or not configured. The caller uses the database instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the bus has no answer at the moment")]
+#[error("the bus is unavailable")]
 pub struct BusUnavailable;

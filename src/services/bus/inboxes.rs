@@ -1,34 +1,32 @@
-//! Inboxes inside this process: what a stream with a group of consumers is on a server.
+//! Inboxes inside this process, in place of Redis streams with consumer groups.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Entries that an inbox keeps; the oldest give way. The database has all messages.
+/// The limit of an inbox; the oldest entries are dropped. The database has all messages.
 pub(super) const MAX_INBOX_ENTRIES: usize = 1_000;
-/// Inboxes that are kept; the one that was used the longest time ago gives way.
+/// The most inboxes; the least recently used one is dropped.
 const MAX_INBOXES: usize = 4_096;
 
-/// What somebody put into an inbox.
+/// An entry of an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxEntry {
-    /// Its name in the inbox.
+    /// Its id within the inbox.
     pub id: String,
-    /// The text.
     pub text: String,
 }
 
 #[derive(Debug, Default)]
 struct InboxQueue {
     waiting: VecDeque<InboxEntry>,
-    /// What was received and not acknowledged, by its number, with the consumer that has it.
+    /// Received and unacknowledged entries by number, with their consumers.
     pending: BTreeMap<u64, (String, InboxEntry)>,
     used: u64,
 }
 
-/// The inboxes of this process.
 #[derive(Debug, Default)]
 pub(super) struct LocalInboxes {
     named: BTreeMap<String, InboxQueue>,
-    /// Rises with every use.
+    /// Incremented by each use.
     clock: u64,
 }
 
@@ -106,7 +104,7 @@ impl LocalInboxes {
     }
 }
 
-/// Entries are named by numbers; what is none is no entry.
+/// Ids are numbers; any other text is no id of an entry.
 fn parse_number(id: &str) -> u64 {
     id.parse().unwrap_or(0)
 }
@@ -132,7 +130,7 @@ mod tests {
         assert_eq!(inboxes.named.len(), MAX_INBOXES);
         assert!(
             !inboxes.named.contains_key("a"),
-            "the least used one gives way"
+            "the least recently used inbox is dropped"
         );
     }
 

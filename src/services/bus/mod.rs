@@ -1,8 +1,8 @@
-//! The bus between processes: it carries news, wakes, and counts what all workers share. The
-//! database is the truth; losing the bus loses nothing.
+//! The bus between processes: it carries events, wakes listeners, and counts shared rate limits.
+//! The database is authoritative; without the bus nothing is lost.
 //!
-//! By default it is inside the process. With `bus.url` it is a Redis server (6.2 or later), where
-//! everything has names of this installation only.
+//! By default the bus is inside the process. With `bus.url` it is a Redis server (6.2 or later),
+//! where all names contain the installation's id.
 
 mod cache;
 mod error;
@@ -27,7 +27,7 @@ pub use self::inboxes::InboxEntry;
 pub use self::redis::{OnUnavailable, RedisServer};
 pub use crate::bus::listeners::{BusEvent, BusListener, BusSignal};
 
-/// Tells others what was committed, and holds what all workers share for a while.
+/// Publishes committed events, and keeps short-lived data that all workers share.
 #[derive(Debug, Clone)]
 pub struct Bus {
     listeners: Listeners,
@@ -40,7 +40,7 @@ enum Transport {
     Redis(Arc<RedisBus>),
 }
 
-/// What the bus holds where there is no server.
+/// The bus without a server.
 #[derive(Debug, Default)]
 struct InProcessBus {
     inboxes: Mutex<LocalInboxes>,
@@ -62,31 +62,31 @@ impl Bus {
         }
     }
 
-    /// Connects to a Redis server, where everything is named after the installation. It must be
-    /// called in a tokio runtime; the connection is kept up there until the last clone is dropped.
+    /// Connects to a Redis server, where all names contain the installation's id. It must be called
+    /// in a tokio runtime, which keeps the connection alive until the last clone is dropped.
     ///
     /// # Errors
-    /// What is wrong with the server, except that one that is merely away is waited for where
-    /// `when_away` says so.
+    /// The server is not usable. An unreachable server is an error unless `when_away` is
+    /// [`OnUnavailable::Warn`].
     pub async fn open(
         server: RedisServer,
         installation: Uuid,
         when_away: OnUnavailable,
     ) -> Result<Self, BusError> {
-        let ears = Listeners::new();
-        let redis = RedisBus::open(server, installation, when_away, ears.clone()).await?;
+        let listeners = Listeners::new();
+        let redis = RedisBus::open(server, installation, when_away, listeners.clone()).await?;
         Ok(Self {
-            listeners: ears,
+            listeners,
             transport: Transport::Redis(Arc::new(redis)),
         })
     }
 
-    /// Returns a listener that hears what is told from now on, by whichever process.
+    /// Returns a listener for all events from now on, from any process.
     pub fn subscribe(&self) -> BusListener {
         self.listeners.subscribe()
     }
 
-    /// Tells every listener of every process, those of this one first and exactly once.
+    /// Notifies every listener of every process, those of this process first and exactly once.
     pub async fn publish(&self, news: Vec<BusEvent>) {
         for piece in &news {
             self.notify_local(BusSignal::Event(piece.clone()));
@@ -98,12 +98,12 @@ impl Bus {
         }
     }
 
-    /// Tells the listeners of this process only: for what another way brought here.
-    pub fn notify_local(&self, heard: BusSignal) {
-        self.listeners.notify(heard);
+    /// Notifies the listeners of this process only, of signals that did not arrive by the bus.
+    pub fn notify_local(&self, signal: BusSignal) {
+        self.listeners.notify(signal);
     }
 
-    /// Puts a text into an inbox. An inbox has room for the last 1,000.
+    /// Adds a text to an inbox, which keeps the last 1,000 entries.
     pub async fn send(&self, inbox: &str, text: &str) -> Result<(), BusUnavailable> {
         match &self.transport {
             Transport::InProcess(process) => {
@@ -114,8 +114,8 @@ impl Bus {
         }
     }
 
-    /// Takes at most `most` texts out of an inbox, oldest first. They are the consumer's until it
-    /// acknowledges them; no other consumer receives them.
+    /// Takes at most `most` entries out of an inbox, oldest first. They belong to the consumer
+    /// until it acknowledges them; no other consumer receives them.
     pub async fn receive(
         &self,
         inbox: &str,
@@ -130,7 +130,7 @@ impl Bus {
         }
     }
 
-    /// Says that entries are done with; returns how many of them were not before.
+    /// Acknowledges entries; returns how many of them were unacknowledged.
     pub async fn acknowledge(&self, inbox: &str, ids: &[String]) -> Result<usize, BusUnavailable> {
         if ids.is_empty() {
             return Ok(0);
@@ -141,8 +141,8 @@ impl Bus {
         }
     }
 
-    /// Hands over what the consumer `dead` received and did not acknowledge. Only the caller knows
-    /// that it is dead.
+    /// Reassigns the entries that the consumer `dead` received and did not acknowledge. Only the
+    /// caller knows that it is dead.
     pub async fn claim(
         &self,
         inbox: &str,
@@ -157,8 +157,8 @@ impl Bus {
         }
     }
 
-    /// Counts `count` against a rate that all workers share, or says how long to wait. Without a
-    /// server that is the database's: see `services::limits`.
+    /// Counts `count` against a rate that all workers share, or returns how long to wait. Without a
+    /// server, the database counts: see `services::shared_limits`.
     pub async fn try_acquire(
         &self,
         name: &str,
@@ -171,7 +171,7 @@ impl Bus {
         }
     }
 
-    /// Parks what is called `name` for a time from now, unless it is parked for longer already.
+    /// Pauses `name` for a time from now, unless it is already paused for longer.
     pub async fn pause(&self, name: &str, pause: Duration) -> Result<(), BusUnavailable> {
         match &self.transport {
             Transport::InProcess(_) => Err(BusUnavailable),
@@ -179,7 +179,7 @@ impl Bus {
         }
     }
 
-    /// Returns for how long `name` is still parked; nothing where it is not.
+    /// Returns the remaining pause of `name`, if any.
     pub async fn remaining_pause(&self, name: &str) -> Result<Option<Duration>, BusUnavailable> {
         match &self.transport {
             Transport::InProcess(_) => Err(BusUnavailable),
@@ -187,17 +187,17 @@ impl Bus {
         }
     }
 
-    /// Returns a value that was put into the cache and has not expired.
+    /// Returns a cached value that has not expired.
     pub async fn get(&self, key: &str) -> Option<String> {
         match &self.transport {
             Transport::InProcess(process) => lock(&process.cache).get(key, Instant::now()),
-            // Whoever finds nothing in a cache asks elsewhere.
+            // A cache miss makes the caller ask elsewhere.
             Transport::Redis(redis) => redis.get(key).await.ok().flatten(),
         }
     }
 
-    /// Keeps a value for a time. One that is too large (64 KiB), or for which there is no room, is
-    /// not kept.
+    /// Caches a value for a time. A value over 64 KiB, or one for which the server has no room, is
+    /// not cached.
     pub async fn put(&self, key: &str, value: &str, time_to_live: Duration) {
         if value.len() > MAX_VALUE_BYTES {
             return;
@@ -210,8 +210,8 @@ impl Bus {
         }
     }
 
-    /// Returns the number of the connection to the server, which rises with each new one; nothing
-    /// while there is none. After a change, what was kept there may be gone.
+    /// Returns the number of the connection to the server, which each new connection increments, or
+    /// `None` without a connection. After a change, the server's data may be gone.
     pub fn connection_generation(&self) -> Option<u64> {
         match &self.transport {
             Transport::InProcess(_) => None,

@@ -1,4 +1,4 @@
-//! What a project cost, by whom and for what.
+//! The cost of a project by role, task, agent, model and day.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,38 +16,29 @@ const SECONDS_PER_DAY: i64 = 86_400;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostReport {
-    /// Everything.
     pub total: CostGroup,
-    /// By role.
     pub by_role: Vec<CostGroup>,
-    /// By task key.
     pub by_task: Vec<CostGroup>,
-    /// By agent id.
     pub by_agent: Vec<CostGroup>,
-    /// By model as it was requested.
+    /// By requested model.
     pub by_model: Vec<CostGroup>,
-    /// By day, UTC, like `2026-11-22`.
+    /// By day, UTC, for example `2026-11-22`.
     pub by_day: Vec<CostGroup>,
 }
 
-/// One group of requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostGroup {
-    /// The group's name.
     pub name: String,
-    /// Requests that were charged.
     pub requests: u64,
-    /// What they cost.
     #[serde(rename = "spentMicroUsd")]
     pub spent: MicroUsd,
-    /// How many of them were charged at their upper bound, because the answer was cut.
+    /// How many of them were charged at their upper bound, because the answer was incomplete.
     pub upper_bounds: u64,
-    /// How many were for a model that the price list does not know.
+    /// How many used a model that the price list lacks.
     pub unknown_models: u64,
-    /// How many were answered by a rehearsal: that money was not really spent.
+    /// How many were answered by a rehearsal, so that their money was not really spent.
     pub rehearsals: u64,
-    /// What they used.
     pub usage: TokenUsage,
 }
 
@@ -65,7 +56,7 @@ impl From<LedgerSum> for CostGroup {
     }
 }
 
-/// Returns what a project cost.
+/// Returns the costs of a project.
 pub async fn build_report(data: &DataStore, project: ProjectId) -> Result<CostReport, StoreError> {
     let mut tx = data.begin_read().await?;
     let total = read_groups(&mut tx, project, LedgerGrouping::Total)
@@ -97,7 +88,7 @@ async fn read_groups(
     Ok(sums.into_iter().map(CostGroup::from).collect())
 }
 
-/// Returns a number of days since the Unix epoch as a date.
+/// Formats a number of days since the Unix epoch as a date.
 fn format_day(days: &str) -> String {
     days.parse::<i64>()
         .ok()

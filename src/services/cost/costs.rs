@@ -1,4 +1,4 @@
-//! The hard limits: money is held before a request is sent and settled after it.
+//! Enforces the budgets: money is reserved before a request is sent and settled after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +18,15 @@ use eklavya_core::money::MicroUsd;
 use eklavya_store::ledger::{LedgerOutcome, OpenLedgerEntry};
 use eklavya_store::{StoreError, agents, budgets, ledger, tasks};
 
-/// With at least this many output tokens a request need not wait for others to give back what they
-/// hold: few answers are longer.
+/// With at least this many output tokens, a request does not wait for others to release their
+/// reservations: few answers are longer.
 const COMFORTABLE_TOKENS: u64 = 16_384;
 
-/// Limits that count where a scope has none of its own.
+/// Default limits, for scopes without a limit of their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DefaultLimits {
-    /// Over all projects together.
     pub all: Option<MicroUsd>,
-    /// Of every task.
     pub task: Option<MicroUsd>,
-    /// Of every agent.
     pub agent: Option<MicroUsd>,
 }
 
@@ -44,18 +41,16 @@ impl DefaultLimits {
     }
 }
 
-/// The answer to a request for money.
+/// The result of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReservationOutcome {
-    /// The money is held, and the ledger says so.
+    /// The money is reserved in the ledger.
     Granted(Reservation),
-    /// Requests under way hold what it needs; they may give some of it back.
+    /// Requests in progress hold the needed amount; they may release some of it.
     Held(BudgetShortage),
-    /// It is spent.
     Refused(BudgetShortage),
 }
 
-/// The ledger and the limits.
 #[derive(Debug, Clone)]
 pub struct CostTracker {
     data: DataStore,
@@ -65,7 +60,7 @@ pub struct CostTracker {
 }
 
 impl CostTracker {
-    /// Returns the ledger of a database.
+    /// Returns the tracker for a database.
     pub fn new(data: DataStore, defaults: DefaultLimits) -> Self {
         Self {
             data,
@@ -75,52 +70,49 @@ impl CostTracker {
         }
     }
 
-    /// Returns the same ledger, which insists for as long as `patience` on how a request ended where
-    /// the database is away: what was spent is known, and must not be lost.
-    pub fn with_retry_timeout(self, patience: Duration) -> Self {
+    /// Returns the same tracker, which retries a settlement for up to `retry_timeout` while the database
+    /// is unavailable: the cost is known, and must not be lost.
+    pub fn with_retry_timeout(self, retry_timeout: Duration) -> Self {
         Self {
-            retry_timeout: patience,
+            retry_timeout,
             ..self
         }
     }
 
-    /// Holds the most that a request can cost against every limit that applies, with as many output
-    /// tokens as the tightest one leaves.
+    /// Reserves the most that a request can cost in every budget that applies, with as many output
+    /// tokens as the tightest budget allows.
     pub async fn reserve(
         &self,
         payer: &RequestPayer,
         quote: &PriceQuote,
     ) -> Result<ReservationOutcome, StoreError> {
         loop {
-            let mut change = self.data.begin(&AuditActor::Agent(payer.agent)).await?;
-            let budgets = self.load_budgets(&mut change, payer).await?;
+            let mut tx = self.data.begin(&AuditActor::Agent(payer.agent)).await?;
+            let budgets = self.load_budgets(&mut tx, payer).await?;
             let decision = decide_reservation(payer, quote, &budgets);
             match &decision {
                 ReservationOutcome::Granted(reservation) => {
-                    // The limits were read in this transaction; where the database lets another
-                    // writer in between, the guarded update notices it.
-                    if !self
-                        .reserve_all(&mut change, payer, reservation.amount)
-                        .await?
-                    {
+                    // The budgets were read in this transaction; if another writer changes them in
+                    // between, the guarded update fails.
+                    if !self.reserve_all(&mut tx, payer, reservation.amount).await? {
                         continue;
                     }
-                    let now = change.now;
-                    ledger::insert(&mut change.sql, payer, quote, reservation, now).await?;
+                    let now = tx.now;
+                    ledger::insert(&mut tx.sql, payer, quote, reservation, now).await?;
                 }
                 ReservationOutcome::Refused(BudgetShortage {
                     scope: BudgetScope::Project(_),
                     budget,
                     ..
                 }) => {
-                    // What is left is of no use, so the limit is reached.
-                    raise_alerts(&mut change, payer.project, budget, 100).await?;
+                    // The rest is too small for any request, so the limit is reached.
+                    raise_alerts(&mut tx, payer.project, budget, 100).await?;
                 }
                 ReservationOutcome::Held(_) | ReservationOutcome::Refused(_) => {}
             }
-            if let Err(error) = change.commit().await {
+            if let Err(error) = tx.commit().await {
                 if let ReservationOutcome::Granted(reservation) = &decision {
-                    // Whether it was kept is not known; nothing will be sent for it.
+                    // The commit may have succeeded, but no request will be sent for it.
                     self.release_uncommitted(reservation.id, &error).await;
                 }
                 return Err(error);
@@ -131,13 +123,13 @@ impl CostTracker {
 
     async fn load_budgets(
         &self,
-        change: &mut Transaction,
+        tx: &mut Transaction,
         payer: &RequestPayer,
     ) -> Result<Vec<(BudgetScope, Budget)>, StoreError> {
         let mut found = Vec::with_capacity(4);
         for scope in payer.budget_scopes() {
-            budgets::ensure_row(&mut change.sql, scope).await?;
-            let mut budget = budgets::find(&mut change.sql, scope).await?;
+            budgets::ensure_row(&mut tx.sql, scope).await?;
+            let mut budget = budgets::find(&mut tx.sql, scope).await?;
             budget.limit = budget.limit.or(self.defaults.for_scope(scope));
             found.push((scope, budget));
         }
@@ -146,21 +138,21 @@ impl CostTracker {
 
     async fn reserve_all(
         &self,
-        change: &mut Transaction,
+        tx: &mut Transaction,
         payer: &RequestPayer,
         amount: MicroUsd,
     ) -> Result<bool, StoreError> {
         for scope in payer.budget_scopes() {
             let default = self.defaults.for_scope(scope);
-            if !budgets::reserve(&mut change.sql, scope, amount, default).await? {
+            if !budgets::reserve(&mut tx.sql, scope, amount, default).await? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Books what a request used, even where it is more than was held. Does nothing where the entry
-    /// has ended. Returns the thresholds of the project's limit that this crossed.
+    /// Settles the actual cost of a request, even if it exceeds the reservation. Does nothing if
+    /// the entry has ended. Returns the thresholds of the project's limit that this crossed.
     pub async fn settle(
         &self,
         id: LedgerId,
@@ -172,7 +164,7 @@ impl CostTracker {
             .await
     }
 
-    /// Books all that was held: what the request used is not known. Does nothing where the entry has
+    /// Settles the whole reservation, because the usage is not known. Does nothing if the entry has
     /// ended.
     pub async fn settle_upper_bound(
         &self,
@@ -183,7 +175,7 @@ impl CostTracker {
             .await
     }
 
-    /// Gives back all that was held: surely nothing was charged. Does nothing where the entry has
+    /// Releases the whole reservation, because nothing was charged. Does nothing if the entry has
     /// ended.
     pub async fn release(&self, id: LedgerId) -> Result<(), StoreError> {
         self.finish_with_retry(id, &LedgerOutcome::Released, None)
@@ -195,7 +187,7 @@ impl CostTracker {
         if error.is_unavailable()
             && let Err(error) = self.release(id).await
         {
-            tracing::error!(entry = %id, %error, "cannot take a reservation back");
+            tracing::error!(entry = %id, %error, "cannot release a reservation");
         }
     }
 
@@ -205,7 +197,7 @@ impl CostTracker {
         outcome: &LedgerOutcome,
         request_id: Option<&str>,
     ) -> Result<Vec<BudgetAlert>, StoreError> {
-        // An entry ends once, so it does no harm where the first try was kept.
+        // An entry ends once, so a retry after a successful attempt is harmless.
         let mut backoff = STORE_RETRY.until(self.retry_timeout);
         loop {
             let done = self.finish_once(id, outcome, request_id).await;
@@ -222,69 +214,68 @@ impl CostTracker {
         outcome: &LedgerOutcome,
         request_id: Option<&str>,
     ) -> Result<Vec<BudgetAlert>, StoreError> {
-        let mut change = self.data.begin(&AuditActor::System).await?;
-        let Some(entry) = ledger::find_open(&mut change.sql, id).await? else {
+        let mut tx = self.data.begin(&AuditActor::System).await?;
+        let Some(entry) = ledger::find_open(&mut tx.sql, id).await? else {
             return Ok(Vec::new());
         };
-        let alerts = finish_entry(&mut change, &entry, outcome, request_id).await?;
-        change.commit().await?;
+        let alerts = finish_entry(&mut tx, &entry, outcome, request_id).await?;
+        tx.commit().await?;
         self.released.notify_waiters();
         Ok(alerts)
     }
 
-    /// Settles what the tenures of a project before `fence` left open at its upper bound: whether
-    /// their requests were answered is not known. Returns how many entries that were.
+    /// Settles a project's open entries of fences before `fence` at their upper bound, because it
+    /// is not known whether their requests were answered. Returns the number of entries.
     pub async fn settle_abandoned(
         &self,
         project: ProjectId,
         fence: i64,
     ) -> Result<usize, StoreError> {
-        let mut change = self.data.begin(&AuditActor::System).await?;
-        let open = ledger::list_open_before(&mut change.sql, project, fence).await?;
+        let mut tx = self.data.begin(&AuditActor::System).await?;
+        let open = ledger::list_open_before(&mut tx.sql, project, fence).await?;
         for entry in &open {
-            finish_entry(&mut change, entry, &LedgerOutcome::UpperBound, None).await?;
+            finish_entry(&mut tx, entry, &LedgerOutcome::UpperBound, None).await?;
         }
-        change.commit().await?;
+        tx.commit().await?;
         Ok(open.len())
     }
 
-    /// Waits until some request of this process gives back what it held. Whoever waits checks again
-    /// from time to time: another process does not tell.
+    /// Waits until a request of this process releases money. The caller also polls, because other
+    /// processes do not notify.
     pub async fn wait_for_release(&self) {
         self.released.notified().await;
     }
 
-    /// Sets a limit, or takes it away. It counts from the next request on.
+    /// Sets or removes a limit, for later requests.
     pub async fn set_limit(
         &self,
         actor: &AuditActor,
         scope: BudgetScope,
         limit: Option<MicroUsd>,
     ) -> Result<Vec<BudgetAlert>, ServiceError> {
-        let mut change = self.data.begin(actor).await?;
-        let before = budgets::find(&mut change.sql, scope).await?;
-        budgets::set_limit(&mut change.sql, scope, limit).await?;
+        let mut tx = self.data.begin(actor).await?;
+        let before = budgets::find(&mut tx.sql, scope).await?;
+        budgets::set_limit(&mut tx.sql, scope, limit).await?;
         let mut alerts = Vec::new();
-        let project = project_of_scope(&mut change, scope).await?;
+        let project = project_of_scope(&mut tx, scope).await?;
         if let BudgetScope::Project(id) = scope {
             let budget = Budget { limit, ..before };
-            // Thresholds that the new limit takes back can be crossed again.
-            let warned = budgets::warned_percent(&mut change.sql, id).await?;
+            // Thresholds above the new percentage can be crossed again.
+            let warned = budgets::warned_percent(&mut tx.sql, id).await?;
             let reached = reached_threshold(&budget);
-            budgets::swap_warned_percent(&mut change.sql, id, warned, warned.min(reached)).await?;
-            alerts = raise_alerts(&mut change, id, &budget, reached).await?;
+            budgets::swap_warned_percent(&mut tx.sql, id, warned, warned.min(reached)).await?;
+            alerts = raise_alerts(&mut tx, id, &budget, reached).await?;
         }
         let details = serde_json::json!({
             "scope": scope.name(), "scopeId": scope.id(),
             "limitMicroUsd": limit, "beforeMicroUsd": before.limit,
         });
-        change.add_audit((project, None), "budget.set", details);
-        change.commit().await?;
+        tx.add_audit((project, None), "budget.set", details);
+        tx.commit().await?;
         self.released.notify_waiters();
         Ok(alerts)
     }
 
-    /// Returns a limit and what stands against it.
     pub async fn find_budget(&self, scope: BudgetScope) -> Result<Budget, StoreError> {
         let mut tx = self.data.begin_read().await?;
         let mut budget = budgets::find(&mut tx, scope).await?;
@@ -292,12 +283,11 @@ impl CostTracker {
         Ok(budget)
     }
 
-    /// Returns the tenure that requests are made in; 0 where there is none.
+    /// Returns the fence of the held lease; 0 without a lease.
     pub fn fence(&self) -> i64 {
-        self.data.held_lease().map_or(0, |tenure| tenure.fence)
+        self.data.held_lease().map_or(0, |lease| lease.fence)
     }
 
-    /// Returns the desk that the ledger is kept at.
     pub fn data(&self) -> &DataStore {
         &self.data
     }
@@ -351,13 +341,13 @@ fn grant(quote: &PriceQuote, max_tokens: u64) -> ReservationOutcome {
 }
 
 async fn finish_entry(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     entry: &OpenLedgerEntry,
     outcome: &LedgerOutcome,
     request_id: Option<&str>,
 ) -> Result<Vec<BudgetAlert>, StoreError> {
-    let now = change.now;
-    if !ledger::finish(&mut change.sql, entry, outcome, request_id, now).await? {
+    let now = tx.now;
+    if !ledger::finish(&mut tx.sql, entry, outcome, request_id, now).await? {
         return Ok(Vec::new());
     }
     let spent = match outcome {
@@ -368,16 +358,16 @@ async fn finish_entry(
     if let LedgerOutcome::Exact { usage, .. } = outcome {
         let tokens = usage.prompt_tokens().saturating_add(usage.output);
         let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
-        agents::add_tokens(&mut change.sql, entry.agent, tokens).await?;
+        agents::add_tokens(&mut tx.sql, entry.agent, tokens).await?;
     }
     for scope in budget_scopes(entry.project, entry.task, entry.agent) {
-        budgets::settle(&mut change.sql, scope, entry.reserved, spent).await?;
+        budgets::settle(&mut tx.sql, scope, entry.reserved, spent).await?;
     }
-    let budget = budgets::find(&mut change.sql, BudgetScope::Project(entry.project)).await?;
-    raise_alerts(change, entry.project, &budget, reached_threshold(&budget)).await
+    let budget = budgets::find(&mut tx.sql, BudgetScope::Project(entry.project)).await?;
+    raise_alerts(tx, entry.project, &budget, reached_threshold(&budget)).await
 }
 
-/// Returns the highest threshold that a project's spending has reached; 0 where it is below all.
+/// Returns the highest threshold that a project's spending has reached; 0 below the first.
 fn reached_threshold(budget: &Budget) -> i64 {
     let percent = budget
         .limit
@@ -389,9 +379,9 @@ fn reached_threshold(budget: &Budget) -> i64 {
         .unwrap_or(0)
 }
 
-/// Raises an event for each threshold up to `highest` that was not announced before.
+/// Emits an event for each threshold up to `highest` that was not announced before.
 async fn raise_alerts(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: ProjectId,
     budget: &Budget,
     highest: i64,
@@ -399,9 +389,9 @@ async fn raise_alerts(
     let Some(limit) = budget.limit else {
         return Ok(Vec::new());
     };
-    let warned = budgets::warned_percent(&mut change.sql, project).await?;
+    let warned = budgets::warned_percent(&mut tx.sql, project).await?;
     if highest <= warned
-        || !budgets::swap_warned_percent(&mut change.sql, project, warned, highest).await?
+        || !budgets::swap_warned_percent(&mut tx.sql, project, warned, highest).await?
     {
         return Ok(Vec::new());
     }
@@ -416,22 +406,22 @@ async fn raise_alerts(
             limit,
             percent,
         };
-        notifications::notify_budget_in(change, &alert).await?;
+        notifications::notify_budget_in(tx, &alert).await?;
         alerts.push(alert);
     }
     Ok(alerts)
 }
 
-/// Returns the project that a limit concerns; nothing where it concerns all.
+/// Returns the project of a scope; `None` for the budget of all projects.
 async fn project_of_scope(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     scope: BudgetScope,
 ) -> Result<Option<ProjectId>, StoreError> {
-    let tx = &mut change.sql;
+    let sql = &mut tx.sql;
     Ok(match scope {
         BudgetScope::All => None,
         BudgetScope::Project(id) => Some(id),
-        BudgetScope::Task(id) => tasks::by_id(tx, id).await?.map(|task| task.project),
-        BudgetScope::Agent(id) => agents::by_id(tx, id).await?.map(|agent| agent.project),
+        BudgetScope::Task(id) => tasks::by_id(sql, id).await?.map(|task| task.project),
+        BudgetScope::Agent(id) => agents::by_id(sql, id).await?.map(|agent| agent.project),
     })
 }

@@ -1,8 +1,8 @@
-//! The event log, live: who follows it from a place sees each event once and in order, whichever
-//! process wrote it, on either database, through restarts on both sides.
+//! The live event log: a reader sees each event once and in order, from any process and either
+//! database, even across restarts.
 //!
-//! The log itself is the judge of what is new. What wakes a follower (the bus, NOTIFY, the file's
-//! version, a slow timer) says only that it is time to look, so it may come twice, or not at all.
+//! The log itself decides what is new. The signals that wake a reader (the bus, NOTIFY, the file's
+//! version, a slow timer) only cause a read, so they may repeat or be lost.
 
 pub(crate) mod notifications;
 pub(crate) mod notifier;

@@ -1,5 +1,4 @@
-//! What a person should know: told as a notification beside the event that it follows from, with the
-//! commands that one can type.
+//! Notifications for people, emitted with the event that causes them, with commands to type.
 
 use crate::{ServiceError, Transaction};
 use eklavya_core::event::{Event, NotificationLevel};
@@ -9,15 +8,15 @@ use eklavya_core::project::{Project, ProjectStage, ProjectState};
 use eklavya_core::task::Task;
 use eklavya_store::{StoreError, projects};
 
-/// Tells that a project has come to where a person decides, or to its end.
-pub(crate) fn notify_stage_in(change: &mut Transaction, project: &Project) {
+/// Notifies that a project waits for a decision, or is delivered.
+pub(crate) fn notify_stage_in(tx: &mut Transaction, project: &Project) {
     let Project { slug, name, .. } = project;
     let (title, message, actions) = match project.state {
         ProjectState::Active {
             stage: ProjectStage::PlanReview,
         } => (
             format!("The plan of {name} is ready"),
-            "Approve it, or say what is to be different.",
+            "Approve it, or reject it with feedback.",
             ["plan show", "plan approve"],
         ),
         ProjectState::Active {
@@ -29,7 +28,7 @@ pub(crate) fn notify_stage_in(change: &mut Transaction, project: &Project) {
         ),
         ProjectState::Delivered { .. } => (
             format!("{name} is delivered"),
-            "The repository, its bundle and the dossier are made.",
+            "The repository, its bundle and the dossier are complete.",
             ["project show", "budget report"],
         ),
         ProjectState::Active { .. }
@@ -42,18 +41,18 @@ pub(crate) fn notify_stage_in(change: &mut Transaction, project: &Project) {
         message: message.to_owned(),
         actions: actions.map(|verb| format!("eklavya {verb} {slug}")).into(),
     };
-    change.add_event(Some(project.id), event);
+    tx.add_event(Some(project.id), event);
 }
 
-/// Tells that a task waits for an answer.
+/// Notifies that a task waits for an answer.
 pub(crate) async fn notify_question_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     task: &Task,
     agent: Option<AgentId>,
     question: &str,
 ) -> Result<(), ServiceError> {
-    emit_blocked(change, task.project, agent, question, true);
-    let slug = slug_of(change, task.project).await?;
+    emit_blocked(tx, task.project, agent, question, true);
+    let slug = slug_of(tx, task.project).await?;
     let event = Event::Notification {
         level: NotificationLevel::Critical,
         title: format!("Task {} of {slug} waits for your answer", task.key),
@@ -63,31 +62,31 @@ pub(crate) async fn notify_question_in(
             task.key
         )],
     };
-    change.add_event(Some(task.project), event);
+    tx.add_event(Some(task.project), event);
     Ok(())
 }
 
-/// Tells that an agent ended because of something that only a person can mend.
+/// Notifies that an agent has stopped for a reason that a person must fix.
 pub(crate) async fn notify_stopped_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     (project, agent): (ProjectId, AgentId),
     reason: &str,
 ) -> Result<(), ServiceError> {
-    emit_blocked(change, project, Some(agent), reason, true);
-    let slug = slug_of(change, project).await?;
+    emit_blocked(tx, project, Some(agent), reason, true);
+    let slug = slug_of(tx, project).await?;
     let event = Event::Notification {
         level: NotificationLevel::Critical,
         title: format!("The work on {slug} has stopped"),
         message: reason.to_owned(),
         actions: vec![format!("eklavya status {slug}")],
     };
-    change.add_event(Some(project), event);
+    tx.add_event(Some(project), event);
     Ok(())
 }
 
-/// Tells that an agent cannot go on.
+/// Emits the event that an agent is blocked.
 pub(crate) fn emit_blocked(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: ProjectId,
     agent: Option<AgentId>,
     reason: &str,
@@ -98,12 +97,12 @@ pub(crate) fn emit_blocked(
         reason: reason.to_owned(),
         needs_admin,
     };
-    change.add_event(Some(project), event);
+    tx.add_event(Some(project), event);
 }
 
-/// Tells that a part of a project's budget is used up.
+/// Notifies that a share of a project's budget is used.
 pub(crate) async fn notify_budget_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     alert: &BudgetAlert,
 ) -> Result<(), StoreError> {
     let BudgetAlert {
@@ -112,20 +111,20 @@ pub(crate) async fn notify_budget_in(
         limit,
         percent,
     } = *alert;
-    change.add_event(Some(project_id), alert.to_event());
-    let Some(project) = projects::by_id(&mut change.sql, project_id).await? else {
+    tx.add_event(Some(project_id), alert.to_event());
+    let Some(project) = projects::by_id(&mut tx.sql, project_id).await? else {
         return Ok(());
     };
     let slug = project.slug;
     let (level, message) = if percent >= 100 {
         (
             NotificationLevel::Critical,
-            "Nothing more is sent to the model before the limit is raised.",
+            "No more requests are sent to the model until the limit is raised.",
         )
     } else {
         (
             NotificationLevel::Warning,
-            "The work goes on up to the limit.",
+            "The work continues up to the limit.",
         )
     };
     let event = Event::Notification {
@@ -137,12 +136,12 @@ pub(crate) async fn notify_budget_in(
             format!("eklavya budget set {slug} --limit USD"),
         ],
     };
-    change.add_event(Some(project_id), event);
+    tx.add_event(Some(project_id), event);
     Ok(())
 }
 
-async fn slug_of(change: &mut Transaction, project: ProjectId) -> Result<String, ServiceError> {
-    let found = projects::by_id(&mut change.sql, project).await?;
+async fn slug_of(tx: &mut Transaction, project: ProjectId) -> Result<String, ServiceError> {
+    let found = projects::by_id(&mut tx.sql, project).await?;
     found
         .map(|project| project.slug)
         .ok_or_else(|| ServiceError::NotFound {

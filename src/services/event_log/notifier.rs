@@ -1,5 +1,5 @@
-//! Knows the place of the newest event, for all followers of this process: one connection listens,
-//! however many they are, and none does where nobody follows.
+//! Tracks the newest sequence number for all readers of this process: one connection listens for
+//! all of them, and none if there are no readers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -13,11 +13,11 @@ use eklavya_store::events::{self, LockMode};
 use eklavya_store::listener::DatabaseListener;
 use eklavya_store::{SqlDialect, Store, StoreError};
 
-/// How often it looks without having heard anything: what a process that died could not give a
-/// place gets one, and a connection that is dead without telling stops nobody.
+/// The polling interval, in case of events that a dead process did not sequence, or a connection
+/// that is dead without an error.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells the followers of this process how far the log goes.
+/// Notifies the readers of this process of the newest sequence number.
 #[derive(Debug, Clone)]
 pub(crate) struct EventNotifier(Arc<NotifierState>);
 
@@ -39,7 +39,7 @@ impl EventNotifier {
         }))
     }
 
-    /// Returns the place of the newest event, which rises until the receiver is dropped. Must be
+    /// Returns the newest sequence number, which is updated until the receiver is dropped. Must be
     /// called within the runtime.
     pub fn subscribe(&self) -> watch::Receiver<i64> {
         let receiver = self.0.newest.subscribe();
@@ -58,28 +58,28 @@ impl EventNotifier {
                 () = self.0.newest.closed() => {}
             }
             self.0.running.store(false, SeqCst);
-            // Somebody may have come between the two and seen us running.
+            // A new reader may have seen `running` before it was reset.
             if self.0.newest.receiver_count() == 0 || self.0.running.swap(true, SeqCst) {
                 return;
             }
         }
     }
 
-    /// Listens to the database, and again after a pause where it went away.
+    /// Listens to the database, and retries after a pause if it is unavailable.
     async fn listen_to_database(&self) {
-        let mut retries = LoggedBackoff::new("the listening to events");
+        let mut backoff = LoggedBackoff::new("listening to events");
         loop {
-            if let Err(error) = self.listen_until_error(&mut retries).await {
-                retries.pause(&error).await;
+            if let Err(error) = self.listen_until_error(&mut backoff).await {
+                backoff.pause(&error).await;
             }
         }
     }
 
-    async fn listen_until_error(&self, retries: &mut LoggedBackoff) -> Result<(), StoreError> {
+    async fn listen_until_error(&self, backoff: &mut LoggedBackoff) -> Result<(), StoreError> {
         let mut listener = DatabaseListener::open(&self.0.store).await?;
-        // What happened before is not told.
+        // Earlier events are not reported.
         self.sequence_and_refresh().await?;
-        retries.reset();
+        backoff.reset();
         loop {
             match listener.wait_for_events().await? {
                 Some(newest) => self.advance_to(newest),
@@ -88,8 +88,8 @@ impl EventNotifier {
         }
     }
 
-    /// Listens to the bus, where its news come after their places: with many writers a place comes
-    /// later, and the database tells.
+    /// Listens to the bus if an event has its sequence number before the bus announces it. With
+    /// many writers the number comes later, and the database notifies.
     async fn listen_to_bus(&self) {
         if self.0.store.dialect() == SqlDialect::Postgres {
             return std::future::pending().await;
@@ -97,10 +97,10 @@ impl EventNotifier {
         let mut news = self.0.bus.subscribe();
         while news.next().await.is_some() {
             if let Err(error) = self.refresh().await {
-                tracing::debug!(%error, "the newest event cannot be seen");
+                tracing::debug!(%error, "cannot read the newest event");
             }
         }
-        // Nobody tells anything any more.
+        // No sender is left.
         std::future::pending::<()>().await;
     }
 
@@ -108,7 +108,7 @@ impl EventNotifier {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             if let Err(error) = self.sequence_and_refresh().await {
-                tracing::debug!(%error, "the newest event cannot be seen");
+                tracing::debug!(%error, "cannot read the newest event");
             }
         }
     }

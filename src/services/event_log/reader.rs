@@ -1,4 +1,4 @@
-//! Reading the log as it grows.
+//! Reads the log as it grows.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use eklavya_core::ids::ProjectId;
 use eklavya_store::events::{self, LockMode};
 use eklavya_store::{Store, StoreError};
 
-/// Events that are read at once.
+/// Events per query.
 const BATCH: u32 = 500;
 /// The pauses after failures.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
 
-/// Reads the events after a place, and waits for more.
+/// Reads the events after a sequence number, and waits for more.
 #[derive(Debug)]
 pub struct EventReader {
     store: Store,
@@ -27,39 +27,39 @@ pub struct EventReader {
 }
 
 impl EventReader {
-    /// Returns one that reads what comes after the place `since`; 0 is before the first event. Must
-    /// be called within the runtime.
+    /// Returns a reader of the events after `since`; 0 is before the first event. Must be called
+    /// within the runtime.
     pub fn since(data: &DataStore, since: i64) -> Self {
         Self {
             store: data.store.clone(),
             project: None,
             cursor: since,
             newest: data.notifier.subscribe(),
-            backoff: LoggedBackoff::new("the reading of events"),
+            backoff: LoggedBackoff::new("reading events"),
         }
     }
 
-    /// Returns one that reads what is committed from now on.
+    /// Returns a reader of the events that are committed from now on.
     pub async fn from_now(data: &DataStore) -> Result<Self, StoreError> {
         events::sequence_events(&data.store, LockMode::Wait).await?;
         let newest = events::newest_seq(&mut data.begin_read().await?).await?;
         Ok(Self::since(data, newest))
     }
 
-    /// Leaves out what does not concern `project`.
+    /// Limits the reader to the events of `project`.
     pub fn for_project(mut self, project: ProjectId) -> Self {
         self.project = Some(project);
         self
     }
 
-    /// Returns the place up to which everything was returned: who goes on from here misses nothing
-    /// and sees nothing twice.
+    /// Returns the sequence number up to which all events were returned: a reader that continues
+    /// after it misses nothing and repeats nothing.
     pub fn cursor(&self) -> i64 {
         self.cursor
     }
 
-    /// Waits for events and returns them in order, at least one. It may be cancelled. Where the
-    /// database is away, it waits until it is back.
+    /// Waits for events and returns at least one, in order. It may be cancelled. While the database
+    /// is unavailable, it waits.
     ///
     /// # Errors
     /// Any other failure of the database; it may be called again then.
@@ -67,7 +67,7 @@ impl EventReader {
         loop {
             let newest = *self.newest.borrow_and_update();
             if newest <= self.cursor {
-                // The sender lives as long as its task does, and that as long as we.
+                // The sender lives as long as its task, which lives as long as this reader.
                 if self.newest.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
@@ -84,13 +84,13 @@ impl EventReader {
         }
     }
 
-    /// Reads on; `newest` is a place up to which all events are there.
+    /// Reads the next batch; all events up to `newest` are sequenced.
     async fn read_batch(&mut self, newest: i64) -> Result<Vec<StoredEvent>, StoreError> {
         let mut tx = self.store.begin_read().await?;
         let found = events::read_after(&mut tx, self.project, self.cursor, BATCH).await?;
         let all = found.len() < BATCH as usize;
         let last = found.last().map_or(self.cursor, |event| event.seq);
-        // What lies between is of other projects.
+        // The events between belong to other projects.
         self.cursor = if all { last.max(newest) } else { last };
         Ok(found)
     }
@@ -111,14 +111,14 @@ impl LoggedBackoff {
 
     pub async fn pause(&mut self, error: &StoreError) {
         if self.backoff.failures() == 0 {
-            tracing::warn!(%error, "{} waits for the database", self.what);
+            tracing::warn!(%error, "{} is waiting for the database", self.what);
         }
         self.backoff.wait().await;
     }
 
     pub fn reset(&mut self) {
         if self.backoff.reset() {
-            tracing::info!("{} goes on", self.what);
+            tracing::info!("{} continues", self.what);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Gives committed events their places, in the background: one round trip for as many commits as
-//! there were since the last.
+//! Assigns sequence numbers to committed events in the background: one round trip for all commits
+//! since the last one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -11,23 +11,23 @@ use eklavya_core::backoff::Backoff;
 use eklavya_store::events::{LockMode, SequencerConnection};
 use eklavya_store::{SqlDialect, Store, StoreError};
 
-/// The pause after a round during which more was committed. It grows, up to the longest, while that
-/// goes on: a busy process gives places by the batch, which leaves the database to the writers.
+/// The pauses between rounds while more is committed: a busy process assigns numbers in batches,
+/// which leaves the database to the writers.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The sequencer of this process.
 ///
-/// Nothing depends on its success: whoever follows the log gives places too, from time to time.
+/// Nothing depends on its success: readers of the log also assign numbers from time to time.
 #[derive(Debug, Clone)]
 pub(crate) struct EventSequencer(Arc<SequencerState>);
 
 #[derive(Debug)]
 struct SequencerState {
     store: Store,
-    /// Rises with every call of [`Sequencer::wake`].
+    /// Incremented by each call of [`EventSequencer::wake`].
     requested: AtomicU64,
-    /// Up to which call a round was made.
+    /// The call up to which a round was completed.
     completed: watch::Sender<u64>,
     running: AtomicBool,
 }
@@ -42,9 +42,9 @@ impl EventSequencer {
         }))
     }
 
-    /// Sees to it that what was committed gets its place soon. Must be called within the runtime.
+    /// Makes the sequencer run soon. Must be called within the runtime.
     pub fn wake(&self) {
-        // Where there is one writer, events have their places from the start.
+        // With one writer, events have their numbers from the start.
         if self.0.store.dialect() == SqlDialect::Sqlite {
             return;
         }
@@ -54,39 +54,39 @@ impl EventSequencer {
         }
     }
 
-    /// Waits until all that [`Sequencer::wake`] was called for was tried.
+    /// Waits until a round was attempted for each earlier call of [`EventSequencer::wake`].
     pub async fn flush(&self) {
-        let asked = self.0.requested.load(SeqCst);
+        let requested = self.0.requested.load(SeqCst);
         let mut done = self.0.completed.subscribe();
-        // The sender is our own.
-        let _ = done.wait_for(|done| *done >= asked).await;
+        // This object owns the sender.
+        let _ = done.wait_for(|done| *done >= requested).await;
     }
 
     async fn run(self) {
         loop {
             if let Err(error) = self.run_rounds().await {
-                tracing::warn!(%error, "events have no place yet; who reads them gives them one");
+                tracing::warn!(%error, "cannot sequence events; the next reader will");
                 self.0.completed.send_replace(self.0.requested.load(SeqCst));
             }
-            let asked = *self.0.completed.borrow();
+            let requested = *self.0.completed.borrow();
             self.0.running.store(false, SeqCst);
-            // Somebody may have called between the two and seen us running.
-            let idle = asked == self.0.requested.load(SeqCst);
+            // A call may have seen `running` before it was reset.
+            let idle = requested == self.0.requested.load(SeqCst);
             if idle || self.0.running.swap(true, SeqCst) {
                 return;
             }
         }
     }
 
-    /// Makes rounds until nobody asks for another.
+    /// Makes rounds until there are no new calls.
     async fn run_rounds(&self) -> Result<(), StoreError> {
-        let mut placer = SequencerConnection::open(&self.0.store).await?;
+        let mut connection = SequencerConnection::open(&self.0.store).await?;
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            let asked = self.0.requested.load(SeqCst);
-            placer.sequence_events(LockMode::Skip).await?;
-            self.0.completed.send_replace(asked);
-            if asked == self.0.requested.load(SeqCst) {
+            let requested = self.0.requested.load(SeqCst);
+            connection.sequence_events(LockMode::Skip).await?;
+            self.0.completed.send_replace(requested);
+            if requested == self.0.requested.load(SeqCst) {
                 return Ok(());
             }
             backoff.wait().await;

@@ -1,4 +1,4 @@
-//! Artifacts: keep what shows something about the work.
+//! Artifacts: record files that document the work.
 
 use serde_json::json;
 
@@ -8,18 +8,18 @@ use eklavya_core::demo::artifact::Artifact;
 use eklavya_core::ids::ProjectId;
 use eklavya_store::artifacts;
 
-/// Notes an artifact; its content is kept already.
+/// Records an artifact, whose content is stored already.
 pub async fn record(data: &DataStore, artifact: &Artifact) -> Result<(), ServiceError> {
     let actor = artifact.agent.map_or(AuditActor::System, AuditActor::Agent);
-    let mut change = data.begin(&actor).await?;
-    artifacts::insert(&mut change.sql, artifact).await?;
+    let mut tx = data.begin(&actor).await?;
+    artifacts::insert(&mut tx.sql, artifact).await?;
     let details = json!({
         "artifact": artifact.id, "subject": artifact.subject, "mediaType": artifact.media_type,
         "sha256": artifact.sha256, "bytes": artifact.bytes, "url": artifact.url,
     });
     let about = (Some(artifact.project), artifact.agent);
-    change.add_audit(about, "artifact.record", details);
-    change.commit().await?;
+    tx.add_audit(about, "artifact.record", details);
+    tx.commit().await?;
     Ok(())
 }
 

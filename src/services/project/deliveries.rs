@@ -1,4 +1,4 @@
-//! Deliveries: note what the client gets.
+//! Deliveries: record the result that the client gets.
 
 use serde_json::json;
 
@@ -9,24 +9,24 @@ use eklavya_core::project::delivery::Delivery;
 use eklavya_core::project::{Project, ProjectEvent};
 use eklavya_store::deliveries;
 
-/// Notes a delivery and moves the project on.
+/// Records a delivery and advances the project.
 pub async fn record(
     data: &DataStore,
     project: &Project,
     delivery: &Delivery,
 ) -> Result<Project, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    deliveries::insert(&mut change.sql, delivery).await?;
-    let project = projects::advance_in(&mut change, project, ProjectEvent::Deliver).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    deliveries::insert(&mut tx.sql, delivery).await?;
+    let project = projects::advance_in(&mut tx, project, ProjectEvent::Deliver).await?;
     let details = json!({
         "commit": delivery.commit, "tag": delivery.tag, "bundleSha256": delivery.bundle_sha256,
     });
-    change.add_audit((Some(project.id), None), "project.deliver", details);
-    change.commit().await?;
+    tx.add_audit((Some(project.id), None), "project.deliver", details);
+    tx.commit().await?;
     Ok(project)
 }
 
-/// Returns the delivery of a project, if it was delivered.
+/// Returns the delivery of a project, if any.
 pub async fn of_project(
     data: &DataStore,
     project: &Project,

@@ -1,4 +1,4 @@
-//! Demos: a round of rivals, their previews, and the admin's choice.
+//! Demos: rounds of alternatives, their previews, and the admin's choice.
 
 use serde_json::json;
 
@@ -33,19 +33,19 @@ pub async fn find(data: &DataStore, project: &Project, number: u32) -> Result<De
         })
 }
 
-/// Adds a demo together with the task that builds it, unless the project has one with its number.
+/// Adds a demo with the task that builds it, unless the project has a demo with its number.
 pub async fn ensure_in_round(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     number: u32,
     round: u32,
     direction: &str,
     task: NewTask,
 ) -> Result<Demo, ServiceError> {
-    if let Some(demo) = demos::by_number(&mut change.sql, project.id, number).await? {
+    if let Some(demo) = demos::by_number(&mut tx.sql, project.id, number).await? {
         return Ok(demo);
     }
-    let task = ensure_in(change, project, task).await?;
+    let task = ensure_in(tx, project, task).await?;
     let demo = Demo {
         id: DemoId::random(),
         project: project.id,
@@ -59,31 +59,31 @@ pub async fn ensure_in_round(
         preview: None,
         feedback: None,
         version: 1,
-        created_at: change.now,
+        created_at: tx.now,
         approved_at: None,
     };
-    demos::insert(&mut change.sql, &demo).await?;
+    demos::insert(&mut tx.sql, &demo).await?;
     let details = json!({ "demo": number, "round": round, "direction": direction });
-    change.add_audit((Some(project.id), None), "demo.create", details);
+    tx.add_audit((Some(project.id), None), "demo.create", details);
     Ok(demo)
 }
 
-/// Notes that a demo was built.
+/// Records that a demo was built.
 pub async fn record_built(
     data: &DataStore,
     project: &Project,
     number: u32,
     commit: CommitId,
 ) -> Result<Demo, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    let mut demo = find_in(&mut change, project, number).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    let mut demo = find_in(&mut tx, project, number).await?;
     demo.commit = Some(commit);
-    let demo = apply_in(&mut change, demo, &DemoEvent::Built).await?;
-    change.commit().await?;
+    let demo = apply_in(&mut tx, demo, &DemoEvent::Built).await?;
+    tx.commit().await?;
     Ok(demo)
 }
 
-/// Notes that a demo's preview answered at `url`.
+/// Records that a demo's preview answered at `url`.
 pub async fn record_preview(
     data: &DataStore,
     actor: &AuditActor,
@@ -92,61 +92,61 @@ pub async fn record_preview(
     url: String,
     process: PreviewProcess,
 ) -> Result<Demo, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let mut demo = find_in(&mut change, project, number).await?;
+    let mut tx = data.begin(actor).await?;
+    let mut demo = find_in(&mut tx, project, number).await?;
     let details = json!({ "demo": number, "url": url, "pid": process.pid });
     demo.preview_url = Some(url.clone());
     demo.preview = Some(process);
     let first = matches!(demo.state, DemoState::Starting { .. });
     let demo = if first {
-        apply_in(&mut change, demo, &DemoEvent::Answer).await?
+        apply_in(&mut tx, demo, &DemoEvent::Answer).await?
     } else {
-        save_in(&mut change, demo).await?
+        save_in(&mut tx, demo).await?
     };
-    change.add_audit((Some(project.id), None), "demo.serve", details);
+    tx.add_audit((Some(project.id), None), "demo.serve", details);
     let event = Event::DemoReady {
         project_id: project.id,
         demo_number: number,
         preview_url: url,
     };
-    change.add_event(Some(project.id), event);
-    change.commit().await?;
+    tx.add_event(Some(project.id), event);
+    tx.commit().await?;
     Ok(demo)
 }
 
-/// Notes that a demo's preview no longer runs.
+/// Records that a demo's preview stopped.
 pub async fn record_preview_stopped(
     data: &DataStore,
     actor: &AuditActor,
     project: &Project,
     number: u32,
 ) -> Result<Demo, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let mut demo = find_in(&mut change, project, number).await?;
+    let mut tx = data.begin(actor).await?;
+    let mut demo = find_in(&mut tx, project, number).await?;
     demo.preview_url = None;
     demo.preview = None;
-    let demo = save_in(&mut change, demo).await?;
+    let demo = save_in(&mut tx, demo).await?;
     let details = json!({ "demo": number });
-    change.add_audit((Some(project.id), None), "demo.stop", details);
-    change.commit().await?;
+    tx.add_audit((Some(project.id), None), "demo.stop", details);
+    tx.commit().await?;
     Ok(demo)
 }
 
-/// Moves a demo on in a transaction of its own.
+/// Applies an event to a demo in its own transaction.
 pub async fn advance(
     data: &DataStore,
     project: &Project,
     number: u32,
     event: DemoEvent,
 ) -> Result<Demo, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    let demo = find_in(&mut change, project, number).await?;
-    let demo = apply_in(&mut change, demo, &event).await?;
-    change.commit().await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    let demo = find_in(&mut tx, project, number).await?;
+    let demo = apply_in(&mut tx, demo, &event).await?;
+    tx.commit().await?;
     Ok(demo)
 }
 
-/// Approves a demo: its rivals of every round are superseded and the project moves on.
+/// Approves a demo: the others of every round are superseded and the project advances.
 pub async fn approve(
     data: &DataStore,
     actor: &AuditActor,
@@ -154,29 +154,29 @@ pub async fn approve(
     number: u32,
     feedback: Option<String>,
 ) -> Result<Project, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let mut chosen = find_in(&mut change, project, number).await?;
+    let mut tx = data.begin(actor).await?;
+    let mut chosen = find_in(&mut tx, project, number).await?;
     chosen.feedback.clone_from(&feedback);
-    chosen.approved_at = Some(change.now);
+    chosen.approved_at = Some(tx.now);
     let moved = {
-        apply_in(&mut change, chosen, &DemoEvent::Approve).await?;
-        projects::advance_in(&mut change, project, ProjectEvent::ApproveDemo).await?
+        apply_in(&mut tx, chosen, &DemoEvent::Approve).await?;
+        projects::advance_in(&mut tx, project, ProjectEvent::ApproveDemo).await?
     };
-    for rival in demos::of_project(&mut change.sql, project.id).await? {
+    for rival in demos::of_project(&mut tx.sql, project.id).await? {
         if matches!(
             rival.state,
             DemoState::Ready { .. } | DemoState::Failed { .. }
         ) {
-            close_in(&mut change, rival, &DemoEvent::Supersede).await?;
+            close_in(&mut tx, rival, &DemoEvent::Supersede).await?;
         }
     }
-    record_decision_in(&mut change, project, number, "approved", feedback, actor).await?;
-    change.commit().await?;
+    record_decision_in(&mut tx, project, number, "approved", feedback, actor).await?;
+    tx.commit().await?;
     Ok(moved)
 }
 
-/// Rejects a demo; once none of its round can be chosen any more, the project goes back to build
-/// another round, and those that failed are rejected with it.
+/// Rejects a demo. When no demo of its round can be chosen any more, the project builds another
+/// round, and the failed demos are rejected too.
 pub async fn reject(
     data: &DataStore,
     actor: &AuditActor,
@@ -184,52 +184,45 @@ pub async fn reject(
     number: u32,
     feedback: Option<String>,
 ) -> Result<Project, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let mut demo = find_in(&mut change, project, number).await?;
+    let mut tx = data.begin(actor).await?;
+    let mut demo = find_in(&mut tx, project, number).await?;
     demo.feedback.clone_from(&feedback);
-    close_in(&mut change, demo, &DemoEvent::Reject).await?;
-    record_decision_in(&mut change, project, number, "rejected", feedback, actor).await?;
-    let moved = end_round_in(&mut change, project).await?;
-    change.commit().await?;
+    close_in(&mut tx, demo, &DemoEvent::Reject).await?;
+    record_decision_in(&mut tx, project, number, "rejected", feedback, actor).await?;
+    let moved = end_round_in(&mut tx, project).await?;
+    tx.commit().await?;
     Ok(moved)
 }
 
-async fn end_round_in(
-    change: &mut Transaction,
-    project: &Project,
-) -> Result<Project, ServiceError> {
-    let rest = demos::of_project(&mut change.sql, project.id).await?;
+async fn end_round_in(tx: &mut Transaction, project: &Project) -> Result<Project, ServiceError> {
+    let rest = demos::of_project(&mut tx.sql, project.id).await?;
     let can_be_chosen = |demo: &Demo| matches!(demo.state, DemoState::Ready { .. });
-    // A round that was never put before the admin is still being built.
+    // A round that was never presented to the admin is still being built.
     if rest.iter().any(can_be_chosen) || project.state.stage() == Some(ProjectStage::DemoBuilding) {
         return Ok(project.clone());
     }
     for demo in rest {
         if matches!(demo.state, DemoState::Failed { .. }) {
-            close_in(change, demo, &DemoEvent::Reject).await?;
+            close_in(tx, demo, &DemoEvent::Reject).await?;
         }
     }
-    projects::advance_in(change, project, ProjectEvent::RejectDemos).await
+    projects::advance_in(tx, project, ProjectEvent::RejectDemos).await
 }
 
-/// Moves a demo to its end; a task of it that waits for an answer needs none any more.
-async fn close_in(
-    change: &mut Transaction,
-    demo: Demo,
-    event: &DemoEvent,
-) -> Result<(), ServiceError> {
-    let demo = apply_in(change, demo, event).await?;
-    let task = tasks::by_id(&mut change.sql, demo.task).await?;
+/// Moves a demo to a final state; its blocked task no longer needs an answer.
+async fn close_in(tx: &mut Transaction, demo: Demo, event: &DemoEvent) -> Result<(), ServiceError> {
+    let demo = apply_in(tx, demo, event).await?;
+    let task = tasks::by_id(&mut tx.sql, demo.task).await?;
     if let Some(task) =
         task.filter(|task| matches!(task.state, TaskState::Blocked { .. } | TaskState::Pending))
     {
-        advance_in(change, &task, &TaskEvent::Cancel, TaskUpdate::default()).await?;
+        advance_in(tx, &task, &TaskEvent::Cancel, TaskUpdate::default()).await?;
     }
     Ok(())
 }
 
 async fn record_decision_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     number: u32,
     decision: &str,
@@ -242,24 +235,24 @@ async fn record_decision_in(
         decision: decision.to_owned(),
         feedback,
         decided_by: actor.to_string(),
-        decided_at: change.now,
+        decided_at: tx.now,
     };
-    decisions::insert(&mut change.sql, &row).await?;
+    decisions::insert(&mut tx.sql, &row).await?;
     let event = Event::DemoApproved {
         project_id: project.id,
         demo_number: number,
         decision: decision.to_owned(),
     };
-    change.add_event(Some(project.id), event);
+    tx.add_event(Some(project.id), event);
     Ok(())
 }
 
 async fn find_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     number: u32,
 ) -> Result<Demo, ServiceError> {
-    demos::by_number(&mut change.sql, project.id, number)
+    demos::by_number(&mut tx.sql, project.id, number)
         .await?
         .ok_or_else(|| ServiceError::NotFound {
             what: "demo",
@@ -268,14 +261,14 @@ async fn find_in(
 }
 
 async fn apply_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     mut demo: Demo,
     event: &DemoEvent,
 ) -> Result<Demo, ServiceError> {
     let before = demo.state.status();
     demo.state = demo
         .state
-        .apply(event, change.now)
+        .apply(event, tx.now)
         .map_err(|source| ServiceError::State {
             name: format!("demo {}", demo.number),
             source,
@@ -284,12 +277,12 @@ async fn apply_in(
         "demo": demo.number, "event": event.name(), "from": before, "to": demo.state,
         "commit": demo.commit, "feedback": demo.feedback,
     });
-    change.add_audit((Some(demo.project), None), "demo.advance", details);
-    save_in(change, demo).await
+    tx.add_audit((Some(demo.project), None), "demo.advance", details);
+    save_in(tx, demo).await
 }
 
-async fn save_in(change: &mut Transaction, mut demo: Demo) -> Result<Demo, ServiceError> {
-    let swapped = demos::update(&mut change.sql, &demo).await?;
+async fn save_in(tx: &mut Transaction, mut demo: Demo) -> Result<Demo, ServiceError> {
+    let swapped = demos::update(&mut tx.sql, &demo).await?;
     require_swapped(swapped, || format!("demo {}", demo.number))?;
     demo.version += 1;
     Ok(demo)

@@ -1,4 +1,4 @@
-//! Evidence: keep what a checker found, and tell what is still missing.
+//! Evidence: record the results of checks.
 
 use serde_json::json;
 
@@ -8,24 +8,24 @@ use eklavya_core::ids::ProjectId;
 use eklavya_core::task::evidence::Evidence;
 use eklavya_store::evidence;
 
-/// Keeps what a checker found about one criterion.
+/// Records the result for one criterion.
 pub async fn record(data: &DataStore, found: &Evidence) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::Agent(found.agent)).await?;
-    evidence::put(&mut change.sql, found).await?;
+    let mut tx = data.begin(&AuditActor::Agent(found.agent)).await?;
+    evidence::put(&mut tx.sql, found).await?;
     let details = json!({
         "criterion": found.criterion, "round": found.round, "commit": found.commit,
         "role": found.role, "command": found.command, "exit": found.exit, "passed": found.passed,
     });
-    change.add_audit(
+    tx.add_audit(
         (Some(found.project), Some(found.agent)),
         "evidence.record",
         details,
     );
-    change.commit().await?;
+    tx.commit().await?;
     Ok(())
 }
 
-/// Returns the evidence of a project's last round of verification, by criterion.
+/// Returns the evidence of a project's last verification round, by criterion.
 pub async fn of_round(
     data: &DataStore,
     project: ProjectId,

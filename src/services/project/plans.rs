@@ -1,4 +1,4 @@
-//! Plans: begin, propose, approve and reject.
+//! Plans: draft, propose, approve and reject.
 
 use serde_json::json;
 
@@ -13,10 +13,10 @@ use eklavya_core::project::decision::Decision;
 use eklavya_core::project::{Project, ProjectEvent};
 use eklavya_store::{decisions, plans};
 
-/// Returns the plan that is being drafted, and begins one where there is none.
+/// Returns the draft plan, and creates one if there is none.
 pub async fn ensure_draft(data: &DataStore, project: &Project) -> Result<Plan, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    let newest = plans::newest(&mut change.sql, project.id).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    let newest = plans::newest(&mut tx.sql, project.id).await?;
     let number = match newest {
         Some(plan) if plan.state == PlanState::Drafting => return Ok(plan),
         Some(plan) => plan.number + 1,
@@ -29,15 +29,15 @@ pub async fn ensure_draft(data: &DataStore, project: &Project) -> Result<Plan, S
         state: PlanState::Drafting,
         document: None,
         version: 1,
-        created_at: change.now,
+        created_at: tx.now,
     };
-    plans::insert(&mut change.sql, &plan).await?;
-    change.add_audit(
+    plans::insert(&mut tx.sql, &plan).await?;
+    tx.add_audit(
         (Some(project.id), None),
         "plan.draft",
         json!({ "number": number }),
     );
-    change.commit().await?;
+    tx.commit().await?;
     Ok(plan)
 }
 
@@ -47,7 +47,7 @@ pub async fn newest(data: &DataStore, project: &Project) -> Result<Option<Plan>,
     Ok(plans::newest(&mut tx, project.id).await?)
 }
 
-/// Returns the approved plan's document, which every stage after planning works from.
+/// Returns the approved plan's document, which all stages after planning use.
 pub async fn approved_document(
     data: &DataStore,
     project: &Project,
@@ -65,7 +65,7 @@ fn no_approved_plan(project: &Project) -> ServiceError {
     }
 }
 
-/// Returns what the admin said of the plans that were rejected, oldest first.
+/// Returns the admin's feedback on rejected plans, oldest first.
 pub async fn rejection_feedback(
     data: &DataStore,
     project: &Project,
@@ -79,22 +79,22 @@ pub async fn rejection_feedback(
     Ok(said.collect())
 }
 
-/// Puts a valid plan before the admin.
+/// Proposes a valid plan to the admin.
 pub async fn propose(
     data: &DataStore,
     project: &Project,
     document: PlanDocument,
 ) -> Result<Project, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    let mut plan = newest_in(&mut change, project).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    let mut plan = newest_in(&mut tx, project).await?;
     plan.document = Some(document);
-    apply_in(&mut change, project, plan, &PlanEvent::Propose, None).await?;
-    let project = projects::advance_in(&mut change, project, ProjectEvent::ProposePlan).await?;
-    change.commit().await?;
+    apply_in(&mut tx, project, plan, &PlanEvent::Propose, None).await?;
+    let project = projects::advance_in(&mut tx, project, ProjectEvent::ProposePlan).await?;
+    tx.commit().await?;
     Ok(project)
 }
 
-/// Approves the plan that waits for the admin.
+/// Approves the proposed plan.
 pub async fn approve(
     data: &DataStore,
     actor: &AuditActor,
@@ -104,7 +104,7 @@ pub async fn approve(
     decide(data, actor, project, PlanEvent::Approve, feedback).await
 }
 
-/// Rejects the plan that waits for the admin; the next one is planned with the feedback.
+/// Rejects the proposed plan; the next plan takes the feedback into account.
 pub async fn reject(
     data: &DataStore,
     actor: &AuditActor,
@@ -128,25 +128,25 @@ async fn decide(
         PlanEvent::Reject { .. } => (ProjectEvent::RejectPlan, "rejected"),
         PlanEvent::Approve | PlanEvent::Propose => (ProjectEvent::ApprovePlan, "approved"),
     };
-    let mut change = data.begin(actor).await?;
-    let moved = projects::advance_in(&mut change, project, next).await?;
-    let plan = newest_in(&mut change, project).await?;
+    let mut tx = data.begin(actor).await?;
+    let moved = projects::advance_in(&mut tx, project, next).await?;
+    let plan = newest_in(&mut tx, project).await?;
     let decision = Decision {
         project: project.id,
         subject: format!("plan {}", plan.number),
         decision: decision.to_owned(),
         feedback: feedback.clone(),
         decided_by: actor.to_string(),
-        decided_at: change.now,
+        decided_at: tx.now,
     };
-    decisions::insert(&mut change.sql, &decision).await?;
-    apply_in(&mut change, project, plan, &event, feedback).await?;
-    change.commit().await?;
+    decisions::insert(&mut tx.sql, &decision).await?;
+    apply_in(&mut tx, project, plan, &event, feedback).await?;
+    tx.commit().await?;
     Ok(moved)
 }
 
-async fn newest_in(change: &mut Transaction, project: &Project) -> Result<Plan, ServiceError> {
-    plans::newest(&mut change.sql, project.id)
+async fn newest_in(tx: &mut Transaction, project: &Project) -> Result<Plan, ServiceError> {
+    plans::newest(&mut tx.sql, project.id)
         .await?
         .ok_or_else(|| ServiceError::NotFound {
             what: "plan of project",
@@ -155,7 +155,7 @@ async fn newest_in(change: &mut Transaction, project: &Project) -> Result<Plan, 
 }
 
 async fn apply_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     mut plan: Plan,
     event: &PlanEvent,
@@ -164,16 +164,16 @@ async fn apply_in(
     let name = format!("plan {} of {}", plan.number, project.slug);
     plan.state = plan
         .state
-        .apply(event, change.now)
+        .apply(event, tx.now)
         .map_err(|source| ServiceError::State {
             name: name.clone(),
             source,
         })?;
-    let swapped = plans::update(&mut change.sql, &plan).await?;
+    let swapped = plans::update(&mut tx.sql, &plan).await?;
     require_swapped(swapped, || name)?;
     let details = json!({
         "number": plan.number, "to": plan.state.status(), "feedback": feedback,
     });
-    change.add_audit((Some(project.id), None), "plan.advance", details);
+    tx.add_audit((Some(project.id), None), "plan.advance", details);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Projects: create, look up, move on, halt and put away.
+//! Projects: create, find, advance, pause and archive.
 
 use serde_json::json;
 
@@ -14,40 +14,38 @@ use eklavya_core::project::slug;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage, ProjectState, ProjectSummary};
 use eklavya_store::{AdvisoryLock, budgets, projects, tasks};
 
-/// The largest brief, in bytes: what fits a model's context with room for the work.
+/// The largest brief, in bytes: it must fit a model's context with room for the work.
 pub const MAX_BRIEF_BYTES: usize = 256 * 1024;
 
-/// What a new project is made from.
+/// A project to create.
 #[derive(Debug, Clone)]
 pub struct NewProject {
-    /// Its name.
     pub name: String,
-    /// The short name; made from the name where none is given.
+    /// By default derived from the name.
     pub slug: Option<String>,
-    /// For whom it is.
     pub client: String,
-    /// The client's words as they came.
+    /// The client's brief, unchanged.
     pub brief: Vec<u8>,
-    /// The most that it may cost.
+    /// The most that the project may cost.
     pub budget: Option<MicroUsd>,
     /// The rehearsal that answers in place of a model.
     pub rehearsal: Option<String>,
 }
 
-/// Checks that a brief is a text of a sensible size, and returns it.
+/// Checks that a brief is text of a valid size, and returns it.
 pub fn parse_brief(bytes: &[u8]) -> Result<String, ServiceError> {
     let wrong = |reason: String| Err(ServiceError::Brief(reason));
     if bytes.len() > MAX_BRIEF_BYTES {
         return wrong(format!(
-            "has {} bytes; {MAX_BRIEF_BYTES} are the most",
+            "has {} bytes; the limit is {MAX_BRIEF_BYTES}",
             bytes.len()
         ));
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return wrong("is not a text in UTF-8".to_owned());
+        return wrong("is not UTF-8 text".to_owned());
     };
     if text.contains('\0') {
-        return wrong("is a binary file (it has NUL bytes)".to_owned());
+        return wrong("is a binary file (it contains NUL bytes)".to_owned());
     }
     if text.trim().is_empty() {
         return wrong("is empty".to_owned());
@@ -64,8 +62,7 @@ pub async fn create(
     create_with_isolation(data, actor, new, None).await
 }
 
-/// Creates a project whose agents are held by `isolation`, where that is not to be what the
-/// configuration says.
+/// Creates a project with an isolation backend other than the configured one.
 pub async fn create_with_isolation(
     data: &DataStore,
     actor: &AuditActor,
@@ -77,14 +74,14 @@ pub async fn create_with_isolation(
         Some(slug) => slug::check(&slug).map(|()| slug)?,
         None => slug::from_name(&new.name)?,
     };
-    let mut change = data.begin(actor).await?;
-    change.sql.lock(AdvisoryLock::NewProject).await?;
-    if projects::by_slug(&mut change.sql, &slug).await?.is_some() {
+    let mut tx = data.begin(actor).await?;
+    tx.sql.lock(AdvisoryLock::NewProject).await?;
+    if projects::by_slug(&mut tx.sql, &slug).await?.is_some() {
         return Err(ServiceError::SlugInUse(slug));
     }
     let project = Project {
         id: ProjectId::random(),
-        number: projects::next_number(&mut change.sql).await?,
+        number: projects::next_number(&mut tx.sql).await?,
         slug,
         name: new.name,
         client: new.client,
@@ -95,48 +92,42 @@ pub async fn create_with_isolation(
         sandboxed: true,
         isolation,
         version: 1,
-        created_at: change.now,
-        updated_at: change.now,
+        created_at: tx.now,
+        updated_at: tx.now,
     };
-    projects::insert(&mut change.sql, &project).await?;
-    budgets::set_limit(
-        &mut change.sql,
-        budgets::Scope::Project(project.id),
-        new.budget,
-    )
-    .await?;
-    record_creation(&mut change, &project, new.budget);
-    change.commit().await?;
+    projects::insert(&mut tx.sql, &project).await?;
+    budgets::set_limit(&mut tx.sql, budgets::Scope::Project(project.id), new.budget).await?;
+    record_creation(&mut tx, &project, new.budget);
+    tx.commit().await?;
     Ok(project)
 }
 
-fn record_creation(change: &mut Transaction, project: &Project, budget: Option<MicroUsd>) {
+fn record_creation(tx: &mut Transaction, project: &Project, budget: Option<MicroUsd>) {
     let event = Event::ProjectCreated {
         project_id: project.id,
         name: project.name.clone(),
         client_name: project.client.clone(),
     };
-    change.add_event(Some(project.id), event);
+    tx.add_event(Some(project.id), event);
     let details = json!({
         "slug": project.slug, "name": project.name, "client": project.client,
         "budgetMicroUsd": budget, "rehearsal": project.rehearsal, "isolation": project.isolation,
     });
-    change.add_audit((Some(project.id), None), "project.create", details);
+    tx.add_audit((Some(project.id), None), "project.create", details);
 }
 
-/// Sets what holds the agents of a project from its next command on; nothing is what the
-/// configuration says.
+/// Sets the isolation backend of a project from its next command on; `None` uses the configuration.
 pub async fn set_isolation(
     data: &DataStore,
     actor: &AuditActor,
     project: &Project,
     isolation: Option<IsolationKind>,
 ) -> Result<Project, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    projects::set_isolation(&mut change.sql, project.id, isolation).await?;
+    let mut tx = data.begin(actor).await?;
+    projects::set_isolation(&mut tx.sql, project.id, isolation).await?;
     let details = json!({ "from": project.isolation, "to": isolation });
-    change.add_audit((Some(project.id), None), "project.isolation", details);
-    change.commit().await?;
+    tx.add_audit((Some(project.id), None), "project.isolation", details);
+    tx.commit().await?;
     reload(data, project).await
 }
 
@@ -151,7 +142,7 @@ pub async fn find(data: &DataStore, slug: &str) -> Result<Project, ServiceError>
         })
 }
 
-/// Returns the project as it stands now.
+/// Returns the current state of a project.
 pub async fn reload(data: &DataStore, project: &Project) -> Result<Project, ServiceError> {
     find(data, &project.slug).await
 }
@@ -168,49 +159,49 @@ pub async fn list_summaries(data: &DataStore) -> Result<Vec<ProjectSummary>, Ser
     Ok(projects::list_summaries(&mut tx).await?)
 }
 
-/// Moves a project on in a transaction of its own and returns it as it stands then.
+/// Applies an event to a project in its own transaction and returns the project.
 pub async fn advance(
     data: &DataStore,
     actor: &AuditActor,
     project: &Project,
     event: ProjectEvent,
 ) -> Result<Project, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let project = advance_in(&mut change, project, event).await?;
-    change.commit().await?;
+    let mut tx = data.begin(actor).await?;
+    let project = advance_in(&mut tx, project, event).await?;
+    tx.commit().await?;
     Ok(project)
 }
 
-/// Moves a project on as part of a larger change.
+/// Applies an event to a project within the caller's transaction.
 pub async fn advance_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     event: ProjectEvent,
 ) -> Result<Project, ServiceError> {
     let mut next = project.clone();
     next.state = project
         .state
-        .apply(event, change.now)
+        .apply(event, tx.now)
         .map_err(|source| ServiceError::State {
             name: project.slug.clone(),
             source,
         })?;
     next.progress = progress_of(&next.state, project.progress);
-    next.updated_at = change.now;
-    save_in(change, &mut next).await?;
-    notifications::notify_stage_in(change, &next);
+    next.updated_at = tx.now;
+    save_in(tx, &mut next).await?;
+    notifications::notify_stage_in(tx, &next);
     let details = json!({
         "event": event.name(), "from": project.state.status(), "to": next.state.status(),
     });
-    change.add_audit((Some(next.id), None), "project.advance", details);
+    tx.add_audit((Some(next.id), None), "project.advance", details);
     Ok(next)
 }
 
-/// Notes how much of the build is done, in percent of all stages.
+/// Records the progress, in percent of all stages.
 pub async fn record_progress(data: &DataStore, project: &Project) -> Result<Project, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    let all = tasks::of_project(&mut change.sql, project.id).await?;
-    let Some(mut next) = projects::by_id(&mut change.sql, project.id).await? else {
+    let mut tx = data.begin(&AuditActor::System).await?;
+    let all = tasks::of_project(&mut tx.sql, project.id).await?;
+    let Some(mut next) = projects::by_id(&mut tx.sql, project.id).await? else {
         return Err(ServiceError::NotFound {
             what: "project",
             name: project.slug.clone(),
@@ -228,13 +219,13 @@ pub async fn record_progress(data: &DataStore, project: &Project) -> Result<Proj
     let share = (to - from) as usize * done / built.len().max(1);
     next.progress = from + u32::try_from(share).unwrap_or(0);
     if next.state.stage() == Some(ProjectStage::Building) && next.progress != project.progress {
-        save_in(&mut change, &mut next).await?;
-        change.commit().await?;
+        save_in(&mut tx, &mut next).await?;
+        tx.commit().await?;
     }
     Ok(next)
 }
 
-/// Notes which rehearsal answers for a project, and whether its agents run in a sandbox.
+/// Records the rehearsal of a project, and whether its agents run in a sandbox.
 pub async fn record_conditions(
     data: &DataStore,
     project: &Project,
@@ -245,19 +236,19 @@ pub async fn record_conditions(
     if known && (sandboxed || !project.sandboxed) {
         return Ok(project.clone());
     }
-    let mut change = data.begin(&AuditActor::System).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
     let mut next = project.clone();
     next.rehearsal = rehearsal.or(next.rehearsal);
     next.sandboxed &= sandboxed;
-    save_in(&mut change, &mut next).await?;
+    save_in(&mut tx, &mut next).await?;
     let details = json!({ "rehearsal": next.rehearsal, "sandboxed": sandboxed });
-    change.add_audit((Some(next.id), None), "project.conditions", details);
-    change.commit().await?;
+    tx.add_audit((Some(next.id), None), "project.conditions", details);
+    tx.commit().await?;
     Ok(next)
 }
 
-async fn save_in(change: &mut Transaction, project: &mut Project) -> Result<(), ServiceError> {
-    let swapped = projects::update(&mut change.sql, project).await?;
+async fn save_in(tx: &mut Transaction, project: &mut Project) -> Result<(), ServiceError> {
+    let swapped = projects::update(&mut tx.sql, project).await?;
     require_swapped(swapped, || format!("project {}", project.slug))?;
     project.version += 1;
     let event = Event::ProjectStatus {
@@ -265,7 +256,7 @@ async fn save_in(change: &mut Transaction, project: &mut Project) -> Result<(), 
         status: project.state.status().to_owned(),
         progress: project.progress,
     };
-    change.add_event(Some(project.id), event);
+    tx.add_event(Some(project.id), event);
     Ok(())
 }
 

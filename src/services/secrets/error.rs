@@ -1,4 +1,4 @@
-//! Why a secret cannot be set or used. No text holds a value.
+//! Errors of secrets. No message contains a value.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,60 +9,46 @@ use eklavya_core::secret::{InvalidSecretValue, SecretName};
 /// Why a secret cannot be set or used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The value cannot be one.
     #[error(transparent)]
     Value(#[from] InvalidSecretValue),
-    /// There are secrets, and no key for them.
-    #[error("the key that the secrets are sealed with is missing: there is no file {}", path.display())]
-    NoKey {
-        /// Where it is looked for.
-        path: PathBuf,
-    },
+    /// Secrets exist, but the key file is missing.
+    #[error("the key of the secrets is missing: {} does not exist", path.display())]
+    NoKey { path: PathBuf },
     /// The file has other keys.
     #[error(
-        "the secret {name} is sealed with the key {key}, which is not in {}",
+        "secret {name} is sealed with key {key}, which is not in {}",
         path.display()
     )]
     WrongKey {
-        /// The file.
         path: PathBuf,
-        /// The secret.
         name: SecretName,
-        /// The name of the key that is needed.
+        /// The id of the needed key.
         key: String,
     },
-    /// The file is not one of keys.
-    #[error("{} cannot be used as the key of secrets: {problem}", path.display())]
+    /// The file is not a valid key file.
+    #[error("cannot use the key file {}: {problem}", path.display())]
     KeyFile {
-        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
         problem: &'static str,
     },
-    /// The file could not be read or written.
-    #[error("cannot {action} the key of secrets {}: {source}", path.display())]
+    #[error("cannot {action} the key file {}: {source}", path.display())]
     Io {
-        /// What was tried.
         action: &'static str,
-        /// The file.
         path: PathBuf,
-        /// The reason.
         source: io::Error,
     },
-    /// The sealed value is not what was sealed.
+    /// The sealed value was changed.
     #[error(
-        "the database is damaged: the secret {name} of project {project} is not as it was sealed"
+        "the database is damaged: secret {name} of project {project} was changed after it was sealed"
     )]
     Damaged {
-        /// The secret.
         name: SecretName,
-        /// Its project's id.
         project: ProjectId,
     },
-    /// A value could not be sealed; the cipher refuses only what is far larger than any secret.
+    /// A value could not be sealed; the cipher refuses only values far larger than any secret.
     #[error("the value cannot be sealed")]
     Unsealable,
-    /// There is nothing to change.
-    #[error("there is no key yet: it is made with the first secret")]
+    /// There are no secrets whose key could be changed.
+    #[error("there is no key yet; setting the first secret creates it")]
     NoKeyYet,
 }

@@ -1,7 +1,7 @@
-//! The file of the key: one line that names the format and the installation, then one key a line.
+//! The key file: one line with the format and the installation's id, then one key per line.
 //!
-//! There is one key, but while it is being changed, and after a change that broke off: then the newest
-//! comes first. Whoever seals takes the first, whoever opens takes the one that is named.
+//! It has one key, except during a key rotation and after one that was interrupted: then the newest
+//! key comes first. Sealing uses the first key, opening the key with the recorded id.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -15,10 +15,10 @@ use super::error::SecretError;
 use super::seal::{KEY_BYTES, SealingKey};
 
 const FORMAT: &str = "eklavya-secret-key-1";
-/// No file of keys is as long, in bytes.
+/// Larger than any key file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The keys of a file; there is always one.
+/// The keys of a file; at least one.
 #[derive(Debug)]
 pub(super) struct KeyRing {
     first: SealingKey,
@@ -26,12 +26,12 @@ pub(super) struct KeyRing {
 }
 
 impl KeyRing {
-    /// Returns the key to seal with.
+    /// Returns the key for sealing.
     pub(super) fn first(&self) -> &SealingKey {
         &self.first
     }
 
-    /// Returns the key with this name.
+    /// Returns the key with this id.
     pub(super) fn find(&self, id: &str) -> Option<&SealingKey> {
         std::iter::once(&self.first)
             .chain(&self.others)
@@ -44,7 +44,7 @@ impl KeyRing {
         self.others.insert(0, before);
     }
 
-    /// Forgets all keys but the first.
+    /// Removes all keys but the first.
     pub(super) fn drop_old_keys(&mut self) {
         self.others.clear();
     }
@@ -59,7 +59,7 @@ impl KeyRing {
     }
 }
 
-/// Returns the keys in the file; nothing where there is no file.
+/// Returns the keys in the file; `None` if it does not exist.
 pub(super) fn load(path: &Path, installation: Uuid) -> Result<Option<KeyRing>, SecretError> {
     let bad = |problem| SecretError::KeyFile {
         path: path.to_owned(),
@@ -71,26 +71,26 @@ pub(super) fn load(path: &Path, installation: Uuid) -> Result<Option<KeyRing>, S
         Err(error) => return Err(io_error("read", path)(error)),
     };
     if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
-        return Err(bad("it is no file of keys"));
+        return Err(bad("it is not a key file"));
     }
     if meta.permissions().mode() & 0o077 != 0 {
-        return Err(bad("others than its owner may use it"));
+        return Err(bad("users other than its owner have access"));
     }
     let text = fs::read(path).map_err(io_error("read", path))?;
     let text = Zeroizing::new(text);
-    let text = std::str::from_utf8(&text).map_err(|_| bad("it is no text"))?;
+    let text = std::str::from_utf8(&text).map_err(|_| bad("it is not text"))?;
     let mut lines = text.lines();
     let head = lines.next().unwrap_or_default();
     let Some(owner) = head.strip_prefix(FORMAT) else {
-        return Err(bad("its first line does not name its format"));
+        return Err(bad("its first line does not have the format"));
     };
     if owner.trim() != installation.to_string() {
         return Err(bad("it belongs to another installation"));
     }
     let keys: Option<Vec<SealingKey>> = lines.map(|line| parse_key(line.trim())).collect();
-    let mut keys = keys.ok_or_else(|| bad("it holds a line that is no key"))?;
+    let mut keys = keys.ok_or_else(|| bad("a line is not a key"))?;
     if keys.is_empty() {
-        return Err(bad("it holds no key"));
+        return Err(bad("it has no key"));
     }
     Ok(Some(KeyRing {
         first: keys.remove(0),
@@ -109,7 +109,7 @@ fn parse_key(line: &str) -> Option<SealingKey> {
     Some(SealingKey::from_bytes(bytes))
 }
 
-/// Makes the file with one key, unless another process was faster: then the keys are that one's.
+/// Creates the file with one key. If another process was faster, returns the keys of its file.
 pub(super) fn create(
     path: &Path,
     installation: Uuid,
@@ -134,9 +134,9 @@ pub(super) fn create(
     }
 }
 
-/// Puts these keys into the file, all or none, durably.
+/// Replaces the keys in the file atomically and durably.
 pub(super) fn replace(path: &Path, installation: Uuid, ring: &KeyRing) -> Result<(), SecretError> {
-    // A link stays one: the key may be on a disk of its own.
+    // A symbolic link stays one: the key may be on another disk.
     let path = &fs::canonicalize(path).map_err(io_error("write", path))?;
     let file = write_temporary(path, &ring.text(installation))?;
     file.persist(path)
@@ -144,7 +144,7 @@ pub(super) fn replace(path: &Path, installation: Uuid, ring: &KeyRing) -> Result
     sync_directory(path)
 }
 
-/// Returns a file beside `path`, with mode 0600, that holds `text`.
+/// Returns a file next to `path`, with mode 0600, that contains `text`.
 fn write_temporary(path: &Path, text: &str) -> Result<tempfile::NamedTempFile, SecretError> {
     let make = || -> io::Result<_> {
         let mut file = tempfile::NamedTempFile::new_in(directory(path))?;

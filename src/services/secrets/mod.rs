@@ -1,6 +1,7 @@
-//! Secrets of projects: set, list, remove; hand them to what they are for; change the key.
+//! Secrets of projects: set, list and remove them, open them for their uses, rotate the key.
 //!
-//! The database has them sealed. The key is in a file of its own, which is made with the first secret.
+//! The database contains sealed values. The key is in a file of its own, which the first secret
+//! creates.
 
 mod error;
 mod key_file;
@@ -23,34 +24,31 @@ use eklavya_core::project::Project;
 use eklavya_core::secret::{SecretName, SecretUse, SecretUses, StoredSecret, check_value};
 use eklavya_store::{AdvisoryLock, installation, secrets};
 
-/// Where the key is that secrets are sealed with.
+/// The location of the sealing key.
 #[derive(Debug, Clone)]
 pub struct SecretVault {
     file: PathBuf,
 }
 
-/// A secret to be set.
+/// A secret to set.
 #[derive(Debug)]
 pub struct NewSecret {
-    /// Its name.
     pub name: SecretName,
-    /// Its value.
     pub value: SecretString,
-    /// What is given it.
     pub uses: SecretUses,
 }
 
-/// What a change of the key came to.
+/// The result of a key rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRotation {
-    /// How many secrets were sealed anew.
+    /// How many secrets were sealed with the new key.
     pub secrets: usize,
-    /// The name of the new key, which says nothing about it.
+    /// The id of the new key, which does not reveal the key.
     pub key: String,
 }
 
 impl SecretVault {
-    /// Returns the vault whose key is in `file`.
+    /// Returns the vault with the key file `file`.
     pub fn at(file: &Path) -> Self {
         Self {
             file: file.to_owned(),
@@ -63,7 +61,8 @@ impl SecretVault {
         })
     }
 
-    /// Returns the keys for sealing beside `kept`, made where there are none and nothing is kept.
+    /// Returns the keys for sealing next to `kept`, and creates them if there are no keys and no
+    /// secrets.
     fn load_or_create_ring(
         &self,
         installation: Uuid,
@@ -73,8 +72,8 @@ impl SecretVault {
             return key_file::create(&self.file, installation, SealingKey::random());
         }
         let ring = self.load_ring(installation)?;
-        // A key that others were not sealed with is some other installation's, or of another time:
-        // with some sealed by either, no file would open all.
+        // A key that did not seal the existing secrets is from another installation or another
+        // time: if some secrets were sealed with either, no file could open all of them.
         match kept.iter().find(|secret| ring.find(&secret.key).is_none()) {
             Some(secret) => Err(self.wrong_key(secret)),
             None => Ok(ring),
@@ -106,7 +105,7 @@ impl SecretVault {
     }
 }
 
-/// Sets a secret of a project, in place of the one of that name; returns it sealed.
+/// Sets a secret of a project, or replaces the one of that name; returns it sealed.
 pub async fn set(
     data: &DataStore,
     vault: &SecretVault,
@@ -116,9 +115,9 @@ pub async fn set(
 ) -> Result<StoredSecret, ServiceError> {
     check_value(&new.name, &new.value).map_err(SecretError::from)?;
     let installation = installation::ensure_id(&data.store).await?;
-    let mut change = data.begin(actor).await?;
-    change.sql.lock(AdvisoryLock::Secrets).await?;
-    let kept = secrets::all(&mut change.sql).await?;
+    let mut tx = data.begin(actor).await?;
+    tx.sql.lock(AdvisoryLock::Secrets).await?;
+    let kept = secrets::all(&mut tx.sql).await?;
     let ring = vault.load_or_create_ring(installation, &kept)?;
     let own = |secret: &&StoredSecret| secret.project == project.id && secret.name == new.name;
     let before = kept.iter().find(own).map_or(0, |secret| secret.version);
@@ -130,22 +129,22 @@ pub async fn set(
         sealed: Vec::new(),
         version: before + 1,
         set_by: actor.to_string(),
-        set_at: change.now,
+        set_at: tx.now,
     };
     secret.sealed = ring
         .first()
         .seal(&SealContext::of(installation, &secret), &new.value)?;
-    secrets::put(&mut change.sql, &secret).await?;
+    secrets::put(&mut tx.sql, &secret).await?;
     let details = json!({
         "name": secret.name, "for": secret.uses, "version": secret.version,
     });
-    change.add_audit((Some(project.id), None), "secret.set", details);
-    change.commit().await?;
-    data.cleaner.redactor().add_secrets([new.value]);
+    tx.add_audit((Some(project.id), None), "secret.set", details);
+    tx.commit().await?;
+    data.sanitizer.redactor().add_secrets([new.value]);
     Ok(secret)
 }
 
-/// Returns a project's secrets by name, sealed.
+/// Returns a project's sealed secrets by name.
 pub async fn list(data: &DataStore, project: &Project) -> Result<Vec<StoredSecret>, ServiceError> {
     let mut tx = data.begin_read().await?;
     Ok(secrets::of_project(&mut tx, project.id).await?)
@@ -158,24 +157,23 @@ pub async fn remove(
     project: &Project,
     name: &SecretName,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(actor).await?;
-    change.sql.lock(AdvisoryLock::Secrets).await?;
-    if !secrets::remove(&mut change.sql, project.id, name).await? {
+    let mut tx = data.begin(actor).await?;
+    tx.sql.lock(AdvisoryLock::Secrets).await?;
+    if !secrets::remove(&mut tx.sql, project.id, name).await? {
         return Err(ServiceError::NotFound {
             what: "secret",
             name: name.to_string(),
         });
     }
     let details = json!({ "name": name });
-    change.add_audit((Some(project.id), None), "secret.rm", details);
-    Ok(change.commit().await?)
+    tx.add_audit((Some(project.id), None), "secret.rm", details);
+    Ok(tx.commit().await?)
 }
 
-/// Returns the secrets that a project's admin has named for a use, notes that they are used, and
-/// hides them from now on.
+/// Returns the secrets of a project for a use, records their use, and redacts them from now on.
 ///
 /// # Errors
-/// [`SecretError`] where one of them cannot be opened: nothing runs without what it was promised.
+/// [`SecretError`] if one of them cannot be opened: no command runs without its secrets.
 pub async fn open_for_use(
     data: &DataStore,
     vault: &SecretVault,
@@ -195,7 +193,7 @@ pub async fn open_for_use(
     };
     let opened: Vec<_> = kept.iter().map(open).collect::<Result<_, SecretError>>()?;
     let values = opened.iter().map(|(_, value)| value.clone());
-    data.cleaner.redactor().add_secrets(values);
+    data.sanitizer.redactor().add_secrets(values);
     let names: Vec<&str> = kept.iter().map(|secret| secret.name.as_str()).collect();
     let details = json!({ "for": given, "names": names });
     let about = (Some(project.id), None);
@@ -203,8 +201,8 @@ pub async fn open_for_use(
     Ok(opened)
 }
 
-/// Hides every secret of every project from now on. Those that cannot be opened here cannot be used
-/// here either, so there is nothing to hide of them.
+/// Redacts every secret of every project from now on. Secrets that cannot be opened here cannot be
+/// used here either.
 pub async fn redact_all(data: &DataStore, vault: &SecretVault) -> Result<(), ServiceError> {
     let kept = secrets::all(&mut data.begin_read().await?).await?;
     if kept.is_empty() {
@@ -221,25 +219,22 @@ pub async fn redact_all(data: &DataStore, vault: &SecretVault) -> Result<(), Ser
     let opened = kept
         .iter()
         .filter_map(|secret| vault.open(&ring, installation, secret).ok());
-    data.cleaner.redactor().add_secrets(opened);
+    data.sanitizer.redactor().add_secrets(opened);
     Ok(())
 }
 
-/// A secret as it is set now.
+/// An opened secret.
 #[derive(Debug)]
 pub struct OpenedSecret {
-    /// Whose it is.
     pub project: ProjectId,
-    /// Its name.
     pub name: SecretName,
-    /// Its value.
     pub value: SecretString,
 }
 
-/// Returns every secret of every project that can be opened here, and hides them from now on.
+/// Returns every secret of every project that can be opened here, and redacts them from now on.
 ///
 /// # Errors
-/// [`SecretError`] where one of `project`'s own cannot be opened.
+/// [`SecretError`] if one of `project`'s own secrets cannot be opened.
 pub async fn open_all(
     data: &DataStore,
     vault: &SecretVault,
@@ -270,37 +265,37 @@ pub async fn open_all(
         }
     }
     let values = opened.iter().map(|secret| secret.value.clone());
-    data.cleaner.redactor().add_secrets(values);
+    data.sanitizer.redactor().add_secrets(values);
     Ok(opened)
 }
 
-/// Makes a new key and seals every secret with it. The old key stays in the file until all of that is
-/// durable, so that whatever happens in between, the file opens every secret.
+/// Creates a new key and seals every secret with it. The old key stays in the file until the
+/// transaction is committed, so that the file opens every secret even after a failure in between.
 pub async fn rotate_key(
     data: &DataStore,
     vault: &SecretVault,
     actor: &AuditActor,
 ) -> Result<KeyRotation, ServiceError> {
     let installation = installation::ensure_id(&data.store).await?;
-    let mut change = data.begin(actor).await?;
-    change.sql.lock(AdvisoryLock::Secrets).await?;
-    let kept = secrets::all(&mut change.sql).await?;
+    let mut tx = data.begin(actor).await?;
+    tx.sql.lock(AdvisoryLock::Secrets).await?;
+    let kept = secrets::all(&mut tx.sql).await?;
     let mut ring = match key_file::load(&vault.file, installation)? {
         Some(ring) => ring,
         None if kept.is_empty() => return Err(SecretError::NoKeyYet.into()),
         None => vault.load_ring(installation)?,
     };
     let before = ring.first().id().to_owned();
-    // Whoever seals from now on, after a rotation that broke off, does so with the new one.
+    // After an interrupted rotation, sealing uses the new key.
     ring.put_first(SealingKey::random());
     let sealed = reseal_all(vault, &ring, installation, &kept)?;
     key_file::replace(&vault.file, installation, &ring)?;
     for secret in &sealed {
-        secrets::put(&mut change.sql, secret).await?;
+        secrets::put(&mut tx.sql, secret).await?;
     }
     let key = ring.first().id().to_owned();
-    audit_rotation(&mut change, &before, &key, sealed.len());
-    change.commit().await?;
+    audit_rotation(&mut tx, &before, &key, sealed.len());
+    tx.commit().await?;
     ring.drop_old_keys();
     key_file::replace(&vault.file, installation, &ring)?;
     Ok(KeyRotation {
@@ -327,12 +322,12 @@ fn reseal_all(
     kept.iter().map(anew).collect()
 }
 
-fn audit_rotation(change: &mut Transaction, before: &str, key: &str, secrets: usize) {
+fn audit_rotation(tx: &mut Transaction, before: &str, key: &str, secrets: usize) {
     let details = json!({ "key": key, "before": before, "secrets": secrets });
-    change.add_audit((None, None), "secret.rotate", details);
+    tx.add_audit((None, None), "secret.rotate", details);
 }
 
-/// Returns the values of a use as variables of an environment.
+/// Returns secrets as environment variables.
 pub fn environment_variables(given: &[(SecretName, SecretString)]) -> Vec<(&str, &str)> {
     given
         .iter()

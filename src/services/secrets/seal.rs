@@ -1,4 +1,4 @@
-//! Sealing: XChaCha20-Poly1305 with a random nonce, which is long enough to be drawn for ever.
+//! Sealing: XChaCha20-Poly1305 with random nonces, which are long enough not to repeat.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
@@ -13,9 +13,8 @@ use eklavya_core::hex;
 use eklavya_core::secret::StoredSecret;
 
 const NONCE_BYTES: usize = 24;
-/// Length of a key, in bytes.
 pub(super) const KEY_BYTES: usize = 32;
-/// Letters of a key's name.
+/// The length of a key's id, in characters.
 const ID_LETTERS: usize = 16;
 
 /// A key. It is wiped when it is dropped.
@@ -26,7 +25,7 @@ pub(super) struct SealingKey {
 
 impl std::fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Key({})", self.id)
+        write!(f, "SealingKey({})", self.id)
     }
 }
 
@@ -45,12 +44,12 @@ impl SealingKey {
         Self { id, bytes }
     }
 
-    /// Returns its name, from which nothing about the key follows.
+    /// Returns its id, which does not reveal the key.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// Returns the key as it stands in its file.
+    /// Returns the key in the format of the key file.
     pub(super) fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.bytes.as_slice()))
     }
@@ -73,7 +72,7 @@ impl SealingKey {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens a value; nothing where it is not what this key sealed with this label.
+    /// Opens a value; `None` if this key did not seal it with this label.
     pub(super) fn open(&self, label: &SealContext, sealed: &[u8]) -> Option<SecretString> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let payload = Payload {
@@ -90,7 +89,7 @@ impl SealingKey {
     }
 }
 
-/// What a value is sealed for: it opens nowhere else.
+/// The associated data of a sealed value, which prevents its use for another secret.
 pub(super) struct SealContext(String);
 
 impl SealContext {

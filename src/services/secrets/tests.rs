@@ -85,32 +85,49 @@ fn secret_error(error: ServiceError) -> SecretError {
 
 #[tokio::test]
 async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
-    let house = SecretsFixture::open().await;
-    house.set("NONE", "value-of-none", "").await.unwrap();
-    house
+    let fixture = SecretsFixture::open().await;
+    fixture.set("NONE", "value-of-none", "").await.unwrap();
+    fixture
         .set("BOTH", "value-of-both", "tests,checks")
         .await
         .unwrap();
-    let first = house.set("TEST", "an old value", "tests").await.unwrap();
-    let again = house.set("TEST", "value-of-test", "tests").await.unwrap();
+    let first = fixture.set("TEST", "an old value", "tests").await.unwrap();
+    let again = fixture.set("TEST", "value-of-test", "tests").await.unwrap();
     assert_eq!((first.version, again.version), (1, 2));
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let (both, test) = (pair("BOTH", "value-of-both"), pair("TEST", "value-of-test"));
     assert_eq!(
-        house.open_values(SecretUse::Tests).await.unwrap(),
+        fixture.open_values(SecretUse::Tests).await.unwrap(),
         [both.clone(), test]
     );
-    assert_eq!(house.open_values(SecretUse::Checks).await.unwrap(), [both]);
-    assert_eq!(house.open_values(SecretUse::Previews).await.unwrap(), []);
-    let shown = house.data.cleaner.sanitize_text("it says value-of-test");
+    assert_eq!(
+        fixture.open_values(SecretUse::Checks).await.unwrap(),
+        [both]
+    );
+    assert_eq!(fixture.open_values(SecretUse::Previews).await.unwrap(), []);
+    let shown = fixture
+        .data
+        .sanitizer
+        .sanitize_text("it says value-of-test");
     assert_eq!(shown, "it says [secret]");
-    let mode = fs::metadata(house.directory.path().join("secret.key")).unwrap();
+    let mode = fs::metadata(fixture.directory.path().join("secret.key")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
     let name = "TEST".parse().unwrap();
-    remove(&house.data, &SecretsFixture::admin(), &house.project, &name)
-        .await
-        .unwrap();
-    let gone = remove(&house.data, &SecretsFixture::admin(), &house.project, &name).await;
+    remove(
+        &fixture.data,
+        &SecretsFixture::admin(),
+        &fixture.project,
+        &name,
+    )
+    .await
+    .unwrap();
+    let gone = remove(
+        &fixture.data,
+        &SecretsFixture::admin(),
+        &fixture.project,
+        &name,
+    )
+    .await;
     assert!(
         matches!(gone, Err(ServiceError::NotFound { .. })),
         "{gone:?}"
@@ -119,9 +136,9 @@ async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
 
 #[tokio::test]
 async fn a_sealed_value_opens_in_its_own_place_only() {
-    let house = SecretsFixture::open().await;
-    house.set("ONE", "value-of-one", "tests").await.unwrap();
-    house.set("TWO", "value-of-two", "tests").await.unwrap();
+    let fixture = SecretsFixture::open().await;
+    fixture.set("ONE", "value-of-one", "tests").await.unwrap();
+    fixture.set("TWO", "value-of-two", "tests").await.unwrap();
     let swaps = [
         "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'ONE') \
          WHERE name = 'TWO'",
@@ -131,40 +148,40 @@ async fn a_sealed_value_opens_in_its_own_place_only() {
         "UPDATE secrets SET sealed = x'' WHERE name = 'TWO'",
     ];
     for swap in swaps {
-        house.tamper(swap).await;
-        let error = secret_error(house.open_values(SecretUse::Tests).await.unwrap_err());
+        fixture.tamper(swap).await;
+        let error = secret_error(fixture.open_values(SecretUse::Tests).await.unwrap_err());
         assert!(
             matches!(error, SecretError::Damaged { .. }),
             "{swap}: {error}"
         );
         // Setting it again repairs it.
-        house.set("TWO", "value-of-two", "tests").await.unwrap();
-        house.open_values(SecretUse::Tests).await.unwrap();
+        fixture.set("TWO", "value-of-two", "tests").await.unwrap();
+        fixture.open_values(SecretUse::Tests).await.unwrap();
     }
-    let other = SecretsFixture::project(&house.data, "other").await;
-    let mut tx = house.data.store.begin_write().await.unwrap();
+    let other = SecretsFixture::project(&fixture.data, "other").await;
+    let mut tx = fixture.data.store.begin_write().await.unwrap();
     let moved = "UPDATE secrets SET project_id = $1";
     tx.execute(moved, params![other.id.0]).await.unwrap();
     tx.commit().await.unwrap();
-    let stolen = open_for_use(&house.data, &house.vault, &other, SecretUse::Tests).await;
+    let stolen = open_for_use(&fixture.data, &fixture.vault, &other, SecretUse::Tests).await;
     let error = secret_error(stolen.unwrap_err());
     assert!(matches!(error, SecretError::Damaged { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
-    let house = SecretsFixture::open().await;
-    house.set("ONE", "value-of-one", "tests").await.unwrap();
+    let fixture = SecretsFixture::open().await;
+    fixture.set("ONE", "value-of-one", "tests").await.unwrap();
     let (file, key) = (
-        house.directory.path().join("secret.key"),
-        house.read_key_file(),
+        fixture.directory.path().join("secret.key"),
+        fixture.read_key_file(),
     );
     fs::remove_file(&file).unwrap();
     for error in [
-        secret_error(house.open_values(SecretUse::Tests).await.unwrap_err()),
-        secret_error(house.set("TWO", "value-of-two", "").await.unwrap_err()),
+        secret_error(fixture.open_values(SecretUse::Tests).await.unwrap_err()),
+        secret_error(fixture.set("TWO", "value-of-two", "").await.unwrap_err()),
         secret_error(
-            rotate_key(&house.data, &house.vault, &SecretsFixture::admin())
+            rotate_key(&fixture.data, &fixture.vault, &SecretsFixture::admin())
                 .await
                 .unwrap_err(),
         ),
@@ -182,8 +199,8 @@ async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
     let (head, own) = key.trim().split_once('\n').unwrap();
     write(&format!("{head}\n{}\n", "ab".repeat(32)), 0o600);
     for error in [
-        secret_error(house.open_values(SecretUse::Tests).await.unwrap_err()),
-        secret_error(house.set("TWO", "value-of-two", "").await.unwrap_err()),
+        secret_error(fixture.open_values(SecretUse::Tests).await.unwrap_err()),
+        secret_error(fixture.set("TWO", "value-of-two", "").await.unwrap_err()),
     ] {
         assert!(matches!(error, SecretError::WrongKey { .. }), "{error}");
     }
@@ -198,88 +215,113 @@ async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
         (&format!("{head}\n+{}\n", &own[1..]), 0o600),
     ] {
         write(text, mode);
-        let error = secret_error(house.open_values(SecretUse::Tests).await.unwrap_err());
+        let error = secret_error(fixture.open_values(SecretUse::Tests).await.unwrap_err());
         assert!(matches!(error, SecretError::KeyFile { .. }), "{error}");
         assert!(!error.to_string().contains(own), "{error}");
     }
     write(&key, 0o600);
-    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 1);
+    assert_eq!(
+        fixture.open_values(SecretUse::Tests).await.unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_new_key_opens_everything_and_the_old_one_is_gone() {
-    let house = SecretsFixture::open().await;
-    let early = rotate_key(&house.data, &house.vault, &SecretsFixture::admin()).await;
+    let fixture = SecretsFixture::open().await;
+    let early = rotate_key(&fixture.data, &fixture.vault, &SecretsFixture::admin()).await;
     let error = secret_error(early.unwrap_err());
     assert!(matches!(error, SecretError::NoKeyYet), "{error}");
-    house.set("ONE", "value-of-one", "tests").await.unwrap();
-    house.set("TWO", "value-of-two", "tests").await.unwrap();
+    fixture.set("ONE", "value-of-one", "tests").await.unwrap();
+    fixture.set("TWO", "value-of-two", "tests").await.unwrap();
     let (old, before) = (
-        house.read_key_file(),
-        list(&house.data, &house.project).await.unwrap(),
+        fixture.read_key_file(),
+        list(&fixture.data, &fixture.project).await.unwrap(),
     );
-    let rotated = rotate_key(&house.data, &house.vault, &SecretsFixture::admin())
+    let rotated = rotate_key(&fixture.data, &fixture.vault, &SecretsFixture::admin())
         .await
         .unwrap();
     assert_eq!(rotated.secrets, 2);
-    let after = list(&house.data, &house.project).await.unwrap();
+    let after = list(&fixture.data, &fixture.project).await.unwrap();
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(after.key, rotated.key);
         assert_ne!(before.sealed, after.sealed);
         assert_eq!(before.version, after.version);
     }
     let own = old.lines().nth(1).unwrap();
-    assert!(!house.read_key_file().contains(own));
-    assert_eq!(house.read_key_file().lines().count(), 2);
-    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
+    assert!(!fixture.read_key_file().contains(own));
+    assert_eq!(fixture.read_key_file().lines().count(), 2);
+    assert_eq!(
+        fixture.open_values(SecretUse::Tests).await.unwrap().len(),
+        2
+    );
 }
 
 #[tokio::test]
 async fn a_rotation_that_breaks_off_leaves_everything_open() {
-    let house = SecretsFixture::open().await;
-    house.set("ONE", "value-of-one", "tests").await.unwrap();
+    let fixture = SecretsFixture::open().await;
+    fixture.set("ONE", "value-of-one", "tests").await.unwrap();
     let (file, old) = (
-        house.directory.path().join("secret.key"),
-        house.read_key_file(),
+        fixture.directory.path().join("secret.key"),
+        fixture.read_key_file(),
     );
-    // As it is left between the file and the commit, and between the commit and the file.
-    let installation = installation::ensure_id(&house.data.store).await.unwrap();
+    // The states after a failure between the file and the commit, and between the commit and the
+    // file.
+    let installation = installation::ensure_id(&fixture.data.store).await.unwrap();
     let mut ring = key_file::load(&file, installation).unwrap().unwrap();
     ring.put_first(SealingKey::random());
     key_file::replace(&file, installation, &ring).unwrap();
-    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 1);
-    house.set("TWO", "value-of-two", "tests").await.unwrap();
-    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
-    rotate_key(&house.data, &house.vault, &SecretsFixture::admin())
+    assert_eq!(
+        fixture.open_values(SecretUse::Tests).await.unwrap().len(),
+        1
+    );
+    fixture.set("TWO", "value-of-two", "tests").await.unwrap();
+    assert_eq!(
+        fixture.open_values(SecretUse::Tests).await.unwrap().len(),
+        2
+    );
+    rotate_key(&fixture.data, &fixture.vault, &SecretsFixture::admin())
         .await
         .unwrap();
-    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
-    assert_eq!(house.read_key_file().lines().count(), 2);
-    // A database that is put back from before the rotation needs the key of that time.
-    let now = house.read_key_file();
+    assert_eq!(
+        fixture.open_values(SecretUse::Tests).await.unwrap().len(),
+        2
+    );
+    assert_eq!(fixture.read_key_file().lines().count(), 2);
+    // A database restored from before the rotation needs the key of that time.
+    let now = fixture.read_key_file();
     fs::write(&file, format!("{}{}", now, old.lines().nth(1).unwrap())).unwrap();
-    assert_eq!(house.open_values(SecretUse::Tests).await.unwrap().len(), 2);
+    assert_eq!(
+        fixture.open_values(SecretUse::Tests).await.unwrap().len(),
+        2
+    );
 }
 
 #[tokio::test]
 async fn a_handover_opens_every_secret_or_fails() {
-    let house = SecretsFixture::open().await;
-    let now = async |project: &Project| open_all(&house.data, &house.vault, project).await;
-    assert!(now(&house.project).await.unwrap().is_empty());
-    house.set("KEY", "the first value", "tests").await.unwrap();
-    house.set("KEY", "the second value", "tests").await.unwrap();
-    let other = SecretsFixture::project(&house.data, "other").await;
-    for project in [&house.project, &other] {
+    let fixture = SecretsFixture::open().await;
+    let now = async |project: &Project| open_all(&fixture.data, &fixture.vault, project).await;
+    assert!(now(&fixture.project).await.unwrap().is_empty());
+    fixture
+        .set("KEY", "the first value", "tests")
+        .await
+        .unwrap();
+    fixture
+        .set("KEY", "the second value", "tests")
+        .await
+        .unwrap();
+    let other = SecretsFixture::project(&fixture.data, "other").await;
+    for project in [&fixture.project, &other] {
         let all = now(project).await.unwrap();
         let plain = all
             .iter()
             .map(|one| (one.name.as_str(), one.value.expose_secret()));
         assert_eq!(plain.collect::<Vec<_>>(), [("KEY", "the second value")]);
-        assert_eq!(all[0].project, house.project.id);
+        assert_eq!(all[0].project, fixture.project.id);
     }
-    fs::remove_file(house.directory.path().join("secret.key")).unwrap();
-    let refused = now(&house.project).await.unwrap_err();
+    fs::remove_file(fixture.directory.path().join("secret.key")).unwrap();
+    let refused = now(&fixture.project).await.unwrap_err();
     assert!(matches!(secret_error(refused), SecretError::NoKey { .. }));
-    // Who has none of them is not held up by those of others.
+    // A project without secrets is not affected by those of others.
     assert!(now(&other).await.unwrap().is_empty());
 }

@@ -1,11 +1,11 @@
-//! What is known to everybody about agents that wait for room on the machine.
+//! Records which projects' agents wait for capacity on the machine.
 
 use crate::{DataStore, ServiceError};
 use eklavya_core::audit::AuditActor;
 use eklavya_core::ids::ProjectId;
 use eklavya_store::capacity_waits::{self, CapacityWait};
 
-/// Writes down that agents of a project wait for room.
+/// Records that agents of a project wait for capacity.
 pub async fn record_wait(
     data: &DataStore,
     project: ProjectId,
@@ -13,28 +13,28 @@ pub async fn record_wait(
     agents: u32,
     reason: &str,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
     let wait = CapacityWait {
         project,
         worker: worker.to_owned(),
         agents,
         reason: reason.to_owned(),
-        since: change.now,
+        since: tx.now,
     };
-    capacity_waits::put(&mut change.sql, &wait).await?;
-    super::jobs::emit_project_status(&mut change, project).await?;
-    Ok(change.commit().await?)
+    capacity_waits::put(&mut tx.sql, &wait).await?;
+    super::jobs::emit_project_status(&mut tx, project).await?;
+    Ok(tx.commit().await?)
 }
 
-/// Notes that no agents of a project wait any more.
+/// Records that the agents of a project no longer wait.
 pub async fn clear_wait(data: &DataStore, project: ProjectId) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    capacity_waits::remove(&mut change.sql, project).await?;
-    super::jobs::emit_project_status(&mut change, project).await?;
-    Ok(change.commit().await?)
+    let mut tx = data.begin(&AuditActor::System).await?;
+    capacity_waits::remove(&mut tx.sql, project).await?;
+    super::jobs::emit_project_status(&mut tx, project).await?;
+    Ok(tx.commit().await?)
 }
 
-/// Returns what the agents of a project wait for, if they do.
+/// Returns the wait of a project, if any.
 pub async fn find_wait(
     data: &DataStore,
     project: ProjectId,

@@ -1,4 +1,4 @@
-//! Jobs: stages that were asked for, taken by one background worker at a time.
+//! Jobs: requested stages, each run by one background worker at a time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,68 +18,67 @@ use eklavya_core::project::priority::ProjectPriority;
 use eklavya_store::workers::{self, WorkerRecord};
 use eklavya_store::{jobs, leases, priorities, projects};
 
-/// How far back the time counts that a project's jobs ran, where shares are compared.
+/// The period over which the run times of a project's jobs are compared.
 const USAGE_WINDOW: Duration = Duration::from_hours(24);
 
-/// A job that somebody asked for.
+/// The result of requesting a job.
 #[derive(Debug, Clone)]
 pub struct EnqueuedJob {
-    /// The job.
     pub job: Job,
-    /// Whether it was added; else it was asked for before and is still to be done.
+    /// Whether it was added; otherwise an open job for the goal exists already.
     pub is_new: bool,
 }
 
-/// Asks for `goal` on behalf of `actor`.
+/// Requests a job for `goal` on behalf of `actor`.
 ///
 /// # Errors
-/// [`ServiceError::OutOfReach`] where the project cannot come there without a decision or other
-/// work that nobody has asked for.
+/// [`ServiceError::GoalUnreachable`] if the project cannot get there without a decision or other
+/// work that was not requested.
 pub async fn enqueue(
     data: &DataStore,
     actor: &AuditActor,
     project: &Project,
     goal: JobGoal,
 ) -> Result<EnqueuedJob, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    if let Some(job) = jobs::find_open(&mut change.sql, project.id, goal).await? {
+    let mut tx = data.begin(actor).await?;
+    if let Some(job) = jobs::find_open(&mut tx.sql, project.id, goal).await? {
         return Ok(EnqueuedJob { job, is_new: false });
     }
-    ensure_reachable(&mut change, project, goal).await?;
+    ensure_reachable(&mut tx, project, goal).await?;
     let job = Job {
         id: JobId::random(),
         project: project.id,
         goal,
         state: JobState::Queued {
-            since: change.now,
+            since: tx.now,
             reason: None,
         },
-        priority: priorities::of_project(&mut change.sql, project.id).await?,
-        used_micros: recent_usage(&mut change, project.id).await?,
+        priority: priorities::of_project(&mut tx.sql, project.id).await?,
+        used_micros: recent_usage(&mut tx, project.id).await?,
         worked_micros: 0,
         requested_by: actor.to_string(),
         attempt: 0,
         version: 1,
-        created_at: change.now,
+        created_at: tx.now,
         started_at: None,
         ended_at: None,
     };
-    if !jobs::insert(&mut change.sql, &job).await? {
-        // Somebody asked at the same moment.
-        drop(change);
+    if !jobs::insert(&mut tx.sql, &job).await? {
+        // Another process requested it at the same time.
+        drop(tx);
         let open = jobs::find_open(&mut data.begin_read().await?, project.id, goal).await?;
         let job = open.ok_or_else(|| ServiceError::Conflict(describe_goal(project, goal)))?;
         return Ok(EnqueuedJob { job, is_new: false });
     }
-    emit_status(&mut change, project);
+    emit_status(&mut tx, project);
     let details = json!({ "job": job.id, "goal": goal, "priority": job.priority });
-    change.add_audit((Some(project.id), None), "job.ask", details);
-    change.commit().await?;
+    tx.add_audit((Some(project.id), None), "job.ask", details);
+    tx.commit().await?;
     Ok(EnqueuedJob { job, is_new: true })
 }
 
 async fn ensure_reachable(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: &Project,
     goal: JobGoal,
 ) -> Result<(), ServiceError> {
@@ -91,9 +90,9 @@ async fn ensure_reachable(
         GoalReadiness::Now => true,
         GoalReadiness::Never => false,
         GoalReadiness::Later => {
-            let all = jobs::of_project(&mut change.sql, project.id).await?;
+            let all = jobs::of_project(&mut tx.sql, project.id).await?;
             all.iter().any(|job| job.state.is_open())
-                || leases::of_project(&mut change.sql, project.id)
+                || leases::of_project(&mut tx.sql, project.id)
                     .await?
                     .is_some_and(|lease| lease.holder.is_some())
         }
@@ -108,8 +107,8 @@ async fn ensure_reachable(
     })
 }
 
-/// Takes the queued job that is next, if there is one that can be worked on, for `worker`. Projects
-/// of `passed_over`, and those that do not fit, are left to others.
+/// Takes the next eligible queued job for `worker`, if any. Jobs of the projects in `passed_over`,
+/// and of those that do not fit, are left to other workers.
 pub async fn claim(
     data: &DataStore,
     worker: &str,
@@ -117,9 +116,9 @@ pub async fn claim(
     fits: impl Fn(&Project) -> bool,
 ) -> Result<Option<(Job, Project)>, ServiceError> {
     let mut passed_over = passed_over.clone();
-    let mut change = data.begin(&AuditActor::System).await?;
-    while let Some(job) = jobs::next_queued(&mut change.sql, &passed_over).await? {
-        let project = load_project(&mut change, job.project).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    while let Some(job) = jobs::next_queued(&mut tx.sql, &passed_over).await? {
+        let project = load_project(&mut tx, job.project).await?;
         if !fits(&project) {
             passed_over.insert(job.project);
             continue;
@@ -127,32 +126,33 @@ pub async fn claim(
         let event = JobEvent::Claim {
             worker: worker.to_owned(),
         };
-        let job = advance_in(&mut change, &job, &project, &event).await?;
-        change.commit().await?;
+        let job = advance_in(&mut tx, &job, &project, &event).await?;
+        tx.commit().await?;
         return Ok(Some((job, project)));
     }
     Ok(None)
 }
 
-/// Moves a job on and returns it as it stands then.
+/// Applies an event to a job and returns it.
 ///
 /// # Errors
-/// [`ServiceError::Changed`] where the job is no longer as `job` says: the worker has lost it.
+/// [`ServiceError::Conflict`] if the job is no longer in the state of `job`: the worker has lost
+/// it.
 pub async fn advance(
     data: &DataStore,
     actor: &AuditActor,
     job: &Job,
     event: &JobEvent,
 ) -> Result<Job, ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let project = load_project(&mut change, job.project).await?;
-    let job = advance_in(&mut change, job, &project, event).await?;
-    change.commit().await?;
+    let mut tx = data.begin(actor).await?;
+    let project = load_project(&mut tx, job.project).await?;
+    let job = advance_in(&mut tx, job, &project, event).await?;
+    tx.commit().await?;
     Ok(job)
 }
 
-/// Ends a worker's time at a job, or puts the job down, and returns it as it stands then; nothing
-/// where the worker has lost it.
+/// Ends a worker's attempt at a job, or releases the job, and returns it; `None` if the worker has
+/// lost it.
 pub async fn end_attempt(
     data: &DataStore,
     taken: &Job,
@@ -166,7 +166,7 @@ pub async fn end_attempt(
             return Ok(None);
         }
         match advance(data, &AuditActor::System, &now, event).await {
-            // The admin cancelled it, or gave it another priority, at the same moment.
+            // The admin cancelled it or changed its priority at the same time.
             Err(ServiceError::Conflict(_)) => {}
             ended => return ended.map(Some),
         }
@@ -174,30 +174,30 @@ pub async fn end_attempt(
 }
 
 async fn advance_in(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     job: &Job,
     project: &Project,
     event: &JobEvent,
 ) -> Result<Job, ServiceError> {
     let name = || format!("job {}", job.id.short());
     let mut next = job.clone();
-    next.state = job.state.apply(event, change.now).map_err(|source| {
+    next.state = job.state.apply(event, tx.now).map_err(|source| {
         let name = name();
         ServiceError::State { name, source }
     })?;
-    update_times(&mut next, job, change.now);
+    update_times(&mut next, job, tx.now);
     if matches!(next.state, JobState::Queued { .. }) {
-        let others = recent_usage(change, job.project).await?;
+        let others = recent_usage(tx, job.project).await?;
         next.used_micros = others + next.worked_micros - job.worked_micros;
     }
-    require_swapped(jobs::update(&mut change.sql, &next).await?, name)?;
+    require_swapped(jobs::update(&mut tx.sql, &next).await?, name)?;
     next.version += 1;
-    emit_status(change, project);
+    emit_status(tx, project);
     let details = json!({
         "job": job.id, "goal": job.goal, "event": event.name(), "to": next.state,
         "attempt": next.attempt,
     });
-    change.add_audit((Some(job.project), None), "job.advance", details);
+    tx.add_audit((Some(job.project), None), "job.advance", details);
     Ok(next)
 }
 
@@ -215,26 +215,25 @@ fn update_times(next: &mut Job, before: &Job, now: Timestamp) {
     }
 }
 
-async fn recent_usage(change: &mut Transaction, project: ProjectId) -> Result<i64, ServiceError> {
-    let since = change.now - USAGE_WINDOW;
-    Ok(jobs::worked_since(&mut change.sql, project, since).await?)
+async fn recent_usage(tx: &mut Transaction, project: ProjectId) -> Result<i64, ServiceError> {
+    let since = tx.now - USAGE_WINDOW;
+    Ok(jobs::worked_since(&mut tx.sql, project, since).await?)
 }
 
-/// The jobs that are to be done, the workers that are there and the leases that are held, at one
-/// moment.
+/// The open jobs, the registered workers and the held leases, from one snapshot.
 #[derive(Debug, Clone)]
 pub struct QueueSnapshot {
-    /// The jobs, oldest first.
+    /// Oldest first.
     pub open: Vec<Job>,
-    /// The workers, the longest there first.
+    /// Oldest first.
     pub workers: Vec<WorkerRecord>,
-    /// The leases, of the dead and the living.
+    /// Including those of dead holders.
     pub leases: Vec<Lease>,
-    /// The moment, by the clock that leases go by.
+    /// The time, by the clock that leases use.
     pub now: Timestamp,
 }
 
-/// Returns what is to be done and who is there to do it.
+/// Returns the snapshot of the queue.
 pub async fn read_snapshot(data: &DataStore) -> Result<QueueSnapshot, ServiceError> {
     let mut tx = data.begin_read().await?;
     Ok(QueueSnapshot {
@@ -245,9 +244,9 @@ pub async fn read_snapshot(data: &DataStore) -> Result<QueueSnapshot, ServiceErr
     })
 }
 
-/// Puts those jobs back into the queue whose worker is not there any more or among `dead`, or whose
-/// project is among `lost`; returns them as they stand then. A worker that is not there has struck
-/// itself off, and cannot be at a job.
+/// Requeues the jobs whose worker is no longer registered or in `dead`, or whose project is in
+/// `lost`; returns them. A worker that is not registered has deregistered itself, so it runs no
+/// job.
 pub async fn requeue_lost(
     data: &DataStore,
     look: &QueueSnapshot,
@@ -276,12 +275,12 @@ pub async fn requeue_lost(
     Ok(back)
 }
 
-/// Cancels a job: at once where nobody is at it; else its worker stops in good order.
+/// Cancels a job: at once if no worker runs it, otherwise its worker stops in order.
 pub async fn cancel(data: &DataStore, actor: &AuditActor, job: &Job) -> Result<Job, ServiceError> {
     advance(data, actor, job, &JobEvent::Cancel).await
 }
 
-/// Returns the jobs that are still to be done, oldest first.
+/// Returns the open jobs, oldest first.
 pub async fn list_open(data: &DataStore) -> Result<Vec<Job>, ServiceError> {
     let mut tx = data.begin_read().await?;
     Ok(jobs::list_open(&mut tx).await?)
@@ -296,7 +295,7 @@ pub async fn list(data: &DataStore, project: Option<ProjectId>) -> Result<Vec<Jo
     })
 }
 
-/// Returns the one job whose identity starts with `prefix`.
+/// Returns the only job whose id starts with `prefix`.
 pub async fn find(data: &DataStore, prefix: &str) -> Result<Job, ServiceError> {
     let mut tx = data.begin_read().await?;
     let mut found = match prefix {
@@ -317,7 +316,7 @@ pub async fn find(data: &DataStore, prefix: &str) -> Result<Job, ServiceError> {
     }
 }
 
-/// Returns a job as it stands now.
+/// Returns the current state of a job.
 pub async fn reload(data: &DataStore, job: &Job) -> Result<Job, ServiceError> {
     let mut tx = data.begin_read().await?;
     let found = jobs::by_id(&mut tx, job.id).await?;
@@ -336,44 +335,44 @@ pub async fn priority_of(
     Ok(priorities::of_project(&mut tx, project).await?)
 }
 
-/// Gives a project, and its jobs that wait, a priority.
+/// Sets the priority of a project and of its queued jobs.
 pub async fn set_priority(
     data: &DataStore,
     actor: &AuditActor,
     project: &Project,
     priority: ProjectPriority,
 ) -> Result<(), ServiceError> {
-    let mut change = data.begin(actor).await?;
-    let before = priorities::of_project(&mut change.sql, project.id).await?;
-    priorities::set(&mut change.sql, project.id, priority).await?;
-    jobs::set_priority(&mut change.sql, project.id, priority).await?;
-    emit_status(&mut change, project);
+    let mut tx = data.begin(actor).await?;
+    let before = priorities::of_project(&mut tx.sql, project.id).await?;
+    priorities::set(&mut tx.sql, project.id, priority).await?;
+    jobs::set_priority(&mut tx.sql, project.id, priority).await?;
+    emit_status(&mut tx, project);
     let details = json!({ "from": before, "to": priority });
-    change.add_audit((Some(project.id), None), "project.priority", details);
-    Ok(change.commit().await?)
+    tx.add_audit((Some(project.id), None), "project.priority", details);
+    Ok(tx.commit().await?)
 }
 
-/// Tells those who watch a project that something about it has changed.
+/// Emits an event so that clients read the project's state again.
 pub(crate) async fn emit_project_status(
-    change: &mut Transaction,
+    tx: &mut Transaction,
     project: ProjectId,
 ) -> Result<(), ServiceError> {
-    let project = load_project(change, project).await?;
-    emit_status(change, &project);
+    let project = load_project(tx, project).await?;
+    emit_status(tx, &project);
     Ok(())
 }
 
-fn emit_status(change: &mut Transaction, project: &Project) {
+fn emit_status(tx: &mut Transaction, project: &Project) {
     let event = Event::ProjectStatus {
         project_id: project.id,
         status: project.state.status().to_owned(),
         progress: project.progress,
     };
-    change.add_event(Some(project.id), event);
+    tx.add_event(Some(project.id), event);
 }
 
-async fn load_project(change: &mut Transaction, id: ProjectId) -> Result<Project, ServiceError> {
-    let found = projects::by_id(&mut change.sql, id).await?;
+async fn load_project(tx: &mut Transaction, id: ProjectId) -> Result<Project, ServiceError> {
+    let found = projects::by_id(&mut tx.sql, id).await?;
     found.ok_or_else(|| ServiceError::NotFound {
         what: "project",
         name: id.to_string(),

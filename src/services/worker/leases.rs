@@ -1,5 +1,4 @@
-//! Leases: one worker at a time works on a project, and what an earlier one still does counts for
-//! nothing.
+//! Leases: one worker at a time works on a project, and writes of earlier workers are refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,24 +14,22 @@ use eklavya_core::process::{self, HostIdentity};
 use eklavya_core::project::Project;
 use eklavya_store::{StoreError, leases};
 
-/// Makes the names of this process's workers differ.
+/// Makes the names of this process's workers unique.
 static WORKERS: AtomicU64 = AtomicU64::new(1);
 
-/// Something that does work on a project, in this process.
+/// A worker in this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerId {
-    /// Its name, which no other worker ever has: machine, host, process and a number in it.
+    /// Unique over all workers: machine, host, process and a number within it.
     pub name: String,
-    /// Where the process is.
     pub host: HostIdentity,
-    /// The process.
     pub pid: u32,
-    /// Its start time in clock ticks since boot.
+    /// The process's start time in clock ticks since boot.
     pub start: i64,
 }
 
 impl WorkerId {
-    /// Returns a new worker in the present process.
+    /// Returns a new worker of this process.
     pub fn generate() -> Self {
         let host = HostIdentity::current();
         let pid = std::process::id();
@@ -60,8 +57,8 @@ impl WorkerId {
         }
     }
 
-    /// Whether the holder of a lease is gone for certain: it is an earlier tenure of this very
-    /// worker, or its process was on this host and is there no more.
+    /// Returns whether the holder of a lease is certainly dead: it is this worker under an earlier
+    /// fence, or its process was on this host and no longer exists.
     pub fn is_holder_dead(&self, lease: &Lease) -> bool {
         lease.holder.as_ref().is_some_and(|holder| {
             holder.worker == self.name || (holder.host == self.host.digest && !is_alive(holder))
@@ -73,136 +70,128 @@ fn is_alive(holder: &LeaseHolder) -> bool {
     process::is_alive(holder.pid, holder.process_start)
 }
 
-/// What came of an attempt to take a lease.
+/// The result of an attempt to acquire a lease.
 #[derive(Debug)]
 pub enum LeaseAttempt {
-    /// It was taken.
     Acquired(AcquiredLease),
-    /// Its holder may live.
+    /// Its holder may be alive.
     Held {
-        /// The holder.
         holder: LeaseHolder,
-        /// Whether its term ran out, so that a few more looks will tell.
+        /// Whether its term has expired, so that a few more observations decide.
         term_expired: bool,
     },
 }
 
-/// A lease that was taken.
 #[derive(Debug)]
 pub struct AcquiredLease {
-    /// The tenure that begins.
     pub lease: HeldLease,
-    /// Whose it was, where it was not given back.
+    /// The previous holder, if it did not release the lease.
     pub previous_holder: Option<LeaseHolder>,
 }
 
-/// Takes the lease on a project for `term` where it is free, its holder is dead, or `watch` has seen
-/// no sign of life for long enough. `at` is the present moment of a clock that never jumps.
+/// Acquires the lease on a project for `term` if it is free, its holder is dead, or `monitor` has
+/// observed its silence for long enough. `at` is the current time of a monotonic clock.
 pub async fn try_acquire(
     data: &DataStore,
     project: &Project,
     worker: &WorkerId,
     term: Duration,
-    watch: &mut LeaseMonitor,
+    monitor: &mut LeaseMonitor,
     at: Duration,
 ) -> Result<LeaseAttempt, ServiceError> {
-    let mut look = |lease: &Lease, now| {
-        let verdict = watch.observe(at, lease, now, worker.is_holder_dead(lease));
-        match (verdict, &lease.holder) {
-            (LeaseAvailability::Held { term_expired: soon }, Some(holder)) => {
-                let holder = holder.clone();
-                Some(LeaseAttempt::Held {
-                    holder,
-                    term_expired: soon,
-                })
-            }
+    let mut observe = |lease: &Lease, now| {
+        let availability = monitor.observe(at, lease, now, worker.is_holder_dead(lease));
+        match (availability, lease.holder.clone()) {
+            (LeaseAvailability::Held { term_expired }, Some(holder)) => Some(LeaseAttempt::Held {
+                holder,
+                term_expired,
+            }),
             _ => None,
         }
     };
-    // Whoever only watches keeps nobody from renewing.
-    let mut tx = data.begin_read().await?;
-    if let Some(lease) = leases::of_project(&mut tx, project.id).await? {
-        let now = leases::read_clock(&mut tx, data.now()).await?;
-        if let Some(held) = look(&lease, now) {
+    // Observation alone must not block renewals.
+    let mut sql = data.begin_read().await?;
+    if let Some(lease) = leases::of_project(&mut sql, project.id).await? {
+        let now = leases::read_clock(&mut sql, data.now()).await?;
+        if let Some(held) = observe(&lease, now) {
             return Ok(held);
         }
     }
-    drop(tx);
-    let mut change = data.begin(&AuditActor::System).await?;
-    let lease = leases::lock(&mut change.sql, project.id).await?;
-    let now = leases::read_clock(&mut change.sql, change.now).await?;
-    if let Some(held) = look(&lease, now) {
+    drop(sql);
+    let mut tx = data.begin(&AuditActor::System).await?;
+    let previous = leases::lock(&mut tx.sql, project.id).await?;
+    let now = leases::read_clock(&mut tx.sql, tx.now).await?;
+    if let Some(held) = observe(&previous, now) {
         return Ok(held);
     }
-    let tenure = HeldLease {
+    let lease = HeldLease {
         project: project.id,
         slug: project.slug.clone(),
-        fence: lease.fence + 1,
+        fence: previous.fence + 1,
         worker: worker.name.clone(),
     };
     let holder = worker.new_holder(now, term);
-    leases::set_holder(&mut change.sql, project.id, tenure.fence, &holder).await?;
-    let before = lease.holder.as_ref().map(|holder| &holder.worker);
+    leases::set_holder(&mut tx.sql, project.id, lease.fence, &holder).await?;
+    let before = previous.holder.as_ref().map(|holder| &holder.worker);
     let details = json!({
-        "worker": worker.name, "fence": tenure.fence, "takenOverFrom": before,
+        "worker": worker.name, "fence": lease.fence, "takenOverFrom": before,
     });
-    change.add_audit((Some(project.id), None), "lease.acquire", details);
-    change.commit().await?;
-    let from = lease.holder;
+    tx.add_audit((Some(project.id), None), "lease.acquire", details);
+    tx.commit().await?;
     Ok(LeaseAttempt::Acquired(AcquiredLease {
-        lease: tenure,
-        previous_holder: from,
+        lease,
+        previous_holder: previous.holder,
     }))
 }
 
-/// Prolongs the lease of a tenure by `term`.
+/// Extends a lease by `term`.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] where another worker took it over.
-pub async fn renew(data: &DataStore, tenure: &HeldLease, term: Duration) -> Result<(), StoreError> {
+/// [`StoreError::LeaseLost`] if another worker took it over.
+pub async fn renew(data: &DataStore, lease: &HeldLease, term: Duration) -> Result<(), StoreError> {
     let mut tx = data.store.begin_write().await?;
     let now = leases::read_clock(&mut tx, data.now()).await?;
-    if !leases::renew(&mut tx, tenure, now, term).await? {
-        return leases::ensure_held(&mut tx, tenure).await;
+    if !leases::renew(&mut tx, lease, now, term).await? {
+        return leases::ensure_held(&mut tx, lease).await;
     }
     tx.commit().await
 }
 
-/// Gives the lease of a tenure back.
+/// Releases a lease.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] where another worker took it over.
-pub async fn release(data: &DataStore, tenure: &HeldLease) -> Result<(), StoreError> {
+/// [`StoreError::LeaseLost`] if another worker took it over.
+pub async fn release(data: &DataStore, lease: &HeldLease) -> Result<(), StoreError> {
     let mut tx = data.store.begin_write().await?;
-    if !leases::release(&mut tx, tenure).await? {
-        return leases::ensure_held(&mut tx, tenure).await;
+    if !leases::release(&mut tx, lease).await? {
+        return leases::ensure_held(&mut tx, lease).await;
     }
     tx.commit().await
 }
 
-/// Makes sure that a tenure holds its lease at this moment.
+/// Checks that a lease is held now.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] where it does not.
-pub async fn ensure_held(data: &DataStore, tenure: &HeldLease) -> Result<(), StoreError> {
+/// [`StoreError::LeaseLost`] if it is not.
+pub async fn ensure_held(data: &DataStore, lease: &HeldLease) -> Result<(), StoreError> {
     let mut tx = data.store.begin_write().await?;
-    leases::ensure_held(&mut tx, tenure).await
+    leases::ensure_held(&mut tx, lease).await
 }
 
-/// Whether a project is leased, be it to a worker that has died.
+/// Returns whether a project's lease is held, even by a dead worker.
 pub async fn is_held(data: &DataStore, project: ProjectId) -> Result<bool, StoreError> {
     let lease = of_project(data, project).await?;
     Ok(lease.is_some_and(|lease| lease.holder.is_some()))
 }
 
-/// Returns the lease on a project; nothing where nobody ever worked on it.
+/// Returns the lease on a project; `None` if the project was never worked on.
 pub async fn of_project(data: &DataStore, project: ProjectId) -> Result<Option<Lease>, StoreError> {
     let mut tx = data.begin_read().await?;
     leases::of_project(&mut tx, project).await
 }
 
-/// Returns the worker that holds a project, unless it is dead for certain: its process was on this
-/// host and is gone, or its term ran out on another.
+/// Returns the worker that holds a project, unless it is certainly dead: its process was on this
+/// host and is gone, or its term has expired on another host.
 pub async fn find_live_holder(
     data: &DataStore,
     project: ProjectId,

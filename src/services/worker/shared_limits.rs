@@ -1,5 +1,5 @@
-//! Rates and pauses that all workers of the installation share: on the bus where it has a server,
-//! else in the database.
+//! Rates and pauses that all workers of the installation share: on the bus if it has a server,
+//! otherwise in the database.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +9,10 @@ use crate::DataStore;
 use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 use eklavya_store::{StoreError, rate_limits};
 
-/// Rates and pauses that all workers share.
 #[derive(Debug, Clone)]
 pub struct SharedLimits {
     data: DataStore,
-    /// The connection to the server on which each pause was last compared with the database.
+    /// The connection on which each pause was last compared with the database.
     synced: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
@@ -26,8 +25,8 @@ impl SharedLimits {
         }
     }
 
-    /// Counts `count` against the rate called `name`, or says how long to wait before asking again.
-    /// Where the server goes away in between, the database begins to count anew.
+    /// Counts `count` against the rate `name`, or returns how long to wait before the next attempt.
+    /// If the server becomes unavailable, the database starts to count from zero.
     pub async fn try_acquire(
         &self,
         name: &str,
@@ -43,9 +42,9 @@ impl SharedLimits {
         Ok(turn)
     }
 
-    /// Parks what is called `name` for a time from now, unless it is parked for longer already.
+    /// Pauses `name` for a time from now, unless it is already paused for longer.
     pub async fn pause(&self, name: &str, pause: Duration) -> Result<(), StoreError> {
-        // Both, since either may be the one that is asked next.
+        // Both, because either may be asked next.
         if self.data.bus.pause(name, pause).await.is_err() {
             self.lock_synced().remove(name);
         }
@@ -54,7 +53,7 @@ impl SharedLimits {
         tx.commit().await
     }
 
-    /// Returns for how long `name` is still parked; nothing where it is not.
+    /// Returns the remaining pause of `name`, if any.
     pub async fn remaining_pause(&self, name: &str) -> Result<Option<Duration>, StoreError> {
         if self.sync_pause(name).await?
             && let Ok(left) = self.data.bus.remaining_pause(name).await
@@ -64,8 +63,8 @@ impl SharedLimits {
         self.stored_pause(name).await
     }
 
-    /// Tells a server once on each connection what the database knows: it may have come back empty.
-    /// Returns whether there is a server that knows it.
+    /// Copies the pause from the database to the server once per connection, because the server may
+    /// have lost its data. Returns whether a server knows it.
     async fn sync_pause(&self, name: &str) -> Result<bool, StoreError> {
         let Some(connection) = self.data.bus.connection_generation() else {
             return Ok(false);

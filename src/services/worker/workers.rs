@@ -1,4 +1,4 @@
-//! Background workers: who is there, and which of them have died.
+//! Background workers: register them, and detect dead ones.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -11,11 +11,11 @@ use eklavya_core::audit::AuditActor;
 use eklavya_core::process::{self, HostIdentity};
 use eklavya_store::workers::{self, WorkerRecord};
 
-/// After this long without a sign of life, which workers give every few seconds, one is taken for
-/// dead.
+/// A worker is considered dead after this time without a heartbeat; heartbeats are a few seconds
+/// apart.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
 
-/// Writes this process down as a background worker of the data directory `home`, whose identity is
+/// Registers this process as a background worker of the data directory `home`, whose identity is
 /// `directory`; it works on up to `capacity` projects at the same time.
 pub async fn register(
     data: &DataStore,
@@ -23,7 +23,7 @@ pub async fn register(
     (home, directory): (&str, &str),
     capacity: u32,
 ) -> Result<WorkerRecord, ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
     let row = WorkerRecord {
         name: worker.name.clone(),
         host: worker.host.digest.clone(),
@@ -34,54 +34,52 @@ pub async fn register(
         directory: directory.to_owned(),
         capacity,
         draining: false,
-        started_at: change.now,
-        heartbeat: change.now,
+        started_at: tx.now,
+        heartbeat: tx.now,
     };
-    workers::put(&mut change.sql, &row).await?;
+    workers::put(&mut tx.sql, &row).await?;
     let details = serde_json::json!({
         "worker": row.name, "machine": row.machine, "pid": row.pid, "home": row.home,
         "capacity": capacity,
     });
-    change.add_audit((None, None), "worker.register", details);
-    change.commit().await?;
+    tx.add_audit((None, None), "worker.register", details);
+    tx.commit().await?;
     Ok(row)
 }
 
-/// Writes down a sign of life, and whether the worker takes no more jobs.
+/// Records a heartbeat, and whether the worker takes no new jobs.
 pub async fn heartbeat(data: &DataStore, row: &mut WorkerRecord) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    row.heartbeat = change.now;
-    workers::put(&mut change.sql, row).await?;
-    Ok(change.commit().await?)
+    let mut tx = data.begin(&AuditActor::System).await?;
+    row.heartbeat = tx.now;
+    workers::put(&mut tx.sql, row).await?;
+    Ok(tx.commit().await?)
 }
 
-/// Strikes off a worker that ends, or that has died.
+/// Deregisters a worker that ends or has died.
 pub async fn deregister(data: &DataStore, name: &str, reason: &str) -> Result<(), ServiceError> {
-    let mut change = data.begin(&AuditActor::System).await?;
-    workers::remove(&mut change.sql, name).await?;
+    let mut tx = data.begin(&AuditActor::System).await?;
+    workers::remove(&mut tx.sql, name).await?;
     let details = serde_json::json!({ "worker": name, "reason": reason });
-    change.add_audit((None, None), "worker.leave", details);
-    Ok(change.commit().await?)
+    tx.add_audit((None, None), "worker.leave", details);
+    Ok(tx.commit().await?)
 }
 
-/// Returns all workers that are written down, the longest there first.
+/// Returns all registered workers, oldest first.
 pub async fn list(data: &DataStore) -> Result<Vec<WorkerRecord>, ServiceError> {
     let mut tx = data.begin_read().await?;
     Ok(workers::all(&mut tx).await?)
 }
 
-/// What is known of a worker at one look.
+/// The observed health of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkerHealth {
-    /// Its process runs, or it gave a sign of life from elsewhere not long ago.
+    /// Its process runs, or it sent a heartbeat from another host recently.
     Alive,
-    /// Its process is gone.
     Dead,
-    /// It runs elsewhere and has given no sign of life for a while.
+    /// It is on another host and has not sent a heartbeat for a while.
     Unresponsive,
 }
 
-/// Returns what is known of a worker now.
 pub fn health_of(data: &DataStore, row: &WorkerRecord) -> WorkerHealth {
     if row.host == HostIdentity::current().digest {
         return if process::is_alive(row.pid, row.process_start) {
@@ -98,15 +96,15 @@ pub fn health_of(data: &DataStore, row: &WorkerRecord) -> WorkerHealth {
     }
 }
 
-/// Watches workers of other hosts, whose processes cannot be seen from here. Clocks may differ and
-/// jump: a worker is dead when it has given no sign of life for a while by our own stopwatch.
+/// Detects dead workers of other hosts, whose processes are not visible here. Clocks may differ and
+/// jump, so a worker is dead after a time without heartbeats by this process's monotonic clock.
 #[derive(Debug, Default)]
 pub struct WorkerLiveness {
     seen: HashMap<String, (jiff::Timestamp, Instant)>,
 }
 
 impl WorkerLiveness {
-    /// Returns the names of those workers among `rows` that are dead.
+    /// Returns the names of the dead workers among `rows`.
     pub fn dead_workers(&mut self, rows: &[WorkerRecord]) -> BTreeSet<String> {
         self.dead_workers_at(rows, &HostIdentity::current().digest, Instant::now())
     }
@@ -163,26 +161,26 @@ mod tests {
 
     #[test]
     fn on_this_host_the_process_decides() {
-        let mut watch = WorkerLiveness::default();
+        let mut liveness = WorkerLiveness::default();
         let (alive, mut dead) = (row("alive", "here", 0), row("dead", "here", 0));
         dead.process_start += 1;
         let now = Instant::now();
-        let found = watch.dead_workers_at(&[alive, dead], "here", now);
+        let found = liveness.dead_workers_at(&[alive, dead], "here", now);
         assert_eq!(found, BTreeSet::from(["dead".to_owned()]));
     }
 
     #[test]
     fn on_other_hosts_only_observed_silence_decides() {
-        let mut watch = WorkerLiveness::default();
+        let mut liveness = WorkerLiveness::default();
         let start = Instant::now();
         let mut dead = |heartbeat, after| {
             let rows = [row("far", "there", heartbeat)];
-            watch.dead_workers_at(&rows, "here", start + after).len()
+            liveness.dead_workers_at(&rows, "here", start + after).len()
         };
-        // An old heartbeat may be another clock's.
+        // An old heartbeat may come from another clock.
         assert_eq!(dead(0, Duration::ZERO), 0);
         assert_eq!(dead(0, MAX_SILENCE), 0);
-        // A sign of life, by a clock that was set back.
+        // A heartbeat from a clock that was set back.
         assert_eq!(dead(-1000, MAX_SILENCE), 0);
         assert_eq!(dead(-1000, MAX_SILENCE * 2), 0);
         assert_eq!(dead(-1000, MAX_SILENCE * 2 + Duration::from_secs(1)), 1);

@@ -1,4 +1,4 @@
-//! One value of a row, as either database holds it.
+//! One value of a row, in the form of either database.
 
 use serde_json::Value as Json;
 use sqlx::postgres::PgRow;
@@ -97,7 +97,7 @@ fn read_postgres_cell(
 }
 
 impl CellValue {
-    /// Returns the value as both databases can keep it: PostgreSQL has no U+0000, see
+    /// Returns the value in a form that both databases can store: PostgreSQL has no U+0000, see
     /// [`without_nul`].
     pub fn portable(self) -> Self {
         match self {
@@ -107,8 +107,7 @@ impl CellValue {
         }
     }
 
-    /// Writes the value so that two values are equal where what is written is, whichever database
-    /// they come from.
+    /// Writes the value so that equal values have equal bytes, whichever database they come from.
     pub fn write_canonical(&self, out: &mut Vec<u8>) {
         match self {
             CellValue::Null => out.push(0),
@@ -131,7 +130,7 @@ fn write_tagged(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend(bytes);
 }
 
-/// JSONB keeps values, not texts: it orders names by its own rules and numbers are decimals.
+/// JSONB stores values, not texts: it has its own order of names, and its numbers are decimals.
 fn write_canonical_json(json: &Json, out: &mut Vec<u8>) {
     match json {
         Json::Null => out.push(b'n'),
@@ -156,7 +155,7 @@ fn write_canonical_json(json: &Json, out: &mut Vec<u8>) {
     }
 }
 
-/// Returns one text for all ways to write a number: 1.0 is 1, 1e16 is 10000000000000000, -0.0 is 0.
+/// Returns one text for all notations of a number: 1.0 is 1, 1e16 is 10000000000000000, -0.0 is 0.
 fn canonical_decimal(number: &serde_json::Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {

@@ -1,4 +1,4 @@
-//! Moving a whole database into another one: SQLite into PostgreSQL, and back.
+//! Copies a whole database into another one: SQLite to PostgreSQL, and back.
 
 mod cell;
 mod rows;
@@ -13,89 +13,67 @@ use crate::database::status::quote_identifier;
 use cell::CellValue;
 use table::TableSchema;
 
-/// Why a database is not copied.
+/// Why a database was not copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// A database cannot be used.
+    /// A database is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Both sides are files.
-    #[error("{from} and {to} are both files of SQLite's")]
-    TwoFiles {
-        /// The source.
-        from: String,
-        /// The target.
-        to: String,
-    },
-    /// Both sides are the same database.
-    #[error("{0} cannot be copied into itself")]
+    /// Both databases are files.
+    #[error("{from} and {to} are both SQLite files")]
+    TwoFiles { from: String, to: String },
+    /// Both are the same database.
+    #[error("cannot copy {0} into itself")]
     SameDatabase(String),
     /// The target is in use.
-    #[error("the database {database} holds {projects} projects; a copy needs an empty one")]
-    NotEmpty {
-        /// The target.
-        database: String,
-        /// How many projects it holds.
-        projects: u64,
-    },
-    /// The PostgreSQL side lacks a column, or has it with a type that we do not know.
-    #[error("the server's column {table}.{column} is not the one that eklavya made")]
-    UnexpectedColumn {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
-    /// What was written is not what was read; nothing was kept.
-    #[error("row {row} of {table} is not the same in the copy; nothing was kept")]
+    #[error("database {database} has {projects} projects; the target of a copy must be empty")]
+    NotEmpty { database: String, projects: u64 },
+    /// A column is missing in PostgreSQL, or has an unknown type.
+    #[error("the server's column {table}.{column} is not the one that eklavya created")]
+    UnexpectedColumn { table: String, column: String },
+    /// The copy differs from the source; it was rolled back.
+    #[error("row {row} of {table} differs in the copy; the copy was rolled back")]
     RowMismatch {
-        /// The table.
         table: String,
-        /// Its place in the order of the keys, from 1.
+        /// Its position in the order of the keys, from 1.
         row: u64,
     },
 }
 
-/// A table that was copied and compared.
+/// A table that was copied and verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopiedTable {
-    /// Its name.
     pub name: String,
-    /// How many rows it has, on both sides.
+    /// The number of rows, on both sides.
     pub rows: u64,
-    /// The SHA-256 over those of its rows, in the order of their keys; the same on both sides.
+    /// The SHA-256 over the rows in the order of their keys, equal on both sides.
     pub sha256: String,
 }
 
-/// What a copy came to.
+/// The result of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySummary {
-    /// The tables, in the order in which they were copied.
+    /// In the order in which they were copied.
     pub tables: Vec<CopiedTable>,
-    /// How many values held U+0000, which PostgreSQL cannot keep, and now hold U+FFFD.
+    /// How many values contained U+0000, which PostgreSQL cannot store, and now contain U+FFFD.
     pub replaced: u64,
 }
 
-/// What a copy tells while it goes on.
+/// The progress of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CopyProgress {
-    /// A table was written.
     Written {
-        /// The table.
         table: String,
-        /// Its rows.
         rows: u64,
     },
-    /// A table was compared.
+    /// A table was verified.
     Compared {
-        /// The table.
         table: String,
-        /// Its rows.
         rows: u64,
     },
 }
 
-/// A database that nobody writes while it is held.
+/// A database that is locked against writes.
 #[derive(Debug)]
 pub struct CopySource {
     tx: SqlTransaction,
@@ -104,14 +82,13 @@ pub struct CopySource {
 }
 
 impl CopySource {
-    /// Takes hold of a database whose schema must be this program's. Whoever writes waits until the
-    /// copy is done or given up.
+    /// Locks a database, whose schema must be current. Writers wait until the copy has ended.
     pub async fn open_locked(location: &DatabaseLocation) -> Result<(Store, Self), StoreError> {
         let store = Store::connect(location).await?;
         store.schema_version().await?.ensure_current(&store.name)?;
         let mut tx = begin_long_write(&store).await?;
-        // Whoever gives events their places does so before the tables are locked, and here for the
-        // rest. That is taken back with the transaction.
+        // Other sequencers run before the tables are locked; this sequences the remaining events.
+        // The transaction rolls it back at its end.
         sequence_events(&mut tx).await?;
         lock_tables(&mut tx, &table::table_names().await?, "SHARE ROW EXCLUSIVE").await?;
         sequence_events(&mut tx).await?;
@@ -121,8 +98,8 @@ impl CopySource {
         Ok((store, held))
     }
 
-    /// Copies everything into a database that is empty or holds no project, in one transaction, and
-    /// compares it row by row before that is committed.
+    /// Copies all tables into a database that is empty or has no project, in one transaction, and
+    /// verifies each row before the commit.
     pub async fn copy_into(
         mut self,
         location: &DatabaseLocation,
@@ -200,7 +177,7 @@ impl CopySource {
     }
 }
 
-/// Opens the target, and makes its tables where it has none.
+/// Opens the target, and creates its tables if it has none.
 async fn open_target(location: &DatabaseLocation) -> Result<Store, CopyError> {
     if let DatabaseLocation::File(file) = location {
         crate::database::sqlite::create_file(file)?;
@@ -212,17 +189,17 @@ async fn open_target(location: &DatabaseLocation) -> Result<Store, CopyError> {
     } else {
         schema.ensure_current(&store.name)?;
         let mut tx = store.begin_read().await?;
-        // Told before anybody waits for a lock.
+        // Checked before waiting for a lock.
         target::ensure_no_projects(&mut tx, &store.name).await?;
     }
     Ok(store)
 }
 
-/// Starts a transaction that may pause for as long as the other side works.
+/// Starts a transaction that may be idle while the other side works.
 async fn begin_long_write(store: &Store) -> Result<SqlTransaction, StoreError> {
     let mut tx = store.begin_write().await?;
     tx.execute_script(match tx.dialect() {
-        // Rows may come before those of the same table that they refer to.
+        // Rows may be inserted before rows of the same table that they refer to.
         SqlDialect::Sqlite => "PRAGMA defer_foreign_keys = ON",
         SqlDialect::Postgres => "SET LOCAL idle_in_transaction_session_timeout = 0",
     })
@@ -230,10 +207,11 @@ async fn begin_long_write(store: &Store) -> Result<SqlTransaction, StoreError> {
     Ok(tx)
 }
 
-/// The table in which PostgreSQL keeps events that have no place yet. SQLite gives places at once.
+/// The table of PostgreSQL with events that have no sequence number yet. SQLite assigns the numbers
+/// at once.
 const UNSEQUENCED_TABLE: &str = "unplaced_events";
 
-/// Gives every committed event its place, so that it is copied.
+/// Assigns a sequence number to every committed event, so that it is copied.
 async fn sequence_events(tx: &mut SqlTransaction) -> Result<(), StoreError> {
     match tx.dialect() {
         SqlDialect::Sqlite => Ok(()),
@@ -241,7 +219,7 @@ async fn sequence_events(tx: &mut SqlTransaction) -> Result<(), StoreError> {
     }
 }
 
-/// Locks tables until the transaction ends. SQLite has one writer, who has locked it all.
+/// Locks tables until the transaction ends. On SQLite the transaction is already the only writer.
 async fn lock_tables(
     tx: &mut SqlTransaction,
     tables: &[String],

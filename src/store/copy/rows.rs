@@ -1,4 +1,4 @@
-//! Reading rows in the order of their keys, and writing them.
+//! Reads rows in the order of their keys, and writes them.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,9 @@ use crate::{DatabaseRow, SqlTransaction, StoreError};
 
 /// A row, value by value.
 pub(super) type RowCells = Vec<CellValue>;
-/// Rows as they come.
 pub(super) type RowStream<'t> = BoxStream<'t, Result<RowCells, StoreError>>;
 
-/// How many bytes are collected before they are sent to PostgreSQL.
+/// The size of the chunks that are sent to PostgreSQL.
 const CHUNK_BYTES: usize = 1 << 16;
 
 /// Returns the rows of a table in the order of their keys, which is the same in both databases.
@@ -40,7 +39,7 @@ pub(super) fn stream_rows<'t>(tx: &'t mut SqlTransaction, table: &'t TableSchema
         .boxed()
 }
 
-/// Writes rows into a table, and returns how many.
+/// Writes rows into a table, and returns their number.
 pub(super) async fn write_rows(
     tx: &mut SqlTransaction,
     table: &TableSchema,
@@ -86,7 +85,7 @@ async fn insert_into_sqlite(
     Ok(written)
 }
 
-/// COPY takes many rows at once, and takes them as they are: counted columns get the values given
+/// COPY takes many rows at once and keeps the given values of identity columns
 /// (<https://www.postgresql.org/docs/16/sql-copy.html>).
 async fn copy_into_postgres(
     connection: &mut PgConnection,
@@ -111,7 +110,7 @@ async fn copy_into_postgres(
         }
     }
     if let Some(error) = failed {
-        // The reason is known better here than by the server.
+        // This side knows the reason better than the server.
         let _ = copying.abort("the source cannot be read").await;
         return Err(error);
     }

@@ -1,8 +1,8 @@
-//! What a copy is made of: the tables and their columns, as the migrations make them.
+//! The tables and columns to copy, as the migrations create them.
 //!
-//! There is no list to be kept up to date, but for one table that only PostgreSQL has. A database in memory, made by the same migrations, says
-//! which tables and columns there are, what refers to what and what tells rows apart; the PostgreSQL
-//! side says of which types they are, which SQLite does not know.
+//! They are not listed in the code, except for one table that only PostgreSQL has. An in-memory
+//! database with the same migrations supplies the tables, columns, references and keys; PostgreSQL
+//! supplies the column types, which SQLite does not have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,25 +12,23 @@ use crate::database::status::quote_identifier;
 use crate::params;
 use crate::{DatabasePool, SqlTransaction, Store, StoreError};
 
-/// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableSchema {
     pub name: String,
     pub columns: Vec<ColumnSchema>,
-    /// The columns of the primary key, by which rows are ordered.
+    /// The columns of the primary key, which define the order of the rows.
     pub key: Vec<String>,
-    /// The column whose values the database counts up by itself.
+    /// The column that the database numbers itself.
     pub counter: Option<String>,
 }
 
-/// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnSchema {
     pub name: String,
     pub kind: ColumnType,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnType {
     Int,
@@ -73,8 +71,8 @@ impl TableSchema {
     }
 }
 
-/// Returns every table, those that others refer to first. `postgres` is on a database of that kind
-/// with the schema of this program.
+/// Returns all tables, each after the tables that it refers to. `postgres` is a transaction on a
+/// PostgreSQL database with the current schema.
 pub(super) async fn read_tables(
     postgres: &mut SqlTransaction,
 ) -> Result<Vec<TableSchema>, CopyError> {
@@ -89,7 +87,7 @@ pub(super) async fn read_tables(
     Ok(sort_by_references(tables, &references))
 }
 
-/// Returns a database in memory with the tables of the migrations.
+/// Returns an in-memory database with the tables of the migrations.
 async fn open_scratch_store() -> Result<Store, StoreError> {
     let store = Store {
         pool: DatabasePool::Sqlite(sqlite::open_in_memory().await?),
@@ -152,7 +150,6 @@ async fn read_table(
     })
 }
 
-/// A column as PostgreSQL knows it.
 struct PostgresColumn {
     kind: String,
     is_identity: bool,
@@ -179,7 +176,7 @@ async fn read_postgres_columns(
         .collect()
 }
 
-/// Returns which table refers to which other.
+/// Returns the references between tables.
 async fn read_references(
     tx: &mut SqlTransaction,
 ) -> Result<BTreeSet<(String, String)>, StoreError> {
@@ -195,8 +192,8 @@ async fn read_references(
         .collect()
 }
 
-/// Puts every table behind those that it refers to. Of tables in a circle, which there are none, the
-/// order would be that of their names.
+/// Sorts each table after the tables that it refers to. Tables that refer to each other in a
+/// circle, of which the schema has none, would be sorted by name.
 fn sort_by_references(
     mut tables: Vec<TableSchema>,
     references: &BTreeSet<(String, String)>,

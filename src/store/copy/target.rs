@@ -1,4 +1,4 @@
-//! The side that is written: it must be empty, and counts on where the source stopped.
+//! The target of a copy: it must be empty, and its counters continue where the source stopped.
 
 use super::table::TableSchema;
 use super::{CopyError, UNSEQUENCED_TABLE};
@@ -6,8 +6,8 @@ use crate::database::status::quote_identifier;
 use crate::params;
 use crate::{SqlDialect, SqlTransaction, StoreError};
 
-/// Keeps everybody else out of the tables, refuses a database that holds projects, and takes away
-/// what making the database left in it: the source has its own.
+/// Locks the tables, refuses a database with projects, and deletes the rows that the creation of
+/// the database inserted: the source has its own.
 pub(super) async fn prepare_target(
     tx: &mut SqlTransaction,
     tables: &[TableSchema],
@@ -28,7 +28,6 @@ pub(super) async fn prepare_target(
     Ok(aside)
 }
 
-/// Refuses a database that holds projects.
 pub(super) async fn ensure_no_projects(
     tx: &mut SqlTransaction,
     name: &str,
@@ -42,12 +41,12 @@ pub(super) async fn ensure_no_projects(
     }
 }
 
-/// Triggers that stand aside within the transaction: they keep rows from being removed, and check
-/// or write others, which come from the source too.
+/// Triggers that are disabled within the transaction: they forbid deletions, and check or write
+/// other rows, which are copied from the source too.
 #[derive(Debug)]
 pub(super) struct DisabledTriggers {
     tables: Vec<String>,
-    /// The statements that made them, on SQLite, which cannot switch them off.
+    /// The statements that recreate them on SQLite, which cannot disable triggers.
     create_statements: Vec<String>,
 }
 
@@ -70,7 +69,6 @@ impl DisabledTriggers {
         })
     }
 
-    /// Puts them back.
     pub async fn enable(self, tx: &mut SqlTransaction) -> Result<(), StoreError> {
         match tx.dialect() {
             SqlDialect::Postgres => alter_triggers(tx, &self.tables, "ENABLE").await,
@@ -99,7 +97,7 @@ async fn alter_triggers(
     Ok(())
 }
 
-/// Returns the triggers of SQLite's: their names and the statements that made them.
+/// Returns the names of SQLite's triggers and the statements that created them.
 async fn list_triggers(tx: &mut SqlTransaction) -> Result<Vec<(String, String)>, StoreError> {
     const SQL: &str = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name";
     let rows = tx.fetch_all(SQL, params![]).await?;
@@ -111,8 +109,8 @@ async fn list_triggers(tx: &mut SqlTransaction) -> Result<Vec<(String, String)>,
         .collect()
 }
 
-/// Makes the target count on behind everything that the source has ever given out: a place is never
-/// given twice, also where its row is gone.
+/// Advances the target's counter past every number that the source ever used: a number is never
+/// reused, even if its row is gone.
 pub(super) async fn advance_counter(
     source: &mut SqlTransaction,
     target: &mut SqlTransaction,
@@ -142,7 +140,6 @@ pub(super) async fn advance_counter(
     }
 }
 
-/// Returns the last number that a database counted up to.
 async fn last_counter_value(
     tx: &mut SqlTransaction,
     table: &TableSchema,

@@ -1,4 +1,4 @@
-//! Comparing two databases row by row.
+//! Compares two databases row by row.
 
 use eklavya_core::hex;
 use futures_util::StreamExt;
@@ -10,8 +10,8 @@ use super::table::TableSchema;
 use super::{CopiedTable, CopyError};
 use crate::{SqlTransaction, StoreError};
 
-/// Reads a table on both sides in the order of its keys, and refuses the first row that is not the
-/// same.
+/// Reads a table on both sides in the order of its keys, and returns an error at the first row that
+/// differs.
 pub(super) async fn verify_table(
     source: &mut SqlTransaction,
     target: &mut SqlTransaction,

@@ -1,4 +1,4 @@
-//! Hearing of events that another process, or this one, has written.
+//! Notifies of events that this process or another one has written.
 
 use std::io;
 use std::time::Duration;
@@ -9,31 +9,29 @@ use sqlx::{ConnectOptions, Row};
 
 use crate::{DatabasePool, Store, StoreError};
 
-/// The channel on which `place_events` tells (`migrations/postgres/0003_event_order.sql`).
+/// The channel of `place_events` (`migrations/postgres/0003_event_order.sql`).
 const CHANNEL: &str = "eklavya_events";
-/// How often a file is looked at. A look takes some microseconds.
+/// How often a file is polled. One poll takes some microseconds.
 const POLL_INTERVAL: Duration = Duration::from_millis(30);
-/// How long a server may take to let a listener in.
+/// The timeout of a new connection for listening.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection of its own that hears of events. What happens while there is none is not told
-/// afterwards: whoever opens one looks first at what is there.
+/// A connection that waits for new events. Events written before it is opened are not reported, so
+/// the caller first reads the existing ones.
 #[derive(Debug)]
 pub struct DatabaseListener(ListenerBackend);
 
 #[derive(Debug)]
 enum ListenerBackend {
-    /// `PRAGMA data_version`: a number that changes when another connection has changed the file.
+    /// `PRAGMA data_version`, a number that changes when another connection has changed the file.
     Sqlite {
         connection: SqliteConnection,
         version: i64,
     },
-    /// LISTEN and NOTIFY.
     Postgres(PgListener),
 }
 
 impl DatabaseListener {
-    /// Starts to listen.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
         Ok(Self(match &store.pool {
             DatabasePool::Sqlite(pool) => {
@@ -46,7 +44,7 @@ impl DatabaseListener {
             }
             DatabasePool::Postgres(pool) => {
                 let options = pool.connect_options().as_ref().clone();
-                // The others must not run short of connections because of it.
+                // A pool of its own, so that the other connections stay available.
                 let own = PgPoolOptions::new()
                     .max_connections(1)
                     .acquire_timeout(CONNECT_TIMEOUT)
@@ -54,7 +52,7 @@ impl DatabaseListener {
                     .idle_timeout(None)
                     .connect_lazy_with(options);
                 let mut listener = PgListener::connect_with(&own).await?;
-                // Whoever listens has to know of the gap.
+                // The caller has to notice the gap.
                 listener.eager_reconnect(false);
                 listener.listen(CHANNEL).await?;
                 ListenerBackend::Postgres(listener)
@@ -62,10 +60,10 @@ impl DatabaseListener {
         }))
     }
 
-    /// Waits until there may be new events. Returns the place of the newest where it is told.
+    /// Waits until there may be new events. Returns the newest sequence number if it is known.
     ///
     /// # Errors
-    /// [`StoreError::Away`] where the connection is lost; a new one has to be opened then.
+    /// [`StoreError::Unavailable`] if the connection is lost; open a new one then.
     pub async fn wait_for_events(&mut self) -> Result<Option<i64>, StoreError> {
         match &mut self.0 {
             ListenerBackend::Sqlite {

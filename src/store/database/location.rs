@@ -1,4 +1,4 @@
-//! Where the database is.
+//! The location of the database.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,10 +10,10 @@ use url::Url;
 
 use eklavya_core::secret::server_url;
 
-/// How long to wait for a server to let us in, where its URL does not say.
+/// The timeout of a connection whose URL sets none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the query of a URL may say; the rest of what the driver takes is in the URL itself.
+/// The supported query parameters; the URL itself has the driver's other settings.
 const PARAMETERS: [&str; 7] = [
     "host",
     "hostaddr",
@@ -24,42 +24,38 @@ const PARAMETERS: [&str; 7] = [
     "sslkey",
 ];
 
-/// Seconds to wait for a connection, as in every client of PostgreSQL
-/// (<https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-CONNECT-TIMEOUT>); the driver
-/// does not know it.
+/// Connection timeout in seconds, as in all PostgreSQL clients
+/// (<https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-CONNECT-TIMEOUT>); the
+/// driver does not know it.
 const TIMEOUT_PARAMETER: &str = "connect_timeout";
 
-/// Where the database is.
 #[derive(Debug, Clone)]
 pub enum DatabaseLocation {
-    /// A file of SQLite's.
+    /// A SQLite file.
     File(PathBuf),
-    /// A PostgreSQL server.
     Server(Box<PostgresServer>),
 }
 
 /// A database on a PostgreSQL server.
 #[derive(Clone)]
 pub struct PostgresServer {
-    /// Without its password.
     url: Url,
     has_password: bool,
     options: PgConnectOptions,
     connect_timeout: Duration,
 }
 
-/// A text that names no database on a server.
+/// Why a URL is not the location of a database on a server.
 #[derive(Debug, thiserror::Error)]
 #[error("{url:?} is not usable: {reason}; write it like postgres://user@host:5432/database")]
 pub struct InvalidDatabaseUrl {
     /// The URL without its password.
     pub url: String,
-    /// What is wrong with it.
     pub reason: String,
 }
 
 impl PostgresServer {
-    /// Returns the server at `url`; `password` counts more than one in the URL.
+    /// Returns the server at `url`; `password` overrides a password in the URL.
     pub fn new(url: &Url, password: Option<SecretString>) -> Result<Self, InvalidDatabaseUrl> {
         let shown = server_url::redact(url);
         let bad = |reason: String| InvalidDatabaseUrl {
@@ -69,7 +65,7 @@ impl PostgresServer {
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(bad("its scheme is not postgres".to_owned()));
         }
-        // Left out, the driver would fill in a user and the database of that name.
+        // The driver would default to some user and the database of that name.
         if url.username().is_empty() {
             return Err(bad("it names no user".to_owned()));
         }
@@ -77,9 +73,9 @@ impl PostgresServer {
             return Err(bad("it names no database".to_owned()));
         }
         let (driven, connect_timeout) = split_parameters(url).map_err(bad)?;
-        // The driver's own words may repeat what it does not understand.
+        // The driver's message may quote the value.
         let options = PgConnectOptions::from_str(driven.as_str())
-            .map_err(|_| bad("a value of its query is not usable".to_owned()))?;
+            .map_err(|_| bad("a value in its query is not valid".to_owned()))?;
         let has_password = password.is_some() || url.password().is_some();
         let options = match password {
             Some(password) => options.password(password.expose_secret()),
@@ -93,17 +89,15 @@ impl PostgresServer {
         })
     }
 
-    /// Returns the database's URL as it may be shown.
+    /// Returns the URL without its password, for display.
     pub fn display_url(&self) -> String {
         self.url.to_string()
     }
 
-    /// Returns the user who connects.
     pub fn user(&self) -> String {
         self.url.username().to_owned()
     }
 
-    /// Whether there is a password.
     pub fn has_password(&self) -> bool {
         self.has_password
     }
@@ -112,14 +106,14 @@ impl PostgresServer {
         self.options.clone()
     }
 
-    /// Returns how long to wait for the server to let us in.
+    /// Returns the timeout of a connection.
     pub(crate) fn connect_timeout(&self) -> Duration {
         self.connect_timeout
     }
 }
 
-/// Takes out of the query what the driver does not know, and refuses what nobody knows: the driver
-/// would log it, and it may be a mistyped password.
+/// Removes the query parameters that the driver does not know, and refuses unknown ones: the driver
+/// would log them, and one may be a mistyped password.
 fn split_parameters(url: &Url) -> Result<(Url, Duration), String> {
     let mut timeout = CONNECT_TIMEOUT;
     let mut kept = Vec::new();
@@ -129,14 +123,13 @@ fn split_parameters(url: &Url) -> Result<(Url, Duration), String> {
             let seconds = seconds.ok_or("its connect_timeout is not a number of seconds")?;
             timeout = Duration::from_secs(seconds);
         } else if name == "password" {
-            let place = "its password belongs before the @, or better into a file";
+            let place = "put its password before the @, or better into a file";
             return Err(place.to_owned());
         } else if PARAMETERS.contains(&&*name) {
             kept.push((name.into_owned(), value.into_owned()));
         } else {
             let known = PARAMETERS.join(", ");
-            let reason =
-                format!("its query may name {known} and {TIMEOUT_PARAMETER}, and nothing else");
+            let reason = format!("its query may only contain {known} and {TIMEOUT_PARAMETER}");
             return Err(reason);
         }
     }
@@ -148,7 +141,7 @@ fn split_parameters(url: &Url) -> Result<(Url, Duration), String> {
     Ok((driven, timeout))
 }
 
-/// The driver's options hold the password.
+/// The driver's options contain the password.
 impl std::fmt::Debug for PostgresServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Server").field(&self.url.as_str()).finish()
@@ -181,9 +174,9 @@ mod tests {
         assert_eq!(by_host.options.get_socket().unwrap(), "/run/pg");
         assert_eq!(by_host.connect_timeout, Duration::from_secs(3));
         let odd = server("postgres://m%40e:p%40w@db/sh%20op").unwrap();
+        assert!(odd.has_password());
         assert_eq!(odd.options.get_username(), "m@e");
         assert_eq!(odd.options.get_database(), Some("sh op"));
-        assert!(odd.has_password());
     }
 
     #[test]

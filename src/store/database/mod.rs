@@ -1,4 +1,4 @@
-//! The two engines, where a database is, and its state.
+//! The two database engines, the location of a database, and its status.
 
 pub mod listener;
 pub mod location;

@@ -1,4 +1,4 @@
-//! PostgreSQL: many workers on one database.
+//! PostgreSQL: many workers share one database.
 
 use std::io;
 use std::time::Duration;
@@ -12,23 +12,23 @@ use crate::{PostgresServer, StoreError};
 
 /// Connections of one process. A worker's agents write in short transactions.
 const MAX_CONNECTIONS: u32 = 10;
-/// How long to wait for a connection, of which there may be none free or none at all.
+/// The timeout for a connection from the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a connection may be waited for before it is found out whether there is a server.
+/// How long to wait for a connection before probing the server.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
-/// How long the server may take to take a connection.
+/// How long the server may take to accept a connection.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The oldest version that has what we use: 15, in the notation of `server_version_num`.
+/// The oldest supported version, 15, in the format of `server_version_num`.
 const OLDEST_VERSION: u32 = 150_000;
 
-/// Opens a pool of connections and makes sure that the server can be worked with.
+/// Opens a connection pool and checks that the server is usable.
 pub(crate) async fn connect(server: &PostgresServer) -> Result<PgPool, StoreError> {
     let options = connect_options(server);
-    // Asked apart from the pool, which would hide the reason behind a timeout.
+    // Outside of the pool, which would report only a timeout.
     let asked = async {
         let mut first = open_connection(&options, server).await?;
         check_server(&mut first, server).await?;
-        // It said all that it was asked for.
+        // The checks are complete.
         let _ = first.close().await;
         Ok::<_, StoreError>(())
     };
@@ -53,15 +53,15 @@ fn timeout_error(server: &PostgresServer) -> StoreError {
 
 /// Starts a transaction.
 ///
-/// Where there is no server, the pool tries to connect until its time is up; this finds it out
-/// sooner. It may be cancelled.
+/// If the server is down, the pool retries until its timeout; this detects it sooner. It may be
+/// cancelled.
 pub(crate) async fn begin(
     pool: &PgPool,
     statement: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    // A BEGIN whose answer nobody waits for is none to the driver (sqlx 0.9), and its connection goes
-    // back to the pool with an open transaction. In a task of its own it comes to its end; where
-    // nobody takes the transaction then, it is rolled back.
+    // If a BEGIN is cancelled, the driver does not notice it (sqlx 0.9), and the connection returns
+    // to the pool with an open transaction. In a separate task it completes; if the receiver is
+    // gone, the transaction is rolled back.
     let own = pool.clone();
     let mut beginning = tokio::spawn(async move { own.begin_with(statement).await });
     loop {
@@ -80,19 +80,19 @@ pub(crate) async fn begin(
     }
 }
 
-/// Finds out whether the server takes a connection.
+/// Checks whether the server accepts a connection.
 async fn probe_server(pool: &PgPool) -> Result<(), StoreError> {
     let options = pool.connect_options();
     match tokio::time::timeout(ANSWER_TIMEOUT, options.connect()).await {
         Ok(Ok(connection)) => Ok(connection.close().await?),
-        // It has no more connections than those that are in use: the pool waits for one.
+        // All connections of the server are in use: the pool waits for one.
         Ok(Err(error)) if is_out_of_connections(&error) => Ok(()),
         Ok(Err(error)) => Err(StoreError::Unavailable(error)),
         Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
     }
 }
 
-/// Whether the server has as many connections as it takes (`too_many_connections`).
+/// Returns whether the server has no free connections (`too_many_connections`).
 fn is_out_of_connections(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
     error
@@ -100,7 +100,7 @@ fn is_out_of_connections(error: &sqlx::Error) -> bool {
         .is_some_and(|code| code == "53300")
 }
 
-/// Opens one connection of its own.
+/// Opens one connection outside of the pool.
 pub(crate) async fn open_connection(
     options: &PgConnectOptions,
     server: &PostgresServer,
@@ -111,16 +111,17 @@ pub(crate) async fn open_connection(
         .map_err(|source| connect_error(server, source))
 }
 
-/// Returns how to connect: never with a user that the driver makes up.
+/// Returns the connection options, without the driver's default user.
 pub(crate) fn connect_options(server: &PostgresServer) -> PgConnectOptions {
     let options = server
         .options()
         .application_name("eklavya")
-        // A worker that freezes within a transaction must not keep its locks for ever.
+        // A worker that freezes within a transaction must not keep its locks.
         .options([
             ("idle_in_transaction_session_timeout", "30000"),
             ("lock_timeout", "30000"),
-            // Whatever the server's defaults are: the order of events relies on both.
+            // Set here because the order of events relies on both, whatever the server's defaults
+            // are.
             ("default_transaction_isolation", "read committed"),
             ("synchronous_commit", "on"),
         ]);
@@ -134,7 +135,7 @@ async fn check_server(
     const SQL: &str = "SELECT current_setting('server_encoding'), pg_is_in_recovery() \
         OR current_setting('default_transaction_read_only')::bool";
     let database = server.display_url();
-    // The server says it before it is asked; asked, one that is too old might not understand.
+    // The server sends its version unasked; one that is too old might not understand the query.
     let version = connection.server_version_num().unwrap_or(OLDEST_VERSION);
     if version < OLDEST_VERSION {
         let version = format_version(version);
@@ -150,7 +151,7 @@ async fn check_server(
     Ok(())
 }
 
-/// Returns a number like 140009 as people write it: 14.9. Before 10, a version had three parts.
+/// Returns a number like 140009 in the usual form: 14.9. Versions before 10 have three parts.
 fn format_version(version: u32) -> String {
     let (major, minor, patch) = (version / 10_000, version / 100 % 100, version % 100);
     match major {
@@ -159,7 +160,7 @@ fn format_version(version: u32) -> String {
     }
 }
 
-/// Returns why the server did not let us in. The driver's own words never hold the password.
+/// Returns why the connection failed. The driver's messages never contain the password.
 fn connect_error(server: &PostgresServer, source: sqlx::Error) -> StoreError {
     let database = server.display_url();
     let code = source
@@ -175,7 +176,7 @@ fn connect_error(server: &PostgresServer, source: sqlx::Error) -> StoreError {
         // invalid_catalog_name
         (Some("3D000"), _) => StoreError::NoDatabase { database },
         (_, sqlx::Error::Tls(_)) => StoreError::Tls { database, source },
-        // What answers otherwise is another kind of server.
+        // Another kind of server answers.
         (_, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => {
             StoreError::Unreachable { database, source }
         }

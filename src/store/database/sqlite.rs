@@ -13,17 +13,17 @@ use sqlx::sqlite::{
 
 use crate::{StoreError, error};
 
-/// How long a writer waits for the one before it.
+/// How long a writer waits for the previous one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// There is one writer at a time; more connections only serve readers.
+/// Only one connection writes at a time; more connections serve readers.
 const MAX_CONNECTIONS: u32 = 4;
-/// The longest wait for a connection that may be about to come back.
+/// The longest wait for a connection that is about to return to the pool.
 const RETURN_TIMEOUT: Duration = Duration::from_micros(500);
-/// How much of the database file is mapped into memory instead of read: 256 MiB.
+/// How much of the database file is memory-mapped: 256 MiB.
 const MAPPED_BYTES: &str = "268435456";
 
-/// Makes an empty file, which is a database without tables, where there is none. SQLite would make
-/// one that everybody can read.
+/// Creates an empty file, which is a database without tables, unless the file exists. SQLite would
+/// create one that all users can read.
 pub(crate) fn create_file(file: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new()
         .write(true)
@@ -53,23 +53,23 @@ pub(crate) async fn connect(file: &Path) -> Result<SqlitePool, StoreError> {
     SqlitePoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(BUSY_TIMEOUT)
-        // After some errors (a full disk is one) SQLite itself has rolled back, and the driver,
-        // whose own rollback then fails, counts a transaction that is not there for ever.
+        // After some errors, such as a full disk, SQLite itself has rolled back. The driver's own
+        // rollback then fails, and it counts a transaction that no longer exists.
         .before_acquire(|connection, _| {
             Box::pin(async move { Ok(!connection.is_in_transaction()) })
         })
-        // There is no network that could have lost it.
+        // A local file has no network connection that could be lost.
         .test_before_acquire(false)
         .connect_with(options)
         .await
         .map_err(|source| open_error(file, source))
 }
 
-/// Gives a connection that is on its way back to the pool the time to arrive.
+/// Waits for a connection that is about to return to the pool.
 ///
-/// It comes back by a task of its own, after a word with its thread. A transaction right after
-/// another one would open one more instead, which takes milliseconds: longer than most commands
-/// read.
+/// A connection returns in a task of its own, after a message to its thread. A transaction right
+/// after another one would open a new connection instead, which takes milliseconds: longer than
+/// most commands read.
 pub(crate) async fn wait_for_idle_connection(pool: &SqlitePool) {
     let begun = Instant::now();
     while (1..MAX_CONNECTIONS).contains(&pool.size())
@@ -80,7 +80,7 @@ pub(crate) async fn wait_for_idle_connection(pool: &SqlitePool) {
     }
 }
 
-/// Opens a database that is nowhere but in memory, and for one connection only.
+/// Opens an in-memory database with one connection.
 pub(crate) async fn open_in_memory() -> Result<SqlitePool, StoreError> {
     let options = SqliteConnectOptions::new().in_memory(true);
     let pool = SqlitePoolOptions::new().max_connections(1);

@@ -1,35 +1,30 @@
-//! What a database is: its version, its schema, and how much is in it.
+//! The status of a database: version, schema and size.
 
 use crate::params;
 use crate::schema::schema_version::SchemaVersion;
 use crate::{SqlDialect, SqlTransaction, Store, StoreError};
 
-/// A database as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseStatus {
     /// The file, or the server's URL without its password.
     pub database: String,
-    /// Its maker's name and version: `SQLite 3.50.4`, `PostgreSQL 16.4`.
+    /// Name and version of the engine: `SQLite 3.50.4`, `PostgreSQL 16.4`.
     pub version: String,
-    /// Its schema.
     pub schema: SchemaVersion,
-    /// Its size, in bytes.
     pub bytes: u64,
-    /// Its tables, by name; where the schema is another one than ours, those that it has.
+    /// By name; if the schema is not current, the tables that exist.
     pub tables: Vec<TableStatus>,
 }
 
-/// A table as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableStatus {
-    /// Its name.
     pub name: String,
-    /// How many rows it has; nothing where we may not read it.
+    /// The number of rows; `None` if the user may not read the table.
     pub rows: Option<u64>,
 }
 
 impl Store {
-    /// Returns what the database is, whatever its schema.
+    /// Returns the status of the database, whatever its schema.
     pub async fn status(&self) -> Result<DatabaseStatus, StoreError> {
         let schema = self.schema_version().await?;
         let mut tx = self.begin_read().await?;
@@ -45,7 +40,7 @@ impl Store {
 }
 
 impl Store {
-    /// Returns the database's maker and version: `SQLite 3.50.4`, `PostgreSQL 16.4`.
+    /// Returns name and version of the engine: `SQLite 3.50.4`, `PostgreSQL 16.4`.
     pub async fn server_version(&self) -> Result<String, StoreError> {
         read_version_and_size(&mut self.begin_read().await?)
             .await
@@ -56,7 +51,7 @@ impl Store {
 async fn read_version_and_size(tx: &mut SqlTransaction) -> Result<(String, u64), StoreError> {
     const SQLITE: &str = "SELECT 'SQLite ' || sqlite_version() AS version, page_count * page_size \
         AS bytes FROM pragma_page_count(), pragma_page_size()";
-    // Some builds say more than the number: "15.10 (Debian 15.10-0+deb12u1)".
+    // Some builds append more to the number: "15.10 (Debian 15.10-0+deb12u1)".
     const POSTGRES: &str = "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), \
         ' ', 1) AS version, pg_database_size(current_database()) AS bytes";
     let sql = match tx.dialect() {
@@ -82,7 +77,7 @@ async fn read_table_statuses(
         readable FROM pg_class WHERE relkind = 'r' AND relname <> '_sqlx_migrations' AND \
         relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
         ORDER BY relname";
-    // A database that is not ours has tables that are none of our business.
+    // Without a schema of this program, the tables belong to another one.
     if schema.found.is_none() {
         return Ok(Vec::new());
     }
@@ -105,7 +100,6 @@ async fn read_table_statuses(
 }
 
 impl SqlTransaction {
-    /// Returns how many rows a table has.
     pub(crate) async fn count_rows(&mut self, table: &str) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) AS rows FROM {}", quote_identifier(table));
         match self.fetch_generated(sql).await?.first() {
@@ -115,7 +109,7 @@ impl SqlTransaction {
     }
 }
 
-/// Returns a name as an identifier in SQL.
+/// Returns a name as a quoted SQL identifier.
 pub(crate) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

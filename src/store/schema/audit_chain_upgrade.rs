@@ -1,4 +1,4 @@
-//! Bringing an audit trail of before the chains into chains, within the transaction of its migration.
+//! Converts an audit trail without hash chains, within the transaction of its migration.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use crate::tables::log::audit::{TABLE, append, insert, lock_head, read_content};
 use crate::{SqlDialect, SqlTransaction, StoreError};
 use eklavya_core::audit::{AuditActor, AuditEntry};
 
-/// Lines that are read at a time.
+/// Entries per query.
 const BATCH: i64 = 500;
 
-/// Moves every line of `audit_logs_unchained`, in the order of ids, to its chain in `audit_logs`
-/// under the same id, and drops the old table. Nothing happens where it is not there.
+/// Moves every entry of `audit_logs_unchained`, in the order of ids, to its chain in `audit_logs`
+/// under the same id, and drops the old table. Does nothing if that table does not exist.
 pub(crate) async fn chain_old_entries(tx: &mut SqlTransaction) -> Result<(), StoreError> {
     const SQL: &str = "SELECT * FROM audit_logs_unchained WHERE id > $1 ORDER BY id LIMIT $2";
     if !is_needed(tx).await? {
@@ -41,7 +41,7 @@ pub(crate) async fn chain_old_entries(tx: &mut SqlTransaction) -> Result<(), Sto
     drop_old_table(tx, last).await
 }
 
-/// Notes that the schema was brought up to date. The store has no clock: the database says when.
+/// Records the schema upgrade. The store has no clock, so the database supplies the time.
 pub(crate) async fn record_upgrade(
     tx: &mut SqlTransaction,
     from: i64,
@@ -78,7 +78,7 @@ async fn is_needed(tx: &mut SqlTransaction) -> Result<bool, StoreError> {
     Ok(tx.fetch_optional(sql, params![]).await?.is_some())
 }
 
-/// Goes on with the ids where the old table ended: SQLite does by itself.
+/// Continues with the ids of the old table; SQLite does that itself.
 async fn drop_old_table(tx: &mut SqlTransaction, last: i64) -> Result<(), StoreError> {
     const GO_ON: &str = "SELECT setval(pg_get_serial_sequence('audit_logs', 'id'), $1)";
     const DROP: &str = "DROP TABLE audit_logs_unchained";

@@ -1,8 +1,7 @@
-//! Bringing a database up to date: all pending migrations in one transaction, or none of them.
+//! Migrations: all pending ones in one transaction, or none.
 //!
-//! Both databases take changes of the schema back with the transaction. So whatever happens in the
-//! middle, a lost connection, a killed process or a statement that fails, the database is as before,
-//! and the next run begins anew.
+//! Both databases roll schema changes back with the transaction. After a lost connection, a killed
+//! process or a failed statement, the database is unchanged and the next run starts again.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +14,7 @@ use crate::schema::audit_chain_upgrade;
 use crate::schema::schema_version::{LATEST_VERSION, MIGRATIONS, SchemaVersion};
 use crate::{AdvisoryLock, SqlDialect, SqlTransaction, Store, StoreError};
 
-/// A migration: version, name, the text in either dialect, and what SQL cannot say.
+/// A migration: version, name, the SQL for each dialect, and an optional hook.
 pub(crate) struct MigrationStep {
     pub version: i64,
     pub name: &'static str,
@@ -24,9 +23,9 @@ pub(crate) struct MigrationStep {
     pub hook: Option<MigrationHook>,
 }
 
-/// The part of a migration behind its SQL, in the same transaction.
+/// The part of a migration that is not SQL, in the same transaction.
 pub(crate) type MigrationHook = for<'t> fn(&'t mut SqlTransaction) -> HookFuture<'t>;
-/// What [`Then`] returns.
+/// The return type of a [`MigrationHook`].
 pub(crate) type HookFuture<'t> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 't>>;
 
 impl MigrationStep {
@@ -37,51 +36,46 @@ impl MigrationStep {
         }
     }
 
-    /// Returns the hexadecimal digits by which a changed text is noticed.
+    /// Returns the SHA-384 of the SQL text in hexadecimal, which reveals a changed text.
     fn checksum(&self, dialect: SqlDialect) -> String {
         hex::encode(&Sha384::digest(self.sql(dialect)))
     }
 }
 
-/// What bringing a database up to date came to.
+/// The result of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationOutcome {
-    /// The schema before; nothing where there were no tables.
+    /// The schema before; `None` if the database had no tables.
     pub from: Option<i64>,
-    /// The schema after.
     pub to: i64,
-    /// The names of the migrations that were applied.
     pub applied: Vec<&'static str>,
 }
 
 /// Why a migration cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The database has a migration that was applied with another text.
-    #[error("migration {0} of the database is another one than this program's")]
+    /// The database's migration has another checksum.
+    #[error("migration {0} of the database differs from this program's")]
     Changed(i64),
-    /// The database has a migration that this program's own history lacks.
-    #[error("the database has a migration {0}, which is not one of this program's")]
+    /// The database has a migration that this program does not know.
+    #[error("the database has migration {0}, which this program does not know")]
     Unknown(i64),
-    /// Something else than this program began a migration and did not finish it.
-    #[error("migration {0} was begun by another program and never finished")]
+    /// Another program started a migration and did not finish it.
+    #[error("another program started migration {0} and did not finish it")]
     Unfinished(i64),
-    /// A statement failed.
-    #[error("migration {name} failed, and nothing was changed: {source}")]
+    #[error("migration {name} failed and was rolled back: {source}")]
     Step {
-        /// The migration.
         name: &'static str,
-        /// The reason.
         source: Box<StoreError>,
     },
 }
 
 impl Store {
-    /// Brings the schema up to date. One process at a time does so; the others wait for it.
+    /// Upgrades the schema. One process at a time does so; the others wait for it.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] where a newer program made it, [`StoreError::Migrate`] where it cannot
-    /// be done; the database is as before then.
+    /// [`StoreError::SchemaTooNew`] if a newer program created it, [`StoreError::Migrate`] if the
+    /// upgrade fails; the database is unchanged then.
     pub async fn migrate(&self) -> Result<MigrationOutcome, StoreError> {
         let schema = self.schema_version().await?.ensure_not_newer(&self.name)?;
         if schema.is_current() {
@@ -101,7 +95,7 @@ impl Store {
     }
 }
 
-/// Applies the steps that the database lacks.
+/// Applies the pending steps.
 pub(crate) async fn apply_pending(
     tx: &mut SqlTransaction,
     steps: &[MigrationStep],
@@ -142,21 +136,21 @@ pub(crate) async fn apply_pending(
     })
 }
 
-/// Waits for another process that migrates. That may take as long as its migrations do, not only as
-/// long as a lock may otherwise be waited for.
+/// Waits for another process that migrates: for as long as its migrations take, not only for the
+/// usual lock timeout.
 async fn lock_schema(tx: &mut SqlTransaction) -> Result<(), StoreError> {
     if tx.dialect() == SqlDialect::Postgres {
         tx.execute_script("SET LOCAL lock_timeout = '10min'")
             .await?;
         tx.lock(AdvisoryLock::Schema).await?;
-        // Back to what the connection was opened with.
+        // The setting of the connection again.
         tx.execute_script("SET LOCAL lock_timeout TO DEFAULT")
             .await?;
     }
     Ok(())
 }
 
-/// The table of the migrations that were applied, as the driver's own migrator makes it.
+/// The table of applied migrations, as the driver's own migrator creates it.
 const HISTORY_SQLITE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (\
     version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
     installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
@@ -166,7 +160,7 @@ const HISTORY_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (\
     installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, \
     checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)";
 
-/// A migration that the database says it has.
+/// A row of the table of applied migrations.
 struct AppliedMigration {
     version: i64,
     success: bool,
@@ -194,7 +188,7 @@ async fn read_history(tx: &mut SqlTransaction) -> Result<Vec<AppliedMigration>, 
     .collect()
 }
 
-/// What was applied must be what this program applies, from the first step on.
+/// Checks that the applied migrations are the first ones of this program.
 fn check_history(
     history: &[AppliedMigration],
     steps: &[MigrationStep],
@@ -227,7 +221,7 @@ async fn apply_step(tx: &mut SqlTransaction, step: &MigrationStep) -> Result<(),
     if let Some(then) = step.hook {
         then(tx).await?;
     }
-    // The number is a part of the file's name and of nothing else.
+    // The table has the name without the number.
     let description = step
         .name
         .split_once('_')
@@ -276,7 +270,7 @@ mod tests {
             .map(|_| ())
     }
 
-    /// Applies steps, and keeps what they did where all of them did it.
+    /// Applies all steps, or none.
     async fn apply_all(
         store: &Store,
         steps: &[MigrationStep],
@@ -330,7 +324,7 @@ mod tests {
         ];
         let error = apply_all(&store, &changed).await.unwrap_err().to_string();
         assert!(
-            error.contains("migration 1 of the database is another one"),
+            error.contains("migration 1 of the database differs"),
             "{error}"
         );
         let newer = apply_all(&store, &steps[..1]).await.unwrap_err();
@@ -347,7 +341,7 @@ mod tests {
         );
     }
 
-    /// The table of migrations is the one that the driver's own migrator made in older versions.
+    /// Older versions used the driver's own migrator, so the checksums must equal its checksums.
     #[test]
     fn checksums_are_those_of_the_driver() {
         use sqlx::migrate::{Migration, MigrationType};

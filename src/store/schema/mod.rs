@@ -1,4 +1,4 @@
-//! The migrations, and which of them a database has seen.
+//! The migrations, and the schema version of a database.
 
 pub(crate) mod audit_chain_upgrade;
 pub(crate) mod migrate;

@@ -1,11 +1,11 @@
-//! The schema: its migrations, embedded in the binary, and which of them a database has.
+//! The schema: the migrations embedded in the binary, and the version of a database.
 
 use super::migrate::MigrationStep;
 use crate::schema::audit_chain_upgrade;
 use crate::{DatabasePool, Store, StoreError};
 
-/// Names a migration: its version, the name of its files and, where it takes more than SQL, a
-/// function `async fn(&mut Tx) -> Result<(), StoreError>` that runs behind the SQL in the same
+/// Defines a migration: its version, the name of its files and, if SQL is not enough, a function
+/// `async fn(&mut SqlTransaction) -> Result<(), StoreError>` that runs after the SQL in the same
 /// transaction.
 macro_rules! step {
     ($version:literal, $name:literal) => {
@@ -25,7 +25,6 @@ macro_rules! step {
     };
 }
 
-/// Every migration, oldest first.
 pub(crate) const MIGRATIONS: &[MigrationStep] = &[
     step!(1, "0001_initial"),
     step!(
@@ -43,35 +42,35 @@ pub(crate) const MIGRATIONS: &[MigrationStep] = &[
     step!(10, "0010_secrets"),
 ];
 
-/// The newest schema that this program knows.
+/// The newest schema version of this program.
 pub const LATEST_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
 
-/// Where the schema of a database stands.
+/// The schema version of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaVersion {
-    /// The newest migration of the database; nothing where it has no tables.
+    /// The newest migration of the database; `None` if it has no tables.
     pub found: Option<i64>,
-    /// The newest migration that this program knows.
+    /// The newest migration of this program.
     pub known: i64,
 }
 
 impl SchemaVersion {
-    /// Whether it is the schema that this program works with.
+    /// Returns whether the schema is the one of this program.
     pub fn is_current(self) -> bool {
         self.found == Some(self.known)
     }
 
-    /// Returns the names of the migrations that the database does not have yet, oldest first.
+    /// Returns the names of the migrations that the database lacks, oldest first.
     pub fn pending_migrations(self) -> Vec<&'static str> {
         let found = self.found.unwrap_or_default();
         let later = MIGRATIONS.iter().filter(|step| step.version > found);
         later.map(|step| step.name).collect()
     }
 
-    /// Refuses a schema that a newer program made; `database` is its name.
+    /// Refuses a schema of a newer program; `database` is the name for the message.
     ///
     /// # Errors
-    /// [`StoreError::Newer`].
+    /// [`StoreError::SchemaTooNew`].
     pub fn ensure_not_newer(self, database: &str) -> Result<Self, StoreError> {
         match self.found {
             Some(found) if found > self.known => Err(StoreError::SchemaTooNew {
@@ -83,7 +82,7 @@ impl SchemaVersion {
         }
     }
 
-    /// Refuses every schema but this program's.
+    /// Refuses every schema but the one of this program.
     pub(crate) fn ensure_current(self, database: &str) -> Result<(), StoreError> {
         match self.ensure_not_newer(database)?.found {
             None => Err(StoreError::Missing(database.to_owned())),
@@ -98,14 +97,13 @@ impl SchemaVersion {
 }
 
 impl Store {
-    /// Returns where the schema of the database stands.
     pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
         let found = match &self.pool {
             DatabasePool::Sqlite(pool) => {
                 let mut connection = pool.acquire().await?;
                 let found = read_sqlite_version(&mut connection).await;
-                // Dropped, it would come back some time later, and the next to read would open
-                // another.
+                // If the connection were only dropped, it would return later, and the next reader
+                // would open another one.
                 connection.return_to_pool().await;
                 found
             }
@@ -124,7 +122,7 @@ async fn read_sqlite_version(
     connection: &mut sqlx::SqliteConnection,
 ) -> Result<Option<i64>, StoreError> {
     const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
-    // The table is there nearly always, so that is not asked first.
+    // The table nearly always exists, so its existence is not queried first.
     match sqlx::query_scalar(SELECT_NEWEST)
         .fetch_one(&mut *connection)
         .await

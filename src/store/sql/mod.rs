@@ -1,4 +1,4 @@
-//! Statements, values and rows: what every table is read and written with.
+//! Statements, parameters and rows: the access to all tables.
 
 pub(crate) mod row;
 pub(crate) mod transaction;

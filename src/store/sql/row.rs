@@ -1,4 +1,4 @@
-//! Reading rows: errors name the table, the column and the row.
+//! Reads rows: errors name the table, the column and the row.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -11,17 +11,15 @@ use uuid::Uuid;
 use crate::StoreError;
 use eklavya_core::money::MicroUsd;
 
-/// A row that a query found.
+/// A row of a query's result.
 #[derive(Debug)]
 pub enum DatabaseRow {
-    /// From SQLite.
     Sqlite(SqliteRow),
-    /// From PostgreSQL.
     Postgres(PgRow),
 }
 
 impl DatabaseRow {
-    /// Reads the row as one of `table`: errors name the table, the column and the row.
+    /// Returns a reader for a row of `table`: errors name the table, the column and the row.
     pub fn reader<'r>(&'r self, table: &'static str) -> RowReader<'r> {
         RowReader { row: self, table }
     }
@@ -39,7 +37,7 @@ impl DatabaseRow {
         }
     }
 
-    /// Reads a JSON document: a text in SQLite, JSONB in PostgreSQL.
+    /// Reads a JSON document: text in SQLite, JSONB in PostgreSQL.
     fn read_json<T: DeserializeOwned>(
         &self,
         column: &str,
@@ -56,7 +54,7 @@ impl DatabaseRow {
     }
 }
 
-/// The columns of a row, read one by one.
+/// Reads the columns of a row.
 #[derive(Debug, Clone, Copy)]
 pub struct RowReader<'r> {
     row: &'r DatabaseRow,
@@ -64,58 +62,52 @@ pub struct RowReader<'r> {
 }
 
 impl RowReader<'_> {
-    /// Returns a text.
     pub fn text(&self, column: &'static str) -> Result<String, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a text or nothing.
     pub fn opt_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a whole number.
+    /// Reads an integer.
     pub fn int(&self, column: &'static str) -> Result<i64, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a whole number or nothing.
     pub fn opt_int(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a whole number that is not negative and fits.
+    /// Reads an integer that is not negative and fits the type.
     pub fn uint(&self, column: &'static str) -> Result<u32, StoreError> {
         u32::try_from(self.int(column)?).map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a truth value.
+    /// Reads a boolean.
     pub fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns an amount of money.
     pub fn money(&self, column: &'static str) -> Result<MicroUsd, StoreError> {
         Ok(MicroUsd(self.int(column)?))
     }
 
-    /// Returns a moment.
     pub fn timestamp(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         let micros = self.int(column)?;
         Timestamp::from_microsecond(micros).map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a moment or nothing.
     pub fn opt_timestamp(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let micros = self.opt_int(column)?;
         micros
@@ -123,34 +115,30 @@ impl RowReader<'_> {
             .transpose()
     }
 
-    /// Returns an identifier.
     pub fn id(&self, column: &'static str) -> Result<Uuid, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns an identifier or nothing.
     pub fn opt_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns bytes.
     pub fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a JSON document as the type that it was written from.
+    /// Deserializes a JSON document.
     pub fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         self.opt_json(column)?
-            .ok_or_else(|| self.corrupt(column, "there is no value"))
+            .ok_or_else(|| self.corrupt(column, "the value is missing"))
     }
 
-    /// Returns a JSON document or nothing.
     pub fn opt_json<T: DeserializeOwned>(
         &self,
         column: &'static str,
@@ -160,7 +148,7 @@ impl RowReader<'_> {
             .map_err(|e| self.corrupt(column, e))
     }
 
-    /// Returns a value whose text form is parsed.
+    /// Parses a text.
     pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         column: &'static str,
@@ -170,7 +158,7 @@ impl RowReader<'_> {
             .map_err(|e: T::Err| self.corrupt(column, e))
     }
 
-    /// Returns the error that a column holds what it cannot.
+    /// Returns the error that a column contains an invalid value.
     pub(crate) fn corrupt(
         &self,
         column: &'static str,

@@ -1,4 +1,4 @@
-//! One way to run a statement on whichever database is behind a transaction.
+//! Runs statements on either database.
 //!
 //! Statements are constants with `$1`-style parameters, which both databases understand.
 
@@ -7,17 +7,16 @@ use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 use super::value::{postgres_arguments, sqlite_arguments};
 use crate::{DatabaseRow, SqlDialect, SqlValue, StoreError};
 
-/// A transaction on one of the databases; dropped without [`Tx::commit`] it changes nothing.
+/// A transaction on either database; it is rolled back if it is dropped without
+/// [`SqlTransaction::commit`].
 #[derive(Debug)]
 pub enum SqlTransaction {
-    /// On SQLite.
     Sqlite(Transaction<'static, Sqlite>),
-    /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
 }
 
 impl SqlTransaction {
-    /// Returns which database it is on, for the few statements that have two texts.
+    /// Returns the dialect, for the few statements that differ.
     pub fn dialect(&self) -> SqlDialect {
         match self {
             SqlTransaction::Sqlite(_) => SqlDialect::Sqlite,
@@ -25,7 +24,7 @@ impl SqlTransaction {
         }
     }
 
-    /// Runs a statement and returns how many rows it changed.
+    /// Runs a statement and returns the number of changed rows.
     pub async fn execute(
         &mut self,
         sql: &'static str,
@@ -43,7 +42,7 @@ impl SqlTransaction {
         })
     }
 
-    /// Runs several statements that take no values, one after the other.
+    /// Runs several statements without parameters.
     pub(crate) async fn execute_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         match self {
             SqlTransaction::Sqlite(tx) => {
@@ -56,7 +55,6 @@ impl SqlTransaction {
         Ok(())
     }
 
-    /// Returns all rows that a query finds.
     pub async fn fetch_all(
         &mut self,
         sql: &'static str,
@@ -76,8 +74,7 @@ impl SqlTransaction {
         })
     }
 
-    /// Returns all rows that a query finds whose text is made of the names of tables and columns,
-    /// and of nothing else.
+    /// Returns all rows of a query whose text is composed only of names of tables and columns.
     pub(crate) async fn fetch_generated(
         &mut self,
         sql: String,
@@ -95,7 +92,7 @@ impl SqlTransaction {
         })
     }
 
-    /// Runs a statement whose text is made like that of [`Tx::fetch_made`].
+    /// Runs a statement whose text is composed as for [`SqlTransaction::fetch_generated`].
     pub(crate) async fn execute_generated(&mut self, sql: String) -> Result<(), StoreError> {
         let sql = AssertSqlSafe(sql);
         match self {
@@ -109,7 +106,7 @@ impl SqlTransaction {
         Ok(())
     }
 
-    /// Returns the row that a query finds, if any.
+    /// Returns the row of a query, if any.
     pub async fn fetch_optional(
         &mut self,
         sql: &'static str,
@@ -133,10 +130,10 @@ impl SqlTransaction {
         })
     }
 
-    /// Lets one transaction at a time past this point, until it ends; others wait for it.
+    /// Waits for `lock` and holds it until the transaction ends.
     ///
-    /// SQLite has one writer at a time anyway. PostgreSQL takes an advisory lock, which nobody but
-    /// this program does under these numbers.
+    /// SQLite has one writer at a time anyway. PostgreSQL takes an advisory lock under a number
+    /// that only this program uses.
     pub async fn lock(&mut self, lock: AdvisoryLock) -> Result<(), StoreError> {
         const SQL: &str = "SELECT pg_advisory_xact_lock($1)";
         match self {
@@ -148,7 +145,7 @@ impl SqlTransaction {
         }
     }
 
-    /// Makes every change of the transaction durable, all at once.
+    /// Commits all changes.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             SqlTransaction::Sqlite(tx) => tx.commit().await,
@@ -158,21 +155,21 @@ impl SqlTransaction {
     }
 }
 
-/// What only one transaction at a time may do.
+/// Work that only one transaction at a time may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdvisoryLock {
-    /// Give the next project its number and its slug.
+    /// Assign the number and the slug of a new project.
     NewProject,
-    /// Bring the schema up to date.
+    /// Upgrade the schema.
     Schema,
-    /// Seal secrets, with the key that is in force.
+    /// Seal secrets with the current key.
     Secrets,
-    /// Give the next task that an agent hands out its number.
+    /// Assign the number of a task that an agent delegates.
     Spawn,
 }
 
 impl AdvisoryLock {
-    /// "ekla" in the upper half, so that the numbers are nobody else's.
+    /// "ekla" in the upper half, so that the numbers do not collide with other programs.
     const BASE: i64 = 0x656b_6c61 << 32;
 
     fn key(self) -> i64 {

@@ -1,4 +1,4 @@
-//! Values that are bound to the parameters of a statement.
+//! Parameters of statements.
 
 use std::borrow::Cow;
 
@@ -15,22 +15,15 @@ use crate::StoreError;
 use eklavya_core::audit::canonical;
 use eklavya_core::money::MicroUsd;
 
-/// A value bound to a parameter.
 #[derive(Debug, Clone)]
 pub enum SqlValue {
-    /// SQL NULL.
     Null,
-    /// A whole number, a moment or an amount.
+    /// An integer, a timestamp or an amount.
     Int(i64),
-    /// A truth value.
     Flag(bool),
-    /// A text.
     Text(String),
-    /// An identifier.
     Id(Uuid),
-    /// Bytes.
     Bytes(Vec<u8>),
-    /// A JSON document.
     Json(serde_json::Value),
 }
 
@@ -64,13 +57,12 @@ impl<T: Into<SqlValue>> From<Option<T>> for SqlValue {
     }
 }
 
-/// Builds the list of values for a statement's parameters, in order.
+/// Builds the list of a statement's parameters, in order.
 #[macro_export]
 macro_rules! params {
     ($($value:expr),* $(,)?) => { vec![$($crate::SqlValue::from($value)),*] };
 }
 
-/// Returns the values as SQLite takes them.
 pub(crate) fn sqlite_arguments(values: Vec<SqlValue>) -> Result<SqliteArguments, StoreError> {
     let mut arguments = SqliteArguments::default();
     for value in values {
@@ -88,7 +80,6 @@ pub(crate) fn sqlite_arguments(values: Vec<SqlValue>) -> Result<SqliteArguments,
     Ok(arguments)
 }
 
-/// Returns the values as PostgreSQL takes them.
 pub(crate) fn postgres_arguments(values: Vec<SqlValue>) -> Result<PgArguments, StoreError> {
     let mut arguments = PgArguments::default();
     for value in values {
@@ -110,12 +101,12 @@ fn encode_error(error: BoxDynError) -> StoreError {
     StoreError::Driver(sqlx::Error::Encode(error))
 }
 
-/// A NULL of whatever type the statement expects there.
+/// A NULL of the type that the statement expects.
 struct UntypedNull;
 
 impl Type<Postgres> for UntypedNull {
     fn type_info() -> PgTypeInfo {
-        // Zero asks the server to infer the type:
+        // Zero makes the server infer the type:
         // <https://www.postgresql.org/docs/16/protocol-message-formats.html>, "Parse".
         PgTypeInfo::with_oid(Oid(0))
     }
@@ -127,8 +118,7 @@ impl Encode<'_, Postgres> for UntypedNull {
     }
 }
 
-/// Agents write what they like; their words must not differ between the databases, nor stop the
-/// work.
+/// Agents may write any text; it must be equal in both databases, and must not stop the work.
 pub(crate) fn without_nul(text: String) -> String {
     match canonical::without_nul(&text) {
         Cow::Borrowed(_) => text,

@@ -1,4 +1,4 @@
-//! One file per table: its SQL, and the conversion of its rows into entities.
+//! One module per table: its SQL, and the conversion of its rows into entities.
 
 pub mod agent;
 pub mod cost;

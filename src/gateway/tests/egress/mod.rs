@@ -180,13 +180,13 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
         ("registry.example:80", 403, "not among the hosts"),
         ("registry.example:443", 403, "127.0.0.1 is loopback"),
         ("127.0.0.1:443", 403, "not among the hosts"),
-        ("0x7f.1:443", 400, "no name of a host"),
+        ("0x7f.1:443", 400, "not a host name"),
         (
             "registry.example@evil.example:443",
             400,
             "must not contain a user",
         ),
-        ("registry.example", 400, "names no port"),
+        ("registry.example", 400, "has no port"),
     ] {
         let answer = house
             .send_proxied(&format!("CONNECT {target} HTTP/1.1"))
@@ -254,11 +254,11 @@ async fn plain_http_goes_only_where_its_uri_points() {
         ("http://evil.example/".to_owned(), "not among the hosts"),
         (
             "http://registry.example:0/".to_owned(),
-            "no port from 1 to 65535",
+            "not a port from 1 to 65535",
         ),
         (
             "http://registry.example:99999/".to_owned(),
-            "no port from 1 to 65535",
+            "not a port from 1 to 65535",
         ),
     ] {
         let answer = house.send_proxied(&format!("GET {url} HTTP/1.1")).await;

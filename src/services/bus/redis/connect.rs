@@ -1,4 +1,4 @@
-//! Connecting to the server and making sure that it can be the bus.
+//! Connects to the server and checks that it is usable as the bus.
 
 use std::time::Duration;
 
@@ -9,23 +9,22 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::server::{RedisServer, lacks_resp3};
 use crate::bus::BusError;
 
-/// How long the server may take for an answer. It answers within a millisecond; one that does not
-/// must not hold up the work, which goes on from the database.
+/// The timeout of an answer. Redis answers within a millisecond; a slower one must not delay the
+/// work, which continues with the database.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long connecting may take altogether.
+/// The timeout of connecting, with all checks.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Nobody maintains older ones.
+/// Older versions are not maintained.
 const OLDEST_VERSION: (u32, u32) = (6, 2);
 
-/// A connection to a server that can be the bus.
+/// A connection to a usable server.
 pub(crate) struct EstablishedConnection {
     pub connection: MultiplexedConnection,
-    /// What the server says unasked: news, and that the connection ended.
+    /// Push messages: events, and the end of the connection.
     pub pushes: UnboundedReceiver<PushInfo>,
     pub version: String,
 }
 
-/// Connects, checks the version and subscribes to `channel`.
 pub(super) async fn connect(
     server: &RedisServer,
     channel: &str,
@@ -41,7 +40,7 @@ async fn try_connect(
     channel: &str,
 ) -> Result<EstablishedConnection, BusError> {
     if server.is_encrypted() {
-        // Whoever was first has set the same one; there is only one in the program.
+        // Another caller may have installed the same provider; the program has only one.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
     let (sender, pushes) = unbounded_channel();
@@ -57,7 +56,7 @@ async fn try_connect(
     let version = read_version(&mut connection)
         .await
         .map_err(|error| server.to_bus_error(&error))?
-        .ok_or_else(|| server.not_redis("it tells no version"))?;
+        .ok_or_else(|| server.not_redis("it reports no version"))?;
     if parse_version(&version).is_none_or(|numbers| numbers < OLDEST_VERSION) {
         return Err(server.too_old(version));
     }
@@ -85,7 +84,7 @@ async fn open_connection(
         .await
 }
 
-/// Asks an old server for its version, in the protocol that it knows.
+/// Asks an old server for its version, in protocol version 2.
 async fn read_resp2_version(server: &RedisServer) -> Option<String> {
     let info = server.info();
     let settings = info.redis_settings().clone();
@@ -98,11 +97,11 @@ async fn read_resp2_version(server: &RedisServer) -> Option<String> {
 async fn read_version(
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<String>, RedisError> {
-    let told: String = cmd("INFO").arg("server").query_async(connection).await?;
-    let version = told
+    let info: String = cmd("INFO").arg("server").query_async(connection).await?;
+    let version = info
         .lines()
         .find_map(|line| line.strip_prefix("redis_version:"));
-    // Whatever it is, it will be shown.
+    // Shown to the user, whatever it contains.
     Ok(version.map(|version| version.trim().chars().take(30).collect()))
 }
 

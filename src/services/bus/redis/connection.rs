@@ -1,4 +1,4 @@
-//! The connection to the server: there or away, and what is said about it.
+//! The connection to the server: its state, and the log lines about it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,15 +11,13 @@ use super::connect::EstablishedConnection;
 use super::server::RedisServer;
 use crate::bus::BusUnavailable;
 
-/// Why a question has no answer.
+/// Why a request has no answer.
 pub(crate) enum RequestError {
-    /// The server is away.
     Unavailable,
-    /// The server is there and refuses.
+    /// The server refuses the request.
     Refused(RedisError),
 }
 
-/// The connection to the server.
 pub(crate) struct RedisConnection {
     pub server: RedisServer,
     state: Mutex<ConnectionState>,
@@ -28,9 +26,9 @@ pub(crate) struct RedisConnection {
 
 struct ConnectionState {
     connection: Option<MultiplexedConnection>,
-    /// Rises with every connection.
+    /// Incremented by each connection.
     generation: u64,
-    /// Whether a refusal was told of since the connection was made.
+    /// Whether a refusal was logged since the connection was made.
     refusal_logged: bool,
 }
 
@@ -47,8 +45,8 @@ impl RedisConnection {
         }
     }
 
-    /// Takes up a connection.
-    pub fn attach(&self, connected: EstablishedConnection) -> UnboundedReceiver<PushInfo> {
+    /// Uses a new connection.
+    pub(super) fn attach(&self, connected: EstablishedConnection) -> UnboundedReceiver<PushInfo> {
         let mut state = self.lock();
         state.connection = Some(connected.connection);
         state.generation += 1;
@@ -56,18 +54,18 @@ impl RedisConnection {
         connected.pushes
     }
 
-    /// Returns the number of the connection; nothing while there is none.
+    /// Returns the number of the connection, or `None` without a connection.
     pub fn generation(&self) -> Option<u64> {
         let state = self.lock();
         state.connection.as_ref().map(|_| state.generation)
     }
 
-    /// Returns once a connection has been lost, possibly an earlier one.
+    /// Returns once a connection, possibly an earlier one, is lost.
     pub async fn wait_until_lost(&self) {
         self.lost.notified().await;
     }
 
-    /// Notes that the server is away, and says so once.
+    /// Records that the server is unavailable, and logs it once.
     pub fn mark_lost(&self, number: u64, reason: &str) {
         let mut state = self.lock();
         if state.generation != number || state.connection.take().is_none() {
@@ -80,17 +78,16 @@ impl RedisConnection {
 
     pub fn warn_unavailable(&self, reason: &str) {
         let place = self.server.display_url();
-        tracing::warn!(%place, %reason, "Redis is away; the work goes on from the database");
+        tracing::warn!(%place, %reason, "Redis is unavailable; using the database instead");
     }
 
-    /// Asks one thing.
     pub async fn request<T: FromRedisValue>(&self, question: &Cmd) -> Result<T, RequestError> {
         let (number, mut connection) = self.current().ok_or(RequestError::Unavailable)?;
         let answer = question.query_async(&mut connection).await;
         answer.map_err(|error| self.classify_error(number, error))
     }
 
-    /// Asks several things in one go.
+    /// Sends several commands in one round trip.
     pub async fn request_all<T: FromRedisValue>(
         &self,
         questions: &Pipeline,
@@ -100,8 +97,8 @@ impl RedisConnection {
         answer.map_err(|error| self.classify_error(number, error))
     }
 
-    /// Turns a refusal into absence: the database has the answer either way. It is told of once,
-    /// since every question may meet it (a server without memory, a replica).
+    /// Turns a refusal into unavailability: the database has the answer either way. It is logged
+    /// once, because every request may be refused (a server without memory, a replica).
     pub fn or_unavailable<T>(&self, answer: Result<T, RequestError>) -> Result<T, BusUnavailable> {
         answer.map_err(|fault| {
             if let RequestError::Refused(error) = fault {
@@ -116,7 +113,7 @@ impl RedisConnection {
             return;
         }
         let place = self.server.display_url();
-        tracing::warn!(%place, %error, "Redis refuses; the work goes on from the database");
+        tracing::warn!(%place, %error, "Redis refused a command; using the database instead");
     }
 
     fn classify_error(&self, number: u64, error: RedisError) -> RequestError {
@@ -139,7 +136,7 @@ impl RedisConnection {
 
 impl std::fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link")
+        f.debug_struct("RedisConnection")
             .field("server", &self.server)
             .field("connection", &self.generation())
             .finish_non_exhaustive()

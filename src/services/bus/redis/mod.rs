@@ -1,4 +1,4 @@
-//! The bus on a Redis server. Every key and channel starts with `eklavya:<installation>:`.
+//! The bus on a Redis server. All keys and channels start with `eklavya:<installation>:`.
 
 mod connect;
 pub(crate) mod connection;
@@ -21,16 +21,15 @@ use crate::bus::listeners::{BusEvent, Listeners};
 use crate::bus::redis::connection::RedisConnection;
 use crate::bus::redis::reconnector::{Envelope, Reconnector};
 
-/// What to do about a server that is away when the bus is opened.
+/// What to do if the server is unavailable when the bus is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnavailable {
-    /// It is an error.
+    /// Return an error.
     Refuse,
-    /// The work begins from the database, with a warning.
+    /// Log a warning and start with the database.
     Warn,
 }
 
-/// A Redis server as the bus.
 #[derive(Debug)]
 pub(super) struct RedisBus {
     connection: Arc<RedisConnection>,
@@ -45,7 +44,7 @@ impl RedisBus {
         server: RedisServer,
         installation: Uuid,
         when_away: OnUnavailable,
-        ears: Listeners,
+        listeners: Listeners,
     ) -> Result<Self, BusError> {
         let prefix = format!("eklavya:{installation}:");
         let channel = format!("{prefix}news");
@@ -59,16 +58,16 @@ impl RedisBus {
             Err(error) => return Err(error),
         };
         let (own, closing) = (Uuid::new_v4(), CancellationToken::new());
-        let keeper = Reconnector {
+        let reconnector = Reconnector {
             connection: link.clone(),
             channel: channel.clone(),
             bus_id: own,
-            listeners: ears,
+            listeners,
         };
         tokio::spawn(
             closing
                 .clone()
-                .run_until_cancelled_owned(keeper.run(pushes)),
+                .run_until_cancelled_owned(reconnector.run(pushes)),
         );
         Ok(Self {
             connection: link,
@@ -80,22 +79,26 @@ impl RedisBus {
     }
 
     pub async fn publish(&self, news: &[BusEvent]) {
-        let mut letters = Pipeline::new();
+        let mut pipeline = Pipeline::new();
         for piece in news {
-            let letter = Envelope {
+            let envelope = Envelope {
                 from: self.bus_id,
                 news: piece.clone(),
             };
-            // The product's own types can always be written.
-            let Ok(text) = serde_json::to_string(&letter) else {
+            // The product's own types can always be serialized.
+            let Ok(text) = serde_json::to_string(&envelope) else {
                 continue;
             };
-            letters.cmd("PUBLISH").arg(&self.channel).arg(text).ignore();
+            pipeline
+                .cmd("PUBLISH")
+                .arg(&self.channel)
+                .arg(text)
+                .ignore();
         }
-        // Where they do not arrive, the database has them.
+        // If they do not arrive, the database still has them.
         let _ = self
             .connection
-            .or_unavailable(self.connection.request_all::<()>(&letters).await);
+            .or_unavailable(self.connection.request_all::<()>(&pipeline).await);
     }
 
     pub async fn get(&self, key: &str) -> Result<Option<String>, BusUnavailable> {

@@ -8,11 +8,12 @@ use super::RedisBus;
 use crate::bus::BusUnavailable;
 use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 
-/// Counts against a rate, and returns the microseconds to wait; 0 where it is counted.
+/// Counts against a rate, and returns the microseconds to wait; 0 if it is counted.
 ///
-/// The key holds the moment at which all that was counted is used up (the generic cell rate
-/// algorithm, <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>). It is never further
-/// away than the room of the rate; where it is, the clock was set back, and it counts for nothing.
+/// The key contains the time at which the counted requests are used up (the generic cell rate
+/// algorithm, <https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm>). It is at most the
+/// rate's capacity in the future; if it is further away, the clock was set back and the value is
+/// ignored.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -24,16 +25,16 @@ if after > now + room then return after - room - now end
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))
 return 0";
 
-/// Parks for some milliseconds, unless it is parked for longer already.
+/// Pauses for some milliseconds, unless the pause is already longer.
 const PARK: &str = "
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
 end";
 
-/// A year: nothing is kept for longer, and the server takes it.
+/// A year, the longest time to live; the server accepts it.
 const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
 
-/// Returns a duration as the server takes it: whole milliseconds, at least one, rounded up.
+/// Returns a duration in the server's unit: whole milliseconds, at least one, rounded up.
 pub(crate) fn to_millis(duration: Duration) -> u64 {
     let millis = duration.min(MAX_DURATION).as_nanos().div_ceil(1_000_000);
     u64::try_from(millis).unwrap_or(1).max(1)
@@ -72,7 +73,7 @@ impl RedisBus {
 
     pub async fn remaining_pause(&self, name: &str) -> Result<Option<Duration>, BusUnavailable> {
         let question = cmd("PTTL").arg(self.pause_key(name)).to_owned();
-        // Negative where there is no such key.
+        // Negative if the key does not exist.
         let left = self.request::<i64>(&question).await?;
         let left = u64::try_from(left).ok().filter(|left| *left > 0);
         Ok(left.map(Duration::from_millis))

@@ -1,4 +1,4 @@
-//! Keeps the connection up in the background, and hears what the server says unasked.
+//! Maintains the connection in the background, and handles the server's push messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,16 @@ use crate::bus::listeners::{BusEvent, BusSignal, Listeners};
 use crate::bus::redis::connection::RedisConnection;
 use eklavya_core::backoff::Backoff;
 
-/// How often a connection on which nothing is asked is tried: the other end may be gone without a
-/// word.
+/// The interval of pings on an idle connection: the server may be gone without closing it.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause before a new connection; it doubles up to [`LONGEST_PAUSE`].
+/// The pauses before new connections.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A piece of news on its way.
+/// An event in transit.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Envelope {
-    /// The bus that sent it, which has told its own listeners already.
+    /// The sender, which has notified its own listeners already.
     pub from: Uuid,
     pub news: BusEvent,
 }
@@ -32,13 +31,13 @@ pub(crate) struct Envelope {
 pub(crate) struct Reconnector {
     pub connection: Arc<RedisConnection>,
     pub channel: String,
-    /// The bus that this keeper belongs to.
+    /// The bus of this process.
     pub bus_id: Uuid,
     pub listeners: Listeners,
 }
 
 impl Reconnector {
-    /// Keeps the connection until it is dropped.
+    /// Maintains the connection until it is dropped.
     pub async fn run(self, mut pushes: Option<UnboundedReceiver<PushInfo>>) {
         loop {
             if let Some(pushes) = pushes.take() {
@@ -59,7 +58,7 @@ impl Reconnector {
                     Some(push) if push.kind != PushKind::Disconnection => self.handle_push(push),
                     _ => self.connection.mark_lost(number, "the connection was closed"),
                 },
-                // What comes of it is noted there.
+                // The request itself records a failure.
                 _ = pulse.tick() => { let _ = self.connection.request::<()>(&cmd("PING")).await; }
             }
         }
@@ -70,20 +69,20 @@ impl Reconnector {
             return;
         };
         match serde_json::from_slice::<Envelope>(message.get_payload_bytes()) {
-            Ok(letter) if letter.from != self.bus_id => {
-                self.listeners.notify(BusSignal::Event(letter.news));
+            Ok(envelope) if envelope.from != self.bus_id => {
+                self.listeners.notify(BusSignal::Event(envelope.news));
             }
             Ok(_) => {}
-            // Another version may tell what this one does not know; the database has it.
+            // Another version may send events that this one does not know; the database has them.
             Err(error) => {
-                tracing::debug!(%error, "news that cannot be read");
+                tracing::debug!(%error, "received an event that cannot be read");
                 self.listeners.notify(BusSignal::Gap);
             }
         }
     }
 
-    /// Connects again, however long that takes. Meanwhile the listeners are told now and then to
-    /// look for themselves, since nobody tells them.
+    /// Connects again, without a time limit. After each failure it signals a gap, so that the
+    /// listeners read the database meanwhile.
     async fn reconnect(&self) -> UnboundedReceiver<PushInfo> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).with_jitter();
         loop {
@@ -91,10 +90,10 @@ impl Reconnector {
             match connect(&self.connection.server, &self.channel).await {
                 Ok(connected) => {
                     let place = self.connection.server.display_url();
-                    tracing::info!(%place, "Redis is back");
+                    tracing::info!(%place, "Redis is available again");
                     return self.connection.attach(connected);
                 }
-                Err(error) => tracing::debug!(%error, "Redis is still away"),
+                Err(error) => tracing::debug!(%error, "Redis is still unavailable"),
             }
             self.listeners.notify(BusSignal::Gap);
         }

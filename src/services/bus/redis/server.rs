@@ -1,4 +1,4 @@
-//! Where the Redis server is, and what is wrong with it where it cannot be the bus.
+//! The location of the Redis server, and the errors of an unusable one.
 
 use ::redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,25 +15,25 @@ pub struct RedisServer {
 
 impl RedisServer {
     /// Returns the server at `url`: `redis://user@host:6379/0`, `rediss://…` for TLS, or
-    /// `unix:///run/redis.sock`. `password` counts more than one in the URL.
+    /// `unix:///run/redis.sock`. `password` overrides a password in the URL.
     pub fn new(url: &Url, password: Option<SecretString>) -> Result<Self, BusError> {
         let shown = without_password(url);
         let bad = |reason: &str| BusError::Url {
             url: shown.clone(),
             reason: reason.to_owned(),
         };
-        // The driver takes passwords and a switch that turns certificates off from there.
+        // The driver would accept passwords there, and an option that disables certificate checks.
         if url.query().is_some() || url.fragment().is_some() {
             return Err(bad("it has a query or a fragment"));
         }
-        // Its errors name the part of the URL, never its content.
+        // The driver's errors name the part of the URL, never its content.
         let info = url.clone().into_connection_info();
         let info = info.map_err(|error| bad(&error.to_string()))?;
         let mut settings = info.redis_settings().clone();
         if let Some(password) = password {
             settings = settings.set_password(password.expose_secret());
         }
-        // News arrive on the connection on which everything else is asked.
+        // Events arrive on the same connection as answers.
         let settings = settings.set_protocol(::redis::ProtocolVersion::RESP3);
         Ok(Self {
             info: info.set_redis_settings(settings),
@@ -41,12 +41,12 @@ impl RedisServer {
         })
     }
 
-    /// Returns the URL as it may be shown.
+    /// Returns the URL without its password, for display.
     pub fn display_url(&self) -> &str {
         &self.shown
     }
 
-    /// Connects once and returns the server's version, or what is wrong with it.
+    /// Connects once and returns the server's version.
     pub async fn probe(&self) -> Result<String, BusError> {
         let connected = super::connect::connect(self, "eklavya:probe").await?;
         Ok(connected.version)
@@ -60,7 +60,7 @@ impl RedisServer {
         matches!(self.info.addr(), ConnectionAddr::TcpTls { .. })
     }
 
-    /// Returns a text without the password: servers before version 6 quote what they do not know.
+    /// Removes the password from a text: servers before version 6 quote unknown commands.
     fn redact(&self, text: &str) -> String {
         match self.info.redis_settings().password() {
             Some(password) if !password.is_empty() => text.replace(password, "…"),
@@ -70,49 +70,49 @@ impl RedisServer {
 
     pub(super) fn unreachable(&self, reason: impl Into<String>) -> BusError {
         BusError::Unreachable {
-            place: self.shown.clone(),
+            url: self.shown.clone(),
             reason: reason.into(),
         }
     }
 
     pub(super) fn too_old(&self, found: impl Into<String>) -> BusError {
         BusError::TooOld {
-            place: self.shown.clone(),
+            url: self.shown.clone(),
             found: found.into(),
         }
     }
 
     pub(super) fn not_redis(&self, reason: impl Into<String>) -> BusError {
         BusError::NotRedis {
-            place: self.shown.clone(),
+            url: self.shown.clone(),
             reason: reason.into(),
         }
     }
 
-    /// Returns what an error says about the server.
+    /// Returns the error of the server for a driver's error.
     pub(super) fn to_bus_error(&self, error: &RedisError) -> BusError {
         let unauthorized = |problem| BusError::Unauthorized {
-            place: self.shown.clone(),
+            url: self.shown.clone(),
             problem,
         };
         match (error.kind(), error.code()) {
-            (_, Some("NOAUTH")) => unauthorized("wants a password, and none is set"),
+            (_, Some("NOAUTH")) => unauthorized("requires a password, but none is configured"),
             (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
                 unauthorized("refused the user or the password")
             }
             (ErrorKind::Io, _) => self.unreachable(self.redact(&error.to_string())),
             (ErrorKind::Parse, _) => {
-                self.not_redis("its answer is not in the protocol of Redis".to_owned())
+                self.not_redis("its answer is not in the Redis protocol".to_owned())
             }
             _ => BusError::Refused {
-                place: self.shown.clone(),
+                url: self.shown.clone(),
                 reason: self.redact(&error.to_string()),
             },
         }
     }
 }
 
-/// Whether a server does not know the third version of the protocol, which came with Redis 6.
+/// Returns whether the server lacks protocol version 3, which Redis 6 introduced.
 pub(super) fn lacks_resp3(error: &RedisError) -> bool {
     error.kind() == ErrorKind::RESP3NotSupported
         || error
@@ -122,7 +122,7 @@ pub(super) fn lacks_resp3(error: &RedisError) -> bool {
 
 fn without_password(url: &Url) -> String {
     let mut shown = url.clone();
-    // One without a host has no password either.
+    // A URL without a host has no password.
     let _ = shown.set_password(None);
     shown.set_query(None);
     shown.set_fragment(None);
@@ -131,7 +131,7 @@ fn without_password(url: &Url) -> String {
 
 impl std::fmt::Debug for RedisServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Server").field(&self.shown).finish()
+        f.debug_tuple("RedisServer").field(&self.shown).finish()
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
             "{:?}",
             server("redis://:secret@h/0", Some("secret")).unwrap()
         );
-        assert_eq!(shown, "Server(\"redis://h/0\")");
+        assert_eq!(shown, "RedisServer(\"redis://h/0\")");
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         let quoted = "unknown command, with args beginning with: `AUTH`, `secret`";
         let kind = ErrorKind::Server(::redis::ServerErrorKind::ResponseError);
         let error = RedisError::from((kind, "it said", quoted.to_owned()));
-        let told = server.to_bus_error(&error).to_string();
-        assert!(told.contains("`AUTH`, `…`"), "{told}");
+        let message = server.to_bus_error(&error).to_string();
+        assert!(message.contains("`AUTH`, `…`"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! Inboxes: streams with one group of consumers each.
+//! Inboxes: streams with one consumer group each.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::bus::redis::connection::RequestError;
 use crate::bus::redis::rate_limits::to_millis;
 use crate::bus::{BusUnavailable, InboxEntry};
 
-/// The group that all who read an inbox belong to.
+/// The group of all readers of an inbox.
 const GROUP: &str = "readers";
-/// The field of an entry that holds its text.
+/// The field of an entry that contains its text.
 const TEXT: &str = "text";
-/// How long an inbox is kept that nobody puts anything into. The database has all messages.
+/// How long an unused inbox is kept. The database has all messages.
 const INBOX_TTL: Duration = Duration::from_hours(7 * 24);
 
-/// Hands all that one consumer has over to another, in one step, and returns names and texts in
-/// turn. What was cut off the stream meanwhile is left out.
+/// Reassigns all pending entries of one consumer to another in one step, and returns ids and texts
+/// alternately. Entries that were trimmed from the stream are left out.
 const CLAIM: &str = "
 local left = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[4], ARGV[2])
 local claimed = {}
@@ -71,7 +71,7 @@ impl RedisBus {
             .arg(">")
             .to_owned();
         let mut answer = self.connection.request(&question).await;
-        // The first to read makes the group; a server that lost everything has none.
+        // The first reader creates the group; a server that lost its data has none.
         if matches!(&answer, Err(RequestError::Refused(error)) if error.code() == Some("NOGROUP")) {
             self.create_group(&key).await?;
             answer = self.connection.request(&question).await;
@@ -96,7 +96,7 @@ impl RedisBus {
             .arg("MKSTREAM")
             .to_owned();
         match self.connection.request::<()>(&question).await {
-            // Another reader was faster.
+            // Another reader created it first.
             Err(RequestError::Refused(error)) if error.code() == Some("BUSYGROUP") => {}
             answer => self.connection.or_unavailable(answer)?,
         }

@@ -9,7 +9,6 @@ use eklavya_core::ids::{AgentId, ProjectId, SessionId, TaskId};
 
 const TABLE: &str = "agents";
 
-/// Adds an agent.
 pub async fn insert(tx: &mut SqlTransaction, agent: &Agent) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO agents (id, project_id, task_id, role, status, state, pid, \
         working_dir, session_id, attempt, sandboxed, rehearsal, model, worker, tokens_used, \
@@ -42,7 +41,8 @@ pub async fn insert(tx: &mut SqlTransaction, agent: &Agent) -> Result<(), StoreE
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Writes an agent's state back, from the version that was read; false where somebody was faster.
+/// Updates an agent's state from the version that was read; false if another process changed it
+/// first.
 pub async fn update(tx: &mut SqlTransaction, agent: &Agent) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE agents SET status = $1, state = $2, pid = $3, last_heartbeat = $4, \
         process_start = $7, version = version + 1 WHERE id = $5 AND version = $6";
@@ -58,7 +58,7 @@ pub async fn update(tx: &mut SqlTransaction, agent: &Agent) -> Result<bool, Stor
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Notes a sign of life; it is no change of state, so the version stays.
+/// Records a heartbeat. It does not change the state, so the version stays.
 pub async fn record_heartbeat(
     tx: &mut SqlTransaction,
     id: AgentId,
@@ -79,7 +79,6 @@ pub async fn add_tokens(
     tx.execute(SQL, params![tokens, id.0]).await.map(|_| ())
 }
 
-/// Returns the agent with this identity.
 pub async fn by_id(tx: &mut SqlTransaction, id: AgentId) -> Result<Option<Agent>, StoreError> {
     const SQL: &str = "SELECT * FROM agents WHERE id = $1";
     tx.fetch_optional(SQL, params![id.0])
@@ -89,7 +88,7 @@ pub async fn by_id(tx: &mut SqlTransaction, id: AgentId) -> Result<Option<Agent>
         .transpose()
 }
 
-/// Returns the agents whose identity starts with these hexadecimal digits (hyphens are ignored).
+/// Returns the agents whose id starts with these hexadecimal digits (hyphens are ignored).
 pub async fn by_prefix(tx: &mut SqlTransaction, prefix: &str) -> Result<Vec<Agent>, StoreError> {
     let digits: String = prefix
         .chars()
@@ -137,7 +136,8 @@ pub async fn with_process(tx: &mut SqlTransaction, host: &str) -> Result<Vec<Age
         .collect()
 }
 
-/// Notes that the process of an agent is gone; it is no change of state, so the version stays.
+/// Records that the process of an agent is gone. It does not change the state, so the version
+/// stays.
 pub async fn clear_process(tx: &mut SqlTransaction, id: AgentId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE agents SET pid = NULL, process_start = NULL WHERE id = $1";
     tx.execute(SQL, params![id.0]).await.map(|_| ())

@@ -7,7 +7,6 @@ use eklavya_core::ids::{AgentId, CheckpointId, ProjectId};
 
 const TABLE: &str = "checkpoints";
 
-/// Adds a checkpoint.
 pub async fn insert(tx: &mut SqlTransaction, checkpoint: &Checkpoint) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO checkpoints (id, project_id, agent_id, state, file_snapshot, \
         resume_instructions, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";

@@ -9,7 +9,7 @@ use eklavya_core::ids::{AgentId, MessageId, ProjectId};
 
 const TABLE: &str = "messages";
 
-/// Adds a message for these agents.
+/// Inserts a message for these recipients.
 pub async fn insert(
     tx: &mut SqlTransaction,
     message: &Message,
@@ -40,7 +40,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Returns the messages that wait for an agent, oldest first.
+/// Returns the undelivered messages of an agent, oldest first.
 pub async fn list_waiting(
     tx: &mut SqlTransaction,
     agent: AgentId,
@@ -52,7 +52,7 @@ pub async fn list_waiting(
     read_all(&tx.fetch_all(SQL, params![agent.0, most]).await?)
 }
 
-/// Returns what a consumer has of an agent's messages and did not acknowledge, oldest first.
+/// Returns the messages of an agent that a consumer received and did not acknowledge, oldest first.
 pub async fn list_unacknowledged(
     tx: &mut SqlTransaction,
     agent: AgentId,
@@ -64,7 +64,7 @@ pub async fn list_unacknowledged(
     read_all(&tx.fetch_all(SQL, params![agent.0, consumer]).await?)
 }
 
-/// Delivers a message to a consumer; false where it was delivered already.
+/// Delivers a message to a consumer; false if it was delivered already.
 pub async fn deliver(
     tx: &mut SqlTransaction,
     message: MessageId,
@@ -78,7 +78,7 @@ pub async fn deliver(
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Hands a message from one consumer to another; false where the first no longer has it.
+/// Reassigns a message from one consumer to another; false if the first no longer has it.
 pub async fn reassign(
     tx: &mut SqlTransaction,
     message: MessageId,
@@ -92,7 +92,7 @@ pub async fn reassign(
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Notes that a consumer is done with a message; false where it does not have it.
+/// Acknowledges a message; false if the consumer does not have it.
 pub async fn acknowledge(
     tx: &mut SqlTransaction,
     message: MessageId,

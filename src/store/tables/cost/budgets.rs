@@ -1,4 +1,4 @@
-//! The `budgets` table: limits, and what is spent and reserved against them.
+//! The `budgets` table: limits, and the amounts spent and reserved against them.
 
 use crate::{DatabaseRow, SqlTransaction, StoreError};
 
@@ -10,7 +10,7 @@ use eklavya_core::money::MicroUsd;
 
 const TABLE: &str = "budgets";
 
-/// Sets a limit, or takes it away; what is spent and reserved stays.
+/// Sets or removes a limit; the amounts spent and reserved stay.
 pub async fn set_limit(
     tx: &mut SqlTransaction,
     scope: Scope,
@@ -23,7 +23,7 @@ pub async fn set_limit(
         .map(|_| ())
 }
 
-/// Makes the row of a scope where there is none: without a limit, with nothing spent.
+/// Creates the row of a scope if it does not exist: without a limit, with nothing spent.
 pub async fn ensure_row(tx: &mut SqlTransaction, scope: Scope) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO budgets \
         (scope, scope_id, limit_micros, reserved_micros, spent_micros, warned_percent) \
@@ -33,7 +33,7 @@ pub async fn ensure_row(tx: &mut SqlTransaction, scope: Scope) -> Result<(), Sto
         .map(|_| ())
 }
 
-/// Returns a limit and what stands against it; nothing spent and no limit where there is no row.
+/// Returns a budget; without a row, nothing is spent and there is no limit.
 pub async fn find(tx: &mut SqlTransaction, scope: Scope) -> Result<Budget, StoreError> {
     const SQL: &str = "SELECT limit_micros, reserved_micros, spent_micros FROM budgets \
         WHERE scope = $1 AND scope_id = $2";
@@ -52,8 +52,8 @@ fn read(record: &DatabaseRow) -> Result<Budget, StoreError> {
     })
 }
 
-/// Holds `amount` where the limit allows it; `default_limit` counts where the row has none.
-/// Returns whether it did.
+/// Reserves `amount` if the limit allows it; `default_limit` applies if the row has none. Returns
+/// whether it did.
 pub async fn reserve(
     tx: &mut SqlTransaction,
     scope: Scope,
@@ -68,7 +68,7 @@ pub async fn reserve(
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Ends a hold of `reserved`, of which `spent` was used (it may be more).
+/// Ends a reservation of `reserved`, of which `spent` was used (it may be more).
 pub async fn settle(
     tx: &mut SqlTransaction,
     scope: Scope,
@@ -81,7 +81,7 @@ pub async fn settle(
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Returns the highest threshold of a project's limit that was announced, in percent.
+/// Returns the highest announced threshold of a project's limit, in percent.
 pub async fn warned_percent(
     tx: &mut SqlTransaction,
     project: ProjectId,
@@ -94,8 +94,8 @@ pub async fn warned_percent(
     }
 }
 
-/// Notes the highest threshold of a project's limit that was announced. Returns false where
-/// somebody else did so since `before` was read.
+/// Records the highest announced threshold of a project's limit. Returns false if another process
+/// changed it since `before` was read.
 pub async fn swap_warned_percent(
     tx: &mut SqlTransaction,
     project: ProjectId,

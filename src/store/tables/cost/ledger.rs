@@ -11,38 +11,30 @@ use eklavya_core::money::MicroUsd;
 
 const TABLE: &str = "ledger";
 
-/// An entry whose reservation still stands.
+/// An entry with an open reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLedgerEntry {
-    /// The entry.
     pub id: LedgerId,
-    /// The project that pays.
     pub project: ProjectId,
-    /// The task that pays.
     pub task: TaskId,
-    /// The agent that pays.
     pub agent: AgentId,
-    /// The amount held.
     pub reserved: MicroUsd,
 }
 
 /// How an entry ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerOutcome {
-    /// The answer said what it used.
+    /// The answer reported its usage.
     Exact {
-        /// What it used.
         usage: TokenUsage,
-        /// What that costs.
         amount: MicroUsd,
     },
-    /// The answer was cut or lost: the whole reservation counts as spent.
+    /// The answer was incomplete or lost: the whole reservation counts as spent.
     UpperBound,
-    /// Nothing was charged.
     Released,
 }
 
-/// Writes an entry whose reservation was taken from every limit.
+/// Inserts an entry whose amount is reserved in all budgets.
 pub async fn insert(
     tx: &mut SqlTransaction,
     payer: &RequestPayer,
@@ -73,7 +65,7 @@ pub async fn insert(
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Returns an entry whose reservation still stands; nothing where it has ended or never was.
+/// Returns an open entry; `None` if it has ended or does not exist.
 pub async fn find_open(
     tx: &mut SqlTransaction,
     id: LedgerId,
@@ -84,8 +76,7 @@ pub async fn find_open(
     found.as_ref().map(read_open).transpose()
 }
 
-/// Returns the entries of a project's tenures before `fence` whose reservations still stand, oldest
-/// first.
+/// Returns a project's open entries with a fence below `fence`, oldest first.
 pub async fn list_open_before(
     tx: &mut SqlTransaction,
     project: ProjectId,
@@ -142,8 +133,8 @@ pub async fn finish(
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// What an endpoint states may be any number; a database holds sums of 63 bits. No request has as
-/// many tokens as this.
+/// Endpoints may report any number, but sums must fit into 63 bits. No request has this many
+/// tokens.
 pub(crate) const MAX_TOKENS: i64 = 1 << 42;
 
 fn clamp_tokens(count: u64) -> i64 {

@@ -9,18 +9,16 @@ use eklavya_core::money::MicroUsd;
 
 const TABLE: &str = "ledger";
 
-/// What settled entries are summed by.
+/// How settled entries are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerGrouping {
-    /// All of them.
     Total,
-    /// The agent's role.
     Role,
     /// The task's key.
     Task,
     /// The agent's id.
     Agent,
-    /// The model as it was requested.
+    /// The requested model.
     Model,
     /// Days since the Unix epoch, UTC.
     Day,
@@ -29,19 +27,15 @@ pub enum LedgerGrouping {
 /// The sum over a group of settled entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerSum {
-    /// The group's name.
     pub key: String,
-    /// Entries in it.
     pub requests: u64,
-    /// What they cost.
     pub spent: MicroUsd,
     /// How many were settled at their upper bound.
     pub upper_bounds: u64,
-    /// How many were for a model that the price list does not know.
+    /// How many used a model that the price list lacks.
     pub unknown_models: u64,
     /// How many were answered by a rehearsal.
     pub rehearsals: u64,
-    /// What they used.
     pub usage: TokenUsage,
 }
 
@@ -67,7 +61,7 @@ macro_rules! sums {
     };
 }
 
-/// Returns the sums of a project's settled entries, ordered by the group's name.
+/// Returns the sums of a project's settled entries, ordered by group.
 pub async fn sum_settled(
     tx: &mut SqlTransaction,
     project: ProjectId,

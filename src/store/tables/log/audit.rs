@@ -1,5 +1,5 @@
 //! The `audit_logs` table, append-only and chained, and `audit_chains` with the head of each chain.
-//! Triggers hold both.
+//! Triggers protect both.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,40 +12,35 @@ use eklavya_core::ids::{AgentId, ProjectId};
 pub(crate) const TABLE: &str = "audit_logs";
 const CHAINS: &str = "audit_chains";
 
-/// A line of the audit trail as it is kept.
+/// A stored entry of the audit trail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredAuditEntry {
-    /// Its place among the lines of all chains.
+    /// Its position among the entries of all chains.
     pub id: i64,
-    /// Its chain: the project's id, or the installation's own.
+    /// The project's id, or the installation's id for its own chain.
     pub chain: Uuid,
-    /// Its place in the chain, from 1, without gaps.
+    /// Its position in the chain, from 1, without gaps.
     pub position: i64,
-    /// The hash of the line before it in the chain.
+    /// The hash of the previous entry of the chain.
     pub previous_hash: String,
-    /// Its hash.
     pub hash: String,
-    /// What it says.
     pub content: RowContent,
 }
 
-/// A line as it was found, perhaps after somebody has tampered with it.
+/// An entry as stored, which may have been tampered with.
 #[derive(Debug)]
 pub struct UnverifiedAuditEntry {
-    /// Its id.
     pub id: i64,
-    /// Its place in the chain.
     pub position: i64,
-    /// The hash of the line before it.
+    /// The hash of the previous entry.
     pub previous_hash: String,
-    /// Its hash.
     pub hash: String,
-    /// What it says, or why that cannot be read.
+    /// The content, or why it cannot be read.
     pub content: Result<RowContent, StoreError>,
 }
 
-/// Appends lines, chain by chain: the installation's first, then the projects' by their ids. All
-/// writers keep this order, so that none waits for another in a circle.
+/// Appends entries, chain by chain: the installation's first, then the projects' by their ids. All
+/// writers use this order, which avoids deadlocks.
 ///
 /// The head of a chain stays locked until the transaction ends.
 pub async fn append(
@@ -72,8 +67,8 @@ pub async fn append(
     Ok(())
 }
 
-/// Inserts the line that follows `before`, with the id `id` or the next one, and returns it as the
-/// new head; a trigger notes it as such.
+/// Inserts the entry that follows `before`, with the id `id` or the next one, and returns the new
+/// head, which a trigger stores.
 pub(crate) async fn insert(
     tx: &mut SqlTransaction,
     before: ChainHead,
@@ -111,8 +106,8 @@ pub(crate) async fn insert(
     Ok(head)
 }
 
-/// Returns the head of a project's chain, or of the installation's, and begins the chain where
-/// there is none. Others who want to add to it wait until this transaction has ended.
+/// Locks the head of a project's chain, or of the installation's, until the transaction ends, and
+/// returns it. Starts the chain if it does not exist.
 pub(crate) async fn lock_head(
     tx: &mut SqlTransaction,
     project: Option<ProjectId>,
@@ -146,7 +141,7 @@ async fn find_head_locked(
     find_head(tx, sql, project).await
 }
 
-/// Returns the head of a project's chain, or of the installation's, if the chain has begun.
+/// Returns the head of a project's chain, or of the installation's, if the chain exists.
 pub async fn head_of_project(
     tx: &mut SqlTransaction,
     project: Option<ProjectId>,
@@ -173,14 +168,14 @@ async fn find_head(
         .transpose()
 }
 
-/// Returns the id of the installation: that of its own chain.
+/// Returns the id of the installation, which is the id of its own chain.
 pub async fn installation_id(tx: &mut SqlTransaction) -> Result<Uuid, StoreError> {
     let own = head_of_project(tx, None).await?;
     own.map(|head| head.chain)
         .ok_or_else(|| missing_chain(Uuid::nil()))
 }
 
-/// Returns every chain that is known by its head or by a line, by id.
+/// Returns the ids of all chains that have a head or an entry.
 pub async fn list_chains(tx: &mut SqlTransaction) -> Result<Vec<Uuid>, StoreError> {
     const SQL: &str =
         "SELECT chain FROM audit_chains UNION SELECT chain FROM audit_logs ORDER BY chain";
@@ -191,7 +186,7 @@ pub async fn list_chains(tx: &mut SqlTransaction) -> Result<Vec<Uuid>, StoreErro
         .collect()
 }
 
-/// Returns what is noted as the head of a chain, if anything is; a damaged head is an error.
+/// Returns the stored head of a chain, if any; a damaged head is an error.
 pub async fn head_of_chain(
     tx: &mut SqlTransaction,
     chain: Uuid,
@@ -204,7 +199,7 @@ pub async fn head_of_chain(
         .transpose()
 }
 
-/// Returns the lines of a chain after `(position, id)`, in order, at most `limit`.
+/// Returns at most `limit` entries of a chain after `(position, id)`, in order.
 pub async fn read_page(
     tx: &mut SqlTransaction,
     chain: Uuid,
@@ -221,29 +216,29 @@ pub async fn read_page(
         .collect()
 }
 
-/// Which lines are wanted.
+/// Selects entries.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Only those of this chain.
+    /// Only of this chain.
     pub chain: Option<Uuid>,
-    /// Only those that concern this agent.
+    /// Only of this agent.
     pub agent: Option<AgentId>,
-    /// Only those whose action begins like this.
+    /// Only with this prefix of the action.
     pub action: Option<String>,
-    /// Only those that were written at this moment or later.
+    /// Only at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those after this place in their chain.
+    /// Only after this position in their chain.
     pub after: Option<i64>,
-    /// At most so many, the newest.
+    /// At most this many, the newest.
     pub limit: Option<u32>,
 }
 
-/// Returns the lines that a filter lets through, oldest first.
+/// Returns the entries that a filter selects, oldest first.
 pub async fn list(
     tx: &mut SqlTransaction,
     filter: &AuditFilter,
 ) -> Result<Vec<StoredAuditEntry>, StoreError> {
-    // PostgreSQL takes the type of a parameter from where it stands first.
+    // PostgreSQL infers the type of a parameter from its first use.
     const SQL: &str = "SELECT * FROM audit_logs WHERE (chain = $1 OR $1 IS NULL) \
         AND (agent_id = $2 OR $2 IS NULL) \
         AND substr(action, 1, length(CAST($3 AS TEXT))) = CAST($3 AS TEXT) \
@@ -278,7 +273,7 @@ fn missing_chain(chain: Uuid) -> StoreError {
         table: CHAINS,
         column: "chain",
         id: chain.to_string(),
-        reason: "the chain of the audit trail is not there".to_owned(),
+        reason: "the chain of the audit trail does not exist".to_owned(),
     }
 }
 

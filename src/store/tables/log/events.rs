@@ -1,9 +1,10 @@
-//! The `events` table: the outbox, written in the transaction of the change that it tells of.
+//! The `events` table: the outbox, written in the transaction of the change that each event
+//! reports.
 //!
-//! Its places (`seq`) rise without a gap in the order in which changes became visible, so whoever has
-//! read up to one and goes on from there misses none. SQLite has one writer at a time, which is that
-//! order. PostgreSQL has many, which is why events wait there in `unplaced_events` until [`place`]
-//! moves those that are committed.
+//! Its sequence numbers (`seq`) rise without a gap in the order in which changes became visible, so
+//! a reader that continues after the last number it has read misses no event. SQLite has one writer
+//! at a time, which defines that order. PostgreSQL has many, so events wait there in
+//! `unplaced_events` until [`sequence_events`] moves those that are committed.
 
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use eklavya_core::ids::ProjectId;
 
 const TABLE: &str = "events";
 
-/// How long a connection takes from the end of its transaction to the pool, at most.
+/// The longest time from the end of a transaction until its connection is back in the pool.
 const RETURN_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// Appends an event. On PostgreSQL it has no place before [`place`] was called.
+/// Appends an event. On PostgreSQL it has no sequence number until [`sequence_events`] runs.
 pub async fn append(
     tx: &mut SqlTransaction,
     project: Option<ProjectId>,
@@ -46,30 +47,33 @@ pub async fn append(
     tx.execute(sql, values).await.map(|_| ())
 }
 
-/// Whether to wait for whoever else gives places.
+/// What to do while another process assigns sequence numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
-    /// All that was committed before has its place afterwards.
+    /// Wait, so that afterwards every event committed before has its number.
     Wait,
-    /// What has none yet will soon get it from somebody who has announced to look.
+    /// Return; the other process has announced that it looks again.
     Skip,
 }
 
-/// Gives every committed event its place, durably, and wakes the listeners of every process.
-/// Returns the newest place that was given; nothing where none was, as always on SQLite.
-pub async fn sequence_events(store: &Store, patience: LockMode) -> Result<Option<i64>, StoreError> {
+/// Assigns a sequence number to every committed event, durably, and notifies the listeners of all
+/// processes. Returns the newest number that it assigned, if any; always `None` on SQLite.
+pub async fn sequence_events(
+    store: &Store,
+    lock_mode: LockMode,
+) -> Result<Option<i64>, StoreError> {
     SequencerConnection::open(store)
         .await?
-        .sequence_events(patience)
+        .sequence_events(lock_mode)
         .await
 }
 
-/// Gives places again and again, with one connection of the pool.
+/// Assigns sequence numbers repeatedly, on one connection of the pool.
 #[derive(Debug)]
 pub struct SequencerConnection(Option<PoolConnection<Postgres>>);
 
 impl SequencerConnection {
-    /// Takes a connection where one is needed.
+    /// Acquires a connection if the database needs one.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
         Ok(Self(match &store.pool {
             DatabasePool::Sqlite(_) => None,
@@ -77,18 +81,21 @@ impl SequencerConnection {
         }))
     }
 
-    /// As [`place`] does. After an error it is of no more use.
-    pub async fn sequence_events(&mut self, patience: LockMode) -> Result<Option<i64>, StoreError> {
+    /// Does the same as [`sequence_events`]. It must not be used after an error.
+    pub async fn sequence_events(
+        &mut self,
+        lock_mode: LockMode,
+    ) -> Result<Option<i64>, StoreError> {
         const SQL: &str = "SELECT place_events($1)";
         let Some(connection) = &mut self.0 else {
             return Ok(None);
         };
-        let query = sqlx::query_scalar(SQL).bind(patience == LockMode::Wait);
+        let query = sqlx::query_scalar(SQL).bind(lock_mode == LockMode::Wait);
         Ok(query.fetch_one(&mut **connection).await?)
     }
 }
 
-/// Returns a connection, rather one that is just coming back than a new one.
+/// Returns a connection, preferably one that is about to return to the pool.
 async fn acquire_connection(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
     for _ in 0..2 {
         if let Some(connection) = pool.try_acquire() {
@@ -99,7 +106,7 @@ async fn acquire_connection(pool: &PgPool) -> Result<PoolConnection<Postgres>, S
     Ok(pool.acquire().await?)
 }
 
-/// Returns at most `most` events that come after `since`, in order: of a project, or all.
+/// Returns at most `most` events after `since`, in order: of a project, or all.
 pub async fn read_after(
     tx: &mut SqlTransaction,
     project: Option<ProjectId>,
@@ -119,7 +126,7 @@ pub async fn read_after(
     found.iter().map(read).collect()
 }
 
-/// Returns the place before the last `count` events, of a project or of all.
+/// Returns the sequence number before the last `count` events, of a project or of all.
 pub async fn seq_before_last(
     tx: &mut SqlTransaction,
     project: Option<ProjectId>,
@@ -138,7 +145,7 @@ pub async fn seq_before_last(
     found.map_or(Ok(0), |record| record.reader(TABLE).int("seq"))
 }
 
-/// Returns the place of the newest event; 0 where there is none.
+/// Returns the newest sequence number; 0 if there are no events.
 pub async fn newest_seq(tx: &mut SqlTransaction) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COALESCE(MAX(seq), 0) AS seq FROM events";
     match tx.fetch_optional(SQL, params![]).await? {

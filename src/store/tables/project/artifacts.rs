@@ -8,7 +8,6 @@ use eklavya_core::ids::{AgentId, ArtifactId, ProjectId};
 
 const TABLE: &str = "artifacts";
 
-/// Adds an artifact.
 pub async fn insert(tx: &mut SqlTransaction, artifact: &Artifact) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO artifacts (id, project_id, agent_id, subject, media_type, \
         sha256, bytes, width, height, url, title, created_at) \

@@ -9,7 +9,6 @@ use eklavya_core::project::decision::Decision;
 
 const TABLE: &str = "decisions";
 
-/// Adds a decision.
 pub async fn insert(tx: &mut SqlTransaction, decision: &Decision) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO decisions (id, project_id, subject, decision, feedback, \
         decided_by, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";

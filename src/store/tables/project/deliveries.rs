@@ -9,7 +9,6 @@ use eklavya_core::project::delivery::Delivery;
 
 const TABLE: &str = "deliveries";
 
-/// Adds a delivery.
 pub async fn insert(tx: &mut SqlTransaction, delivery: &Delivery) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO deliveries (id, project_id, commit_id, tag, bundle, bundle_sha256, \
         dossier_json, dossier_html, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";

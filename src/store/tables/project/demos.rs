@@ -7,7 +7,6 @@ use eklavya_core::ids::{DemoId, ProjectId, TaskId};
 
 const TABLE: &str = "demos";
 
-/// Adds a demo.
 pub async fn insert(tx: &mut SqlTransaction, demo: &Demo) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO demos (id, project_id, task_id, number, round, direction, status, \
         state, commit_id, preview_url, preview_pid, preview_start, feedback, version, created_at, \
@@ -37,7 +36,7 @@ pub async fn insert(tx: &mut SqlTransaction, demo: &Demo) -> Result<(), StoreErr
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Writes a demo back, from the version that was read; false where somebody was faster.
+/// Updates a demo from the version that was read; false if another process changed it first.
 pub async fn update(tx: &mut SqlTransaction, demo: &Demo) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE demos SET status = $1, state = $2, commit_id = $3, preview_url = $4, \
         preview_pid = $5, preview_start = $6, feedback = $7, approved_at = $8, \
@@ -60,7 +59,6 @@ pub async fn update(tx: &mut SqlTransaction, demo: &Demo) -> Result<bool, StoreE
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Returns the demo of a project with this number.
 pub async fn by_number(
     tx: &mut SqlTransaction,
     project: ProjectId,

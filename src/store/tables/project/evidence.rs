@@ -9,7 +9,7 @@ use eklavya_core::task::evidence::Evidence;
 
 const TABLE: &str = "evidence";
 
-/// Adds the evidence for a criterion, in place of what the same round had found before.
+/// Inserts the evidence for a criterion, or replaces the evidence of the same round.
 pub async fn put(tx: &mut SqlTransaction, evidence: &Evidence) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO evidence (id, project_id, round, criterion, commit_id, agent_id, \
         role, command, exit, output, passed, reason, created_at) \

@@ -7,7 +7,6 @@ use eklavya_core::plan::Plan;
 
 const TABLE: &str = "plans";
 
-/// Adds a plan.
 pub async fn insert(tx: &mut SqlTransaction, plan: &Plan) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO plans (id, project_id, number, status, state, document, version, \
         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -24,7 +23,7 @@ pub async fn insert(tx: &mut SqlTransaction, plan: &Plan) -> Result<(), StoreErr
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Writes a plan back, from the version that was read; false where somebody was faster.
+/// Updates a plan from the version that was read; false if another process changed it first.
 pub async fn update(tx: &mut SqlTransaction, plan: &Plan) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE plans SET status = $1, state = $2, document = $3, \
         version = version + 1 WHERE id = $4 AND version = $5";

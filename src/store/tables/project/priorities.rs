@@ -1,4 +1,4 @@
-//! The `priorities` table: projects whose priority is not the one in the middle.
+//! The `priorities` table: projects whose priority is not the default.
 
 use crate::params;
 use crate::{RowReader, SqlTransaction, StoreError};
@@ -19,7 +19,7 @@ pub async fn of_project(
     })
 }
 
-/// Gives a project a priority.
+/// Sets the priority of a project.
 pub async fn set(
     tx: &mut SqlTransaction,
     project: ProjectId,

@@ -15,7 +15,6 @@ use eklavya_core::project::{Project, ProjectState, ProjectSummary};
 
 const TABLE: &str = "projects";
 
-/// Adds a project.
 pub async fn insert(tx: &mut SqlTransaction, project: &Project) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO projects (id, number, slug, name, client, brief, status, state, \
         progress, rehearsal, sandboxed, version, created_at, updated_at, isolation) \
@@ -40,8 +39,8 @@ pub async fn insert(tx: &mut SqlTransaction, project: &Project) -> Result<(), St
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Sets what holds the agents of a project. The version stays: whoever works on the project takes
-/// no notice until it is opened again.
+/// Sets the isolation backend of a project. The version stays, because workers read the backend
+/// only when they open the project.
 pub async fn set_isolation(
     tx: &mut SqlTransaction,
     id: ProjectId,
@@ -52,7 +51,7 @@ pub async fn set_isolation(
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Writes a project back, from the version that was read; false where somebody was faster.
+/// Updates a project from the version that was read; false if another process changed it first.
 pub async fn update(tx: &mut SqlTransaction, project: &Project) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE projects SET status = $1, state = $2, progress = $3, rehearsal = $4, \
         sandboxed = $5, updated_at = $6, version = version + 1 WHERE id = $7 AND version = $8";
@@ -79,7 +78,6 @@ pub async fn by_slug(tx: &mut SqlTransaction, slug: &str) -> Result<Option<Proje
         .transpose()
 }
 
-/// Returns the project with this identity.
 pub async fn by_id(tx: &mut SqlTransaction, id: ProjectId) -> Result<Option<Project>, StoreError> {
     const SQL: &str = "SELECT * FROM projects WHERE id = $1";
     tx.fetch_optional(SQL, params![id.0])
@@ -101,8 +99,8 @@ pub async fn all(tx: &mut SqlTransaction) -> Result<Vec<Project>, StoreError> {
 
 /// Returns all projects as lists show them, oldest first.
 ///
-/// They come in one document: the driver hands every row from its thread to ours, which costs many
-/// times what it takes to read the row.
+/// They come in one JSON document: the driver passes each row from its thread to this one, which
+/// costs many times as much as reading the row.
 pub async fn list_summaries(tx: &mut SqlTransaction) -> Result<Vec<ProjectSummary>, StoreError> {
     const SQLITE: &str = "SELECT json_group_array(json_array(p.slug, p.name, p.client, p.state, \
         p.progress, p.rehearsal, p.sandboxed, b.limit_micros, COALESCE(b.spent_micros, 0), \
@@ -132,7 +130,7 @@ pub async fn list_summaries(tx: &mut SqlTransaction) -> Result<Vec<ProjectSummar
     }
 }
 
-/// One line of the document, in the order of the statement.
+/// One row of the document, in the order of the statement's columns.
 #[derive(Deserialize)]
 struct ProjectSummaryRow(
     String,
@@ -152,7 +150,7 @@ struct ProjectSummaryRow(
 );
 
 impl ProjectSummaryRow {
-    /// Reads the line; `states` has those that were read before, of which most are alike.
+    /// Reads the row; `states` caches parsed states, most of which are equal.
     fn read(
         self,
         states: &mut BTreeMap<String, ProjectState>,
@@ -195,7 +193,7 @@ impl ProjectSummaryRow {
     }
 }
 
-/// Returns the number that the next project gets; nobody else gets it until the transaction ends.
+/// Returns the number of the next project, which stays reserved until the transaction ends.
 pub async fn next_number(tx: &mut SqlTransaction) -> Result<u32, StoreError> {
     const SQL: &str = "SELECT COALESCE(MAX(number), 0) + 1 AS next FROM projects";
     match tx.fetch_optional(SQL, params![]).await? {

@@ -1,4 +1,4 @@
-//! The `secrets` table: what projects keep from everybody, sealed.
+//! The `secrets` table: sealed secrets of projects.
 
 use crate::params;
 use crate::{DatabaseRow, SqlTransaction, StoreError};
@@ -7,8 +7,8 @@ use eklavya_core::secret::{SecretName, StoredSecret};
 
 const TABLE: &str = "secrets";
 
-/// Writes a secret down, in place of the one of the same name. Whoever does so holds
-/// [`super::Lock::Secrets`].
+/// Inserts a secret, or replaces the one of the same name. The caller holds
+/// [`crate::AdvisoryLock::Secrets`].
 pub async fn put(tx: &mut SqlTransaction, secret: &StoredSecret) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO secrets \
         (project_id, name, uses, key_id, sealed, version, set_by, set_at) \
@@ -28,7 +28,7 @@ pub async fn put(tx: &mut SqlTransaction, secret: &StoredSecret) -> Result<(), S
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Removes a secret. Returns whether it was there.
+/// Removes a secret. Returns whether it existed.
 pub async fn remove(
     tx: &mut SqlTransaction,
     project: ProjectId,

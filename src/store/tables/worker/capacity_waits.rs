@@ -1,4 +1,4 @@
-//! The `capacity_waits` table: projects whose next agents wait for room on the machine.
+//! The `capacity_waits` table: projects whose next agents wait for capacity on the machine.
 
 use jiff::Timestamp;
 
@@ -8,22 +8,18 @@ use eklavya_core::ids::ProjectId;
 
 const TABLE: &str = "capacity_waits";
 
-/// A project whose next agents wait. It means something only while its worker holds the lease.
+/// A project whose next agents wait. It is valid only while its worker holds the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapacityWait {
-    /// The project.
     pub project: ProjectId,
-    /// The worker that lets agents work there.
     pub worker: String,
-    /// How many agents wait.
+    /// The number of waiting agents.
     pub agents: u32,
-    /// What for.
     pub reason: String,
-    /// Since when.
     pub since: Timestamp,
 }
 
-/// Writes down that agents of a project wait.
+/// Records that agents of a project wait.
 pub async fn put(tx: &mut SqlTransaction, wait: &CapacityWait) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO capacity_waits (project_id, worker, agents, reason, since) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (project_id) DO UPDATE SET \
@@ -39,13 +35,13 @@ pub async fn put(tx: &mut SqlTransaction, wait: &CapacityWait) -> Result<(), Sto
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Notes that no agents of a project wait any more.
+/// Records that the agents of a project no longer wait.
 pub async fn remove(tx: &mut SqlTransaction, project: ProjectId) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM capacity_waits WHERE project_id = $1";
     tx.execute(SQL, params![project.0]).await.map(|_| ())
 }
 
-/// Returns what a project waits for, if its present worker wrote it down.
+/// Returns the wait of a project, if its current worker recorded it.
 pub async fn of_project(
     tx: &mut SqlTransaction,
     project: ProjectId,

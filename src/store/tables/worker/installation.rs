@@ -1,11 +1,11 @@
-//! The `installation` table: one row, the name of this installation.
+//! The `installation` table: one row with the id of this installation.
 
 use uuid::Uuid;
 
 use crate::params;
 use crate::{SqlTransaction, Store, StoreError};
 
-/// Returns the installation's name, which is given at the first call and stays.
+/// Returns the installation's id, which the first call creates.
 pub async fn ensure_id(store: &Store) -> Result<Uuid, StoreError> {
     const NAME: &str = "INSERT INTO installation (singleton, id) VALUES (1, $1) ON CONFLICT (singleton) DO NOTHING";
     if let Some(id) = find_id(&mut store.begin_read().await?).await? {
@@ -14,7 +14,7 @@ pub async fn ensure_id(store: &Store) -> Result<Uuid, StoreError> {
     let new = Uuid::new_v4();
     let mut tx = store.begin_write().await?;
     tx.execute(NAME, params![new]).await?;
-    // Another process may have been faster.
+    // Another process may have created it first.
     let id = find_id(&mut tx).await?.unwrap_or(new);
     tx.commit().await?;
     Ok(id)

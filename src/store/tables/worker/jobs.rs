@@ -13,7 +13,7 @@ use eklavya_core::project::priority::ProjectPriority;
 
 const TABLE: &str = "jobs";
 
-/// Adds a job; false where the project has an open one for this goal.
+/// Inserts a job; false if the project has an open job for this goal.
 pub async fn insert(tx: &mut SqlTransaction, job: &Job) -> Result<bool, StoreError> {
     const SQL: &str = "INSERT INTO jobs (id, project_id, goal, status, state, priority, \
         used_micros, worked_micros, requested_by, worker, attempt, version, created_at, \
@@ -41,7 +41,7 @@ pub async fn insert(tx: &mut SqlTransaction, job: &Job) -> Result<bool, StoreErr
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Writes a job back, from the version that was read; false where somebody was faster.
+/// Updates a job from the version that was read; false if another process changed it first.
 pub async fn update(tx: &mut SqlTransaction, job: &Job) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE jobs SET status = $1, state = $2, used_micros = $3, \
         worked_micros = $4, worker = $5, attempt = $6, started_at = $7, ended_at = $8, \
@@ -61,10 +61,10 @@ pub async fn update(tx: &mut SqlTransaction, job: &Job) -> Result<bool, StoreErr
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Returns the queued job that is to be taken next. Nobody else gets it until the transaction ends.
+/// Returns the queued job to take next, and locks it until the transaction ends.
 ///
-/// Of each project only the oldest job is to be taken, and none while another is under way or the
-/// project is halted. Those of `passed_over` are left to others.
+/// Only the oldest job of each project is eligible, and none while another one runs or the project
+/// is paused. Jobs of `passed_over` are skipped.
 pub async fn next_queued(
     tx: &mut SqlTransaction,
     passed_over: &BTreeSet<ProjectId>,
@@ -98,7 +98,7 @@ pub async fn next_queued(
     found.as_ref().map(read).transpose()
 }
 
-/// Returns how long the jobs of a project ran that ended or were put down since `since`, in
+/// Returns how long the project's jobs ran that ended or were released since `since`, in
 /// microseconds.
 pub async fn worked_since(
     tx: &mut SqlTransaction,
@@ -113,7 +113,7 @@ pub async fn worked_since(
     }
 }
 
-/// Gives the queued jobs of a project another priority.
+/// Sets the priority of a project's queued jobs.
 pub async fn set_priority(
     tx: &mut SqlTransaction,
     project: ProjectId,
@@ -125,14 +125,13 @@ pub async fn set_priority(
         .map(|_| ())
 }
 
-/// Returns the job with this identity.
 pub async fn by_id(tx: &mut SqlTransaction, id: JobId) -> Result<Option<Job>, StoreError> {
     const SQL: &str = "SELECT * FROM jobs WHERE id = $1";
     let found = tx.fetch_optional(SQL, params![id.0]).await?;
     found.as_ref().map(read).transpose()
 }
 
-/// Returns the jobs whose identity starts with `prefix`.
+/// Returns the jobs whose id starts with `prefix`.
 pub async fn by_prefix(tx: &mut SqlTransaction, prefix: &str) -> Result<Vec<Job>, StoreError> {
     let digits: String = prefix.chars().filter(|c| *c != '-').collect();
     let digits = digits.to_lowercase();
@@ -154,7 +153,7 @@ pub async fn find_open(
     found.as_ref().map(read).transpose()
 }
 
-/// Returns the jobs that are still to be done, oldest first.
+/// Returns the open jobs, oldest first.
 pub async fn list_open(tx: &mut SqlTransaction) -> Result<Vec<Job>, StoreError> {
     const SQL: &str = "SELECT * FROM jobs WHERE status IN ('queued', 'running', 'cancelling') \
         ORDER BY created_at, id";

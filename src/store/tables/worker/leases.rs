@@ -1,4 +1,4 @@
-//! The `leases` table: who works on a project.
+//! The `leases` table: the right to work on a project.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use eklavya_core::lease::{HeldLease, Lease, LeaseHolder};
 
 const TABLE: &str = "leases";
 
-/// Returns the lease on a project, whether or not anybody holds it; nothing where nobody ever did.
+/// Returns the lease on a project, held or free; `None` if the project was never worked on.
 pub async fn of_project(
     tx: &mut SqlTransaction,
     project: ProjectId,
@@ -20,7 +20,7 @@ pub async fn of_project(
     find(tx, SQL, project).await
 }
 
-/// Returns the leases that somebody holds, be they dead or alive.
+/// Returns the held leases, including those of dead holders.
 pub async fn list_held(tx: &mut SqlTransaction) -> Result<Vec<Lease>, StoreError> {
     const SQL: &str = "SELECT * FROM leases WHERE worker IS NOT NULL";
     tx.fetch_all(SQL, params![])
@@ -30,14 +30,13 @@ pub async fn list_held(tx: &mut SqlTransaction) -> Result<Vec<Lease>, StoreError
         .collect()
 }
 
-/// Returns the lease on a project, which nobody else changes or relies on until the transaction
-/// ends.
+/// Returns the lease on a project, and locks it until the transaction ends.
 pub async fn lock(tx: &mut SqlTransaction, project: ProjectId) -> Result<Lease, StoreError> {
     const MAKE: &str = "INSERT INTO leases (project_id, fence, worker, machine, host, pid, \
         process_start, beats, acquired_at, heartbeat, lease_until) \
         VALUES ($1, 0, NULL, '', '', 0, 0, 0, 0, 0, 0) ON CONFLICT (project_id) DO NOTHING";
     const SQLITE: &str = "SELECT * FROM leases WHERE project_id = $1";
-    // Renewals and writes that rely on the lease wait, and this waits for those that came before.
+    // Renewals and writes that rely on the lease wait, and this waits for earlier ones.
     const POSTGRES: &str = "SELECT * FROM leases WHERE project_id = $1 FOR UPDATE";
     tx.execute(MAKE, params![project.0]).await?;
     let sql = match tx.dialect() {
@@ -52,7 +51,7 @@ pub async fn lock(tx: &mut SqlTransaction, project: ProjectId) -> Result<Lease, 
     Ok(find(tx, sql, project).await?.unwrap_or(none))
 }
 
-/// Writes who holds a locked lease and the number of its tenure.
+/// Sets the holder and the fence of a locked lease.
 pub async fn set_holder(
     tx: &mut SqlTransaction,
     project: ProjectId,
@@ -78,51 +77,51 @@ pub async fn set_holder(
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Makes sure that `tenure` still holds its lease, and that nobody takes it over until the
-/// transaction ends; renewals may pass.
+/// Checks that `lease` is still held, and prevents a takeover until the transaction ends; renewals
+/// are not blocked.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] where it does not.
-pub async fn ensure_held(tx: &mut SqlTransaction, tenure: &HeldLease) -> Result<(), StoreError> {
+/// [`StoreError::LeaseLost`] if it is not held.
+pub async fn ensure_held(tx: &mut SqlTransaction, held: &HeldLease) -> Result<(), StoreError> {
     const SQLITE: &str = "SELECT * FROM leases WHERE project_id = $1";
     const POSTGRES: &str = "SELECT * FROM leases WHERE project_id = $1 FOR KEY SHARE";
     let sql = match tx.dialect() {
         SqlDialect::Sqlite => SQLITE,
         SqlDialect::Postgres => POSTGRES,
     };
-    match find(tx, sql, tenure.project).await? {
-        Some(lease) if tenure.matches(&lease) => Ok(()),
+    match find(tx, sql, held.project).await? {
+        Some(lease) if held.matches(&lease) => Ok(()),
         lease => Err(StoreError::LeaseLost {
-            project: tenure.slug.clone(),
+            project: held.slug.clone(),
             holder: lease.and_then(|lease| lease.holder).map(Box::new),
         }),
     }
 }
 
-/// Prolongs the lease of a tenure by `term`; false where it no longer holds it.
+/// Extends a lease by `term`; false if it is no longer held.
 pub async fn renew(
     tx: &mut SqlTransaction,
-    tenure: &HeldLease,
+    held: &HeldLease,
     now: Timestamp,
     term: Duration,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE leases SET beats = beats + 1, heartbeat = $4, lease_until = $5 \
         WHERE project_id = $1 AND fence = $2 AND worker = $3";
     let until = now.saturating_add(term).unwrap_or(now);
-    let values = params![tenure.project.0, tenure.fence, &tenure.worker, now, until];
+    let values = params![held.project.0, held.fence, &held.worker, now, until];
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Gives the lease of a tenure back; false where it no longer held it.
-pub async fn release(tx: &mut SqlTransaction, tenure: &HeldLease) -> Result<bool, StoreError> {
+/// Releases a lease; false if it was no longer held.
+pub async fn release(tx: &mut SqlTransaction, held: &HeldLease) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE leases SET worker = NULL \
         WHERE project_id = $1 AND fence = $2 AND worker = $3";
-    let values = params![tenure.project.0, tenure.fence, &tenure.worker];
+    let values = params![held.project.0, held.fence, &held.worker];
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Returns the moment by the clock that leases go by: that of the server where there is one, so that
-/// the clocks of the workers' machines do not matter, else `local`.
+/// Returns the time that leases use: of the database server if there is one, so that the clocks of
+/// the workers' machines do not matter, otherwise `local`.
 pub async fn read_clock(
     tx: &mut SqlTransaction,
     local: Timestamp,

@@ -1,7 +1,7 @@
-//! The `rate_limits` table: what all workers share about the limits of others.
+//! The `rate_limits` table: rates and pauses that all workers share.
 //!
-//! A row that was written later than a little after now was written under another clock and counts
-//! for nothing: a clock that is set back holds nobody up.
+//! A row with a timestamp too far in the future was written by another clock and is ignored, so
+//! that a clock that was set back does not block the work.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 
 const TABLE: &str = "rate_limits";
 
-/// How far the clocks of two workers may be apart, in microseconds.
+/// The tolerated difference between the clocks of two workers, in microseconds.
 const MAX_CLOCK_SKEW: i64 = 60_000_000;
 
-/// Counts against the rate called `name` in one statement, or says how long to wait.
+/// Counts against the rate `name` in one statement, or returns how long to wait.
 pub async fn try_acquire(
     tx: &mut SqlTransaction,
     name: &str,
@@ -24,8 +24,8 @@ pub async fn try_acquire(
     rate: RateLimit,
     now: Timestamp,
 ) -> Result<RateLimitOutcome, StoreError> {
-    // The generic cell rate algorithm: `until_at` is when all that was counted is used up, and it
-    // is never further away than the room of the rate.
+    // The generic cell rate algorithm: `until_at` is the time at which the counted requests are
+    // used up, at most the rate's capacity in the future.
     const TAKE: &str = "INSERT INTO rate_limits (name, until_at, written_at) \
         VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET written_at = $3, until_at = \
         CASE WHEN rate_limits.until_at > $3 AND rate_limits.written_at <= $4 \
@@ -47,12 +47,12 @@ pub async fn try_acquire(
         return Ok(RateLimitOutcome::Granted);
     }
     let until = read_until(tx, &name, now).await?.unwrap_or(micros);
-    // At least a microsecond: whoever waits for nothing asks for ever.
+    // At least a microsecond: a zero wait would make the caller ask in a loop.
     let wait = (until - latest).max(1).unsigned_abs();
     Ok(RateLimitOutcome::Wait(Duration::from_micros(wait)))
 }
 
-/// Parks what is called `name` for a time from now, unless it is parked for longer already.
+/// Pauses `name` for a time from now, unless it is already paused for longer.
 pub async fn pause(
     tx: &mut SqlTransaction,
     name: &str,
@@ -73,7 +73,7 @@ pub async fn pause(
     tx.execute(PARK, values).await.map(|_| ())
 }
 
-/// Returns for how long `name` is still parked; nothing where it is not.
+/// Returns the remaining pause of `name`, if any.
 pub async fn remaining_pause(
     tx: &mut SqlTransaction,
     name: &str,

@@ -1,4 +1,4 @@
-//! The `workers` table: the background workers that are there, or were when they last wrote.
+//! The `workers` table: the registered background workers.
 
 use jiff::Timestamp;
 
@@ -10,31 +10,28 @@ const TABLE: &str = "workers";
 /// A background worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerRecord {
-    /// Its name, as leases and jobs have it.
+    /// As in leases and jobs.
     pub name: String,
-    /// Where its process id means something; see [`eklavya_core::process::Host`].
+    /// Where its process id is valid; see [`eklavya_core::process::HostIdentity`].
     pub host: String,
-    /// What the machine calls itself.
     pub machine: String,
-    /// Its process there.
     pub pid: u32,
-    /// That process's start time in clock ticks since boot.
+    /// The process's start time in clock ticks since boot.
     pub process_start: i64,
-    /// The data directory that it works in.
+    /// The data directory.
     pub home: String,
-    /// What tells that directory from others of the same path.
+    /// Identifies the data directory; others may have the same path.
     pub directory: String,
     /// How many projects it works on at the same time.
     pub capacity: u32,
-    /// Whether it takes no more jobs.
+    /// Whether it takes no new jobs.
     pub draining: bool,
-    /// Since when it is there.
+    /// When it was registered.
     pub started_at: Timestamp,
-    /// Its last sign of life.
     pub heartbeat: Timestamp,
 }
 
-/// Writes a worker down, or anew.
+/// Inserts or replaces a worker.
 pub async fn put(tx: &mut SqlTransaction, worker: &WorkerRecord) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO workers (name, host, machine, pid, process_start, home, \
         directory, capacity, draining, started_at, heartbeat) \
@@ -57,13 +54,12 @@ pub async fn put(tx: &mut SqlTransaction, worker: &WorkerRecord) -> Result<(), S
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Strikes a worker off.
 pub async fn remove(tx: &mut SqlTransaction, name: &str) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM workers WHERE name = $1";
     tx.execute(SQL, params![name]).await.map(|_| ())
 }
 
-/// Returns all workers, the longest there first.
+/// Returns all workers, oldest first.
 pub async fn all(tx: &mut SqlTransaction) -> Result<Vec<WorkerRecord>, StoreError> {
     const SQL: &str = "SELECT * FROM workers ORDER BY started_at, name";
     tx.fetch_all(SQL, params![])

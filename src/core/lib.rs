@@ -24,6 +24,6 @@ pub mod project;
 pub mod redactor;
 pub mod secret;
 pub mod task;
-pub mod transition;
+mod transition;
 
 pub use transition::InvalidTransition;

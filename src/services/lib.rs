@@ -1,15 +1,15 @@
 //! Use cases that own transactions: each change of state, its event and its audit row are one.
 
-pub mod agent;
+mod agent;
 pub mod audit;
 pub mod bus;
-pub mod cost;
+mod cost;
 pub mod data_store;
-pub mod error;
+mod error;
 pub mod event_log;
-pub mod project;
+mod project;
 pub mod secrets;
-pub mod worker;
+mod worker;
 
 pub use agent::{agents, messages, spawned_tasks, tasks};
 pub use cost::{cost_report, costs};

@@ -1,18 +1,18 @@
 //! The database: one module per table, one SQL text for both engines.
 
 pub mod copy;
-pub mod database;
+mod database;
 mod error;
-pub mod schema;
-pub mod sql;
-pub mod tables;
+mod schema;
+mod sql;
+mod tables;
 
 pub use database::location::{DatabaseLocation, InvalidDatabaseUrl, PostgresServer};
 pub use database::status::DatabaseStatus;
 pub use database::{listener, location, status};
 pub use error::StoreError;
 pub use schema::migrate::{MigrationError, MigrationOutcome};
-pub use schema::schema_version::SchemaVersion;
+pub use schema::schema_version::{LATEST_VERSION, SchemaVersion};
 pub use sql::row::{DatabaseRow, RowReader};
 pub use sql::transaction::{AdvisoryLock, SqlTransaction};
 pub use sql::value::SqlValue;

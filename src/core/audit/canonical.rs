@@ -13,7 +13,7 @@ use std::fmt::Write;
 use serde_json::{Map, Number, Value};
 
 /// Replaces U+0000, which PostgreSQL can store neither in a text nor in JSONB.
-pub const NUL_STAND_IN: &str = "\u{FFFD}";
+pub(crate) const NUL_STAND_IN: &str = "\u{FFFD}";
 
 /// Returns `text` in a form that both databases can store.
 pub fn without_nul(text: &str) -> Cow<'_, str> {

@@ -1,9 +1,9 @@
 //! The audit trail: who did what, in hash chains that reveal later changes.
 
 pub mod canonical;
-pub mod chain;
+pub(crate) mod chain;
 pub mod export;
-pub mod sanitize;
+pub(crate) mod sanitize;
 pub mod verify;
 
 pub use crate::audit::sanitize::AuditSanitizer;

@@ -58,7 +58,7 @@ pub struct PriceQuote {
     pub min_tokens: u64,
 }
 
-pub const PICO_PER_MICRO: i128 = 1_000_000;
+pub(crate) const PICO_PER_MICRO: i128 = 1_000_000;
 
 impl PriceQuote {
     /// Returns the most that the request costs with `max_tokens`, rounded up.
@@ -203,7 +203,7 @@ pub struct BudgetShortage {
 
 impl BudgetShortage {
     /// Returns the command that raises the limit.
-    pub fn extend_command(&self) -> String {
+    pub(crate) fn extend_command(&self) -> String {
         match self.scope {
             BudgetScope::All => "eklavya budget set --all --limit N".to_owned(),
             BudgetScope::Project(_) => format!("eklavya budget set {} --limit N", self.slug),

@@ -1,7 +1,7 @@
 //! Project slugs: the short names that people type.
 
 /// The longest slug: it is used as a directory name and a host label.
-pub const MAX_LENGTH: usize = 40;
+pub(crate) const MAX_LENGTH: usize = 40;
 
 /// Subcommands that take the place of a slug on the command line.
 const RESERVED: [&str; 7] = ["show", "approve", "reject", "build", "list", "help", "all"];

@@ -26,7 +26,7 @@ pub use stream::StreamRedactor;
 pub const HIDDEN: &str = "[secret]";
 /// Shorter values are not hidden: hiding them would damage most texts and protect nothing. In
 /// bytes.
-pub const SHORTEST_HIDDEN: usize = 4;
+pub(crate) const SHORTEST_HIDDEN: usize = 4;
 /// Prefixes by which keys are recognised: keys of the model's endpoint, and keys of agents' doors.
 const PREFIXES: [&str; 2] = ["sk-ant-", "eklavya-door-"];
 
@@ -104,7 +104,7 @@ impl Redactor {
     }
 
     /// Returns a JSON value without secrets in its texts and member names.
-    pub fn redact_json(&self, value: Value) -> Value {
+    pub(crate) fn redact_json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.redact_text(&text)),
             Value::Array(items) => items

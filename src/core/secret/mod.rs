@@ -16,7 +16,7 @@ use super::ids::ProjectId;
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// The shortest value, in bytes: a shorter one could not be kept out of logs, because it would
 /// occur in ordinary text.
-pub const MIN_VALUE_BYTES: usize = 8;
+pub(crate) const MIN_VALUE_BYTES: usize = 8;
 const MAX_NAME_BYTES: usize = 128;
 /// Variables that the sandbox sets for every command, and variables that change which programs run.
 const RESERVED_NAMES: [&str; 12] = [

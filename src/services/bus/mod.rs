@@ -99,7 +99,7 @@ impl Bus {
     }
 
     /// Notifies the listeners of this process only, of signals that did not arrive by the bus.
-    pub fn notify_local(&self, signal: BusSignal) {
+    pub(crate) fn notify_local(&self, signal: BusSignal) {
         self.listeners.notify(signal);
     }
 

@@ -2,3 +2,4 @@
 
 pub mod cost_report;
 pub mod costs;
+mod settlement;

@@ -40,7 +40,6 @@ pub enum DatabaseLocation {
 #[derive(Clone)]
 pub struct PostgresServer {
     url: Url,
-    has_password: bool,
     options: PgConnectOptions,
     connect_timeout: Duration,
 }
@@ -76,14 +75,12 @@ impl PostgresServer {
         // The driver's message may quote the value.
         let options = PgConnectOptions::from_str(driven.as_str())
             .map_err(|_| bad("a value in its query is not valid".to_owned()))?;
-        let has_password = password.is_some() || url.password().is_some();
         let options = match password {
             Some(password) => options.password(password.expose_secret()),
             None => options,
         };
         Ok(Self {
             url: shown,
-            has_password,
             options,
             connect_timeout,
         })
@@ -96,10 +93,6 @@ impl PostgresServer {
 
     pub fn user(&self) -> String {
         self.url.username().to_owned()
-    }
-
-    pub fn has_password(&self) -> bool {
-        self.has_password
     }
 
     pub(crate) fn options(&self) -> PgConnectOptions {
@@ -174,7 +167,6 @@ mod tests {
         assert_eq!(by_host.options.get_socket().unwrap(), "/run/pg");
         assert_eq!(by_host.connect_timeout, Duration::from_secs(3));
         let odd = server("postgres://m%40e:p%40w@db/sh%20op").unwrap();
-        assert!(odd.has_password());
         assert_eq!(odd.options.get_username(), "m@e");
         assert_eq!(odd.options.get_database(), Some("sh op"));
     }

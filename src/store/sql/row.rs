@@ -68,7 +68,7 @@ impl RowReader<'_> {
             .map_err(|e| self.corrupt(column, e))
     }
 
-    pub fn opt_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+    pub(crate) fn opt_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
@@ -81,14 +81,14 @@ impl RowReader<'_> {
             .map_err(|e| self.corrupt(column, e))
     }
 
-    pub fn opt_int(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+    pub(crate) fn opt_int(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
     }
 
     /// Reads an integer that is not negative and fits the type.
-    pub fn uint(&self, column: &'static str) -> Result<u32, StoreError> {
+    pub(crate) fn uint(&self, column: &'static str) -> Result<u32, StoreError> {
         u32::try_from(self.int(column)?).map_err(|e| self.corrupt(column, e))
     }
 
@@ -108,7 +108,10 @@ impl RowReader<'_> {
         Timestamp::from_microsecond(micros).map_err(|e| self.corrupt(column, e))
     }
 
-    pub fn opt_timestamp(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn opt_timestamp(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let micros = self.opt_int(column)?;
         micros
             .map(|m| Timestamp::from_microsecond(m).map_err(|e| self.corrupt(column, e)))
@@ -121,7 +124,7 @@ impl RowReader<'_> {
             .map_err(|e| self.corrupt(column, e))
     }
 
-    pub fn opt_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+    pub(crate) fn opt_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
         self.row
             .read_column(column)
             .map_err(|e| self.corrupt(column, e))
@@ -139,7 +142,7 @@ impl RowReader<'_> {
             .ok_or_else(|| self.corrupt(column, "the value is missing"))
     }
 
-    pub fn opt_json<T: DeserializeOwned>(
+    pub(crate) fn opt_json<T: DeserializeOwned>(
         &self,
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {

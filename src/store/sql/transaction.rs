@@ -107,7 +107,7 @@ impl SqlTransaction {
     }
 
     /// Returns the row of a query, if any.
-    pub async fn fetch_optional(
+    pub(crate) async fn fetch_optional(
         &mut self,
         sql: &'static str,
         values: Vec<SqlValue>,

@@ -407,8 +407,8 @@ async fn the_schema_is_this_programs(store: &Store) {
     assert_eq!(
         (found.found, found.known),
         (
-            Some(eklavya_store::schema::schema_version::LATEST_VERSION),
-            eklavya_store::schema::schema_version::LATEST_VERSION
+            Some(eklavya_store::LATEST_VERSION),
+            eklavya_store::LATEST_VERSION
         )
     );
     assert!(found.is_current() && found.pending_migrations().is_empty());

@@ -6,13 +6,13 @@ mod product;
 use std::time::Duration;
 
 use eklavya_store::{DatabaseLocation, PostgresServer};
+use eklavya_testkit::postgres::TestPostgres;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::BenchError;
 use crate::comparison::TimingComparison;
 use crate::options::BenchOptions;
-use crate::postgres::TestPostgres;
 use crate::report::ReportWriter;
 
 /// Workers that take jobs at the same time.

@@ -8,6 +8,7 @@ pub mod threads;
 use std::time::Duration;
 
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
+use eklavya_testkit::postgres::TestPostgres;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
@@ -15,7 +16,6 @@ use crate::BenchError;
 use crate::comparison::{PerformanceGoal, TimingComparison};
 use crate::latency::LatencySummary;
 use crate::options::BenchOptions;
-use crate::postgres::TestPostgres;
 use crate::report::ReportWriter;
 
 /// Half as many events a second as bare inserts is twice their time.

@@ -20,12 +20,12 @@ use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, agents};
 use eklavya_store::{DatabaseLocation, Store};
+use eklavya_testkit::agents::starting_agent;
 use reqwest::Client;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::BenchError;
-use crate::agents::starting_agent;
 use crate::comparison::TimingComparison;
 use crate::options::BenchOptions;
 use crate::pipeline::conversations::ScriptedConversations;

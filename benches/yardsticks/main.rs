@@ -14,17 +14,6 @@ mod samples;
 mod sandbox;
 mod takeover;
 
-#[path = "../../tests/support/agents.rs"]
-mod agents;
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::disallowed_methods,
-    reason = "a server that does not start fails as in tests"
-)]
-#[path = "../../tests/support/postgres.rs"]
-mod postgres;
-
 use std::path::PathBuf;
 
 use clap::Parser;

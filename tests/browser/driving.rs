@@ -171,7 +171,7 @@ async fn dialogs_windows_and_late_things_are_dealt_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_sandbox_there_is_no_browser() {
     let scene = BrowserFixture::new().await;
-    let sandbox = Sandbox::unsandboxed(env!("CARGO_BIN_EXE_eklavya").into());
+    let sandbox = Sandbox::unsandboxed(eklavya_testkit::program::eklavya_program());
     let refused = BrowserSession::start(&sandbox, scene.spec()).await;
     assert!(matches!(refused, Err(BrowserError::Unprotected)), "{NAME}");
 }

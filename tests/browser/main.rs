@@ -7,20 +7,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "../support/claude.rs"]
-mod claude;
-#[path = "../support/fixture.rs"]
-mod fixture;
-#[expect(dead_code, reason = "other binaries use the rest")]
-#[path = "../support/rehearsal.rs"]
-mod rehearsal;
-#[expect(dead_code, reason = "other binaries use the rest")]
-#[path = "../support/story.rs"]
-mod story;
-#[expect(dead_code, reason = "other binaries use the rest")]
-#[path = "../support/mod.rs"]
-mod support;
-
 mod door;
 mod driving;
 mod hostile;

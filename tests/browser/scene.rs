@@ -133,7 +133,7 @@ pub struct BrowserFixture {
 
 impl BrowserFixture {
     pub async fn new() -> Self {
-        let exe = PathBuf::from(env!("CARGO_BIN_EXE_eklavya"));
+        let exe = eklavya_testkit::program::eklavya_program();
         let path = OsStr::new("/usr/bin:/bin");
         let sandbox =
             Sandbox::probe_bubblewrap(path, exe, user(), KernelRequirements::default()).await;

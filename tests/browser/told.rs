@@ -2,12 +2,11 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
-
-use crate::rehearsal::{
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
     ANY, RehearsalBuilder, bash_step, criteria, small_plan, tool_step, verdicts,
 };
-use crate::story::StoryProject;
+use serde_json::{Value, json};
 
 /// A demo whose page greets whoever says who they are.
 const DEMO: &str = "\

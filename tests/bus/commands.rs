@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 
+use eklavya_testkit::cli::TestEnv;
+use eklavya_testkit::redis_server::TestRedis;
+
 use crate::impostor::ImpostorServer;
-use crate::redis_server::TestRedis;
-use crate::support::TestEnv;
 
 const PASSWORD: &str = "s3cret";
 

@@ -3,13 +3,13 @@
 use std::net::TcpListener;
 
 use eklavya_services::bus::{Bus, BusError, OnUnavailable, RedisServer};
+use eklavya_testkit::redis_server::TestRedis;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
 use crate::house::{numbered_news, receive_until};
 use crate::impostor::ImpostorServer;
-use crate::redis_server::TestRedis;
 
 async fn open_bus(url: &str, password: Option<&str>) -> Result<Bus, BusError> {
     let password = password.map(SecretString::from);

@@ -16,12 +16,11 @@ use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, agents};
 use eklavya_store::{self as store, DatabaseLocation, Store, installation};
+use eklavya_testkit::agents::starting_agent;
+use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::redis_server::TestRedis;
 use tempfile::TempDir;
 use url::Url;
-
-use crate::agents::starting_agent;
-use crate::postgres::TestPostgres;
-use crate::redis_server::TestRedis;
 
 /// An installation.
 pub struct BusFixture {

@@ -7,16 +7,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "../support/agents.rs"]
-mod agents;
-#[path = "../support/postgres.rs"]
-mod postgres;
-#[path = "../support/redis.rs"]
-mod redis_server;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "no binary of tests uses all of it")]
-mod support;
-
 mod carried;
 mod commands;
 mod connecting;

@@ -1,6 +1,6 @@
 //! Agents and rehearsals from the outside.
 
-use crate::support::TestEnv;
+use eklavya_testkit::cli::TestEnv;
 
 #[test]
 fn agents_that_are_not_there_are_told() {

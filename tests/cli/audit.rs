@@ -1,9 +1,8 @@
 //! `eklavya audit`: what is noted of the commands, and how it is shown, verified and exported.
 
+use eklavya_testkit::cli::TestEnv;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
-
-use crate::support::TestEnv;
 
 /// Returns what was noted, as `actor action`.
 fn audit_actions(env: &TestEnv, arguments: &[&str]) -> Vec<String> {

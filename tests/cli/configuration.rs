@@ -1,6 +1,6 @@
 //! `eklavya config`, and what a wrong configuration does.
 
-use crate::support::TestEnv;
+use eklavya_testkit::cli::TestEnv;
 
 #[test]
 fn every_value_tells_its_origin() {

@@ -2,9 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use eklavya_testkit::cli::TestEnv;
 use serde_json::Value;
-
-use crate::support::TestEnv;
 
 fn check_status(checks: &Value, name: &str) -> String {
     let all = checks.as_array().unwrap();

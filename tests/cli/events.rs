@@ -3,14 +3,13 @@
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
 
-use assert_cmd::cargo::cargo_bin;
 use eklavya_core::process;
+use eklavya_testkit::cli::TestEnv;
+use eklavya_testkit::program::eklavya_program;
 use insta::{assert_json_snapshot, assert_snapshot};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-
-use crate::support::TestEnv;
 
 /// `eklavya events tail --follow`, which ends with the test.
 struct EventsTailProcess {
@@ -20,7 +19,7 @@ struct EventsTailProcess {
 
 impl EventsTailProcess {
     fn follow_since(env: &TestEnv, seq: &str) -> Self {
-        let mut command = process::new_command(cargo_bin!("eklavya")).into_std();
+        let mut command = process::new_command(eklavya_program()).into_std();
         command
             .args(["events", "tail", "--follow", "--output", "jsonl"])
             .args(["--since", seq]);

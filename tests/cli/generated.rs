@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-
-use crate::support::TestEnv;
+use eklavya_testkit::cli::TestEnv;
 
 const HOW: &str = "make it anew: just generate";
 

@@ -1,6 +1,6 @@
 //! Help texts are read by people and by programs that write commands.
 
-use crate::support::TestEnv;
+use eklavya_testkit::cli::TestEnv;
 
 const COMMANDS: &[&[&str]] = &[
     &[],

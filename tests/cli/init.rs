@@ -2,9 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use eklavya_testkit::cli::TestEnv;
 use sqlx::{Connection, SqliteConnection};
-
-use crate::support::TestEnv;
 
 #[test]
 fn init_makes_everything_once() {

@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod agents;
 mod audit;
 mod configuration;

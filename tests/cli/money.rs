@@ -1,8 +1,7 @@
 //! Budgets and roles from the outside.
 
+use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};
-
-use crate::support::TestEnv;
 
 #[test]
 fn limits_are_set_and_shown() {

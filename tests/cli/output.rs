@@ -1,8 +1,7 @@
 //! The forms of output, and what they hold to.
 
-use assert_cmd::cargo::cargo_bin;
-
-use crate::support::TestEnv;
+use eklavya_testkit::cli::TestEnv;
+use eklavya_testkit::program::eklavya_program;
 
 #[test]
 fn errors_are_json_where_results_are() {
@@ -79,7 +78,7 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
     let env = TestEnv::new();
     let script = format!(
         "set -o pipefail; {} man | head -n 1 >/dev/null; echo $?",
-        cargo_bin!("eklavya").display()
+        eklavya_program().display()
     );
     let output = assert_cmd::Command::new("bash")
         .args(["-c", &script])
@@ -96,7 +95,7 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
 fn a_full_disk_under_stdout_is_told() {
     let script = format!(
         "{} completions bash > /dev/full",
-        cargo_bin!("eklavya").display()
+        eklavya_program().display()
     );
     let output = assert_cmd::Command::new("bash")
         .args(["-c", &script])

@@ -1,10 +1,8 @@
 //! Projects from the outside.
 
+use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};
-
 use serde_json::Value;
-
-use crate::support::TestEnv;
 
 #[test]
 fn a_project_is_created_listed_and_shown() {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use eklavya_testkit::cli::{CommandResult, TestEnv};
 use nix::libc;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
 };
-
-use crate::support::{CommandResult, TestEnv};
 
 fn env() -> TestEnv {
     TestEnv::new().with("PATH", "/usr/bin:/bin")

@@ -3,11 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};
-
 use serde_json::Value;
-
-use crate::support::TestEnv;
 
 const VALUE: &str = "a canary that nobody may see";
 

@@ -93,7 +93,7 @@ proptest! {
     #[test]
     fn tasks_go_as_their_table_says(picks in event_picks()) {
         let machine = StateMachineCase {
-            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__task_state_table.snap")),
+            table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__task_state_table.snap")),
             events: &[
                 TaskEvent::Start { agent: agent() },
                 TaskEvent::Submit { commit: commit() },
@@ -115,7 +115,7 @@ proptest! {
     #[test]
     fn agents_go_as_their_table_says(picks in event_picks()) {
         let machine = StateMachineCase {
-            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__agent_state_table.snap")),
+            table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__agent_state_table.snap")),
             events: &[
                 AgentEvent::Spawn,
                 AgentEvent::Complete,
@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn demos_go_as_their_table_says(picks in event_picks()) {
         let machine = StateMachineCase {
-            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__demo_state_table.snap")),
+            table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__demo_state_table.snap")),
             events: &[
                 DemoEvent::Built,
                 DemoEvent::Answer,
@@ -156,7 +156,7 @@ proptest! {
     #[test]
     fn plans_go_as_their_table_says(picks in event_picks()) {
         let machine = StateMachineCase {
-            table: TransitionTable::parse_snapshot(include_str!("../snapshots/domain__plan_state_table.snap")),
+            table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__plan_state_table.snap")),
             events: &[
                 PlanEvent::Propose,
                 PlanEvent::Approve,
@@ -174,7 +174,7 @@ proptest! {
     fn projects_go_as_their_table_says(picks in event_picks(), stage in 0..ProjectStage::ALL.len()) {
         let stage = ProjectStage::ALL[stage];
         // What is halted has one example in the table, which stands for every stage.
-        let text = include_str!("../snapshots/domain__project_state_table.snap");
+        let text = include_str!("snapshots/domain__project_state_table.snap");
         let mut table = TransitionTable::parse_snapshot(text);
         for line in table.moves.clone() {
             for (example, word) in [("paused(building)", "building"), ("archived(demoReview)", "demoReview")] {

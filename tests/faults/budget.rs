@@ -1,9 +1,8 @@
 //! Limits: they hold in the middle of the work and under any number of requests, and once there is
 //! more money the work goes on.
 
-use crate::SCRIPT;
-use crate::studio::{STAGES, TestInstall};
-use crate::support::CommandResult;
+use eklavya_testkit::cli::CommandResult;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 
 const BUILD: usize = 4;
 

@@ -4,11 +4,12 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::SCRIPT;
-use crate::books::UnsentRequests;
-use crate::dice::SeededRandom;
-use crate::redis::TestRedis;
-use crate::studio::{STAGES, TestInstall};
+use eklavya_testkit::install::ledger_checks::UnsentRequests;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::redis_server::TestRedis;
+
+use crate::seeded_random::SeededRandom;
+use crate::verdict::FaultVerdict;
 
 #[test]
 fn the_work_goes_on_whatever_becomes_of_redis() {

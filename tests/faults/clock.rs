@@ -8,9 +8,8 @@ use eklavya_core::project::ProjectEvent;
 use eklavya_services::DataStore;
 use eklavya_services::projects::{self, NewProject};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, events};
+use eklavya_testkit::postgres::TestPostgres;
 use jiff::{SignedDuration, Timestamp};
-
-use crate::postgres::TestPostgres;
 
 /// Hours by which the clock is moved before each change.
 const JUMPS: [i64; 6] = [-1, 2, -48, 1, -1, 8760];

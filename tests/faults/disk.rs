@@ -1,9 +1,10 @@
 //! A disk that runs full: told clearly, nothing half-written, and with more room the work goes on.
 
-use crate::namespace::MountNamespace;
-use crate::studio::{STAGES, TestInstall};
-use crate::support::CommandResult;
-use crate::{SCRIPT, error_lines};
+use eklavya_testkit::cli::CommandResult;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+
+use crate::error_lines;
+use crate::mount_namespace::MountNamespace;
 
 /// A studio whose data directory is a small disk of its own. The model is a rehearsal, since
 /// nobody outside sees what is on the disk.

@@ -1,8 +1,9 @@
 //! An endpoint that is busy, does not let us in, or is not there.
 
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::{RecordedRequest, ScriptedReply};
-use crate::{SCRIPT, error_lines};
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
+
+use crate::error_lines;
 
 fn busy_reply(status: u16, retry_after: Option<u64>) -> ScriptedReply {
     let header = retry_after.map(|seconds| ("retry-after", seconds.to_string()));

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::namespace::MountNamespace;
-use crate::studio::{STAGES, TestInstall};
-use crate::support::CommandResult;
-use crate::{SCRIPT, error_lines};
+use eklavya_testkit::cli::CommandResult;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+
+use crate::error_lines;
+use crate::mount_namespace::MountNamespace;
 
 /// Asserts that a command ended for want of something, before any agent was begun.
 #[track_caller]

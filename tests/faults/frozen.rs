@@ -1,12 +1,12 @@
 //! A worker that is frozen past its lease, as a suspended machine is, and woken when another one has
 //! taken the project over.
 
+use eklavya_testkit::install::running::{RunningCommand, wait_until};
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 use nix::sys::signal::Signal;
 
-use crate::running::{RunningCommand, wait_until};
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::{RecordedRequest, ScriptedReply};
-use crate::{SCRIPT, error_lines};
+use crate::error_lines;
 
 const WAITING: &[&str] = &["plan", "shop", "--wait"];
 

@@ -1,8 +1,7 @@
 //! Agents that give no sign of life.
 
-use crate::SCRIPT;
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::ScriptedReply;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::upstream::ScriptedReply;
 
 fn install_with_short_timeouts(script: &str) -> TestInstall {
     let mut studio = TestInstall::new(script);

@@ -1,10 +1,10 @@
 //! Ctrl-C: once in good order, twice at once.
 
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::upstream::ScriptedReply;
 use nix::sys::signal::Signal;
 
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::ScriptedReply;
-use crate::{SCRIPT, error_lines};
+use crate::error_lines;
 
 /// The second answer to the PM, after it has written its document, does not come the first time.
 fn install_with_held_answer() -> TestInstall {
@@ -79,7 +79,7 @@ fn twice_kills_at_once() {
     studio.wait_until_recorded(&asked);
     studio.freeze_agents();
     running.signal(Signal::SIGINT);
-    assert!(crate::running::wait_until(|| running
+    assert!(eklavya_testkit::install::running::wait_until(|| running
         .stderr()
         .contains("Once more")));
     running.signal(Signal::SIGINT);

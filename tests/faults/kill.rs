@@ -1,10 +1,9 @@
 //! kill -9 of the orchestrator in each stage: no agent survives it, and the same command goes on
 //! without losing or repeating anything.
 
-use crate::SCRIPT;
-use crate::running::{RunningCommand, wait_until};
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::{RecordedRequest, ScriptedReply};
+use eklavya_testkit::install::running::{RunningCommand, wait_until};
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 
 /// Kills the orchestrator and looks at what is left of it.
 #[track_caller]

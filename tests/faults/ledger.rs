@@ -3,11 +3,11 @@
 use std::fs;
 
 use camino::Utf8Path;
+use eklavya_testkit::install::ledger_checks::UnsentRequests;
+use eklavya_testkit::install::running::RunningCommand;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 
-use crate::SCRIPT;
-use crate::books::UnsentRequests;
-use crate::running::RunningCommand;
-use crate::studio::{STAGES, TestInstall};
+use crate::verdict::FaultVerdict;
 
 #[test]
 fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {

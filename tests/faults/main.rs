@@ -9,67 +9,27 @@
     reason = "helpers of tests fail as tests do, and tell what happened"
 )]
 
-#[path = "../support/bill.rs"]
-mod bill;
-#[path = "../support/books.rs"]
-mod books;
-#[path = "../support/caller.rs"]
-mod caller;
-#[path = "../support/claude.rs"]
-mod claude;
-#[path = "../support/database.rs"]
-mod database;
-#[path = "../support/dice.rs"]
-mod dice;
-#[path = "../support/history.rs"]
-mod history;
-#[path = "../support/namespace.rs"]
-mod namespace;
-#[path = "../support/postgres.rs"]
-mod postgres;
-#[path = "../support/proxy.rs"]
-mod proxy;
-#[path = "../support/redis.rs"]
-mod redis;
-#[path = "../support/remains.rs"]
-mod remains;
-#[path = "../support/running.rs"]
-mod running;
-#[path = "../support/studio.rs"]
-mod studio;
-#[path = "../support/mod.rs"]
-#[expect(
-    dead_code,
-    reason = "faults need a studio; only what commands left behind is the same"
-)]
-mod support;
-#[path = "../support/tripwire.rs"]
-mod tripwire;
-#[path = "../support/upstream.rs"]
-#[expect(dead_code, reason = "other binaries use the rest")]
-mod upstream;
-#[path = "../support/verdict.rs"]
-mod verdict;
-
 mod budget;
 mod bus;
 mod clock;
+mod commit_tripwires;
 mod disk;
 mod endpoint;
 mod environment;
+mod fault_proxy;
 mod frozen;
 mod hang;
 mod interrupt;
 mod kill;
 mod ledger;
 mod moments;
+mod mount_namespace;
 mod outage;
 mod rivals;
+mod seeded_random;
 mod server;
 mod steps;
-
-/// The script that most stories play.
-const SCRIPT: &str = include_str!("script.yaml");
+mod verdict;
 
 /// Returns a script in which a tool call that is made once more changes nothing.
 ///
@@ -103,7 +63,7 @@ fn script_with_repeated_results(script: &str) -> String {
 }
 
 /// Returns the exit code and what is said about it; how the work went before is left out.
-fn error_lines(outcome: &support::CommandResult) -> String {
+fn error_lines(outcome: &eklavya_testkit::cli::CommandResult) -> String {
     let said = outcome.stderr.lines();
     let kept = said.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
     let kept: Vec<&str> = kept.collect();

@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::SCRIPT;
-use crate::books::UnsentRequests;
-use crate::dice::SeededRandom;
-use crate::studio::{STAGES, TestInstall};
+use eklavya_testkit::install::ledger_checks::UnsentRequests;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+
+use crate::seeded_random::SeededRandom;
+use crate::verdict::FaultVerdict;
 
 /// How many kills each stage gets: in proportion to how long it takes.
 const KILLS: [usize; 7] = [15, 1, 10, 1, 15, 6, 2];

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use eklavya_testkit::install::running::wait_until;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 use nix::sys::signal::Signal;
 
-use crate::postgres::TestPostgres;
-use crate::running::wait_until;
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::{RecordedRequest, ScriptedReply};
-use crate::{SCRIPT, error_lines};
+use crate::error_lines;
 
 const WAITS: &str = "it is waited for up to";
 

@@ -3,14 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
+use eklavya_testkit::install::ledger_checks::UnsentRequests;
+use eklavya_testkit::install::running::{RunningCommand, wait_until};
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+use eklavya_testkit::upstream::ScriptedReply;
 use nix::sys::signal::Signal;
 
-use crate::SCRIPT;
-use crate::books::UnsentRequests;
-use crate::dice::SeededRandom;
-use crate::running::{RunningCommand, wait_until};
-use crate::studio::{STAGES, TestInstall};
-use crate::upstream::ScriptedReply;
+use crate::seeded_random::SeededRandom;
+use crate::verdict::FaultVerdict;
 
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 

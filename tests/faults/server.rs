@@ -4,12 +4,13 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::SCRIPT;
-use crate::books::UnsentRequests;
-use crate::dice::SeededRandom;
-use crate::proxy::{CommitCut, FaultProxy};
-use crate::running::wait_until;
-use crate::studio::{STAGES, TestInstall};
+use eklavya_testkit::install::ledger_checks::UnsentRequests;
+use eklavya_testkit::install::running::wait_until;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+
+use crate::fault_proxy::{CommitCut, FaultProxy};
+use crate::seeded_random::SeededRandom;
+use crate::verdict::FaultVerdict;
 
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 

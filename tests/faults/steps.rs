@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::SCRIPT;
-use crate::books::UnsentRequests;
-use crate::studio::{STAGES, TestInstall};
-use crate::tripwire::{CommitTripwires, TransactionPoint};
+use eklavya_testkit::install::ledger_checks::UnsentRequests;
+use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
+
+use crate::commit_tripwires::{CommitTripwires, TransactionPoint};
+use crate::verdict::FaultVerdict;
 
 /// How often the test looks.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -44,7 +44,7 @@ impl CloneFixture {
             uid: 70_002,
             gid: 70_002,
         });
-        let exe = env!("CARGO_BIN_EXE_eklavya").into();
+        let exe = eklavya_testkit::program::eklavya_program();
         let path = OsStr::new("/usr/bin:/bin");
         let sandbox = Sandbox::probe_bubblewrap(path, exe, user, KernelRequirements::default());
         let sandbox = sandbox.await.unwrap();

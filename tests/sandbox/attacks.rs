@@ -10,12 +10,13 @@ use eklavya_sandbox::{
     MountAccess, ProgramSpec, SandboxError, SandboxProfile, chown_tree, is_root,
 };
 
-use crate::support::{SandboxProject, agent_user};
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::{SandboxProject, agent_user};
 
 /// The agent replaces its directory by a link; the next sandbox must not mount what it points to.
 #[tokio::test]
 async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let victim = project.dir.path().join("victim");
     fs::create_dir(&victim).unwrap();
     if let Some(user) = project.user {
@@ -56,7 +57,7 @@ async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
 
 #[tokio::test]
 async fn a_link_in_place_of_git_is_refused() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     fs::rename(project.path(".git"), project.path("elsewhere")).unwrap();
     symlink("elsewhere", project.path(".git")).unwrap();
     for role in [Role::Developer, Role::Architect, Role::Uat] {
@@ -75,7 +76,7 @@ async fn a_link_in_place_of_git_is_refused() {
 
 #[tokio::test]
 async fn links_inside_do_not_lead_out_of_the_role() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let spec = project.probe_spec(Role::Architect, &["/bin/ln", "/bin/mv"]);
     for (attack, sign) in [
         ("/usr/bin/ln src/a docs/hard", "Invalid cross-device link"),
@@ -95,7 +96,7 @@ async fn links_inside_do_not_lead_out_of_the_role() {
 
 #[tokio::test]
 async fn nothing_else_of_the_machine_is_there() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let other = project.dir.path().join("other-project");
     fs::create_dir(&other).unwrap();
     fs::set_permissions(&other, fs::Permissions::from_mode(0o777)).unwrap();
@@ -125,7 +126,7 @@ async fn nothing_else_of_the_machine_is_there() {
 
 #[tokio::test]
 async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     for target in ["/x", "/dev/x", "/etc/x", "/opt/x", "/usr/x"] {
         let tried = project.run(&spec, &format!(": >> {target}")).await;
@@ -151,7 +152,7 @@ async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
 
 #[tokio::test]
 async fn memory_behind_temporary_files_is_bounded() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.tmp_bytes = 1024 * 1024;
     for target in ["/tmp/x", "/dev/shm/x", "$TMPDIR/x"] {
@@ -172,7 +173,7 @@ async fn memory_behind_temporary_files_is_bounded() {
 
 #[tokio::test]
 async fn there_are_no_privileges_and_no_new_namespaces() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let status = project
         .run(
@@ -202,7 +203,7 @@ async fn the_ports_of_the_host_are_out_of_reach() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let knock = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     for profile in [
         SandboxProfile::Agent(Role::Developer),
         SandboxProfile::Command(MountAccess::Write),
@@ -220,7 +221,7 @@ async fn the_ports_of_the_host_are_out_of_reach() {
 
 #[tokio::test]
 async fn no_descriptor_of_ours_gets_inside() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     // Worse than anything we do: a directory of the host's that every child inherits.
     let leak = rustix::fs::open(
         "/",
@@ -255,7 +256,7 @@ async fn root_does_not_run_agents_as_root() {
     if !is_root() {
         return;
     }
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.user = None;
     let result = project
@@ -269,7 +270,7 @@ async fn root_does_not_run_agents_as_root() {
 
 #[tokio::test]
 async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.home = project.dir.path().join("work/../..");
     let result = project.start(&spec, ProgramSpec::new("x", [""; 0])).await;
@@ -289,7 +290,7 @@ async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
 #[tokio::test]
 async fn a_clone_that_shares_files_is_not_handed_over() {
     let Some(user) = agent_user() else { return };
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let outside = project.dir.path().join("object");
     fs::write(&outside, "shared").unwrap();
     fs::hard_link(&outside, project.path("src/object")).unwrap();

@@ -6,11 +6,12 @@ use std::path::Path;
 use eklavya_core::agent::role::Role;
 use eklavya_sandbox::role_policy::role_policy;
 use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec};
+use eklavya_testkit::program::claude_program;
 use serde_json::json;
 
-use crate::claude::claude_program;
+use crate::backend::SandboxBackend;
 use crate::model::{cli_session, serve_model};
-use crate::support::SandboxProject;
+use crate::sandbox_project::SandboxProject;
 
 /// The sandbox of an agent of `role`, with its door.
 pub fn agent_spec(project: &SandboxProject, role: Role, claude: &Path) -> SandboxSpec {
@@ -20,10 +21,9 @@ pub fn agent_spec(project: &SandboxProject, role: Role, claude: &Path) -> Sandbo
     spec
 }
 
-#[tokio::test]
-async fn the_cli_starts_with_and_without_a_shell() {
+pub async fn the_cli_starts_with_and_without_a_shell(backend: SandboxBackend) {
     let claude = claude_program();
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(backend).await;
     for role in [Role::Architect, Role::Developer] {
         let spec = agent_spec(&project, role, &claude);
         let (exit, said) = project
@@ -37,10 +37,9 @@ async fn the_cli_starts_with_and_without_a_shell() {
     }
 }
 
-#[tokio::test]
-async fn the_cli_works_through_the_door_and_searches_without_a_shell() {
+pub async fn the_cli_works_through_the_door_and_searches_without_a_shell(backend: SandboxBackend) {
     let claude = claude_program();
-    let project = SandboxProject::new().await;
+    let project = SandboxProject::new(backend).await;
     fs::write(project.path("src/hay"), "a needle in here\n").unwrap();
     project.chown_to_agent();
     let search = json!({ "pattern": "needle", "output_mode": "content" });

@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
-use crate::support::SandboxProject;
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::SandboxProject;
 
 /// Answers every request with `body`.
 fn serve_gateway(project: &SandboxProject, body: &'static str) -> JoinHandle<()> {
@@ -45,10 +46,9 @@ const ASK: &str = r#"bash -c '
     printf "GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3
     cat <&3'"#;
 
-#[tokio::test]
-async fn a_request_comes_out_and_its_answer_comes_back() {
+pub async fn a_request_comes_out_and_its_answer_comes_back(backend: SandboxBackend) {
     for project in [
-        SandboxProject::new().await,
+        SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
     ] {
         let _gateway = serve_gateway(&project, "hello");
@@ -61,10 +61,9 @@ async fn a_request_comes_out_and_its_answer_comes_back() {
 }
 
 /// Programs are told of the proxy at the door, and not of the variable that has its login.
-#[tokio::test]
-async fn the_proxy_of_the_door_is_where_its_login_is() {
+pub async fn the_proxy_of_the_door_is_where_its_login_is(backend: SandboxBackend) {
     for project in [
-        SandboxProject::new().await,
+        SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
     ] {
         let _gateway = serve_gateway(&project, "hello");
@@ -81,15 +80,14 @@ async fn the_proxy_of_the_door_is_where_its_login_is() {
     }
 }
 
-#[tokio::test]
-async fn a_gateway_that_starts_anew_is_found_again() {
-    let project = SandboxProject::new().await;
+pub async fn a_gateway_that_starts_anew_is_found_again(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let first = serve_gateway(&project, "first");
     let line = format!("{ASK}; touch asked; while [ ! -e go ]; do sleep 0.05; done; {ASK}");
     let (asked, go) = (project.path("asked"), project.path("go"));
     let spec = agent_spec(&project);
     let restart = async {
-        crate::support::wait_until("the first was asked", || asked.exists()).await;
+        crate::sandbox_project::wait_until("the first was asked", || asked.exists()).await;
         first.abort();
         let _ = first.await;
         let _runs_on = serve_gateway(&project, "second");
@@ -102,9 +100,8 @@ async fn a_gateway_that_starts_anew_is_found_again() {
     );
 }
 
-#[tokio::test]
-async fn an_agent_cannot_put_anything_into_its_door() {
-    let project = SandboxProject::new().await;
+pub async fn an_agent_cannot_put_anything_into_its_door(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let _gateway = serve_gateway(&project, "hello");
     let door = project.dirs.door.display();
     let tried = project
@@ -121,9 +118,8 @@ async fn an_agent_cannot_put_anything_into_its_door() {
     assert!(Path::new(&project.dirs.door).join("gateway.sock").exists());
 }
 
-#[tokio::test]
-async fn without_a_door_there_is_no_address() {
-    let project = SandboxProject::new().await;
+pub async fn without_a_door_there_is_no_address(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let seen = project.run(&spec, "echo [$ANTHROPIC_BASE_URL]").await;
     assert_eq!(seen.output, "[]\n");

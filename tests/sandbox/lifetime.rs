@@ -10,23 +10,23 @@ use eklavya_sandbox::{MountAccess, ProgramSpec, SandboxExit, SandboxProfile, Sto
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{SandboxProject, processes_with, wait_until};
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::{SandboxProject, processes_with, wait_until};
 
 /// A double-forked daemon in a session of its own, and a foreground process.
 fn daemon_script(mark: &str) -> String {
     format!("(setsid sh -c '{mark} & {mark} &' &) ; sleep 0.2; {mark}")
 }
 
-async fn both_projects() -> [SandboxProject; 2] {
+async fn both_projects(backend: SandboxBackend) -> [SandboxProject; 2] {
     [
-        SandboxProject::new().await,
+        SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
     ]
 }
 
-#[tokio::test]
-async fn daemons_die_with_the_program() {
-    for (index, project) in both_projects().await.into_iter().enumerate() {
+pub async fn daemons_die_with_the_program(backend: SandboxBackend) {
+    for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 8{index}21{}", std::process::id());
         let outcome = project
             .run_shell(&format!(
@@ -38,9 +38,8 @@ async fn daemons_die_with_the_program() {
     }
 }
 
-#[tokio::test]
-async fn daemons_die_by_kill_tree_and_by_drop() {
-    for (index, project) in both_projects().await.into_iter().enumerate() {
+pub async fn daemons_die_by_kill_tree_and_by_drop(backend: SandboxBackend) {
+    for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         for way in ["kill", "drop"] {
             let mark = format!("sleep 8{index}3{}{}", way.len(), std::process::id());
             let mark = if way == "drop" {
@@ -70,9 +69,8 @@ async fn daemons_die_by_kill_tree_and_by_drop() {
 }
 
 /// Whoever starts the command may know no better than to kill what he started.
-#[tokio::test]
-async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
-    for (index, project) in both_projects().await.into_iter().enumerate() {
+pub async fn a_sandbox_may_be_killed_at_any_moment_of_its_start(backend: SandboxBackend) {
+    for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 9{index}41{}", std::process::id());
         let line = daemon_script(&mark);
         for moment in 0..25 {
@@ -90,15 +88,11 @@ async fn a_sandbox_may_be_killed_at_any_moment_of_its_start() {
 }
 
 /// Run as a process of its own by the test below: starts a sandbox and waits to be killed.
-#[tokio::test]
-#[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
-async fn owner_in_isolation() {
-    own_project(SandboxProject::new().await).await;
+pub async fn owner_in_isolation(backend: SandboxBackend) {
+    own_project(SandboxProject::new(backend).await).await;
 }
 
-#[tokio::test]
-#[ignore = "a part of `nothing_is_left_when_the_owner_is_killed`"]
-async fn owner_without_protection() {
+pub async fn owner_without_protection(_: SandboxBackend) {
     own_project(SandboxProject::unprotected().await).await;
 }
 
@@ -107,15 +101,12 @@ async fn own_project(project: SandboxProject) {
     project.run_shell(&daemon_script(&mark)).await;
 }
 
-#[tokio::test]
-async fn nothing_is_left_when_the_owner_is_killed() {
-    for owner in [
-        "lifetime::owner_in_isolation",
-        "lifetime::owner_without_protection",
-    ] {
+pub async fn nothing_is_left_when_the_owner_is_killed(backend: SandboxBackend) {
+    for owner in ["owner_in_isolation", "owner_without_protection"] {
+        let owner = format!("{backend}::lifetime::{owner}");
         let mut command = process::new_command(std::env::current_exe().unwrap());
         command
-            .args([owner, "--exact", "--ignored", "--nocapture"])
+            .args([&owner, "--exact", "--ignored", "--nocapture"])
             .envs(std::env::vars_os())
             .stdout(Stdio::null());
         let mut child = command.spawn().unwrap();
@@ -131,15 +122,21 @@ async fn nothing_is_left_when_the_owner_is_killed() {
 
 /// The kernel kills a sandbox when the *thread* that started it ends, and those of a runtime that
 /// wait for blocking work end when there is none.
-#[test]
-fn a_sandbox_outlives_the_thread_that_asked_for_it() {
+pub async fn a_sandbox_outlives_the_thread_that_asked_for_it(backend: SandboxBackend) {
+    let work = std::thread::spawn(move || outlive_thread(backend));
+    tokio::task::spawn_blocking(|| work.join().unwrap())
+        .await
+        .unwrap();
+}
+
+fn outlive_thread(backend: SandboxBackend) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_keep_alive(Duration::from_millis(20))
         .build()
         .unwrap();
     runtime.block_on(async {
-        let project = Arc::new(SandboxProject::new().await);
+        let project = Arc::new(SandboxProject::new(backend).await);
         let mark = |way: u32| format!("sleep 66{way}{}", std::process::id());
         let inner = |way| ProgramSpec::new("/bin/sh", ["-c", &format!("{}; true", mark(way))]);
         let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
@@ -168,9 +165,8 @@ fn a_sandbox_outlives_the_thread_that_asked_for_it() {
     });
 }
 
-#[tokio::test]
-async fn a_polite_request_reaches_the_program() {
-    for project in both_projects().await {
+pub async fn a_polite_request_reaches_the_program(backend: SandboxBackend) {
+    for project in both_projects(backend).await {
         for (how, signal) in [
             (StopSignal::Interrupt, "INT"),
             (StopSignal::Terminate, "TERM"),
@@ -184,7 +180,7 @@ async fn a_polite_request_reaches_the_program() {
             let mut child = project.start(&spec, inner).await.unwrap();
             wait_until("the trap is set", || project.path("ready").exists()).await;
             child.terminate(how);
-            let said = crate::support::read_output(&mut child).await;
+            let said = crate::sandbox_project::read_output(&mut child).await;
             assert_eq!(
                 (child.wait().await.unwrap(), said),
                 (SandboxExit::Code(5), format!("got {signal}\n"))

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use crate::support::SandboxProject;
+use crate::sandbox_project::SandboxProject;
 
 /// The last word.
 pub const DONE: &str = "done";

@@ -10,7 +10,8 @@ use eklavya_sandbox::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixListener};
 
-use crate::support::SandboxProject;
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::SandboxProject;
 
 const LONG: Duration = Duration::from_mins(1);
 /// Any server that listens on $PORT of its own 127.0.0.1.
@@ -44,10 +45,9 @@ async fn http_get(preview: &PreviewServer, path: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-#[tokio::test]
-async fn a_static_site_is_served_until_it_is_stopped() {
+pub async fn a_static_site_is_served_until_it_is_stopped(backend: SandboxBackend) {
     for project in [
-        SandboxProject::new().await,
+        SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
     ] {
         fs::write(project.path("docs/index.html"), "<h1>shop</h1>").unwrap();
@@ -71,9 +71,11 @@ async fn a_static_site_is_served_until_it_is_stopped() {
     }
 }
 
-#[tokio::test]
-async fn rival_demos_may_use_the_same_port() {
-    let projects = [SandboxProject::new().await, SandboxProject::new().await];
+pub async fn rival_demos_may_use_the_same_port(backend: SandboxBackend) {
+    let projects = [
+        SandboxProject::new(backend).await,
+        SandboxProject::new(backend).await,
+    ];
     let mut shown = Vec::new();
     for (index, project) in projects.iter().enumerate() {
         fs::write(project.path("index.html"), format!("demo {index}")).unwrap();
@@ -95,9 +97,8 @@ async fn rival_demos_may_use_the_same_port() {
     }
 }
 
-#[tokio::test]
-async fn a_server_that_ends_is_reported_with_what_it_said() {
-    let project = SandboxProject::new().await;
+pub async fn a_server_that_ends_is_reported_with_what_it_said(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let source = command_source("echo no module named shop; exit 3");
     let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
         .await
@@ -110,9 +111,8 @@ async fn a_server_that_ends_is_reported_with_what_it_said() {
     );
 }
 
-#[tokio::test]
-async fn a_server_that_does_not_answer_well_is_unhealthy() {
-    let project = SandboxProject::new().await;
+pub async fn a_server_that_does_not_answer_well_is_unhealthy(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let source = command_source("echo listening nowhere; sleep 1000");
     let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
         .await
@@ -142,9 +142,8 @@ async fn a_server_that_does_not_answer_well_is_unhealthy() {
     assert!(error.contains("status 404"), "{error}");
 }
 
-#[tokio::test]
-async fn a_server_that_fills_the_disk_is_ended() {
-    let project = SandboxProject::new().await;
+pub async fn a_server_that_fills_the_disk_is_ended(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let mut wanted = preview_spec(
         &project,
         command_source("head -c 8M /dev/zero > x; exec sleep 1000"),
@@ -159,9 +158,8 @@ async fn a_server_that_fills_the_disk_is_ended() {
     assert!(said.contains("the preview was ended: it used"), "{said}");
 }
 
-#[tokio::test]
-async fn a_port_in_use_is_named() {
-    let project = SandboxProject::new().await;
+pub async fn a_port_in_use_is_named(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut spec = preview_spec(&project, command_source("true"));
     spec.listen = taken.local_addr().unwrap().port();
@@ -173,9 +171,8 @@ async fn a_port_in_use_is_named() {
 }
 
 /// A hostile server puts a link to a socket of the host's where its own was.
-#[tokio::test]
-async fn a_link_to_another_socket_is_not_followed() {
-    let project = SandboxProject::new().await;
+pub async fn a_link_to_another_socket_is_not_followed(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let other = project.dir.path().join("other.sock");
     let listener = UnixListener::bind(&other).unwrap();
     let shown = PreviewServer::start(
@@ -185,7 +182,7 @@ async fn a_link_to_another_socket_is_not_followed() {
     .await
     .unwrap();
     let web = project.dirs.door.join("web.sock");
-    crate::support::wait_until("the door is open", || web.exists()).await;
+    crate::sandbox_project::wait_until("the door is open", || web.exists()).await;
     fs::remove_file(&web).unwrap();
     symlink(&other, &web).unwrap();
     let mut stream = TcpStream::connect(shown.address()).await.unwrap();

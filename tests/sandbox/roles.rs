@@ -6,12 +6,12 @@ use eklavya_core::agent::role::Role;
 use eklavya_sandbox::role_policy::{FileAccess, GitAccess, role_policy};
 use eklavya_sandbox::{ProgramSpec, SandboxError, SandboxProfile};
 
-use crate::support::SandboxProject;
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::SandboxProject;
 
-#[tokio::test]
-async fn each_role_writes_where_its_row_says_and_nowhere_else() {
+pub async fn each_role_writes_where_its_row_says_and_nowhere_else(backend: SandboxBackend) {
     for role in Role::ALL {
-        let project = SandboxProject::new().await;
+        let project = SandboxProject::new(backend).await;
         let row = role_policy(role);
         let spec = project.probe_spec(role, &[]);
         for target in ["src/new", "docs/new", "tests/new", "new", ".git/new"] {
@@ -34,9 +34,8 @@ async fn each_role_writes_where_its_row_says_and_nowhere_else() {
     }
 }
 
-#[tokio::test]
-async fn each_role_reads_the_clone_and_git_as_its_row_says() {
-    let project = SandboxProject::new().await;
+pub async fn each_role_reads_the_clone_and_git_as_its_row_says(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     for role in Role::ALL {
         let spec = project.probe_spec(role, &["/bin/cat"]);
         let cat = std::path::Path::new("/bin/cat").canonicalize().unwrap();
@@ -58,9 +57,8 @@ async fn each_role_reads_the_clone_and_git_as_its_row_says() {
     }
 }
 
-#[tokio::test]
-async fn a_role_without_a_terminal_has_no_shell_and_no_other_program() {
-    let project = SandboxProject::new().await;
+pub async fn a_role_without_a_terminal_has_no_shell_and_no_other_program(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     for role in Role::ALL {
         let row = role_policy(role);
         let spec = project.spec(SandboxProfile::Agent(role));
@@ -96,9 +94,8 @@ pub fn loader_path() -> &'static str {
 }
 
 /// A loader runs whatever file it can read, executable or not.
-#[tokio::test]
-async fn the_loader_finds_no_shell_to_run() {
-    let project = SandboxProject::new().await;
+pub async fn the_loader_finds_no_shell_to_run(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Architect));
     for shell in ["/usr/bin/bash", "/usr/bin/dash", "/bin/sh"] {
         let loader = ProgramSpec::new(loader_path(), [shell, "-c", "echo ran"]);
@@ -121,9 +118,8 @@ async fn the_loader_finds_no_shell_to_run() {
     );
 }
 
-#[tokio::test]
-async fn a_missing_directory_of_the_role_is_made_for_it() {
-    let project = SandboxProject::new().await;
+pub async fn a_missing_directory_of_the_role_is_made_for_it(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     fs::remove_dir_all(project.path("docs")).unwrap();
     let (done, said) = project
         .probe(&project.probe_spec(Role::Pm, &[]), "echo x > docs/b")
@@ -132,9 +128,8 @@ async fn a_missing_directory_of_the_role_is_made_for_it() {
     assert!(project.path("docs/b").exists());
 }
 
-#[tokio::test]
-async fn a_file_where_the_directory_of_the_role_belongs_is_named() {
-    let project = SandboxProject::new().await;
+pub async fn a_file_where_the_directory_of_the_role_belongs_is_named(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     fs::remove_dir_all(project.path("docs")).unwrap();
     fs::write(project.path("docs"), "").unwrap();
     let result = project
@@ -150,9 +145,8 @@ async fn a_file_where_the_directory_of_the_role_belongs_is_named() {
     );
 }
 
-#[tokio::test]
-async fn a_developer_commits_but_does_not_make_git_run_programs() {
-    let project = SandboxProject::new().await;
+pub async fn a_developer_commits_but_does_not_make_git_run_programs(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let commit = "echo b > b && git add b && \
         git -c user.name=n -c user.email=e commit -qm second && \

@@ -7,18 +7,18 @@ use eklavya_sandbox::{
     MountAccess, ProgramSpec, RunLimits, SandboxError, SandboxExit, SandboxProfile, run_command,
 };
 
-use crate::support::{LIMITS, PATH, SandboxProject, processes_with};
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::{LIMITS, PATH, SandboxProject, processes_with};
 
-async fn both_projects() -> [SandboxProject; 2] {
+async fn both_projects(backend: SandboxBackend) -> [SandboxProject; 2] {
     [
-        SandboxProject::new().await,
+        SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
     ]
 }
 
-#[tokio::test]
-async fn an_outcome_tells_how_it_ended_and_what_it_said() {
-    for project in both_projects().await {
+pub async fn an_outcome_tells_how_it_ended_and_what_it_said(backend: SandboxBackend) {
+    for project in both_projects(backend).await {
         for (line, exit, output) in [
             (
                 "echo a; echo b >&2; echo c",
@@ -60,26 +60,23 @@ async fn an_outcome_tells_how_it_ended_and_what_it_said() {
     }
 }
 
-#[tokio::test]
-async fn the_environment_is_what_was_given() {
-    let project = SandboxProject::new().await;
+pub async fn the_environment_is_what_was_given(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let outcome = project
         .run_shell("env | cut -d= -f1 | sort | tr '\\n' ' '")
         .await;
     assert_eq!(outcome.output, "HOME PATH PWD TMPDIR ");
 }
 
-#[tokio::test]
-async fn a_tree_may_be_shown_without_being_changed() {
-    let project = SandboxProject::new().await;
+pub async fn a_tree_may_be_shown_without_being_changed(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Command(MountAccess::Read));
     let outcome = project.run(&spec, "echo x > new").await;
     assert!(outcome.output.contains("Read-only"), "{outcome:?}");
 }
 
-#[tokio::test]
-async fn long_output_keeps_its_ends() {
-    for project in both_projects().await {
+pub async fn long_output_keeps_its_ends(backend: SandboxBackend) {
+    for project in both_projects(backend).await {
         let limits = RunLimits {
             output_bytes: 2000,
             ..LIMITS
@@ -100,9 +97,10 @@ async fn long_output_keeps_its_ends() {
     }
 }
 
-#[tokio::test]
-async fn what_takes_too_long_is_killed_with_everything_that_it_started() {
-    for (index, project) in both_projects().await.into_iter().enumerate() {
+pub async fn what_takes_too_long_is_killed_with_everything_that_it_started(
+    backend: SandboxBackend,
+) {
+    for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 7{index}11{}", std::process::id());
         let limits = RunLimits {
             timeout: Duration::from_millis(700),
@@ -123,9 +121,8 @@ async fn what_takes_too_long_is_killed_with_everything_that_it_started() {
     }
 }
 
-#[tokio::test]
-async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command() {
-    let project = SandboxProject::new().await;
+pub async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let mut inner = ProgramSpec::new("/bin/true", [""; 0]);
     inner.cwd = Some("/nowhere".into());
@@ -143,9 +140,8 @@ async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command() {
     );
 }
 
-#[tokio::test]
-async fn a_program_that_is_not_there_is_said_so() {
-    let project = SandboxProject::new().await;
+pub async fn a_program_that_is_not_there_is_said_so(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let (exit, said) = project
         .run_program(&spec, ProgramSpec::new("/bin/nonesuch", [""; 0]))
@@ -156,9 +152,8 @@ async fn a_program_that_is_not_there_is_said_so() {
 }
 
 /// By files with a name, and by one that has lost it: the count of a directory does not see it.
-#[tokio::test]
-async fn what_fills_the_disk_is_killed() {
-    let project = SandboxProject::new().await;
+pub async fn what_fills_the_disk_is_killed(backend: SandboxBackend) {
+    let project = SandboxProject::new(backend).await;
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.disk_bytes = 4 << 20;
     for place in ["$HOME/x", "x"] {

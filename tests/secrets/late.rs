@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::SCRIPT;
-use crate::studio::TestInstall;
-use crate::support::CommandResult;
+use eklavya_testkit::cli::CommandResult;
+use eklavya_testkit::install::SCRIPT;
+use eklavya_testkit::install::TestInstall;
 
 /// What the agents of the story have written into `tests/hello.sh`.
 const WRITTEN: &str = "grep -q hello";

@@ -3,9 +3,8 @@
 use std::fs;
 
 use camino::Utf8Path;
-
-use crate::crew::WorkerInstall;
-use crate::studio::command;
+use eklavya_testkit::install::command;
+use eklavya_testkit::install::workers::WorkerInstall;
 
 /// Returns every plain file below a directory with its content, but for those that hold the
 /// secrets as they were configured.
@@ -60,69 +59,60 @@ fn git(directory: &Utf8Path, arguments: &[&str]) -> Vec<u8> {
 }
 
 /// Returns every row of every table of the server, as text.
-pub fn dump_rows(crew: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
+pub fn dump_rows(install: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
     let tables = "SELECT table_name::text FROM information_schema.tables \
         WHERE table_schema = 'public' ORDER BY table_name";
     let mut found = Vec::new();
-    for table in crew.query_column_of_all(tables) {
-        let rows =
-            crew.query_column_of_all(&format!("SELECT row_to_json(t)::text FROM \"{table}\" t"));
+    for table in install.query_column(tables) {
+        let rows = install.query_column(&format!("SELECT row_to_json(t)::text FROM \"{table}\" t"));
         found.push((table, rows.join("\n").into_bytes()));
     }
     found
 }
 
-impl WorkerInstall {
-    /// Returns the first column of what a query finds.
-    pub fn query_column_of_all(&self, sql: &str) -> Vec<String> {
-        let rows = self.database.rows(sql).into_iter();
-        rows.map(|row| row.into_iter().next().unwrap()).collect()
-    }
-
-    /// Returns what every command that looks at something says, in every form.
-    pub fn command_outputs(&self) -> Vec<(String, Vec<u8>)> {
-        let agents = self.query_column_of_all("SELECT id::text FROM agents");
-        let logs = agents.iter().map(|id| format!("agents logs {id}"));
-        let tasks = ["T1", "T2", "verify-1-qa"].map(|key| format!("tasks show shop {key}"));
-        let fixed = [
-            "status",
-            "status shop",
-            "project list",
-            "project show shop",
-            "plan show shop",
-            "demo list shop",
-            "demo show shop 1",
-            "demo logs shop 1",
-            "tasks list shop",
-            "agents ps shop --all",
-            "jobs list --all",
-            "events tail",
-            "budget show shop",
-            "budget report shop",
-            "audit log",
-            "audit export shop",
-            "audit verify",
-            "roles",
-            "config show",
-            "secret list shop",
-            "worker list",
-            "db status",
-            "doctor",
-            "project show nowhere",
-            "secret set shop PATH",
-            "agents logs nobody",
-        ];
-        let lines = fixed.iter().map(|line| (*line).to_owned());
-        let mut said = Vec::new();
-        for line in lines.chain(logs).chain(tasks) {
-            for form in ["", " --output json", " --output jsonl", " -vvv"] {
-                let whole = format!("{line}{form}");
-                let words: Vec<&str> = whole.split_whitespace().collect();
-                let outcome = self.run(&words);
-                let text = format!("{}\n{}", outcome.stdout, outcome.stderr);
-                said.push((whole, text.into_bytes()));
-            }
+/// Returns what every command that looks at something says, in every form.
+pub fn command_outputs(install: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
+    let agents = install.query_column("SELECT id::text FROM agents");
+    let logs = agents.iter().map(|id| format!("agents logs {id}"));
+    let tasks = ["T1", "T2", "verify-1-qa"].map(|key| format!("tasks show shop {key}"));
+    let fixed = [
+        "status",
+        "status shop",
+        "project list",
+        "project show shop",
+        "plan show shop",
+        "demo list shop",
+        "demo show shop 1",
+        "demo logs shop 1",
+        "tasks list shop",
+        "agents ps shop --all",
+        "jobs list --all",
+        "events tail",
+        "budget show shop",
+        "budget report shop",
+        "audit log",
+        "audit export shop",
+        "audit verify",
+        "roles",
+        "config show",
+        "secret list shop",
+        "worker list",
+        "db status",
+        "doctor",
+        "project show nowhere",
+        "secret set shop PATH",
+        "agents logs nobody",
+    ];
+    let lines = fixed.iter().map(|line| (*line).to_owned());
+    let mut said = Vec::new();
+    for line in lines.chain(logs).chain(tasks) {
+        for form in ["", " --output json", " --output jsonl", " -vvv"] {
+            let whole = format!("{line}{form}");
+            let words: Vec<&str> = whole.split_whitespace().collect();
+            let outcome = install.run(&words);
+            let text = format!("{}\n{}", outcome.stdout, outcome.stderr);
+            said.push((whole, text.into_bytes()));
         }
-        said
     }
+    said
 }

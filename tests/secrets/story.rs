@@ -5,14 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use eklavya_testkit::install::running::wait_until;
+use eklavya_testkit::install::workers::WorkerInstall;
+use eklavya_testkit::install::{STAGES, TestInstall};
+use eklavya_testkit::redis_server::TestRedis;
 use serde_json::Value;
 
 use crate::canaries::CanarySecrets;
-use crate::crew::WorkerInstall;
 use crate::processes::ProcessSampler;
-use crate::redis::TestRedis;
-use crate::running::wait_until;
-use crate::studio::{STAGES, TestInstall};
 use crate::{left, script};
 
 /// What is configured, by what a person would call it.
@@ -136,18 +136,18 @@ impl SecretStory {
         assert!(!log.is_empty() && log.iter().all(|asked| asked.key == key));
         let told = "SELECT string_agg(feedback, '') FROM tasks WHERE key = 'T1'";
         let output = "SELECT string_agg(output, '') FROM evidence";
-        assert!(self.install.query_column_of_all(output)[0].contains("it is [secret]"));
+        assert!(self.install.query_column(output)[0].contains("it is [secret]"));
         assert_eq!(
-            self.install.query_column_of_all(told)[0],
+            self.install.query_column(told)[0],
             "",
             "it was taken in the end"
         );
         let attempts = self
             .install
-            .query_column_of_all("SELECT attempt::text FROM tasks WHERE key = 'T1'");
+            .query_column("SELECT attempt::text FROM tasks WHERE key = 'T1'");
         assert_eq!(attempts, ["3"], "a key was committed, and a test was red");
         let uses = "SELECT count(*)::text FROM audit_logs WHERE action = 'secret.use'";
-        assert_ne!(self.install.query_column_of_all(uses), ["0"]);
+        assert_ne!(self.install.query_column(uses), ["0"]);
     }
 }
 
@@ -173,7 +173,7 @@ fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
     let configured = ["KEY_FILE", "STORE_PASSWORD"].map(|name| path.join(name));
     let configured: Vec<_> = configured.iter().map(Utf8PathBuf::as_path).collect();
     let mut places = place.outputs.clone();
-    places.extend(crew.command_outputs());
+    places.extend(left::command_outputs(crew));
     places.extend(left::dump_rows(crew));
     places.push((
         "the repository".to_owned(),

@@ -10,6 +10,8 @@ use eklavya_core::project::Project;
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::{DataStore, audit};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
+use eklavya_testkit::cli::TestEnv;
+use eklavya_testkit::postgres::TestPostgres;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -17,9 +19,6 @@ use serde_json::{Value, json};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
 use tempfile::TempDir;
-
-use crate::postgres::TestPostgres;
-use crate::support::TestEnv;
 
 /// A database, and the way behind the product's back.
 struct AuditDatabase {

@@ -6,12 +6,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "../support/postgres.rs"]
-mod postgres;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "no binary of tests uses all of it")]
-mod support;
-
 mod audit;
 mod compose;
 mod events;

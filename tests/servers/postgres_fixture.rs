@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eklavya_testkit::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection};
-
-use crate::postgres::TestPostgres;
 
 /// Returns what the server answers to the first question of a client, `N` or `S`; nothing where
 /// it stays silent for a while.

@@ -6,9 +6,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, projects};
+use eklavya_testkit::postgres::TestPostgres;
 
 use crate::house;
-use crate::postgres::TestPostgres;
 
 /// More than it takes to get a connection and begin a transaction, one answer at a time.
 const STEPS: u32 = 8;

@@ -4,11 +4,11 @@ mod extremes;
 
 use eklavya_store::copy::CopySource;
 use eklavya_store::{DatabaseLocation, Store};
+use eklavya_testkit::cli::{CommandResult, TestEnv};
+use eklavya_testkit::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::databases::{self, TestDatabase};
-use crate::postgres::TestPostgres;
-use crate::support::{CommandResult, TestEnv};
 
 /// A data directory with a project in it.
 fn env() -> TestEnv {
@@ -181,7 +181,7 @@ async fn a_copy_that_is_killed_leaves_nothing() {
         .execute("LOCK TABLE ledger IN ACCESS SHARE MODE")
         .await
         .unwrap();
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("eklavya"))
+    let mut child = std::process::Command::new(eklavya_testkit::program::eklavya_program())
         .args(["db", "copy", "--from", "sqlite", "--to", &server.url()])
         .env_clear()
         .envs(env.variables())

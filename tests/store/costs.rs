@@ -1,17 +1,15 @@
 //! Limits hold under concurrency, and the ledger adds up.
 
-use proptest::prelude::*;
-
 use eklavya_core::audit::AuditActor;
 use eklavya_core::event::Event;
 use eklavya_core::ids::LedgerId;
 use eklavya_core::ledger::{Budget, BudgetScope, Reservation, TokenUsage};
 use eklavya_core::money::MicroUsd;
-use eklavya_services::costs::*;
-use eklavya_testkit::ledger::{ExpectGranted, LedgerFixture, quote};
-
 use eklavya_services::cost_report::build_report;
+use eklavya_services::costs::*;
 use eklavya_store::events;
+use eklavya_testkit::ledger::{ExpectGranted, LedgerFixture, quote};
+use proptest::prelude::*;
 
 fn output_usage(output: u64) -> TokenUsage {
     TokenUsage {

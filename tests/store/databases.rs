@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use eklavya_core::secret::server_url;
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
+use eklavya_testkit::postgres::TestPostgres;
 use tempfile::TempDir;
-
-use crate::postgres::TestPostgres;
 
 /// A database, and where it is.
 pub struct TestDatabase {

@@ -17,9 +17,8 @@ use eklavya_core::secret::StoredSecret;
 use eklavya_core::task::evidence::Evidence;
 use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_store::{SqlTransaction, agents, projects, tasks};
+use eklavya_testkit::agents::starting_agent;
 use jiff::Timestamp;
-
-use crate::agents::starting_agent;
 
 /// Texts that break what is careless with texts. U+0000, which no database of ours keeps, is not
 /// one of them.

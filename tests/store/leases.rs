@@ -1,7 +1,6 @@
 //! A lease has one holder, and is taken over only from the dead.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use eklavya_core::audit::AuditActor;

@@ -8,14 +8,6 @@
     reason = "helpers of tests fail as tests do, and tests make what they look at"
 )]
 
-#[path = "../support/agents.rs"]
-mod agents;
-#[path = "../support/postgres.rs"]
-mod postgres;
-#[allow(dead_code, reason = "no binary of tests uses all of it")]
-#[path = "../support/mod.rs"]
-mod support;
-
 mod cancelled;
 mod contract;
 mod copy;

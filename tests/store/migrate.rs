@@ -4,15 +4,14 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use assert_cmd::cargo::cargo_bin;
 use eklavya_store::LATEST_VERSION;
+use eklavya_testkit::cli::{CommandResult, TestEnv};
+use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::program::eklavya_program;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
-
-use crate::postgres::TestPostgres;
-use crate::support::{CommandResult, TestEnv};
 
 /// The longest wait for something that takes a moment.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,7 +28,7 @@ fn run_migrate(env: &TestEnv) -> CommandResult {
 
 /// Starts a migration in a process of its own.
 fn spawn_migrate(env: &TestEnv) -> Child {
-    std::process::Command::new(cargo_bin("eklavya"))
+    std::process::Command::new(eklavya_program())
         .args(["db", "migrate", "--output", "json"])
         .env_clear()
         .envs(env.variables())

@@ -1,9 +1,10 @@
 //! Databases that cannot be used: each is told by what it is and what to do, exits with 7, and never
 //! shows a password.
 
+use eklavya_testkit::cli::{CommandResult, TestEnv};
+use eklavya_testkit::postgres::TestPostgres;
+
 use crate::fake;
-use crate::postgres::TestPostgres;
-use crate::support::{CommandResult, TestEnv};
 
 /// What no output may hold.
 const SECRET: &str = "hunter2";

@@ -2,12 +2,11 @@
 
 use eklavya_store::params;
 use eklavya_store::{DatabaseLocation, Store};
-use serde_json::{Value, json};
-
-use crate::rehearsal::{
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
     ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step, tool_step, write_step,
 };
-use crate::story::StoryProject;
+use serde_json::{Value, json};
 
 /// A test command that shows what it was handed.
 const SHOWS: &str = "\

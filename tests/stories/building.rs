@@ -1,7 +1,9 @@
 //! Work that does not fit at first: conflicts and red tests.
 
-use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, delayed_step, plan_with_tasks, say_step};
-use crate::story::StoryProject;
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, delayed_step, plan_with_tasks, say_step,
+};
 
 const CONFLICT: &str = "site/index.html";
 

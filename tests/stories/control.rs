@@ -1,10 +1,11 @@
 //! The admin steps in while agents are at work.
 
+use eklavya_testkit::host::{processes_at, wait_for};
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, delayed_step, say_step, small_plan,
+};
+use eklavya_testkit::story::{StoryCommand, StoryProject};
 use serde_json::Value;
-
-use crate::host::{processes_at, wait_for};
-use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, delayed_step, say_step, small_plan};
-use crate::story::{StoryCommand, StoryProject};
 
 /// T1 notes that it has begun, and thinks for so long before it goes on.
 fn slow_rehearsal(seconds: f64) -> RehearsalBuilder {

@@ -1,10 +1,11 @@
 //! Demos that are rejected, and demos that do not answer.
 
+use eklavya_testkit::host::{http_get, processes_at};
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, say_step, small_plan, write_step,
+};
 use serde_json::Value;
-
-use crate::host::{http_get, processes_at};
-use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, say_step, small_plan, write_step};
-use crate::story::StoryProject;
 
 #[test]
 fn rejected_demos_are_followed_by_a_round_that_knows_why() {
@@ -246,7 +247,7 @@ while (my $peer = $listener->accept) {
         page.starts_with("HTTP/1.1 200") && page.contains("hello from perl"),
         "{page}"
     );
-    crate::host::wait_for("the server's words are in its log", || {
+    eklavya_testkit::host::wait_for("the server's words are in its log", || {
         let log = story.ok("demo logs shop 1").stdout;
         (log.contains("listening") && log.contains("GET /menu")).then_some(())
     });

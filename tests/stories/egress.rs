@@ -1,9 +1,11 @@
 //! What agents reach beyond the model: a developer fetches a library by git through the proxy at its
 //! door, and nothing that is not listed.
 
-use crate::library::{create_library, serve_files};
-use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step};
-use crate::story::StoryProject;
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::git_http::{create_library, serve_files};
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step,
+};
 
 #[test]
 fn a_developer_fetches_what_is_listed_and_nothing_else() {

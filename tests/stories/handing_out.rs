@@ -1,9 +1,10 @@
 //! An orchestrator that has others do its task.
 
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, plan_with_tasks, say_step, tool_step, write_step,
+};
 use serde_json::{Value, json};
-
-use crate::rehearsal::{ANY, RehearsalBuilder, plan_with_tasks, say_step, tool_step, write_step};
-use crate::story::StoryProject;
 
 fn spawn_call(role: &str, title: &str) -> Value {
     let input = json!({ "role": role, "title": title, "instructions": format!("Write {title}.") });

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use eklavya_testkit::host::{http_get, processes_at};
+use eklavya_testkit::story::rehearsal::{RehearsalBuilder, plan_with_tasks};
+use eklavya_testkit::story::{StoryProject, git};
 use serde_json::Value;
-
-use crate::host::{http_get, processes_at};
-use crate::rehearsal::{RehearsalBuilder, plan_with_tasks};
-use crate::story::{StoryProject, git};
 
 #[test]
 fn a_brief_becomes_a_delivered_repository() {

@@ -6,14 +6,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
-
-use crate::host::{http_get, wait_for};
-use crate::rehearsal::{
+use eklavya_testkit::host::{http_get, wait_for};
+use eklavya_testkit::story::rehearsal::{
     ANY, RehearsalBuilder, bash_step, delayed_step, plan_with_tasks, say_step, tool_step,
     write_step,
 };
-use crate::story::{StoryCommand, StoryProject};
+use eklavya_testkit::story::{StoryCommand, StoryProject};
+use serde_json::{Value, json};
 
 /// What is secret of the neighbour.
 const SECRET: &str = "a-value-of-the-neighbour";

@@ -1,8 +1,10 @@
 //! Agents that end in odd ways.
 
-use crate::host::processes_at;
-use crate::rehearsal::{ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step};
-use crate::story::StoryProject;
+use eklavya_testkit::host::processes_at;
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step,
+};
 
 #[test]
 fn odd_work_is_taken_as_far_as_it_can_be() {

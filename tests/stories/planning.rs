@@ -1,9 +1,10 @@
 //! Plans that are rejected, and plans that cannot be used.
 
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
+    ANY, RehearsalBuilder, say_step, small_plan, structured_step, write_step,
+};
 use serde_json::{Value, json};
-
-use crate::rehearsal::{ANY, RehearsalBuilder, say_step, small_plan, structured_step, write_step};
-use crate::story::StoryProject;
 
 #[test]
 fn a_rejected_plan_is_redone_with_the_feedback() {

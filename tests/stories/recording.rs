@@ -1,7 +1,7 @@
 //! A recorded run can be played again.
 
-use crate::rehearsal::{RehearsalBuilder, plan_with_tasks};
-use crate::story::StoryProject;
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{RehearsalBuilder, plan_with_tasks};
 
 fn play_story(story: &StoryProject, record: &str) {
     for line in [

@@ -1,11 +1,10 @@
 //! Agents that reach beyond what their role may touch.
 
-use serde_json::json;
-
-use crate::rehearsal::{
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
     ANY, RehearsalBuilder, bash_step, plan_with_tasks, say_step, tool_step, write_step,
 };
-use crate::story::StoryProject;
+use serde_json::json;
 
 fn edit_step(path: &str) -> serde_json::Value {
     tool_step(

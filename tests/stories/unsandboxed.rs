@@ -1,7 +1,7 @@
 //! Working without a sandbox is possible, and never overlooked.
 
-use crate::rehearsal::{RehearsalBuilder, small_plan};
-use crate::story::StoryProject;
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{RehearsalBuilder, small_plan};
 
 #[test]
 fn work_without_a_sandbox_is_shown_everywhere_and_audited() {

@@ -1,11 +1,10 @@
 //! Criteria that do not hold at first.
 
-use serde_json::json;
-
-use crate::rehearsal::{
+use eklavya_testkit::story::StoryProject;
+use eklavya_testkit::story::rehearsal::{
     ANY, RehearsalBuilder, criteria, say_step, small_plan, tool_step, verdicts, write_step,
 };
-use crate::story::StoryProject;
+use serde_json::json;
 
 #[test]
 fn what_fails_verification_is_repaired_and_verified_again() {

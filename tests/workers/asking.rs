@@ -1,9 +1,9 @@
 //! Asking for work in the background, and being told that it cannot be: no agent is needed.
 
-use crate::SCRIPT;
-use crate::crew::WorkerInstall;
-use crate::studio::TestInstall;
-use crate::support::CommandResult;
+use eklavya_testkit::cli::CommandResult;
+use eklavya_testkit::install::SCRIPT;
+use eklavya_testkit::install::TestInstall;
+use eklavya_testkit::install::workers::WorkerInstall;
 
 /// A studio in which no worker can come up.
 fn install_without_cli() -> WorkerInstall {

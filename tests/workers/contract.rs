@@ -13,9 +13,8 @@ use eklavya_services::leases::WorkerId;
 use eklavya_services::projects::NewProject;
 use eklavya_services::{DataStore, ServiceError, jobs, projects, workers};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
+use eklavya_testkit::postgres::TestPostgres;
 use jiff::Timestamp;
-
-use crate::postgres::TestPostgres;
 
 /// Runs `test` on a new database of either kind.
 fn on_both_databases(test: impl AsyncFn(QueueFixture)) {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::crew::WorkerInstall;
-use crate::running::wait_until;
-use crate::studio::STAGES;
+use eklavya_testkit::install::STAGES;
+use eklavya_testkit::install::running::wait_until;
+use eklavya_testkit::install::workers::WorkerInstall;
 
 #[test]
 fn detached_work_comes_to_its_end_and_so_does_the_worker() {

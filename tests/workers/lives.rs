@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use eklavya_testkit::install::STAGES;
+use eklavya_testkit::install::running::wait_until;
+use eklavya_testkit::install::workers::WorkerInstall;
+use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::sync::Notify;
-
-use crate::crew::WorkerInstall;
-use crate::running::wait_until;
-use crate::studio::STAGES;
-use crate::upstream::{RecordedRequest, ScriptedReply};
 
 const PLAN: &[&str] = STAGES[0];
 

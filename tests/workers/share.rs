@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use eklavya_testkit::install::running::wait_until;
+use eklavya_testkit::install::workers::WorkerInstall;
+use eklavya_testkit::upstream::ScriptedReply;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::sync::Notify;
-
-use crate::crew::WorkerInstall;
-use crate::running::wait_until;
-use crate::upstream::ScriptedReply;
 
 #[test]
 fn agents_of_all_processes_keep_to_the_limit_and_wait_visibly() {

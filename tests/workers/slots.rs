@@ -11,8 +11,7 @@ use eklavya_core::clock::SystemClock;
 use eklavya_core::ids::ProjectId;
 use eklavya_core::project::priority::ProjectPriority;
 use eklavya_engine::capacity::{AgentPermit, Capacity, CapacityLimits, MemoryLimits};
-
-use crate::studio::command;
+use eklavya_testkit::install::command;
 
 /// What another process of the test is told by its environment: the directory and what to do.
 const PLACE: &str = "EKLAVYA_TEST_SLOTS";

@@ -19,7 +19,8 @@ use eklavya_sandbox::role_policy::role_policy;
 use futures_util::future::BoxFuture;
 
 use super::way::EgressDoor;
-use crate::support::SandboxProject;
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::SandboxProject;
 
 const CURL: &str = "/usr/bin/curl --silent --output /dev/null --max-time 20";
 /// The own preview and another project's, by name.
@@ -169,7 +170,7 @@ async fn each_class_reaches_its_hosts_and_no_others() {
     let settings = around.settings();
     let mut table = String::new();
     for role in Role::ALL {
-        let project = SandboxProject::new().await;
+        let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
         let config = EgressConfig {
             private_hosts: settings.private.clone(),
             resolver: Arc::new(EmptyResolver),

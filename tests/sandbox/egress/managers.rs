@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::registry::{PackageRegistry, RegistryContents};
 use super::way::EgressDoor;
-use crate::support::{SandboxProject, agent_user};
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::{SandboxProject, agent_user};
 
 /// The registries: their names, and where they are. Certificates are for names.
 const LISTED: (&str, [u8; 4]) = ("registry.example", [127, 0, 0, 2]);
@@ -47,7 +48,7 @@ struct PackageManagerFixture {
 impl PackageManagerFixture {
     async fn new() -> Self {
         let (project, wares) = (
-            SandboxProject::new().await,
+            SandboxProject::new(SandboxBackend::Bubblewrap).await,
             RegistryContents::create().await,
         );
         let listed = PackageRegistry::open(LISTED.0, LISTED.1.into(), &wares);

@@ -20,11 +20,11 @@ use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, agents};
 use eklavya_store::{DatabaseLocation, Store, audit};
+use eklavya_testkit::agents::starting_agent;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::agents::starting_agent;
-use crate::support::{LIMITS, SandboxProject, agent_user};
+use crate::sandbox_project::{LIMITS, SandboxProject, agent_user};
 
 /// Where programs are looked for, as agents are told.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";

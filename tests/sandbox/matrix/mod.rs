@@ -10,15 +10,16 @@ use std::path::Path;
 use eklavya_core::agent::role::Role;
 use eklavya_sandbox::role_policy::role_policy;
 use eklavya_sandbox::selftest::MatrixColumn;
+use eklavya_testkit::program::claude_program;
 use tokio::net::TcpListener;
 
 use self::attempts::{
     COLUMNS, CellAttempt, CellExpectation, CellSuccessSign, CellTargets, attempts, control_attempts,
 };
-use crate::claude::claude_program;
+use crate::backend::SandboxBackend;
 use crate::cli::agent_spec;
 use crate::model::{DONE, ModelToolCall, cli_session, result_of, serve_model};
-use crate::support::SandboxProject;
+use crate::sandbox_project::SandboxProject;
 
 mod attempts;
 
@@ -91,12 +92,11 @@ impl MatrixFixture {
     }
 }
 
-#[tokio::test]
-async fn every_cell_of_the_table_is_held_by_the_sandbox() {
+pub async fn every_cell_of_the_table_is_held_by_the_sandbox(backend: SandboxBackend) {
     let claude = claude_program();
     let mut table = String::new();
     for role in Role::ALL {
-        let ground = MatrixFixture::of(SandboxProject::new().await).await;
+        let ground = MatrixFixture::of(SandboxProject::new(backend).await).await;
         let tried = attempts(role_policy(role), &ground.places);
         let worked = ground.make_attempts(role, &claude, &tried).await;
         let mut cells: BTreeMap<MatrixColumn, Vec<String>> = BTreeMap::new();
@@ -115,11 +115,11 @@ async fn every_cell_of_the_table_is_held_by_the_sandbox() {
         }
         table.push('\n');
     }
-    insta::assert_snapshot!(table);
+    let name = format!("{backend}_every_cell_of_the_table_is_held_by_the_sandbox");
+    insta::assert_snapshot!(name, table);
 }
 
-#[tokio::test]
-async fn without_a_sandbox_the_same_attempts_work() {
+pub async fn without_a_sandbox_the_same_attempts_work(_: SandboxBackend) {
     let claude = claude_program();
     let ground = MatrixFixture::of(SandboxProject::unprotected().await).await;
     let tried = control_attempts(&ground.places);

@@ -12,11 +12,12 @@ use eklavya_core::process;
 use eklavya_sandbox::{
     ProgramSpec, ProtectionLayer, Sandbox, SandboxProfile, SandboxSpec, is_root,
 };
+use eklavya_testkit::program::eklavya_program;
 
 use self::attempts::{ATTEMPTS, AttackOrigin, AttackProof, EscapeAttempt};
 use self::host::HostTargets;
-use crate::isolation;
-use crate::support::{SandboxProject, eklavya_program};
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::SandboxProject;
 
 mod attempts;
 mod browser;
@@ -27,12 +28,21 @@ const NOBODY: u32 = 65_534;
 /// Size of the temporary file systems; the attempts to fill them write more.
 const TMP_BYTES: u64 = 16 << 20;
 
-/// All attempts that there are. A browser has no sandbox but ours.
+/// The attempts of all origins, browsers among them.
 static ALL: LazyLock<Vec<EscapeAttempt>> = LazyLock::new(|| {
-    let of_browser = isolation::OURS.then(browser::attempts);
     let all = ATTEMPTS.iter().cloned();
-    all.chain(of_browser.into_iter().flatten()).collect()
+    all.chain(browser::attempts()).collect()
 });
+
+/// Returns the attempts for a backend. A browser runs in Eklavya's own sandbox on both backends, so
+/// its attempts are made once.
+fn all_attempts(backend: SandboxBackend) -> &'static [EscapeAttempt] {
+    if backend.has_own_layers() {
+        &ALL
+    } else {
+        ATTEMPTS
+    }
+}
 
 /// What came of an attempt in one sandbox: whether it worked, and what the kernel said.
 type EscapeOutcomes = BTreeMap<String, (bool, String)>;
@@ -49,16 +59,18 @@ struct RedTeamResults {
 
 /// The places of a run: one project, and what is around it on the host.
 struct RedTeamFixture {
+    backend: SandboxBackend,
     project: SandboxProject,
     bare: Sandbox,
     host: HostTargets,
 }
 
 impl RedTeamFixture {
-    async fn new() -> Self {
-        let project = SandboxProject::new().await;
+    async fn new(backend: SandboxBackend) -> Self {
+        let project = SandboxProject::new(backend).await;
         let host = HostTargets::new(&project).await;
         Self {
+            backend,
             project,
             bare: Sandbox::unsandboxed(eklavya_program()),
             host,
@@ -93,7 +105,7 @@ impl RedTeamFixture {
             AttackOrigin::Architect => {
                 let programs: Vec<&str> = ["/usr/bin/perl"]
                     .into_iter()
-                    .chain(isolation::PERL_LIBRARY)
+                    .chain(self.backend.perl_library())
                     .collect();
                 self.project.probe_spec(Role::Architect, &programs)
             }
@@ -132,7 +144,7 @@ impl RedTeamFixture {
         let perl = Path::new("/usr/bin/perl").canonicalize().unwrap();
         let script = self.host.script(attempts);
         let mut inner = ProgramSpec::new(perl, ["-e", &script]).env("PATH", "/usr/bin:/bin");
-        if let (Some(library), true) = (isolation::PERL_LIBRARY, spec.tool_binaries.len() > 1) {
+        if let (Some(library), true) = (self.backend.perl_library(), spec.tool_binaries.len() > 1) {
             let real = Path::new(library).canonicalize().unwrap();
             inner = inner.env("LD_PRELOAD", real);
         }
@@ -141,7 +153,7 @@ impl RedTeamFixture {
             ..eklavya_sandbox::StdioStreams::piped()
         };
         let mut child = sandbox.spawn(spec, inner, streams).await.unwrap();
-        let said = crate::support::read_output(&mut child).await;
+        let said = crate::sandbox_project::read_output(&mut child).await;
         let exit = child.wait().await.unwrap();
         let outcomes: EscapeOutcomes = said.lines().filter_map(parse_outcome).collect();
         assert!(
@@ -160,29 +172,31 @@ fn parse_outcome(line: &str) -> Option<(String, (bool, String))> {
     Some((name.to_owned(), (result == "works", why.to_owned())))
 }
 
-fn harmless_reason(attempt: &EscapeAttempt) -> Option<&'static str> {
-    let mut all = isolation::HARMLESS.iter();
+fn harmless_reason(backend: SandboxBackend, attempt: &EscapeAttempt) -> Option<&'static str> {
+    let mut all = backend.harmless_attempts().iter();
     all.find_map(|(name, reason)| (*name == attempt.name).then_some(*reason))
 }
 
-fn attempts_by(who: AttackOrigin) -> Vec<&'static EscapeAttempt> {
-    ALL.iter()
-        .filter(|known| known.origin == who && harmless_reason(known).is_none())
+fn attempts_by(backend: SandboxBackend, origin: AttackOrigin) -> Vec<&'static EscapeAttempt> {
+    all_attempts(backend)
+        .iter()
+        .filter(|known| known.origin == origin && harmless_reason(backend, known).is_none())
         .collect()
 }
 
-async fn run_all() -> RedTeamResults {
-    let ground = RedTeamFixture::new().await;
+async fn run_all(backend: SandboxBackend) -> RedTeamResults {
+    let ground = RedTeamFixture::new(backend).await;
     let mut results = RedTeamResults::default();
     let all = [
         AttackOrigin::Developer,
         AttackOrigin::Architect,
         AttackOrigin::Browser,
     ];
-    for who in all.into_iter().filter(|who| !attempts_by(*who).is_empty()) {
+    let has_attempts = |origin: &AttackOrigin| !attempts_by(backend, *origin).is_empty();
+    for who in all.into_iter().filter(has_attempts) {
         try_all_guards(&ground, who, &mut results).await;
-        if isolation::OURS {
-            for guards in guard_sets(who) {
+        if backend.has_own_layers() {
+            for guards in guard_sets(backend, who) {
                 try_without_guards(&ground, who, guards, &mut results).await;
             }
         }
@@ -193,7 +207,10 @@ async fn run_all() -> RedTeamResults {
 
 /// The sandbox as it is: nothing works, and nothing was changed that the role may not change.
 async fn try_all_guards(ground: &RedTeamFixture, who: AttackOrigin, results: &mut RedTeamResults) {
-    for (name, (worked, why)) in ground.attempt(who, &[], &attempts_by(who)).await {
+    for (name, (worked, why)) in ground
+        .attempt(who, &[], &attempts_by(ground.backend, who))
+        .await
+    {
         if worked {
             results.faults.push(format!("{name} works ({why})"));
         } else {
@@ -211,9 +228,9 @@ async fn try_all_guards(ground: &RedTeamFixture, who: AttackOrigin, results: &mu
 }
 
 /// Returns the guards that are left out together to show something.
-fn guard_sets(who: AttackOrigin) -> Vec<&'static [ProtectionLayer]> {
+fn guard_sets(backend: SandboxBackend, origin: AttackOrigin) -> Vec<&'static [ProtectionLayer]> {
     let mut sets: Vec<&[ProtectionLayer]> = Vec::new();
-    for attempt in attempts_by(who) {
+    for attempt in attempts_by(backend, origin) {
         let guards = attempt.proof.guards();
         if !guards.is_empty() && !sets.contains(&guards) {
             sets.push(guards);
@@ -229,7 +246,7 @@ async fn try_without_guards(
     guards: &'static [ProtectionLayer],
     results: &mut RedTeamResults,
 ) {
-    let about: Vec<_> = attempts_by(who)
+    let about: Vec<_> = attempts_by(ground.backend, who)
         .into_iter()
         .filter(|attempt| attempt.proof.guards() == guards)
         .collect();
@@ -251,7 +268,7 @@ async fn try_without_guards(
 }
 
 async fn try_unsandboxed(ground: &RedTeamFixture, results: &mut RedTeamResults) {
-    let about: Vec<_> = ALL
+    let about: Vec<_> = all_attempts(ground.backend)
         .iter()
         .filter(|attempt| {
             attempt.proof == AttackProof::Unsandboxed
@@ -281,10 +298,8 @@ fn depends_on_the_kernel(name: &str) -> bool {
 }
 
 /// Run by itself as an ordinary user, by the test below where that one is root.
-#[tokio::test]
-#[ignore = "a part of `every_attempt_to_get_out_is_stopped`"]
-async fn as_an_ordinary_user() {
-    let results = run_all().await;
+pub async fn as_an_ordinary_user(backend: SandboxBackend) {
+    let results = run_all(backend).await;
     for name in &results.stopped {
         println!("STOPPED\t{name}");
     }
@@ -304,10 +319,14 @@ async fn ordinary_user() -> RedTeamResults {
     let test = place.path().join("test");
     fs::copy(std::env::current_exe().unwrap(), &test).unwrap();
     let eklavya = place.path().join("eklavya");
-    fs::copy(env!("CARGO_BIN_EXE_eklavya"), &eklavya).unwrap();
+    fs::copy(eklavya_program(), &eklavya).unwrap();
     let mut command = process::new_command(&test);
     command
-        .args(["redteam::as_an_ordinary_user", "--exact", "--ignored"])
+        .args([
+            "bubblewrap::redteam::as_an_ordinary_user",
+            "--exact",
+            "--ignored",
+        ])
         .args(["--nocapture"])
         .env("EKLAVYA_TEST_PROGRAM", &eklavya)
         .env("PATH", "/usr/bin:/bin")
@@ -341,9 +360,14 @@ fn make_accessible(directory: &Path) {
 /// What the table says of one who has not tried.
 const UNTRIED: &str = "not tried";
 
-fn result_table(root: Option<&RedTeamResults>, user: Option<&RedTeamResults>) -> String {
-    let mut text = format!("{} attempts\n", ALL.len());
-    for attempt in ALL.iter() {
+fn result_table(
+    backend: SandboxBackend,
+    root: Option<&RedTeamResults>,
+    user: Option<&RedTeamResults>,
+) -> String {
+    let all = all_attempts(backend);
+    let mut text = format!("{} attempts\n", all.len());
+    for attempt in all {
         let of = |results: &RedTeamResults| {
             if results.stopped.contains(attempt.name) {
                 "stopped"
@@ -352,7 +376,7 @@ fn result_table(root: Option<&RedTeamResults>, user: Option<&RedTeamResults>) ->
             }
         };
         let shown = match attempt.proof {
-            AttackProof::Without(_) | AttackProof::WhereKnown(_) if !isolation::OURS => {
+            AttackProof::Without(_) | AttackProof::WhereKnown(_) if !backend.has_own_layers() => {
                 "see bubblewrap's table"
             }
             AttackProof::Without(_) => "works without them",
@@ -363,7 +387,7 @@ fn result_table(root: Option<&RedTeamResults>, user: Option<&RedTeamResults>) ->
         };
         let (root, user) = (root.map_or(UNTRIED, of), user.map_or(UNTRIED, of));
         let (name, guard) = (attempt.name, attempt.guard);
-        if let Some(reason) = harmless_reason(attempt) {
+        if let Some(reason) = harmless_reason(backend, attempt) {
             writeln!(text, "{name} | harmless: {reason}").unwrap();
             continue;
         }
@@ -372,29 +396,30 @@ fn result_table(root: Option<&RedTeamResults>, user: Option<&RedTeamResults>) ->
     text
 }
 
-#[tokio::test]
-async fn every_attempt_to_get_out_is_stopped() {
+pub async fn every_attempt_to_get_out_is_stopped(backend: SandboxBackend) {
     assert!(ATTEMPTS.len() >= 60);
-    let names: BTreeSet<&str> = ALL.iter().map(|attempt| attempt.name).collect();
-    assert_eq!(names.len(), ALL.len(), "two have one name");
-    let (root, user) = match (is_root(), isolation::OURS) {
+    let all = all_attempts(backend);
+    let names: BTreeSet<&str> = all.iter().map(|attempt| attempt.name).collect();
+    assert_eq!(names.len(), all.len(), "two have one name");
+    let (root, user) = match (is_root(), backend.has_own_layers()) {
         (true, true) => {
-            let (root, user) = tokio::join!(run_all(), ordinary_user());
+            let (root, user) = tokio::join!(run_all(backend), ordinary_user());
             (Some(root), Some(user))
         }
-        (true, false) => (Some(run_all().await), None),
-        (false, _) => (None, Some(run_all().await)),
+        (true, false) => (Some(run_all(backend).await), None),
+        (false, _) => (None, Some(run_all(backend).await)),
     };
-    let text = result_table(root.as_ref(), user.as_ref());
+    let text = result_table(backend, root.as_ref(), user.as_ref());
     println!("{text}");
     let results = root.iter().chain(&user);
     let faults: Vec<&String> = results.flat_map(|results| &results.faults).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     // Who is not root cannot try it as root.
-    let text = if isolation::OURS {
+    let text = if backend.has_own_layers() {
         text.replace(UNTRIED, "stopped")
     } else {
         text
     };
-    insta::assert_snapshot!(text);
+    let name = format!("{backend}_every_attempt_to_get_out_is_stopped");
+    insta::assert_snapshot!(name, text);
 }

@@ -4,10 +4,10 @@ use eklavya_core::audit::AuditActor;
 use eklavya_services::event_log::EventReader;
 use eklavya_store::events::{self, LockMode};
 use eklavya_store::{SqlTransaction, Store};
+use eklavya_testkit::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::{create, follow_names, named_event, open_data_store, server_location};
-use crate::postgres::TestPostgres;
 
 async fn begin(store: &Store, name: &str) -> SqlTransaction {
     let mut tx = store.begin_write().await.unwrap();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use eklavya_core::audit::AuditActor;
 use eklavya_services::DataStore;
 use eklavya_services::event_log::EventReader;
+use eklavya_testkit::postgres::TestPostgres;
 
 use super::{create, follow_names, named_event, open_data_store, server_location};
-use crate::postgres::TestPostgres;
 
 /// Commits an event, again and again until the database surely has it.
 async fn commit_until_stored(data: &DataStore, name: &str) {

@@ -9,12 +9,12 @@ use eklavya_services::DataStore;
 use eklavya_services::event_log::EventReader;
 use eklavya_store::DatabaseLocation;
 use eklavya_store::events::{self, LockMode};
+use eklavya_testkit::postgres::TestPostgres;
 use rand::random_range;
 
 use super::{
     PATIENCE, create, file_location, name_of, named_event, open_data_store, server_location,
 };
-use crate::postgres::TestPostgres;
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use eklavya_store::copy::{CopySource, CopySummary};
 use eklavya_store::{DatabaseLocation, Store};
+use eklavya_testkit::postgres::TestPostgres;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::databases::{self, TestDatabase};
 use crate::house::HOSTILE;
-use crate::postgres::TestPostgres;
 
 /// A column of SQLite's.
 #[derive(Debug, Clone)]

@@ -21,11 +21,11 @@ use eklavya_sandbox::selftest::MatrixColumn;
 use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, projects};
 use eklavya_store::{DatabaseLocation, Store};
+use eklavya_testkit::story::git_http::{create_library, serve_files};
+use eklavya_testkit::story::rehearsal::{RehearsalBuilder, plan_with_tasks, say_step, tool_step};
+use eklavya_testkit::story::{SLUG, StoryProject};
 
 use self::attempts::{RoleAttempt, RoleExpectation, RoleSuccessSign, RoleTargets, attempts};
-use crate::library::{create_library, serve_files};
-use crate::rehearsal::{RehearsalBuilder, plan_with_tasks, say_step, tool_step};
-use crate::story::{SLUG, StoryProject};
 
 mod attempts;
 

@@ -1,0 +1,184 @@
+//! A Docker engine for tests: the one that scripts/test has started, and private ones to break.
+
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use eklavya_sandbox::docker::{
+    BASE_IMAGE, DockerEngine, ImageVariant, PullPolicy, build_image, list_images,
+};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use tempfile::TempDir;
+
+/// The longest wait for an engine.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What the images of tests are built on: made from Debian's packages, as nothing can be fetched.
+pub const BASE: &str = "eklavya/test-base:bookworm";
+
+/// Reads a path that scripts/test exports.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of the tests names the engine"
+)]
+#[track_caller]
+fn path_from_env(name: &str) -> PathBuf {
+    assert!(
+        geteuid().is_root(),
+        "the Docker tests need root, which starts a Docker engine for them: sudo scripts/test"
+    );
+    let value = std::env::var_os(name);
+    let value = value.unwrap_or_else(|| {
+        panic!(
+            "{name} is not set: run the Docker tests with scripts/test, or with \
+             scripts/with-docker cargo nextest run --test sandbox"
+        )
+    });
+    value.into()
+}
+
+/// Returns the socket of the engine that all tests share.
+#[track_caller]
+pub fn socket() -> PathBuf {
+    path_from_env("TEST_DOCKER")
+}
+
+/// Returns an archive of the base image's files.
+#[track_caller]
+pub fn base_archive() -> PathBuf {
+    path_from_env("TEST_DOCKER_BASE")
+}
+
+/// Makes sure that the shared engine has the images of this version; one test at a time does.
+pub async fn ensure_images() -> PathBuf {
+    let socket = socket();
+    let lock = File::create(socket.with_extension("images")).unwrap();
+    rustix::fs::flock(lock.as_fd(), rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let engine = DockerEngine::detect(&socket).await.unwrap();
+    make_images(&engine).await;
+    socket
+}
+
+/// Builds what is missing.
+pub async fn make_images(engine: &DockerEngine) {
+    let current = list_images(engine).await.unwrap();
+    if current.iter().filter(|image| image.is_current).count() == ImageVariant::ALL.len() {
+        return;
+    }
+    for variant in ImageVariant::ALL {
+        let mut said = String::new();
+        let mut listen = |line: &str| said.extend([line, "\n"]);
+        let built = build_image(engine, variant, BASE, PullPolicy::Missing, &mut listen).await;
+        built.unwrap_or_else(|error| panic!("{error}: {said}"));
+    }
+    assert_ne!(BASE, BASE_IMAGE);
+}
+
+/// An engine of a test's own.
+pub struct DockerDaemon {
+    directory: TempDir,
+    child: Child,
+}
+
+impl DockerDaemon {
+    /// Starts one without any image.
+    pub fn start() -> Self {
+        let _ = socket();
+        // A short path: containerd has sockets below it.
+        let place = tempfile::Builder::new()
+            .prefix("ed")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let child = spawn(place.path());
+        let mut daemon = Self {
+            directory: place,
+            child,
+        };
+        daemon.wait();
+        daemon
+    }
+
+    /// Returns its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("s")
+    }
+
+    /// Waits until it answers.
+    fn wait(&mut self) {
+        let begun = Instant::now();
+        while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
+            let log = || fs::read_to_string(self.directory.path().join("log")).unwrap();
+            let late = begun.elapsed() > PATIENCE;
+            let ended = self.child.try_wait().unwrap().is_some();
+            assert!(!late && !ended, "{}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends it, with everything that it runs.
+    pub fn stop(&mut self) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap());
+        let _ = kill(pid, Signal::SIGTERM);
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.directory.path());
+        self.wait();
+    }
+
+    /// Gives it the base image.
+    pub fn import_base(&self) {
+        let done = docker_command(
+            &self.socket(),
+            &["import", base_archive().to_str().unwrap(), BASE],
+        );
+        assert!(done.0, "{}", done.1);
+    }
+}
+
+impl Drop for DockerDaemon {
+    fn drop(&mut self) {
+        self.stop();
+        // The engine leaves a mount of its data on itself.
+        let _ = nix::mount::umount2(
+            &self.directory.path().join("data"),
+            nix::mount::MntFlags::MNT_DETACH,
+        );
+        let _ = fs::remove_dir_all(self.directory.path());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests start what a person would")]
+fn spawn(place: &Path) -> Child {
+    let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
+    let log = File::create(place.join("log")).unwrap();
+    let _ = fs::remove_file(place.join("pid"));
+    Command::new("setpriv")
+        .args(["--pdeathsig", "TERM", "dockerd"])
+        .args(["--data-root", &path("data"), "--exec-root", &path("exec")])
+        .args(["--pidfile", &path("pid")])
+        .args(["--host", &format!("unix://{}", path("s"))])
+        .args(["--bridge", "none", "--iptables=false", "--ip-forward=false"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// Runs Docker's own program on an engine; returns whether it succeeded, and what it said.
+#[expect(clippy::disallowed_methods, reason = "tests look as a person would")]
+pub fn docker_command(socket: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("/usr/bin/docker")
+        .args(["--host", &format!("unix://{}", socket.display())])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), said)
+}

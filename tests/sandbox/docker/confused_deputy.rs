@@ -1,0 +1,99 @@
+//! The engine mounts by path, with all rights: an agent must not get it to mount something else.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use eklavya_core::agent::role::Role;
+use eklavya_sandbox::{ProgramSpec, ProtectionLayer, SandboxError, chown_tree};
+use tokio::io::AsyncReadExt;
+
+use crate::backend::SandboxBackend;
+use crate::sandbox_project::SandboxProject;
+
+/// A directory of somebody else's that the agent's user could write, were it mounted.
+fn foreign_directory(project: &SandboxProject) -> PathBuf {
+    let victim = project.dir.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    chown_tree(&victim, project.user.unwrap()).unwrap();
+    victim
+}
+
+/// Puts a link in place of `docs` after the sandbox was prepared and before the engine mounts.
+/// Returns whether something was written, and what was said.
+async fn swap_directory(project: &SandboxProject, without: &[ProtectionLayer]) -> (bool, String) {
+    let victim = foreign_directory(project);
+    let mut spec = project.probe_spec(Role::Architect, &[]);
+    spec.disabled_layers = without.to_vec();
+    let dash = PathBuf::from("/bin/dash").canonicalize().unwrap();
+    let write = format!("echo x > {}/written", project.path("docs").display());
+    let inner = ProgramSpec::new(dash, ["-c", &write]);
+    let mut command = project.sandbox.command(&spec, inner).unwrap();
+    fs::remove_dir_all(project.path("docs")).unwrap();
+    symlink(&victim, project.path("docs")).unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).await.unwrap();
+    child.wait().await.unwrap();
+    (victim.join("written").exists(), said)
+}
+
+#[tokio::test]
+async fn a_link_that_is_put_in_place_after_the_checks_is_noticed_inside() {
+    let (written, said) =
+        swap_directory(&SandboxProject::new(SandboxBackend::Docker).await, &[]).await;
+    assert!(!written, "{said}");
+    assert!(said.contains("docs"), "{said}");
+}
+
+#[tokio::test]
+async fn without_the_comparison_such_a_link_leads_to_a_foreign_directory() {
+    // Landlock would refuse to be told of a link as well.
+    let (written, said) = swap_directory(
+        &SandboxProject::new(SandboxBackend::Docker).await,
+        &[ProtectionLayer::Inodes, ProtectionLayer::Landlock],
+    )
+    .await;
+    assert!(written, "{said}");
+}
+
+#[tokio::test]
+async fn a_link_that_is_there_before_is_refused_outside() {
+    let project = SandboxProject::new(SandboxBackend::Docker).await;
+    let victim = foreign_directory(&project);
+    fs::remove_dir_all(project.path("docs")).unwrap();
+    symlink(&victim, project.path("docs")).unwrap();
+    fs::rename(project.path(".git"), project.path("elsewhere")).unwrap();
+    symlink("elsewhere", project.path(".git")).unwrap();
+    for role in [Role::Architect, Role::Developer, Role::Uat] {
+        let inner = ProgramSpec::new("x", [""; 0]);
+        let result = project.start(&project.probe_spec(role, &[]), inner).await;
+        let refused = matches!(result, Err(SandboxError::Link { .. }));
+        assert!(refused, "{role}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_directory_in_its_place_is_noticed_too() {
+    let project = SandboxProject::new(SandboxBackend::Docker).await;
+    let spec = project.probe_spec(Role::Architect, &[]);
+    let dash = PathBuf::from("/bin/dash").canonicalize().unwrap();
+    let inner = ProgramSpec::new(dash, ["-c", "echo ran"]);
+    let mut command = project.sandbox.command(&spec, inner).unwrap();
+    // As a whole: the clone itself is another one by then.
+    fs::rename(&project.dirs.clone, project.dir.path().join("before")).unwrap();
+    for name in ["", "docs", ".git"] {
+        fs::create_dir(project.path(name)).unwrap();
+    }
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = output.output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert!(said.contains("that was checked outside"), "{said}");
+}

@@ -1,0 +1,8 @@
+//! The tests of both backends, in Docker containers, and what only Docker has.
+
+mod confused_deputy;
+mod images;
+mod limits;
+mod reaping;
+
+tests_of_both_backends!(crate::backend::SandboxBackend::Docker);

@@ -68,10 +68,10 @@ pub async fn make_images(engine: &DockerEngine) {
         return;
     }
     for variant in ImageVariant::ALL {
-        let mut said = String::new();
-        let mut listen = |line: &str| said.extend([line, "\n"]);
+        let mut text = String::new();
+        let mut listen = |line: &str| text.extend([line, "\n"]);
         let built = build_image(engine, variant, BASE, PullPolicy::Missing, &mut listen).await;
-        built.unwrap_or_else(|error| panic!("{error}: {said}"));
+        built.unwrap_or_else(|error| panic!("{error}: {text}"));
     }
     assert_ne!(BASE, BASE_IMAGE);
 }
@@ -178,7 +178,7 @@ pub fn docker_command(socket: &Path, arguments: &[&str]) -> (bool, String) {
         .args(arguments)
         .output()
         .unwrap();
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
-    (output.status.success(), said)
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), text)
 }

@@ -90,12 +90,12 @@ impl TestPostgres {
 
     fn with(options: PostgresOptions) -> Self {
         let installation = PostgresInstallation::find();
-        let place = if options.durable {
+        let medium = if options.durable {
             DataMedium::Disk
         } else {
             DataMedium::Memory
         };
-        let keeper = DirectoryReaper::new(place);
+        let keeper = DirectoryReaper::new(medium);
         installation.copy_template(&keeper.data());
         if options.password.is_some() {
             let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
@@ -160,8 +160,8 @@ impl TestPostgres {
             .args(["-h", self.reaper.directory().to_str().unwrap()])
             .args(["-p", &self.port.to_string(), "-d", database, "-c", sql]);
         let output = psql.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "psql: {sql}: {said}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "psql: {sql}: {text}");
         String::from_utf8(output.stdout)
             .unwrap()
             .trim_end()

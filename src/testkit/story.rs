@@ -304,7 +304,7 @@ pub fn git(directory: &Path, words: &[&str]) -> String {
         .env_remove("GIT_DIR")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "git {words:?}: {said}");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "git {words:?}: {stderr}");
     String::from_utf8_lossy(&done.stdout).into_owned()
 }

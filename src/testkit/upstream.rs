@@ -162,14 +162,17 @@ impl FakeUpstream {
 
     /// Returns what was charged so far, in micro-dollars.
     pub fn charged_micros(&self) -> i64 {
-        self.requests().iter().map(|asked| asked.bill.micros).sum()
+        self.requests()
+            .iter()
+            .map(|recorded| recorded.bill.micros)
+            .sum()
     }
 
     /// Waits for a request that `wanted` describes.
     #[track_caller]
     pub fn wait_for_request(&self, wanted: impl Fn(&RecordedRequest) -> bool) -> RecordedRequest {
         let log = self.endpoint.log.lock().unwrap();
-        let found = |log: &[RecordedRequest]| log.iter().find(|asked| wanted(asked)).cloned();
+        let found = |log: &[RecordedRequest]| log.iter().find(|recorded| wanted(recorded)).cloned();
         let (log, _) = self
             .endpoint
             .changed
@@ -205,7 +208,7 @@ async fn answer_request(
         return Ok(endpoint.answer_foreign_request(key, &json, bytes.len()));
     };
     let spec = endpoint.callers.find_caller(&session).await;
-    let asked = RecordedRequest {
+    let recorded = RecordedRequest {
         project: spec.slug.clone(),
         role: spec.role.to_string(),
         task: spec.task_key.clone(),
@@ -216,10 +219,10 @@ async fn answer_request(
         key,
         ..RecordedRequest::default()
     };
-    let (mut asked, number) = endpoint.record_request(asked);
+    let (mut recorded, number) = endpoint.record_request(recorded);
     let rule = Arc::clone(&endpoint.rule.lock().unwrap());
-    let reply = rule(&asked);
-    let mut message = endpoint.message(&spec, &json, asked.step);
+    let reply = rule(&recorded);
+    let mut message = endpoint.message(&spec, &json, recorded.step);
     message.usage = expensive_usage(bytes.len(), number, &message);
     message.truncate_to(json["max_tokens"].as_u64().unwrap());
     if matches!(
@@ -229,38 +232,43 @@ async fn answer_request(
             | ScriptedReply::HangAfter(_)
             | ScriptedReply::CutAfter(_)
     ) {
-        asked.bill = RequestBill::of(json["model"].as_str().unwrap(), message.usage);
+        recorded.bill = RequestBill::of(json["model"].as_str().unwrap(), message.usage);
     }
-    asked.whole = matches!(reply, ScriptedReply::Play | ScriptedReply::PlayAfter(_));
-    asked.refused = matches!(reply, ScriptedReply::Error(..));
-    endpoint.update_request(number, asked.clone());
+    recorded.whole = matches!(reply, ScriptedReply::Play | ScriptedReply::PlayAfter(_));
+    recorded.refused = matches!(reply, ScriptedReply::Error(..));
+    endpoint.update_request(number, recorded.clone());
     match reply {
         ScriptedReply::Hang => std::future::pending().await,
-        ScriptedReply::PlayAfter(said) => {
-            said.notified().await;
+        ScriptedReply::PlayAfter(released) => {
+            released.notified().await;
             Ok(played_response(
                 &ScriptedReply::Play,
                 &json,
                 &message,
-                &asked.request_id,
+                &recorded.request_id,
             ))
         }
         ScriptedReply::Error(status, headers, text) => Ok(error_response(status, &headers, text)),
-        reply => Ok(played_response(&reply, &json, &message, &asked.request_id)),
+        reply => Ok(played_response(
+            &reply,
+            &json,
+            &message,
+            &recorded.request_id,
+        )),
     }
 }
 
 impl UpstreamState {
     /// Notes that something is asked for; returns it with its number.
-    fn record_request(&self, mut asked: RecordedRequest) -> (RecordedRequest, usize) {
+    fn record_request(&self, mut recorded: RecordedRequest) -> (RecordedRequest, usize) {
         let mut log = self.log.lock().unwrap();
         let same = |before: &&RecordedRequest| {
-            before.is_step(&asked.task, asked.step) && before.attempt == asked.attempt
+            before.is_step(&recorded.task, recorded.step) && before.attempt == recorded.attempt
         };
-        asked.again = log.iter().filter(same).count();
-        asked.request_id = format!("req_{:04}", log.len());
-        log.push(asked.clone());
-        (asked, log.len() - 1)
+        recorded.again = log.iter().filter(same).count();
+        recorded.request_id = format!("req_{:04}", log.len());
+        log.push(recorded.clone());
+        (recorded, log.len() - 1)
     }
 
     /// Answers a request that some program in a sandbox made up, and charges all that it allows.
@@ -275,19 +283,19 @@ impl UpstreamState {
             key,
             ..RecordedRequest::default()
         };
-        let (mut asked, number) = self.record_request(raw);
+        let (mut recorded, number) = self.record_request(raw);
         let model = json["model"].as_str().unwrap();
         let mut message = RehearsedMessage::from_text(model, "As much as I may.");
         message.usage.input = bytes as u64 / 4;
         message.usage.output = json["max_tokens"].as_u64().unwrap();
-        asked.bill = RequestBill::of(model, message.usage);
-        asked.whole = true;
-        self.update_request(number, asked.clone());
-        played_response(&ScriptedReply::Play, json, &message, &asked.request_id)
+        recorded.bill = RequestBill::of(model, message.usage);
+        recorded.whole = true;
+        self.update_request(number, recorded.clone());
+        played_response(&ScriptedReply::Play, json, &message, &recorded.request_id)
     }
 
-    fn update_request(&self, number: usize, asked: RecordedRequest) {
-        self.log.lock().unwrap()[number] = asked;
+    fn update_request(&self, number: usize, recorded: RecordedRequest) {
+        self.log.lock().unwrap()[number] = recorded;
         self.changed.notify_all();
     }
 

@@ -7,7 +7,7 @@ use eklavya_sandbox::browser::{BrowserDoor, PreviewNames};
 use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec, StdioStreams, WorkspaceDirs};
 use tokio::io::AsyncReadExt;
 
-use crate::scene::{BrowserFixture, NAME, PageServer, user};
+use crate::browser_fixture::{BrowserFixture, NAME, PageServer, user};
 
 /// A program in a browser's sandbox, with a browser's door.
 struct CompromisedBrowser {
@@ -47,11 +47,11 @@ impl CompromisedBrowser {
             .spawn(&spec, inner, streams)
             .await
             .unwrap();
-        let mut said = String::new();
+        let mut text = String::new();
         let mut output = child.take_stdout().unwrap();
-        output.read_to_string(&mut said).await.unwrap();
+        output.read_to_string(&mut text).await.unwrap();
         child.wait().await.unwrap();
-        said
+        text
     }
 
     /// Sends a request's head to the door as it stands, and returns what is answered.
@@ -118,14 +118,14 @@ async fn there_is_no_way_but_the_door() {
     let taken = CompromisedBrowser::compromise().await;
     let secret = PageServer::start().await;
     let port = secret.address.port();
-    let said = taken
+    let text = taken
         .run(&format!(
             "(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected; \
              ls {door}; touch {door}/new 2>/dev/null && echo made; echo done",
             door = taken.dirs.door.display()
         ))
         .await;
-    assert_eq!(said, "proxy.sock\ndone\n");
+    assert_eq!(text, "proxy.sock\ndone\n");
     assert_eq!(secret.request_heads(), Vec::<String>::new());
     // Outside the same line gets through: whose sandbox it is makes the difference.
     let bash = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");

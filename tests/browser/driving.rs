@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use eklavya_sandbox::Sandbox;
 use eklavya_sandbox::browser::{BrowserError, BrowserSession, ElementLocator, ViewportSize};
 
-use crate::scene::{BrowserFixture, NAME, preview_url};
+use crate::browser_fixture::{BrowserFixture, NAME, preview_url};
 
 const SHOP: &str = "<!doctype html><title>Shop</title><h1>Welcome</h1>\
 <a href=/menu>The menu</a>\
@@ -143,19 +143,19 @@ async fn dialogs_windows_and_late_things_are_dealt_with() {
     let browser = open_shop(&scene).await;
     let (_, place) = browser.click(&text_target("Greet")).await.unwrap();
     assert_eq!(place.title, "greeted");
-    let told = browser.take_notices();
+    let notices = browser.take_notices();
     assert!(
-        told[0].contains("dialog (alert)") && told[0].ends_with(": hi"),
-        "{told:?}"
+        notices[0].contains("dialog (alert)") && notices[0].ends_with(": hi"),
+        "{notices:?}"
     );
     browser.click(&text_target("Window")).await.unwrap();
     let begun = Instant::now();
-    let mut told = Vec::new();
-    while told.is_empty() && begun.elapsed() < Duration::from_secs(5) {
+    let mut notices = Vec::new();
+    while notices.is_empty() && begun.elapsed() < Duration::from_secs(5) {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        told = browser.take_notices();
+        notices = browser.take_notices();
     }
-    assert!(told[0].contains("another window"), "{told:?}");
+    assert!(notices[0].contains("another window"), "{notices:?}");
     browser.click(&css_target("#late")).await.unwrap();
     let within = Duration::from_secs(10);
     browser

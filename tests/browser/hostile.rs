@@ -5,7 +5,7 @@ use std::time::Duration;
 use eklavya_sandbox::browser::{BrowserError, ElementLocator};
 use tokio::net::UdpSocket;
 
-use crate::scene::{BrowserFixture, NAME, PageServer, preview_url};
+use crate::browser_fixture::{BrowserFixture, NAME, PageServer, preview_url};
 
 /// Tries everything that a page can, and writes into itself what came of it.
 const ATTEMPTS: &str = r"<!doctype html><title>trying</title><pre id=out></pre><script>
@@ -79,14 +79,14 @@ async fn nothing_but_the_preview_is_reached() {
         .wait_for(&done, Duration::from_secs(90))
         .await
         .unwrap();
-    let told = browser.read_page().await.unwrap().text;
-    assert!(told.contains("same: GOT 200"), "{told}");
-    assert!(!told.contains("secret"), "{told}");
-    assert!(!told.contains("root:"), "{told}");
-    assert!(told.contains("socket port: FAILED"), "{told}");
-    assert!(told.contains("webrtc: CANDIDATES 0"), "{told}");
-    assert!(told.contains("tls: FAILED"), "{told}");
-    assert_eq!(secret.request_heads(), Vec::<String>::new(), "{told}");
+    let text = browser.read_page().await.unwrap().text;
+    assert!(text.contains("same: GOT 200"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+    assert!(!text.contains("root:"), "{text}");
+    assert!(text.contains("socket port: FAILED"), "{text}");
+    assert!(text.contains("webrtc: CANDIDATES 0"), "{text}");
+    assert!(text.contains("tls: FAILED"), "{text}");
+    assert_eq!(secret.request_heads(), Vec::<String>::new(), "{text}");
     let refused = scene.names.1.lock().unwrap().clone();
     assert!(
         refused.iter().any(|host| host == "example.com"),
@@ -94,8 +94,8 @@ async fn nothing_but_the_preview_is_reached() {
     );
     let mut datagram = [0; 64];
     let heard = tokio::time::timeout(Duration::from_millis(200), udp.recv(&mut datagram)).await;
-    assert!(heard.is_err(), "{told}");
-    insta::assert_snapshot!(told);
+    assert!(heard.is_err(), "{text}");
+    insta::assert_snapshot!(text);
     // The attempts are real ones: where the door knows a name, the same request gets through.
     let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
     scene.names.0.lock().unwrap().extend([rival]);
@@ -164,7 +164,7 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
     }
     // A page leads elsewhere: the proxy and the policy stop it.
     for path in ["/away", "/file"] {
-        let told = match browser.open(&preview_url(path)).await {
+        let text = match browser.open(&preview_url(path)).await {
             Ok(_) => browser
                 .read_page()
                 .await
@@ -173,8 +173,8 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
             Err(error) => error.to_string(),
         };
         assert!(
-            !told.contains("the secret") && !told.contains("root:"),
-            "{told}"
+            !text.contains("the secret") && !text.contains("root:"),
+            "{text}"
         );
     }
     assert_eq!(secret.request_heads(), Vec::<String>::new());

@@ -7,8 +7,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod browser_fixture;
+mod demo_story;
 mod door;
 mod driving;
 mod hostile;
-mod scene;
-mod told;

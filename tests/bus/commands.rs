@@ -55,19 +55,19 @@ fn what_is_wrong_with_a_server_is_told_by_every_command() {
     let redis = TestRedis::guarded(PASSWORD);
     let old = ImpostorServer::of_version("5.0.14");
     let other = ImpostorServer::start(|_| Some("220 mail.example.org ESMTP\r\n".into()));
-    for (url, said) in [
+    for (url, text) in [
         (redis.url(), "wants a password"),
         (redis.url_with("wr0ng"), "refused the user or the password"),
         (old.url, "has version 5.0.14"),
         (other.url, "is not Redis"),
     ] {
         let env = TestEnv::new().with("EKLAVYA_BUS_URL", &url);
-        let told = env.run(&["project", "list"]).assert_exit_code(7);
-        assert!(told.stderr.contains(said), "{}", told.stderr);
-        assert!(told.stderr.contains("hint: "), "{}", told.stderr);
+        let listed = env.run(&["project", "list"]).assert_exit_code(7);
+        assert!(listed.stderr.contains(text), "{}", listed.stderr);
+        assert!(listed.stderr.contains("hint: "), "{}", listed.stderr);
         let checked = env.run(&["doctor"]).assert_exit_code(7);
-        assert!(checked.stdout.contains(said), "{}", checked.stdout);
-        for outcome in [told, checked] {
+        assert!(checked.stdout.contains(text), "{}", checked.stdout);
+        for outcome in [listed, checked] {
             let whole = outcome.snapshot_text();
             assert!(!whole.contains("wr0ng") && !whole.contains(PASSWORD));
         }
@@ -78,13 +78,13 @@ fn what_is_wrong_with_a_server_is_told_by_every_command() {
 fn a_url_that_cannot_be_one_is_a_mistake_of_the_configuration() {
     let env = TestEnv::new();
     for url in ["http://h", "redis://:s3cret@h/x", "redis://:s3cret@h/?db=1"] {
-        let told = env.run(&["project", "list", "--set", &format!("bus.url={url}")]);
-        let told = told.assert_exit_code(2);
-        assert!(told.stderr.contains("bus.url"), "{}", told.stderr);
+        let listed = env.run(&["project", "list", "--set", &format!("bus.url={url}")]);
+        let listed = listed.assert_exit_code(2);
+        assert!(listed.stderr.contains("bus.url"), "{}", listed.stderr);
         assert!(
-            !told.snapshot_text().contains(PASSWORD),
+            !listed.snapshot_text().contains(PASSWORD),
             "{}",
-            told.snapshot_text()
+            listed.snapshot_text()
         );
     }
 }
@@ -119,6 +119,6 @@ fn the_password_may_stand_in_a_file() {
     let env = env.with("EKLAVYA_BUS_PASSWORD_FILE", "password");
     env.run(&["project", "list"]).ok();
     std::fs::remove_file(env.path().join("password")).unwrap();
-    let told = env.run(&["project", "list"]).assert_exit_code(7);
-    assert!(told.stderr.contains("password"), "{}", told.stderr);
+    let listed = env.run(&["project", "list"]).assert_exit_code(7);
+    assert!(listed.stderr.contains("password"), "{}", listed.stderr);
 }

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
-use crate::house::{numbered_news, receive_until};
+use crate::bus_fixture::{numbered_news, receive_until};
 use crate::impostor::ImpostorServer;
 
 async fn open_bus(url: &str, password: Option<&str>) -> Result<Bus, BusError> {
@@ -40,12 +40,8 @@ async fn the_password_counts_and_is_never_told() {
         assert!(bus.connection_generation().is_some());
         assert!(!format!("{bus:?}").contains("s3cret"));
     }
-    for (url, password, said) in [
-        (
-            redis.url(),
-            None,
-            "requires a password, but none is configured",
-        ),
+    for (url, password, text) in [
+        (redis.url(), None, "requires a password, but none is configured"),
         (
             redis.url(),
             Some("s3cret"),
@@ -59,7 +55,7 @@ async fn the_password_counts_and_is_never_told() {
     ] {
         let error = open_error(&url, password).await;
         assert!(matches!(error, BusError::Unauthorized { .. }), "{error}");
-        assert!(error.to_string().contains(said), "{error}");
+        assert!(error.to_string().contains(text), "{error}");
     }
 }
 

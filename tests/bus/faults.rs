@@ -13,8 +13,8 @@ use tracing::subscriber::DefaultGuard;
 use url::Url;
 use uuid::Uuid;
 
-use crate::house::{BusFixture, numbered_news, receive_number, receive_until, yield_briefly};
-use crate::said::{NOTHING, receive_numbers, send_number};
+use crate::bus_fixture::{BusFixture, numbered_news, receive_number, receive_until, yield_briefly};
+use crate::messages::{NOTHING, receive_numbers, send_number};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -53,40 +53,40 @@ impl Write for CapturedWarnings {
 #[tokio::test]
 async fn messages_outlive_the_server_and_none_comes_twice() {
     let (warnings, _guard) = CapturedWarnings::capture();
-    let mut house = BusFixture::on_redis().await;
-    let (agent, data) = (house.add_agent().await, house.data.clone());
-    let (to, project) = (MessageRecipient::Agent(agent), house.project.id);
+    let mut fixture = BusFixture::on_redis().await;
+    let (agent, data) = (fixture.add_agent().await, fixture.data.clone());
+    let (to, project) = (MessageRecipient::Agent(agent), fixture.project.id);
     send_number(&data, project, to, 1).await;
     send_number(&data, project, to, 2).await;
     assert_eq!(receive_numbers(&data, agent, "c", 1).await, [1]);
-    house.redis_server().kill();
+    fixture.redis_server().kill();
     send_number(&data, project, to, 3).await;
     assert_eq!(receive_numbers(&data, agent, "c", 1).await, [2]);
     send_number(&data, project, to, 4).await;
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
     assert!(warnings.lines()[0].contains("Redis is unavailable"));
-    house.redis_server().restart();
-    house.wait_until_connected(true).await;
+    fixture.redis_server().restart();
+    fixture.wait_until_connected(true).await;
     send_number(&data, project, to, 5).await;
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, [3, 4, 5]);
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, NOTHING);
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
-    house.redis_server().kill();
-    house.wait_until_connected(false).await;
+    fixture.redis_server().kill();
+    fixture.wait_until_connected(false).await;
     assert_eq!(warnings.lines().len(), 2, "away again is told again");
 }
 
 #[tokio::test]
 async fn listeners_are_told_of_the_gap_and_hear_again() {
-    let mut house = BusFixture::on_redis().await;
-    let other = house.new_process().await;
-    let mut ear = house.data.bus.subscribe();
+    let mut fixture = BusFixture::on_redis().await;
+    let other = fixture.new_process().await;
+    let mut ear = fixture.data.bus.subscribe();
     other.bus.publish(vec![numbered_news(1)]).await;
     assert_eq!(receive_until(&mut ear, 1).await, [1]);
-    house.redis_server().kill();
+    fixture.redis_server().kill();
     // Nobody asks anything, and yet it is noticed.
-    house.wait_until_connected(false).await;
-    house.data.bus.publish(vec![numbered_news(2)]).await;
+    fixture.wait_until_connected(false).await;
+    fixture.data.bus.publish(vec![numbered_news(2)]).await;
     assert_eq!(
         receive_until(&mut ear, 2).await,
         [2],
@@ -94,13 +94,13 @@ async fn listeners_are_told_of_the_gap_and_hear_again() {
     );
     other.bus.publish(vec![numbered_news(3)]).await;
     assert_eq!(ear.next().await, Some(BusSignal::Gap));
-    house.redis_server().restart();
-    house.wait_until_connected(true).await;
+    fixture.redis_server().restart();
+    fixture.wait_until_connected(true).await;
     while other.bus.connection_generation().is_none() {
         yield_briefly().await;
     }
     other.bus.publish(vec![numbered_news(4)]).await;
-    house.data.bus.publish(vec![numbered_news(5)]).await;
+    fixture.data.bus.publish(vec![numbered_news(5)]).await;
     let mut heard = [
         receive_number(&mut ear).await,
         receive_number(&mut ear).await,
@@ -112,11 +112,11 @@ async fn listeners_are_told_of_the_gap_and_hear_again() {
 #[tokio::test]
 async fn a_frozen_server_does_not_stop_the_work() {
     let (warnings, _guard) = CapturedWarnings::capture();
-    let house = BusFixture::on_redis().await;
-    let (agent, data) = (house.add_agent().await, house.data.clone());
+    let fixture = BusFixture::on_redis().await;
+    let (agent, data) = (fixture.add_agent().await, fixture.data.clone());
     let to = MessageRecipient::Agent(agent);
-    house.redis.as_ref().unwrap().freeze();
-    send_number(&data, house.project.id, to, 1).await;
+    fixture.redis.as_ref().unwrap().freeze();
+    send_number(&data, fixture.project.id, to, 1).await;
     assert_eq!(
         data.bus.connection_generation(),
         None,
@@ -128,39 +128,39 @@ async fn a_frozen_server_does_not_stop_the_work() {
     limits.pause("model", HOUR).await.unwrap();
     assert!(limits.remaining_pause("model").await.unwrap().is_some());
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
-    house.redis.as_ref().unwrap().thaw();
-    house.wait_until_connected(true).await;
+    fixture.redis.as_ref().unwrap().thaw();
+    fixture.wait_until_connected(true).await;
     // What was asked before it froze is done by now, and is nothing new to anybody.
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, NOTHING);
-    send_number(&data, house.project.id, to, 2).await;
+    send_number(&data, fixture.project.id, to, 2).await;
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, [2]);
 }
 
 #[tokio::test]
 async fn a_pause_outlives_a_server_that_comes_back_empty() {
-    let mut house = BusFixture::on_redis().await;
-    let one = SharedLimits::new(house.data.clone());
-    let two = SharedLimits::new(house.new_process().await);
+    let mut fixture = BusFixture::on_redis().await;
+    let one = SharedLimits::new(fixture.data.clone());
+    let two = SharedLimits::new(fixture.new_process().await);
     one.pause("model", HOUR).await.unwrap();
     assert!(two.remaining_pause("model").await.unwrap().is_some());
-    house.redis_server().kill();
-    house.wait_until_connected(false).await;
+    fixture.redis_server().kill();
+    fixture.wait_until_connected(false).await;
     assert!(one.remaining_pause("model").await.unwrap().is_some());
     one.pause("other", HOUR).await.unwrap();
-    house.redis_server().restart();
-    house.wait_until_connected(true).await;
+    fixture.redis_server().restart();
+    fixture.wait_until_connected(true).await;
     for name in ["model", "other"] {
         let left = one.remaining_pause(name).await.unwrap().unwrap();
         assert!(left > HOUR / 2 && left <= HOUR, "{left:?}");
-        let left = house.data.bus.remaining_pause(name).await.unwrap();
+        let left = fixture.data.bus.remaining_pause(name).await.unwrap();
         assert!(left.is_some(), "the server knows {name} again");
     }
 }
 
 #[tokio::test]
 async fn rates_go_on_in_the_database() {
-    let mut house = BusFixture::on_redis().await;
-    let limits = SharedLimits::new(house.data.clone());
+    let mut fixture = BusFixture::on_redis().await;
+    let limits = SharedLimits::new(fixture.data.clone());
     let rate = RateLimit {
         burst: 1,
         interval: HOUR,
@@ -169,7 +169,7 @@ async fn rates_go_on_in_the_database() {
         limits.try_acquire("m", 1, rate).await.unwrap(),
         RateLimitOutcome::Granted
     );
-    house.redis_server().kill();
+    fixture.redis_server().kill();
     assert_eq!(
         limits.try_acquire("m", 1, rate).await.unwrap(),
         RateLimitOutcome::Granted
@@ -181,13 +181,13 @@ async fn rates_go_on_in_the_database() {
 #[tokio::test]
 async fn a_server_that_refuses_is_told_of_once() {
     let (warnings, _guard) = CapturedWarnings::capture();
-    let house = BusFixture::on_redis().await;
-    let (agent, data) = (house.add_agent().await, house.data.clone());
-    let redis = house.redis.as_ref().unwrap();
+    let fixture = BusFixture::on_redis().await;
+    let (agent, data) = (fixture.add_agent().await, fixture.data.clone());
+    let redis = fixture.redis.as_ref().unwrap();
     redis.query::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     let to = MessageRecipient::Agent(agent);
-    send_number(&data, house.project.id, to, 1).await;
-    send_number(&data, house.project.id, to, 2).await;
+    send_number(&data, fixture.project.id, to, 1).await;
+    send_number(&data, fixture.project.id, to, 2).await;
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, [1, 2]);
     let limits = SharedLimits::new(data.clone());
     limits.pause("model", HOUR).await.unwrap();

@@ -38,8 +38,8 @@ impl ImpostorServer {
             } else if question.starts_with("HELLO") {
                 "%1\r\n$6\r\nserver\r\n$5\r\nredis\r\n".to_owned()
             } else if question.starts_with("INFO") {
-                let told = format!("# Server\r\nredis_version:{version}\r\n");
-                format!("${}\r\n{told}\r\n", told.len())
+                let info = format!("# Server\r\nredis_version:{version}\r\n");
+                format!("${}\r\n{info}\r\n", info.len())
             } else {
                 "+OK\r\n".to_owned()
             })
@@ -48,12 +48,12 @@ impl ImpostorServer {
 }
 
 fn serve_answers(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<String>) {
-    let mut asked = Vec::new();
+    let mut request = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut piece) {
-        asked.extend_from_slice(&piece[..count]);
-        while let Some((question, rest)) = take_command(&asked) {
-            asked = rest;
+        request.extend_from_slice(&piece[..count]);
+        while let Some((question, rest)) = take_command(&request) {
+            request = rest;
             if let Some(answer) = answer(&question)
                 && stream.write_all(answer.as_bytes()).is_err()
             {
@@ -64,8 +64,8 @@ fn serve_answers(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<String>
 }
 
 /// Takes one whole question off what was read: an array of texts, told as one line.
-fn take_command(asked: &[u8]) -> Option<(String, Vec<u8>)> {
-    let text = std::str::from_utf8(asked).ok()?;
+fn take_command(request: &[u8]) -> Option<(String, Vec<u8>)> {
+    let text = std::str::from_utf8(request).ok()?;
     let mut lines = text.split_inclusive("\r\n");
     let count: usize = lines.next()?.strip_prefix('*')?.trim().parse().ok()?;
     let mut words = Vec::new();

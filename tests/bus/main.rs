@@ -7,11 +7,11 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod carried;
+mod bus_fixture;
 mod commands;
 mod connecting;
 mod faults;
-mod house;
 mod impostor;
-mod said;
-mod shared;
+mod messages;
+mod rate_limits;
+mod transport;

@@ -32,59 +32,61 @@ fn assert_over_budget(outcome: CommandResult, whose: &str, limit: i64, command: 
 
 #[test]
 fn work_stops_at_the_limit_and_goes_on_with_more_money() {
-    let studio = TestInstall::new(SCRIPT);
-    studio.run_stages(0..BUILD);
+    let install = TestInstall::new(SCRIPT);
+    install.run_stages(0..BUILD);
     let mut stops = 0;
-    let mut limit = studio.upstream.charged_micros();
+    let mut limit = install.upstream.charged_micros();
     // Each time there is a little more money, and the same command gets a little further.
     while stops < 3
-        || !studio
+        || !install
             .upstream
             .requests()
             .iter()
-            .any(|asked| asked.is_step("T1", 2))
+            .any(|request| request.is_step("T1", 2))
     {
         limit += 60_000;
-        studio
+        install
             .run(&["budget", "set", "shop", "--limit", &dollars(limit)])
             .ok();
-        let stopped = studio.run(STAGES[BUILD]);
+        let stopped = install.run(STAGES[BUILD]);
         let command = "eklavya budget set shop --limit";
         let spent = assert_over_budget(stopped, "project shop", limit, command);
-        assert_eq!(spent, studio.upstream.charged_micros());
+        assert_eq!(spent, install.upstream.charged_micros());
         assert!(spent <= limit);
         stops += 1;
     }
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
     // Nobody can go on: no agent is tried again, and nobody is asked.
     let others = "SELECT key || ' ' || status FROM tasks WHERE status NOT IN ('done', 'pending')";
-    assert_eq!(studio.query_column(others), [""; 0]);
+    assert_eq!(install.query_column(others), [""; 0]);
     let agents = "SELECT CAST(count(*) AS TEXT) FROM agents a JOIN tasks t ON t.id = a.task_id \
         WHERE t.key = 'T1'";
-    assert_eq!(studio.query_column(agents), [stops.to_string()]);
+    assert_eq!(install.query_column(agents), [stops.to_string()]);
 
-    studio.run(&["budget", "set", "shop", "--limit", "25"]).ok();
-    studio.run_stages(BUILD..STAGES.len());
-    insta::assert_snapshot!("final_tree", studio.tree());
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    install
+        .run(&["budget", "set", "shop", "--limit", "25"])
+        .ok();
+    install.run_stages(BUILD..STAGES.len());
+    insta::assert_snapshot!("final_tree", install.tree());
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn shares_of_the_budget_are_announced_once() {
-    let studio = TestInstall::new(SCRIPT);
-    studio.run(STAGES[0]).ok();
-    let spent = studio.upstream.charged_micros();
+    let install = TestInstall::new(SCRIPT);
+    install.run(STAGES[0]).ok();
+    let spent = install.upstream.charged_micros();
     for percent in [60, 90, 60, 100] {
         let limit = dollars(spent * 100 / percent);
-        studio
+        install
             .run(&["budget", "set", "shop", "--limit", &limit])
             .ok();
     }
     let announced = "SELECT name || ' ' || coalesce(json_extract(payload, '$.payload.percent'), '') \
         FROM events WHERE name LIKE 'budget:%' ORDER BY seq";
     assert_eq!(
-        studio.query_column(announced),
+        install.query_column(announced),
         [
             "budget:warning 50",
             "budget:warning 80",
@@ -96,33 +98,33 @@ fn shares_of_the_budget_are_announced_once() {
 
 #[test]
 fn every_kind_of_limit_holds() {
-    let mut studio = TestInstall::new(SCRIPT);
-    let before = |name: &str, whose: &str, command: &str, studio: &mut TestInstall| {
-        studio.set_variable(name, "0.01");
-        let stopped = studio.run(STAGES[0]);
+    let mut install = TestInstall::new(SCRIPT);
+    let before = |name: &str, whose: &str, command: &str, install: &mut TestInstall| {
+        install.set_variable(name, "0.01");
+        let stopped = install.run(STAGES[0]);
         assert_eq!(assert_over_budget(stopped, whose, 10_000, command), 0);
-        studio.set_variable(name, "20");
+        install.set_variable(name, "20");
     };
     let overall = "eklavya budget set --all --limit";
     before(
         "EKLAVYA_BUDGET_OVERALL_USD",
         "all projects",
         overall,
-        &mut studio,
+        &mut install,
     );
     let task = "eklavya budget set shop --task plan-1-requirements --limit";
     before(
         "EKLAVYA_BUDGET_TASK_USD",
         "task plan-1-requirements",
         task,
-        &mut studio,
+        &mut install,
     );
     // The next agent is another one.
     let agent = "eklavya config set budget.agentUsd";
-    before("EKLAVYA_BUDGET_AGENT_USD", "agent", agent, &mut studio);
-    assert_eq!(studio.upstream.requests().len(), 0);
-    studio.run(STAGES[0]).ok();
-    studio.assert_ledger_equals_bill();
+    before("EKLAVYA_BUDGET_AGENT_USD", "agent", agent, &mut install);
+    assert_eq!(install.upstream.requests().len(), 0);
+    install.run(STAGES[0]).ok();
+    install.assert_ledger_equals_bill();
 }
 
 /// A shell of an agent that sends requests of its own to its door, 64 at once, each for as much
@@ -146,22 +148,22 @@ fn no_storm_of_requests_gets_past_the_limit() {
         "mkdir -p site tests &&",
         &format!("{storm}\\nmkdir -p site tests &&"),
     );
-    let studio = TestInstall::new(&script);
-    studio.run_stages(0..2);
-    let limit = studio.upstream.charged_micros() + 3_000_000;
-    studio
+    let install = TestInstall::new(&script);
+    install.run_stages(0..2);
+    let limit = install.upstream.charged_micros() + 3_000_000;
+    install
         .run(&["budget", "set", "shop", "--limit", &dollars(limit)])
         .ok();
-    let stopped = studio.run(STAGES[2]);
+    let stopped = install.run(STAGES[2]);
     let command = "eklavya budget set shop --limit";
     let spent = assert_over_budget(stopped, "project shop", limit, command);
-    assert_eq!(spent, studio.upstream.charged_micros());
+    assert_eq!(spent, install.upstream.charged_micros());
     assert!(spent <= limit);
-    let raw = studio
+    let raw = install
         .upstream
         .requests()
         .into_iter()
-        .filter(|asked| asked.task == "raw");
+        .filter(|request| request.task == "raw");
     assert!((5..64).contains(&raw.count()));
-    studio.assert_ledger_equals_bill();
+    install.assert_ledger_equals_bill();
 }

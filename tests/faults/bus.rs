@@ -14,11 +14,11 @@ use crate::verdict::FaultVerdict;
 #[test]
 fn the_work_goes_on_whatever_becomes_of_redis() {
     let mut redis = TestRedis::start();
-    let mut studio = TestInstall::on_postgres(SCRIPT);
-    studio.set_variable("EKLAVYA_BUS_URL", &redis.url());
+    let mut install = TestInstall::on_postgres(SCRIPT);
+    install.set_variable("EKLAVYA_BUS_URL", &redis.url());
     let mut dice = SeededRandom::new("bus");
     for (number, stage) in STAGES.into_iter().enumerate() {
-        let running = studio.start(stage);
+        let running = install.start(stage);
         thread::sleep(Duration::from_millis(
             300 + 100 * dice.next_below(10) as u64,
         ));
@@ -43,6 +43,6 @@ fn the_work_goes_on_whatever_becomes_of_redis() {
             redis.restart();
         }
     }
-    studio.assert_delivered_despite_fault(UnsentRequests::Impossible);
-    studio.assert_nothing_was_done_twice();
+    install.assert_delivered_despite_fault(UnsentRequests::Impossible);
+    install.assert_nothing_was_done_twice();
 }

@@ -44,23 +44,23 @@ async fn run_with_clock_jumps(location: DatabaseLocation) {
     let mut project = projects::create(&data, &AuditActor::System, new)
         .await
         .unwrap();
-    let mut told = vec![];
+    let mut expected = vec![];
     for (number, hours) in JUMPS.into_iter().enumerate() {
         clock.set(data.now() + SignedDuration::from_hours(hours));
         let event = [ProjectEvent::Pause, ProjectEvent::Resume][number % 2];
         project = projects::advance(&data, &AuditActor::System, &project, event)
             .await
             .unwrap();
-        told.push((project.state.status(), data.now()));
+        expected.push((project.state.status(), data.now()));
     }
     data.sequence_events().await.unwrap();
     let mut tx = data.begin_read().await.unwrap();
     let stored = events::read_after(&mut tx, Some(project.id), 1, 100)
         .await
         .unwrap();
-    assert_eq!(stored.len(), told.len());
-    for (place, (event, (status, at))) in (2..).zip(stored.iter().zip(told)) {
-        assert_eq!((event.seq, event.at), (place, at));
+    assert_eq!(stored.len(), expected.len());
+    for (position, (event, (status, at))) in (2..).zip(stored.iter().zip(expected)) {
+        assert_eq!((event.seq, event.at), (position, at));
         assert!(format!("{:?}", event.event).contains(status));
     }
 }

@@ -77,8 +77,8 @@ pub struct CommitTripwires {
 
 impl CommitTripwires {
     /// Puts the wires into the database of a studio.
-    pub fn install(studio: &TestInstall) -> Self {
-        let mut observer = studio.database.connect();
+    pub fn install(install: &TestInstall) -> Self {
+        let mut observer = install.database.connect();
         observer.execute(WIRES);
         observer.execute("SELECT pg_advisory_lock(4711, 1)");
         Self {

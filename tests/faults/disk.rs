@@ -10,40 +10,40 @@ use crate::mount_namespace::MountNamespace;
 /// nobody outside sees what is on the disk.
 struct SmallDisk {
     namespace: MountNamespace,
-    studio: TestInstall,
+    install: TestInstall,
 }
 
 impl SmallDisk {
     fn new(script: &str) -> Self {
-        let mut studio = TestInstall::empty(script);
+        let mut install = TestInstall::empty(script);
         let mut namespace = MountNamespace::open();
-        let home = studio.home();
+        let home = install.home();
         std::fs::create_dir(&home).unwrap();
         namespace.run(&format!("mount -t tmpfs -o size=40m,mode=711 none {home}"));
-        studio.wrapper = namespace.wrapper(studio.path().as_str());
-        let rehearsal = studio.path().join("script.yaml");
+        install.wrapper = namespace.wrapper(install.path().as_str());
+        let rehearsal = install.path().join("script.yaml");
         std::fs::write(&rehearsal, script).unwrap();
-        studio.set_variable("EKLAVYA_MODEL_REHEARSAL", rehearsal.as_str());
-        Self { namespace, studio }
+        install.set_variable("EKLAVYA_MODEL_REHEARSAL", rehearsal.as_str());
+        Self { namespace, install }
     }
 
     /// Leaves no room for another byte.
     fn fill_disk(&mut self) {
-        let ballast = self.studio.home().join("ballast");
+        let ballast = self.install.home().join("ballast");
         let dd = |size| format!("dd if=/dev/zero bs={size} 2> /dev/null");
         let line = format!("{{ {}; {}; }} > {ballast}; true", dd("64k"), dd("1"));
         self.namespace.run(&line);
     }
 
     fn make_room(&mut self) {
-        let home = self.studio.home();
+        let home = self.install.home();
         self.namespace.run(&format!(
             "rm -f {home}/ballast {home}/projects/*/work/*/home/ballast"
         ));
     }
 
     fn run(&self, arguments: &[&str]) -> CommandResult {
-        self.studio.run(arguments)
+        self.install.run(arguments)
     }
 }
 
@@ -64,14 +64,14 @@ fn commands_say_so_and_leave_nothing_half_done() {
     disk.run(&["init", "--yes"]).ok();
 
     disk.fill_disk();
-    assert_full(&disk.studio.try_create_project());
+    assert_full(&disk.install.try_create_project());
     disk.make_room();
     let none = disk
         .run(&["project", "list", "--output", "json"])
         .ok()
         .json();
     assert_eq!(none.as_array().unwrap().len(), 0);
-    disk.studio.create_project();
+    disk.install.create_project();
 
     disk.fill_disk();
     for _ in 0..2 {
@@ -88,7 +88,7 @@ fn an_agent_that_fills_the_disk_stops_the_work_and_with_more_room_it_goes_on() {
         mkdir -p site tests &&";
     let mut disk = SmallDisk::new(&SCRIPT.replace("mkdir -p site tests &&", fills));
     disk.run(&["init", "--yes"]).ok();
-    disk.studio.create_project();
+    disk.install.create_project();
     for stage in &STAGES[..2] {
         disk.run(stage).ok();
     }
@@ -102,7 +102,7 @@ fn an_agent_that_fills_the_disk_stops_the_work_and_with_more_room_it_goes_on() {
     assert_full(&disk.run(STAGES[6]));
     disk.make_room();
     disk.run(STAGES[6]).ok();
-    insta::assert_snapshot!("final_tree", disk.studio.tree());
+    insta::assert_snapshot!("final_tree", disk.install.tree());
     let shown = disk
         .run(&["project", "show", "shop", "--output", "json"])
         .ok()
@@ -111,6 +111,6 @@ fn an_agent_that_fills_the_disk_stops_the_work_and_with_more_room_it_goes_on() {
     let bundle = shown["delivery"]["bundle"]
         .as_str()
         .unwrap()
-        .replace("[DIR]", disk.studio.path().as_str());
-    disk.studio.git(&["bundle", "verify", "--quiet", &bundle]);
+        .replace("[DIR]", disk.install.path().as_str());
+    disk.install.git(&["bundle", "verify", "--quiet", &bundle]);
 }

@@ -12,90 +12,90 @@ fn busy_reply(status: u16, retry_after: Option<u64>) -> ScriptedReply {
 
 #[test]
 fn a_busy_endpoint_costs_time_and_nothing_else() {
-    let mut studio = TestInstall::new(SCRIPT);
+    let mut install = TestInstall::new(SCRIPT);
     // The silence that the rate limit imposes is longer than an agent may be silent.
-    studio.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
-    studio
+    install.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
+    install
         .upstream
-        .answer_with(|asked: &RecordedRequest| match asked {
+        .answer_with(|request: &RecordedRequest| match request {
             RecordedRequest {
                 step: 0, again: 0, ..
-            } if asked.role == "pm" => busy_reply(429, Some(8)),
+            } if request.role == "pm" => busy_reply(429, Some(8)),
             RecordedRequest {
                 step: 0, again: 1, ..
-            } if asked.role == "pm" => busy_reply(429, Some(1)),
+            } if request.role == "pm" => busy_reply(429, Some(1)),
             RecordedRequest {
                 step: 1,
                 again: 0 | 1,
                 ..
-            } if asked.role == "pm" => busy_reply(529, None),
-            RecordedRequest { again: 0, .. } if asked.role == "architect" => {
+            } if request.role == "pm" => busy_reply(529, None),
+            RecordedRequest { again: 0, .. } if request.role == "architect" => {
                 busy_reply(529, Some(1))
             }
             _ => ScriptedReply::Play,
         });
-    studio.run(STAGES[0]).ok();
+    install.run(STAGES[0]).ok();
     let agents = "SELECT role || ' ' || status || ' ' || attempt FROM agents ORDER BY created_at";
     assert_eq!(
-        studio.query_column(agents),
+        install.query_column(agents),
         ["pm completed 1", "architect completed 1"]
     );
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn an_endpoint_that_cannot_be_used_is_told_at_once_and_the_work_goes_on_later() {
-    let mut studio = TestInstall::new(SCRIPT);
-    let requests = |studio: &TestInstall| studio.upstream.requests().len();
+    let mut install = TestInstall::new(SCRIPT);
+    let requests = |install: &TestInstall| install.upstream.requests().len();
 
-    studio
+    install
         .upstream
         .answer_with(|_| ScriptedReply::Error(401, Vec::new(), "invalid x-api-key"));
-    let refused = studio.run(STAGES[0]).assert_exit_code(7);
+    let refused = install.run(STAGES[0]).assert_exit_code(7);
     insta::assert_snapshot!("wrong_key", error_lines(&refused));
-    assert_eq!(requests(&studio), 1);
+    assert_eq!(requests(&install), 1);
 
-    studio
+    install
         .upstream
         .answer_with(|_| ScriptedReply::Error(404, Vec::new(), "model: claude-sonnet-5-5"));
-    let refused = studio.run(STAGES[0]).assert_exit_code(7);
+    let refused = install.run(STAGES[0]).assert_exit_code(7);
     insta::assert_snapshot!("unknown_model", error_lines(&refused));
-    assert!(requests(&studio) <= 3);
+    assert!(requests(&install) <= 3);
 
-    let url = studio.upstream.url.clone();
-    studio.set_variable("EKLAVYA_MODEL_URL", "http://127.0.0.1:9");
-    let refused = studio.run(STAGES[0]).assert_exit_code(7);
+    let url = install.upstream.url.clone();
+    install.set_variable("EKLAVYA_MODEL_URL", "http://127.0.0.1:9");
+    let refused = install.run(STAGES[0]).assert_exit_code(7);
     insta::assert_snapshot!("endpoint_down", error_lines(&refused));
     let agents = "SELECT status FROM agents";
-    assert_eq!(studio.query_column(agents), ["failed"; 3]);
+    assert_eq!(install.query_column(agents), ["failed"; 3]);
 
-    studio.set_variable("EKLAVYA_MODEL_URL", &url);
-    studio.upstream.play_script();
-    studio.run(STAGES[0]).ok();
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    install.set_variable("EKLAVYA_MODEL_URL", &url);
+    install.upstream.play_script();
+    install.run(STAGES[0]).ok();
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
     assert_eq!(
-        studio.query_column("SELECT CAST(attempt AS TEXT) FROM tasks"),
+        install.query_column("SELECT CAST(attempt AS TEXT) FROM tasks"),
         ["1", "1"]
     );
 }
 
 #[test]
 fn a_cut_answer_is_asked_for_again_and_counted_at_its_upper_bound() {
-    let studio = TestInstall::new(SCRIPT);
-    studio
+    let install = TestInstall::new(SCRIPT);
+    install
         .upstream
-        .answer_with(|asked| match (asked.role.as_str(), asked.again) {
+        .answer_with(|request| match (request.role.as_str(), request.again) {
             ("pm", 0) => ScriptedReply::CutAfter(3),
             ("architect", 0) => ScriptedReply::CutAfter(1),
             _ => ScriptedReply::Play,
         });
-    studio.run(STAGES[0]).ok();
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    install.run(STAGES[0]).ok();
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
     assert_eq!(
-        studio.query_column("SELECT CAST(attempt AS TEXT) FROM tasks"),
+        install.query_column("SELECT CAST(attempt AS TEXT) FROM tasks"),
         ["1", "1"]
     );
 }

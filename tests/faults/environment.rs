@@ -11,76 +11,76 @@ use crate::mount_namespace::MountNamespace;
 
 /// Asserts that a command ended for want of something, before any agent was begun.
 #[track_caller]
-fn assert_refused(studio: &TestInstall, outcome: &CommandResult, code: i32, name: &str) {
+fn assert_refused(install: &TestInstall, outcome: &CommandResult, code: i32, name: &str) {
     assert_eq!(outcome.code, code, "{outcome:#?}");
     insta::assert_snapshot!(name, error_lines(outcome));
-    assert_eq!(studio.query_column("SELECT status FROM agents"), [""; 0]);
-    assert_eq!(studio.upstream.requests().len(), 0);
+    assert_eq!(install.query_column("SELECT status FROM agents"), [""; 0]);
+    assert_eq!(install.upstream.requests().len(), 0);
 }
 
 #[test]
 fn programs_that_are_missing_are_named_with_the_fix() {
-    let mut studio = TestInstall::new(SCRIPT);
-    let bin = studio.path().join("bin");
+    let mut install = TestInstall::new(SCRIPT);
+    let bin = install.path().join("bin");
     fs::create_dir(&bin).unwrap();
-    studio.set_variable("PATH", bin.as_str());
-    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_bubblewrap");
-    studio.set_variable("PATH", "/usr/local/bin:/usr/bin:/bin");
+    install.set_variable("PATH", bin.as_str());
+    assert_refused(&install, &install.run(STAGES[0]), 7, "no_bubblewrap");
+    install.set_variable("PATH", "/usr/local/bin:/usr/bin:/bin");
 
-    let claude = studio.unset_variable("EKLAVYA_CLAUDE_PATH");
-    studio.set_variable("PATH", bin.as_str());
+    let claude = install.unset_variable("EKLAVYA_CLAUDE_PATH");
+    install.set_variable("PATH", bin.as_str());
     symlink("/usr/bin/bwrap", bin.join("bwrap")).unwrap();
-    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_claude");
-    studio.set_variable("PATH", "/usr/local/bin:/usr/bin:/bin");
-    studio.set_variable("EKLAVYA_CLAUDE_PATH", &claude);
+    assert_refused(&install, &install.run(STAGES[0]), 7, "no_claude");
+    install.set_variable("PATH", "/usr/local/bin:/usr/bin:/bin");
+    install.set_variable("EKLAVYA_CLAUDE_PATH", &claude);
 
     let mut namespace = MountNamespace::open();
     namespace.run(
         "for git in /usr/local/bin/git /usr/bin/git; do \
         if test -e $git; then mount --bind /dev/null $git || exit; fi; done",
     );
-    studio.wrapper = namespace.wrapper(studio.path().as_str());
-    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_git");
-    studio.wrapper.clear();
-    studio.run(STAGES[0]).ok();
+    install.wrapper = namespace.wrapper(install.path().as_str());
+    assert_refused(&install, &install.run(STAGES[0]), 7, "no_git");
+    install.wrapper.clear();
+    install.run(STAGES[0]).ok();
 }
 
 #[test]
 fn a_credential_that_is_missing_and_prices_that_cannot_be_read_stop_the_work_before_it_begins() {
-    let mut studio = TestInstall::new(SCRIPT);
-    let key = studio.unset_variable("ANTHROPIC_API_KEY");
-    assert_refused(&studio, &studio.run(STAGES[0]), 7, "no_credential");
-    studio.set_variable("ANTHROPIC_API_KEY", &key);
-    let prices = studio.home().join("pricing.yaml");
+    let mut install = TestInstall::new(SCRIPT);
+    let key = install.unset_variable("ANTHROPIC_API_KEY");
+    assert_refused(&install, &install.run(STAGES[0]), 7, "no_credential");
+    install.set_variable("ANTHROPIC_API_KEY", &key);
+    let prices = install.home().join("pricing.yaml");
     let text = include_str!("../../templates/pricing.yaml");
     fs::write(&prices, text.replacen("input:", "input: [", 1)).unwrap();
-    assert_refused(&studio, &studio.run(STAGES[0]), 2, "malformed_prices");
+    assert_refused(&install, &install.run(STAGES[0]), 2, "malformed_prices");
     fs::remove_file(&prices).unwrap();
-    studio.run(STAGES[0]).ok();
+    install.run(STAGES[0]).ok();
 }
 
 #[test]
 fn a_data_directory_that_cannot_be_written_is_told() {
-    let mut studio = TestInstall::new(SCRIPT);
+    let mut install = TestInstall::new(SCRIPT);
     let mut namespace = MountNamespace::open();
-    let home = studio.home();
+    let home = install.home();
     namespace.run(&format!(
         "mount --bind {home} {home} && mount -o remount,bind,ro {home}"
     ));
-    studio.wrapper = namespace.wrapper(studio.path().as_str());
+    install.wrapper = namespace.wrapper(install.path().as_str());
     // Where exactly it is noticed depends on the files that the database has left open.
-    let refused = error_lines(&studio.run(STAGES[0]).assert_exit_code(7));
+    let refused = error_lines(&install.run(STAGES[0]).assert_exit_code(7));
     let hint = "hint: [DIR]/home cannot be written: make it writable and repeat the command";
     assert!(refused.ends_with(hint), "{refused}");
-    assert_eq!(studio.upstream.requests().len(), 0);
-    studio.wrapper.clear();
-    studio.run(STAGES[0]).ok();
+    assert_eq!(install.upstream.requests().len(), 0);
+    install.wrapper.clear();
+    install.run(STAGES[0]).ok();
 }
 
 #[test]
 fn a_database_that_is_damaged_is_told_and_left_alone() {
-    let studio = TestInstall::new(SCRIPT);
-    let database = studio.home().join("eklavya.db");
+    let install = TestInstall::new(SCRIPT);
+    let database = install.home().join("eklavya.db");
     let whole = fs::read(&database).unwrap();
     for (name, damaged) in [
         (
@@ -94,19 +94,19 @@ fn a_database_that_is_damaged_is_told_and_left_alone() {
     ] {
         fs::write(&database, &damaged).unwrap();
         for command in [STAGES[0], &["project", "list"]] {
-            let outcome = studio.run(command).assert_exit_code(7);
+            let outcome = install.run(command).assert_exit_code(7);
             insta::assert_snapshot!(name, error_lines(&outcome));
         }
         assert_eq!(fs::read(&database).unwrap(), damaged);
     }
     fs::write(&database, &whole).unwrap();
-    studio.run(STAGES[0]).ok();
+    install.run(STAGES[0]).ok();
 }
 
 #[test]
 fn what_a_command_names_must_be_there() {
-    let studio = TestInstall::new(SCRIPT);
-    let mut told = String::new();
+    let install = TestInstall::new(SCRIPT);
+    let mut messages = String::new();
     for command in [
         &["plan", "shoe"][..],
         &["demo", "approve", "shop", "7", "--yes"],
@@ -115,12 +115,12 @@ fn what_a_command_names_must_be_there() {
         &["agents", "kill", "abcdef", "--yes"],
         &["budget", "set", "shop", "--task", "T99", "--limit", "1"],
     ] {
-        let outcome = studio.run(command).assert_exit_code(3);
-        told = format!(
-            "{told}$ eklavya {}\n{}\n",
+        let outcome = install.run(command).assert_exit_code(3);
+        messages = format!(
+            "{messages}$ eklavya {}\n{}\n",
             command.join(" "),
             error_lines(&outcome)
         );
     }
-    insta::assert_snapshot!("not_found", told);
+    insta::assert_snapshot!("not_found", messages);
 }

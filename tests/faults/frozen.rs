@@ -13,58 +13,58 @@ const WAITING: &[&str] = &["plan", "shop", "--wait"];
 /// Returns a studio whose leases are short, and a worker that is frozen in the middle of its work:
 /// its agent waits for an answer that never comes.
 fn install_with_frozen_worker() -> (TestInstall, RunningCommand) {
-    let mut studio = TestInstall::new(SCRIPT);
-    studio.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
-    studio.upstream.answer_with(|asked| match asked {
-        asked if is_held_request(asked) && asked.again == 0 => ScriptedReply::Hang,
+    let mut install = TestInstall::new(SCRIPT);
+    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
+    install.upstream.answer_with(|request| match request {
+        request if is_held_request(request) && request.again == 0 => ScriptedReply::Hang,
         _ => ScriptedReply::Play,
     });
-    let frozen = studio.start(STAGES[0]);
-    let asked = studio.upstream.wait_for_request(is_held_request);
-    studio.wait_until_recorded(&asked);
-    studio.freeze_outside_transaction(&frozen);
-    (studio, frozen)
+    let frozen = install.start(STAGES[0]);
+    let request = install.upstream.wait_for_request(is_held_request);
+    install.wait_until_recorded(&request);
+    install.freeze_outside_transaction(&frozen);
+    (install, frozen)
 }
 
-fn is_held_request(asked: &RecordedRequest) -> bool {
-    asked.role == "pm" && asked.step == 1
+fn is_held_request(request: &RecordedRequest) -> bool {
+    request.role == "pm" && request.step == 1
 }
 
 #[test]
 fn what_it_still_does_counts_for_nothing() {
-    let (studio, frozen) = install_with_frozen_worker();
-    studio.run(WAITING).ok();
+    let (install, frozen) = install_with_frozen_worker();
+    install.run(WAITING).ok();
     // Its agents were ended before the next one began.
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
     let before = (
-        studio.dump_rows(),
-        studio.refs(),
-        studio.upstream.requests().len(),
+        install.dump_rows(),
+        install.refs(),
+        install.upstream.requests().len(),
     );
     frozen.signal(Signal::SIGCONT);
     let ended = frozen.wait().assert_exit_code(4);
     insta::assert_snapshot!("frozen", error_lines(&ended));
     let after = (
-        studio.dump_rows(),
-        studio.refs(),
-        studio.upstream.requests().len(),
+        install.dump_rows(),
+        install.refs(),
+        install.upstream.requests().len(),
     );
     assert_eq!(before, after);
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
 
-    studio.run_stages(1..STAGES.len());
-    insta::assert_snapshot!("final_tree", studio.tree());
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    install.run_stages(1..STAGES.len());
+    insta::assert_snapshot!("final_tree", install.tree());
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn a_woken_worker_does_not_disturb_its_successor() {
-    let (studio, frozen) = install_with_frozen_worker();
-    let next = studio.start(WAITING);
-    studio
+    let (install, frozen) = install_with_frozen_worker();
+    let next = install.start(WAITING);
+    install
         .upstream
-        .wait_for_request(|asked| is_held_request(asked) && asked.again == 1);
+        .wait_for_request(|request| is_held_request(request) && request.again == 1);
     frozen.signal(Signal::SIGCONT);
     let ended = frozen.wait().assert_exit_code(4);
     assert!(
@@ -73,32 +73,32 @@ fn a_woken_worker_does_not_disturb_its_successor() {
         ended.stderr
     );
     next.wait().ok();
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
     let held = "SELECT worker FROM leases WHERE worker IS NOT NULL";
-    assert_eq!(studio.query_column(held), [""; 0]);
-    let fences = studio.query_column("SELECT DISTINCT CAST(fence AS TEXT) FROM agents ORDER BY 1");
+    assert_eq!(install.query_column(held), [""; 0]);
+    let fences = install.query_column("SELECT DISTINCT CAST(fence AS TEXT) FROM agents ORDER BY 1");
     assert_eq!(fences, ["1", "2"]);
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn a_command_without_wait_names_the_lease_holder() {
-    let (mut studio, frozen) = install_with_frozen_worker();
-    studio.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "30");
+    let (mut install, frozen) = install_with_frozen_worker();
+    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "30");
     frozen.signal(Signal::SIGCONT);
-    let refused = studio.run(STAGES[0]).assert_exit_code(4);
+    let refused = install.run(STAGES[0]).assert_exit_code(4);
     let holder = format!("another process (pid {}", frozen.id());
     assert!(refused.stderr.contains(&holder), "{}", refused.stderr);
     // Whoever waits can be told not to.
-    let waiting = studio.start(WAITING);
+    let waiting = install.start(WAITING);
     assert!(wait_until(|| waiting.catches(Signal::SIGINT)));
     waiting.signal(Signal::SIGINT);
     waiting.wait().assert_exit_code(130);
-    let deciding = studio.start(&["plan", "approve", "shop", "--yes", "--wait"]);
+    let deciding = install.start(&["plan", "approve", "shop", "--yes", "--wait"]);
     assert!(wait_until(|| deciding.catches(Signal::SIGINT)));
     deciding.signal(Signal::SIGINT);
     deciding.wait().assert_exit_code(130);
     frozen.kill_and_wait();
-    studio.run(STAGES[0]).ok();
+    install.run(STAGES[0]).ok();
 }

@@ -4,25 +4,25 @@ use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::ScriptedReply;
 
 fn install_with_short_timeouts(script: &str) -> TestInstall {
-    let mut studio = TestInstall::new(script);
-    studio.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
-    studio.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "1");
-    studio.set_variable("EKLAVYA_AGENTS_RETRIES", "1");
-    studio
+    let mut install = TestInstall::new(script);
+    install.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
+    install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "1");
+    install.set_variable("EKLAVYA_AGENTS_RETRIES", "1");
+    install
 }
 
 #[test]
 fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversation() {
-    let studio = install_with_short_timeouts(SCRIPT);
-    studio.upstream.answer_with(
-        |asked| match (asked.role.as_str(), asked.step, asked.again) {
+    let install = install_with_short_timeouts(SCRIPT);
+    install.upstream.answer_with(|request| {
+        match (request.role.as_str(), request.step, request.again) {
             ("pm", 1, 0) => ScriptedReply::Hang,
             ("architect", 0, 0) => ScriptedReply::HangAfter(2),
             _ => ScriptedReply::Play,
-        },
-    );
-    studio.run(STAGES[0]).ok();
-    studio.assert_no_agent_process();
+        }
+    });
+    install.run(STAGES[0]).ok();
+    install.assert_no_agent_process();
     let agents = "SELECT role || ' ' || status FROM agents ORDER BY created_at";
     let lost = [
         "pm failed",
@@ -30,42 +30,42 @@ fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversati
         "architect failed",
         "architect completed",
     ];
-    assert_eq!(studio.query_column(agents), lost);
+    assert_eq!(install.query_column(agents), lost);
     let conversations = "SELECT CAST(count(DISTINCT session_id) AS TEXT) FROM agents GROUP BY role";
-    assert_eq!(studio.query_column(conversations), ["1", "1"]);
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    assert_eq!(install.query_column(conversations), ["1", "1"]);
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn an_agent_that_does_not_react_is_killed_with_all_that_it_started() {
     let started = "mkdir -p site tests && (setsid sleep 100000 > /dev/null 2>&1 &) &&";
-    let studio = install_with_short_timeouts(&SCRIPT.replace("mkdir -p site tests &&", started));
-    studio.run_stages(0..2);
-    studio
-        .upstream
-        .answer_with(|asked| match (asked.is_step("demo-1", 1), asked.again) {
+    let install = install_with_short_timeouts(&SCRIPT.replace("mkdir -p site tests &&", started));
+    install.run_stages(0..2);
+    install.upstream.answer_with(
+        |request| match (request.is_step("demo-1", 1), request.again) {
             (true, 0) => ScriptedReply::Hang,
             _ => ScriptedReply::Play,
-        });
-    let running = studio.start(STAGES[2]);
-    let asked = studio
+        },
+    );
+    let running = install.start(STAGES[2]);
+    let request = install
         .upstream
-        .wait_for_request(|asked| asked.is_step("demo-1", 1));
-    studio.wait_until_recorded(&asked);
+        .wait_for_request(|request| request.is_step("demo-1", 1));
+    install.wait_until_recorded(&request);
     assert!(
-        studio
+        install
             .agent_processes()
             .iter()
             .any(|process| process.contains("sleep 100000"))
     );
-    studio.freeze_agents();
+    install.freeze_agents();
     running.wait().ok();
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
     let agents = "SELECT status FROM agents WHERE role = 'developer' ORDER BY created_at";
-    assert_eq!(studio.query_column(agents), ["failed", "completed"]);
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    assert_eq!(install.query_column(agents), ["failed", "completed"]);
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
@@ -80,34 +80,34 @@ fn a_shell_command_that_hangs_is_ended_and_its_agent_is_told() {
           - name: Bash
             input: { command: \"mkdir -p";
     assert!(SCRIPT.contains(page));
-    let studio = install_with_short_timeouts(&SCRIPT.replace(page, hangs));
-    studio.run_stages(0..3);
-    studio.assert_no_agent_process();
+    let install = install_with_short_timeouts(&SCRIPT.replace(page, hangs));
+    install.run_stages(0..3);
+    install.assert_no_agent_process();
     let agents = "SELECT status FROM agents WHERE role = 'developer' ORDER BY created_at";
-    assert_eq!(studio.query_column(agents), ["completed"]);
-    studio.assert_ledger_equals_bill();
+    assert_eq!(install.query_column(agents), ["completed"]);
+    install.assert_ledger_equals_bill();
 }
 
 #[test]
 fn an_agent_that_always_hangs_ends_with_a_question() {
-    let studio = install_with_short_timeouts(SCRIPT);
-    studio.upstream.answer_with(|asked| match asked.step {
+    let install = install_with_short_timeouts(SCRIPT);
+    install.upstream.answer_with(|request| match request.step {
         1 => ScriptedReply::Hang,
         _ => ScriptedReply::Play,
     });
-    let blocked = studio.run(STAGES[0]).assert_exit_code(6);
+    let blocked = install.run(STAGES[0]).assert_exit_code(6);
     insta::assert_snapshot!("question", crate::error_lines(&blocked));
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
     assert_eq!(
-        studio.query_column("SELECT status FROM agents"),
+        install.query_column("SELECT status FROM agents"),
         ["failed", "failed"]
     );
     assert_eq!(
-        studio.query_column("SELECT key || ' ' || status FROM tasks"),
+        install.query_column("SELECT key || ' ' || status FROM tasks"),
         ["plan-1-requirements blocked", "plan-1-architecture pending"]
     );
 
-    studio.upstream.play_script();
+    install.upstream.play_script();
     let answer = [
         "tasks",
         "retry",
@@ -116,7 +116,7 @@ fn an_agent_that_always_hangs_ends_with_a_question() {
         "--answer",
         "Go on",
     ];
-    studio.run(&answer).ok();
-    studio.run(STAGES[0]).ok();
-    studio.assert_ledger_equals_bill();
+    install.run(&answer).ok();
+    install.run(STAGES[0]).ok();
+    install.assert_ledger_equals_bill();
 }

@@ -8,42 +8,42 @@ use crate::error_lines;
 
 /// The second answer to the PM, after it has written its document, does not come the first time.
 fn install_with_held_answer() -> TestInstall {
-    let mut studio = TestInstall::new(SCRIPT);
-    studio.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "20");
-    studio.upstream.answer_with(
-        |asked| match (asked.role.as_str(), asked.step, asked.again) {
+    let mut install = TestInstall::new(SCRIPT);
+    install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "20");
+    install.upstream.answer_with(|request| {
+        match (request.role.as_str(), request.step, request.again) {
             ("pm", 1, 0) => ScriptedReply::Hang,
             _ => ScriptedReply::Play,
-        },
-    );
-    studio
+        }
+    });
+    install
 }
 
 #[track_caller]
-fn assert_resumes(studio: &TestInstall) {
-    studio.run(STAGES[0]).ok();
-    let log = studio.upstream.requests();
-    let pm: Vec<_> = log.iter().filter(|asked| asked.role == "pm").collect();
-    let steps: Vec<usize> = pm.iter().map(|asked| asked.step).collect();
+fn assert_resumes(install: &TestInstall) {
+    install.run(STAGES[0]).ok();
+    let log = install.upstream.requests();
+    let pm: Vec<_> = log.iter().filter(|request| request.role == "pm").collect();
+    let steps: Vec<usize> = pm.iter().map(|request| request.step).collect();
     assert_eq!(steps, [0, 1, 1], "{pm:#?}");
-    assert!(pm.iter().all(|asked| asked.session == pm[0].session));
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
+    assert!(pm.iter().all(|request| request.session == pm[0].session));
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn once_keeps_the_work_and_the_same_command_goes_on() {
-    let studio = install_with_held_answer();
-    let running = studio.start(STAGES[0]);
-    studio
+    let install = install_with_held_answer();
+    let running = install.start(STAGES[0]);
+    install
         .upstream
-        .wait_for_request(|asked| asked.role == "pm" && asked.step == 1);
+        .wait_for_request(|request| request.role == "pm" && request.step == 1);
     running.signal(Signal::SIGINT);
     let ended = running.wait().assert_exit_code(130);
     insta::assert_snapshot!("interrupted", error_lines(&ended));
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
 
-    let checkpoints = studio.git(&[
+    let checkpoints = install.git(&[
         "for-each-ref",
         "--format=%(refname)",
         "refs/eklavya/checkpoints/",
@@ -53,31 +53,31 @@ fn once_keeps_the_work_and_the_same_command_goes_on() {
     };
     let kept = format!("{checkpoint}:docs/requirements.md");
     assert_eq!(
-        studio.git(&["show", &kept]),
+        install.git(&["show", &kept]),
         "# Requirements\n\nA greeting.\n"
     );
     assert_eq!(
-        studio.query_column("SELECT status FROM agents"),
+        install.query_column("SELECT status FROM agents"),
         ["interrupted"]
     );
     assert_eq!(
-        studio.query_column("SELECT worker FROM leases WHERE worker IS NOT NULL"),
+        install.query_column("SELECT worker FROM leases WHERE worker IS NOT NULL"),
         [""; 0]
     );
-    assert_resumes(&studio);
+    assert_resumes(&install);
 }
 
 #[test]
 fn twice_kills_at_once() {
-    let mut studio = install_with_held_answer();
+    let mut install = install_with_held_answer();
     // Only the second signal can end it in time.
-    studio.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "600");
-    let running = studio.start(STAGES[0]);
-    let asked = studio
+    install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "600");
+    let running = install.start(STAGES[0]);
+    let request = install
         .upstream
-        .wait_for_request(|asked| asked.role == "pm" && asked.step == 1);
-    studio.wait_until_recorded(&asked);
-    studio.freeze_agents();
+        .wait_for_request(|request| request.role == "pm" && request.step == 1);
+    install.wait_until_recorded(&request);
+    install.freeze_agents();
     running.signal(Signal::SIGINT);
     assert!(eklavya_testkit::install::running::wait_until(|| running
         .stderr()
@@ -85,6 +85,6 @@ fn twice_kills_at_once() {
     running.signal(Signal::SIGINT);
     let ended = running.wait().assert_exit_code(130);
     insta::assert_snapshot!("interrupted", error_lines(&ended));
-    studio.assert_no_agent_process();
-    assert_resumes(&studio);
+    install.assert_no_agent_process();
+    assert_resumes(&install);
 }

@@ -7,110 +7,110 @@ use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 
 /// Kills the orchestrator and looks at what is left of it.
 #[track_caller]
-fn kill_orchestrator(studio: &TestInstall, running: RunningCommand) {
+fn kill_orchestrator(install: &TestInstall, running: RunningCommand) {
     running.kill_and_wait();
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
 }
 
 /// Runs a stage up to the request that `here` describes, and kills it there.
 #[track_caller]
 fn kill_at(
-    studio: &TestInstall,
+    install: &TestInstall,
     stage: &[&str],
     reply: ScriptedReply,
     here: fn(&RecordedRequest) -> bool,
 ) {
-    studio.upstream.answer_with(move |asked| match asked {
-        asked if here(asked) && asked.again == 0 => reply.clone(),
+    install.upstream.answer_with(move |request| match request {
+        request if here(request) && request.again == 0 => reply.clone(),
         _ => ScriptedReply::Play,
     });
-    let running = studio.start(stage);
-    let asked = studio.upstream.wait_for_request(here);
-    studio.wait_until_recorded(&asked);
-    kill_orchestrator(studio, running);
-    studio.upstream.play_script();
+    let running = install.start(stage);
+    let request = install.upstream.wait_for_request(here);
+    install.wait_until_recorded(&request);
+    kill_orchestrator(install, running);
+    install.upstream.play_script();
 }
 
 #[test]
 fn the_work_survives_its_orchestrator_in_every_stage() {
     // A test command that takes a while, to be killed in the middle of it.
     let script = SCRIPT.replace("testCommand: \"sh", "testCommand: \"sleep 1; sh");
-    let studio = TestInstall::new(&script);
+    let install = TestInstall::new(&script);
     let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
 
-    kill_at(&studio, plan, ScriptedReply::Hang, |asked| {
-        asked.role == "architect" && asked.step == 1
+    kill_at(&install, plan, ScriptedReply::Hang, |request| {
+        request.role == "architect" && request.step == 1
     });
-    studio.run(plan).ok();
-    studio.run(approve).ok();
-    kill_at(&studio, demo, ScriptedReply::HangAfter(4), |asked| {
-        asked.is_step("demo-1", 1)
+    install.run(plan).ok();
+    install.run(approve).ok();
+    kill_at(&install, demo, ScriptedReply::HangAfter(4), |request| {
+        request.is_step("demo-1", 1)
     });
     // While its preview starts: that it is ready is not written down in time.
     let ready = "AFTER UPDATE ON demos WHEN NEW.status = 'ready'";
-    kill_in_transaction(&studio, demo, ready, || {
-        studio.query_column("SELECT status FROM demos") == ["starting"]
+    kill_in_transaction(&install, demo, ready, || {
+        install.query_column("SELECT status FROM demos") == ["starting"]
     });
-    studio.run(demo).ok();
-    studio.run(choose).ok();
+    install.run(demo).ok();
+    install.run(choose).ok();
 
     // In the middle of an agent, and then in the middle of the test of its merge.
-    kill_at(&studio, build, ScriptedReply::Hang, |asked| {
-        asked.is_step("T1", 2)
+    kill_at(&install, build, ScriptedReply::Hang, |request| {
+        request.is_step("T1", 2)
     });
-    let running = studio.start(build);
-    let scratch = studio.project_dir().join("scratch");
+    let running = install.start(build);
+    let scratch = install.project_dir().join("scratch");
     let tests = || {
         scratch
             .read_dir_utf8()
             .is_ok_and(|mut found| found.next().is_some())
     };
     assert!(wait_until(tests));
-    kill_orchestrator(&studio, running);
-    studio.run(build).ok();
+    kill_orchestrator(&install, running);
+    install.run(build).ok();
     assert!(!tests());
 
-    kill_at(&studio, verify, ScriptedReply::Hang, |asked| {
-        asked.role == "qa" && asked.step == 1
+    kill_at(&install, verify, ScriptedReply::Hang, |request| {
+        request.role == "qa" && request.step == 1
     });
-    studio.run(verify).ok();
+    install.run(verify).ok();
     let recorded = "AFTER INSERT ON deliveries";
-    let page = studio.project_dir().join("delivery/dossier.html");
-    kill_in_transaction(&studio, deliver, recorded, || page.exists());
-    assert_eq!(studio.query_column("SELECT tag FROM deliveries"), [""; 0]);
-    studio.run(deliver).ok();
+    let page = install.project_dir().join("delivery/dossier.html");
+    kill_in_transaction(&install, deliver, recorded, || page.exists());
+    assert_eq!(install.query_column("SELECT tag FROM deliveries"), [""; 0]);
+    install.run(deliver).ok();
 
     // Nor a preview whose start was cut off, and which nobody knows of.
-    assert!(wait_until(|| studio.preview_processes().is_empty()));
-    insta::assert_snapshot!("final_tree", studio.tree());
-    studio.assert_ledger_equals_bill();
-    studio.assert_nothing_was_done_twice();
-    studio.assert_audit_trail_is_complete();
+    assert!(wait_until(|| install.preview_processes().is_empty()));
+    insta::assert_snapshot!("final_tree", install.tree());
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
+    install.assert_audit_trail_is_complete();
     assert_eq!(
-        studio.query_column("SELECT worker FROM leases WHERE worker IS NOT NULL"),
+        install.query_column("SELECT worker FROM leases WHERE worker IS NOT NULL"),
         [""; 0]
     );
     let living = "SELECT status FROM agents WHERE status NOT IN ('completed', 'lost')";
-    assert_eq!(studio.query_column(living), [""; 0]);
+    assert_eq!(install.query_column(living), [""; 0]);
     let show = ["project", "show", "shop", "--output", "json"];
-    assert_eq!(studio.run(&show).ok().json()["status"], "delivered");
+    assert_eq!(install.run(&show).ok().json()["status"], "delivered");
 }
 
 /// Kills the orchestrator once `there` holds, and never later than in the transaction in which
 /// `change` happens to the database.
 #[track_caller]
 fn kill_in_transaction(
-    studio: &TestInstall,
+    install: &TestInstall,
     stage: &[&str],
     change: &str,
     there: impl Fn() -> bool,
 ) {
-    studio.execute_sql(&format!(
+    install.execute_sql(&format!(
         "CREATE TRIGGER slow {change} BEGIN SELECT (WITH RECURSIVE n(i) AS \
          (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) SELECT count(*) FROM n); END"
     ));
-    let running = studio.start(stage);
+    let running = install.start(stage);
     assert!(wait_until(there));
-    kill_orchestrator(studio, running);
-    studio.execute_sql("DROP TRIGGER slow");
+    kill_orchestrator(install, running);
+    install.execute_sql("DROP TRIGGER slow");
 }

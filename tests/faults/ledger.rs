@@ -11,25 +11,25 @@ use crate::verdict::FaultVerdict;
 
 #[test]
 fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {
-    let studio = TestInstall::new(SCRIPT);
+    let install = TestInstall::new(SCRIPT);
     for stage in STAGES {
-        let mut running = studio.start(stage);
-        watch_processes_for(&studio.key, &mut running, stage);
+        let mut running = install.start(stage);
+        watch_processes_for(&install.key, &mut running, stage);
         running.wait().ok();
     }
-    studio.assert_delivered_despite_fault(UnsentRequests::Impossible);
-    studio.assert_nothing_was_done_twice();
+    install.assert_delivered_despite_fault(UnsentRequests::Impossible);
+    install.assert_nothing_was_done_twice();
     assert!(
-        studio
+        install
             .upstream
             .requests()
             .iter()
-            .all(|asked| asked.key == studio.key)
+            .all(|request| request.key == install.key)
     );
-    let shown = studio.run(&["project", "show", "shop", "--output", "json"]);
+    let shown = install.run(&["project", "show", "shop", "--output", "json"]);
     let shown = shown.ok().json();
-    assert_eq!(shown["spentMicroUsd"], studio.upstream.charged_micros());
-    assert_eq!(files_with(&studio.key, &studio.home()), [""; 0]);
+    assert_eq!(shown["spentMicroUsd"], install.upstream.charged_micros());
+    assert_eq!(files_with(&install.key, &install.home()), [""; 0]);
 }
 
 /// Looks for the key in every other process while the command runs.
@@ -44,8 +44,8 @@ fn watch_processes_for(key: &str, running: &mut RunningCommand, stage: &[&str]) 
         for id in ids.filter(|id| !known.contains(id)) {
             let (line, environment) = (read(id, "cmdline"), read(id, "environ"));
             if !line.ends_with(own.as_bytes()) && read(id, "cmdline") == line {
-                let told = contains_key(key, &line) || contains_key(key, &environment);
-                assert!(!told, "{}", String::from_utf8_lossy(&line));
+                let leaks = contains_key(key, &line) || contains_key(key, &environment);
+                assert!(!leaks, "{}", String::from_utf8_lossy(&line));
             }
         }
         std::thread::sleep(std::time::Duration::from_millis(50));

@@ -21,14 +21,14 @@ mod frozen;
 mod hang;
 mod interrupt;
 mod kill;
+mod kill_at_steps;
 mod ledger;
-mod moments;
 mod mount_namespace;
 mod outage;
+mod random_kills;
 mod rivals;
 mod seeded_random;
 mod server;
-mod steps;
 mod verdict;
 
 /// Returns a script in which a tool call that is made once more changes nothing.
@@ -48,24 +48,24 @@ fn idempotent_script(script: &str) -> String {
 /// Returns a script in which whoever hands in a result does so once more where it is asked again: a
 /// worker may die after the CLI has written the result down, and before it has heard of it.
 fn script_with_repeated_results(script: &str) -> String {
-    let (mut told, mut result) = (String::new(), String::new());
+    let (mut script_text, mut result) = (String::new(), String::new());
     for line in script.lines() {
         let begins = line.starts_with("      - structured");
         if !begins && !line.starts_with("       ") {
-            told.push_str(&std::mem::take(&mut result));
+            script_text.push_str(&std::mem::take(&mut result));
         }
-        told = told + line + "\n";
+        script_text = script_text + line + "\n";
         if begins || !result.is_empty() {
             result = result + line + "\n";
         }
     }
-    told + &result
+    script_text + &result
 }
 
 /// Returns the exit code and what is said about it; how the work went before is left out.
 fn error_lines(outcome: &eklavya_testkit::cli::CommandResult) -> String {
-    let said = outcome.stderr.lines();
-    let kept = said.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
+    let lines = outcome.stderr.lines();
+    let kept = lines.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
     let kept: Vec<&str> = kept.collect();
     format!("exit {}\n{}", outcome.code, kept.join("\n"))
 }

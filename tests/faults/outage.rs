@@ -15,53 +15,53 @@ const WAITS: &str = "it is waited for up to";
 /// Returns a studio with a project on a server of its own.
 fn install_on_server() -> (TestInstall, Arc<TestPostgres>) {
     let server = Arc::new(TestPostgres::durable());
-    let mut studio = TestInstall::empty(SCRIPT);
-    studio.set_variable("EKLAVYA_STORE_URL", &server.url());
-    studio.upstream.look_for_agents_in(&server.url());
-    studio.run(&["init", "--yes"]).ok();
-    studio.create_project();
-    (studio, server)
+    let mut install = TestInstall::empty(SCRIPT);
+    install.set_variable("EKLAVYA_STORE_URL", &server.url());
+    install.upstream.look_for_agents_in(&server.url());
+    install.run(&["init", "--yes"]).ok();
+    install.create_project();
+    (install, server)
 }
 
-fn is_last_of_the_pm(asked: &RecordedRequest) -> bool {
-    asked.role == "pm" && asked.step == 1
+fn is_last_of_the_pm(request: &RecordedRequest) -> bool {
+    request.role == "pm" && request.step == 1
 }
 
 /// Asserts that what was billed stands in the ledger, and nothing else.
 #[track_caller]
-fn assert_books(studio: &TestInstall, server: &TestPostgres) {
+fn assert_books(install: &TestInstall, server: &TestPostgres) {
     let open = "SELECT count(*) FROM ledger WHERE status = 'reserved' OR upper_bound";
     assert_eq!(server.psql(open), "0");
     let spent = "SELECT sum(settled_micros) FROM ledger";
     assert_eq!(
         server.psql(spent),
-        studio.upstream.charged_micros().to_string()
+        install.upstream.charged_micros().to_string()
     );
     let stands = "SELECT spent_micros, reserved_micros FROM budgets WHERE scope = 'project'";
     assert_eq!(
         server.psql(stands),
-        format!("{}|0", studio.upstream.charged_micros())
+        format!("{}|0", install.upstream.charged_micros())
     );
 }
 
 #[test]
 fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
-    let (studio, server) = install_on_server();
+    let (install, server) = install_on_server();
     // Gone before the answer: what it cost is told when nothing can be written.
     let killed = Arc::clone(&server);
-    studio.upstream.answer_with(move |asked| {
-        if is_last_of_the_pm(asked) && asked.again == 0 {
+    install.upstream.answer_with(move |request| {
+        if is_last_of_the_pm(request) && request.again == 0 {
             killed.kill();
         }
         ScriptedReply::Play
     });
-    let running = studio.start(STAGES[0]);
+    let running = install.start(STAGES[0]);
     assert!(
         wait_until(|| running.stderr().contains(WAITS)),
         "{}",
         running.stderr()
     );
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
     server.restart();
     let ended = running.wait().ok();
     assert!(
@@ -69,37 +69,37 @@ fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
         "{}",
         ended.stderr
     );
-    assert_books(&studio, &server);
+    assert_books(&install, &server);
     let fences = "SELECT string_agg(DISTINCT fence::text, ' ') FROM agents";
     assert_eq!(server.psql(fences), "1 2");
 
     // A cut connection is an outage that is over at once.
     let cut = Arc::clone(&server);
-    studio.upstream.answer_with(move |asked| {
-        if asked.is_step("demo-1", 1) && asked.again == 0 {
+    install.upstream.answer_with(move |request| {
+        if request.is_step("demo-1", 1) && request.again == 0 {
             cut.cut_connections();
         }
         ScriptedReply::Play
     });
-    studio.run_stages(1..STAGES.len());
-    insta::assert_snapshot!("final_tree", studio.tree());
-    assert_books(&studio, &server);
+    install.run_stages(1..STAGES.len());
+    insta::assert_snapshot!("final_tree", install.tree());
+    assert_books(&install, &server);
     let held = "SELECT count(*) FROM leases WHERE worker IS NOT NULL";
     assert_eq!(server.psql(held), "0");
 }
 
 #[test]
 fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
-    let (mut studio, server) = install_on_server();
-    let held = |studio: &TestInstall| {
-        studio.upstream.answer_with(|asked| match asked {
-            asked if is_last_of_the_pm(asked) && asked.again < 2 => ScriptedReply::Hang,
+    let (mut install, server) = install_on_server();
+    let held = |install: &TestInstall| {
+        install.upstream.answer_with(|request| match request {
+            request if is_last_of_the_pm(request) && request.again < 2 => ScriptedReply::Hang,
             _ => ScriptedReply::Play,
         });
     };
-    held(&studio);
-    let running = studio.start(STAGES[0]);
-    studio.upstream.wait_for_request(is_last_of_the_pm);
+    held(&install);
+    let running = install.start(STAGES[0]);
+    install.upstream.wait_for_request(is_last_of_the_pm);
     server.kill();
     assert!(
         wait_until(|| running.stderr().contains(WAITS)),
@@ -108,14 +108,14 @@ fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
     );
     running.signal(Signal::SIGINT);
     running.wait().assert_exit_code(130);
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
 
-    studio.set_variable("EKLAVYA_STORE_PATIENCE_SECONDS", "0");
+    install.set_variable("EKLAVYA_STORE_PATIENCE_SECONDS", "0");
     server.restart();
-    let running = studio.start(STAGES[0]);
-    studio
+    let running = install.start(STAGES[0]);
+    install
         .upstream
-        .wait_for_request(|asked| is_last_of_the_pm(asked) && asked.again == 1);
+        .wait_for_request(|request| is_last_of_the_pm(request) && request.again == 1);
     server.kill();
     let ended = error_lines(&running.wait().assert_exit_code(7));
     assert!(ended.contains("the database is unavailable"), "{ended}");
@@ -123,10 +123,10 @@ fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
         ended.contains("Start the server, then repeat the command"),
         "{ended}"
     );
-    studio.assert_no_agent_process();
+    install.assert_no_agent_process();
 
     server.restart();
-    studio.run(STAGES[0]).ok();
+    install.run(STAGES[0]).ok();
     let open = "SELECT count(*) FROM ledger WHERE status = 'reserved'";
     assert_eq!(server.psql(open), "0");
 }

@@ -16,66 +16,66 @@ const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
 fn of_two_workers_one_works_and_the_other_waits_or_goes() {
-    let studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    let install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     let stage = STAGES[0];
-    studio.upstream.answer_with(|asked| {
-        match (asked.is_step("plan-1-architecture", 0), asked.again) {
+    install.upstream.answer_with(|request| {
+        match (request.is_step("plan-1-architecture", 0), request.again) {
             (true, 0) => ScriptedReply::Hang,
             _ => ScriptedReply::Play,
         }
     });
-    let first = studio.start(stage);
-    studio
+    let first = install.start(stage);
+    install
         .upstream
-        .wait_for_request(|asked| asked.role == "architect");
-    let second = studio.run(stage).assert_exit_code(4);
+        .wait_for_request(|request| request.role == "architect");
+    let second = install.run(stage).assert_exit_code(4);
     assert!(second.stderr.contains("is working on shop"), "{second:#?}");
-    let waits = studio.start(&[stage, &["--wait"]].concat());
+    let waits = install.start(&[stage, &["--wait"]].concat());
     thread::sleep(Duration::from_millis(500));
-    assert_eq!(studio.query_column(FENCE), ["1"]);
+    assert_eq!(install.query_column(FENCE), ["1"]);
     // A clock that was set forward by an hour takes nothing from the living.
-    studio.execute_sql(
+    install.execute_sql(
         "UPDATE leases SET heartbeat = heartbeat - 3600000000, lease_until = lease_until - 3600000000",
     );
-    let third = studio.run(stage).assert_exit_code(4);
+    let third = install.run(stage).assert_exit_code(4);
     assert!(third.stderr.contains("is working on shop"), "{third:#?}");
     first.kill_and_wait();
     waits.wait().ok();
     // It has begun where the first one ended.
-    assert_eq!(studio.query_column(FENCE), ["2"]);
+    assert_eq!(install.query_column(FENCE), ["2"]);
     // Any number of them, at the same time.
     for stage in &STAGES[1..] {
         if stage[1] == "approve" {
-            studio.run(stage).ok();
+            install.run(stage).ok();
         } else {
-            let all = [(); 3].map(|()| studio.start(&[*stage, &["--wait"]].concat()));
+            let all = [(); 3].map(|()| install.start(&[*stage, &["--wait"]].concat()));
             all.into_iter()
                 .map(RunningCommand::wait)
                 .for_each(|one| drop(one.ok()));
         }
     }
-    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
-    studio.assert_nothing_was_done_twice();
+    install.assert_delivered_despite_fault(UnsentRequests::Possible);
+    install.assert_nothing_was_done_twice();
 }
 
 #[test]
 fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
-    let mut studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
-    studio.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
+    let mut install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
     let mut dice = SeededRandom::new("rivals");
     let mut woken = 0;
     for stage in STAGES {
         if stage[1] == "approve" {
-            studio.run(stage).ok();
+            install.run(stage).ok();
             continue;
         }
-        let Some(sleeper) = freeze_at_random(&studio, stage, &mut dice) else {
+        let Some(sleeper) = freeze_at_random(&install, stage, &mut dice) else {
             continue;
         };
         woken += 1;
-        let before = studio.query_column(FENCE);
-        let heir = studio.start(&[stage, &["--wait"]].concat());
-        assert!(wait_until(|| studio.query_column(FENCE) != before));
+        let before = install.query_column(FENCE);
+        let heir = install.start(&[stage, &["--wait"]].concat());
+        assert!(wait_until(|| install.query_column(FENCE) != before));
         thread::sleep(Duration::from_millis(100 * dice.next_below(20) as u64));
         sleeper.signal(Signal::SIGCONT);
         let late = sleeper.wait();
@@ -85,25 +85,25 @@ fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
     }
     // Stages may be too quick for it, but not all of them.
     assert!(woken >= 1);
-    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
+    install.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
 /// Returns a worker that was stopped at some moment of its work; nothing where that was over before.
 fn freeze_at_random(
-    studio: &TestInstall,
+    install: &TestInstall,
     stage: &[&str],
     dice: &mut SeededRandom,
 ) -> Option<RunningCommand> {
-    let before = studio.query_column(FENCE);
-    let mut running = studio.start(stage);
-    assert!(wait_until(|| studio.query_column(FENCE) != before));
+    let before = install.query_column(FENCE);
+    let mut running = install.start(stage);
+    assert!(wait_until(|| install.query_column(FENCE) != before));
     thread::sleep(Duration::from_millis(100 * dice.next_below(15) as u64));
     if running.has_ended() {
         return None;
     }
     running.signal(Signal::SIGSTOP);
     let held = "SELECT project_id FROM leases WHERE worker IS NOT NULL";
-    if studio.query_column(held).is_empty() {
+    if install.query_column(held).is_empty() {
         running.signal(Signal::SIGCONT);
         running.wait().ok();
         return None;

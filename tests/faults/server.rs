@@ -16,46 +16,46 @@ const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
 fn the_work_outlives_a_server_that_is_killed_or_stands_still() {
-    let studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    let install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     let mut dice = SeededRandom::new("server");
     for (number, stage) in STAGES.into_iter().enumerate() {
         if stage[1] == "approve" {
-            studio.run(stage).ok();
+            install.run(stage).ok();
             continue;
         }
-        let before = studio.query_column(FENCE);
-        let running = studio.start(stage);
+        let before = install.query_column(FENCE);
+        let running = install.start(stage);
         // Before it has begun with anything, a command says that there is no database, and ends.
-        assert!(wait_until(|| studio.query_column(FENCE) != before));
+        assert!(wait_until(|| install.query_column(FENCE) != before));
         thread::sleep(Duration::from_millis(50 * dice.next_below(30) as u64));
         match number % 4 {
             0 => {
-                studio.server().kill();
+                install.server().kill();
                 thread::sleep(Duration::from_millis(100 * dice.next_below(10) as u64));
-                studio.server().restart();
+                install.server().restart();
             }
             2 => {
-                studio.server().freeze();
+                install.server().freeze();
                 thread::sleep(Duration::from_secs(3));
-                studio.server().thaw();
+                install.server().thaw();
             }
-            _ => studio.server().cut_connections(),
+            _ => install.server().cut_connections(),
         }
         running.wait().ok();
     }
-    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
+    install.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
 #[test]
 fn a_commit_of_unknown_outcome_is_neither_lost_nor_repeated() {
-    let mut studio = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
-    let proxy = FaultProxy::start_before(studio.server().port());
-    let direct = studio.server().port().to_string();
-    let url = studio
+    let mut install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
+    let proxy = FaultProxy::start_before(install.server().port());
+    let direct = install.server().port().to_string();
+    let url = install
         .server()
         .url()
         .replace(&direct, &proxy.port.to_string());
-    studio.set_variable("EKLAVYA_STORE_URL", &url);
+    install.set_variable("EKLAVYA_STORE_URL", &url);
     let mut dice = SeededRandom::new("commits");
     for stage in STAGES {
         let decided = stage[1] == "approve";
@@ -63,14 +63,14 @@ fn a_commit_of_unknown_outcome_is_neither_lost_nor_repeated() {
         let mut number = || if decided { 0 } else { 1 + dice.next_below(24) };
         let cuts = [CommitCut::BeforeCommit, CommitCut::AfterCommit].map(|cut| (number(), cut));
         proxy.cut_at(cuts.to_vec());
-        let outcome = studio.run(stage);
+        let outcome = install.run(stage);
         println!("{stage:?}: {cuts:?} of {:?}", proxy.seen_commits());
         if decided && outcome.code != 0 {
-            let again = studio.run(stage);
+            let again = install.run(stage);
             assert!([0, 4].contains(&again.code), "{again:#?}");
         } else {
             outcome.ok();
         }
     }
-    studio.assert_delivered_despite_fault(UnsentRequests::Possible);
+    install.assert_delivered_despite_fault(UnsentRequests::Possible);
 }

@@ -88,7 +88,7 @@ fn history_text(install: &TestInstall) -> String {
     let lines = install
         .database
         .rows("SELECT agent_id, action, details FROM audit_logs ORDER BY id");
-    let asked = install.upstream.requests().into_iter().map(|asked| {
+    let request = install.upstream.requests().into_iter().map(|request| {
         let RecordedRequest {
             task,
             agent,
@@ -97,13 +97,13 @@ fn history_text(install: &TestInstall) -> String {
             whole,
             request_id,
             ..
-        } = asked;
+        } = request;
         format!("{request_id} {task} {agent} attempt {attempt} step {step} whole {whole}")
     });
     let lines = lines
         .into_iter()
         .map(|line| line.join(" ").chars().take(300).collect());
-    lines.chain(asked).collect::<Vec<String>>().join("\n")
+    lines.chain(request).collect::<Vec<String>>().join("\n")
 }
 
 /// Asserts that no agent was asked the same thing twice, and that whoever takes a conversation
@@ -112,29 +112,29 @@ fn history_text(install: &TestInstall) -> String {
 #[track_caller]
 fn assert_conversations_resumed(install: &TestInstall) {
     let mut conversations: BTreeMap<String, Vec<RecordedRequest>> = BTreeMap::new();
-    for asked in install
+    for request in install
         .upstream
         .requests()
         .into_iter()
-        .filter(|asked| asked.task != "raw")
+        .filter(|request| request.task != "raw")
     {
         conversations
-            .entry(asked.session.clone())
+            .entry(request.session.clone())
             .or_default()
-            .push(asked);
+            .push(request);
     }
-    for asked in conversations.values() {
-        for pair in asked.windows(2) {
+    for request in conversations.values() {
+        for pair in request.windows(2) {
             let (before, after) = (&pair[0], &pair[1]);
-            let told = || format!("{before:#?} {after:#?}");
+            let details = || format!("{before:#?} {after:#?}");
             if before.attempt != after.attempt {
                 continue;
             }
             if before.agent == after.agent {
                 let next = before.step + usize::from(before.whole);
-                assert_eq!(after.step, next, "{}", told());
+                assert_eq!(after.step, next, "{}", details());
             } else {
-                assert!(after.step <= before.step + 1, "{}", told());
+                assert!(after.step <= before.step + 1, "{}", details());
             }
         }
     }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use eklavya_git::{ExclusionReason, ImportOutcome};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
-use crate::shop::CloneFixture;
+use crate::clone_fixture::CloneFixture;
 
 #[tokio::test]
 async fn names_of_every_kind_come_through_or_are_named() {
-    let shop = CloneFixture::open().await;
+    let fixture = CloneFixture::open().await;
     let good: [&[u8]; 12] = [
         b"new\nline",
         b"-rf",
@@ -30,14 +30,14 @@ async fn names_of_every_kind_come_through_or_are_named() {
         b"D 'x'",
     ];
     for name in good {
-        fs::write(shop.path("").join(OsStr::from_bytes(name)), name).unwrap();
+        fs::write(fixture.path("").join(OsStr::from_bytes(name)), name).unwrap();
     }
     for bad in [".GIT", ".git ", "git~1", ".g\u{200c}it", "x/.Git"] {
-        shop.write(&format!("{bad}/config"), "[core]\n");
+        fixture.write(&format!("{bad}/config"), "[core]\n");
     }
-    let taken = shop.assert_harmless().await;
+    let taken = fixture.assert_harmless().await;
     for name in good {
-        let out = shop.outside("out").join(OsStr::from_bytes(name));
+        let out = fixture.outside("out").join(OsStr::from_bytes(name));
         assert_eq!(fs::read(out).unwrap(), name, "{name:?}");
     }
     let left: BTreeSet<&str> = taken
@@ -52,29 +52,31 @@ async fn names_of_every_kind_come_through_or_are_named() {
 
 #[tokio::test]
 async fn links_and_hard_links_lead_nowhere() {
-    let shop = CloneFixture::open().await;
-    let other = shop.outside("other");
+    let fixture = CloneFixture::open().await;
+    let other = fixture.outside("other");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("private"), "of another project").unwrap();
-    fs::remove_dir_all(shop.path("docs")).unwrap();
-    symlink(&other, shop.path("docs")).unwrap();
-    symlink("/", shop.path("root")).unwrap();
-    symlink("/etc/passwd", shop.path("passwd")).unwrap();
-    symlink("../../repo.git/config", shop.path(".gitignore")).unwrap();
-    symlink("loop", shop.path("loop")).unwrap();
-    fs::hard_link(shop.path("a.txt"), shop.path("same.txt")).unwrap();
-    let taken = shop.assert_harmless().await;
-    let listed = shop.host_git_in(shop.repository.path(), &["ls-tree", "-r", "main"]);
+    fs::remove_dir_all(fixture.path("docs")).unwrap();
+    symlink(&other, fixture.path("docs")).unwrap();
+    symlink("/", fixture.path("root")).unwrap();
+    symlink("/etc/passwd", fixture.path("passwd")).unwrap();
+    symlink("../../repo.git/config", fixture.path(".gitignore")).unwrap();
+    symlink("loop", fixture.path("loop")).unwrap();
+    fs::hard_link(fixture.path("a.txt"), fixture.path("same.txt")).unwrap();
+    let taken = fixture.assert_harmless().await;
+    let listed = fixture.host_git_in(fixture.repository.path(), &["ls-tree", "-r", "main"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert_eq!(listed.matches("120000").count(), 5, "{listed}");
     let objects = ["cat-file", "--batch", "--batch-all-objects"];
-    let objects = shop.host_git_in(shop.repository.path(), &objects).stdout;
+    let objects = fixture
+        .host_git_in(fixture.repository.path(), &objects)
+        .stdout;
     let objects = String::from_utf8_lossy(&objects).into_owned();
     assert!(!objects.contains("of another project") && !objects.contains("root:x:0"));
     // What is the same file in the clone is two in the commit.
-    assert_eq!(shop.checked_out_file("same.txt"), b"one\n");
-    fs::write(shop.outside("out/same.txt"), "changed").unwrap();
-    assert_eq!(shop.checked_out_file("a.txt"), b"one\n");
+    assert_eq!(fixture.checked_out_file("same.txt"), b"one\n");
+    fs::write(fixture.outside("out/same.txt"), "changed").unwrap();
+    assert_eq!(fixture.checked_out_file("a.txt"), b"one\n");
     assert!(taken.snapshot.changed);
     assert_eq!(
         fs::read(other.join("private")).unwrap(),
@@ -84,24 +86,24 @@ async fn links_and_hard_links_lead_nowhere() {
 
 #[tokio::test]
 async fn pipes_sockets_devices_and_giants_do_not_block() {
-    let shop = CloneFixture::open().await;
+    let fixture = CloneFixture::open().await;
     let mode = Mode::RUSR | Mode::WUSR;
     for name in ["pipe", ".gitattributes", "docs/.gitignore"] {
-        mknodat(CWD, shop.path(name), FileType::Fifo, mode, 0).unwrap();
+        mknodat(CWD, fixture.path(name), FileType::Fifo, mode, 0).unwrap();
     }
-    let _socket = std::os::unix::net::UnixListener::bind(shop.path("socket")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(fixture.path("socket")).unwrap();
     let device = mknodat(
         CWD,
-        shop.path("zero"),
+        fixture.path("zero"),
         FileType::CharacterDevice,
         mode,
         makedev(1, 5),
     );
-    let sparse = fs::File::create(shop.path("sparse")).unwrap();
+    let sparse = fs::File::create(fixture.path("sparse")).unwrap();
     sparse.set_len(10 << 30).unwrap();
-    shop.write("good.txt", "good\n");
+    fixture.write("good.txt", "good\n");
     let begun = Instant::now();
-    let taken = shop.assert_harmless().await;
+    let taken = fixture.assert_harmless().await;
     assert!(begun.elapsed() < Duration::from_mins(1));
     let out = |path: &str| {
         let all = &taken.snapshot.left_out;
@@ -120,24 +122,24 @@ async fn pipes_sockets_devices_and_giants_do_not_block() {
         out("sparse"),
         Some(ExclusionReason::TooLarge { .. })
     ));
-    assert_eq!(shop.checked_out_file("good.txt"), b"good\n");
+    assert_eq!(fixture.checked_out_file("good.txt"), b"good\n");
 }
 
 #[tokio::test]
 async fn ten_thousand_files_and_deep_directories_are_taken_in() {
-    let shop = CloneFixture::open().await;
+    let fixture = CloneFixture::open().await;
     for number in 0..10_000 {
-        shop.write(
+        fixture.write(
             &format!("many/{}/{number}", number % 100),
             number.to_string(),
         );
     }
     let deep = "d/".repeat(150);
-    shop.write(&format!("{deep}end"), "deep\n");
-    shop.write(&format!("{}end", "e/".repeat(250)), "too deep\n");
-    let taken = shop.assert_harmless().await;
-    assert_eq!(shop.checked_out_file("many/99/9999"), b"9999");
-    assert_eq!(shop.checked_out_file(&format!("{deep}end")), b"deep\n");
+    fixture.write(&format!("{deep}end"), "deep\n");
+    fixture.write(&format!("{}end", "e/".repeat(250)), "too deep\n");
+    let taken = fixture.assert_harmless().await;
+    assert_eq!(fixture.checked_out_file("many/99/9999"), b"9999");
+    assert_eq!(fixture.checked_out_file(&format!("{deep}end")), b"deep\n");
     let reasons: Vec<_> = taken
         .snapshot
         .left_out
@@ -149,15 +151,15 @@ async fn ten_thousand_files_and_deep_directories_are_taken_in() {
 
 #[tokio::test]
 async fn giants_and_many_in_a_history_are_discarded_and_the_files_kept() {
-    let shop = CloneFixture::open().await;
-    let sparse = fs::File::create(shop.path("zeros")).unwrap();
+    let fixture = CloneFixture::open().await;
+    let sparse = fs::File::create(fixture.path("zeros")).unwrap();
     sparse.set_len(70 << 20).unwrap();
-    shop.write("good.txt", "good\n");
-    shop.commit("Zeros that pack into nothing");
-    let taken = shop.assert_harmless().await;
+    fixture.write("good.txt", "good\n");
+    fixture.commit("Zeros that pack into nothing");
+    let taken = fixture.assert_harmless().await;
     assert!(
         matches!(taken.imported, ImportOutcome::Discarded { .. }),
         "{taken:?}"
     );
-    assert_eq!(shop.checked_out_file("good.txt"), b"good\n");
+    assert_eq!(fixture.checked_out_file("good.txt"), b"good\n");
 }

@@ -6,8 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod attributes;
+mod clone_fixture;
 mod files;
 mod objects;
 mod programs;
 mod references;
-mod shop;

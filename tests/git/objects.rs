@@ -5,12 +5,12 @@ use std::path::Path;
 
 use eklavya_git::{ImportOutcome, ProjectRepository};
 
-use crate::shop::{CloneFixture, signature};
+use crate::clone_fixture::{CloneFixture, signature};
 
 #[tokio::test]
 async fn objects_of_another_project_stay_there() {
-    let shop = CloneFixture::open().await;
-    let other = shop.outside("other.git");
+    let fixture = CloneFixture::open().await;
+    let other = fixture.outside("other.git");
     let git = eklavya_git::GitProgram::at(Path::new("/usr/bin/git"))
         .await
         .unwrap();
@@ -21,9 +21,9 @@ async fn objects_of_another_project_stay_there() {
         .await
         .unwrap();
     let objects = other.path().join("objects").display().to_string();
-    shop.write(".git/objects/info/alternates", objects.clone() + "\n");
-    shop.write(".git/objects/info/http-alternates", objects + "\n");
-    let seen = shop.git(&["show", &format!("{theirs}:private")]);
+    fixture.write(".git/objects/info/alternates", objects.clone() + "\n");
+    fixture.write(".git/objects/info/http-alternates", objects + "\n");
+    let seen = fixture.git(&["show", &format!("{theirs}:private")]);
     assert_eq!(
         seen, "of another project",
         "the attempt works without the guard"
@@ -31,19 +31,19 @@ async fn objects_of_another_project_stay_there() {
     // On top of our own base, with their tree, and as a second parent.
     let tree = format!("{theirs}^{{tree}}");
     let parents = ["-p", "HEAD", "-p", theirs.as_str(), "-m", "Stolen"];
-    let stolen = shop.git(&[&["commit-tree", &tree], &parents[..]].concat());
-    shop.git(&["update-ref", "HEAD", &stolen]);
-    shop.write("good.txt", "good\n");
-    let taken = shop.assert_harmless().await;
+    let stolen = fixture.git(&[&["commit-tree", &tree], &parents[..]].concat());
+    fixture.git(&["update-ref", "HEAD", &stolen]);
+    fixture.write("good.txt", "good\n");
+    let taken = fixture.assert_harmless().await;
     assert!(
         !matches!(taken.imported, ImportOutcome::History(_)),
         "{taken:?}"
     );
-    assert_eq!(shop.checked_out_file("good.txt"), b"good\n");
+    assert_eq!(fixture.checked_out_file("good.txt"), b"good\n");
     let has = ["cat-file", "-e", theirs.as_str()];
     assert!(
-        !shop
-            .host_git_in(shop.repository.path(), &has)
+        !fixture
+            .host_git_in(fixture.repository.path(), &has)
             .status
             .success()
     );
@@ -51,62 +51,63 @@ async fn objects_of_another_project_stay_there() {
 
 #[tokio::test]
 async fn replaced_grafted_and_cut_histories_do_not_deceive() {
-    for way in ["replace", "graft", "shallow"] {
-        let shop = CloneFixture::open().await;
-        shop.write("a.txt", "changed\n");
-        shop.commit("Work");
-        let head = shop.git(&["rev-parse", "HEAD"]);
-        let empty = shop.git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
-        let fake = shop.git(&["commit-tree", &empty, "-m", "Another beginning"]);
-        match way {
+    for damage in ["replace", "graft", "shallow"] {
+        let fixture = CloneFixture::open().await;
+        fixture.write("a.txt", "changed\n");
+        fixture.commit("Work");
+        let head = fixture.git(&["rev-parse", "HEAD"]);
+        let empty = fixture.git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
+        let fake = fixture.git(&["commit-tree", &empty, "-m", "Another beginning"]);
+        match damage {
             "replace" => {
-                shop.git(&["replace", shop.base.as_str(), &fake]);
+                fixture.git(&["replace", fixture.base.as_str(), &fake]);
             }
-            "graft" => shop.write(".git/info/grafts", format!("{head} {fake}\n")),
-            _ => shop.write(".git/shallow", format!("{head}\n")),
+            "graft" => fixture.write(".git/info/grafts", format!("{head} {fake}\n")),
+            _ => fixture.write(".git/shallow", format!("{head}\n")),
         }
-        shop.write("good.txt", "good\n");
-        let taken = shop.assert_harmless().await;
-        let refs = shop.refs();
+        fixture.write("good.txt", "good\n");
+        let taken = fixture.assert_harmless().await;
+        let refs = fixture.refs();
         assert!(
             !refs.iter().any(|name| name.contains("replace")),
             "{refs:?}"
         );
         assert!(
-            shop.repository
-                .is_ancestor(&shop.base, &taken.main)
+            fixture
+                .repository
+                .is_ancestor(&fixture.base, &taken.main)
                 .await
                 .unwrap()
         );
-        assert_eq!(shop.checked_out_file("good.txt"), b"good\n", "{way}");
-        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{way}");
+        assert_eq!(fixture.checked_out_file("good.txt"), b"good\n", "{damage}");
+        assert_eq!(fixture.checked_out_file("a.txt"), b"changed\n", "{damage}");
     }
 }
 
 #[tokio::test]
 async fn a_damaged_store_costs_the_history_and_no_file() {
-    for way in ["flipped", "missing", "HEAD", "index", "gone"] {
-        let shop = CloneFixture::open().await;
-        shop.write("a.txt", "changed\n");
-        shop.commit("Work");
-        let blob = shop.git(&["rev-parse", "HEAD:a.txt"]);
-        let object = shop.path(&format!(".git/objects/{}/{}", &blob[..2], &blob[2..]));
-        match way {
+    for damage in ["flipped", "missing", "HEAD", "index", "gone"] {
+        let fixture = CloneFixture::open().await;
+        fixture.write("a.txt", "changed\n");
+        fixture.commit("Work");
+        let blob = fixture.git(&["rev-parse", "HEAD:a.txt"]);
+        let object = fixture.path(&format!(".git/objects/{}/{}", &blob[..2], &blob[2..]));
+        match damage {
             "flipped" => {
                 fs::remove_file(&object).unwrap();
                 fs::write(&object, b"\x78\x9c not an object").unwrap();
             }
             "missing" => fs::remove_file(&object).unwrap(),
-            "HEAD" => shop.write(".git/HEAD", "ref: refs/heads/../../../x\n"),
-            "index" => shop.write(".git/index", "DIRC\0\0\0\x63"),
-            _ => fs::remove_dir_all(shop.path(".git")).unwrap(),
+            "HEAD" => fixture.write(".git/HEAD", "ref: refs/heads/../../../x\n"),
+            "index" => fixture.write(".git/index", "DIRC\0\0\0\x63"),
+            _ => fs::remove_dir_all(fixture.path(".git")).unwrap(),
         }
-        shop.write("good.txt", "good\n");
-        let taken = shop.assert_harmless().await;
-        assert_eq!(shop.checked_out_file("good.txt"), b"good\n", "{way}");
-        assert_eq!(shop.checked_out_file("a.txt"), b"changed\n", "{way}");
+        fixture.write("good.txt", "good\n");
+        let taken = fixture.assert_harmless().await;
+        assert_eq!(fixture.checked_out_file("good.txt"), b"good\n", "{damage}");
+        assert_eq!(fixture.checked_out_file("a.txt"), b"changed\n", "{damage}");
         let whole = matches!(taken.imported, ImportOutcome::History(_));
-        assert_eq!(whole, way == "index", "{way}: {:?}", taken.imported);
+        assert_eq!(whole, damage == "index", "{damage}: {:?}", taken.imported);
     }
 }
 
@@ -121,22 +122,22 @@ async fn a_tree_that_no_git_writes_does_not_come_in() {
         &["b", "a"],
         &[".GiT"],
     ] {
-        let shop = CloneFixture::open().await;
-        let blob = shop.git(&["rev-parse", "HEAD:a.txt"]);
+        let fixture = CloneFixture::open().await;
+        let blob = fixture.git(&["rev-parse", "HEAD:a.txt"]);
         let id: Vec<u8> = (0..20)
             .map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap())
             .collect();
         let entry = |name: &&str| [b"100644 ", name.as_bytes(), b"\0", &id].concat();
         let raw: Vec<u8> = names.iter().flat_map(entry).collect();
-        fs::write(shop.outside("raw"), raw).unwrap();
-        let raw = shop.outside("raw").display().to_string();
-        let tree = shop.git(&["hash-object", "--literally", "-t", "tree", "-w", &raw]);
-        let commit = shop.git(&["commit-tree", "-p", "HEAD", "-m", "Odd", &tree]);
-        shop.git(&["update-ref", "HEAD", &commit]);
-        shop.write("good.txt", "good\n");
-        let taken = shop.assert_harmless().await;
+        fs::write(fixture.outside("raw"), raw).unwrap();
+        let raw = fixture.outside("raw").display().to_string();
+        let tree = fixture.git(&["hash-object", "--literally", "-t", "tree", "-w", &raw]);
+        let commit = fixture.git(&["commit-tree", "-p", "HEAD", "-m", "Odd", &tree]);
+        fixture.git(&["update-ref", "HEAD", &commit]);
+        fixture.write("good.txt", "good\n");
+        let taken = fixture.assert_harmless().await;
         let discarded = matches!(taken.imported, ImportOutcome::Discarded { .. });
         assert!(discarded, "{names:?}: {:?}", taken.imported);
-        assert_eq!(shop.checked_out_file("good.txt"), b"good\n", "{names:?}");
+        assert_eq!(fixture.checked_out_file("good.txt"), b"good\n", "{names:?}");
     }
 }

@@ -88,8 +88,8 @@ async fn links_inside_do_not_lead_out_of_the_role() {
         ("/usr/bin/mv docs d", ""),
         ("/usr/bin/mv .git g", ""),
     ] {
-        let (done, said) = project.probe(&spec, attack).await;
-        assert!(!done && said.contains(sign), "{attack}: {said}");
+        let (done, output) = project.probe(&spec, attack).await;
+        assert!(!done && output.contains(sign), "{attack}: {output}");
     }
     assert_eq!(fs::read_dir(project.path("src")).unwrap().count(), 1);
 }

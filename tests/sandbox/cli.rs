@@ -26,13 +26,13 @@ pub async fn the_cli_starts_with_and_without_a_shell(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     for role in [Role::Architect, Role::Developer] {
         let spec = agent_spec(&project, role, &claude);
-        let (exit, said) = project
+        let (exit, output) = project
             .run_program(&spec, ProgramSpec::new(&claude, ["--version"]))
             .await
             .unwrap();
         assert!(
-            exit.is_success() && said.contains("Claude Code"),
-            "{role}: {said}"
+            exit.is_success() && output.contains("Claude Code"),
+            "{role}: {output}"
         );
     }
 }
@@ -48,11 +48,11 @@ pub async fn the_cli_works_through_the_door_and_searches_without_a_shell(backend
     let flags = ["--restricted", "--permission-mode", "dontAsk"];
     let inner = cli_session(&project, &claude, &tools, &flags);
     let spec = agent_spec(&project, Role::Architect, &claude);
-    let (exit, said) = project.run_program(&spec, inner).await.unwrap();
-    assert!(exit.is_success(), "{said}");
+    let (exit, output) = project.run_program(&spec, inner).await.unwrap();
+    assert!(exit.is_success(), "{output}");
     assert!(
-        said.contains("a needle in here") && said.contains(r#""result":"done""#),
-        "{said}"
+        output.contains("a needle in here") && output.contains(r#""result":"done""#),
+        "{output}"
     );
     // The conversation is kept for the next run.
     assert!(project.dirs.home.join(".claude/projects").is_dir());

@@ -68,15 +68,15 @@ pub async fn the_proxy_of_the_door_is_where_its_login_is(backend: SandboxBackend
     ] {
         let _gateway = serve_gateway(&project, "hello");
         let inner = ProgramSpec::new("/usr/bin/env", [""; 0]).env(PROXY_LOGIN, "agent:word");
-        let (_, said) = project
+        let (_, output) = project
             .run_program(&agent_spec(&project), inner)
             .await
             .unwrap();
         assert!(
-            said.contains("_proxy=http://agent:word@127.0.0.1:"),
-            "{said}"
+            output.contains("_proxy=http://agent:word@127.0.0.1:"),
+            "{output}"
         );
-        assert!(!said.contains(PROXY_LOGIN), "{said}");
+        assert!(!output.contains(PROXY_LOGIN), "{output}");
     }
 }
 
@@ -84,10 +84,10 @@ pub async fn a_gateway_that_starts_anew_is_found_again(backend: SandboxBackend) 
     let project = SandboxProject::new(backend).await;
     let first = serve_gateway(&project, "first");
     let line = format!("{ASK}; touch asked; while [ ! -e go ]; do sleep 0.05; done; {ASK}");
-    let (asked, go) = (project.path("asked"), project.path("go"));
+    let (marker, go) = (project.path("asked"), project.path("go"));
     let spec = agent_spec(&project);
     let restart = async {
-        crate::sandbox_project::wait_until("the first was asked", || asked.exists()).await;
+        crate::sandbox_project::wait_until("the first was asked", || marker.exists()).await;
         first.abort();
         let _ = first.await;
         let _runs_on = serve_gateway(&project, "second");

@@ -40,9 +40,9 @@ pub async fn daemons_die_with_the_program(backend: SandboxBackend) {
 
 pub async fn daemons_die_by_kill_tree_and_by_drop(backend: SandboxBackend) {
     for (index, project) in both_projects(backend).await.into_iter().enumerate() {
-        for way in ["kill", "drop"] {
-            let mark = format!("sleep 8{index}3{}{}", way.len(), std::process::id());
-            let mark = if way == "drop" {
+        for method in ["kill", "drop"] {
+            let mark = format!("sleep 8{index}3{}{}", method.len(), std::process::id());
+            let mark = if method == "drop" {
                 format!("{mark}1")
             } else {
                 mark
@@ -52,7 +52,7 @@ pub async fn daemons_die_by_kill_tree_and_by_drop(backend: SandboxBackend) {
             let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
             let mut child = project.start(&spec, inner).await.unwrap();
             wait_until("all run", || processes_with(&mark).len() >= 3).await;
-            if way == "kill" {
+            if method == "kill" {
                 assert_eq!(child.kill_tree().await.unwrap(), SandboxExit::Signal(9));
                 assert_eq!(processes_with(&mark), [0; 0]);
                 assert_eq!(
@@ -137,8 +137,9 @@ fn outlive_thread(backend: SandboxBackend) {
         .unwrap();
     runtime.block_on(async {
         let project = Arc::new(SandboxProject::new(backend).await);
-        let mark = |way: u32| format!("sleep 66{way}{}", std::process::id());
-        let inner = |way| ProgramSpec::new("/bin/sh", ["-c", &format!("{}; true", mark(way))]);
+        let mark = |method: u32| format!("sleep 66{method}{}", std::process::id());
+        let inner =
+            |method| ProgramSpec::new("/bin/sh", ["-c", &format!("{}; true", mark(method))]);
         let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
 
         let (asking, handle) = (Arc::clone(&project), runtime.handle().clone());
@@ -180,9 +181,9 @@ pub async fn a_polite_request_reaches_the_program(backend: SandboxBackend) {
             let mut child = project.start(&spec, inner).await.unwrap();
             wait_until("the trap is set", || project.path("ready").exists()).await;
             child.terminate(how);
-            let said = crate::sandbox_project::read_output(&mut child).await;
+            let output = crate::sandbox_project::read_output(&mut child).await;
             assert_eq!(
-                (child.wait().await.unwrap(), said),
+                (child.wait().await.unwrap(), output),
                 (SandboxExit::Code(5), format!("got {signal}\n"))
             );
         }

@@ -72,8 +72,8 @@ pub fn cli_session(
 
 /// Returns what came of the call with this number, by the CLI's stream: whether it is called an
 /// error, and its text.
-pub fn result_of(said: &str, number: usize) -> Option<(bool, String)> {
-    let lines = said
+pub fn result_of(output: &str, number: usize) -> Option<(bool, String)> {
+    let lines = output
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     lines

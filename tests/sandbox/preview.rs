@@ -154,8 +154,11 @@ pub async fn a_server_that_fills_the_disk_is_ended(backend: SandboxBackend) {
         .unwrap();
     let ended = tokio::time::timeout(LONG, shown.wait()).await.unwrap();
     ended.unwrap();
-    let said = shown.output();
-    assert!(said.contains("the preview was ended: it used"), "{said}");
+    let output = shown.output();
+    assert!(
+        output.contains("the preview was ended: it used"),
+        "{output}"
+    );
 }
 
 pub async fn a_port_in_use_is_named(backend: SandboxBackend) {

@@ -23,12 +23,12 @@ pub async fn each_role_writes_where_its_row_says_and_nowhere_else(backend: Sandb
                     .any(|prefix| target.starts_with(&format!("{prefix}/"))),
                 (_, FileAccess::Read) => false,
             };
-            let (done, said) = project.probe(&spec, &format!("echo x > {target}")).await;
-            assert_eq!(done, allowed, "{role} {target}: {said}");
+            let (done, output) = project.probe(&spec, &format!("echo x > {target}")).await;
+            assert_eq!(done, allowed, "{role} {target}: {output}");
             assert_eq!(project.path(target).exists(), allowed, "{role} {target}");
             assert!(
-                allowed || said.contains("Read-only file system"),
-                "{role} {target}: {said}"
+                allowed || output.contains("Read-only file system"),
+                "{role} {target}: {output}"
             );
         }
     }
@@ -39,20 +39,20 @@ pub async fn each_role_reads_the_clone_and_git_as_its_row_says(backend: SandboxB
     for role in Role::ALL {
         let spec = project.probe_spec(role, &["/bin/cat"]);
         let cat = std::path::Path::new("/bin/cat").canonicalize().unwrap();
-        let (done, said) = project
+        let (done, output) = project
             .probe(&spec, &format!("{} src/a", cat.display()))
             .await;
-        assert_eq!((done, said.as_str()), (true, "src"), "{role}");
-        let (done, said) = project.probe(&spec, "git log --format=%s").await;
+        assert_eq!((done, output.as_str()), (true, "src"), "{role}");
+        let (done, output) = project.probe(&spec, "git log --format=%s").await;
         if role_policy(role).git == GitAccess::No {
-            assert!(!done && !said.contains("first"), "{role}: {said}");
-            let (_, said) = project.probe(&spec, "echo .git/*").await;
+            assert!(!done && !output.contains("first"), "{role}: {output}");
+            let (_, output) = project.probe(&spec, "echo .git/*").await;
             assert_eq!(
-                said, ".git/*\n",
+                output, ".git/*\n",
                 "{role}: the history is hidden, not just unreadable"
             );
         } else {
-            assert_eq!((done, said.as_str()), (true, "first\n"), "{role}");
+            assert_eq!((done, output.as_str()), (true, "first\n"), "{role}");
         }
     }
 }
@@ -63,24 +63,28 @@ pub async fn a_role_without_a_terminal_has_no_shell_and_no_other_program(backend
         let row = role_policy(role);
         let spec = project.spec(SandboxProfile::Agent(role));
         for shell in ["/bin/sh", "/usr/bin/bash", "/bin/dash"] {
-            let (exit, said) = project
+            let (exit, output) = project
                 .run_program(&spec, ProgramSpec::new(shell, ["-c", ":"]))
                 .await
                 .unwrap();
-            assert_eq!(exit.is_success(), row.has_shell(), "{role} {shell}: {said}");
+            assert_eq!(
+                exit.is_success(),
+                row.has_shell(),
+                "{role} {shell}: {output}"
+            );
         }
         if !row.has_shell() {
             let probing = project.probe_spec(role, &[]);
-            let (_, said) = project
+            let (_, output) = project
                 .probe(&probing, "echo /bin/* /usr/bin/* /sbin/* /usr/*")
                 .await;
             let dash = std::path::Path::new("/bin/dash").canonicalize().unwrap();
             let mut programs = vec![dash.to_str().unwrap(), "/usr/bin/git"];
             programs.retain(|program| *program != "/usr/bin/git" || row.git != GitAccess::No);
-            for word in said.split_whitespace() {
+            for word in output.split_whitespace() {
                 let known =
                     word.ends_with('*') || word == "/usr/bin" || word.starts_with("/usr/lib");
-                assert!(known || programs.contains(&word), "{role}: {said}");
+                assert!(known || programs.contains(&word), "{role}: {output}");
             }
         }
     }
@@ -99,10 +103,10 @@ pub async fn the_loader_finds_no_shell_to_run(backend: SandboxBackend) {
     let spec = project.spec(SandboxProfile::Agent(Role::Architect));
     for shell in ["/usr/bin/bash", "/usr/bin/dash", "/bin/sh"] {
         let loader = ProgramSpec::new(loader_path(), [shell, "-c", "echo ran"]);
-        let (exit, said) = project.run_program(&spec, loader).await.unwrap();
+        let (exit, output) = project.run_program(&spec, loader).await.unwrap();
         assert!(
-            !exit.is_success() && !said.contains("ran"),
-            "{shell}: {said}"
+            !exit.is_success() && !output.contains("ran"),
+            "{shell}: {output}"
         );
     }
     // With everything of /usr mounted the same trick works.
@@ -121,10 +125,10 @@ pub async fn the_loader_finds_no_shell_to_run(backend: SandboxBackend) {
 pub async fn a_missing_directory_of_the_role_is_made_for_it(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     fs::remove_dir_all(project.path("docs")).unwrap();
-    let (done, said) = project
+    let (done, output) = project
         .probe(&project.probe_spec(Role::Pm, &[]), "echo x > docs/b")
         .await;
-    assert!(done, "{said}");
+    assert!(done, "{output}");
     assert!(project.path("docs/b").exists());
 }
 

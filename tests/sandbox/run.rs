@@ -156,8 +156,8 @@ pub async fn what_fills_the_disk_is_killed(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.disk_bytes = 4 << 20;
-    for place in ["$HOME/x", "x"] {
-        let line = format!("head -c 8M /dev/zero > {place}; echo done; sleep 1000");
+    for file in ["$HOME/x", "x"] {
+        let line = format!("head -c 8M /dev/zero > {file}; echo done; sleep 1000");
         let outcome = project.run(&spec, &line).await;
         assert_eq!(
             (outcome.exit, outcome.output.as_str()),

@@ -85,9 +85,9 @@ async fn cell_without_guards(
     column: MatrixColumn,
 ) -> MatrixCell {
     let sandbox = backend.sandbox().await;
-    let mut ground = TestWorkspace::new(&sandbox, role, agent_user(), Path::new(PLACE)).unwrap();
-    ground.disabled_layers = guards.to_vec();
-    let socket = ground.dirs.door.join("gateway.sock");
+    let mut fixture = TestWorkspace::new(&sandbox, role, agent_user(), Path::new(PLACE)).unwrap();
+    fixture.disabled_layers = guards.to_vec();
+    let socket = fixture.dirs.door.join("gateway.sock");
     let listener = UnixListener::bind(&socket).unwrap();
     chown_socket(&socket, sandbox.effective_user(agent_user())).unwrap();
     let hanging_up = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
@@ -95,7 +95,7 @@ async fn cell_without_guards(
         login: "agent:key".to_owned(),
         hosts: Vec::new(),
     };
-    let tried = sandbox.probe_role(&ground, &beyond).await.unwrap();
+    let tried = sandbox.probe_role(&fixture, &beyond).await.unwrap();
     hanging_up.abort();
     judge_cell(role_policy(role), column, &tried, sandbox.landlock())
 }

@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod canaries;
-mod late;
-mod left;
+mod late_secrets;
+mod leftovers;
 mod processes;
 mod script;
 mod story;

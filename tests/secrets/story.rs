@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::canaries::CanarySecrets;
 use crate::processes::ProcessSampler;
-use crate::{left, script};
+use crate::{leftovers, script};
 
 /// What is configured, by what a person would call it.
 const NAMES: [&str; 10] = [
@@ -40,8 +40,8 @@ impl SecretStory {
     fn new() -> Self {
         let mut canaries = CanarySecrets::new(&NAMES);
         let committed = format!("key-of-an-agent-{}", uuid::Uuid::new_v4());
-        let mut studio = TestInstall::on_postgres(&script::rehearsal_script(&committed));
-        canaries.add("MODEL_VARIABLE", &studio.key);
+        let mut install = TestInstall::on_postgres(&script::rehearsal_script(&committed));
+        canaries.add("MODEL_VARIABLE", &install.key);
         canaries.add("COMMITTED", &committed);
         let redis = TestRedis::guarded(canaries.get("BUS_PASSWORD"));
         let bus = redis.url_with(canaries.get("BUS_PASSWORD"));
@@ -49,20 +49,20 @@ impl SecretStory {
             ("KEY_FILE", "EKLAVYA_MODEL_KEY_FILE"),
             ("STORE_PASSWORD", "EKLAVYA_STORE_PASSWORD_FILE"),
         ] {
-            let path = studio.path().join(name);
+            let path = install.path().join(name);
             fs::write(&path, canaries.get(name)).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            studio.set_variable(file, path.as_str());
+            install.set_variable(file, path.as_str());
         }
-        studio.set_variable("EKLAVYA_BUS_URL", &bus);
-        studio.set_variable("ANTHROPIC_AUTH_TOKEN", canaries.get("AUTH_TOKEN"));
+        install.set_variable("EKLAVYA_BUS_URL", &bus);
+        install.set_variable("ANTHROPIC_AUTH_TOKEN", canaries.get("AUTH_TOKEN"));
         for name in ["CI_JOB_TOKEN", "GITHUB_TOKEN"] {
-            studio.set_variable(name, canaries.get("CI_TOKEN"));
+            install.set_variable(name, canaries.get("CI_TOKEN"));
         }
-        studio.set_variable("EKLAVYA_LOG_LEVEL", "trace");
-        studio.set_variable("EKLAVYA_BUILD_ATTEMPTS", "5");
-        let mut place = Self {
-            install: WorkerInstall(studio),
+        install.set_variable("EKLAVYA_LOG_LEVEL", "trace");
+        install.set_variable("EKLAVYA_BUILD_ATTEMPTS", "5");
+        let mut story = Self {
+            install: WorkerInstall(install),
             canaries: Arc::new(canaries),
             outputs: Vec::new(),
             _redis: redis,
@@ -74,9 +74,9 @@ impl SecretStory {
             ("IDLE_KEY", ""),
             ("ANTHROPIC_API_KEY", ""),
         ] {
-            place.set(name, uses);
+            story.set(name, uses);
         }
-        place
+        story
     }
 
     fn set(&mut self, name: &str, uses: &str) {
@@ -133,12 +133,12 @@ impl SecretStory {
         assert!(!seen.agents.is_empty());
         let log = self.install.upstream.requests();
         let key = self.canaries.get("ANTHROPIC_API_KEY");
-        assert!(!log.is_empty() && log.iter().all(|asked| asked.key == key));
-        let told = "SELECT string_agg(feedback, '') FROM tasks WHERE key = 'T1'";
+        assert!(!log.is_empty() && log.iter().all(|request| request.key == key));
+        let feedback = "SELECT string_agg(feedback, '') FROM tasks WHERE key = 'T1'";
         let output = "SELECT string_agg(output, '') FROM evidence";
         assert!(self.install.query_column(output)[0].contains("it is [secret]"));
         assert_eq!(
-            self.install.query_column(told)[0],
+            self.install.query_column(feedback)[0],
             "",
             "it was taken in the end"
         );
@@ -153,53 +153,57 @@ impl SecretStory {
 
 #[test]
 fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
-    let mut place = SecretStory::new();
-    let sampler = ProcessSampler::start(Arc::clone(&place.canaries));
-    place.play_story();
+    let mut story = SecretStory::new();
+    let sampler = ProcessSampler::start(Arc::clone(&story.canaries));
+    story.play_story();
     let seen = sampler.stop();
-    place.assert_story_used_the_secrets(&seen);
+    story.assert_story_used_the_secrets(&seen);
     assert!(seen.leaks.is_empty(), "{:#?}", seen.leaks);
 
-    let crew = &place.install;
-    let (path, home) = (crew.path().to_owned(), crew.home());
+    let install = &story.install;
+    let (path, home) = (install.path().to_owned(), install.home());
     // Into a file of SQLite's, which is searched with all other files.
     let copy = format!("sqlite:{}", path.join("copy.db"));
-    crew.run(&["db", "copy", "--from", "store", "--to", &copy])
+    install
+        .run(&["db", "copy", "--from", "store", "--to", &copy])
         .ok();
     let export = path.join("export.jsonl");
-    let exported = crew.run(&["audit", "export", "shop"]).ok();
+    let exported = install.run(&["audit", "export", "shop"]).ok();
     fs::write(&export, exported.stdout).unwrap();
 
     let configured = ["KEY_FILE", "STORE_PASSWORD"].map(|name| path.join(name));
     let configured: Vec<_> = configured.iter().map(Utf8PathBuf::as_path).collect();
-    let mut places = place.outputs.clone();
-    places.extend(left::command_outputs(crew));
-    places.extend(left::dump_rows(crew));
+    let mut places = story.outputs.clone();
+    places.extend(leftovers::command_outputs(install));
+    places.extend(leftovers::dump_rows(install));
     places.push((
         "the repository".to_owned(),
-        left::unpack_objects(&crew.project_dir().join("repo.git")),
+        leftovers::unpack_objects(&install.project_dir().join("repo.git")),
     ));
     let bundle = home.join("projects/shop/delivery/shop.bundle");
-    places.push(("the bundle".to_owned(), left::unpack_bundle(&bundle, &path)));
-    let files = left::files_below(&path, &configured);
+    places.push((
+        "the bundle".to_owned(),
+        leftovers::unpack_bundle(&bundle, &path),
+    ));
+    let files = leftovers::files_below(&path, &configured);
     let transcripts = files
         .iter()
         .filter(|(name, _)| name.contains("/transcripts/"));
     assert!(transcripts.count() >= 7, "there is something to search");
     // What the agent wrote itself is in its own workspace and in what was recorded of it; it must
     // not be in what is delivered.
-    let own = |place: &str| place.contains("/work/") || place.contains("/transcripts/");
+    let own = |story: &str| story.contains("/work/") || story.contains("/transcripts/");
     for (name, bytes) in places.iter().chain(&files) {
-        let mut found = place.canaries.found_in(bytes);
+        let mut found = story.canaries.found_in(bytes);
         found.retain(|canary| *canary != "COMMITTED");
         assert!(found.is_empty(), "{name} holds {found:?}");
     }
     for name in ["the repository", "the bundle"] {
-        let (_, bytes) = places.iter().find(|(place, _)| place == name).unwrap();
-        place.canaries.assert_none_in(name, bytes);
+        let (_, bytes) = places.iter().find(|(story, _)| story == name).unwrap();
+        story.canaries.assert_none_in(name, bytes);
     }
     let committed = |(name, bytes): &&(String, Vec<u8>)| {
-        place.canaries.found_in(bytes).contains(&"COMMITTED") && own(name)
+        story.canaries.found_in(bytes).contains(&"COMMITTED") && own(name)
     };
     assert!(
         files.iter().any(|file| committed(&file)),

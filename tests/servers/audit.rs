@@ -170,8 +170,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Whatever JSON is noted verifies after the database has kept it in its own way.
-async fn any_details_verify(place: &AuditDatabase) {
-    let data = place.open_data_store().await;
+async fn any_details_verify(fixture: &AuditDatabase) {
+    let data = fixture.open_data_store().await;
     let project = create_project(&data, "values").await;
     let (mut runner, values) = (TestRunner::default(), any_json());
     let mut change = data.begin(&AuditActor::System).await.unwrap();
@@ -186,10 +186,10 @@ async fn any_details_verify(place: &AuditDatabase) {
 }
 
 /// Many writers at a time, each in several chains: no gap, no deadlock.
-async fn writers_do_not_disturb_each_other(place: &AuditDatabase) {
+async fn writers_do_not_disturb_each_other(fixture: &AuditDatabase) {
     const WRITERS: i64 = 6;
     const CHANGES: i64 = 15;
-    let data = place.open_data_store().await;
+    let data = fixture.open_data_store().await;
     let projects = [
         create_project(&data, "one").await,
         create_project(&data, "two").await,
@@ -231,11 +231,11 @@ async fn writers_do_not_disturb_each_other(place: &AuditDatabase) {
 }
 
 /// What the triggers hold off.
-async fn the_triggers_hold(place: &AuditDatabase) {
-    let data = place.open_data_store().await;
+async fn the_triggers_hold(fixture: &AuditDatabase) {
+    let data = fixture.open_data_store().await;
     let project = create_project(&data, "shop").await;
     append_entry(&data, Some(&project), json!({})).await;
-    let id = place.sql_id(project.id.0);
+    let id = fixture.sql_id(project.id.0);
     let columns = "(chain, position, previous_hash, hash, timestamp, actor, action, details)";
     let (one, hash) = (format!("chain = {id} AND position = 1"), "a".repeat(64));
     let refused = [
@@ -253,10 +253,10 @@ async fn the_triggers_hold(place: &AuditDatabase) {
         format!("DELETE FROM audit_chains WHERE chain = {id}"),
         format!(
             "INSERT INTO audit_chains (chain, position, hash) VALUES ({}, 1, '{hash}')",
-            place.sql_id(uuid::Uuid::new_v4())
+            fixture.sql_id(uuid::Uuid::new_v4())
         ),
     ];
-    let own = match place.url {
+    let own = match fixture.url {
         Some(_) => vec![
             "TRUNCATE audit_logs".to_owned(),
             "TRUNCATE audit_chains".to_owned(),
@@ -268,12 +268,12 @@ async fn the_triggers_hold(place: &AuditDatabase) {
         )],
     };
     for sql in refused.iter().chain(&own) {
-        let done = place.run_sql(sql).await;
+        let done = fixture.run_sql(sql).await;
         assert!(done.is_err(), "{sql}: {done:?}");
     }
-    if place.url.is_none() {
+    if fixture.url.is_none() {
         let replaced = format!("INSERT OR REPLACE INTO audit_chains VALUES ({id}, {id}, 0, NULL)");
-        assert_eq!(place.run_sql(&replaced).await.unwrap(), 0);
+        assert_eq!(fixture.run_sql(&replaced).await.unwrap(), 0);
     }
     assert_sound(&data).await;
 }
@@ -342,8 +342,8 @@ const TAMPERED: [(&str, &str, ChainFaultKind, i64); 9] = [
     ),
 ];
 
-async fn tampering_is_found(place: &AuditDatabase) {
-    let data = place.open_data_store().await;
+async fn tampering_is_found(fixture: &AuditDatabase) {
+    let data = fixture.open_data_store().await;
     let mut projects = Vec::new();
     for (slug, ..) in TAMPERED {
         let project = create_project(&data, slug).await;
@@ -355,8 +355,8 @@ async fn tampering_is_found(place: &AuditDatabase) {
     let untouched = create_project(&data, "untouched").await;
     assert_sound(&data).await;
     for ((slug, sql, kind, position), project) in TAMPERED.iter().zip(&projects) {
-        let sql = sql.replace("{c}", &place.sql_id(project.id.0));
-        place.tamper(&sql).await;
+        let sql = sql.replace("{c}", &fixture.sql_id(project.id.0));
+        fixture.tamper(&sql).await;
         let verdict = audit::verify(&data, project).await.unwrap();
         let fault = verdict
             .fault
@@ -373,18 +373,18 @@ async fn tampering_is_found(place: &AuditDatabase) {
     assert_eq!((all.len(), broken), (TAMPERED.len() + 2, TAMPERED.len()));
     let verdict = audit::verify(&data, &untouched).await.unwrap();
     assert_eq!(verdict.fault, None);
-    if place.url.is_none() {
-        let chain = place.sql_id(untouched.id.0);
+    if fixture.url.is_none() {
+        let chain = fixture.sql_id(untouched.id.0);
         let garbage = format!("UPDATE audit_logs SET details = '{{' WHERE chain = {chain}");
-        place.tamper(&garbage).await;
+        fixture.tamper(&garbage).await;
         let verdict = audit::verify(&data, &untouched).await.unwrap();
         assert_eq!(verdict.fault.unwrap().kind, ChainFaultKind::Unreadable);
     }
 }
 
 /// A database of before the chains, with lines in it.
-async fn create_old_schema(place: &AuditDatabase, first_details: &str) {
-    let text = match place.url {
+async fn create_old_schema(fixture: &AuditDatabase, first_details: &str) {
+    let text = match fixture.url {
         None => include_str!("../../migrations/sqlite/0001_initial.sql"),
         Some(_) => include_str!("../../migrations/postgres/0001_initial.sql"),
     };
@@ -399,9 +399,9 @@ async fn create_old_schema(place: &AuditDatabase, first_details: &str) {
         migrations: vec![step].into(),
         ..Migrator::DEFAULT
     };
-    match &place.url {
+    match &fixture.url {
         None => migrator
-            .run(&mut place.sqlite_connection().await)
+            .run(&mut fixture.sqlite_connection().await)
             .await
             .unwrap(),
         Some(url) => {
@@ -409,9 +409,9 @@ async fn create_old_schema(place: &AuditDatabase, first_details: &str) {
             migrator.run(&mut database).await.unwrap();
         }
     }
-    let id = |number| place.sql_id(uuid::Uuid::from_u128(number));
+    let id = |number| fixture.sql_id(uuid::Uuid::from_u128(number));
     let line = "INSERT INTO audit_logs (timestamp, project_id, actor, action, details) VALUES";
-    place
+    fixture
         .run_sql(&format!(
             "{line} (1, NULL, 'system', 'a.b', '{first_details}')"
         ))
@@ -427,34 +427,34 @@ async fn create_old_schema(place: &AuditDatabase, first_details: &str) {
         )
         .unwrap();
     }
-    place.run_sql(&rest).await.unwrap();
+    fixture.run_sql(&rest).await.unwrap();
 }
 
-async fn an_old_trail_is_chained(place: &AuditDatabase) {
+async fn an_old_trail_is_chained(fixture: &AuditDatabase) {
     let scale = "UPDATE audit_logs SET";
-    create_old_schema(place, "{}").await;
+    create_old_schema(fixture, "{}").await;
     // A line that cannot be read stops it: nothing has happened then.
     let spoil = "INSERT INTO audit_logs (timestamp, actor, action, details) \
         VALUES (9223372036854775807, 'system', 'a.b', '{}')";
-    place.run_sql(spoil).await.unwrap();
-    assert!(Store::create(&place.location()).await.is_err());
-    let triggers = match place.url {
+    fixture.run_sql(spoil).await.unwrap();
+    assert!(Store::create(&fixture.location()).await.is_err());
+    let triggers = match fixture.url {
         None => "DROP TRIGGER audit_logs_keep_values".to_owned(),
         Some(_) => "ALTER TABLE audit_logs DISABLE TRIGGER USER".to_owned(),
     };
-    place.run_sql(&triggers).await.unwrap();
+    fixture.run_sql(&triggers).await.unwrap();
     let mended = format!("{scale} timestamp = 5 WHERE timestamp = 9223372036854775807");
-    assert_eq!(place.run_sql(&mended).await.unwrap(), 1);
-    let restore = match place.url {
+    assert_eq!(fixture.run_sql(&mended).await.unwrap(), 1);
+    let restore = match fixture.url {
         None => {
             "CREATE TRIGGER audit_logs_keep_values BEFORE UPDATE ON audit_logs \
             BEGIN SELECT RAISE(ABORT, 'audit_logs is append-only'); END"
         }
         Some(_) => "ALTER TABLE audit_logs ENABLE TRIGGER USER",
     };
-    place.run_sql(restore).await.unwrap();
+    fixture.run_sql(restore).await.unwrap();
 
-    let data = place.open_data_store().await;
+    let data = fixture.open_data_store().await;
     let verdicts = assert_sound(&data).await;
     let mut rows: Vec<i64> = verdicts.iter().map(|chain| chain.rows).collect();
     rows.sort_unstable();
@@ -472,23 +472,23 @@ async fn an_old_trail_is_chained(place: &AuditDatabase) {
         ("store.upgrade", 3)
     );
     assert!(
-        place
+        fixture
             .run_sql("SELECT 1 FROM audit_logs_unchained")
             .await
             .is_err()
     );
     drop(data);
-    let again = place.open_data_store().await;
+    let again = fixture.open_data_store().await;
     create_project(&again, "later").await;
     assert_sound(&again).await;
 }
 
-async fn all_contracts(place: impl Fn() -> AuditDatabase) {
-    any_details_verify(&place()).await;
-    the_triggers_hold(&place()).await;
-    tampering_is_found(&place()).await;
-    writers_do_not_disturb_each_other(&place()).await;
-    an_old_trail_is_chained(&place()).await;
+async fn all_contracts(fixture: impl Fn() -> AuditDatabase) {
+    any_details_verify(&fixture()).await;
+    the_triggers_hold(&fixture()).await;
+    tampering_is_found(&fixture()).await;
+    writers_do_not_disturb_each_other(&fixture()).await;
+    an_old_trail_is_chained(&fixture()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, projects};
 use eklavya_testkit::postgres::TestPostgres;
 
-use crate::house;
+use crate::project_records;
 
 /// More than it takes to get a connection and begin a transaction, one answer at a time.
 const STEPS: u32 = 8;
@@ -23,7 +23,7 @@ async fn on_postgres_an_abandoned_transaction_is_rolled_back() {
         abandon_read(&store, steps).await;
         // Were a connection left in a transaction that only reads, nothing could be written.
         let mut tx = store.begin_write().await.unwrap();
-        projects::insert(&mut tx, &house::project(1, "shop"))
+        projects::insert(&mut tx, &project_records::project(1, "shop"))
             .await
             .unwrap();
     }

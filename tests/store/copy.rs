@@ -214,26 +214,36 @@ async fn events_without_a_place_are_copied_too() {
     };
     for number in 0..3 {
         let mut tx = database.store.begin_write().await.unwrap();
-        events::append(&mut tx, None, &event(number), crate::house::timestamp_at(0))
-            .await
-            .unwrap();
+        events::append(
+            &mut tx,
+            None,
+            &event(number),
+            crate::project_records::timestamp_at(0),
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
     }
-    let place = tempfile::tempdir().unwrap();
-    let to = databases::file(&place);
+    let directory = tempfile::tempdir().unwrap();
+    let to = databases::file(&directory);
     let (_store, held) = CopySource::open_locked(&database.location).await.unwrap();
     held.copy_into(&to, &mut |_| ()).await.unwrap();
     let copy = Store::open(&to).await.unwrap();
     let mut tx = copy.begin_write().await.unwrap();
     let found = events::read_after(&mut tx, None, 0, 9).await.unwrap();
-    let told: Vec<_> = found
+    let tables: Vec<_> = found
         .iter()
         .map(|stored| (stored.seq, stored.event.clone()))
         .collect();
-    assert_eq!(told, [(1, event(0)), (2, event(1)), (3, event(2))]);
-    events::append(&mut tx, None, &event(3), crate::house::timestamp_at(0))
-        .await
-        .unwrap();
+    assert_eq!(tables, [(1, event(0)), (2, event(1)), (3, event(2))]);
+    events::append(
+        &mut tx,
+        None,
+        &event(3),
+        crate::project_records::timestamp_at(0),
+    )
+    .await
+    .unwrap();
     assert_eq!(events::newest_seq(&mut tx).await.unwrap(), 4);
 }
 
@@ -245,16 +255,16 @@ async fn a_source_is_not_written_meanwhile() {
         let other = Store::open(&database.location).await.unwrap();
         let writing = tokio::spawn(async move {
             let mut tx = other.begin_write().await.unwrap();
-            let project = crate::house::project(1, "late");
+            let project = crate::project_records::project(1, "late");
             eklavya_store::projects::insert(&mut tx, &project)
                 .await
                 .unwrap();
             tx.commit().await.unwrap();
         });
-        let place = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let to = match &database.location {
             DatabaseLocation::File(_) => databases::server(&TestPostgres::shared()),
-            DatabaseLocation::Server(_) => databases::file(&place),
+            DatabaseLocation::Server(_) => databases::file(&directory),
         };
         let copied = held.copy_into(&to, &mut |_| ()).await.unwrap();
         let projects = copied.tables.iter().find(|table| table.name == "projects");

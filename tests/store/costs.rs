@@ -21,10 +21,12 @@ fn output_usage(output: u64) -> TokenUsage {
 
 #[tokio::test]
 async fn a_request_gets_what_the_tightest_limit_leaves() {
-    let books = LedgerFixture::open(Some(MicroUsd(100_000))).await;
-    let payer = books.add_payer().await;
-    books.set_limit(BudgetScope::Agent(payer.agent), 150).await;
-    let held = books
+    let fixture = LedgerFixture::open(Some(MicroUsd(100_000))).await;
+    let payer = fixture.add_payer().await;
+    fixture
+        .set_limit(BudgetScope::Agent(payer.agent), 150)
+        .await;
+    let held = fixture
         .costs
         .reserve(&payer, &quote(1000))
         .await
@@ -32,18 +34,18 @@ async fn a_request_gets_what_the_tightest_limit_leaves() {
         .expect_granted();
     assert_eq!((held.max_tokens, held.amount), (50, MicroUsd(150)));
     for scope in payer.budget_scopes() {
-        let budget = books.costs.find_budget(scope).await.unwrap();
+        let budget = fixture.costs.find_budget(scope).await.unwrap();
         assert_eq!(
             (budget.reserved, budget.spent),
             (MicroUsd(150), MicroUsd(0))
         );
     }
-    books
+    fixture
         .costs
         .settle(held.id, output_usage(9), MicroUsd(45), Some("req_1"))
         .await
         .unwrap();
-    let refused = books.costs.reserve(&payer, &quote(1000)).await.unwrap();
+    let refused = fixture.costs.reserve(&payer, &quote(1000)).await.unwrap();
     let ReservationOutcome::Refused(shortage) = refused else {
         panic!("{refused:?}")
     };
@@ -60,19 +62,19 @@ async fn a_request_gets_what_the_tightest_limit_leaves() {
 
 #[tokio::test]
 async fn a_request_waits_for_money_that_others_reserve() {
-    let books = LedgerFixture::open(Some(MicroUsd(200))).await;
-    let payer = books.add_payer().await;
-    let first = books
+    let fixture = LedgerFixture::open(Some(MicroUsd(200))).await;
+    let payer = fixture.add_payer().await;
+    let first = fixture
         .costs
         .reserve(&payer, &quote(100))
         .await
         .unwrap()
         .expect_granted();
-    let second = books.costs.reserve(&payer, &quote(100)).await.unwrap();
+    let second = fixture.costs.reserve(&payer, &quote(100)).await.unwrap();
     assert!(matches!(second, ReservationOutcome::Held(_)), "{second:?}");
-    books.costs.release(first.id).await.unwrap();
+    fixture.costs.release(first.id).await.unwrap();
     assert_eq!(
-        books
+        fixture
             .costs
             .reserve(&payer, &quote(100))
             .await
@@ -85,28 +87,32 @@ async fn a_request_waits_for_money_that_others_reserve() {
 
 #[tokio::test]
 async fn an_entry_ends_once() {
-    let books = LedgerFixture::open(None).await;
-    let payer = books.add_payer().await;
-    let held = books
+    let fixture = LedgerFixture::open(None).await;
+    let payer = fixture.add_payer().await;
+    let held = fixture
         .costs
         .reserve(&payer, &quote(10))
         .await
         .unwrap()
         .expect_granted();
-    books
+    fixture
         .costs
         .settle(held.id, output_usage(3), MicroUsd(7), None)
         .await
         .unwrap();
-    books
+    fixture
         .costs
         .settle(held.id, output_usage(3), MicroUsd(7), None)
         .await
         .unwrap();
-    books.costs.settle_upper_bound(held.id, None).await.unwrap();
-    books.costs.release(held.id).await.unwrap();
-    books.costs.release(LedgerId::random()).await.unwrap();
-    let budget = books.costs.find_budget(BudgetScope::All).await.unwrap();
+    fixture
+        .costs
+        .settle_upper_bound(held.id, None)
+        .await
+        .unwrap();
+    fixture.costs.release(held.id).await.unwrap();
+    fixture.costs.release(LedgerId::random()).await.unwrap();
+    let budget = fixture.costs.find_budget(BudgetScope::All).await.unwrap();
     assert_eq!(
         budget,
         Budget {
@@ -119,17 +125,17 @@ async fn an_entry_ends_once() {
 
 #[tokio::test]
 async fn each_threshold_is_announced_once_per_crossing() {
-    let books = LedgerFixture::open(Some(MicroUsd(1000))).await;
-    let payer = books.add_payer().await;
+    let fixture = LedgerFixture::open(Some(MicroUsd(1000))).await;
+    let payer = fixture.add_payer().await;
     let mut announced = Vec::new();
     for amount in [400, 100, 10, 300, 100] {
-        let held = books
+        let held = fixture
             .costs
             .reserve(&payer, &quote(10))
             .await
             .unwrap()
             .expect_granted();
-        let alerts = books
+        let alerts = fixture
             .costs
             .settle(held.id, output_usage(1), MicroUsd(amount), None)
             .await
@@ -138,23 +144,23 @@ async fn each_threshold_is_announced_once_per_crossing() {
     }
     assert_eq!(announced, [vec![], vec![50], vec![], vec![80], vec![]]);
     // 910 of 1000 are spent: what is left is of no use to anybody.
-    let refused = books.costs.reserve(&payer, &quote(10)).await.unwrap();
+    let refused = fixture.costs.reserve(&payer, &quote(10)).await.unwrap();
     assert!(matches!(refused, ReservationOutcome::Refused(_)));
-    books.costs.reserve(&payer, &quote(10)).await.unwrap();
-    let scope = books.project_scope();
+    fixture.costs.reserve(&payer, &quote(10)).await.unwrap();
+    let scope = fixture.project_scope();
     let set = |limit| {
-        books
+        fixture
             .costs
             .set_limit(&AuditActor::System, scope, Some(MicroUsd(limit)))
     };
     assert_eq!(set(2000).await.unwrap(), []);
-    let held = books
+    let held = fixture
         .costs
         .reserve(&payer, &quote(1000))
         .await
         .unwrap()
         .expect_granted();
-    let alerts = books
+    let alerts = fixture
         .costs
         .settle(held.id, output_usage(1), MicroUsd(90), None)
         .await
@@ -162,8 +168,8 @@ async fn each_threshold_is_announced_once_per_crossing() {
     assert_eq!(alerts.len(), 1);
     assert_eq!(set(1000).await.unwrap().last().unwrap().percent, 100);
 
-    let mut tx = books.costs.data().begin_read().await.unwrap();
-    let stored = events::read_after(&mut tx, Some(books.project.id), 0, 100)
+    let mut tx = fixture.costs.data().begin_read().await.unwrap();
+    let stored = events::read_after(&mut tx, Some(fixture.project.id), 0, 100)
         .await
         .unwrap();
     let names: Vec<&str> = stored
@@ -191,40 +197,40 @@ async fn each_threshold_is_announced_once_per_crossing() {
 
 #[tokio::test]
 async fn what_a_dead_worker_left_open_counts_in_full() {
-    let books = LedgerFixture::open(Some(MicroUsd(1000))).await;
-    let mut payer = books.add_payer().await;
-    books
+    let fixture = LedgerFixture::open(Some(MicroUsd(1000))).await;
+    let mut payer = fixture.add_payer().await;
+    fixture
         .costs
         .reserve(&payer, &quote(50))
         .await
         .unwrap()
         .expect_granted();
     payer.fence = 2;
-    let others = books
+    let others = fixture
         .costs
         .reserve(&payer, &quote(20))
         .await
         .unwrap()
         .expect_granted();
     assert_eq!(
-        books
+        fixture
             .costs
-            .settle_abandoned(books.project.id, 2)
+            .settle_abandoned(fixture.project.id, 2)
             .await
             .unwrap(),
         1
     );
     assert_eq!(
-        books
+        fixture
             .costs
-            .settle_abandoned(books.project.id, 2)
+            .settle_abandoned(fixture.project.id, 2)
             .await
             .unwrap(),
         0
     );
-    let budget = books
+    let budget = fixture
         .costs
-        .find_budget(books.project_scope())
+        .find_budget(fixture.project_scope())
         .await
         .unwrap();
     assert_eq!(
@@ -235,19 +241,19 @@ async fn what_a_dead_worker_left_open_counts_in_full() {
 
 #[tokio::test]
 async fn the_report_sums_what_was_settled() {
-    let books = LedgerFixture::open(None).await;
-    let payer = books.add_payer().await;
+    let fixture = LedgerFixture::open(None).await;
+    let payer = fixture.add_payer().await;
     for (day, amount) in [(22, 5), (23, 7)] {
-        books
+        fixture
             .clock
             .set(format!("2026-11-{day}T23:59:59Z").parse().unwrap());
-        let held = books
+        let held = fixture
             .costs
             .reserve(&payer, &quote(10))
             .await
             .unwrap()
             .expect_granted();
-        books
+        fixture
             .costs
             .settle(
                 held.id,
@@ -258,20 +264,24 @@ async fn the_report_sums_what_was_settled() {
             .await
             .unwrap();
     }
-    let cut = books
+    let cut = fixture
         .costs
         .reserve(&payer, &quote(10))
         .await
         .unwrap()
         .expect_granted();
-    books.costs.settle_upper_bound(cut.id, None).await.unwrap();
-    books
+    fixture
+        .costs
+        .settle_upper_bound(cut.id, None)
+        .await
+        .unwrap();
+    fixture
         .costs
         .reserve(&payer, &quote(10))
         .await
         .unwrap()
         .expect_granted();
-    let report = build_report(books.costs.data(), books.project.id)
+    let report = build_report(fixture.costs.data(), fixture.project.id)
         .await
         .unwrap();
     assert_eq!(
@@ -300,11 +310,11 @@ async fn the_report_sums_what_was_settled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_at_once_never_hold_more_than_the_limit() {
-    let books = LedgerFixture::open(Some(MicroUsd(1_000))).await;
-    let payer = books.add_payer().await;
+    let fixture = LedgerFixture::open(Some(MicroUsd(1_000))).await;
+    let payer = fixture.add_payer().await;
     let tasks: Vec<_> = (0..64)
         .map(|_| {
-            let (costs, payer) = (books.costs.clone(), payer.clone());
+            let (costs, payer) = (fixture.costs.clone(), payer.clone());
             tokio::spawn(async move { costs.reserve(&payer, &quote(10)).await.unwrap() })
         })
         .collect();
@@ -316,9 +326,9 @@ async fn sixty_four_at_once_never_hold_more_than_the_limit() {
     }
     assert_eq!(granted, MicroUsd(990));
     assert_eq!(
-        books
+        fixture
             .costs
-            .find_budget(books.project_scope())
+            .find_budget(fixture.project_scope())
             .await
             .unwrap()
             .reserved,
@@ -358,10 +368,10 @@ proptest! {
 }
 
 async fn run_actions(mut limit: i64, task_limit: i64, acts: Vec<LedgerAction>) {
-    let books = LedgerFixture::open(Some(MicroUsd(limit))).await;
-    let payer = books.add_payer().await;
-    let costs = &books.costs;
-    books
+    let fixture = LedgerFixture::open(Some(MicroUsd(limit))).await;
+    let payer = fixture.add_payer().await;
+    let costs = &fixture.costs;
+    fixture
         .set_limit(BudgetScope::Task(payer.task), task_limit)
         .await;
     let (mut open, mut spent) = (Vec::<Reservation>::new(), 0);
@@ -404,7 +414,7 @@ async fn run_actions(mut limit: i64, task_limit: i64, acts: Vec<LedgerAction>) {
             }
             LedgerAction::Raise(by) => {
                 limit += by;
-                books.set_limit(books.project_scope(), limit).await;
+                fixture.set_limit(fixture.project_scope(), limit).await;
             }
         }
         let reserved: i64 = open.iter().map(|held| held.amount.0).sum();
@@ -418,7 +428,7 @@ async fn run_actions(mut limit: i64, task_limit: i64, acts: Vec<LedgerAction>) {
             );
         }
     }
-    let total = build_report(costs.data(), books.project.id)
+    let total = build_report(costs.data(), fixture.project.id)
         .await
         .unwrap()
         .total;

@@ -16,27 +16,27 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    async fn at(name: &'static str, location: DatabaseLocation, place: TempDir) -> Self {
+    async fn at(name: &'static str, location: DatabaseLocation, directory: TempDir) -> Self {
         let store = Store::create(&location).await.unwrap();
         Self {
             name,
             location,
             store,
-            _directory: place,
+            _directory: directory,
         }
     }
 
     /// Returns a file of SQLite's.
     pub async fn sqlite() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        Self::at("sqlite", file(&place), place).await
+        let directory = tempfile::tempdir().unwrap();
+        Self::at("sqlite", file(&directory), directory).await
     }
 
     /// Returns a database on the server that the tests of this process share. Its default collation
     /// is not that of bytes.
     pub async fn postgres() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        Self::at("postgres", server(&TestPostgres::shared()), place).await
+        let directory = tempfile::tempdir().unwrap();
+        Self::at("postgres", server(&TestPostgres::shared()), directory).await
     }
 
     /// Returns one of each kind.
@@ -53,8 +53,8 @@ impl TestDatabase {
     }
 }
 
-pub fn file(place: &TempDir) -> DatabaseLocation {
-    DatabaseLocation::File(place.path().join("eklavya.db"))
+pub fn file(directory: &TempDir) -> DatabaseLocation {
+    DatabaseLocation::File(directory.path().join("eklavya.db"))
 }
 
 pub fn server(url: &str) -> DatabaseLocation {

@@ -27,12 +27,12 @@ fn worker(name: &str, host: &str) -> WorkerId {
     }
 }
 
-async fn try_take(books: &LedgerFixture, worker: &WorkerId) -> LeaseAttempt {
+async fn try_take(fixture: &LedgerFixture, worker: &WorkerId) -> LeaseAttempt {
     let mut watch = LeaseMonitor::default();
-    let data = books.costs.data();
+    let data = fixture.costs.data();
     try_acquire(
         data,
-        &books.project,
+        &fixture.project,
         worker,
         TERM,
         &mut watch,
@@ -52,23 +52,23 @@ fn unwrap_acquired(attempt: LeaseAttempt) -> HeldLease {
 
 #[tokio::test]
 async fn the_fence_rises_with_every_acquisition_and_a_released_lease_is_free() {
-    let books = LedgerFixture::open(None).await;
-    let data = books.costs.data();
+    let fixture = LedgerFixture::open(None).await;
+    let data = fixture.costs.data();
     let (one, two) = (worker("one", "h"), worker("two", "h"));
-    let first = unwrap_acquired(try_take(&books, &one).await);
+    let first = unwrap_acquired(try_take(&fixture, &one).await);
     assert_eq!(first.fence, 1);
     assert!(matches!(
-        try_take(&books, &two).await,
+        try_take(&fixture, &two).await,
         LeaseAttempt::Held {
             term_expired: false,
             ..
         }
     ));
     release(data, &first).await.unwrap();
-    let second = unwrap_acquired(try_take(&books, &two).await);
+    let second = unwrap_acquired(try_take(&fixture, &two).await);
     assert_eq!(second.fence, 2);
     // The worker's own earlier tenure is over when it begins another.
-    assert_eq!(unwrap_acquired(try_take(&books, &two).await).fence, 3);
+    assert_eq!(unwrap_acquired(try_take(&fixture, &two).await).fence, 3);
     assert!(
         renew(data, &second, TERM)
             .await
@@ -80,35 +80,35 @@ async fn the_fence_rises_with_every_acquisition_and_a_released_lease_is_free() {
 
 #[tokio::test]
 async fn a_dead_process_of_this_host_is_replaced_at_once_and_one_elsewhere_is_watched() {
-    let books = LedgerFixture::open(None).await;
+    let fixture = LedgerFixture::open(None).await;
     let mut dead = worker("dead", "h");
     dead.start += 1;
-    unwrap_acquired(try_take(&books, &dead).await);
+    unwrap_acquired(try_take(&fixture, &dead).await);
     assert!(matches!(
-        try_take(&books, &worker("two", "elsewhere")).await,
+        try_take(&fixture, &worker("two", "elsewhere")).await,
         LeaseAttempt::Held { .. }
     ));
     assert_eq!(
-        unwrap_acquired(try_take(&books, &worker("three", "h")).await).fence,
+        unwrap_acquired(try_take(&fixture, &worker("three", "h")).await).fence,
         2
     );
 }
 
 #[tokio::test]
 async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not() {
-    let books = LedgerFixture::open(None).await;
-    let data = books.costs.data();
-    let first = unwrap_acquired(try_take(&books, &worker("one", "h")).await);
+    let fixture = LedgerFixture::open(None).await;
+    let data = fixture.costs.data();
+    let first = unwrap_acquired(try_take(&fixture, &worker("one", "h")).await);
     let two = worker("two", "h");
     let mut watch = LeaseMonitor::default();
     let mut look = async |seconds: u64| {
         let at = Duration::from_secs(seconds);
-        try_acquire(data, &books.project, &two, TERM, &mut watch, at)
+        try_acquire(data, &fixture.project, &two, TERM, &mut watch, at)
             .await
             .unwrap()
     };
     let late = data.now() + TERM;
-    books.clock.set(late);
+    fixture.clock.set(late);
     assert!(matches!(
         look(0).await,
         LeaseAttempt::Held {
@@ -124,7 +124,7 @@ async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not
             ..
         }
     ));
-    books.clock.set(late + TERM);
+    fixture.clock.set(late + TERM);
     assert!(matches!(
         look(7).await,
         LeaseAttempt::Held {
@@ -146,9 +146,9 @@ async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not
 
 #[tokio::test]
 async fn a_fenced_store_writes_nothing_after_its_lease_is_lost() {
-    let books = LedgerFixture::open(None).await;
-    let first = unwrap_acquired(try_take(&books, &worker("one", "h")).await);
-    let (open, fenced) = (books.costs.data(), books.costs.data().fenced(first));
+    let fixture = LedgerFixture::open(None).await;
+    let first = unwrap_acquired(try_take(&fixture, &worker("one", "h")).await);
+    let (open, fenced) = (fixture.costs.data(), fixture.costs.data().fenced(first));
     let write = async |data: &DataStore, micros: i64| {
         let mut change = data.begin(&AuditActor::System).await?;
         let (scope, limit) = (
@@ -159,7 +159,7 @@ async fn a_fenced_store_writes_nothing_after_its_lease_is_lost() {
         change.commit().await
     };
     let limit = async || {
-        books
+        fixture
             .costs
             .find_budget(BudgetScope::All)
             .await
@@ -171,7 +171,7 @@ async fn a_fenced_store_writes_nothing_after_its_lease_is_lost() {
     write(&fenced, 1).await.unwrap();
     let mut dead = worker("one", "h");
     dead.name = "one".into();
-    unwrap_acquired(try_take(&books, &dead).await);
+    unwrap_acquired(try_take(&fixture, &dead).await);
     assert!(write(&fenced, 2).await.unwrap_err().is_lease_lost());
     assert_eq!(limit().await, 1);
     // The same write without the fence: this is what it prevents.
@@ -181,13 +181,13 @@ async fn a_fenced_store_writes_nothing_after_its_lease_is_lost() {
 
 #[tokio::test]
 async fn of_many_contenders_one_at_a_time_has_the_lease() {
-    let books = Arc::new(LedgerFixture::open(None).await);
+    let fixture = Arc::new(LedgerFixture::open(None).await);
     let mut contenders = tokio::task::JoinSet::new();
     for number in 0..8 {
-        let books = Arc::clone(&books);
+        let fixture = Arc::clone(&fixture);
         contenders.spawn(async move {
             let worker = worker(&format!("w{number}"), "h");
-            matches!(try_take(&books, &worker).await, LeaseAttempt::Acquired(_))
+            matches!(try_take(&fixture, &worker).await, LeaseAttempt::Acquired(_))
         });
     }
     let won = contenders.join_all().await;

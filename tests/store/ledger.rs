@@ -18,7 +18,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use crate::databases::TestDatabase;
-use crate::house::{self, ProjectRecords, timestamp_at};
+use crate::project_records::{self, ProjectRecords, timestamp_at};
 
 /// Two tasks of one project, the second with two agents of two tenures, and another project.
 const PAYERS: usize = 4;
@@ -70,25 +70,25 @@ fn any_action() -> impl Strategy<Value = LedgerStep> {
 async fn limits_hold_and_reservations_end_once() {
     let runner = TestRunner::deterministic();
     let histories = prop::collection::vec(any_action(), LENGTH);
-    let mut told = Vec::new();
+    let mut results = Vec::new();
     for database in TestDatabase::each().await {
         let mut of_database = Vec::new();
         let mut runner = runner.clone();
         for number in 0..HISTORIES {
             let history = histories.new_tree(&mut runner).unwrap().current();
-            let mut books = LedgerModel::open(&database.store, number).await;
+            let mut model = LedgerModel::open(&database.store, number).await;
             for (step, action) in history.iter().enumerate() {
                 eprintln!("{} {number}: {action:?}", database.name);
-                books.apply_action(action).await;
-                books.assert_budgets_match(step % PAYERS).await;
+                model.apply_action(action).await;
+                model.assert_budgets_match(step % PAYERS).await;
             }
-            books.close_all().await;
-            of_database.push(books.spent_by_payer());
+            model.close_all().await;
+            of_database.push(model.spent_by_payer());
         }
-        told.push(of_database);
+        results.push(of_database);
     }
     // Both databases decide alike.
-    assert_eq!(told[0], told[1]);
+    assert_eq!(results[0], results[1]);
 }
 
 /// What stands against each scope, counted apart from the database.
@@ -112,11 +112,11 @@ impl LedgerModel {
         let mut tx = store.begin_write().await.unwrap();
         let first = ProjectRecords::insert(&mut tx, number * 2 + 1).await;
         let other = ProjectRecords::insert(&mut tx, number * 2 + 2).await;
-        let task = house::task(&first.project, "T2");
+        let task = project_records::task(&first.project, "T2");
         tasks::insert(&mut tx, &task).await.unwrap();
         let mut payers = vec![first.payer(), other.payer()];
         for fence in [1, 2] {
-            let agent = house::agent(&task);
+            let agent = project_records::agent(&task);
             agents::insert(&mut tx, &agent).await.unwrap();
             payers.push(RequestPayer {
                 task: task.id,
@@ -230,8 +230,8 @@ impl LedgerModel {
     /// Takes one of those that are open, and counts what it was settled at; nothing where there is
     /// none. Without an amount it is all that was held.
     fn take_open(&mut self, open: usize, amount: Option<i64>) -> Option<LedgerId> {
-        let place = open.checked_rem(self.open.len())?;
-        let (id, payer, held) = self.open.remove(place);
+        let index = open.checked_rem(self.open.len())?;
+        let (id, payer, held) = self.open.remove(index);
         let spent = amount.unwrap_or(held);
         for scope in self.payers[payer].budget_scopes() {
             let counted = self.counted.entry(scope.id()).or_default();
@@ -245,14 +245,14 @@ impl LedgerModel {
     /// Ends what the tenure of a payer, and those before it, left open in its project.
     async fn release_orphans(&mut self, payer: usize) {
         let (project, fence) = (self.payers[payer].project, self.payers[payer].fence + 1);
-        let theirs = |books: &Self| {
+        let theirs = |model: &Self| {
             let of = |payer: &RequestPayer| payer.project == project && payer.fence < fence;
-            let mut open = books.open.iter();
-            open.position(|(_, payer, _)| of(&books.payers[*payer]))
+            let mut open = model.open.iter();
+            open.position(|(_, payer, _)| of(&model.payers[*payer]))
         };
         let mut ended = 0;
-        while let Some(place) = theirs(self) {
-            self.take_open(place, None);
+        while let Some(index) = theirs(self) {
+            self.take_open(index, None);
             ended += 1;
         }
         let settled = self.costs.settle_abandoned(project, fence).await.unwrap();

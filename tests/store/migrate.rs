@@ -107,8 +107,8 @@ fn of_many_concurrent_migrations_one_runs() {
     let applied = all.into_iter().map(|child| {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        told["migrations"].as_array().unwrap().len()
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["migrations"].as_array().unwrap().len()
     });
     let applied: Vec<usize> = applied.collect();
     let done = applied.iter().filter(|count| **count > 0).count();
@@ -131,9 +131,9 @@ async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
                  WHERE application_name = 'eklavya'",
             );
             let ended = child.wait_with_output().unwrap();
-            let said = String::from_utf8(ended.stderr).unwrap();
-            assert_eq!(ended.status.code(), Some(7), "{said}");
-            assert!(said.contains("the database is unavailable"), "{said}");
+            let text = String::from_utf8(ended.stderr).unwrap();
+            assert_eq!(ended.status.code(), Some(7), "{text}");
+            assert!(text.contains("the database is unavailable"), "{text}");
         } else {
             kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).unwrap();
             child.wait().unwrap();

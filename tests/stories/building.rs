@@ -51,10 +51,10 @@ fn two_tasks_that_conflict_both_come_into_main() {
     let resolve = format!("echo '<h1>hello, Ada, hello, Grace from demo 1</h1>' > {CONFLICT}");
     let story = StoryProject::with_approved_demo(&two_tasks(), &conflicting_rehearsal(&resolve));
     assert_eq!(story.json("build shop")["status"], "built");
-    let told = story.agent_input("T2", 2);
+    let input = story.agent_input("T2", 2);
     assert!(
-        told.contains("conflict markers") && told.contains(CONFLICT),
-        "{told}"
+        input.contains("conflict markers") && input.contains(CONFLICT),
+        "{input}"
     );
     let seen = story.agent_output("T2", 2);
     assert!(
@@ -78,10 +78,10 @@ fn markers_that_are_left_behind_never_become_part_of_main() {
         conflicting_rehearsal(resolve).with_answers("developer", "T2", Some(3), [bash_step(&last)]);
     let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     assert_eq!(story.json("build shop")["status"], "built");
-    let told = story.agent_input("T2", 3);
+    let input = story.agent_input("T2", 3);
     assert!(
-        told.contains("markers") && told.contains(CONFLICT),
-        "{told}"
+        input.contains("markers") && input.contains(CONFLICT),
+        "{input}"
     );
     assert_eq!(
         story.file("main", CONFLICT),
@@ -142,10 +142,10 @@ fn red_tests_go_back_to_the_agent_and_then_to_the_admin() {
         asked.stderr
     );
 
-    let told = story.agent_input("T1", 2);
+    let input = story.agent_input("T1", 2);
     assert!(
-        told.contains("the-shop-is-closed") && told.contains("exit 3"),
-        "{told}"
+        input.contains("the-shop-is-closed") && input.contains("exit 3"),
+        "{input}"
     );
     assert_eq!(story.task("T1")["status"], "done");
     let blocked = story.task("T2");
@@ -180,10 +180,10 @@ fn red_tests_go_back_to_the_agent_and_then_to_the_admin() {
         retried.stderr
     );
     assert_eq!(story.json("build shop")["status"], "built");
-    let told = story.agent_input("T2", 3);
+    let input = story.agent_input("T2", 3);
     assert!(
-        told.contains("Open the shop first.") && told.contains("the-shop-is-closed"),
-        "{told}"
+        input.contains("Open the shop first.") && input.contains("the-shop-is-closed"),
+        "{input}"
     );
     assert_eq!(story.file("main", "tests/t2.sh"), "true\n");
     assert!(story.files("main").contains(&"site/T3.html".to_owned()));

@@ -35,10 +35,10 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     story.ok("demo build shop");
     assert_eq!(demo_rounds(&story), [(1, 1), (2, 1), (3, 2), (4, 2)]);
     for task in ["demo-3", "demo-4"] {
-        let told = story.agent_input(task, 1);
+        let input = story.agent_input(task, 1);
         assert!(
-            told.contains("Far too dark.") && told.contains("Too plain."),
-            "{told}"
+            input.contains("Far too dark.") && input.contains("Too plain."),
+            "{input}"
         );
     }
     assert!(
@@ -98,12 +98,12 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
         .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
         .with_variable("EKLAVYA_BUILD_ATTEMPTS", "2");
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
-    let told = story.agent_input("demo-2", 2);
+    let input = story.agent_input("demo-2", 2);
     assert!(
-        told.contains("did not answer") && told.contains("404"),
-        "{told}"
+        input.contains("did not answer") && input.contains("404"),
+        "{input}"
     );
-    assert!(!told.contains("server printed"), "it said nothing: {told}");
+    assert!(!input.contains("server printed"), "it said nothing: {input}");
     assert!(
         http_get(&demo_url(&story, 2))
             .unwrap()

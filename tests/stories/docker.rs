@@ -121,11 +121,11 @@ fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
         .with_variable("EKLAVYA_SANDBOX_ISOLATION", "docker");
     let running = story.start("plan shop");
     wait_for("an agent runs", || {
-        let (_, said) = docker_command(
+        let (_, output) = docker_command(
             &daemon.socket(),
             &["ps", "-q", "--filter", "label=eklavya.agent"],
         );
-        (!said.is_empty()).then_some(())
+        (!output.is_empty()).then_some(())
     });
     std::thread::sleep(std::time::Duration::from_secs(2));
     daemon.stop();
@@ -151,6 +151,6 @@ fn the_table_holds_and_neighbours_see_nothing() {
         ("EKLAVYA_DOCKER_SOCKET", socket.to_str().unwrap()),
         ("EKLAVYA_SANDBOX_ISOLATION", "docker"),
     ];
-    insta::assert_snapshot!(crate::table::attempt_table(&variables));
+    insta::assert_snapshot!(crate::role_table::attempt_table(&variables));
     crate::neighbours::finds_nothing(&variables);
 }

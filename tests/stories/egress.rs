@@ -9,9 +9,9 @@ use eklavya_testkit::story::rehearsal::{
 
 #[test]
 fn a_developer_fetches_what_is_listed_and_nothing_else() {
-    let place = tempfile::tempdir().unwrap();
-    create_library(place.path());
-    let port = serve_files(place.path().to_owned());
+    let directory = tempfile::tempdir().unwrap();
+    create_library(directory.path());
+    let port = serve_files(directory.path().to_owned());
     let listed = format!("http://127.0.0.2:{port}/lib/.git");
     let fetch = format!("git clone -q {listed} /tmp/lib && cp /tmp/lib/README site/library.txt");
     let other = format!("git ls-remote http://127.0.0.3:{port}/lib/.git; echo ended with $?");

@@ -3,20 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod brokered;
+mod abnormal_ends;
+mod brokered_commands;
 mod building;
 mod control;
+mod delegation;
 mod demos;
 mod docker;
 mod egress;
-mod handing_out;
-mod happy;
+mod happy_path;
+mod isolation;
 mod neighbours;
-mod odd;
 mod planning;
 mod recording;
+mod role_table;
 mod roles;
-mod table;
 mod unsandboxed;
 mod verification;
-mod walls;

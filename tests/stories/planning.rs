@@ -48,8 +48,8 @@ fn a_rejected_plan_is_redone_with_the_feedback() {
 
     assert_eq!(story.json("plan shop")["status"], "planReview");
     for task in ["plan-2-requirements", "plan-2-architecture"] {
-        let told = story.agent_input(task, 1);
-        assert!(told.contains(feedback), "{task} was told {told}");
+        let input = story.agent_input(task, 1);
+        assert!(input.contains(feedback), "{task} was told {input}");
     }
     let shown = story.json("plan show shop");
     assert_eq!(shown["number"], 2);
@@ -143,10 +143,10 @@ fn unusable_plans_go_back_with_the_reasons_until_one_can_be_used() {
         .with_variable("EKLAVYA_PLAN_ATTEMPTS", &last.to_string());
     assert_eq!(story.json("plan shop")["status"], "planReview");
     for (attempt, (_, reason)) in (2..).zip(&bad) {
-        let told = story.agent_input("plan-1-architecture", attempt);
+        let input = story.agent_input("plan-1-architecture", attempt);
         assert!(
-            told.contains("refused") && told.contains(reason),
-            "{attempt}: {told}"
+            input.contains("refused") && input.contains(reason),
+            "{attempt}: {input}"
         );
     }
     assert_eq!(story.task("plan-1-architecture")["attempt"], last);
@@ -206,9 +206,9 @@ fn a_planner_that_never_succeeds_is_helped_by_the_admin() {
         retried.stderr
     );
     assert_eq!(story.json("plan shop")["status"], "planReview");
-    let told = story.agent_input("plan-1-architecture", 3);
+    let input = story.agent_input("plan-1-architecture", 3);
     assert!(
-        told.contains("Wizards are developers.") && told.contains(reason),
-        "{told}"
+        input.contains("Wizards are developers.") && input.contains(reason),
+        "{input}"
     );
 }

@@ -108,17 +108,17 @@ fn a_directory_that_others_write_in_cannot_become_a_link() {
         );
     let story = StoryProject::with_approved_plan(&plan, &rehearsal);
     story.ok("demo build shop");
-    let told = story.agent_input("demo-1", 2);
+    let input = story.agent_input("demo-1", 2);
     assert!(
-        told.contains("directory") && told.contains("- tests"),
-        "{told}"
+        input.contains("directory") && input.contains("- tests"),
+        "{input}"
     );
     story.ok("demo approve shop 1 --yes");
     story.ok("build shop");
-    let told = story.agent_input("T1", 2);
+    let input = story.agent_input("T1", 2);
     assert!(
-        told.contains("directory") && told.contains("- docs"),
-        "{told}"
+        input.contains("directory") && input.contains("- docs"),
+        "{input}"
     );
     let files = story.files("main");
     for file in [

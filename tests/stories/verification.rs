@@ -29,14 +29,14 @@ fn what_fails_verification_is_repaired_and_verified_again() {
     let story = StoryProject::with_approved_demo(&plan, &rehearsal);
     story.ok("build shop");
     assert_eq!(story.json("verify shop")["status"], "verified");
-    let told = story.agent_input("fix-1", 1);
+    let input = story.agent_input("fix-1", 1);
     assert!(
-        told.contains("The page says hello.") && told.contains("grep hello"),
-        "{told}"
+        input.contains("The page says hello.") && input.contains("grep hello"),
+        "{input}"
     );
     assert!(
-        !told.contains("It reads well.") || told.contains("C2"),
-        "{told}"
+        !input.contains("It reads well.") || input.contains("C2"),
+        "{input}"
     );
     assert_eq!(story.task("fix-1")["criteria"], json!(["C1"]));
     assert_eq!(

@@ -9,46 +9,46 @@ use eklavya_testkit::install::workers::WorkerInstall;
 
 #[test]
 fn detached_work_comes_to_its_end_and_so_does_the_worker() {
-    let crew = WorkerInstall::new();
+    let install = WorkerInstall::new();
     let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
     let waiting = |stage: &[&'static str]| [stage, &["--wait"]].concat();
 
-    let first = crew.detach(plan);
+    let first = install.detach(plan);
     assert_eq!(
         (&first["goal"], &first["new"]),
         (&"plan".into(), &true.into())
     );
     let log = first["workerLog"].as_str().unwrap();
-    let log = log.replace("[DIR]", crew.path().as_str());
+    let log = log.replace("[DIR]", install.path().as_str());
     assert_eq!(
         fs::metadata(&log).unwrap().permissions().mode() & 0o777,
         0o600
     );
     // The same, asked for twice, is one job, and one worker is enough.
-    let again = crew.run(&[plan, &["--detach"]].concat()).ok();
+    let again = install.run(&[plan, &["--detach"]].concat()).ok();
     assert!(!again.stderr.contains("was started"), "{}", again.stderr);
-    assert_eq!(crew.jobs().len(), 1);
-    crew.run(&waiting(approve)).ok();
+    assert_eq!(install.jobs().len(), 1);
+    install.run(&waiting(approve)).ok();
 
-    crew.detach(demo);
-    crew.run(&waiting(choose)).ok();
+    install.detach(demo);
+    install.run(&waiting(choose)).ok();
     // One after the other, although all are asked for at once.
     for stage in [build, verify, deliver] {
-        crew.detach(stage);
+        install.detach(stage);
     }
-    let jobs = crew.jobs();
-    let done = crew.wait_for_status(jobs.last().unwrap(), "done");
+    let jobs = install.jobs();
+    let done = install.wait_for_status(jobs.last().unwrap(), "done");
     assert_eq!(
         (&done["attempt"], &done["exitCode"]),
         (&1.into(), &0.into())
     );
-    let ended = || crew.workers().is_empty();
-    assert!(wait_until(ended), "{:#?}", crew.workers());
+    let ended = || install.workers().is_empty();
+    assert!(wait_until(ended), "{:#?}", install.workers());
 
-    insta::assert_snapshot!("final_tree", crew.tree());
-    crew.assert_ledger_equals_bill();
-    crew.assert_nothing_was_done_twice();
-    crew.assert_no_agent_process();
-    let status = crew.run_json(&["status", "shop"]);
+    insta::assert_snapshot!("final_tree", install.tree());
+    install.assert_ledger_equals_bill();
+    install.assert_nothing_was_done_twice();
+    install.assert_no_agent_process();
+    let status = install.run_json(&["status", "shop"]);
     assert_eq!(status[0]["jobs"], serde_json::json!([]));
 }

@@ -7,9 +7,9 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod asking;
-mod contract;
+mod capacity;
 mod detached;
-mod lives;
-mod share;
+mod job_queue;
+mod job_requests;
+mod lifecycle;
 mod slots;

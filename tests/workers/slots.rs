@@ -19,13 +19,13 @@ const TASK: &str = "EKLAVYA_TEST_TASK";
 /// How often each of the processes takes the slot.
 const TURNS: usize = 15;
 
-async fn acquire_slot(place: &Path) -> AgentPermit {
+async fn acquire_slot(directory: &Path) -> AgentPermit {
     let memory = MemoryLimits {
         agent_mib: 1,
         reserve_mib: 0,
     };
     let limits = CapacityLimits { agents: 1, memory };
-    let room = Capacity::new(place.join("slots"), limits, Arc::new(SystemClock));
+    let room = Capacity::new(directory.join("slots"), limits, Arc::new(SystemClock));
     let project = ProjectId::random();
     room.admit(project, ProjectPriority::default(), async |_| {})
         .await
@@ -36,22 +36,22 @@ async fn acquire_slot(place: &Path) -> AgentPermit {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test tells its processes so")]
 fn in_another_process() {
-    let (Ok(place), Ok(task)) = (std::env::var(PLACE), std::env::var(TASK)) else {
+    let (Ok(directory), Ok(task)) = (std::env::var(PLACE), std::env::var(TASK)) else {
         return;
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match task.as_str() {
-        "take turns" => runtime.block_on(take_turns(Path::new(&place))),
-        "hold" => runtime.block_on(hold_slot(Path::new(&place))),
+        "take turns" => runtime.block_on(take_turns(Path::new(&directory))),
+        "hold" => runtime.block_on(hold_slot(Path::new(&directory))),
         other => panic!("nobody knows how to {other}"),
     }
 }
 
 /// Whoever has the slot is alone.
-async fn take_turns(place: &Path) {
-    let alone = place.join("alone");
+async fn take_turns(directory: &Path) {
+    let alone = directory.join("alone");
     for _ in 0..TURNS {
-        let permit = acquire_slot(place).await;
+        let permit = acquire_slot(directory).await;
         let mark = OpenOptions::new().create_new(true).write(true).open(&alone);
         mark.expect("somebody else has the slot, too");
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -62,8 +62,8 @@ async fn take_turns(place: &Path) {
 
 /// Takes the slot, starts a program that outlives this process, and waits to be killed.
 #[expect(clippy::zombie_processes, reason = "its parent is to be killed")]
-async fn hold_slot(place: &Path) {
-    let _permit = acquire_slot(place).await;
+async fn hold_slot(directory: &Path) {
+    let _permit = acquire_slot(directory).await;
     let mut child = command("sleep");
     let child = child.arg("600").spawn().unwrap();
     let line = format!("\nholding {}\n", child.id());
@@ -71,11 +71,11 @@ async fn hold_slot(place: &Path) {
     std::future::pending::<()>().await;
 }
 
-fn spawn_process(place: &Path, task: &str) -> Child {
+fn spawn_process(directory: &Path, task: &str) -> Child {
     let mut child = command(std::env::current_exe().unwrap().to_str().unwrap());
     child
         .args(["--exact", "slots::in_another_process", "--nocapture"])
-        .env(PLACE, place)
+        .env(PLACE, directory)
         .env(TASK, task)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -85,25 +85,25 @@ fn spawn_process(place: &Path, task: &str) -> Child {
 
 #[test]
 fn two_processes_never_have_one_slot_at_once() {
-    let place = tempfile::tempdir().unwrap();
-    let both = [(); 2].map(|()| spawn_process(place.path(), "take turns"));
+    let directory = tempfile::tempdir().unwrap();
+    let both = [(); 2].map(|()| spawn_process(directory.path(), "take turns"));
     for child in both {
         let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
     }
 }
 
 #[test]
 fn a_killed_process_frees_its_slot_although_a_program_of_it_lives() {
-    let place = tempfile::tempdir().unwrap();
-    let mut holder = spawn_process(place.path(), "hold");
+    let directory = tempfile::tempdir().unwrap();
+    let mut holder = spawn_process(directory.path(), "hold");
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
     let child = child_of(&mut lines);
     holder.kill().unwrap();
     holder.wait().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(acquire_slot(place.path()));
+    runtime.block_on(acquire_slot(directory.path()));
     let child = nix::unistd::Pid::from_raw(child);
     nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
 }

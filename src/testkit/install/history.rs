@@ -49,8 +49,8 @@ impl TestInstall {
             let state = states.entry(name.clone()).or_insert(beginning);
             if let Some(entity) = line.action.strip_suffix(".advance") {
                 let before = text(&line.details["from"]);
-                let told = before.is_empty() || before == state.status();
-                assert!(told, "{name} is {} before {row:?}", state.status());
+                let matches = before.is_empty() || before == state.status();
+                assert!(matches, "{name} is {} before {row:?}", state.status());
                 *state = state
                     .apply_line(&line)
                     .unwrap_or_else(|why| panic!("{entity} {name}: {row:?}: {why}"));

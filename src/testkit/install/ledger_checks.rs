@@ -109,11 +109,11 @@ impl TestInstall {
             .collect();
         let log = self.upstream.requests().into_iter();
         let (whole, cut): (Vec<_>, Vec<_>) = log
-            .filter(|asked| !asked.refused)
-            .partition(|asked| booked.contains_key(&asked.request_id));
+            .filter(|request| !request.refused)
+            .partition(|request| booked.contains_key(&request.request_id));
         let billed: BTreeMap<_, _> = whole
             .into_iter()
-            .map(|asked| (asked.request_id, asked.bill.micros))
+            .map(|request| (request.request_id, request.bill.micros))
             .collect();
         assert_eq!(booked, billed);
         let bounds: Vec<_> = ledger.iter().filter(|entry| entry.upper_bound).collect();
@@ -130,14 +130,14 @@ impl TestInstall {
     #[track_caller]
     pub fn assert_nothing_was_done_twice(&self) {
         let mut seen = BTreeSet::new();
-        for asked in self
+        for request in self
             .upstream
             .requests()
             .into_iter()
-            .filter(|asked| asked.whole)
+            .filter(|request| request.whole)
         {
-            let place = (asked.task, asked.attempt, asked.step);
-            assert!(seen.insert(place.clone()), "{place:?} was played twice");
+            let step = (request.task, request.attempt, request.step);
+            assert!(seen.insert(step.clone()), "{step:?} was played twice");
         }
         self.assert_no_task_was_done_twice();
     }
@@ -202,25 +202,25 @@ impl TestInstall {
 /// no lower than its bill.
 #[track_caller]
 fn assert_upper_bounds(bounds: &[&LedgerRow], cut: &[RecordedRequest], unsent: UnsentRequests) {
-    let told = || format!("{bounds:#?} {cut:#?}");
+    let details = || format!("{bounds:#?} {cut:#?}");
     match unsent {
-        UnsentRequests::Impossible => assert_eq!(bounds.len(), cut.len(), "{}", told()),
-        UnsentRequests::Possible => assert!(bounds.len() >= cut.len(), "{}", told()),
+        UnsentRequests::Impossible => assert_eq!(bounds.len(), cut.len(), "{}", details()),
+        UnsentRequests::Possible => assert!(bounds.len() >= cut.len(), "{}", details()),
     }
     // What an agent sent past the CLI has no name to it.
-    let agents: BTreeSet<_> = cut.iter().map(|asked| &asked.agent).collect();
+    let agents: BTreeSet<_> = cut.iter().map(|request| &request.agent).collect();
     for agent in agents.into_iter().filter(|agent| !agent.is_empty()) {
         let of_agent = bounds.iter().filter(|entry| entry.agent == *agent);
         let mut booked: Vec<i64> = of_agent.map(|entry| entry.micros()).collect();
-        let asked = cut.iter().filter(|asked| asked.agent == *agent);
-        let mut billed: Vec<i64> = asked.map(|asked| asked.bill.micros).collect();
+        let request = cut.iter().filter(|request| request.agent == *agent);
+        let mut billed: Vec<i64> = request.map(|request| request.bill.micros).collect();
         booked.sort_unstable_by(|a, b| b.cmp(a));
         billed.sort_unstable_by(|a, b| b.cmp(a));
         let covered = billed
             .iter()
             .zip(&booked)
             .all(|(bill, bound)| bound >= bill);
-        assert!(booked.len() >= billed.len() && covered, "{}", told());
+        assert!(booked.len() >= billed.len() && covered, "{}", details());
     }
 }
 

@@ -70,14 +70,14 @@ impl TestInstall {
     /// It writes in batches, some tenths of a second after the fact: a CLI that is killed with
     /// SIGKILL before that does not know of its last tool call when it is resumed.
     #[track_caller]
-    pub fn wait_until_recorded(&self, asked: &RecordedRequest) {
-        let Some(done) = asked.step.checked_sub(1) else {
+    pub fn wait_until_recorded(&self, request: &RecordedRequest) {
+        let Some(done) = request.step.checked_sub(1) else {
             return;
         };
         let home = self
             .project_dir()
-            .join(format!("work/{}/home", asked.session));
-        let result = format!("\"tool_use_id\":\"toolu_rh_{}_{done}_", asked.attempt);
+            .join(format!("work/{}/home", request.session));
+        let result = format!("\"tool_use_id\":\"toolu_rh_{}_{done}_", request.attempt);
         let recorded = || {
             let projects = home
                 .join(".claude/projects")
@@ -90,7 +90,7 @@ impl TestInstall {
                 String::from_utf8_lossy(&text).contains(&result)
             })
         };
-        assert!(wait_until(recorded), "{asked:#?} is not recorded");
+        assert!(wait_until(recorded), "{request:#?} is not recorded");
     }
 
     /// Stops the CLI processes of this studio, so that they answer to nothing but SIGKILL.

@@ -40,8 +40,8 @@ pub struct DirectoryReaper {
 
 impl DirectoryReaper {
     /// Returns the keeper of a new directory that belongs to the server's user.
-    pub fn new(place: DataMedium) -> Self {
-        let directory = create_directory(place).keep();
+    pub fn new(medium: DataMedium) -> Self {
+        let directory = create_directory(medium).keep();
         let mut shell = program("sh");
         shell.args(["-c", SCRIPT, "keeper"]).arg(&directory);
         shell.stdin(Stdio::piped()).process_group(0);
@@ -83,8 +83,8 @@ impl DirectoryReaper {
 }
 
 /// Returns a new directory that belongs to the server's user.
-pub fn create_directory(place: DataMedium) -> TempDir {
-    let parent = match place {
+pub fn create_directory(medium: DataMedium) -> TempDir {
+    let parent = match medium {
         DataMedium::Memory if has_room(MEMORY) => PathBuf::from(MEMORY),
         DataMedium::Memory | DataMedium::Disk => std::env::temp_dir(),
     };

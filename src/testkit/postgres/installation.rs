@@ -117,8 +117,8 @@ impl PostgresInstallation {
 
     /// The server's user may be unable to reach the cache: it is made elsewhere and brought there.
     fn make_template(&self, template: &Path) {
-        let place = super::directory_reaper::create_directory(DataMedium::Disk);
-        let data = place.path().join("data");
+        let parent = super::directory_reaper::create_directory(DataMedium::Disk);
+        let data = parent.path().join("data");
         let mut initdb = program(self.binaries.join("initdb"));
         drop_privileges(&mut initdb);
         run(initdb.arg("-D").arg(&data).args(INITDB), "");
@@ -179,8 +179,8 @@ fn newest() -> Option<PathBuf> {
 /// Returns e.g. `15.18`, out of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn version(binaries: &Path) -> String {
     let mut postgres = program(binaries.join("postgres"));
-    let said = run(postgres.arg("--version"), "");
-    said.split(' ').nth(2).unwrap().trim().to_owned()
+    let text = run(postgres.arg("--version"), "");
+    text.split(' ').nth(2).unwrap().trim().to_owned()
 }
 
 fn cache() -> PathBuf {
@@ -208,7 +208,7 @@ fn run(command: &mut Command, input: &str) -> String {
     // It may end without reading.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {text}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -42,7 +42,7 @@ fn answer_request(mut stream: TcpStream, root: &Path) {
 }
 
 /// Makes a repository with one file, which can be fetched as plain files.
-pub fn create_library(place: &Path) {
+pub fn create_library(directory: &Path) {
     let script = "git init -q lib && cd lib && echo 'a library' > README && git add README && \
         git -c user.name=n -c user.email=e commit -qm first && git update-server-info";
     #[expect(
@@ -51,7 +51,7 @@ pub fn create_library(place: &Path) {
     )]
     let status = Command::new("sh")
         .args(["-c", script])
-        .current_dir(place)
+        .current_dir(directory)
         .status();
     assert!(status.unwrap().success());
 }

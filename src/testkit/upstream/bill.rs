@@ -38,14 +38,14 @@ pub fn expensive_usage(
     message: &RehearsedMessage,
 ) -> TokenUsage {
     let (prompt, number) = (request_bytes as u64, number as u64);
-    let said: usize = message
+    let text_bytes: usize = message
         .blocks
         .iter()
         .map(|block| block.to_string().len())
         .sum();
     TokenUsage {
         input: prompt / 5 + number,
-        output: said as u64 / 4 + 1,
+        output: text_bytes as u64 / 4 + 1,
         cache_read: prompt / 10 + 3 * number,
         cache_write_5m: prompt / 2,
         cache_write_1h: 0,

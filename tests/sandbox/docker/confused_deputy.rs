@@ -37,30 +37,30 @@ async fn swap_directory(project: &SandboxProject, without: &[ProtectionLayer]) -
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
+    let mut text = String::new();
     let mut stderr = child.stderr.take().unwrap();
-    stderr.read_to_string(&mut said).await.unwrap();
+    stderr.read_to_string(&mut text).await.unwrap();
     child.wait().await.unwrap();
-    (victim.join("written").exists(), said)
+    (victim.join("written").exists(), text)
 }
 
 #[tokio::test]
 async fn a_link_that_is_put_in_place_after_the_checks_is_noticed_inside() {
-    let (written, said) =
+    let (written, text) =
         swap_directory(&SandboxProject::new(SandboxBackend::Docker).await, &[]).await;
-    assert!(!written, "{said}");
-    assert!(said.contains("docs"), "{said}");
+    assert!(!written, "{text}");
+    assert!(text.contains("docs"), "{text}");
 }
 
 #[tokio::test]
 async fn without_the_comparison_such_a_link_leads_to_a_foreign_directory() {
     // Landlock would refuse to be told of a link as well.
-    let (written, said) = swap_directory(
+    let (written, text) = swap_directory(
         &SandboxProject::new(SandboxBackend::Docker).await,
         &[ProtectionLayer::Inodes, ProtectionLayer::Landlock],
     )
     .await;
-    assert!(written, "{said}");
+    assert!(written, "{text}");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn another_directory_in_its_place_is_noticed_too() {
     }
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = output.output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.stdout.is_empty(), "{output:?}");
-    assert!(said.contains("that was checked outside"), "{said}");
+    assert!(text.contains("that was checked outside"), "{text}");
 }

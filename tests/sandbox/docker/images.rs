@@ -57,11 +57,11 @@ fn images_are_built_listed_and_cleared_out() {
         format!("FROM {BASE}\nRUN rm /lib/x86_64-linux-gnu/libgcc_s.so.1\n"),
     );
     let directory = old.parent().unwrap();
-    let (made, said) = docker_command(
+    let (made, text) = docker_command(
         &daemon.socket(),
         &["build", "-q", "-t", "old", directory.as_str()],
     );
-    assert!(made, "{said}");
+    assert!(made, "{text}");
     let built = env.run(&["image", "build", "--base", "old"]);
     assert_says(&built, 7, &["libgcc_s.so.1", "choose a newer base"]);
 
@@ -88,8 +88,8 @@ fn images_are_built_listed_and_cleared_out() {
     assert!(!others.is_empty(), "those of the old base");
 
     // Somebody else's image stays, and so does one that a container is made of.
-    let (made, said) = docker_command(&daemon.socket(), &["create", "eklavya/agent:bare", "x"]);
-    assert!(made, "{said}");
+    let (made, text) = docker_command(&daemon.socket(), &["create", "eklavya/agent:bare", "x"]);
+    assert!(made, "{text}");
     env.run(&["image", "prune"]).ok();
     let left = list_images(&env);
     assert_eq!(
@@ -105,7 +105,7 @@ fn images_are_built_listed_and_cleared_out() {
     // An image of another version.
     let file = "FROM eklavya/test-base:bookworm\nLABEL eklavya.image=shell eklavya.version=0.0.9\n";
     env.write_file("Dockerfile", file);
-    let (made, said) = docker_command(
+    let (made, text) = docker_command(
         &daemon.socket(),
         &[
             "build",
@@ -115,7 +115,7 @@ fn images_are_built_listed_and_cleared_out() {
             env.path().as_str(),
         ],
     );
-    assert!(made, "{said}");
+    assert!(made, "{text}");
     assert_says(
         &try_role(&env),
         7,
@@ -125,18 +125,18 @@ fn images_are_built_listed_and_cleared_out() {
     // The engine stops in the middle of a build.
     let slow = format!("FROM {BASE}\nONBUILD RUN sleep 60\n");
     env.write_file("Dockerfile", slow);
-    let (made, said) = docker_command(
+    let (made, text) = docker_command(
         &daemon.socket(),
         &["build", "-q", "-t", "slow", env.path().as_str()],
     );
-    assert!(made, "{said}");
+    assert!(made, "{text}");
     let broken = spawn_command(&env, &["image", "build", "--base", "slow"]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     daemon.stop();
     let ended = broken.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(7), "{said}");
-    assert!(said.contains("error: "), "{said}");
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(7), "{text}");
+    assert!(text.contains("error: "), "{text}");
     assert_says(
         &try_role(&env),
         7,
@@ -195,26 +195,26 @@ fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
 #[test]
 fn a_socket_without_access_is_reported() {
     let daemon = DockerDaemon::start();
-    let place = tempfile::tempdir().unwrap();
-    for directory in [place.path(), daemon.socket().parent().unwrap()] {
+    let program_dir = tempfile::tempdir().unwrap();
+    for directory in [program_dir.path(), daemon.socket().parent().unwrap()] {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let program = place.path().join("eklavya");
+    let program = program_dir.path().join("eklavya");
     fs::copy(eklavya_program(), &program).unwrap();
     let ended = command(&program)
         .args(["image", "list"])
         .env_clear()
-        .env("EKLAVYA_HOME", place.path().join("home"))
+        .env("EKLAVYA_HOME", program_dir.path().join("home"))
         .env("EKLAVYA_DOCKER_SOCKET", daemon.socket())
-        .current_dir(place.path())
+        .current_dir(program_dir.path())
         .uid(65_534)
         .gid(65_534)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(7), "{said}");
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(7), "{text}");
     for word in ["may not be used by this user", "usermod -aG docker"] {
-        assert!(said.contains(word), "{said}");
+        assert!(text.contains(word), "{text}");
     }
 }
 

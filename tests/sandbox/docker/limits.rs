@@ -17,9 +17,9 @@ async fn processes_memory_and_temporary_files_are_limited() {
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.tmp_bytes = 16 << 20;
     let forks = "n=0; while [ $n -lt 400 ]; do sleep 5 & n=$((n+1)); done 2>&1; echo; exit 0";
-    let said = project.run(&spec, forks).await;
-    let refused = said.output.contains("Cannot fork") || said.output.contains("unavailable");
-    assert!(refused, "{said:?}");
+    let output = project.run(&spec, forks).await;
+    let refused = output.output.contains("Cannot fork") || output.output.contains("unavailable");
+    assert!(refused, "{output:?}");
     // Far more than the container may have; what takes it is killed.
     let most = CONTAINER_LIMITS.memory_mib;
     let line = format!(
@@ -27,19 +27,22 @@ async fn processes_memory_and_temporary_files_are_limited() {
         2 * most,
         2 * most - 1
     );
-    let said = project.run(&spec, &line).await;
+    let output = project.run(&spec, &line).await;
     assert!(
-        !said
+        !output
             .output
             .contains(&(u64::from(2 * most - 1) << 20).to_string()),
-        "{said:?}"
+        "{output:?}"
     );
-    for place in ["/tmp", "/dev/shm", "$TMPDIR"] {
-        let fill = format!("head -c 20m /dev/zero > {place}/x");
-        let said = project.run(&spec, &fill).await;
-        assert!(said.output.contains("No space left"), "{place}: {said:?}");
+    for target in ["/tmp", "/dev/shm", "$TMPDIR"] {
+        let fill = format!("head -c 20m /dev/zero > {target}/x");
+        let output = project.run(&spec, &fill).await;
+        assert!(
+            output.output.contains("No space left"),
+            "{target}: {output:?}"
+        );
     }
-    for place in [
+    for target in [
         "/x",
         "/etc/x",
         "/dev/x",
@@ -47,8 +50,8 @@ async fn processes_memory_and_temporary_files_are_limited() {
         "/run/eklavya/x",
         "/opt/x",
     ] {
-        let said = project.run(&spec, &format!("echo x > {place}")).await;
-        assert!(!said.exit.is_success(), "{place}: {said:?}");
+        let output = project.run(&spec, &format!("echo x > {target}")).await;
+        assert!(!output.exit.is_success(), "{target}: {output:?}");
     }
 }
 

@@ -75,8 +75,8 @@ async fn only_containers_without_an_owner_are_removed() {
         let mut words = vec!["create"];
         words.extend(labels.iter().map(String::as_str));
         words.extend(["eklavya/agent:shell", "true"]);
-        let (made, said) = docker_command(&socket, &words);
-        assert!(made, "{said}");
+        let (made, output) = docker_command(&socket, &words);
+        assert!(made, "{output}");
     }
     // A directory of a process that is gone, and one of nobody.
     let abandoned = stages.join("abandoned");

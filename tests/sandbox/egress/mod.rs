@@ -1,6 +1,6 @@
 //! What agents reach beyond the model, from inside their sandboxes, through a real gateway.
 
-mod classes;
-mod managers;
-mod registry;
-mod way;
+mod egress_door;
+mod network_classes;
+mod package_managers;
+mod package_registry;

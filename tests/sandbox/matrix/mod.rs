@@ -67,11 +67,14 @@ impl MatrixFixture {
         // As root, the CLI wants to be told that it is in a sandbox; in ours nobody is root.
         let inner = cli_session(&self.project, claude, TOOLS, &anything).env("IS_SANDBOX", "1");
         let spec = agent_spec(&self.project, role, claude);
-        let (exit, said) = self.project.run_program(&spec, inner).await.unwrap();
-        assert!(exit.is_success() && said.contains(DONE), "{role}: {said}");
+        let (exit, output) = self.project.run_program(&spec, inner).await.unwrap();
+        assert!(
+            exit.is_success() && output.contains(DONE),
+            "{role}: {output}"
+        );
         let reached = self.was_reached().await;
         let worked = attempts.iter().enumerate().map(|(number, attempt)| {
-            let result = result_of(&said, number);
+            let result = result_of(&output, number);
             match &attempt.sign {
                 CellSuccessSign::FileCreated(path) => path.exists(),
                 CellSuccessSign::OutputContains(words) => {
@@ -96,18 +99,18 @@ pub async fn every_cell_of_the_table_is_held_by_the_sandbox(backend: SandboxBack
     let claude = claude_program();
     let mut table = String::new();
     for role in Role::ALL {
-        let ground = MatrixFixture::of(SandboxProject::new(backend).await).await;
-        let tried = attempts(role_policy(role), &ground.places);
-        let worked = ground.make_attempts(role, &claude, &tried).await;
+        let fixture = MatrixFixture::of(SandboxProject::new(backend).await).await;
+        let tried = attempts(role_policy(role), &fixture.places);
+        let worked = fixture.make_attempts(role, &claude, &tried).await;
         let mut cells: BTreeMap<MatrixColumn, Vec<String>> = BTreeMap::new();
         for (attempt, worked) in tried.iter().zip(worked) {
             let expected = attempt.expected == CellExpectation::Allowed;
             assert_eq!(worked, expected, "{role} {attempt:#?}");
-            let told = match attempt.expected {
+            let cell = match attempt.expected {
                 CellExpectation::Allowed => format!("{} done", attempt.call.0),
                 CellExpectation::Forbidden => format!("{} stopped", attempt.call.0),
             };
-            cells.entry(attempt.column).or_default().push(told);
+            cells.entry(attempt.column).or_default().push(cell);
         }
         write!(table, "{role}").unwrap();
         for column in COLUMNS {
@@ -121,9 +124,11 @@ pub async fn every_cell_of_the_table_is_held_by_the_sandbox(backend: SandboxBack
 
 pub async fn without_a_sandbox_the_same_attempts_work(_: SandboxBackend) {
     let claude = claude_program();
-    let ground = MatrixFixture::of(SandboxProject::unprotected().await).await;
-    let tried = control_attempts(&ground.places);
-    let worked = ground.make_attempts(Role::Developer, &claude, &tried).await;
+    let fixture = MatrixFixture::of(SandboxProject::unprotected().await).await;
+    let tried = control_attempts(&fixture.places);
+    let worked = fixture
+        .make_attempts(Role::Developer, &claude, &tried)
+        .await;
     for (attempt, worked) in tried.iter().zip(worked) {
         assert!(worked, "{attempt:#?}");
     }

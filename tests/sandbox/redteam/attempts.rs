@@ -58,7 +58,7 @@ pub struct EscapeAttempt {
 }
 
 pub const fn attempt(
-    who: AttackOrigin,
+    origin: AttackOrigin,
     name: &'static str,
     guard: &'static str,
     shown: AttackProof,
@@ -66,7 +66,7 @@ pub const fn attempt(
 ) -> EscapeAttempt {
     EscapeAttempt {
         name,
-        origin: who,
+        origin,
         guard,
         proof: shown,
         code,
@@ -80,8 +80,14 @@ const fn file(name: &'static str, code: &'static str) -> EscapeAttempt {
     attempt(AttackOrigin::Architect, name, guard, BOTH_LAYERS, code)
 }
 
-const fn mount(who: AttackOrigin, name: &'static str, code: &'static str) -> EscapeAttempt {
-    attempt(who, name, "mounts", AttackProof::Without(&[Mounts]), code)
+const fn mount(origin: AttackOrigin, name: &'static str, code: &'static str) -> EscapeAttempt {
+    attempt(
+        origin,
+        name,
+        "mounts",
+        AttackProof::Without(&[Mounts]),
+        code,
+    )
 }
 
 const fn call(name: &'static str, code: &'static str) -> EscapeAttempt {
@@ -131,9 +137,9 @@ const fn limit(name: &'static str, guard: &'static str, code: &'static str) -> E
     attempt(AttackOrigin::Developer, name, guard, shown, code)
 }
 
-const fn landlock(who: AttackOrigin, name: &'static str, code: &'static str) -> EscapeAttempt {
+const fn landlock(origin: AttackOrigin, name: &'static str, code: &'static str) -> EscapeAttempt {
     attempt(
-        who,
+        origin,
         name,
         "Landlock",
         AttackProof::Without(&[Landlock]),

@@ -64,8 +64,8 @@ pub struct HostTargets {
 
 impl HostTargets {
     pub async fn new(project: &SandboxProject) -> Self {
-        let (dirs, place) = (&project.dirs, project.dir.path());
-        let secret = write_foreign_file(&place.join("other"));
+        let (dirs, parent) = (&project.dirs, project.dir.path());
+        let secret = write_foreign_file(&parent.join("other"));
         let victim = process::new_command("sleep")
             .arg("600")
             .env("X", "canary")
@@ -76,8 +76,8 @@ impl HostTargets {
         serve_greeting(UnixListener::bind_addr(&name).unwrap());
         let door = dirs.door.join("gateway.sock");
         for socket in [
-            &place.join("host.sock"),
-            &place.join("other/gateway.sock"),
+            &parent.join("host.sock"),
+            &parent.join("other/gateway.sock"),
             &door,
         ] {
             serve_greeting(UnixListener::bind(socket).unwrap());
@@ -93,8 +93,8 @@ impl HostTargets {
             ("tmp", text(&dirs.tmp)),
             ("door", text(&dirs.door)),
             ("secret", secret),
-            ("socket", text(&place.join("host.sock"))),
-            ("other_door", text(&place.join("other/gateway.sock"))),
+            ("socket", text(&parent.join("host.sock"))),
+            ("other_door", text(&parent.join("other/gateway.sock"))),
             ("abstract", abstract_name),
             ("port", serve_tcp().to_string()),
             ("udp", serve_udp().to_string()),

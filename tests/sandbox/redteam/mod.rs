@@ -98,8 +98,8 @@ impl RedTeamFixture {
         self.project.chown_to_agent();
     }
 
-    fn spec(&self, who: AttackOrigin, without: &[ProtectionLayer]) -> SandboxSpec {
-        let mut spec = match who {
+    fn spec(&self, origin: AttackOrigin, without: &[ProtectionLayer]) -> SandboxSpec {
+        let mut spec = match origin {
             AttackOrigin::Developer => self.project.spec(SandboxProfile::Agent(Role::Developer)),
             AttackOrigin::Browser => self.project.spec(SandboxProfile::Browser),
             AttackOrigin::Architect => {
@@ -119,12 +119,12 @@ impl RedTeamFixture {
     /// Tries `attempts` in one sandbox.
     async fn attempt(
         &self,
-        who: AttackOrigin,
+        origin: AttackOrigin,
         without: &[ProtectionLayer],
         attempts: &[&EscapeAttempt],
     ) -> EscapeOutcomes {
         self.restore_files();
-        let spec = self.spec(who, without);
+        let spec = self.spec(origin, without);
         self.run(&self.project.sandbox, &spec, attempts).await
     }
 
@@ -153,12 +153,12 @@ impl RedTeamFixture {
             ..eklavya_sandbox::StdioStreams::piped()
         };
         let mut child = sandbox.spawn(spec, inner, streams).await.unwrap();
-        let said = crate::sandbox_project::read_output(&mut child).await;
+        let text = crate::sandbox_project::read_output(&mut child).await;
         let exit = child.wait().await.unwrap();
-        let outcomes: EscapeOutcomes = said.lines().filter_map(parse_outcome).collect();
+        let outcomes: EscapeOutcomes = text.lines().filter_map(parse_outcome).collect();
         assert!(
             exit.is_success() && outcomes.len() == attempts.len(),
-            "{exit:?}, {} of {}: {said}",
+            "{exit:?}, {} of {}: {text}",
             outcomes.len(),
             attempts.len()
         );
@@ -185,7 +185,7 @@ fn attempts_by(backend: SandboxBackend, origin: AttackOrigin) -> Vec<&'static Es
 }
 
 async fn run_all(backend: SandboxBackend) -> RedTeamResults {
-    let ground = RedTeamFixture::new(backend).await;
+    let fixture = RedTeamFixture::new(backend).await;
     let mut results = RedTeamResults::default();
     let all = [
         AttackOrigin::Developer,
@@ -193,22 +193,26 @@ async fn run_all(backend: SandboxBackend) -> RedTeamResults {
         AttackOrigin::Browser,
     ];
     let has_attempts = |origin: &AttackOrigin| !attempts_by(backend, *origin).is_empty();
-    for who in all.into_iter().filter(has_attempts) {
-        try_all_guards(&ground, who, &mut results).await;
+    for origin in all.into_iter().filter(has_attempts) {
+        try_all_guards(&fixture, origin, &mut results).await;
         if backend.has_own_layers() {
-            for guards in guard_sets(backend, who) {
-                try_without_guards(&ground, who, guards, &mut results).await;
+            for guards in guard_sets(backend, origin) {
+                try_without_guards(&fixture, origin, guards, &mut results).await;
             }
         }
     }
-    try_unsandboxed(&ground, &mut results).await;
+    try_unsandboxed(&fixture, &mut results).await;
     results
 }
 
 /// The sandbox as it is: nothing works, and nothing was changed that the role may not change.
-async fn try_all_guards(ground: &RedTeamFixture, who: AttackOrigin, results: &mut RedTeamResults) {
-    for (name, (worked, why)) in ground
-        .attempt(who, &[], &attempts_by(ground.backend, who))
+async fn try_all_guards(
+    fixture: &RedTeamFixture,
+    origin: AttackOrigin,
+    results: &mut RedTeamResults,
+) {
+    for (name, (worked, why)) in fixture
+        .attempt(origin, &[], &attempts_by(fixture.backend, origin))
         .await
     {
         if worked {
@@ -217,13 +221,13 @@ async fn try_all_guards(ground: &RedTeamFixture, who: AttackOrigin, results: &mu
             results.stopped.insert(name);
         }
     }
-    if who != AttackOrigin::Developer {
+    if origin != AttackOrigin::Developer {
         for number in 0..10 {
-            let file = ground.project.path(format!("src/f{number}"));
+            let file = fixture.project.path(format!("src/f{number}"));
             assert_eq!(fs::read_to_string(file).unwrap(), "kept");
         }
     }
-    let config = fs::read_to_string(ground.project.path(".git/config")).unwrap();
+    let config = fs::read_to_string(fixture.project.path(".git/config")).unwrap();
     assert_eq!(config, "[core]\n");
 }
 
@@ -241,12 +245,12 @@ fn guard_sets(backend: SandboxBackend, origin: AttackOrigin) -> Vec<&'static [Pr
 
 /// Without all of the guards it works; with any one of them it does not.
 async fn try_without_guards(
-    ground: &RedTeamFixture,
-    who: AttackOrigin,
+    fixture: &RedTeamFixture,
+    origin: AttackOrigin,
     guards: &'static [ProtectionLayer],
     results: &mut RedTeamResults,
 ) {
-    let about: Vec<_> = attempts_by(ground.backend, who)
+    let about: Vec<_> = attempts_by(fixture.backend, origin)
         .into_iter()
         .filter(|attempt| attempt.proof.guards() == guards)
         .collect();
@@ -256,26 +260,26 @@ async fn try_without_guards(
             .copied()
             .filter(|guard| guard != kept)
             .collect();
-        for (name, (worked, why)) in ground.attempt(who, &left, &about).await {
+        for (name, (worked, why)) in fixture.attempt(origin, &left, &about).await {
             if worked {
                 let fault = format!("{name} works with {kept:?} alone ({why})");
                 results.faults.push(fault);
             }
         }
     }
-    let outcomes = ground.attempt(who, guards, &about).await;
+    let outcomes = fixture.attempt(origin, guards, &about).await;
     results.note_shown(outcomes, &format!("without {guards:?}"));
 }
 
-async fn try_unsandboxed(ground: &RedTeamFixture, results: &mut RedTeamResults) {
-    let about: Vec<_> = all_attempts(ground.backend)
+async fn try_unsandboxed(fixture: &RedTeamFixture, results: &mut RedTeamResults) {
+    let about: Vec<_> = all_attempts(fixture.backend)
         .iter()
         .filter(|attempt| {
             attempt.proof == AttackProof::Unsandboxed
                 || (attempt.proof == AttackProof::UnsandboxedAsRoot && is_root())
         })
         .collect();
-    let outcomes = ground.attempt_bare(&about).await;
+    let outcomes = fixture.attempt_bare(&about).await;
     results.note_shown(outcomes, "without a sandbox");
 }
 
@@ -311,14 +315,14 @@ pub async fn as_an_ordinary_user(backend: SandboxBackend) {
     }
 }
 
-/// Runs the test above as somebody who is not root.
+/// Runs the test above as an ordinary user.
 async fn ordinary_user() -> RedTeamResults {
-    let place = tempfile::tempdir().unwrap();
-    make_accessible(place.path());
-    // Where the programs were built, that user may not be able to go.
-    let test = place.path().join("test");
+    let shared = tempfile::tempdir().unwrap();
+    make_accessible(shared.path());
+    // An ordinary user may be unable to read the build directory.
+    let test = shared.path().join("test");
     fs::copy(std::env::current_exe().unwrap(), &test).unwrap();
-    let eklavya = place.path().join("eklavya");
+    let eklavya = shared.path().join("eklavya");
     fs::copy(eklavya_program(), &eklavya).unwrap();
     let mut command = process::new_command(&test);
     command
@@ -330,18 +334,18 @@ async fn ordinary_user() -> RedTeamResults {
         .args(["--nocapture"])
         .env("EKLAVYA_TEST_PROGRAM", &eklavya)
         .env("PATH", "/usr/bin:/bin")
-        .current_dir(place.path())
+        .current_dir(shared.path())
         .gid(NOBODY)
         .uid(NOBODY);
     let output = command.output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let report = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{said}{}",
+        "{report}{}",
         String::from_utf8_lossy(&output.stderr)
     );
     let mut results = RedTeamResults::default();
-    for line in said.lines() {
+    for line in report.lines() {
         match line.split_once('\t') {
             Some(("STOPPED", name)) => drop(results.stopped.insert(name.to_owned())),
             Some(("SHOWN", name)) => drop(results.shown.insert(name.to_owned())),

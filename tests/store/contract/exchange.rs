@@ -10,7 +10,7 @@ use eklavya_store::{Store, agents, installation, messages, rate_limits};
 use serde_json::json;
 
 use super::on_each;
-use crate::house::{self, HOSTILE, ProjectRecords, timestamp_at};
+use crate::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn exchange() {
@@ -37,18 +37,18 @@ fn message(from: &Agent, to: MessageRecipient, second: i64) -> Message {
 
 async fn messages_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let other = house::agent(&house.task);
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let other = project_records::agent(&fixture.task);
     agents::insert(&mut tx, &other).await.unwrap();
-    let late = message(&house.agent, MessageRecipient::AllAgents, 9);
+    let late = message(&fixture.agent, MessageRecipient::AllAgents, 9);
     let early = Message {
         from: None,
-        ..message(&house.agent, MessageRecipient::Agent(other.id), 8)
+        ..message(&fixture.agent, MessageRecipient::Agent(other.id), 8)
     };
-    let both = [house.agent.id, other.id];
+    let both = [fixture.agent.id, other.id];
     messages::insert(&mut tx, &late, &both).await.unwrap();
     messages::insert(&mut tx, &early, &both[1..]).await.unwrap();
-    let all = messages::of_project(&mut tx, house.project.id).await;
+    let all = messages::of_project(&mut tx, fixture.project.id).await;
     assert_eq!(all.unwrap(), [early.clone(), late.clone()]);
     let nobody = ProjectId::random();
     assert_eq!(messages::of_project(&mut tx, nobody).await.unwrap(), []);
@@ -58,15 +58,15 @@ async fn messages_are_kept(store: &Store) {
     };
     assert_eq!(waiting(other.id, 9).await, [early.clone(), late.clone()]);
     assert_eq!(waiting(other.id, 1).await, [early]);
-    assert_eq!(waiting(house.agent.id, 9).await, [late]);
+    assert_eq!(waiting(fixture.agent.id, 9).await, [late]);
     assert_eq!(waiting(AgentId::random(), 9).await, []);
 }
 
 async fn messages_are_delivered_once(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let to = house.agent.id;
-    let sent = message(&house.agent, MessageRecipient::Agent(to), 1);
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let to = fixture.agent.id;
+    let sent = message(&fixture.agent, MessageRecipient::Agent(to), 1);
     messages::insert(&mut tx, &sent, &[to]).await.unwrap();
     let now = timestamp_at(2);
     let id = sent.id;

@@ -55,11 +55,11 @@ async fn what_is_committed_stays_and_what_is_not_is_gone() {
     use eklavya_store::projects;
     for database in TestDatabase::each().await {
         let mut tx = database.store.begin_write().await.unwrap();
-        let kept = crate::house::project(1, "kept");
+        let kept = crate::project_records::project(1, "kept");
         projects::insert(&mut tx, &kept).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = database.store.begin_write().await.unwrap();
-        let lost = crate::house::project(2, "lost");
+        let lost = crate::project_records::project(2, "lost");
         projects::insert(&mut tx, &lost).await.unwrap();
         drop(tx);
         let store = reopen(&database).await;
@@ -75,11 +75,12 @@ async fn a_reader_sees_one_state_and_cannot_write() {
         let mut reader = database.store.begin_read().await.unwrap();
         assert_eq!(projects::all(&mut reader).await.unwrap(), []);
         let mut tx = database.store.begin_write().await.unwrap();
-        let project = crate::house::project(1, "shop");
+        let project = crate::project_records::project(1, "shop");
         projects::insert(&mut tx, &project).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(projects::all(&mut reader).await.unwrap(), []);
-        let written = projects::insert(&mut reader, &crate::house::project(2, "tea")).await;
+        let written =
+            projects::insert(&mut reader, &crate::project_records::project(2, "tea")).await;
         assert!(written.is_err(), "{}: {written:?}", database.name);
     }
 }

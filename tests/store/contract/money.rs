@@ -8,7 +8,7 @@ use eklavya_store::ledger_report::{self, LedgerGrouping};
 use eklavya_store::{SqlTransaction, Store, budgets, ledger, tasks};
 
 use super::on_each;
-use crate::house::{self, ProjectRecords, timestamp_at};
+use crate::project_records::{self, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn money() {
@@ -88,9 +88,9 @@ async fn thresholds_are_told_once(store: &Store) {
 
 async fn entries_end_once(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let entry = reserve_amount(&mut tx, &house, i64::MAX, 1).await;
-    let later = reserve_amount(&mut tx, &house, 5, 2).await;
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let entry = reserve_amount(&mut tx, &fixture, i64::MAX, 1).await;
+    let later = reserve_amount(&mut tx, &fixture, 5, 2).await;
     let found = ledger::find_open(&mut tx, entry.id).await.unwrap();
     assert_eq!(found, Some(entry));
     assert_eq!(
@@ -99,7 +99,7 @@ async fn entries_end_once(store: &Store) {
             .unwrap(),
         None
     );
-    let project = house.project.id;
+    let project = fixture.project.id;
     let mut before = async |fence| {
         ledger::list_open_before(&mut tx, project, fence)
             .await
@@ -127,8 +127,8 @@ async fn entries_end_once(store: &Store) {
 
 async fn entries_are_summed(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let project = house.project.id;
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let project = fixture.project.id;
     for grouping in [
         LedgerGrouping::Total,
         LedgerGrouping::Day,
@@ -138,9 +138,9 @@ async fn entries_are_summed(store: &Store) {
         assert_eq!(nothing.unwrap(), []);
     }
     let other = ProjectRecords {
-        task: house::task(&house.project, "a"),
-        project: house.project.clone(),
-        agent: house.agent.clone(),
+        task: project_records::task(&fixture.project, "a"),
+        project: fixture.project.clone(),
+        agent: fixture.agent.clone(),
     };
     tasks::insert(&mut tx, &other.task).await.unwrap();
     let usage = TokenUsage {
@@ -148,7 +148,7 @@ async fn entries_are_summed(store: &Store) {
         output: 2,
         ..TokenUsage::default()
     };
-    for (payer, amount, day) in [(&house, 30, 0), (&other, 70, 0), (&house, 0, 1)] {
+    for (payer, amount, day) in [(&fixture, 30, 0), (&other, 70, 0), (&fixture, 0, 1)] {
         let entry = reserve_amount(&mut tx, payer, 100, 0).await;
         let used = if day == 0 {
             TokenUsage { input: 1, ..usage }
@@ -164,7 +164,7 @@ async fn entries_are_summed(store: &Store) {
             .await
             .unwrap();
     }
-    let bound = reserve_amount(&mut tx, &house, 900, 0).await;
+    let bound = reserve_amount(&mut tx, &fixture, 900, 0).await;
     ledger::finish(
         &mut tx,
         &bound,
@@ -174,7 +174,7 @@ async fn entries_are_summed(store: &Store) {
     )
     .await
     .unwrap();
-    let released = reserve_amount(&mut tx, &house, 900, 0).await;
+    let released = reserve_amount(&mut tx, &fixture, 900, 0).await;
     ledger::finish(
         &mut tx,
         &released,
@@ -184,7 +184,7 @@ async fn entries_are_summed(store: &Store) {
     )
     .await
     .unwrap();
-    reserve_amount(&mut tx, &house, 900, 0).await;
+    reserve_amount(&mut tx, &fixture, 900, 0).await;
     let mut sums = async |grouping| {
         let sums = ledger_report::sum_settled(&mut tx, project, grouping).await;
         let sums = sums.unwrap().into_iter();
@@ -201,7 +201,7 @@ async fn entries_are_summed(store: &Store) {
     assert_eq!(sums(LedgerGrouping::Task).await, tasks);
     let days = [(key("19675"), 3, 1000, 1), (key("19676"), 1, 0, 0)];
     assert_eq!(sums(LedgerGrouping::Day).await, days);
-    let agent = house.agent.id.to_string();
+    let agent = fixture.agent.id.to_string();
     assert_eq!(sums(LedgerGrouping::Agent).await, [(agent, 4, 1000, 1)]);
     assert_eq!(sums(LedgerGrouping::Role).await.len(), 1);
     assert_eq!(sums(LedgerGrouping::Model).await, [(key("m"), 4, 1000, 1)]);
@@ -209,11 +209,11 @@ async fn entries_are_summed(store: &Store) {
 
 async fn reserve_amount(
     tx: &mut SqlTransaction,
-    house: &ProjectRecords,
+    fixture: &ProjectRecords,
     amount: i64,
     second: i64,
 ) -> OpenLedgerEntry {
-    let payer = house.payer();
+    let payer = fixture.payer();
     let quote = PriceQuote {
         model: "m".to_owned(),
         unknown_model: true,

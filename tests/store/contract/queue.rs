@@ -15,7 +15,7 @@ use eklavya_store::{
 };
 
 use super::on_each;
-use crate::house::{self, HOSTILE, timestamp_at};
+use crate::project_records::{self, HOSTILE, timestamp_at};
 
 #[tokio::test]
 async fn queue() {
@@ -52,7 +52,7 @@ fn job(project: ProjectId, goal: JobGoal, second: i64) -> Job {
 }
 
 async fn project(tx: &mut SqlTransaction, number: u32) -> Project {
-    let project = house::project(number, &format!("shop-{number}"));
+    let project = project_records::project(number, &format!("shop-{number}"));
     projects::insert(tx, &project).await.unwrap();
     project
 }

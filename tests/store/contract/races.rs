@@ -13,7 +13,7 @@ use eklavya_store::{AdvisoryLock, Store, budgets, projects, tasks};
 use tokio::task::JoinSet;
 
 use super::on_each;
-use crate::house;
+use crate::project_records;
 
 const WRITERS: usize = 8;
 
@@ -72,9 +72,9 @@ async fn a_budget_is_never_exceeded(store: &Store) {
 
 async fn one_of_many_swaps_wins(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1_000, "swapped");
+    let project = project_records::project(1_000, "swapped");
     projects::insert(&mut tx, &project).await.unwrap();
-    let task = house::task(&project, "T1");
+    let task = project_records::task(&project, "T1");
     tasks::insert(&mut tx, &task).await.unwrap();
     tx.commit().await.unwrap();
     let id = task.id;

@@ -16,7 +16,7 @@ use eklavya_store::{
 use serde_json::json;
 
 use super::{is_duplicate, on_each};
-use crate::house::{self, HOSTILE, ProjectRecords, timestamp_at};
+use crate::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn records() {
@@ -37,13 +37,16 @@ async fn records() {
 
 async fn secrets_are_kept_sealed(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let (project, other) = (house::project(1, "shop"), house::project(2, "tea"));
+    let (project, other) = (
+        project_records::project(1, "shop"),
+        project_records::project(2, "tea"),
+    );
     for project in [&project, &other] {
         projects::insert(&mut tx, project).await.unwrap();
     }
-    let lower = house::secret(&project, "_lower");
-    let mut upper = house::secret(&project, "UPPER");
-    let others = house::secret(&other, "UPPER");
+    let lower = project_records::secret(&project, "_lower");
+    let mut upper = project_records::secret(&project, "UPPER");
+    let others = project_records::secret(&other, "UPPER");
     for secret in [&lower, &upper, &others] {
         secrets::put(&mut tx, secret).await.unwrap();
     }
@@ -64,12 +67,12 @@ async fn secrets_are_kept_sealed(store: &Store) {
 
 async fn decisions_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
-    let late = house::decision(&project, "plan 1", 2);
+    let late = project_records::decision(&project, "plan 1", 2);
     let (upper, lower) = (
-        house::decision(&project, "Z", 1),
-        house::decision(&project, "a", 1),
+        project_records::decision(&project, "Z", 1),
+        project_records::decision(&project, "a", 1),
     );
     for decision in [&late, &lower, &upper] {
         decisions::insert(&mut tx, decision).await.unwrap();
@@ -80,10 +83,10 @@ async fn decisions_are_kept(store: &Store) {
 
 async fn evidence_is_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let mut first = house::evidence(&house.agent, "C1");
-    let tenth = house::evidence(&house.agent, "C10");
-    let mut later = house::evidence(&house.agent, "B");
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let mut first = project_records::evidence(&fixture.agent, "C1");
+    let tenth = project_records::evidence(&fixture.agent, "C10");
+    let mut later = project_records::evidence(&fixture.agent, "B");
     later.round = 2;
     for evidence in [&later, &tenth, &first] {
         evidence::put(&mut tx, evidence).await.unwrap();
@@ -92,7 +95,7 @@ async fn evidence_is_kept(store: &Store) {
     first.command = None;
     first.exit = Some("exited with 0".to_owned());
     evidence::put(&mut tx, &first).await.unwrap();
-    let found = evidence::of_project(&mut tx, house.project.id)
+    let found = evidence::of_project(&mut tx, fixture.project.id)
         .await
         .unwrap();
     assert_eq!(found, [first, tenth, later]);
@@ -100,13 +103,13 @@ async fn evidence_is_kept(store: &Store) {
 
 async fn artifacts_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let late = house::artifact(Some(&house.agent), &house.project, 9);
-    let early = house::artifact(None, &house.project, 3);
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let late = project_records::artifact(Some(&fixture.agent), &fixture.project, 9);
+    let early = project_records::artifact(None, &fixture.project, 3);
     for artifact in [&late, &early] {
         artifacts::insert(&mut tx, artifact).await.unwrap();
     }
-    let found = artifacts::of_project(&mut tx, house.project.id)
+    let found = artifacts::of_project(&mut tx, fixture.project.id)
         .await
         .unwrap();
     assert_eq!(found, [early, late]);
@@ -114,13 +117,13 @@ async fn artifacts_are_kept(store: &Store) {
 
 async fn deliveries_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(
         deliveries::of_project(&mut tx, project.id).await.unwrap(),
         None
     );
-    let delivery = house::delivery(&project);
+    let delivery = project_records::delivery(&project);
     deliveries::insert(&mut tx, &delivery).await.unwrap();
     let found = deliveries::of_project(&mut tx, project.id).await.unwrap();
     assert_eq!(found, Some(delivery.clone()));
@@ -130,7 +133,7 @@ async fn deliveries_are_kept(store: &Store) {
 
 async fn events_have_an_order(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(events::newest_seq(&mut tx).await.unwrap(), 0);
     assert_eq!(events::seq_before_last(&mut tx, None, 3).await.unwrap(), 0);
@@ -168,8 +171,8 @@ async fn events_have_an_order(store: &Store) {
     let places: Vec<i64> = all.iter().map(|stored| stored.seq).collect();
     assert_eq!(places, (1..=12).collect::<Vec<i64>>());
     assert_eq!((newest, all[5].project), (12, None));
-    let told: Vec<Event> = all.iter().map(|stored| stored.event.clone()).collect();
-    assert_eq!(told, (0..12).map(event).collect::<Vec<_>>());
+    let stored_events: Vec<Event> = all.iter().map(|stored| stored.event.clone()).collect();
+    assert_eq!(stored_events, (0..12).map(event).collect::<Vec<_>>());
     let own = after(Some(project.id), 4, 2).await;
     assert_eq!(own, [all[4].clone(), all[6].clone()]);
     assert_eq!(after(None, i64::MAX, 9).await, []);
@@ -335,7 +338,7 @@ async fn the_audit_trail_only_grows(store: &Store) {
 
 async fn leases_are_held(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(leases::of_project(&mut tx, project.id).await.unwrap(), None);
     let free = leases::lock(&mut tx, project.id).await.unwrap();

@@ -4,7 +4,7 @@ use eklavya_store::{Store, projects, tasks};
 use serde_json::json;
 
 use super::on_each;
-use crate::house::{self, HOSTILE};
+use crate::project_records::{self, HOSTILE};
 
 #[tokio::test]
 async fn texts() {
@@ -17,10 +17,10 @@ async fn texts() {
 
 async fn hostile_texts_stay(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     for text in HOSTILE {
-        let mut task = house::task(&project, text);
+        let mut task = project_records::task(&project, text);
         task.feedback = Some(text.to_owned());
         task.result = Some(json!({text: [text]}));
         tasks::insert(&mut tx, &task).await.unwrap();
@@ -36,10 +36,10 @@ async fn hostile_texts_stay(store: &Store) {
 
 async fn long_texts_stay(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let mut project = house::project(1, "shop");
+    let mut project = project_records::project(1, "shop");
     project.brief = "\u{10FFFF}\\'\"".repeat(1 << 18);
     projects::insert(&mut tx, &project).await.unwrap();
-    let mut task = house::task(&project, &"k".repeat(1_000));
+    let mut task = project_records::task(&project, &"k".repeat(1_000));
     task.result = Some(json!([project.brief, (0..1000).collect::<Vec<_>>()]));
     tasks::insert(&mut tx, &task).await.unwrap();
     let found = projects::by_id(&mut tx, project.id).await.unwrap();
@@ -51,10 +51,10 @@ async fn long_texts_stay(store: &Store) {
 /// PostgreSQL keeps U+0000 nowhere; SQLite would.
 async fn what_cannot_be_kept_is_replaced(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let mut project = house::project(1, "shop");
+    let mut project = project_records::project(1, "shop");
     project.name = String::from("\0a\0");
     projects::insert(&mut tx, &project).await.unwrap();
-    let mut task = house::task(&project, "T1");
+    let mut task = project_records::task(&project, "T1");
     task.result = Some(json!({"\0": ["b\0", {"c": "\0"}]}));
     tasks::insert(&mut tx, &task).await.unwrap();
     let found = projects::by_id(&mut tx, project.id).await.unwrap().unwrap();

@@ -11,7 +11,7 @@ use eklavya_store::{Store, agents, budgets, checkpoints, demos, plans, projects,
 use serde_json::json;
 
 use super::{is_duplicate, is_orphan, on_each};
-use crate::house::{self, ProjectRecords, commit, timestamp_at};
+use crate::project_records::{self, ProjectRecords, commit, timestamp_at};
 
 #[tokio::test]
 async fn work() {
@@ -30,8 +30,8 @@ async fn work() {
 async fn projects_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     assert_eq!(projects::next_number(&mut tx).await.unwrap(), 1);
-    let second = house::project(2, "second");
-    let mut first = house::project(1, "first");
+    let second = project_records::project(2, "second");
+    let mut first = project_records::project(1, "first");
     for project in [&second, &first] {
         projects::insert(&mut tx, project).await.unwrap();
     }
@@ -42,7 +42,7 @@ async fn projects_are_kept(store: &Store) {
         stage: ProjectStage::PlanReview,
     };
     first.progress = 100;
-    first.rehearsal = Some(house::HOSTILE[6].to_owned());
+    first.rehearsal = Some(project_records::HOSTILE[6].to_owned());
     first.sandboxed = false;
     first.updated_at = timestamp_at(9);
     assert!(projects::update(&mut tx, &first).await.unwrap());
@@ -61,9 +61,9 @@ async fn projects_are_kept(store: &Store) {
     drop(tx);
     for (number, slug) in [(7, "taken"), (8, "slug")] {
         let mut tx = store.begin_write().await.unwrap();
-        let one = house::project(7, "slug");
+        let one = project_records::project(7, "slug");
         projects::insert(&mut tx, &one).await.unwrap();
-        let other = house::project(number, slug);
+        let other = project_records::project(number, slug);
         let refused = projects::insert(&mut tx, &other).await.unwrap_err();
         assert!(is_duplicate(&refused), "{refused}");
     }
@@ -73,21 +73,21 @@ async fn projects_are_looked_over(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     assert_eq!(projects::list_summaries(&mut tx).await.unwrap(), []);
     for number in [10, 2, 1] {
-        let project = house::project(number, &format!("shop-{number}"));
+        let project = project_records::project(number, &format!("shop-{number}"));
         projects::insert(&mut tx, &project).await.unwrap();
         let limit = (number == 2).then_some(MicroUsd(i64::MAX));
         let scope = budgets::Scope::Project(project.id);
         budgets::set_limit(&mut tx, scope, limit).await.unwrap();
     }
     let found = projects::list_summaries(&mut tx).await.unwrap();
-    let told: Vec<_> = found.iter().map(|o| (o.slug.as_str(), o.limit)).collect();
+    let limits: Vec<_> = found.iter().map(|o| (o.slug.as_str(), o.limit)).collect();
     let expected = [
         ("shop-1", None),
         ("shop-2", Some(MicroUsd(i64::MAX))),
         ("shop-10", None),
     ];
-    assert_eq!(told, expected);
-    let like = house::project(1, "shop-1");
+    assert_eq!(limits, expected);
+    let like = project_records::project(1, "shop-1");
     assert_eq!(
         (&found[0].name, &found[0].client),
         (&like.name, &like.client)
@@ -100,19 +100,22 @@ async fn projects_are_looked_over(store: &Store) {
 
 async fn plans_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     assert_eq!(plans::newest(&mut tx, project.id).await.unwrap(), None);
-    let (mut tenth, second) = (house::plan(&project, 10), house::plan(&project, 2));
+    let (mut tenth, second) = (
+        project_records::plan(&project, 10),
+        project_records::plan(&project, 2),
+    );
     for plan in [&tenth, &second] {
         plans::insert(&mut tx, plan).await.unwrap();
     }
     tenth.state = PlanState::Rejected {
         at: timestamp_at(1),
-        feedback: house::HOSTILE.concat(),
+        feedback: project_records::HOSTILE.concat(),
     };
     let document = json!({
-        "summary": house::HOSTILE[3], "features": [], "criteria": [], "tasks": [],
+        "summary": project_records::HOSTILE[3], "features": [], "criteria": [], "tasks": [],
         "testCommand": "true", "preview": {"kind": "static", "directory": "site"},
     });
     tenth.document = Some(serde_json::from_value(document).unwrap());
@@ -126,7 +129,7 @@ async fn plans_are_kept(store: &Store) {
     assert_eq!(found, Some(tenth.clone()));
     let found = plans::of_project(&mut tx, project.id).await.unwrap();
     assert_eq!(found, [second.clone(), tenth]);
-    let refused = plans::insert(&mut tx, &house::plan(&project, 2)).await;
+    let refused = plans::insert(&mut tx, &project_records::plan(&project, 2)).await;
     assert!(is_duplicate(&refused.unwrap_err()));
     drop(tx);
     let mut tx = store.begin_write().await.unwrap();
@@ -136,15 +139,18 @@ async fn plans_are_kept(store: &Store) {
 
 async fn tasks_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let project = house::project(1, "shop");
+    let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
     // By the moment, then the priority, then the bytes of the key.
-    let mut late = house::task(&project, "T0");
+    let mut late = project_records::task(&project, "T0");
     late.created_at = timestamp_at(3);
-    let mut urgent = house::task(&project, "z");
+    let mut urgent = project_records::task(&project, "z");
     urgent.priority = i64::MAX;
-    let (upper, lower) = (house::task(&project, "T10"), house::task(&project, "a"));
-    let unicode = house::task(&project, "É");
+    let (upper, lower) = (
+        project_records::task(&project, "T10"),
+        project_records::task(&project, "a"),
+    );
+    let unicode = project_records::task(&project, "É");
     for task in [&late, &unicode, &lower, &upper, &urgent] {
         tasks::insert(&mut tx, task).await.unwrap();
     }
@@ -153,7 +159,7 @@ async fn tasks_are_kept(store: &Store) {
     assert_eq!(keys, ["z", "T10", "a", "É", "T0"]);
     assert_eq!(found[1], upper);
     urgent.state = TaskState::Blocked {
-        question: house::HOSTILE.concat(),
+        question: project_records::HOSTILE.concat(),
         since: timestamp_at(1),
     };
     urgent.attempt = u32::MAX;
@@ -175,15 +181,15 @@ async fn tasks_are_kept(store: &Store) {
     assert_eq!(tasks::by_id(&mut tx, TaskId::random()).await.unwrap(), None);
     let elsewhere = ProjectId::random();
     assert_eq!(tasks::by_key(&mut tx, elsewhere, "z").await.unwrap(), None);
-    let refused = tasks::insert(&mut tx, &house::task(&project, "z")).await;
+    let refused = tasks::insert(&mut tx, &project_records::task(&project, "z")).await;
     assert!(is_duplicate(&refused.unwrap_err()));
 }
 
 async fn agents_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let mut house = ProjectRecords::insert(&mut tx, 1).await;
+    let mut fixture = ProjectRecords::insert(&mut tx, 1).await;
     let other = ProjectRecords::insert(&mut tx, 2).await;
-    let agent = &mut house.agent;
+    let agent = &mut fixture.agent;
     agent.state = AgentState::Running {
         since: timestamp_at(4),
     };
@@ -216,17 +222,19 @@ async fn agents_are_kept(store: &Store) {
     agents::clear_process(&mut tx, agent.id).await.unwrap();
     (agent.pid, agent.process_start) = (None, None);
     assert_eq!(agents::with_process(&mut tx, &host).await.unwrap(), []);
-    let mut early = house::agent(&house.task);
+    let mut early = project_records::agent(&fixture.task);
     early.created_at = timestamp_at(0);
     agents::insert(&mut tx, &early).await.unwrap();
-    let found = agents::of_project(&mut tx, house.project.id).await.unwrap();
-    assert_eq!(found, [early.clone(), house.agent.clone()]);
-    let mut same_moment = [house.agent.id, other.agent.id];
+    let found = agents::of_project(&mut tx, fixture.project.id)
+        .await
+        .unwrap();
+    assert_eq!(found, [early.clone(), fixture.agent.clone()]);
+    let mut same_moment = [fixture.agent.id, other.agent.id];
     same_moment.sort_by_key(|id| id.0);
     let all = agents::all(&mut tx).await.unwrap();
     let ids: Vec<AgentId> = all.iter().map(|agent| agent.id).collect();
     assert_eq!(ids, [early.id, same_moment[0], same_moment[1]]);
-    let mut orphan = house::agent(&house.task);
+    let mut orphan = project_records::agent(&fixture.task);
     orphan.task = TaskId::random();
     assert!(is_orphan(
         &agents::insert(&mut tx, &orphan).await.unwrap_err()
@@ -235,12 +243,12 @@ async fn agents_are_kept(store: &Store) {
 
 async fn agents_are_found_by_their_beginning(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let mut twin = house::agent(&house.task);
-    let (head, tail) = house.agent.id.0.as_u64_pair();
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let mut twin = project_records::agent(&fixture.task);
+    let (head, tail) = fixture.agent.id.0.as_u64_pair();
     twin.id = AgentId(uuid::Uuid::from_u64_pair(head, !tail));
     agents::insert(&mut tx, &twin).await.unwrap();
-    let whole = house.agent.id.to_string();
+    let whole = fixture.agent.id.to_string();
     let mut found = async |prefix: &str| agents::by_prefix(&mut tx, prefix).await.unwrap().len();
     assert_eq!(found(&whole.to_uppercase()).await, 1);
     assert_eq!(found(&whole[..10]).await, 2);
@@ -250,8 +258,11 @@ async fn agents_are_found_by_their_beginning(store: &Store) {
 
 async fn demos_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let (tenth, mut second) = (house::demo(&house.task, 10), house::demo(&house.task, 2));
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let (tenth, mut second) = (
+        project_records::demo(&fixture.task, 10),
+        project_records::demo(&fixture.task, 2),
+    );
     for demo in [&tenth, &second] {
         demos::insert(&mut tx, demo).await.unwrap();
     }
@@ -261,7 +272,7 @@ async fn demos_are_kept(store: &Store) {
     second.commit = None;
     second.preview_url = None;
     second.preview = None;
-    second.feedback = Some(house::HOSTILE.concat());
+    second.feedback = Some(project_records::HOSTILE.concat());
     second.approved_at = Some(timestamp_at(7));
     assert!(demos::update(&mut tx, &second).await.unwrap());
     assert!(
@@ -269,13 +280,13 @@ async fn demos_are_kept(store: &Store) {
         "an old version won"
     );
     second.version += 1;
-    let project = house.project.id;
+    let project = fixture.project.id;
     let found = demos::by_number(&mut tx, project, 2).await.unwrap();
     assert_eq!(found, Some(second.clone()));
     assert_eq!(demos::by_number(&mut tx, project, 3).await.unwrap(), None);
     let found = demos::of_project(&mut tx, project).await.unwrap();
     assert_eq!(found, [second, tenth]);
-    let again = house::demo(&house.task, 2);
+    let again = project_records::demo(&fixture.task, 2);
     assert!(is_duplicate(
         &demos::insert(&mut tx, &again).await.unwrap_err()
     ));
@@ -283,13 +294,13 @@ async fn demos_are_kept(store: &Store) {
 
 async fn checkpoints_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
-    let house = ProjectRecords::insert(&mut tx, 1).await;
-    let late = house::checkpoint(&house.agent, 9);
-    let early = house::checkpoint(&house.agent, 8);
+    let fixture = ProjectRecords::insert(&mut tx, 1).await;
+    let late = project_records::checkpoint(&fixture.agent, 9);
+    let early = project_records::checkpoint(&fixture.agent, 8);
     for checkpoint in [&late, &early] {
         checkpoints::insert(&mut tx, checkpoint).await.unwrap();
     }
-    let project = house.project.id;
+    let project = fixture.project.id;
     let found = checkpoints::of_project(&mut tx, project).await.unwrap();
     assert_eq!(found, [early, late]);
     let nobody = ProjectId::random();

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::databases::{self, TestDatabase};
-use crate::house::HOSTILE;
+use crate::project_records::HOSTILE;
 
 /// A column of SQLite's.
 #[derive(Debug, Clone)]
@@ -271,8 +271,8 @@ async fn dump(
 }
 
 fn row_line(row: &sqlx::sqlite::SqliteRow, kinds: &[&str]) -> String {
-    let cells = kinds.iter().enumerate().map(|(place, kind)| {
-        let text: String = row.get(place);
+    let cells = kinds.iter().enumerate().map(|(directory, kind)| {
+        let text: String = row.get(directory);
         match (*kind, text.as_str()) {
             (_, "NULL") => text,
             ("jsonb", _) => canonical_json(&serde_json::from_str(&text).unwrap()),
@@ -320,10 +320,10 @@ async fn there_and_back_everything_is_the_same() {
     before.close().await.unwrap();
     let there = copy_database(&source.location, &server).await;
     assert_eq!(there.replaced, 0);
-    let place = tempfile::tempdir().unwrap();
-    let back = copy_database(&server, &databases::file(&place)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let back = copy_database(&server, &databases::file(&directory)).await;
     assert_eq!(there.tables, back.tables);
-    let mut after = open(&place.path().join("eklavya.db")).await;
+    let mut after = open(&directory.path().join("eklavya.db")).await;
     let found = dump(&mut after, &types).await;
     for (table, rows) in &expected {
         assert!(found[table] == *rows, "{table} is not the same");
@@ -334,7 +334,7 @@ async fn there_and_back_everything_is_the_same() {
 async fn what_postgres_cannot_keep_is_replaced_and_counted() {
     let source = TestDatabase::sqlite().await;
     let mut tx = source.store.begin_write().await.unwrap();
-    let project = crate::house::project(1, "shop");
+    let project = crate::project_records::project(1, "shop");
     eklavya_store::projects::insert(&mut tx, &project)
         .await
         .unwrap();
@@ -374,12 +374,12 @@ async fn counters_go_on_where_they_were() {
         )
         .await;
     }
-    let place = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let url = TestPostgres::shared();
-    let (there, back) = (databases::server(&url), databases::file(&place));
+    let (there, back) = (databases::server(&url), databases::file(&directory));
     copy_database(&source.location, &there).await;
     copy_database(&there, &back).await;
-    let mut after = open(&place.path().join("eklavya.db")).await;
+    let mut after = open(&directory.path().join("eklavya.db")).await;
     let last: i64 = sqlx::query_scalar(LAST)
         .fetch_one(&mut after)
         .await

@@ -1,0 +1,89 @@
+//! How long it takes from the moment in which a writer asks for its commit to the one in which a
+//! follower with connections of its own has the event.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use eklavya_core::audit::AuditActor;
+use eklavya_core::event::Event;
+use eklavya_services::event_log::EventReader;
+use eklavya_store::DatabaseLocation;
+
+use super::{product, writers};
+use crate::BenchError;
+use crate::latency::LatencySummary;
+use crate::samples::DurationSamples;
+
+const WRITERS: usize = 4;
+/// The longest that half of all should take, and that 99 of 100 should, in seconds.
+const GOAL: [f64; 2] = [0.005, 0.020];
+/// Each writer's events a second: 500 all together.
+const RATE: u32 = 125;
+/// Events of each writer: ten seconds.
+const EVENTS: usize = 1250;
+
+type CommitStarts = Mutex<HashMap<String, Instant>>;
+
+/// Measures it.
+pub fn measure(location: &DatabaseLocation) -> Result<LatencySummary, BenchError> {
+    let begun = CommitStarts::default();
+    let seen = writers::run_writers(
+        WRITERS,
+        |writer| writers::block_on(write_events(location, writer, &begun)),
+        || writers::block_on(read_events(location)),
+    )?;
+    let begun = begun.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut samples = DurationSamples::default();
+    for (name, at) in seen {
+        let from = begun.get(&name).ok_or("an event that nobody wrote")?;
+        samples.add(at.duration_since(*from));
+    }
+    Ok(LatencySummary::from_samples(
+        "events",
+        "PostgreSQL, 500 a second",
+        &samples,
+        GOAL,
+    ))
+}
+
+async fn write_events(
+    location: &DatabaseLocation,
+    writer: usize,
+    begun: &CommitStarts,
+) -> Result<(), BenchError> {
+    let data = product::open_data_store(location).await?;
+    // Who reads has to be there before.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut beat = tokio::time::interval(Duration::from_secs(1) / RATE);
+    for number in 0..EVENTS {
+        beat.tick().await;
+        let name = format!("{writer}.{number}");
+        let mut change = data.begin(&AuditActor::System).await?;
+        change.add_event(None, product::sample_event(name.clone()));
+        let now = Instant::now();
+        begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, now);
+        change.commit().await?;
+    }
+    data.flush().await;
+    Ok(())
+}
+
+async fn read_events(location: &DatabaseLocation) -> Result<Vec<(String, Instant)>, BenchError> {
+    let data = product::open_data_store(location).await?;
+    let mut follower = EventReader::since(&data, 0);
+    let mut seen = Vec::with_capacity(WRITERS * EVENTS);
+    while seen.len() < WRITERS * EVENTS {
+        let found = follower.next().await?;
+        let now = Instant::now();
+        for stored in found {
+            if let Event::Notification { title, .. } = stored.event {
+                seen.push((title, now));
+            }
+        }
+    }
+    Ok(seen)
+}

@@ -1,0 +1,71 @@
+//! Durations of the same thing, measured several times.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Durations in seconds, in the order in which they were measured.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(transparent)]
+pub struct DurationSamples(Vec<f64>);
+
+/// What is said of samples, in seconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SampleSummary {
+    /// Half were shorter.
+    #[serde(rename = "medianSeconds")]
+    pub median: f64,
+    /// The shortest: the one that other programs disturbed least.
+    #[serde(rename = "minSeconds")]
+    pub min: f64,
+    /// Nine in ten were shorter.
+    #[serde(rename = "p90Seconds")]
+    pub p90: f64,
+    /// The longest.
+    #[serde(rename = "maxSeconds")]
+    pub max: f64,
+}
+
+impl DurationSamples {
+    /// Adds a duration.
+    pub fn add(&mut self, duration: Duration) {
+        self.0.push(duration.as_secs_f64());
+    }
+
+    /// Returns how many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the duration in seconds that this share of them (0 to 1) does not exceed; zero where
+    /// there are none.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "there are far fewer than 2^52"
+    )]
+    pub fn quantile(&self, share: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let rank = (share * sorted.len() as f64).ceil() as usize;
+        sorted
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Returns what is said of them; zeros where there are none.
+    pub fn summary(&self) -> SampleSummary {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |rank: usize| sorted.get(rank).copied().unwrap_or_default();
+        let last = sorted.len().saturating_sub(1);
+        SampleSummary {
+            median: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
+            min: at(0),
+            p90: at(last * 9 / 10),
+            max: at(last),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What holds agents in the product as it is, under bubblewrap; `tests/docker` has the same in
+//! containers.
+
+#[test]
+fn every_cell_of_the_table_holds_in_the_product() {
+    insta::assert_snapshot!(crate::role_table::attempt_table(&[]));
+}
+
+#[test]
+fn an_agent_finds_nothing_of_another_project() {
+    crate::neighbours::finds_nothing(&[]);
+}

@@ -22,7 +22,7 @@ const JOBS: usize = 400;
 /// Rounds that are not counted: they bring programs and files into memory.
 const WARM_UP: u32 = 1;
 
-/// Measures both in turn, on both databases: whoever begins changes with every round.
+/// Measures both in turn, on both databases. The side that begins changes with every round.
 pub fn measure(options: &BenchOptions) -> Result<Vec<TimingComparison>, BenchError> {
     let directory = crate::create_directory(options)?;
     let file = DatabaseLocation::File(directory.path().join("eklavya.db"));

@@ -29,7 +29,8 @@ pub struct PerformanceGoal {
     /// The most that the subject's median should be, in seconds, where that matters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// The most by which the subject's median should be above the reference's, in seconds, likewise.
+    /// The most by which the subject's median should be above the reference's, in seconds,
+    /// likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added: Option<f64>,
 }
@@ -45,7 +46,7 @@ impl PerformanceGoal {
     }
 }
 
-/// What is said of a comparison.
+/// The report of a comparison.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ComparisonResult<'a> {
@@ -93,7 +94,7 @@ impl TimingComparison {
         }
     }
 
-    /// Returns what is to be said.
+    /// Returns the report.
     pub fn result(&self) -> ComparisonResult<'_> {
         let (eklavya, reference) = (self.subject.summary(), self.reference.summary());
         let ratio = self::ratio(eklavya.median, reference.median);

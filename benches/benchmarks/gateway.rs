@@ -1,5 +1,5 @@
-//! What the gateway adds to a request: the way through an agent's door, beside the same request sent
-//! straight to the same endpoint, which answers at once.
+//! What the gateway adds to a request: the way through an agent's door, beside the same request
+//! sent straight to the same endpoint, which answers at once.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::samples::DurationSamples;
 
-/// What is said of latencies, in seconds.
+/// The report of latencies, in seconds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LatencySummary {
@@ -29,7 +29,7 @@ pub struct LatencySummary {
 }
 
 impl LatencySummary {
-    /// Returns what is to be said of samples; `goal` is the longest that half of all should take,
+    /// Returns the report of samples; `goal` is the longest that half of all should take,
     /// and that 99 of 100 should, in seconds.
     pub fn from_samples(
         yardstick: &'static str,

@@ -73,7 +73,7 @@ fn first_number(text: &str) -> f64 {
     number.parse().unwrap_or_default()
 }
 
-/// Returns the last word that a program says of its version.
+/// Returns the last word of a program's version output.
 async fn version(program: &Path) -> Result<String, BenchError> {
     let mut command = process::new_command(program);
     command.arg("--version").env("PATH", crate::SEARCH_PATH);

@@ -18,8 +18,8 @@ pub struct BenchOptions {
     #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
     pub output: ReportFormat,
 
-    /// How often the pipeline, the session in a sandbox, the writing of events or the taking of jobs, and
-    /// its reference run; how often a worker is killed
+    /// How often the pipeline, the session in a sandbox, the writing of events or the taking of
+    /// jobs, and its reference run; how often a worker is killed
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
@@ -43,7 +43,8 @@ pub struct BenchOptions {
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
-    /// Socket of a Docker engine that has the images of agents: a session in a container is measured, too
+    /// Socket of a Docker engine that has the images of agents: a session in a container is
+    /// measured, too
     #[arg(long, value_name = "SOCKET")]
     pub docker: Option<PathBuf>,
 

@@ -51,7 +51,7 @@ impl StageTimes {
     }
 }
 
-/// Measures both in turn: whoever begins changes with every round.
+/// Measures both in turn. The side that begins changes with every round.
 pub async fn measure(
     options: &BenchOptions,
     cli: &ClaudeCli,

@@ -21,9 +21,9 @@ impl ReportWriter {
         Self(format)
     }
 
-    /// Says how far it is.
+    /// Prints the progress.
     pub fn print_progress(text: &str) {
-        // Whoever closed stderr does not want to know.
+        // If stderr is closed, progress is not wanted.
         let _ = writeln!(io::stderr(), "{text}");
     }
 

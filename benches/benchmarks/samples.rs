@@ -9,7 +9,7 @@ use serde::Serialize;
 #[serde(transparent)]
 pub struct DurationSamples(Vec<f64>);
 
-/// What is said of samples, in seconds.
+/// The summary of samples, in seconds.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SampleSummary {
     /// Half were shorter.
@@ -55,7 +55,7 @@ impl DurationSamples {
             .unwrap_or_default()
     }
 
-    /// Returns what is said of them; zeros where there are none.
+    /// Returns the summary; zeros if there are no samples.
     pub fn summary(&self) -> SampleSummary {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);

@@ -41,14 +41,14 @@ const USER: SandboxUser = SandboxUser {
 };
 /// The task whose part is played: some reading, some writing, a command, a closing word.
 const TASK: &str = "T1";
-/// A sandbox without the walls that stand inside the namespaces.
+/// A sandbox without the protection layers inside the namespaces.
 const NAMESPACES_ONLY: [ProtectionLayer; 3] = [
     ProtectionLayer::Landlock,
     ProtectionLayer::Seccomp,
     ProtectionLayer::Limits,
 ];
 
-/// Measures all in turn: whoever begins changes with every round.
+/// Measures all in turn. The one that begins changes with every round.
 pub async fn measure(
     options: &BenchOptions,
     cli: &ClaudeCli,

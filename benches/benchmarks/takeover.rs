@@ -1,5 +1,5 @@
 //! How soon a killed worker's job is another's: from the end of its process to the moment when the
-//! other one says that it begins.
+//! other one reports that it begins.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! Agents as they are written down.
+//! Agent records.
 
 use eklavya_core::agent::{Agent, AgentState};
 use eklavya_core::ids::{AgentId, SessionId};
 use eklavya_core::task::Task;
 use jiff::Timestamp;
 
-/// Returns an agent that begins with `task` at `now`.
+/// Returns an agent that starts `task` at `now`.
 pub fn starting_agent(task: &Task, now: Timestamp) -> Agent {
     Agent {
         id: AgentId::random(),

@@ -1,4 +1,4 @@
-//! A data directory of its own and the built binary: tests read like a shell session.
+//! Runs the built binary with a data directory for each test: tests read like a shell session.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
@@ -6,25 +6,23 @@ use tempfile::TempDir;
 
 use crate::program::eklavya_program;
 
-/// A place of its own for one test.
+/// The working directory, data directory and environment of one test.
 pub struct TestEnv {
     directory: TempDir,
     variables: Vec<(String, String)>,
 }
 
-/// What a command left behind.
+/// The exit code and output of a command.
 #[derive(Debug)]
 pub struct CommandResult {
-    /// The exit code; -1 where a signal ended it.
+    /// -1 if a signal ended the command.
     pub code: i32,
-    /// Results.
     pub stdout: String,
-    /// Messages.
     pub stderr: String,
 }
 
 impl TestEnv {
-    /// Returns a place without a data directory.
+    /// Returns an environment without a data directory.
     pub fn empty() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
@@ -32,7 +30,7 @@ impl TestEnv {
         }
     }
 
-    /// Returns a place with an initialised data directory.
+    /// Returns an environment with an initialised data directory.
     pub fn new() -> Self {
         let env = Self::empty();
         env.run(&["init", "--yes"]).ok();
@@ -102,7 +100,7 @@ impl TestEnv {
         created["slug"].as_str().unwrap().to_owned()
     }
 
-    /// The directory is another one in every run.
+    /// Replaces the directory, which differs in every run.
     fn normalize_output(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         text.replace(self.path().as_str(), "[DIR]")
@@ -110,7 +108,7 @@ impl TestEnv {
 }
 
 impl CommandResult {
-    /// Asserts that the command did its work.
+    /// Asserts that the command succeeded.
     #[track_caller]
     pub fn ok(self) -> Self {
         self.assert_exit_code(0)
@@ -129,13 +127,13 @@ impl CommandResult {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Returns stdout as one JSON document in which every moment (`…At`) is the same.
+    /// Returns stdout as one JSON document in which every time (`…At`) is the same.
     #[track_caller]
     pub fn timeless_json(&self) -> Value {
         without_times(self.json())
     }
 
-    /// Returns everything, for a snapshot.
+    /// Returns the exit code and the output, for a snapshot.
     pub fn snapshot_text(&self) -> String {
         format!(
             "exit {}\n--- stdout\n{}--- stderr\n{}",

@@ -1,4 +1,4 @@
-//! A Docker engine for tests: the one that scripts/test has started, and private ones to break.
+//! Docker engines for tests: the shared one that scripts/test starts, and private ones to break.
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;
@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 /// The longest wait for an engine.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What the images of tests are built on: made from Debian's packages, as nothing can be fetched.
+/// The base image of the tests. scripts/test makes it from Debian packages, because tests cannot
+/// pull images.
 pub const BASE: &str = "eklavya/test-base:bookworm";
 
 /// Reads a path that scripts/test exports.
@@ -51,7 +52,7 @@ pub fn base_archive() -> PathBuf {
     path_from_env("TEST_DOCKER_BASE")
 }
 
-/// Makes sure that the shared engine has the images of this version; one test at a time does.
+/// Ensures that the shared engine has the images of this version; one test at a time builds them.
 pub async fn ensure_images() -> PathBuf {
     let socket = socket();
     let lock = File::create(socket.with_extension("images")).unwrap();
@@ -61,7 +62,7 @@ pub async fn ensure_images() -> PathBuf {
     socket
 }
 
-/// Builds what is missing.
+/// Builds the missing images.
 pub async fn make_images(engine: &DockerEngine) {
     let current = list_images(engine).await.unwrap();
     if current.iter().filter(|image| image.is_current).count() == ImageVariant::ALL.len() {
@@ -76,14 +77,14 @@ pub async fn make_images(engine: &DockerEngine) {
     assert_ne!(BASE, BASE_IMAGE);
 }
 
-/// An engine of a test's own.
+/// A private engine.
 pub struct DockerDaemon {
     directory: TempDir,
     child: Child,
 }
 
 impl DockerDaemon {
-    /// Starts one without any image.
+    /// Starts an engine without images.
     pub fn start() -> Self {
         let _ = socket();
         // A short path: containerd has sockets below it.
@@ -117,7 +118,7 @@ impl DockerDaemon {
         }
     }
 
-    /// Ends it, with everything that it runs.
+    /// Stops the engine and its containers.
     pub fn stop(&mut self) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap());
         let _ = kill(pid, Signal::SIGTERM);
@@ -130,7 +131,7 @@ impl DockerDaemon {
         self.wait();
     }
 
-    /// Gives it the base image.
+    /// Imports the base image.
     pub fn import_base(&self) {
         let done = docker_command(
             &self.socket(),
@@ -143,7 +144,7 @@ impl DockerDaemon {
 impl Drop for DockerDaemon {
     fn drop(&mut self) {
         self.stop();
-        // The engine leaves a mount of its data on itself.
+        // The engine leaves its data directory mounted.
         let _ = nix::mount::umount2(
             &self.directory.path().join("data"),
             nix::mount::MntFlags::MNT_DETACH,
@@ -152,7 +153,10 @@ impl Drop for DockerDaemon {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests start what a person would")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs as a user does"
+)]
 fn spawn(place: &Path) -> Child {
     let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
     let log = File::create(place.join("log")).unwrap();
@@ -170,8 +174,11 @@ fn spawn(place: &Path) -> Child {
         .unwrap()
 }
 
-/// Runs Docker's own program on an engine; returns whether it succeeded, and what it said.
-#[expect(clippy::disallowed_methods, reason = "tests look as a person would")]
+/// Runs the docker CLI on an engine. Returns whether it succeeded, and its output.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests inspect the engine as a user does"
+)]
 pub fn docker_command(socket: &Path, arguments: &[&str]) -> (bool, String) {
     let output = Command::new("/usr/bin/docker")
         .args(["--host", &format!("unix://{}", socket.display())])

@@ -1,4 +1,4 @@
-//! What a story looks at on the machine itself: processes, ports, files.
+//! The state of the machine: processes and ports.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -6,13 +6,13 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a story waits for something that must happen.
+/// The longest wait for an event that must happen.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Waits until `happened` returns something.
 ///
 /// # Panics
-/// Where it does not in time.
+/// If it returns nothing in time.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -47,7 +47,7 @@ pub fn processes_at(directory: &Path) -> Vec<String> {
     found
 }
 
-/// Returns what `http://127.0.0.1:PORT/PATH` answers, head and body; nothing where nobody does.
+/// Returns what `http://127.0.0.1:PORT/PATH` answers, head and body; nothing if no server answers.
 pub fn http_get(url: &str) -> Option<String> {
     let (address, path) = url.strip_prefix("http://")?.split_once('/')?;
     let mut stream = TcpStream::connect(address).ok()?;

@@ -1,5 +1,5 @@
-//! A data directory with a project, an endpoint that plays and bills, and the real CLI: what the
-//! tests of faults break.
+//! A data directory with a project, a model endpoint that plays a script and bills, and the real
+//! CLI: the installation that the fault tests break.
 
 pub mod database;
 mod history;
@@ -39,34 +39,32 @@ pub const STAGES: [&[&str]; 7] = [
     &["deliver", "shop"],
 ];
 
-/// A data directory, an endpoint, and the environment of every command.
+/// A data directory, a model endpoint, and the environment of every command.
 pub struct TestInstall {
     directory: TempDir,
     variables: BTreeMap<String, String>,
-    /// What is put before every command, such as `nsenter` with its arguments.
+    /// The prefix of every command, such as `nsenter` with its arguments.
     pub wrapper: Vec<String>,
-    /// The credential, another one in every studio. It must not turn up anywhere but at the endpoint.
+    /// The credential, different in every installation. Only the endpoint may see it.
     pub key: String,
-    /// The endpoint.
     pub upstream: FakeUpstream,
-    /// The database behind it.
     pub database: DatabaseAddress,
     server: Option<TestPostgres>,
 }
 
 impl TestInstall {
-    /// Returns a studio with a project `shop` with a budget of 25 dollars. Its model plays `script`,
-    /// its database is a file.
+    /// Returns an installation with the project `shop` and a budget of 25 dollars. Its model plays
+    /// `script`, its database is a file.
     pub fn new(script: &str) -> Self {
         Self::empty(script).initialize()
     }
 
-    /// Returns such a studio whose database is on a server of its own.
+    /// Returns such an installation with its database on a PostgreSQL server of its own.
     pub fn on_postgres(script: &str) -> Self {
         Self::create(script, Some(TestPostgres::start())).initialize()
     }
 
-    /// Returns a studio without a data directory.
+    /// Returns an installation without a data directory.
     pub fn empty(script: &str) -> Self {
         Self::create(script, None)
     }
@@ -80,7 +78,7 @@ impl TestInstall {
     fn create(script: &str, server: Option<TestPostgres>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(directory.path()).unwrap();
-        // Agents of root are other users, who go through here to their own directories.
+        // The agents of root run as other users, which must reach their directories below this one.
         let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let database = match &server {
@@ -132,7 +130,7 @@ impl TestInstall {
         self.try_create_project().ok()
     }
 
-    /// Creates the project `shop` where that is possible.
+    /// Tries to create the project `shop`.
     pub fn try_create_project(&self) -> CommandResult {
         fs::write(self.path().join("brief.md"), "A page that says hello.\n").unwrap();
         let arguments = ["project", "new", "Shop", "--brief", "brief.md"];
@@ -146,7 +144,7 @@ impl TestInstall {
         self
     }
 
-    /// Takes a variable out of the environment of the commands and returns it.
+    /// Removes a variable from the environment of the commands and returns its value.
     pub fn unset_variable(&mut self, name: &str) -> String {
         self.variables.remove(name).unwrap()
     }
@@ -204,7 +202,7 @@ impl TestInstall {
         RunningCommand::new(command.spawn().unwrap(), text, log, self.path())
     }
 
-    /// Returns what git says in the project's repository.
+    /// Returns the output of git in the project's repository.
     #[track_caller]
     pub fn git(&self, arguments: &[&str]) -> String {
         let words = self.wrapper.iter().map(String::as_str).chain(["git"]);
@@ -234,7 +232,7 @@ impl TestInstall {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests start what a person would start"
+    reason = "tests start programs as a user does"
 )]
 pub fn command(program: &str) -> Command {
     Command::new(program)

@@ -1,7 +1,7 @@
 //! A private PostgreSQL server for tests: its own data directory, port and socket, as an
-//! unprivileged user where the tests run as root. It ends with its owner, however that ends.
+//! unprivileged user if the tests run as root. It ends with its owner, even if that is killed.
 //!
-//! `EKLAVYA_TEST_POSTGRES` names the directory of other binaries than the newest of Debian's.
+//! `EKLAVYA_TEST_POSTGRES` names a directory with other binaries than Debian's newest.
 
 mod directory_reaper;
 mod installation;
@@ -19,7 +19,7 @@ use installation::{PostgresInstallation, program};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The longest wait for a server: far more than it takes on a busy machine.
+/// The longest wait for a server: far more than is needed on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Below the ports that the kernel gives to outgoing connections, so that a restart finds its own.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -46,7 +46,7 @@ pub struct TestPostgres {
 }
 
 impl TestPostgres {
-    /// Starts a server that trusts everybody on this machine and does not wait for the disk.
+    /// Starts a server that trusts all local users and does not wait for the disk.
     pub fn start() -> Self {
         Self::with(PostgresOptions {
             durable: false,
@@ -63,7 +63,7 @@ impl TestPostgres {
         })
     }
 
-    /// Starts a server that wants a password from everybody (scram-sha-256).
+    /// Starts a server that requires a password (scram-sha-256).
     pub fn guarded(password: &str) -> Self {
         Self::with(PostgresOptions {
             durable: false,
@@ -71,7 +71,7 @@ impl TestPostgres {
         })
     }
 
-    /// Returns the server that all tests of this process share. Nobody may stop it.
+    /// Returns the server that all tests of this process share. No test may stop it.
     pub fn shared_server() -> &'static Self {
         static SHARED: LazyLock<TestPostgres> = LazyLock::new(TestPostgres::start);
         &SHARED
@@ -81,7 +81,7 @@ impl TestPostgres {
     /// tests of this process share.
     pub fn shared() -> String {
         let server = Self::shared_server();
-        // The first one is there already.
+        // The first database exists already.
         match server.databases.fetch_add(1, Ordering::Relaxed) {
             0 => server.url(),
             number => server.new_database(&format!("eklavya_{number}")),
@@ -206,7 +206,7 @@ impl TestPostgres {
         );
     }
 
-    /// Stops all its processes where they are: connections stay and nobody answers.
+    /// Stops all its processes: connections stay open and get no answer.
     pub fn freeze(&self) {
         self.freeze_all();
     }
@@ -233,7 +233,7 @@ impl TestPostgres {
         self.cut_connections();
     }
 
-    /// Somebody else may take a free port before the server does.
+    /// Another process may take a free port before the server does.
     fn first_start(&mut self) {
         let begun = Instant::now();
         loop {
@@ -245,7 +245,7 @@ impl TestPostgres {
         }
     }
 
-    /// Starts it on its port and returns when it answers, or what its log says where it ends.
+    /// Starts it on its port and waits until it answers. Returns its log if it ends instead.
     fn try_start(&self) -> Result<(), String> {
         let log = self.reaper.directory().join("log");
         let file = fs::File::create(&log).unwrap();
@@ -298,7 +298,7 @@ impl TestPostgres {
 
 impl Drop for TestPostgres {
     fn drop(&mut self) {
-        // The keeper ends the server; without a parent that waits, it would stay as a zombie.
+        // The reaper ends the server; without a parent that waits, it would stay as a zombie.
         self.reaper.remove();
         if let Ok(mut postmaster) = self.postmaster.lock()
             && let Some(mut child) = postmaster.take()

@@ -15,9 +15,9 @@ static EKLAVYA_PROGRAM: LazyLock<PathBuf> = LazyLock::new(find_eklavya);
 
 /// Returns the built `eklavya`.
 ///
-/// The path is read at run time, because cargo sets `CARGO_BIN_EXE_eklavya` at compile time only for
-/// the package that owns the program. Only integration tests and benches of that package may call
-/// this: cargo builds the program before it runs them.
+/// The path is read at run time, because cargo sets `CARGO_BIN_EXE_eklavya` at compile time only
+/// for the package that owns the program. Only integration tests and benches of that package may
+/// call this: cargo builds the program before it runs them.
 pub fn eklavya_program() -> PathBuf {
     EKLAVYA_PROGRAM.clone()
 }

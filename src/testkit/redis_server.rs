@@ -1,5 +1,5 @@
-//! A private Redis server for tests: its own directory and socket, as an unprivileged user where
-//! the tests run as root, without anything on disk. It ends with the thread that started it.
+//! A private Redis server for tests: its own directory and socket, as an unprivileged user if
+//! the tests run as root, without files on disk. It ends with the thread that started it.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use tempfile::TempDir;
 
-/// The longest wait for a server: far more than it takes on a busy machine.
+/// The longest wait for a server: far more than is needed on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Below the ports that the kernel gives to outgoing connections, so that a restart finds its own.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -21,7 +21,7 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 #[derive(Debug)]
 pub struct TestRedis {
     directory: TempDir,
-    /// Where it listens on 127.0.0.1; on a socket only where it is nothing.
+    /// The port on 127.0.0.1; if there is none, the server listens only on a socket.
     port: Option<u16>,
     password: Option<String>,
     process: Option<Child>,
@@ -38,7 +38,7 @@ impl TestRedis {
         Self::with(Some(free_port()), None)
     }
 
-    /// Starts a server that wants a password.
+    /// Starts a server that requires a password.
     pub fn guarded(password: &str) -> Self {
         Self::with(Some(free_port()), Some(password.to_owned()))
     }
@@ -77,7 +77,7 @@ impl TestRedis {
         url.into()
     }
 
-    /// Kills it. Nothing of what it held is kept anywhere.
+    /// Kills it. Its data is lost.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -85,7 +85,7 @@ impl TestRedis {
         }
     }
 
-    /// Starts it, empty, where it was; one that runs is killed before.
+    /// Starts it, empty, at the same address. A running server is killed first.
     pub fn restart(&mut self) {
         self.kill();
         let log = self.directory.path().join("log");
@@ -102,17 +102,17 @@ impl TestRedis {
         self.process = Some(process);
     }
 
-    /// Stops it where it is: connections stay and nobody answers.
+    /// Stops its process: connections stay open and get no answer.
     pub fn freeze(&self) {
         kill(self.pid(), Signal::SIGSTOP).unwrap();
     }
 
-    /// Lets it go on after [`Self::freeze`].
+    /// Continues it after [`Self::freeze`].
     pub fn thaw(&self) {
         kill(self.pid(), Signal::SIGCONT).unwrap();
     }
 
-    /// Asks it something, e.g. `["KEYS", "*"]`.
+    /// Sends a command, e.g. `["KEYS", "*"]`, and returns the answer.
     pub fn query<T: redis::FromRedisValue>(&self, question: &[&str]) -> T {
         let mut command = redis::cmd(question[0]);
         command.arg(&question[1..]);
@@ -165,8 +165,11 @@ impl Drop for TestRedis {
     }
 }
 
-/// Returns the command of a server that dies with the thread which starts it.
-#[expect(clippy::disallowed_methods, reason = "tests start what they need")]
+/// Returns the command of a server that dies with the thread that starts it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fixture starts servers without the product"
+)]
 fn server_command() -> Command {
     let binary = ["/usr/bin", "/usr/local/bin", "/bin"]
         .map(|directory| Path::new(directory).join("redis-server"))
@@ -189,7 +192,7 @@ fn other_user() -> Option<User> {
         return None;
     }
     let user = User::from_name("nobody").unwrap();
-    Some(user.expect("there is a user nobody"))
+    Some(user.expect("the unprivileged user exists"))
 }
 
 fn free_port() -> u16 {

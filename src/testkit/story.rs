@@ -24,19 +24,19 @@ pub const SLUG: &str = "shop";
 
 /// One project in a data directory of its own.
 pub struct StoryProject {
-    /// Where it happens.
     pub env: TestEnv,
 }
 
 impl StoryProject {
-    /// Returns a place with a data directory, where one demo is a round and `rehearsal` plays.
+    /// Returns an environment without a data directory, in which `rehearsal` plays and a round has
+    /// one demo.
     pub fn empty(rehearsal: &RehearsalBuilder) -> Self {
         let env = TestEnv::empty();
         let file = env.path().join("rehearsal.yaml");
         let env = env
             .with("EKLAVYA_CLAUDE_PATH", claude_program().to_str().unwrap())
             .with("EKLAVYA_MODEL_REHEARSAL", file.as_str())
-            // A picture of every demo takes longer than most stories; tests/browser has them.
+            // A screenshot of every demo takes longer than most stories; tests/browser tests them.
             .with("EKLAVYA_BROWSER_USE", "off")
             .with("EKLAVYA_DEMO_COUNT", "1");
         let story = Self { env };
@@ -44,7 +44,7 @@ impl StoryProject {
         story
     }
 
-    /// Returns a story whose project exists and has not been planned.
+    /// Returns a story whose project exists and is not planned.
     pub fn with_new_project(rehearsal: &RehearsalBuilder) -> Self {
         let story = Self::empty(rehearsal);
         story.ok("init --yes");
@@ -55,14 +55,14 @@ impl StoryProject {
         story
     }
 
-    /// Returns a story whose plan is approved; what leads there is done once for all stories.
+    /// Returns a story whose plan is approved. The steps to this state run once for all stories.
     pub fn with_approved_plan(plan: &Value, rehearsal: &RehearsalBuilder) -> Self {
         let story = Self::empty(rehearsal);
         cache::restore_project(&story, "planned", plan);
         story
     }
 
-    /// Returns a story whose demo is approved; what leads there is done once for all stories.
+    /// Returns a story whose demo is approved. The steps to this state run once for all stories.
     pub fn with_approved_demo(plan: &Value, rehearsal: &RehearsalBuilder) -> Self {
         let story = Self::empty(rehearsal);
         cache::restore_project(&story, "demo", plan);
@@ -81,7 +81,7 @@ impl StoryProject {
         self.env.write_file("rehearsal.yaml", rehearsal.text());
     }
 
-    /// Runs a command whose words have no spaces in them.
+    /// Runs a command whose arguments contain no spaces.
     pub fn run(&self, line: &str) -> CommandResult {
         self.run_words(&line.split_whitespace().collect::<Vec<_>>())
     }
@@ -91,13 +91,13 @@ impl StoryProject {
         self.env.run(words)
     }
 
-    /// Runs a command that must do its work.
+    /// Runs a command that must succeed.
     #[track_caller]
     pub fn ok(&self, line: &str) -> CommandResult {
         self.run(line).ok()
     }
 
-    /// Runs a command that must do its work, and returns what it printed as JSON.
+    /// Runs a command that must succeed, and returns its JSON output.
     #[track_caller]
     pub fn json(&self, line: &str) -> Value {
         self.ok(&format!("{line} --output json")).json()
@@ -126,13 +126,13 @@ impl StoryProject {
         own
     }
 
-    /// Returns what the agents of an attempt at a task were told.
+    /// Returns the input of the agents of an attempt at a task.
     #[track_caller]
     pub fn agent_input(&self, task: &str, attempt: u32) -> String {
         self.transcript_text(task, attempt, "in")
     }
 
-    /// Returns what the agents of an attempt at a task did, as their logs have it.
+    /// Returns the output of the agents of an attempt at a task, from their logs.
     #[track_caller]
     pub fn agent_output(&self, task: &str, attempt: u32) -> String {
         self.transcript_text(task, attempt, "out")
@@ -144,8 +144,8 @@ impl StoryProject {
         text.replace("\\n", "\n")
     }
 
-    /// Returns what came of the calls of tools of an attempt at a task, in their order: whether it
-    /// is called an error, and its text.
+    /// Returns the results of the tool calls of an attempt at a task, in their order: whether the
+    /// result is an error, and its text.
     #[track_caller]
     pub fn tool_results(&self, task: &str, attempt: u32) -> Vec<(bool, String)> {
         let lines = self.transcript_lines(task, attempt, "out");
@@ -164,7 +164,7 @@ impl StoryProject {
             .collect()
     }
 
-    /// Returns what was said to (`in`) or by (`out`) the CLI of the agents of an attempt at a task.
+    /// Returns the input (`in`) or output (`out`) of the CLI of the agents of an attempt at a task.
     fn transcript_lines(&self, task: &str, attempt: u32, direction: &str) -> Vec<String> {
         let agents = self.agents(task);
         let own = agents.iter().filter(|agent| agent["attempt"] == attempt);
@@ -183,7 +183,7 @@ impl StoryProject {
         self.env.home().join("projects").join(SLUG).into()
     }
 
-    /// Runs git on the project's repository, and returns what it printed.
+    /// Runs git on the project's repository, and returns its output.
     #[track_caller]
     pub fn git(&self, words: &[&str]) -> String {
         git(&self.root().join("repo.git"), words)
@@ -220,7 +220,7 @@ impl StoryProject {
         self.git(&["show", &format!("{revision}:{path}")])
     }
 
-    /// Returns what the audit trail says, oldest first.
+    /// Returns the audit trail, oldest entry first.
     pub fn audit(&self) -> Vec<RowContent> {
         let database = self.env.home().join("eklavya.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -264,7 +264,7 @@ impl StoryProject {
     }
 }
 
-/// A command under way; it is killed where the test forgets it.
+/// A running command, which is killed on drop.
 pub struct StoryCommand {
     child: Child,
     stdout: PathBuf,
@@ -285,13 +285,13 @@ impl StoryCommand {
 
 impl Drop for StoryCommand {
     fn drop(&mut self) {
-        // It has ended where the test waited for it.
+        // It has ended if the test waited for it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Runs git in `directory`, and returns what it printed.
+/// Runs git in `directory`, and returns its output.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test looks at a repository as a user does"

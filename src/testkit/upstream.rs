@@ -1,5 +1,5 @@
-//! A model's endpoint on the loopback interface. It plays a script to the real CLI through the real
-//! gateway, bills like the real one, and remembers every request and what it charged for it.
+//! A model endpoint on the loopback interface. It plays a script to the real CLI through the real
+//! gateway, bills like the real endpoint, and records every request and its price.
 
 pub mod agent_lookup;
 pub mod bill;
@@ -32,22 +32,20 @@ use crate::upstream::bill::{RequestBill, expensive_usage};
 /// The longest wait for a request that a test is about: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A request, and what became of it.
+/// A request and its result.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedRequest {
-    /// The project.
     pub project: String,
     /// The role of the agent.
     pub role: String,
     /// The key of its task.
     pub task: String,
-    /// The agent.
     pub agent: String,
     /// The attempt at the task.
     pub attempt: u32,
     /// The step of the script that it asks for, from 0.
     pub step: usize,
-    /// How often this step of this attempt was asked for before.
+    /// The number of earlier requests for this step of this attempt.
     pub again: usize,
     /// The conversation.
     pub session: String,
@@ -70,20 +68,20 @@ impl RecordedRequest {
     }
 }
 
-/// What is answered.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub enum ScriptedReply {
-    /// What the script says; it is charged.
+    /// The script's answer, which is charged.
     Play,
     /// An error with a status, headers and a message; it is not charged.
     Error(u16, Vec<(&'static str, String)>, &'static str),
-    /// What the script says, once the test lets it; it is charged.
+    /// The script's answer when the test releases it; it is charged.
     PlayAfter(Arc<Notify>),
     /// Nothing, ever; it is not charged.
     Hang,
-    /// The first events of what the script says and then nothing; all of it is charged.
+    /// The first events of the script's answer and then nothing; the whole answer is charged.
     HangAfter(usize),
-    /// The first events of what the script says and then the end of the connection; all of it is
+    /// The first events of the script's answer, then the connection ends; the whole answer is
     /// charged.
     CutAfter(usize),
 }
@@ -91,7 +89,7 @@ pub enum ScriptedReply {
 type ReplyRule = Box<dyn Fn(&RecordedRequest) -> ScriptedReply + Send + Sync>;
 type ReplyBody = UnsyncBoxBody<Bytes, AnswerCut>;
 
-/// An answer breaks off.
+/// The error that cuts an answer off.
 #[derive(Debug, thiserror::Error)]
 #[error("cut")]
 struct AnswerCut;
@@ -142,7 +140,7 @@ impl FakeUpstream {
         self.endpoint.callers.look_in(url);
     }
 
-    /// Answers from now on as `rule` says.
+    /// Answers by `rule` from now on.
     pub fn answer_with(
         &self,
         rule: impl Fn(&RecordedRequest) -> ScriptedReply + Send + Sync + 'static,
@@ -155,12 +153,12 @@ impl FakeUpstream {
         self.answer_with(|_| ScriptedReply::Play);
     }
 
-    /// Returns everything that was asked so far.
+    /// Returns all requests so far.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.endpoint.log.lock().unwrap().clone()
     }
 
-    /// Returns what was charged so far, in micro-dollars.
+    /// Returns the sum of the charges so far, in micro-dollars.
     pub fn charged_micros(&self) -> i64 {
         self.requests()
             .iter()
@@ -168,7 +166,7 @@ impl FakeUpstream {
             .sum()
     }
 
-    /// Waits for a request that `wanted` describes.
+    /// Waits for a request for which `wanted` returns true.
     #[track_caller]
     pub fn wait_for_request(&self, wanted: impl Fn(&RecordedRequest) -> bool) -> RecordedRequest {
         let log = self.endpoint.log.lock().unwrap();
@@ -187,7 +185,7 @@ async fn accept(endpoint: Arc<UpstreamState>, listener: TcpListener) {
         let endpoint = Arc::clone(&endpoint);
         tokio::spawn(async move {
             let service = service_fn(move |request| answer_request(Arc::clone(&endpoint), request));
-            // How a connection ends is the gateway's business.
+            // The gateway decides how a connection ends.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -259,7 +257,7 @@ async fn answer_request(
 }
 
 impl UpstreamState {
-    /// Notes that something is asked for; returns it with its number.
+    /// Records a request; returns it with its number.
     fn record_request(&self, mut recorded: RecordedRequest) -> (RecordedRequest, usize) {
         let mut log = self.log.lock().unwrap();
         let same = |before: &&RecordedRequest| {
@@ -271,7 +269,8 @@ impl UpstreamState {
         (recorded, log.len() - 1)
     }
 
-    /// Answers a request that some program in a sandbox made up, and charges all that it allows.
+    /// Answers a request of a program in a sandbox that is not the CLI, and charges all that it
+    /// allows.
     fn answer_foreign_request(
         &self,
         key: String,
@@ -335,7 +334,7 @@ fn played_response(
     let end = match reply {
         ScriptedReply::HangAfter(_) => stream::pending().boxed(),
         ScriptedReply::CutAfter(_) => stream::once(async {
-            // What went before is to be flushed.
+            // The pieces before must be flushed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             Err(AnswerCut)
         })

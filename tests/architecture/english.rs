@@ -24,7 +24,8 @@ const BANNED_PHRASES: [&str; 14] = [
 const EXEMPT: [&str; 1] = ["tests/architecture/english.rs"];
 
 fn contains_phrase(line: &str, phrase: &str) -> bool {
-    let line = line.to_lowercase();
+    // A system user has this name.
+    let line = line.to_lowercase().replace("\"nobody\"", "");
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(phrase).any(|(at, _)| {
         let before = line[..at].chars().next_back();

@@ -1,5 +1,5 @@
-//! A browser, a server whose pages the test writes, and everything that listens where it must not be
-//! heard of.
+//! A browser, a server whose pages the test writes, and everything that listens where it must not
+//! be heard of.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -1,4 +1,5 @@
-//! A story through the real CLI: demos with pictures, and a UAT that uses the product in its browser.
+//! A story through the real CLI: demos with pictures, and a UAT that uses the product in its
+//! browser.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use eklavya_testkit::story::rehearsal::{
 };
 use serde_json::{Value, json};
 
-/// A demo whose page greets whoever says who they are.
+/// A demo whose page greets a visitor by the name that the visitor enters.
 const DEMO: &str = "\
 mkdir -p site tests
 cat > site/index.html <<'END'

@@ -1,4 +1,5 @@
-//! A browser that was taken over: not its pages but its processes ask the door, and say what they like.
+//! A browser that was taken over: not its pages but its processes ask the door, and say what they
+//! like.
 
 use std::process::Stdio;
 use std::sync::Arc;

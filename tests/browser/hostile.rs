@@ -61,7 +61,7 @@ const candidates = () => new Promise((yes) => {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_the_preview_is_reached() {
     let scene = BrowserFixture::new().await;
-    // It serves on a port of the machine; nobody gave it a name.
+    // It serves on a port of the machine and has no host name.
     let secret = PageServer::start().await;
     secret.serve_page("/secret", "the secret");
     secret.serve_page("/", "the secret");
@@ -237,7 +237,7 @@ async fn a_page_that_hangs_or_eats_memory_is_ended() {
             break;
         }
     }
-    let error = last.expect("it goes on");
+    let error = last.expect("the page continues");
     assert!(error.is_fatal(), "{error:?}");
     drop(browser);
     std::fs::remove_dir_all(scene.dir.path().join("browser")).unwrap();

@@ -1,5 +1,5 @@
-//! The browser of agents: a real Chromium in its sandbox, hostile pages, and a story through the real
-//! Claude Code CLI.
+//! The browser of agents: a real Chromium in its sandbox, hostile pages, and a story through the
+//! real Claude Code CLI.
 
 #![expect(
     clippy::unwrap_used,

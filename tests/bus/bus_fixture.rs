@@ -88,7 +88,7 @@ impl BusFixture {
         open_process(&self.location, self.redis.as_ref()).await
     }
 
-    /// Returns whoever else is on the same bus.
+    /// Returns another process on the same bus.
     pub async fn new_bus_peer(&self) -> DataStore {
         match self.redis {
             Some(_) => self.new_process().await,
@@ -123,7 +123,7 @@ impl BusFixture {
         }
     }
 
-    /// Waits until this process's connection to the server is there, or is not.
+    /// Waits until this process is connected to the server, or is not.
     pub async fn wait_until_connected(&self, connected: bool) {
         while self.data.bus.connection_generation().is_some() != connected {
             yield_briefly().await;
@@ -152,7 +152,7 @@ impl BusFixture {
     }
 }
 
-/// A piece of news that can be told from others.
+/// A notification that differs from all others.
 pub fn numbered_news(number: u32) -> BusEvent {
     BusEvent {
         project: None,

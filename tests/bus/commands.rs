@@ -1,4 +1,4 @@
-//! The bus on the command line: what is told of it, and with which exit code.
+//! The bus on the command line: what commands report about it, and their exit codes.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! Opening the bus: what is right, and what is told of everything else.
+//! Opening the bus: valid settings, and the errors of invalid ones.
 
 use std::net::TcpListener;
 

@@ -84,7 +84,7 @@ async fn listeners_are_told_of_the_gap_and_hear_again() {
     other.bus.publish(vec![numbered_news(1)]).await;
     assert_eq!(receive_until(&mut ear, 1).await, [1]);
     fixture.redis_server().kill();
-    // Nobody asks anything, and yet it is noticed.
+    // The fault is noticed without a request.
     fixture.wait_until_connected(false).await;
     fixture.data.bus.publish(vec![numbered_news(2)]).await;
     assert_eq!(
@@ -130,7 +130,7 @@ async fn a_frozen_server_does_not_stop_the_work() {
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
     fixture.redis.as_ref().unwrap().thaw();
     fixture.wait_until_connected(true).await;
-    // What was asked before it froze is done by now, and is nothing new to anybody.
+    // Requests from before the freeze are done by now and bring nothing new.
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, NOTHING);
     send_number(&data, fixture.project.id, to, 2).await;
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, [2]);
@@ -193,7 +193,7 @@ async fn a_server_that_refuses_is_told_of_once() {
     limits.pause("model", HOUR).await.unwrap();
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
     assert!(warnings.lines()[0].contains("OOM"));
-    // It is there and answers: what the database knows still counts.
+    // The server answers, but the database still decides.
     assert!(limits.remaining_pause("model").await.unwrap().is_some());
 }
 

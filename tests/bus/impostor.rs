@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-/// Answers whatever is asked as `answer` says, which is given the question.
+/// Answers every request with the result of `answer`.
 pub struct ImpostorServer {
     /// Its URL.
     pub url: String,
@@ -63,7 +63,7 @@ fn serve_answers(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<String>
     }
 }
 
-/// Takes one whole question off what was read: an array of texts, told as one line.
+/// Removes one complete request from the input: an array of texts, returned as one line.
 fn take_command(request: &[u8]) -> Option<(String, Vec<u8>)> {
     let text = std::str::from_utf8(request).ok()?;
     let mut lines = text.split_inclusive("\r\n");

@@ -1,5 +1,5 @@
-//! The bus: one text for both of them, inside the process and on Redis, and what happens when the
-//! server is away, frozen, restarted empty, or not what it should be.
+//! The bus: the same tests inside the process and on Redis, and its behaviour if the server is
+//! down, frozen, restarted empty, or not a usable Redis.
 
 #![allow(
     clippy::unwrap_used,

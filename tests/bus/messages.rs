@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::bus_fixture::{BusFixture, yield_briefly};
 
-/// What is heard where nothing is said.
+/// The wait after which no message is expected.
 pub const NOTHING: [u64; 0] = [];
 
 #[tokio::test]
@@ -32,7 +32,7 @@ pub async fn all_contracts(fixture: &BusFixture) {
     what_cannot_be_said_is_refused_and_nothing_is_kept(fixture).await;
 }
 
-/// Says a number to somebody.
+/// Sends a number to a recipient.
 pub async fn send_number(
     data: &DataStore,
     project: ProjectId,
@@ -47,7 +47,7 @@ pub async fn send_number(
         payload: json!({ "number": number }),
     };
     let sent = messages::send(data, new).await.unwrap().id;
-    // The next one is said at another moment.
+    // The next message has another time.
     yield_briefly().await;
     sent
 }
@@ -172,7 +172,7 @@ async fn rivals_share_the_messages_and_none_twice(fixture: &BusFixture) {
             loop {
                 let heard = receive_numbers(&data, agent, &name, 3).await;
                 assert!(heard.is_sorted(), "in the order in which they were said");
-                // Nobody else adds any: an empty answer is the end.
+                // No other sender adds messages: an empty answer is the end.
                 if heard.is_empty() {
                     return all;
                 }
@@ -233,7 +233,7 @@ async fn what_cannot_be_said_is_refused_and_nothing_is_kept(fixture: &BusFixture
         payload: json!(1),
     };
     let stranger = AgentId::random();
-    for (new, rows) in [
+    for (new, expected) in [
         (
             NewMessage {
                 kind: "not a name".into(),
@@ -278,7 +278,7 @@ async fn what_cannot_be_said_is_refused_and_nothing_is_kept(fixture: &BusFixture
         ),
     ] {
         let error: ServiceError = messages::send(data, new).await.unwrap_err();
-        assert!(error.to_string().contains(rows), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
     }
     let mut tx = data.begin_read().await.unwrap();
     let after = rows::of_project(&mut tx, fixture.project.id).await.unwrap();

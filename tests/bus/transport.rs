@@ -48,11 +48,11 @@ async fn every_listener_hears_everything_once_and_in_order(fixture: BusFixture) 
     for ear in &mut ears {
         assert_eq!(receive_until(ear, 49).await, (0..50).collect::<Vec<_>>());
     }
-    // Whatever else there were to hear of these would come before what is told next.
+    // Any further notification of these would arrive before the next one.
     other.bus.publish(vec![numbered_news(50)]).await;
     fixture.data.bus.publish(vec![numbered_news(51)]).await;
     for ear in &mut ears {
-        // They are told by two, so that either may be the first.
+        // Two processes send them, so either may arrive first.
         let mut heard = [receive_number(ear).await, receive_number(ear).await];
         heard.sort_unstable();
         assert_eq!(heard, [50, 51]);

@@ -7,7 +7,7 @@ use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::Value;
 
-const VALUE: &str = "a canary that nobody may see";
+const VALUE: &str = "a canary that must stay secret";
 
 fn env_with_shop() -> TestEnv {
     let env = TestEnv::new();
@@ -85,7 +85,7 @@ fn secrets_are_set_listed_and_removed_and_never_shown() {
     }
 }
 
-/// Whoever runs the tests.
+/// The user that runs the tests.
 fn without_user(mut secret: Value) -> Value {
     let by = secret["setBy"].as_str().unwrap();
     assert!(by.starts_with("admin:"), "{by}");
@@ -139,7 +139,7 @@ fn a_missing_or_wrong_key_is_told() {
     let key = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
     assert_snapshot!("no_key", set("TWO").assert_exit_code(7).snapshot_text());
-    // Whoever only looks, and what does not need it, goes on.
+    // Commands that only read, and those that do not need it, continue.
     env.run(&["status"]).ok();
     env.run(&["secret", "list", "shop"]).ok();
     fs::write(&file, "something else").unwrap();

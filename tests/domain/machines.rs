@@ -1,4 +1,4 @@
-//! The state machines under random events: each goes only where its table says that it goes.
+//! The state machines under random events: each makes only the transitions of its table.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

@@ -1,5 +1,5 @@
 //! Limits: they hold in the middle of the work and under any number of requests, and once there is
-//! more money the work goes on.
+//! more money the work continues.
 
 use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
@@ -19,8 +19,8 @@ fn amount_after(text: &str, word: &str) -> i64 {
     format!("{whole}{fraction:0<6}").parse().unwrap()
 }
 
-/// Asserts that a command ran out of money, and that it says how much of which limit is spent and
-/// what to type. Returns what it says is spent.
+/// Asserts that a command ran out of money, and that it states how much of which limit is spent and
+/// what to type. Returns the amount that it states.
 #[track_caller]
 fn assert_over_budget(outcome: CommandResult, whose: &str, limit: i64, command: &str) -> i64 {
     let said = outcome.assert_exit_code(5).stderr;
@@ -56,7 +56,7 @@ fn work_stops_at_the_limit_and_goes_on_with_more_money() {
         stops += 1;
     }
     install.assert_no_agent_process();
-    // Nobody can go on: no agent is tried again, and nobody is asked.
+    // Nothing can continue: no agent starts again, and no question is asked.
     let others = "SELECT key || ' ' || status FROM tasks WHERE status NOT IN ('done', 'pending')";
     assert_eq!(install.query_column(others), [""; 0]);
     let agents = "SELECT CAST(count(*) AS TEXT) FROM agents a JOIN tasks t ON t.id = a.task_id \

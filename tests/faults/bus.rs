@@ -1,5 +1,5 @@
-//! A bus that is killed, comes back empty, or stands still: it carries news only, so nothing is lost
-//! with it.
+//! A bus that is killed, comes back empty, or stands still: it carries news only, so nothing is
+//! lost with it.
 
 use std::thread;
 use std::time::Duration;

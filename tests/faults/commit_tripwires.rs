@@ -8,10 +8,11 @@ use eklavya_testkit::install::database::DatabaseObserver;
 use eklavya_testkit::install::running::wait_until;
 
 /// A step is an action of the audit trail with what happened to what, an event, the place that an
-/// event is given, or a change of an entry of the ledger. Numbers are left out, so that tasks of one kind are one.
+/// event is given, or a change of an entry of the ledger. Numbers are left out, so that tasks of
+/// one kind are one.
 ///
 /// A transaction is named by the first step in it, but for events: they come before what they tell
-/// of. Where nobody knows it yet, it says its name and
+/// of. If it is new, it states its name and
 /// waits for a lock that the test holds.
 const WIRES: &str = "
     CREATE SCHEMA tripwire;
@@ -53,8 +54,8 @@ const WIRES: &str = "
         FOR EACH ROW EXECUTE FUNCTION tripwire.trip();
 ";
 
-/// The two views are not of the same moment: who has begun to wait in between still has its own name in
-/// the first, and is found by the next look.
+/// The two views are not of the same moment: who has begun to wait in between still has its own
+/// name in the first, and is found by the next look.
 const WAITING: &str = "SELECT a.application_name FROM pg_stat_activity a JOIN pg_locks l \
     ON l.pid = a.pid WHERE l.locktype = 'advisory' AND l.classid = 4711 AND NOT l.granted \
     AND a.application_name LIKE 'at: %'";
@@ -76,7 +77,7 @@ pub struct CommitTripwires {
 }
 
 impl CommitTripwires {
-    /// Puts the wires into the database of a studio.
+    /// Installs the wires in the database of an installation.
     pub fn install(install: &TestInstall) -> Self {
         let mut observer = install.database.connect();
         observer.execute(WIRES);
@@ -104,8 +105,8 @@ impl CommitTripwires {
         (!new.is_empty()).then_some(TransactionPoint::After(new))
     }
 
-    /// Ends the transactions whose owner is dead, as the server does once it notices, and lets those
-    /// like them pass from now on.
+    /// Ends the transactions whose owner is dead, as the server does once it notices, and lets
+    /// those like them pass from now on.
     pub fn release_dead_transactions(&mut self) {
         for waiting in self.observer.rows(WAITING) {
             let step = waiting[0].strip_prefix("at: ").unwrap().replace('\'', "''");

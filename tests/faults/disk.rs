@@ -1,4 +1,4 @@
-//! A disk that runs full: told clearly, nothing half-written, and with more room the work goes on.
+//! A full disk: it is reported, nothing is half-written, and with more space the work continues.
 
 use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
@@ -6,8 +6,8 @@ use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use crate::error_lines;
 use crate::mount_namespace::MountNamespace;
 
-/// A studio whose data directory is a small disk of its own. The model is a rehearsal, since
-/// nobody outside sees what is on the disk.
+/// An installation whose data directory is a small disk of its own. The model is a rehearsal, since
+/// a process outside the mount namespace cannot see the disk.
 struct SmallDisk {
     namespace: MountNamespace,
     install: TestInstall,

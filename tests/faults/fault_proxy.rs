@@ -78,8 +78,8 @@ impl CutPlan {
     }
 }
 
-/// Passes on what one connection says, message by message; answers go back as they come, but for
-/// the answer to a commit that nobody is to hear.
+/// Forwards a connection message by message. Answers are forwarded too, except the answer to a
+/// commit that is to be cut.
 fn forward_connection(mut client: TcpStream, mut server: TcpStream, plan: &Mutex<CutPlan>) {
     let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let muted = Arc::new(Mutex::new(false));

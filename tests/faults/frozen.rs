@@ -1,5 +1,5 @@
-//! A worker that is frozen past its lease, as a suspended machine is, and woken when another one has
-//! taken the project over.
+//! A worker that is frozen past its lease, as a suspended machine is, and woken when another one
+//! has taken the project over.
 
 use eklavya_testkit::install::running::{RunningCommand, wait_until};
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
@@ -10,8 +10,8 @@ use crate::error_lines;
 
 const WAITING: &[&str] = &["plan", "shop", "--wait"];
 
-/// Returns a studio whose leases are short, and a worker that is frozen in the middle of its work:
-/// its agent waits for an answer that never comes.
+/// Returns an installation whose leases are short, and a worker that is frozen in the middle of its
+/// work: its agent waits for an answer that never comes.
 fn install_with_frozen_worker() -> (TestInstall, RunningCommand) {
     let mut install = TestInstall::new(SCRIPT);
     install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
@@ -90,7 +90,7 @@ fn a_command_without_wait_names_the_lease_holder() {
     let refused = install.run(STAGES[0]).assert_exit_code(4);
     let holder = format!("another process (pid {}", frozen.id());
     assert!(refused.stderr.contains(&holder), "{}", refused.stderr);
-    // Whoever waits can be told not to.
+    // A command can be told not to wait.
     let waiting = install.start(WAITING);
     assert!(wait_until(|| waiting.catches(Signal::SIGINT)));
     waiting.signal(Signal::SIGINT);

@@ -1,4 +1,4 @@
-//! kill -9 of the orchestrator in each stage: no agent survives it, and the same command goes on
+//! kill -9 of the orchestrator in each stage: no agent survives it, and the same command continues
 //! without losing or repeating anything.
 
 use eklavya_testkit::install::running::{RunningCommand, wait_until};
@@ -80,7 +80,7 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     assert_eq!(install.query_column("SELECT tag FROM deliveries"), [""; 0]);
     install.run(deliver).ok();
 
-    // Nor a preview whose start was cut off, and which nobody knows of.
+    // Nor does a preview survive whose start was cut off before it was recorded.
     assert!(wait_until(|| install.preview_processes().is_empty()));
     insta::assert_snapshot!("final_tree", install.tree());
     install.assert_ledger_equals_bill();

@@ -1,6 +1,6 @@
-//! Faults, money and the environment: what must not be lost, spent twice, or left behind when
-//! something breaks. Every story runs the built binary, the real Claude Code CLI and the real
-//! gateway against an endpoint that plays a script and bills.
+//! Faults, money and the environment: nothing is lost, spent twice, or left behind when something
+//! breaks. Every story runs the built binary, the real Claude Code CLI and the real gateway against
+//! an endpoint that plays a script and bills.
 
 #![expect(
     clippy::unwrap_used,
@@ -45,8 +45,8 @@ fn idempotent_script(script: &str) -> String {
     script_with_repeated_results(&script)
 }
 
-/// Returns a script in which whoever hands in a result does so once more where it is asked again: a
-/// worker may die after the CLI has written the result down, and before it has heard of it.
+/// Returns a script in which an agent that is asked again hands in its result again: a worker may
+/// die after the CLI has recorded the result and before the worker has received it.
 fn script_with_repeated_results(script: &str) -> String {
     let (mut script_text, mut result) = (String::new(), String::new());
     for line in script.lines() {
@@ -62,7 +62,7 @@ fn script_with_repeated_results(script: &str) -> String {
     script_text + &result
 }
 
-/// Returns the exit code and what is said about it; how the work went before is left out.
+/// Returns the exit code and the lines with the error and its hints.
 fn error_lines(outcome: &eklavya_testkit::cli::CommandResult) -> String {
     let lines = outcome.stderr.lines();
     let kept = lines.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));

@@ -1,5 +1,5 @@
-//! A mount namespace of a test's own: disks that are small, read-only or lack a program, which
-//! nobody else on the machine sees.
+//! A mount namespace for a test: disks that are small, read-only or lack a program. No other
+//! process on the machine sees them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -15,7 +15,7 @@ pub struct MountNamespace {
 }
 
 impl MountNamespace {
-    /// Opens a namespace. Root needs nothing more; anybody else gets a user namespace around it.
+    /// Opens a namespace. An ordinary user gets a user namespace around it.
     pub fn open() -> Self {
         let own: &[&str] = if geteuid().is_root() {
             &["--mount"]

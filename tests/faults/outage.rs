@@ -1,4 +1,4 @@
-//! The database goes away in the middle of work: the work is put down, waits, and goes on.
+//! The database stops in the middle of work: the work is interrupted, waits, and continues.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::error_lines;
 
 const WAITS: &str = "it is waited for up to";
 
-/// Returns a studio with a project on a server of its own.
+/// Returns an installation with a project on a server of its own.
 fn install_on_server() -> (TestInstall, Arc<TestPostgres>) {
     let server = Arc::new(TestPostgres::durable());
     let mut install = TestInstall::empty(SCRIPT);
@@ -47,7 +47,7 @@ fn assert_books(install: &TestInstall, server: &TestPostgres) {
 #[test]
 fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
     let (install, server) = install_on_server();
-    // Gone before the answer: what it cost is told when nothing can be written.
+    // The database stops before the answer: the cost is reported when it cannot be written.
     let killed = Arc::clone(&server);
     install.upstream.answer_with(move |request| {
         if is_last_of_the_pm(request) && request.again == 0 {

@@ -1,4 +1,4 @@
-//! kill -9 at a hundred moments that nobody chose, on both databases at the same time.
+//! kill -9 at a hundred random moments, on both databases at the same time.
 
 use std::thread;
 use std::time::Duration;

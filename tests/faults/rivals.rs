@@ -88,7 +88,8 @@ fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
     install.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
-/// Returns a worker that was stopped at some moment of its work; nothing where that was over before.
+/// Returns a worker that was stopped at some moment of its work; nothing where that was over
+/// before.
 fn freeze_at_random(
     install: &TestInstall,
     stage: &[&str],

@@ -1,12 +1,12 @@
-//! Chance that can be had again.
+//! Random numbers that can be repeated.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// The seed, where `EKLAVYA_TEST_SEED` does not name another one.
+/// The seed if `EKLAVYA_TEST_SEED` is not set.
 const SEED: u64 = 42;
 
-/// A source of numbers. The same seed gives the same ones.
+/// A source of numbers. The same seed gives the same numbers.
 #[derive(Debug)]
 pub struct SeededRandom {
     seed: u64,
@@ -17,7 +17,7 @@ impl SeededRandom {
     /// Returns the dice of a test, and prints their seed.
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests are told by the environment how to be repeated"
+        reason = "the environment of the tests sets the seed"
     )]
     pub fn new(test: &str) -> Self {
         let named = std::env::var("EKLAVYA_TEST_SEED").ok();

@@ -25,7 +25,8 @@ fn the_work_outlives_a_server_that_is_killed_or_stands_still() {
         }
         let before = install.query_column(FENCE);
         let running = install.start(stage);
-        // Before it has begun with anything, a command says that there is no database, and ends.
+        // A command that has not started any work reports that the database does not answer, and
+        // ends.
         assert!(wait_until(|| install.query_column(FENCE) != before));
         thread::sleep(Duration::from_millis(50 * dice.next_below(30) as u64));
         match number % 4 {

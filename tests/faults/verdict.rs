@@ -1,5 +1,5 @@
-//! What holds after every fault: the work ended as it would have without, and nothing is left of
-//! what happened in between.
+//! The assertions after every fault: the work ended as it would have without the fault, and the
+//! fault left nothing behind.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ fn assert_events_are_in_order(install: &TestInstall) {
         parsed.map(|details| details[field].to_string()).collect()
     };
     let mut status = payloads("project:status", "status");
-    // How much of the build is done is told in between.
+    // Events about the progress of the build come in between.
     status.dedup();
     assert_eq!(status, audited("project.advance", "to"));
     let spawned = install.query_column("SELECT payload FROM events WHERE name = 'agent:spawned'");
@@ -83,7 +83,7 @@ fn assert_events_are_in_order(install: &TestInstall) {
     assert_eq!(ended.len(), spawned.len());
 }
 
-/// Returns the history, for whoever wonders why something is not as it should be.
+/// Returns the history, to explain a failure.
 fn history_text(install: &TestInstall) -> String {
     let lines = install
         .database
@@ -106,9 +106,8 @@ fn history_text(install: &TestInstall) -> String {
     lines.chain(request).collect::<Vec<String>>().join("\n")
 }
 
-/// Asserts that no agent was asked the same thing twice, and that whoever takes a conversation
-/// up goes on where it was or, where the CLI had not yet written its last steps down, a little
-/// before.
+/// Asserts that no agent got the same request twice, and that a resumed conversation continues
+/// where it was or, if the CLI had not recorded its last steps yet, a little before.
 #[track_caller]
 fn assert_conversations_resumed(install: &TestInstall) {
     let mut conversations: BTreeMap<String, Vec<RecordedRequest>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Attributes and submodules: what a tree says about how git is to treat it.
+//! Attributes and submodules: files of a tree that change how git treats it.
 
 use std::fs;
 

@@ -135,7 +135,7 @@ impl CloneFixture {
     /// Runs git as a careless person on the host would; it may fail.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the attempt works where somebody does this"
+        reason = "the attempt works if a user does this"
     )]
     pub fn host_git_in(&self, directory: &Path, arguments: &[&str]) -> Output {
         Command::new("/usr/bin/git")
@@ -150,7 +150,7 @@ impl CloneFixture {
             .unwrap()
     }
 
-    /// Runs git in the clone, where it must do what it is told.
+    /// Runs git in the clone; it must succeed.
     #[track_caller]
     pub fn git(&self, arguments: &[&str]) -> String {
         let output = self.host_git(arguments);

@@ -1,7 +1,7 @@
-//! Hostile repositories: whatever an agent makes of its clone, no program of its choice runs outside of
-//! its sandbox, nothing of others is read or written, and the good part of its work is taken in.
+//! Hostile repositories: whatever an agent does to its clone, no program of its choice runs outside
+//! its sandbox, no foreign file is read or written, and the valid part of its work is accepted.
 //!
-//! Each attempt of running a program is shown to work where a person's git looks into the same clone.
+//! Each attempt to run a program works if a user runs git in the same clone.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

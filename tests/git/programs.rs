@@ -108,7 +108,7 @@ async fn a_work_tree_elsewhere_is_neither_read_nor_written() {
     let fixture = CloneFixture::open().await;
     let other = fixture.outside("other");
     fs::create_dir(&other).unwrap();
-    fs::write(other.join("private"), "of somebody else").unwrap();
+    fs::write(other.join("private"), "of another user").unwrap();
     let setting = format!("[core]\n\tworktree = {}\n", other.display());
     fixture.append(".git/config", &setting);
     let seen = fixture.host_git(&["status", "--porcelain"]);

@@ -32,9 +32,9 @@ impl SandboxBackend {
         }
     }
 
-    /// Returns whether all protection layers are Eklavya's own: a test can leave out each of them to
-    /// show its effect, and an ordinary user can have them. Docker's engine adds layers of its own,
-    /// and only root may use it.
+    /// Returns whether all protection layers are Eklavya's own: a test can leave out each of them
+    /// to show its effect, and an ordinary user can have them. Docker's engine adds layers of its
+    /// own, and only root may use it.
     pub fn has_own_layers(self) -> bool {
         self == SandboxBackend::Bubblewrap
     }

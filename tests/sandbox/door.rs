@@ -60,7 +60,7 @@ pub async fn a_request_comes_out_and_its_answer_comes_back(backend: SandboxBacke
     }
 }
 
-/// Programs are told of the proxy at the door, and not of the variable that has its login.
+/// Programs get the proxy at the door, but not the variable with its login.
 pub async fn the_proxy_of_the_door_is_where_its_login_is(backend: SandboxBackend) {
     for project in [
         SandboxProject::new(backend).await,

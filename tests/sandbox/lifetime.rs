@@ -1,4 +1,4 @@
-//! Nothing outlives its sandbox, and no sandbox its owner.
+//! No process outlives its sandbox, and no sandbox outlives its owner.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub async fn daemons_die_by_kill_tree_and_by_drop(backend: SandboxBackend) {
     }
 }
 
-/// Whoever starts the command may know no better than to kill what he started.
+/// The program that starts the command may kill only the process that it started.
 pub async fn a_sandbox_may_be_killed_at_any_moment_of_its_start(backend: SandboxBackend) {
     for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 9{index}41{}", std::process::id());
@@ -87,7 +87,7 @@ pub async fn a_sandbox_may_be_killed_at_any_moment_of_its_start(backend: Sandbox
     }
 }
 
-/// Run as a process of its own by the test below: starts a sandbox and waits to be killed.
+/// The test below runs this as a separate process: it starts a sandbox and waits to be killed.
 pub async fn owner_in_isolation(backend: SandboxBackend) {
     own_project(SandboxProject::new(backend).await).await;
 }
@@ -121,7 +121,7 @@ pub async fn nothing_is_left_when_the_owner_is_killed(backend: SandboxBackend) {
 }
 
 /// The kernel kills a sandbox when the *thread* that started it ends, and those of a runtime that
-/// wait for blocking work end when there is none.
+/// wait for blocking work end when there is no work.
 pub async fn a_sandbox_outlives_the_thread_that_asked_for_it(backend: SandboxBackend) {
     let work = std::thread::spawn(move || outlive_thread(backend));
     tokio::task::spawn_blocking(|| work.join().unwrap())

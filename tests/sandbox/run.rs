@@ -47,7 +47,7 @@ pub async fn an_outcome_tells_how_it_ended_and_what_it_said(backend: SandboxBack
                 SandboxExit::Code(0),
                 "",
             ),
-            // Nobody can be asked.
+            // stdin is empty.
             ("read answer", SandboxExit::Code(1), ""),
         ] {
             let outcome = project.run_shell(line).await;

@@ -1,4 +1,4 @@
-//! A project with a clone, and looking at it from inside a sandbox.
+//! A project with a clone, and commands that look at it from inside a sandbox.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ impl SandboxProject {
     }
 
     async fn with(sandbox: Sandbox) -> Self {
-        // Not below /tmp, which is another one inside.
+        // Not below /tmp: the sandbox has a /tmp of its own.
         let dir = tempfile::tempdir_in("/var/tmp").unwrap();
         let dirs = WorkspaceDirs::below(&dir.path().join("work"));
         let project = Self {
@@ -74,7 +74,7 @@ impl SandboxProject {
         project
     }
 
-    /// Gives what the test has put into the clone to the agent's user.
+    /// Changes the owner of the clone to the agent's user.
     pub fn chown_to_agent(&self) {
         if let Some(user) = self.user {
             chown_tree(&self.dirs.clone, user).unwrap();
@@ -92,8 +92,7 @@ impl SandboxProject {
         spec
     }
 
-    /// The sandbox of `role`, with a shell smuggled in (and these programs), to see what the walls
-    /// do without it.
+    /// The sandbox of `role` with a shell and these programs added, to probe its protection layers.
     pub fn probe_spec(&self, role: Role, programs: &[&str]) -> SandboxSpec {
         let mut spec = self.spec(SandboxProfile::Agent(role));
         spec.tool_binaries.push("/bin/dash".into());
@@ -102,7 +101,7 @@ impl SandboxProject {
         spec
     }
 
-    /// Runs a line in a throw-away sandbox that may write.
+    /// Runs a line in a temporary sandbox that may write.
     pub async fn run_shell(&self, line: &str) -> CommandOutcome {
         self.run(
             &self.spec(SandboxProfile::Command(MountAccess::Write)),
@@ -117,7 +116,7 @@ impl SandboxProject {
             .unwrap()
     }
 
-    /// Runs a line in the shell of [`Project::probing`]; returns whether it succeeded, and what it
+    /// Runs a line in the shell of [`Self::probe_spec`]; returns whether it succeeded, and what it
     /// printed.
     pub async fn probe(&self, spec: &SandboxSpec, line: &str) -> (bool, String) {
         let dash = PathBuf::from("/bin/dash").canonicalize().unwrap();
@@ -182,7 +181,7 @@ pub fn processes_with(mark: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Waits until `condition` holds; fails after a long time.
+/// Waits until `condition` is true; fails after 30 seconds.
 pub async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..1500 {
         if condition() {

@@ -1,4 +1,4 @@
-//! What `eklavya doctor` finds: cells that hold, and holes where there are some.
+//! The self-test of `eklavya doctor`: cells that hold, and the holes that it finds.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::net::UnixListener;
 use crate::backend::SandboxBackend;
 use crate::sandbox_project::agent_user;
 
-/// Not below /tmp, which is another one inside.
+/// Not below /tmp: the sandbox has a /tmp of its own.
 const PLACE: &str = "/var/tmp";
 
 async fn run_selftest(sandbox: &Sandbox) -> Vec<RoleSelftestResult> {
@@ -67,7 +67,7 @@ pub async fn without_a_sandbox_the_holes_are_found(_: SandboxBackend) {
             GuaranteeResult::No
         };
         assert_eq!(terminal.state, expected, "{row:#?}");
-        // The gateway holds without a sandbox too.
+        // The gateway works without a sandbox too.
         assert!(
             !find_cell(row, MatrixColumn::Network)
                 .detail
@@ -77,7 +77,7 @@ pub async fn without_a_sandbox_the_holes_are_found(_: SandboxBackend) {
     }
 }
 
-/// What the cell says where these guards are left out. Whoever asks at the door is hung up on.
+/// Returns the cell if these guards are left out. The door closes every connection.
 async fn cell_without_guards(
     backend: SandboxBackend,
     guards: &[ProtectionLayer],

@@ -41,7 +41,7 @@ fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
     set_secret(&install, "LATE_KEY", WRITTEN);
     let refused = install.run(&["deliver", "shop"]);
     assert_refused(&refused, "LATE_KEY in tests/hello.sh");
-    // Nothing was handed over, and nothing says so.
+    // Nothing was delivered, and no record states that it was.
     assert!(!install.refs().contains("refs/tags/"), "{}", install.refs());
     let delivery = install.project_dir().join("delivery");
     let left = fs::read_dir(&delivery).map_or(0, Iterator::count);

@@ -1,4 +1,4 @@
-//! Everything that a story left: files, objects of git, rows, and what commands say about it.
+//! Everything that a story left: files, git objects, rows, and the output of commands.
 
 use std::fs;
 
@@ -70,7 +70,7 @@ pub fn dump_rows(install: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Returns what every command that looks at something says, in every form.
+/// Returns the output of every command that only reads, in every format.
 pub fn command_outputs(install: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
     let agents = install.query_column("SELECT id::text FROM agents");
     let logs = agents.iter().map(|id| format!("agents logs {id}"));
@@ -101,7 +101,7 @@ pub fn command_outputs(install: &WorkerInstall) -> Vec<(String, Vec<u8>)> {
         "doctor",
         "project show nowhere",
         "secret set shop PATH",
-        "agents logs nobody",
+        "agents logs unknown",
     ];
     let lines = fixed.iter().map(|line| (*line).to_owned());
     let mut outputs = Vec::new();

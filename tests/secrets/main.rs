@@ -1,5 +1,5 @@
-//! Secrets: known values are put wherever any can be configured, a whole story is played with
-//! commands that print them, and then they are searched for in everything that it left.
+//! Secrets: every place that can be configured gets a known value, a whole story runs with
+//! commands that print them, and no value may be in anything that the story left.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

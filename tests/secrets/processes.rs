@@ -12,7 +12,7 @@ use crate::canaries::CanarySecrets;
 /// Between two looks: less than any of the commands takes.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Looks at every process again and again until it is told to stop.
+/// Samples all processes repeatedly until it is stopped.
 pub struct ProcessSampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<ProcessFindings>,

@@ -1,4 +1,5 @@
-//! What the agents of the story do: they look for secrets, and write programs that give away theirs.
+//! What the agents of the story do: they look for secrets, and write programs that give away
+//! theirs.
 
 use serde_json::{Value, json};
 

@@ -128,7 +128,10 @@ impl SecretStory {
     fn assert_story_used_the_secrets(&self, seen: &crate::processes::ProcessFindings) {
         let given = ["TEST_KEY", "CHECK_KEY", "PREVIEW_KEY", "MODEL_VARIABLE"];
         for name in given {
-            assert!(seen.given.contains(name), "{name} was given to nobody");
+            assert!(
+                seen.given.contains(name),
+                "{name} was not given to any process"
+            );
         }
         assert!(!seen.agents.is_empty());
         let log = self.install.upstream.requests();

@@ -443,8 +443,8 @@ async fn an_old_trail_is_chained(fixture: &AuditDatabase) {
         Some(_) => "ALTER TABLE audit_logs DISABLE TRIGGER USER".to_owned(),
     };
     fixture.run_sql(&triggers).await.unwrap();
-    let mended = format!("{scale} timestamp = 5 WHERE timestamp = 9223372036854775807");
-    assert_eq!(fixture.run_sql(&mended).await.unwrap(), 1);
+    let repaired = format!("{scale} timestamp = 5 WHERE timestamp = 9223372036854775807");
+    assert_eq!(fixture.run_sql(&repaired).await.unwrap(), 1);
     let restore = match fixture.url {
         None => {
             "CREATE TRIGGER audit_logs_keep_values BEFORE UPDATE ON audit_logs \

@@ -36,7 +36,7 @@ fn secret_names(service: &Value) -> BTreeSet<&str> {
     string_list(&service["secrets"]).into_iter().collect()
 }
 
-/// Returns an image's version; nothing where there is none, or one that moves.
+/// Returns an image's version; nothing if it has none, or one that moves.
 fn pinned_version(image: &str) -> Option<&str> {
     let (_, tag) = image.rsplit_once(':')?;
     (tag != "latest" && tag.starts_with(|first: char| first.is_ascii_digit())).then_some(tag)

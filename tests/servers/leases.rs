@@ -55,7 +55,7 @@ impl LeaseFixture {
             .unwrap()
     }
 
-    /// Takes the lease, over whoever has it.
+    /// Takes the lease from its holder.
     async fn take_over(&self, worker: &WorkerId) -> HeldLease {
         let mut watch = LeaseMonitor::default();
         for at in [0, 60] {
@@ -125,8 +125,8 @@ async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
     assert_eq!(taking.await.unwrap().fence, 2);
 }
 
-/// The server's clock counts, so a worker whose own clock is wrong neither robs anybody nor keeps a
-/// lease for ever.
+/// The server's clock counts, so a worker whose own clock is wrong neither takes a lease from its
+/// holder nor keeps a lease for ever.
 #[tokio::test]
 async fn the_clocks_of_the_workers_do_not_matter() {
     let office = LeaseFixture::open().await;

@@ -1,4 +1,4 @@
-//! Whoever gives up waiting for the database leaves nothing behind in its connections.
+//! A call that is cancelled while it waits for the database leaves nothing in its connections.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! Moving a database: nothing is lost, nothing is changed, and nothing is left of a copy that failed.
+//! Moving a database: nothing is lost, nothing is changed, and nothing is left of a copy that
+//! failed.
 
 mod extremes;
 
@@ -41,7 +42,7 @@ fn everything_moves_to_a_server_and_back() {
             .starts_with("PostgreSQL")
     );
     env.run(&["audit", "verify"]).ok();
-    // The work goes on there, and then comes back, into the place of the file that is out of date.
+    // The work continues there and then comes back, replacing the file that is out of date.
     env.create_project("tea");
     copy_database(&env, "store", "sqlite").assert_exit_code(4);
     let file = |name: &str| env.home().join(name);
@@ -247,7 +248,7 @@ async fn events_without_a_place_are_copied_too() {
     assert_eq!(events::newest_seq(&mut tx).await.unwrap(), 4);
 }
 
-/// While a database is copied, whoever writes into it waits.
+/// While a database is copied, writers wait.
 #[tokio::test]
 async fn a_source_is_not_written_meanwhile() {
     for database in TestDatabase::each().await {

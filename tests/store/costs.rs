@@ -143,7 +143,7 @@ async fn each_threshold_is_announced_once_per_crossing() {
         announced.push(alerts.iter().map(|alert| alert.percent).collect::<Vec<_>>());
     }
     assert_eq!(announced, [vec![], vec![50], vec![], vec![80], vec![]]);
-    // 910 of 1000 are spent: what is left is of no use to anybody.
+    // 910 of 1000 are spent: the rest is too little for any request.
     let refused = fixture.costs.reserve(&payer, &quote(10)).await.unwrap();
     assert!(matches!(refused, ReservationOutcome::Refused(_)));
     fixture.costs.reserve(&payer, &quote(10)).await.unwrap();

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 /// (<https://www.postgresql.org/docs/16/protocol-message-formats.html>).
 const SSL_REQUEST: u32 = 80_877_103;
 
-/// A server that lets everybody in, says that it is of this version, and answers nothing more.
+/// A server that accepts every login, reports this version, and answers nothing more.
 /// Returns its port.
 pub fn server_of_version(version: &'static str) -> u16 {
     serve_with(move |mut stream| {
@@ -22,7 +22,7 @@ pub fn server_of_version(version: &'static str) -> u16 {
             let mut rest = vec![0; usize::try_from(length).unwrap() - head.len()];
             stream.read_exact(&mut rest).unwrap();
             stream.write_all(&greeting(version)).unwrap();
-            // It says no more, and waits for the client to go.
+            // It sends nothing more and waits for the client to disconnect.
             let _ = stream.read_to_end(&mut rest);
         }
     })
@@ -44,14 +44,14 @@ fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     all
 }
 
-/// A server that takes connections and never says anything. Returns its port.
+/// A server that accepts connections and never sends anything. Returns its port.
 pub fn silent_server() -> u16 {
     serve_with(|mut stream| {
         let _ = stream.read_to_end(&mut Vec::new());
     })
 }
 
-/// A server that says something that is not the protocol. Returns its port.
+/// A server that sends text that is not the protocol. Returns its port.
 pub fn foreign_server() -> u16 {
     serve_with(|mut stream| {
         let _ = stream.read(&mut [0; 64]);
@@ -59,7 +59,7 @@ pub fn foreign_server() -> u16 {
     })
 }
 
-/// Returns a port at which nobody listens.
+/// Returns a port without a listener.
 pub fn unused_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

@@ -267,7 +267,7 @@ impl LedgerModel {
         found
     }
 
-    /// What the database says of a payer's limits is what was counted.
+    /// The payer's limits in the database are those of the model.
     async fn assert_budgets_match(&self, payer: usize) {
         for (scope, budget) in self.budgets(payer).await {
             assert!(budget.reserved.0 >= 0 && budget.spent.0 >= 0, "{budget:?}");

@@ -1,11 +1,11 @@
-//! The contract of the store: one text for every database that it works on, and what happens
-//! where a database cannot be used.
+//! The contract of the store: the same tests for every database, and the errors of databases that
+//! cannot be used.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "helpers of tests fail as tests do, and tests make what they look at"
+    reason = "helpers of tests fail as tests do, and tests start programs as a user does"
 )]
 
 mod cancelled;

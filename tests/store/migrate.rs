@@ -1,4 +1,4 @@
-//! Bringing a database up to date: all of it or nothing, once, whoever else tries and whatever
+//! Migrating a database: all of it or nothing, and once, even if several processes try and whatever
 //! happens in the middle.
 
 use std::process::{Child, Stdio};
@@ -138,7 +138,7 @@ async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
             kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).unwrap();
             child.wait().unwrap();
         }
-        // The way is free now, for whoever still waits.
+        // Processes that still wait can continue now.
         obstacle.close().await.unwrap();
         wait_until(|| {
             server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'eklavya'")

@@ -1,5 +1,5 @@
-//! Databases that cannot be used: each is told by what it is and what to do, exits with 7, and never
-//! shows a password.
+//! Databases that cannot be used: each error states its cause and what to do, exits with 7, and
+//! never shows a password.
 
 use eklavya_testkit::cli::{CommandResult, TestEnv};
 use eklavya_testkit::postgres::TestPostgres;
@@ -9,7 +9,7 @@ use crate::fake_servers;
 /// What no output may hold.
 const SECRET: &str = "hunter2";
 
-/// Runs `arguments` on a database, as loud as can be, and returns what was said.
+/// Runs `arguments` on a database with all log levels, and returns the output.
 fn run_on(env: &TestEnv, url: &str, arguments: &[&str]) -> CommandResult {
     let url = format!("store.url={url}");
     let found = env.run(&[arguments, &["-vvv", "--set", &url]].concat());
@@ -97,8 +97,8 @@ fn a_database_that_is_not_there_or_not_for_us_is_told() {
     // No such database, no such user, no TLS, no tables.
     let nowhere = server.url_with("eklavya", Some(SECRET), "nowhere");
     tell(run_on(&env, &nowhere, &list));
-    let nobody = server.url_with("nobody", Some(SECRET), "eklavya");
-    tell(run_on(&env, &nobody, &list));
+    let unknown_user = server.url_with("nobody", Some(SECRET), "eklavya");
+    tell(run_on(&env, &unknown_user, &list));
     let encrypted = format!("{}?sslmode=require", server.url());
     tell(run_on(&env, &encrypted, &list));
     tell(run_on(&env, &server.url(), &list));
@@ -121,7 +121,7 @@ fn rights_that_a_user_lacks_are_told() {
     let mut all = Vec::new();
     let mut tell =
         |outcome: CommandResult| all.push(stable_messages(&outcome.assert_exit_code(7), &ports));
-    // Nobody but the owner makes tables in the schema public (since PostgreSQL 15).
+    // Only the owner may create tables in the schema public (since PostgreSQL 15).
     tell(run_on(&env, &of("guest"), &["init", "--yes"]));
     tell(run_on(&env, &of("guest"), &["db", "migrate"]));
     run_on(&env, &server.url(), &["init", "--yes"]).ok();
@@ -199,7 +199,7 @@ fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
     env.run(&["project", "list"]).ok();
     let shown = env.run(&["config", "show", "--output", "json"]).ok();
     assert!(!shown.snapshot_text().contains(SECRET));
-    // The file is read anew at each start, and a wrong one is told.
+    // The file is read at each start, and a wrong password is reported.
     env.write_file("password", "");
     let empty = env.run(&["project", "list"]);
     assert!(

@@ -94,7 +94,7 @@ fn an_agent_that_never_comes_to_an_end_is_sent_back_and_then_blocked() {
         story.agent_input("T1", 2)
     );
     assert_eq!(story.task("T1")["status"], "blocked");
-    // What it did so far is kept: the next attempt goes on from there.
+    // Its work so far is kept: the next attempt continues from there.
     story.ok("tasks retry shop T1");
     story.set_rehearsal(&RehearsalBuilder::happy_path(&plan));
     assert_eq!(story.json("build shop")["status"], "built");

@@ -7,7 +7,7 @@ use eklavya_testkit::story::rehearsal::{
 use eklavya_testkit::story::{StoryCommand, StoryProject};
 use serde_json::Value;
 
-/// T1 notes that it has begun, and thinks for so long before it goes on.
+/// T1 records that it has begun, and waits this long before it continues.
 fn slow_rehearsal(seconds: f64) -> RehearsalBuilder {
     RehearsalBuilder::happy_path(&small_plan()).with_answers(
         "developer",
@@ -36,7 +36,7 @@ fn start_build(seconds: f64) -> (StoryProject, StoryCommand, String) {
     (story, build, agent)
 }
 
-/// Whether the file that T1 writes first is there.
+/// Returns whether the file that T1 writes first exists.
 fn has_begun(story: &StoryProject) -> bool {
     let work = std::fs::read_dir(story.root().join("work")).unwrap();
     work.flatten()

@@ -57,7 +57,7 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     ];
     story.run_words(&wish).ok();
     assert_eq!(story.status(), "demoApproved");
-    // What the admin said of the choice reaches those who build on it.
+    // The admin's comment on the choice reaches the agents that build on it.
     story.ok("build shop");
     assert!(
         story.agent_input("T1", 1).contains("Bigger letters."),

@@ -22,7 +22,7 @@ fn load_images(daemon: &DockerDaemon) {
     });
 }
 
-/// The engine goes away in the middle as well; its work goes on once it is back.
+/// The engine stops in the middle as well; the work continues when it is back.
 #[test]
 fn a_project_is_delivered_from_containers() {
     let mut daemon = DockerDaemon::start();
@@ -91,7 +91,7 @@ fn a_project_is_delivered_from_containers() {
     );
 }
 
-/// An engine that is ended while an agent works takes the agent along; the task goes on later.
+/// An engine that stops while an agent works ends the agent too; the task continues later.
 #[test]
 fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
     let mut daemon = DockerDaemon::start();

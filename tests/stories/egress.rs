@@ -1,5 +1,5 @@
-//! What agents reach beyond the model: a developer fetches a library by git through the proxy at its
-//! door, and nothing that is not listed.
+//! What agents reach beyond the model: a developer fetches a library by git through the proxy at
+//! its door, and nothing that is not listed.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::git_http::{create_library, serve_files};

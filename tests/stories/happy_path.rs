@@ -57,7 +57,7 @@ fn a_brief_becomes_a_delivered_repository() {
         processes_at(story.env.path().as_std_path()),
         Vec::<String>::new()
     );
-    // Whoever asks for it again, after a crash for example, hears that it is done.
+    // A repeated command, after a crash for example, reports that it is done.
     story.run("deliver shop").ok();
     assert_eq!(story.status(), "delivered");
 }

@@ -83,7 +83,7 @@ fn changed_plan(change: impl FnOnce(&mut Value)) -> Value {
     plan
 }
 
-/// Plans that cannot be used, with a part of the reason that the Architect is told.
+/// Unusable plans, with a part of the reason that the Architect gets.
 fn unusable_plans() -> Vec<(Value, &'static str)> {
     vec![
         (

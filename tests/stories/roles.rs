@@ -139,7 +139,7 @@ fn a_directory_that_others_write_in_cannot_become_a_link() {
 fn what_a_developer_plants_in_its_clone_never_runs_on_the_host() {
     let plan = plan_with_tasks(&[("T1", "developer", &[])]);
     let story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan));
-    // The sandbox does not show this path: whoever makes the file runs outside.
+    // The sandbox does not show this path: the process that creates the file runs outside.
     let canary = story.env.path().join("canary");
     let touch = format!("touch {canary}; exit 0");
     let plant = format!(

@@ -9,7 +9,7 @@ use serde_json::json;
 #[test]
 fn what_fails_verification_is_repaired_and_verified_again() {
     let plan = small_plan();
-    // QA says that all is well; the check says otherwise, and it is the check that counts.
+    // QA passes the criterion, the check fails: the check counts.
     let rehearsal = RehearsalBuilder::happy_path(&plan)
         .with_answers(
             "developer",

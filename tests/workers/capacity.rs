@@ -1,4 +1,4 @@
-//! The limits of the machine, and what is said while agents wait for room.
+//! The limits of the machine, and the messages while agents wait for a slot.
 
 use std::sync::Arc;
 

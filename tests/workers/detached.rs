@@ -1,4 +1,4 @@
-//! `--detach`: the command returns, and the work goes on.
+//! `--detach`: the command returns, and the work continues.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

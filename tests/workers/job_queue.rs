@@ -74,8 +74,8 @@ impl QueueFixture {
     }
 
     async fn claim_job(&self, worker: &str) -> Option<(Job, Project)> {
-        let nobody = BTreeSet::new();
-        jobs::claim(&self.data, worker, &nobody, |_| true)
+        let none = BTreeSet::new();
+        jobs::claim(&self.data, worker, &none, |_| true)
             .await
             .unwrap()
     }
@@ -199,7 +199,7 @@ fn what_a_project_cannot_come_to_is_refused() {
             ProjectEvent::ApproveDemo,
         ];
         let shop = queue.advance(&shop, &events).await;
-        // The build comes before, and nobody has asked for that.
+        // The build comes first, and it was not requested.
         let later = jobs::enqueue(&queue.data, &AuditActor::System, &shop, JobGoal::Verify).await;
         assert!(
             matches!(later, Err(ServiceError::GoalUnreachable { .. })),
@@ -229,8 +229,8 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
             .unwrap();
         let (lost, _) = queue.claim_job(&dying.name).await.unwrap();
         let look = jobs::read_snapshot(&queue.data).await.unwrap();
-        let (nobody, nothing) = (BTreeSet::new(), BTreeSet::new());
-        let alive = jobs::requeue_lost(&queue.data, &look, &nobody, &nothing)
+        let (none, nothing) = (BTreeSet::new(), BTreeSet::new());
+        let alive = jobs::requeue_lost(&queue.data, &look, &none, &nothing)
             .await
             .unwrap();
         assert_eq!(alive, []);
@@ -262,7 +262,7 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
         // One that has struck itself off cannot be at a job either.
         let look = jobs::read_snapshot(&queue.data).await.unwrap();
         assert_eq!(look.workers.len(), 1);
-        let back = jobs::requeue_lost(&queue.data, &look, &nobody, &nothing)
+        let back = jobs::requeue_lost(&queue.data, &look, &none, &nothing)
             .await
             .unwrap();
         assert_eq!(back.len(), 1);
@@ -303,10 +303,9 @@ fn eight_workers_take_each_job_once_and_all_of_them() {
         for number in 0..8 {
             let data = queue.data.clone();
             install.spawn(async move {
-                let (name, nobody) = (format!("w{number}"), BTreeSet::new());
+                let (name, none) = (format!("w{number}"), BTreeSet::new());
                 let mut taken = Vec::new();
-                while let Some((job, _)) =
-                    jobs::claim(&data, &name, &nobody, |_| true).await.unwrap()
+                while let Some((job, _)) = jobs::claim(&data, &name, &none, |_| true).await.unwrap()
                 {
                     taken.push(job.project);
                 }

@@ -1,11 +1,11 @@
-//! Asking for work in the background, and being told that it cannot be: no agent is needed.
+//! Requests for background work that are refused: no agent is needed.
 
 use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::SCRIPT;
 use eklavya_testkit::install::TestInstall;
 use eklavya_testkit::install::workers::WorkerInstall;
 
-/// A studio in which no worker can come up.
+/// An installation in which no worker can start.
 fn install_without_cli() -> WorkerInstall {
     let mut plain = TestInstall::new(SCRIPT);
     plain.set_variable("EKLAVYA_CLAUDE_PATH", "/nowhere/claude");

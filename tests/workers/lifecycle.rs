@@ -1,4 +1,4 @@
-//! What becomes of a worker, and of its jobs: killed, drained, told to stop.
+//! The end of a worker and of its jobs: killed, drained, stopped.
 
 use std::sync::Arc;
 
@@ -157,7 +157,7 @@ fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
         ["interrupted"]
     );
 
-    // Nobody can make a repository where a file is.
+    // A repository cannot be created where a file is.
     let new = ["project", "new", "Broken", "--brief", "brief.md"];
     install
         .run(&[&new[..], &["--client", "Ada", "--budget", "1", "--yes"]].concat())
@@ -189,12 +189,12 @@ fn a_paused_project_s_job_waits_for_it() {
     install.run(&["project", "pause", "shop"]).ok();
     let put_down = install.wait_for_status(&job, "queued");
     assert!(put_down["outcome"].as_str().unwrap().contains("paused"));
-    // It is nobody's while it is paused, and a worker that waits for nothing else may go.
+    // A paused job has no worker, and a worker that waits for nothing else may end.
     install.run(&["worker", "--until-idle"]).ok();
     assert_eq!(install.wait_for_status(&job, "queued")["attempt"], 1);
     worker.signal(Signal::SIGTERM);
     worker.wait().ok();
-    // Where no worker is there any more, one is started.
+    // If no worker is left, one is started.
     install.run(&["project", "resume", "shop"]).ok();
     install.wait_for_status(&job, "done");
 }

@@ -1,5 +1,5 @@
-//! Background workers: what `--detach` hands them goes on, whatever becomes of one of them; each job
-//! is one worker's; and the agents of all processes keep to the limits of the machine.
+//! Background workers: the work of `--detach` continues if one of them dies, each job has one
+//! worker at a time, and the agents of all processes together keep to the limits of the machine.
 
 #![expect(
     clippy::unwrap_used,

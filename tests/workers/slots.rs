@@ -13,7 +13,7 @@ use eklavya_core::project::priority::ProjectPriority;
 use eklavya_engine::capacity::{AgentPermit, Capacity, CapacityLimits, MemoryLimits};
 use eklavya_testkit::install::command;
 
-/// What another process of the test is told by its environment: the directory and what to do.
+/// Variables for another process of the test: the directory and the task.
 const PLACE: &str = "EKLAVYA_TEST_SLOTS";
 const TASK: &str = "EKLAVYA_TEST_TASK";
 /// How often each of the processes takes the slot.
@@ -43,17 +43,17 @@ fn in_another_process() {
     match task.as_str() {
         "take turns" => runtime.block_on(take_turns(Path::new(&directory))),
         "hold" => runtime.block_on(hold_slot(Path::new(&directory))),
-        other => panic!("nobody knows how to {other}"),
+        other => panic!("unknown task {other}"),
     }
 }
 
-/// Whoever has the slot is alone.
+/// Only one process has the slot.
 async fn take_turns(directory: &Path) {
     let alone = directory.join("alone");
     for _ in 0..TURNS {
         let permit = acquire_slot(directory).await;
         let mark = OpenOptions::new().create_new(true).write(true).open(&alone);
-        mark.expect("somebody else has the slot, too");
+        mark.expect("another process has the slot, too");
         tokio::time::sleep(Duration::from_millis(3)).await;
         std::fs::remove_file(&alone).unwrap();
         drop(permit);

@@ -1,5 +1,5 @@
 //! The other side: rows of the same shape with the same index, taken by one statement, by the same
-//! driver with the same durability. Nobody is told, and nothing is noted.
+//! driver with the same durability. It sends no notification and records nothing.
 
 use std::path::PathBuf;
 use std::sync::Barrier;

@@ -75,11 +75,11 @@ async fn take_jobs(
     start: &Barrier,
 ) -> Result<(), BenchError> {
     let data = open_data_store(location).await?;
-    // The connection is there before it counts, as on the other side.
+    // Connect before the measurement starts, as the other side does.
     jobs::list_open(&data).await?;
-    let (name, nobody) = (format!("worker-{worker}"), BTreeSet::new());
+    let (name, no_projects) = (format!("worker-{worker}"), BTreeSet::new());
     start.wait();
-    while jobs::claim(&data, &name, &nobody, |_| true)
+    while jobs::claim(&data, &name, &no_projects, |_| true)
         .await?
         .is_some()
     {}

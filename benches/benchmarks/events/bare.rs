@@ -1,5 +1,5 @@
 //! The other side: the same rows in a table of the same shape, by the same driver with the same
-//! durability, and nobody who reads them.
+//! durability, without a reader.
 
 use std::path::PathBuf;
 use std::sync::Barrier;

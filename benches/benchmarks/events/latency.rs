@@ -36,7 +36,7 @@ pub fn measure(location: &DatabaseLocation) -> Result<LatencySummary, BenchError
     let begun = begun.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut samples = DurationSamples::default();
     for (name, at) in seen {
-        let from = begun.get(&name).ok_or("an event that nobody wrote")?;
+        let from = begun.get(&name).ok_or("an event without a writer")?;
         samples.add(at.duration_since(*from));
     }
     Ok(LatencySummary::from_samples(

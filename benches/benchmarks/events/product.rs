@@ -1,5 +1,5 @@
-//! Eklavya's side: each change through the desk, as every change of the product goes, and a follower
-//! that reads along.
+//! Eklavya's side: each change through the desk, as every change of the product goes, and a
+//! follower that reads along.
 
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ pub async fn open_data_store(location: &DatabaseLocation) -> Result<DataStore, B
     Ok(DataStore::new(store, Arc::new(SystemClock)))
 }
 
-/// Returns an event of the usual size that says who wrote it.
+/// Returns an event of the usual size that names its writer.
 pub fn sample_event(title: String) -> Event {
     Event::Notification {
         level: NotificationLevel::Info,
@@ -30,8 +30,8 @@ pub fn sample_event(title: String) -> Event {
     }
 }
 
-/// Writes `changes` events, each in a change of its own, and returns how long it took until the last
-/// of them was delivered to a follower with connections of its own.
+/// Writes `changes` events, each in a change of its own, and returns how long it took until the
+/// last of them was delivered to a follower with connections of its own.
 pub fn write_and_deliver(
     location: &DatabaseLocation,
     writers: usize,
@@ -53,7 +53,7 @@ async fn write_events(
     start: &Barrier,
 ) -> Result<(), BenchError> {
     let data = open_data_store(location).await?;
-    // Every connection is there before it counts, as on the other side.
+    // Connect before the measurement starts, as the other side does.
     commit(&data, "first".to_owned()).await?;
     data.flush().await;
     wait_at_barrier(start);

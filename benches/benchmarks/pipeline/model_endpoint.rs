@@ -82,7 +82,7 @@ async fn answer(request: Request<Incoming>, parts: &SessionAnswers) -> Response<
         .split('/')
         .next()
         .unwrap_or_default();
-    // The whole request must have arrived before anybody thinks about it.
+    // The delay starts when the whole request has arrived.
     let _ = request.into_body().collect().await;
     let next = {
         let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What the model says, to both sides alike: one rehearsal.
+//! The model's answers: one rehearsal for both sides.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! One session of the CLI as the product runs it, by itself with nothing around it: no sandbox, no
-//! gateway, no record, nobody who reads along.
+//! gateway, no transcript, no reader.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,8 +45,8 @@ impl CliSession {
     /// Runs it to its end, which must be a good one.
     pub async fn run(&self) -> Result<(), BenchError> {
         let invocation = self.invocation()?;
-        // A session of the kernel's own kind, as a sandbox has one: where the processor is shared by
-        // sessions (sched_autogroup), the bare sessions would get less of it than the product's.
+        // A session of the kernel's own kind, as a sandbox has one: where the processor is shared
+        // by sessions (sched_autogroup), the bare sessions would get less of it than the product's.
         let mut command = process::new_command("/usr/bin/setsid");
         command
             .arg(&invocation.program)
@@ -77,7 +77,7 @@ impl CliSession {
         mut stdout: impl AsyncRead + Unpin,
     ) -> Result<Result<(), BenchError>, BenchError> {
         stdin.write_all(prompt(self.role).as_bytes()).await?;
-        // It works through what it was told, and exits.
+        // The CLI finishes its input and exits.
         drop(stdin);
         let mut output = String::new();
         stdout.read_to_string(&mut output).await?;

@@ -1,4 +1,4 @@
-//! The database of a studio, read and changed behind the product's back: a file or a server.
+//! The database of an installation, read and changed without the product: a file or a server.
 
 use camino::Utf8PathBuf;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
@@ -7,15 +7,15 @@ use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-/// What a query found: text by row and column. Nothing is an empty text, truth is `1` or `0`.
+/// The result of a query: text by row and column. NULL is an empty text, a boolean is `1` or `0`.
 pub type TextRows = Vec<Vec<String>>;
 
 /// Where the database is.
 #[derive(Debug, Clone)]
 pub enum DatabaseAddress {
-    /// A file of SQLite's.
+    /// An SQLite file.
     File(Utf8PathBuf),
-    /// The URL of a database on a server of PostgreSQL's.
+    /// The URL of a database on a PostgreSQL server.
     Server(String),
 }
 
@@ -27,7 +27,7 @@ pub enum DatabaseConnection {
     Server(PgConnection),
 }
 
-/// A connection that waits for its answers.
+/// A blocking connection.
 pub struct DatabaseObserver {
     runtime: Runtime,
     link: DatabaseConnection,

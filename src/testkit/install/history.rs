@@ -1,5 +1,5 @@
 //! What the audit trail tells, played again: everything in it must have been allowed at that point,
-//! and must lead to what the database says now.
+//! and must lead to the states in the database.
 
 use std::collections::BTreeMap;
 

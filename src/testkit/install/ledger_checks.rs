@@ -1,4 +1,4 @@
-//! What the database of a studio says, and what the endpoint says that it billed.
+//! The ledger of an installation, compared with what the endpoint billed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,42 +14,42 @@ use crate::upstream::RecordedRequest;
 pub struct LedgerRow {
     /// `reserved`, `settled` or `released`.
     pub status: String,
-    /// Whose request it was.
+    /// The agent that made the request.
     pub agent: String,
-    /// What was held, in micro-dollars.
+    /// In micro-dollars.
     pub reserved_micros: i64,
-    /// What was booked, in micro-dollars.
+    /// In micro-dollars.
     pub settled_micros: Option<i64>,
-    /// Whether it was booked at its upper bound.
+    /// Whether it was settled at its upper bound.
     pub upper_bound: bool,
     /// The endpoint's id of the request.
     pub request_id: Option<String>,
 }
 
-/// Whether the books may hold requests that the endpoint never saw.
+/// Whether the ledger may contain requests that the endpoint never saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnsentRequests {
-    /// No: whoever held the money was alive to send the request.
+    /// No: every process that reserved money lived to send the request.
     Impossible,
-    /// Yes: a worker may have died after it had held the money for a request. Nobody can know
-    /// whether it was sent, so it stands at its upper bound.
+    /// Yes: a worker may have died after it reserved the money for a request. Whether the request
+    /// was sent is unknown, so its entry is settled at the upper bound.
     Possible,
 }
 
 impl TestInstall {
-    /// Returns the first column of what a query finds, as text.
+    /// Returns the first column of a query's result, as text.
     pub fn query_column(&self, sql: &str) -> Vec<String> {
         let rows = self.database.rows(sql).into_iter();
         rows.map(|row| row.into_iter().next().unwrap()).collect()
     }
 
-    /// Changes the database behind the product's back.
+    /// Changes the database without the product.
     pub fn execute_sql(&self, sql: &str) {
         self.database.connect().execute(sql);
     }
 
-    /// Stops a process where it is, but not in the middle of a transaction, in which it would keep
-    /// everybody else from writing to a file.
+    /// Stops a process, but not in the middle of a transaction, in which it would keep all others
+    /// from writing to a file.
     pub fn freeze_outside_transaction(&self, running: &RunningCommand) {
         let mut observer = self.database.connect();
         let frozen = wait_until(|| {
@@ -63,7 +63,7 @@ impl TestInstall {
         assert!(frozen, "it never lets go of the database");
     }
 
-    /// Returns everything that stands in a file, one line for each row.
+    /// Returns all rows of the database file, one line each.
     pub fn dump_rows(&self) -> Vec<String> {
         const TABLES: &str = "SELECT m.name, group_concat('quote(' || c.name || ')', \
             ' || '' '' || ') FROM sqlite_master m JOIN pragma_table_info(m.name) c \
@@ -88,14 +88,14 @@ impl TestInstall {
             .collect()
     }
 
-    /// Asserts that every request stands in the ledger at exactly what it was billed, and that
-    /// those whose answer was not seen to its end stand there at no less.
+    /// Asserts that the ledger has every request at exactly its bill, and every request whose
+    /// answer was cut off at no less.
     #[track_caller]
     pub fn assert_ledger_equals_bill(&self) {
         self.assert_ledger_matches_bill(UnsentRequests::Impossible);
     }
 
-    /// Asserts the same, where there may be more in the books than was ever sent.
+    /// Asserts the same if the ledger may contain requests that were never sent.
     #[track_caller]
     pub fn assert_ledger_matches_bill(&self, unsent: UnsentRequests) {
         let ledger = self.ledger_rows();
@@ -151,7 +151,7 @@ impl TestInstall {
     }
 
     /// Asserts that the audit trail verifies, and that each tool call that an agent made is one row
-    /// of it, whatever happened to its worker.
+    /// of it, even if its worker died.
     #[track_caller]
     pub fn assert_audit_trail_is_complete(&self) {
         self.run(&["audit", "verify"]).ok();
@@ -171,7 +171,7 @@ impl TestInstall {
         assert_eq!(noted, self.tool_calls());
     }
 
-    /// Returns the tool calls that the transcripts tell of: agent and call.
+    /// Returns the tool calls in the transcripts: agent and call.
     fn tool_calls(&self) -> Vec<String> {
         let transcripts = self.project_dir().join("transcripts");
         let mut calls = Vec::new();
@@ -198,8 +198,8 @@ impl TestInstall {
     }
 }
 
-/// Asserts that each request whose answer was not seen to its end has an entry of its own that is
-/// no lower than its bill.
+/// Asserts that each request whose answer was cut off has an entry of its own that is no lower
+/// than its bill.
 #[track_caller]
 fn assert_upper_bounds(bounds: &[&LedgerRow], cut: &[RecordedRequest], unsent: UnsentRequests) {
     let details = || format!("{bounds:#?} {cut:#?}");
@@ -207,7 +207,7 @@ fn assert_upper_bounds(bounds: &[&LedgerRow], cut: &[RecordedRequest], unsent: U
         UnsentRequests::Impossible => assert_eq!(bounds.len(), cut.len(), "{}", details()),
         UnsentRequests::Possible => assert!(bounds.len() >= cut.len(), "{}", details()),
     }
-    // What an agent sent past the CLI has no name to it.
+    // A request that an agent sent without the CLI names no agent.
     let agents: BTreeSet<_> = cut.iter().map(|request| &request.agent).collect();
     for agent in agents.into_iter().filter(|agent| !agent.is_empty()) {
         let of_agent = bounds.iter().filter(|entry| entry.agent == *agent);

@@ -1,4 +1,4 @@
-//! What is left of agents on the machine.
+//! What agents leave on the machine.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,8 +13,8 @@ use crate::install::running::wait_until;
 use crate::upstream::RecordedRequest;
 
 impl TestInstall {
-    /// Asserts that nothing is left of all work: no process, socket, lock, lease, throw-away tree,
-    /// half-made clone or loose end of git's.
+    /// Asserts that the work left nothing: no process, socket, lock, lease, temporary tree, partial
+    /// clone or corrupt object.
     #[track_caller]
     pub fn assert_no_remains(&self) {
         let home = format!("{}/", self.home());
@@ -48,7 +48,7 @@ impl TestInstall {
         self.git(&["fsck", "--strict", "--no-dangling"]);
     }
 
-    /// Returns the processes of agents, tests and checks: those that know of a workspace, by their
+    /// Returns the processes of agents, tests and checks: those that name a workspace in their
     /// arguments, their environment or their working directory.
     pub fn agent_processes(&self) -> Vec<String> {
         self.processes_in(&["work/", "scratch/"])
@@ -65,7 +65,7 @@ impl TestInstall {
         processes_with(&places)
     }
 
-    /// Waits until the CLI has written down what it did before it asked for this.
+    /// Waits until the CLI has recorded what it did before this request.
     ///
     /// It writes in batches, some tenths of a second after the fact: a CLI that is killed with
     /// SIGKILL before that does not know of its last tool call when it is resumed.
@@ -93,19 +93,19 @@ impl TestInstall {
         assert!(wait_until(recorded), "{request:#?} is not recorded");
     }
 
-    /// Stops the CLI processes of this studio, so that they answer to nothing but SIGKILL.
+    /// Stops the CLI processes of this installation, so that only SIGKILL ends them.
     pub fn freeze_agents(&self) {
         for process in self.agent_processes() {
             let (id, traces) = process.split_once(": ").unwrap();
             if traces.contains("--input-format=stream-json") && !traces.contains("sandbox-init") {
                 let id = Pid::from_raw(id.parse().unwrap());
-                // It may be a process that only handed the arguments on.
+                // The process may have ended: some only pass the arguments on.
                 let _ = kill(id, Signal::SIGSTOP);
             }
         }
     }
 
-    /// Asserts that no process of an agent is left, or that the last one is about to go.
+    /// Asserts that all processes of agents end.
     #[track_caller]
     pub fn assert_no_agent_process(&self) {
         let gone = wait_until(|| self.agent_processes().is_empty());
@@ -113,7 +113,7 @@ impl TestInstall {
     }
 }
 
-/// Returns the processes that know of one of these places.
+/// Returns the processes that name one of these paths.
 fn processes_with(places: &[impl AsRef<str>]) -> Vec<String> {
     let own = std::process::id();
     fs::read_dir("/proc")
@@ -149,10 +149,10 @@ fn files_below(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
     found
 }
 
-/// Whether only something that was cut short leaves such a file. What is in an agent's own home,
-/// clone or tmp is its own.
+/// Returns whether only interrupted work leaves such a file. An agent may leave what it likes in
+/// its own home, clone and tmp.
 fn is_unfinished_file(file: &Utf8Path) -> bool {
-    // The database's own files come and go.
+    // SQLite creates and removes files beside the database.
     let Ok(found) = file.symlink_metadata() else {
         return false;
     };

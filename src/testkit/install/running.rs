@@ -1,4 +1,4 @@
-//! A command under way, which the test may kill.
+//! A running command that the test may kill.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 
 use crate::cli::CommandResult;
 
-/// The longest wait for anything: far more than it takes on a busy machine.
+/// The longest wait: far more than is needed on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A command under way. It is killed when this is dropped.
+/// A running command, which is killed on drop.
 pub struct RunningCommand {
     child: Child,
     text: String,
@@ -25,7 +25,7 @@ pub struct RunningCommand {
 }
 
 impl RunningCommand {
-    /// Takes a process over whose output goes to files in `log`.
+    /// Wraps a process whose output goes to files in `log`.
     pub fn new(child: Child, text: String, log: TempDir, directory: &Utf8Path) -> Self {
         Self {
             child,
@@ -46,7 +46,7 @@ impl RunningCommand {
         kill(Pid::from_raw(id), signal).unwrap();
     }
 
-    /// Whether the process does something of its own about a signal.
+    /// Returns whether the process has a handler for a signal.
     pub fn catches(&self, signal: Signal) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
@@ -55,7 +55,7 @@ impl RunningCommand {
         mask.is_some_and(|mask| mask & (1 << (signal as u32 - 1)) != 0)
     }
 
-    /// Kills the process with SIGKILL while it is at work.
+    /// Kills the process with SIGKILL; it must not have ended before.
     #[track_caller]
     pub fn kill_and_wait(mut self) {
         let ended = self.child.try_wait().unwrap();
@@ -90,7 +90,7 @@ impl RunningCommand {
         self.outcome(status)
     }
 
-    /// Returns what it said on stderr so far.
+    /// Returns its stderr so far.
     pub fn stderr(&self) -> String {
         self.read("stderr")
     }
@@ -119,7 +119,7 @@ impl Drop for RunningCommand {
     }
 }
 
-/// Waits until `holds`; false where it never did.
+/// Waits until `holds` returns true. Returns false if that takes too long.
 pub fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {

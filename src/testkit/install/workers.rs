@@ -1,4 +1,4 @@
-//! A studio with background workers, none of which outlives the test.
+//! An installation with background workers, none of which outlives the test.
 
 use std::ops::Deref;
 
@@ -10,7 +10,7 @@ use crate::install::SCRIPT;
 use crate::install::TestInstall;
 use crate::install::running::{RunningCommand, wait_until};
 
-/// A studio whose workers end with it.
+/// An installation whose workers end with it.
 pub struct WorkerInstall(pub TestInstall);
 
 impl Deref for WorkerInstall {
@@ -23,7 +23,7 @@ impl Deref for WorkerInstall {
 
 impl Drop for WorkerInstall {
     fn drop(&mut self) {
-        // Those that other commands have started; each stands in the studio's own database.
+        // Workers that other commands have started; the installation's database lists them.
         for pid in self.0.query_column("SELECT CAST(pid AS TEXT) FROM workers") {
             let _ = kill(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL);
         }
@@ -31,12 +31,12 @@ impl Drop for WorkerInstall {
 }
 
 impl WorkerInstall {
-    /// Returns a studio with the project `shop`.
+    /// Returns an installation with the project `shop`.
     pub fn new() -> Self {
         Self(TestInstall::new(SCRIPT))
     }
 
-    /// Starts a worker and returns once it is there.
+    /// Starts a worker and waits until it is registered.
     #[track_caller]
     pub fn start_worker(&self, options: &[&str]) -> RunningCommand {
         let before = self.workers().len();
@@ -46,7 +46,7 @@ impl WorkerInstall {
         running
     }
 
-    /// Returns the workers that are written down.
+    /// Returns the registered workers.
     pub fn workers(&self) -> Vec<Value> {
         self.run_json_lines(&["worker", "list"])
     }
@@ -61,14 +61,14 @@ impl WorkerInstall {
         found.as_array().unwrap().clone()
     }
 
-    /// Returns what a command that must do its work printed.
+    /// Returns the JSON output of a command that must succeed.
     #[track_caller]
     pub fn run_json(&self, words: &[&str]) -> Value {
         let words = [words, &["--output", "json"]].concat();
         self.run(&words).ok().json()
     }
 
-    /// Asks for a stage and returns the job.
+    /// Requests a stage in the background and returns the job.
     #[track_caller]
     pub fn detach(&self, stage: &[&str]) -> Value {
         self.run_json(&[stage, &["--detach"]].concat())

@@ -1,8 +1,8 @@
-//! A process that outlives a killed test just long enough to clean up after it.
+//! A process that cleans up after a test, even if the test is killed.
 //!
-//! It waits on a pipe that only the test holds, so that it does not matter how the test ends or
-//! which thread started the server. It belongs to a process group of its own: what kills the
-//! test's group spares it.
+//! It waits for the end of a pipe that only the test has open, so it does not matter how the test
+//! ends or which thread started the server. It has its own process group, so a signal to the
+//! test's group does not reach it.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -15,19 +15,19 @@ use tempfile::TempDir;
 
 use super::installation::program;
 
-/// A file system in memory: a data directory has hundreds of files, which ext4 is slow to make
-/// where as many were removed a moment ago.
+/// A file system in memory. A data directory has hundreds of files, and ext4 is slow to create
+/// them shortly after as many were removed.
 const MEMORY: &str = "/dev/shm";
-/// What must be free there for all servers that run at the same time: containers have little.
+/// The space in bytes that all servers that run at the same time need. Containers have little.
 const ROOM: u64 = 2 << 30;
 const SCRIPT: &str = include_str!("directory_reaper.sh");
 
-/// Where a server's directory is.
+/// The kind of storage of a server's directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataMedium {
-    /// Where a crash of the machine would leave it.
+    /// On disk, where it survives a crash of the machine.
     Disk,
-    /// In memory where there is room.
+    /// In memory if there is enough space.
     Memory,
 }
 
@@ -39,11 +39,11 @@ pub struct DirectoryReaper {
 }
 
 impl DirectoryReaper {
-    /// Returns the keeper of a new directory that belongs to the server's user.
+    /// Creates a directory that belongs to the server's user, and its reaper.
     pub fn new(medium: DataMedium) -> Self {
         let directory = create_directory(medium).keep();
         let mut shell = program("sh");
-        shell.args(["-c", SCRIPT, "keeper"]).arg(&directory);
+        shell.args(["-c", SCRIPT, "reaper"]).arg(&directory);
         shell.stdin(Stdio::piped()).process_group(0);
         shell.stdout(Stdio::null()).stderr(Stdio::null());
         Self {
@@ -62,7 +62,7 @@ impl DirectoryReaper {
         self.directory.join("data")
     }
 
-    /// Returns the processes of the server: all of them, and nobody else, work in its data
+    /// Returns the processes of the server: exactly those whose working directory is its data
     /// directory.
     pub fn processes(&self) -> Vec<Pid> {
         let data = self.data();
@@ -108,7 +108,7 @@ fn has_room(file_system: &str) -> bool {
     nix::sys::statvfs::statvfs(file_system).is_ok_and(|found| free(found) >= ROOM)
 }
 
-/// Makes a command run as an unprivileged user, without further groups, where the test is root:
+/// Makes a command run as an unprivileged user, without further groups, if the test runs as root:
 /// PostgreSQL refuses to run as root.
 pub fn drop_privileges(command: &mut Command) {
     if let Some(user) = other_user() {
@@ -116,7 +116,8 @@ pub fn drop_privileges(command: &mut Command) {
     }
 }
 
-/// PostgreSQL looks its user up, so a number that nobody has will not do.
+/// Returns the user of the server if the test runs as root. PostgreSQL looks its user up, so the
+/// user must exist.
 fn other_user() -> Option<User> {
     if !geteuid().is_root() {
         return None;
@@ -124,5 +125,5 @@ fn other_user() -> Option<User> {
     let user = ["postgres", "nobody"]
         .into_iter()
         .find_map(|name| User::from_name(name).unwrap());
-    Some(user.expect("there is neither a user postgres nor a user nobody"))
+    Some(user.expect("the user postgres or another unprivileged user exists"))
 }

@@ -1,4 +1,4 @@
-//! The PostgreSQL that is installed, and a data directory made by it once for all tests.
+//! The installed PostgreSQL, and a template data directory that all tests copy.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 
 use super::directory_reaper::{DataMedium, drop_privileges};
 
-/// Where Debian puts each major version.
+/// The directory of Debian's major versions.
 const DEBIAN: &str = "/usr/lib/postgresql";
-/// Counts the ways in which templates were made: an old one is not taken up.
+/// The version of the template's format: a template of another version is not used.
 const TEMPLATE: u32 = 2;
-/// The default collation is not that of bytes, as on most servers in use: what relies on the order
-/// of bytes must say so.
+/// The default collation is not byte order, as on most servers in use: a query that relies on byte
+/// order must state it.
 const INITDB: [&str; 9] = [
     "--username=postgres",
     "--auth=trust",
@@ -26,8 +26,8 @@ const INITDB: [&str; 9] = [
     "--no-instructions",
     "--no-sync",
 ];
-/// A line is a statement. The user has no rights but those of an owner. A copy costs by its files,
-/// of which each database has some three hundred: those go that nobody needs.
+/// A line is a statement. The user has only the rights of an owner. The cost of a copy depends on
+/// the number of files, about 300 for each database: unused databases are dropped.
 const SETUP: &str = "\
 CREATE ROLE eklavya LOGIN
 CREATE DATABASE eklavya OWNER eklavya
@@ -49,7 +49,7 @@ impl PostgresInstallation {
     /// Returns the binaries that `EKLAVYA_TEST_POSTGRES` names, or else Debian's newest.
     ///
     /// # Panics
-    /// There is none: such a test fails, it is never left out.
+    /// If no PostgreSQL is installed: the test fails, it is never skipped.
     pub fn find() -> Self {
         let newest = newest();
         let binaries = named().or_else(|| newest.clone()).expect(
@@ -80,27 +80,27 @@ impl PostgresInstallation {
         for setting in [
             "listen_addresses=127.0.0.1",
             "shared_buffers=32MB",
-            // In the data directory, with which it goes: a killed server leaves it behind.
+            // In the data directory, because a killed server leaves it behind.
             "dynamic_shared_memory_type=mmap",
-            // As by default, in spite of the small segments.
+            // The default, despite the small segments.
             "max_wal_size=1GB",
             "log_line_prefix=%m [%p] ",
         ] {
             server.args(["-c", setting]);
         }
-        // What ends the tests by their process group must not end the server before them.
+        // A signal to the process group of the tests must not end the server first.
         server.process_group(0);
         server
     }
 
-    /// Copies a data directory with the role and the database `eklavya` to `target`, which is not
-    /// there yet.
+    /// Copies a data directory with the role and the database `eklavya` to `target`, which must
+    /// not exist.
     pub fn copy_template(&self, target: &Path) {
         let template = self.template();
         copy(&template, target);
     }
 
-    /// Returns the template; it is made once for all processes.
+    /// Returns the template, which is created once for all processes.
     fn template(&self) -> PathBuf {
         let cache = cache();
         fs::create_dir_all(&cache).unwrap();
@@ -115,7 +115,8 @@ impl PostgresInstallation {
         template
     }
 
-    /// The server's user may be unable to reach the cache: it is made elsewhere and brought there.
+    /// Creates the template in a temporary directory and copies it to the cache, which the server's
+    /// user may be unable to reach.
     fn make_template(&self, template: &Path) {
         let parent = super::directory_reaper::create_directory(DataMedium::Disk);
         let data = parent.path().join("data");
@@ -137,10 +138,10 @@ impl PostgresInstallation {
     }
 }
 
-/// Returns a command with an environment that says nothing of the test's.
+/// Returns a command that does not inherit the environment.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the fixture of many binaries knows nothing of the product"
+    reason = "a fixture starts servers without the product"
 )]
 pub fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);
@@ -149,14 +150,14 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
         ("LC_ALL", "C"),
         ("HOME", "/nonexistent"),
     ]);
-    // A server's user may not even look at where the test runs.
+    // The server's user may be unable to enter the test's working directory.
     command.current_dir("/");
     command
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests are told by the environment where it is"
+    reason = "the environment of the tests names the binaries"
 )]
 fn named() -> Option<PathBuf> {
     let named = std::env::var_os("EKLAVYA_TEST_POSTGRES").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! Projects that stories start from: made once by the product itself, and copied.
+//! Projects that stories start from: created once by the product, and copied.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,7 +27,7 @@ fn ensure_made(stage: &str, plan: &Value) -> PathBuf {
     )
         .hash(&mut hasher);
     let name = format!("{stage}-{:016x}", hasher.finish());
-    // Every test is a process of its own: one makes it, the others wait.
+    // Every test is its own process: one creates the project, the others wait.
     let lock = File::create(shelf.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
     let ready = shelf.join(&name);
@@ -49,7 +49,7 @@ fn ensure_made(stage: &str, plan: &Value) -> PathBuf {
     ready
 }
 
-/// Returns the directory of what this build of the product made; that of others is removed.
+/// Returns the cache directory of this build of the product, and removes those of other builds.
 fn cache_directory() -> PathBuf {
     let program = fs::metadata(eklavya_program()).unwrap();
     let mut hasher = DefaultHasher::new();
@@ -69,7 +69,7 @@ fn cache_directory() -> PathBuf {
     own
 }
 
-/// Copies a directory with owners, modes and links as they are.
+/// Copies a directory with owners, modes and links.
 #[expect(clippy::disallowed_methods, reason = "a test copies as a user does")]
 fn copy_tree(from: &Path, to: &Path) {
     let done = std::process::Command::new("cp")

@@ -1,4 +1,4 @@
-//! A library that can be fetched: plain files behind HTTP, a repository of git's among them.
+//! An HTTP server for files, and a git repository that it can serve.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -41,7 +41,7 @@ fn answer_request(mut stream: TcpStream, root: &Path) {
     let _ = stream.write_all(&[head.as_bytes(), &body].concat());
 }
 
-/// Makes a repository with one file, which can be fetched as plain files.
+/// Creates the git repository `lib` with one file, ready for git's "dumb" protocol.
 pub fn create_library(directory: &Path) {
     let script = "git init -q lib && cd lib && echo 'a library' > README && git add README && \
         git -c user.name=n -c user.email=e commit -qm first && git update-server-info";

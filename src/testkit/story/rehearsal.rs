@@ -1,14 +1,14 @@
-//! Rehearsals in the making: what the model of a story says, by role, task and attempt.
+//! Rehearsals for stories: the model's answers by role, task and attempt.
 
 use serde_json::{Value, json};
 
-/// A rehearsal; what a story does not say is played as in [`Rehearsal::of`].
+/// A rehearsal. Answers that a story does not set are those of [`RehearsalBuilder::happy_path`].
 #[derive(Debug, Clone)]
 pub struct RehearsalBuilder {
     agents: Vec<Value>,
 }
 
-/// An attempt at a task, or any.
+/// Any attempt at a task.
 pub const ANY: Option<u32> = None;
 
 impl RehearsalBuilder {
@@ -63,7 +63,7 @@ impl RehearsalBuilder {
             .with_answers("uat", "*", ANY, reviews(plan))
     }
 
-    /// Says what an agent answers; an entry for the same role, task and attempt is replaced.
+    /// Sets an agent's answers. An entry for the same role, task and attempt is replaced.
     pub fn with_answers(
         mut self,
         role: &str,
@@ -88,7 +88,7 @@ impl RehearsalBuilder {
         self
     }
 
-    /// Adds a step to what an agent answers already, before it speaks its last word.
+    /// Inserts a step before the last step of an agent's answers.
     pub fn with_step(mut self, role: &str, task: &str, step: Value) -> Self {
         let own = |entry: &&mut Value| entry["role"] == role && entry["task"] == task;
         let entry = self.agents.iter_mut().find(own).unwrap();
@@ -136,7 +136,7 @@ fn reviews(plan: &Value) -> Vec<Value> {
     vec![read, verdicts(&criteria(plan, "review"), true)]
 }
 
-/// Returns the ids of the criteria that are checked in this way.
+/// Returns the ids of the criteria with this kind of check.
 pub fn criteria(plan: &Value, kind: &str) -> Vec<String> {
     let all = plan["criteria"].as_array().unwrap();
     all.iter()

@@ -1,4 +1,4 @@
-//! Who is asking: the endpoint sees only a conversation, the database knows whose it is.
+//! Finds the agent of a request: the endpoint sees only a conversation, the database has its agent.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::install::database::DatabaseAddress;
 
-/// How long to wait before a database that is away is asked again.
+/// The pause between attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The agents in a database.
@@ -32,8 +32,8 @@ impl AgentLookup {
         *self.database.lock().unwrap() = DatabaseAddress::Server(url.to_owned());
     }
 
-    /// Returns the last agent of a conversation, as its door knows it. A database that is away is
-    /// waited for.
+    /// Returns the door of the last agent of a conversation. Waits for a database that does not
+    /// answer.
     pub async fn find_caller(&self, session: &str) -> DoorSpec {
         let session: Uuid = session.parse().unwrap();
         loop {
@@ -58,7 +58,7 @@ impl AgentLookup {
         );
         let rows = database.open().await?.rows(&sql).await?;
         let [row] = &rows[..] else {
-            panic!("nobody has the conversation {session}");
+            panic!("no agent has the conversation {session}");
         };
         Ok(parse_door_spec(row))
     }

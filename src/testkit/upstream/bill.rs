@@ -1,9 +1,9 @@
-//! What the endpoint charges: computed apart from the product, from the published prices.
+//! The prices of the endpoint, computed from the published prices without the product.
 
 use eklavya_core::ledger::TokenUsage;
 use eklavya_gateway::rehearsal::message::RehearsedMessage;
 
-/// What a request was charged for.
+/// The usage and price of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestBill {
     /// Tokens by kind.
@@ -30,8 +30,8 @@ impl RequestBill {
     }
 }
 
-/// Returns a usage with several kinds of tokens. It is a dear one: not much below what the gateway
-/// has to reckon with for a request of this size.
+/// Returns a usage with several kinds of tokens, not much below the gateway's upper bound for a
+/// request of this size.
 pub fn expensive_usage(
     request_bytes: usize,
     number: usize,

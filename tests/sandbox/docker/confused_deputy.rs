@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use crate::backend::SandboxBackend;
 use crate::sandbox_project::SandboxProject;
 
-/// A directory of somebody else's that the agent's user could write, were it mounted.
+/// A directory of another user that the agent's user could write if it were mounted.
 fn foreign_directory(project: &SandboxProject) -> PathBuf {
     let victim = project.dir.path().join("victim");
     fs::create_dir(&victim).unwrap();
@@ -21,7 +21,7 @@ fn foreign_directory(project: &SandboxProject) -> PathBuf {
 }
 
 /// Puts a link in place of `docs` after the sandbox was prepared and before the engine mounts.
-/// Returns whether something was written, and what was said.
+/// Returns whether something was written, and the output.
 async fn swap_directory(project: &SandboxProject, without: &[ProtectionLayer]) -> (bool, String) {
     let victim = foreign_directory(project);
     let mut spec = project.probe_spec(Role::Architect, &[]);
@@ -54,7 +54,7 @@ async fn a_link_that_is_put_in_place_after_the_checks_is_noticed_inside() {
 
 #[tokio::test]
 async fn without_the_comparison_such_a_link_leads_to_a_foreign_directory() {
-    // Landlock would refuse to be told of a link as well.
+    // Landlock would refuse a link as well.
     let (written, text) = swap_directory(
         &SandboxProject::new(SandboxBackend::Docker).await,
         &[ProtectionLayer::Inodes, ProtectionLayer::Landlock],

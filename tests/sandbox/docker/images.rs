@@ -87,7 +87,7 @@ fn images_are_built_listed_and_cleared_out() {
     assert_eq!(current.len(), 2, "{current:#?}");
     assert!(!others.is_empty(), "those of the old base");
 
-    // Somebody else's image stays, and so does one that a container is made of.
+    // A foreign image stays, and so does an image that a container uses.
     let (made, text) = docker_command(&daemon.socket(), &["create", "eklavya/agent:bare", "x"]);
     assert!(made, "{text}");
     env.run(&["image", "prune"]).ok();
@@ -186,12 +186,12 @@ fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
         3,
         &["shop"],
     );
-    // Not used, it is nobody's trouble.
+    // If it is not used, it is no error.
     let doctor = env.run(&["doctor"]);
     assert!(!doctor.stdout.contains("/nowhere"), "{doctor:#?}");
 }
 
-/// As somebody whom the engine's socket does not let in.
+/// As a user without access to the engine's socket.
 #[test]
 fn a_socket_without_access_is_reported() {
     let daemon = DockerDaemon::start();

@@ -1,4 +1,4 @@
-//! What is left of containers whose relays were killed, and what of it is removed.
+//! What containers leave behind if their relays are killed, and what of it is removed.
 
 use std::fs;
 use std::time::Duration;
@@ -52,7 +52,8 @@ async fn only_containers_without_an_owner_are_removed() {
     let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let mut lives = project.start(&spec, inner.clone()).await.unwrap();
     wait_until("it runs", || processes_with(&mark).len() >= 2).await;
-    // Labelled as one of a process that is gone: never started, as after a kill at the wrong moment.
+    // Labelled as one of a process that is gone: never started, as after a kill at the wrong
+    // moment.
     let host = eklavya_core::process::HostIdentity::current().digest;
     let labels = |installation: &str, host: &str| {
         [
@@ -78,7 +79,7 @@ async fn only_containers_without_an_owner_are_removed() {
         let (made, output) = docker_command(&socket, &words);
         assert!(made, "{output}");
     }
-    // A directory of a process that is gone, and one of nobody.
+    // A directory of a process that has ended, and one without a process.
     let abandoned = stages.join("abandoned");
     fs::create_dir_all(&abandoned).unwrap();
     fs::write(abandoned.join("owner"), format!("{host} 1 1")).unwrap();

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::sandbox_project::{LIMITS, SandboxProject, agent_user};
 
-/// Where programs are looked for, as agents are told.
+/// The search path of agents.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A door that leads out of a project's sandbox.

@@ -1,5 +1,5 @@
-//! Every role in its sandbox asks for everything: what its network class allows comes back, the rest
-//! is refused, and nothing is reached past the proxy.
+//! Every role in its sandbox asks for everything: what its network class allows comes back, the
+//! rest is refused, and nothing is reached past the proxy.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write as _};
@@ -77,7 +77,7 @@ impl HostResolver for EmptyResolver {
 }
 
 /// What is around the sandboxes: a host of each list, one of none, a preview, and a port of the
-/// machine that nobody vouches for.
+/// machine without a trusted certificate.
 struct EgressTargets {
     packages: CountingServer,
     research: CountingServer,
@@ -112,7 +112,7 @@ impl EgressTargets {
         }
     }
 
-    /// Returns what is asked for, by what the table calls it.
+    /// Returns the targets by their names in the table.
     fn targets(&self) -> [(&'static str, String); 7] {
         let of = |server: &CountingServer| server.address.to_string();
         [
@@ -135,8 +135,8 @@ impl EgressTargets {
 
 /// Asks for everything by the proxy, and once for everything without it.
 ///
-/// Where there may be servers inside, programs are told that what ends in `localhost` is no matter of
-/// the proxy's; it is asked all the same.
+/// Where there may be servers inside, programs are told that what ends in `localhost` is no matter
+/// of the proxy's; it is asked all the same.
 fn probe_script(role: Role, targets: &[(&str, String)]) -> String {
     let always = if role_policy(role).has_shell() {
         "--noproxy ''"
@@ -156,7 +156,7 @@ fn probe_script(role: Role, targets: &[(&str, String)]) -> String {
     line
 }
 
-/// Returns what was said of asking for a target in one of the two ways.
+/// Returns the output of a request for a target in one of the two ways.
 fn answer_for<'a>(output: &'a str, name: &str, way: &str) -> &'a str {
     let begin = format!("{name} {way} ");
     let mut lines = output.lines();

@@ -1,5 +1,5 @@
-//! Package managers through the proxy: git over https, npm and pip take what they want from a registry
-//! that is listed, and nothing from one that is not.
+//! Package managers through the proxy: git over https, npm and pip take what they want from a
+//! registry that is listed, and nothing from one that is not.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl PackageManagerFixture {
     }
 
     /// Fetches from one of the registries by a line in which `REGISTRY` stands for its URL; returns
-    /// whether that worked, and what was said.
+    /// whether that worked, and its output.
     async fn fetch(&self, line: &str, registry: &PackageRegistry) -> (bool, String) {
         let home = self.project.dirs.home.display();
         let url = format!("https://{}", registry.authority);
@@ -96,8 +96,8 @@ impl PackageManagerFixture {
         (outcome.exit.is_success(), outcome.output)
     }
 
-    /// Asserts that `line` says `words` with the registry that is listed, and that it reaches nothing
-    /// of the other one.
+    /// Asserts that `line` says `words` with the registry that is listed, and that it reaches
+    /// nothing of the other one.
     async fn assert_only_listed(self, line: &str, words: &str) {
         let (done, output) = self.fetch(line, &self.listed).await;
         assert!(done && output.contains(words), "{output}");

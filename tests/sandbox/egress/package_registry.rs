@@ -1,4 +1,5 @@
-//! Registries of packages on TLS servers of the host's, with a certificate authority of the test's own.
+//! Registries of packages on TLS servers of the host's, with a certificate authority of the test's
+//! own.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -171,7 +172,7 @@ fn serve(
     let _ = stream.flush();
 }
 
-/// Returns what is at a path: a file, the list of a directory, or what npm is told of a package.
+/// Returns what is at a path: a file, the list of a directory, or npm's metadata of a package.
 fn page(served: &Path, path: &str, own: &str) -> Option<(&'static str, Vec<u8>)> {
     if path == "/npm/greet" {
         let metadata = serde_json::json!({

@@ -16,21 +16,21 @@ pub const COLUMNS: [MatrixColumn; 4] = [
     MatrixColumn::Network,
 ];
 
-/// What the row says about an attempt.
+/// The result that the row requires of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellExpectation {
     Allowed,
     Forbidden,
 }
 
-/// How it is told that an attempt worked.
+/// The sign that an attempt worked.
 #[derive(Debug, Clone)]
 pub enum CellSuccessSign {
-    /// This file is there.
+    /// This file exists.
     FileCreated(PathBuf),
     /// The result has these words.
     OutputContains(String),
-    /// Somebody connected to the port that the test listens on.
+    /// The port that the test listens on got a connection.
     PortReached,
 }
 

@@ -1,5 +1,5 @@
-//! The table of roles, cell by cell: the real CLI, told that it may do anything, tries in each
-//! role's sandbox what its row allows and what it does not. Nothing but the sandbox says no.
+//! The table of roles, cell by cell: the real CLI, with all permissions, tries in each role's
+//! sandbox what its row allows and what it forbids. Only the sandbox stops it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,7 +37,7 @@ impl MatrixFixture {
     async fn of(project: SandboxProject) -> Self {
         let outside = project.dir.path().join("outside");
         fs::create_dir(&outside).unwrap();
-        fs::write(outside.join("secret"), "src of somebody else\n").unwrap();
+        fs::write(outside.join("secret"), "src of another user\n").unwrap();
         for directory in [project.dir.path(), &outside] {
             fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
         }
@@ -64,7 +64,7 @@ impl MatrixFixture {
         let calls: Vec<ModelToolCall> = attempts.iter().map(|one| one.call.clone()).collect();
         let _model = serve_model(&self.project, calls);
         let anything = ["--dangerously-skip-permissions"];
-        // As root, the CLI wants to be told that it is in a sandbox; in ours nobody is root.
+        // As root, the CLI requires IS_SANDBOX; in Eklavya's sandbox no process is root.
         let inner = cli_session(&self.project, claude, TOOLS, &anything).env("IS_SANDBOX", "1");
         let spec = agent_spec(&self.project, role, claude);
         let (exit, output) = self.project.run_program(&spec, inner).await.unwrap();

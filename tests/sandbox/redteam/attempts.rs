@@ -277,7 +277,7 @@ pub const ATTEMPTS: &[EscapeAttempt] = &[
     attempt(AttackOrigin::Developer, "use the numbers of x32", "seccomp", AttackProof::NotShown("most kernels do not know them"), r#"sys('x32_getpid')"#),
     call("type into the terminal", r#"open(my $f, '<', "/dev/null"); sys('ioctl', fileno($f), 0x5412, "x"); $! == 25"#),
     known("talk to the hypervisor (vsock)", r#"socket(my $s, 40, 1, 0)"#),
-    known("talk to the hypervisor, with bits that nobody looks at", r#"descriptor(raw('socket', 40 | 1 << 32, 1, 0))"#),
+    known("talk to the hypervisor, with bits that the kernel ignores", r#"descriptor(raw('socket', 40 | 1 << 32, 1, 0))"#),
     known("use the kernel's ciphers (AF_ALG)", r#"socket(my $s, 38, 5, 0)"#),
     known("make a socket of MPTCP", r#"socket(my $s, 2, 1, 262)"#),
     call("listen to events of devices", r#"socket(my $s, 16, 3, 15)"#),

@@ -1,10 +1,11 @@
-//! The attempts of whoever has taken over a browser: those of agents, from where a browser runs.
+//! The attempts of an attacker that controls a browser: those of agents, made in a browser's
+//! sandbox.
 
 use eklavya_sandbox::ProtectionLayer;
 
 use super::attempts::{ATTEMPTS, AttackOrigin, AttackProof, EscapeAttempt, attempt};
 
-/// What only a browser has.
+/// The attempts that only a browser has.
 #[rustfmt::skip]
 const OWN: &[EscapeAttempt] = &[
     attempt(AttackOrigin::Browser, "change the rules of a browser's administrator", "mounts, Landlock", AttackProof::NotShown("it would change the machine"), r#"spew("/etc/chromium/policies/managed/eklavya.json")"#),

@@ -54,7 +54,7 @@ const CALLS: &[(&str, i64)] = &[
     ("x32_getpid", 0x4000_0000 + libc::SYS_getpid),
 ];
 
-/// Servers, files and processes of the host's; each server says "hello" to whoever reaches it.
+/// Servers, files and processes of the host's; each server answers a connection with "hello".
 pub struct HostTargets {
     parameters: Vec<(&'static str, String)>,
     /// Killed when it is dropped.
@@ -141,7 +141,7 @@ impl Drop for HostTargets {
     }
 }
 
-/// Makes a file that anybody may read, and returns its path.
+/// Creates a file that all users may read, and returns its path.
 fn write_foreign_file(directory: &Path) -> String {
     fs::create_dir(directory).unwrap();
     fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();

@@ -1,5 +1,5 @@
-//! Attempts to get out, from inside, as root and as an ordinary user of the host: all are stopped,
-//! and each is shown to work where its guards are left out.
+//! Attempts to escape, as root and as an ordinary user of the host: all are stopped, and each
+//! works if its guards are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ mod browser;
 mod host;
 
 /// An unprivileged user of the host, other than those that agents of root become.
-const NOBODY: u32 = 65_534;
+const ORDINARY_USER: u32 = 65_534;
 /// Size of the temporary file systems; the attempts to fill them write more.
 const TMP_BYTES: u64 = 16 << 20;
 
@@ -44,7 +44,7 @@ fn all_attempts(backend: SandboxBackend) -> &'static [EscapeAttempt] {
     }
 }
 
-/// What came of an attempt in one sandbox: whether it worked, and what the kernel said.
+/// The outcomes in one sandbox, by attempt: whether it worked, and the kernel's error.
 type EscapeOutcomes = BTreeMap<String, (bool, String)>;
 
 /// One user's results: attempts by name.
@@ -53,7 +53,7 @@ struct RedTeamResults {
     stopped: BTreeSet<String>,
     /// Those that were shown to work without their guards.
     shown: BTreeSet<String>,
-    /// What is not as it should be.
+    /// Attempts that did not end as required.
     faults: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl RedTeamFixture {
     }
 
     /// Puts the files that the attempts are about into the clone, which an earlier attempt may have
-    /// changed. They belong to the agent, so that nothing but the walls protects them.
+    /// changed. They belong to the agent, so that only the sandbox protects them.
     fn restore_files(&self) {
         let (src, git) = (self.project.path("src"), self.project.path(".git"));
         for directory in [&src, &self.project.path("docs"), &git.join("hooks")] {
@@ -301,7 +301,7 @@ fn depends_on_the_kernel(name: &str) -> bool {
     matches!(attempt.proof, AttackProof::WhereKnown(_))
 }
 
-/// Run by itself as an ordinary user, by the test below where that one is root.
+/// If the test below runs as root, it runs this one as an ordinary user.
 pub async fn as_an_ordinary_user(backend: SandboxBackend) {
     let results = run_all(backend).await;
     for name in &results.stopped {
@@ -335,8 +335,8 @@ async fn ordinary_user() -> RedTeamResults {
         .env("EKLAVYA_TEST_PROGRAM", &eklavya)
         .env("PATH", "/usr/bin:/bin")
         .current_dir(shared.path())
-        .gid(NOBODY)
-        .uid(NOBODY);
+        .gid(ORDINARY_USER)
+        .uid(ORDINARY_USER);
     let output = command.output().await.unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(
@@ -361,7 +361,7 @@ fn make_accessible(directory: &Path) {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What the table says of one who has not tried.
+/// The table's text if a user has not made the attempt.
 const UNTRIED: &str = "not tried";
 
 fn result_table(
@@ -418,7 +418,7 @@ pub async fn every_attempt_to_get_out_is_stopped(backend: SandboxBackend) {
     let results = root.iter().chain(&user);
     let faults: Vec<&String> = results.flat_map(|results| &results.faults).collect();
     assert!(faults.is_empty(), "{faults:#?}");
-    // Who is not root cannot try it as root.
+    // An ordinary user cannot make the attempts as root.
     let text = if backend.has_own_layers() {
         text.replace(UNTRIED, "stopped")
     } else {

@@ -33,7 +33,7 @@ async fn on_postgres_an_event_that_is_committed_late_is_not_skipped() {
     let cursor = follower.cursor();
     drop(rolled_back);
     slow.commit().await.unwrap();
-    // Nobody is told: the process that wrote it died right after its commit.
+    // No notification is sent: the process that wrote it died right after its commit.
     assert_eq!(follow_names(&mut follower, 1).await, ["slow"]);
     let mut other = EventReader::since(&data, cursor);
     assert_eq!(follow_names(&mut other, 1).await, ["slow"]);

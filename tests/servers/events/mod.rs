@@ -1,5 +1,5 @@
-//! The event log: every consumer sees every committed event once and in the same order, whoever
-//! writes, however commits overlap, and whatever is cut or killed meanwhile.
+//! The event log: every consumer sees every committed event once and in the same order, for any
+//! writer, overlap of commits, and any connection or process that is cut or killed meanwhile.
 
 mod interleaving;
 mod outages;
@@ -37,7 +37,7 @@ async fn open_data_store(location: &DatabaseLocation) -> DataStore {
     DataStore::new(store, Arc::new(SystemClock))
 }
 
-/// Returns an event that is told from others by its name.
+/// Returns an event with a unique name.
 fn named_event(name: &str) -> Event {
     Event::Notification {
         level: NotificationLevel::Info,
@@ -50,7 +50,7 @@ fn named_event(name: &str) -> Event {
 fn name_of(stored: &StoredEvent) -> String {
     match &stored.event {
         Event::Notification { title, .. } => title.clone(),
-        other => panic!("nobody wrote {other:?}"),
+        other => panic!("no writer wrote {other:?}"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Many writers and readers at once, with open transactions, rollbacks and readers that start again.
+//! Many writers and readers at once, with open transactions, rollbacks and readers that start
+//! again.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -33,7 +34,7 @@ fn on_postgres_every_reader_sees_every_event_once_in_one_order() {
     assert_one_order(&server_location(&TestPostgres::shared()), 60);
 }
 
-/// Runs it in a runtime of its own: nobody shares anything but the database, as processes do.
+/// Runs it in a runtime of its own: like processes, the runtimes share only the database.
 fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -96,7 +97,7 @@ async fn write(location: &DatabaseLocation, writer: usize, changes: usize) -> Ve
 }
 
 /// Leaves a transaction open for a while with events in it; returns whether it was committed.
-/// Sometimes nobody is told, as by a process that dies right after its commit.
+/// Sometimes no notification is sent, as if the process died right after its commit.
 async fn hold_transaction(data: &DataStore, names: &[String]) -> bool {
     let mut tx = data.store.begin_write().await.unwrap();
     for name in names {

@@ -50,8 +50,8 @@ async fn messages_are_kept(store: &Store) {
     messages::insert(&mut tx, &early, &both[1..]).await.unwrap();
     let all = messages::of_project(&mut tx, fixture.project.id).await;
     assert_eq!(all.unwrap(), [early.clone(), late.clone()]);
-    let nobody = ProjectId::random();
-    assert_eq!(messages::of_project(&mut tx, nobody).await.unwrap(), []);
+    let unknown = ProjectId::random();
+    assert_eq!(messages::of_project(&mut tx, unknown).await.unwrap(), []);
     let mut waiting = async |agent, most| {
         let found = messages::list_waiting(&mut tx, agent, most).await;
         found.unwrap()

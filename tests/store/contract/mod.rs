@@ -1,6 +1,7 @@
 //! What every function of the store does, on every database.
 //!
-//! A server takes longer to start than a function to be tried, so those of one subject share a test.
+//! A server takes longer to start than a function to be tried, so those of one subject share a
+//! test.
 
 mod coverage;
 mod exchange;
@@ -19,7 +20,7 @@ use crate::databases::TestDatabase;
 macro_rules! on_each {
     ($($part:path),* $(,)?) => {$(
         for database in $crate::databases::TestDatabase::each().await {
-            // What a failed test printed says where it was.
+            // The output of a failed test names the database.
             eprintln!("{} on {}", stringify!($part), database.name);
             $part(&database.store).await;
             database.store.close().await;

@@ -136,8 +136,8 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     for number in 2..=4 {
         ids.push(project(&mut tx, number).await.id);
     }
-    // The oldest of a project that is halted, of one that had much, of one that had less, and two of
-    // one with a high priority.
+    // The oldest of a project that is halted, of one that had much, of one that had less, and two
+    // of one with a high priority.
     let mut much = job(ids[0], JobGoal::Build, 1);
     much.used_micros = 2;
     let mut less = job(ids[1], JobGoal::Build, 2);
@@ -199,7 +199,7 @@ async fn a_job_is_taken_by_one_of_many(store: &Store) {
                     worker: number.to_string(),
                     since: timestamp_at(9),
                 };
-                // Nobody else had it between.
+                // No other worker had it in between.
                 assert!(jobs::update(&mut tx, &job).await.unwrap());
                 tx.commit().await.unwrap();
                 taken.push(job.id.0);
@@ -295,7 +295,7 @@ async fn waits_are_those_of_the_holder(store: &Store) {
     for wait in [&wait, &again] {
         capacity_waits::put(&mut tx, wait).await.unwrap();
     }
-    // Whoever wrote it has no lease.
+    // The writer has no lease.
     assert_eq!(
         capacity_waits::of_project(&mut tx, project).await.unwrap(),
         None

@@ -240,12 +240,14 @@ async fn the_audit_trail_is_chained(store: &Store) {
     let mut chains = vec![own, project.0];
     chains.sort();
     assert_eq!(audit::list_chains(&mut tx).await.unwrap(), chains);
-    let nobody = ProjectId::random();
+    let unknown = ProjectId::random();
     assert_eq!(
-        audit::head_of_project(&mut tx, Some(nobody)).await.unwrap(),
+        audit::head_of_project(&mut tx, Some(unknown))
+            .await
+            .unwrap(),
         None
     );
-    assert_eq!(audit::of_project(&mut tx, nobody).await.unwrap(), []);
+    assert_eq!(audit::of_project(&mut tx, unknown).await.unwrap(), []);
 }
 
 async fn the_audit_trail_is_looked_through(store: &Store) {

@@ -56,8 +56,8 @@ async fn projects_are_kept(store: &Store) {
     let found = projects::by_id(&mut tx, first.id).await.unwrap();
     assert_eq!(found, Some(first));
     assert_eq!(projects::by_slug(&mut tx, "First").await.unwrap(), None);
-    let nobody = ProjectId::random();
-    assert_eq!(projects::by_id(&mut tx, nobody).await.unwrap(), None);
+    let unknown = ProjectId::random();
+    assert_eq!(projects::by_id(&mut tx, unknown).await.unwrap(), None);
     drop(tx);
     for (number, slug) in [(7, "taken"), (8, "slug")] {
         let mut tx = store.begin_write().await.unwrap();
@@ -303,6 +303,6 @@ async fn checkpoints_are_kept(store: &Store) {
     let project = fixture.project.id;
     let found = checkpoints::of_project(&mut tx, project).await.unwrap();
     assert_eq!(found, [early, late]);
-    let nobody = ProjectId::random();
-    assert_eq!(checkpoints::of_project(&mut tx, nobody).await.unwrap(), []);
+    let unknown = ProjectId::random();
+    assert_eq!(checkpoints::of_project(&mut tx, unknown).await.unwrap(), []);
 }

@@ -1,4 +1,5 @@
-//! What an agent tries in each cell of the table of roles, with the tools that the product gives it.
+//! What an agent tries in each cell of the table of roles, with the tools that the product gives
+//! it.
 
 use std::path::PathBuf;
 
@@ -8,19 +9,19 @@ use eklavya_sandbox::role_policy::{
 use eklavya_sandbox::selftest::MatrixColumn;
 use serde_json::{Value, json};
 
-/// What the row says about an attempt.
+/// The result that the row requires of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleExpectation {
     Allowed,
     Forbidden,
 }
 
-/// How it is told that an attempt worked.
+/// The sign that an attempt worked.
 #[derive(Debug, Clone)]
 pub enum RoleSuccessSign {
     /// The result is no error and has these words.
     OutputContains(&'static str),
-    /// This file is there on the machine itself.
+    /// This file exists on the machine itself.
     FileCreated(PathBuf),
 }
 
@@ -45,14 +46,14 @@ pub struct RoleTargets {
     pub unlisted: String,
 }
 
-/// A call and how it is told that it worked.
+/// A call and the sign that it worked.
 type RoleToolCall = (&'static str, Value, RoleSuccessSign);
 
 /// The name of the demo, which is open meanwhile.
 const DEMO: &str = "http://demo-1.shop.localhost/";
 
-/// Returns the attempts of a role: in each column one that its row allows and one that it does not. A
-/// cell that allows nothing has the latter alone.
+/// Returns the attempts of a role: in each column one that its row allows and one that it does not.
+/// A cell that allows nothing has the latter alone.
 pub fn attempts(row: &RolePolicy, places: &RoleTargets) -> Vec<RoleAttempt> {
     [
         (MatrixColumn::FileSystem, files(row, places)),
@@ -126,7 +127,7 @@ fn terminal(row: &RolePolicy, places: &RoleTargets) -> (Option<RoleToolCall>, Ve
     match row.terminal {
         TerminalAccess::Full => {
             let secret = format!("cat {}", places.outside.join("secret").display());
-            (Some(shell), vec![bash(&secret, "somebody")])
+            (Some(shell), vec![bash(&secret, "another user")])
         }
         TerminalAccess::TestCommand => (Some(tests), vec![shell, log]),
         TerminalAccess::Diagnostic => (Some(log), vec![shell, tests]),

@@ -1,6 +1,6 @@
-//! The table of roles, cell by cell, in the product as it is: an agent of each role works on a task of
-//! a build with the real CLI, the tools and the door that its role gets, and tries in each of the six
-//! columns what its row allows and what it does not.
+//! The table of roles, cell by cell, in the product as it is: an agent of each role works on a task
+//! of a build with the real CLI, the tools and the door that its role gets, and tries in each of
+//! the six columns what its row allows and what it does not.
 //!
 //! That the operating system alone says no, too, is shown where the CLI is told that it may do
 //! anything (`tests/sandbox/matrix`).
@@ -29,10 +29,11 @@ use self::attempts::{RoleAttempt, RoleExpectation, RoleSuccessSign, RoleTargets,
 
 mod attempts;
 
-/// Returns what came of all attempts, a line for each role, with these variables in the environment.
+/// Returns what came of all attempts, a line for each role, with these variables in the
+/// environment.
 ///
 /// # Panics
-/// A cell is not what its row says.
+/// A cell differs from its row.
 pub fn attempt_table(variables: &[(&str, &str)]) -> String {
     let fixture = tempfile::tempdir().unwrap();
     create_library(fixture.path());
@@ -43,7 +44,7 @@ pub fn attempt_table(variables: &[(&str, &str)]) -> String {
         unlisted: format!("http://127.0.0.3:{port}/"),
     };
     fs::create_dir(&places.outside).unwrap();
-    fs::write(places.outside.join("secret"), "somebody else's\n").unwrap();
+    fs::write(places.outside.join("secret"), "another user's\n").unwrap();
     for directory in [fixture.path(), &places.outside] {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! What holds agents in the product as it is, under bubblewrap; `tests/docker` has the same in
+//! What holds agents in the product as it is, under bubblewrap; the module `docker` has the same in
 //! containers.
 
 #[test]

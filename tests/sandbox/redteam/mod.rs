@@ -2,7 +2,6 @@
 //! works if its guards are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -16,12 +15,14 @@ use eklavya_testkit::program::eklavya_program;
 
 use self::attempts::{ATTEMPTS, AttackOrigin, AttackProof, EscapeAttempt};
 use self::host::HostTargets;
+use self::results::{RedTeamResults, UNTRIED, result_table};
 use crate::backend::SandboxBackend;
 use crate::sandbox_project::SandboxProject;
 
 mod attempts;
 mod browser;
 mod host;
+mod results;
 
 /// An unprivileged user of the host, other than those that agents of root become.
 const ORDINARY_USER: u32 = 65_534;
@@ -46,16 +47,6 @@ fn all_attempts(backend: SandboxBackend) -> &'static [EscapeAttempt] {
 
 /// The outcomes in one sandbox, by attempt: whether it worked, and the kernel's error.
 type EscapeOutcomes = BTreeMap<String, (bool, String)>;
-
-/// One user's results: attempts by name.
-#[derive(Debug, Default)]
-struct RedTeamResults {
-    stopped: BTreeSet<String>,
-    /// Those that were shown to work without their guards.
-    shown: BTreeSet<String>,
-    /// Attempts that did not end as required.
-    faults: Vec<String>,
-}
 
 /// The places of a run: one project, and what is around it on the host.
 struct RedTeamFixture {
@@ -283,24 +274,6 @@ async fn try_unsandboxed(fixture: &RedTeamFixture, results: &mut RedTeamResults)
     results.note_shown(outcomes, "without a sandbox");
 }
 
-impl RedTeamResults {
-    fn note_shown(&mut self, outcomes: EscapeOutcomes, how: &str) {
-        for (name, (worked, why)) in outcomes {
-            if worked {
-                self.shown.insert(name);
-            } else if !depends_on_the_kernel(&name) {
-                let fault = format!("{name} does not work {how} ({why})");
-                self.faults.push(fault);
-            }
-        }
-    }
-}
-
-fn depends_on_the_kernel(name: &str) -> bool {
-    let attempt = ALL.iter().find(|known| known.name == name).unwrap();
-    matches!(attempt.proof, AttackProof::WhereKnown(_))
-}
-
 /// If the test below runs as root, it runs this one as an ordinary user.
 pub async fn as_an_ordinary_user(backend: SandboxBackend) {
     let results = run_all(backend).await;
@@ -359,45 +332,6 @@ async fn ordinary_user() -> RedTeamResults {
 fn make_accessible(directory: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// The table's text if a user has not made the attempt.
-const UNTRIED: &str = "not tried";
-
-fn result_table(
-    backend: SandboxBackend,
-    root: Option<&RedTeamResults>,
-    user: Option<&RedTeamResults>,
-) -> String {
-    let all = all_attempts(backend);
-    let mut text = format!("{} attempts\n", all.len());
-    for attempt in all {
-        let of = |results: &RedTeamResults| {
-            if results.stopped.contains(attempt.name) {
-                "stopped"
-            } else {
-                "WORKS"
-            }
-        };
-        let shown = match attempt.proof {
-            AttackProof::Without(_) | AttackProof::WhereKnown(_) if !backend.has_own_layers() => {
-                "see bubblewrap's table"
-            }
-            AttackProof::Without(_) => "works without them",
-            AttackProof::WhereKnown(_) => "works without them where the kernel has it",
-            AttackProof::Unsandboxed => "works without a sandbox",
-            AttackProof::UnsandboxedAsRoot => "works without a sandbox, as root",
-            AttackProof::NotShown(reason) => reason,
-        };
-        let (root, user) = (root.map_or(UNTRIED, of), user.map_or(UNTRIED, of));
-        let (name, guard) = (attempt.name, attempt.guard);
-        if let Some(reason) = harmless_reason(backend, attempt) {
-            writeln!(text, "{name} | harmless: {reason}").unwrap();
-            continue;
-        }
-        writeln!(text, "{name} | {guard} | {root} | {user} | {shown}").unwrap();
-    }
-    text
 }
 
 pub async fn every_attempt_to_get_out_is_stopped(backend: SandboxBackend) {

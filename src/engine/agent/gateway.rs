@@ -5,34 +5,13 @@ use std::sync::Arc;
 
 use super::egress;
 use crate::context::error::EngineError;
+use crate::context::project_run::ProjectRun;
 use crate::context::site::Site;
 use eklavya_config::{Config, ModelCredential};
-use eklavya_core::project::Project;
 use eklavya_core::secret::{SecretName, SecretUse};
 use eklavya_gateway::{
-    Gateway, GatewayConfig, GatewayTimeouts, ModelSource, PriceTable, RehearsalRecorder,
-    RehearsalScript,
+    Gateway, GatewayConfig, GatewayTimeouts, ModelSource, PriceTable, RehearsalScript,
 };
-use eklavya_services::costs::{CostTracker, DefaultLimits};
-
-/// Returns the rehearsal that plays for a project: the configured one, else the project's own.
-pub fn select_rehearsal(config: &Config, project: &Project) -> Option<String> {
-    config
-        .model
-        .rehearsal
-        .as_ref()
-        .map(ToString::to_string)
-        .or_else(|| project.rehearsal.clone())
-}
-
-/// Returns the limits that count where a scope has none of its own.
-pub fn default_limits(config: &Config) -> DefaultLimits {
-    DefaultLimits {
-        all: config.budget.overall,
-        task: config.budget.task,
-        agent: config.budget.agent,
-    }
-}
 
 /// Reads and checks the rehearsal at `path`.
 pub fn load_rehearsal(path: &str) -> Result<RehearsalScript, EngineError> {
@@ -53,30 +32,23 @@ pub fn load_pricing(config: &Config) -> Result<PriceTable, EngineError> {
     })
 }
 
-pub(crate) async fn start_gateway(
-    site: &Site,
-    costs: &CostTracker,
-    rehearsal: Option<&str>,
-    worker: &str,
-    recorder: Option<Arc<RehearsalRecorder>>,
-) -> Result<Gateway, EngineError> {
-    let config = &site.config;
-    let model = if let Some(path) = rehearsal {
-        ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?))
-    } else {
-        let (credential, account) = select_credential(site).await?;
-        ModelSource::Upstream {
-            url: config.model.url.to_string(),
-            credential,
-            account,
-        }
-    };
+/// Returns the run's gateway. It starts with the first agent, so that a stage without agents needs
+/// no model.
+///
+/// # Errors
+/// The rehearsal or the price list is unusable, or the model has no credential.
+pub(crate) async fn gateway_of(run: &ProjectRun) -> Result<&Gateway, EngineError> {
+    run.gateway.get_or_try_init(|| start_gateway(run)).await
+}
+
+async fn start_gateway(run: &ProjectRun) -> Result<Gateway, EngineError> {
+    let (site, config) = (&run.site, &run.site.config);
     let gateway = GatewayConfig {
-        model,
+        model: select_model(site, run.rehearsal.as_deref()).await?,
         pricing: Arc::new(load_pricing(config)?),
-        costs: costs.clone(),
+        costs: run.costs.clone(),
         clock: Arc::clone(&site.data.clock),
-        worker: worker.to_owned(),
+        worker: run.identity.name.clone(),
         max_output_tokens: Some(config.model.max_output_tokens),
         requests_per_minute: config.model.requests_per_minute,
         timeouts: GatewayTimeouts {
@@ -85,10 +57,22 @@ pub(crate) async fn start_gateway(
             max_pause: config.model.max_rate_limit_pause,
             ..GatewayTimeouts::default()
         },
-        recorder,
+        recorder: run.recorder.clone(),
         egress: egress::egress_config(config),
     };
     Gateway::start(gateway).map_err(|error| EngineError::Model(error.to_string()))
+}
+
+async fn select_model(site: &Site, rehearsal: Option<&str>) -> Result<ModelSource, EngineError> {
+    if let Some(path) = rehearsal {
+        return Ok(ModelSource::Rehearsal(Arc::new(load_rehearsal(path)?)));
+    }
+    let (credential, account) = select_credential(site).await?;
+    Ok(ModelSource::Upstream {
+        url: site.config.model.url.to_string(),
+        credential,
+        account,
+    })
 }
 
 /// Returns the project's own credential, with the name of the account that it stands for, or else the

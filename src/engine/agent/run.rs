@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{admission, launch};
+use super::{admission, gateway, launch};
 use crate::agent::prompt;
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
@@ -41,7 +41,7 @@ pub(crate) async fn run_agent(
     task: Task,
     checks: Option<Arc<PlanChecks>>,
 ) -> Result<FinishedAgent, EngineError> {
-    let gateway = worker.gateway().await?;
+    let gateway = gateway::gateway_of(worker).await?;
     let _room = admission::admit(worker).await?;
     let (agent, task, resumes) = record_start(worker, task).await?;
     let ran = Box::pin(run_started_agent(

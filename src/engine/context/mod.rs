@@ -1,11 +1,13 @@
-//! What all parts of the engine need: the site, its paths, the run, the lease deadline, errors.
+//! What all folders of the engine need: the site, its paths, the run, the lease deadline, errors.
 
 pub mod artifacts;
 pub mod error;
 pub(crate) mod files;
 pub(crate) mod lease_deadline;
+pub(crate) mod model_settings;
 pub(crate) mod orphans;
 pub mod paths;
 pub mod project_run;
+pub(crate) mod served_preview;
 pub mod site;
 pub mod stop;

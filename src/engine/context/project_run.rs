@@ -1,4 +1,4 @@
-//! The worker: what a process needs to let agents work on one project.
+//! One process at work on one project: what it needs to run a stage and its agents.
 
 use std::sync::Arc;
 
@@ -7,58 +7,52 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::error::EngineError;
+use super::lease_deadline::LeaseDeadline;
+use super::model_settings;
 use super::orphans;
 use super::site::Site;
 use super::stop::StopRequest;
-use crate::agent::gateway;
 use crate::capacity::Capacity;
-use crate::context::lease_deadline::LeaseDeadline;
 use eklavya_claude::cli::locate::ClaudeCli;
 use eklavya_core::lease::HeldLease;
 use eklavya_core::lease::monitor::LeaseMonitor;
 use eklavya_core::project::Project;
 use eklavya_gateway::{Gateway, RehearsalRecorder};
 use eklavya_services::costs::CostTracker;
-use eklavya_services::leases::WorkerId as WorkerIdentity;
+use eklavya_services::leases::WorkerId;
 use eklavya_services::projects;
 
-/// What a worker does where another one holds the project.
+/// What a run does if another worker holds the project's lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLeased {
-    /// It gives up, unless a few seconds show that the other one is gone.
+    /// Fails, unless the holder turns out to be dead within a few seconds.
     Fail,
-    /// It waits until the project is free, or the work is stopped.
+    /// Waits until the project is free or the run is stopped.
     Wait,
 }
 
-/// What a worker is made of, beside its site.
+/// The parts of a run besides its site.
 #[derive(Debug)]
 pub struct ProjectRunSpec {
-    /// The Claude Code CLI.
     pub cli: ClaudeCli,
-    /// How the work is stopped.
     pub stop: StopRequest,
-    /// Where the model's answers are recorded, if they are.
+    /// Records the model's answers as a rehearsal.
     pub recorder: Option<Arc<RehearsalRecorder>>,
-    /// What it does where another one holds the project.
     pub on_leased: OnLeased,
-    /// The room for agents on this machine.
     pub capacity: Arc<Capacity>,
-    /// What was seen of the project's lease before, and since when.
+    /// What the worker has observed of the project's lease so far.
     pub observed_lease: Option<ObservedLease>,
 }
 
-/// A lease that was watched for a while, from the start of the watch on.
+/// A lease of another worker and what was observed of it.
 #[derive(Debug, Clone)]
 pub struct ObservedLease {
-    /// When the watch began.
     pub observed_since: Instant,
-    /// What was seen.
     pub watch: LeaseMonitor,
 }
 
 impl ObservedLease {
-    /// Returns a watch that begins now.
+    /// Returns an observation that starts now.
     pub fn starting_now() -> Self {
         Self {
             observed_since: Instant::now(),
@@ -67,39 +61,39 @@ impl ObservedLease {
     }
 }
 
-/// A process at work on one project, or about to be.
+/// A process that works on one project, with or without its lease.
 #[derive(Debug)]
 pub struct ProjectRun {
     pub(crate) site: Site,
     pub(crate) costs: CostTracker,
     pub(crate) cli: ClaudeCli,
-    pub(crate) identity: WorkerIdentity,
+    pub(crate) identity: WorkerId,
     pub(crate) stop: StopRequest,
     pub(crate) on_leased: OnLeased,
     pub(crate) rehearsal: Option<String>,
     pub(crate) capacity: Arc<Capacity>,
-    /// How many of its agents wait for room.
+    /// Agents of this run that wait for capacity.
     pub(crate) waiting_agents: Mutex<u32>,
     pub(crate) observed_lease: Option<ObservedLease>,
     /// One merge at a time: each is tested on top of the one before.
     pub(crate) merge_lock: Mutex<()>,
-    /// Notes of what happened that are still being written down.
+    /// Writes of notes that are still in progress.
     pub(crate) note_tasks: TaskTracker,
-    /// Told when an agent has handed out work.
+    /// Notified when an agent has spawned tasks.
     pub(crate) spawn_notify: Notify,
-    gateway: OnceCell<Gateway>,
-    recorder: Option<Arc<RehearsalRecorder>>,
+    pub(crate) gateway: OnceCell<Gateway>,
+    pub(crate) recorder: Option<Arc<RehearsalRecorder>>,
 }
 
 impl ProjectRun {
-    /// Makes a worker that can take up the work on a project with [`super::hold`].
+    /// Creates a run that can take the project's lease: see [`crate::with_lease`].
     ///
-    /// What agents of others left on this host, who have lost their projects since, is ended first.
+    /// First ends the agents on this host whose workers have lost their projects.
     pub async fn start(spec: ProjectRunSpec, site: Site) -> Result<Self, EngineError> {
-        let identity = WorkerIdentity::generate();
+        let identity = WorkerId::generate();
         orphans::end_orphans_on_host(&site.data, &identity.host).await?;
         site.sandbox.remove_abandoned().await?;
-        let rehearsal = gateway::select_rehearsal(&site.config, site.project());
+        let rehearsal = model_settings::select_rehearsal(&site.config, site.project());
         Ok(Self {
             costs: cost_tracker(&site),
             site,
@@ -119,13 +113,13 @@ impl ProjectRun {
         })
     }
 
-    /// Returns the worker as it works in a tenure: what it writes counts only while that lasts.
+    /// Returns this run under `lease`: its writes fail once the lease is lost.
     pub(crate) async fn under_lease(
         &self,
-        tenure: &HeldLease,
-        grip: Arc<LeaseDeadline>,
+        lease: &HeldLease,
+        deadline: Arc<LeaseDeadline>,
     ) -> Result<Self, EngineError> {
-        let site = self.site.fenced(tenure, grip).await?;
+        let site = self.site.fenced(lease, deadline).await?;
         Ok(Self {
             costs: cost_tracker(&site),
             site,
@@ -145,7 +139,7 @@ impl ProjectRun {
         })
     }
 
-    /// Notes under which conditions the work is done.
+    /// Records the rehearsal and whether agents are sandboxed.
     pub(crate) async fn record_conditions(&self) -> Result<(), EngineError> {
         let project = self.site.reload().await?;
         let sandboxed = self.site.is_sandboxed();
@@ -154,28 +148,7 @@ impl ProjectRun {
         Ok(())
     }
 
-    /// Returns the door-keeper of the agents; it starts with the first of them, so that work without
-    /// agents needs no model.
-    ///
-    /// # Errors
-    /// A rehearsal or a price list that cannot be used, no credential for the model.
-    pub(crate) async fn gateway(&self) -> Result<&Gateway, EngineError> {
-        let start = async || {
-            let (rehearsal, recorder) = (self.rehearsal.as_deref(), self.recorder.clone());
-            gateway::start_gateway(
-                &self.site,
-                &self.costs,
-                rehearsal,
-                &self.identity.name,
-                recorder,
-            )
-            .await
-        };
-        self.gateway.get_or_try_init(start).await
-    }
-
-    /// Ends what goes on beside the work: all doors are closed, and what was spent and done is
-    /// written down.
+    /// Closes the doors of all agents, and waits until costs and notes are written.
     pub(crate) async fn shut_down(&self) {
         if let Some(gateway) = self.gateway.get() {
             gateway.shutdown().await;
@@ -184,13 +157,13 @@ impl ProjectRun {
         self.note_tasks.wait().await;
     }
 
-    /// Returns the project as it stands now.
+    /// Reads the project from the database.
     pub async fn reload_project(&self) -> Result<Project, EngineError> {
         self.site.reload().await
     }
 }
 
 fn cost_tracker(site: &Site) -> CostTracker {
-    CostTracker::new(site.data.clone(), gateway::default_limits(&site.config))
-        .with_retry_timeout(site.config.store_retry_timeout)
+    let limits = model_settings::default_limits(&site.config);
+    CostTracker::new(site.data.clone(), limits).with_retry_timeout(site.config.store_retry_timeout)
 }

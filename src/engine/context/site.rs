@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::paths::{DataDirectoryPaths, ProjectPaths};
 use super::stop::StopReason;
 use crate::context::lease_deadline::LeaseDeadline;
-use crate::preview::names::ServedPreview;
+use crate::context::served_preview::ServedPreview;
 use eklavya_config::Config;
 use eklavya_core::lease::HeldLease;
 use eklavya_core::project::Project;

@@ -2,12 +2,13 @@
 //! for the product under verification.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use url::Url;
 
 use super::browser_tally::{BrowserAuditEntry, BrowserRequestTally};
+use crate::context::served_preview::ServedPreview;
 use crate::preview::demo;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::demo::{Demo, DemoState};
@@ -17,46 +18,6 @@ use eklavya_core::project::Project;
 use eklavya_sandbox::browser::PreviewNames;
 use eklavya_sandbox::proxy::{HTTP_PORT, PreviewLookup};
 use eklavya_services::{DataStore, audit, demos};
-
-/// What is served for those who verify, if anything is.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ServedPreview(Arc<Mutex<Option<PreviewState>>>);
-
-/// The product under verification.
-#[derive(Debug, Clone)]
-pub(crate) enum PreviewState {
-    /// It answers here.
-    Serving(SocketAddr),
-    /// It could not be started.
-    Failed(String),
-}
-
-impl ServedPreview {
-    /// Notes what is served from now on.
-    pub(crate) fn set(&self, shown: Option<PreviewState>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown;
-    }
-
-    fn current(&self) -> Option<PreviewState> {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.clone()
-    }
-
-    fn address(&self) -> Option<SocketAddr> {
-        match self.current()? {
-            PreviewState::Serving(address) => Some(address),
-            PreviewState::Failed(_) => None,
-        }
-    }
-
-    /// Returns why the product could not be started.
-    pub(crate) fn failure(&self) -> Option<String> {
-        match self.current()? {
-            PreviewState::Serving(_) => None,
-            PreviewState::Failed(reason) => Some(reason),
-        }
-    }
-}
 
 /// The names of one project's own previews.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::context::error::EngineError;
+use crate::context::served_preview::PreviewState;
 use crate::context::site::Site;
-use crate::preview::names::PreviewState;
 use crate::workspace::{clone, command};
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::plan::document::PlannedPreview;

@@ -1,4 +1,4 @@
-//! Errors at the edge: what happened, which exit code it is, and what to type next.
+//! Errors of commands: the message, the exit code, and hints at what to type next.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use eklavya_config::ConfigError;
 use eklavya_core::exit_code;
+use eklavya_core::failure_kind::{FailureKind, message_with_causes};
 use eklavya_core::redactor::Redactor;
 use eklavya_gateway::ScriptError;
 use eklavya_services::ServiceError;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::options::OutputFormat;
 use crate::output::escape;
 
-/// What kind of failure it is; each has its exit code.
+/// The kind of an error, as JSON names it; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CommandErrorKind {
@@ -28,19 +29,20 @@ pub enum CommandErrorKind {
     Usage,
     /// What the command names does not exist.
     NotFound,
-    /// It exists, but not in a state that allows the command.
+    /// It exists, but its state does not allow the command.
     WrongState,
-    /// A budget does not allow it.
+    /// A budget does not allow the work to continue.
     OverBudget,
     /// The admin has to decide first.
     NeedsDecision,
-    /// CLI, sandbox, store or model endpoint are not usable.
+    /// The CLI, sandbox, store or model endpoint is not usable.
     Environment,
     /// Ctrl-C.
     Interrupted,
-    /// The reader of stdout went away (`eklavya … | head`): nothing is wrong, nothing to be said.
+    /// The reader of stdout closed it (`eklavya … | head`): this is no failure, and is not reported.
     OutputClosed,
-    /// A command that was run on the person's behalf ended with this code; it has said why itself.
+    /// A command that was run for the user ended with this exit code and has reported the reason
+    /// itself.
     Ran(u8),
 }
 
@@ -61,7 +63,22 @@ impl CommandErrorKind {
     }
 }
 
-/// Why a command did not do what it was asked.
+impl From<FailureKind> for CommandErrorKind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Failed => CommandErrorKind::Failed,
+            FailureKind::Usage => CommandErrorKind::Usage,
+            FailureKind::NotFound => CommandErrorKind::NotFound,
+            FailureKind::WrongState => CommandErrorKind::WrongState,
+            FailureKind::OverBudget => CommandErrorKind::OverBudget,
+            FailureKind::NeedsDecision => CommandErrorKind::NeedsDecision,
+            FailureKind::Environment => CommandErrorKind::Environment,
+            FailureKind::Interrupted => CommandErrorKind::Interrupted,
+        }
+    }
+}
+
+/// Why a command failed, and what to do about it.
 #[derive(Debug)]
 pub struct CommandError {
     kind: CommandErrorKind,
@@ -70,55 +87,44 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    /// Returns the error of the kind `kind` that `source` tells.
-    pub fn new(kind: CommandErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(
+        kind: impl Into<CommandErrorKind>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         Self {
-            kind,
+            kind: kind.into(),
             source: source.into(),
             hints: Vec::new(),
         }
     }
 
-    /// Returns an error of usage.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(CommandErrorKind::Usage, message.into())
     }
 
-    /// Returns this error with one more line that says what to do.
+    /// Adds a line that states what to do.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Whether CLI, sandbox, store or model endpoint were not usable.
     pub fn is_environment(&self) -> bool {
         self.kind == CommandErrorKind::Environment
     }
 
-    /// Returns the exit code.
     pub fn exit_code(&self) -> u8 {
         self.kind.exit_code()
     }
 
-    /// Returns the message with its causes, those left out that it says already.
+    /// Returns the message with its causes.
     pub fn message(&self) -> String {
-        let mut message = self.source.to_string();
-        let mut cause = self.source.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !message.contains(&text) {
-                message = format!("{message}: {text}");
-            }
-            cause = error.source();
-        }
-        message
+        message_with_causes(self.source.as_ref())
     }
 
-    /// Prints the error to stderr, as `error: …` and `hint: …` or, where results are JSON, as one
-    /// line `{"error":{…}}`, and returns its exit code.
-    /// Secrets are hidden.
+    /// Prints the error to stderr and returns its exit code. It is printed as `error: …` and
+    /// `hint: …` or, if the output format is JSON, as one line `{"error":{…}}`. Secrets are hidden.
     pub fn report(&self, format: OutputFormat, redactor: &Redactor) -> ExitCode {
-        let code = self.kind.exit_code();
+        let code = self.exit_code();
         if !matches!(
             self.kind,
             CommandErrorKind::OutputClosed | CommandErrorKind::Ran(_)
@@ -128,7 +134,7 @@ impl CommandError {
                 OutputFormat::Json | OutputFormat::Jsonl => self.as_json(code),
             };
             let text = redactor.redact_line(text.trim_end());
-            // Where stderr is closed there is nobody to tell.
+            // If stderr is closed, the error cannot be reported.
             let _ = writeln!(io::stderr(), "{text}");
         }
         ExitCode::from(code)
@@ -169,7 +175,7 @@ impl fmt::Display for CommandError {
     }
 }
 
-/// A failure to print the result.
+/// An error of writing the output.
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         let kind = match error.kind() {
@@ -186,7 +192,7 @@ impl From<ConfigError> for CommandError {
     }
 }
 
-/// The configuration is read once, and its mistake may be asked for more than once.
+/// The configuration is loaded once, and its error may be needed several times.
 impl From<&ConfigError> for CommandError {
     fn from(error: &ConfigError) -> Self {
         let kind = match error {
@@ -195,8 +201,8 @@ impl From<&ConfigError> for CommandError {
         };
         let hint = match error {
             ConfigError::UnknownKey { .. } => "List the keys: eklavya config show",
-            ConfigError::AtPosition { .. } => "Correct the file; eklavya man explains every key",
-            ConfigError::NoDataDirectory => "Say where: eklavya --home DIR …",
+            ConfigError::AtPosition { .. } => "Correct the file; eklavya man describes every key",
+            ConfigError::NoDataDirectory => "Set one: eklavya --home DIR …",
             _ => return Self::new(kind, error.to_string()),
         };
         Self::new(kind, error.to_string()).with_hint(hint)
@@ -211,17 +217,14 @@ impl From<StoreError> for CommandError {
 
 impl From<&StoreError> for CommandError {
     fn from(error: &StoreError) -> Self {
-        if matches!(error, StoreError::LeaseLost { .. }) {
-            return Self::new(CommandErrorKind::WrongState, error.to_string())
-                .with_hint("See what is done by now: eklavya status");
-        }
-        Self::new(CommandErrorKind::Environment, error.to_string()).with_hint(store_hint(error))
+        Self::new(error.failure_kind(), error.to_string()).with_hint(store_hint(error))
     }
 }
 
-/// Returns what to do about a database that cannot be used.
+/// Returns what to do about an error of the database.
 pub fn store_hint(error: &StoreError) -> &'static str {
     match error {
+        StoreError::LeaseLost { .. } => "See what is done by now: eklavya status",
         StoreError::Missing(_) => "Create the data directory first: eklavya init",
         StoreError::SchemaTooNew { .. } => {
             "Use the newer eklavya, or another data directory: --home DIR"
@@ -230,29 +233,33 @@ pub fn store_hint(error: &StoreError) -> &'static str {
             "Stop the workers of the older version, then: eklavya db migrate"
         }
         StoreError::Open { .. } => {
-            "Restore the file from a copy or make it readable; of a server, look into its log"
+            "Restore the file from a backup or make it readable; for a server, see its log"
         }
         StoreError::Unreachable { .. } => "Start the server, or correct store.url",
         StoreError::Unauthorized { .. } => {
             "Check the user in store.url and the password in store.passwordFile"
         }
         StoreError::NoDatabase { .. } => "Create it (createdb), or correct store.url",
-        StoreError::ServerTooOld { .. } => "Use a newer server: PostgreSQL 16 is the one to choose",
+        StoreError::ServerTooOld { .. } => "Use a newer server; PostgreSQL 16 is recommended",
         StoreError::Tls { .. } => "Check the server's certificate, and sslmode in store.url",
         StoreError::Encoding { .. } => {
             "Create another: createdb --encoding UTF8 --template template0 NAME"
         }
         StoreError::ReadOnly { .. } => "Point store.url at the primary",
         StoreError::Forbidden(_) => "Make the user of store.url the owner of its database",
-        StoreError::Unavailable(_) => "Start the server, then repeat the command: it goes on",
-        StoreError::InDoubt(_) => {
-            "Start the server and look whether it was done: eklavya status; repeating the \
-             command does nothing twice"
+        StoreError::Unavailable(_) => {
+            "Start the server and run the command again; it resumes where it stopped"
         }
-        StoreError::Busy(_) => "Repeat the command; see who works: eklavya status",
-        StoreError::DiskFull => "Make room on the disk and repeat the command: it goes on",
-        StoreError::Migrate { .. } => "See where it stands: eklavya db status",
-        _ => "Look into it: eklavya doctor",
+        StoreError::InDoubt(_) => {
+            "Start the server and check whether the change was made: eklavya status; running the \
+             command again does not make it twice"
+        }
+        StoreError::Busy(_) => "Run the command again; see which workers run: eklavya status",
+        StoreError::DiskFull => {
+            "Free disk space and run the command again; it resumes where it stopped"
+        }
+        StoreError::Migrate { .. } => "See the state of the schema: eklavya db status",
+        _ => "Check the installation: eklavya doctor",
     }
 }
 
@@ -261,7 +268,7 @@ impl From<BusError> for CommandError {
         let (kind, hint) = match &error {
             BusError::Url { .. } => (
                 CommandErrorKind::Usage,
-                "Correct bus.url, or take it out: none",
+                "Correct bus.url, or work without a bus: none",
             ),
             BusError::Unreachable { .. } => (
                 CommandErrorKind::Environment,
@@ -286,79 +293,52 @@ impl From<BusError> for CommandError {
 
 impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
-        let (kind, hint) = match &error {
+        let hint = match &error {
             ServiceError::Store(error) => return Self::from(error),
             ServiceError::Secret(error) => return Self::from(error),
-            ServiceError::State { .. } => (
-                CommandErrorKind::WrongState,
-                "See where it stands: eklavya status",
-            ),
-            ServiceError::Conflict(_) => (
-                CommandErrorKind::WrongState,
-                "Look at it and repeat the command",
-            ),
-            ServiceError::NotFound { what, .. } => (CommandErrorKind::NotFound, list_hint(what)),
-            ServiceError::Ambiguous { what, .. } => (CommandErrorKind::Usage, list_hint(what)),
-            ServiceError::GoalUnreachable { .. } => (
-                CommandErrorKind::WrongState,
-                "See what comes next: eklavya status",
-            ),
-            ServiceError::SlugInUse(_) => (CommandErrorKind::Usage, "Choose another: --slug SLUG"),
-            ServiceError::Slug(_) => (CommandErrorKind::Usage, "Choose one: --slug SLUG"),
-            ServiceError::Brief(_) => (
-                CommandErrorKind::Usage,
-                "Write what the client wants into a text file",
-            ),
-            ServiceError::Message(_) => (CommandErrorKind::Usage, "Say it in fewer or other words"),
-            ServiceError::RecipientEnded(..) => {
-                (CommandErrorKind::WrongState, "List them: eklavya agents ps")
+            ServiceError::State { .. } => "See its state: eklavya status",
+            ServiceError::Conflict(_) => "Check its state and run the command again",
+            ServiceError::NotFound { what, .. } | ServiceError::Ambiguous { what, .. } => {
+                list_hint(what)
             }
-            ServiceError::Leased { .. } => (CommandErrorKind::WrongState, "Wait for it: --wait"),
+            ServiceError::GoalUnreachable { .. } => "See what comes next: eklavya status",
+            ServiceError::SlugInUse(_) => "Choose another: --slug SLUG",
+            ServiceError::Slug(_) => "Choose one: --slug SLUG",
+            ServiceError::Brief(_) => "Write what the client wants into a text file",
+            ServiceError::Message(_) => "Shorten or rephrase it",
+            ServiceError::RecipientEnded(..) => "List them: eklavya agents ps",
+            ServiceError::Leased { .. } => "Wait for it: --wait",
         };
-        Self::new(kind, error).with_hint(hint)
+        Self::new(error.failure_kind(), error).with_hint(hint)
     }
 }
 
 impl From<&SecretError> for CommandError {
     fn from(error: &SecretError) -> Self {
-        let (kind, hint) = match error {
-            SecretError::Value(_) | SecretError::Unsealable => (
-                CommandErrorKind::Usage,
-                "Give another: on stdin, or --file FILE",
-            ),
-            SecretError::NoKey { .. } | SecretError::WrongKey { .. } => (
-                CommandErrorKind::Environment,
-                "Put the file back, or name it: secrets.keyFile; what its key sealed can only be \
-                 removed without it: eklavya secret rm",
-            ),
-            SecretError::KeyFile { .. } => (
-                CommandErrorKind::Environment,
-                "Put the file of this installation back, with mode 0600 (chmod 600 FILE)",
-            ),
-            SecretError::Io { .. } => (
-                CommandErrorKind::Environment,
-                "Make the file readable, or name another place: secrets.keyFile",
-            ),
-            SecretError::Damaged { .. } => (
-                CommandErrorKind::Environment,
-                "Set it again: eklavya secret set",
-            ),
-            SecretError::NoKeyYet => (
-                CommandErrorKind::WrongState,
-                "Set one first: eklavya secret set",
-            ),
+        let hint = match error {
+            SecretError::Value(_) | SecretError::Unsealable => {
+                "Enter another value: on stdin, or --file FILE"
+            }
+            SecretError::NoKey { .. } | SecretError::WrongKey { .. } => {
+                "Restore the file, or set its path: secrets.keyFile; without it, secrets that its \
+                 key sealed can only be removed: eklavya secret rm"
+            }
+            SecretError::KeyFile { .. } => {
+                "Restore the file of this installation, with mode 0600 (chmod 600 FILE)"
+            }
+            SecretError::Io { .. } => {
+                "Make the file readable, or set another path: secrets.keyFile"
+            }
+            SecretError::Damaged { .. } => "Set it again: eklavya secret set",
+            SecretError::NoKeyYet => "Set one first: eklavya secret set",
         };
-        Self::new(kind, error.to_string()).with_hint(hint)
+        Self::new(error.failure_kind(), error.to_string()).with_hint(hint)
     }
 }
 
 impl From<ScriptError> for CommandError {
     fn from(error: ScriptError) -> Self {
-        let kind = match &error {
-            ScriptError::Read { .. } | ScriptError::Invalid { .. } => CommandErrorKind::Usage,
-            ScriptError::Write { .. } => CommandErrorKind::Environment,
-        };
-        Self::new(kind, error)
+        Self::new(error.failure_kind(), error)
     }
 }
 
@@ -370,7 +350,7 @@ fn list_hint(what: &str) -> &'static str {
         "agent" | "agents" => "List them: eklavya agents ps --all",
         "secret" => "List them: eklavya secret list SLUG",
         "job" | "jobs" => "List them: eklavya jobs list --all",
-        _ => "See where it stands: eklavya status",
+        _ => "See its state: eklavya status",
     }
 }
 
@@ -379,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_once_and_hostile_text_is_harmless() {
+    fn hostile_text_is_escaped() {
         let cause = io::Error::other("disk\u{1b}[2Jfull");
         let error = CommandError::new(CommandErrorKind::Failed, cause).with_hint("Type this");
         assert_eq!(

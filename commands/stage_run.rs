@@ -1,11 +1,10 @@
-//! What the commands that let agents work have in common.
-
-use std::sync::Arc;
+//! What the commands that run a stage have in common.
 
 use camino::Utf8PathBuf;
 use eklavya_core::job::JobGoal;
 use eklavya_core::project::Project;
-use eklavya_engine::{self as workflow, EngineError, OnLeased, ProjectRun, stages};
+use eklavya_engine::OnLeased;
+use eklavya_engine::jobs::run_goal;
 use eklavya_services::{DataStore, audit, projects};
 use serde_json::json;
 
@@ -17,29 +16,28 @@ use crate::project;
 use crate::wait::{self, WaitOption};
 use crate::{data_store, detach, next_step, run_factory, runtime, stage_error};
 
-/// The options of commands that let agents work.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WorkOptions {
     #[command(flatten)]
     wait: WaitOption,
 
-    /// Write what the model answers into this file, as a rehearsal
+    /// Record the model's answers in this file, as a rehearsal
     #[arg(long, value_name = "FILE")]
     record: Option<Utf8PathBuf>,
 
-    /// Hand the work to a background worker and return at once; one is started where none is there
+    /// Queue the work for a background worker and return; starts a worker if none is running
     #[arg(long, conflicts_with_all = ["wait", "record"])]
     pub detach: bool,
 }
 
 impl WorkOptions {
-    /// Returns whether any of them was given.
+    /// Whether any of the options was given.
     pub fn is_given(&self) -> bool {
         self.wait.wait || self.record.is_some() || self.detach
     }
 }
 
-/// Works on the project `slug` until `goal` is reached.
+/// Works on the project `slug` until `goal` is reached, or queues a job with `--detach`.
 pub fn run_stage(
     invocation: &CommandInvocation,
     slug: &str,
@@ -50,23 +48,22 @@ pub fn run_stage(
     if options.detach {
         return detach::enqueue_job(invocation, slug, goal);
     }
-    let (project, line) = runtime::run_interruptible(&invocation.printer, async |interrupts| {
+    let (project, summary) = runtime::run_interruptible(&invocation.printer, async |interrupts| {
         let data = data_store::open(invocation).await?;
         let project = projects::find(&data, slug).await?;
         record_request(invocation, &data, &project, goal).await?;
         let progress = ProgressDisplay::of(&invocation.printer, &data, project.id);
-        let ended =
-            run_in_foreground(invocation, goal, &data, &project, &interrupts, options).await;
+        let done = run_in_foreground(invocation, goal, &data, &project, &interrupts, options).await;
         data.flush().await;
         progress.finish().await;
-        ended?;
+        done?;
         project::with_summary(&data, projects::reload(&data, &project).await?).await
     })?;
     let message = format!("{slug} is {} now", project.state.status());
-    next_step::print_done(invocation, &message, &project, &line)
+    next_step::print_done(invocation, &message, &project, &summary)
 }
 
-/// Notes who wanted the work, and whether without a sandbox.
+/// Writes the audit entry: who started which stage, and whether without a sandbox.
 async fn record_request(
     invocation: &CommandInvocation,
     data: &DataStore,
@@ -74,15 +71,8 @@ async fn record_request(
     goal: JobGoal,
 ) -> Result<(), CommandError> {
     let details = json!({ "stage": goal.name(), "noSandbox": invocation.no_sandbox });
-    let about = (Some(project.id), None);
-    audit::record(
-        data,
-        &data_store::current_actor(),
-        about,
-        "stage.run",
-        details,
-    )
-    .await?;
+    let (actor, subject) = (data_store::current_actor(), (Some(project.id), None));
+    audit::record(data, &actor, subject, "stage.run", details).await?;
     Ok(())
 }
 
@@ -94,27 +84,14 @@ async fn run_in_foreground(
     interrupts: &InterruptTokens,
     options: &WorkOptions,
 ) -> Result<(), CommandError> {
-    let patience = if options.wait.wait {
+    let on_leased = if options.wait.wait {
         wait::wait_until_no_job(data, project, &invocation.printer, interrupts).await?;
         OnLeased::Wait
     } else {
         OnLeased::Fail
     };
-    let record = options.record.as_deref();
-    let worker =
-        run_factory::start_run(invocation, data, project, interrupts, record, patience).await?;
-    let done = run_goal(goal, worker).await;
+    let recording = options.record.as_deref();
+    let run = run_factory::start_run(invocation, data, project, interrupts, recording, on_leased);
+    let done = run_goal(goal, run.await?).await;
     done.map_err(|error| stage_error::stage_error(error, &project.slug))
-}
-
-/// Lets a worker work until `goal` is reached.
-pub async fn run_goal(goal: JobGoal, worker: Arc<ProjectRun>) -> Result<(), EngineError> {
-    let done = match goal {
-        JobGoal::Plan => workflow::with_lease(worker, stages::plan::run).await,
-        JobGoal::Demos => workflow::with_lease(worker, stages::demo::run).await,
-        JobGoal::Build => workflow::with_lease(worker, stages::build::run).await,
-        JobGoal::Verify => workflow::with_lease(worker, stages::verify::run).await,
-        JobGoal::Deliver => workflow::with_lease(worker, stages::deliver::run).await,
-    };
-    done.map(|_| ())
 }

@@ -20,25 +20,24 @@ Examples:
   eklavya worker list
   eklavya worker list --output jsonl | jq -r .name";
 
-/// List the background workers: who is there, since when, and at what
+/// List the background workers with their status, age and jobs
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
 pub struct WorkerListArgs {}
 
-/// A background worker.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WorkerView {
     name: String,
-    /// `alive`, `draining`, `dead`, or `silent`: elsewhere, and not heard of lately.
+    /// `alive`, `draining`, `dead`, or `silent`: on another machine, without a recent heartbeat.
     status: &'static str,
     machine: String,
     pid: u32,
-    /// Its data directory.
+    /// The data directory.
     home: String,
     /// Projects that it works on at the same time.
     capacity: u32,
-    /// What it is at: `shop build`.
+    /// The jobs in progress, such as `shop build`.
     jobs: Vec<String>,
     started_at: Timestamp,
     last_heartbeat: Timestamp,
@@ -46,47 +45,50 @@ struct WorkerView {
     now: Timestamp,
 }
 
-/// Runs `eklavya worker list`.
 pub fn exec(invocation: &CommandInvocation, _: &WorkerListArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
-        let look = jobs::read_snapshot(&data).await?;
+        let snapshot = jobs::read_snapshot(&data).await?;
         let all = projects::list(&data).await?.into_iter();
         let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
-        let rows = look.workers.iter();
-        Ok(rows
-            .map(|row| worker_view(&data, row, &look.open, &slugs))
+        let workers = snapshot.workers.iter();
+        Ok(workers
+            .map(|worker| worker_view(&data, worker, &snapshot.open, &slugs))
             .collect::<Vec<_>>())
     })?;
-    let nothing = "No workers. Start one: eklavya worker";
-    invocation.printer.list(&views, nothing)
+    let if_empty = "No workers. Start one: eklavya worker";
+    invocation.printer.list(&views, if_empty)
 }
 
 fn worker_view(
     data: &DataStore,
-    row: &WorkerRecord,
+    worker: &WorkerRecord,
     open: &[Job],
     slugs: &BTreeMap<ProjectId, String>,
 ) -> WorkerView {
-    let own = |job: &&Job| job.state.worker().is_some_and(|(name, _)| name == row.name);
-    let what = |job: &Job| {
+    let own = |job: &&Job| {
+        job.state
+            .worker()
+            .is_some_and(|(name, _)| name == worker.name)
+    };
+    let describe = |job: &Job| {
         let slug = slugs.get(&job.project).map_or("", String::as_str);
         format!("{slug} {}", job.goal)
     };
     WorkerView {
-        name: row.name.clone(),
-        status: match (workers::health_of(data, row), row.draining) {
+        name: worker.name.clone(),
+        status: match (workers::health_of(data, worker), worker.draining) {
             (WorkerHealth::Alive, false) => "alive",
             (WorkerHealth::Alive, true) => "draining",
             (WorkerHealth::Dead, _) => "dead",
             (WorkerHealth::Unresponsive, _) => "silent",
         },
-        machine: row.machine.clone(),
-        pid: row.pid,
-        home: row.home.clone(),
-        capacity: row.capacity,
-        jobs: open.iter().filter(own).map(what).collect(),
-        started_at: row.started_at,
-        last_heartbeat: row.heartbeat,
+        machine: worker.machine.clone(),
+        pid: worker.pid,
+        home: worker.home.clone(),
+        capacity: worker.capacity,
+        jobs: open.iter().filter(own).map(describe).collect(),
+        started_at: worker.started_at,
+        last_heartbeat: worker.heartbeat,
         now: data.now(),
     }
 }

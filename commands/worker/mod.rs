@@ -1,43 +1,40 @@
-//! `eklavya worker`: a background worker, and who there are.
+//! `eklavya worker`: runs a background worker, and lists the workers.
 
-pub(crate) mod job_runner;
+mod event_lines;
 mod list;
 mod start;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
-use eklavya_engine::jobs::worker_loop::{self as crew, WorkerLoopSpec, WorkerShutdown};
-use eklavya_services::leases::WorkerId as WorkerIdentity;
+use eklavya_engine::jobs::{WorkerEvent, WorkerLoopSpec, WorkerShutdown, run_worker_loop};
+use eklavya_services::leases::WorkerId;
 
 pub use start::ensure_worker;
 
 use crate::error::CommandError;
 use crate::interrupts::InterruptMessages;
 use crate::invocation::CommandInvocation;
-use crate::run_factory::RunFactory;
-use crate::worker::job_runner::JobRunner;
-use crate::{data_store, runtime};
+use crate::{data_store, run_factory, runtime};
 
-const WORDS: InterruptMessages = InterruptMessages {
-    first: "Taking no more jobs; agents may finish their attempt. Once more, and they are killed.",
+const MESSAGES: InterruptMessages = InterruptMessages {
+    first: "Taking no more jobs; agents may finish their attempt. A second signal kills them.",
     second: "Killing the agents.",
 };
 
 const EXAMPLES: &str = "\
 Examples:
   eklavya worker                     # until Ctrl-C or SIGTERM
-  eklavya worker --until-idle        # what --detach starts where no worker is there
-  eklavya worker --output jsonl      # one line for each job that starts or ends
+  eklavya worker --until-idle        # what --detach starts if no worker is running
+  eklavya worker --output jsonl      # one line for each event
   eklavya worker list";
 
-/// Work on jobs in the background: what commands with --detach ask for
+/// Run a background worker, which does the jobs that --detach queues
 ///
-/// Takes queued jobs, those of the highest priority first, and works on several projects at the same
-/// time. SIGTERM or Ctrl-C once: it takes no more jobs, agents may finish their attempt, what remains
-/// goes back into the queue. Twice: the agents are killed. Several workers share the jobs; where one
-/// dies, another goes on.
+/// Takes queued jobs, highest priority first, and works on several projects at the same time. On the
+/// first SIGTERM or Ctrl-C it takes no more jobs and agents may finish their attempt; unfinished jobs
+/// are queued again. On the second signal it kills the agents. Several workers share the jobs; if one
+/// dies, another resumes its jobs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct WorkerArgs {
@@ -48,15 +45,15 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     jobs: u32,
 
-    /// End when no job is left
+    /// Exit when no job is left
     #[arg(long)]
     until_idle: bool,
 
-    /// How long agents may go on after the first signal
+    /// How long agents may continue after the first signal
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     drain_seconds: u64,
 
-    /// Leave the terminal: for a worker that another command starts
+    /// Detach from the terminal; set when another command starts this worker
     #[arg(long, hide = true)]
     detached: bool,
 }
@@ -66,33 +63,34 @@ enum WorkerCommand {
     List(list::WorkerListArgs),
 }
 
-/// Runs `eklavya worker`.
 pub fn exec(invocation: &CommandInvocation, args: &WorkerArgs) -> Result<(), CommandError> {
     if let Some(WorkerCommand::List(args)) = &args.verb {
         return list::exec(invocation, args);
     }
     invocation.config()?;
     if args.detached {
-        // A session of its own: it must not end with the terminal of the command that started it.
+        // A session of its own, so that the worker survives the terminal of the command that started it.
         let _ = nix::unistd::setsid();
     }
-    runtime::run_until_signal(&invocation.printer, WORDS, async |interrupts| {
+    runtime::run_until_signal(&invocation.printer, MESSAGES, async |interrupts| {
         let data = data_store::open(invocation).await?;
-        let outfit = RunFactory::of(invocation, &data)?;
-        outfit.ensure_usable().await?;
+        let factory = run_factory::make_run_factory(invocation, &data)?;
+        factory.ensure_usable().await?;
         let spec = WorkerLoopSpec {
-            identity: WorkerIdentity::generate(),
+            identity: WorkerId::generate(),
             home: invocation.home.path.clone().into_std_path_buf(),
             capacity: args.jobs,
             until_idle: args.until_idle,
             drain_timeout: Duration::from_secs(args.drain_seconds),
-            data: data.clone(),
         };
         let stop = WorkerShutdown {
             drain: interrupts.soft,
             hard: interrupts.hard,
         };
-        let hands = JobRunner::new(outfit, data, invocation.printer.clone());
-        Ok(crew::run_worker_loop(spec, Arc::new(hands), stop).await?)
+        let printer = invocation.printer.clone();
+        let on_event = move |event: WorkerEvent<'_>| {
+            event_lines::print_event(&printer, event, data.now());
+        };
+        Ok(run_worker_loop(spec, factory, on_event, stop).await?)
     })
 }

@@ -1,4 +1,4 @@
-//! Starting a worker where none is there that could do a job.
+//! Starting a background worker if no running worker can take a job.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -19,16 +19,15 @@ use crate::error::{CommandError, CommandErrorKind};
 use crate::invocation::CommandInvocation;
 use crate::run_factory::current_program;
 
-const PAUSE: Duration = Duration::from_millis(20);
-/// The longest wait for a worker to come up: far more than it takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Logs of workers that are kept.
-const KEPT: usize = 20;
-/// Bytes of a log that are shown where a worker did not come up.
-const TAIL: usize = 2000;
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The longest wait for a worker to register: far more than it takes on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// How many logs of workers are kept.
+const KEPT_LOGS: usize = 20;
+/// How many bytes of the log are shown if a worker does not start.
+const LOG_TAIL_BYTES: usize = 2000;
 
-/// Makes sure that a worker is there that can do `job`. Returns the log of the one that was started,
-/// if one was.
+/// Makes sure that a worker runs that can do `job`. Returns the path of the log if it started a worker.
 pub async fn ensure_worker(
     invocation: &CommandInvocation,
     data: &DataStore,
@@ -36,29 +35,29 @@ pub async fn ensure_worker(
     job: &Job,
 ) -> Result<Option<String>, CommandError> {
     let home = &invocation.home.path;
-    // Of several commands at the same moment the first one starts it, and the others find it.
-    let _starting = lock_worker_start(home).await?;
+    // If several commands run at the same time, the first one starts a worker and the others find it.
+    let _lock = lock_worker_start(home).await?;
     if is_served(home, data, project).await? {
         return Ok(None);
     }
     let (path, log) = open_log(home).map_err(|error| unwritable_error(home, &error))?;
     let mut child = spawn_worker(invocation, log)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + START_TIMEOUT;
     while !has_registered(data, &child, job).await? {
-        // It may have found nothing left to do before it was looked for.
+        // The worker may have done the job and exited before this look.
         match child.try_wait() {
             Ok(Some(status)) if !status.success() => return Err(worker_start_error(&path)),
             Ok(Some(_)) => break,
             Ok(None) | Err(_) if Instant::now() > deadline => {
                 return Err(worker_start_error(&path));
             }
-            Ok(None) | Err(_) => tokio::time::sleep(PAUSE).await,
+            Ok(None) | Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
         }
     }
     Ok(Some(path.into_string()))
 }
 
-/// Whether a worker is there that takes jobs of this data directory.
+/// Whether a running worker can take jobs of this project.
 async fn is_served(
     home: &Utf8Path,
     data: &DataStore,
@@ -68,21 +67,21 @@ async fn is_served(
     let directory = paths
         .ensure_identity()
         .map_err(|error| unwritable_error(home, &error))?;
-    // Where the project was begun elsewhere, or nowhere yet, any worker on the server may do.
+    // If the project has no files here, a worker of any data directory may be able to take it.
     let anywhere = !paths.project(project).repository().exists();
-    let rows = workers::list(data).await?;
-    Ok(rows.iter().any(|row| {
-        let alive = workers::health_of(data, row) == WorkerHealth::Alive && !row.draining;
-        alive && (anywhere || row.directory == directory)
+    let workers = workers::list(data).await?;
+    Ok(workers.iter().any(|worker| {
+        let alive = workers::health_of(data, worker) == WorkerHealth::Alive && !worker.draining;
+        alive && (anywhere || worker.directory == directory)
     }))
 }
 
 async fn has_registered(data: &DataStore, child: &Child, job: &Job) -> Result<bool, CommandError> {
-    let rows = workers::list(data).await?;
-    let here = HostIdentity::current().digest;
-    if rows
+    let workers = workers::list(data).await?;
+    let host = HostIdentity::current().digest;
+    if workers
         .iter()
-        .any(|row| row.pid == child.id() && row.host == here)
+        .any(|worker| worker.pid == child.id() && worker.host == host)
     {
         return Ok(true);
     }
@@ -101,7 +100,7 @@ fn spawn_worker(invocation: &CommandInvocation, log: File) -> Result<Child, Comm
     })
 }
 
-/// Waits until no other command is about to start a worker.
+/// Takes the lock that keeps other commands from starting a worker at the same time.
 async fn lock_worker_start(home: &Utf8Path) -> Result<File, CommandError> {
     let path = home.join("worker.lock");
     let open = OpenOptions::new()
@@ -114,13 +113,13 @@ async fn lock_worker_start(home: &Utf8Path) -> Result<File, CommandError> {
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL_INTERVAL).await,
             Err(TryLockError::Error(error)) => return Err(unwritable_error(home, &error)),
         }
     }
 }
 
-/// Makes a log that nobody else can read, and clears away the oldest ones.
+/// Creates a log that only this user can read, and removes the oldest logs.
 fn open_log(home: &Utf8Path) -> io::Result<(Utf8PathBuf, File)> {
     let directory = home.join("logs");
     if !directory.exists() {
@@ -129,11 +128,11 @@ fn open_log(home: &Utf8Path) -> io::Result<(Utf8PathBuf, File)> {
     let mut logs: Vec<(u64, Utf8PathBuf)> = Vec::new();
     for entry in directory.read_dir_utf8()? {
         let path = entry?.into_path();
-        logs.extend(number_of(&path).map(|number| (number, path)));
+        logs.extend(parse_log_number(&path).map(|number| (number, path)));
     }
     logs.sort();
     let newest = logs.last().map_or(0, |(number, _)| *number);
-    let surplus = (logs.len() + 1).saturating_sub(KEPT);
+    let surplus = (logs.len() + 1).saturating_sub(KEPT_LOGS);
     for (_, old) in &logs[..surplus] {
         fs::remove_file(old)?;
     }
@@ -147,7 +146,7 @@ fn open_log(home: &Utf8Path) -> io::Result<(Utf8PathBuf, File)> {
     Ok((path, log))
 }
 
-fn number_of(log: &Utf8Path) -> Option<u64> {
+fn parse_log_number(log: &Utf8Path) -> Option<u64> {
     let name = log.file_name()?.strip_suffix(".log")?;
     name.strip_prefix("worker-")?.parse().ok()
 }
@@ -155,19 +154,19 @@ fn number_of(log: &Utf8Path) -> Option<u64> {
 fn unwritable_error(home: &Utf8Path, error: &io::Error) -> CommandError {
     let message = format!("cannot write to the data directory {home}: {error}");
     CommandError::new(CommandErrorKind::Environment, message)
-        .with_hint("Make it writable for yourself")
+        .with_hint("Make it writable for this user")
 }
 
 fn worker_start_error(log: &Utf8Path) -> CommandError {
     let text = fs::read(log).unwrap_or_default();
-    let tail = &text[text.len().saturating_sub(TAIL)..];
-    let said = String::from_utf8_lossy(tail);
+    let tail = &text[text.len().saturating_sub(LOG_TAIL_BYTES)..];
+    let tail = String::from_utf8_lossy(tail);
     let message = format!(
-        "the job is queued, but no worker came up to do it; it said: {}",
-        said.trim()
+        "the job is queued, but the worker did not start: {}",
+        tail.trim()
     );
     CommandError::new(CommandErrorKind::Environment, message)
-        .with_hint("Mend it, then: eklavya worker --until-idle")
+        .with_hint("Fix the problem, then: eklavya worker --until-idle")
         .with_hint(format!("Its log: {log}"))
 }
 
@@ -176,10 +175,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_are_private_numbered_and_few() {
-        let place = tempfile::tempdir().unwrap();
-        let home = Utf8Path::from_path(place.path()).unwrap();
-        for _ in 0..KEPT + 3 {
+    fn logs_are_private_numbered_and_limited() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(directory.path()).unwrap();
+        for _ in 0..KEPT_LOGS + 3 {
             open_log(home).unwrap();
         }
         fs::write(home.join("logs/mine.log"), "kept").unwrap();
@@ -188,6 +187,6 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::mode(&log.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
         let count = home.join("logs").read_dir_utf8().unwrap().count();
-        assert_eq!(count, KEPT + 1);
+        assert_eq!(count, KEPT_LOGS + 1);
     }
 }

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod egress;
 pub mod event;
 pub mod exit_code;
+pub mod failure_kind;
 pub mod hex;
 pub mod ids;
 pub mod job;

@@ -1,7 +1,7 @@
-//! The stages from a brief to a delivered repository.
+//! The stages from a brief to a delivered repository, and the agents that work on them.
 //!
-//! Every step is written down before it is acted upon; what is to be done next follows from the
-//! database alone, so running a stage again goes on where it stopped.
+//! Every step is recorded in the database before it is acted upon, and the next step follows from the
+//! database alone. Running a stage again therefore resumes where it stopped.
 
 pub mod agent;
 pub mod capacity;

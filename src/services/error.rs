@@ -3,6 +3,7 @@
 use super::secrets::SecretError;
 use eklavya_core::InvalidTransition;
 use eklavya_core::agent::message::InvalidMessage;
+use eklavya_core::failure_kind::FailureKind;
 use eklavya_core::job::JobGoal;
 use eklavya_core::lease::LeaseHolder;
 use eklavya_core::project::slug::InvalidSlug;
@@ -71,5 +72,24 @@ impl ServiceError {
     /// Returns whether the database is unavailable, but may come back.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_unavailable())
+    }
+
+    /// Returns the kind of failure that a command or a job reports.
+    pub fn failure_kind(&self) -> FailureKind {
+        match self {
+            Self::Store(error) => error.failure_kind(),
+            Self::Secret(error) => error.failure_kind(),
+            Self::State { .. }
+            | Self::Conflict(_)
+            | Self::GoalUnreachable { .. }
+            | Self::RecipientEnded(..)
+            | Self::Leased { .. } => FailureKind::WrongState,
+            Self::NotFound { .. } => FailureKind::NotFound,
+            Self::Ambiguous { .. }
+            | Self::SlugInUse(_)
+            | Self::Slug(_)
+            | Self::Brief(_)
+            | Self::Message(_) => FailureKind::Usage,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Errors of the database.
 
+use eklavya_core::failure_kind::FailureKind;
 use eklavya_core::lease::LeaseHolder;
 
 /// A failure of the database, or of the data in it.
@@ -217,6 +218,14 @@ impl StoreError {
     /// Returns whether another worker took over the project.
     pub fn is_lease_lost(&self) -> bool {
         matches!(self, StoreError::LeaseLost { .. })
+    }
+
+    /// Returns the kind of failure that a command or a job reports.
+    pub fn failure_kind(&self) -> FailureKind {
+        match self {
+            StoreError::LeaseLost { .. } => FailureKind::WrongState,
+            _ => FailureKind::Environment,
+        }
     }
 }
 

@@ -1,28 +1,41 @@
-//! Stopping: first by beginning nothing new, then softly, then hard.
+//! Stopping work in three steps: drain, interrupt, kill.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use eklavya_core::failure_kind::FailureKind;
 use tokio_util::sync::CancellationToken;
 
-/// Why the work is to stop.
+/// Why work stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// Ctrl-C or SIGTERM.
     Interrupted,
     /// The admin paused or archived the project.
     Paused,
-    /// Another worker took the project over.
+    /// Another worker took over the project.
     LeaseLost,
-    /// The database went away: nothing can be written down.
+    /// The database went away: nothing can be written.
     StoreUnavailable,
-    /// The background worker is to end.
+    /// The background worker is shutting down.
     Drained,
     /// The admin cancelled the job.
     Cancelled,
 }
 
-/// The stop of a piece of work, in three steps: when it drains, agents come to the end of their
-/// attempt and no other begins; at `soft` agents are interrupted and checkpointed, at `hard` they
+impl StopReason {
+    pub(crate) fn failure_kind(self) -> FailureKind {
+        match self {
+            StopReason::Interrupted | StopReason::Drained | StopReason::Cancelled => {
+                FailureKind::Interrupted
+            }
+            StopReason::Paused | StopReason::LeaseLost => FailureKind::WrongState,
+            StopReason::StoreUnavailable => FailureKind::Environment,
+        }
+    }
+}
+
+/// A request to stop a piece of work, in three steps. After `drain`, agents finish their attempt and
+/// no agent starts; after `interrupt`, agents are interrupted and checkpointed; after `kill`, they
 /// are killed.
 #[derive(Debug, Clone, Default)]
 pub struct StopRequest {
@@ -34,7 +47,8 @@ pub struct StopRequest {
 }
 
 impl StopRequest {
-    /// Returns the stop of a part of the work: it stops with the whole, and can be stopped alone.
+    /// Returns the request for a part of the work. The part stops with the whole, and can also be
+    /// stopped alone.
     pub fn child(&self) -> Self {
         Self {
             drain: self.drain.child_token(),
@@ -45,20 +59,20 @@ impl StopRequest {
         }
     }
 
-    /// Asks to begin nothing new; the first reason stands.
+    /// Requests that nothing new starts. The first reason is kept.
     pub fn drain(&self, reason: StopReason) {
         self.lock().get_or_insert(reason);
         self.drain.cancel();
     }
 
-    /// Asks for a soft stop; the first reason stands.
+    /// Requests that agents are interrupted. The first reason is kept.
     pub fn interrupt(&self, reason: StopReason) {
         self.drain(reason);
         self.interrupt.cancel();
     }
 
-    /// Asks for a hard stop. That nothing can be written any more counts more than what was asked
-    /// before.
+    /// Requests that agents are killed. A lost lease or an unavailable database replaces an earlier
+    /// reason, because then nothing can be written.
     pub fn kill(&self, reason: StopReason) {
         if matches!(reason, StopReason::LeaseLost | StopReason::StoreUnavailable) {
             *self.lock() = Some(reason);
@@ -67,38 +81,36 @@ impl StopRequest {
         self.kill.cancel();
     }
 
-    /// Returns why the work is to stop, if it is.
+    /// Returns why the work stops, if a stop was requested.
     pub fn reason(&self) -> Option<StopReason> {
         let own = *self.lock();
         own.or_else(|| self.parent.as_ref().and_then(|whole| whole.reason()))
     }
 
-    /// Whether agents are to be interrupted.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.interrupt.is_cancelled()
     }
 
-    /// Whether agents are to be killed.
     pub(crate) fn is_killed(&self) -> bool {
         self.kill.is_cancelled()
     }
 
-    /// Ends when nothing new is to begin.
+    /// Completes when `drain` is requested.
     pub async fn drain_requested(&self) {
         self.drain.cancelled().await;
     }
 
-    /// Ends when a soft stop is asked for.
+    /// Completes when `interrupt` is requested.
     pub async fn interrupt_requested(&self) {
         self.interrupt.cancelled().await;
     }
 
-    /// Ends when a hard stop is asked for.
+    /// Completes when `kill` is requested.
     pub async fn kill_requested(&self) {
         self.kill.cancelled().await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<StopReason>> {
+    fn lock(&self) -> MutexGuard<'_, Option<StopReason>> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,13 @@
-//! Background work: the worker loop, its queue, and the other workers.
+//! Runs and background work: the factory that starts runs, the worker loop, and its events.
 
-pub(crate) mod events;
-pub(crate) mod peers;
-pub(crate) mod queue;
-pub mod worker_loop;
+mod events;
+mod isolation;
+mod run_factory;
+mod runner;
+mod worker_loop;
+
+pub use events::{JobAssignment, JobOutcome, WorkerEvent};
+pub use isolation::open_isolation;
+pub use run_factory::{RunFactory, RunFactorySpec, RunOptions, RunStartError, WarningSink};
+pub use runner::run_goal;
+pub use worker_loop::{WorkerLoopSpec, WorkerShutdown, run_worker_loop};

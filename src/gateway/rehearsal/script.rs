@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::step::ScriptStep;
 use super::template;
 use eklavya_core::agent::role::Role;
+use eklavya_core::failure_kind::FailureKind;
 
 /// The version of the format that this program reads and writes.
 pub const VERSION: u32 = 1;
@@ -77,6 +78,16 @@ pub enum ScriptError {
         /// What is wrong and where.
         reason: String,
     },
+}
+
+impl ScriptError {
+    /// Returns the kind of failure that a command or a job reports.
+    pub fn failure_kind(&self) -> FailureKind {
+        match self {
+            Self::Read { .. } | Self::Invalid { .. } => FailureKind::Usage,
+            Self::Write { .. } => FailureKind::Environment,
+        }
+    }
 }
 
 impl RehearsalScript {

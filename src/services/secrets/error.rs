@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use eklavya_core::failure_kind::FailureKind;
 use eklavya_core::ids::ProjectId;
 use eklavya_core::secret::{InvalidSecretValue, SecretName};
 
@@ -51,4 +52,19 @@ pub enum SecretError {
     /// There are no secrets whose key could be changed.
     #[error("there is no key yet; setting the first secret creates it")]
     NoKeyYet,
+}
+
+impl SecretError {
+    /// Returns the kind of failure that a command or a job reports.
+    pub fn failure_kind(&self) -> FailureKind {
+        match self {
+            Self::Value(_) | Self::Unsealable => FailureKind::Usage,
+            Self::NoKeyYet => FailureKind::WrongState,
+            Self::NoKey { .. }
+            | Self::WrongKey { .. }
+            | Self::KeyFile { .. }
+            | Self::Io { .. }
+            | Self::Damaged { .. } => FailureKind::Environment,
+        }
+    }
 }

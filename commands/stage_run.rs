@@ -21,11 +21,11 @@ pub struct WorkOptions {
     #[command(flatten)]
     wait: WaitOption,
 
-    /// Record the model's answers in this file, as a rehearsal
+    /// Record the answers of the model to this file, as a rehearsal
     #[arg(long, value_name = "FILE")]
     record: Option<Utf8PathBuf>,
 
-    /// Queue the work for a background worker and return; starts a worker if none is running
+    /// Queue the work for a background worker and return at once; starts a worker if none is running
     #[arg(long, conflicts_with_all = ["wait", "record"])]
     pub detach: bool,
 }
@@ -48,7 +48,7 @@ pub fn run_stage(
     if options.detach {
         return detach::enqueue_job(invocation, slug, goal);
     }
-    let (project, summary) = runtime::run_interruptible(&invocation.printer, async |interrupts| {
+    let (project, line) = runtime::run_interruptible(&invocation.printer, async |interrupts| {
         let data = data_store::open(invocation).await?;
         let project = projects::find(&data, slug).await?;
         record_request(invocation, &data, &project, goal).await?;
@@ -60,7 +60,7 @@ pub fn run_stage(
         project::with_summary(&data, projects::reload(&data, &project).await?).await
     })?;
     let message = format!("{slug} is {} now", project.state.status());
-    next_step::print_done(invocation, &message, &project, &summary)
+    next_step::print_done(invocation, &message, &project, &line)
 }
 
 /// Writes the audit entry: who started which stage, and whether without a sandbox.

@@ -20,24 +20,25 @@ Examples:
   eklavya worker list
   eklavya worker list --output jsonl | jq -r .name";
 
-/// List the background workers with their status, age and jobs
+/// List the background workers: who is there, since when, and at what
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
 pub struct WorkerListArgs {}
 
+/// A background worker.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WorkerView {
     name: String,
-    /// `alive`, `draining`, `dead`, or `silent`: on another machine, without a recent heartbeat.
+    /// `alive`, `draining`, `dead`, or `silent`: elsewhere, and not heard of lately.
     status: &'static str,
     machine: String,
     pid: u32,
-    /// The data directory.
+    /// Its data directory.
     home: String,
     /// Projects that it works on at the same time.
     capacity: u32,
-    /// The jobs in progress, such as `shop build`.
+    /// What it is at: `shop build`.
     jobs: Vec<String>,
     started_at: Timestamp,
     last_heartbeat: Timestamp,
@@ -45,50 +46,47 @@ struct WorkerView {
     now: Timestamp,
 }
 
+/// Runs `eklavya worker list`.
 pub fn exec(invocation: &CommandInvocation, _: &WorkerListArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
-        let snapshot = jobs::read_snapshot(&data).await?;
+        let look = jobs::read_snapshot(&data).await?;
         let all = projects::list(&data).await?.into_iter();
         let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
-        let workers = snapshot.workers.iter();
-        Ok(workers
-            .map(|worker| worker_view(&data, worker, &snapshot.open, &slugs))
+        let rows = look.workers.iter();
+        Ok(rows
+            .map(|row| worker_view(&data, row, &look.open, &slugs))
             .collect::<Vec<_>>())
     })?;
-    let if_empty = "No workers. Start one: eklavya worker";
-    invocation.printer.list(&views, if_empty)
+    let nothing = "No workers. Start one: eklavya worker";
+    invocation.printer.list(&views, nothing)
 }
 
 fn worker_view(
     data: &DataStore,
-    worker: &WorkerRecord,
+    row: &WorkerRecord,
     open: &[Job],
     slugs: &BTreeMap<ProjectId, String>,
 ) -> WorkerView {
-    let own = |job: &&Job| {
-        job.state
-            .worker()
-            .is_some_and(|(name, _)| name == worker.name)
-    };
-    let describe = |job: &Job| {
+    let own = |job: &&Job| job.state.worker().is_some_and(|(name, _)| name == row.name);
+    let what = |job: &Job| {
         let slug = slugs.get(&job.project).map_or("", String::as_str);
         format!("{slug} {}", job.goal)
     };
     WorkerView {
-        name: worker.name.clone(),
-        status: match (workers::health_of(data, worker), worker.draining) {
+        name: row.name.clone(),
+        status: match (workers::health_of(data, row), row.draining) {
             (WorkerHealth::Alive, false) => "alive",
             (WorkerHealth::Alive, true) => "draining",
             (WorkerHealth::Dead, _) => "dead",
             (WorkerHealth::Unresponsive, _) => "silent",
         },
-        machine: worker.machine.clone(),
-        pid: worker.pid,
-        home: worker.home.clone(),
-        capacity: worker.capacity,
-        jobs: open.iter().filter(own).map(describe).collect(),
-        started_at: worker.started_at,
-        last_heartbeat: worker.heartbeat,
+        machine: row.machine.clone(),
+        pid: row.pid,
+        home: row.home.clone(),
+        capacity: row.capacity,
+        jobs: open.iter().filter(own).map(what).collect(),
+        started_at: row.started_at,
+        last_heartbeat: row.heartbeat,
         now: data.now(),
     }
 }

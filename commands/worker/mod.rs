@@ -1,4 +1,4 @@
-//! `eklavya worker`: runs a background worker, and lists the workers.
+//! `eklavya worker`
 
 mod event_lines;
 mod list;
@@ -17,8 +17,8 @@ use crate::interrupts::InterruptMessages;
 use crate::invocation::CommandInvocation;
 use crate::{data_store, run_factory, runtime};
 
-const MESSAGES: InterruptMessages = InterruptMessages {
-    first: "Taking no more jobs; agents may finish their attempt. A second signal kills them.",
+const WORDS: InterruptMessages = InterruptMessages {
+    first: "Taking no more jobs; agents may finish their attempt. Interrupt again to kill them.",
     second: "Killing the agents.",
 };
 
@@ -26,22 +26,22 @@ const EXAMPLES: &str = "\
 Examples:
   eklavya worker                     # until Ctrl-C or SIGTERM
   eklavya worker --until-idle        # what --detach starts if no worker is running
-  eklavya worker --output jsonl      # one line for each event
+  eklavya worker --output jsonl      # one line per job that starts or ends
   eklavya worker list";
 
-/// Run a background worker, which does the jobs that --detach queues
+/// Run the jobs that commands with --detach queue
 ///
-/// Takes queued jobs, highest priority first, and works on several projects at the same time. On the
-/// first SIGTERM or Ctrl-C it takes no more jobs and agents may finish their attempt; unfinished jobs
-/// are queued again. On the second signal it kills the agents. Several workers share the jobs; if one
-/// dies, another resumes its jobs.
+/// Takes queued jobs, those of the highest priority first, and works on several projects at the same
+/// time. At the first SIGTERM or Ctrl-C, the worker takes no more jobs, agents may finish their attempt,
+/// and unfinished jobs return to the queue. At the second, the agents are killed. Several workers share
+/// the jobs; if one dies, another resumes its jobs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct WorkerArgs {
     #[command(subcommand)]
     verb: Option<WorkerCommand>,
 
-    /// Projects to work on at the same time
+    /// Number of projects to work on at the same time
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     jobs: u32,
 
@@ -53,7 +53,7 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     drain_seconds: u64,
 
-    /// Detach from the terminal; set when another command starts this worker
+    /// Detach from the terminal: for a worker that another command starts
     #[arg(long, hide = true)]
     detached: bool,
 }
@@ -63,16 +63,17 @@ enum WorkerCommand {
     List(list::WorkerListArgs),
 }
 
+/// Runs `eklavya worker`.
 pub fn exec(invocation: &CommandInvocation, args: &WorkerArgs) -> Result<(), CommandError> {
     if let Some(WorkerCommand::List(args)) = &args.verb {
         return list::exec(invocation, args);
     }
     invocation.config()?;
     if args.detached {
-        // A session of its own, so that the worker survives the terminal of the command that started it.
+        // The new session keeps the worker alive when the terminal of its parent closes.
         let _ = nix::unistd::setsid();
     }
-    runtime::run_until_signal(&invocation.printer, MESSAGES, async |interrupts| {
+    runtime::run_until_signal(&invocation.printer, WORDS, async |interrupts| {
         let data = data_store::open(invocation).await?;
         let factory = run_factory::make_run_factory(invocation, &data)?;
         factory.ensure_usable().await?;

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use crate::error_lines;
 
-const WAITS: &str = "it is waited for up to";
+const WAITS: &str = "waiting for it up to";
 
 /// Returns an installation with a project on a server of its own.
 fn install_on_server() -> (TestInstall, Arc<TestPostgres>) {
@@ -120,7 +120,7 @@ fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
     let ended = error_lines(&running.wait().assert_exit_code(7));
     assert!(ended.contains("the database is unavailable"), "{ended}");
     assert!(
-        ended.contains("Start the server, then repeat the command"),
+        ended.contains("Start the server and run the command again"),
         "{ended}"
     );
     install.assert_no_agent_process();

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 const MIB: u64 = 1 << 20;
 
-/// What agents may take of the memory.
+/// How much memory agents may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryLimits {
-    /// What one agent is expected to need, in MiB.
+    /// What one agent is expected to need.
     pub agent_mib: u64,
-    /// What is left to everybody else, in MiB.
+    /// What stays free for other programs.
     pub reserve_mib: u64,
 }
 
 impl MemoryLimits {
     /// Returns how much must be free, in MiB, to start an agent while `young` others have not yet
-    /// taken what they will need.
+    /// allocated what they will need.
     pub(super) fn needed_mib(self, young: usize) -> u64 {
         let agents = u64::try_from(young).unwrap_or(u64::MAX).saturating_add(1);
         self.agent_mib
@@ -25,7 +25,7 @@ impl MemoryLimits {
     }
 }
 
-/// Where the kernel tells of memory.
+/// Where the kernel reports memory.
 #[derive(Debug, Clone)]
 pub(super) struct MemoryProbe {
     proc_root: PathBuf,
@@ -42,8 +42,8 @@ impl Default for MemoryProbe {
 }
 
 impl MemoryProbe {
-    /// Returns the free memory in MiB: the machine's, or what the control groups of this process
-    /// leave of it. Nothing where the kernel does not say.
+    /// Returns the free memory in MiB: the machine's, or less if a control group of this process
+    /// limits it. Returns `None` if the kernel does not report it.
     pub(super) fn free_mib(&self) -> Option<u64> {
         let machine = self.machine_free_bytes();
         let groups = self
@@ -53,7 +53,7 @@ impl MemoryProbe {
         machine.into_iter().chain(groups).min().map(|b| b / MIB)
     }
 
-    /// proc(5): an estimate of what can be had without swapping.
+    /// `MemAvailable`, proc(5): an estimate of what can be allocated without swapping.
     fn machine_free_bytes(&self) -> Option<u64> {
         let text = fs::read_to_string(self.proc_root.join("meminfo")).ok()?;
         let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
@@ -61,7 +61,7 @@ impl MemoryProbe {
         Some(kib * 1024)
     }
 
-    /// Returns the control groups that may limit this process, each with those around it.
+    /// Returns the control groups that may limit this process, including their ancestors.
     fn list_control_groups(&self) -> Vec<ControlGroup> {
         let own = fs::read_to_string(self.proc_root.join("self/cgroup")).unwrap_or_default();
         let mut groups = Vec::new();
@@ -73,11 +73,11 @@ impl MemoryProbe {
             };
             let (files, mounts) = if controllers.is_empty() {
                 (
-                    &SECOND,
+                    &CGROUP_V2,
                     vec![self.cgroup_root.clone(), self.cgroup_root.join("unified")],
                 )
             } else if controllers.split(',').any(|name| name == "memory") {
-                (&FIRST, vec![self.cgroup_root.join("memory")])
+                (&CGROUP_V1, vec![self.cgroup_root.join("memory")])
             } else {
                 continue;
             };
@@ -96,18 +96,18 @@ impl MemoryProbe {
 struct CgroupFiles {
     limit: &'static str,
     usage: &'static str,
-    /// What of the usage are files that were read and can be dropped: a line of `memory.stat`.
+    /// The line of `memory.stat` with the part of the usage that is file cache and can be dropped.
     droppable: &'static str,
 }
 
 /// <https://docs.kernel.org/admin-guide/cgroup-v2.html>, "Memory".
-const SECOND: CgroupFiles = CgroupFiles {
+const CGROUP_V2: CgroupFiles = CgroupFiles {
     limit: "memory.max",
     usage: "memory.current",
     droppable: "inactive_file",
 };
 /// <https://docs.kernel.org/admin-guide/cgroup-v1/memory.html>.
-const FIRST: CgroupFiles = CgroupFiles {
+const CGROUP_V1: CgroupFiles = CgroupFiles {
     limit: "memory.limit_in_bytes",
     usage: "memory.usage_in_bytes",
     droppable: "total_inactive_file",
@@ -120,15 +120,15 @@ struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// Returns how many bytes it leaves; nothing where it has no limit.
+    /// Returns how many bytes the group leaves; `None` if it has no limit.
     fn free_bytes(&self) -> Option<u64> {
         let number = |name: &str| -> Option<u64> {
             let text = fs::read_to_string(self.directory.join(name)).ok()?;
             text.trim().parse().ok()
         };
         let (limit, usage) = (number(self.files.limit)?, number(self.files.usage)?);
-        let held = usage.saturating_sub(self.droppable_bytes());
-        Some(limit.saturating_sub(held))
+        let used = usage.saturating_sub(self.droppable_bytes());
+        Some(limit.saturating_sub(used))
     }
 
     fn droppable_bytes(&self) -> u64 {
@@ -148,17 +148,17 @@ mod tests {
     use super::*;
 
     fn kernel(files: &[(&str, &str)]) -> (tempfile::TempDir, MemoryProbe) {
-        let place = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for (name, text) in files {
-            let file = place.path().join(name);
+            let file = directory.path().join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
         let kernel = MemoryProbe {
-            proc_root: place.path().join("proc"),
-            cgroup_root: place.path().join("cgroup"),
+            proc_root: directory.path().join("proc"),
+            cgroup_root: directory.path().join("cgroup"),
         };
-        (place, kernel)
+        (directory, kernel)
     }
 
     const MEMINFO: (&str, &str) = (
@@ -167,21 +167,21 @@ mod tests {
     );
 
     #[test]
-    fn the_machine_counts_where_no_group_has_a_limit() {
-        let (_place, free) = kernel(&[
+    fn the_machine_counts_if_no_group_has_a_limit() {
+        let (_directory, free) = kernel(&[
             MEMINFO,
             ("proc/self/cgroup", "0::/user.slice\n"),
             ("cgroup/user.slice/memory.max", "max\n"),
             ("cgroup/user.slice/memory.current", "1\n"),
         ]);
         assert_eq!(free.free_mib(), Some(2000));
-        let (_place, silent) = kernel(&[]);
-        assert_eq!(silent.free_mib(), None);
+        let (_directory, unknown) = kernel(&[]);
+        assert_eq!(unknown.free_mib(), None);
     }
 
     #[test]
     fn the_tightest_group_counts_without_what_it_can_drop() {
-        let (_place, second) = kernel(&[
+        let (_directory, second) = kernel(&[
             MEMINFO,
             ("proc/self/cgroup", "0::/a/b\n"),
             ("cgroup/a/memory.max", "1073741824\n"),
@@ -189,8 +189,8 @@ mod tests {
             ("cgroup/a/memory.stat", "anon 5\ninactive_file 104857600\n"),
         ]);
         assert_eq!(second.free_mib(), Some(100));
-        // In a container the path of the host is not there, and its group is the mount itself.
-        let (_place, first) = kernel(&[
+        // In a container, the path of the host does not exist, and the group is the mount itself.
+        let (_directory, first) = kernel(&[
             MEMINFO,
             ("proc/self/cgroup", "4:cpu,memory:/docker/1234\n1:pids:/\n"),
             ("cgroup/memory/memory.limit_in_bytes", "536870912\n"),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_young_agents_will_take_is_not_free() {
+    fn memory_that_young_agents_will_allocate_is_not_free() {
         let limits = MemoryLimits {
             agent_mib: 256,
             reserve_mib: 512,

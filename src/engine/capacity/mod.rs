@@ -1,5 +1,5 @@
-//! Room for agents on this machine: how many run at the same time over all projects and processes,
-//! and whose is next where there are more that want to.
+//! The capacity for agents on this machine: how many run at the same time across all projects and
+//! processes, and which project's agent starts next if more of them wait.
 
 mod memory;
 mod share;
@@ -27,12 +27,12 @@ use eklavya_core::project::priority::ProjectPriority;
 use memory::MemoryProbe;
 use slots::{AgentSlot, AgentSlots, TurnstileGuard};
 
-/// How long it is at least and at most until it is looked again whether there is room, in
-/// milliseconds. Processes that wait must not look in step.
+/// The shortest and longest pause between two attempts to admit an agent, in milliseconds. The pauses
+/// are random so that waiting processes do not try at the same time.
 const PAUSE_MS: std::ops::Range<u64> = 50..150;
-/// How long a process that had to wait lets the others go first: longer than any of them pauses.
+/// How long a process that had to wait lets other processes go first: longer than their pause.
 const YIELD_TIME: Duration = Duration::from_millis(200);
-/// After this long it is told that another process is first.
+/// A wait for another process is reported after this time.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 /// The limits of a machine.
@@ -40,19 +40,18 @@ const REPORT_AFTER: Duration = Duration::from_secs(1);
 pub struct CapacityLimits {
     /// Agents at the same time.
     pub agents: u32,
-    /// What they may take of the memory.
     pub memory: MemoryLimits,
 }
 
 impl CapacityLimits {
     /// Returns the limits that the configuration sets.
     pub fn from_settings(settings: &WorkerSettings) -> Self {
-        /// An agent waits for its model most of the time.
-        const PER_PROCESSOR: u32 = 4;
+        /// Agents wait for the model most of the time.
+        const AGENTS_PER_PROCESSOR: u32 = 4;
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let by_processors = u32::try_from(processors)
             .unwrap_or(u32::MAX)
-            .saturating_mul(PER_PROCESSOR);
+            .saturating_mul(AGENTS_PER_PROCESSOR);
         Self {
             agents: settings.agents.unwrap_or(by_processors),
             memory: MemoryLimits {
@@ -63,22 +62,14 @@ impl CapacityLimits {
     }
 }
 
-/// What there is not enough of.
+/// What an agent waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CapacityShortage {
-    /// As many agents run as may.
-    Agents {
-        /// How many that are.
-        limit: u32,
-    },
-    /// Another agent would take memory that is not there.
-    Memory {
-        /// What is free, in MiB.
-        free_mib: u64,
-        /// What has to be, in MiB.
-        needed_mib: u64,
-    },
-    /// Another process is about to start an agent, or waits for room itself.
+    /// As many agents run as the limit allows.
+    Agents { limit: u32 },
+    /// Too little memory is free for another agent.
+    Memory { free_mib: u64, needed_mib: u64 },
+    /// Another process is about to start an agent, or waits for capacity itself.
     Turnstile,
 }
 
@@ -93,7 +84,7 @@ impl fmt::Display for CapacityShortage {
                 needed_mib,
             } => write!(
                 f,
-                "{free_mib} MiB of memory are free, {needed_mib} have to be \
+                "{free_mib} MiB of memory are free, {needed_mib} MiB are needed \
                  (worker.agentMemoryMib, worker.reserveMemoryMib)"
             ),
             CapacityShortage::Turnstile => f.write_str("another process is first"),
@@ -101,7 +92,7 @@ impl fmt::Display for CapacityShortage {
     }
 }
 
-/// Room for the agents of all processes of a data directory, and the queue of those of this one.
+/// The capacity for agents of all processes of a data directory, and the queue of this process.
 #[derive(Debug)]
 pub struct Capacity {
     slots: AgentSlots,
@@ -118,10 +109,10 @@ struct AdmissionQueue {
     next: u64,
     running: BTreeMap<ProjectId, u32>,
     passes: BTreeMap<ProjectId, u64>,
-    /// The pass of whoever was last served: those who come anew start from there.
+    /// The pass of the project that was admitted last; a project that becomes busy starts from there.
     served_pass: u64,
     turnstile: Option<TurnstileGuard>,
-    /// Until when other processes go first.
+    /// Until when this process lets other processes go first.
     yield_until: Option<Instant>,
     shortage: Option<CapacityShortage>,
 }
@@ -132,7 +123,7 @@ struct QueuedAgent {
     priority: ProjectPriority,
 }
 
-/// Room for one agent, until it is dropped.
+/// The permission to run one agent, until it is dropped.
 #[derive(Debug)]
 pub struct AgentPermit {
     capacity: Arc<Capacity>,
@@ -142,7 +133,7 @@ pub struct AgentPermit {
 
 impl Drop for AgentPermit {
     fn drop(&mut self) {
-        // First the slot: whoever is woken looks for it.
+        // The slot is freed first, because the notification wakes tasks that look for it.
         self.slot = None;
         let mut queue = self.capacity.lock();
         if let Some(running) = queue.running.get_mut(&self.project) {
@@ -153,7 +144,7 @@ impl Drop for AgentPermit {
     }
 }
 
-/// A place in the queue, until it is dropped.
+/// A position in the queue, until it is dropped.
 struct QueuePosition<'a> {
     capacity: &'a Arc<Capacity>,
     number: u64,
@@ -172,7 +163,7 @@ impl Drop for QueuePosition<'_> {
 }
 
 impl Capacity {
-    /// Returns the room of the data directory whose slots are kept in `directory`.
+    /// Returns the capacity of the data directory whose slots are files in `directory`.
     pub fn new(directory: PathBuf, limits: CapacityLimits, clock: SharedClock) -> Arc<Self> {
         Arc::new(Self {
             slots: AgentSlots::new(directory, limits.agents),
@@ -184,30 +175,30 @@ impl Capacity {
         })
     }
 
-    /// Waits until there is room for an agent of `project` and it is that project's turn. `short` is
-    /// told once, where there is no room at first, what there is not enough of.
+    /// Waits until an agent of `project` can run and it is that project's turn. If the agent has to
+    /// wait, calls `on_shortage` once with the reason.
     ///
     /// # Errors
-    /// The files that the limit is kept by cannot be used.
+    /// The files of the slots cannot be used.
     pub async fn admit(
         self: &Arc<Self>,
         project: ProjectId,
         priority: ProjectPriority,
-        short: impl AsyncFnOnce(CapacityShortage),
+        on_shortage: impl AsyncFnOnce(CapacityShortage),
     ) -> io::Result<AgentPermit> {
-        let place = self.enqueue(project, priority);
-        let (mut short, start) = (Some(short), Instant::now());
+        let position = self.enqueue(project, priority);
+        let (mut on_shortage, start) = (Some(on_shortage), Instant::now());
         loop {
             let changed = self.changed.notified();
-            let shortage = match self.try_admit(&place)? {
+            let shortage = match self.try_admit(&position)? {
                 Ok(permit) => return Ok(permit),
                 Err(shortage) => shortage,
             };
-            // That another process is at the same point for a moment is nothing to be told.
+            // Another process may use the turnstile for a moment; that is not worth a report.
             if (shortage != CapacityShortage::Turnstile || start.elapsed() > REPORT_AFTER)
-                && let Some(short) = short.take()
+                && let Some(on_shortage) = on_shortage.take()
             {
-                short(shortage).await;
+                on_shortage(shortage).await;
             }
             let pause = Duration::from_millis(rand::rng().random_range(PAUSE_MS));
             let _ = tokio::time::timeout(pause, changed).await;
@@ -222,7 +213,7 @@ impl Capacity {
         let mut queue = self.lock();
         let number = queue.next;
         queue.next += 1;
-        // Nobody saves turns up while it has nothing to do.
+        // A project does not save up turns while it has no agents.
         if !queue.is_busy(project) {
             let level = queue.served_pass;
             let pass = queue.passes.entry(project).or_default();
@@ -237,31 +228,22 @@ impl Capacity {
         }
     }
 
-    /// Takes a slot where it is this place's turn and there is room.
+    /// Takes a slot if it is the position's turn and capacity is free.
     fn try_admit(
         self: &Arc<Self>,
-        place: &QueuePosition<'_>,
+        position: &QueuePosition<'_>,
     ) -> io::Result<Result<AgentPermit, CapacityShortage>> {
         let mut queue = self.lock();
-        if queue.next_position() != Some(place.number) {
+        if queue.next_position() != Some(position.number) {
             return Ok(Err(queue.shortage.unwrap_or(CapacityShortage::Turnstile)));
         }
-        if queue.turnstile.is_none()
-            && queue
-                .yield_until
-                .is_none_or(|until| until <= Instant::now())
-        {
-            queue.turnstile = self.slots.try_enter_turnstile()?;
-        }
-        let Some(turn) = &queue.turnstile else {
+        self.enter_turnstile(&mut queue)?;
+        let Some(guard) = &queue.turnstile else {
             return Ok(Err(CapacityShortage::Turnstile));
         };
-        match self.take_slot(turn)? {
+        match self.take_slot(guard)? {
             Ok(slot) => {
-                queue.turnstile = None;
-                let was_short = queue.shortage.take().is_some();
-                queue.yield_until = was_short.then(|| Instant::now() + YIELD_TIME);
-                let project = queue.grant(place.number);
+                let project = queue.grant(position.number);
                 drop(queue);
                 self.changed.notify_waiters();
                 Ok(project
@@ -279,22 +261,33 @@ impl Capacity {
         }
     }
 
-    fn take_slot(&self, turn: &TurnstileGuard) -> io::Result<Result<AgentSlot, CapacityShortage>> {
+    /// Enters the turnstile if it is free and this process does not let others go first.
+    fn enter_turnstile(&self, queue: &mut AdmissionQueue) -> io::Result<()> {
+        let yields = queue
+            .yield_until
+            .is_some_and(|until| until > Instant::now());
+        if queue.turnstile.is_none() && !yields {
+            queue.turnstile = self.slots.try_enter_turnstile()?;
+        }
+        Ok(())
+    }
+
+    fn take_slot(&self, guard: &TurnstileGuard) -> io::Result<Result<AgentSlot, CapacityShortage>> {
         let now = SystemTime::from(self.clock.now());
-        let taken = self.slots.count_used(turn, now)?;
-        let needed_mib = self.memory.needed_mib(taken.young);
+        let usage = self.slots.count_used(guard, now)?;
+        let needed_mib = self.memory.needed_mib(usage.young);
         if let Some(free_mib) = self.kernel.free_mib().filter(|free| *free < needed_mib) {
             let shortage = CapacityShortage::Memory {
                 free_mib,
                 needed_mib,
             };
-            if taken.count > 0 {
+            if usage.count > 0 {
                 return Ok(Err(shortage));
             }
-            tracing::warn!("one agent is started although memory is short: {shortage}");
+            tracing::warn!("starting one agent although memory is short: {shortage}");
         }
         let limit = self.slots.limit();
-        let slot = self.slots.take(turn, now)?;
+        let slot = self.slots.take(guard, now)?;
         Ok(slot.ok_or(CapacityShortage::Agents { limit }))
     }
 
@@ -312,11 +305,11 @@ impl AdmissionQueue {
         self.running.get(&project).copied().unwrap_or_default()
     }
 
-    /// Returns the place in the queue whose turn it is.
+    /// Returns the number of the position whose turn it is.
     fn next_position(&self) -> Option<u64> {
         let mut claimants: Vec<ShareClaimant> = Vec::new();
         for (number, waiting) in &self.waiting {
-            // The oldest of each project speaks for it.
+            // Each project is represented by its oldest agent.
             if claimants.iter().all(|c| c.project != waiting.project) {
                 claimants.push(ShareClaimant {
                     project: waiting.project,
@@ -327,11 +320,14 @@ impl AdmissionQueue {
                 });
             }
         }
-        next_share(&claimants).map(|place| claimants[place].since)
+        next_share(&claimants).map(|index| claimants[index].since)
     }
 
-    /// Takes a place out of the queue, which has got a slot.
+    /// Removes a position that got a slot, leaves the turnstile, and counts the project's turn.
     fn grant(&mut self, number: u64) -> Option<ProjectId> {
+        self.turnstile = None;
+        let was_short = self.shortage.take().is_some();
+        self.yield_until = was_short.then(|| Instant::now() + YIELD_TIME);
         let served = self.waiting.remove(&number)?;
         let pass = self.passes.entry(served.project).or_default();
         self.served_pass = *pass;

@@ -1,32 +1,31 @@
-//! Fair shares: which of several projects gets the next place. A pure decision.
+//! Fair shares: which of several projects starts the next agent. Pure functions.
 
 use eklavya_core::ids::ProjectId;
 use eklavya_core::project::priority::ProjectPriority;
 
-/// What one turn costs a project of priority 1; every priority divides it without a rest.
+/// What one turn costs a project of priority 1. Every priority divides it without a remainder.
 const TURN: u64 = 2520;
 
-/// A project that wants a place.
+/// A project whose agent waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareClaimant {
-    /// The project.
     pub project: ProjectId,
-    /// Its weight.
+    /// The project's weight.
     pub priority: ProjectPriority,
-    /// Places that it has.
+    /// Agents of the project that run.
     pub running: u32,
-    /// How far it has come by the turns that it had: see [`after_turn`].
+    /// The project's progress through its turns: see [`after_turn`].
     pub pass: u64,
-    /// The number of its oldest request, which rises with time.
+    /// The number of the project's oldest request; numbers rise with time.
     pub since: u64,
 }
 
-/// Returns the place in the list of the claimant that is next: the one that has the least by its
-/// weight; of several the one that has had the fewest turns by its weight; then the oldest.
+/// Returns the index of the next claimant: the one with the fewest running agents by weight, then the
+/// one with the fewest turns by weight, then the oldest.
 ///
-/// So places are proportional to weights to within one place, every project has one before any has
-/// a second one out of proportion, and where there are fewer places than projects, turns are
-/// proportional over time.
+/// Running agents are therefore proportional to weights to within one agent, and no project gets more
+/// than its proportion before every project has an agent. If fewer agents can run than there are
+/// projects, turns are proportional over time.
 pub fn next_share(claimants: &[ShareClaimant]) -> Option<usize> {
     let order = |a: &ShareClaimant, b: &ShareClaimant| {
         let by_weight = |one: &ShareClaimant, other: &ShareClaimant| {
@@ -37,12 +36,12 @@ pub fn next_share(claimants: &[ShareClaimant]) -> Option<usize> {
             .then(a.pass.cmp(&b.pass))
             .then(a.since.cmp(&b.since))
     };
-    let places = claimants.iter().enumerate();
-    let next = places.min_by(|(_, a), (_, b)| order(a, b));
-    next.map(|(place, _)| place)
+    let indexed = claimants.iter().enumerate();
+    let next = indexed.min_by(|(_, a), (_, b)| order(a, b));
+    next.map(|(index, _)| index)
 }
 
-/// Returns how far a project has come after another turn.
+/// Returns the pass of a project after another turn.
 pub fn after_turn(pass: u64, priority: ProjectPriority) -> u64 {
     pass + TURN / u64::from(priority.get())
 }
@@ -53,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    /// Projects that always want more places than there are.
+    /// Projects that always have more agents waiting than can run.
     struct GreedyProjects {
         claimants: Vec<ShareClaimant>,
         requests: u64,
@@ -74,7 +73,7 @@ mod tests {
             }
         }
 
-        /// Gives the next place away and returns who has it.
+        /// Starts the next agent and returns the index of its project.
         fn grant_next(&mut self) -> usize {
             let next = next_share(&self.claimants).unwrap();
             let claimant = &mut self.claimants[next];
@@ -85,8 +84,8 @@ mod tests {
             next
         }
 
-        fn weight(&self, place: usize) -> u32 {
-            self.claimants[place].priority.get()
+        fn weight(&self, index: usize) -> u32 {
+            self.claimants[index].priority.get()
         }
     }
 
@@ -95,59 +94,59 @@ mod tests {
     }
 
     #[test]
-    fn ten_places_go_nine_to_one_and_one_place_in_turn() {
+    fn ten_slots_go_nine_to_one_and_one_slot_in_turn() {
         let mut two = GreedyProjects::new(&[9, 1]);
         for _ in 0..10 {
             two.grant_next();
         }
-        let places: Vec<u32> = two.claimants.iter().map(|c| c.running).collect();
-        assert_eq!(places, [9, 1]);
+        let slots: Vec<u32> = two.claimants.iter().map(|c| c.running).collect();
+        assert_eq!(slots, [9, 1]);
 
-        let mut one_place = GreedyProjects::new(&[3, 1]);
+        let mut one_slot = GreedyProjects::new(&[3, 1]);
         let mut turns = [0, 0];
         for _ in 0..40 {
-            let next = one_place.grant_next();
+            let next = one_slot.grant_next();
             turns[next] += 1;
-            one_place.claimants[next].running = 0;
+            one_slot.claimants[next].running = 0;
         }
         assert_eq!(turns, [30, 10]);
         assert_eq!(next_share(&[]), None);
     }
 
     proptest! {
-        /// Nobody has more than one place beyond what anybody else has by weight.
+        /// No project has more than one agent above the share of any other project by weight.
         #[test]
-        fn places_are_proportional_to_within_one(priorities in priorities(), places in 1..60_u32) {
-            let mut hungry = GreedyProjects::new(&priorities);
-            for _ in 0..places {
-                hungry.grant_next();
+        fn slots_are_proportional_to_within_one(priorities in priorities(), slots in 1..60_u32) {
+            let mut projects = GreedyProjects::new(&priorities);
+            for _ in 0..slots {
+                projects.grant_next();
             }
-            for (a, one) in hungry.claimants.iter().enumerate() {
-                for (b, other) in hungry.claimants.iter().enumerate() {
-                    let beyond = one.running.saturating_sub(1) * hungry.weight(b);
-                    prop_assert!(beyond <= other.running * hungry.weight(a));
+            for (a, one) in projects.claimants.iter().enumerate() {
+                for (b, other) in projects.claimants.iter().enumerate() {
+                    let beyond = one.running.saturating_sub(1) * projects.weight(b);
+                    prop_assert!(beyond <= other.running * projects.weight(a));
                 }
             }
         }
 
-        /// With one place, and agents that end in any order, everybody gets a turn within as many
-        /// turns as the weights add up to, counted in those of the least.
+        /// If agents end in any order, every project gets a turn within about twice as many turns as
+        /// the sum of the weights.
         #[test]
-        fn no_project_starves(priorities in priorities(), places in 1..6_usize, ends in prop::collection::vec(any::<prop::sample::Index>(), 400)) {
-            let mut hungry = GreedyProjects::new(&priorities);
-            let mut running: Vec<usize> = (0..places).map(|_| hungry.grant_next()).collect();
+        fn no_project_starves(priorities in priorities(), slots in 1..6_usize, ends in prop::collection::vec(any::<prop::sample::Index>(), 400)) {
+            let mut projects = GreedyProjects::new(&priorities);
+            let mut running: Vec<usize> = (0..slots).map(|_| projects.grant_next()).collect();
             let mut waited = vec![0_u32; priorities.len()];
             let total: u32 = priorities.iter().sum();
             for end in ends {
                 let ended = running.swap_remove(end.index(running.len()));
-                hungry.claimants[ended].running -= 1;
-                let next = hungry.grant_next();
+                projects.claimants[ended].running -= 1;
+                let next = projects.grant_next();
                 running.push(next);
                 waited[next] = 0;
-                for (place, turns) in waited.iter_mut().enumerate() {
-                    if place != next && hungry.claimants[place].running == 0 {
+                for (index, turns) in waited.iter_mut().enumerate() {
+                    if index != next && projects.claimants[index].running == 0 {
                         *turns += 1;
-                        prop_assert!(*turns <= 2 * (total + 10), "{place} of {priorities:?}");
+                        prop_assert!(*turns <= 2 * (total + 10), "{index} of {priorities:?}");
                     }
                 }
             }

@@ -1,5 +1,5 @@
-//! Slots: files whose kernel locks count the agents of all processes of a data directory. A lock goes
-//! with its process, however that ends.
+//! Slots: files whose kernel locks count the agents of all processes of a data directory. The kernel
+//! releases a lock when its process ends, however it ends.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -7,23 +7,22 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How long an agent takes at most to have the memory that it needs.
-const YOUTH: Duration = Duration::from_secs(15);
-/// Whoever waits for a slot holds this lock, so that those who wait are served one after another,
-/// and nobody takes a slot while another counts them.
+/// How long an agent takes at most to allocate the memory that it needs.
+const YOUNG_AGE: Duration = Duration::from_secs(15);
+/// The lock of the process that waits for a slot. It makes processes take slots one after another, and
+/// keeps them from taking one while another process counts them.
 const TURNSTILE: &str = "turnstile";
 
-/// The slots of a data directory.
 #[derive(Debug)]
 pub(super) struct AgentSlots {
     directory: PathBuf,
     limit: u32,
 }
 
-/// A slot that this process holds, until it is dropped.
+/// A slot of this process, until it is dropped.
 #[derive(Debug)]
 pub(super) struct AgentSlot {
-    /// Closing it frees the slot. It is not inherited by the programs that are started meanwhile.
+    /// Closing the file frees the slot. Child processes do not inherit it.
     _lock: File,
 }
 
@@ -33,27 +32,25 @@ pub(super) struct TurnstileGuard {
     _lock: File,
 }
 
-/// What the other slots look like.
+/// How many slots are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SlotUsage {
-    /// How many are held.
     pub count: usize,
-    /// How many of these were taken only just now.
+    /// How many of these were taken less than [`YOUNG_AGE`] ago.
     pub young: usize,
 }
 
 impl AgentSlots {
-    /// Returns `limit` slots, kept in `directory`.
+    /// Returns `limit` slots, which are files in `directory`.
     pub(super) fn new(directory: PathBuf, limit: u32) -> Self {
         Self { directory, limit }
     }
 
-    /// Returns how many there are.
     pub(super) fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Returns the right to take a slot; nothing where somebody else has it.
+    /// Returns the right to take a slot, or `None` if another process has it.
     pub(super) fn try_enter_turnstile(&self) -> io::Result<Option<TurnstileGuard>> {
         if !self.directory.exists() {
             DirBuilder::new()
@@ -65,7 +62,7 @@ impl AgentSlots {
         Ok(lock.map(|lock| TurnstileGuard { _lock: lock }))
     }
 
-    /// Takes a slot; nothing where all are taken.
+    /// Takes a slot, or returns `None` if all are taken.
     pub(super) fn take(
         &self,
         _: &TurnstileGuard,
@@ -73,7 +70,7 @@ impl AgentSlots {
     ) -> io::Result<Option<AgentSlot>> {
         for number in 1..=self.limit {
             if let Some(lock) = try_lock(&self.directory.join(number.to_string()))? {
-                // The time tells the others that this agent is young; nothing else depends on it.
+                // The time shows other processes that this agent is young; nothing else depends on it.
                 let _ = lock.set_modified(now);
                 return Ok(Some(AgentSlot { _lock: lock }));
             }
@@ -81,26 +78,26 @@ impl AgentSlots {
         Ok(None)
     }
 
-    /// Counts the slots that are held, whatever limit their holders go by.
+    /// Counts the slots that are taken, including those above this process's limit.
     pub(super) fn count_used(&self, _: &TurnstileGuard, now: SystemTime) -> io::Result<SlotUsage> {
-        let mut taken = SlotUsage { count: 0, young: 0 };
+        let mut usage = SlotUsage { count: 0, young: 0 };
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             if entry.file_name() == TURNSTILE || try_lock(&entry.path())?.is_some() {
                 continue;
             }
-            taken.count += 1;
+            usage.count += 1;
             let modified = entry.metadata().and_then(|data| data.modified());
-            taken.young += usize::from(modified.is_ok_and(|then| is_young(then, now)));
+            usage.young += usize::from(modified.is_ok_and(|then| is_young(then, now)));
         }
-        Ok(taken)
+        Ok(usage)
     }
 }
 
-/// Whether `then` is just before `now`, or just behind it by another clock.
+/// Whether `then` is shortly before `now`, or shortly after it because the clock was changed.
 fn is_young(then: SystemTime, now: SystemTime) -> bool {
     let apart = now.duration_since(then);
-    apart.unwrap_or_else(|ahead| ahead.duration()) < YOUTH
+    apart.unwrap_or_else(|ahead| ahead.duration()) < YOUNG_AGE
 }
 
 fn try_lock(path: &Path) -> io::Result<Option<File>> {
@@ -127,35 +124,35 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_there_are_and_a_dropped_one_is_free_again() {
-        let place = tempfile::tempdir().unwrap();
-        let slots = AgentSlots::new(place.path().join("slots"), 2);
-        let turn = slots.try_enter_turnstile().unwrap().unwrap();
+    fn slots_are_limited_and_a_dropped_slot_is_free_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let slots = AgentSlots::new(directory.path().join("slots"), 2);
+        let guard = slots.try_enter_turnstile().unwrap().unwrap();
         assert!(slots.try_enter_turnstile().unwrap().is_none());
-        let first = slots.take(&turn, now()).unwrap().unwrap();
-        let second = slots.take(&turn, now()).unwrap();
-        assert!(second.is_some() && slots.take(&turn, now()).unwrap().is_none());
-        drop(turn);
+        let first = slots.take(&guard, now()).unwrap().unwrap();
+        let second = slots.take(&guard, now()).unwrap();
+        assert!(second.is_some() && slots.take(&guard, now()).unwrap().is_none());
+        drop(guard);
         drop(first);
-        // Another process has slots of its own, on the same files.
-        let others = AgentSlots::new(place.path().join("slots"), 2);
-        let turn = others.try_enter_turnstile().unwrap().unwrap();
+        // Another process uses the same files.
+        let others = AgentSlots::new(directory.path().join("slots"), 2);
+        let guard = others.try_enter_turnstile().unwrap().unwrap();
         let both = SlotUsage { count: 1, young: 1 };
-        assert_eq!(others.count_used(&turn, now()).unwrap(), both);
-        assert!(others.take(&turn, now()).unwrap().is_some());
+        assert_eq!(others.count_used(&guard, now()).unwrap(), both);
+        assert!(others.take(&guard, now()).unwrap().is_some());
     }
 
     #[test]
-    fn an_agent_grows_up_and_a_clock_that_jumped_makes_it_no_younger() {
-        let place = tempfile::tempdir().unwrap();
-        let slots = AgentSlots::new(place.path().to_owned(), 1);
-        let turn = slots.try_enter_turnstile().unwrap().unwrap();
-        let _slot = slots.take(&turn, now()).unwrap().unwrap();
+    fn an_agent_stays_young_for_a_while_even_if_the_clock_jumps() {
+        let directory = tempfile::tempdir().unwrap();
+        let slots = AgentSlots::new(directory.path().to_owned(), 1);
+        let guard = slots.try_enter_turnstile().unwrap().unwrap();
+        let _slot = slots.take(&guard, now()).unwrap().unwrap();
         for (later, young) in [(0, 1), (14, 1), (15, 0)] {
             let later = Duration::from_secs(later);
             for then in [now() + later, now() - later] {
-                let taken = slots.count_used(&turn, then).unwrap();
-                assert_eq!(taken, SlotUsage { count: 1, young });
+                let usage = slots.count_used(&guard, then).unwrap();
+                assert_eq!(usage, SlotUsage { count: 1, young });
             }
         }
     }

@@ -3,29 +3,33 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use eklavya_core::clock::SystemClock;
 
-fn capacity(place: &tempfile::TempDir, agents: u32, agent_mib: u64) -> Arc<Capacity> {
+fn test_capacity(directory: &tempfile::TempDir, agents: u32, agent_mib: u64) -> Arc<Capacity> {
     let memory = MemoryLimits {
         agent_mib,
         reserve_mib: 0,
     };
     let limits = CapacityLimits { agents, memory };
-    Capacity::new(place.path().join("slots"), limits, Arc::new(SystemClock))
+    Capacity::new(
+        directory.path().join("slots"),
+        limits,
+        Arc::new(SystemClock),
+    )
 }
 
-async fn quiet(_: CapacityShortage) {}
+async fn ignore(_: CapacityShortage) {}
 
 #[tokio::test]
-async fn never_more_than_the_limit_over_all_who_share_the_directory() {
-    let place = tempfile::tempdir().unwrap();
+async fn the_limit_counts_all_processes_of_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
     let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let mut agents = tokio::task::JoinSet::new();
     for _ in 0..3 {
-        let process = capacity(&place, 2, 1);
+        let process = test_capacity(&directory, 2, 1);
         for project in [ProjectId::random(), ProjectId::random()] {
             let (process, running, most) = (process.clone(), running.clone(), most.clone());
             agents.spawn(async move {
                 let permit = process
-                    .admit(project, ProjectPriority::default(), quiet)
+                    .admit(project, ProjectPriority::default(), ignore)
                     .await;
                 let permit = permit.unwrap();
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -40,46 +44,47 @@ async fn never_more_than_the_limit_over_all_who_share_the_directory() {
 }
 
 #[tokio::test]
-async fn a_waiting_agent_is_told_why_once_and_may_give_up() {
-    let place = tempfile::tempdir().unwrap();
-    let room = capacity(&place, 1, 1);
+async fn a_shortage_is_reported_once_and_a_wait_can_be_cancelled() {
+    let directory = tempfile::tempdir().unwrap();
+    let capacity = test_capacity(&directory, 1, 1);
     let (one, other) = (ProjectId::random(), ProjectId::random());
-    let held = room
-        .admit(one, ProjectPriority::default(), quiet)
+    let held = capacity
+        .admit(one, ProjectPriority::default(), ignore)
         .await
         .unwrap();
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    let tell = async move |shortage| told.send(shortage).unwrap();
-    let mut waiting = Box::pin(room.admit(other, ProjectPriority::default(), tell));
+    let (reported, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    let on_shortage = async move |shortage| reported.send(shortage).unwrap();
+    let mut waiting = Box::pin(capacity.admit(other, ProjectPriority::default(), on_shortage));
     tokio::select! {
-        _ = &mut waiting => panic!("there is no room"),
-        shortage = heard.recv() => assert_eq!(shortage, Some(CapacityShortage::Agents { limit: 1 })),
+        _ = &mut waiting => panic!("the capacity is used up"),
+        shortage = reports.recv() => assert_eq!(shortage, Some(CapacityShortage::Agents { limit: 1 })),
     }
     drop(waiting);
-    assert!(room.lock().waiting.is_empty() && room.lock().turnstile.is_none());
+    assert!(capacity.lock().waiting.is_empty() && capacity.lock().turnstile.is_none());
     drop(held);
     assert!(
-        room.admit(one, ProjectPriority::default(), quiet)
+        capacity
+            .admit(one, ProjectPriority::default(), ignore)
             .await
             .is_ok()
     );
 }
 
 #[tokio::test]
-async fn one_agent_may_always_run_however_little_memory_there_is() {
-    let place = tempfile::tempdir().unwrap();
-    let room = capacity(&place, 4, 1 << 40);
+async fn one_agent_may_always_run_even_if_memory_is_short() {
+    let directory = tempfile::tempdir().unwrap();
+    let capacity = test_capacity(&directory, 4, 1 << 40);
     let (one, other) = (ProjectId::random(), ProjectId::random());
-    let held = room
-        .admit(one, ProjectPriority::default(), quiet)
+    let held = capacity
+        .admit(one, ProjectPriority::default(), ignore)
         .await
         .unwrap();
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    let tell = async move |shortage| told.send(shortage).unwrap();
-    let mut waiting = Box::pin(room.admit(other, ProjectPriority::default(), tell));
+    let (reported, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    let on_shortage = async move |shortage| reported.send(shortage).unwrap();
+    let mut waiting = Box::pin(capacity.admit(other, ProjectPriority::default(), on_shortage));
     tokio::select! {
-        _ = &mut waiting => panic!("there is no room"),
-        shortage = heard.recv() => {
+        _ = &mut waiting => panic!("the capacity is used up"),
+        shortage = reports.recv() => {
             assert!(matches!(shortage, Some(CapacityShortage::Memory { .. })), "{shortage:?}");
         }
     }
@@ -88,27 +93,27 @@ async fn one_agent_may_always_run_however_little_memory_there_is() {
 }
 
 #[tokio::test]
-async fn scarce_room_goes_to_projects_by_their_weight() {
-    let place = tempfile::tempdir().unwrap();
-    let room = capacity(&place, 1, 1);
+async fn scarce_capacity_is_shared_by_weight() {
+    let directory = tempfile::tempdir().unwrap();
+    let capacity = test_capacity(&directory, 1, 1);
     let (heavy, light) = (ProjectId::random(), ProjectId::random());
-    let first = room
-        .admit(light, ProjectPriority::default(), quiet)
+    let first = capacity
+        .admit(light, ProjectPriority::default(), ignore)
         .await
         .unwrap();
     let (served, mut order) = tokio::sync::mpsc::unbounded_channel();
     let mut agents = tokio::task::JoinSet::new();
     for (project, weight, count) in [(light, 1, 3), (heavy, 3, 9)] {
         for _ in 0..count {
-            let (room, served) = (room.clone(), served.clone());
+            let (capacity, served) = (capacity.clone(), served.clone());
             agents.spawn(async move {
                 let weight = ProjectPriority::new(weight).unwrap();
-                let _permit = room.admit(project, weight, quiet).await.unwrap();
+                let _permit = capacity.admit(project, weight, ignore).await.unwrap();
                 served.send(project).unwrap();
             });
         }
     }
-    while room.lock().waiting.len() < 12 {
+    while capacity.lock().waiting.len() < 12 {
         tokio::task::yield_now().await;
     }
     drop(first);

@@ -1,4 +1,4 @@
-//! The content of artifacts: files in the project's directory that are named by their digests.
+//! The files of artifacts, which are named by their digests.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,9 @@ use eklavya_core::project::Project;
 use eklavya_sandbox::browser::{PageLocation, PageScreenshot};
 use eklavya_services::artifacts;
 
-/// What a picture is.
 const PNG: &str = "image/png";
 
-/// Keeps a picture of a page; returns what was noted about it.
+/// Stores a screenshot of a page and records its artifact.
 pub(crate) async fn store_screenshot(
     site: &Site,
     agent: Option<AgentId>,
@@ -42,7 +41,7 @@ pub(crate) async fn store_screenshot(
     let directory = site.paths.artifacts();
     std::fs::create_dir_all(&directory).map_err(EngineError::io(&directory))?;
     site.ensure_lease_held().await?;
-    // First the file, then the row: a row always has its file.
+    // The file is written before the row, so that each row has its file.
     write_whole(&file, &picture.png)?;
     artifacts::record(&site.data, &artifact).await?;
     Ok(artifact)
@@ -57,7 +56,7 @@ fn artifact_file(paths: &ProjectPaths, artifact: &Artifact) -> PathBuf {
     paths.artifacts().join(format!("{}.png", artifact.sha256))
 }
 
-/// Returns the content of an artifact; nothing where the file is gone or is another one by now.
+/// Returns the content of an artifact, or `None` if its file is missing or has changed.
 pub(crate) fn read_content(
     paths: &ProjectPaths,
     artifact: &Artifact,
@@ -66,7 +65,7 @@ pub(crate) fn read_content(
     match std::fs::read(&path) {
         Ok(bytes) if sha256(&bytes) == artifact.sha256 => Ok(Some(bytes)),
         Ok(_) => {
-            tracing::warn!("{} is not the picture that was kept", path.display());
+            tracing::warn!("{} is not the screenshot that was stored", path.display());
             Ok(None)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

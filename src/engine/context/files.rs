@@ -1,11 +1,11 @@
-//! Writing files of the project's.
+//! Writing files atomically.
 
 use std::io::Write;
 use std::path::Path;
 
 use super::error::EngineError;
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file so that readers see either all of it or none.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), EngineError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(EngineError::io(path))?;

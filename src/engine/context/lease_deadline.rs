@@ -1,14 +1,14 @@
-//! How certain a worker is of its lease without asking the database.
+//! How long a lease is certainly held, without asking the database.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When the lease was taken or renewed last, by a clock that never jumps.
+/// When the lease was last acquired or renewed, by a monotonic clock.
 ///
-/// While that is less than a term ago, nobody can have taken the project over. It guards what no
-/// transaction can: files, which have no fence.
+/// Until a term has passed since then, no other worker can take over the project. This guards the
+/// files, which unlike the database have no fence.
 #[derive(Debug)]
 pub(crate) struct LeaseDeadline {
     term: Duration,
@@ -16,28 +16,28 @@ pub(crate) struct LeaseDeadline {
 }
 
 impl LeaseDeadline {
-    /// Returns the grip on a lease that was asked for at `begun`.
-    pub fn new(term: Duration, begun: Instant) -> Self {
+    /// Returns the deadline of a lease that was requested at `requested_at`.
+    pub fn new(term: Duration, requested_at: Instant) -> Self {
         Self {
             term,
-            renewed_at: Mutex::new(begun),
+            renewed_at: Mutex::new(requested_at),
         }
     }
 
-    /// Returns for how long the lease is taken at a time.
+    /// Returns how long one acquisition or renewal lasts.
     pub fn term(&self) -> Duration {
         self.term
     }
 
-    /// Notes that a renewal that was begun at this moment succeeded.
-    pub fn record_renewal(&self, begun: Instant) {
+    /// Records the success of a renewal that was requested at `requested_at`.
+    pub fn record_renewal(&self, requested_at: Instant) {
         *self
             .renewed_at
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = begun;
+            .unwrap_or_else(PoisonError::into_inner) = requested_at;
     }
 
-    /// Returns for how long the lease is certain; zero where it is not.
+    /// Returns how much longer the lease is certainly held; zero if it may be lost.
     pub fn remaining(&self) -> Duration {
         let renewed = *self
             .renewed_at

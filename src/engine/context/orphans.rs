@@ -1,6 +1,6 @@
-//! What agents leave on a host whose worker is gone or has lost its project: processes above all.
+//! Processes of agents whose worker has died or lost its project.
 //!
-//! They are found by what was written down about them, never by name.
+//! They are found by the process ids in the database, never by name.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use eklavya_core::process::HostIdentity;
 use eklavya_sandbox as sandbox;
 use eklavya_services::{DataStore, agents, leases};
 
-/// Ends the processes on this host of agents whose tenure is over: their workers froze, and others
-/// took their projects over.
+/// Ends the agents on this host whose lease is over: their workers froze, and other workers took over
+/// their projects.
 pub(crate) async fn end_orphans_on_host(
     data: &DataStore,
     host: &HostIdentity,
@@ -37,11 +37,10 @@ pub(crate) async fn end_orphans_on_host(
     Ok(())
 }
 
-/// Ends the process of an agent on this host and everything that it started; nothing of it is left
-/// afterwards.
+/// Ends the process of an agent on this host and all processes that it started.
 ///
 /// # Errors
-/// [`WorkflowError::Failed`] where it does not end.
+/// [`EngineError::Failed`] if the process does not end.
 pub(crate) async fn end_agent_process(agent: &Agent) -> Result<(), EngineError> {
     let (Some(pid), Some(start)) = (agent.pid, agent.process_start) else {
         return Ok(());
@@ -50,8 +49,8 @@ pub(crate) async fn end_agent_process(agent: &Agent) -> Result<(), EngineError> 
         return Ok(());
     }
     Err(EngineError::Failed(format!(
-        "process {pid} of agent {}, which nobody works with any more, does not end; end it and \
-         repeat the command",
+        "process {pid} of agent {} does not end, although the agent's worker is gone; end the \
+         process and run the command again",
         agent.id.short()
     )))
 }

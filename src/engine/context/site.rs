@@ -1,4 +1,4 @@
-//! A project's place on this machine: its repository, its directories, its sandboxes.
+//! A project on this machine: its repository, its directories, its sandboxes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,24 +24,20 @@ use eklavya_sandbox::{IsolationBackend, KernelRequirements, Sandbox, SandboxUser
 use eklavya_services::secrets::{self, SecretVault};
 use eklavya_services::{DataStore, leases, projects};
 
-/// What a site is made of.
+/// The parts of a site.
 #[derive(Debug)]
 pub struct SiteSpec {
-    /// The database, the clock and the bus.
     pub data: DataStore,
-    /// The configuration.
     pub config: Config,
-    /// The isolation in force.
     pub sandbox: Sandbox,
-    /// Git.
     pub git: GitProgram,
-    /// The `eklavya` program, for the processes that serve previews.
+    /// The `eklavya` program, which serves previews.
     pub exe: PathBuf,
-    /// The directories in which a browser is looked for.
+    /// The directories in which browsers and bubblewrap are looked for.
     pub search_directories: Vec<PathBuf>,
 }
 
-/// A project's place on this machine.
+/// A project on this machine.
 #[derive(Debug, Clone)]
 pub struct Site {
     pub(crate) data: DataStore,
@@ -51,21 +47,21 @@ pub struct Site {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) exe: PathBuf,
     pub(crate) user: Option<SandboxUser>,
-    /// What is served for those who verify.
+    /// The preview of the product under verification.
     pub(crate) served_preview: ServedPreview,
     search_directories: Vec<PathBuf>,
-    /// The sandbox of browsers, where that is not the one of agents; looked for once.
+    /// The sandbox of browsers, if it is not that of agents; probed once.
     browser_sandbox: Arc<OnceCell<Result<Arc<Sandbox>, String>>>,
     project: Project,
     lease_deadline: Option<Arc<LeaseDeadline>>,
 }
 
 impl Site {
-    /// Opens the project's directories and repository, which are made where there are none.
+    /// Opens the project's directories and repository. Creates what does not exist.
     pub async fn open(spec: SiteSpec, project: &Project) -> Result<Self, EngineError> {
         let paths = DataDirectoryPaths::new(spec.config.home.path.as_std_path()).project(project);
         std::fs::create_dir_all(&paths.root).map_err(EngineError::io(&paths.root))?;
-        // A worker that has been there for long learns of those that were set since.
+        // Secrets may have been set since this process started.
         secrets::redact_all(&spec.data, &open_vault(&spec.config)).await?;
         let repository = ProjectRepository::create(spec.git, &paths.repository())
             .await?
@@ -89,32 +85,32 @@ impl Site {
         })
     }
 
-    /// Returns the site as a tenure works on it: nothing can be written to the database or to the
-    /// repository once the tenure has lost its lease.
+    /// Returns this site under `lease`: writes to the database and to the repository fail once the
+    /// lease is lost.
     pub(crate) async fn fenced(
         &self,
-        tenure: &HeldLease,
-        grip: Arc<LeaseDeadline>,
+        lease: &HeldLease,
+        deadline: Arc<LeaseDeadline>,
     ) -> Result<Self, EngineError> {
-        // What killed operations left in the way of writing comes first.
+        // Leftovers of killed git processes would block writes.
         self.repository.remove_leftovers().await?;
-        let repository = self.repository.raise_fence(tenure.fence).await?;
+        let repository = self.repository.raise_fence(lease.fence).await?;
         Ok(Self {
-            data: self.data.fenced(tenure.clone()),
+            data: self.data.fenced(lease.clone()),
             repository,
-            lease_deadline: Some(grip),
+            lease_deadline: Some(deadline),
             ..self.clone()
         })
     }
 
-    /// Makes sure that the lease is held, before files that another tenure may have made its own are
-    /// replaced or removed. The database is asked only where the term ran out.
+    /// Checks that the lease is held, before files are replaced or removed that another worker may be
+    /// using. Asks the database only if the term has run out.
     ///
     /// # Errors
-    /// That the lease was lost.
+    /// The lease was lost.
     pub(crate) async fn ensure_lease_held(&self) -> Result<(), EngineError> {
         match &self.lease_deadline {
-            Some(grip) if grip.remaining().is_zero() => self.renew_lease().await,
+            Some(deadline) if deadline.remaining().is_zero() => self.renew_lease().await,
             Some(_) | None => Ok(()),
         }
     }
@@ -122,40 +118,40 @@ impl Site {
     /// Renews the lease.
     ///
     /// # Errors
-    /// That it was lost; that the database is away, also where it does not answer while the lease
-    /// is certain.
+    /// The lease was lost, or the database is away: it also counts as away if it does not answer while
+    /// the lease is certain.
     pub(crate) async fn renew_lease(&self) -> Result<(), EngineError> {
-        let (Some(grip), Some(tenure)) = (&self.lease_deadline, self.data.held_lease()) else {
+        let (Some(deadline), Some(lease)) = (&self.lease_deadline, self.data.held_lease()) else {
             return Ok(());
         };
-        let begun = Instant::now();
-        let renewing = leases::renew(&self.data, tenure, grip.term());
-        // A process that was asleep for longer than a term gets its answer all the same.
-        let longest = grip.remaining().max(grip.term() / 2);
+        let requested_at = Instant::now();
+        let renewing = leases::renew(&self.data, lease, deadline.term());
+        // A process that was suspended for longer than a term still waits for the answer.
+        let longest = deadline.remaining().max(deadline.term() / 2);
         match tokio::time::timeout(longest, renewing).await {
             Ok(renewed) => renewed?,
             Err(_) => return Err(EngineError::Stopped(StopReason::StoreUnavailable)),
         }
-        grip.record_renewal(begun);
+        deadline.record_renewal(requested_at);
         Ok(())
     }
 
-    /// Returns the number of the tenure; 0 where there is none.
+    /// Returns the fence of the lease; 0 without a lease.
     pub(crate) fn fence(&self) -> i64 {
-        self.data.held_lease().map_or(0, |tenure| tenure.fence)
+        self.data.held_lease().map_or(0, |lease| lease.fence)
     }
 
-    /// Returns the project as it stood when the site was opened: for what never changes.
+    /// Returns the project as it was when the site was opened. Use it only for what never changes.
     pub fn project(&self) -> &Project {
         &self.project
     }
 
-    /// Returns the project as it stands now.
+    /// Reads the project from the database.
     pub async fn reload(&self) -> Result<Project, EngineError> {
         Ok(projects::reload(&self.data, &self.project).await?)
     }
 
-    /// Returns the Chromium of this machine.
+    /// Returns the path of Chromium on this machine.
     pub(crate) fn locate_chromium(&self) -> Result<PathBuf, BrowserError> {
         if !self.config.browser.enabled {
             return Err(BrowserError::Off);
@@ -167,8 +163,8 @@ impl Site {
         )
     }
 
-    /// Returns the sandbox in which browsers run, and as whom. Where containers hold the agents, it
-    /// is bubblewrap's all the same: images have no browser.
+    /// Returns the sandbox in which browsers run, and its user. If agents run in containers, browsers
+    /// still run in bubblewrap, because the images contain no browser.
     pub(crate) async fn browser_sandbox(
         &self,
     ) -> Result<(Arc<Sandbox>, Option<SandboxUser>), BrowserError> {
@@ -178,11 +174,11 @@ impl Site {
                 Arc::clone(&self.sandbox)
             }
             IsolationBackend::Docker(_) => {
-                let found = self
+                let probed = self
                     .browser_sandbox
                     .get_or_init(|| self.probe_bubblewrap(user))
                     .await;
-                found.clone().map_err(BrowserError::InContainer)?
+                probed.clone().map_err(BrowserError::InContainer)?
             }
         };
         let user = sandbox.effective_user(user);
@@ -192,19 +188,18 @@ impl Site {
     async fn probe_bubblewrap(&self, user: Option<SandboxUser>) -> Result<Arc<Sandbox>, String> {
         let search =
             std::env::join_paths(&self.search_directories).map_err(|error| error.to_string())?;
-        let demands = KernelRequirements {
+        let requirements = KernelRequirements {
             landlock: self.config.sandbox.min_landlock_abi,
         };
-        let found = Sandbox::probe_bubblewrap(&search, self.exe.clone(), user, demands).await;
-        found.map(Arc::new).map_err(|error| error.to_string())
+        let probed = Sandbox::probe_bubblewrap(&search, self.exe.clone(), user, requirements).await;
+        probed.map(Arc::new).map_err(|error| error.to_string())
     }
 
-    /// Whether processes are held by a sandbox.
     pub(crate) fn is_sandboxed(&self) -> bool {
         *self.sandbox.isolation() != IsolationBackend::None
     }
 
-    /// Returns the project's secrets that are for `given`; whoever gets them hides them from now on.
+    /// Returns the project's secrets for `given`, records their use, and adds them to the redactor.
     pub(crate) async fn secrets_for(
         &self,
         given: SecretUse,
@@ -213,13 +208,13 @@ impl Site {
         Ok(secrets::open_for_use(&self.data, &vault, &self.project, given).await?)
     }
 
-    /// Returns the secrets of all projects as they are set now.
+    /// Reads the secrets of all projects and adds them to the redactor.
     pub(crate) async fn current_secrets(&self) -> Result<Vec<secrets::OpenedSecret>, EngineError> {
         let vault = open_vault(&self.config);
         Ok(secrets::open_all(&self.data, &vault, &self.project).await?)
     }
 
-    /// Returns which Docker holds the processes, where that does.
+    /// Returns the settings of Docker, if it isolates the processes.
     pub(crate) fn docker_settings(&self) -> Option<&DockerSettings> {
         match self.sandbox.isolation() {
             IsolationBackend::Docker(docker) => Some(docker.settings()),
@@ -227,7 +222,7 @@ impl Site {
         }
     }
 
-    /// Returns what a container that works for the project is labelled with.
+    /// Returns the labels of the project's containers.
     pub(crate) fn container_labels(&self) -> BTreeMap<&'static str, String> {
         [
             ("project", self.project.slug.clone()),
@@ -236,12 +231,12 @@ impl Site {
         .into()
     }
 
-    /// Returns the orchestrator's signature at the present moment.
+    /// Returns the orchestrator's git signature, dated now.
     pub(crate) fn signature(&self) -> GitSignature {
         GitIdentity::orchestrator().at(self.data.now())
     }
 
-    /// Returns the head of main.
+    /// Returns the tip of the main branch.
     pub(crate) async fn main_commit(
         &self,
     ) -> Result<eklavya_core::ids::commit::CommitId, EngineError> {
@@ -254,7 +249,7 @@ fn open_vault(config: &Config) -> SecretVault {
     SecretVault::at(config.secret_key_path().as_std_path())
 }
 
-/// Returns the unprivileged user that a project's processes run as where the caller is root.
+/// Returns the unprivileged user that a project's processes run as if this process is root.
 pub fn sandbox_user(config: &Config, project: &Project) -> SandboxUser {
     let uid = config.sandbox.uid_base + project.number;
     SandboxUser { uid, gid: uid }

@@ -1,5 +1,5 @@
-//! Holding a project while working on it: one worker at a time, a dead one is replaced, and what one
-//! that was replaced still does counts for nothing.
+//! Working on a project under its lease: one worker at a time, a dead worker is replaced, and writes of
+//! a replaced worker are refused.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,167 +20,171 @@ use eklavya_services::leases::LeaseAttempt;
 use eklavya_services::{ServiceError, leases, projects};
 use eklavya_store::StoreError;
 
-/// How often a contender looks at the lease that it waits for.
+/// How often a waiting run tries to acquire the lease.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_millis(300);
-/// How long work that was stopped because nothing can be written any more may take to come to rest.
+/// How long work may take to end after a kill because nothing can be written.
 const ABANDON_AFTER: Duration = Duration::from_secs(5);
 
-/// Does `work` while holding the project's lease, after what earlier tenures left was put in order.
+/// Does `work` under the project's lease, after it has recovered what earlier holders left unfinished.
 ///
-/// Where the database goes away meanwhile, the work is put down, and once the database is back it is
-/// begun again in a new tenure: `work` goes on from what it finds written down.
+/// If the database goes away meanwhile, the work stops. Once the database is back, `work` starts again
+/// under a new lease and continues from what it finds in the database.
 ///
 /// # Errors
-/// [`ServiceError::Leased`] where another worker holds the project, unless the worker waits for it;
-/// [`StoreError::LeaseLost`] where another worker took the project over.
+/// [`ServiceError::Leased`] if another worker holds the project and the run does not wait for it;
+/// [`StoreError::LeaseLost`] if another worker took over the project.
 pub async fn with_lease<T, F>(
-    worker: Arc<ProjectRun>,
+    run: Arc<ProjectRun>,
     work: impl Fn(Arc<ProjectRun>) -> F,
 ) -> Result<T, EngineError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {
-    let mut outage = StoreOutage::new(worker.site.config.store_retry_timeout);
+    let mut outage = StoreOutage::new(run.site.config.store_retry_timeout);
     loop {
-        if let Some(done) = run_once(&worker, &work, &mut outage).await? {
+        if let Some(done) = run_once(&run, &work, &mut outage).await? {
             return Ok(done);
         }
     }
 }
 
-/// Serves one tenure; nothing where the database went away and is back.
+/// Does the work under one lease. Returns `None` if the database went away and is back.
 async fn run_once<T, F>(
-    worker: &Arc<ProjectRun>,
+    run: &Arc<ProjectRun>,
     work: &impl Fn(Arc<ProjectRun>) -> F,
     outage: &mut StoreOutage,
 ) -> Result<Option<T>, EngineError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {
-    let (tenure, grip) = match acquire_lease(worker).await {
-        Ok(taken) => taken,
+    let (lease, deadline) = match acquire_lease(run).await {
+        Ok(acquired) => acquired,
         Err(error) if error.is_away() => {
-            return outage.wait_until_back(worker, error).await.map(|()| None);
+            return outage.wait_until_back(run, error).await.map(|()| None);
         }
         Err(error) => return Err(error),
     };
     outage.mark_over();
-    let done = match worker.under_lease(&tenure, Arc::new(grip)).await {
-        Ok(tenured) => {
-            let tenured = Arc::new(tenured);
-            let done = run_renewing(&tenured, work).await;
-            if let Err(error) = &done
-                && is_store_unavailable(&tenured, error)
-            {
-                let away = EngineError::Stopped(StopReason::StoreUnavailable);
-                let error = done.err().filter(EngineError::is_away).unwrap_or(away);
-                outage.wait_until_back(worker, error).await?;
-                // What is known of what was done is written down before the tenure ends.
-                tenured.shut_down().await;
-                return Ok(None);
-            }
-            tenured.shut_down().await;
-            done
-        }
-        Err(error) => Err(error),
+    let leased = match run.under_lease(&lease, Arc::new(deadline)).await {
+        Ok(leased) => Arc::new(leased),
+        Err(error) => return release(run, &lease, Err(error)).await,
     };
-    release(worker, &tenure, done).await.map(Some)
+    let done = run_renewing(&leased, work).await;
+    if let Err(error) = &done
+        && is_store_unavailable(&leased, error)
+    {
+        let away = EngineError::Stopped(StopReason::StoreUnavailable);
+        let error = done.err().filter(EngineError::is_away).unwrap_or(away);
+        outage.wait_until_back(run, error).await?;
+        // The costs and notes of the stopped work are written before the next lease.
+        leased.shut_down().await;
+        return Ok(None);
+    }
+    leased.shut_down().await;
+    release(run, &lease, done.map(Some)).await
 }
 
-fn is_store_unavailable(tenured: &ProjectRun, error: &EngineError) -> bool {
-    error.is_away() || tenured.stop.reason() == Some(StopReason::StoreUnavailable)
+fn is_store_unavailable(leased: &ProjectRun, error: &EngineError) -> bool {
+    error.is_away() || leased.stop.reason() == Some(StopReason::StoreUnavailable)
 }
 
-/// Gives the lease back, and tells apart whether it was lost.
+/// Releases the lease. If the work failed because the lease was lost, returns that error.
 async fn release<T>(
-    worker: &ProjectRun,
-    tenure: &HeldLease,
+    run: &ProjectRun,
+    lease: &HeldLease,
     done: Result<T, EngineError>,
 ) -> Result<T, EngineError> {
-    match leases::release(&worker.site.data, tenure).await {
+    match leases::release(&run.site.data, lease).await {
         Ok(()) => done,
-        // All that was done was written before.
+        // The lease was held when the results were written.
         Err(error) if done.is_ok() => {
-            tracing::warn!("the lease was not given back: {error}");
+            tracing::warn!("cannot release the lease: {error}");
             done
         }
         Err(error) if error.is_lease_lost() => Err(error.into()),
         Err(error) => {
-            tracing::warn!("the lease was not given back: {error}");
+            tracing::warn!("cannot release the lease: {error}");
             done
         }
     }
 }
 
-/// Takes the lease, as soon as that is possible where the worker waits for it.
-async fn acquire_lease(worker: &ProjectRun) -> Result<(HeldLease, LeaseDeadline), EngineError> {
-    let term = worker.site.config.worker.lease_term;
-    let ObservedLease {
-        observed_since: since,
-        mut watch,
-    } = worker
-        .observed_lease
-        .clone()
-        .unwrap_or_else(ObservedLease::starting_now);
+/// Acquires the lease; waits until it is free if the run waits for it.
+async fn acquire_lease(run: &ProjectRun) -> Result<(HeldLease, LeaseDeadline), EngineError> {
+    let term = run.site.config.worker.lease_term;
+    let observed = run.observed_lease.clone();
+    let mut observed = observed.unwrap_or_else(ObservedLease::starting_now);
     loop {
-        if let Some(reason) = worker.stop.reason() {
+        if let Some(reason) = run.stop.reason() {
             return Err(EngineError::Stopped(reason));
         }
-        let (data, project) = (&worker.site.data, worker.site.project());
-        let (begun, at) = (Instant::now(), since.elapsed());
-        let waits = worker.on_leased == OnLeased::Wait;
-        let attempt = leases::try_acquire(data, project, &worker.identity, term, &mut watch, at);
-        match attempt.await {
-            Ok(LeaseAttempt::Acquired(taken)) => {
-                return Ok((taken.lease, LeaseDeadline::new(term, begun)));
-            }
-            Ok(LeaseAttempt::Held {
-                holder,
-                term_expired: soon,
-            }) if !soon && !waits => {
-                let project = project.slug.clone();
-                let holder = Box::new(holder);
-                return Err(ServiceError::Leased { project, holder }.into());
-            }
-            // A holder that froze in the middle of a write keeps others waiting for a while.
-            Err(ServiceError::Store(StoreError::Busy(_))) if waits => {}
-            Ok(LeaseAttempt::Held { .. }) => {}
-            Err(error) => return Err(error.into()),
+        let requested_at = Instant::now();
+        if let Some(lease) = try_acquire_lease(run, &mut observed).await? {
+            return Ok((lease, LeaseDeadline::new(term, requested_at)));
         }
         tokio::select! {
             () = tokio::time::sleep(LEASE_POLL_INTERVAL) => {}
-            () = worker.stop.interrupt_requested() => {}
+            () = run.stop.interrupt_requested() => {}
         }
     }
 }
 
-/// Does the work of a tenure while its lease is renewed.
+/// Returns `None` if the run should try again.
+async fn try_acquire_lease(
+    run: &ProjectRun,
+    observed: &mut ObservedLease,
+) -> Result<Option<HeldLease>, EngineError> {
+    let (data, project) = (&run.site.data, run.site.project());
+    let (term, elapsed) = (
+        run.site.config.worker.lease_term,
+        observed.observed_since.elapsed(),
+    );
+    let waits = run.on_leased == OnLeased::Wait;
+    let watch = &mut observed.watch;
+    match leases::try_acquire(data, project, &run.identity, term, watch, elapsed).await {
+        Ok(LeaseAttempt::Acquired(acquired)) => Ok(Some(acquired.lease)),
+        Ok(LeaseAttempt::Held {
+            holder,
+            term_expired,
+        }) if !term_expired && !waits => {
+            let project = project.slug.clone();
+            let holder = Box::new(holder);
+            Err(ServiceError::Leased { project, holder }.into())
+        }
+        Ok(LeaseAttempt::Held { .. }) => Ok(None),
+        // A holder that freezes during a write keeps its database locks for a while.
+        Err(ServiceError::Store(StoreError::Busy(_))) if waits => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Does the work while the lease is renewed.
 async fn run_renewing<T, F>(
-    worker: &Arc<ProjectRun>,
+    run: &Arc<ProjectRun>,
     work: &impl Fn(Arc<ProjectRun>) -> F,
 ) -> Result<T, EngineError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {
-    // However the work ends, its lease is not kept any longer.
-    let keeper = AbortOnDropHandle::new(tokio::spawn(renew_until_stopped(Arc::clone(worker))));
+    // The lease is renewed only while the work runs, even if this future is dropped.
+    let renewal = AbortOnDropHandle::new(tokio::spawn(renew_until_stopped(Arc::clone(run))));
     let working = async {
-        recovery::recover_project(worker).await?;
-        worker.record_conditions().await?;
-        work(Arc::clone(worker)).await
+        recovery::recover_project(run).await?;
+        run.record_conditions().await?;
+        work(Arc::clone(run)).await
     };
     let done = tokio::select! {
         done = working => done,
-        reason = wait_for_abandonment(worker) => Err(EngineError::Stopped(reason)),
+        reason = wait_for_abandonment(run) => Err(EngineError::Stopped(reason)),
     };
-    drop(keeper);
+    drop(renewal);
     done
 }
 
-/// Ends where the work must stop since nothing can be written any more, and does not.
-async fn wait_for_abandonment(worker: &ProjectRun) -> StopReason {
-    worker.stop.kill_requested().await;
-    match worker.stop.reason() {
+/// Completes if work that was killed because nothing can be written has not ended in time.
+async fn wait_for_abandonment(run: &ProjectRun) -> StopReason {
+    run.stop.kill_requested().await;
+    match run.stop.reason() {
         Some(reason @ (StopReason::LeaseLost | StopReason::StoreUnavailable)) => {
             tokio::time::sleep(ABANDON_AFTER).await;
             reason
@@ -195,17 +199,16 @@ async fn wait_for_abandonment(worker: &ProjectRun) -> StopReason {
     }
 }
 
-/// Renews the lease, and looks whether the worker is still wanted: it is also after a round that a
-/// pause takes hold.
-async fn renew_until_stopped(worker: Arc<ProjectRun>) {
-    let (site, stop) = (&worker.site, &worker.stop);
+/// Renews the lease, and interrupts the work if the project was paused or archived meanwhile.
+async fn renew_until_stopped(run: Arc<ProjectRun>) {
+    let (site, stop) = (&run.site, &run.stop);
     loop {
         tokio::time::sleep(renewal_interval(site.config.worker.lease_term)).await;
         match site.renew_lease().await {
             Ok(()) => {}
             Err(error) if error.is_lease_lost() => return stop.kill(StopReason::LeaseLost),
             Err(error) if error.is_away() => return stop.kill(StopReason::StoreUnavailable),
-            Err(error) => tracing::warn!("the lease could not be renewed: {error}"),
+            Err(error) => tracing::warn!("cannot renew the lease: {error}"),
         }
         match projects::reload(&site.data, site.project()).await {
             Ok(project) => match project.state {
@@ -214,7 +217,7 @@ async fn renew_until_stopped(worker: Arc<ProjectRun>) {
                 }
                 ProjectState::Active { .. } | ProjectState::Delivered { .. } => {}
             },
-            Err(error) => tracing::warn!("the project could not be read: {error}"),
+            Err(error) => tracing::warn!("cannot read the project: {error}"),
         }
     }
 }

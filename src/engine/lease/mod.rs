@@ -1,4 +1,4 @@
-//! The lease of a project: taking it, losing it, and recovering what an earlier holder left.
+//! The lease of a project: acquiring it, losing it, and recovering from earlier holders.
 
 pub(crate) mod hold;
 pub(crate) mod outage;

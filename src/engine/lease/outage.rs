@@ -1,4 +1,4 @@
-//! Waiting for a database that went away.
+//! Waiting while the database is away.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use eklavya_core::backoff::Backoff;
 use eklavya_services::DataStore;
 use eklavya_store::StoreError;
 
-/// The pauses between two looks.
+/// The pauses between two pings.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How long one look may take: a server may take the question and never answer.
+/// The limit of one ping: a server may accept the query and never answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the database has been away without any work being done in between.
+/// How long the database has been away without any work in between.
 #[derive(Debug)]
 pub(crate) struct StoreOutage {
     retry_timeout: Duration,
@@ -25,29 +25,29 @@ pub(crate) struct StoreOutage {
 }
 
 impl StoreOutage {
-    /// Returns the state of a database that is there. It is waited for as long as `patience`.
-    pub fn new(patience: Duration) -> Self {
+    /// Returns the state of an available database. An outage may last for `retry_timeout`.
+    pub fn new(retry_timeout: Duration) -> Self {
         Self {
-            retry_timeout: patience,
+            retry_timeout,
             since: None,
         }
     }
 
-    /// Notes that work began again.
+    /// Ends the outage, because work started again.
     pub fn mark_over(&mut self) {
         if self.since.take().is_some() {
-            tracing::warn!("the database is back; the work goes on");
+            tracing::warn!("the database is back; the work resumes");
         }
     }
 
     /// Waits until the database answers again.
     ///
     /// # Errors
-    /// `error`, which told that it is away, where it stays away for too long; that the work was
+    /// `error`, the one that reported the outage, if the outage lasts too long; or that the work was
     /// stopped.
     pub async fn wait_until_back(
         &mut self,
-        worker: &ProjectRun,
+        run: &ProjectRun,
         error: EngineError,
     ) -> Result<(), EngineError> {
         if self.retry_timeout.is_zero() {
@@ -55,21 +55,21 @@ impl StoreOutage {
         }
         let since = *self.since.get_or_insert_with(|| {
             let seconds = self.retry_timeout.as_secs();
-            tracing::warn!("{error}; it is waited for up to {seconds} s, or until Ctrl-C");
+            tracing::warn!("{error}; waiting for it up to {seconds} s, or until Ctrl-C");
             Instant::now()
         });
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         while since.elapsed() < self.retry_timeout {
-            let looked = async {
+            let ping = async {
                 backoff.wait().await;
-                tokio::time::timeout(PING_TIMEOUT, ping_store(&worker.site.data)).await
+                tokio::time::timeout(PING_TIMEOUT, ping_store(&run.site.data)).await
             };
             tokio::select! {
-                () = worker.stop.interrupt_requested() => {
-                    let reason = worker.stop.reason().unwrap_or(StopReason::Interrupted);
+                () = run.stop.interrupt_requested() => {
+                    let reason = run.stop.reason().unwrap_or(StopReason::Interrupted);
                     return Err(EngineError::Stopped(reason));
                 }
-                looked = looked => match looked {
+                answer = ping => match answer {
                     Ok(Ok(())) => return Ok(()),
                     Ok(Err(error)) if !error.is_unavailable() => return Err(error.into()),
                     Ok(Err(_)) | Err(_) => {}

@@ -1,4 +1,4 @@
-//! Putting in order what earlier tenures left: their agents are gone, their files and words are not.
+//! Recovers the agents and tasks of earlier lease holders.
 
 use std::collections::HashMap;
 
@@ -16,17 +16,16 @@ use eklavya_core::task::{Task, TaskEvent, TaskState};
 use eklavya_services::tasks::TaskUpdate;
 use eklavya_services::{agents, tasks};
 
-/// Finds what earlier tenures left unfinished on the project, those of this very worker too, and
-/// makes it ready to go on: what still runs on this host is ended, each agent's files are
-/// snapshotted, its task goes back to pending with its conversation, and requests that were under
-/// way are settled at their upper bound.
+/// Recovers what earlier leases of the project left unfinished, including those of this process: ends
+/// agents that still run on this host, commits each agent's files to a checkpoint, returns its task to
+/// pending with its session, and settles unfinished requests at their upper bound.
 pub(crate) async fn recover_project(worker: &ProjectRun) -> Result<(), EngineError> {
     let (site, fence) = (&worker.site, worker.site.fence());
     let mut earlier = agents::list(&site.data, Some(site.project().id)).await?;
     earlier.retain(|agent| agent.fence < fence);
-    // Nothing of them may write any more when their files are looked at.
-    let here = |agent: &&Agent| agent.host == worker.identity.host.digest;
-    for agent in earlier.iter().filter(here) {
+    // No process may write files while they are checkpointed.
+    let on_this_host = |agent: &&Agent| agent.host == worker.identity.host.digest;
+    for agent in earlier.iter().filter(on_this_host) {
         orphans::end_agent_process(agent).await?;
     }
     site.ensure_lease_held().await?;

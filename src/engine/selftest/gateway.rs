@@ -1,5 +1,5 @@
-//! What is beyond the doors of an examination: a gateway, names that it alone knows, and one server
-//! that answers for all of them.
+//! The gateway of the selftest, with host names that only it resolves and one server that answers for
+//! all of them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,13 +29,12 @@ use eklavya_services::DataStore;
 use eklavya_services::costs::{CostTracker, DefaultLimits};
 use eklavya_store::{DatabaseLocation, Store};
 
-/// What the project, its task and its worker are called.
-const PROJECT: &str = "examination";
-/// Nobody asks the model for anything: it is played by a rehearsal that says nothing.
-const NO_MODEL: &str =
+/// The name of the project, its task and its worker.
+const PROJECT: &str = "selftest";
+/// The gateway needs a model; no agent uses this one.
+const UNUSED_REHEARSAL: &str =
     "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: none\n";
 
-/// The world beyond the doors.
 #[derive(Debug)]
 pub(crate) struct SelftestGateway {
     _directory: TempDir,
@@ -45,15 +44,15 @@ pub(crate) struct SelftestGateway {
 }
 
 impl SelftestGateway {
-    /// Starts a gateway over lists of the examination's own.
+    /// Starts the gateway with host lists of its own.
     pub(crate) async fn new(place: &Path, clock: SharedClock) -> Result<Self, EngineError> {
         let directory = create_test_dir(place).map_err(setup_error)?;
         let server = SelftestServer::start().await.map_err(setup_error)?;
         let lists = selftest_host_lists(server.address().port())?;
-        let file = directory.path().join("examination.db");
+        let file = directory.path().join("selftest.db");
         let store = Store::create(&DatabaseLocation::File(file)).await;
         let data = DataStore::new(store.map_err(setup_error)?, clock.clone());
-        let script = RehearsalScript::parse(Path::new("examination"), NO_MODEL.as_bytes());
+        let script = RehearsalScript::parse(Path::new(PROJECT), UNUSED_REHEARSAL.as_bytes());
         let gateway = Gateway::start(GatewayConfig {
             model: ModelSource::Rehearsal(Arc::new(script.map_err(setup_error)?)),
             pricing: Arc::new(PriceTable::embedded()?),
@@ -78,38 +77,39 @@ impl SelftestGateway {
         })
     }
 
-    /// Opens the door of the role whose ground it is; returns what the role finds beyond it.
+    /// Opens the door of the workspace's role. Returns it with the hosts that the role tries to reach.
     pub(crate) fn open_door(
         &self,
-        ground: &TestWorkspace,
+        workspace: &TestWorkspace,
         owner: Option<SandboxUser>,
     ) -> Result<(AgentDoor, ReachableHosts), EngineError> {
         let preview = SelftestPreview(self.server.address());
-        let reach = egress::reach_of_network_class(ground.role, &self.lists, || Arc::new(preview));
+        let reach =
+            egress::reach_of_network_class(workspace.role, &self.lists, || Arc::new(preview));
         let door = self.gateway.open_door(DoorSpec {
             project: ProjectId::random(),
             slug: PROJECT.to_owned(),
             task: TaskId::random(),
             task_key: PROJECT.to_owned(),
             agent: AgentId::random(),
-            role: ground.role,
+            role: workspace.role,
             attempt: 1,
-            socket_dir: ground.dirs.door.clone(),
+            socket_dir: workspace.dirs.door.clone(),
             owner: owner.map(|user| (user.uid, user.gid)),
             variables: [].into(),
             egress_policy: reach,
         });
         let door = door.map_err(setup_error)?;
         let port = self.server.address().port();
-        let hosts = HostKind::ALL.map(|one| (one, destination_host(one, port)));
-        let beyond = ReachableHosts {
+        let hosts = HostKind::ALL.map(|kind| (kind, destination_host(kind, port)));
+        let reachable = ReachableHosts {
             login: format!("agent:{}", door.token().expose_secret()),
             hosts: hosts.into(),
         };
-        Ok((door, beyond))
+        Ok((door, reachable))
     }
 
-    /// Ends it, once everything is written down.
+    /// Stops the gateway once everything is written.
     pub(crate) async fn close(self) {
         self.gateway.shutdown().await;
     }
@@ -119,26 +119,24 @@ fn setup_error(error: impl std::fmt::Display) -> EngineError {
     EngineError::Failed(error.to_string())
 }
 
-/// Returns a host of a kind, with its port. The names are reserved for examples (RFC 2606, 6761).
-fn destination_host(destination: HostKind, port: u16) -> String {
-    match destination {
+/// Returns a host of the kind, with its port. The names are reserved for examples (RFC 2606, 6761).
+fn destination_host(kind: HostKind, port: u16) -> String {
+    match kind {
         HostKind::Research => format!("research.example:{port}"),
         HostKind::Packages => format!("packages.example:{port}"),
         HostKind::Metrics => format!("metrics.example:{port}"),
-        HostKind::Preview => format!("{}:80", preview::NAME),
+        HostKind::Preview => format!("{}:80", preview::PREVIEW_HOST),
         HostKind::Public => format!("public.example:{port}"),
         HostKind::Private => format!("private.example:{port}"),
     }
 }
 
-/// Returns lists that have one host each. All names lead to this machine: what stands for public
-/// hosts is vouched for, as an admin vouches for a mirror.
+/// Returns lists of one host each. All names resolve to this machine, so the hosts that represent
+/// public ones are also listed as private, as an admin lists a mirror.
 fn selftest_host_lists(port: u16) -> Result<EgressSettings, EngineError> {
-    let list = |destinations: &[HostKind]| {
-        let hosts: Vec<String> = destinations
-            .iter()
-            .map(|one| destination_host(*one, port))
-            .collect();
+    let list = |kinds: &[HostKind]| {
+        let hosts = kinds.iter().map(|kind| destination_host(*kind, port));
+        let hosts: Vec<String> = hosts.collect();
         HostList::parse(&hosts.join(",")).map_err(setup_error)
     };
     Ok(EgressSettings {
@@ -155,7 +153,7 @@ fn selftest_host_lists(port: u16) -> Result<EgressSettings, EngineError> {
     })
 }
 
-/// Every name is this machine.
+/// Resolves every name to this machine.
 #[derive(Debug)]
 struct LoopbackResolver;
 

@@ -1,7 +1,7 @@
-//! What holds on this machine of the permission matrix, cell by cell, by trying it: each role's
-//! attempts in a sandbox of its own, with a door of the real gateway.
+//! The selftest of the permission matrix on this machine: each role tries what it may and may not do,
+//! in a sandbox of its own with a door of the real gateway.
 //!
-//! Beyond the door are servers of the examination's own: nothing outside of this machine is asked.
+//! The gateway reaches only a server of the selftest: no request leaves this machine.
 
 mod browser;
 pub(crate) mod gateway;
@@ -25,70 +25,66 @@ use eklavya_sandbox::selftest::{
 };
 use eklavya_sandbox::{Sandbox, SandboxUser};
 
-/// Sandboxes at a time.
-const AT_A_TIME: usize = 4;
+const PARALLEL_SANDBOXES: usize = 4;
 
-/// What is examined, and by what.
+/// What the selftest runs with.
 #[derive(Debug)]
 pub struct RoleSelftest<'a> {
-    /// The isolation.
     pub sandbox: &'a Sandbox,
-    /// Whom root becomes.
+    /// The user that processes run as if this process is root.
     pub user: SandboxUser,
-    /// The directory below which it makes directories of its own, for as long as it takes.
+    /// The directory in which it creates temporary directories.
     pub place: &'a Path,
-    /// The time.
     pub clock: SharedClock,
-    /// What was found of the browser, which is tried once for all roles that have one.
+    /// The result for the browser, which is tested once for all roles that have one.
     pub browser: (GuaranteeResult, String),
 }
 
-/// A row of the permission matrix, tried.
+/// The results of one row of the permission matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleSelftestResult {
-    /// The role.
     pub role: Role,
-    /// Its cells, in the order of [`Column::ALL`].
+    /// In the order of [`MatrixColumn::ALL`].
     pub cells: Vec<MatrixCell>,
 }
 
 impl RoleSelftest<'_> {
-    /// Returns what was found of each role, in the order of [`Role::ALL`]. A role whose sandbox
-    /// cannot be started has cells that do not hold.
+    /// Returns the results of all roles, in the order of [`Role::ALL`]. The cells of a role whose
+    /// sandbox does not start are reported as not enforced.
     ///
     /// # Errors
-    /// What the roles try themselves on could not be set up.
+    /// The gateway of the selftest does not start.
     pub async fn run(&self) -> Result<Vec<RoleSelftestResult>, EngineError> {
-        let world = SelftestGateway::new(self.place, self.clock.clone()).await?;
+        let gateway = SelftestGateway::new(self.place, self.clock.clone()).await?;
         let brokered =
             offered_tools::probe_brokered_command(self.sandbox, self.user, self.place).await;
         let rows = stream::iter(Role::ALL)
-            .map(|role| self.test_role(&world, role, &brokered))
-            .buffered(AT_A_TIME)
+            .map(|role| self.test_role(&gateway, role, &brokered))
+            .buffered(PARALLEL_SANDBOXES)
             .collect()
             .await;
-        world.close().await;
+        gateway.close().await;
         Ok(rows)
     }
 
     async fn test_role(
         &self,
-        world: &SelftestGateway,
+        gateway: &SelftestGateway,
         role: Role,
         brokered: &(GuaranteeResult, String),
     ) -> RoleSelftestResult {
-        let tried = self.run_role_attempts(world, role).await;
+        let outcomes = self.run_role_attempts(gateway, role).await;
         let cell = |column| match column {
             MatrixColumn::Browser => offered_tools::browser_cell(role, &self.browser),
             MatrixColumn::SpawnAgents => offered_tools::spawn_cell(role),
             MatrixColumn::Terminal => offered_tools::terminal_cell(
                 role,
-                self.judge_column(role, column, &tried),
+                self.judge_column(role, column, &outcomes),
                 brokered,
             ),
             MatrixColumn::FileSystem | MatrixColumn::Git | MatrixColumn::Network => {
-                self.judge_column(role, column, &tried)
+                self.judge_column(role, column, &outcomes)
             }
         };
         RoleSelftestResult {
@@ -99,31 +95,31 @@ impl RoleSelftest<'_> {
 
     async fn run_role_attempts(
         &self,
-        world: &SelftestGateway,
+        gateway: &SelftestGateway,
         role: Role,
     ) -> Result<Vec<ProbeOutcome>, EngineError> {
-        let ground = TestWorkspace::new(self.sandbox, role, Some(self.user), self.place)?;
-        let (door, beyond) =
-            world.open_door(&ground, self.sandbox.effective_user(Some(self.user)))?;
-        let tried = self.sandbox.probe_role(&ground, &beyond).await;
+        let workspace = TestWorkspace::new(self.sandbox, role, Some(self.user), self.place)?;
+        let (door, reachable) =
+            gateway.open_door(&workspace, self.sandbox.effective_user(Some(self.user)))?;
+        let outcomes = self.sandbox.probe_role(&workspace, &reachable).await;
         door.close().await;
-        Ok(tried?)
+        Ok(outcomes?)
     }
 
     fn judge_column(
         &self,
         role: Role,
         column: MatrixColumn,
-        tried: &Result<Vec<ProbeOutcome>, EngineError>,
+        outcomes: &Result<Vec<ProbeOutcome>, EngineError>,
     ) -> MatrixCell {
-        match tried {
+        match outcomes {
             Ok(outcomes) => {
                 judge_cell(role_policy(role), column, outcomes, self.sandbox.landlock())
             }
             Err(error) => MatrixCell {
                 column,
                 state: GuaranteeResult::No,
-                detail: format!("it could not be tried: {error}"),
+                detail: format!("cannot be tested: {error}"),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! The columns that are held by what the orchestrator offers to a role, and does for it.
+//! The columns of the matrix that depend on the tools that the orchestrator offers to a role.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,29 +12,29 @@ use eklavya_sandbox::{
     WorkspaceDirs, run_command,
 };
 
-/// The CLI's own tools that start agents, by their names in its versions.
-const OWN_AGENTS: [&str; 2] = ["Task", "Agent"];
-/// What a command that is run for an agent prints here.
-const SAID: &str = "a command ran";
+/// The CLI's own tools that start agents, by their names in different versions.
+const CLI_AGENT_TOOLS: [&str; 2] = ["Task", "Agent"];
+/// The output of the brokered command.
+const EXPECTED_OUTPUT: &str = "a command ran";
 const LIMITS: RunLimits = RunLimits {
     timeout: Duration::from_secs(30),
     output_bytes: 4096,
 };
 
-/// Runs a command as it is run for roles that may not run one themselves; returns what came of it.
+/// Runs a command as the orchestrator does for roles that may not run commands themselves.
 pub(crate) async fn probe_brokered_command(
     sandbox: &Sandbox,
     user: SandboxUser,
     place: &Path,
 ) -> (GuaranteeResult, String) {
     match run_brokered_command(sandbox, user, place).await {
-        Ok(said) if said.trim() == SAID => (
+        Ok(output) if output.trim() == EXPECTED_OUTPUT => (
             GuaranteeResult::Yes,
             "run for it in a sandbox of its own".to_owned(),
         ),
-        Ok(said) => (
+        Ok(output) => (
             GuaranteeResult::No,
-            format!("a command that is run for it says {said:?}"),
+            format!("a command that is run for it prints {output:?}"),
         ),
         Err(error) => (
             GuaranteeResult::No,
@@ -54,13 +54,13 @@ async fn run_brokered_command(
     dirs.create(sandbox.effective_user(Some(user)))?;
     let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Write), &dirs);
     spec.user = Some(user);
-    let line = format!("echo {SAID}");
+    let line = format!("echo {EXPECTED_OUTPUT}");
     Ok(run_command(sandbox, &spec, &line, &[], LIMITS)
         .await?
         .output)
 }
 
-/// Returns the cell of the terminal: what the role tried itself, and what is run for it.
+/// Returns the terminal cell: what the role tried itself, and the command that is run for it.
 pub(crate) fn terminal_cell(
     role: Role,
     own: MatrixCell,
@@ -82,10 +82,9 @@ pub(crate) fn terminal_cell(
     }
 }
 
-/// Returns the cell of the browser.
-pub(crate) fn browser_cell(role: Role, tried: &(GuaranteeResult, String)) -> MatrixCell {
+pub(crate) fn browser_cell(role: Role, tested: &(GuaranteeResult, String)) -> MatrixCell {
     let (state, detail) = match role_policy(role).browser {
-        BrowserAccess::Full => tried.clone(),
+        BrowserAccess::Full => tested.clone(),
         BrowserAccess::No => (GuaranteeResult::Yes, "none is offered to it".to_owned()),
     };
     MatrixCell {
@@ -95,14 +94,15 @@ pub(crate) fn browser_cell(role: Role, tried: &(GuaranteeResult, String)) -> Mat
     }
 }
 
-/// Returns the cell of other agents.
 pub(crate) fn spawn_cell(role: Role) -> MatrixCell {
     let offered = role_policy(role).tools();
-    let own = OWN_AGENTS.into_iter().find(|tool| offered.contains(tool));
+    let own = CLI_AGENT_TOOLS
+        .into_iter()
+        .find(|tool| offered.contains(tool));
     let (state, detail) = match (own, role_policy(role).may_spawn_agents()) {
         (Some(tool), _) => (
             GuaranteeResult::No,
-            format!("the CLI's own tool {tool} starts agents that nobody counts"),
+            format!("the CLI's own tool {tool} starts agents without a limit"),
         ),
         (None, true) => (
             GuaranteeResult::Yes,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_cannot_be_run_spoils_the_cells_of_those_for_whom_it_is_run() {
+    fn a_brokered_command_that_fails_fails_the_cells_of_its_roles() {
         let broken = (
             GuaranteeResult::No,
             "no command can be run for it".to_owned(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_not_hidden_by_a_command_that_runs() {
+    fn a_command_that_runs_does_not_hide_a_hole() {
         let works = (GuaranteeResult::Yes, "run for it".to_owned());
         assert_eq!(
             terminal_cell(Role::Qa, cell(GuaranteeResult::No), &works),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_does_not_hold_is_the_concern_of_those_who_have_one() {
+    fn an_unsafe_browser_fails_only_the_roles_that_have_one() {
         let broken = (GuaranteeResult::No, "it opened what it may not".to_owned());
         for role in Role::ALL {
             let expected = match role_policy(role).browser {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn no_role_has_the_agents_of_the_cli() {
+    fn no_role_has_the_agent_tools_of_the_cli() {
         for role in Role::ALL {
             assert_eq!(spawn_cell(role).state, GuaranteeResult::Yes, "{role}");
         }

@@ -1,4 +1,4 @@
-//! The one preview that there is, as doors and browsers know it.
+//! The preview of the selftest, as doors and browsers look it up.
 
 use std::net::SocketAddr;
 
@@ -8,17 +8,18 @@ use eklavya_core::egress::{EgressHost, EgressTarget};
 use eklavya_sandbox::browser::PreviewNames;
 use eklavya_sandbox::proxy::{HTTP_PORT, PreviewLookup};
 
-/// Its name, and that of one that there is not.
-pub(crate) const NAME: &str = "demo-1.examination.localhost";
-pub(crate) const OTHER: &str = "demo-2.examination.localhost";
+pub(crate) const PREVIEW_HOST: &str = "demo-1.selftest.localhost";
+/// The host of a preview that does not exist.
+pub(crate) const UNKNOWN_HOST: &str = "demo-2.selftest.localhost";
 
-/// The preview, which answers at this address.
+/// The address at which the preview answers.
 #[derive(Debug)]
 pub(crate) struct SelftestPreview(pub SocketAddr);
 
 impl PreviewLookup for SelftestPreview {
     fn find_preview<'a>(&'a self, target: &'a EgressTarget) -> BoxFuture<'a, Option<SocketAddr>> {
-        let known = target.host == EgressHost::Name(NAME.to_owned()) && target.port == HTTP_PORT;
+        let known =
+            target.host == EgressHost::Name(PREVIEW_HOST.to_owned()) && target.port == HTTP_PORT;
         Box::pin(ready(known.then_some(self.0)))
     }
 }
@@ -37,6 +38,6 @@ impl PreviewNames for SelftestPreview {
     }
 
     fn list_names(&self) -> BoxFuture<'_, Vec<String>> {
-        Box::pin(ready(vec![NAME.to_owned()]))
+        Box::pin(ready(vec![PREVIEW_HOST.to_owned()]))
     }
 }

@@ -1,4 +1,4 @@
-//! The server that answers for all hosts of an examination.
+//! The server that answers for all hosts of the selftest.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,12 +9,11 @@ use tokio::task::JoinHandle;
 
 use eklavya_sandbox::selftest::ANSWER;
 
-/// What the link on the page says.
-pub(crate) const LINK: &str = "elsewhere";
-/// The longest head of a request that it reads.
-const MAX_HEAD: usize = 8192;
+pub(crate) const LINK_TEXT: &str = "elsewhere";
+/// The longest request head that the server reads, in bytes.
+const MAX_HEAD_BYTES: usize = 8192;
 
-/// A server on 127.0.0.1 that has one answer; it ends when it is dropped.
+/// A server on 127.0.0.1 with one answer to all requests. It stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct SelftestServer {
     address: SocketAddr,
@@ -22,7 +21,7 @@ pub(crate) struct SelftestServer {
 }
 
 impl SelftestServer {
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     pub(crate) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -34,7 +33,6 @@ impl SelftestServer {
         Ok(Self { address, serving })
     }
 
-    /// Returns where it answers.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -46,18 +44,18 @@ impl Drop for SelftestServer {
     }
 }
 
-/// Answers one request with a page whose link leads past all names, to the server itself. Whoever
-/// breaks off gets nothing.
+/// Answers one request with a page whose link contains the server's IP address instead of a name. Sends
+/// nothing if the client disconnects early.
 async fn serve_answer(mut stream: TcpStream, own: SocketAddr) {
     let mut head = Vec::new();
     let mut chunk = [0; 1024];
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD {
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
         match stream.read(&mut chunk).await {
             Ok(count @ 1..) => head.extend_from_slice(&chunk[..count]),
             Ok(0) | Err(_) => return,
         }
     }
-    let page = format!("<!doctype html><p>{ANSWER}</p><a href=\"http://{own}/\">{LINK}</a>");
+    let page = format!("<!doctype html><p>{ANSWER}</p><a href=\"http://{own}/\">{LINK_TEXT}</a>");
     let text = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{page}",

@@ -2,6 +2,8 @@
 
 use eklavya_core::demo::artifact::Artifact;
 use eklavya_core::project::Project;
+use eklavya_core::task::TaskKind;
+use eklavya_core::task::subject::TaskSubject;
 use eklavya_engine::context::artifacts;
 use eklavya_services::{DataStore, artifacts as kept};
 use jiff::Timestamp;
@@ -69,7 +71,9 @@ impl ProjectScreenshots {
 
     /// Returns those of verifiers, with their tasks.
     pub fn of_verifiers(&self) -> impl Iterator<Item = &(String, ScreenshotView)> {
-        let of_one = |(about, _): &&(String, ScreenshotView)| about.starts_with("verify-");
+        let of_one = |(about, _): &&(String, ScreenshotView)| {
+            TaskSubject::read(TaskKind::Verify, about).is_ok()
+        };
         self.0.iter().filter(of_one)
     }
 }

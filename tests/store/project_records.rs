@@ -15,6 +15,7 @@ use eklavya_core::project::delivery::Delivery;
 use eklavya_core::project::{Project, ProjectState};
 use eklavya_core::secret::StoredSecret;
 use eklavya_core::task::evidence::Evidence;
+use eklavya_core::task::subject::TaskSubject;
 use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_store::{SqlTransaction, agents, projects, tasks};
 use eklavya_testkit::agents::starting_agent;
@@ -92,6 +93,7 @@ pub fn task(project: &Project, key: &str) -> Task {
         project: project.id,
         key: key.to_owned(),
         kind: TaskKind::Build,
+        subject: TaskSubject::Planned,
         role: Role::Developer,
         title: HOSTILE[2].to_owned(),
         description: HOSTILE.join("\n"),

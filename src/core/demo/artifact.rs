@@ -30,7 +30,14 @@ pub struct Artifact {
     pub created_at: Timestamp,
 }
 
-/// Returns the subject of artifacts of a demo.
+impl Artifact {
+    /// Returns the number of the demo that it is about.
+    pub fn demo_number(&self) -> Option<u32> {
+        self.subject.strip_prefix("demo ")?.parse().ok()
+    }
+}
+
+/// Returns what artifacts about a demo have as their subject.
 pub fn demo_subject(number: u32) -> String {
     format!("demo {number}")
 }

@@ -1,10 +1,12 @@
 //! A task: one unit of work for one role. Everything that agents do is a task.
 
 pub mod evidence;
+pub mod subject;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::subject::TaskSubject;
 use super::ids::{AgentId, ProjectId, SessionId, TaskId};
 use super::money::MicroUsd;
 use crate::InvalidTransition;
@@ -22,6 +24,8 @@ pub struct Task {
     pub key: String,
     /// What is done with its result.
     pub kind: TaskKind,
+    /// What the key states: the number of a demo, the round of a verification.
+    pub subject: TaskSubject,
     /// Who does it.
     pub role: Role,
     /// A line about it.

@@ -11,6 +11,7 @@ use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::ids::AgentId;
 use eklavya_core::project::Project;
+use eklavya_core::task::subject::spawned_task_key;
 use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_store::{AdvisoryLock, tasks};
 
@@ -61,7 +62,8 @@ pub async fn spawn(
     if before.len() >= MAX_SPAWNED {
         return Ok(SpawnOutcome::TooMany);
     }
-    let key = format!("{}.{}", parent.key, before.len() + 1);
+    let number = u32::try_from(before.len() + 1).unwrap_or(u32::MAX);
+    let key = spawned_task_key(&parent.key, number);
     let details = json!({ "task": parent.key, "spawned": key, "role": request.role });
     let new = NewTask {
         description: request.description,
@@ -77,10 +79,8 @@ pub async fn spawn(
 
 /// Returns those of `all` tasks that the task `key` delegated.
 pub fn children_of<'a>(all: &'a [Task], key: &str) -> impl Iterator<Item = &'a Task> {
-    all.iter().filter(move |task| {
-        let rest = task.key.strip_prefix(key);
-        rest.is_some_and(|rest| rest.starts_with('.'))
-    })
+    all.iter()
+        .filter(move |task| task.subject.parent_key() == Some(key))
 }
 
 fn is_run_by(task: &Task, by: AgentId) -> bool {

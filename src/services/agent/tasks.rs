@@ -70,9 +70,11 @@ pub async fn ensure_in(
     if let Some(task) = tasks::by_key(&mut tx.sql, project.id, &new.key).await? {
         return Ok(task);
     }
+    let id = TaskId::random();
     let task = Task {
-        id: TaskId::random(),
+        id,
         project: project.id,
+        subject: tasks::read_subject(id, new.kind, &new.key)?,
         key: new.key,
         kind: new.kind,
         role: new.role,

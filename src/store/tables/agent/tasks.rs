@@ -3,11 +3,11 @@
 use crate::params;
 use crate::{DatabaseRow, SqlTransaction, StoreError};
 use eklavya_core::ids::{ProjectId, SessionId, TaskId};
-use eklavya_core::task::Task;
+use eklavya_core::task::subject::TaskSubject;
+use eklavya_core::task::{Task, TaskKind};
 
 const TABLE: &str = "tasks";
 
-/// Adds a task.
 pub async fn insert(tx: &mut SqlTransaction, task: &Task) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO tasks (id, project_id, key, kind, role, title, description, \
         criteria, depends_on, priority, estimate_micros, status, state, attempt, feedback, \
@@ -42,7 +42,7 @@ pub async fn insert(tx: &mut SqlTransaction, task: &Task) -> Result<(), StoreErr
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Writes a task back, from the version that was read; false where somebody was faster.
+/// Writes a task back from the version that was read; returns false if another writer was faster.
 pub async fn update(tx: &mut SqlTransaction, task: &Task) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE tasks SET status = $1, state = $2, attempt = $3, feedback = $4, \
         session_id = $5, base_commit = $6, result = $7, updated_at = $8, version = version + 1 \
@@ -64,7 +64,6 @@ pub async fn update(tx: &mut SqlTransaction, task: &Task) -> Result<bool, StoreE
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Returns the task with this identity.
 pub async fn by_id(tx: &mut SqlTransaction, id: TaskId) -> Result<Option<Task>, StoreError> {
     const SQL: &str = "SELECT * FROM tasks WHERE id = $1";
     tx.fetch_optional(SQL, params![id.0])
@@ -88,7 +87,7 @@ pub async fn by_key(
         .transpose()
 }
 
-/// Returns all tasks of a project in the order in which they were made.
+/// Returns all tasks of a project, the oldest first.
 pub async fn of_project(
     tx: &mut SqlTransaction,
     project: ProjectId,
@@ -102,14 +101,29 @@ pub async fn of_project(
         .collect()
 }
 
+/// Reads what the key of a task states.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if the key does not have the form of the task's kind.
+pub fn read_subject(id: TaskId, kind: TaskKind, key: &str) -> Result<TaskSubject, StoreError> {
+    TaskSubject::read(kind, key).map_err(|error| StoreError::Corrupt {
+        table: TABLE,
+        column: "key",
+        id: id.to_string(),
+        reason: error.to_string(),
+    })
+}
+
 fn read(record: &DatabaseRow) -> Result<Task, StoreError> {
     let row = record.reader(TABLE);
     let base_commit = row.opt_text("base_commit")?;
+    let (id, kind, key) = (TaskId(row.id("id")?), row.parse("kind")?, row.text("key")?);
     Ok(Task {
-        id: TaskId(row.id("id")?),
+        id,
         project: ProjectId(row.id("project_id")?),
-        key: row.text("key")?,
-        kind: row.parse("kind")?,
+        subject: read_subject(id, kind, &key)?,
+        key,
+        kind,
         role: row.parse("role")?,
         title: row.text("title")?,
         description: row.text("description")?,

@@ -81,7 +81,7 @@ fn arguments_of_the_test_command_are_read_by_no_shell() {
     }
     // On a line of its own it would have been run.
     assert!(!did.lines().any(|line| line.trim() == "RAN"), "{did}");
-    assert!(did.contains("cannot hold a NUL"), "{did}");
+    assert!(did.contains("cannot contain a NUL"), "{did}");
     assert!(did.contains("are too many"), "{did}");
     assert!(did.contains("unknown field `command`"), "{did}");
     for name in ["run_diagnostic", "browser_open"] {
@@ -144,7 +144,7 @@ fn a_monitor_has_diagnostics_run_by_name() {
         "Demo 1",
         "MemAvailable",
         "hello from demo 1",
-        "is no diagnostic",
+        "is not a diagnostic",
     ] {
         assert!(did.contains(words), "{words}: {did}");
     }

@@ -46,7 +46,10 @@ fn what_waits_for_a_task_waits_for_all_that_came_from_it() {
         .collect();
     assert_eq!(tasks, [true, true, true], "{results:#?}");
     assert!(results[3].1.contains("cannot be spawned"), "{results:#?}");
-    assert!(results[4].1.contains("those are: C1"), "{results:#?}");
+    assert!(
+        results[4].1.contains("the criteria are: C1"),
+        "{results:#?}"
+    );
     let files = story.files("main");
     for page in ["site/T1.1.html", "site/T1.2.html", "tests/T2.sh"] {
         assert!(files.contains(&page.to_owned()), "{page}: {files:?}");

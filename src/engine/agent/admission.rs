@@ -1,70 +1,76 @@
-//! Waiting for room before an agent is let go, and telling that it is waited for.
+//! Waiting until this machine has room for another agent, and reporting the wait.
 
 use crate::capacity::{AgentPermit, CapacityShortage};
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
-use eklavya_services::{ServiceError, capacity, jobs};
+use eklavya_core::ids::ProjectId;
+use eklavya_services::{DataStore, ServiceError, capacity, jobs};
 
-/// Waits until there is room for another agent of the worker's project.
+/// Waits until there is room for another agent of the project.
 ///
 /// # Errors
-/// [`WorkflowError::Stopped`] where the work is to stop before there is.
-pub(crate) async fn admit(worker: &ProjectRun) -> Result<AgentPermit, EngineError> {
-    let project = worker.site.project().id;
-    let priority = jobs::priority_of(&worker.site.data, project).await?;
+/// [`EngineError::Stopped`] if the run is stopped first.
+pub(crate) async fn admit(run: &ProjectRun) -> Result<AgentPermit, EngineError> {
+    let project = run.site.project().id;
+    let priority = jobs::priority_of(&run.site.data, project).await?;
     let mut waits = false;
-    let short = async |shortage| {
+    let on_shortage = async |shortage| {
         waits = true;
-        begin_wait(worker, shortage).await;
+        begin_wait(run, shortage).await;
     };
-    let room = tokio::select! {
+    let permit = tokio::select! {
         biased;
-        () = worker.stop.drain_requested() => None,
-        room = worker.capacity.admit(project, priority, short) => Some(room),
+        () = run.stop.drain_requested() => None,
+        permit = run.capacity.admit(project, priority, on_shortage) => Some(permit),
     };
     if waits {
-        end_wait(worker).await;
+        end_wait(run).await;
     }
-    match (room, worker.stop.reason()) {
-        (Some(room), _) => {
-            let directory = worker.site.config.home.path.join("slots");
-            room.map_err(EngineError::io(directory))
+    match (permit, run.stop.reason()) {
+        (Some(permit), _) => {
+            let directory = run.site.config.home.path.join("slots");
+            permit.map_err(EngineError::io(directory))
         }
         (None, Some(reason)) => Err(EngineError::Stopped(reason)),
         (None, None) => Err(EngineError::Failed("the work was stopped".to_owned())),
     }
 }
 
-/// One project's agents wait for the same thing: it is told once.
-async fn begin_wait(worker: &ProjectRun, shortage: CapacityShortage) {
-    let mut waits = worker.waiting_agents.lock().await;
-    *waits += 1;
-    if *waits == 1 {
-        let slug = &worker.site.project().slug;
-        tracing::warn!("{slug} is waiting for capacity: {shortage}");
+/// The agents of one project wait for the same room: one warning is enough.
+async fn begin_wait(run: &ProjectRun, shortage: CapacityShortage) {
+    let mut waiting = run.waiting_agents.lock().await;
+    *waiting += 1;
+    let project = run.site.project();
+    if *waiting == 1 {
+        tracing::warn!("{} is waiting for capacity: {shortage}", project.slug);
     }
-    record_wait(worker, *waits, Some(shortage)).await;
+    let data = &run.site.data;
+    record_wait(data, project.id, &run.identity.name, *waiting, shortage).await;
 }
 
-async fn end_wait(worker: &ProjectRun) {
-    let mut waits = worker.waiting_agents.lock().await;
-    *waits = waits.saturating_sub(1);
-    if *waits == 0 {
-        record_wait(worker, 0, None).await;
+async fn end_wait(run: &ProjectRun) {
+    let mut waiting = run.waiting_agents.lock().await;
+    *waiting = waiting.saturating_sub(1);
+    if *waiting == 0 {
+        let cleared = capacity::clear_wait(&run.site.data, run.site.project().id).await;
+        warn_unrecorded(cleared);
     }
 }
 
-/// That it cannot be shown is no reason not to wait.
-async fn record_wait(worker: &ProjectRun, agents: u32, shortage: Option<CapacityShortage>) {
-    let (data, project) = (&worker.site.data, worker.site.project().id);
-    let noted: Result<(), ServiceError> = match shortage {
-        Some(shortage) => {
-            let (name, reason) = (&worker.identity.name, shortage.to_string());
-            capacity::record_wait(data, project, name, agents, &reason).await
-        }
-        None => capacity::clear_wait(data, project).await,
-    };
-    if let Err(error) = noted {
-        tracing::warn!("that agents wait for room could not be noted: {error}");
+async fn record_wait(
+    data: &DataStore,
+    project: ProjectId,
+    worker: &str,
+    agents: u32,
+    shortage: CapacityShortage,
+) {
+    let reason = shortage.to_string();
+    warn_unrecorded(capacity::record_wait(data, project, worker, agents, &reason).await);
+}
+
+/// A wait that cannot be shown is still a wait.
+fn warn_unrecorded(recorded: Result<(), ServiceError>) {
+    if let Err(error) = recorded {
+        tracing::warn!("could not record that agents wait for room: {error}");
     }
 }

@@ -1,14 +1,12 @@
-//! Watching an agent while it runs: its process, what it does, its signs of life, our stops.
+//! Monitoring an agent while it runs: its process, its actions, its signs of life, and our stops.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::launch::EVENT_BACKLOG;
 use crate::agent::tool_calls::ToolCallAuditor;
-use crate::context::project_run::ProjectRun;
-use crate::context::stop::StopReason;
+use crate::context::stop::{StopReason, StopRequest};
 use eklavya_claude::activity::AgentActivity;
 use eklavya_claude::session::{SessionSignal, StartedProcess};
 use eklavya_claude::stream::StreamEvent;
@@ -16,124 +14,127 @@ use eklavya_core::agent::{Agent, AgentEvent, AgentState};
 use eklavya_core::audit::AuditActor;
 use eklavya_gateway::AgentDoor;
 use eklavya_sandbox::{DiskQuotaExceeded, SandboxSpec, wait_for_disk_quota};
-use eklavya_services::ServiceError;
 use eklavya_services::agents::{self, AgentAction};
 use eklavya_services::data_store::STORE_RETRY;
+use eklavya_services::{DataStore, ServiceError};
 use eklavya_store::StoreError;
 
-/// How often signs of life are written down while an agent runs.
+/// How often signs of life are recorded while an agent runs.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The number of events that may wait to be recorded.
+pub(super) const EVENT_BACKLOG: usize = 256;
 
-/// What the watch over the disk needs, and where it writes what it found.
+/// Kills an agent that exceeds its disk quota.
 pub(crate) struct DiskQuotaMonitor<'a> {
-    /// The sandbox.
     pub spec: SandboxSpec,
-    /// Set where the agent took too much.
+    /// Set before the agent is killed.
     pub exceeded: &'a OnceLock<DiskQuotaExceeded>,
-    /// Through which the agent is killed then.
     pub control: mpsc::Sender<SessionSignal>,
 }
 
-/// Notes the process as soon as there is one, lets it begin, and watches what it takes of the disk.
+/// Records the process as soon as it has started, lets it begin, and monitors its use of the disk.
 pub(crate) async fn monitor_process(
-    worker: &ProjectRun,
+    data: &DataStore,
+    stop: &StopRequest,
     agent: &Agent,
-    process: tokio::sync::oneshot::Receiver<StartedProcess>,
+    process: oneshot::Receiver<StartedProcess>,
     disk: DiskQuotaMonitor<'_>,
 ) {
     let Ok(started) = process.await else { return };
     let pid = started.pid;
     tokio::join!(
-        record_process(worker, agent, started),
+        record_process(data, stop, agent, started),
         monitor_disk(disk, pid)
     );
 }
 
 async fn monitor_disk(disk: DiskQuotaMonitor<'_>, pid: u32) {
     let roots = vec![disk.spec.workspace, disk.spec.home];
-    let outgrown = wait_for_disk_quota(roots, disk.spec.disk_bytes, pid).await;
-    // There is no other to set it.
-    let _ = disk.exceeded.set(outgrown);
+    let exceeded = wait_for_disk_quota(roots, disk.spec.disk_bytes, pid).await;
+    // Only this function sets it.
+    let _ = disk.exceeded.set(exceeded);
     let _ = disk.control.send(SessionSignal::Kill).await;
 }
 
-async fn record_process(worker: &ProjectRun, agent: &Agent, started: StartedProcess) {
-    let noted = agents::advance(
-        &worker.site.data,
-        &AuditActor::System,
-        agent.id,
-        AgentEvent::Spawn,
-        Some(started.pid),
-    )
-    .await;
-    match noted {
-        // Where nobody listens any more, the process has ended.
+async fn record_process(
+    data: &DataStore,
+    stop: &StopRequest,
+    agent: &Agent,
+    started: StartedProcess,
+) {
+    let (event, pid) = (AgentEvent::Spawn, Some(started.pid));
+    match agents::advance(data, &AuditActor::System, agent.id, event, pid).await {
+        // If the receiver is gone, the process has ended.
         Ok(_) => drop(started.recorded.send(())),
         Err(error) => {
-            tracing::warn!(
-                "agent {} could not be noted as running: {error}",
-                agent.id.short()
-            );
-            stop_if_store_unavailable(worker, &error);
+            let id = agent.id.short();
+            tracing::warn!("could not record agent {id} as running: {error}");
+            stop_if_store_unavailable(stop, &error);
         }
     }
 }
 
-fn stop_if_store_unavailable(worker: &ProjectRun, error: &ServiceError) {
+fn stop_if_store_unavailable(stop: &StopRequest, error: &ServiceError) {
     if error.is_unavailable() {
-        worker.stop.kill(StopReason::StoreUnavailable);
+        stop.kill(StopReason::StoreUnavailable);
     }
 }
 
-/// Writes each tool call to the audit trail, in batches.
-///
-/// What was done is insisted on while the database is away: then the work is put down, and this ends
-/// later. What is not noted here is found in the transcript by whoever recovers the agent.
-pub(crate) async fn record_tool_calls(
-    worker: Arc<ProjectRun>,
-    agent: Agent,
-    mut heard: mpsc::Receiver<StreamEvent>,
-) {
-    let mut calls = ToolCallAuditor::new(worker.site.data.sanitizer.clone());
-    let (mut batch, mut actions) = (Vec::new(), Vec::new());
-    while heard.recv_many(&mut batch, EVENT_BACKLOG).await > 0 {
-        actions.extend(batch.drain(..).flat_map(|event| calls.record_event(event)));
-        record_actions(&worker, &agent, &mut actions).await;
-    }
-    actions.extend(calls.finish());
-    record_actions(&worker, &agent, &mut actions).await;
+/// Writes the tool calls of an agent to the audit trail.
+pub(crate) struct ToolCallRecorder {
+    pub data: DataStore,
+    pub stop: StopRequest,
+    /// How long a write is retried while the database is unavailable.
+    pub retry_timeout: Duration,
+    pub agent: Agent,
 }
 
-async fn record_actions(worker: &ProjectRun, agent: &Agent, actions: &mut Vec<AgentAction>) {
-    if actions.is_empty() {
-        return;
-    }
-    let data = &worker.site.data;
-    let mut backoff = STORE_RETRY.until(worker.site.config.store_retry_timeout);
-    let noted = loop {
-        let noted = agents::record_actions(data, agent.project, agent.id, actions).await;
-        let Err(error) = &noted else { break noted };
-        stop_if_store_unavailable(worker, error);
-        // What may have been kept is not written once more: that could make two of it.
-        let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
-        if !error.is_unavailable() || in_doubt || !backoff.wait().await {
-            break noted;
+impl ToolCallRecorder {
+    /// Records each tool call, in batches, until the channel closes.
+    ///
+    /// While the database is unavailable the run is stopped and the writes are retried. The
+    /// recovery of the agent finds the calls that are not recorded here in the transcript.
+    pub(crate) async fn record_tool_calls(self, mut events: mpsc::Receiver<StreamEvent>) {
+        let mut calls = ToolCallAuditor::new(self.data.sanitizer.clone());
+        let (mut batch, mut actions) = (Vec::new(), Vec::new());
+        while events.recv_many(&mut batch, EVENT_BACKLOG).await > 0 {
+            actions.extend(batch.drain(..).flat_map(|event| calls.record_event(event)));
+            self.record_actions(&mut actions).await;
         }
-    };
-    actions.clear();
-    if let Err(error) = noted {
-        tracing::warn!(
-            "actions of agent {} could not be noted: {error}",
-            agent.id.short()
-        );
+        actions.extend(calls.finish());
+        self.record_actions(&mut actions).await;
+    }
+
+    async fn record_actions(&self, actions: &mut Vec<AgentAction>) {
+        if actions.is_empty() {
+            return;
+        }
+        let (data, agent) = (&self.data, &self.agent);
+        let mut backoff = STORE_RETRY.until(self.retry_timeout);
+        let recorded = loop {
+            let recorded = agents::record_actions(data, agent.project, agent.id, actions).await;
+            let Err(error) = &recorded else {
+                break recorded;
+            };
+            stop_if_store_unavailable(&self.stop, error);
+            // A write that may have succeeded is not repeated: that could record the calls twice.
+            let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
+            if !error.is_unavailable() || in_doubt || !backoff.wait().await {
+                break recorded;
+            }
+        };
+        actions.clear();
+        if let Err(error) = recorded {
+            let id = agent.id.short();
+            tracing::warn!("could not record actions of agent {id}: {error}");
+        }
     }
 }
 
-/// Writes down signs of life, excuses the silence of an agent whose request is held back, tells what
-/// holds it for longer, and looks whether the admin wants it killed: who says so may be on another
-/// host.
+/// Records signs of life, tolerates the silence of an agent whose request the gateway pauses, and
+/// kills the agent if the admin decided that, which may happen on another host. Never ends.
 pub(crate) async fn monitor_door(
-    worker: &ProjectRun,
+    data: &DataStore,
     agent: &Agent,
     door: &AgentDoor,
     activity: &AgentActivity,
@@ -142,35 +143,35 @@ pub(crate) async fn monitor_door(
     let (mut seen, mut waiting) = (0, false);
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        let parked = door.current_pause();
-        activity.set_paused(parked.is_some());
-        if let Some(pause) = parked.filter(|_| !waiting)
-            && let Err(error) =
-                agents::emit_waiting(&worker.site.data, agent, &pause.to_string()).await
+        let pause = door.current_pause();
+        activity.set_paused(pause.is_some());
+        let begins_to_wait = !waiting;
+        waiting = pause.is_some();
+        if let Some(pause) = pause.filter(|_| begins_to_wait)
+            && let Err(error) = agents::emit_waiting(data, agent, &pause.to_string()).await
         {
-            tracing::warn!("that an agent waits could not be noted: {error}");
+            tracing::warn!("could not record that an agent is waiting: {error}");
         }
-        waiting = parked.is_some();
         let last = activity.last_seen_us();
         if last != seen {
             seen = last;
-            if let Err(error) = agents::record_heartbeat(&worker.site.data, agent.id).await {
-                tracing::warn!("a heartbeat could not be noted: {error}");
+            if let Err(error) = agents::record_heartbeat(data, agent.id).await {
+                tracing::warn!("could not record a heartbeat: {error}");
             }
         }
-        let now = agents::get(&worker.site.data, agent.id).await;
+        let now = agents::get(data, agent.id).await;
         if now.is_ok_and(|now| matches!(now.state, AgentState::Killed { .. })) {
-            // Where nobody listens any more, the agent has ended.
+            // If the receiver is gone, the agent has ended.
             let _ = control.send(SessionSignal::Kill).await;
         }
     }
 }
 
-/// Passes on that the work is to stop; never ends.
-pub(crate) async fn forward_stop(worker: &ProjectRun, control: &mpsc::Sender<SessionSignal>) {
-    worker.stop.interrupt_requested().await;
+/// Passes a stop on to the agent. Never ends.
+pub(crate) async fn forward_stop(stop: &StopRequest, control: &mpsc::Sender<SessionSignal>) {
+    stop.interrupt_requested().await;
     let _ = control.send(SessionSignal::Interrupt).await;
-    worker.stop.kill_requested().await;
+    stop.kill_requested().await;
     let _ = control.send(SessionSignal::Kill).await;
     std::future::pending::<()>().await;
 }

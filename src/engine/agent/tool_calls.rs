@@ -1,31 +1,30 @@
-//! The tool calls of an agent, each one line of the audit trail with the decision about it.
+//! The tool calls of an agent: each is one audit entry with the decision about the call.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::paths::ProjectPaths;
 use eklavya_claude::stream::{PermissionDenial, StreamEvent, parse_line};
 use eklavya_claude::transcript::{LineDirection, TranscriptTail};
 use eklavya_core::agent::Agent;
 use eklavya_core::audit::AuditSanitizer;
 use eklavya_services::agents::{self, AgentAction};
-use eklavya_services::audit;
+use eklavya_services::{DataStore, audit};
 use eklavya_store::audit::AuditFilter;
 
-/// What a tool call is in the audit trail.
+/// The action of a tool call in the audit trail.
 const TOOL_ACTION: &str = "agent.tool";
-/// How the names of the orchestrator's tools begin.
+/// The prefix of the orchestrator's tools.
 const OWN_TOOL_PREFIX: &str = "mcp__eklavya__";
-/// What the CLI, or our own server, answers to a call of a tool that is not offered.
+/// Parts of the answers of the CLI and of our own server to a call of a tool that is not offered.
 const NOT_OFFERED: [&str; 2] = ["No such tool available", "there is no tool"];
-/// The most calls that wait for their answers; more of them are no honest agent's.
+/// The most calls that may wait for their answers; only a misbehaving agent makes more.
 const MAX_OPEN: usize = 1000;
-/// How much of the reason is kept, in characters.
+/// Characters kept of the reason.
 const REASON_CHARS: usize = 300;
 
-/// A call that has not been answered yet.
 #[derive(Debug)]
 struct PendingToolCall {
     tool: String,
@@ -33,13 +32,13 @@ struct PendingToolCall {
     refused: Option<String>,
 }
 
-/// Makes lines of the audit trail of what an agent's stream tells.
+/// Turns the events of an agent's stream into audit entries.
 #[derive(Debug)]
 pub(crate) struct ToolCallAuditor {
     cleaner: AuditSanitizer,
-    /// In the order in which they were made.
+    /// In the order of the calls.
     open: Vec<(String, PendingToolCall)>,
-    /// Calls that were noted as allowed, with their tools: the end of a turn may know better.
+    /// The tools of calls that were recorded as allowed: the end of a turn may report a denial.
     allowed: HashMap<String, String>,
 }
 
@@ -52,7 +51,7 @@ impl ToolCallAuditor {
         }
     }
 
-    /// Takes the next event and returns what is to be noted.
+    /// Takes the next event and returns the actions to record.
     pub(crate) fn record_event(&mut self, event: StreamEvent) -> Vec<AgentAction> {
         match event {
             StreamEvent::ToolUse { id, name, input } => self.record_call(id, name, &input),
@@ -78,7 +77,7 @@ impl ToolCallAuditor {
         }
     }
 
-    /// Ends with the run, and returns the calls that were never answered.
+    /// Returns the calls that were never answered, at the end of the agent.
     pub(crate) fn finish(mut self) -> Vec<AgentAction> {
         self.close_unanswered(0)
     }
@@ -94,10 +93,10 @@ impl ToolCallAuditor {
         self.close_unanswered(MAX_OPEN)
     }
 
-    /// Gives up the oldest calls, but for so many.
+    /// Closes the oldest calls as unanswered until `kept` are left.
     fn close_unanswered(&mut self, kept: usize) -> Vec<AgentAction> {
-        let given_up = self.open.len().saturating_sub(kept);
-        let calls = self.open.drain(..given_up);
+        let excess = self.open.len().saturating_sub(kept);
+        let calls = self.open.drain(..excess);
         calls
             .map(|(id, call)| match call.refused {
                 Some(reason) => denied_action(&id, &call.tool, &call.input, &reason),
@@ -112,8 +111,8 @@ impl ToolCallAuditor {
             .collect()
     }
 
-    /// Whether the answer is that the agent is not offered this tool of ours. No other tool's answer
-    /// is believed to say so: what a program prints is its own.
+    /// Whether the answer states that this tool of ours is not offered to the agent. The answers of
+    /// other tools are not trusted here: programs can print the same text.
     fn is_not_offered(&self, id: &str, answer: &str) -> bool {
         let ours = |(open, call): &(String, PendingToolCall)| {
             open == id && call.tool.starts_with(OWN_TOOL_PREFIX)
@@ -150,7 +149,7 @@ impl ToolCallAuditor {
         }
     }
 
-    /// Takes a refusal: of a call that waits, or of one that was believed to be allowed.
+    /// Takes the denial of a call that is open, or of one that was recorded as allowed.
     fn record_refusal(&mut self, denial: PermissionDenial) -> Vec<AgentAction> {
         let id = denial.tool_use_id;
         let reason = denial.reason.unwrap_or_default();
@@ -175,42 +174,42 @@ fn denied_action(id: &str, tool: &str, input: &Value, reason: &str) -> AgentActi
     }
 }
 
-/// Notes the calls that an agent made before its worker died, and that the worker could not note
-/// any more: the transcript has them.
+/// Records the calls in the transcript of an agent that its worker did not record before it died.
 pub(crate) async fn recover_tool_calls(
-    worker: &ProjectRun,
+    data: &DataStore,
+    paths: &ProjectPaths,
     agent: &Agent,
 ) -> Result<(), EngineError> {
-    let path = worker.site.paths.transcript(agent.id);
+    let path = paths.transcript(agent.id);
     let mut transcript = match TranscriptTail::open(&path) {
         Ok(transcript) => transcript,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(EngineError::io(&path)(error)),
     };
-    let mut calls = ToolCallAuditor::new(worker.site.data.sanitizer.clone());
+    let mut calls = ToolCallAuditor::new(data.sanitizer.clone());
     let mut made = Vec::new();
     loop {
         let records = transcript.read_new().map_err(EngineError::io(&path))?;
         if records.is_empty() {
             break;
         }
-        let said = records
+        let output = records
             .iter()
             .filter(|record| record.direction == LineDirection::Out);
-        let events = said.flat_map(|record| parse_line(record.line.as_bytes()));
+        let events = output.flat_map(|record| parse_line(record.line.as_bytes()));
         made.extend(events.flat_map(|event| calls.record_event(event)));
     }
     made.extend(calls.finish());
-    let noted = read_recorded_calls(worker, agent).await?;
-    made.retain(|action| !noted.contains(&action_key(&action.details)));
+    let recorded = read_recorded_calls(data, agent).await?;
+    made.retain(|action| !recorded.contains(&action_key(&action.details)));
     if !made.is_empty() {
-        agents::record_actions(&worker.site.data, agent.project, agent.id, &made).await?;
+        agents::record_actions(data, agent.project, agent.id, &made).await?;
     }
     Ok(())
 }
 
 async fn read_recorded_calls(
-    worker: &ProjectRun,
+    data: &DataStore,
     agent: &Agent,
 ) -> Result<HashSet<String>, EngineError> {
     let filter = AuditFilter {
@@ -219,12 +218,12 @@ async fn read_recorded_calls(
         action: Some(TOOL_ACTION.to_owned()),
         ..AuditFilter::default()
     };
-    let lines = audit::list(&worker.site.data, &filter).await?;
+    let lines = audit::list(data, &filter).await?;
     let keys = lines.iter().map(|line| action_key(&line.content.details));
     Ok(keys.collect())
 }
 
-/// What tells a line about a call from others. A call that was refused after all has two.
+/// Identifies an entry about a call. A call that was allowed and then denied has two entries.
 fn action_key(details: &Value) -> String {
     json!([details["call"], details["decision"]]).to_string()
 }
@@ -283,7 +282,7 @@ mod tests {
             used("4"),
         ];
         let lines = lines(events);
-        let told: Vec<_> = lines
+        let decisions: Vec<_> = lines
             .iter()
             .map(|line| {
                 [&line["call"], &line["tool"], &line["decision"]].map(|v| v.as_str().unwrap())
@@ -295,7 +294,7 @@ mod tests {
             ["3", "Write", "denied"],
             ["4", "Write", "none"],
         ];
-        assert_eq!(told, expected);
+        assert_eq!(decisions, expected);
         assert_eq!(lines[0]["why"], "Permission to use Write has been denied");
         assert_eq!(lines[1]["why"], "config/rule");
         assert_eq!(lines[2]["why"], "outside");
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_only_the_end_of_the_turn_tells_is_noted() {
+    fn a_refusal_that_only_the_end_of_the_turn_reports_is_recorded() {
         let result = TurnResult {
             permission_denials: vec![refusal("1"), refusal("9")],
             ..TurnResult::default()
@@ -346,9 +345,9 @@ mod tests {
     #[test]
     fn a_flood_of_calls_is_not_kept_in_memory() {
         let mut calls = ToolCallAuditor::new(AuditSanitizer::default());
-        let noted: usize = (0..MAX_OPEN + 50)
+        let recorded: usize = (0..MAX_OPEN + 50)
             .map(|number| calls.record_event(used(&number.to_string())).len())
             .sum();
-        assert_eq!((noted, calls.open.len()), (50, MAX_OPEN));
+        assert_eq!((recorded, calls.open.len()), (50, MAX_OPEN));
     }
 }

@@ -64,7 +64,7 @@ impl ObservedLease {
 /// A process that works on one project, with or without its lease.
 #[derive(Debug)]
 pub struct ProjectRun {
-    pub(crate) site: Site,
+    pub(crate) site: Arc<Site>,
     pub(crate) costs: CostTracker,
     pub(crate) cli: ClaudeCli,
     pub(crate) identity: WorkerId,
@@ -80,7 +80,7 @@ pub struct ProjectRun {
     /// Writes of notes that are still in progress.
     pub(crate) note_tasks: TaskTracker,
     /// Notified when an agent has spawned tasks.
-    pub(crate) spawn_notify: Notify,
+    pub(crate) spawn_notify: Arc<Notify>,
     pub(crate) gateway: OnceCell<Gateway>,
     pub(crate) recorder: Option<Arc<RehearsalRecorder>>,
 }
@@ -96,7 +96,7 @@ impl ProjectRun {
         let rehearsal = model_settings::select_rehearsal(&site.config, site.project());
         Ok(Self {
             costs: cost_tracker(&site),
-            site,
+            site: Arc::new(site),
             cli: spec.cli,
             identity,
             stop: spec.stop,
@@ -107,7 +107,7 @@ impl ProjectRun {
             observed_lease: spec.observed_lease,
             merge_lock: Mutex::new(()),
             note_tasks: TaskTracker::new(),
-            spawn_notify: Notify::new(),
+            spawn_notify: Arc::default(),
             gateway: OnceCell::new(),
             recorder: spec.recorder,
         })
@@ -122,7 +122,7 @@ impl ProjectRun {
         let site = self.site.fenced(lease, deadline).await?;
         Ok(Self {
             costs: cost_tracker(&site),
-            site,
+            site: Arc::new(site),
             cli: self.cli.clone(),
             identity: self.identity.clone(),
             stop: self.stop.child(),
@@ -133,7 +133,7 @@ impl ProjectRun {
             observed_lease: None,
             merge_lock: Mutex::new(()),
             note_tasks: TaskTracker::new(),
-            spawn_notify: Notify::new(),
+            spawn_notify: Arc::default(),
             gateway: OnceCell::new(),
             recorder: self.recorder.clone(),
         })

@@ -56,12 +56,12 @@ async fn recover_agent(
 ) -> Result<(), EngineError> {
     let data = &worker.site.data;
     if let Some(task) = task {
-        collect::checkpoint_agent(worker, agent, &task, "its worker is gone").await?;
+        collect::checkpoint_agent(&worker.site, agent, &task, "its worker is gone").await?;
         let note = TaskUpdate::default();
         tasks::advance(data, &AuditActor::System, &task, TaskEvent::Interrupt, note).await?;
     }
     if agent.state.is_live() {
-        tool_calls::recover_tool_calls(worker, agent).await?;
+        tool_calls::recover_tool_calls(data, &worker.site.paths, agent).await?;
         agents::advance(data, &AuditActor::System, agent.id, AgentEvent::Lose, None).await?;
     }
     if agent.pid.is_some() && agent.host == worker.identity.host.digest {

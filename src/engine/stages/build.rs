@@ -1,4 +1,4 @@
-//! The build: the plan's tasks, in parallel where they do not depend on one another.
+//! The build stage: the tasks of the plan, in parallel if they do not depend on one another.
 
 use std::sync::Arc;
 
@@ -12,29 +12,29 @@ use eklavya_core::plan::document::{PlanDocument, PlannedTask};
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
 use eklavya_core::task::TaskKind;
 use eklavya_services::tasks::NewTask;
-use eklavya_services::{ServiceError, plans, projects, tasks};
+use eklavya_services::{DataStore, ServiceError, plans, projects, tasks};
 
 /// Works until every task of the build is done.
-pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
-    let mut project = worker.reload_project().await?;
+pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::DemoApproved) {
-        demo::promote_to_main(&worker.site).await?;
-        project = start_build(&worker, &project).await?;
+        demo::promote_to_main(&run.site).await?;
+        project = start_build(&run.site.data, &project).await?;
     }
     match project.state.stage() {
-        Some(ProjectStage::Building) => finish_build(&worker).await,
+        Some(ProjectStage::Building) => finish_build(&run).await,
         Some(ProjectStage::Built) => Ok(project),
         _ => Err(EngineError::wrong_stage(
             &project,
-            "the build begins once a demo is approved",
+            "the build starts after a demo is approved",
         )),
     }
 }
 
-/// Makes the plan's tasks and moves the project on, all at once.
-async fn start_build(worker: &ProjectRun, project: &Project) -> Result<Project, EngineError> {
-    let plan = plans::approved_document(&worker.site.data, project).await?;
-    let mut change = worker.site.data.begin(&AuditActor::System).await?;
+/// Creates the tasks of the plan and starts the build in one transaction.
+async fn start_build(data: &DataStore, project: &Project) -> Result<Project, EngineError> {
+    let plan = plans::approved_document(data, project).await?;
+    let mut change = data.begin(&AuditActor::System).await?;
     for (place, task) in plan.tasks.iter().enumerate() {
         let new = planned_task(&plan, task, place)?;
         tasks::ensure_in(&mut change, project, new).await?;
@@ -49,13 +49,9 @@ fn planned_task(
     task: &PlannedTask,
     place: usize,
 ) -> Result<NewTask, EngineError> {
-    let role: Role =
-        task.role
-            .parse()
-            .map_err(|error: eklavya_core::agent::role::UnknownRole| {
-                EngineError::Failed(error.to_string())
-            })?;
-    // Earlier in the plan goes first, where nothing else decides.
+    let role = task.role.parse::<Role>();
+    let role = role.map_err(|error| EngineError::Failed(error.to_string()))?;
+    // The order of the plan decides between tasks that are ready.
     let priority = i64::try_from(plan.tasks.len() - place).unwrap_or(0);
     Ok(NewTask {
         description: task.description.clone(),
@@ -67,22 +63,22 @@ fn planned_task(
     })
 }
 
-async fn finish_build(worker: &Arc<ProjectRun>) -> Result<Project, EngineError> {
-    let ran = scheduler::run_tasks(worker, |task| task.kind.is_built()).await;
-    let project = projects::record_progress(&worker.site.data, worker.site.project()).await?;
+async fn finish_build(run: &Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let ran = scheduler::run_tasks(run, |task| task.kind.is_built()).await;
+    let project = projects::record_progress(&run.site.data, run.site.project()).await?;
     ran?;
-    let all = tasks::list(&worker.site.data, project.id).await?;
+    let all = tasks::list(&run.site.data, project.id).await?;
     if let Some(open) = all
         .iter()
         .find(|t| t.kind.is_built() && !matches!(t.state.status(), "done" | "cancelled"))
     {
         return Err(EngineError::Failed(format!(
-            "task {} cannot be started: what it depends on was not done",
+            "task {} cannot be started: a task that it depends on was not done",
             open.key
         )));
     }
     Ok(projects::advance(
-        &worker.site.data,
+        &run.site.data,
         &AuditActor::System,
         &project,
         ProjectEvent::FinishBuild,

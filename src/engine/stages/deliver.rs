@@ -1,4 +1,4 @@
-//! Delivery: a tag, a bundle and the dossier.
+//! The delivery stage: a tag, a bundle and the dossier.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,15 +7,18 @@ use super::verify;
 use crate::context::error::EngineError;
 use crate::context::files::write_whole;
 use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::stages::delivery::dossier::{self, DeliveryFacts, DossierCommit, DossierCost};
 use crate::stages::delivery::leaks;
 use crate::stages::delivery::screenshots;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::digest::sha256_of_reader;
+use eklavya_core::ids::ProjectId;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::project::delivery::Delivery;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage, ProjectState};
-use eklavya_services::{cost_report, deliveries, plans, projects};
+use eklavya_git::ProjectRepository;
+use eklavya_services::{DataStore, cost_report, deliveries, plans, projects};
 
 /// The most commits that the dossier lists.
 const MAX_COMMITS: usize = 10_000;
@@ -23,45 +26,40 @@ const MAX_COMMITS: usize = 10_000;
 const TAG: &str = "v1.0.0";
 
 /// Delivers a verified project.
-pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
-    let mut project = worker.reload_project().await?;
+pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::Verified) {
         let start = ProjectEvent::StartDelivery;
-        project =
-            projects::advance(&worker.site.data, &AuditActor::System, &project, start).await?;
+        project = projects::advance(&run.site.data, &AuditActor::System, &project, start).await?;
     }
-    // Whoever recorded it may have died before anybody heard of it.
+    // An earlier worker may have died after it recorded the delivery.
     if matches!(project.state, ProjectState::Delivered { .. }) {
         return Ok(project);
     }
     if project.state.stage() != Some(ProjectStage::Delivering) {
-        let needed = "delivery begins once every criterion is verified";
+        let needed = "delivery starts after every criterion is verified";
         return Err(EngineError::wrong_stage(&project, needed));
     }
-    let delivery = make_delivery(&worker, &project).await?;
-    Ok(deliveries::record(&worker.site.data, &project, &delivery).await?)
+    let delivery = make_delivery(&run.site, &project).await?;
+    Ok(deliveries::record(&run.site.data, &project, &delivery).await?)
 }
 
-/// Makes every file anew: a delivery that was cut off leaves nothing that counts.
-async fn make_delivery(worker: &ProjectRun, project: &Project) -> Result<Delivery, EngineError> {
-    let directory = worker.site.paths.delivery();
+/// Writes every file again: the files of an interrupted delivery are not used.
+async fn make_delivery(site: &Site, project: &Project) -> Result<Delivery, EngineError> {
+    let directory = site.paths.delivery();
     std::fs::create_dir_all(&directory).map_err(EngineError::io(&directory))?;
-    let commit = worker.site.main_commit().await?;
-    leaks::refuse_leaks(&worker.site, &commit).await?;
+    let commit = site.main_commit().await?;
+    leaks::refuse_leaks(site, &commit).await?;
     let message = format!("{} for {}", project.name, project.client);
-    worker
-        .site
-        .repository
-        .create_tag(TAG, &commit, &worker.site.signature(), &message)
+    site.repository
+        .create_tag(TAG, &commit, &site.signature(), &message)
         .await?;
-    worker.site.ensure_lease_held().await?;
+    site.ensure_lease_held().await?;
     let bundle = directory.join(format!("{}.bundle", project.slug));
-    worker
-        .site
-        .repository
+    site.repository
         .write_bundle(&bundle, &["refs/heads/main", &format!("refs/tags/{TAG}")])
         .await?;
-    let (json, html) = write_dossier(worker, project, &directory, &commit).await?;
+    let (json, html) = write_dossier(site, project, &directory, &commit).await?;
     Ok(Delivery {
         project: project.id,
         commit,
@@ -70,28 +68,30 @@ async fn make_delivery(worker: &ProjectRun, project: &Project) -> Result<Deliver
         bundle: path_text(&bundle),
         dossier_json: path_text(&json),
         dossier_html: path_text(&html),
-        created_at: worker.site.data.now(),
+        created_at: site.data.now(),
     })
 }
 
 async fn write_dossier(
-    worker: &ProjectRun,
+    site: &Site,
     project: &Project,
     directory: &Path,
     commit: &CommitId,
 ) -> Result<(PathBuf, PathBuf), EngineError> {
-    let plan = plans::approved_document(&worker.site.data, project).await?;
-    let round = verify::current_round(worker).await?;
-    let gallery = screenshots::copy_screenshots(&worker.site, round, directory).await?;
-    let delivered = DeliveryFacts {
+    let plan = plans::approved_document(&site.data, project).await?;
+    let round = verify::current_round(&site.data, project.id).await?;
+    let pictures =
+        screenshots::copy_screenshots(&site.data, project.id, &site.paths, round, directory)
+            .await?;
+    let facts = DeliveryFacts {
         commit: commit.clone(),
         tag: TAG.to_owned(),
         round,
-        pictures: gallery.entries,
-        commits: list_commits(worker, commit).await?,
-        costs: summarize_costs(worker, project).await?,
+        pictures: pictures.entries,
+        commits: list_commits(&site.repository, commit).await?,
+        costs: summarize_costs(&site.data, project.id).await?,
     };
-    let dossier = dossier::gather_dossier(&worker.site.data, project, plan, delivered).await?;
+    let dossier = dossier::gather_dossier(&site.data, project, plan, facts).await?;
     let document = serde_json::to_vec_pretty(&dossier)
         .map_err(|error| EngineError::Failed(format!("the dossier: {error}")))?;
     let (json, html) = (
@@ -101,20 +101,16 @@ async fn write_dossier(
     write_whole(&json, &document)?;
     write_whole(
         &html,
-        dossier::render_page(&dossier, &gallery.images)?.as_bytes(),
+        dossier::render_page(&dossier, &pictures.images)?.as_bytes(),
     )?;
     Ok((json, html))
 }
 
 async fn list_commits(
-    worker: &ProjectRun,
+    repository: &ProjectRepository,
     commit: &CommitId,
 ) -> Result<Vec<DossierCommit>, EngineError> {
-    let log = worker
-        .site
-        .repository
-        .log(None, commit, MAX_COMMITS)
-        .await?;
+    let log = repository.log(None, commit, MAX_COMMITS).await?;
     Ok(log
         .into_iter()
         .rev()
@@ -128,10 +124,10 @@ async fn list_commits(
 }
 
 async fn summarize_costs(
-    worker: &ProjectRun,
-    project: &Project,
+    data: &DataStore,
+    project: ProjectId,
 ) -> Result<(String, Vec<DossierCost>, Vec<DossierCost>), EngineError> {
-    let report = cost_report::build_report(&worker.site.data, project.id).await?;
+    let report = cost_report::build_report(data, project).await?;
     let lines = |rows: &[cost_report::CostGroup]| {
         rows.iter()
             .map(|row| DossierCost {

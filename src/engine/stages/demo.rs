@@ -1,4 +1,4 @@
-//! Demos: several developers answer the same plan, each in its own direction.
+//! The demo stage: several developers answer the same plan, each in its own direction.
 
 use std::sync::Arc;
 
@@ -10,12 +10,14 @@ use crate::task::scheduler;
 use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::demo::{Demo, DemoEvent, DemoState};
+use eklavya_core::ids::TaskId;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_core::task::subject::demo_task_key;
 use eklavya_core::task::{Task, TaskKind, TaskState};
 use eklavya_services::tasks::NewTask;
 use eklavya_services::{DataStore, demos, projects, tasks};
 
-/// In which directions rivals differ; more demos than directions start over.
+/// The directions of the rivals; with more demos than directions, the directions repeat.
 const DEMO_DIRECTIONS: [&str; 6] = [
     "the plainest thing that works: clear, calm, nothing to explain",
     "bold and memorable: a strong idea that the client would show around",
@@ -26,11 +28,11 @@ const DEMO_DIRECTIONS: [&str; 6] = [
 ];
 
 /// Works until the demos of a round wait for the admin.
-pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
-    let mut project = worker.reload_project().await?;
+pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::PlanApproved) {
         project = projects::advance(
-            &worker.site.data,
+            &run.site.data,
             &AuditActor::System,
             &project,
             ProjectEvent::StartDemos,
@@ -39,23 +41,24 @@ pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
     }
     match project.state.stage() {
         Some(ProjectStage::DemoBuilding) => {
-            build_round(&worker).await?;
-            present_round(&worker).await
+            build_round(&run).await?;
+            present_round(&run.site).await
         }
-        // A demo that failed may have been allowed another try.
+        // The admin may have allowed another attempt at a demo that failed.
         Some(ProjectStage::DemoReview) => {
-            run_open_tasks(&worker).await?;
-            worker.reload_project().await
+            run_open_tasks(&run).await?;
+            run.reload_project().await
         }
         _ => Err(EngineError::wrong_stage(
             &project,
-            "demos are built once the plan is approved, and before one of them is",
+            "demos are built after the plan is approved and before a demo is approved",
         )),
     }
 }
 
-async fn build_round(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
-    let all = demos::list(&worker.site.data, worker.site.project()).await?;
+async fn build_round(run: &Arc<ProjectRun>) -> Result<(), EngineError> {
+    let site = &run.site;
+    let all = demos::list(&site.data, site.project()).await?;
     let is_open = |demo: &Demo| {
         matches!(
             demo.state,
@@ -66,56 +69,55 @@ async fn build_round(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
         )
     };
     if !all.iter().any(is_open) {
-        begin_round(worker, &all).await?;
+        let demo_count = site.config.stages.demo_count;
+        begin_round(&site.data, site.project(), demo_count, &all).await?;
     }
-    run_open_tasks(worker).await
+    run_open_tasks(run).await
 }
 
-async fn begin_round(worker: &ProjectRun, earlier: &[Demo]) -> Result<(), EngineError> {
+async fn begin_round(
+    data: &DataStore,
+    project: &Project,
+    demo_count: u32,
+    earlier: &[Demo],
+) -> Result<(), EngineError> {
     let round = earlier.iter().map(|demo| demo.round).max().unwrap_or(0) + 1;
     let first = earlier.iter().map(|demo| demo.number).max().unwrap_or(0) + 1;
-    let mut change = worker.site.data.begin(&AuditActor::System).await?;
-    for place in 0..worker.site.config.stages.demo_count {
+    let mut change = data.begin(&AuditActor::System).await?;
+    for place in 0..demo_count {
         let number = first + place;
         let direction = DEMO_DIRECTIONS[place as usize % DEMO_DIRECTIONS.len()];
         let task = NewTask {
             description: direction.to_owned(),
             ..NewTask::new(
-                format!("demo-{number}"),
+                demo_task_key(number),
                 TaskKind::Demo,
                 Role::Developer,
                 format!("Build demo {number}"),
             )
         };
-        demos::ensure_in_round(
-            &mut change,
-            worker.site.project(),
-            number,
-            round,
-            direction,
-            task,
-        )
-        .await?;
+        demos::ensure_in_round(&mut change, project, number, round, direction, task).await?;
     }
     change.commit().await?;
     Ok(())
 }
 
-/// Runs the demo tasks; one that is blocked is a demo that failed, not the end of its rivals.
-async fn run_open_tasks(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
-    let open = open_tasks(worker).await?;
-    let ran = scheduler::run_tasks(worker, |task| open.contains(&task.id)).await;
+/// Runs the demo tasks. A blocked task is a failed demo and does not end its rivals.
+async fn run_open_tasks(run: &Arc<ProjectRun>) -> Result<(), EngineError> {
+    let site = &run.site;
+    let open = open_tasks(&site.data, site.project()).await?;
+    let ran = scheduler::run_tasks(run, |task| open.contains(&task.id)).await;
     match ran {
         Ok(()) | Err(EngineError::NeedsDecision(_)) => {
-            record_failures(worker).await?;
-            browser::screenshot_demos(&worker.site).await
+            record_failures(&site.data, site.project()).await?;
+            browser::screenshot_demos(site).await
         }
         Err(error) => Err(error),
     }
 }
 
-async fn open_tasks(worker: &ProjectRun) -> Result<Vec<eklavya_core::ids::TaskId>, EngineError> {
-    let all = demos::list(&worker.site.data, worker.site.project()).await?;
+async fn open_tasks(data: &DataStore, project: &Project) -> Result<Vec<TaskId>, EngineError> {
+    let all = demos::list(data, project).await?;
     Ok(all
         .into_iter()
         .filter(|demo| {
@@ -130,35 +132,33 @@ async fn open_tasks(worker: &ProjectRun) -> Result<Vec<eklavya_core::ids::TaskId
         .collect())
 }
 
-async fn record_failures(worker: &ProjectRun) -> Result<(), EngineError> {
-    for demo in demos::list(&worker.site.data, worker.site.project()).await? {
-        let task = tasks::reload(&worker.site.data, demo.task).await?;
+async fn record_failures(data: &DataStore, project: &Project) -> Result<(), EngineError> {
+    for demo in demos::list(data, project).await? {
+        let task = tasks::reload(data, demo.task).await?;
         let unfinished = matches!(demo.state, DemoState::Building | DemoState::Starting { .. });
         if let (true, TaskState::Blocked { question, .. }) = (unfinished, &task.state) {
             let event = DemoEvent::Fail {
                 reason: question.clone(),
             };
-            demos::advance(&worker.site.data, worker.site.project(), demo.number, event).await?;
+            demos::advance(data, project, demo.number, event).await?;
         }
     }
     Ok(())
 }
 
-/// Puts the round before the admin where at least one of its demos can be looked at.
-async fn present_round(worker: &ProjectRun) -> Result<Project, EngineError> {
-    let all = demos::list(&worker.site.data, worker.site.project()).await?;
-    let project = worker.reload_project().await?;
+/// Presents the round to the admin if the preview of at least one demo is ready.
+async fn present_round(site: &Site) -> Result<Project, EngineError> {
+    let all = demos::list(&site.data, site.project()).await?;
+    let project = site.reload().await?;
     if all
         .iter()
         .any(|demo| matches!(demo.state, DemoState::Ready { .. }))
     {
         let presented = ProjectEvent::PresentDemos;
-        return Ok(
-            projects::advance(&worker.site.data, &AuditActor::System, &project, presented).await?,
-        );
+        return Ok(projects::advance(&site.data, &AuditActor::System, &project, presented).await?);
     }
     Err(EngineError::NeedsDecision(
-        list_blocked_questions(&worker.site.data, &all).await?,
+        list_blocked_questions(&site.data, &all).await?,
     ))
 }
 
@@ -176,8 +176,7 @@ async fn list_blocked_questions(
     Ok(questions)
 }
 
-/// Approves a demo: the decision is written first, then its branch becomes main and every preview
-/// ends.
+/// Approves a demo: records the decision first, then makes its branch main and ends every preview.
 pub async fn approve(
     site: &Site,
     actor: &AuditActor,
@@ -204,7 +203,7 @@ pub async fn reject(
     Ok(moved)
 }
 
-/// Makes the approved demo's branch main, unless that was done.
+/// Makes the branch of the approved demo main, unless it already is.
 pub(super) async fn promote_to_main(site: &Site) -> Result<(), EngineError> {
     let all = demos::list(&site.data, site.project()).await?;
     let chosen = all
@@ -224,7 +223,7 @@ pub(super) async fn promote_to_main(site: &Site) -> Result<(), EngineError> {
                 .await?
         {
             return Err(EngineError::Failed(format!(
-                "main moved while demo {} was built; it cannot become main as it is",
+                "main moved while demo {} was built, so the demo cannot become main",
                 demo.number
             )));
         }

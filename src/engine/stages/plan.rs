@@ -1,26 +1,29 @@
-//! Planning: a PM writes the requirements, an Architect the architecture and the plan.
+//! The planning stage: a PM writes the requirements, an Architect the architecture and the plan.
 
 use std::sync::Arc;
 
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
-use crate::task::{accept, scheduler};
+use crate::context::site::Site;
+use crate::task::kinds::architecture::parse_plan;
+use crate::task::scheduler;
 use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::plan::Plan;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
+use eklavya_core::task::subject::plan_task_key;
 use eklavya_core::task::{TaskKind, TaskState};
 use eklavya_git::GitIdentity;
 use eklavya_services::tasks::NewTask;
 use eklavya_services::{plans, projects, tasks};
 
 /// Works until a plan waits for the admin.
-pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
-    let mut project = worker.reload_project().await?;
+pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::Created) {
-        create_first_commit(&worker).await?;
+        create_first_commit(&run.site).await?;
         project = projects::advance(
-            &worker.site.data,
+            &run.site.data,
             &AuditActor::System,
             &project,
             ProjectEvent::StartPlanning,
@@ -28,28 +31,26 @@ pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
         .await?;
     }
     match project.state.stage() {
-        Some(ProjectStage::Planning) => draft_plan(&worker).await,
+        Some(ProjectStage::Planning) => draft_plan(&run).await,
         Some(ProjectStage::PlanReview) => Ok(project),
         _ => Err(EngineError::wrong_stage(
             &project,
-            "planning comes first, and is done once",
+            "planning is the first stage and happens once",
         )),
     }
 }
 
-/// What no repository begins without: a key that is committed by accident is everybody's.
+/// Every repository starts with it: it keeps files with keys from being committed by accident.
 const GITIGNORE_TEMPLATE: &str = include_str!("../../../templates/scaffold/gitignore");
 
-/// Makes the first commit, which holds the brief.
-async fn create_first_commit(worker: &ProjectRun) -> Result<(), EngineError> {
-    if worker.site.repository.branch_tip("main").await?.is_some() {
+/// Makes the first commit, which contains the brief.
+async fn create_first_commit(site: &Site) -> Result<(), EngineError> {
+    if site.repository.branch_tip("main").await?.is_some() {
         return Ok(());
     }
-    let brief = worker.site.project().brief.clone().into_bytes();
-    let author = GitIdentity::orchestrator().at(worker.site.data.now());
-    worker
-        .site
-        .repository
+    let brief = site.project().brief.clone().into_bytes();
+    let author = GitIdentity::orchestrator().at(site.data.now());
+    site.repository
         .commit_files(
             "main",
             None,
@@ -64,12 +65,12 @@ async fn create_first_commit(worker: &ProjectRun) -> Result<(), EngineError> {
     Ok(())
 }
 
-async fn draft_plan(worker: &Arc<ProjectRun>) -> Result<Project, EngineError> {
-    let plan = plans::ensure_draft(&worker.site.data, worker.site.project()).await?;
+async fn draft_plan(run: &Arc<ProjectRun>) -> Result<Project, EngineError> {
+    let plan = plans::ensure_draft(&run.site.data, run.site.project()).await?;
     let (requirements, architecture) = plan_task_keys(&plan);
     tasks::ensure(
-        &worker.site.data,
-        worker.site.project(),
+        &run.site.data,
+        run.site.project(),
         vec![
             NewTask::new(
                 &requirements,
@@ -89,26 +90,26 @@ async fn draft_plan(worker: &Arc<ProjectRun>) -> Result<Project, EngineError> {
         ],
     )
     .await?;
-    scheduler::run_tasks(worker, |task| {
+    scheduler::run_tasks(run, |task| {
         task.key == requirements || task.key == architecture
     })
     .await?;
-    propose_plan(worker, &architecture).await
+    propose_plan(&run.site, &architecture).await
 }
 
 fn plan_task_keys(plan: &Plan) -> (String, String) {
     (
-        format!("plan-{}-requirements", plan.number),
-        format!("plan-{}-architecture", plan.number),
+        plan_task_key(plan.number, TaskKind::Requirements),
+        plan_task_key(plan.number, TaskKind::Architecture),
     )
 }
 
-async fn propose_plan(worker: &ProjectRun, architecture: &str) -> Result<Project, EngineError> {
-    let task = tasks::find(&worker.site.data, worker.site.project(), architecture).await?;
+async fn propose_plan(site: &Site, architecture: &str) -> Result<Project, EngineError> {
+    let task = tasks::find(&site.data, site.project(), architecture).await?;
     let (TaskState::Done { .. }, Some(answer)) = (&task.state, &task.result) else {
         return Err(EngineError::Failed("there is no plan yet".to_owned()));
     };
-    let document = accept::parse_plan(answer).map_err(EngineError::Failed)?;
-    let project = worker.reload_project().await?;
-    Ok(plans::propose(&worker.site.data, &project, document).await?)
+    let document = parse_plan(answer).map_err(EngineError::Failed)?;
+    let project = site.reload().await?;
+    Ok(plans::propose(&site.data, &project, document).await?)
 }

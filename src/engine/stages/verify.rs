@@ -1,81 +1,82 @@
-//! Verification: every criterion is checked on one commit by a role that wrote none of it.
+//! The verification stage: every criterion is checked on one commit by a role that wrote none of it.
 
 use std::sync::Arc;
 
 use super::build;
-use crate::agent::prompt;
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::preview::product::ProductPreview;
 use crate::task::scheduler;
 use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
+use eklavya_core::ids::ProjectId;
 use eklavya_core::plan::document::{AcceptanceCriterion, CriterionCheck, PlanDocument};
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
 use eklavya_core::task::evidence::Evidence;
+use eklavya_core::task::subject::{repair_task_key, verification_task_key};
 use eklavya_core::task::{Task, TaskEvent, TaskKind};
 use eklavya_services::tasks::{NewTask, TaskUpdate};
-use eklavya_services::{ServiceError, evidence, plans, projects, tasks};
+use eklavya_services::{DataStore, ServiceError, evidence, plans, projects, tasks};
 
-/// Works until every criterion holds; what does not hold is repaired, a limited number of times.
-pub async fn run(worker: Arc<ProjectRun>) -> Result<Project, EngineError> {
+/// Works until every criterion is met. What is not met is repaired, a limited number of times.
+pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     loop {
-        let project = worker.reload_project().await?;
+        let project = run.reload_project().await?;
         match project.state.stage() {
-            Some(ProjectStage::Building) if is_repair(&worker).await? => {
-                build::run(Arc::clone(&worker)).await?;
+            Some(ProjectStage::Building) if is_repair(&run.site.data, project.id).await? => {
+                build::run(Arc::clone(&run)).await?;
             }
             Some(ProjectStage::Built) => {
                 let start = ProjectEvent::StartVerification;
-                projects::advance(&worker.site.data, &AuditActor::System, &project, start).await?;
+                projects::advance(&run.site.data, &AuditActor::System, &project, start).await?;
             }
             Some(ProjectStage::Verifying) => {
-                verify_round(&worker).await?;
+                verify_round(&run).await?;
             }
             Some(ProjectStage::Verified) => return Ok(project),
             _ => {
-                let needed = "verification begins once the build is done";
+                let needed = "verification starts after the build is done";
                 return Err(EngineError::wrong_stage(&project, needed));
             }
         }
     }
 }
 
-/// Whether the project is back in the build because a verification failed.
-async fn is_repair(worker: &ProjectRun) -> Result<bool, EngineError> {
-    let all = tasks::list(&worker.site.data, worker.site.project().id).await?;
+/// Whether the project returned to the build because a verification failed.
+async fn is_repair(data: &DataStore, project: ProjectId) -> Result<bool, EngineError> {
+    let all = tasks::list(data, project).await?;
     Ok(all.iter().any(|task| task.kind == TaskKind::Fix))
 }
 
-/// Returns the number of the round that is under way: one more than there were repairs.
-pub(crate) async fn current_round(worker: &ProjectRun) -> Result<u32, EngineError> {
-    let all = tasks::list(&worker.site.data, worker.site.project().id).await?;
+/// Returns the number of the current round: one more than the last repair.
+pub(crate) async fn current_round(
+    data: &DataStore,
+    project: ProjectId,
+) -> Result<u32, EngineError> {
+    let all = tasks::list(data, project).await?;
     let repairs = all
         .iter()
         .filter(|task| task.kind == TaskKind::Fix)
-        .map(prompt::verification_round);
+        .filter_map(|task| task.subject.verification_round());
     Ok(repairs.max().unwrap_or(0) + 1)
 }
 
-async fn verify_round(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
-    let round = current_round(worker).await?;
-    let plan = plans::approved_document(&worker.site.data, worker.site.project()).await?;
-    tasks::ensure(
-        &worker.site.data,
-        worker.site.project(),
-        verification_tasks(&plan, round),
-    )
-    .await?;
-    let commit = worker.site.main_commit().await?;
-    let exhibit = ProductPreview::open(&worker.site, &commit, plan.preview.clone()).await?;
-    let ran = scheduler::run_tasks(worker, |task| is_in_round(task, round)).await;
-    if let Some(exhibit) = exhibit {
-        exhibit.close().await?;
+async fn verify_round(run: &Arc<ProjectRun>) -> Result<(), EngineError> {
+    let (site, project) = (&run.site, run.site.project());
+    let round = current_round(&site.data, project.id).await?;
+    let plan = plans::approved_document(&site.data, project).await?;
+    tasks::ensure(&site.data, project, verification_tasks(&plan, round)).await?;
+    let commit = site.main_commit().await?;
+    let preview = ProductPreview::open(site, &commit, plan.preview.clone()).await?;
+    let ran = scheduler::run_tasks(run, |task| is_in_round(task, round)).await;
+    if let Some(preview) = preview {
+        preview.close().await?;
     }
     ran?;
-    let commit = worker.site.main_commit().await?;
-    let found = evidence::of_round(&worker.site.data, worker.site.project().id, round).await?;
-    let holds = |criterion: &AcceptanceCriterion| {
+    let commit = site.main_commit().await?;
+    let found = evidence::of_round(&site.data, project.id, round).await?;
+    let is_met = |criterion: &AcceptanceCriterion| {
         found
             .iter()
             .any(|e| e.criterion == criterion.id && e.passed && e.commit == commit)
@@ -83,23 +84,23 @@ async fn verify_round(worker: &Arc<ProjectRun>) -> Result<(), EngineError> {
     let failed: Vec<AcceptanceCriterion> = plan
         .criteria
         .iter()
-        .filter(|criterion| !holds(criterion))
+        .filter(|criterion| !is_met(criterion))
         .cloned()
         .collect();
     if failed.is_empty() {
-        let project = worker.reload_project().await?;
+        let project = run.reload_project().await?;
         let passed = ProjectEvent::PassVerification;
-        projects::advance(&worker.site.data, &AuditActor::System, &project, passed).await?;
+        projects::advance(&site.data, &AuditActor::System, &project, passed).await?;
         return Ok(());
     }
-    request_repair(worker, round, &failed, &found).await
+    request_repair(site, round, &failed, &found).await
 }
 
 fn is_in_round(task: &Task, round: u32) -> bool {
-    task.kind == TaskKind::Verify && prompt::verification_round(task) == round
+    task.kind == TaskKind::Verify && task.subject.verification_round() == Some(round)
 }
 
-/// What a command can check goes to QA, what must be looked at to UAT.
+/// QA checks what a command can check, UAT reviews the rest.
 fn verification_tasks(plan: &PlanDocument, round: u32) -> Vec<NewTask> {
     let (commands, reviews): (Vec<_>, Vec<_>) = plan
         .criteria
@@ -117,7 +118,7 @@ fn verification_tasks(plan: &PlanDocument, round: u32) -> Vec<NewTask> {
             .map(|criterion| criterion.id.clone())
             .collect(),
         ..NewTask::new(
-            format!("verify-{round}-{role}"),
+            verification_task_key(round, role),
             TaskKind::Verify,
             role,
             title,
@@ -126,10 +127,10 @@ fn verification_tasks(plan: &PlanDocument, round: u32) -> Vec<NewTask> {
     .collect()
 }
 
-/// Makes the repair a task and sends the project back to the build, all at once. Where repairs
-/// were tried often enough, the admin decides whether there is another.
+/// Creates the repair task and sends the project back to the build in one transaction. After
+/// `stages.verifyRounds` repairs, the admin decides whether to repair again.
 async fn request_repair(
-    worker: &ProjectRun,
+    site: &Site,
     round: u32,
     failed: &[AcceptanceCriterion],
     found: &[Evidence],
@@ -146,18 +147,18 @@ async fn request_repair(
             .collect::<Vec<_>>()
             .join("\n"),
         ..NewTask::new(
-            format!("fix-{round}"),
+            repair_task_key(round),
             TaskKind::Fix,
             Role::Developer,
             format!("Repair {}", ids.join(", ")),
         )
     };
-    let project = worker.reload_project().await?;
-    let mut change = worker.site.data.begin(&AuditActor::System).await?;
+    let project = site.reload().await?;
+    let mut change = site.data.begin(&AuditActor::System).await?;
     let task = tasks::ensure_in(&mut change, &project, new).await?;
-    if round > worker.site.config.stages.verify_rounds {
+    if round > site.config.stages.verify_rounds {
         let question = format!(
-            "{} still do not hold after {} repairs; try once more?",
+            "{} still not met after {} repairs; try once more?",
             ids.join(", "),
             round - 1
         );

@@ -1,4 +1,4 @@
-//! Running the tasks of a stage: as many at once as are ready and allowed, until none is left that
+//! Running the tasks of a stage: as many at once as are ready and allowed, until no task is left that
 //! can be worked on.
 
 use std::collections::HashSet;
@@ -8,75 +8,81 @@ use tokio::task::JoinSet;
 
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
-use crate::context::stop::StopReason;
-use crate::task::run;
-use eklavya_core::ids::TaskId;
+use crate::context::stop::{StopReason, StopRequest};
+use crate::task::run::run_task;
+use eklavya_core::ids::{ProjectId, TaskId};
 use eklavya_core::task::{Task, TaskState};
-use eklavya_services::{spawned_tasks, tasks};
+use eklavya_services::{DataStore, spawned_tasks, tasks};
 
-/// Works on the project's tasks that `belongs` picks until each is done or blocked.
+/// Works on the project's tasks that `belongs` selects until each is done or blocked.
 ///
-/// The first error ends the stage, but only after the tasks that were under way came to a rest.
+/// The first error ends the stage, but only after the running tasks have ended.
 ///
 /// # Errors
-/// [`WorkflowError::NeedsDecision`] where tasks are blocked and nothing else is left to do.
+/// [`EngineError::NeedsDecision`] if tasks are blocked and no other task is left.
 pub(crate) async fn run_tasks(
-    worker: &Arc<ProjectRun>,
+    run: &Arc<ProjectRun>,
     belongs: impl Fn(&Task) -> bool,
 ) -> Result<(), EngineError> {
+    let (data, project) = (&run.site.data, run.site.project().id);
     let mut running = JoinSet::new();
-    let mut under_way = HashSet::new();
-    let mut halted: Option<EngineError> = None;
+    let mut started = HashSet::new();
+    let mut failure: Option<EngineError> = None;
     loop {
-        if halted.is_none() {
-            for id in find_ready_tasks(worker, &belongs, &under_way).await? {
-                if under_way.len() >= worker.site.config.agents.parallel {
+        if failure.is_none() {
+            for id in find_ready_tasks(data, project, &belongs, &started).await? {
+                if started.len() >= run.site.config.agents.parallel {
                     break;
                 }
-                under_way.insert(id);
-                let worker = Arc::clone(worker);
-                running.spawn(async move { (id, run::run_task(&worker, id).await) });
+                started.insert(id);
+                let run = Arc::clone(run);
+                running.spawn(async move { (id, run_task(&run, id).await) });
             }
         }
         let ended = tokio::select! {
             ended = running.join_next() => ended,
-            // There may be more to do now, and room for it.
-            () = worker.spawn_notify.notified() => continue,
+            // More tasks may be ready now.
+            () = run.spawn_notify.notified() => continue,
         };
         match ended {
             None => break,
             Some(Ok((id, outcome))) => {
-                under_way.remove(&id);
+                started.remove(&id);
                 if let Err(error) = outcome {
-                    // The others could not write down what they do either.
-                    if error.is_away() {
-                        worker.stop.kill(StopReason::StoreUnavailable);
-                    } else if error.is_lease_lost() {
-                        worker.stop.kill(StopReason::LeaseLost);
-                    }
-                    halted.get_or_insert(error);
+                    stop_others(&run.stop, &error);
+                    failure.get_or_insert(error);
                 }
             }
             Some(Err(error)) => {
-                halted.get_or_insert(EngineError::Failed(format!(
+                failure.get_or_insert(EngineError::Failed(format!(
                     "a task ended in a fault of Eklavya: {error}"
                 )));
             }
         }
     }
-    match halted {
+    match failure {
         Some(error) => Err(error),
-        None => report_blocked(worker, &belongs).await,
+        None => report_blocked(data, project, &belongs).await,
+    }
+}
+
+/// Stops the other tasks if they could not record their work either.
+fn stop_others(stop: &StopRequest, error: &EngineError) {
+    if error.is_away() {
+        stop.kill(StopReason::StoreUnavailable);
+    } else if error.is_lease_lost() {
+        stop.kill(StopReason::LeaseLost);
     }
 }
 
 async fn find_ready_tasks(
-    worker: &ProjectRun,
+    data: &DataStore,
+    project: ProjectId,
     belongs: &impl Fn(&Task) -> bool,
-    under_way: &HashSet<TaskId>,
+    started: &HashSet<TaskId>,
 ) -> Result<Vec<TaskId>, EngineError> {
-    let all = tasks::list(&worker.site.data, worker.site.project().id).await?;
-    // A task is done when all that came from it is.
+    let all = tasks::list(data, project).await?;
+    // A task is done when the tasks that it spawned are done.
     let done: HashSet<&str> = all
         .iter()
         .filter(|task| {
@@ -86,7 +92,7 @@ async fn find_ready_tasks(
         .collect();
     let mut ready: Vec<&Task> = all
         .iter()
-        .filter(|task| belongs(task) && !under_way.contains(&task.id))
+        .filter(|task| belongs(task) && !started.contains(&task.id))
         .filter(|task| matches!(task.state, TaskState::Pending | TaskState::Submitted { .. }))
         .filter(|task| {
             task.depends_on
@@ -109,10 +115,11 @@ fn is_settled(task: &Task) -> bool {
 }
 
 async fn report_blocked(
-    worker: &ProjectRun,
+    data: &DataStore,
+    project: ProjectId,
     belongs: &impl Fn(&Task) -> bool,
 ) -> Result<(), EngineError> {
-    let all = tasks::list(&worker.site.data, worker.site.project().id).await?;
+    let all = tasks::list(data, project).await?;
     let questions: Vec<(String, String)> = all
         .into_iter()
         .filter(belongs)

@@ -1,21 +1,19 @@
-//! The tool of a verifier: runs the plan's checks in throw-away sandboxes.
+//! The tool of a verifier: runs the checks of its criteria in throw-away sandboxes.
 
 use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::workspace::checks::PlanChecks;
 use eklavya_claude::mcp::{
     RUN_CHECK, RunCheckArguments, ToolDescription, ToolReply, ToolServer, run_check_description,
 };
 
-/// The tool of a verifier: runs the checks of its criteria.
 pub(super) struct CheckTool {
-    /// The worker; it is gone when the work ends.
-    pub worker: Weak<ProjectRun>,
-    /// What may be run.
+    /// Dropped when the run ends.
+    pub site: Weak<Site>,
     pub checks: Arc<PlanChecks>,
 }
 
@@ -29,26 +27,27 @@ impl ToolServer for CheckTool {
             if name != RUN_CHECK {
                 return ToolReply::error(format!("there is no tool {name}"));
             }
-            let wanted = match RunCheckArguments::parse(arguments) {
-                Ok(wanted) => wanted.criterion,
+            let criterion = match RunCheckArguments::parse(arguments) {
+                Ok(parsed) => parsed.criterion,
                 Err(reason) => return ToolReply::error(reason),
             };
-            let Some(worker) = self.worker.upgrade() else {
-                return ToolReply::error("the work is being stopped");
+            let Some(site) = self.site.upgrade() else {
+                return ToolReply::error("the run is being stopped");
             };
-            match self.checks.run(&worker, &wanted).await {
-                Ok(Some(ran)) => ToolReply::ok(
+            match self.checks.run(&site, &criterion).await {
+                Ok(Some(result)) => ToolReply::ok(
                     json!({
-                        "criterion": wanted, "commit": self.checks.commit(), "command": ran.command,
-                        "exit": ran.exit, "passed": ran.passed, "output": ran.output,
+                        "criterion": criterion, "commit": self.checks.commit(),
+                        "command": result.command, "exit": result.exit,
+                        "passed": result.passed, "output": result.output,
                     })
                     .to_string(),
                 ),
                 Ok(None) => ToolReply::error(format!(
-                    "{wanted:?} is not one of your criteria with a command; those are {}",
+                    "{criterion:?} is not one of your criteria with a command; these are: {}",
                     list_command_criteria(&self.checks)
                 )),
-                Err(error) => ToolReply::error(format!("the check could not be run: {error}")),
+                Err(error) => ToolReply::error(format!("could not run the check: {error}")),
             }
         })
     }

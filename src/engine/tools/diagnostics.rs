@@ -1,4 +1,4 @@
-//! The tool of a role whose terminal is for diagnostics.
+//! The tool of a role whose terminal is for diagnostics: runs one of them.
 
 use std::sync::Weak;
 
@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::arguments::parse_arguments;
 use super::test_command::outcome_json;
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::workspace::collect;
-use crate::workspace::command::{self as trial, SandboxedCommand};
+use crate::workspace::command::{self, SandboxedCommand};
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
 use eklavya_core::agent::Agent;
 use eklavya_core::audit::AuditActor;
@@ -25,18 +25,15 @@ use eklavya_sandbox::{
 };
 use eklavya_services::audit;
 
-/// The name of the tool.
 const RUN_DIAGNOSTIC: &str = "run_diagnostic";
 
 /// Runs a diagnostic on the agent's files.
 pub(super) struct DiagnosticTool {
-    /// The worker; it is gone when the work ends.
-    pub worker: Weak<ProjectRun>,
-    /// The agent whose clone is looked at.
+    /// Dropped when the run ends.
+    pub site: Weak<Site>,
     pub agent: Agent,
-    /// Its task.
     pub task: Task,
-    /// What the plan adds to those that are always there.
+    /// The diagnostics of the plan, in addition to the built-in ones.
     pub own: Vec<PlannedDiagnostic>,
 }
 
@@ -56,34 +53,33 @@ impl DiagnosticTool {
 
     async fn run_diagnostic(
         &self,
-        worker: &ProjectRun,
+        site: &Site,
         name: &str,
     ) -> Result<Option<ToolReply>, EngineError> {
         let own = self.own.iter().find(|diagnostic| diagnostic.name == name);
         let (command, outcome) = if let Some(diagnostic) = own {
-            let files = collect::snapshot_files(worker, &self.agent, &self.task).await?;
-            let trial = SandboxedCommand::new(&diagnostic.command);
-            let outcome = trial::run_on_commit(&worker.site, &files.commit, &trial).await?;
+            let files = collect::snapshot_files(site, &self.agent, &self.task).await?;
+            let sandboxed = SandboxedCommand::new(&diagnostic.command);
+            let outcome = command::run_on_commit(site, &files.commit, &sandboxed).await?;
             (diagnostic.command.clone(), outcome)
         } else if let Some(diagnostic) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
-            let outcome = self.run_built_in(worker, diagnostic).await?;
+            let outcome = self.run_built_in(site, diagnostic).await?;
             (diagnostic.argv.join(" "), outcome)
         } else {
             return Ok(None);
         };
-        let mut told = outcome_json(&outcome);
-        told["diagnostic"] = json!(name);
-        told["command"] = json!(command);
-        Ok(Some(ToolReply::ok(told.to_string())))
+        let mut reply = outcome_json(&outcome);
+        reply["diagnostic"] = json!(name);
+        reply["command"] = json!(command);
+        Ok(Some(ToolReply::ok(reply.to_string())))
     }
 
-    /// Runs a built-in diagnostic over the agent's clone, history included, which it cannot write.
+    /// Runs a built-in diagnostic on the agent's clone, with its history, mounted read-only.
     async fn run_built_in(
         &self,
-        worker: &ProjectRun,
+        site: &Site,
         diagnostic: &BuiltInDiagnostic,
     ) -> Result<CommandOutcome, EngineError> {
-        let site = &worker.site;
         let root = site.paths.scratch().join(Uuid::new_v4().to_string());
         let own = WorkspaceDirs::below(&root);
         own.create(site.user)?;
@@ -94,22 +90,22 @@ impl DiagnosticTool {
         let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Read), &dirs);
         spec.user = site.user;
         spec.tmp_bytes = site.config.sandbox.tmp_bytes;
-        // The clone is watched over while its agent runs.
+        // The disk use of the clone is monitored while its agent runs.
         spec.disk_bytes = u64::MAX;
-        spec.pid_file = Some(root.join(trial::PROCESS_FILE));
+        spec.pid_file = Some(root.join(command::PROCESS_FILE));
         spec.redactor = site.data.redactor().clone();
         let ran = run_program(
             &site.sandbox,
             &spec,
             diagnostic_program(diagnostic),
-            trial::run_limits(site),
+            command::run_limits(site),
         )
         .await;
         remove_tree(&root).await?;
         let outcome = ran?;
         let about = (Some(site.project().id), Some(self.agent.id));
         let details = json!({
-            "diagnostic": diagnostic.name, "exit": trial::describe_exit(outcome.exit),
+            "diagnostic": diagnostic.name, "exit": command::describe_exit(outcome.exit),
         });
         audit::record(
             &site.data,
@@ -124,7 +120,7 @@ impl DiagnosticTool {
 }
 
 fn diagnostic_program(diagnostic: &BuiltInDiagnostic) -> ProgramSpec {
-    let mut env = trial::COMMAND_ENVIRONMENT.to_vec();
+    let mut env = command::COMMAND_ENVIRONMENT.to_vec();
     env.extend([
         ("GIT_OPTIONAL_LOCKS", "0"),
         ("GIT_CONFIG_NOSYSTEM", "1"),
@@ -146,8 +142,8 @@ impl ToolServer for DiagnosticTool {
         vec![ToolDescription {
             name: RUN_DIAGNOSTIC.to_owned(),
             description: format!(
-                "Runs a diagnostic on your files, in a sandbox of its own without a network, and \
-                 returns what it printed. There are:\n{}",
+                "Runs a diagnostic on your files, in a separate sandbox without network, and \
+                 returns its output. The diagnostics are:\n{}",
                 list.join("\n")
             ),
             input_schema: json!({
@@ -166,16 +162,16 @@ impl ToolServer for DiagnosticTool {
                 Ok(RunDiagnosticArguments { name }) => name,
                 Err(reply) => return reply,
             };
-            let Some(worker) = self.worker.upgrade() else {
-                return ToolReply::error("the work is being stopped");
+            let Some(site) = self.site.upgrade() else {
+                return ToolReply::error("the run is being stopped");
             };
-            match self.run_diagnostic(&worker, &name).await {
+            match self.run_diagnostic(&site, &name).await {
                 Ok(Some(reply)) => reply,
                 Ok(None) => ToolReply::error(format!(
-                    "{name:?} is no diagnostic; those are {}",
+                    "{name:?} is not a diagnostic; the diagnostics are {}",
                     self.diagnostic_names().join(", ")
                 )),
-                Err(error) => ToolReply::error(format!("the diagnostic could not be run: {error}")),
+                Err(error) => ToolReply::error(format!("could not run the diagnostic: {error}")),
             }
         })
     }

@@ -12,6 +12,8 @@ mod test_command;
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use self::browser::BrowserTool;
 use self::checks::CheckTool;
 use self::diagnostics::DiagnosticTool;
@@ -21,7 +23,7 @@ use self::spawn::SpawnTool;
 pub(super) use self::test_command::RUN_TESTS;
 use self::test_command::TestTool;
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::preview::browser::preview_names;
 use crate::workspace::checks::PlanChecks;
 use eklavya_claude::mcp::{CombinedToolServer, ToolServer};
@@ -33,67 +35,83 @@ use eklavya_sandbox::browser::PreviewNames;
 use eklavya_sandbox::role_policy::{BrowserAccess, TerminalAccess, role_policy};
 use eklavya_services::plans;
 
-/// Returns the tools that the agent is offered: what its row of the table grants, and nothing else.
+/// Returns the tools of an agent: exactly those that its row of the role table grants.
 pub(super) async fn build_toolbox(
-    worker: &Arc<ProjectRun>,
+    site: &Arc<Site>,
+    spawn_notify: &Arc<Notify>,
     (agent, task): (&Agent, &Task),
     door: &AgentDoor,
     checks: Option<Arc<PlanChecks>>,
 ) -> Result<CombinedToolServer, EngineError> {
-    let mut toolbox = CombinedToolServer::default();
-    let mut add = |server: Arc<dyn ToolServer>| {
-        let added = toolbox.add_server(server);
-        added.map_err(|error| EngineError::Failed(error.to_string()))
-    };
-    match role_policy(agent.role).terminal {
-        TerminalAccess::TestCommand => {
-            let plan = plans::approved_document(&worker.site.data, worker.site.project()).await?;
-            let commit = checks.as_ref().map(|checks| checks.commit().clone());
-            if let Some(checks) = checks {
-                let worker = Arc::downgrade(worker);
-                add(Arc::new(CheckTool { worker, checks }))?;
-            }
-            add(Arc::new(TestTool {
-                worker: Arc::downgrade(worker),
-                agent: agent.clone(),
-                task: task.clone(),
-                command: plan.test_command,
-                commit,
-            }))?;
-        }
-        TerminalAccess::Diagnostic => {
-            let plan = plans::approved_document(&worker.site.data, worker.site.project()).await?;
-            add(Arc::new(DiagnosticTool {
-                worker: Arc::downgrade(worker),
-                agent: agent.clone(),
-                task: task.clone(),
-                own: plan.diagnostics,
-            }))?;
-        }
-        TerminalAccess::No | TerminalAccess::Full => {}
-    }
-    match role_policy(agent.role).browser {
+    let role = role_policy(agent.role);
+    let mut servers = terminal_tools(site, (agent, task), checks).await?;
+    match role.browser {
         BrowserAccess::Full => {
-            let browser = BrowserTool::new(worker, agent.id, &task.key).await;
-            add(Arc::new(browser))?;
+            let browser = BrowserTool::new(site, agent.id, &task.key).await;
+            servers.push(Arc::new(browser));
         }
         BrowserAccess::No => {}
     }
-    if role_policy(agent.role).may_spawn_agents() {
-        add(Arc::new(SpawnTool {
-            worker: Arc::downgrade(worker),
+    if role.may_spawn_agents() {
+        servers.push(Arc::new(SpawnTool {
+            site: Arc::downgrade(site),
+            spawn_notify: Arc::clone(spawn_notify),
             agent: agent.clone(),
             task: task.clone(),
-        }))?;
+        }));
     }
-    if let Some(fetch) = fetch_tool(worker, agent.role, door).await {
-        add(Arc::new(fetch))?;
+    if let Some(fetch) = fetch_tool(site, agent.role, door).await {
+        servers.push(Arc::new(fetch));
+    }
+    combine_tools(servers)
+}
+
+fn combine_tools(servers: Vec<Arc<dyn ToolServer>>) -> Result<CombinedToolServer, EngineError> {
+    let mut toolbox = CombinedToolServer::default();
+    for server in servers {
+        let added = toolbox.add_server(server);
+        added.map_err(|error| EngineError::Failed(error.to_string()))?;
     }
     Ok(toolbox)
 }
 
-/// Returns the tool of a role that may reach something and has no program to do it with.
-async fn fetch_tool(worker: &ProjectRun, role: Role, door: &AgentDoor) -> Option<FetchTool> {
+/// Returns the tools of a role whose terminal is limited to some commands.
+async fn terminal_tools(
+    site: &Arc<Site>,
+    (agent, task): (&Agent, &Task),
+    checks: Option<Arc<PlanChecks>>,
+) -> Result<Vec<Arc<dyn ToolServer>>, EngineError> {
+    let read_plan = plans::approved_document(&site.data, site.project());
+    let mut servers: Vec<Arc<dyn ToolServer>> = Vec::new();
+    match role_policy(agent.role).terminal {
+        TerminalAccess::TestCommand => {
+            let command = read_plan.await?.test_command;
+            let commit = checks.as_ref().map(|checks| checks.commit().clone());
+            if let Some(checks) = checks {
+                let site = Arc::downgrade(site);
+                servers.push(Arc::new(CheckTool { site, checks }));
+            }
+            servers.push(Arc::new(TestTool {
+                site: Arc::downgrade(site),
+                agent: agent.clone(),
+                task: task.clone(),
+                command,
+                commit,
+            }));
+        }
+        TerminalAccess::Diagnostic => servers.push(Arc::new(DiagnosticTool {
+            site: Arc::downgrade(site),
+            agent: agent.clone(),
+            task: task.clone(),
+            own: read_plan.await?.diagnostics,
+        })),
+        TerminalAccess::No | TerminalAccess::Full => {}
+    }
+    Ok(servers)
+}
+
+/// Returns the fetch tool for a role that has network access but no shell.
+async fn fetch_tool(site: &Site, role: Role, door: &AgentDoor) -> Option<FetchTool> {
     if role_policy(role).has_shell() {
         return None;
     }
@@ -102,20 +120,20 @@ async fn fetch_tool(worker: &ProjectRun, role: Role, door: &AgentDoor) -> Option
         EgressPolicy::Hosts { list, .. } if list.patterns().is_empty() => return None,
         EgressPolicy::Hosts { list, .. } => list.to_string(),
         EgressPolicy::Public => "every public host".to_owned(),
-        EgressPolicy::Previews(_) => describe_previews(worker).await,
+        EgressPolicy::Previews(_) => describe_previews(site).await,
     };
     Some(FetchTool {
         fetcher: door.page_fetcher(),
         reaches,
-        redactor: worker.site.data.redactor().clone(),
+        redactor: site.data.redactor().clone(),
     })
 }
 
-async fn describe_previews(worker: &ProjectRun) -> String {
-    let known = preview_names(&worker.site, None).list_names().await;
+async fn describe_previews(site: &Site) -> String {
+    let known = preview_names(site, None).list_names().await;
     let urls: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
     if urls.is_empty() {
-        return "the previews of this project; none is there now".to_owned();
+        return "the previews of this project; none is running now".to_owned();
     }
     urls.join(", ")
 }

@@ -1,14 +1,15 @@
-//! The tool of who leads: has another agent do a piece of the work.
+//! The tool of an orchestrator: spawns an agent for a part of its task.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::arguments::parse_arguments;
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
 use eklavya_core::agent::Agent;
 use eklavya_core::agent::role::Role;
@@ -17,20 +18,19 @@ use eklavya_core::task::Task;
 use eklavya_sandbox::role_policy::role_policy;
 use eklavya_services::spawned_tasks::{MAX_SPAWNED, SpawnOutcome, SpawnRequest, spawn};
 
-/// The name of the tool.
 pub(crate) const SPAWN_AGENT: &str = "spawn_agent";
 /// The longest title, in characters.
 const MAX_TITLE: usize = 200;
 /// The longest instructions, in characters.
 const MAX_INSTRUCTIONS: usize = 20_000;
 
-/// Hands out work.
 pub(super) struct SpawnTool {
-    /// The worker; it is gone when the work ends.
-    pub worker: Weak<ProjectRun>,
-    /// Who leads.
+    /// Dropped when the run ends.
+    pub site: Weak<Site>,
+    /// Wakes the scheduler for the new task.
+    pub spawn_notify: Arc<Notify>,
     pub agent: Agent,
-    /// Its task, from which others come.
+    /// The parent of the spawned tasks.
     pub task: Task,
 }
 
@@ -45,7 +45,7 @@ struct SpawnAgentArguments {
     criteria: Vec<String>,
 }
 
-/// Returns the roles that can be spawned: those that write something and lead nobody.
+/// Returns the roles that can be spawned: those that write files and spawn no agents.
 fn spawnable_roles() -> Vec<Role> {
     let builders = BUILDERS.into_iter();
     builders
@@ -76,9 +76,9 @@ impl SpawnAgentArguments {
                 "`instructions` has 1 to {MAX_INSTRUCTIONS} characters"
             ));
         }
-        let strange = self.criteria.iter().find(|id| !own.contains(id))?;
+        let unknown = self.criteria.iter().find(|id| !own.contains(id))?;
         Some(format!(
-            "{strange:?} is no criterion of your own task; those are: {}",
+            "{unknown:?} is not a criterion of your own task; the criteria are: {}",
             own.join(", ")
         ))
     }
@@ -96,22 +96,22 @@ impl SpawnAgentArguments {
 impl SpawnTool {
     async fn spawn_task(
         &self,
-        worker: &ProjectRun,
-        wanted: SpawnAgentArguments,
+        site: &Site,
+        request: SpawnAgentArguments,
     ) -> Result<ToolReply, EngineError> {
-        let (data, project) = (&worker.site.data, worker.site.project());
+        let (data, project) = (&site.data, site.project());
         let by = (self.agent.id, &self.task);
         Ok(
-            match spawn(data, project, by, wanted.into_spawn_request()).await? {
+            match spawn(data, project, by, request.into_spawn_request()).await? {
                 SpawnOutcome::Task(task) => {
-                    worker.spawn_notify.notify_one();
-                    let told = json!({ "task": task.key, "role": task.role, "status": task.state.status() });
-                    ToolReply::ok(told.to_string())
+                    self.spawn_notify.notify_one();
+                    let reply = json!({ "task": task.key, "role": task.role, "status": task.state.status() });
+                    ToolReply::ok(reply.to_string())
                 }
                 SpawnOutcome::TooMany => ToolReply::error(format!(
-                    "{MAX_SPAWNED} agents were spawned for this task, which is all that it may have"
+                    "{MAX_SPAWNED} agents were spawned for this task, which is the limit"
                 )),
-                SpawnOutcome::TaskNotRunning => ToolReply::error("your task is not yours any more"),
+                SpawnOutcome::TaskNotRunning => ToolReply::error("you no longer work on this task"),
             },
         )
     }
@@ -123,11 +123,11 @@ impl ToolServer for SpawnTool {
         vec![ToolDescription {
             name: SPAWN_AGENT.to_owned(),
             description: format!(
-                "Has another agent do a piece of the work, in a clone of main of its own, and \
-                 returns the key of its task. It begins as soon as there is room, and knows the \
-                 plan and what you tell it, nothing else. Its work is tested and merged like any \
-                 other; whatever waits for your task waits for it, too. You do not: finish when \
-                 everything is handed out. At most {MAX_SPAWNED}."
+                "Spawns another agent for a part of your task, in its own clone of main, and \
+                 returns the key of its task. The agent starts as soon as there is room, and \
+                 knows only the plan and your instructions. Its work is tested and merged like \
+                 any other; tasks that depend on your task wait for it, too. You do not wait: \
+                 finish when everything is handed out. At most {MAX_SPAWNED} agents."
             ),
             input_schema: json!({
                 "type": "object",
@@ -137,7 +137,7 @@ impl ToolServer for SpawnTool {
                     "instructions": {"type": "string", "description":
                         "What to build, in which files, with which interfaces, and what to test."},
                     "criteria": {"type": "array", "items": {"type": "string"},
-                        "description": "Ids of the criteria of your task that it serves."},
+                        "description": "Ids of the criteria of your task that the part serves."},
                 },
                 "required": ["role", "title", "instructions"],
                 "additionalProperties": false,
@@ -148,19 +148,20 @@ impl ToolServer for SpawnTool {
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
             let takes = "{\"role\": …, \"title\": …, \"instructions\": …}";
-            let wanted: SpawnAgentArguments = match parse_arguments(SPAWN_AGENT, takes, arguments) {
-                Ok(wanted) => wanted,
+            let request: SpawnAgentArguments = match parse_arguments(SPAWN_AGENT, takes, arguments)
+            {
+                Ok(request) => request,
                 Err(reply) => return reply,
             };
-            if let Some(problem) = wanted.find_problem(&self.task.criteria) {
+            if let Some(problem) = request.find_problem(&self.task.criteria) {
                 return ToolReply::error(problem);
             }
-            let Some(worker) = self.worker.upgrade() else {
-                return ToolReply::error("the work is being stopped");
+            let Some(site) = self.site.upgrade() else {
+                return ToolReply::error("the run is being stopped");
             };
-            let ran = self.spawn_task(&worker, wanted).await;
+            let ran = self.spawn_task(&site, request).await;
             ran.unwrap_or_else(|error| {
-                ToolReply::error(format!("no agent could be spawned: {error}"))
+                ToolReply::error(format!("could not spawn the agent: {error}"))
             })
         })
     }
@@ -171,13 +172,13 @@ mod tests {
     use super::*;
 
     fn problem(change: &Value) -> Option<String> {
-        let mut wanted =
+        let mut request =
             json!({ "role": "developer", "title": "Menu", "instructions": "Write it." });
         for (name, value) in change.as_object().unwrap() {
-            wanted[name] = value.clone();
+            request[name] = value.clone();
         }
-        let wanted = SpawnAgentArguments::deserialize(wanted).unwrap();
-        wanted.find_problem(&["C1".to_owned()])
+        let request = SpawnAgentArguments::deserialize(request).unwrap();
+        request.find_problem(&["C1".to_owned()])
     }
 
     #[test]
@@ -196,10 +197,10 @@ mod tests {
                 json!({ "instructions": "x".repeat(MAX_INSTRUCTIONS + 1) }),
                 "has 1 to",
             ),
-            (json!({ "criteria": ["C2"] }), "those are: C1"),
+            (json!({ "criteria": ["C2"] }), "criteria are: C1"),
         ] {
-            let told = problem(&change).unwrap_or_default();
-            assert!(told.contains(why), "{change}: {told}");
+            let found = problem(&change).unwrap_or_default();
+            assert!(found.contains(why), "{change}: {found}");
         }
     }
 }

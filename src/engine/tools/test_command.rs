@@ -1,4 +1,4 @@
-//! The tool of a role whose terminal is the test command.
+//! The tool of a role whose terminal is the test command: runs it, with arguments.
 
 use std::sync::Weak;
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::arguments;
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::workspace::collect;
-use crate::workspace::command::{self as trial, SandboxedCommand};
+use crate::workspace::command::{self, SandboxedCommand};
 use eklavya_claude::mcp::{ToolDescription, ToolReply, ToolServer};
 use eklavya_core::agent::Agent;
 use eklavya_core::ids::commit::CommitId;
@@ -18,20 +18,16 @@ use eklavya_core::secret::SecretUse;
 use eklavya_core::task::Task;
 use eklavya_sandbox::CommandOutcome;
 
-/// The name of the tool that runs the test command.
 pub(crate) const RUN_TESTS: &str = "run_tests";
 
-/// Runs the test command on what the agent has written, or on the commit that it verifies.
+/// Runs the test command on the files of the agent, or on the commit that the agent verifies.
 pub(super) struct TestTool {
-    /// The worker; it is gone when the work ends.
-    pub worker: Weak<ProjectRun>,
-    /// The agent whose files are tested.
+    /// Dropped when the run ends.
+    pub site: Weak<Site>,
     pub agent: Agent,
-    /// Its task.
     pub task: Task,
-    /// The project's test command.
     pub command: String,
-    /// The commit under verification, where there is one.
+    /// The commit under verification; `None` to test the files of the agent.
     pub commit: Option<CommitId>,
 }
 
@@ -46,32 +42,31 @@ struct RunTestsArguments {
 impl TestTool {
     async fn run_tests(
         &self,
-        worker: &ProjectRun,
-        wanted: RunTestsArguments,
+        site: &Site,
+        request: RunTestsArguments,
     ) -> Result<ToolReply, EngineError> {
         let commit = match &self.commit {
             Some(commit) => commit.clone(),
             None => {
-                collect::snapshot_files(worker, &self.agent, &self.task)
+                collect::snapshot_files(site, &self.agent, &self.task)
                     .await?
                     .commit
             }
         };
-        let trial = SandboxedCommand::new(&self.command)
-            .with_arguments(wanted.arguments.clone())
+        let sandboxed = SandboxedCommand::new(&self.command)
+            .with_arguments(request.arguments.clone())
             .with_secrets(SecretUse::Tests);
-        let outcome = trial::run_on_commit(&worker.site, &commit, &trial).await?;
-        let mut told = outcome_json(&outcome);
-        told["command"] = json!(self.command);
-        told["arguments"] = json!(wanted.arguments);
-        Ok(ToolReply::ok(told.to_string()))
+        let outcome = command::run_on_commit(site, &commit, &sandboxed).await?;
+        let mut reply = outcome_json(&outcome);
+        reply["command"] = json!(self.command);
+        reply["arguments"] = json!(request.arguments);
+        Ok(ToolReply::ok(reply.to_string()))
     }
 }
 
-/// Returns how a command ended, for a model.
 pub(super) fn outcome_json(outcome: &CommandOutcome) -> Value {
     json!({
-        "exit": trial::describe_exit(outcome.exit),
+        "exit": command::describe_exit(outcome.exit),
         "passed": outcome.exit.is_success(),
         "durationMs": u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
         "truncated": outcome.truncated,
@@ -88,9 +83,9 @@ impl ToolServer for TestTool {
         vec![ToolDescription {
             name: RUN_TESTS.to_owned(),
             description: format!(
-                "Runs the project's test command on {on}, in a sandbox of its own without a \
-                 network, and returns how it ended and what it printed. Where the command hands \
-                 \"$@\" on, `arguments` choose what is tested; no shell reads them."
+                "Runs the project's test command on {on}, in a separate sandbox without network, \
+                 and returns its exit and its output. If the command passes \"$@\" on, \
+                 `arguments` select the tests; no shell interprets them."
             ),
             input_schema: json!({
                 "type": "object",
@@ -106,22 +101,22 @@ impl ToolServer for TestTool {
     fn call<'a>(&'a self, _: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
             let takes = "{\"arguments\": [\"…\"]}, or nothing";
-            let wanted: RunTestsArguments =
+            let request: RunTestsArguments =
                 match arguments::parse_arguments(RUN_TESTS, takes, arguments) {
-                    Ok(wanted) => wanted,
+                    Ok(request) => request,
                     Err(reply) => return reply,
                 };
             if let Some(problem) =
-                arguments::find_argument_problem(&self.command, &wanted.arguments)
+                arguments::find_argument_problem(&self.command, &request.arguments)
             {
                 return ToolReply::error(problem);
             }
-            let Some(worker) = self.worker.upgrade() else {
-                return ToolReply::error("the work is being stopped");
+            let Some(site) = self.site.upgrade() else {
+                return ToolReply::error("the run is being stopped");
             };
-            let ran = self.run_tests(&worker, wanted).await;
+            let ran = self.run_tests(&site, request).await;
             ran.unwrap_or_else(|error| {
-                ToolReply::error(format!("the tests could not be run: {error}"))
+                ToolReply::error(format!("could not run the tests: {error}"))
             })
         })
     }

@@ -1,10 +1,10 @@
-//! A conversation's workspace: the clone that its agents work in, with home, tmp and door.
+//! The workspace of a conversation: the clone that its agents work in, with home, tmp and door.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::paths::ProjectPaths;
 use crate::context::site::Site;
 use eklavya_claude::cli::unfinished_write::is_unfinished_write;
 use eklavya_core::ids::SessionId;
@@ -13,51 +13,50 @@ use eklavya_core::task::Task;
 use eklavya_git::{GitIdentity, SnapshotLimits, remove_tree};
 use eklavya_sandbox::{SandboxUser, WorkspaceDirs, chown_tree};
 
-/// The name of the branch that an agent works on in its clone.
+/// The branch of a clone that its agent works on.
 pub(crate) const BRANCH: &str = "work";
 
-/// Returns the directories of a conversation, made where they are missing.
+/// Creates the missing directories of a conversation, and returns all of them.
 pub(crate) fn prepare_session_dirs(
-    worker: &ProjectRun,
+    site: &Site,
     session: SessionId,
 ) -> Result<WorkspaceDirs, EngineError> {
-    let dirs = WorkspaceDirs::below(&worker.site.paths.session(session));
-    dirs.create(worker.site.user)?;
+    let dirs = WorkspaceDirs::below(&site.paths.session(session));
+    dirs.create(site.user)?;
     Ok(dirs)
 }
 
-/// Makes sure that the conversation has a clone; a new one starts at `base`. In one that is there,
-/// an agent that was killed may have left a file that it was about to write: its checkpoint has it,
-/// and it is no part of the work.
+/// Creates the clone of the conversation at `base`, unless it exists. In an existing clone, removes
+/// the unfinished writes of a killed agent: they are in its checkpoint and not part of the work.
 pub(crate) async fn ensure_clone(
-    worker: &ProjectRun,
+    site: &Site,
     task: &Task,
     dirs: &WorkspaceDirs,
     base: &CommitId,
 ) -> Result<(), EngineError> {
     if is_repository(&dirs.clone) {
-        let repository = &worker.site.repository;
+        let repository = &site.repository;
         let removed = repository.remove_untracked(&dirs.clone, base, is_unfinished_write);
         for path in removed.await? {
-            tracing::info!(task = %task.key, path, "removed what was left of an unfinished write");
+            tracing::info!(task = %task.key, path, "removed the rest of an unfinished write");
         }
         return Ok(());
     }
-    let start = snapshot_orphaned_files(worker, task, dirs, base).await?;
-    let (repository, author) = (&worker.site.repository, task_author(task));
+    let start = snapshot_orphaned_files(site, task, dirs, base).await?;
+    let (repository, author) = (&site.repository, task_author(task));
     repository
         .clone_for_agent(
             &dirs.clone,
             &start,
             BRANCH,
             &author,
-            owner_handover(worker.site.user),
+            owner_handover(site.user),
         )
         .await?;
     Ok(())
 }
 
-/// Returns what gives a new clone to `user`, where agents are another user.
+/// Returns the function that changes the owner of a new clone to `user`.
 pub(crate) fn owner_handover(user: Option<SandboxUser>) -> impl FnOnce(&Path) -> io::Result<()> {
     move |clone| match user {
         Some(user) => chown_tree(clone, user).map_err(io::Error::other),
@@ -65,16 +64,16 @@ pub(crate) fn owner_handover(user: Option<SandboxUser>) -> impl FnOnce(&Path) ->
     }
 }
 
-/// Whether the clone has what makes a repository; an agent may have removed any of it.
+/// Whether the clone has the parts of a repository; an agent may have removed any of them.
 fn is_repository(clone: &Path) -> bool {
-    let there = |name: &str| clone.join(".git").join(name).symlink_metadata().is_ok();
-    ["HEAD", "objects", "refs"].into_iter().all(there)
+    let exists = |name: &str| clone.join(".git").join(name).symlink_metadata().is_ok();
+    ["HEAD", "objects", "refs"].into_iter().all(exists)
 }
 
-/// Returns the commit that a new clone starts from: `base`, or, where an agent has removed its
-/// `.git`, a commit of the files that it left, which make room for the new clone.
+/// Returns the commit that a new clone starts from: `base`, or, if an agent removed its `.git`, a
+/// commit of the remaining files, which are then removed.
 async fn snapshot_orphaned_files(
-    worker: &ProjectRun,
+    site: &Site,
     task: &Task,
     dirs: &WorkspaceDirs,
     base: &CommitId,
@@ -83,25 +82,25 @@ async fn snapshot_orphaned_files(
         return Ok(base.clone());
     }
     let refname = format!("refs/eklavya/snapshots/{}", task.id);
-    let author = task_author(task).at(worker.site.data.now());
+    let author = task_author(task).at(site.data.now());
     let message = "Files of a clone without its .git";
     let limits = SnapshotLimits::default();
-    let repository = &worker.site.repository;
+    let repository = &site.repository;
     let files = repository
         .snapshot(&dirs.clone, base, &refname, &author, message, limits)
         .await?;
-    worker.site.ensure_lease_held().await?;
+    site.ensure_lease_held().await?;
     remove_tree(&dirs.clone).await?;
     Ok(files.commit)
 }
 
-/// Whether a clone was made in this directory: it appears with all its files at once.
+/// Whether a clone was made in this directory: a clone appears with all its files at once.
 pub(crate) fn has_files(clone: &Path) -> bool {
     std::fs::read_dir(clone).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Writes the files of `commit`, without a history, into new directories below `root` for a throw-away
-/// run, and gives them to whom the processes run as.
+/// Writes the files of `commit`, without history, into new throw-away directories below `root`,
+/// owned by the user that the processes run as.
 pub(crate) async fn checkout_throwaway(
     site: &Site,
     root: &Path,
@@ -116,25 +115,22 @@ pub(crate) async fn checkout_throwaway(
     Ok(dirs)
 }
 
-/// Removes the clone of a conversation, so that the next agent gets a fresh one; what it held is
-/// kept in the repository under `refs/eklavya/agents/`.
-pub(crate) async fn discard_clone(
-    worker: &ProjectRun,
-    session: SessionId,
-) -> Result<(), EngineError> {
-    worker.site.ensure_lease_held().await?;
-    Ok(remove_tree(&WorkspaceDirs::below(&worker.site.paths.session(session)).clone).await?)
+/// Removes the clone of a conversation, so that the next agent gets a new one. The work is in the
+/// repository below `refs/eklavya/agents/`.
+pub(crate) async fn discard_clone(site: &Site, session: SessionId) -> Result<(), EngineError> {
+    site.ensure_lease_held().await?;
+    Ok(remove_tree(&WorkspaceDirs::below(&site.paths.session(session)).clone).await?)
 }
 
-/// Removes everything of a conversation: the next agent of its task begins another.
+/// Removes all files of a conversation: the next agent of its task starts a new one.
 pub(crate) async fn discard_session(
-    worker: &ProjectRun,
+    paths: &ProjectPaths,
     session: SessionId,
 ) -> Result<(), EngineError> {
-    Ok(remove_tree(&worker.site.paths.session(session)).await?)
+    Ok(remove_tree(&paths.session(session)).await?)
 }
 
-/// Returns who the commits of a task's agents are by.
+/// Returns the author of the commits of a task's agents.
 pub(crate) fn task_author(task: &Task) -> GitIdentity {
     let role = task.role.name();
     let mut name = role.to_owned();
@@ -145,7 +141,7 @@ pub(crate) fn task_author(task: &Task) -> GitIdentity {
     )
 }
 
-/// Whether the CLI has recorded the conversation in this home, so that it can be resumed.
+/// Whether the CLI recorded the conversation in this home, so that it can be resumed.
 pub(crate) fn has_recorded_session(home: &Path, session: SessionId) -> bool {
     let projects: PathBuf = home.join(".claude").join("projects");
     let Ok(entries) = std::fs::read_dir(projects) else {

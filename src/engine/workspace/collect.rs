@@ -1,5 +1,5 @@
-//! The way back of an agent's work: from its clone, which it may have filled with anything, into
-//! the project's repository.
+//! Collecting the work of an agent from its clone, whose content is not trusted, into the repository
+//! of the project.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,16 +7,17 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::workspace::{clone, command};
 use eklavya_core::agent::Agent;
 use eklavya_core::agent::checkpoint::{Checkpoint, CheckpointState};
+use eklavya_core::agent::role::Role;
 use eklavya_core::ids::CheckpointId;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::task::Task;
 use eklavya_git::{
-    ExcludedPath, ImportLimits, ImportOutcome, SnapshotLimits, WorkTreeSnapshot, bundle_argv,
-    retain_existing,
+    ExcludedPath, ImportLimits, ImportOutcome, ProjectRepository, SnapshotLimits, WorkTreeSnapshot,
+    bundle_argv, retain_existing,
 };
 use eklavya_sandbox::role_policy::{FileAccess, GitAccess, role_policy};
 use eklavya_sandbox::{
@@ -24,59 +25,42 @@ use eklavya_sandbox::{
 };
 use eklavya_services::agents;
 
-/// How long packing an agent's commits may take.
+/// How long git may take to pack the commits of an agent.
 const BUNDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// An agent's work as a commit of the project's repository.
 #[derive(Debug, Clone)]
 pub(crate) struct CollectedCommit {
-    /// The commit.
     pub commit: CommitId,
-    /// Paths that the role may not write. The mounts prevent it; this is the second look.
+    /// Paths that the role may not write. The mounts prevent such changes; this is the second check.
     pub forbidden: Vec<String>,
-    /// What could not be part of the commit, one line each.
+    /// The files that could not become part of the commit, one line each.
     pub left_out: Vec<String>,
-    /// What holds keys or secrets and is in no commit for that, one line each.
+    /// The files that are in no commit because they contain keys or secrets, one line each.
     pub withheld: Vec<String>,
 }
 
-/// Brings an agent's work in: its own commits, and on top of them its files as they are.
+/// Collects the agent's own commits, and on top of them a commit of its files as they are.
 ///
 /// The agent must have ended.
 pub(crate) async fn collect_work(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     task: &Task,
     message: &str,
 ) -> Result<CollectedCommit, EngineError> {
     let base = require_base(task)?;
-    let own = import_own_commits(worker, agent, &base).await?;
+    let own = import_own_commits(site, agent, &base).await?;
     let tip = own.tip.unwrap_or_else(|| base.clone());
-    let message = &worker.site.data.redactor().redact_text(message);
+    let message = &site.data.redactor().redact_text(message);
     let refname = format!("refs/eklavya/agents/{}", agent.id);
-    let files = record_files(worker, agent, task, &tip, &refname, message).await?;
-    let forbidden = match role_policy(task.role).files {
-        FileAccess::Full => Vec::new(),
-        FileAccess::Read => {
-            worker
-                .site
-                .repository
-                .paths_outside(&files.commit, &base, &[])
-                .await?
-        }
-        FileAccess::Write(prefixes) => {
-            worker
-                .site
-                .repository
-                .paths_outside(&files.commit, &base, prefixes)
-                .await?
-        }
-    };
+    let files = record_files(site, agent, task, &tip, &refname, message).await?;
+    let forbidden = find_forbidden_paths(&site.repository, task.role, &files.commit, &base).await?;
     let (secret, other): (Vec<_>, Vec<_>) = files
         .left_out
         .into_iter()
         .partition(|out| out.reason.is_secret());
-    // Both may have found the same.
+    // Both may name the same file.
     let withheld: BTreeSet<String> = own
         .withheld
         .iter()
@@ -91,27 +75,42 @@ pub(crate) async fn collect_work(
     })
 }
 
+/// Returns the paths that changed since `base` and that the role may not write.
+async fn find_forbidden_paths(
+    repository: &ProjectRepository,
+    role: Role,
+    commit: &CommitId,
+    base: &CommitId,
+) -> Result<Vec<String>, EngineError> {
+    let writable: &[&str] = match role_policy(role).files {
+        FileAccess::Full => return Ok(Vec::new()),
+        FileAccess::Read => &[],
+        FileAccess::Write(prefixes) => prefixes,
+    };
+    Ok(repository.paths_outside(commit, base, writable).await?)
+}
+
 fn left_out_line(out: &ExcludedPath) -> String {
     format!("{}: {}", out.path, out.reason)
 }
 
-/// An agent's own commits, as far as they were taken in.
+/// The commits that the agent made, as far as they were imported.
 #[derive(Debug, Default)]
 struct OwnCommits {
     tip: Option<CommitId>,
-    /// The files for which they were not.
+    /// The files that prevented the import.
     withheld: Vec<ExcludedPath>,
 }
 
 /// Records an agent's files as they are now, without its own commits.
 pub(crate) async fn snapshot_files(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     task: &Task,
 ) -> Result<WorkTreeSnapshot, EngineError> {
     let refname = format!("refs/eklavya/snapshots/{}", agent.id);
     record_files(
-        worker,
+        site,
         agent,
         task,
         &require_base(task)?,
@@ -121,16 +120,15 @@ pub(crate) async fn snapshot_files(
     .await
 }
 
-/// Keeps where an agent stopped: its files as a commit, and how to go on.
-///
-/// An agent that had no clone yet has nothing to keep.
+/// Records the files of a stopped agent as a commit, and how to resume its conversation. Does
+/// nothing if the agent had no clone yet.
 pub(crate) async fn checkpoint_agent(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     task: &Task,
     reason: &str,
 ) -> Result<(), EngineError> {
-    let dirs = WorkspaceDirs::below(&worker.site.paths.session(agent.session));
+    let dirs = WorkspaceDirs::below(&site.paths.session(agent.session));
     if !clone::has_files(&dirs.clone) || task.base_commit.is_none() {
         return Ok(());
     }
@@ -141,15 +139,7 @@ pub(crate) async fn checkpoint_agent(
         agent.role,
         agent.id.short()
     );
-    let files = record_files(
-        worker,
-        agent,
-        task,
-        &require_base(task)?,
-        &refname,
-        &message,
-    )
-    .await?;
+    let files = record_files(site, agent, task, &require_base(task)?, &refname, &message).await?;
     let checkpoint = Checkpoint {
         id,
         project: agent.project,
@@ -162,55 +152,54 @@ pub(crate) async fn checkpoint_agent(
         },
         file_snapshot: files.commit,
         resume_instructions: format!(
-            "run the command for the stage of {} again: task {} goes on in its conversation",
-            worker.site.project().slug,
+            "run the command for the stage of {} again: task {} resumes its conversation",
+            site.project().slug,
             task.key
         ),
-        created_at: worker.site.data.now(),
+        created_at: site.data.now(),
     };
-    agents::save_checkpoint(&worker.site.data, &checkpoint).await?;
+    agents::save_checkpoint(&site.data, &checkpoint).await?;
     Ok(())
 }
 
-fn require_base(task: &Task) -> Result<CommitId, EngineError> {
+pub(crate) fn require_base(task: &Task) -> Result<CommitId, EngineError> {
     task.base_commit.clone().ok_or_else(|| {
         EngineError::Failed(format!("task {} has no commit to start from", task.key))
     })
 }
 
 async fn record_files(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     task: &Task,
     parent: &CommitId,
     refname: &str,
     message: &str,
 ) -> Result<WorkTreeSnapshot, EngineError> {
-    let dirs = WorkspaceDirs::below(&worker.site.paths.session(agent.session));
-    let author = clone::task_author(task).at(worker.site.data.now());
+    let dirs = WorkspaceDirs::below(&site.paths.session(agent.session));
+    let author = clone::task_author(task).at(site.data.now());
     let limits = SnapshotLimits::default();
-    Ok(worker
-        .site
+    Ok(site
         .repository
         .snapshot(&dirs.clone, parent, refname, &author, message, limits)
         .await?)
 }
 
-/// Fetches the commits that the agent made itself. Its `.git` may hold anything, so git reads it
-/// only inside a sandbox, and only a bundle comes out.
+/// Imports the commits that the agent made. Its `.git` is not trusted: git reads it only inside a
+/// sandbox, and only a bundle comes out.
 async fn import_own_commits(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     base: &CommitId,
 ) -> Result<OwnCommits, EngineError> {
     if role_policy(agent.role).git != GitAccess::Full {
         return Ok(OwnCommits::default());
     }
-    let session = worker.site.paths.session(agent.session);
+    let session = site.paths.session(agent.session);
     let bundle = session.join(format!("{}.bundle", agent.id));
-    let made = make_bundle(worker, agent, base, &bundle).await?;
+    let made = make_bundle(site, agent, base, &bundle).await?;
     let found = if made {
-        import_bundle(worker, agent, base, &bundle).await?
+        import_bundle(site, agent, base, &bundle).await?
     } else {
         OwnCommits::default()
     };
@@ -224,14 +213,14 @@ async fn import_own_commits(
 }
 
 async fn make_bundle(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     base: &CommitId,
     bundle: &Path,
 ) -> Result<bool, EngineError> {
-    let dirs = WorkspaceDirs::below(&worker.site.paths.session(agent.session));
+    let dirs = WorkspaceDirs::below(&site.paths.session(agent.session));
     let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Read), &dirs);
-    spec.user = worker.site.user;
+    spec.user = site.user;
     let argv = bundle_argv(base);
     let mut inner = ProgramSpec::new("/usr/bin/env", argv);
     for (name, value) in command::COMMAND_ENVIRONMENT {
@@ -243,7 +232,7 @@ async fn make_bundle(
         stdout: file.into(),
         stderr: Stdio::null(),
     };
-    let mut child = worker.site.sandbox.spawn(&spec, inner, streams).await?;
+    let mut child = site.sandbox.spawn(&spec, inner, streams).await?;
     if let Ok(exit) = tokio::time::timeout(BUNDLE_TIMEOUT, child.wait()).await {
         return Ok(exit?.is_success());
     }
@@ -252,14 +241,13 @@ async fn make_bundle(
 }
 
 async fn import_bundle(
-    worker: &ProjectRun,
+    site: &Site,
     agent: &Agent,
     base: &CommitId,
     bundle: &Path,
 ) -> Result<OwnCommits, EngineError> {
     let refname = format!("refs/eklavya/agents/{}", agent.id);
-    let imported = worker
-        .site
+    let imported = site
         .repository
         .import_bundle(bundle, base, &refname, ImportLimits::default())
         .await?;
@@ -270,9 +258,9 @@ async fn import_bundle(
         }),
         ImportOutcome::Nothing => Ok(OwnCommits::default()),
         ImportOutcome::Withheld { files } => {
-            let session = worker.site.paths.session(agent.session);
+            let session = site.paths.session(agent.session);
             tracing::warn!(
-                "the commits of agent {} hold keys or secrets and are not kept; its files are",
+                "the commits of agent {} contain keys or secrets and are not kept; its files are kept",
                 agent.id.short()
             );
             Ok(OwnCommits {

@@ -1,85 +1,67 @@
 //! Merging: main moves only to a tree on which the test command exited with 0.
 
+use tokio::sync::Mutex;
+
 use crate::context::error::EngineError;
-use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::workspace::clone;
-use crate::workspace::command::{self as trial, SandboxedCommand};
+use crate::workspace::command::{self, SandboxedCommand};
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::secret::SecretUse;
 use eklavya_core::task::Task;
-use eklavya_git::MergeOutcome;
+use eklavya_git::{MergeOutcome, ProjectRepository};
 
-/// What became of an attempt to merge.
 #[derive(Debug, Clone)]
 pub(crate) enum MainMergeOutcome {
-    /// It is part of main, as of this commit.
+    /// The work is part of main as of this commit.
     Merged(CommitId),
-    /// It contradicts main.
+    /// The work conflicts with main.
     Conflict {
-        /// A commit that holds both, with conflict markers in these files.
+        /// A commit with both sides, with conflict markers in `paths`.
         marked: CommitId,
-        /// The files.
         paths: Vec<String>,
     },
-    /// These files of it still hold the conflict markers that the agent was to resolve.
+    /// The work still has conflict markers in these files.
     UnresolvedMarkers(Vec<String>),
     /// The test command failed on the merged tree.
-    TestsFailed {
-        /// The merged tree.
-        merged: CommitId,
-        /// How the command ended, and what it printed.
-        output: String,
-    },
+    TestsFailed { merged: CommitId, output: String },
 }
 
-/// How often main may move under a merge before it is given up; the lease makes it rare.
+/// How often main may move during a merge before the merge fails; the lease makes it rare.
 const MAX_RACES: u32 = 5;
 
-/// Merges a task's work into main; with a test command only where it passes on the merged tree.
+/// Merges the work of a task into main. With a test command, main moves only if the command passes
+/// on the merged tree.
 pub(crate) async fn merge_into_main(
-    worker: &ProjectRun,
+    site: &Site,
+    merge_lock: &Mutex<()>,
     task: &Task,
     work: &CommitId,
     test_command: Option<&str>,
 ) -> Result<MainMergeOutcome, EngineError> {
-    let _turn = worker.merge_lock.lock().await;
-    let unresolved = worker.site.repository.unresolved_paths(work).await?;
+    let _turn = merge_lock.lock().await;
+    let unresolved = site.repository.unresolved_paths(work).await?;
     if !unresolved.is_empty() {
         return Ok(MainMergeOutcome::UnresolvedMarkers(unresolved));
     }
     for _ in 0..MAX_RACES {
-        let main = worker.site.main_commit().await?;
-        let work = &replant_repair(worker, task, work, &main).await?;
-        let title = format!("Merge {}: {}", task.key, task.title);
-        let candidate = match worker
-            .site
-            .repository
-            .merge(&main, work, &worker.site.signature(), &title)
-            .await?
-        {
+        let main = site.main_commit().await?;
+        let candidate = match merge_candidate(site, task, work, &main).await? {
             MergeOutcome::AlreadyMerged => return Ok(MainMergeOutcome::Merged(main)),
             MergeOutcome::Clean(commit) | MergeOutcome::FastForward(commit) => commit,
             MergeOutcome::Conflict { marked, paths, .. } => {
                 return Ok(MainMergeOutcome::Conflict { marked, paths });
             }
         };
-        if let Some(command) = test_command {
-            let trial = SandboxedCommand::new(command).with_secrets(SecretUse::Tests);
-            let outcome = trial::run_on_commit(&worker.site, &candidate, &trial).await?;
-            if !outcome.exit.is_success() {
-                let output = format!(
-                    "`{command}` ended with {}:\n{}",
-                    trial::describe_exit(outcome.exit),
-                    outcome.output
-                );
-                return Ok(MainMergeOutcome::TestsFailed {
-                    merged: candidate,
-                    output,
-                });
-            }
+        if let Some(command) = test_command
+            && let Some(output) = find_test_failure(site, &candidate, command).await?
+        {
+            return Ok(MainMergeOutcome::TestsFailed {
+                merged: candidate,
+                output,
+            });
         }
-        if worker
-            .site
+        if site
             .repository
             .compare_and_swap("refs/heads/main", Some(&main), &candidate)
             .await?
@@ -93,15 +75,47 @@ pub(crate) async fn merge_into_main(
     )))
 }
 
-/// Takes a conflicting or failing merge that the agent was given to repair out of the history of
-/// its repair: what becomes part of main passed the tests. Done again, it gives the same commit.
+async fn merge_candidate(
+    site: &Site,
+    task: &Task,
+    work: &CommitId,
+    main: &CommitId,
+) -> Result<MergeOutcome, EngineError> {
+    let work = replant_repair(&site.repository, task, work, main).await?;
+    let (signature, title) = (
+        site.signature(),
+        format!("Merge {}: {}", task.key, task.title),
+    );
+    let merged = site.repository.merge(main, &work, &signature, &title);
+    Ok(merged.await?)
+}
+
+/// Returns how the test command failed on `commit`, with its output; `None` if it passed.
+async fn find_test_failure(
+    site: &Site,
+    commit: &CommitId,
+    command: &str,
+) -> Result<Option<String>, EngineError> {
+    let sandboxed = SandboxedCommand::new(command).with_secrets(SecretUse::Tests);
+    let outcome = command::run_on_commit(site, commit, &sandboxed).await?;
+    if outcome.exit.is_success() {
+        return Ok(None);
+    }
+    let exit = command::describe_exit(outcome.exit);
+    Ok(Some(format!(
+        "`{command}` ended with {exit}:\n{}",
+        outcome.output
+    )))
+}
+
+/// Removes a conflicting or failing merge that the agent had to repair from the history of the
+/// repair, because every commit of main passed the tests. The same input gives the same commit.
 async fn replant_repair(
-    worker: &ProjectRun,
+    repository: &ProjectRepository,
     task: &Task,
     work: &CommitId,
     main: &CommitId,
 ) -> Result<CommitId, EngineError> {
-    let repository = &worker.site.repository;
     match &task.base_commit {
         Some(base) if !repository.is_ancestor(base, main).await? => {
             let author = clone::task_author(task).at(task.updated_at);

@@ -1,6 +1,6 @@
-//! The pictures of a delivery: those of the demos, and those of the verification that counts.
+//! The pictures of a delivery: those of the demos, and those of the last round of verification.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -10,38 +10,41 @@ use super::dossier::DossierScreenshot;
 use crate::context::artifacts;
 use crate::context::error::EngineError;
 use crate::context::files::write_whole;
-use crate::context::site::Site;
+use crate::context::paths::ProjectPaths;
 use eklavya_core::demo::artifact::Artifact;
-use eklavya_services as services;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::task::TaskKind;
+use eklavya_services::{self as services, DataStore};
 
-/// The most pictures of a delivery: the first ones of the verification, and one of each demo.
+/// The most pictures of a delivery: the last one of each demo, then the first of the verification.
 const MAX_PICTURES: usize = 60;
-/// The most bytes of pictures in the page itself; what goes beyond lies beside it.
+/// The most bytes of pictures inside the page; the rest are only files beside the page.
 const MAX_EMBEDDED: usize = 16 * 1024 * 1024;
-/// The directory of the files, in the delivery's.
+/// The directory of the files, below that of the delivery.
 const DIRECTORY: &str = "pictures";
 
-/// Pictures of a delivery.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveryScreenshots {
-    /// What is told about each.
     pub entries: Vec<DossierScreenshot>,
-    /// Those to be part of the page, in base64 by their digests.
+    /// The pictures inside the page, in base64 by their digests.
     pub images: BTreeMap<String, String>,
 }
 
-/// Copies the pictures that belong to the delivery into `directory`, in the place of what was there.
+/// Copies the pictures that belong to the delivery into `directory` and replaces older copies.
 pub(crate) async fn copy_screenshots(
-    site: &Site,
+    data: &DataStore,
+    project: ProjectId,
+    paths: &ProjectPaths,
     round: u32,
     directory: &Path,
 ) -> Result<DeliveryScreenshots, EngineError> {
-    let all = services::artifacts::of_project(&site.data, site.project().id).await?;
+    let all = services::artifacts::of_project(data, project).await?;
+    let verifiers = list_verify_tasks(data, project, round).await?;
     let place = directory.join(DIRECTORY);
     std::fs::create_dir_all(&place).map_err(EngineError::io(&place))?;
-    let (mut gallery, mut embedded) = (DeliveryScreenshots::default(), 0);
-    for artifact in select_screenshots(&all, round) {
-        let Some(content) = artifacts::read_content(&site.paths, artifact)? else {
+    let (mut pictures, mut embedded) = (DeliveryScreenshots::default(), 0);
+    for artifact in select_screenshots(&all, &verifiers) {
+        let Some(content) = artifacts::read_content(paths, artifact)? else {
             continue;
         };
         let name = format!("{}.png", artifact.sha256);
@@ -49,25 +52,37 @@ pub(crate) async fn copy_screenshots(
         embedded += content.len();
         if embedded <= MAX_EMBEDDED {
             let image = BASE64_STANDARD.encode(&content);
-            gallery.images.insert(artifact.sha256.clone(), image);
+            pictures.images.insert(artifact.sha256.clone(), image);
         }
-        gallery.entries.push(screenshot_entry(artifact, &name));
+        pictures.entries.push(screenshot_entry(artifact, &name));
     }
-    Ok(gallery)
+    Ok(pictures)
 }
 
-/// Returns the last picture of each demo, and those of the verifiers of a round.
-fn select_screenshots(all: &[Artifact], round: u32) -> Vec<&Artifact> {
+/// Returns the keys of the verify tasks of a round.
+async fn list_verify_tasks(
+    data: &DataStore,
+    project: ProjectId,
+    round: u32,
+) -> Result<HashSet<String>, EngineError> {
+    let all = services::tasks::list(data, project).await?;
+    let of_round = all.into_iter().filter(|task| {
+        task.kind == TaskKind::Verify && task.subject.verification_round() == Some(round)
+    });
+    Ok(of_round.map(|task| task.key).collect())
+}
+
+/// Returns the last picture of each demo, and those of the given verify tasks.
+fn select_screenshots<'a>(all: &'a [Artifact], verifiers: &HashSet<String>) -> Vec<&'a Artifact> {
     let mut demos: BTreeMap<&str, &Artifact> = BTreeMap::new();
     for artifact in all {
-        if artifact.subject.starts_with("demo ") {
+        if artifact.demo_number().is_some() {
             demos.insert(&artifact.subject, artifact);
         }
     }
-    let verifier = format!("verify-{round}-");
     let of_round = all
         .iter()
-        .filter(|artifact| artifact.subject.starts_with(&verifier));
+        .filter(|artifact| verifiers.contains(&artifact.subject));
     demos
         .into_values()
         .chain(of_round)

@@ -1,4 +1,4 @@
-//! Evidence: what a role other than the author found when it checked a criterion.
+//! Evidence: the result of a role other than the author that checked a criterion.
 
 use jiff::Timestamp;
 
@@ -9,28 +9,21 @@ use crate::ids::{AgentId, ProjectId};
 /// The outcome of one criterion's check on one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// Whose.
     pub project: ProjectId,
     /// The round of verification, from 1.
     pub round: u32,
-    /// The criterion of the plan.
     pub criterion: String,
-    /// The commit that was checked.
     pub commit: CommitId,
-    /// Who checked.
     pub agent: AgentId,
-    /// As what.
     pub role: Role,
-    /// The command that was run, for criteria that have one.
+    /// Set for criteria that have a command.
     pub command: Option<String>,
-    /// How it ended: `exit 0`, `signal 9`, `timed out`.
+    /// How the command ended: `exit 0`, `signal 9`, `timed out`.
     pub exit: Option<String>,
-    /// What it printed, shortened.
+    /// Shortened.
     pub output: String,
-    /// Whether the criterion holds.
     pub passed: bool,
-    /// Why, in the checker's words.
+    /// The verdict of the verifier, or how the check ended.
     pub reason: String,
-    /// When.
     pub created_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! A task: one unit of work for one role. Everything that agents do is a task.
+//! A task: one unit of work for one role. All work of agents belongs to tasks.
 
 pub mod evidence;
 pub mod subject;
@@ -13,54 +13,44 @@ use crate::InvalidTransition;
 use crate::agent::role::Role;
 use crate::ids::commit::CommitId;
 
-/// One unit of work for one role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Its identity.
     pub id: TaskId,
-    /// Whose task it is.
     pub project: ProjectId,
-    /// What people type, unique in the project: `T3`, `demo-2`, `plan-1-requirements`.
+    /// The name for people, unique in the project: `T3`, `demo-2`, `plan-1-requirements`.
     pub key: String,
-    /// What is done with its result.
     pub kind: TaskKind,
     /// What the key states: the number of a demo, the round of a verification.
     pub subject: TaskSubject,
-    /// Who does it.
     pub role: Role,
-    /// A line about it.
+    /// One line.
     pub title: String,
-    /// What is to be done.
     pub description: String,
-    /// The acceptance criteria that it serves (ids of the plan).
+    /// The ids of the acceptance criteria that the task serves.
     pub criteria: Vec<String>,
-    /// Keys of the tasks that must be done first.
+    /// Keys of the tasks that must be done before this one.
     pub depends_on: Vec<String>,
-    /// Higher goes first.
+    /// A higher number goes first.
     pub priority: i64,
-    /// What the plan expects it to cost.
     pub estimate: MicroUsd,
-    /// Where it stands.
     pub state: TaskState,
-    /// Which attempt is next or running, from 1; work that was sent back counts, an interruption does not.
+    /// The number of the next or running attempt, from 1. Returned work counts, an interruption does
+    /// not.
     pub attempt: u32,
-    /// What the next attempt must do better.
+    /// Why the last attempt was returned.
     pub feedback: Option<String>,
-    /// The conversation that the next agent goes on with, if there is one.
+    /// The conversation that the next agent resumes.
     pub session: Option<SessionId>,
     /// The commit that the conversation's clone started from.
     pub base_commit: Option<CommitId>,
-    /// What the agent returned, for kinds that return something.
+    /// The answer of the agent, for kinds with an answer schema.
     pub result: Option<serde_json::Value>,
-    /// Rises with every change of the row.
+    /// Increases with every change of the row.
     pub version: i64,
-    /// When it was created.
     pub created_at: Timestamp,
-    /// When it last changed.
     pub updated_at: Timestamp,
 }
 
-/// What a task is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TaskKind {
@@ -72,7 +62,7 @@ pub enum TaskKind {
     Demo,
     /// Builds a part of the product.
     Build,
-    /// Repairs what a verification found.
+    /// Repairs what a round of verification found.
     Fix,
     /// Checks the acceptance criteria.
     Verify,
@@ -91,7 +81,7 @@ impl TaskKind {
         }
     }
 
-    /// Whether its work becomes part of the product by the merge of the build stage.
+    /// Whether the build stage merges its work into the product.
     pub fn is_built(self) -> bool {
         match self {
             TaskKind::Build | TaskKind::Fix => true,
@@ -109,90 +99,71 @@ impl std::str::FromStr for TaskKind {
         [Requirements, Architecture, Demo, Build, Fix, Verify]
             .into_iter()
             .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("no kind of task is called {text:?}"))
+            .ok_or_else(|| format!("{text:?} is not a kind of task"))
     }
 }
 
-/// Where a task stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase")]
 pub enum TaskState {
-    /// To be done, as soon as what it depends on is.
+    /// Ready as soon as the tasks that it depends on are done.
     Pending,
-    /// An agent is at work.
+    /// An agent works on the task.
     Running {
-        /// Which.
         agent: AgentId,
-        /// Since when.
         since: Timestamp,
     },
-    /// The agent's work is in; it waits to be merged or judged.
+    /// The agent's work waits to be merged or judged.
     Submitted {
-        /// Whose work it is.
         agent: AgentId,
-        /// The work.
         commit: CommitId,
-        /// Since when.
         since: Timestamp,
     },
-    /// Accepted.
     Done {
-        /// Whose work it is.
         agent: AgentId,
         /// The commit in which the work is part of its branch.
         commit: CommitId,
-        /// When.
         at: Timestamp,
     },
     /// The admin must decide.
     Blocked {
-        /// The question.
         question: String,
-        /// Since when.
         since: Timestamp,
     },
-    /// No longer wanted.
     Cancelled {
-        /// When.
         at: Timestamp,
     },
 }
 
-/// What can happen to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEvent {
-    /// An agent takes it.
+    /// An agent starts work on the task.
     Start {
-        /// Which.
         agent: AgentId,
     },
-    /// The agent hands its work in.
+    /// The agent submits its work.
     Submit {
-        /// The work.
         commit: CommitId,
     },
-    /// The work is accepted.
     Accept {
         /// The commit in which the work is part of its branch.
         commit: CommitId,
     },
     /// The work goes back to the agent.
     Return,
-    /// The agent was stopped through no fault of its own.
+    /// The agent was stopped, or died; the attempt does not count.
     Interrupt,
     /// The admin must decide.
     Block {
-        /// The question.
         question: String,
     },
-    /// The admin lets it be tried again.
+    /// The admin allows another attempt.
     Retry,
-    /// It is no longer wanted.
     Cancel,
 }
 
 impl TaskEvent {
-    /// Returns the event as a verb.
+    /// Returns the event as a verb for error messages.
     pub fn name(&self) -> &'static str {
         match self {
             TaskEvent::Start { .. } => "be started",
@@ -220,7 +191,7 @@ impl TaskState {
         }
     }
 
-    /// Returns the agent that works or worked on it.
+    /// Returns the agent that works or worked on the task.
     pub fn agent(&self) -> Option<AgentId> {
         match self {
             TaskState::Running { agent, .. }
@@ -230,7 +201,6 @@ impl TaskState {
         }
     }
 
-    /// Returns the state after `event` at `now`.
     pub fn apply(&self, event: &TaskEvent, now: Timestamp) -> Result<Self, InvalidTransition> {
         let next = match self {
             TaskState::Pending => from_pending(event, now),

@@ -1,5 +1,5 @@
-//! What the agents of a role may reach beyond the model, by its row of the table and the
-//! configuration.
+//! The hosts that the agents of a role may reach beyond the model: its row of the role table,
+//! together with the configuration.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use eklavya_gateway::{EgressConfig, EgressLimits, EgressPolicy};
 use eklavya_sandbox::proxy::PreviewLookup;
 use eklavya_sandbox::role_policy::{NetworkClass, role_policy};
 
-/// Returns what holds for all agents.
+/// Returns the settings that apply to all agents.
 pub(crate) fn egress_config(config: &Config) -> EgressConfig {
     EgressConfig {
         private_hosts: config.egress.private.clone(),
@@ -24,7 +24,7 @@ pub(crate) fn egress_config(config: &Config) -> EgressConfig {
     }
 }
 
-/// Returns what agents of `role` may reach, with the lists of `settings`.
+/// Returns what agents of `role` may reach with the host lists of `settings`.
 pub fn reach_of_network_class(
     role: Role,
     settings: &EgressSettings,
@@ -44,7 +44,7 @@ pub fn reach_of_network_class(
     }
 }
 
-/// Returns what agents of `role` may reach from a site.
+/// Returns what agents of `role` may reach with the configuration of the site.
 pub(crate) fn reach_of_role(site: &Site, role: Role) -> EgressPolicy {
     let previews = || -> Arc<dyn PreviewLookup> { Arc::new(browser::preview_names(site, None)) };
     reach_of_network_class(role, &site.config.egress, previews)

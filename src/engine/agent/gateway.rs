@@ -19,7 +19,7 @@ pub fn load_rehearsal(path: &str) -> Result<RehearsalScript, EngineError> {
         .map_err(|error| EngineError::Rehearsal(error.to_string()))
 }
 
-/// Reads the price list: the configured one, else the built-in one.
+/// Reads the price list: the configured one, or else the built-in one.
 pub fn load_pricing(config: &Config) -> Result<PriceTable, EngineError> {
     let own = Path::new(config.home.path.as_std_path()).join("pricing.yaml");
     let file = match &config.pricing_file {
@@ -75,8 +75,8 @@ async fn select_model(site: &Site, rehearsal: Option<&str>) -> Result<ModelSourc
     })
 }
 
-/// Returns the project's own credential, with the name of the account that it stands for, or else the
-/// installation's.
+/// Returns the project's own credential and the name of its account, or else the credential of the
+/// installation.
 async fn select_credential(site: &Site) -> Result<(ModelCredential, Option<String>), EngineError> {
     let own = site.secrets_for(SecretUse::Model).await?;
     let named = |name: &str| own.iter().find(|(found, _)| found.as_str() == name);
@@ -86,7 +86,7 @@ async fn select_credential(site: &Site) -> Result<(ModelCredential, Option<Strin
         (None, None) => None,
     };
     match own {
-        // Limits of the endpoint hold for an account, and this one may be another.
+        // Rate limits apply to an account, and this credential may belong to another one.
         Some(own) => Ok((own, Some(site.project().id.to_string()))),
         None => Ok((load_installation_credential(&site.config)?, None)),
     }

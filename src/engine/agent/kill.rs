@@ -1,4 +1,4 @@
-//! Ending an agent on the admin's word.
+//! Killing an agent, as the admin decided.
 
 use crate::context::error::EngineError;
 use eklavya_core::agent::{Agent, AgentEvent};
@@ -7,10 +7,10 @@ use eklavya_core::process::{self, HostIdentity};
 use eklavya_sandbox as sandbox;
 use eklavya_services::{DataStore, agents};
 
-/// Ends an agent and everything that it started. Its worker then asks the admin what becomes of
+/// Kills an agent and every process that it started. Its worker then asks the admin what to do with
 /// the task.
 ///
-/// The decision is written first: a worker that sees the process end finds out why.
+/// The decision is recorded first: a worker that sees the process end reads why.
 pub async fn kill_agent(
     data: &DataStore,
     actor: &AuditActor,

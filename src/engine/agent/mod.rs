@@ -1,4 +1,4 @@
-//! One agent: its prompt, its gateway, its session and what it does meanwhile.
+//! One agent: its admission, its launch, its gateway, its session and the monitoring of it.
 
 pub(crate) mod admission;
 pub mod egress;

@@ -1,4 +1,4 @@
-//! Browsers of a project: where they live, and the picture of each demo.
+//! Starting the browsers of a project, and taking the picture of each demo.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,13 +14,14 @@ use crate::workspace::command;
 use eklavya_core::demo::artifact::demo_subject;
 use eklavya_core::demo::{Demo, DemoState};
 use eklavya_core::ids::AgentId;
+use eklavya_core::project::Project;
 use eklavya_git::remove_tree;
 use eklavya_sandbox::browser::{
     BrowserError, BrowserSession, BrowserSpec, PreviewNames, ViewportSize,
 };
-use eklavya_services::{artifacts, demos};
+use eklavya_services::{DataStore, artifacts, demos};
 
-/// Starts a browser whose directory is `root`, in the project's place for throw-away trees.
+/// Starts a browser whose files are in `root`, a directory for throw-away trees.
 pub(crate) async fn start_browser(
     site: &Site,
     root: &Path,
@@ -42,8 +43,7 @@ pub(crate) async fn start_browser(
     BrowserSession::start(&sandbox, spec).await
 }
 
-/// Returns the names of the project's own previews, for `agent` where it is an agent's browser that
-/// asks.
+/// Returns the names of the project's previews for the browser of `agent`, or of the orchestrator.
 pub(crate) fn preview_names(site: &Site, agent: Option<AgentId>) -> ProjectPreviewNames {
     ProjectPreviewNames {
         data: site.data.clone(),
@@ -54,60 +54,63 @@ pub(crate) fn preview_names(site: &Site, agent: Option<AgentId>) -> ProjectPrevi
     }
 }
 
-/// Takes a picture of each demo that is ready and has none, where there is a browser: one for all of
-/// them, since its start takes longer than its pictures. That there is no picture holds nobody up.
+/// Takes a picture of each demo that is ready and has none, if a browser is available. One browser
+/// serves all demos, because its start takes longer than the pictures. A failure is only logged.
 pub(crate) async fn screenshot_demos(site: &Site) -> Result<(), EngineError> {
     if !site.is_sandboxed() || site.locate_chromium().is_err() {
         return Ok(());
     }
-    let wanted = find_demos_without_screenshot(site).await?;
-    if wanted.is_empty() {
+    let pending = find_demos_without_screenshot(&site.data, site.project()).await?;
+    if pending.is_empty() {
         return Ok(());
     }
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-    let pictured = match start_browser(site, &root, Arc::new(preview_names(site, None))).await {
-        Ok(browser) => screenshot_all(site, browser, wanted).await,
+    let taken = match start_browser(site, &root, Arc::new(preview_names(site, None))).await {
+        Ok(browser) => screenshot_all(site, browser, pending).await,
         Err(error) => {
-            tracing::warn!("there are no pictures of the demos: {error}");
+            tracing::warn!("could not take pictures of the demos: {error}");
             Ok(())
         }
     };
     remove_tree(&root).await?;
-    pictured
+    taken
 }
 
-/// Takes the pictures and ends the browser, whatever comes of them.
+/// Takes the pictures, and closes the browser even if one fails.
 async fn screenshot_all(
     site: &Site,
     browser: BrowserSession,
-    wanted: Vec<(u32, String)>,
+    pending: Vec<(u32, String)>,
 ) -> Result<(), EngineError> {
     let all = async {
-        for (number, url) in wanted {
+        for (number, url) in pending {
             screenshot_demo(site, &browser, number, &url).await?;
         }
         Ok(())
     };
-    let pictured = all.await;
+    let taken = all.await;
     if let Err(error) = browser.close().await {
-        tracing::warn!("the browser of the demos did not end well: {error}");
+        tracing::warn!("could not close the browser of the demos: {error}");
     }
-    pictured
+    taken
 }
 
-/// Returns the numbers and addresses of the demos that are to be pictured.
-async fn find_demos_without_screenshot(site: &Site) -> Result<Vec<(u32, String)>, EngineError> {
-    let pictures = artifacts::of_project(&site.data, site.project().id).await?;
-    let all = demos::list(&site.data, site.project()).await?;
+/// Returns the numbers and URLs of the demos.
+async fn find_demos_without_screenshot(
+    data: &DataStore,
+    project: &Project,
+) -> Result<Vec<(u32, String)>, EngineError> {
+    let pictures = artifacts::of_project(data, project.id).await?;
+    let all = demos::list(data, project).await?;
     let is_ready = |demo: &Demo| matches!(demo.state, DemoState::Ready { .. });
     let has_none = |demo: &Demo| {
         let subject = demo_subject(demo.number);
         !pictures.iter().any(|picture| picture.subject == subject)
     };
-    let wanted = all
+    let pending = all
         .into_iter()
         .filter(|demo| is_ready(demo) && has_none(demo));
-    Ok(wanted
+    Ok(pending
         .filter_map(|demo| Some((demo.number, demo.preview_url?)))
         .collect())
 }
@@ -129,7 +132,7 @@ async fn screenshot_demo(
         Ok((picture, place)) => {
             store_screenshot(site, None, &demo_subject(number), &picture, &place).await?;
         }
-        Err(error) => tracing::warn!("there is no picture of demo {number}: {error}"),
+        Err(error) => tracing::warn!("could not take a picture of demo {number}: {error}"),
     }
     Ok(())
 }

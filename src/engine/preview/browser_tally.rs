@@ -1,4 +1,4 @@
-//! What the audit trail is told of a browser: a page can ask without end, and is not to fill it.
+//! The audit entries about a browser, limited in number: a page can make endless requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -6,41 +6,36 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-/// What a browser's request is in the audit trail: the first one for each preview, and the first
-/// refusals.
+/// The action of a request: the first for each preview, and the first refused requests.
 const REQUEST: &str = "browser.request";
-/// What the sum of its requests is there.
+/// The action of the summary of all requests.
 const SUM: &str = "browser.requests";
-/// The most refusals that are noted one by one.
+/// The most refused requests that get an entry of their own.
 const MAX_REFUSALS: u64 = 100;
-/// The most characters of a host that are noted.
+/// Characters kept of a host name.
 const MAX_HOST: usize = 255;
 
-/// A row for the audit trail.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BrowserAuditEntry {
-    /// What it is called.
     pub action: &'static str,
-    /// What it tells.
     pub details: Value,
 }
 
-/// Counts what one browser asks for.
+/// Counts the requests of one browser.
 #[derive(Debug, Default)]
 pub(crate) struct BrowserRequestTally(Mutex<BrowserRequestCounts>);
 
 #[derive(Debug, Default)]
 struct BrowserRequestCounts {
-    /// Requests by the name of the preview. There are no more names than the project has previews.
+    /// Requests by the name of the preview; bounded by the number of previews.
     reached: BTreeMap<String, u64>,
-    /// Where they answered.
+    /// The addresses of the previews.
     places: BTreeSet<(String, SocketAddr)>,
     refused: u64,
 }
 
 impl BrowserRequestTally {
-    /// Counts a request for a preview; returns what is to be noted at once, where it is the first one
-    /// for this preview at this place.
+    /// Counts a request for a preview; returns an entry for the first one at this address.
     pub(crate) fn record_reached(
         &self,
         host: &str,
@@ -55,7 +50,7 @@ impl BrowserRequestTally {
         })
     }
 
-    /// Counts a refusal; returns what is to be noted at once, where there were not many.
+    /// Counts a refused request; returns an entry for each of the first ones.
     pub(crate) fn record_refused(&self, host: &str) -> Option<BrowserAuditEntry> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.refused += 1;
@@ -66,7 +61,7 @@ impl BrowserRequestTally {
         })
     }
 
-    /// Begins anew; returns the sum of what was asked for, if anything was.
+    /// Resets the counts; returns their summary if there were requests.
     pub(crate) fn take_summary(&self) -> Option<BrowserAuditEntry> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let BrowserRequestCounts {
@@ -95,12 +90,12 @@ mod tests {
         let tally = BrowserRequestTally::default();
         let rows = (0..10_000).filter_map(|_| tally.record_reached(NAME, address(8000)));
         let rows: Vec<_> = rows.map(|row| (row.action, row.details)).collect();
-        let told = json!({ "host": NAME, "address": "127.0.0.1:8000", "decision": "allowed" });
-        assert_eq!(rows, [("browser.request", told)]);
+        let expected = json!({ "host": NAME, "address": "127.0.0.1:8000", "decision": "allowed" });
+        assert_eq!(rows, [("browser.request", expected)]);
         let refused =
             (0..10_000).filter_map(|number| tally.record_refused(&format!("{number}.example")));
         assert_eq!(refused.count(), 100);
-        // A preview that was started anew is another place.
+        // A preview that was restarted has another address.
         assert!(tally.record_reached(NAME, address(8001)).is_some());
         let sum = tally.take_summary().unwrap();
         assert_eq!(sum.action, "browser.requests");

@@ -1,5 +1,5 @@
-//! Previews of demos: each is served by a process of its own that outlives the command which
-//! started it, until the admin has decided.
+//! Previews of demos: each is served by a process of its own that outlives the command that started
+//! it, until the admin decides about the demo.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -29,21 +29,20 @@ use eklavya_core::task::Task;
 use eklavya_git::remove_tree;
 use eklavya_services::{DataStore, demos, plans};
 
-/// Added to the time in which a preview must answer, for the process around it to start.
+/// Added to the time in which a preview must answer: its host process must start first.
 const HOST_START_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a preview may take to end before it is killed.
+/// The time between SIGTERM and SIGKILL.
 const TERMINATION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What became of a demo's preview.
 #[derive(Debug)]
 pub(crate) enum DemoPreviewResult {
-    /// It answered and runs.
+    /// The preview answered and runs.
     Answered,
-    /// It did not, for the agent to read.
+    /// The reason, for the agent.
     Failed(String),
 }
 
-/// Starts the preview of the work that was handed in for a demo, and notes what came of it.
+/// Starts the preview of the work that was submitted for a demo, and records the result.
 pub(crate) async fn start_submitted_demo(
     site: &Site,
     task: &Task,
@@ -61,7 +60,7 @@ pub(crate) async fn start_submitted_demo(
     site.repository
         .set_ref(&format!("refs/heads/demo/{number}"), work)
         .await?;
-    record_built(site, demo, work).await?;
+    record_built(&site.data, project, demo, work).await?;
     match start_host_process(site, number, work).await? {
         Ok((url, process)) => {
             demos::record_preview(
@@ -84,8 +83,12 @@ pub(crate) async fn start_submitted_demo(
     }
 }
 
-async fn record_built(site: &Site, demo: Demo, work: &CommitId) -> Result<(), EngineError> {
-    let (data, project) = (&site.data, site.project());
+async fn record_built(
+    data: &DataStore,
+    project: &Project,
+    demo: Demo,
+    work: &CommitId,
+) -> Result<(), EngineError> {
     match demo.state {
         DemoState::Building => {
             demos::record_built(data, project, demo.number, work.clone()).await?;
@@ -102,10 +105,10 @@ async fn record_built(site: &Site, demo: Demo, work: &CommitId) -> Result<(), En
     Ok(())
 }
 
-/// Starts the preview of a demo again on behalf of `actor`, and returns where it answers.
+/// Starts the preview of a demo again on behalf of `actor`, unless it runs.
 ///
 /// # Errors
-/// [`WorkflowError::Failed`] where the demo was not built yet, or does not answer.
+/// [`EngineError::Failed`] if the demo is not built yet or its preview does not answer.
 pub async fn restart_demo_preview(
     site: &Site,
     actor: &AuditActor,
@@ -136,7 +139,7 @@ pub fn is_running(demo: &Demo) -> bool {
     demo.preview.as_ref().is_some_and(is_alive)
 }
 
-/// Returns what the preview of a demo has said so far; nothing where it never ran.
+/// Returns the output of a demo's preview so far; empty if the preview never ran.
 pub fn read_log(home: &Path, slug: &str, number: u32) -> Result<String, EngineError> {
     let file = home
         .join("projects")
@@ -149,7 +152,7 @@ pub fn read_log(home: &Path, slug: &str, number: u32) -> Result<String, EngineEr
     }
 }
 
-/// Ends the preview of a demo, if it runs, and notes that it does not.
+/// Stops the preview of a demo if it runs, and records that.
 pub async fn stop_demo_preview(
     data: &DataStore,
     actor: &AuditActor,
@@ -164,7 +167,6 @@ pub async fn stop_demo_preview(
     Ok(())
 }
 
-/// Ends all previews of a project.
 pub async fn stop_all_previews(
     data: &DataStore,
     actor: &AuditActor,
@@ -179,8 +181,7 @@ pub async fn stop_all_previews(
     Ok(())
 }
 
-/// Ends the preview of every demo of which the records know none: it was started, and whoever
-/// started it died before it was noted.
+/// Stops every preview that is not recorded: the worker that started it died before the record.
 pub(crate) async fn end_unrecorded_previews(site: &Site) -> Result<(), EngineError> {
     for demo in demos::list(&site.data, site.project()).await? {
         if demo.preview.is_none() {
@@ -196,7 +197,7 @@ pub(crate) async fn end_unrecorded_previews(site: &Site) -> Result<(), EngineErr
     Ok(())
 }
 
-/// Whether a process runs on this host.
+/// Whether the process runs on this host.
 fn is_alive(preview: &PreviewProcess) -> bool {
     preview.host == HostIdentity::current().digest && process::is_alive(preview.pid, preview.start)
 }
@@ -204,7 +205,7 @@ fn is_alive(preview: &PreviewProcess) -> bool {
 async fn end_process(preview: &PreviewProcess) {
     if preview.host != HostIdentity::current().digest {
         let pid = preview.pid;
-        tracing::warn!("the preview (pid {pid}) is on another host; it ends there with that host");
+        tracing::warn!("the preview (pid {pid}) runs on another host and is not stopped");
         return;
     }
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
@@ -214,7 +215,7 @@ async fn end_process(preview: &PreviewProcess) {
         let Ok(pid) = i32::try_from(preview.pid) else {
             return;
         };
-        // It may end by itself at any moment; then there is nothing to signal.
+        // Fails if the process ended in the meantime.
         let _ = kill(Pid::from_raw(pid), signal);
         for _ in 0..TERMINATION_TIMEOUT.as_millis() / 20 {
             if !is_alive(preview) {
@@ -225,7 +226,7 @@ async fn end_process(preview: &PreviewProcess) {
     }
 }
 
-/// Starts a process that serves `commit`; inside are where it answers, or why it does not.
+/// Starts a process that serves `commit`; the inner result is its URL, or why it does not answer.
 async fn start_host_process(
     site: &Site,
     number: u32,
@@ -234,33 +235,16 @@ async fn start_host_process(
     let root = site.paths.demo(number);
     let plan = plans::approved_document(&site.data, site.project()).await?;
     let secrets = site.secrets_for(SecretUse::Previews).await?;
-    let order = host_request(
+    let request = host_request(
         site,
         root,
         plan.preview,
         PreviewSecrets::from_secrets(&secrets),
     );
-    prepare_files(site, &order, commit).await?;
-    let wait = site.config.stages.demo_health + HOST_START_TIMEOUT;
-    let mut command = process::new_command(&site.exe);
-    command
-        .arg(HOST_COMMAND)
-        .env("PATH", SEARCH_PATH)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(false);
-    let mut child = command.spawn().map_err(EngineError::io(&site.exe))?;
-    let answered = tokio::time::timeout(wait, exchange_request(&mut child, &order)).await;
-    let answer = match answered {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(source)) => PreviewHostReply::Failed {
-            reason: format!("its process broke off: {source}"),
-        },
-        Err(_) => PreviewHostReply::Failed {
-            reason: format!("nothing within {} s", wait.as_secs()),
-        },
-    };
+    prepare_files(site, &request, commit).await?;
+    let mut child = spawn_host(&site.exe)?;
+    let timeout = site.config.stages.demo_health + HOST_START_TIMEOUT;
+    let answer = request_preview(&mut child, &request, timeout).await;
     let pid = child.id().unwrap_or_default();
     match (answer, process::read_start_time(pid)) {
         (PreviewHostReply::Ready { url }, Some(start)) => {
@@ -269,23 +253,52 @@ async fn start_host_process(
         }
         (PreviewHostReply::Ready { .. }, None) => Ok(Err("its process ended".to_owned())),
         (PreviewHostReply::Failed { reason }, _) => {
-            // It may have ended by itself.
+            // Fails if the process ended in the meantime.
             let _ = child.kill().await;
             Ok(Err(reason))
         }
     }
 }
 
+/// Starts the process, which outlives this one.
+fn spawn_host(exe: &Path) -> Result<tokio::process::Child, EngineError> {
+    let mut command = process::new_command(exe);
+    command
+        .arg(HOST_COMMAND)
+        .env("PATH", SEARCH_PATH)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(false);
+    command.spawn().map_err(EngineError::io(exe))
+}
+
+async fn request_preview(
+    child: &mut tokio::process::Child,
+    request: &PreviewHostRequest,
+    timeout: Duration,
+) -> PreviewHostReply {
+    match tokio::time::timeout(timeout, exchange_request(child, request)).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(source)) => PreviewHostReply::Failed {
+            reason: format!("its process ended early: {source}"),
+        },
+        Err(_) => PreviewHostReply::Failed {
+            reason: format!("no answer within {} s", timeout.as_secs()),
+        },
+    }
+}
+
 async fn exchange_request(
     child: &mut tokio::process::Child,
-    order: &PreviewHostRequest,
+    request: &PreviewHostRequest,
 ) -> std::io::Result<PreviewHostReply> {
     let missing = || std::io::Error::other("a pipe is missing");
     let mut stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = child.stdout.take().ok_or_else(missing)?;
-    // Through a pipe: what stands on a command line can be read by everybody.
-    let told = Zeroizing::new(serde_json::to_vec(order)?);
-    stdin.write_all(&told).await?;
+    // Through a pipe: every user can read the command line of a process.
+    let document = Zeroizing::new(serde_json::to_vec(request)?);
+    stdin.write_all(&document).await?;
     drop(stdin);
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line).await?;
@@ -294,15 +307,15 @@ async fn exchange_request(
 
 async fn prepare_files(
     site: &Site,
-    order: &PreviewHostRequest,
+    request: &PreviewHostRequest,
     commit: &CommitId,
 ) -> Result<(), EngineError> {
-    let root = &order.root;
+    let root = &request.root;
     site.ensure_lease_held().await?;
     remove_tree(root).await?;
     clone::checkout_throwaway(site, root, commit).await?;
     let ticket = root.join(TICKET_FILE);
-    std::fs::write(&ticket, &order.ticket).map_err(EngineError::io(ticket))
+    std::fs::write(&ticket, &request.ticket).map_err(EngineError::io(ticket))
 }
 
 fn host_request(

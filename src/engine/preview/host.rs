@@ -1,4 +1,4 @@
-//! The process behind a preview URL: it serves one demo until it is told to end.
+//! The process behind a preview URL: it serves one demo until it is stopped.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,15 +22,15 @@ use eklavya_services::secrets::environment_variables;
 
 /// The hidden subcommand that serves a preview.
 pub const HOST_COMMAND: &str = "preview-host";
-/// The file with what its process was told to serve for: once that is gone or another one's, the
-/// process ends.
+/// The file with the ticket of the serving process: without the file, or with another ticket in it,
+/// the process ends.
 pub(crate) const TICKET_FILE: &str = "ticket";
-/// The file with what a server printed.
+/// The file with the output of the server.
 pub(crate) const LOG_FILE: &str = "preview.log";
-/// How often what a server prints is written to its log.
+/// How often the output of the server is written to its log.
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
-/// What the process that serves a preview is told, as one JSON document on its stdin.
+/// The request to the process that serves a preview, as one JSON document on its stdin.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PreviewHostRequest {
     pub(crate) root: PathBuf,
@@ -44,12 +44,12 @@ pub(crate) struct PreviewHostRequest {
     pub(crate) user: Option<(u32, u32)>,
     pub(crate) sandboxed: bool,
     pub(crate) secrets: PreviewSecrets,
-    /// Where the isolation is Docker, which.
+    /// Set if the isolation is Docker.
     pub(crate) docker: Option<DockerSettings>,
 }
 
-/// Secrets for the server's environment: name and value. They are in the order, which goes through a
-/// pipe, and nowhere else.
+/// Names and values of secrets for the environment of the server. They are only in the request,
+/// which goes through a pipe.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct PreviewSecrets(Vec<(String, Zeroizing<String>)>);
@@ -74,6 +74,16 @@ impl PreviewSecrets {
         )
     }
 
+    /// Returns the fixed environment of commands with the secrets.
+    fn server_environment(&self) -> Vec<(String, String)> {
+        let fixed = command::COMMAND_ENVIRONMENT
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let secrets = self.0.iter();
+        let secrets = secrets.map(|(name, value)| (name.clone(), value.to_string()));
+        fixed.chain(secrets).collect()
+    }
+
     fn redactor(&self) -> Redactor {
         let values = self
             .0
@@ -89,31 +99,32 @@ pub(crate) enum PreviewHostSource {
     Command { line: String, port: u16 },
 }
 
-/// What that process answers, as one line of JSON on its stdout.
+/// The answer of the process, as one line of JSON on its stdout.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum PreviewHostReply {
     Ready { url: String },
     Failed { reason: String },
 }
 
-/// Serves a preview until it is told to end: the whole life of the process behind a preview URL.
+/// Serves a preview until it is stopped: the main function of the process behind a preview URL.
 ///
-/// `exe` is the `eklavya` program. The order comes as JSON on stdin, the answer goes as a line of JSON to `answer`.
+/// `exe` is the `eklavya` program. The request is JSON on stdin, the reply a line of JSON to `answer`.
 pub async fn run_preview_host(
     exe: PathBuf,
     mut answer: impl tokio::io::AsyncWrite + Unpin,
 ) -> Result<(), EngineError> {
-    let fault =
-        |error: serde_json::Error| EngineError::Failed(format!("the preview's order: {error}"));
-    // A session of its own: it must not end with the terminal of the command that started it.
+    let fault = |error: serde_json::Error| {
+        EngineError::Failed(format!("the request to the preview host: {error}"))
+    };
+    // The process must survive the terminal of the command that started it.
     let _ = nix::unistd::setsid();
     let mut text = Vec::new();
     tokio::io::stdin()
         .read_to_end(&mut text)
         .await
         .map_err(EngineError::io("stdin"))?;
-    let order: PreviewHostRequest = serde_json::from_slice(&text).map_err(fault)?;
-    let (reply, preview) = match start_server(exe, &order).await {
+    let request: PreviewHostRequest = serde_json::from_slice(&text).map_err(fault)?;
+    let (reply, preview) = match start_server(exe, &request).await {
         Ok((url, preview)) => (PreviewHostReply::Ready { url }, Some(preview)),
         Err(reason) => (PreviewHostReply::Failed { reason }, None),
     };
@@ -125,35 +136,58 @@ pub async fn run_preview_host(
         .map_err(EngineError::io("stdout"))?;
     answer.flush().await.map_err(EngineError::io("stdout"))?;
     if let Some(preview) = preview {
-        serve_until_stopped(preview, &order).await;
+        serve_until_stopped(preview, &request).await;
     }
     Ok(())
 }
 
 async fn start_server(
     exe: PathBuf,
-    order: &PreviewHostRequest,
+    request: &PreviewHostRequest,
 ) -> Result<(String, PreviewServer), String> {
-    let user = order.user.map(|(uid, gid)| SandboxUser { uid, gid });
-    let landlock = order.landlock;
-    let demands = KernelRequirements { landlock };
-    let sandbox = match &order.docker {
-        Some(docker) => Sandbox::probe_docker(docker.clone(), exe, user, demands).await,
-        None if order.sandboxed => {
-            Sandbox::probe_bubblewrap(SEARCH_PATH.as_ref(), exe, user, demands).await
+    let user = request.user.map(|(uid, gid)| SandboxUser { uid, gid });
+    let landlock = request.landlock;
+    let requirements = KernelRequirements { landlock };
+    let sandbox = match &request.docker {
+        Some(docker) => Sandbox::probe_docker(docker.clone(), exe, user, requirements).await,
+        None if request.sandboxed => {
+            Sandbox::probe_bubblewrap(SEARCH_PATH.as_ref(), exe, user, requirements).await
         }
         None => Ok(Sandbox::unsandboxed(exe)),
     };
     let sandbox = sandbox.map_err(|error| error.to_string())?;
-    let dirs = WorkspaceDirs::below(&order.root);
+    let spec = preview_spec(request, user);
+    let mut preview = PreviewServer::start(&sandbox, spec)
+        .await
+        .map_err(|error| error.to_string())?;
+    let timeout = Duration::from_secs(request.health_seconds);
+    preview
+        .wait_until_healthy(&request.path, timeout)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok((preview.url(&request.path), preview))
+}
+
+fn preview_spec(request: &PreviewHostRequest, user: Option<SandboxUser>) -> PreviewSpec {
+    let dirs = WorkspaceDirs::below(&request.root);
     let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Write), &dirs);
     spec.door = Some(dirs.door.clone());
-    spec.tmp_bytes = order.tmp_bytes;
-    spec.disk_bytes = order.disk_bytes;
+    spec.tmp_bytes = request.tmp_bytes;
+    spec.disk_bytes = request.disk_bytes;
     spec.user = user;
-    let place = order.root.to_string_lossy().into_owned();
-    spec.labels.insert("preview", place);
-    let source = match &order.source {
+    let root = request.root.to_string_lossy().into_owned();
+    spec.labels.insert("preview", root);
+    spec.redactor = request.secrets.redactor();
+    PreviewSpec {
+        spec,
+        source: preview_source(&request.source),
+        env: request.secrets.server_environment(),
+        listen: 0,
+    }
+}
+
+fn preview_source(source: &PreviewHostSource) -> PreviewSource {
+    match source {
         PreviewHostSource::Static(directory) => PreviewSource::Static {
             directory: directory.clone(),
         },
@@ -161,33 +195,11 @@ async fn start_server(
             line: line.clone(),
             port: *port,
         },
-    };
-    spec.redactor = order.secrets.redactor();
-    let fixed = command::COMMAND_ENVIRONMENT
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let secrets = order.secrets.0.iter();
-    let secrets = secrets.map(|(name, value)| (name.clone(), value.to_string()));
-    let env = fixed.chain(secrets).collect();
-    let wanted = PreviewSpec {
-        spec,
-        source,
-        env,
-        listen: 0,
-    };
-    let mut preview = PreviewServer::start(&sandbox, wanted)
-        .await
-        .map_err(|error| error.to_string())?;
-    let within = Duration::from_secs(order.health_seconds);
-    preview
-        .wait_until_healthy(&order.path, within)
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok((preview.url(&order.path), preview))
+    }
 }
 
-/// Serves until there is a reason to end; nothing of the server is left when this returns.
-async fn serve_until_stopped(preview: PreviewServer, order: &PreviewHostRequest) {
+/// Serves until a signal or the loss of the ticket, then stops the server and its sandbox.
+async fn serve_until_stopped(preview: PreviewServer, request: &PreviewHostRequest) {
     use tokio::signal::unix::{SignalKind, signal};
     if let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
@@ -196,24 +208,24 @@ async fn serve_until_stopped(preview: PreviewServer, order: &PreviewHostRequest)
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
-            () = write_log(&preview, order) => {}
+            () = write_log(&preview, request) => {}
         }
     }
-    // Its process ends with this one in any case.
+    // The server ends with this process even if this fails.
     let _ = preview.stop().await;
-    // Where another process serves the demo by now, the socket is that one's.
-    let ticket = std::fs::read_to_string(order.root.join(TICKET_FILE));
-    if ticket.map_or(true, |found| found == order.ticket) {
-        let _ = std::fs::remove_file(WorkspaceDirs::below(&order.root).door.join(WEB_SOCKET));
+    // If another process serves the demo now, the socket belongs to that process.
+    let ticket = std::fs::read_to_string(request.root.join(TICKET_FILE));
+    if ticket.map_or(true, |found| found == request.ticket) {
+        let _ = std::fs::remove_file(WorkspaceDirs::below(&request.root).door.join(WEB_SOCKET));
     }
 }
 
-/// Writes what the server prints to its log, until its ticket is no longer there: then its files were
-/// removed, another process serves the demo, or nobody knows of this one.
-async fn write_log(preview: &PreviewServer, order: &PreviewHostRequest) {
-    let (log, ticket) = (order.root.join(LOG_FILE), order.root.join(TICKET_FILE));
+/// Writes the output of the server to its log until the ticket is gone: then the files were removed,
+/// another process serves the demo, or this process was never recorded.
+async fn write_log(preview: &PreviewServer, request: &PreviewHostRequest) {
+    let (log, ticket) = (request.root.join(LOG_FILE), request.root.join(TICKET_FILE));
     let mut written = String::new();
-    while std::fs::read_to_string(&ticket).is_ok_and(|found| found == order.ticket) {
+    while std::fs::read_to_string(&ticket).is_ok_and(|found| found == request.ticket) {
         let output = preview.output();
         if output != written && std::fs::write(&log, &output).is_ok() {
             written = output;

@@ -1,4 +1,4 @@
-//! Previews of demos and of the product, and the browser that looks at them.
+//! Previews of demos and of the product, and the browsers that open them.
 
 pub(crate) mod browser;
 pub(crate) mod browser_tally;

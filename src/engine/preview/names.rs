@@ -22,51 +22,44 @@ use eklavya_services::{DataStore, audit, demos};
 /// The names of one project's own previews.
 #[derive(Debug, Clone)]
 pub(crate) struct ProjectPreviewNames {
-    /// The database.
     pub data: DataStore,
-    /// The project.
     pub project: Project,
-    /// What is served for those who verify.
     pub served_preview: ServedPreview,
-    /// The agent whose browser it is; nobody: the orchestrator's.
+    /// The agent that the browser belongs to; `None` for the orchestrator.
     pub agent: Option<AgentId>,
-    /// What was asked for so far.
     pub tally: Arc<BrowserRequestTally>,
 }
 
-/// Returns the name of a demo's preview.
 pub(crate) fn demo_host(slug: &str, number: u32) -> String {
     format!("demo-{number}.{slug}.localhost")
 }
 
-/// Returns the name of the product under verification.
 pub(crate) fn product_host(slug: &str) -> String {
     format!("preview.{slug}.localhost")
 }
 
 impl ProjectPreviewNames {
-    /// Where the database does not answer, no name is known.
+    /// Returns no demos if the database does not answer.
     async fn list_demos(&self) -> Vec<Demo> {
         let all = demos::list(&self.data, &self.project).await;
         all.unwrap_or_else(|error| {
-            tracing::warn!("the previews of the project cannot be looked up: {error}");
+            tracing::warn!("could not list the previews of the project: {error}");
             Vec::new()
         })
     }
 
-    /// Writes down what the audit trail is to have of a browser.
-    async fn record_request(&self, row: Option<BrowserAuditEntry>) {
-        let Some(row) = row else { return };
+    async fn record_request(&self, entry: Option<BrowserAuditEntry>) {
+        let Some(entry) = entry else { return };
         let actor = self.agent.map_or(AuditActor::System, AuditActor::Agent);
         let about = (Some(self.project.id), self.agent);
-        let noted = audit::record(&self.data, &actor, about, row.action, row.details).await;
-        if let Err(error) = noted {
-            tracing::warn!("what a browser asked for is not noted: {error}");
+        let recorded = audit::record(&self.data, &actor, about, entry.action, entry.details).await;
+        if let Err(error) = recorded {
+            tracing::warn!("could not record the requests of a browser: {error}");
         }
     }
 }
 
-/// Returns where the preview of a demo answers on this machine.
+/// Returns the address of a demo's preview on this machine.
 fn demo_address(demo: &Demo) -> Option<SocketAddr> {
     let ready = matches!(
         demo.state,
@@ -81,19 +74,18 @@ fn demo_address(demo: &Demo) -> Option<SocketAddr> {
     host.is_loopback().then_some(address)
 }
 
-/// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PreviewHostTarget {
     Product,
     Demo(u32),
 }
 
-/// Returns what `host` names of the project called `slug`.
+/// Returns which preview of the project called `slug` the name `host` stands for.
 fn parse_preview_host(slug: &str, host: &str) -> Option<PreviewHostTarget> {
     if host == product_host(slug) {
         return Some(PreviewHostTarget::Product);
     }
-    // Written in one way only: neither `demo-01` nor `demo-+1`.
+    // Only one spelling is accepted: neither `demo-01` nor `demo-+1`.
     let number = host
         .strip_prefix("demo-")?
         .split_once('.')?

@@ -1,4 +1,4 @@
-//! Serving the commit under verification, for those who verify it with a browser.
+//! Serving the commit under verification to the browsers of its verifiers.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ use eklavya_sandbox::{
 };
 use eklavya_services::secrets::environment_variables;
 
-/// The product as it is served. It ends with this process in any case; what a killed one leaves is
-/// removed as throw-away trees are.
+/// The served product. It ends with this process; the files of a killed process are removed with the
+/// other throw-away trees.
 pub(crate) struct ProductPreview {
     site: Site,
     root: PathBuf,
@@ -27,9 +27,9 @@ pub(crate) struct ProductPreview {
 }
 
 impl ProductPreview {
-    /// Serves `commit` by the plan's preview, where there is a browser to look at it with.
+    /// Serves `commit` with the preview of the plan, if a browser is available.
     ///
-    /// A product that does not start is no error: whoever opens its page is told why.
+    /// A product that does not start is not an error: a browser that opens its page gets the reason.
     pub(crate) async fn open(
         site: &Site,
         commit: &CommitId,
@@ -39,15 +39,15 @@ impl ProductPreview {
             return Ok(None);
         }
         let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-        let (shown, preview) = match start_preview(site, &root, commit, plan).await? {
+        let (state, preview) = match start_preview(site, &root, commit, plan).await? {
             Ok(preview) => (PreviewState::Serving(preview.address()), Some(preview)),
             Err(error) => {
                 let reason = error.to_string();
-                tracing::warn!("the product under verification is not served: {reason}");
+                tracing::warn!("could not serve the product under verification: {reason}");
                 (PreviewState::Failed(reason), None)
             }
         };
-        site.served_preview.set(Some(shown));
+        site.served_preview.set(Some(state));
         Ok(Some(Self {
             site: site.clone(),
             root,
@@ -55,7 +55,6 @@ impl ProductPreview {
         }))
     }
 
-    /// Ends it and removes its files.
     pub(crate) async fn close(self) -> Result<(), EngineError> {
         self.site.served_preview.set(None);
         if let Some(preview) = self.preview {
@@ -88,7 +87,7 @@ async fn start_preview(
         }
     };
     let secrets = site.secrets_for(SecretUse::Previews).await?;
-    let wanted = PreviewSpec {
+    let spec = PreviewSpec {
         spec: preview_sandbox_spec(site, root, &dirs),
         source,
         env: command::COMMAND_ENVIRONMENT
@@ -99,7 +98,7 @@ async fn start_preview(
             .collect(),
         listen: 0,
     };
-    let mut preview = match PreviewServer::start(&site.sandbox, wanted).await {
+    let mut preview = match PreviewServer::start(&site.sandbox, spec).await {
         Ok(preview) => preview,
         Err(error) => return Ok(Err(error)),
     };

@@ -1,4 +1,4 @@
-//! The stages; each goes on where it stopped.
+//! The stages of a project; each resumes where it stopped.
 
 pub mod build;
 pub mod deliver;

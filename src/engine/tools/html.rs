@@ -1,18 +1,18 @@
-//! The text of a page: read token by token, since whoever wrote it may have nested it without end,
-//! and a tree of that takes a parser minutes.
+//! The text of an HTML page, read token by token: a page may be nested so deeply that a parser needs
+//! minutes to build its tree.
 
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 
-/// What these hold is for programs.
+/// Elements whose contents are not for readers.
 const UNSEEN: [&str; 6] = ["script", "style", "template", "svg", "noscript", "iframe"];
-/// These go on in the same line; whatever else there is begins a new one.
+/// Elements that continue the line; all others start a new one.
 const INLINE: [&str; 26] = [
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "em", "font", "i", "ins", "kbd",
     "label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "u", "var",
 ];
 
-/// Returns what a page says to a reader, with the addresses of its links.
+/// Returns the text of a page as a reader sees it, with the addresses of its links.
 pub(super) fn html_to_text(html: &[u8]) -> String {
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
@@ -22,7 +22,7 @@ pub(super) fn html_to_text(html: &[u8]) -> String {
         match token {
             Token::StartTag(tag) => text.start_tag(&tag),
             Token::EndTag(tag) => text.end_tag(&utf8(&tag.name)),
-            Token::String(said) => text.push_words(&utf8(&said.value)),
+            Token::String(string) => text.push_words(&utf8(&string.value)),
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
     }
@@ -36,12 +36,12 @@ fn utf8(text: &HtmlString) -> String {
 #[derive(Default)]
 struct HtmlTextBuilder {
     output: String,
-    /// The element whose contents are left out, and how deep it is in others of its name.
+    /// The element whose contents are skipped, and its depth in elements of the same name.
     hidden_element: Option<(String, u32)>,
-    /// Inside of `pre`, where spaces count.
+    /// The depth in `pre` elements, where spaces are kept.
     preformatted_depth: u32,
     link: Option<String>,
-    /// Whether a space is due before the next word.
+    /// Whether a space comes before the next word.
     space_due: bool,
 }
 
@@ -103,7 +103,7 @@ impl HtmlTextBuilder {
         }
     }
 
-    /// Begins a new line with these words, unless nothing is on this one yet.
+    /// Starts a new line with `begin`; an empty line is reused.
     fn start_line(&mut self, begin: &str) {
         self.space_due = false;
         if !self.output.is_empty() && !self.output.ends_with('\n') {

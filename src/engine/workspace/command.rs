@@ -1,4 +1,4 @@
-//! Running a command on a commit in a throw-away sandbox: the judge of every merge and check.
+//! Running a command on a commit in a throw-away sandbox, as every merge and check does.
 
 use std::path::Path;
 
@@ -21,24 +21,22 @@ use eklavya_sandbox::{
 use eklavya_services::audit;
 use eklavya_services::secrets::environment_variables;
 
-/// The file in a throw-away tree that names the process which runs there.
+/// The file in a throw-away tree that contains the id of the process running there.
 pub(crate) const PROCESS_FILE: &str = "process";
-/// Bytes kept of a command's output: enough for the tail of a test run.
+/// Bytes kept of a command's output: enough for the end of a test run.
 const OUTPUT_BYTES: usize = 32 * 1024;
 
-/// A command to be tried.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SandboxedCommand {
     /// A line for `/bin/sh -c`.
     line: String,
     /// Its positional parameters.
     arguments: Vec<String>,
-    /// For which use secrets are named that it is given.
+    /// The use whose secrets the command gets.
     secret_use: Option<SecretUse>,
 }
 
 impl SandboxedCommand {
-    /// Returns the trial of a line.
     pub(crate) fn new(line: impl Into<String>) -> Self {
         Self {
             line: line.into(),
@@ -46,13 +44,12 @@ impl SandboxedCommand {
         }
     }
 
-    /// Gives the line positional parameters (`"$@"`), which no shell reads.
+    /// Sets the positional parameters (`"$@"`) of the line; no shell interprets them.
     pub(crate) fn with_arguments(self, arguments: Vec<String>) -> Self {
         Self { arguments, ..self }
     }
 
-    /// Gives the line the secrets that the admin has named for `given`, as variables; they are
-    /// hidden in what it prints.
+    /// Passes the secrets for `given` as environment variables; they are redacted in the output.
     pub(crate) fn with_secrets(self, given: SecretUse) -> Self {
         Self {
             secret_use: Some(given),
@@ -63,7 +60,7 @@ impl SandboxedCommand {
     fn shell_program(&self, secrets: &[(SecretName, SecretString)]) -> ProgramSpec {
         let mut args = vec!["-c", self.line.as_str()];
         if !self.arguments.is_empty() {
-            // The first one is what the shell calls itself.
+            // The first argument is the name of the shell, `$0`.
             args.push("sh");
             args.extend(self.arguments.iter().map(String::as_str));
         }
@@ -75,26 +72,26 @@ impl SandboxedCommand {
     }
 }
 
-/// Runs a command on a copy of the tree of `commit`, without a network.
+/// Runs a command on a copy of the tree of `commit`, without network.
 pub(crate) async fn run_on_commit(
     site: &Site,
     commit: &CommitId,
-    trial: &SandboxedCommand,
+    command: &SandboxedCommand,
 ) -> Result<CommandOutcome, EngineError> {
     let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-    let secrets = match trial.secret_use {
+    let secrets = match command.secret_use {
         Some(given) => site.secrets_for(given).await?,
         None => Vec::new(),
     };
-    let outcome = run_in_directory(site, &root, commit, trial, &secrets).await;
+    let outcome = run_in_directory(site, &root, commit, command, &secrets).await;
     remove_tree(&root).await?;
     let outcome = outcome?;
     let mut details = json!({
-        "commit": commit, "command": trial.line, "exit": describe_exit(outcome.exit),
+        "commit": commit, "command": command.line, "exit": describe_exit(outcome.exit),
         "passed": outcome.exit.is_success(),
     });
-    if !trial.arguments.is_empty() {
-        details["arguments"] = json!(trial.arguments);
+    if !command.arguments.is_empty() {
+        details["arguments"] = json!(command.arguments);
     }
     let about = (Some(site.project().id), None);
     audit::record(&site.data, &AuditActor::System, about, "trial.run", details).await?;
@@ -105,7 +102,7 @@ async fn run_in_directory(
     site: &Site,
     root: &Path,
     commit: &CommitId,
-    trial: &SandboxedCommand,
+    command: &SandboxedCommand,
     secrets: &[(SecretName, SecretString)],
 ) -> Result<CommandOutcome, EngineError> {
     let dirs = clone::checkout_throwaway(site, root, commit).await?;
@@ -116,11 +113,10 @@ async fn run_in_directory(
     spec.disk_bytes = site.config.sandbox.disk_bytes;
     spec.pid_file = Some(root.join(PROCESS_FILE));
     spec.redactor = site.data.redactor().clone();
-    let inner = trial.shell_program(secrets);
+    let inner = command.shell_program(secrets);
     Ok(run_program(&site.sandbox, &spec, inner, run_limits(site)).await?)
 }
 
-/// Returns how long a command may run, and how much of its output is kept.
 pub(crate) fn run_limits(site: &Site) -> RunLimits {
     RunLimits {
         timeout: site.config.sandbox.test_timeout,
@@ -132,7 +128,7 @@ pub(crate) fn run_limits(site: &Site) -> RunLimits {
 pub(crate) const COMMAND_ENVIRONMENT: &[(&str, &str)] =
     &[("PATH", SEARCH_PATH), ("LANG", "C.UTF-8"), ("CI", "true")];
 
-/// Returns in words how a command ended.
+/// Returns how a command ended, for people and models.
 pub(crate) fn describe_exit(exit: SandboxExit) -> String {
     match exit {
         SandboxExit::Code(code) => format!("exit {code}"),

@@ -1,4 +1,4 @@
-//! A throw-away workspace in which a person tries what a role may do.
+//! A throw-away workspace in which the admin can try the permissions of a role.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,14 @@ use eklavya_sandbox::{
 pub struct ThrowawayWorkspace {
     place: TempDir,
     spec: SandboxSpec,
-    /// Whose the files are, where that is not the caller.
+    /// The owner of the files, if it is not the caller.
     owner: Option<SandboxUser>,
 }
 
 impl ThrowawayWorkspace {
-    /// Returns an empty workspace for `role`. `user` is whom root becomes.
+    /// Creates an empty workspace for `role`. If the caller is root, its processes run as `user`.
     ///
-    /// `cli` is the Claude Code CLI, which agents have.
+    /// `cli` is the path of the Claude Code CLI, which agents can read.
     pub fn create(
         config: &Config,
         sandbox: &Sandbox,
@@ -51,7 +51,7 @@ impl ThrowawayWorkspace {
         Ok(Self { place, spec, owner })
     }
 
-    /// Puts a clone of the project's main into it; leaves it empty where there is no main yet.
+    /// Clones the main branch of the project into the workspace, which stays empty without a main.
     pub async fn clone_main(&self, site: &Site) -> Result<(), EngineError> {
         let Some(main) = site.repository.branch_tip("main").await? else {
             return Ok(());
@@ -65,7 +65,7 @@ impl ThrowawayWorkspace {
         Ok(())
     }
 
-    /// Starts a command with the streams of this process.
+    /// Starts a command with the standard streams of this process.
     pub async fn spawn_command(
         &self,
         sandbox: &Sandbox,
@@ -84,13 +84,12 @@ impl ThrowawayWorkspace {
         Ok(sandbox.spawn(&self.spec, inner, streams).await?)
     }
 
-    /// Returns when what was started takes more of the disk than it may; never otherwise.
+    /// Returns when the started command exceeds the disk quota; never otherwise.
     pub async fn wait_for_disk_quota(&self, child_pid: u32) -> DiskQuotaExceeded {
         let roots = vec![self.spec.workspace.clone(), self.spec.home.clone()];
         wait_for_disk_quota(roots, self.spec.disk_bytes, child_pid).await
     }
 
-    /// Removes it with everything in it.
     pub async fn remove(self) -> Result<(), EngineError> {
         Ok(remove_tree(self.place.path()).await?)
     }

@@ -1,5 +1,5 @@
-//! Removing what earlier tenures left in the project's directories and nobody needs: no work of
-//! agents is among it.
+//! Removing the leftovers of earlier lease holders from the directories of a project. The work of
+//! agents is never removed.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use eklavya_gateway::SOCKET_NAME;
 use eklavya_git::{remove_tree, remove_unfinished};
 use eklavya_sandbox::{self as sandbox, WorkspaceDirs};
 
-/// Removes throw-away trees, half-made clones, and the sockets of doors that nobody answers at.
+/// Removes throw-away trees, unfinished clones, and the sockets of doors that are closed.
 ///
-/// The caller holds the lease and has not begun with anything.
+/// The caller holds the lease and has not started any work.
 pub(crate) async fn remove_leftovers(paths: &ProjectPaths) -> Result<(), EngineError> {
     for tree in list_entries(&paths.scratch())? {
-        // The test command of a worker that froze may still run there.
+        // The test command of a suspended worker may still run there.
         if !sandbox::kill_by_pid_file(&tree.join(PROCESS_FILE)).await {
-            tracing::warn!("what runs in {} does not end", tree.display());
+            tracing::warn!("the process in {} does not end", tree.display());
         }
         remove_tree(&tree).await?;
     }
@@ -40,7 +40,7 @@ pub(crate) async fn remove_leftovers(paths: &ProjectPaths) -> Result<(), EngineE
     Ok(())
 }
 
-/// Returns what is in a directory; nothing where there is none.
+/// Returns the paths in a directory; none if it does not exist.
 fn list_entries(directory: &Path) -> Result<Vec<std::path::PathBuf>, EngineError> {
     match std::fs::read_dir(directory) {
         Ok(found) => Ok(found.flatten().map(|entry| entry.path()).collect()),

@@ -1,4 +1,4 @@
-//! The dossier: what was asked, decided, done, checked and paid, as JSON and as one page.
+//! The dossier: the brief, the decisions, the work, the evidence and the cost, as JSON and as a page.
 
 use std::collections::BTreeMap;
 
@@ -16,58 +16,41 @@ use eklavya_core::task::evidence::Evidence;
 use eklavya_services::DataStore;
 use eklavya_store::{agents, audit, decisions, demos, evidence, tasks};
 
-/// Everything that the dossier tells. Amounts are US dollars as text, moments RFC 3339.
+/// Amounts are US dollars as text, times RFC 3339.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dossier {
-    /// The version of this form.
     pub dossier_version: u32,
-    /// The project's name.
     pub name: String,
-    /// Its slug.
     pub slug: String,
-    /// For whom it was made.
     pub client: String,
-    /// Whether a rehearsal answered in place of a model.
+    /// Whether a rehearsal answered instead of a model.
     pub rehearsal: bool,
-    /// Whether every agent ran in a sandbox.
     pub sandboxed: bool,
-    /// When it was created.
     pub created_at: Timestamp,
-    /// When this was written.
     pub delivered_at: Timestamp,
-    /// The delivered commit.
     pub commit: CommitId,
-    /// Its tag.
     pub tag: String,
-    /// The client's words.
+    /// As the client wrote it.
     pub brief: String,
-    /// The approved plan.
     pub plan: PlanDocument,
-    /// What the admin decided, oldest first.
+    /// The decisions of the admin, oldest first.
     pub approvals: Vec<DossierDecision>,
-    /// The rival demos.
     pub demos: Vec<DossierDemo>,
-    /// Every criterion with its evidence.
     pub criteria: Vec<DossierCriterion>,
-    /// Pictures of the demos and of what was verified.
+    /// Pictures of the demos and of the verification.
     pub pictures: Vec<DossierScreenshot>,
-    /// The tasks.
     pub tasks: Vec<DossierTask>,
-    /// The commits of main, oldest first, with who made them.
+    /// The commits of main, oldest first.
     pub commits: Vec<DossierCommit>,
-    /// The whole cost.
     pub cost: String,
-    /// The cost by role.
     pub cost_by_role: Vec<DossierCost>,
-    /// The cost by task.
     pub cost_by_task: Vec<DossierCost>,
-    /// The newest row of the project's audit trail before the delivery: `eklavya audit export` has
-    /// this hash at this position for as long as nobody rewrites what came before.
+    /// The newest entry of the project's audit trail before the delivery: `eklavya audit export` has
+    /// this hash at this position unless an earlier entry was changed.
     pub audit: ChainHead,
 }
 
-/// A decision of the admin.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierDecision {
@@ -75,69 +58,46 @@ pub struct DossierDecision {
     pub subject: String,
     /// `approved`, `rejected` or `retried`.
     pub decision: String,
-    /// The admin's words.
     pub feedback: Option<String>,
-    /// Who.
     pub decided_by: String,
-    /// When.
     pub decided_at: Timestamp,
 }
 
-/// A demo.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierDemo {
-    /// Its number.
     pub number: u32,
-    /// How it differed.
     pub direction: String,
-    /// What became of it.
     pub status: String,
-    /// What was built.
     pub commit: Option<CommitId>,
-    /// What the admin said.
     pub feedback: Option<String>,
 }
 
-/// A criterion with its evidence.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierCriterion {
-    /// Its id.
     pub id: String,
-    /// What must hold.
     pub text: String,
-    /// How it was checked.
     pub check: CriterionCheck,
-    /// What was found.
     pub evidence: DossierEvidence,
 }
 
-/// What was found about a criterion on the delivered commit.
+/// The evidence about a criterion on the delivered commit.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierEvidence {
-    /// Whether it holds.
     pub passed: bool,
-    /// The commit that was checked.
     pub commit: CommitId,
-    /// The role that checked.
     pub role: String,
-    /// The agent that checked.
     pub agent: String,
-    /// The command that was run.
     pub command: Option<String>,
-    /// How it ended.
     pub exit: Option<String>,
-    /// What it printed, shortened.
+    /// Shortened.
     pub output: String,
-    /// The checker's words.
     pub reason: String,
-    /// When.
     pub at: Timestamp,
 }
 
-/// A picture of a page.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierScreenshot {
@@ -145,85 +105,60 @@ pub struct DossierScreenshot {
     pub subject: String,
     /// The file, relative to this document.
     pub file: String,
-    /// SHA-256 of the file.
     pub sha256: String,
-    /// Its width in pixels.
     pub width: u32,
-    /// Its height in pixels.
     pub height: u32,
-    /// The address of the page that it shows.
     pub url: String,
-    /// The title of that page.
     pub title: String,
-    /// When it was taken.
     pub at: Timestamp,
 }
 
-/// A task.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierTask {
-    /// Its key.
     pub key: String,
-    /// A line about it.
     pub title: String,
-    /// Who did it.
     pub role: String,
-    /// What became of it.
     pub status: String,
-    /// How many attempts it took.
     pub attempts: u32,
-    /// How many agents worked on it.
     pub agents: usize,
 }
 
-/// A commit of main.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierCommit {
-    /// Its id.
     pub id: CommitId,
-    /// Who made it.
     pub author: String,
-    /// Its first line.
     pub subject: String,
-    /// When, RFC 3339.
     pub at: String,
 }
 
-/// A share of the cost.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DossierCost {
-    /// The role or the task.
     pub name: String,
-    /// How many requests.
     pub requests: u64,
-    /// US dollars.
     pub cost: String,
 }
 
-/// What only the delivery knows.
+/// The facts that only the delivery stage has.
 #[derive(Debug, Clone)]
 pub struct DeliveryFacts {
-    /// The commit.
     pub commit: CommitId,
-    /// Its tag.
     pub tag: String,
-    /// The round of verification whose evidence counts.
+    /// The last round of verification: its evidence counts.
     pub round: u32,
-    /// The commits of main.
     pub commits: Vec<DossierCommit>,
-    /// The pictures whose files lie beside it.
+    /// The pictures whose files are beside the dossier.
     pub pictures: Vec<DossierScreenshot>,
-    /// The costs: all, by role, by task.
+    /// The costs: in total, by role, by task.
     pub costs: (String, Vec<DossierCost>, Vec<DossierCost>),
 }
 
 /// Gathers the dossier of a project.
 ///
 /// # Errors
-/// [`WorkflowError::Failed`] where a criterion has no evidence on the delivered commit.
+/// [`EngineError::Failed`] if a criterion has no passing evidence on the delivered commit.
 pub async fn gather_dossier(
     data: &DataStore,
     project: &Project,
@@ -355,7 +290,7 @@ fn dossier_task(task: &Task, agents: usize) -> DossierTask {
 /// The page: self-contained, without scripts; every value is escaped.
 const PAGE: &str = include_str!("../../../../templates/reports/dossier.html");
 
-/// Renders the dossier as one self-contained HTML page. `images` are the pictures to be part of it,
+/// Renders the dossier as one self-contained HTML page. `images` are the pictures inside the page,
 /// in base64 by their digests.
 pub fn render_page(
     dossier: &Dossier,

@@ -1,4 +1,4 @@
-//! Exporting a project: its records, its repository and its delivery, for keeping elsewhere.
+//! Exporting a project: its records, its repository and its delivery.
 
 use std::path::{Path, PathBuf};
 
@@ -6,17 +6,18 @@ use serde_json::{Value, json};
 
 use crate::context::error::EngineError;
 use crate::context::site::Site;
-use eklavya_services::cost_report;
+use eklavya_core::project::Project;
+use eklavya_services::{DataStore, cost_report};
 use eklavya_store::{agents, artifacts, audit, decisions, demos, events, evidence, plans, tasks};
 
-/// Writes everything about a project into `directory`, which must be missing or empty; returns the
-/// files that it wrote.
+/// Writes everything about a project into `directory`, which must be missing or empty. Returns the
+/// written files.
 pub async fn export_project(site: &Site, directory: &Path) -> Result<Vec<PathBuf>, EngineError> {
     claim_directory(directory)?;
     let mut written = vec![write_document(
         directory,
         "project.json",
-        &gather_records(site).await?,
+        &gather_records(&site.data, &site.reload().await?).await?,
     )?];
     if site.repository.branch_tip("main").await?.is_some() {
         let bundle = directory.join(format!("{}.bundle", site.project().slug));
@@ -43,7 +44,7 @@ pub async fn export_project(site: &Site, directory: &Path) -> Result<Vec<PathBuf
     Ok(written)
 }
 
-/// Copies the files of a directory of ours.
+/// Copies the files of a directory that has no subdirectories.
 fn copy_files(from: &Path, to: &Path) -> Result<Vec<PathBuf>, EngineError> {
     std::fs::create_dir_all(to).map_err(EngineError::io(to))?;
     let mut written = Vec::new();
@@ -75,11 +76,10 @@ fn write_document(directory: &Path, name: &str, document: &Value) -> Result<Path
     Ok(path)
 }
 
-async fn gather_records(site: &Site) -> Result<Value, EngineError> {
-    let project = site.reload().await?;
-    let cost = cost_report::build_report(&site.data, project.id).await?;
-    site.data.sequence_events().await?;
-    let mut tx = site.data.begin_read().await?;
+async fn gather_records(data: &DataStore, project: &Project) -> Result<Value, EngineError> {
+    let cost = cost_report::build_report(data, project.id).await?;
+    data.sequence_events().await?;
+    let mut tx = data.begin_read().await?;
     let id = project.id;
     Ok(json!({
         "exportVersion": 1,

@@ -1,7 +1,7 @@
-//! The last look at a product before it is handed over: no secret that is known now is in it.
+//! The last check before a delivery: the product contains no secret that is set now.
 //!
-//! Commits are kept clean of what was known when they were made. A secret that was set later may
-//! stand in them, in the files or in the history, and both are delivered.
+//! Commits contain no secret that was set when they were made. A secret that was set later may be in
+//! their files or in their history, and both are delivered.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use eklavya_core::ids::commit::CommitId;
 use eklavya_git::SecretSet;
 use eklavya_services::projects;
 
-/// What credentials of the configuration are called.
+/// The name of a credential of the configuration in the error.
 const INSTALLATION_CREDENTIAL: &str = "a credential of this installation";
 
-/// Makes sure that neither `commit` nor what led to it holds a secret.
+/// Checks that neither `commit` nor its history contains a secret.
 ///
 /// # Errors
-/// [`WorkflowError::Leaks`] that tells where which one is.
+/// [`EngineError::LeakedSecrets`] with the name and place of each.
 pub(crate) async fn refuse_leaks(site: &Site, commit: &CommitId) -> Result<(), EngineError> {
     let leaks = site
         .repository
@@ -30,9 +30,9 @@ pub(crate) async fn refuse_leaks(site: &Site, commit: &CommitId) -> Result<(), E
     Err(EngineError::LeakedSecrets(leaks))
 }
 
-/// Not what this process has ever hidden: a value that was replaced is no secret any more.
+/// Not all that this process redacts: a value that was replaced is no longer a secret.
 async fn collect_secrets(site: &Site) -> Result<SecretSet, EngineError> {
-    let mut sought = SecretSet::default();
+    let mut secrets = SecretSet::default();
     let all = projects::list(&site.data).await?.into_iter();
     let slugs: BTreeMap<ProjectId, String> = all.map(|one| (one.id, one.slug)).collect();
     for secret in site.current_secrets().await? {
@@ -42,10 +42,10 @@ async fn collect_secrets(site: &Site) -> Result<SecretSet, EngineError> {
             }
             _ => secret.name.to_string(),
         };
-        sought.add(name, secret.value);
+        secrets.add(name, secret.value);
     }
     for value in site.config.known_secrets() {
-        sought.add(INSTALLATION_CREDENTIAL.to_owned(), value);
+        secrets.add(INSTALLATION_CREDENTIAL.to_owned(), value);
     }
-    Ok(sought)
+    Ok(secrets)
 }

@@ -1,4 +1,4 @@
-//! What a delivery consists of.
+//! The parts of a delivery: dossier, pictures, export, and the check for leaked secrets.
 
 pub mod dossier;
 pub mod export;

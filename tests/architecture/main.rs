@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod engine_rooms;
 mod english;
 mod layers;
 mod names;

@@ -1,4 +1,4 @@
-//! The tree of commands.
+//! The command tree.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,7 +35,6 @@ From a brief to a delivered repository:
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 wrong state, 5 over budget,
 6 needs a decision, 7 environment, 130 interrupted.";
 
-/// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "eklavya", version, about = ABOUT, after_help = EXAMPLES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
@@ -118,7 +117,7 @@ impl TopLevelCommand {
     }
 }
 
-/// Returns the tree of commands, for completions, pages and tests.
+/// Returns the command tree, for completions, manual pages and tests.
 pub fn command() -> clap::Command {
     EklavyaCli::command()
 }
@@ -139,7 +138,7 @@ pub fn run(
             } else {
                 exit_code::DONE
             };
-            // A closed pipe is no failure of ours, and there is nowhere else to say anything.
+            // If the output is closed, there is no other place to report it.
             let _ = error.print();
             ExitCode::from(code)
         }

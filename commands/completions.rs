@@ -1,4 +1,4 @@
-//! `eklavya completions`: scripts that complete commands in a shell.
+//! `eklavya completions`
 
 use clap_complete::{Shell, generate};
 
@@ -12,16 +12,15 @@ Examples:
   eklavya completions zsh > ~/.zfunc/_eklavya
   eklavya completions fish > ~/.config/fish/completions/eklavya.fish";
 
-/// Print the completion script of a shell
+/// Print the completion script for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Name of the shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// Runs `eklavya completions`.
 pub fn exec(args: &CompletionsArgs) -> Result<(), CommandError> {
     let mut script = Vec::new();
     generate(args.shell, &mut cli::command(), "eklavya", &mut script);

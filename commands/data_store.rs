@@ -1,4 +1,4 @@
-//! The desk of a command: the opened store, the clock, and who is acting.
+//! Opens the data store of a command, and returns the acting user.
 
 use std::sync::Arc;
 
@@ -14,41 +14,46 @@ use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 use crate::runtime;
 
-/// Opens the store and does `work`, which looks at it or changes it once. A bus that is away does
-/// not stop it: the database has everything.
+/// Opens the store for short `work`: a query or a single change. An unavailable bus is only a warning,
+/// because the database has everything.
 pub fn with_data_store<T>(
     invocation: &CommandInvocation,
     work: impl AsyncFnOnce(DataStore) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
-    // A mistake in the configuration is told by every command, not only when it matters.
+    // Every command reports a mistake in the configuration, even in keys that it does not use.
     invocation.config()?;
     runtime::run_short(async {
         let data = open_for_reading(invocation).await?;
         let done = work(data.clone()).await;
-        // Others are to hear at once of what was changed.
+        // Other processes must learn of the change at once.
         data.flush().await;
         done
     })
 }
 
-/// Opens the store and the bus, for whatever goes as well without others hearing of it at once.
+/// Opens the store and the bus; an unavailable bus is only a warning.
 pub async fn open_for_reading(invocation: &CommandInvocation) -> Result<DataStore, CommandError> {
     open_with_bus(invocation, OnUnavailable::Warn).await
 }
 
-/// Opens the store and the bus, for agents to work.
+/// Opens the store and the bus for the work of agents; an unavailable bus is an error.
 pub async fn open(invocation: &CommandInvocation) -> Result<DataStore, CommandError> {
     open_with_bus(invocation, OnUnavailable::Refuse).await
 }
 
 async fn open_with_bus(
     invocation: &CommandInvocation,
-    when_away: OnUnavailable,
+    on_unavailable: OnUnavailable,
 ) -> Result<DataStore, CommandError> {
     let store = Store::open(&location(invocation)?).await?;
     let bus = match bus_server(invocation)? {
         Some(server) => {
-            Bus::open(server, installation::ensure_id(&store).await?, when_away).await?
+            Bus::open(
+                server,
+                installation::ensure_id(&store).await?,
+                on_unavailable,
+            )
+            .await?
         }
         None => Bus::in_process(),
     };
@@ -58,13 +63,13 @@ async fn open_with_bus(
     Ok(data)
 }
 
-/// Returns where the key of secrets is.
+/// Returns the vault with the key of secrets.
 pub fn vault(invocation: &CommandInvocation) -> Result<SecretVault, CommandError> {
     let file = invocation.config()?.secret_key_path();
     Ok(SecretVault::at(file.as_std_path()))
 }
 
-/// Returns the server that the configuration names as the bus, if it names one.
+/// Returns the Redis server of `bus.url`, if it is set.
 pub fn bus_server(
     invocation: &CommandInvocation,
 ) -> Result<Option<bus::RedisServer>, CommandError> {
@@ -77,7 +82,7 @@ pub fn bus_server(
     )?))
 }
 
-/// Returns where the configuration says that the database is.
+/// Returns the location of the database.
 pub fn location(invocation: &CommandInvocation) -> Result<DatabaseLocation, CommandError> {
     let Some(remote) = &invocation.config()?.store else {
         let file = invocation.home.database_file().into_std_path_buf();
@@ -88,7 +93,7 @@ pub fn location(invocation: &CommandInvocation) -> Result<DatabaseLocation, Comm
     Ok(DatabaseLocation::Server(Box::new(server)))
 }
 
-/// Returns the person at the command line: the host's user.
+/// Returns the user of this process, as the admin in the audit trail.
 pub fn current_actor() -> AuditActor {
     let uid = getuid();
     let name = User::from_uid(uid).ok().flatten().map(|user| user.name);

@@ -8,7 +8,8 @@ use crate::stage_run::{self as work, WorkOptions};
 
 /// Deliver the product: tag, bundle and dossier
 ///
-/// The dossier holds brief, plan, decisions, commits, evidence for every criterion, and cost.
+/// The dossier contains the brief, the plan, the decisions, the commits, evidence for every criterion, and
+/// the cost.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  eklavya deliver shop\n  eklavya deliver shop --wait --output json\n  eklavya deliver shop --detach"
@@ -21,7 +22,6 @@ pub struct DeliverArgs {
     work: WorkOptions,
 }
 
-/// Runs `eklavya deliver`.
 pub fn exec(invocation: &CommandInvocation, args: &DeliverArgs) -> Result<(), CommandError> {
     work::run_stage(invocation, &args.slug, JobGoal::Deliver, &args.work)
 }

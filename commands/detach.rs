@@ -1,4 +1,4 @@
-//! `--detach`: the work is a job, and the command returns at once.
+//! `--detach`: queues the work as a job, and returns at once.
 
 use eklavya_config::ValueOrigin;
 use eklavya_core::job::{JobGoal, JobState};
@@ -11,50 +11,49 @@ use crate::invocation::CommandInvocation;
 use crate::jobs::JobView;
 use crate::{data_store, worker};
 
-/// What was asked for, and what became of it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DetachedJobView {
     #[serde(flatten)]
     job: JobView,
-    /// Whether the job is a new one; else it was asked for before and is still to be done.
+    /// Whether the job is new; otherwise it was queued before and is still open.
     new: bool,
-    /// What the worker says that was started for it.
+    /// The log of the worker that was started for the job.
     worker_log: Option<String>,
 }
 
-/// Asks for `goal`, and makes sure that somebody works on it.
+/// Queues a job for `goal`, and starts a worker if none is running.
 pub fn enqueue_job(
     invocation: &CommandInvocation,
     slug: &str,
     goal: JobGoal,
 ) -> Result<(), CommandError> {
     ensure_no_foreground_options(invocation)?;
-    let (asked, log) = data_store::with_data_store(invocation, async |data| {
+    let (enqueued, log) = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, slug).await?;
-        let asked = jobs::enqueue(&data, &data_store::current_actor(), &project, goal).await?;
-        let log = worker::ensure_worker(invocation, &data, &project, &asked.job).await?;
-        Ok((asked, log))
+        let enqueued = jobs::enqueue(&data, &data_store::current_actor(), &project, goal).await?;
+        let log = worker::ensure_worker(invocation, &data, &project, &enqueued.job).await?;
+        Ok((enqueued, log))
     })?;
-    print_job(invocation, slug, &asked, log)
+    print_job(invocation, slug, &enqueued, log)
 }
 
 fn print_job(
     invocation: &CommandInvocation,
     slug: &str,
-    asked: &EnqueuedJob,
+    enqueued: &EnqueuedJob,
     log: Option<String>,
 ) -> Result<(), CommandError> {
-    let EnqueuedJob { job, is_new } = asked;
+    let EnqueuedJob { job, is_new } = enqueued;
     let (id, goal) = (job.id.short(), job.goal);
-    let stands = match (&job.state, is_new) {
+    let status = match (&job.state, is_new) {
         (_, true) => "is queued",
-        (JobState::Queued { .. }, false) => "was queued before",
-        (_, false) => "is being worked on already",
+        (JobState::Queued { .. }, false) => "is already queued",
+        (_, false) => "is already running",
     };
-    let message = format!("{slug}: {goal} {stands}, as job {id}");
+    let message = format!("{slug}: {goal} {status} as job {id}");
     if let Some(log) = &log {
-        let note = format!("No worker was there; one was started, and writes to {log}");
+        let note = format!("Started a worker, because none was running; its log is {log}");
         invocation.printer.note(&note);
     }
     let result = DetachedJobView {
@@ -68,7 +67,7 @@ fn print_job(
     Ok(())
 }
 
-/// What holds for this process alone does not hold for the worker.
+/// Refuses options that apply only to this process: the worker would ignore them.
 fn ensure_no_foreground_options(invocation: &CommandInvocation) -> Result<(), CommandError> {
     let layers = invocation.layers()?;
     let set = layers
@@ -77,14 +76,14 @@ fn ensure_no_foreground_options(invocation: &CommandInvocation) -> Result<(), Co
         .find(|e| e.origin == ValueOrigin::Flag);
     if let Some(entry) = set {
         let name = entry.key.name;
-        let message = format!("--set {name} holds for this command, and a worker does the work");
-        let hint =
-            format!("Set it for workers that start from now on: eklavya config set {name} …");
+        let message =
+            format!("--set {name} applies only to this command, but a worker does the work");
+        let hint = format!("Set it for workers that start later: eklavya config set {name} …");
         return Err(CommandError::usage(message).with_hint(hint));
     }
     if invocation.no_sandbox {
-        let message = "--no-sandbox holds for this command, and a worker does the work";
-        let hint = "Start a worker that takes the risk: eklavya worker --no-sandbox";
+        let message = "--no-sandbox applies only to this command, but a worker does the work";
+        let hint = "Start a worker without a sandbox: eklavya worker --no-sandbox";
         return Err(CommandError::usage(message).with_hint(hint));
     }
     Ok(())

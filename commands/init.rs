@@ -1,4 +1,4 @@
-//! `eklavya init`: makes the data directory.
+//! `eklavya init`
 
 use std::fs::DirBuilder;
 use std::io::{self, Write};
@@ -18,20 +18,19 @@ use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
-  eklavya init                     # asks before it makes the directory
+  eklavya init                     # ask before creating the directory
   eklavya init --yes               # for scripts
-  eklavya init --home ./data       # somewhere else; then set EKLAVYA_HOME=./data";
+  eklavya init --home ./data       # another directory; then set EKLAVYA_HOME=./data";
 
-/// Make the data directory: database and config.yaml
+/// Create the data directory with its database and config.yaml
 ///
 /// The data directory is --home, else EKLAVYA_HOME, else /var/lib/eklavya for root and
-/// ~/.local/share/eklavya for anybody else. What is there already stays as it is, so the command
-/// may be repeated; a database of an older version is brought up to date.
+/// ~/.local/share/eklavya for other users. Existing files are kept, so the command can be run again; a
+/// database of an older version is migrated.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct InitArgs {}
 
-/// The data directory after `init`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct InitView {
@@ -39,7 +38,7 @@ struct InitView {
     home_origin: DataDirectoryOrigin,
     database: String,
     config: String,
-    /// Whether this run made the directory, the database file or the configuration.
+    /// Whether this run created the directory, the database file or the configuration.
     created: bool,
 }
 
@@ -53,11 +52,10 @@ impl OutputView for InitView {
     }
 }
 
-/// Runs `eklavya init`.
 pub fn exec(invocation: &CommandInvocation, _: &InitArgs) -> Result<(), CommandError> {
     let home = &invocation.home;
     if !home.path.exists() {
-        let question = format!("Make the data directory {}?", home.path);
+        let question = format!("Create the data directory {}?", home.path);
         invocation.prompt.confirm(&question)?;
     }
     let directory =
@@ -79,8 +77,8 @@ pub fn exec(invocation: &CommandInvocation, _: &InitArgs) -> Result<(), CommandE
     Ok(())
 }
 
-/// Returns whether the directory was made. It is nobody else's to look into: root's agents run as
-/// other users, but are handed their directories already opened.
+/// Returns whether the directory was created. Only its owner may read it: the agents of root run as
+/// other users, but get their directories mounted.
 fn create_directory(path: &Utf8Path) -> io::Result<bool> {
     if path.is_dir() {
         return Ok(false);
@@ -101,7 +99,7 @@ fn create_config(home: &DataDirectory) -> Result<bool, CommandError> {
     write_new(&home.path, &path, &text).map_err(|error| unusable_error(&path, &error))
 }
 
-/// Writes the whole file or none of it.
+/// Writes the file completely or not at all; returns whether it was written.
 fn write_new(directory: &Utf8Path, path: &Utf8Path, text: &str) -> io::Result<bool> {
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
@@ -113,7 +111,7 @@ fn write_new(directory: &Utf8Path, path: &Utf8Path, text: &str) -> io::Result<bo
     }
 }
 
-/// Returns whether the file was made. The tables of a server are made where there are none.
+/// Returns whether a database file was created. On a server, only missing tables are created.
 fn create_database(location: &DatabaseLocation) -> Result<bool, CommandError> {
     let made = match location {
         DatabaseLocation::File(file) => !file.exists(),
@@ -126,7 +124,7 @@ fn create_database(location: &DatabaseLocation) -> Result<bool, CommandError> {
     })
 }
 
-/// Notes in the audit trail that something was made: here, or tables on the server.
+/// Records in the audit trail that files were created here, or tables on the server.
 fn record_init(
     invocation: &CommandInvocation,
     location: &DatabaseLocation,
@@ -147,7 +145,7 @@ fn record_init(
 fn unusable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
     CommandError::new(
         CommandErrorKind::Environment,
-        format!("cannot make {path}: {error}"),
+        format!("cannot create {path}: {error}"),
     )
-    .with_hint("Choose a place that you can write to: eklavya init --home DIR")
+    .with_hint("Choose a location that you can write to: eklavya init --home DIR")
 }

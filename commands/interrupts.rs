@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one stops the work in good order, the second one at once.
+//! Signals: the first one stops the work gracefully, the second one kills the agents.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -6,25 +6,24 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{CommandError, CommandErrorKind};
 use crate::output::OutputPrinter;
 
-/// What the work listens to.
 #[derive(Debug, Clone)]
 pub struct InterruptTokens {
-    /// Cancelled by the first signal: interrupt the agents, keep what they did, come back.
+    /// Cancelled by the first signal: interrupt the agents, keep their work, return.
     pub soft: CancellationToken,
-    /// Cancelled by the second: kill them.
+    /// Cancelled by the second signal: kill the agents.
     pub hard: CancellationToken,
 }
 
 impl InterruptTokens {
-    /// Listens to SIGINT, SIGTERM and SIGHUP (the terminal was closed) from now on, and tells the
-    /// person what they do. Must be called within the runtime.
+    /// Handles SIGINT, SIGTERM and SIGHUP (the terminal was closed) from now on, and prints `words` at
+    /// each. Must be called within the runtime.
     pub fn listen(printer: OutputPrinter, words: InterruptMessages) -> Result<Self, CommandError> {
         let interrupts = Self {
             soft: CancellationToken::new(),
             hard: CancellationToken::new(),
         };
         let signals = TerminationSignals::new().map_err(|error| {
-            let message = format!("cannot listen to signals: {error}");
+            let message = format!("cannot handle signals: {error}");
             CommandError::new(CommandErrorKind::Environment, message)
         })?;
         tokio::spawn(interrupts.clone().forward_signals(signals, printer, words));
@@ -43,25 +42,25 @@ impl InterruptTokens {
         signals.next().await;
         printer.note(words.second);
         self.hard.cancel();
-        // Further ones must not end the process before it has cleaned up.
+        // More signals must not end the process before it has cleaned up.
         loop {
             signals.next().await;
         }
     }
 }
 
-/// What is said at the signals.
+/// The messages at the signals.
 #[derive(Debug, Clone, Copy)]
 pub struct InterruptMessages {
-    /// At the first.
+    /// At the first signal.
     pub first: &'static str,
-    /// At the second.
+    /// At the second signal.
     pub second: &'static str,
 }
 
-/// What a command says that works in the foreground.
+/// The messages of a command in the foreground.
 pub const FOREGROUND: InterruptMessages = InterruptMessages {
-    first: "Stopping; the work is kept. Once more, and the agents are killed.",
+    first: "Stopping; the work is kept. Interrupt again to kill the agents.",
     second: "Killing the agents.",
 };
 

@@ -1,4 +1,4 @@
-//! One run of `eklavya`: the options, the environment and what follows from them.
+//! One run of `eklavya`: the options, the environment and the configuration.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eklavya_config::{
@@ -11,28 +11,24 @@ use crate::logging;
 use crate::options::GlobalOptions;
 use crate::output::{OutputPrinter, TerminalPrompt};
 
-/// What a command is called with, beside its own arguments.
+/// The context of a command, apart from its own arguments.
 pub struct CommandInvocation {
-    /// The environment of the process.
     pub environment: ProcessEnvironment,
-    /// Relative paths of the command line hang below it.
+    /// The base of relative paths on the command line.
     pub working_directory: Utf8PathBuf,
-    /// The data directory.
     pub home: DataDirectory,
-    /// Whether agents are to run without a sandbox.
+    /// Whether agents run without a sandbox.
     pub no_sandbox: bool,
-    /// Prints results and messages.
     pub printer: OutputPrinter,
-    /// Hides secrets in whatever this process writes: logs, errors, the audit trail, …
+    /// Removes secrets from everything that this process writes: logs, errors, the audit trail, …
     pub redactor: Redactor,
-    /// Asks the person at the terminal, if there is one.
     pub prompt: TerminalPrompt,
     config: Result<(Config, ConfigLayers), ConfigError>,
 }
 
 impl CommandInvocation {
-    /// Reads the configuration and starts logging. A mistake in the configuration stops only
-    /// the commands that need it: see [`Invocation::config`].
+    /// Reads the configuration and starts logging. A mistake in the configuration stops only the
+    /// commands that need it: see [`CommandInvocation::config`].
     pub fn new(
         options: &GlobalOptions,
         environment: ProcessEnvironment,
@@ -65,12 +61,12 @@ impl CommandInvocation {
         })
     }
 
-    /// Returns the configuration, or what is wrong with it.
+    /// Returns the configuration, or the error in it.
     pub fn config(&self) -> Result<&Config, CommandError> {
         self.loaded_config().map(|(config, _)| config)
     }
 
-    /// Returns every value with its origin, or what is wrong with the configuration.
+    /// Returns every value with its origin, or the error in the configuration.
     pub fn layers(&self) -> Result<&ConfigLayers, CommandError> {
         self.loaded_config().map(|(_, layers)| layers)
     }
@@ -97,7 +93,7 @@ fn working_directory() -> Result<Utf8PathBuf, CommandError> {
     let directory = std::env::current_dir().map_err(|error| {
         CommandError::new(
             CommandErrorKind::Environment,
-            format!("there is no working directory: {error}"),
+            format!("cannot find the working directory: {error}"),
         )
     })?;
     Utf8PathBuf::from_path_buf(directory)

@@ -1,4 +1,4 @@
-//! Logging, to stderr: for people who look into a problem. Results and messages do not come this way.
+//! Logging to stderr, for debugging. Results and messages are printed separately.
 
 use std::io::{self, Write};
 
@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::options::GlobalOptions;
 
-/// Starts logging at `configured`, the value of `log.level`, or what `-v` and `-q` say. What other
-/// libraries log is of interest only when everything is.
+/// Starts logging at the level of `-v` or `-q`, or else at `configured`, the value of `log.level`. Other
+/// libraries log at `warn` at most, unless the level is `trace`.
 pub fn start_logging(
     configured: &str,
     options: &GlobalOptions,
@@ -41,14 +41,14 @@ pub fn start_logging(
     let filter = Targets::new()
         .with_target("eklavya", level)
         .with_default(others);
-    // A second call changes nothing: the first one holds for the process.
+    // The logger is set once per process; a later call changes nothing.
     let _ = tracing_subscriber::registry()
         .with(lines)
         .with(filter)
         .try_init();
 }
 
-/// Writes to stderr, without secrets, while the lines at the foot of the terminal step aside.
+/// Writes to stderr without secrets, and suspends the progress bars.
 struct LogWriter {
     bars: MultiProgress,
     redactor: Redactor,

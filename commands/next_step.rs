@@ -1,4 +1,4 @@
-//! What to type next.
+//! The command for the next step.
 
 use eklavya_core::project::{Project, ProjectStage, ProjectState};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Returns the command that takes a project on, and nothing where it is delivered.
+/// Returns the command for the next step of a project, or `None` if it is delivered.
 pub fn next_command(project: &Project) -> Option<String> {
     let slug = &project.slug;
     let verb = match project.state {
@@ -37,7 +37,7 @@ pub fn needs_decision(state: &ProjectState) -> bool {
     )
 }
 
-/// Tells that `message` holds now, programs the `result`, and people what to type next.
+/// Prints `message` and the next command, or `result` as JSON.
 pub fn print_done(
     invocation: &CommandInvocation,
     message: &str,

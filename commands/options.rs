@@ -1,13 +1,12 @@
-//! The options that every command takes.
+//! The global options.
 
 use camino::Utf8PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
-/// Global options.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
-    /// How results are printed
+    /// Format of results
     #[arg(
         long,
         global = true,
@@ -17,23 +16,23 @@ pub struct GlobalOptions {
     )]
     pub output: OutputFormat,
 
-    /// Print results and errors only
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Log more to stderr: -v information, -vv details, -vvv everything
+    /// Log more to stderr: -v for info, -vv for debug, -vvv for trace
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Data directory, in place of EKLAVYA_HOME
+    /// Data directory; overrides EKLAVYA_HOME
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<Utf8PathBuf>,
 
-    /// Configure this run; see `eklavya config show`
+    /// Set a configuration key for this run; see `eklavya config show`
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
-    /// Ask nothing: confirm, and take the default where there is one
+    /// Ask no questions: confirm, and use the defaults
     #[arg(short, long, global = true)]
     pub yes: bool,
 
@@ -42,14 +41,14 @@ pub struct GlobalOptions {
     pub no_sandbox: bool,
 }
 
-/// How results are printed.
+/// The format of results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
-    /// For people
+    /// Text for people
     #[default]
     Table,
     /// One JSON document
     Json,
-    /// One JSON document on each line, one for each element of a list
+    /// One JSON document per line, one for each element of a list
     Jsonl,
 }

@@ -1,4 +1,4 @@
-//! The hidden subcommand that serves a demo's preview until it is told to end.
+//! The hidden subcommand that serves the preview of a demo until it is told to stop.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use eklavya_engine::preview::host;
 
-/// Runs the hidden subcommand if `args` (without the program's name) begin with it.
+/// Runs the hidden subcommand if `args` (without the program name) start with it.
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let name = args.into_iter().next()?;
     if name != host::HOST_COMMAND {

@@ -15,23 +15,23 @@ Examples:
   eklavya roles
   eklavya roles --output json";
 
-/// Show what each role may touch
+/// Show what each role may access
 ///
-/// The sandbox holds agents to this table, and the gateway to the hosts of their network class
-/// (docs/egress.md); with --output json they are listed.
+/// The sandbox enforces this table, and the gateway enforces the hosts of each network class
+/// (docs/egress.md). With --output json, the hosts are listed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RolesArgs {}
 
-/// A row of the table, and what its network class reaches here.
+/// A row of the table, and the hosts that its network class reaches with this configuration.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RoleView {
     #[serde(flatten)]
     policy: PolicyRow,
-    /// "nothing", "egress.packages" or another list of the configuration, "own previews" or "public".
+    /// `nothing`, `egress.packages` or another list of the configuration, `own previews` or `public`.
     reaches: &'static str,
-    /// The entries of that list, where the class has one.
+    /// The entries of that list, if the class has one.
     hosts: Option<Vec<String>>,
 }
 
@@ -86,7 +86,6 @@ impl TableRow for RoleView {
     }
 }
 
-/// Runs `eklavya roles`.
 pub fn exec(invocation: &CommandInvocation, _: &RolesArgs) -> Result<(), CommandError> {
     let egress = &invocation.config()?.egress;
     let rows = Role::ALL.map(|role| RoleView::new(role_policy(role), egress));

@@ -1,5 +1,5 @@
-//! The hidden subcommands that run around and inside a sandbox. They come before anything else is
-//! set up: each agent waits for them to start.
+//! The hidden subcommands that run around and inside a sandbox. They run before any other setup, because
+//! the start of each agent waits for them.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -10,10 +10,10 @@ use eklavya_sandbox::launch::{enter, relay};
 use eklavya_sandbox::preview::static_server;
 use eklavya_sandbox::{docker, selftest};
 
-/// The code with which shells say that a program could not be started.
+/// The exit code of shells if a program cannot be started.
 const CANNOT_START: u8 = 126;
 
-/// Runs the hidden subcommand if `args` (without the program's name) begin with one.
+/// Runs the hidden subcommand if `args` (without the program name) start with one.
 pub fn dispatch(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let args: Vec<OsString> = args.into_iter().collect();
     let (name, rest) = args.split_first()?;

@@ -1,30 +1,29 @@
-//! Pictures as they are listed, with the files to look at.
+//! The printed form of a screenshot, with the path of its file.
 
 use eklavya_core::demo::artifact::Artifact;
 use eklavya_core::project::Project;
 use eklavya_core::task::TaskKind;
 use eklavya_core::task::subject::TaskSubject;
 use eklavya_engine::context::artifacts;
-use eklavya_services::{DataStore, artifacts as kept};
+use eklavya_services::{DataStore, artifacts as stored};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// A picture of a page.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScreenshotView {
-    /// The PNG file.
+    /// The path of the PNG file.
     pub path: String,
     width: u32,
     height: u32,
-    /// The address of the page.
+    /// The URL of the page.
     url: String,
-    /// Its title, in its own words.
+    /// The title of the page; set by the product.
     title: String,
-    /// The agent that took it; nobody for those of demos.
+    /// The agent that took the screenshot; `None` for screenshots of demos.
     agent: Option<String>,
     taken_at: Timestamp,
 }
@@ -44,18 +43,17 @@ impl ScreenshotView {
     }
 }
 
-/// All pictures of a project, oldest first, each with what it is about.
+/// All screenshots of a project, oldest first, each with its subject (a task or demo).
 #[derive(Debug)]
 pub struct ProjectScreenshots(Vec<(String, ScreenshotView)>);
 
 impl ProjectScreenshots {
-    /// Reads what is noted about them.
     pub async fn read(
         invocation: &CommandInvocation,
         data: &DataStore,
         project: &Project,
     ) -> Result<Self, CommandError> {
-        let all = kept::of_project(data, project.id).await?;
+        let all = stored::of_project(data, project.id).await?;
         let views = all.iter().map(|artifact| {
             let view = ScreenshotView::of(invocation, project, artifact);
             (artifact.subject.clone(), view)
@@ -63,13 +61,13 @@ impl ProjectScreenshots {
         Ok(Self(views.collect()))
     }
 
-    /// Returns those about `subject`.
+    /// Returns the screenshots of `subject`.
     pub fn for_subject(&self, subject: &str) -> Vec<ScreenshotView> {
-        let own = self.0.iter().filter(|(about, _)| about == subject);
+        let own = self.0.iter().filter(|(of, _)| of == subject);
         own.map(|(_, view)| view.clone()).collect()
     }
 
-    /// Returns those of verifiers, with their tasks.
+    /// Returns the screenshots of verifiers, with the keys of their tasks.
     pub fn of_verifiers(&self) -> impl Iterator<Item = &(String, ScreenshotView)> {
         let of_one = |(about, _): &&(String, ScreenshotView)| {
             TaskSubject::read(TaskKind::Verify, about).is_ok()

@@ -59,7 +59,10 @@ pub fn run_stage(
         done?;
         project::with_summary(&data, projects::reload(&data, &project).await?).await
     })?;
-    let message = format!("{slug} is {} now", project.state.status());
+    let message = format!(
+        "{slug} is now {}",
+        crate::output::predicate(project.state.status())
+    );
     next_step::print_done(invocation, &message, &project, &line)
 }
 

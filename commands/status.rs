@@ -15,30 +15,29 @@ use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 use crate::next_step;
 use crate::options::OutputFormat;
-use crate::output::TableRow;
+use crate::output::{self, TableRow};
 
-/// Clears a terminal and goes to its upper left corner.
+/// Clears a terminal and moves the cursor to the upper left corner.
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
 
 const EXAMPLES: &str = "\
 Examples:
   eklavya status
   eklavya status --watch
-  eklavya status shop --watch --output jsonl      # one line for each change";
+  eklavya status shop --watch --output jsonl      # one line per change";
 
-/// Show where the projects stand and what comes next
+/// Show the status of each project and its next command
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StatusArgs {
-    /// Only this project
+    /// Only show this project
     slug: Option<String>,
 
-    /// Go on showing it as it changes, until Ctrl-C
+    /// Print the status again on each change, until Ctrl-C
     #[arg(short, long)]
     watch: bool,
 }
 
-/// Where a project stands.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProjectStatusView {
@@ -46,7 +45,7 @@ struct ProjectStatusView {
     status: &'static str,
     /// In percent.
     progress: u32,
-    /// Agents at work.
+    /// Number of running agents.
     agents: usize,
     tasks_done: usize,
     tasks_blocked: usize,
@@ -54,29 +53,32 @@ struct ProjectStatusView {
     needs_decision: bool,
     sandboxed: bool,
     rehearsal: bool,
-    /// What background workers are to do, oldest first.
+    /// The open jobs of background workers, oldest first.
     jobs: Vec<OpenJobView>,
-    /// What its next agents wait for, where there is no room for them on the machine.
+    /// What the next agents of the project wait for, if the machine has no capacity for them.
     waiting: Option<String>,
-    /// The command that takes it on.
+    /// The command for the next step.
     next: Option<String>,
 }
 
-/// An open job.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OpenJobView {
     id: String,
     goal: JobGoal,
     status: &'static str,
-    /// Whether no worker is there that could take it.
+    /// Whether the job is queued and no worker is running.
     forgotten: bool,
 }
 
 impl OpenJobView {
     fn display_text(&self) -> String {
-        let nobody = if self.forgotten { ", NO WORKER" } else { "" };
-        format!("{} {}{nobody}", self.goal, self.status)
+        let no_worker = if self.forgotten { ", NO WORKER" } else { "" };
+        format!(
+            "{} {}{no_worker}",
+            self.goal,
+            output::state_words(self.status)
+        )
     }
 }
 
@@ -97,7 +99,7 @@ impl TableRow for ProjectStatusView {
         let notes: Vec<String> = notes.chain(jobs).collect();
         vec![
             self.slug.clone(),
-            self.status.to_owned(),
+            output::state_words(self.status),
             format!("{}%", self.progress),
             format!("{}/{}", self.tasks_done, self.tasks),
             self.tasks_blocked.to_string(),
@@ -108,7 +110,6 @@ impl TableRow for ProjectStatusView {
     }
 }
 
-/// Runs `eklavya status`.
 pub fn exec(invocation: &CommandInvocation, args: &StatusArgs) -> Result<(), CommandError> {
     data_store::with_data_store(invocation, async |data| {
         let slug = args.slug.as_deref();
@@ -122,13 +123,13 @@ pub fn exec(invocation: &CommandInvocation, args: &StatusArgs) -> Result<(), Com
 
 fn print_statuses(
     invocation: &CommandInvocation,
-    standings: &[ProjectStatusView],
+    statuses: &[ProjectStatusView],
 ) -> Result<(), CommandError> {
     let nothing = "No projects. Create one: eklavya project new NAME --brief FILE";
-    invocation.printer.list(standings, nothing)
+    invocation.printer.list(statuses, nothing)
 }
 
-/// Prints anew whenever something has changed; ends with Ctrl-C, or when nobody reads any more.
+/// Prints the status again after each change; ends with Ctrl-C, or when stdout is closed.
 async fn watch(
     invocation: &CommandInvocation,
     data: &DataStore,
@@ -141,7 +142,7 @@ async fn watch(
         let now = project_statuses(data, slug).await?;
         if shown.as_ref() != Some(&now) {
             if screen {
-                crate::output::raw(CLEAR)?;
+                output::raw(CLEAR)?;
             }
             print_statuses(invocation, &now)?;
             shown = Some(now);
@@ -158,20 +159,20 @@ async fn project_statuses(
         Some(slug) => vec![projects::find(data, slug).await?],
         None => projects::list(data).await?,
     };
-    let look = jobs::read_snapshot(data).await?;
-    let mut standings = Vec::new();
+    let snapshot = jobs::read_snapshot(data).await?;
+    let mut statuses = Vec::new();
     for project in all {
         if slug.is_some() || project.state.status() != "archived" {
-            standings.push(project_status(data, &project, &look).await?);
+            statuses.push(project_status(data, &project, &snapshot).await?);
         }
     }
-    Ok(standings)
+    Ok(statuses)
 }
 
 async fn project_status(
     data: &DataStore,
     project: &Project,
-    look: &QueueSnapshot,
+    snapshot: &QueueSnapshot,
 ) -> Result<ProjectStatusView, CommandError> {
     let tasks = tasks::list(data, project.id).await?;
     let agents = agents::list(data, Some(project.id)).await?;
@@ -193,21 +194,21 @@ async fn project_status(
         needs_decision: next_step::needs_decision(&project.state) || count("blocked") > 0,
         sandboxed: project.sandboxed,
         rehearsal: project.rehearsal.is_some(),
-        jobs: open_jobs(data, project, look),
+        jobs: open_jobs(data, project, snapshot),
         waiting: waiting.map(|wait| wait.reason),
         next: next_step::next_command(project),
     })
 }
 
-fn open_jobs(data: &DataStore, project: &Project, look: &QueueSnapshot) -> Vec<OpenJobView> {
-    let is_there = |row| workers::health_of(data, row) == WorkerHealth::Alive;
-    let nobody = !look.workers.iter().any(is_there);
-    let own = look.open.iter().filter(|job| job.project == project.id);
+fn open_jobs(data: &DataStore, project: &Project, snapshot: &QueueSnapshot) -> Vec<OpenJobView> {
+    let is_alive = |row| workers::health_of(data, row) == WorkerHealth::Alive;
+    let no_worker = !snapshot.workers.iter().any(is_alive);
+    let own = snapshot.open.iter().filter(|job| job.project == project.id);
     own.map(|job| OpenJobView {
         id: job.id.to_string(),
         goal: job.goal,
         status: job.state.status(),
-        forgotten: nobody && matches!(job.state, JobState::Queued { .. }),
+        forgotten: no_worker && matches!(job.state, JobState::Queued { .. }),
     })
     .collect()
 }

@@ -9,10 +9,10 @@ use crate::invocation::CommandInvocation;
 use crate::screenshots::ProjectScreenshots;
 use crate::stage_run::{self as work, WorkOptions};
 
-/// Check every acceptance criterion on the commit that is to be delivered
+/// Check every acceptance criterion on the commit to be delivered
 ///
-/// Each check is run by a role other than the author's. What fails becomes a new task. Repeating the
-/// command goes on where it stopped.
+/// Each check is run by a role other than the author's. A failed check becomes a new task. If the command
+/// is interrupted, run it again; it resumes where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  eklavya verify shop\n  eklavya verify shop --wait --output json\n  eklavya verify shop --detach"
@@ -25,7 +25,6 @@ pub struct VerifyArgs {
     work: WorkOptions,
 }
 
-/// Runs `eklavya verify`.
 pub fn exec(invocation: &CommandInvocation, args: &VerifyArgs) -> Result<(), CommandError> {
     work::run_stage(invocation, &args.slug, JobGoal::Verify, &args.work)?;
     if args.work.detach {
@@ -36,7 +35,7 @@ pub fn exec(invocation: &CommandInvocation, args: &VerifyArgs) -> Result<(), Com
         ProjectScreenshots::read(invocation, &data, &project).await
     })?;
     for (task, picture) in pictures.of_verifiers() {
-        let line = format!("Picture of {task}: {}", picture.path);
+        let line = format!("Screenshot of {task}: {}", picture.path);
         invocation.printer.note(&line);
     }
     Ok(())

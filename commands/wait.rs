@@ -1,4 +1,4 @@
-//! Waiting for what another process is still working on.
+//! Waits for the work of another process.
 
 use eklavya_core::job::{Job, JobState};
 use eklavya_core::project::{Project, ProjectStage, ProjectState};
@@ -10,16 +10,15 @@ use crate::error::{CommandError, CommandErrorKind};
 use crate::interrupts::InterruptTokens;
 use crate::output::OutputPrinter;
 
-/// The option of commands that can wait.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct WaitOption {
-    /// Wait while another process is still working towards this, instead of failing
+    /// Wait for another process that works on this project, instead of failing
     #[arg(long)]
     pub wait: bool,
 }
 
-/// Returns the project `slug`, with `--wait` once it has reached `stage`. A project that is past it,
-/// or on no way at all, is returned at once: the command that follows says what is wrong.
+/// Returns the project `slug`, with `--wait` once it has reached `stage`. A project that is past `stage`,
+/// or that no process works on, is returned at once: the caller then reports the error.
 pub async fn wait_for_stage(
     data: &DataStore,
     slug: &str,
@@ -29,7 +28,7 @@ pub async fn wait_for_stage(
     let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| {
         CommandError::new(
             CommandErrorKind::Environment,
-            format!("cannot listen to signals: {error}"),
+            format!("cannot handle signals: {error}"),
         )
     })?;
     let mut follower = None;
@@ -43,19 +42,20 @@ pub async fn wait_for_stage(
         if !option.wait || reached || !before || has_given_up(data, &project).await? {
             return Ok(project);
         }
-        // Only a command that waits listens; what happens before it does is seen at the next look.
+        // The reader starts before the next check, so no event is missed.
         let Some(follower) = &mut follower else {
             follower = Some(EventReader::from_now(data).await?.for_project(project.id));
             continue;
         };
         tokio::select! {
-            news = follower.next() => drop(news?),
+            events = follower.next() => drop(events?),
             _ = interrupts.recv() => return Err(interrupted_error()),
         }
     }
 }
 
-/// Whether background work on the project ended without reaching its goal, and nobody goes on.
+/// Returns whether the last job of the project ended without reaching its goal, and no process works on
+/// the project.
 async fn has_given_up(data: &DataStore, project: &Project) -> Result<bool, CommandError> {
     let all = jobs::list(data, Some(project.id)).await?;
     let is_over = all.last().is_some_and(|job| match job.state {
@@ -71,31 +71,31 @@ async fn has_given_up(data: &DataStore, project: &Project) -> Result<bool, Comma
     Ok(is_over && !open && !leases::is_held(data, project.id).await?)
 }
 
-/// Waits until no background worker has a job of `project`, or is about to take one.
+/// Waits until `project` has no open job.
 pub async fn wait_until_no_job(
     data: &DataStore,
     project: &Project,
     printer: &OutputPrinter,
     interrupts: &InterruptTokens,
 ) -> Result<(), CommandError> {
-    let (mut told, mut follower) = (false, None);
+    let (mut warned, mut follower) = (false, None);
     loop {
         let project = projects::reload(data, project).await?;
         let all = jobs::list(data, Some(project.id)).await?;
         let open = all.iter().find(|job| job.state.is_open());
-        let is_halted = matches!(project.state, ProjectState::Paused { .. });
-        let Some(job) = open.filter(|_| !is_halted) else {
+        let is_paused = matches!(project.state, ProjectState::Paused { .. });
+        let Some(job) = open.filter(|_| !is_paused) else {
             return Ok(());
         };
-        if !told {
-            told = warn_if_no_worker(data, job, printer).await?;
+        if !warned {
+            warned = warn_if_no_worker(data, job, printer).await?;
         }
         let Some(follower) = &mut follower else {
             follower = Some(EventReader::from_now(data).await?.for_project(project.id));
             continue;
         };
         tokio::select! {
-            news = follower.next() => drop(news?),
+            events = follower.next() => drop(events?),
             () = interrupts.soft.cancelled() => return Err(interrupted_error()),
         }
     }
@@ -105,20 +105,20 @@ fn interrupted_error() -> CommandError {
     CommandError::new(CommandErrorKind::Interrupted, "interrupted while waiting")
 }
 
-/// Tells that a job waits which no worker is there to take.
+/// Warns if the job is queued and no worker is running; returns whether it warned.
 async fn warn_if_no_worker(
     data: &DataStore,
     job: &Job,
     printer: &OutputPrinter,
 ) -> Result<bool, CommandError> {
     let rows = workers::list(data).await?;
-    let is_there = |row| workers::health_of(data, row) == workers::WorkerHealth::Alive;
-    let forgotten = matches!(job.state, JobState::Queued { .. }) && !rows.iter().any(is_there);
-    if forgotten {
+    let is_alive = |row| workers::health_of(data, row) == workers::WorkerHealth::Alive;
+    let no_worker = matches!(job.state, JobState::Queued { .. }) && !rows.iter().any(is_alive);
+    if no_worker {
         let id = job.id.short();
         printer.warn(&format!(
-            "job {id} waits and no worker is there; start one: eklavya worker --until-idle"
+            "job {id} is queued, but no worker is running; start one: eklavya worker --until-idle"
         ));
     }
-    Ok(forgotten)
+    Ok(no_worker)
 }

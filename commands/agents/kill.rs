@@ -12,20 +12,19 @@ Examples:
   eklavya agents kill 3f2a
   eklavya agents kill --all --yes";
 
-/// End agents and their processes; their tasks can be tried again
+/// Kill agents and their processes; their tasks can be retried
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AgentsKillArgs {
-    /// The agents: the beginnings of their ids, as agents ps shows them
+    /// Ids of the agents, or unique prefixes of them, as shown by `agents ps`
     #[arg(required_unless_present = "all", value_name = "AGENT")]
     agents: Vec<String>,
 
-    /// End every agent
+    /// Kill every running agent
     #[arg(long, conflicts_with = "agents")]
     all: bool,
 }
 
-/// Runs `eklavya agents kill`.
 pub fn exec(invocation: &CommandInvocation, args: &AgentsKillArgs) -> Result<(), CommandError> {
     let chosen = data_store::with_data_store(invocation, async |data| {
         find_chosen_agents(&data, args).await
@@ -48,13 +47,15 @@ pub fn exec(invocation: &CommandInvocation, args: &AgentsKillArgs) -> Result<(),
         Ok(killed)
     })?;
     let message = match killed.as_slice() {
-        [one] => format!("Agent {} is killed; its task waits for you", &one.id[..8]),
-        all => format!("{} agents are killed", all.len()),
+        [one] => format!(
+            "Killed agent {}; its task waits for your decision",
+            &one.id[..8]
+        ),
+        all => format!("Killed {} agents", all.len()),
     };
     invocation.printer.done(&message, &killed)
 }
 
-/// An agent that was killed.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct KilledAgentView {

@@ -16,28 +16,27 @@ use crate::invocation::CommandInvocation;
 use crate::options::OutputFormat;
 use crate::output;
 
-/// How often it is looked for more.
+/// Pause between two reads of the transcript.
 const PAUSE: Duration = Duration::from_millis(300);
 
 const EXAMPLES: &str = "\
 Examples:
   eklavya agents logs 3f2a
   eklavya agents logs 3f2a --follow
-  eklavya agents logs 3f2a --output jsonl      # everything, as it came";
+  eklavya agents logs 3f2a --output jsonl      # the raw records";
 
-/// Print what an agent said and did
+/// Print the transcript of an agent
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AgentsLogsArgs {
-    /// The agent: the beginning of its id, as agents ps shows it
+    /// Id of the agent, or a unique prefix of it, as shown by `agents ps`
     agent: String,
 
-    /// Go on with what it does from now on, until it ends
+    /// Keep printing new records until the agent ends
     #[arg(short, long)]
     follow: bool,
 }
 
-/// Runs `eklavya agents logs`.
 pub fn exec(invocation: &CommandInvocation, args: &AgentsLogsArgs) -> Result<(), CommandError> {
     data_store::with_data_store(invocation, async |data| {
         let agent = agents::find(&data, &args.agent).await?;
@@ -53,7 +52,7 @@ pub fn exec(invocation: &CommandInvocation, args: &AgentsLogsArgs) -> Result<(),
             tokio::time::sleep(PAUSE).await;
             transcript.print_new()?;
         }
-        // What came between the last look and its end.
+        // Records that came between the last read and the end of the agent.
         transcript.print_new()?;
         transcript.finish(&agent)
     })
@@ -62,9 +61,9 @@ pub fn exec(invocation: &CommandInvocation, args: &AgentsLogsArgs) -> Result<(),
 async fn find_project_slug(data: &DataStore, agent: &Agent) -> Result<String, CommandError> {
     let project = projects::by_id(&mut data.begin_read().await?, agent.project).await?;
     project.map(|project| project.slug).ok_or_else(|| {
-        let message = format!("agent {} is of no project", agent.id.short());
+        let message = format!("agent {} belongs to no project", agent.id.short());
         CommandError::new(CommandErrorKind::Environment, message)
-            .with_hint("Look into it: eklavya doctor")
+            .with_hint("Check the installation: eklavya doctor")
     })
 }
 
@@ -72,13 +71,13 @@ async fn is_live(data: &DataStore, agent: &Agent) -> Result<bool, CommandError> 
     Ok(agents::get(data, agent.id).await?.state.is_live())
 }
 
-/// A transcript that may still be written, or not yet have been begun.
+/// Prints a transcript that may still grow, or may not exist yet.
 struct TranscriptPrinter<'a> {
     invocation: &'a CommandInvocation,
     path: &'a Utf8Path,
     tail: Option<TranscriptTail>,
     renderer: TranscriptRenderer,
-    /// What has been read, where all of it is to be printed as one document.
+    /// The records so far; used only if the output is one JSON document.
     buffered: Vec<TranscriptRecord>,
 }
 
@@ -131,7 +130,7 @@ impl<'a> TranscriptPrinter<'a> {
 
     fn finish(&self, agent: &Agent) -> Result<(), CommandError> {
         if self.tail.is_none() {
-            let message = format!("Agent {} has said nothing yet", agent.id.short());
+            let message = format!("Agent {} has no transcript yet", agent.id.short());
             self.invocation.printer.note(&message);
         }
         match self.invocation.printer.format() {

@@ -1,4 +1,4 @@
-//! `eklavya agents`: agents at work.
+//! `eklavya agents`
 
 mod kill;
 mod logs;
@@ -9,7 +9,7 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Look at agents, read what they do, end them
+/// List agents, read their transcripts, and kill them
 #[derive(Debug, Subcommand)]
 pub enum AgentsCommand {
     Ps(ps::AgentsPsArgs),
@@ -18,7 +18,6 @@ pub enum AgentsCommand {
 }
 
 impl AgentsCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             AgentsCommand::Ps(args) => ps::exec(invocation, &args),

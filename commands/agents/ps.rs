@@ -12,41 +12,40 @@ use serde::Serialize;
 use crate::data_store;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
-use crate::output::{TableRow, time};
+use crate::output::{self, TableRow, time};
 
 const EXAMPLES: &str = "\
 Examples:
   eklavya agents ps
   eklavya agents ps shop --all --output jsonl";
 
-/// List the agents at work
+/// List running agents
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AgentsPsArgs {
-    /// Only those of this project
+    /// Only list the agents of this project
     slug: Option<String>,
 
-    /// Those that have ended too
+    /// Include agents that have ended
     #[arg(short, long)]
     all: bool,
 }
 
-/// An agent.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AgentView {
-    /// In full; on the command line a unique beginning is enough.
+    /// The full id; the command line also accepts a unique prefix.
     id: String,
     project: String,
     role: Role,
     task: String,
     status: &'static str,
-    /// Of the host, while there is a process.
+    /// Process id on the host, while the agent has a process.
     pid: Option<u32>,
     attempt: u32,
     model: String,
     sandboxed: bool,
-    /// Whether a rehearsal answers it in place of a model.
+    /// Whether a rehearsal answers the agent instead of a model.
     rehearsal: bool,
     tokens_used: i64,
     created_at: Timestamp,
@@ -55,7 +54,6 @@ struct AgentView {
     now: Timestamp,
 }
 
-/// Runs `eklavya agents ps`.
 pub fn exec(invocation: &CommandInvocation, args: &AgentsPsArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
         let all = match &args.slug {
@@ -81,7 +79,7 @@ pub fn exec(invocation: &CommandInvocation, args: &AgentsPsArgs) -> Result<(), C
         }
         Ok(views)
     })?;
-    invocation.printer.list(&views, "No agents are at work")
+    invocation.printer.list(&views, "No agents are running")
 }
 
 async fn task_keys_by_id(
@@ -118,7 +116,16 @@ fn agent_view(
 
 impl TableRow for AgentView {
     const COLUMNS: &'static [&'static str] = &[
-        "agent", "project", "role", "task", "status", "pid", "age", "heard", "sandbox", "model",
+        "agent",
+        "project",
+        "role",
+        "task",
+        "status",
+        "pid",
+        "age",
+        "heartbeat",
+        "sandbox",
+        "model",
     ];
 
     fn cells(&self) -> Vec<String> {
@@ -132,7 +139,7 @@ impl TableRow for AgentView {
             self.project.clone(),
             self.role.to_string(),
             self.task.clone(),
-            self.status.to_owned(),
+            output::state_words(self.status),
             self.pid.map(|pid| pid.to_string()).unwrap_or_default(),
             time::format_elapsed(self.created_at, self.now),
             time::format_elapsed(self.last_heartbeat, self.now),

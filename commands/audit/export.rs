@@ -18,7 +18,7 @@ Examples:
   eklavya audit export shop | gzip > shop-audit.jsonl.gz
   eklavya audit verify --file shop-audit.jsonl";
 
-/// Write a chain of the audit trail as JSON Lines that verify by themselves
+/// Export a chain of the audit trail as JSON Lines that can be verified on their own
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AuditExportArgs {
@@ -26,16 +26,15 @@ pub struct AuditExportArgs {
     #[arg(required_unless_present = "installation")]
     slug: Option<String>,
 
-    /// What concerns no project
+    /// Export the entries that belong to no project
     #[arg(long, conflicts_with = "slug")]
     installation: bool,
 
-    /// The file, which must not exist; stdout where it is not given
+    /// File to write; it must not exist (default: stdout)
     #[arg(long, value_name = "FILE")]
     to: Option<Utf8PathBuf>,
 }
 
-/// Runs `eklavya audit export`.
 pub fn exec(invocation: &CommandInvocation, args: &AuditExportArgs) -> Result<(), CommandError> {
     let slug = args.slug.as_deref();
     data_store::with_data_store(invocation, async |data| {
@@ -48,7 +47,7 @@ pub fn exec(invocation: &CommandInvocation, args: &AuditExportArgs) -> Result<()
         let mut new = create_temporary_file(&path)?;
         let head = write_chain(&data, slug, &mut new).await?;
         persist_file(new, &path)?;
-        let message = format!("{} rows are exported into {path}", head.position);
+        let message = format!("Exported {} rows to {path}", head.position);
         let exported = AuditExportView {
             file: path.to_string(),
             head,
@@ -57,14 +56,13 @@ pub fn exec(invocation: &CommandInvocation, args: &AuditExportArgs) -> Result<()
     })
 }
 
-/// What was exported.
 #[derive(Debug, serde::Serialize)]
 struct AuditExportView {
     file: String,
     head: ChainHead,
 }
 
-/// Writes the chain of the project `slug`, or the installation's.
+/// Writes the chain of the project `slug`, or that of the installation.
 async fn write_chain(
     data: &DataStore,
     slug: Option<&str>,
@@ -83,10 +81,10 @@ async fn write_chain(
     Ok(head)
 }
 
-/// A file that is there whole or not at all.
+/// Returns a temporary file, so that `path` is written completely or not at all.
 fn create_temporary_file(path: &Utf8Path) -> Result<tempfile::NamedTempFile, CommandError> {
     if path.exists() {
-        let message = format!("{path} is there already");
+        let message = format!("{path} already exists");
         return Err(CommandError::usage(message).with_hint("Choose another file"));
     }
     let directory = path.parent().unwrap_or(Utf8Path::new("."));
@@ -97,8 +95,8 @@ fn persist_file(file: tempfile::NamedTempFile, path: &Utf8Path) -> Result<(), Co
     file.as_file()
         .sync_all()
         .map_err(|error| unwritable_error(path, &error))?;
-    let kept = file.persist_noclobber(path);
-    kept.map(|_| ())
+    file.persist_noclobber(path)
+        .map(|_| ())
         .map_err(|error| unwritable_error(path, &error.error))
 }
 
@@ -107,5 +105,5 @@ fn unwritable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
         CommandErrorKind::Environment,
         format!("cannot write {path}: {error}"),
     )
-    .with_hint("Choose a place that you can write to")
+    .with_hint("Choose a location that you can write to")
 }

@@ -19,56 +19,56 @@ use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 use crate::output::{TableRow, time};
 
-/// How many lines are shown where it is not said how many or since when.
-const USUAL: u32 = 100;
-/// How much of the particulars people are shown, in characters.
-const SHOWN_CHARS: usize = 100;
+/// Number of entries that are shown without `--limit` and `--since`.
+const DEFAULT_LIMIT: u32 = 100;
+/// Length of the details in a table, in characters.
+const MAX_DETAIL_CHARS: usize = 100;
 
 const EXAMPLES: &str = "\
 Examples:
   eklavya audit log shop
   eklavya audit log shop --agent 3f2a --action agent.tool
   eklavya audit log --installation --since 2026-01-31
-  eklavya audit log shop --since 1200 --output jsonl     # what follows position 1200";
+  eklavya audit log shop --since 1200 --output jsonl     # entries after position 1200";
 
 /// Show who did what, newest last
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AuditLogArgs {
-    /// Only what concerns this project
+    /// Only show the entries of this project
     slug: Option<String>,
 
-    /// What concerns every project and none, which is the default
+    /// Show the entries of all projects and of the installation (the default)
     #[arg(long, conflicts_with_all = ["slug", "installation"])]
     all: bool,
 
-    /// Only what concerns no project
+    /// Only show the entries that belong to no project
     #[arg(long, conflicts_with = "slug")]
     installation: bool,
 
-    /// Only what concerns this agent: the beginning of its id
+    /// Only show the entries of this agent: its id, or a unique prefix of it
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
 
-    /// Only actions that begin like this, such as plan or agent.tool
+    /// Only show actions that start with PREFIX, such as `plan` or `agent.tool`
     #[arg(long, value_name = "PREFIX")]
     action: Option<String>,
 
-    /// Only from this moment on (UTC where no zone is given), or after this position
+    /// Only show entries from this time on (UTC if it has no zone), or after this position
     #[arg(long, value_name = "TIME|POSITION", value_parser = parse_start)]
     since: Option<AuditLogStart>,
 
-    /// At most so many lines, the newest; 100 where neither this nor --since is given
+    /// Show at most N entries, the newest ones (default: 100, or all with --since)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 
-/// Where to begin.
+/// Where the listing starts.
 #[derive(Debug, Clone, Copy)]
 enum AuditLogStart {
-    /// After this place in a chain.
+    /// After this position in a chain.
     Position(i64),
-    /// At this moment.
+    /// At this time.
     Moment(Timestamp),
 }
 
@@ -80,7 +80,7 @@ fn parse_start(text: &str) -> Result<AuditLogStart, String> {
         return Ok(AuditLogStart::Moment(moment));
     }
     let civil: DateTime = text.parse().map_err(|_| {
-        "type a moment like 2026-01-31T12:00:00Z or a position like 1200".to_owned()
+        "expected a time like 2026-01-31T12:00:00Z or a position like 1200".to_owned()
     })?;
     let moment = TimeZone::UTC.to_timestamp(civil);
     moment
@@ -88,13 +88,12 @@ fn parse_start(text: &str) -> Result<AuditLogStart, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A line of the audit trail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AuditEntryView {
     id: i64,
     chain: Uuid,
-    /// The slug; nothing for what concerns no project.
+    /// The slug; `None` for an entry that belongs to no project.
     project: Option<String>,
     position: i64,
     at: Timestamp,
@@ -106,7 +105,6 @@ struct AuditEntryView {
     hash: String,
 }
 
-/// Runs `eklavya audit log`.
 pub fn exec(invocation: &CommandInvocation, args: &AuditLogArgs) -> Result<(), CommandError> {
     let lines = data_store::with_data_store(invocation, async |data| {
         let filter = build_filter(&data, args).await?;
@@ -121,9 +119,7 @@ pub fn exec(invocation: &CommandInvocation, args: &AuditLogArgs) -> Result<(), C
             .map(|line| AuditEntryView::of(line, &slugs))
             .collect::<Vec<_>>())
     })?;
-    invocation
-        .printer
-        .list(&lines, "Nothing of the kind was done")
+    invocation.printer.list(&lines, "No matching audit entries")
 }
 
 async fn build_filter(data: &DataStore, args: &AuditLogArgs) -> Result<AuditFilter, CommandError> {
@@ -139,9 +135,9 @@ async fn build_filter(data: &DataStore, args: &AuditLogArgs) -> Result<AuditFilt
     let (since, after) = match args.since {
         Some(AuditLogStart::Moment(moment)) => (Some(moment), None),
         Some(AuditLogStart::Position(_)) if chain.is_none() => {
-            let message = "a position is one of a single chain";
+            let message = "a position needs a single chain";
             return Err(
-                CommandError::usage(message).with_hint("Name a project, or say --installation")
+                CommandError::usage(message).with_hint("Name a project, or pass --installation")
             );
         }
         Some(AuditLogStart::Position(position)) => (None, Some(position)),
@@ -153,7 +149,7 @@ async fn build_filter(data: &DataStore, args: &AuditLogArgs) -> Result<AuditFilt
         action: args.action.clone(),
         since,
         after,
-        limit: args.limit.or(args.since.is_none().then_some(USUAL)),
+        limit: args.limit.or(args.since.is_none().then_some(DEFAULT_LIMIT)),
     })
 }
 
@@ -175,7 +171,7 @@ impl AuditEntryView {
         }
     }
 
-    /// Returns who acted; an agent by the id that people type.
+    /// Returns the actor; an agent has its short id.
     fn actor(&self) -> String {
         let agent = self.actor.strip_prefix("agent:");
         match agent.and_then(|id| id.parse::<AgentId>().ok()) {
@@ -184,23 +180,23 @@ impl AuditEntryView {
         }
     }
 
-    /// Returns the particulars for people: what matters most comes first.
+    /// Returns the details for the table, the most important members first.
     fn details(&self) -> String {
         const FIRST: [&str; 6] = ["tool", "request", "decision", "task", "event", "why"];
         let Value::Object(members) = &self.details else {
             return canonical::to_text(&self.details);
         };
-        let place = |name: &str| FIRST.iter().position(|first| *first == name);
+        let rank = |name: &str| FIRST.iter().position(|first| *first == name);
         let mut ordered: Vec<_> = members
             .iter()
             .filter(|(_, value)| !value.is_null())
             .collect();
-        ordered.sort_by_key(|(name, _)| place(name).unwrap_or(FIRST.len()));
-        let told = ordered
+        ordered.sort_by_key(|(name, _)| rank(name).unwrap_or(FIRST.len()));
+        let pairs = ordered
             .into_iter()
             .map(|(name, value)| format!("{name}={}", canonical::to_text(value)));
-        let text = told.collect::<Vec<_>>().join(" ");
-        let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
+        let text = pairs.collect::<Vec<_>>().join(" ");
+        let mut shown: String = text.chars().take(MAX_DETAIL_CHARS).collect();
         if shown.len() < text.len() {
             shown.push('…');
         }

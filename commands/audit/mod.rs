@@ -1,4 +1,4 @@
-//! `eklavya audit`: who did what, and whether the record of it is whole.
+//! `eklavya audit`
 
 mod export;
 mod log;
@@ -9,7 +9,7 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Look at the audit trail, verify it, export it
+/// Show, verify and export the audit trail
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     Log(log::AuditLogArgs),
@@ -18,7 +18,6 @@ pub enum AuditCommand {
 }
 
 impl AuditCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             AuditCommand::Log(args) => log::exec(invocation, &args),
@@ -28,5 +27,5 @@ impl AuditCommand {
     }
 }
 
-/// What people read in place of a project where it is the installation's chain.
+/// Shown instead of a project for the chain of the installation.
 const INSTALLATION: &str = "(installation)";

@@ -16,7 +16,7 @@ use crate::error::{CommandError, CommandErrorKind};
 use crate::invocation::CommandInvocation;
 use crate::output::TableRow;
 
-/// No line of an export is longer, in bytes.
+/// Longest line that is read from an export, in bytes.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
@@ -25,26 +25,25 @@ Examples:
   eklavya audit verify shop --output json
   eklavya audit verify --file shop-audit.jsonl      # without a database";
 
-/// Verify that the audit trail was not changed: every row, and that none is missing
+/// Verify that no row of the audit trail was changed or removed
 ///
-/// Says for each chain (one for each project, one for the installation) how many rows it has and the
-/// hash of the newest. Exit code 1 where a chain is broken, with its first broken row.
+/// Prints the number of rows and the hash of the newest row of each chain (one for each project, one
+/// for the installation). Exits with 1 if a chain is broken, and names its first broken row.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AuditVerifyArgs {
-    /// Only the chain of this project
+    /// Only verify the chain of this project
     slug: Option<String>,
 
-    /// Every chain, which is the default
+    /// Verify every chain (the default)
     #[arg(long, conflicts_with_all = ["slug", "file"])]
     all: bool,
 
-    /// A file that audit export wrote; it needs no data directory and no database
+    /// Verify a file that `audit export` wrote; needs no data directory and no database
     #[arg(long, value_name = "FILE", conflicts_with = "slug")]
     file: Option<Utf8PathBuf>,
 }
 
-/// Runs `eklavya audit verify`.
 pub fn exec(invocation: &CommandInvocation, args: &AuditVerifyArgs) -> Result<(), CommandError> {
     let verdicts = match &args.file {
         Some(file) => vec![verify_file(&invocation.working_directory.join(file))?],
@@ -78,7 +77,7 @@ fn print_verdicts(
     if broken.is_empty() {
         invocation
             .printer
-            .note(&format!("{rows} rows in {chains}: nothing was changed"));
+            .note(&format!("{rows} rows in {chains}: no changes found"));
         return Ok(());
     }
     let message = format!("the audit trail is broken: {}", broken.join("; "));
@@ -90,17 +89,19 @@ fn verify_file(path: &Utf8Path) -> Result<ChainVerification, CommandError> {
         CommandError::usage(format!("cannot read {path}: {error}"))
             .with_hint("Name a file that audit export wrote")
     };
-    let none = |error: &dyn std::fmt::Display| {
-        CommandError::usage(format!("{path} is no exported audit trail: {error}"))
+    let invalid = |error: &dyn std::fmt::Display| {
+        CommandError::usage(format!("{path} is not an exported audit trail: {error}"))
             .with_hint("Name a file that audit export wrote")
     };
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let first = read_line(&mut file)
         .map_err(unreadable)?
         .unwrap_or_default();
-    let mut verifier = ExportVerifier::new(&first).map_err(|error| none(&error))?;
+    let mut verifier = ExportVerifier::new(&first).map_err(|error| invalid(&error))?;
     while let Some(line) = read_line(&mut file).map_err(unreadable)? {
-        verifier.verify_line(&line).map_err(|error| none(&error))?;
+        verifier
+            .verify_line(&line)
+            .map_err(|error| invalid(&error))?;
     }
     let (header, rows) = (verifier.header().clone(), verifier.row_count());
     let ended = verifier.finish();
@@ -113,7 +114,7 @@ fn verify_file(path: &Utf8Path) -> Result<ChainVerification, CommandError> {
     })
 }
 
-/// Returns the next line, and nothing at the end.
+/// Returns the next line, or `None` at the end of the file.
 fn read_line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
     let mut bytes = Vec::new();
     file.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
@@ -122,10 +123,9 @@ fn read_line(file: &mut impl BufRead) -> std::io::Result<Option<String>> {
     }
     let text = String::from_utf8(bytes);
     text.map(Some)
-        .map_err(|_| std::io::Error::other("it is not a text in UTF-8"))
+        .map_err(|_| std::io::Error::other("it is not UTF-8 text"))
 }
 
-/// What was found out about a chain.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 struct ChainVerdictView(ChainVerification);

@@ -1,4 +1,4 @@
-//! `eklavya budget`: limits, and what was spent.
+//! `eklavya budget`
 
 mod report;
 mod set;
@@ -14,7 +14,7 @@ use eklavya_services::costs::DefaultLimits;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Show and change limits, and report what was spent
+/// Show and set limits, and report costs
 #[derive(Debug, Subcommand)]
 pub enum BudgetCommand {
     Show(show::BudgetShowArgs),
@@ -23,7 +23,6 @@ pub enum BudgetCommand {
 }
 
 impl BudgetCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             BudgetCommand::Show(args) => show::exec(invocation, &args),
@@ -33,7 +32,7 @@ impl BudgetCommand {
     }
 }
 
-/// Returns the limits of the configuration.
+/// Returns the default limits that the configuration sets.
 pub fn default_limits(config: &Config) -> DefaultLimits {
     DefaultLimits {
         all: config.budget.overall,

@@ -23,7 +23,7 @@ pub struct BudgetReportArgs {
     slug: String,
 }
 
-/// What a project cost; amounts in micro-dollars.
+/// Amounts are in micro-dollars.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CostReportView {
@@ -32,7 +32,6 @@ struct CostReportView {
     report: CostReport,
 }
 
-/// Runs `eklavya budget report`.
 pub fn exec(invocation: &CommandInvocation, args: &BudgetReportArgs) -> Result<(), CommandError> {
     let report = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;
@@ -77,17 +76,17 @@ fn cost_line_cells(line: &CostGroup) -> Vec<String> {
     ]
 }
 
-/// Returns what stands behind an amount, where it is not simply what the endpoint charged.
+/// Returns notes on requests whose cost is not simply what the endpoint charged.
 fn cost_line_notes(line: &CostGroup) -> String {
     let notes = [
-        (line.rehearsals, "by a rehearsal"),
+        (line.rehearsals, "from a rehearsal"),
         (line.upper_bounds, "at their upper bound"),
-        (line.unknown_models, "at the dearest price (unknown model)"),
+        (line.unknown_models, "at the highest price (unknown model)"),
     ];
-    let told: Vec<String> = notes
+    let texts: Vec<String> = notes
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    told.join(", ")
+    texts.join(", ")
 }

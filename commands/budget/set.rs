@@ -18,9 +18,9 @@ Examples:
   eklavya budget set shop --task T3 --limit none
   eklavya budget set --all --limit 200";
 
-/// Change the limit of a project, of one of its tasks or agents, or of everything
+/// Set the limit of a project, of a task or agent, or of all projects together
 ///
-/// It counts from the next request on, for agents at work too.
+/// The limit applies from the next request on, also to running agents.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct BudgetSetArgs {
@@ -28,24 +28,24 @@ pub struct BudgetSetArgs {
     #[arg(required_unless_present = "all")]
     slug: Option<String>,
 
-    /// The limit in US dollars, or none
+    /// New limit in US dollars; `none` removes the limit
     #[arg(long, value_name = "USD", value_parser = parse_limit)]
     limit: LimitArg,
 
-    /// The limit of this task of the project
+    /// Set the limit of this task of the project
     #[arg(long, conflicts_with = "agent")]
     task: Option<String>,
 
-    /// The limit of this agent of the project: the beginning of its id
+    /// Set the limit of this agent of the project: its id, or a unique prefix of it
     #[arg(long)]
     agent: Option<String>,
 
-    /// The limit of all projects together, in place of budget.overallUsd
+    /// Set the limit of all projects together, instead of `budget.overallUsd`
     #[arg(long, conflicts_with_all = ["slug", "task", "agent"])]
     all: bool,
 }
 
-/// A limit as it is typed.
+/// A limit on the command line: an amount or `none`.
 #[derive(Debug, Clone, Copy)]
 struct LimitArg(Option<MicroUsd>);
 
@@ -56,7 +56,6 @@ fn parse_limit(text: &str) -> Result<LimitArg, InvalidAmount> {
     }
 }
 
-/// Runs `eklavya budget set`.
 pub fn exec(invocation: &CommandInvocation, args: &BudgetSetArgs) -> Result<(), CommandError> {
     let defaults = super::default_limits(invocation.config()?);
     let view = data_store::with_data_store(invocation, async |data| {
@@ -75,11 +74,11 @@ pub fn exec(invocation: &CommandInvocation, args: &BudgetSetArgs) -> Result<(), 
         .limit
         .0
         .map_or("none".to_owned(), |limit| format!("${limit}"));
-    let message = format!("The limit of {} is {limit} now", view.name());
+    let message = format!("Set the limit of {} to {limit}", view.name());
     invocation.printer.done(&message, &view)
 }
 
-/// Returns what the limit is set on, and its name for people.
+/// Returns what the limit applies to, and its name in messages.
 async fn find_scope(
     data: &DataStore,
     args: &BudgetSetArgs,

@@ -14,15 +14,14 @@ Examples:
   eklavya budget show
   eklavya budget show shop --output json";
 
-/// Show the limits, and what is spent and reserved against them
+/// Show limits, and the amounts spent and reserved
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct BudgetShowArgs {
-    /// Only that of this project, with its tasks
+    /// Only show this project and its tasks
     slug: Option<String>,
 }
 
-/// Runs `eklavya budget show`.
 pub fn exec(invocation: &CommandInvocation, args: &BudgetShowArgs) -> Result<(), CommandError> {
     let defaults = super::default_limits(invocation.config()?);
     let views = data_store::with_data_store(invocation, async |data| {

@@ -1,4 +1,4 @@
-//! Limits as they are printed.
+//! The printed form of a limit.
 
 use eklavya_core::ledger::{Budget, BudgetScope};
 use eklavya_core::money::MicroUsd;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::output::TableRow;
 
-/// A limit and what stands against it; amounts in micro-dollars.
+/// Amounts are in micro-dollars.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetView {
@@ -15,14 +15,13 @@ pub struct BudgetView {
     name: String,
     limit_micro_usd: Option<MicroUsd>,
     spent_micro_usd: MicroUsd,
-    /// Held by requests that are under way.
+    /// Reserved for requests in progress.
     reserved_micro_usd: MicroUsd,
     /// What a new request may reserve.
     available_micro_usd: Option<MicroUsd>,
 }
 
 impl BudgetView {
-    /// Returns the view of `budget`.
     pub fn of(scope: BudgetScope, name: String, budget: &Budget) -> Self {
         Self {
             scope: scope.name(),
@@ -34,7 +33,7 @@ impl BudgetView {
         }
     }
 
-    /// Returns what it is the limit of.
+    /// The name of the project, task or agent that the limit applies to.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -55,7 +54,7 @@ impl TableRow for BudgetView {
     }
 }
 
-/// Returns an amount for people: `$0.50`.
+/// Formats an amount for people: `$0.50`.
 pub fn format_dollars(amount: MicroUsd) -> String {
     format!("${amount}")
 }

@@ -13,11 +13,10 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ConfigGetArgs {
-    /// The key, like agents.parallel
+    /// Name of the key, such as `agents.parallel`
     key: String,
 }
 
-/// Runs `eklavya config get`.
 pub fn exec(invocation: &CommandInvocation, args: &ConfigGetArgs) -> Result<(), CommandError> {
     let entry = invocation.layers()?.get(&args.key)?;
     invocation

@@ -1,4 +1,4 @@
-//! `eklavya config`: the configuration.
+//! `eklavya config`
 
 mod get;
 mod set;
@@ -21,7 +21,6 @@ pub enum ConfigCommand {
 }
 
 impl ConfigCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             ConfigCommand::Show(args) => show::exec(invocation, &args),
@@ -31,14 +30,14 @@ impl ConfigCommand {
     }
 }
 
-/// A key with the value that holds, and where it comes from.
+/// A key with its effective value and the origin of the value.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SettingView {
     key: &'static str,
     value: ConfigValue,
     origin: ValueOrigin,
-    /// The file, variable or option of that origin; nothing for what is built in.
+    /// The file, variable or option that sets the value; `None` for a default.
     source: Option<String>,
 }
 
@@ -67,7 +66,7 @@ impl TableRow for SettingView {
     }
 }
 
-/// People who ask for one value get the value.
+/// `config get` prints the bare value.
 impl OutputView for SettingView {
     fn render(&self, page: &mut OutputPage) {
         page.line(&self.value.to_string());

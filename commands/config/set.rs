@@ -16,59 +16,54 @@ Examples:
   eklavya config set budget.overallUsd none
   eklavya config set agents.parallel --default";
 
-/// Change one key in config.yaml
+/// Set one key in config.yaml, or remove it
 ///
-/// Nothing else in the file changes; comments stay, except where the file is written in a style
-/// that can only be changed by writing it anew, which is told.
+/// The rest of the file and its comments stay as they are. If the file uses a YAML style that cannot
+/// be edited in place, the file is rewritten without its comments, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ConfigSetArgs {
-    /// The key, like agents.parallel
+    /// Name of the key, such as `agents.parallel`
     key: String,
 
-    /// The new value; none where the key may be without one
+    /// New value; `none` unsets a key that may have no value
     #[arg(required_unless_present = "default", allow_hyphen_values = true)]
     value: Option<String>,
 
-    /// Take the key out of the file, so that the default holds
+    /// Remove the key from the file, so that its default applies
     #[arg(long, conflicts_with = "value")]
     default: bool,
 }
 
-/// What was changed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ConfigChangeView {
     key: &'static str,
-    /// Nothing where the key was taken out.
+    /// `None` if the key was removed.
     value: Option<ConfigValue>,
     file: String,
     comments_kept: bool,
 }
 
-/// Runs `eklavya config set`.
 pub fn exec(invocation: &CommandInvocation, args: &ConfigSetArgs) -> Result<(), CommandError> {
     let key = find_key(&args.key)?;
     let change = edit_config_file(invocation, key, args.value.as_deref())?;
     let home = &invocation.home;
     if !home.path.is_dir() {
-        let message = format!("there is no data directory {}", home.path);
+        let message = format!("the data directory {} does not exist", home.path);
         return Err(CommandError::new(CommandErrorKind::Environment, message)
-            .with_hint("Make it: eklavya init"));
+            .with_hint("Create it: eklavya init"));
     }
     let comments = edit_key(home, key, &change)?;
     if comments == CommentOutcome::Lost {
-        let message = format!(
-            "{} was written anew, without its comments",
-            home.config_file()
-        );
+        let message = format!("{} was rewritten without its comments", home.config_file());
         invocation.printer.warn(&message);
     }
     record_change(invocation, key, &change);
     warn_if_covered(invocation, key)?;
     let message = match &change {
-        KeyEdit::Set(value) => format!("{} is {value} now", key.name),
-        KeyEdit::Unset => format!("{} has its default again", key.name),
+        KeyEdit::Set(value) => format!("Set {} to {value}", key.name),
+        KeyEdit::Unset => format!("Reset {} to its default", key.name),
     };
     let changed = ConfigChangeView {
         key: key.name,
@@ -82,15 +77,15 @@ pub fn exec(invocation: &CommandInvocation, args: &ConfigSetArgs) -> Result<(), 
     invocation.printer.done(&message, &changed)
 }
 
-/// Notes the change in the audit trail. A configuration that keeps us from the database must be
-/// changed all the same: that is told, and no failure.
+/// Records the change in the audit trail. If the database cannot be used, the command only warns:
+/// a configuration with a wrong database must remain changeable.
 fn record_change(invocation: &CommandInvocation, key: &'static ConfigKey, change: &KeyEdit) {
     let value = match change {
         KeyEdit::Set(value) => Some(value.to_string()),
         KeyEdit::Unset => None,
     };
     let details = json!({ "key": key.name, "value": value });
-    let noted = data_store::with_data_store(invocation, async |data| {
+    let recorded = data_store::with_data_store(invocation, async |data| {
         let about = (None, None);
         audit::record(
             &data,
@@ -100,13 +95,13 @@ fn record_change(invocation: &CommandInvocation, key: &'static ConfigKey, change
             details,
         )
         .await?;
-        // With store.url this may have been the last word to the file, which people then put away:
-        // it must be all of the database.
+        // After a change of store.url the SQLite file may be moved away, so its write-ahead log must
+        // be folded into it.
         data.store.close().await;
         Ok(())
     });
-    if let Err(error) = noted {
-        let message = format!("this change is not in the audit trail: {error}");
+    if let Err(error) = recorded {
+        let message = format!("the change is not in the audit trail: {error}");
         invocation.printer.warn(&message);
     }
 }
@@ -119,7 +114,8 @@ fn edit_config_file(
     let Some(text) = value else {
         return Ok(KeyEdit::Unset);
     };
-    // In the file a relative path would hang below the data directory, which is not what was typed.
+    // A relative path in the file is relative to the data directory; on the command line it is
+    // relative to the working directory.
     let user_home = invocation.environment.get("HOME")?;
     let value =
         ConfigValue::parse(key, text)?.resolve_path(&invocation.working_directory, user_home);
@@ -132,7 +128,7 @@ fn warn_if_covered(
 ) -> Result<(), CommandError> {
     let variable = key.environment_variable();
     if invocation.environment.get(&variable)?.is_some() {
-        let message = format!("{variable} is set in the environment and is stronger");
+        let message = format!("{variable} is set in the environment and overrides this value");
         invocation.printer.warn(&message);
     }
     Ok(())

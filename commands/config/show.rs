@@ -11,16 +11,15 @@ Examples:
   eklavya config show
   EKLAVYA_AGENTS_PARALLEL=8 eklavya config show --output jsonl | grep parallel";
 
-/// Show every key with its value and where the value comes from
+/// Show every key with its value and the origin of the value
 ///
-/// Weakest first: the built-in default, config.yaml in the data directory, the environment
-/// (EKLAVYA_AGENTS_PARALLEL for agents.parallel), --set on the command line. Secrets are shown as
-/// set or not set.
+/// The origins, weakest first: the built-in default, config.yaml in the data directory, the
+/// environment (EKLAVYA_AGENTS_PARALLEL for `agents.parallel`), --set on the command line. Secrets are
+/// only shown as set or not set.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ConfigShowArgs {}
 
-/// Runs `eklavya config show`.
 pub fn exec(invocation: &CommandInvocation, _: &ConfigShowArgs) -> Result<(), CommandError> {
     let entries = invocation.layers()?.entries();
     let secrets = invocation.config()?.model.credentials.variables();

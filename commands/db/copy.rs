@@ -11,7 +11,7 @@ use eklavya_store::workers::WorkerRecord;
 use eklavya_store::{DatabaseLocation, Store, StoreError};
 use serde::Serialize;
 
-use crate::db::location::{self as place, LOCATIONS};
+use crate::db::location::{LOCATIONS, parse_location};
 use crate::error::{CommandError, CommandErrorKind};
 use crate::invocation::CommandInvocation;
 use crate::output::{OutputPage, OutputPrinter, OutputView};
@@ -22,49 +22,48 @@ A LOCATION is one of
   sqlite                         the file in the data directory
   sqlite:PATH                    another file
   postgres://user@host/database  a database on a server
-  store                          the one that store.url names
+  store                          the database that store.url names
 
 Examples:
   eklavya db copy --from sqlite --to postgres://eklavya@db/eklavya --to-password-file FILE
   eklavya config set store.url postgres://eklavya@db/eklavya
   eklavya db copy --from store --to sqlite:backup.db";
 
-/// Copy everything into another database, and compare it row by row
+/// Copy everything into another database, and compare both row by row
 ///
-/// The target must be empty, or have been made by eklavya init and hold no project. The copy is one
-/// transaction: stopped or failed, it leaves nothing behind. Nobody may be working on a project
-/// meanwhile; whoever wants to write waits. What projects have outside of the database, their
-/// repositories and workspaces, stays where it is.
+/// The target must be empty, or created by `eklavya init` and without projects. The copy is one
+/// transaction: if it fails or is interrupted, it leaves nothing behind. No worker may run during the
+/// copy; other commands that write wait until it ends. Files outside the database (repositories and
+/// workspaces of projects) are not copied.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DbCopyArgs {
-    /// The database to copy
+    /// Database to copy
     #[arg(long, value_name = "LOCATION")]
     from: String,
 
-    /// The database to copy it into
+    /// Database to copy into
     #[arg(long, value_name = "LOCATION")]
     to: String,
 
-    /// File that holds the password of --from
+    /// File with the password of --from
     #[arg(long, value_name = "FILE")]
     from_password_file: Option<Utf8PathBuf>,
 
-    /// File that holds the password of --to
+    /// File with the password of --to
     #[arg(long, value_name = "FILE")]
     to_password_file: Option<Utf8PathBuf>,
 }
 
-/// Runs `eklavya db copy`.
 pub fn exec(invocation: &CommandInvocation, args: &DbCopyArgs) -> Result<(), CommandError> {
-    let from = place::parse_location(invocation, &args.from, args.from_password_file.as_ref())?;
-    let to = place::parse_location(invocation, &args.to, args.to_password_file.as_ref())?;
+    let from = parse_location(invocation, &args.from, args.from_password_file.as_ref())?;
+    let to = parse_location(invocation, &args.to, args.to_password_file.as_ref())?;
     let printer = &invocation.printer;
     let copied = runtime::run_short(copy(printer, &from, &to))?;
     printer.view(&DatabaseCopyView::of(&from, &to, &copied))?;
     if copied.replaced > 0 {
         printer.warn(&format!(
-            "{} values held U+0000, which PostgreSQL cannot keep; in the copy they hold U+FFFD",
+            "{} values contained U+0000, which PostgreSQL cannot store; in the copy they contain U+FFFD",
             copied.replaced
         ));
     }
@@ -85,12 +84,12 @@ async fn copy(
         .map_err(|error| match error {
             error @ StoreError::Missing(_) => {
                 CommandError::new(CommandErrorKind::Environment, error)
-                    .with_hint("Name the database that holds the projects: --from LOCATION")
+                    .with_hint("Name the database that contains the projects: --from LOCATION")
             }
             error => error.into(),
         })?;
     let copied = copy_locked_source(printer, &store, source, to).await;
-    // The source's write-ahead log is folded into its file.
+    // Closing folds the write-ahead log of the source into its file.
     store.close().await;
     copied
 }
@@ -102,42 +101,41 @@ async fn copy_locked_source(
     to: &DatabaseLocation,
 ) -> Result<CopySummary, CommandError> {
     ensure_no_live_workers(store).await?;
-    let mut tell = |step| match step {
+    let mut report = |step| match step {
         CopyProgress::Written { rows: 0, .. } | CopyProgress::Compared { rows: 0, .. } => {}
         CopyProgress::Written { table, rows } => printer.note(&format!("{table}: {rows} copied")),
         CopyProgress::Compared { table, rows } => {
             printer.note(&format!("{table}: {rows} compared"));
         }
     };
-    Ok(source.copy_into(to, &mut tell).await?)
+    Ok(source.copy_into(to, &mut report).await?)
 }
 
-/// What a worker does after the copy would be missing from it.
+/// Refuses while a worker runs: its later changes would be missing from the copy.
 async fn ensure_no_live_workers(store: &Store) -> Result<(), CommandError> {
-    const FIX: &str = "Stop all workers first, then repeat the command";
+    const FIX: &str = "Stop all workers, then run the command again";
     let data = DataStore::new(store.clone(), Arc::new(SystemClock));
     let rows = workers::list(&data).await?;
     let alive = |row: &&WorkerRecord| workers::health_of(&data, row) == WorkerHealth::Alive;
     if let Some(row) = rows.iter().find(alive) {
-        let message = format!("the worker {} (pid {}) is there", row.name, row.pid);
+        let message = format!("worker {} (pid {}) is running", row.name, row.pid);
         return Err(CommandError::new(CommandErrorKind::WrongState, message).with_hint(FIX));
     }
     for project in projects::list(&data).await? {
         if let Some(holder) = leases::find_live_holder(&data, project.id).await? {
-            let message = format!("a worker ({holder}) works on {}", project.slug);
+            let message = format!("a worker ({holder}) is working on {}", project.slug);
             return Err(CommandError::new(CommandErrorKind::WrongState, message).with_hint(FIX));
         }
     }
     Ok(())
 }
 
-/// What was copied.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DatabaseCopyView {
     from: String,
     to: String,
-    /// Values in which U+0000 became U+FFFD.
+    /// Number of values in which U+FFFD replaced U+0000.
     replaced: u64,
     tables: Vec<CopiedTableView>,
 }
@@ -147,7 +145,7 @@ struct DatabaseCopyView {
 struct CopiedTableView {
     name: String,
     rows: u64,
-    /// Over all rows in the order of their keys; the same on both sides.
+    /// Hash of all rows in the order of their keys; the same in both databases.
     sha256: String,
 }
 
@@ -182,16 +180,17 @@ impl From<CopyError> for CommandError {
         match error {
             CopyError::Store(error) => Self::from(error),
             CopyError::TwoFiles { .. } => Self::new(CommandErrorKind::Usage, error)
-                .with_hint("Copy the file itself, while nobody works"),
+                .with_hint("Copy the file itself while no worker is running"),
             CopyError::SameDatabase(_) => {
                 Self::new(CommandErrorKind::Usage, error).with_hint(LOCATIONS)
             }
             CopyError::NotEmpty { .. } => Self::new(CommandErrorKind::WrongState, error)
                 .with_hint("Name an empty database: --to LOCATION"),
             CopyError::UnexpectedColumn { .. } => Self::new(CommandErrorKind::Environment, error)
-                .with_hint("Look at the server's tables: eklavya db status"),
-            CopyError::RowMismatch { .. } => Self::new(CommandErrorKind::Failed, error)
-                .with_hint("Report it, with both databases' versions: eklavya db status"),
+                .with_hint("Show the tables of the server: eklavya db status"),
+            CopyError::RowMismatch { .. } => Self::new(CommandErrorKind::Failed, error).with_hint(
+                "Report this as a bug, with the versions of both databases: eklavya db status",
+            ),
         }
     }
 }

@@ -9,12 +9,12 @@ use crate::data_store;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// What names a database, for hints.
+/// The hint that lists the forms of a location.
 pub const LOCATIONS: &str =
     "A database is one of: sqlite, sqlite:PATH, postgres://user@host/database, store";
 
-/// Returns the database that `text` names. `password_file` is for a server; one that store.url names
-/// has its password from store.passwordFile.
+/// Returns the database that `text` names. `password_file` belongs to a server; without it, the server
+/// of store.url has its password from store.passwordFile.
 pub fn parse_location(
     invocation: &CommandInvocation,
     text: &str,
@@ -35,7 +35,10 @@ pub fn parse_location(
     }
     let url = server_url::parse(text).map_err(|error| {
         let shown = if text.contains('@') { "…@…" } else { text };
-        CommandError::usage(format!("{shown:?} names no database: {error}")).with_hint(LOCATIONS)
+        CommandError::usage(format!(
+            "{shown:?} is not the location of a database: {error}"
+        ))
+        .with_hint(LOCATIONS)
     })?;
     let configured = invocation.config()?.store.as_ref();
     let same =

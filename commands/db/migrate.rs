@@ -12,26 +12,25 @@ Examples:
   eklavya db migrate --dry-run   # what would be done
   eklavya db migrate";
 
-/// Bring the database's schema up to date
+/// Migrate the database to the schema of this version
 ///
-/// All that is to be done is done in one transaction: interrupted, it leaves the database as it was,
-/// and may be repeated. Where several do it at once, one does and the others wait. The file in a data
-/// directory is brought up to date by every command; a server's database, which workers of an older
-/// version may be using, only by this one and by eklavya init.
+/// All migrations run in one transaction: if the command is interrupted, the database is unchanged and
+/// the command can be run again. If several processes migrate at the same time, one does the work and
+/// the others wait. Every command migrates the SQLite file of a data directory; a database on a server,
+/// which workers of an older version may be using, is only migrated by this command and `eklavya init`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DbMigrateArgs {
-    /// Only say what would be done
+    /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
 }
 
-/// What was done, or would be.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct MigrationView {
     database: String,
-    /// The schema before; null where there were no tables.
+    /// The schema before; null if the database had no tables.
     from: Option<i64>,
     /// The schema after.
     to: i64,
@@ -39,7 +38,6 @@ struct MigrationView {
     dry_run: bool,
 }
 
-/// Runs `eklavya db migrate`.
 pub fn exec(invocation: &CommandInvocation, args: &DbMigrateArgs) -> Result<(), CommandError> {
     let location = data_store::location(invocation)?;
     let migrated = runtime::run_short(async {
@@ -84,17 +82,17 @@ impl MigrationView {
         if self.migrations.is_empty() {
             return format!("{database} is up to date: schema {to}");
         }
-        let (is, then) = if self.dry_run {
+        let (verb, suffix) = if self.dry_run {
             ("would be", "; nothing was changed")
         } else {
-            ("is", "")
+            ("was", "")
         };
         let from = match self.from {
-            Some(from) => format!("brought from schema {from} to {to}"),
-            None => format!("given its tables: schema {to}"),
+            Some(from) => format!("migrated from schema {from} to {to}"),
+            None => format!("created with schema {to}"),
         };
         format!(
-            "{database} {is} {from} ({}){then}",
+            "{database} {verb} {from} ({}){suffix}",
             self.migrations.join(", ")
         )
     }

@@ -1,4 +1,4 @@
-//! `eklavya db`: the database itself.
+//! `eklavya db`
 
 mod copy;
 pub(crate) mod location;
@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Look at the database, bring it up to date, move it to another one
+/// Show the database, migrate it, or copy it to another one
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
     Status(status::DbStatusArgs),
@@ -19,7 +19,6 @@ pub enum DbCommand {
 }
 
 impl DbCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             DbCommand::Status(args) => status::exec(invocation, &args),

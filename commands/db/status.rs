@@ -14,14 +14,13 @@ Examples:
   eklavya db status
   eklavya db status --output json | jq '.pending | length'";
 
-/// Show which database it is, its version and schema, and how much is in it
+/// Show the location, version, schema and size of the database
 ///
-/// Looks only, and at every schema: of an older or newer version of eklavya, and at none.
+/// Reads only. Works with every schema: that of an older or newer eklavya, or none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DbStatusArgs {}
 
-/// Runs `eklavya db status`.
 pub fn exec(invocation: &CommandInvocation, _: &DbStatusArgs) -> Result<(), CommandError> {
     let location = data_store::location(invocation)?;
     let status = runtime::run_short(async {
@@ -33,17 +32,16 @@ pub fn exec(invocation: &CommandInvocation, _: &DbStatusArgs) -> Result<(), Comm
     invocation.printer.view(&DatabaseStatusView::of(status))
 }
 
-/// The database as it is printed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DatabaseStatusView {
     database: String,
     version: String,
-    /// The newest migration that it has; null where it has no tables.
+    /// The newest migration of the database; null if it has no tables.
     schema: Option<i64>,
     /// The newest migration that this program knows.
     known_schema: i64,
-    /// Migrations that it lacks.
+    /// Migrations that the database lacks.
     pending: Vec<&'static str>,
     bytes: u64,
     tables: Vec<TableView>,
@@ -53,7 +51,7 @@ struct DatabaseStatusView {
 #[serde(rename_all = "camelCase")]
 struct TableView {
     name: String,
-    /// Null where the user may not read it.
+    /// Null if the user may not read the table.
     rows: Option<u64>,
 }
 
@@ -81,13 +79,13 @@ impl DatabaseStatusView {
             known,
         };
         match self.schema {
-            None => "none: there are no tables; make them with eklavya init".to_owned(),
+            None => "none: there are no tables; create them with eklavya init".to_owned(),
             Some(found) if found > known => {
-                format!("{found}, of a newer eklavya: this one knows up to {known}")
+                format!("{found}, of a newer eklavya; this one supports up to {known}")
             }
             Some(found) if schema.is_current() => format!("{found}, up to date"),
             Some(found) => format!(
-                "{found}, to be brought to {known} by eklavya db migrate: {}",
+                "{found}; eklavya db migrate migrates it to {known}: {}",
                 self.pending.join(", ")
             ),
         }
@@ -114,7 +112,7 @@ impl OutputView for DatabaseStatusView {
     }
 }
 
-/// Returns a size for people: `7.4 MiB`.
+/// Formats a size for people: `7.4 MiB`.
 fn format_size(bytes: u64) -> String {
     const STEP: u64 = 1024;
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -14,17 +14,17 @@ Examples:
   eklavya demo approve shop 2
   eklavya demo approve shop 2 --feedback \"Bigger pictures\" --yes --wait";
 
-/// Approve a demo: it becomes main, and the build starts from it
+/// Approve a demo; it becomes main, and the build starts from it
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoApproveArgs {
     /// The project
     slug: String,
 
-    /// The demo's number
+    /// Number of the demo
     number: u32,
 
-    /// What the build must know of your choice
+    /// What the build must know about your choice
     #[arg(long, value_name = "TEXT")]
     feedback: Option<String>,
 
@@ -32,7 +32,6 @@ pub struct DemoApproveArgs {
     wait: WaitOption,
 }
 
-/// Runs `eklavya demo approve`.
 pub fn exec(invocation: &CommandInvocation, args: DemoApproveArgs) -> Result<(), CommandError> {
     let question = format!("Approve demo {} of {}?", args.number, args.slug);
     invocation.prompt.confirm(&question)?;
@@ -44,6 +43,6 @@ pub fn exec(invocation: &CommandInvocation, args: DemoApproveArgs) -> Result<(),
         let project = stages::demo::approve(&site, &actor, args.number, args.feedback).await?;
         project::with_summary(&data, project).await
     })?;
-    let message = format!("Demo {} of {} is approved", args.number, project.slug);
+    let message = format!("Approved demo {} of {}", args.number, project.slug);
     next_step::print_done(invocation, &message, &project, &line)
 }

@@ -10,12 +10,12 @@ const EXAMPLES: &str = "\
 Examples:
   eklavya demo build shop
   eklavya demo build shop --set demo.count=2
-  eklavya demo build shop --detach    # returns at once; a background worker builds";
+  eklavya demo build shop --detach    # return at once; a background worker builds";
 
 /// Build the rival demos of a project and start their previews
 ///
-/// Agents build the demos in parallel, each in a clone of its own; a demo is ready when its preview
-/// answered. Repeating the command goes on where it stopped.
+/// Agents build the demos in parallel, each in its own clone. A demo is ready when its preview
+/// answers. If the command is interrupted, run it again; it resumes where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoBuildArgs {
@@ -26,7 +26,6 @@ pub struct DemoBuildArgs {
     work: WorkOptions,
 }
 
-/// Runs `eklavya demo build`.
 pub fn exec(invocation: &CommandInvocation, args: &DemoBuildArgs) -> Result<(), CommandError> {
     work::run_stage(invocation, &args.slug, JobGoal::Demos, &args.work)
 }

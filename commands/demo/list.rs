@@ -21,7 +21,6 @@ pub struct DemoListArgs {
     slug: String,
 }
 
-/// Runs `eklavya demo list`.
 pub fn exec(invocation: &CommandInvocation, args: &DemoListArgs) -> Result<(), CommandError> {
     let views: Vec<DemoView> = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;

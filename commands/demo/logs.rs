@@ -8,29 +8,28 @@ use eklavya_engine::preview::demo;
 use eklavya_services::{demos, projects};
 use std::time::Duration;
 
-/// How often it is looked for more.
+/// Pause between two reads of the log.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Print what the preview of a demo has said
+/// Print the output of the preview of a demo
 #[derive(Debug, clap::Args)]
 pub struct DemoLogsArgs {
     /// The project
     slug: String,
 
-    /// The demo's number
+    /// Number of the demo
     number: u32,
 
-    /// Go on with what it says from now on
+    /// Keep printing new output until the preview stops
     #[arg(short, long)]
     follow: bool,
 }
 
-/// Runs `eklavya demo logs`.
 pub fn exec(invocation: &CommandInvocation, args: &DemoLogsArgs) -> Result<(), CommandError> {
     let (mut shown, mut demo) = (String::new(), find_demo(invocation, args)?);
     loop {
         let log = demo::read_log(invocation.home.path.as_std_path(), &args.slug, args.number)?;
-        // A log that no longer continues what was shown has been cut in its middle.
+        // If the log no longer starts with what was shown, its middle was cut out.
         let new = log.strip_prefix(&shown).unwrap_or(&log);
         output::lines(
             &new.lines()

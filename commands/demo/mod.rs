@@ -1,4 +1,4 @@
-//! `eklavya demo`: rival demos, and the admin's choice among them.
+//! `eklavya demo`
 
 mod approve;
 mod build;
@@ -29,7 +29,6 @@ pub enum DemoCommand {
 }
 
 impl DemoCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             DemoCommand::Build(args) => build::exec(invocation, &args),

@@ -7,17 +7,16 @@ use crate::{data_store, run_factory, runtime, stage_error};
 use eklavya_engine::preview::demo;
 use eklavya_services::projects;
 
-/// Start the preview of a demo, where it does not run, and open it in the browser
+/// Open a demo in the browser; starts its preview if it is not running
 #[derive(Debug, clap::Args)]
 pub struct DemoOpenArgs {
     /// The project
     slug: String,
 
-    /// The demo's number
+    /// Number of the demo
     number: u32,
 }
 
-/// Runs `eklavya demo open`.
 pub fn exec(invocation: &CommandInvocation, args: &DemoOpenArgs) -> Result<(), CommandError> {
     let demo = runtime::run_interruptible(&invocation.printer, async |_| {
         let data = data_store::open_for_reading(invocation).await?;
@@ -33,10 +32,10 @@ pub fn exec(invocation: &CommandInvocation, args: &DemoOpenArgs) -> Result<(), C
     open_in_browser(invocation, &url);
     invocation
         .printer
-        .done(&format!("Demo {} answers at {url}", args.number), &line)
+        .done(&format!("Demo {} is running at {url}", args.number), &line)
 }
 
-/// Opens the person's browser, where there is a person with one.
+/// Opens a browser if the command is interactive.
 fn open_in_browser(invocation: &CommandInvocation, url: &str) {
     if !invocation.prompt.is_interactive() {
         return;

@@ -17,14 +17,14 @@ Examples:
   eklavya demo reject shop --all --feedback \"Show the menu first\"
   eklavya demo build shop            # the next round, with the feedback";
 
-/// Reject a demo, or all that are ready; the next round is built with your feedback
+/// Reject a demo, or all demos that are ready; the next round uses your feedback
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DemoRejectArgs {
     /// The project
     slug: String,
 
-    /// The demo's number
+    /// Number of the demo
     #[arg(required_unless_present = "all")]
     number: Option<u32>,
 
@@ -40,7 +40,6 @@ pub struct DemoRejectArgs {
     wait: WaitOption,
 }
 
-/// Runs `eklavya demo reject`.
 pub fn exec(invocation: &CommandInvocation, args: DemoRejectArgs) -> Result<(), CommandError> {
     let feedback = match args.feedback {
         Some(feedback) => feedback,
@@ -60,7 +59,8 @@ pub fn exec(invocation: &CommandInvocation, args: DemoRejectArgs) -> Result<(), 
         Ok((project::with_summary(&data, project).await?, numbers))
     })?;
     let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
-    let message = format!("Rejected of {}: demo {}", project.slug, numbers.join(", "));
+    let noun = if numbers.len() == 1 { "demo" } else { "demos" };
+    let message = format!("Rejected {noun} {} of {}", numbers.join(", "), project.slug);
     next_step::print_done(invocation, &message, &project, &line)
 }
 

@@ -14,11 +14,10 @@ pub struct DemoShowArgs {
     /// The project
     slug: String,
 
-    /// The demo's number
+    /// Number of the demo
     number: u32,
 }
 
-/// Runs `eklavya demo show`.
 pub fn exec(invocation: &CommandInvocation, args: &DemoShowArgs) -> Result<(), CommandError> {
     let view = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;

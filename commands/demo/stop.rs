@@ -13,11 +13,10 @@ pub struct DemoStopArgs {
     /// The project
     slug: String,
 
-    /// The demo's number
+    /// Number of the demo
     number: u32,
 }
 
-/// Runs `eklavya demo stop`.
 pub fn exec(invocation: &CommandInvocation, args: &DemoStopArgs) -> Result<(), CommandError> {
     let line = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;
@@ -28,7 +27,7 @@ pub fn exec(invocation: &CommandInvocation, args: &DemoStopArgs) -> Result<(), C
         ))
     })?;
     invocation.printer.done(
-        &format!("The preview of demo {} does not run", args.number),
+        &format!("Stopped the preview of demo {}", args.number),
         &line,
     )
 }

@@ -1,4 +1,4 @@
-//! Demos as they are printed.
+//! The printed form of a demo.
 
 use eklavya_core::demo::artifact::demo_subject;
 use eklavya_core::demo::{Demo, DemoState};
@@ -6,37 +6,35 @@ use eklavya_engine::preview::demo;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{OutputPage, OutputView, TableRow, time};
+use crate::output::{self, OutputPage, OutputView, TableRow, time};
 use crate::screenshots::{ProjectScreenshots, ScreenshotView};
 
-/// A demo.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DemoView {
-    /// From 1, over all rounds: what people type.
+    /// Counts from 1 over all rounds; identifies the demo on the command line.
     number: u32,
     round: u32,
     status: &'static str,
-    /// In which direction it differs from its rivals.
+    /// How the demo differs from its rivals.
     direction: String,
-    /// Where it can be looked at, while its preview runs.
+    /// The URL of the preview, while it runs.
     preview_url: Option<String>,
-    /// Whether the process that serves the preview runs.
+    /// Whether the process that serves the preview is running.
     preview_running: bool,
     commit: Option<String>,
-    /// Why it failed.
+    /// Why the demo failed.
     reason: Option<String>,
-    /// What the admin said of it.
+    /// The feedback of the admin.
     feedback: Option<String>,
     created_at: Timestamp,
     approved_at: Option<Timestamp>,
-    /// Its pictures; missing where they were not asked for.
+    /// The screenshots of the demo; only set by [`DemoView::with_pictures`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pictures: Option<Vec<ScreenshotView>>,
 }
 
 impl DemoView {
-    /// Returns the view of `demo`.
     pub fn of(demo: &Demo) -> Self {
         Self {
             number: demo.number,
@@ -62,7 +60,7 @@ impl DemoView {
         }
     }
 
-    /// Adds its pictures.
+    /// Adds the screenshots of the demo.
     pub fn with_pictures(self, all: &ProjectScreenshots) -> Self {
         let pictures = all.for_subject(&demo_subject(self.number));
         Self {
@@ -80,7 +78,7 @@ impl TableRow for DemoView {
         vec![
             self.number.to_string(),
             self.round.to_string(),
-            self.status.to_owned(),
+            output::state_words(self.status),
             self.direction.clone(),
             preview.unwrap_or_default(),
         ]
@@ -92,7 +90,7 @@ impl OutputView for DemoView {
         let mut fields = vec![
             ("Demo", self.number.to_string()),
             ("Round", self.round.to_string()),
-            ("Status", self.status.to_owned()),
+            ("Status", output::state_words(self.status)),
             ("Direction", self.direction.clone()),
             ("Created", time::format_timestamp(self.created_at)),
         ];
@@ -108,7 +106,7 @@ impl OutputView for DemoView {
                 .filter_map(|(name, value)| Some((name, value.clone()?))),
         );
         let pictures = self.pictures.iter().flatten();
-        fields.extend(pictures.map(|picture| ("Picture", picture.path.clone())));
+        fields.extend(pictures.map(|picture| ("Screenshot", picture.path.clone())));
         fields.extend(
             self.approved_at
                 .map(|at| ("Approved", time::format_timestamp(at))),

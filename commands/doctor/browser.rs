@@ -1,4 +1,4 @@
-//! The browser: whether one is there, starts in a sandbox, and opens previews alone.
+//! The browser: whether one exists, starts in a sandbox, and opens only previews.
 
 use std::path::PathBuf;
 
@@ -14,11 +14,11 @@ use crate::invocation::CommandInvocation;
 use crate::run_factory;
 
 const NAME: &str = "browser";
-/// What is lost without one.
-const WITHOUT: &str = "QA and UAT work without a browser, and demos have no pictures";
+/// The consequence of a missing browser.
+const WITHOUT: &str = "QA and UAT work without a browser, and demos have no screenshots";
 
-/// Is there a Chromium, and does it start? It is needed for nothing but what the check says. It is
-/// tried once, for all roles that have one.
+/// Checks for a Chromium that starts. The browser is optional, so a missing one is only a warning. One
+/// check covers all roles with a browser.
 pub async fn check_browser(invocation: &CommandInvocation, config: &Config) -> DoctorCheck {
     if !config.browser.enabled {
         return DoctorCheck::ok(NAME, format!("off (browser.use): {WITHOUT}"));
@@ -34,16 +34,16 @@ pub async fn check_browser(invocation: &CommandInvocation, config: &Config) -> D
     };
     let found = program.display().to_string();
     if invocation.no_sandbox {
-        let detail = format!("{found}, but there is no sandbox for it: {WITHOUT}");
-        return DoctorCheck::warning(NAME, detail, "leave --no-sandbox out");
+        let detail = format!("{found}, but it needs a sandbox: {WITHOUT}");
+        return DoctorCheck::warning(NAME, detail, "run without --no-sandbox");
     }
     match launch_browser(invocation, config, program).await {
         Ok(()) => {
-            let detail = format!("{found} starts in a sandbox, and opens previews alone");
+            let detail = format!("{found} starts in a sandbox and opens only previews");
             DoctorCheck::ok(NAME, detail)
         }
         Err(BrowserCheckError::NotContained(hole)) => {
-            let fix = "set browser.use to off until this holds, and report it";
+            let fix = "set browser.use to off, and report this as a bug";
             DoctorCheck::failed(NAME, format!("{found}: {hole}"), fix)
         }
         Err(BrowserCheckError::Unusable(reason)) => {
@@ -53,9 +53,8 @@ pub async fn check_browser(invocation: &CommandInvocation, config: &Config) -> D
 }
 
 enum BrowserCheckError {
-    /// It opens what it may not.
+    /// The browser opened a forbidden address.
     NotContained(String),
-    /// It cannot be used.
     Unusable(String),
 }
 
@@ -70,7 +69,7 @@ async fn launch_browser(
     let sandbox = run_factory::open_sandbox(invocation, bubblewrap, user).await;
     let unusable = |_| BrowserCheckError::Unusable("the sandbox must be usable first".to_owned());
     let sandbox = sandbox.map_err(unusable)?;
-    let tried = run_browser_selftest(
+    let tested = run_browser_selftest(
         &sandbox,
         config,
         user,
@@ -78,7 +77,7 @@ async fn launch_browser(
         &storage::probe_directory(config),
     )
     .await;
-    tried.map_err(|fault| match fault {
+    tested.map_err(|fault| match fault {
         BrowserSelftestError::ForbiddenReached(_) => {
             BrowserCheckError::NotContained(fault.to_string())
         }

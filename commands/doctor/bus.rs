@@ -6,7 +6,7 @@ use crate::invocation::CommandInvocation;
 
 const NAME: &str = "bus";
 
-/// Can the bus be used? One inside the process always can.
+/// Checks that the bus is usable. The bus inside the process always is.
 pub async fn check_bus(invocation: &CommandInvocation) -> DoctorCheck {
     let server = match data_store::bus_server(invocation) {
         Ok(Some(server)) => server,
@@ -18,7 +18,7 @@ pub async fn check_bus(invocation: &CommandInvocation) -> DoctorCheck {
         Err(error) => DoctorCheck::failed(
             NAME,
             error.to_string(),
-            "correct it, or work without: eklavya config set bus.url none",
+            "fix the problem, or work without Redis: eklavya config set bus.url none",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! The permission matrix, cell by cell, as it was tried on this machine.
+//! The permission matrix, tested cell by cell on this machine.
 
 use std::sync::Arc;
 
@@ -11,27 +11,29 @@ use eklavya_sandbox::{Sandbox, SandboxUser};
 use super::{CheckStatus, DoctorCheck};
 use crate::doctor::storage;
 
-/// What to do about a cell that does not hold.
-const FIX: &str = "do not let agents of this role run until this holds; see docs/sandbox.md";
+/// The fix for a cell that failed.
+const FIX: &str = "do not run agents of this role until this is fixed; see docs/sandbox.md";
 
-/// Tries each role's row in a sandbox of its own. `browser` is the check of the browser.
+/// Tests the row of each role in its own sandbox. `browser` is the result of the browser check.
 pub async fn check_matrix(
     config: &Config,
     (sandbox, user): &(Sandbox, SandboxUser),
     browser: &DoctorCheck,
 ) -> Result<Vec<RoleSelftestResult>, DoctorCheck> {
-    let examination = RoleSelftest {
+    let selftest = RoleSelftest {
         sandbox,
         user: *user,
         place: &storage::probe_directory(config),
         clock: Arc::new(SystemClock),
         browser: browser_guarantee(config, browser),
     };
-    let tried = examination.run().await;
-    tried.map_err(|error| DoctorCheck::failed_with_error("permission matrix", &error))
+    selftest
+        .run()
+        .await
+        .map_err(|error| DoctorCheck::failed_with_error("permission matrix", &error))
 }
 
-/// Returns what the check of the browser means for the roles that have one.
+/// Converts the browser check into the cell of the roles that have a browser.
 fn browser_guarantee(config: &Config, check: &DoctorCheck) -> (GuaranteeResult, String) {
     let state = match check.status {
         CheckStatus::Ok if config.browser.enabled => GuaranteeResult::Yes,
@@ -48,7 +50,7 @@ pub fn row_checks(row: &RoleSelftestResult) -> impl Iterator<Item = DoctorCheck>
 
 fn cell_check(row: &RoleSelftestResult, cell: &MatrixCell) -> DoctorCheck {
     let fix = match cell.state {
-        // The check of the browser says what to do, or that of Landlock.
+        // The browser check or the Landlock check has the fix.
         GuaranteeResult::Yes | GuaranteeResult::Partly => None,
         GuaranteeResult::No => Some(FIX.to_owned()),
     };
@@ -70,14 +72,14 @@ fn check_status(state: GuaranteeResult) -> CheckStatus {
     }
 }
 
-/// The names of the columns.
+/// Returns the names of the columns.
 pub fn columns() -> Vec<&'static str> {
     std::iter::once("role")
         .chain(MatrixColumn::ALL.map(MatrixColumn::name))
         .collect()
 }
 
-/// Returns a row of the table: the role, and how far each of its cells holds.
+/// Returns a row of the table: the role and the status of each cell.
 pub fn row_cells(row: &RoleSelftestResult) -> Vec<String> {
     let states = row
         .cells

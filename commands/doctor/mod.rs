@@ -1,4 +1,4 @@
-//! `eklavya doctor`: is everything there that the work needs?
+//! `eklavya doctor`
 
 mod browser;
 mod bus;
@@ -31,34 +31,32 @@ Examples:
   eklavya doctor --isolation docker
   eklavya doctor --output jsonl | jq -r 'select(.status == \"failed\") | .detail'";
 
-/// Check that everything that the work needs is there and usable
+/// Check that everything that agents need is installed and usable
 ///
-/// Each cell of the permission matrix (`eklavya roles`) is tried in a sandbox of that role: what it
-/// allows, and what it does not. Exits with 7 where something that is needed is not there, or does not hold.
+/// Tests each cell of the permission matrix (`eklavya roles`) in a sandbox of that role: what the role
+/// may do, and what it may not. Exits with 7 if a requirement is missing or a test fails.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
-    /// Try this isolation in place of the configured one
+    /// Isolation backend to test (default: `sandbox.isolation`)
     #[arg(long, value_name = "ISOLATION", value_parser = crate::project::isolation_parser())]
     isolation: Option<IsolationKind>,
 }
 
-/// What was found out about one thing.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorCheck {
-    /// The thing.
     #[serde(rename = "check")]
     name: Cow<'static, str>,
     status: CheckStatus,
-    /// What was found.
     detail: String,
-    /// What to do about it.
+    /// How to fix the problem.
     fix: Option<String>,
-    /// Whose cell of the permission matrix it is, where it is one.
+    /// The role, if this is a cell of the permission matrix.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
-    /// Which cell.
+    /// The column, if this is a cell of the permission matrix.
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<MatrixColumn>,
 }
@@ -67,7 +65,7 @@ pub struct DoctorCheck {
 #[serde(rename_all = "camelCase")]
 enum CheckStatus {
     Ok,
-    /// Usable, but not as it should be.
+    /// Usable, but with a restriction.
     Warning,
     /// Not usable.
     Failed,
@@ -111,7 +109,7 @@ impl DoctorCheck {
         }
     }
 
-    /// Returns a failure whose message says what to do.
+    /// Returns a failure whose message names the fix.
     fn failed_with_error(check: &'static str, error: &impl ToString) -> Self {
         Self {
             status: CheckStatus::Failed,
@@ -133,7 +131,6 @@ impl TableRow for DoctorCheck {
     }
 }
 
-/// Runs `eklavya doctor`.
 pub fn exec(invocation: &CommandInvocation, args: &DoctorArgs) -> Result<(), CommandError> {
     let report = runtime::run_short(async {
         let mut report = DoctorReport::default();
@@ -156,7 +153,7 @@ pub fn exec(invocation: &CommandInvocation, args: &DoctorArgs) -> Result<(), Com
     }
 }
 
-/// Checks what only the configuration names.
+/// Runs the checks that need a valid configuration.
 async fn add_configured_checks(
     invocation: &CommandInvocation,
     config: &Config,
@@ -173,10 +170,10 @@ async fn add_configured_checks(
     });
     report.add(bus::check_bus(invocation).await);
     report.add(tools::check_claude(config, &invocation.environment).await);
-    let held = sandbox::check_sandbox(invocation, config, args.isolation).await;
-    report.extend(held.checks);
+    let sandbox = sandbox::check_sandbox(invocation, config, args.isolation).await;
+    report.extend(sandbox.checks);
     let browser = browser::check_browser(invocation, config).await;
-    if let Some(usable) = held.usable {
+    if let Some(usable) = sandbox.usable {
         match matrix::check_matrix(config, &usable, &browser).await {
             Ok(rows) => report.add_matrix(rows),
             Err(check) => report.add(check),

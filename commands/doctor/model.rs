@@ -1,4 +1,4 @@
-//! The model: whether it can be asked, and what that costs.
+//! The credential for the model, and the prices.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -8,19 +8,19 @@ use eklavya_gateway::{PriceTable, RehearsalScript};
 
 use super::DoctorCheck;
 
-/// Is there a credential, or a rehearsal in place of a model? Never shows the credential.
+/// Checks for a credential, or a rehearsal instead of a model. Never prints the credential.
 pub fn check_credential(config: &Config) -> DoctorCheck {
     const NAME: &str = "model";
     const FIX: &str = "set ANTHROPIC_API_KEY, or: eklavya config set model.keyFile FILE";
     if let Some(file) = &config.model.rehearsal {
         return match RehearsalScript::load(file.as_std_path()) {
-            Ok(_) => DoctorCheck::ok(NAME, format!("new projects play the rehearsal {file}")),
+            Ok(_) => DoctorCheck::ok(NAME, format!("new projects use the rehearsal {file}")),
             Err(error) => DoctorCheck::failed_with_error(NAME, &error),
         };
     }
     let (url, source) = (&config.model.url, config.model.credentials.source());
     let Some(source) = source else {
-        let detail = format!("no credential for {url}: only rehearsals can be played");
+        let detail = format!("no credential for {url}: only rehearsals can run");
         return DoctorCheck::warning(NAME, detail, FIX);
     };
     if let Err(error) = config.model.credentials.load() {
@@ -29,11 +29,11 @@ pub fn check_credential(config: &Config) -> DoctorCheck {
     match &source {
         CredentialSource::KeyFile(file) if is_readable_by_others(file) => DoctorCheck::warning(
             NAME,
-            format!("others can read the key in {file}"),
+            format!("other users can read the key in {file}"),
             format!("chmod 600 {file}"),
         ),
         CredentialSource::KeyFile(_) | CredentialSource::Variable(_) => {
-            DoctorCheck::ok(NAME, format!("{url} with the credential of {source}"))
+            DoctorCheck::ok(NAME, format!("{url} with the credential from {source}"))
         }
     }
 }
@@ -43,7 +43,7 @@ fn is_readable_by_others(file: &Utf8Path) -> bool {
         .is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
 }
 
-/// Is there a usable price list, and are the configured models on it?
+/// Checks that the price list can be read and contains the configured models.
 pub fn check_prices(config: &Config) -> DoctorCheck {
     const NAME: &str = "prices";
     let own = config.home.pricing_file();
@@ -64,9 +64,11 @@ pub fn check_prices(config: &Config) -> DoctorCheck {
     match models.find(|model| !pricing.has_price(model)) {
         Some(model) => DoctorCheck::warning(
             NAME,
-            format!("{model} is on no price list and is charged at the dearest price ({place})"),
+            format!(
+                "{model} is not on the price list and is charged at the highest price ({place})"
+            ),
             "eklavya config set pricing.file FILE",
         ),
-        None => DoctorCheck::ok(NAME, format!("of {} ({place})", pricing.as_of())),
+        None => DoctorCheck::ok(NAME, format!("as of {} ({place})", pricing.as_of())),
     }
 }

@@ -1,4 +1,4 @@
-//! All that was found out, for people and for programs.
+//! The report of all checks.
 
 use eklavya_engine::selftest::RoleSelftestResult;
 use serde::Serialize;
@@ -8,36 +8,32 @@ use crate::error::CommandError;
 use crate::options::OutputFormat;
 use crate::output::{OutputPage, OutputPrinter, OutputView, TableRow, json_document, json_lines};
 
-/// The checks, and the permission matrix where it could be tried.
+/// The checks, and the permission matrix if it could be tested.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorReport {
     checks: Vec<DoctorCheck>,
-    /// Each cell of the matrix.
     cells: Vec<DoctorCheck>,
     #[serde(skip)]
     rows: Vec<RoleSelftestResult>,
 }
 
 impl DoctorReport {
-    /// Adds a check.
     pub fn add(&mut self, check: DoctorCheck) {
         self.checks.push(check);
     }
 
-    /// Adds checks.
     pub fn extend(&mut self, checks: Vec<DoctorCheck>) {
         self.checks.extend(checks);
     }
 
-    /// Adds the rows of the matrix.
     pub fn add_matrix(&mut self, rows: Vec<RoleSelftestResult>) {
         self.cells = rows.iter().flat_map(matrix::row_checks).collect();
         self.rows = rows;
     }
 
-    /// Prints it: for people the checks, the matrix and what is wrong with it; for programs one list,
-    /// in which each cell is a check.
+    /// Prints tables of the checks, the matrix and its problems; as JSON, one list in which each cell
+    /// is a check.
     pub fn print(&self, printer: &OutputPrinter) -> Result<(), CommandError> {
         match printer.format() {
             OutputFormat::Table => printer.view(self),
@@ -50,12 +46,12 @@ impl DoctorReport {
         self.checks.iter().chain(&self.cells)
     }
 
-    /// Returns how many checks there are, the cells among them.
+    /// Returns the number of checks, including the cells.
     pub fn count(&self) -> usize {
         self.all_checks().count()
     }
 
-    /// Returns how many of them failed.
+    /// Returns the number of failed checks, including the cells.
     pub fn failed_count(&self) -> usize {
         self.all_checks()
             .filter(|check| check.status == CheckStatus::Failed)
@@ -72,13 +68,16 @@ impl OutputView for DoctorReport {
         if self.rows.is_empty() {
             return;
         }
-        page.section("Permission matrix, as it was tried");
+        page.section("Permission matrix, as tested");
         page.table(&matrix::columns(), self.rows.iter().map(matrix::row_cells));
-        let wrong = |check: &&DoctorCheck| check.status != CheckStatus::Ok;
-        let wrong: Vec<&DoctorCheck> = self.cells.iter().filter(wrong).collect();
-        if !wrong.is_empty() {
-            page.section("Cells that are not as they should be");
-            page.table(DoctorCheck::COLUMNS, wrong.into_iter().map(TableRow::cells));
+        let has_problem = |check: &&DoctorCheck| check.status != CheckStatus::Ok;
+        let problems: Vec<&DoctorCheck> = self.cells.iter().filter(has_problem).collect();
+        if !problems.is_empty() {
+            page.section("Cells with problems");
+            page.table(
+                DoctorCheck::COLUMNS,
+                problems.into_iter().map(TableRow::cells),
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The sandbox: whether agents can be held, and what of it holds on this machine.
+//! The sandbox: whether it can be used, and which of its guarantees hold on this machine.
 
 use eklavya_config::Config;
 use eklavya_core::project::isolation::IsolationKind;
@@ -13,11 +13,10 @@ use crate::run_factory;
 
 const NAME: &str = "sandbox";
 
-/// What was found of the sandbox as such.
+/// The checks of the sandbox itself.
 pub struct SandboxChecks {
-    /// The findings.
     pub checks: Vec<DoctorCheck>,
-    /// The isolation that can be used, if any, and whom root becomes in it.
+    /// The usable sandbox, if any, and the user that root becomes in it.
     pub usable: Option<(Sandbox, SandboxUser)>,
 }
 
@@ -30,7 +29,7 @@ impl SandboxChecks {
     }
 }
 
-/// Can agents be held in a sandbox, and what does it keep all of them from? Each guarantee is tried.
+/// Checks that agents can run in a sandbox, and tests each guarantee that holds for every role.
 pub async fn check_sandbox(
     invocation: &CommandInvocation,
     config: &Config,
@@ -41,7 +40,7 @@ pub async fn check_sandbox(
         return SandboxChecks::unusable(DoctorCheck::warning(
             NAME,
             detail,
-            "leave --no-sandbox out",
+            "run without --no-sandbox",
         ));
     }
     let id = config.sandbox.uid_base.saturating_add(1);
@@ -86,7 +85,7 @@ fn guarantee_check(finding: GuaranteeFinding) -> DoctorCheck {
         GuaranteeResult::Partly => {
             DoctorCheck::warning(name, finding.detail, guarantee_fix(finding.guarantee))
         }
-        // The configuration allows it to be missing, or else the probe had refused.
+        // The configuration allows Landlock to be missing; otherwise `open_sandbox` fails.
         GuaranteeResult::No if finding.guarantee == Guarantee::Landlock => DoctorCheck::warning(
             name,
             format!("{}: {consequence}", finding.detail),
@@ -118,7 +117,7 @@ fn guarantee_check_name(guarantee: Guarantee) -> &'static str {
 fn guarantee_fix(guarantee: Guarantee) -> &'static str {
     match guarantee {
         Guarantee::Landlock => {
-            "boot a newer Linux (6.12 has all of it) with landlock in its lsm= list"
+            "boot a newer Linux (6.12 has all features) with landlock in its lsm= list"
         }
         Guarantee::Seccomp => "boot a Linux with CONFIG_SECCOMP_FILTER",
         Guarantee::Identity => "as root, set sandbox.uidBase to free user ids",
@@ -129,7 +128,7 @@ fn guarantee_fix(guarantee: Guarantee) -> &'static str {
         | Guarantee::Processes
         | Guarantee::KernelSettings
         | Guarantee::Limits => {
-            "install a newer bubblewrap (or Docker) from your distribution; do not let agents run until this holds"
+            "install a newer bubblewrap (or Docker) from your distribution; do not run agents until this is fixed"
         }
     }
 }

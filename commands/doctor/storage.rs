@@ -8,24 +8,24 @@ use eklavya_store::{DatabaseLocation, Store, StoreError};
 use super::DoctorCheck;
 use crate::error::store_hint;
 
-/// Is the data directory there, and can it be written to? It may be closed to everybody else:
-/// agents of root get their own directories mounted.
+/// Checks that the data directory exists and is writable. Other users need no access: the agents of
+/// root get their directories mounted.
 pub fn check_data_directory(home: &DataDirectory) -> DoctorCheck {
     const NAME: &str = "data directory";
     let path = &home.path;
     if !path.is_dir() {
-        return DoctorCheck::failed(NAME, format!("{path} is not there"), "eklavya init");
+        return DoctorCheck::failed(NAME, format!("{path} does not exist"), "eklavya init");
     }
-    // Nothing is left behind: the file is removed when it is closed.
+    // The file is removed when it is closed.
     if let Err(error) = tempfile::tempfile_in(path) {
-        let fix = "make it writable, or choose another: --home DIR";
-        return DoctorCheck::failed(NAME, format!("{path} cannot be written to: {error}"), fix);
+        let fix = "make it writable, or choose another data directory: --home DIR";
+        return DoctorCheck::failed(NAME, format!("cannot write to {path}: {error}"), fix);
     }
     DoctorCheck::ok(NAME, path.as_str())
 }
 
-/// Returns where things are tried: in the data directory, where agents work, or else where temporary
-/// files are.
+/// Returns the directory for tests: the data directory, where agents work, or the temporary directory
+/// if it does not exist.
 pub fn probe_directory(config: &Config) -> PathBuf {
     let home = config.home.path.as_std_path();
     if home.is_dir() {
@@ -35,7 +35,7 @@ pub fn probe_directory(config: &Config) -> PathBuf {
     }
 }
 
-/// Can the database be used?
+/// Checks that the database is usable.
 pub async fn check_store(location: &DatabaseLocation) -> DoctorCheck {
     const NAME: &str = "store";
     match read_database_version(location).await {
@@ -47,7 +47,7 @@ pub async fn check_store(location: &DatabaseLocation) -> DoctorCheck {
     }
 }
 
-/// Returns the version of a database that can be worked with.
+/// Opens the database, which checks its schema, and returns the version of the server.
 async fn read_database_version(location: &DatabaseLocation) -> Result<String, StoreError> {
     let store = Store::open(location).await?;
     let version = store.server_version().await;

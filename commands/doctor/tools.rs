@@ -1,4 +1,4 @@
-//! The programs that the work is done with.
+//! The external programs: git and the Claude Code CLI.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use eklavya_git::GitProgram;
 
 use super::DoctorCheck;
 
-/// Is there a git that can merge without a work tree?
+/// Checks for a git that can merge without a work tree.
 pub async fn check_git() -> DoctorCheck {
     match GitProgram::locate().await {
         Ok(git) => DoctorCheck::ok(
@@ -19,7 +19,7 @@ pub async fn check_git() -> DoctorCheck {
     }
 }
 
-/// Is there a Claude Code CLI of a version that is supported?
+/// Checks for a supported version of the Claude Code CLI.
 pub async fn check_claude(config: &Config, environment: &ProcessEnvironment) -> DoctorCheck {
     const NAME: &str = "claude";
     let search = match environment.get("PATH") {

@@ -1,4 +1,4 @@
-//! `eklavya events`: the log of what happened.
+//! `eklavya events`
 
 mod schema;
 mod tail;
@@ -9,7 +9,7 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Read the log of what happens, and go on from where you were
+/// Print or follow the event log
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
     Tail(tail::EventsTailArgs),
@@ -17,7 +17,6 @@ pub enum EventsCommand {
 }
 
 impl EventsCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             EventsCommand::Tail(args) => tail::exec(invocation, &args),

@@ -12,12 +12,11 @@ Examples:
   eklavya events schema > events.schema.json
   eklavya events schema | jq -r '.oneOf[].properties.event.const'      # the names";
 
-/// Print the JSON schema of the lines of `events tail --output jsonl`
+/// Print the JSON schema of the lines that `events tail --output jsonl` prints
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EventsSchemaArgs {}
 
-/// Runs `eklavya events schema`.
 pub fn exec(invocation: &CommandInvocation, _: &EventsSchemaArgs) -> Result<(), CommandError> {
     let schema = event::schema();
     match invocation.printer.format() {

@@ -13,42 +13,41 @@ use crate::invocation::CommandInvocation;
 use crate::options::OutputFormat;
 use crate::output;
 
-/// How many events are printed where nobody says from where on.
-const LAST: u32 = 20;
-/// Events that are read at once.
+/// Number of events that are printed without `--since`.
+const DEFAULT_COUNT: u32 = 20;
+/// Number of events that are read in one query.
 const BATCH: u32 = 500;
 
 const EXAMPLES: &str = "\
 Examples:
-  eklavya events tail                                       # the last 20
-  eklavya events tail shop --follow                         # what happens from now on, until Ctrl-C
-  eklavya events tail --since 0 --output jsonl              # everything, one JSON document a line
-  eklavya events tail --since 41 --follow --output jsonl    # go on after the event with seq 41
+  eklavya events tail                                       # the last 20 events
+  eklavya events tail shop --follow                         # new events, until Ctrl-C
+  eklavya events tail --since 0 --output jsonl              # all events, one JSON document per line
+  eklavya events tail --since 41 --follow --output jsonl    # resume after the event with seq 41
 
-Every event is printed once, in the order of seq. Remember the last one, and --since goes on from there.";
+Every event is printed once, in the order of seq. To resume, pass the last seq that you read to --since.";
 
-/// Print what happened, and what happens
+/// Print events, oldest first
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EventsTailArgs {
-    /// Only this project
+    /// Only print the events of this project
     slug: Option<String>,
 
-    /// Print all that comes after the event of this number; 0 is before the first
+    /// Print all events after the event with this seq; 0 prints all events
     #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
     since: Option<i64>,
 
-    /// Go on with what happens, until Ctrl-C; without --since from now on
+    /// Keep printing new events until Ctrl-C; without --since, print only new events
     #[arg(short, long)]
     follow: bool,
 }
 
-/// Runs `eklavya events tail`.
 pub fn exec(invocation: &CommandInvocation, args: &EventsTailArgs) -> Result<(), CommandError> {
     if args.follow && invocation.printer.format() == OutputFormat::Json {
-        let message = "--output json is one document, and --follow has no end";
+        let message = "--output json prints one document, but --follow never ends";
         return Err(CommandError::usage(message.to_owned())
-            .with_hint("One document for each event: --output jsonl"));
+            .with_hint("Print one document per event: --output jsonl"));
     }
     data_store::with_data_store(invocation, async |data| {
         let project = match &args.slug {
@@ -73,16 +72,16 @@ async fn print_stored(
     let mut tx = data.begin_read().await?;
     let mut cursor = match since {
         Some(since) => since,
-        None => events::seq_before_last(&mut tx, project, LAST).await?,
+        None => events::seq_before_last(&mut tx, project, DEFAULT_COUNT).await?,
     };
-    let mut sink = EventPrinter::new(invocation, data);
+    let mut printer = EventPrinter::new(invocation, data);
     loop {
         let found = events::read_after(&mut tx, project, cursor, BATCH).await?;
         let Some(last) = found.last() else {
-            return sink.finish();
+            return printer.finish();
         };
         cursor = last.seq;
-        sink.print(found).await?;
+        printer.print(found).await?;
     }
 }
 
@@ -99,17 +98,17 @@ async fn follow(
     if let Some(project) = project {
         follower = follower.for_project(project);
     }
-    let mut sink = EventPrinter::new(invocation, data);
+    let mut printer = EventPrinter::new(invocation, data);
     loop {
-        sink.print(follower.next().await?).await?;
+        printer.print(follower.next().await?).await?;
     }
 }
 
-/// Prints events as they come.
+/// Prints events as they arrive.
 struct EventPrinter<'a> {
     invocation: &'a CommandInvocation,
     lines: EventFormatter<'a>,
-    /// What was printed of the one document, where it is one.
+    /// The events so far; used only if the output is one JSON document.
     buffered: Vec<StoredEvent>,
     printed: bool,
 }
@@ -140,7 +139,7 @@ impl<'a> EventPrinter<'a> {
         match self.invocation.printer.format() {
             OutputFormat::Json => output::json_document(&self.buffered),
             OutputFormat::Table if !self.printed => {
-                self.invocation.printer.note("Nothing has happened");
+                self.invocation.printer.note("No events");
                 Ok(())
             }
             OutputFormat::Table | OutputFormat::Jsonl => Ok(()),

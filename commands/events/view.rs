@@ -1,4 +1,4 @@
-//! Events as lines for people.
+//! Events as lines of text.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,15 @@ use eklavya_core::ids::ProjectId;
 use eklavya_services::{DataStore, projects};
 
 use crate::error::CommandError;
-use crate::output::time;
+use crate::output::{self, time};
 
-/// Makes lines of events, with the slugs of their projects.
+/// Formats events with the slugs of their projects.
 pub struct EventFormatter<'a> {
     data: &'a DataStore,
     slugs: HashMap<ProjectId, String>,
 }
 
 impl<'a> EventFormatter<'a> {
-    /// Returns one that knows no project yet.
     pub fn new(data: &'a DataStore) -> Self {
         Self {
             data,
@@ -61,7 +60,7 @@ fn event_summary(event: &Event) -> String {
         } => format!("{name}, for {client_name}"),
         Event::ProjectStatus {
             status, progress, ..
-        } => format!("{status}, {progress} %"),
+        } => format!("{}, {progress} %", output::state_words(status)),
         Event::AgentSpawned {
             agent_id,
             agent_type,

@@ -12,31 +12,30 @@ use crate::{run_factory, runtime};
 const EXAMPLES: &str = "\
 Examples:
   eklavya image build
-  eklavya image build --base node:22-bookworm    # agents find Node.js, too";
+  eklavya image build --base node:22-bookworm    # agents also have Node.js";
 
-/// Build the two images that agents run in: with the programs of a base image, and with none but git
+/// Build the two images that agents run in: one with the programs of a base image, one with only git
 ///
-/// They are built by the engine that docker.socket names, and each new version of eklavya needs its
-/// own. At the end eklavya is started in both, as a base image can be too old for it.
+/// The Docker engine at `docker.socket` builds the images; each version of eklavya needs its own. The
+/// command then starts eklavya in both images, because a base image can be too old for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ImageBuildArgs {
-    /// What they are built on
+    /// Base image
     #[arg(long, value_name = "IMAGE", default_value = BASE_IMAGE)]
     base: String,
 
-    /// Look for a newer base image
+    /// Pull the base image even if it exists locally
     #[arg(long)]
     pull: bool,
 }
 
-/// Runs `eklavya image build`.
 pub fn exec(invocation: &CommandInvocation, args: &ImageBuildArgs) -> Result<(), CommandError> {
     if args.base.is_empty() || args.base.starts_with('-') || args.base.contains(char::is_whitespace)
     {
-        let message = format!("{:?} is no name of an image", args.base);
+        let message = format!("{:?} is not the name of an image", args.base);
         return Err(CommandError::usage(message)
-            .with_hint("Name one as docker pull does: --base debian:12"));
+            .with_hint("Use a name that docker pull accepts: --base debian:12"));
     }
     let built = runtime::run_short(build_images(invocation, args))?;
     let images: Vec<&str> = ImageVariant::ALL.map(ImageVariant::image).into();
@@ -49,14 +48,14 @@ async fn build_images(
     args: &ImageBuildArgs,
 ) -> Result<Vec<ImageView>, CommandError> {
     let engine = super::connect_engine(invocation).await?;
-    let fetch = if args.pull {
+    let pull_policy = if args.pull {
         PullPolicy::Always
     } else {
         PullPolicy::Missing
     };
     for variant in ImageVariant::ALL {
-        let said = |line: &str| invocation.printer.note(line);
-        docker::build_image(&engine, variant, &args.base, fetch, said).await?;
+        let print_line = |line: &str| invocation.printer.note(line);
+        docker::build_image(&engine, variant, &args.base, pull_policy, print_line).await?;
     }
     let id = invocation.config()?.sandbox.uid_base;
     let user = SandboxUser { uid: id, gid: id };

@@ -12,12 +12,11 @@ Examples:
   eklavya image list
   eklavya image list --output jsonl | jq -r 'select(.current) | .id'";
 
-/// List the images that were built for agents, by this version and by others
+/// List the images built for agents, by this version of eklavya and by others
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
 pub struct ImageListArgs {}
 
-/// Runs `eklavya image list`.
 pub fn exec(invocation: &CommandInvocation, _: &ImageListArgs) -> Result<(), CommandError> {
     let images = runtime::run_short(async {
         let engine = super::connect_engine(invocation).await?;

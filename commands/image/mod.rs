@@ -1,4 +1,4 @@
-//! `eklavya image`: the images of Docker's containers.
+//! `eklavya image`
 
 mod build;
 mod list;
@@ -12,7 +12,7 @@ use eklavya_sandbox::docker::{DockerEngine, DockerError};
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Build and look at the images that agents run in under Docker
+/// Build, list and prune the Docker images that agents run in
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
     Build(build::ImageBuildArgs),
@@ -21,7 +21,6 @@ pub enum ImageCommand {
 }
 
 impl ImageCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             ImageCommand::Build(args) => build::exec(invocation, &args),
@@ -31,7 +30,7 @@ impl ImageCommand {
     }
 }
 
-/// Returns the engine that the configuration names.
+/// Connects to the Docker engine at `docker.socket`.
 async fn connect_engine(invocation: &CommandInvocation) -> Result<DockerEngine, CommandError> {
     let config = invocation.config()?;
     Ok(DockerEngine::detect(config.docker.socket.as_std_path()).await?)

@@ -10,20 +10,19 @@ use crate::runtime;
 const EXAMPLES: &str = "\
 Examples:
   eklavya image prune
-  eklavya image prune --all    # those of this version as well";
+  eklavya image prune --all    # including the images of this version";
 
-/// Remove images that were built for agents and are not used any more
+/// Remove unused images that were built for agents
 ///
-/// None is removed that a container is made of, and none that eklavya did not build.
+/// Keeps images that a container uses, and images that eklavya did not build.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ImagePruneArgs {
-    /// Remove those of this version as well
+    /// Also remove the images of this version
     #[arg(long)]
     all: bool,
 }
 
-/// Runs `eklavya image prune`.
 pub fn exec(invocation: &CommandInvocation, args: &ImagePruneArgs) -> Result<(), CommandError> {
     let removed = runtime::run_short(async {
         let engine = super::connect_engine(invocation).await?;
@@ -31,7 +30,7 @@ pub fn exec(invocation: &CommandInvocation, args: &ImagePruneArgs) -> Result<(),
     })?;
     let views: Vec<ImageView> = removed.into_iter().map(ImageView::from).collect();
     let message = match views.len() {
-        0 => "There is nothing to remove".to_owned(),
+        0 => "No images to remove".to_owned(),
         1 => "Removed 1 image".to_owned(),
         count => format!("Removed {count} images"),
     };

@@ -1,4 +1,4 @@
-//! An image as it is printed.
+//! The printed form of an image.
 
 use eklavya_sandbox::docker::StoredImage;
 use jiff::Timestamp;
@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::output::{TableRow, time};
 
-/// An image that was built for agents.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageView {
@@ -14,11 +13,11 @@ pub struct ImageView {
     names: Vec<String>,
     /// `shell` or `bare`: for roles with and without a terminal.
     variant: String,
-    /// The version of eklavya, and a digest of the file that it was built from.
+    /// The version of eklavya, and a digest of the executable that the image was built from.
     built_by: String,
-    /// Whether this version uses it.
+    /// Whether this version uses the image.
     current: bool,
-    /// Whether a container is made of it.
+    /// Whether a container uses the image.
     used: bool,
     size_bytes: u64,
     created_at: Option<Timestamp>,
@@ -45,7 +44,7 @@ impl TableRow for ImageView {
     ];
 
     fn cells(&self) -> Vec<String> {
-        let word = |holds: bool| if holds { "yes" } else { "no" }.to_owned();
+        let yes_or_no = |value: bool| if value { "yes" } else { "no" }.to_owned();
         let short = self.id.strip_prefix("sha256:").unwrap_or(&self.id);
         vec![
             if self.names.is_empty() {
@@ -55,8 +54,8 @@ impl TableRow for ImageView {
             },
             short.chars().take(12).collect(),
             self.built_by.clone(),
-            word(self.current),
-            word(self.used),
+            yes_or_no(self.current),
+            yes_or_no(self.used),
             format!("{} MiB", self.size_bytes >> 20),
             self.created_at
                 .map(time::format_timestamp)

@@ -8,15 +8,14 @@ use crate::data_store;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Cancel a job: its agents are interrupted, and what they did is kept
+/// Cancel a job; its agents are interrupted, and their work is kept
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya jobs cancel 1a2b3c4d")]
 pub struct JobsCancelArgs {
-    /// The job, or a unique beginning of its id
+    /// Id of the job, or a unique prefix of it
     job: String,
 }
 
-/// Runs `eklavya jobs cancel`.
 pub fn exec(invocation: &CommandInvocation, args: &JobsCancelArgs) -> Result<(), CommandError> {
     let (job, views) = data_store::with_data_store(invocation, async |data| {
         let job = jobs::find(&data, &args.job).await?;
@@ -26,9 +25,9 @@ pub fn exec(invocation: &CommandInvocation, args: &JobsCancelArgs) -> Result<(),
     })?;
     let id = job.id.short();
     let message = if matches!(job.state, JobState::Cancelled { .. }) {
-        format!("Job {id} is cancelled")
+        format!("Cancelled job {id}")
     } else {
-        format!("Job {id} is being stopped by its worker")
+        format!("Job {id} is being cancelled by its worker")
     };
     views
         .iter()

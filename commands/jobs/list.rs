@@ -12,19 +12,18 @@ Examples:
   eklavya jobs list
   eklavya jobs list shop --all --output jsonl | jq -r 'select(.status == \"failed\") | .outcome'";
 
-/// List the jobs that are still to be done, oldest first
+/// List open jobs, oldest first
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
 pub struct JobsListArgs {
-    /// Only those of this project
+    /// Only list the jobs of this project
     slug: Option<String>,
 
-    /// Those that have ended too
+    /// Include jobs that have ended
     #[arg(short, long)]
     all: bool,
 }
 
-/// Runs `eklavya jobs list`.
 pub fn exec(invocation: &CommandInvocation, args: &JobsListArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
         let project = match &args.slug {
@@ -38,6 +37,6 @@ pub fn exec(invocation: &CommandInvocation, args: &JobsListArgs) -> Result<(), C
         found.retain(|job| args.all || job.state.is_open());
         JobView::of_all(&data, &found).await
     })?;
-    let nothing = "No jobs. Ask for one: eklavya plan SLUG --detach";
+    let nothing = "No jobs. Queue one: eklavya plan SLUG --detach";
     invocation.printer.list(&views, nothing)
 }

@@ -1,4 +1,4 @@
-//! `eklavya jobs`: what background workers do.
+//! `eklavya jobs`
 
 mod cancel;
 mod list;
@@ -12,7 +12,7 @@ pub use view::JobView;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Look at what background workers are to do, and cancel it
+/// List, show and cancel the jobs of background workers
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
     List(list::JobsListArgs),
@@ -21,7 +21,6 @@ pub enum JobsCommand {
 }
 
 impl JobsCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             JobsCommand::List(args) => list::exec(invocation, &args),

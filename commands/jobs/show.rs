@@ -12,15 +12,14 @@ Examples:
   eklavya jobs show 1a2b3c4d
   eklavya jobs show 1a2b3c4d --output json | jq .exitCode";
 
-/// Show a job: where it stands, who is at it, how it ended
+/// Show a job: its status, its worker and its outcome
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct JobsShowArgs {
-    /// The job, or a unique beginning of its id
+    /// Id of the job, or a unique prefix of it
     job: String,
 }
 
-/// Runs `eklavya jobs show`.
 pub fn exec(invocation: &CommandInvocation, args: &JobsShowArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
         let job = jobs::find(&data, &args.job).await?;

@@ -1,4 +1,4 @@
-//! Jobs as they are printed.
+//! The printed form of a job.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,25 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::output::{OutputPage, OutputView, TableRow, time};
+use crate::output::{self, OutputPage, OutputView, TableRow, time};
 
-/// A job.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobView {
-    /// In full; on the command line a unique beginning is enough.
+    /// The full id; the command line also accepts a unique prefix.
     id: String,
     project: String,
     goal: JobGoal,
     status: &'static str,
     priority: u32,
     requested_by: String,
-    /// The worker that is at it.
+    /// The worker that runs the job.
     worker: Option<String>,
-    /// How many times a worker took it.
+    /// How many times a worker took the job.
     attempt: u32,
-    /// Why it failed or is back in the queue, or what has to be decided.
+    /// Why the job failed or was requeued, or the question that the admin must decide.
     outcome: Option<String>,
-    /// What a command in the foreground would have ended with.
+    /// The exit code that the command would have had in the foreground.
     exit_code: Option<u8>,
     created_at: Timestamp,
     started_at: Option<Timestamp>,
@@ -37,7 +36,6 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// Returns the view of `job`, which is of the project `slug`.
     pub fn of(job: &Job, slug: &str) -> Self {
         let (outcome, exit_code) = outcome_fields(&job.state);
         Self {
@@ -57,7 +55,6 @@ impl JobView {
         }
     }
 
-    /// Returns the views of `jobs`.
     pub async fn of_all(data: &DataStore, jobs: &[Job]) -> Result<Vec<Self>, CommandError> {
         let all = projects::list(data).await?.into_iter();
         let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
@@ -84,7 +81,15 @@ fn outcome_fields(state: &JobState) -> (Option<String>, Option<u8>) {
 
 impl TableRow for JobView {
     const COLUMNS: &'static [&'static str] = &[
-        "job", "project", "goal", "status", "priority", "attempt", "asked", "worker", "outcome",
+        "job",
+        "project",
+        "goal",
+        "status",
+        "priority",
+        "attempt",
+        "requested",
+        "worker",
+        "outcome",
     ];
 
     fn cells(&self) -> Vec<String> {
@@ -92,7 +97,7 @@ impl TableRow for JobView {
             self.id.chars().take(8).collect(),
             self.project.clone(),
             self.goal.to_string(),
-            self.status.to_owned(),
+            output::state_words(self.status),
             self.priority.to_string(),
             self.attempt.to_string(),
             time::format_timestamp(self.created_at),
@@ -108,10 +113,10 @@ impl OutputView for JobView {
             ("Job", self.id.clone()),
             ("Project", self.project.clone()),
             ("Goal", self.goal.to_string()),
-            ("Status", self.status.to_owned()),
+            ("Status", output::state_words(self.status)),
             ("Priority", self.priority.to_string()),
-            ("Asked by", self.requested_by.clone()),
-            ("Asked", time::format_timestamp(self.created_at)),
+            ("Requested by", self.requested_by.clone()),
+            ("Requested", time::format_timestamp(self.created_at)),
             ("Attempt", self.attempt.to_string()),
         ];
         fields.extend(self.worker.clone().map(|worker| ("Worker", worker)));

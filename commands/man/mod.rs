@@ -1,4 +1,4 @@
-//! `eklavya man`: the manual.
+//! `eklavya man`
 
 mod sections;
 
@@ -15,19 +15,18 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  eklavya man | man -l -                              # read it
+  eklavya man | man -l -                              # read the manual
   eklavya man --directory ~/.local/share/man/man1     # install all pages";
 
-/// Print the manual page, or write the pages of all commands
+/// Print the manual page, or write the pages of all commands to a directory
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ManArgs {
-    /// Write one page for each command into this directory
+    /// Write one page per command to this directory
     #[arg(long, value_name = "DIR")]
     directory: Option<Utf8PathBuf>,
 }
 
-/// Runs `eklavya man`.
 pub fn exec(invocation: &CommandInvocation, args: &ManArgs) -> Result<(), CommandError> {
     let mut root = cli::command();
     root.build();
@@ -37,7 +36,7 @@ pub fn exec(invocation: &CommandInvocation, args: &ManArgs) -> Result<(), Comman
     let directory = invocation.working_directory.join(directory);
     let written = std::fs::create_dir_all(&directory).and_then(|()| write_all(&directory, &root));
     written.map_err(|error| {
-        let message = format!("cannot write the manual into {directory}: {error}");
+        let message = format!("cannot write the manual to {directory}: {error}");
         CommandError::new(CommandErrorKind::Environment, message)
     })
 }
@@ -51,10 +50,10 @@ fn write_all(directory: &Utf8Path, command: &Command) -> io::Result<()> {
         .try_for_each(|sub| write_all(directory, sub))
 }
 
-/// Returns the page of one command; that of `eklavya` itself tells what holds for all of them.
+/// Returns the page of one command; the page of `eklavya` also has the common sections.
 fn render_page(command: &Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    // Examples have a section of their own, in which lines stay as they are.
+    // The examples are moved to their own section, in which lines are not filled.
     let examples = command.get_after_help().map(ToString::to_string);
     let man = Man::new(command.clone()).manual("Eklavya");
     man.render_title(&mut page)?;

@@ -1,5 +1,5 @@
-//! The sections of the manual that hold for every command: configuration, environment, files, exit
-//! status. They follow from the tables of the library.
+//! The sections of the manual that are common to all commands: configuration, environment, files, exit
+//! status.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ const EXIT_CODES: [(u8, &str); 9] = [
     (exit_code::FAILED, "The work failed."),
     (
         exit_code::USAGE,
-        "The command line, a file that it names, or the configuration is not usable as given.",
+        "The command line, a file that it names, or the configuration is invalid.",
     ),
     (
         exit_code::NOT_FOUND,
@@ -19,23 +19,23 @@ const EXIT_CODES: [(u8, &str); 9] = [
     ),
     (
         exit_code::WRONG_STATE,
-        "The thing exists, but not in a state that allows the command.",
+        "The project, plan, demo, task or agent is not in a state that allows the command.",
     ),
     (
         exit_code::OVER_BUDGET,
-        "A budget does not allow the work to go on.",
+        "A budget does not allow the work to continue.",
     ),
     (
         exit_code::NEEDS_DECISION,
-        "The work waits for a decision of the admin.",
+        "The work needs a decision of the admin.",
     ),
     (
         exit_code::ENVIRONMENT,
-        "CLI, sandbox, store or model endpoint are not usable.",
+        "The CLI, sandbox, store or model endpoint is not usable.",
     ),
     (
         exit_code::INTERRUPTED,
-        "The command was interrupted; running it again goes on.",
+        "The command was interrupted; run it again to resume.",
     ),
 ];
 
@@ -43,14 +43,14 @@ const VARIABLES: [(&str, &str); 5] = [
     ("EKLAVYA_HOME", "The data directory."),
     (
         "EKLAVYA_…",
-        "Any key of the configuration: EKLAVYA_AGENTS_PARALLEL for agents.parallel.",
+        "Any configuration key; for example, EKLAVYA_AGENTS_PARALLEL sets agents.parallel.",
     ),
-    ("ANTHROPIC_API_KEY", "The key for the model endpoint."),
+    ("ANTHROPIC_API_KEY", "The API key for the model endpoint."),
     (
         "ANTHROPIC_AUTH_TOKEN",
-        "A bearer token for the model endpoint, where there is no key.",
+        "A bearer token for the model endpoint, used if ANTHROPIC_API_KEY is not set.",
     ),
-    ("NO_COLOR", "Not empty: no colours."),
+    ("NO_COLOR", "Disables colours if not empty."),
 ];
 
 const FILES: [(&str, &str); 3] = [
@@ -58,24 +58,24 @@ const FILES: [(&str, &str); 3] = [
     ("<home>/eklavya.db", "The database."),
     (
         "<home>/projects/<slug>/",
-        "A project: repository, workspaces, transcripts, demos, deliveries.",
+        "The files of a project: repository, workspaces, transcripts, demos, deliveries.",
     ),
 ];
 
-/// Returns the section of examples: the text behind a command's help, its lines kept.
+/// Returns the section with the examples of a command's help; lines are not filled.
 pub fn examples_section(text: &str) -> String {
     let body = text.strip_prefix("Examples:\n").unwrap_or(text);
     let lines: Vec<String> = body.lines().map(escape_roff).collect();
     format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", lines.join("\n"))
 }
 
-/// Returns the sections that stand on the page of `eklavya`.
+/// Returns the common sections, which are on the page of `eklavya`.
 pub fn common_sections() -> String {
     let mut page = String::new();
     push_section(&mut page, "CONFIGURATION");
     for key in KEYS {
         let default = key.default.unwrap_or("none");
-        let help = format!("{}. It is {}; default: {default}.", key.help, key.expects());
+        let help = format!("{}. Takes {}; default: {default}.", key.help, key.expects());
         push_item(&mut page, key.name, &help);
     }
     push_section(&mut page, "ENVIRONMENT");
@@ -93,7 +93,7 @@ pub fn common_sections() -> String {
     push_section(&mut page, "ERRORS");
     let errors = "Errors go to stderr as \"error: …\" and \"hint: …\"; with --output json or jsonl as \
                   one line {\"error\":{kind,message,hints,exitCode}}. Mistakes in the command line \
-                  itself are always told as text.";
+                  itself are always reported as text.";
     // Writing to a String does not fail.
     let _ = writeln!(page, "{}", escape_roff(errors));
     page
@@ -112,7 +112,7 @@ fn push_item(page: &mut String, name: &str, help: &str) {
     );
 }
 
-/// Makes a line of text one of roff: no escape, no request at its beginning, real hyphens.
+/// Escapes a line of text for roff: backslashes, hyphens, and a control character at its start.
 fn escape_roff(line: &str) -> String {
     let text = line.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) {

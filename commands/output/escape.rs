@@ -1,29 +1,28 @@
-//! Text of clients and agents made harmless for a terminal.
+//! Escapes text of clients and agents, so that it cannot control a terminal.
 
-/// Returns `text` with everything that could steer a terminal or reorder a line written out
-/// (`\u{1b}`), line breaks and tabs too: for a cell of a table.
+/// Escapes every character that could control a terminal or reorder a line (as `\u{1b}`), including
+/// line breaks and tabs: for a cell of a table.
 pub fn escape_cell(text: &str) -> String {
     escape_except(text, |_| false)
 }
 
-/// Adds `text` to `out` as [`cell`] returns it.
+/// Appends the result of [`escape_cell`] to `out`.
 pub fn push_escaped_cell(out: &mut String, text: &str) {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        // Nearly always: nothing in it needs to be looked at.
+        // The common case: plain ASCII needs no escapes.
         out.push_str(text);
     } else {
         out.push_str(&escape_cell(text));
     }
 }
 
-/// Returns `text` likewise, with its line breaks and tabs: for a block of its own.
+/// Like [`escape_cell`], but keeps line breaks and tabs: for a block of text.
 pub fn escape_lines(text: &str) -> String {
     escape_except(text, |letter| matches!(letter, '\n' | '\t'))
 }
 
-/// Returns whether `letter` could steer a terminal or change the order of what is read: controls
-/// (C0, DEL, C1), the marks and overrides of direction, invisible separators, and what Unicode
-/// keeps for tags.
+/// Returns whether `letter` could control a terminal or change the reading order: control characters
+/// (C0, DEL, C1), direction marks and overrides, invisible separators, and Unicode tag characters.
 pub fn is_hostile(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_is_written_out_and_words_stay() {
+    fn control_characters_are_escaped_and_words_stay() {
         assert_eq!(
             escape_cell("a\u{1b}[31mb\n\u{9b}2J\u{202e}x\0"),
             "a\\u{1b}[31mb\\n\\u{9b}2J\\u{202e}x\\u{0}"

@@ -1,12 +1,12 @@
-//! The texts of a table in one piece of memory: a list of thousands of lines would otherwise be tens
-//! of thousands of small ones.
+//! The cells of a table in one buffer: a list of thousands of lines would otherwise need tens of
+//! thousands of small allocations.
 
 use super::escape;
 
 /// Spaces between columns.
 pub const GAP: u16 = 2;
 
-/// Cells, row by row; the first row is the head. Every text in it is harmless.
+/// The cells, row by row, already escaped; the first row is the header.
 #[derive(Debug)]
 pub struct CellGrid {
     columns: usize,
@@ -15,7 +15,6 @@ pub struct CellGrid {
 }
 
 impl CellGrid {
-    /// Returns an empty grid of so many columns.
     pub fn new(columns: usize) -> Self {
         Self {
             columns,
@@ -24,18 +23,16 @@ impl CellGrid {
         }
     }
 
-    /// Adds the next cell.
     pub fn push(&mut self, text: &str) {
         escape::push_escaped_cell(&mut self.text, text);
         self.ends.push(self.text.len());
     }
 
-    /// Whether all letters are as wide as one another.
+    /// Returns whether all characters are one column wide.
     pub fn is_ascii(&self) -> bool {
         self.text.is_ascii()
     }
 
-    /// Returns the rows.
     pub fn rows(&self) -> impl Iterator<Item = Vec<&str>> {
         let mut begin = 0;
         self.ends.chunks(self.columns.max(1)).map(move |ends| {
@@ -44,8 +41,8 @@ impl CellGrid {
         })
     }
 
-    /// Adds the rows to `out`, one line each, the columns below each other. The letters must all be
-    /// as wide as one another; lines are as long as they are.
+    /// Appends the rows to `out`, one line each, with aligned columns. Needs [`CellGrid::is_ascii`]. Lines
+    /// are not wrapped.
     pub fn write_aligned(&self, out: &mut String) {
         let widths = self.widths();
         let line = widths
@@ -90,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_as_they_went_in_and_harmless() {
+    fn rows_keep_their_order_and_are_escaped() {
         let mut grid = CellGrid::new(2);
         for text in ["a", "b", "c\n", ""] {
             grid.push(text);

@@ -1,4 +1,4 @@
-//! JSON that is as harmless on a terminal as a table is.
+//! JSON output, escaped so that it cannot control a terminal.
 
 use std::io::{self, Write};
 
@@ -26,8 +26,8 @@ fn write(
     out.write_all(b"\n")
 }
 
-/// Escapes what JSON would allow to stand bare: C1 controls and marks of direction. The value
-/// stays the same.
+/// Escapes characters that JSON allows unescaped but that could control a terminal: C1 controls and
+/// direction marks. The value stays the same.
 struct EscapingFormatter<F>(F);
 
 impl<F: Formatter> Formatter for EscapingFormatter<F> {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_stay_the_same_and_harmless() {
+    fn strings_keep_their_value_and_are_escaped() {
         let text = "a\u{1b}[m\u{9b}\u{202e}\u{e0041}é\"\n";
         let mut out = Vec::new();
         line(&mut out, &[text]).unwrap();

@@ -1,4 +1,4 @@
-//! Printing. stdout carries results and nothing else; stderr carries messages, questions, progress.
+//! Output. stdout carries only results; stderr carries messages, questions and progress.
 
 pub mod escape;
 mod grid;
@@ -7,6 +7,7 @@ mod page;
 mod printer;
 mod progress;
 mod prompt;
+mod state;
 pub mod time;
 
 pub use page::OutputPage;
@@ -16,3 +17,4 @@ pub use printer::{
 };
 pub use progress::ProgressDisplay;
 pub use prompt::TerminalPrompt;
+pub use state::{predicate, state_words};

@@ -1,4 +1,4 @@
-//! A result laid out for people. Everything that goes onto a page is made harmless first.
+//! A result as text. Everything on a page is escaped.
 
 use std::fmt::Write;
 use std::io::{self, IsTerminal};
@@ -9,38 +9,35 @@ use comfy_table::{Attribute, Cell, ContentArrangement, Table};
 use super::escape;
 use super::grid::{CellGrid, GAP};
 
-/// How a page looks.
 #[derive(Debug, Clone, Copy)]
 pub struct PageStyle {
-    /// Whether it may have attributes like bold.
+    /// Whether attributes such as bold may be used.
     pub styled: bool,
-    /// The columns of the terminal; without one lines are as long as they are.
+    /// The width of the terminal, in columns; without it lines are not wrapped.
     pub width: Option<u16>,
 }
 
 impl PageStyle {
-    /// Returns the style of stdout; `colours` says whether attributes are wanted where they can be
-    /// shown.
+    /// Returns the style of stdout; attributes are only used on a terminal and if `colours` is set.
     pub fn of_stdout(colours: bool) -> Self {
-        /// A terminal that says that it is narrower than this does not know its width.
-        const NARROWEST: u16 = 40;
+        /// A terminal that reports a smaller width does not know its width.
+        const MIN_WIDTH: u16 = 40;
         let terminal = io::stdout().is_terminal();
         let width = Table::new().width();
         Self {
             styled: terminal && colours,
-            width: width.filter(|width| terminal && *width >= NARROWEST),
+            width: width.filter(|width| terminal && *width >= MIN_WIDTH),
         }
     }
 }
 
 impl PageStyle {
-    /// Whether there is neither a terminal's width nor an attribute to think of.
+    /// Whether lines are not wrapped and have no attributes.
     fn is_plain(self) -> bool {
         !self.styled && self.width.is_none()
     }
 }
 
-/// A page in the making.
 #[derive(Debug)]
 pub struct OutputPage {
     style: PageStyle,
@@ -48,7 +45,6 @@ pub struct OutputPage {
 }
 
 impl OutputPage {
-    /// Returns an empty page.
     pub fn new(style: PageStyle) -> Self {
         Self {
             style,
@@ -56,7 +52,7 @@ impl OutputPage {
         }
     }
 
-    /// Adds a table with a line of `columns` above it.
+    /// Adds a table with a header line of `columns`.
     pub fn table(&mut self, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let mut grid = CellGrid::new(columns.len());
         for name in columns {
@@ -72,7 +68,7 @@ impl OutputPage {
         }
     }
 
-    /// Adds a table that knows the width of letters and of the terminal.
+    /// Adds a table that respects the width of characters and of the terminal.
     fn add_wrapped_table(&mut self, grid: &CellGrid) {
         let mut table = self.new_table();
         for (place, row) in grid.rows().enumerate() {
@@ -86,7 +82,7 @@ impl OutputPage {
         self.add(&mut table);
     }
 
-    /// Adds named values below each other.
+    /// Adds named values, one per line.
     pub fn fields<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, String)>) {
         let mut table = self.new_table();
         for (name, value) in fields {
@@ -98,12 +94,11 @@ impl OutputPage {
         self.add(&mut table);
     }
 
-    /// Adds a line.
     pub fn line(&mut self, text: &str) {
         let _ = writeln!(self.text, "{}", escape::escape_cell(text));
     }
 
-    /// Adds a heading, with an empty line above it.
+    /// Adds a heading after an empty line.
     pub fn section(&mut self, heading: &str) {
         let gap = if self.text.is_empty() { "" } else { "\n" };
         let heading = escape::escape_cell(heading);
@@ -115,7 +110,7 @@ impl OutputPage {
         let _ = writeln!(self.text, "{gap}{bold}{heading}{plain}");
     }
 
-    /// Adds a text of several lines, indented.
+    /// Adds an indented text of one or more lines.
     pub fn text(&mut self, text: &str) {
         for line in escape::escape_lines(text).lines() {
             let _ = writeln!(self.text, "{}", format!("  {line}").trim_end());
@@ -147,7 +142,6 @@ impl OutputPage {
         }
     }
 
-    /// Returns the page.
     pub fn into_text(self) -> String {
         self.text
     }
@@ -174,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_of_making_a_table_give_the_same() {
+    fn aligned_and_wrapped_tables_are_the_same() {
         let rows = ["coffee-shop", " spaces ", "x", "tea", "", "", "", "", ""];
         for rows in [&rows[..], &[]] {
             let mut grid = CellGrid::new(3);

@@ -1,4 +1,4 @@
-//! The printer: one result in the form that `--output` asks for, and messages beside it.
+//! The printer: results in the format of `--output` on stdout, and messages on stderr.
 
 use std::io::{self, BufWriter, Write};
 
@@ -11,18 +11,17 @@ use super::{escape, json};
 use crate::error::CommandError;
 use crate::options::{GlobalOptions, OutputFormat};
 
-/// A result of a command.
+/// A single result.
 pub trait OutputView: Serialize {
-    /// Lays the result out for people.
+    /// Renders the result as text.
     fn render(&self, page: &mut OutputPage);
 }
 
-/// One of several results.
+/// One result of a list.
 pub trait TableRow: Serialize {
-    /// The names of the columns.
     const COLUMNS: &'static [&'static str];
 
-    /// Returns one text for each column.
+    /// Returns one text per column.
     fn cells(&self) -> Vec<String>;
 }
 
@@ -36,12 +35,11 @@ pub struct OutputPrinter {
 }
 
 impl OutputPrinter {
-    /// Returns the printer that `options` ask for.
     pub fn new(
         options: &GlobalOptions,
         environment: &ProcessEnvironment,
     ) -> Result<Self, CommandError> {
-        // https://no-color.org: any value that is not empty.
+        // https://no-color.org: any non-empty value disables colours.
         let plain =
             environment.get("NO_COLOR")?.is_some() || environment.get("TERM")? == Some("dumb");
         Ok(Self {
@@ -52,12 +50,10 @@ impl OutputPrinter {
         })
     }
 
-    /// Returns the form of the results.
     pub fn format(&self) -> OutputFormat {
         self.format
     }
 
-    /// Prints one result.
     pub fn view(&self, view: &impl OutputView) -> Result<(), CommandError> {
         stdout(|out| match self.format {
             OutputFormat::Table => {
@@ -70,7 +66,7 @@ impl OutputPrinter {
         })
     }
 
-    /// Prints several results; where there are none, people read `nothing` instead of a table.
+    /// Prints a list of results. If it is empty, `nothing` is printed instead of a table.
     pub fn list<R: TableRow>(&self, rows: &[R], nothing: &str) -> Result<(), CommandError> {
         if rows.is_empty() && self.format == OutputFormat::Table {
             self.note(nothing);
@@ -87,7 +83,7 @@ impl OutputPrinter {
         })
     }
 
-    /// Tells people `message`, and programs the `result` of what was done.
+    /// Prints `message` for people, or `result` as JSON.
     pub fn done(&self, message: &str, result: &impl Serialize) -> Result<(), CommandError> {
         match self.format {
             OutputFormat::Table => {
@@ -99,43 +95,41 @@ impl OutputPrinter {
         }
     }
 
-    /// Says something on stderr, unless `--quiet`.
+    /// Prints a message to stderr, unless `--quiet`.
     pub fn note(&self, message: &str) {
         if !self.quiet {
             self.write_message(&escape::escape_lines(message));
         }
     }
 
-    /// Warns on stderr, unless `--quiet`.
+    /// Prints a warning to stderr, unless `--quiet`.
     pub fn warn(&self, message: &str) {
         if !self.quiet {
             self.write_message(&format!("warning: {}", escape::escape_lines(message)));
         }
     }
 
-    /// Returns the lines that are drawn at the foot of a terminal; whatever else goes to stderr
-    /// must make them step aside.
+    /// Returns the progress bars; every other output to stderr must suspend them.
     pub fn bars(&self) -> &MultiProgress {
         &self.bars
     }
 
-    /// Returns whether messages are wanted.
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
 
     fn write_message(&self, line: &str) {
-        // Where stderr is closed there is nobody to tell.
+        // If stderr is closed, messages are lost.
         let _ = self.bars.suspend(|| writeln!(io::stderr(), "{line}"));
     }
 }
 
-/// Prints `text` as it is, whatever the format: a script or a page of our own making.
+/// Prints `text` unchanged in every format: a generated script or manual page.
 pub fn raw(text: &[u8]) -> Result<(), CommandError> {
     stdout(|out| out.write_all(text))
 }
 
-/// Prints lines for people, as they come.
+/// Prints lines of text, escaped.
 pub fn lines(lines: &[String]) -> Result<(), CommandError> {
     stdout(|out| {
         lines
@@ -144,27 +138,28 @@ pub fn lines(lines: &[String]) -> Result<(), CommandError> {
     })
 }
 
-/// Prints one JSON document of several, on one line, as it comes.
+/// Prints one JSON document on one line.
 pub fn json_line(value: &impl Serialize) -> Result<(), CommandError> {
     stdout(|out| json::line(out, value))
 }
 
-/// Prints JSON documents, each on one line, as they come.
+/// Prints JSON documents, each on one line.
 pub fn json_lines(values: &[impl Serialize]) -> Result<(), CommandError> {
     stdout(|out| values.iter().try_for_each(|value| json::line(out, value)))
 }
 
-/// Writes one JSON document of several, on one line, to where the results go.
+/// Writes one JSON document on one line to `out`.
 pub fn json_line_to(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     json::line(out, value)
 }
 
-/// Prints one JSON document.
+/// Prints one indented JSON document.
 pub fn json_document(value: &impl Serialize) -> Result<(), CommandError> {
     stdout(|out| json::pretty(out, value))
 }
 
-/// Writes a result as a whole; where the reader went away, the rest of it is not tried again.
+/// Writes a result to stdout. If that fails, the buffer is discarded, so that dropping it does not
+/// write again.
 fn stdout(
     write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
 ) -> Result<(), CommandError> {

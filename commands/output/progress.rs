@@ -1,4 +1,4 @@
-//! Progress: on a terminal one line for each agent, elsewhere one message for each piece of news.
+//! Progress: one line per agent on a terminal, otherwise one message per event.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -18,12 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::OutputPrinter;
 use super::escape::escape_cell;
+use super::state::state_words;
 
 const TICK: Duration = Duration::from_millis(120);
-/// How often the costs are looked up.
-const LOOK: Duration = Duration::from_secs(1);
+/// Pause between two reads of the costs.
+const COST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows the news of a project until it is finished.
+/// Shows the events of a project until [`ProgressDisplay::finish`].
 #[derive(Debug)]
 pub struct ProgressDisplay {
     done: CancellationToken,
@@ -31,7 +32,7 @@ pub struct ProgressDisplay {
 }
 
 impl ProgressDisplay {
-    /// Shows the news of `project` from now on. Must be called within the runtime.
+    /// Shows the events of `project` from now on. Must be called within the runtime.
     pub fn of(printer: &OutputPrinter, data: &DataStore, project: ProjectId) -> Self {
         let screen = ProgressScreen {
             printer: printer.clone(),
@@ -47,24 +48,24 @@ impl ProgressDisplay {
         }
     }
 
-    /// Shows what is still to be shown, and clears the lines.
+    /// Shows the remaining events, and clears the lines.
     pub async fn finish(self) {
         self.done.cancel();
         if let Err(error) = self.shown.await {
-            tracing::error!(%error, "the progress could not be shown");
+            tracing::error!(%error, "cannot show the progress");
         }
     }
 }
 
 struct ProgressScreen {
     printer: OutputPrinter,
-    /// Whether lines are drawn; else each piece of news is a message.
+    /// Whether lines are drawn; otherwise each event is a message.
     drawn: bool,
     agents: BTreeMap<AgentId, AgentProgressLine>,
     store: Store,
 }
 
-/// An agent at work.
+/// The line of a running agent.
 struct AgentProgressLine {
     role: String,
     task: String,
@@ -80,24 +81,29 @@ impl Drop for AgentProgressLine {
 }
 
 impl ProgressScreen {
-    async fn follow(mut self, mut news: BusListener, project: ProjectId, done: CancellationToken) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn follow(
+        mut self,
+        mut signals: BusListener,
+        project: ProjectId,
+        done: CancellationToken,
+    ) {
+        let mut cost_timer = tokio::time::interval(COST_INTERVAL);
+        cost_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let piece = tokio::select! {
+            let signal = tokio::select! {
                 biased;
-                piece = news.next() => piece,
+                signal = signals.next() => signal,
                 () = done.cancelled() => return,
-                _ = look.tick() => {
+                _ = cost_timer.tick() => {
                     self.show_costs().await;
                     continue;
                 }
             };
-            match piece {
-                Some(BusSignal::Event(news)) if news.project == Some(project) => {
-                    self.show(news.event);
+            match signal {
+                Some(BusSignal::Event(envelope)) if envelope.project == Some(project) => {
+                    self.show(envelope.event);
                 }
-                // What was missed is in the database; the lines are only a picture of it.
+                // Missed events are in the database; the display may skip them.
                 Some(BusSignal::Event(_) | BusSignal::Gap) => {}
                 None => return,
             }
@@ -143,14 +149,12 @@ impl ProgressScreen {
                 percent,
                 ..
             } => {
-                self.write_message(&format!(
-                    "Budget: {percent} % is used, ${spent} of ${limit}"
-                ));
+                self.write_message(&format!("Budget: {percent} % used, ${spent} of ${limit}"));
             }
             Event::BudgetExceeded { spent, limit, .. } => {
-                self.write_message(&format!("Budget: used up, ${spent} of ${limit}"));
+                self.write_message(&format!("Budget exceeded: ${spent} of ${limit}"));
             }
-            // A notification tells of what is shown already.
+            // A notification repeats what another event shows.
             Event::Notification { .. }
             | Event::ProjectCreated { .. }
             | Event::ProjectStatus { .. }
@@ -192,18 +196,19 @@ impl ProgressScreen {
     fn show_ended(&mut self, agent: AgentId, result: &str) {
         if let Some(line) = self.agents.remove(&agent) {
             let message = format!(
-                "{} {} {result}: {}",
+                "{} {} {}: {}",
                 line.role,
                 agent.short(),
+                state_words(result),
                 escape_cell(&line.task)
             );
-            // Its line goes before the message comes.
+            // Removes the line of the agent before the message.
             drop(line);
             self.write_message(&message);
         }
     }
 
-    /// What an agent costs is no news; it is looked up while somebody sees it.
+    /// Costs are not events: they are read while the lines are drawn.
     async fn show_costs(&self) {
         for (agent, line) in &self.agents {
             let Some(bar) = &line.bar else {
@@ -211,7 +216,7 @@ impl ProgressScreen {
             };
             match self.agent_spend(*agent).await {
                 Ok(spent) => bar.set_message(format!("${spent}  {}", escape_cell(&line.task))),
-                Err(error) => tracing::debug!(%error, "the cost of an agent cannot be shown"),
+                Err(error) => tracing::debug!(%error, "cannot read the cost of an agent"),
             }
         }
     }

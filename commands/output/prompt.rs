@@ -1,4 +1,4 @@
-//! Questions to the person at the terminal. Without a terminal, or with `--yes`, nobody is asked.
+//! Questions at the terminal. Without a terminal, or with `--yes`, no question is asked.
 
 use std::io::{self, IsTerminal};
 use std::str::FromStr;
@@ -8,31 +8,30 @@ use secrecy::SecretString;
 
 use crate::error::{CommandError, CommandErrorKind};
 
-/// Asks, where somebody can answer.
 #[derive(Debug, Clone, Copy)]
 pub struct TerminalPrompt {
     may_ask: bool,
 }
 
 impl TerminalPrompt {
-    /// Returns the way to ask; `yes` is the option that forbids it.
+    /// Returns a prompt that asks only on a terminal and without the option `--yes`.
     pub fn new(yes: bool) -> Self {
         Self {
             may_ask: !yes && io::stdin().is_terminal() && io::stderr().is_terminal(),
         }
     }
 
-    /// Whether there is a person to ask.
+    /// Whether questions can be asked.
     pub fn is_interactive(self) -> bool {
         self.may_ask
     }
 
-    /// Asks for a text; where nobody can answer, the option that gives it is named.
+    /// Asks for a text; if no question can be asked, the error names the `option` that sets it.
     pub fn ask_text(self, question: &str, option: &str) -> Result<String, CommandError> {
         self.ask_parsed(question, option)
     }
 
-    /// Asks for a value until the answer is one.
+    /// Asks for a value until the answer can be parsed.
     pub fn ask_parsed<T>(self, question: &str, option: &str) -> Result<T, CommandError>
     where
         T: Clone + ToString + FromStr<Err: ToString>,
@@ -46,22 +45,21 @@ impl TerminalPrompt {
             .map_err(|error| prompt_error(&error))
     }
 
-    /// Asks for a secret, twice, without showing what is typed; returns nothing where nobody can
-    /// answer.
+    /// Asks twice for a secret without an echo; returns `None` if no question can be asked.
     pub fn ask_secret(self, question: &str) -> Result<Option<SecretString>, CommandError> {
         if !self.may_ask {
             return Ok(None);
         }
         let answer = Password::new()
             .with_prompt(question)
-            .with_confirmation("Once more", "These are two different values")
+            .with_confirmation("Repeat the value", "The two values differ")
             .interact();
         let answer = answer.map_err(|error| prompt_error(&error))?;
         Ok(Some(SecretString::from(answer)))
     }
 
-    /// Asks for a confirmation, where somebody can give it. Elsewhere the command itself is the
-    /// confirmation: a script means what it says.
+    /// Asks for a confirmation. If no question can be asked, as in a script, the command itself is the
+    /// confirmation.
     pub fn confirm(self, question: &str) -> Result<(), CommandError> {
         if !self.may_ask {
             return Ok(());
@@ -81,7 +79,7 @@ impl TerminalPrompt {
     }
 }
 
-/// Ctrl-C at a question comes back as an interrupted read.
+/// Ctrl-C at a question is reported as an interrupted read.
 fn prompt_error(error: &dialoguer::Error) -> CommandError {
     let dialoguer::Error::IO(error) = error;
     let kind = match error.kind() {

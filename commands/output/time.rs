@@ -1,8 +1,8 @@
-//! Times for people. JSON has them in full.
+//! Times for people; JSON has full timestamps.
 
 use jiff::Timestamp;
 
-/// Returns how long before `now` the moment `then` was, in one unit: `12s`, `3m`, `2h`, `5d`.
+/// Formats the time from `then` to `now` in one unit: `12s`, `3m`, `2h`, `5d`.
 pub fn format_elapsed(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
     match seconds {
@@ -13,7 +13,7 @@ pub fn format_elapsed(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Returns the moment in UTC to the second: `2026-01-31 12:00:00`.
+/// Formats a time in UTC to the second: `2026-01-31 12:00:00`.
 pub fn format_timestamp(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -14,14 +14,14 @@ Examples:
   eklavya plan approve shop
   eklavya plan approve shop --yes --wait      # in a pipeline";
 
-/// Approve the plan that waits for a decision
+/// Approve the proposed plan
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PlanApproveArgs {
     /// The project
     slug: String,
 
-    /// What you have to say about it; kept with the decision
+    /// Comment on the plan; stored with the decision
     #[arg(long, value_name = "TEXT")]
     feedback: Option<String>,
 
@@ -29,7 +29,6 @@ pub struct PlanApproveArgs {
     wait: WaitOption,
 }
 
-/// Runs `eklavya plan approve`.
 pub fn exec(invocation: &CommandInvocation, args: PlanApproveArgs) -> Result<(), CommandError> {
     let question = format!("Approve the plan of {}?", args.slug);
     invocation.prompt.confirm(&question)?;
@@ -40,6 +39,6 @@ pub fn exec(invocation: &CommandInvocation, args: PlanApproveArgs) -> Result<(),
         let project = plans::approve(&data, &actor, &project, args.feedback).await?;
         project::with_summary(&data, project).await
     })?;
-    let message = format!("The plan of {} is approved", project.slug);
+    let message = format!("Approved the plan of {}", project.slug);
     next_step::print_done(invocation, &message, &project, &line)
 }

@@ -1,4 +1,4 @@
-//! `eklavya plan`: plans a project, and the admin's decision about the plan.
+//! `eklavya plan`
 
 mod approve;
 mod reject;
@@ -14,15 +14,15 @@ use crate::stage_run::{self as work, WorkOptions};
 const EXAMPLES: &str = "\
 Examples:
   eklavya plan shop                  # the agents write requirements, architecture and plan
-  eklavya plan shop --detach         # returns at once; a background worker plans
+  eklavya plan shop --detach         # return at once; a background worker plans
   eklavya plan show shop
   eklavya plan approve shop --yes
   eklavya plan reject shop --feedback \"No online payment in the first version\"";
 
 /// Plan a project: requirements, architecture, tasks, cost
 ///
-/// Agents write the requirements and the architecture and hand in a plan, which then waits for your
-/// decision. Repeating the command goes on where it stopped.
+/// Agents write the requirements and the architecture and submit a plan, which then waits for your
+/// approval. If the command is interrupted, run it again; it resumes where it stopped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, subcommand_negates_reqs = true)]
 pub struct PlanArgs {
@@ -44,10 +44,9 @@ enum PlanCommand {
     Reject(reject::PlanRejectArgs),
 }
 
-/// Runs `eklavya plan`.
 pub fn exec(invocation: &CommandInvocation, args: PlanArgs) -> Result<(), CommandError> {
     if args.verb.is_some() && (args.slug.is_some() || args.work.is_given()) {
-        let message = "the subcommands of plan take their options behind their name";
+        let message = "put the options of a plan subcommand after its name";
         return Err(CommandError::usage(message));
     }
     match (args.verb, args.slug) {
@@ -55,7 +54,7 @@ pub fn exec(invocation: &CommandInvocation, args: PlanArgs) -> Result<(), Comman
         (Some(PlanCommand::Approve(args)), _) => approve::exec(invocation, args),
         (Some(PlanCommand::Reject(args)), _) => reject::exec(invocation, args),
         (None, Some(slug)) => work::run_stage(invocation, &slug, JobGoal::Plan, &args.work),
-        // The parser asks for one or the other.
+        // The parser requires one of them.
         (None, None) => Err(CommandError::usage("name the project: eklavya plan SLUG")),
     }
 }

@@ -12,9 +12,9 @@ use crate::{data_store, next_step};
 const EXAMPLES: &str = "\
 Examples:
   eklavya plan reject shop --feedback \"No online payment in the first version\"
-  eklavya plan shop                  # plans again, with the feedback";
+  eklavya plan shop                  # plan again, with the feedback";
 
-/// Reject the plan that waits for a decision; the next one is planned with your feedback
+/// Reject the proposed plan; the next plan uses your feedback
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PlanRejectArgs {
@@ -29,7 +29,6 @@ pub struct PlanRejectArgs {
     wait: WaitOption,
 }
 
-/// Runs `eklavya plan reject`.
 pub fn exec(invocation: &CommandInvocation, args: PlanRejectArgs) -> Result<(), CommandError> {
     let feedback = match args.feedback {
         Some(feedback) => feedback,
@@ -44,6 +43,6 @@ pub fn exec(invocation: &CommandInvocation, args: PlanRejectArgs) -> Result<(), 
             plans::reject(&data, &data_store::current_actor(), &project, feedback).await?;
         project::with_summary(&data, project).await
     })?;
-    let message = format!("The plan of {} is rejected", project.slug);
+    let message = format!("Rejected the plan of {}", project.slug);
     next_step::print_done(invocation, &message, &project, &line)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::data_store;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
-use crate::output::{OutputPage, OutputView, time};
+use crate::output::{self, OutputPage, OutputView, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +25,6 @@ pub struct PlanShowArgs {
     slug: String,
 }
 
-/// A plan.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PlanView {
@@ -33,15 +32,14 @@ struct PlanView {
     number: u32,
     status: &'static str,
     created_at: Timestamp,
-    /// Why it was rejected.
+    /// Why the plan was rejected.
     feedback: Option<String>,
-    /// What the tasks are expected to cost together, in micro-dollars.
+    /// The sum of the estimates of all tasks, in micro-dollars.
     estimate_micro_usd: Option<MicroUsd>,
-    /// The plan itself, once there is one.
+    /// The plan itself; null until an agent submits it.
     document: Option<PlanDocument>,
 }
 
-/// Runs `eklavya plan show`.
 pub fn exec(invocation: &CommandInvocation, args: &PlanShowArgs) -> Result<(), CommandError> {
     let plan = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;
@@ -83,8 +81,8 @@ impl OutputView for PlanView {
         let mut fields = vec![
             ("Project", self.project.clone()),
             ("Plan", self.number.to_string()),
-            ("Status", self.status.to_owned()),
-            ("Begun", time::format_timestamp(self.created_at)),
+            ("Status", output::state_words(self.status)),
+            ("Started", time::format_timestamp(self.created_at)),
         ];
         fields.extend(self.feedback.clone().map(|text| ("Feedback", text)));
         if let Some(document) = &self.document {

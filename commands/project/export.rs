@@ -9,19 +9,18 @@ use eklavya_engine::stages::delivery::export;
 use eklavya_services::{audit, projects};
 use serde_json::json;
 
-/// Write everything about a project into a directory: records, repository, delivery
+/// Export all data of a project to a directory: records, repository, delivery
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya project export shop --directory ./shop-export")]
 pub struct ProjectExportArgs {
     /// The project
     slug: String,
 
-    /// The directory, which must not exist or be empty; SLUG-export where it is not given
+    /// Directory to write to; it must be empty or not exist (default: `SLUG-export`)
     #[arg(long, value_name = "DIR")]
     directory: Option<Utf8PathBuf>,
 }
 
-/// Runs `eklavya project export`.
 pub fn exec(invocation: &CommandInvocation, args: &ProjectExportArgs) -> Result<(), CommandError> {
     let directory = match &args.directory {
         Some(directory) => invocation.working_directory.join(directory),
@@ -42,11 +41,10 @@ pub fn exec(invocation: &CommandInvocation, args: &ProjectExportArgs) -> Result<
         directory: directory.to_string(),
         files,
     };
-    let message = format!("{} is exported into {directory}", args.slug);
+    let message = format!("Exported {} to {directory}", args.slug);
     invocation.printer.done(&message, &exported)
 }
 
-/// What an export wrote.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProjectExportView {

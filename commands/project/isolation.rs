@@ -12,32 +12,32 @@ use crate::invocation::CommandInvocation;
 const EXAMPLES: &str = "\
 Examples:
   eklavya project isolation shop docker
-  eklavya project isolation shop default    # what sandbox.isolation says";
+  eklavya project isolation shop default    # use sandbox.isolation";
 
-/// The word for what the configuration says.
+/// The word for the isolation of `sandbox.isolation`.
 const DEFAULT: &str = "default";
 
-/// Choose what holds the agents of a project: bubblewrap, or containers of Docker's
+/// Set the isolation backend of a project, or show it
 ///
-/// It counts from the next command on. Without a choice, the present one is shown.
+/// Agents run under bubblewrap or in Docker containers. The setting applies from the next command on.
+/// Without ISOLATION, the command shows the current backend.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ProjectIsolationArgs {
     /// The project
     slug: String,
 
-    /// bubblewrap, docker, or default: what sandbox.isolation says
+    /// Isolation backend; `default` uses `sandbox.isolation`
     #[arg(value_parser = PossibleValuesParser::new(["bubblewrap", "docker", DEFAULT]))]
     isolation: Option<String>,
 }
 
-/// Reads an isolation on the command line.
+/// Returns the parser of an isolation backend on the command line.
 pub fn isolation_parser() -> impl TypedValueParser<Value = IsolationKind> {
     PossibleValuesParser::new(IsolationKind::ALL.map(IsolationKind::name))
         .try_map(|name| name.parse::<IsolationKind>())
 }
 
-/// Runs `eklavya project isolation`.
 pub fn exec(
     invocation: &CommandInvocation,
     args: &ProjectIsolationArgs,
@@ -55,7 +55,7 @@ pub fn exec(
     })?;
     let message = match project.isolation {
         Some(isolation) => format!("{}: {isolation}", args.slug),
-        None => format!("{}: {configured}, as sandbox.isolation says", args.slug),
+        None => format!("{}: {configured} (sandbox.isolation)", args.slug),
     };
     invocation.printer.done(&message, &line)
 }

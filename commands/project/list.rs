@@ -12,16 +12,15 @@ Examples:
   eklavya project list
   eklavya project list --output jsonl | jq -r 'select(.needsDecision) | .slug'";
 
-/// List the projects, oldest first
+/// List projects, oldest first
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
 pub struct ProjectListArgs {
-    /// Archived ones too
+    /// Include archived projects
     #[arg(short, long)]
     all: bool,
 }
 
-/// Runs `eklavya project list`.
 pub fn exec(invocation: &CommandInvocation, args: &ProjectListArgs) -> Result<(), CommandError> {
     let projects = data_store::with_data_store(invocation, async |data| {
         Ok(projects::list_summaries(&data).await?)

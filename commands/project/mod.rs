@@ -1,4 +1,4 @@
-//! `eklavya project`: projects.
+//! `eklavya project`
 
 mod archive;
 mod export;
@@ -24,7 +24,7 @@ use crate::invocation::CommandInvocation;
 pub use isolation::isolation_parser;
 use view::ProjectSummaryView;
 
-/// Create, look at, halt and put away projects
+/// Create, show, pause and archive projects
 #[derive(Debug, Subcommand)]
 pub enum ProjectCommand {
     New(new::ProjectNewArgs),
@@ -39,7 +39,6 @@ pub enum ProjectCommand {
 }
 
 impl ProjectCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             ProjectCommand::New(args) => new::exec(invocation, args),
@@ -55,12 +54,12 @@ impl ProjectCommand {
     }
 }
 
-/// Moves a project on by `event` and tells that it `did`.
+/// Applies `event` to a project and prints `message`.
 fn apply_event(
     invocation: &CommandInvocation,
     slug: &str,
     event: ProjectEvent,
-    did: &str,
+    message: &str,
 ) -> Result<(), CommandError> {
     let (_, line) = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, slug).await?;
@@ -71,11 +70,10 @@ fn apply_event(
         }
         with_summary(&data, project).await
     })?;
-    let message = format!("{slug} {did}");
-    invocation.printer.done(&message, &line)
+    invocation.printer.done(message, &line)
 }
 
-/// Returns the project with the line that tells programs where it stands.
+/// Returns the project together with its printed form.
 pub async fn with_summary(
     data: &DataStore,
     project: Project,

@@ -21,39 +21,38 @@ Examples:
 
 /// Create a project from a client's brief
 ///
-/// On a terminal, what is not given is asked for.
+/// On a terminal, the command asks for values that are not given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ProjectNewArgs {
-    /// Its name
+    /// Name of the project
     name: String,
 
-    /// File with the client's brief, a text; - reads it from stdin
+    /// Text file with the client's brief; - reads stdin
     #[arg(long, value_name = "FILE")]
     brief: Option<Utf8PathBuf>,
 
-    /// For whom it is
+    /// Name of the client
     #[arg(long)]
     client: Option<String>,
 
-    /// The most that it may cost, in US dollars
+    /// Maximum cost in US dollars
     #[arg(long, value_name = "USD")]
     budget: Option<MicroUsd>,
 
-    /// The short name that commands take; made from NAME where it is not given
+    /// Short name for commands (default: derived from NAME)
     #[arg(long)]
     slug: Option<String>,
 
-    /// Play this rehearsal in place of a model
+    /// Rehearsal to use instead of a model
     #[arg(long, value_name = "FILE")]
     rehearsal: Option<Utf8PathBuf>,
 
-    /// What holds its agents, where it is not to be what sandbox.isolation says
+    /// Isolation backend for this project (default: `sandbox.isolation`)
     #[arg(long, value_name = "ISOLATION", value_parser = super::isolation_parser())]
     isolation: Option<IsolationKind>,
 }
 
-/// Runs `eklavya project new`.
 pub fn exec(invocation: &CommandInvocation, args: ProjectNewArgs) -> Result<(), CommandError> {
     let config = invocation.config()?;
     let prompt = invocation.prompt;
@@ -63,7 +62,7 @@ pub fn exec(invocation: &CommandInvocation, args: ProjectNewArgs) -> Result<(), 
             .ask_text("File with the brief", "--brief FILE")?
             .into(),
     };
-    // Before the rest is asked for in vain.
+    // Checked before the other questions are asked.
     let brief = read_brief(&invocation.working_directory, &brief)?;
     let client = match args.client {
         Some(client) => client,
@@ -106,7 +105,7 @@ fn create_project(
     next_step::print_done(invocation, &created, &project, &line)
 }
 
-/// Returns the brief, if it can be one; no more is read than shows that it is too long.
+/// Reads and checks the brief; reads at most one byte more than the limit.
 fn read_brief(working_directory: &Utf8Path, file: &Utf8Path) -> Result<Vec<u8>, CommandError> {
     let unusable = |reason: String| {
         CommandError::usage(format!("cannot use the brief {file}: {reason}"))
@@ -123,19 +122,19 @@ fn read_brief(working_directory: &Utf8Path, file: &Utf8Path) -> Result<Vec<u8>, 
     read.map_err(|error| unusable(error.to_string()))?;
     if brief.len() > MAX_BRIEF_BYTES {
         return Err(unusable(format!(
-            "it has more than {MAX_BRIEF_BYTES} bytes"
+            "it is larger than {MAX_BRIEF_BYTES} bytes"
         )));
     }
     projects::parse_brief(&brief).map_err(|error| unusable(error.to_string()))?;
     Ok(brief)
 }
 
-/// Names appear in listings, commits and pages: one line, of a sensible length.
+/// Names appear in lists, commits and pages, so they are one line of limited length.
 fn validate_name(what: &str, name: &str) -> Result<String, CommandError> {
-    const LONGEST: usize = 200;
+    const MAX_CHARS: usize = 200;
     let name = name.trim().to_owned();
-    if name.is_empty() || name.contains(char::is_control) || name.chars().count() > LONGEST {
-        let message = format!("{what} must be one line of 1 to {LONGEST} characters");
+    if name.is_empty() || name.contains(char::is_control) || name.chars().count() > MAX_CHARS {
+        let message = format!("{what} must be one line of 1 to {MAX_CHARS} characters");
         return Err(CommandError::usage(message));
     }
     Ok(name)

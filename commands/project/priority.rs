@@ -8,22 +8,21 @@ use crate::data_store;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Set a project's priority: from 1 to 9, where 5 is what it has at first
+/// Set the priority of a project, from 1 to 9; new projects have 5
 ///
-/// Jobs of a higher priority are taken first. Where agents are scarce, projects share them in
-/// proportion to their priorities.
+/// Workers take jobs of a higher priority first. If there are not enough agents for all projects, the
+/// projects share them in proportion to their priorities.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya project priority shop 8")]
 pub struct ProjectPriorityArgs {
     /// The project
     slug: String,
 
-    /// From 1 to 9
+    /// Priority, from 1 (lowest) to 9 (highest)
     #[arg(value_name = "1..9")]
     priority: ProjectPriority,
 }
 
-/// Runs `eklavya project priority`.
 pub fn exec(
     invocation: &CommandInvocation,
     args: &ProjectPriorityArgs,
@@ -33,6 +32,6 @@ pub fn exec(
         jobs::set_priority(&data, &data_store::current_actor(), &project, args.priority).await?;
         with_summary(&data, project).await
     })?;
-    let message = format!("{} has priority {} now", args.slug, args.priority);
+    let message = format!("Set the priority of {} to {}", args.slug, args.priority);
     invocation.printer.done(&message, &line)
 }

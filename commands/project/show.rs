@@ -16,7 +16,7 @@ Examples:
   eklavya project show shop
   eklavya project show shop --output json | jq -r .status";
 
-/// Show a project: where it stands, its brief, decisions and delivery
+/// Show a project: its status, brief, decisions and delivery
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ProjectShowArgs {
@@ -24,34 +24,33 @@ pub struct ProjectShowArgs {
     slug: String,
 }
 
-/// Runs `eklavya project show`.
 pub fn exec(invocation: &CommandInvocation, args: &ProjectShowArgs) -> Result<(), CommandError> {
     let view = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;
         let delivery = deliveries::of_project(&data, &project).await?;
         let mut tx = data.begin_read().await?;
-        let made = decisions::of_project(&mut tx, project.id).await?;
-        let made = made.into_iter().map(decision_view).collect();
+        let decisions = decisions::of_project(&mut tx, project.id).await?;
+        let decisions = decisions.into_iter().map(decision_view).collect();
         let budget = budgets::find(&mut tx, Scope::Project(project.id)).await?;
         let priority = priorities::of_project(&mut tx, project.id).await?;
         Ok(ProjectView::new(
             &project,
             &budget,
             priority,
-            made,
+            decisions,
             delivery.map(delivery_view),
         ))
     })?;
     invocation.printer.view(&view)
 }
 
-fn decision_view(made: Decision) -> DecisionView {
+fn decision_view(decision: Decision) -> DecisionView {
     DecisionView {
-        subject: made.subject,
-        decision: made.decision,
-        feedback: made.feedback,
-        decided_by: made.decided_by,
-        decided_at: made.decided_at,
+        subject: decision.subject,
+        decision: decision.decision,
+        feedback: decision.feedback,
+        decided_by: decision.decided_by,
+        decided_at: decision.decided_at,
     }
 }
 

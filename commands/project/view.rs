@@ -1,4 +1,4 @@
-//! Projects as they are printed.
+//! The printed form of a project.
 
 use eklavya_core::ledger::Budget;
 use eklavya_core::money::MicroUsd;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::budget::format_dollars;
 use crate::next_step;
-use crate::output::{OutputPage, OutputView, TableRow, time};
+use crate::output::{self, OutputPage, OutputView, TableRow, time};
 
 /// A project in a list, or as the result of a change.
 #[derive(Debug, Serialize)]
@@ -22,17 +22,17 @@ pub struct ProjectSummaryView {
     status: &'static str,
     /// In percent.
     progress: u32,
-    /// Whether it waits for the admin.
+    /// Whether the project waits for a decision of the admin.
     needs_decision: bool,
-    /// The rehearsal that answers in place of a model.
+    /// The rehearsal that answers instead of a model.
     rehearsal: Option<String>,
     /// Whether its agents have always run in a sandbox.
     sandboxed: bool,
-    /// What holds its agents, where it is not what the configuration says.
+    /// The isolation backend, if it is not that of the configuration.
     isolation: Option<IsolationKind>,
-    /// From 1 to 9: its share where agents are scarce.
+    /// From 1 to 9; the share of the project if agents are scarce.
     priority: ProjectPriority,
-    /// Its limit, in micro-dollars.
+    /// The limit, in micro-dollars.
     budget_micro_usd: Option<MicroUsd>,
     spent_micro_usd: MicroUsd,
     created_at: Timestamp,
@@ -40,7 +40,6 @@ pub struct ProjectSummaryView {
 }
 
 impl ProjectSummaryView {
-    /// Returns the line of `project`.
     pub fn of(project: &Project, budget: &Budget, priority: ProjectPriority) -> Self {
         Self {
             slug: project.slug.clone(),
@@ -60,8 +59,8 @@ impl ProjectSummaryView {
         }
     }
 
-    /// Returns what a person must not overlook: a rehearsal, agents without a sandbox, an
-    /// isolation of its own.
+    /// Returns what people must not overlook: a rehearsal, agents without a sandbox, or an isolation
+    /// backend of its own.
     fn notes(&self) -> String {
         let rehearsal = self.rehearsal.as_ref().map(|_| "rehearsal");
         let open = (!self.sandboxed).then_some("NO SANDBOX");
@@ -80,7 +79,7 @@ impl TableRow for ProjectSummaryView {
         vec![
             self.slug.clone(),
             self.client.clone(),
-            self.status.to_owned(),
+            output::state_words(self.status),
             format!("{}%", self.progress),
             format_dollars(self.spent_micro_usd),
             self.budget_micro_usd
@@ -112,23 +111,22 @@ impl From<ProjectSummary> for ProjectSummaryView {
     }
 }
 
-/// A project in full.
+/// A project with its brief, decisions and delivery.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectView {
     #[serde(flatten)]
     line: ProjectSummaryView,
-    /// The step that it is at, or would go on from.
+    /// The current stage, or the stage that the project would resume.
     stage: Option<&'static str>,
     brief: String,
-    /// What was decided about it, oldest first.
+    /// Oldest first.
     decisions: Vec<DecisionView>,
     delivery: Option<DeliveryView>,
-    /// The command that takes it on.
+    /// The command for the next step.
     next: Option<String>,
 }
 
-/// A decision of the admin.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionView {
@@ -140,7 +138,7 @@ pub struct DecisionView {
     pub decided_at: Timestamp,
 }
 
-/// What was delivered, and where it lies.
+/// The delivery and the paths of its files.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryView {
@@ -154,7 +152,6 @@ pub struct DeliveryView {
 }
 
 impl ProjectView {
-    /// Returns the view of `project`.
     pub fn new(
         project: &Project,
         budget: &Budget,
@@ -188,7 +185,7 @@ impl OutputView for ProjectView {
             ("Project", line.slug.clone()),
             ("Name", line.name.clone()),
             ("Client", line.client.clone()),
-            ("Status", line.status.to_owned()),
+            ("Status", output::state_words(line.status)),
             ("Progress", format!("{}%", line.progress)),
             ("Priority", line.priority.to_string()),
             ("Spent", format_dollars(line.spent_micro_usd)),
@@ -199,7 +196,7 @@ impl OutputView for ProjectView {
                     .unwrap_or_default(),
             ),
             ("Created", time::format_timestamp(line.created_at)),
-            ("Changed", time::format_timestamp(line.updated_at)),
+            ("Updated", time::format_timestamp(line.updated_at)),
         ];
         if !line.notes().is_empty() {
             fields.push(("Note", line.notes()));

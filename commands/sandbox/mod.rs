@@ -1,4 +1,4 @@
-//! `eklavya sandbox`: trying what holds agents.
+//! `eklavya sandbox`
 
 mod run;
 
@@ -7,14 +7,13 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Try the sandbox that holds agents
+/// Try the sandbox that agents run in
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
     Run(run::SandboxRunArgs),
 }
 
 impl SandboxCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             SandboxCommand::Run(args) => run::exec(invocation, &args),

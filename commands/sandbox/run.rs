@@ -24,16 +24,17 @@ Examples:
   eklavya sandbox run --role qa shop -- git log --oneline
   eklavya sandbox run --role developer -- bash
 
-Exits with the command's own code: 126 where it could not be started, 128 + n where signal n ended it.";
+Exits with the code of the command; with 126 if it cannot be started, with 128 + n if signal n ended it.";
 
-/// The code with which shells say that a program could not be started.
+/// The exit code of shells if a program cannot be started.
 const CANNOT_START: i32 = 126;
 
-/// Run a command where agents of a role run
+/// Run a command in the sandbox of a role
 ///
-/// The command gets a throw-away clone of the project's main (or an empty directory) and what the role
-/// may touch, no more: a role without a terminal finds no shell and no other program than git.
-/// There is no door to the model, so there is no network at all. What the command leaves is removed.
+/// The command runs in a throw-away clone of the project's main branch (or in an empty directory) with
+/// the access of the role: for a role without a terminal, the sandbox has no shell and no program but
+/// git. The sandbox has no connection to the gateway, so it has no network at all. Everything that the
+/// command leaves behind is removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SandboxRunArgs {
@@ -53,17 +54,16 @@ fn role_parser() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.map(Role::name)).try_map(|name| name.parse::<Role>())
 }
 
-/// Runs `eklavya sandbox run`.
 pub fn exec(invocation: &CommandInvocation, args: &SandboxRunArgs) -> Result<(), CommandError> {
     if invocation.no_sandbox {
-        let message = "--no-sandbox leaves nothing to try";
-        return Err(CommandError::usage(message).with_hint("Leave --no-sandbox out"));
+        let message = "sandbox run cannot run with --no-sandbox";
+        return Err(CommandError::usage(message).with_hint("Run it without --no-sandbox"));
     }
     let exit = runtime::run_short(run(invocation, args))?;
     if exit == SandboxExit::Code(CANNOT_START) && !role_policy(args.role).has_shell() {
         let role = args.role;
         invocation.printer.note(&format!(
-            "The {role} has no terminal: no shell is there, and no program but git"
+            "The {role} has no terminal: its sandbox has no shell, and no program but git"
         ));
     }
     match exit_code_of(exit) {
@@ -86,8 +86,8 @@ async fn run(
         let id = config.sandbox.uid_base;
         let user = SandboxUser { uid: id, gid: id };
         let sandbox = run_factory::open_sandbox(invocation, None, user).await?;
-        let bench = ThrowawayWorkspace::create(config, &sandbox, args.role, user, cli)?;
-        return run_and_remove(bench, &sandbox, args).await;
+        let workspace = ThrowawayWorkspace::create(config, &sandbox, args.role, user, cli)?;
+        return run_and_remove(workspace, &sandbox, args).await;
     };
     let data = data_store::open(invocation).await?;
     let project = projects::find(&data, slug).await?;
@@ -96,13 +96,13 @@ async fn run(
         run_factory::open_site_without_sandbox(invocation, &data, &project),
         run_factory::open_sandbox(invocation, project.isolation, user)
     )?;
-    let bench = ThrowawayWorkspace::create(config, &sandbox, args.role, user, cli)?;
-    let filled = bench.clone_main(&site).await;
-    filled.map_err(|error| stage_error::stage_error(error, slug))?;
-    run_and_remove(bench, &sandbox, args).await
+    let workspace = ThrowawayWorkspace::create(config, &sandbox, args.role, user, cli)?;
+    let cloned = workspace.clone_main(&site).await;
+    cloned.map_err(|error| stage_error::stage_error(error, slug))?;
+    run_and_remove(workspace, &sandbox, args).await
 }
 
-/// Returns the CLI, which agents have beside the role's programs; its absence is no hindrance here.
+/// Returns the Claude Code CLI, which sandboxes of agents contain; here it may be missing.
 async fn locate_cli(invocation: &CommandInvocation) -> Option<PathBuf> {
     let config = invocation.config().ok()?;
     let path = invocation.environment.get("PATH").ok()??;
@@ -112,23 +112,23 @@ async fn locate_cli(invocation: &CommandInvocation) -> Option<PathBuf> {
 }
 
 async fn run_and_remove(
-    bench: ThrowawayWorkspace,
+    workspace: ThrowawayWorkspace,
     sandbox: &Sandbox,
     args: &SandboxRunArgs,
 ) -> Result<SandboxExit, CommandError> {
-    let ended = run_command(&bench, sandbox, args).await;
-    bench.remove().await?;
+    let ended = run_command(&workspace, sandbox, args).await;
+    workspace.remove().await?;
     ended
 }
 
 async fn run_command(
-    bench: &ThrowawayWorkspace,
+    workspace: &ThrowawayWorkspace,
     sandbox: &Sandbox,
     args: &SandboxRunArgs,
 ) -> Result<SandboxExit, CommandError> {
     let listen = |kind| {
         signal(kind).map_err(|error| {
-            let message = format!("cannot listen to signals: {error}");
+            let message = format!("cannot handle signals: {error}");
             CommandError::new(CommandErrorKind::Environment, message)
         })
     };
@@ -137,12 +137,12 @@ async fn run_command(
     let (program, rest) = args
         .command
         .split_first()
-        .ok_or_else(|| CommandError::usage("there is no command"))?;
-    let mut child = bench.spawn_command(sandbox, program, rest).await?;
+        .ok_or_else(|| CommandError::usage("no command is given"))?;
+    let mut child = workspace.spawn_command(sandbox, program, rest).await?;
     let pid = child.pid();
     let ended = tokio::select! {
         ended = wait_forwarding_signals(&mut child, &mut interrupt, &mut terminate) => ended?,
-        outgrown = bench.wait_for_disk_quota(pid) => {
+        outgrown = workspace.wait_for_disk_quota(pid) => {
             child.kill_tree().await?;
             return Err(CommandError::new(CommandErrorKind::Failed, format!("the command was stopped: {outgrown}")));
         }
@@ -150,7 +150,7 @@ async fn run_command(
     Ok(ended)
 }
 
-/// Waits for the end of the command; signals are passed on to it.
+/// Waits for the end of the command, and forwards signals to it.
 async fn wait_forwarding_signals(
     child: &mut SandboxChild,
     interrupt: &mut Signal,

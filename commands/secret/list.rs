@@ -7,7 +7,7 @@ use crate::data_store;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// List the secrets of a project: their names and what is given them, never a value
+/// List the secrets of a project with their uses, never their values
 #[derive(Debug, clap::Args)]
 #[command(
     visible_alias = "ls",
@@ -18,13 +18,12 @@ pub struct SecretListArgs {
     slug: String,
 }
 
-/// Runs `eklavya secret list`.
 pub fn exec(invocation: &CommandInvocation, args: &SecretListArgs) -> Result<(), CommandError> {
-    let kept = data_store::with_data_store(invocation, async |data| {
+    let secrets = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;
         Ok(secrets::list(&data, &project).await?)
     })?;
-    let views: Vec<SecretView> = kept.iter().map(SecretView::of).collect();
+    let views: Vec<SecretView> = secrets.iter().map(SecretView::of).collect();
     let nothing = format!(
         "No secrets. Set one: eklavya secret set {} NAME --for tests",
         args.slug

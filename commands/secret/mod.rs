@@ -1,4 +1,4 @@
-//! `eklavya secret`: what projects keep from everybody.
+//! `eklavya secret`
 
 mod list;
 mod rm;
@@ -11,7 +11,7 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Keep keys and passwords of a project, for its tests, checks and previews
+/// Manage keys and passwords for the tests, checks and previews of a project
 #[derive(Debug, Subcommand)]
 pub enum SecretCommand {
     Set(set::SecretSetArgs),
@@ -21,7 +21,6 @@ pub enum SecretCommand {
 }
 
 impl SecretCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             SecretCommand::Set(args) => set::exec(invocation, args),

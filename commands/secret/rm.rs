@@ -10,7 +10,7 @@ use crate::invocation::CommandInvocation;
 
 /// Remove a secret of a project
 ///
-/// What was started with it keeps it until it ends: a preview, a test command under way.
+/// A preview or test command that is already running keeps the secret until it ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya secret rm shop STRIPE_KEY")]
 pub struct SecretRmArgs {
@@ -21,7 +21,6 @@ pub struct SecretRmArgs {
     name: SecretName,
 }
 
-/// Runs `eklavya secret rm`.
 pub fn exec(invocation: &CommandInvocation, args: &SecretRmArgs) -> Result<(), CommandError> {
     let question = format!("Remove the secret {} of {}?", args.name, args.slug);
     invocation.prompt.confirm(&question)?;
@@ -29,7 +28,7 @@ pub fn exec(invocation: &CommandInvocation, args: &SecretRmArgs) -> Result<(), C
         let project = projects::find(&data, &args.slug).await?;
         Ok(secrets::remove(&data, &data_store::current_actor(), &project, &args.name).await?)
     })?;
-    let message = format!("The secret {} of {} is removed", args.name, args.slug);
+    let message = format!("Removed the secret {} of {}", args.name, args.slug);
     let result = json!({ "name": args.name, "removed": true });
     invocation.printer.done(&message, &result)
 }

@@ -23,22 +23,22 @@ Examples:
   eklavya secret set shop TLS_KEY --for previews,checks --file key.pem
   pass show anthropic/shop | eklavya secret set shop ANTHROPIC_API_KEY";
 
-/// Set a secret of a project; the value is read from stdin, a file, or a hidden question
+/// Set a secret of a project; the value is read from stdin, a file, or a hidden prompt
 ///
-/// It is kept encrypted, with a key outside of the database, and given as an environment variable to
-/// what --for names and to nothing else: never to an agent. What those commands print is kept without
-/// it. ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are for the gateway alone, which uses them for this
-/// project in place of the installation's. One new line at the end is not a part of the value.
+/// The value is encrypted with a key outside the database. Only the commands that --for names get it, as
+/// an environment variable; agents never do. It is removed from the stored output of those commands.
+/// ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are only for the gateway, which uses them for this project
+/// instead of the installation's credential. One newline at the end is not part of the value.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SecretSetArgs {
     /// The project
     slug: String,
 
-    /// Its name, which is that of the environment variable
+    /// Name of the secret and of its environment variable
     name: SecretName,
 
-    /// What is given it: tests, checks, previews; without this option nothing is
+    /// Commands that get the secret: tests, checks, previews (default: none)
     #[arg(long = "for", value_name = "WHAT", value_delimiter = ',', value_parser = parse_use)]
     uses: Vec<SecretUse>,
 
@@ -51,14 +51,13 @@ fn parse_use(text: &str) -> Result<SecretUse, String> {
     SecretUse::CHOSEN
         .into_iter()
         .find(|one| one.name() == text)
-        .ok_or_else(|| "it is one of tests, checks, previews".to_owned())
+        .ok_or_else(|| "expected tests, checks or previews".to_owned())
 }
 
-/// Runs `eklavya secret set`.
 pub fn exec(invocation: &CommandInvocation, args: SecretSetArgs) -> Result<(), CommandError> {
     let uses = secret_uses(&args)?;
     let vault = data_store::vault(invocation)?;
-    // Nobody is asked for the value of a secret that cannot be set.
+    // Checked before the value is asked for.
     let project = data_store::with_data_store(invocation, async |data| {
         Ok(projects::find(&data, &args.slug).await?)
     })?;
@@ -71,7 +70,7 @@ pub fn exec(invocation: &CommandInvocation, args: SecretSetArgs) -> Result<(), C
     let secret = data_store::with_data_store(invocation, async |data| {
         Ok(secrets::set(&data, &vault, &data_store::current_actor(), &project, new).await?)
     })?;
-    let message = format!("The secret {} of {} is set", secret.name, args.slug);
+    let message = format!("Set the secret {} of {}", secret.name, args.slug);
     invocation.printer.done(&message, &SecretView::of(&secret))
 }
 
@@ -80,8 +79,8 @@ fn secret_uses(args: &SecretSetArgs) -> Result<SecretUses, CommandError> {
         return Ok(SecretUses(args.uses.iter().copied().collect()));
     }
     if !args.uses.is_empty() {
-        let message = format!("{} is for the gateway alone", args.name);
-        let hint = "Leave --for out, or give the commands a key of their own by another name";
+        let message = format!("{} is only for the gateway", args.name);
+        let hint = "Omit --for, or set a separate key for the commands under another name";
         return Err(CommandError::usage(message).with_hint(hint));
     }
     Ok(SecretUses([SecretUse::Model].into()))
@@ -108,20 +107,20 @@ fn unreadable_error(path: &Utf8Path, error: &io::Error) -> CommandError {
     CommandError::usage(format!("cannot read {path}: {error}"))
 }
 
-/// Reads a value, of which one new line at the end is no part.
+/// Reads a value; one newline at the end is not part of it.
 fn read_secret(from: impl Read) -> io::Result<Result<SecretString, CommandError>> {
-    let wrong = |error| Ok(Err(CommandError::from(&SecretError::Value(error))));
-    // A buffer that grows would leave copies behind.
+    let invalid = |error| Ok(Err(CommandError::from(&SecretError::Value(error))));
+    // A growing buffer would leave copies of the secret in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_VALUE_BYTES + 4));
     from.take(MAX_VALUE_BYTES as u64 + 3)
         .read_to_end(&mut bytes)?;
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        return wrong(InvalidSecretValue::NotUtf8);
+        return invalid(InvalidSecretValue::NotUtf8);
     };
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return wrong(InvalidSecretValue::Empty);
+        return invalid(InvalidSecretValue::Empty);
     }
     Ok(Ok(SecretString::from(text)))
 }

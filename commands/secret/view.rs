@@ -1,4 +1,4 @@
-//! How a secret is shown: without its value, and without anything that is made of it.
+//! The printed form of a secret: neither its value nor anything derived from it.
 
 use eklavya_core::secret::StoredSecret;
 use jiff::Timestamp;
@@ -6,22 +6,20 @@ use serde::Serialize;
 
 use crate::output::{TableRow, time};
 
-/// A secret without its value.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretView {
     name: String,
-    /// `tests`, `checks`, `previews`; `model` for a credential of the model's endpoint.
+    /// `tests`, `checks`, `previews`; `model` for a credential of the model endpoint.
     #[serde(rename = "for")]
     uses: Vec<&'static str>,
-    /// How often it was set.
+    /// How many times the secret was set.
     version: i64,
     set_at: Timestamp,
     set_by: String,
 }
 
 impl SecretView {
-    /// Returns what is shown of a secret.
     pub fn of(secret: &StoredSecret) -> Self {
         Self {
             name: secret.name.to_string(),

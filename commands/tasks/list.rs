@@ -20,7 +20,6 @@ pub struct TasksListArgs {
     slug: String,
 }
 
-/// Runs `eklavya tasks list`.
 pub fn exec(invocation: &CommandInvocation, args: &TasksListArgs) -> Result<(), CommandError> {
     let tasks = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;

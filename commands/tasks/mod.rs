@@ -1,4 +1,4 @@
-//! `eklavya tasks`: the tasks of a project.
+//! `eklavya tasks`
 
 mod list;
 mod retry;
@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 
-/// Look at tasks, and answer those that are blocked
+/// List and show tasks, and retry blocked ones
 #[derive(Debug, Subcommand)]
 pub enum TasksCommand {
     List(list::TasksListArgs),
@@ -19,7 +19,6 @@ pub enum TasksCommand {
 }
 
 impl TasksCommand {
-    /// Runs the subcommand.
     pub fn exec(self, invocation: &CommandInvocation) -> Result<(), CommandError> {
         match self {
             TasksCommand::List(args) => list::exec(invocation, &args),

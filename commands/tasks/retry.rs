@@ -13,14 +13,14 @@ Examples:
   eklavya tasks retry shop T3 --answer \"Use the API of the old shop\"
   eklavya build shop";
 
-/// Let a blocked task be tried again, with your answer to its question
+/// Retry a blocked task, with your answer to its question
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TasksRetryArgs {
     /// The project
     slug: String,
 
-    /// The task, as tasks list shows it
+    /// Key of the task, as shown by `tasks list`
     task: String,
 
     /// What the next attempt must know
@@ -28,7 +28,6 @@ pub struct TasksRetryArgs {
     answer: Option<String>,
 }
 
-/// Runs `eklavya tasks retry`.
 pub fn exec(invocation: &CommandInvocation, args: TasksRetryArgs) -> Result<(), CommandError> {
     let task = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;
@@ -36,7 +35,7 @@ pub fn exec(invocation: &CommandInvocation, args: TasksRetryArgs) -> Result<(), 
         Ok(tasks::retry(&data, &actor, &project, &args.task, args.answer).await?)
     })?;
     let message = format!(
-        "{} is pending again; go on with: eklavya {} {}",
+        "{} is pending again; continue with: eklavya {} {}",
         task.key,
         stage_command_for(task.kind),
         args.slug

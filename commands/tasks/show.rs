@@ -8,18 +8,17 @@ use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
 use crate::screenshots::ProjectScreenshots;
 
-/// Show a task in full
+/// Show a task with its description, criteria and screenshots
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eklavya tasks show shop T3")]
 pub struct TasksShowArgs {
     /// The project
     slug: String,
 
-    /// The task, as tasks list shows it
+    /// Key of the task, as shown by `tasks list`
     task: String,
 }
 
-/// Runs `eklavya tasks show`.
 pub fn exec(invocation: &CommandInvocation, args: &TasksShowArgs) -> Result<(), CommandError> {
     let view = data_store::with_data_store(invocation, async |data| {
         let project = projects::find(&data, &args.slug).await?;

@@ -1,4 +1,4 @@
-//! Tasks as they are printed.
+//! The printed form of a task.
 
 use eklavya_core::agent::role::Role;
 use eklavya_core::money::MicroUsd;
@@ -6,14 +6,13 @@ use eklavya_core::task::{Task, TaskState};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{OutputPage, OutputView, TableRow, time};
+use crate::output::{self, OutputPage, OutputView, TableRow, time};
 use crate::screenshots::{ProjectScreenshots, ScreenshotView};
 
-/// A task.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
-    /// What people type.
+    /// Identifies the task on the command line.
     key: String,
     kind: &'static str,
     role: Role,
@@ -24,23 +23,22 @@ pub struct TaskView {
     criteria: Vec<String>,
     priority: i64,
     estimate_micro_usd: MicroUsd,
-    /// The agent that works on it or did the work; the full id.
+    /// The full id of the agent that does or did the work.
     agent: Option<String>,
     commit: Option<String>,
-    /// What a blocked task asks the admin.
+    /// The question of a blocked task to the admin.
     question: Option<String>,
     /// What the next attempt must do better.
     feedback: Option<String>,
     description: String,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// The pictures that its agents took; missing where they were not asked for.
+    /// The screenshots of its agents; only set by [`TaskView::with_pictures`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pictures: Option<Vec<ScreenshotView>>,
 }
 
 impl TaskView {
-    /// Returns the view of `task`.
     pub fn of(task: &Task) -> Self {
         Self {
             key: task.key.clone(),
@@ -71,7 +69,7 @@ impl TaskView {
         }
     }
 
-    /// Adds the pictures that its agents took.
+    /// Adds the screenshots of its agents.
     pub fn with_pictures(self, all: &ProjectScreenshots) -> Self {
         let pictures = all.for_subject(&self.key);
         Self {
@@ -101,7 +99,7 @@ impl TableRow for TaskView {
         vec![
             self.key.clone(),
             self.role.to_string(),
-            self.status.to_owned(),
+            output::state_words(self.status),
             self.attempt.to_string(),
             self.depends_on.join(" "),
             self.title.clone(),
@@ -116,12 +114,12 @@ impl OutputView for TaskView {
             ("Title", self.title.clone()),
             ("Kind", self.kind.to_owned()),
             ("Role", self.role.to_string()),
-            ("Status", self.status.to_owned()),
+            ("Status", output::state_words(self.status)),
             ("Attempt", self.attempt.to_string()),
             ("After", self.depends_on.join(" ")),
             ("Criteria", self.criteria.join(" ")),
             ("Estimate", format!("${}", self.estimate_micro_usd)),
-            ("Changed", time::format_timestamp(self.updated_at)),
+            ("Updated", time::format_timestamp(self.updated_at)),
         ];
         let optional = [("Agent", &self.agent), ("Commit", &self.commit)];
         fields.extend(
@@ -130,7 +128,7 @@ impl OutputView for TaskView {
                 .filter_map(|(name, value)| Some((name, value.clone()?))),
         );
         let pictures = self.pictures.iter().flatten();
-        fields.extend(pictures.map(|picture| ("Picture", picture.path.clone())));
+        fields.extend(pictures.map(|picture| ("Screenshot", picture.path.clone())));
         page.fields(fields);
         let texts = [
             ("Question", self.question.as_deref()),

@@ -20,25 +20,24 @@ Examples:
   eklavya worker list
   eklavya worker list --output jsonl | jq -r .name";
 
-/// List the background workers: who is there, since when, and at what
+/// List background workers with their age and their jobs
 #[derive(Debug, clap::Args)]
 #[command(visible_alias = "ls", after_help = EXAMPLES)]
 pub struct WorkerListArgs {}
 
-/// A background worker.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WorkerView {
     name: String,
-    /// `alive`, `draining`, `dead`, or `silent`: elsewhere, and not heard of lately.
+    /// `alive`, `draining`, `dead`, or `silent`: on another host, and without a recent heartbeat.
     status: &'static str,
     machine: String,
     pid: u32,
-    /// Its data directory.
+    /// The data directory of the worker.
     home: String,
-    /// Projects that it works on at the same time.
+    /// How many projects the worker works on at the same time.
     capacity: u32,
-    /// What it is at: `shop build`.
+    /// The jobs in progress: `shop build`.
     jobs: Vec<String>,
     started_at: Timestamp,
     last_heartbeat: Timestamp,
@@ -49,12 +48,12 @@ struct WorkerView {
 /// Runs `eklavya worker list`.
 pub fn exec(invocation: &CommandInvocation, _: &WorkerListArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
-        let look = jobs::read_snapshot(&data).await?;
+        let snapshot = jobs::read_snapshot(&data).await?;
         let all = projects::list(&data).await?.into_iter();
         let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
-        let rows = look.workers.iter();
+        let rows = snapshot.workers.iter();
         Ok(rows
-            .map(|row| worker_view(&data, row, &look.open, &slugs))
+            .map(|row| worker_view(&data, row, &snapshot.open, &slugs))
             .collect::<Vec<_>>())
     })?;
     let nothing = "No workers. Start one: eklavya worker";
@@ -93,7 +92,14 @@ fn worker_view(
 
 impl TableRow for WorkerView {
     const COLUMNS: &'static [&'static str] = &[
-        "worker", "status", "machine", "pid", "jobs", "age", "heard", "home",
+        "worker",
+        "status",
+        "machine",
+        "pid",
+        "jobs",
+        "age",
+        "heartbeat",
+        "home",
     ];
 
     fn cells(&self) -> Vec<String> {

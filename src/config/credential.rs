@@ -1,4 +1,4 @@
-//! The credential for the model endpoint: read late, kept secret, shown to nobody.
+//! The credential for the model endpoint: read late, and never shown.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,10 +9,10 @@ use super::error::ConfigError;
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
-/// No key is as long; a longer file is something else.
+/// Longest credential, in bytes; a longer file is not a key.
 const MAX_SECRET_BYTES: usize = 16 * 1024;
 
-/// What the gateway authenticates with; `Debug` shows no secret.
+/// The credential of the gateway; `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub enum ModelCredential {
     /// Sent as `x-api-key`.
@@ -22,7 +22,7 @@ pub enum ModelCredential {
 }
 
 impl ModelCredential {
-    /// Returns the key or token itself.
+    /// Returns the key or token.
     pub fn secret(&self) -> &SecretString {
         match self {
             ModelCredential::ApiKey(secret) | ModelCredential::Bearer(secret) => secret,
@@ -30,10 +30,9 @@ impl ModelCredential {
     }
 }
 
-/// What provides the credential.
+/// The source of the credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
-    /// An environment variable.
     Variable(&'static str),
     /// The file of `model.keyFile`.
     KeyFile(Utf8PathBuf),
@@ -48,7 +47,7 @@ impl fmt::Display for CredentialSource {
     }
 }
 
-/// Where credentials could come from, strongest first: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`,
+/// The possible sources of a credential, strongest first: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`,
 /// the file of `model.keyFile`.
 #[derive(Debug, Clone, Default)]
 pub struct CredentialSources {
@@ -70,7 +69,7 @@ impl CredentialSources {
         })
     }
 
-    /// Returns what [`Credentials::load`] would take it from; nothing where no source is named.
+    /// Returns the source that [`CredentialSources::load`] uses, if any is set.
     pub fn source(&self) -> Option<CredentialSource> {
         if self.api_key.is_some() {
             return Some(CredentialSource::Variable(API_KEY));
@@ -81,7 +80,7 @@ impl CredentialSources {
         self.key_file.clone().map(CredentialSource::KeyFile)
     }
 
-    /// Returns for each variable that may hold a credential whether it does.
+    /// Returns the variables for a credential, and whether each is set.
     pub fn variables(&self) -> [(&'static str, bool); 2] {
         [
             (API_KEY, self.api_key.is_some()),
@@ -89,8 +88,8 @@ impl CredentialSources {
         ]
     }
 
-    /// Returns every secret that can be read, whether or not it is the strongest: what must not be
-    /// written down anywhere.
+    /// Returns every secret that can be read, including sources that are not used: all of them must be
+    /// redacted.
     pub fn known_secrets(&self) -> Vec<SecretString> {
         let file = self.key_file.as_ref();
         let in_file = file.and_then(|path| std::fs::read_to_string(path).ok());
@@ -99,8 +98,8 @@ impl CredentialSources {
         variables.into_iter().chain([in_file]).flatten().collect()
     }
 
-    /// Returns the credential, and nothing where no source is named. The key file is read at each
-    /// call, so that a rotated key is taken up.
+    /// Returns the credential, or `None` if no source is set. The key file is read at each call, so that a
+    /// rotated key takes effect.
     pub fn load(&self) -> Result<Option<ModelCredential>, ConfigError> {
         if let Some(key) = &self.api_key {
             return check_header_value(key.clone(), API_KEY)
@@ -124,7 +123,7 @@ fn read_key_file(path: &Utf8Path) -> Result<SecretString, ConfigError> {
     check_header_value(SecretString::from(text.trim()), path.as_str())
 }
 
-/// A secret goes into a header: visible ASCII without blanks.
+/// A secret is sent in a header, so it must be visible ASCII without blanks.
 fn check_header_value(secret: SecretString, origin: &str) -> Result<SecretString, ConfigError> {
     let text = secret.expose_secret();
     let problem = if text.is_empty() {
@@ -134,7 +133,7 @@ fn check_header_value(secret: SecretString, origin: &str) -> Result<SecretString
     } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(secret);
     } else {
-        "has blanks or characters that no key has"
+        "contains blanks or characters that a key cannot contain"
     };
     Err(ConfigError::BadCredential {
         origin: origin.to_owned(),

@@ -1,4 +1,4 @@
-//! Where the data directory is.
+//! The location of the data directory.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
@@ -7,21 +7,20 @@ use serde::Serialize;
 use super::environment::ProcessEnvironment;
 use super::error::ConfigError;
 
-/// The variable that places the data directory.
+/// The variable that sets the data directory.
 pub(crate) const HOME_VARIABLE: &str = "EKLAVYA_HOME";
-/// Root's data directory: agents of root run as users that cannot traverse `/root`.
+/// The data directory of root: its agents run as users that cannot traverse `/root`.
 const ROOT_DATA_DIRECTORY: &str = "/var/lib/eklavya";
 
 /// The data directory ("home").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDirectory {
-    /// Its absolute path.
+    /// The absolute path.
     pub path: Utf8PathBuf,
-    /// What says so.
     pub origin: DataDirectoryOrigin,
 }
 
-/// What says where the data directory is.
+/// What sets the data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DataDirectoryOrigin {
@@ -29,14 +28,14 @@ pub enum DataDirectoryOrigin {
     Flag,
     /// `EKLAVYA_HOME`.
     Environment,
-    /// Nothing: the place where it is by default.
+    /// Nothing: the default location.
     Default,
 }
 
 impl DataDirectory {
     /// Returns the data directory: `flag`, else `EKLAVYA_HOME`, else `/var/lib/eklavya` for root and
-    /// `$XDG_DATA_HOME/eklavya` or `~/.local/share/eklavya` for anybody else. A relative one hangs
-    /// below `working_directory`.
+    /// `$XDG_DATA_HOME/eklavya` or `~/.local/share/eklavya` for other users. A relative path is
+    /// relative to `working_directory`.
     pub fn locate(
         flag: Option<&Utf8Path>,
         environment: &ProcessEnvironment,
@@ -59,7 +58,6 @@ impl DataDirectory {
         })
     }
 
-    /// Returns the path of `config.yaml`.
     pub fn config_file(&self) -> Utf8PathBuf {
         self.path.join("config.yaml")
     }
@@ -69,19 +67,18 @@ impl DataDirectory {
         self.path.join("eklavya.db")
     }
 
-    /// Returns the path of the price table that replaces the built-in one, where it is there.
+    /// Returns the path of the price table that replaces the built-in one, if the file exists.
     pub fn pricing_file(&self) -> Utf8PathBuf {
         self.path.join("pricing.yaml")
     }
 
-    /// Returns the directory of the project `slug`.
     pub fn project_directory(&self, slug: &str) -> Utf8PathBuf {
         self.path.join("projects").join(slug)
     }
 }
 
 fn user_data_directory(environment: &ProcessEnvironment) -> Result<Utf8PathBuf, ConfigError> {
-    // The base directory specification: a relative XDG_DATA_HOME is to be ignored.
+    // The XDG base directory specification: a relative XDG_DATA_HOME must be ignored.
     if let Some(data) = environment
         .get("XDG_DATA_HOME")?
         .filter(|path| path.starts_with('/'))

@@ -1,4 +1,4 @@
-//! `config.yaml`: reads it into values and says at which line and column something is wrong.
+//! Reads `config.yaml` into values; errors name the line and column.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,11 +12,10 @@ use super::key::{ConfigKey, ValueKind};
 use super::keys::{KEYS, find_key};
 use super::value::{ConfigValue, bad_value};
 
-/// The values that a file sets, by the name of their key.
+/// The values that a file sets, by key name.
 pub type ConfigDocument = BTreeMap<&'static str, ConfigValue>;
 
-/// Returns what the YAML text of the file `path` sets. A section or an optional key without a value
-/// sets nothing.
+/// Parses the YAML text of the file `path`. A section or an optional key without a value sets nothing.
 pub fn parse(path: &Utf8Path, text: &str) -> Result<ConfigDocument, ConfigError> {
     let reading = ParseState::default();
     let section = SectionVisitor {
@@ -54,7 +53,7 @@ fn with_location(
     }
 }
 
-/// The library ends its messages with a place that is said already.
+/// Removes the location at the end of a message of the YAML library; the error has it already.
 fn strip_location(error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     match message.split_once(" at line ") {
@@ -63,8 +62,8 @@ fn strip_location(error: &serde_yaml::Error) -> String {
     }
 }
 
-/// What has been read, and the problem that stopped the reading: the YAML library's own error can
-/// carry a text only, but it knows the place.
+/// The values so far, and the problem that stopped the parser: an error of the YAML library knows its
+/// location but can only contain text.
 #[derive(Default)]
 struct ParseState {
     found: RefCell<ConfigDocument>,
@@ -165,7 +164,7 @@ impl<'de> Visitor<'de> for SectionVisitor<'_> {
     }
 }
 
-/// What stands before a colon.
+/// Reads the name before a colon.
 struct KeyNameVisitor<'a> {
     section: String,
     reading: &'a ParseState,
@@ -213,7 +212,7 @@ impl Visitor<'_> for KeyNameVisitor<'_> {
     }
 }
 
-/// What stands behind a colon.
+/// Reads the value after a colon.
 struct ScalarVisitor<'a> {
     key: &'static ConfigKey,
     reading: &'a ParseState,
@@ -230,8 +229,8 @@ impl ScalarVisitor<'_> {
         }
     }
 
-    /// A number or a truth value, which YAML has already taken apart: as a text it might not be
-    /// what was written (`1.10`), so a text must be quoted.
+    /// Sets a number or boolean that YAML has already parsed. Its text might differ from the file (`1.10`),
+    /// so a text key requires quotes.
     fn set_number<E: Error>(self, number: &str) -> Result<(), E> {
         match self.key.kind {
             ValueKind::Integer { .. } | ValueKind::Usd => self.set(number),
@@ -296,7 +295,7 @@ impl<'de> Visitor<'de> for ScalarVisitor<'_> {
         }
         let mut entries: Vec<String> = Vec::new();
         while let Some(entry) = list.next_element::<String>()? {
-            // A comma would part it in two.
+            // A comma would split the entry.
             if entry.contains(',') {
                 return self.refuse(&entry);
             }

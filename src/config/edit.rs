@@ -1,4 +1,4 @@
-//! Changing one key of `config.yaml` and leaving everything else as it is.
+//! Changes one key of `config.yaml` and keeps everything else.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,36 +13,32 @@ use super::value::ConfigValue;
 use crate::data_directory::DataDirectory;
 use crate::line_edit;
 
-/// What becomes of a key.
+/// A change of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyEdit {
-    /// It gets this value.
     Set(ConfigValue),
-    /// It is taken out, so that the default holds again.
+    /// Removes the key from the file, so that its default applies.
     Unset,
 }
 
-/// What became of the comments of the file.
+/// What happened to the comments of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommentOutcome {
-    /// They are where they were.
     Kept,
-    /// The file is written in a way (flow style, anchors, block texts) that could only be changed
-    /// by writing it anew, without its comments.
+    /// The file uses a style (flow style, anchors, block scalars) that could only be changed by rewriting
+    /// the file without its comments.
     Lost,
 }
 
-/// A changed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditedConfig {
-    /// The whole text.
+    /// The whole text of the file.
     pub text: String,
-    /// What became of its comments.
     pub comments: CommentOutcome,
 }
 
-/// Changes `key` in the `config.yaml` of `home`: whole or not at all, and never at the same time as
-/// another `eklavya`. A file with a mistake in it is left as it is.
+/// Changes `key` in the `config.yaml` of `home`, atomically and under a lock against other `eklavya`
+/// processes. A file with a mistake in it is not changed.
 pub fn edit_key(
     home: &DataDirectory,
     key: &'static ConfigKey,
@@ -72,7 +68,7 @@ pub(super) fn apply_edit(
         KeyEdit::Set(value) => wanted.insert(key.name, value.clone()),
         KeyEdit::Unset => wanted.remove(key.name),
     };
-    // The change by lines does not know all of YAML; the parser does, and judges it.
+    // The line edit does not know all of YAML, so the parser checks its result.
     let by_lines = match edit {
         KeyEdit::Set(value) => line_edit::set_key(text, key, &to_yaml_scalar(value)),
         KeyEdit::Unset => Some(line_edit::unset_key(text, key)),
@@ -107,11 +103,11 @@ fn render_document(document: &ConfigDocument) -> String {
     text
 }
 
-/// Returns `value` as a YAML scalar on one line: bare where that cannot be misread, else in double
+/// Returns `value` as a YAML scalar on one line: plain if that is unambiguous, otherwise in double
 /// quotes, whose escapes in YAML include those of JSON.
 pub(super) fn to_yaml_scalar(value: &ConfigValue) -> String {
     let text = match value {
-        // Its own form is for people, who do not see the password.
+        // Its display form hides the password.
         ConfigValue::Server(url) => url.to_string(),
         shown => shown.to_string(),
     };
@@ -131,7 +127,7 @@ fn is_plain(text: &str) -> bool {
         && matches!(serde_yaml::from_str(text), Ok(serde_yaml::Value::String(read)) if read == text)
 }
 
-/// Writes beside the file and renames; a file behind a symbolic link is replaced where it is.
+/// Writes a temporary file and renames it; the target of a symbolic link is replaced, not the link.
 fn replace_file(path: &Utf8Path, text: &str) -> io::Result<()> {
     let path = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
@@ -207,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_edited_by_lines_is_written_anew_and_says_so() {
+    fn other_yaml_styles_are_rewritten_and_the_loss_of_comments_is_reported() {
         let edited = set("agents: {parallel: 2} # two\n", "agents.parallel", "8");
         assert_eq!(edited.text, "agents:\n  parallel: 8\n");
         assert_eq!(edited.comments, CommentOutcome::Lost);

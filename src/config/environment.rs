@@ -1,4 +1,4 @@
-//! The process environment, read once and handed on as a value.
+//! The process environment, read once and passed on as a value.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,8 +10,8 @@ use super::error::ConfigError;
 pub struct ProcessEnvironment(BTreeMap<String, OsString>);
 
 impl ProcessEnvironment {
-    /// Returns the environment of this process; the only place that reads it. Variables whose name
-    /// is not UTF-8 are none of ours.
+    /// Returns the environment of this process; the only place that reads it. Variables whose name is not
+    /// UTF-8 are ignored.
     pub fn current() -> Self {
         Self(
             std::env::vars_os()
@@ -20,8 +20,7 @@ impl ProcessEnvironment {
         )
     }
 
-    /// Returns the variable, and nothing where it is unset or empty: an empty variable is how a
-    /// script says "not set".
+    /// Returns the variable, or `None` if it is unset or empty: scripts set an empty variable to unset it.
     pub fn get(&self, name: &str) -> Result<Option<&str>, ConfigError> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_empty()) else {
             return Ok(None);
@@ -49,7 +48,7 @@ impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for ProcessEnviron
     }
 }
 
-/// Shows the names only: values may be secrets.
+/// Shows only the names: values may be secrets.
 impl std::fmt::Debug for ProcessEnvironment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.names()).finish()

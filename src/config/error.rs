@@ -1,4 +1,4 @@
-//! What can be wrong with the configuration.
+//! Errors in the configuration.
 
 use std::io;
 
@@ -7,45 +7,35 @@ use camino::Utf8PathBuf;
 use eklavya_core::agent::role::UnknownRole;
 use eklavya_core::egress::HostPatternError;
 
-/// Why the configuration cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A key that is not in the table.
-    #[error("no configuration key is called {key:?}{}", did_you_mean(nearest.as_deref()))]
+    #[error("unknown configuration key {key:?}{}", did_you_mean(nearest.as_deref()))]
     UnknownKey {
-        /// As it was written.
         key: String,
-        /// The key that was probably meant.
+        /// The most similar key.
         nearest: Option<String>,
     },
-    /// A section of roles names one that there is not.
+    /// A key of `model.roles` names an unknown role.
     #[error("{key}: {source}")]
-    UnknownRole {
-        /// As it was written.
-        key: String,
-        /// Which roles there are.
-        source: UnknownRole,
-    },
-    /// A value that its key does not take.
+    UnknownRole { key: String, source: UnknownRole },
+    /// A value that its key does not accept.
     #[error("{key} takes {expected}, not {value:?}")]
     BadValue {
-        /// The key.
         key: &'static str,
-        /// The value as it was written.
         value: String,
-        /// What the key takes.
+        /// A description of the accepted values.
         expected: String,
     },
-    /// An entry of a list of hosts is none.
+    /// An invalid entry in a list of hosts.
     #[error("{key}: {why}")]
     BadHost {
-        /// The key.
         key: &'static str,
-        /// What is wrong with it; it names the entry.
+        /// The problem; names the entry.
         why: HostPatternError,
     },
-    /// A section (`agents`) that holds something else than keys.
-    #[error("{section} holds keys, not a value of its own")]
+    /// A section such as `agents` that contains something other than keys.
+    #[error("{section} must contain keys, not a value")]
     NotASection {
         /// The dotted name of the section, or `the file`.
         section: String,
@@ -56,24 +46,21 @@ pub enum ConfigError {
         /// The key or section.
         key: String,
     },
-    /// The problem stands at a place of a file.
+    /// A problem at a location in a file.
     #[error("{path}:{line}:{column}: {problem}")]
     AtPosition {
-        /// The file.
         path: Utf8PathBuf,
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong there.
         problem: Box<ConfigError>,
     },
-    /// The problem is with a whole file, a variable or a flag.
+    /// A problem with a whole file, a variable or a flag.
     #[error("{place}: {problem}")]
     InSource {
         /// A file, `EKLAVYA_…` or `--set`.
         place: String,
-        /// What is wrong.
         problem: Box<ConfigError>,
     },
     /// The text is not YAML.
@@ -86,7 +73,6 @@ pub enum ConfigError {
         action: &'static str,
         /// The file or directory.
         path: Utf8PathBuf,
-        /// The reason.
         source: io::Error,
     },
     /// A variable whose value is not text.
@@ -95,22 +81,21 @@ pub enum ConfigError {
     /// A `--set` without `=`.
     #[error("{0:?} is not of the form KEY=VALUE")]
     NotAnAssignment(String),
-    /// Neither a flag nor the environment says where the data directory is.
+    /// Neither a flag nor the environment sets the data directory.
     #[error("no data directory: neither --home, EKLAVYA_HOME nor HOME is set")]
     NoDataDirectory,
     /// A path that is not UTF-8.
     #[error("the path {0:?} is not valid UTF-8")]
     PathNotUtf8(std::path::PathBuf),
-    /// A credential that cannot be sent in a header. Never shows it.
+    /// A credential that cannot be sent in a header. The message never contains it.
     #[error("the credential from {origin} {problem}")]
     BadCredential {
         /// The variable or file.
         origin: String,
-        /// What is wrong with it.
         problem: &'static str,
     },
-    /// The table of keys and the typed settings disagree: a mistake in this program.
-    #[error("the setting {0} has no value of the type that the program expects")]
+    /// The table of keys and the typed settings disagree: a bug.
+    #[error("the value of {0} does not have the type that the program expects")]
     TypeMismatch(&'static str),
 }
 

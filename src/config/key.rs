@@ -1,44 +1,37 @@
-//! What a configuration key is: its name, what it takes, and the environment variable of that name.
+//! A configuration key: its name, its values, and its environment variable.
 
 use serde::Serialize;
 
-/// One key of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigKey {
     /// The dotted name, each part in camelCase: `agents.silenceSeconds`.
     pub name: &'static str,
-    /// What it takes.
     pub kind: ValueKind,
-    /// The built-in default in the notation of the command line; without one the key may be unset.
+    /// The built-in default in the notation of the command line; a key without one may be unset.
     pub default: Option<&'static str>,
-    /// What it is for, in one line.
+    /// The description, in one line.
     pub help: &'static str,
 }
 
-/// What a key takes.
+/// The values that a key accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
-    /// Any text that is not empty and has no control characters.
+    /// A non-empty text without control characters.
     Text,
     /// An `http` or `https` URL without user, query or fragment.
     Url,
-    /// The URL of a server that stands for itself: `scheme://user@host:port/name`, with one of these
-    /// schemes. It may hold a password, which is never shown.
+    /// The URL of a server, `scheme://user@host:port/name`, with one of these schemes. It may contain a
+    /// password, which is never shown.
     Server(&'static [&'static str]),
-    /// A path; in a file relative to that file, elsewhere relative to the working directory.
+    /// A path; relative to the data directory if it is in `config.yaml`, otherwise to the working directory.
     Path,
-    /// A whole number within bounds, both included.
-    Integer {
-        /// The smallest allowed.
-        min: u64,
-        /// The largest allowed.
-        max: u64,
-    },
+    /// A whole number from `min` to `max`, both included.
+    Integer { min: u64, max: u64 },
     /// An amount of US dollars.
     Usd,
-    /// Hosts that agents may reach, parted by commas; in a file also a list.
+    /// Hosts that agents may reach, separated by commas; in a file also a list.
     Hosts,
-    /// One of the words listed.
+    /// One of these words.
     OneOf(&'static [&'static str]),
 }
 
@@ -59,25 +52,24 @@ impl ConfigKey {
         name
     }
 
-    /// Returns whether the key may have no value at all, written `none`.
+    /// Returns whether the key may have no value, which is written `none`.
     pub fn is_optional(&self) -> bool {
         self.default.is_none()
     }
 
-    /// Returns what the key takes, for people: `a whole number from 1 to 64`.
+    /// Describes the accepted values for people: `a whole number from 1 to 64`.
     pub fn expects(&self) -> String {
         let what = match self.kind {
-            ValueKind::Text => "a text".to_owned(),
+            ValueKind::Text => "text".to_owned(),
             ValueKind::Url => "an http or https URL without user, query or fragment".to_owned(),
-            ValueKind::Server(schemes) => format!(
-                "the URL of a server, which starts with {}",
-                join_schemes(schemes)
-            ),
+            ValueKind::Server(schemes) => {
+                format!("a server URL that starts with {}", join_schemes(schemes))
+            }
             ValueKind::Path => "a path".to_owned(),
             ValueKind::Integer { min, max } => format!("a whole number from {min} to {max}"),
-            ValueKind::Usd => "an amount in US dollars like 25 or 0.75".to_owned(),
+            ValueKind::Usd => "an amount in US dollars such as 25 or 0.75".to_owned(),
             ValueKind::Hosts => {
-                "hosts parted by commas, like crates.io, *.crates.io or mirror.example:8443"
+                "hosts separated by commas, such as crates.io, *.crates.io or mirror.example:8443"
                     .to_owned()
             }
             ValueKind::OneOf(words) => format!("one of {}", words.join(", ")),

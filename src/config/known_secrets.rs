@@ -1,4 +1,4 @@
-//! What must not be written down anywhere, whatever names it.
+//! The secrets that must be redacted everywhere.
 
 use camino::Utf8PathBuf;
 use secrecy::SecretString;
@@ -6,14 +6,14 @@ use secrecy::SecretString;
 use super::{Config, RemoteServer};
 
 impl Config {
-    /// Returns the file of the key that secrets of projects are sealed with; there may be none yet.
+    /// Returns the file with the key that encrypts the secrets of projects; it may not exist yet.
     pub fn secret_key_path(&self) -> Utf8PathBuf {
         let own = || self.home.path.join("secret.key");
         self.secret_key_file.clone().unwrap_or_else(own)
     }
 
-    /// Returns every secret that the configuration leads to: the credentials for the model's endpoint
-    /// and the passwords of servers. One that cannot be read is left out.
+    /// Returns every secret of the configuration: the credentials for the model endpoint and the passwords
+    /// of servers. Unreadable ones are omitted.
     pub fn known_secrets(&self) -> Vec<SecretString> {
         let servers = [&self.store, &self.bus]
             .into_iter()

@@ -1,4 +1,4 @@
-//! The layers on top of each other: for each key the strongest value and where it comes from.
+//! Merges the layers: for each key, the strongest value and its origin.
 
 use camino::Utf8Path;
 use serde::Serialize;
@@ -12,7 +12,6 @@ use super::nearest::find_nearest;
 use super::value::ConfigValue;
 use crate::data_directory::DataDirectory;
 
-/// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ValueOrigin {
@@ -26,18 +25,15 @@ pub enum ValueOrigin {
     Flag,
 }
 
-/// One key with the value that holds.
+/// One key with its effective value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigEntry {
-    /// The key.
     pub key: &'static ConfigKey,
-    /// Its value.
     pub value: ConfigValue,
-    /// The layer that the value comes from.
     pub origin: ValueOrigin,
 }
 
-/// A value of the command line, stronger than every other.
+/// A value of the command line, which overrides every other layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigOverride {
     key: &'static ConfigKey,
@@ -45,7 +41,7 @@ pub struct ConfigOverride {
 }
 
 impl ConfigOverride {
-    /// Returns the override that `--set` names as `KEY=VALUE`.
+    /// Parses the `KEY=VALUE` of `--set`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let (name, value) = text
             .split_once('=')
@@ -56,18 +52,17 @@ impl ConfigOverride {
     }
 }
 
-/// Every key with its value and origin, and what looks like a mistake but stops nothing.
+/// Every key with its value and origin, and warnings.
 #[derive(Debug, Clone)]
 pub struct ConfigLayers {
     entries: Vec<ConfigEntry>,
-    /// Variables that begin with `EKLAVYA_` and are none of ours, as messages for people.
+    /// Messages about variables that start with `EKLAVYA_` but match no key.
     pub warnings: Vec<String>,
 }
 
 impl ConfigLayers {
-    /// Reads the layers. `working_directory` is what relative paths of the environment and the
-    /// command line hang below; those of the file hang below the data directory. A data directory
-    /// without a file is one with an empty file.
+    /// Reads the layers. Relative paths of the environment and the command line are relative to
+    /// `working_directory`, those of the file to the data directory. A missing file is an empty file.
     pub fn read(
         home: &DataDirectory,
         environment: &ProcessEnvironment,
@@ -108,7 +103,7 @@ impl ConfigLayers {
     }
 }
 
-/// Reads `config.yaml`; one that is not there sets nothing.
+/// Reads `config.yaml`; a missing file sets nothing.
 fn read_file(path: &Utf8Path) -> Result<ConfigDocument, ConfigError> {
     match std::fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
@@ -132,7 +127,7 @@ fn find_strongest(
     environment: &ProcessEnvironment,
     file: &ConfigDocument,
 ) -> Result<Option<(ConfigValue, ValueOrigin)>, ConfigError> {
-    // The last of several flags wins, as everywhere.
+    // The last of several flags wins.
     if let Some(flag) = overrides.iter().rev().find(|flag| flag.key == key) {
         return Ok(Some((flag.value.clone(), ValueOrigin::Flag)));
     }
@@ -156,7 +151,7 @@ fn default_entry(key: &'static ConfigKey) -> Result<ConfigEntry, ConfigError> {
     })
 }
 
-/// A mistyped variable would silently change nothing.
+/// Without a warning, a mistyped variable would have no effect.
 fn warn_unknown_variables(environment: &ProcessEnvironment) -> Vec<String> {
     let mut known: Vec<String> = KEYS.iter().map(ConfigKey::environment_variable).collect();
     known.push(crate::data_directory::HOME_VARIABLE.to_owned());
@@ -165,8 +160,10 @@ fn warn_unknown_variables(environment: &ProcessEnvironment) -> Vec<String> {
         .filter(|name| name.starts_with("EKLAVYA_") && !known.iter().any(|known| known == name))
         .map(
             |name| match find_nearest(name, known.iter().map(String::as_str)) {
-                Some(meant) => format!("{name} is not a setting; did you mean {meant}?"),
-                None => format!("{name} is not a setting"),
+                Some(meant) => {
+                    format!("{name} matches no configuration key; did you mean {meant}?")
+                }
+                None => format!("{name} matches no configuration key"),
             },
         )
         .collect()
@@ -251,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_hang_below_the_place_that_names_them() {
+    fn paths_are_relative_to_their_layer() {
         let case = LayersFixture::with_file("model: {keyFile: key}\nclaude: {path: ~/claude}\n");
         let home = [
             ("HOME", "/home/ada"),
@@ -267,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_variable_is_named_and_a_mistyped_one_is_warned_of() {
+    fn a_bad_variable_is_an_error_and_a_mistyped_one_a_warning() {
         let case = LayersFixture::with_file("");
         let error = case
             .read(&[("EKLAVYA_AGENTS_PARALLEL", "x")], &[])
@@ -282,7 +279,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             layers.warnings,
-            ["EKLAVYA_MODEL_ULR is not a setting; did you mean EKLAVYA_MODEL_URL?"]
+            ["EKLAVYA_MODEL_ULR matches no configuration key; did you mean EKLAVYA_MODEL_URL?"]
         );
     }
 

@@ -1,8 +1,8 @@
 //! Layered configuration in which every value knows its origin.
 //!
 //! The layers, weakest first: the defaults of [`KEYS`], `<home>/config.yaml`, the environment
-//! (`EKLAVYA_*`), the command line. [`KEYS`] is the one table from which parsing, checking,
-//! `config get|set|show`, the environment's names and the documentation follow.
+//! (`EKLAVYA_*`), the command line. [`KEYS`] is the table behind parsing, checking, `config get|set|show`,
+//! the names of environment variables, and the documentation.
 
 mod credential;
 mod data_directory;

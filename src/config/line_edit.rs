@@ -1,5 +1,5 @@
-//! Changes of block-style YAML by lines. They know sections and scalars on one line, which is how
-//! people write the file; the caller has the parser judge the result.
+//! Edits block-style YAML line by line. Knows only sections and scalars on one line, as people write the
+//! file; the caller checks the result with the parser.
 
 use super::key::ConfigKey;
 
@@ -12,8 +12,7 @@ struct KeyLine {
     path: String,
 }
 
-/// Returns `text` with `key` set to `scalar`, and nothing where the line of the key is not of a
-/// simple form.
+/// Returns `text` with `key` set to `scalar`, or `None` if the line of the key is not of a simple form.
 pub fn set_key(text: &str, key: &ConfigKey, scalar: &str) -> Option<String> {
     let mut lines = split_lines(text);
     let found = find_key_lines(&lines);
@@ -69,7 +68,7 @@ fn parse_key_line(line: &str) -> Option<(usize, &str)> {
     (is_name && ends).then_some((line.len() - trimmed.len(), name))
 }
 
-/// Replaces the value behind the colon and keeps what comes after it.
+/// Replaces the value after the colon and keeps a comment after it.
 fn replace_value(line: &str, scalar: &str) -> Option<String> {
     let value = line.find(':')? + 1;
     let start = value + line[value..].len() - line[value..].trim_start_matches([' ', '\t']).len();
@@ -91,8 +90,8 @@ fn plain_scalar_length(rest: &str) -> usize {
     value.trim_end().len()
 }
 
-/// Returns before which line what is to be added: in the innermost section that is there, behind
-/// the comment that mentions the key, or else behind its last key; without a section at the end.
+/// Returns the new lines and the line number to insert them at: in the innermost existing section, after
+/// the comment that mentions the key or after its last key; without a section, at the end.
 fn find_insertion(
     lines: &[String],
     found: &[KeyLine],
@@ -121,11 +120,11 @@ fn find_insertion(
         .iter()
         .find(|next| next.line > last)
         .map_or(lines.len(), |next| next.line);
-    let behind = (found[at].line + 1..end)
+    let previous = (found[at].line + 1..end)
         .find(|line| mentions_key(&lines[*line], &mention))
         .unwrap_or(last);
     let added = nested_lines(&parts[depth..], indent, scalar);
-    (behind + 1, added)
+    (previous + 1, added)
 }
 
 fn mentions_key(line: &str, mention: &str) -> bool {

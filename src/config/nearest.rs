@@ -1,12 +1,12 @@
-//! The known word nearest to a mistyped one.
+//! Finds the known word that is most similar to a mistyped one.
 
-/// Returns the candidate that `typed` most likely meant: equal but for case, one whose last dotted
-/// part is `typed`, or the one with the fewest edits where those are few for its length.
+/// Returns the most similar candidate: equal except for case, with `typed` as its last dotted part, or
+/// with the fewest edits, if those are few for its length.
 pub fn find_nearest<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    // The cost grows with the length, and what is longer than this is no slip of the finger.
+    // The cost grows with the length, and a longer word is not a typing error.
     if typed.len() > 100 {
         return None;
     }
@@ -29,7 +29,7 @@ fn distance_to_candidate(typed: &str, candidate: &str) -> usize {
     }
 }
 
-/// Returns how many insertions, deletions and replacements lead from one word to the other.
+/// Returns the number of insertions, deletions and replacements between the words.
 fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_recognised_and_strangers_are_not() {
+    fn similar_words_are_found_and_others_are_not() {
         let words = ["agents.parallel", "agents.retries", "model.name"];
         for (typed, meant) in [
             ("agents.paralell", Some("agents.parallel")),

@@ -1,4 +1,4 @@
-//! The table of keys as text: the `config.yaml` that `eklavya init` writes.
+//! The reference of all keys: the `config.yaml` that `eklavya init` writes.
 
 use std::fmt::Write;
 
@@ -9,9 +9,9 @@ use super::keys::KEYS;
 use super::value::ConfigValue;
 
 const REFERENCE_HEADER: &str = "\
-# Configuration of Eklavya. Every key is listed with its default; take the # away to change it, or
-# type `eklavya config set KEY VALUE`. The environment (EKLAVYA_AGENTS_PARALLEL for agents.parallel)
-# and --set KEY=VALUE are stronger than this file.
+# Configuration of Eklavya. Every key is listed with its default. To change a key, remove its # or run
+# `eklavya config set KEY VALUE`. The environment (EKLAVYA_AGENTS_PARALLEL for agents.parallel) and
+# --set KEY=VALUE override this file.
 ";
 
 /// Returns a `config.yaml` that sets nothing and shows every key with its default.
@@ -52,7 +52,13 @@ fn write_key(
         Some(default) => to_yaml_scalar(&ConfigValue::parse(key, default)?),
         None => ConfigValue::None.to_string(),
     };
-    let _ = writeln!(text, "{:indent$}# {}: {}.", "", key.help, key.expects());
+    let _ = writeln!(
+        text,
+        "{:indent$}# {}. Takes {}.",
+        "",
+        key.help,
+        key.expects()
+    );
     let _ = writeln!(text, "{:indent$}# {name}: {default}", "");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Servers that the product works with: where they are, and the file with the password.
+//! A database or Redis server: its URL and its password file.
 
 use camino::Utf8PathBuf;
 use secrecy::SecretString;
@@ -7,18 +7,17 @@ use url::Url;
 use super::error::ConfigError;
 use eklavya_core::secret::server_url;
 
-/// A server and how to be let in.
 #[derive(Clone)]
 pub struct RemoteServer {
-    /// Where it is, perhaps with a password.
+    /// May contain a password.
     pub url: Url,
-    /// `*.passwordFile`: counts more than a password in the URL.
+    /// `*.passwordFile`: overrides a password in the URL.
     pub password_file: Option<Utf8PathBuf>,
 }
 
 impl RemoteServer {
-    /// Returns the password of the file, if one is named. It is read at each call, so that a rotated
-    /// password is taken up.
+    /// Returns the password in the file, if one is set. The file is read at each call, so that a rotated
+    /// password takes effect.
     pub fn read_password(&self) -> Result<Option<SecretString>, ConfigError> {
         let Some(path) = &self.password_file else {
             return Ok(None);
@@ -28,7 +27,7 @@ impl RemoteServer {
             path: path.clone(),
             source,
         })?;
-        // Editors end a file with a new line, which is no part of the password.
+        // Editors end a file with a newline, which is not part of the password.
         let password = text.trim_end_matches(['\r', '\n']);
         if password.is_empty() {
             return Err(ConfigError::BadCredential {
@@ -41,8 +40,8 @@ impl RemoteServer {
 }
 
 impl RemoteServer {
-    /// Returns the passwords that can be read, in their URL's form too: what must not be written
-    /// down anywhere.
+    /// Returns the passwords that can be read, also in their URL-encoded form: all of them must be
+    /// redacted.
     pub(crate) fn known_secrets(&self) -> Vec<SecretString> {
         let in_url = self.url.password().map(SecretString::from);
         let in_file = self.read_password().ok().flatten();
@@ -53,7 +52,7 @@ impl RemoteServer {
 impl std::fmt::Debug for RemoteServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = server_url::redact(&self.url);
-        f.debug_struct("Remote")
+        f.debug_struct("RemoteServer")
             .field("url", &url.as_str())
             .field("password_file", &self.password_file)
             .finish()

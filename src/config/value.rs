@@ -12,33 +12,28 @@ use eklavya_core::egress::HostList;
 use eklavya_core::money::MicroUsd;
 use eklavya_core::secret::server_url;
 
-/// How a key is said to have no value.
+/// The notation for no value.
 const NO_VALUE: &str = "none";
 
-/// A value that its key takes.
+/// A value that its key accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigValue {
-    /// No value, of a key that may have none.
+    /// No value, for an optional key.
     None,
-    /// A text or one of the words of a list.
+    /// A text, or one word of a list.
     Text(String),
-    /// An endpoint.
     Url(Url),
-    /// A server's URL, perhaps with a password: it is never shown.
+    /// The URL of a server; a password in it is never shown.
     Server(Url),
-    /// A path.
     Path(Utf8PathBuf),
-    /// A number.
     Integer(u64),
-    /// An amount.
     Usd(MicroUsd),
-    /// Hosts.
     Hosts(HostList),
 }
 
 impl ConfigValue {
-    /// Returns the value that `text` is for `key`, in the notation of the command line, the
-    /// environment and YAML alike.
+    /// Parses `text` as a value of `key`, in the common notation of the command line, the environment and
+    /// YAML.
     pub fn parse(key: &'static ConfigKey, text: &str) -> Result<Self, ConfigError> {
         if key.is_optional() && text == NO_VALUE {
             return Ok(ConfigValue::None);
@@ -62,8 +57,7 @@ impl ConfigValue {
         value.ok_or_else(|| bad_value(key, text))
     }
 
-    /// Returns this value with a path made absolute: `~/` is the user's home, and what is relative
-    /// hangs below `base`.
+    /// Makes a path absolute: `~/` is the home of the user, and a relative path is relative to `base`.
     pub fn resolve_path(self, base: &Utf8Path, user_home: Option<&str>) -> Self {
         let ConfigValue::Path(path) = self else {
             return self;
@@ -75,8 +69,8 @@ impl ConfigValue {
     }
 }
 
-/// Returns the error of a value that `key` does not take. What follows an `@` may be preceded by a
-/// password, so such a value is not repeated.
+/// Returns the error for a value that `key` does not accept. A value with an `@` may contain a password,
+/// so the message does not repeat it.
 pub(super) fn bad_value(key: &'static ConfigKey, text: &str) -> ConfigError {
     let hidden = matches!(key.kind, ValueKind::Url | ValueKind::Server(_)) && text.contains('@');
     ConfigError::BadValue {
@@ -114,7 +108,7 @@ fn parse_endpoint(text: &str) -> Option<Url> {
 
 fn parse_server_url(text: &str, schemes: &[&str]) -> Option<Url> {
     let url = server_url::parse(check_plain_text(text)?).ok()?;
-    // A socket is a file of this machine.
+    // A socket is a file on this machine.
     let is_somewhere = match url.scheme() {
         "unix" => url.path().len() > 1 && url.host_str().is_none_or(str::is_empty),
         _ => url.host_str().is_some_and(|host| !host.is_empty()),
@@ -122,7 +116,7 @@ fn parse_server_url(text: &str, schemes: &[&str]) -> Option<Url> {
     (schemes.contains(&url.scheme()) && is_somewhere).then_some(url)
 }
 
-/// Reads a list of hosts; the error is about the entry that is none.
+/// Parses a list of hosts; the error names the invalid entry.
 fn parse_hosts(key: &'static ConfigKey, text: &str) -> Result<HostList, ConfigError> {
     HostList::parse(text).map_err(|why| ConfigError::BadHost { key: key.name, why })
 }

@@ -71,7 +71,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
     story.ok("build shop");
     let verified = story.ok("verify shop");
     assert!(
-        verified.stderr.contains("Picture of verify-1-uat"),
+        verified.stderr.contains("Screenshot of verify-1-uat"),
         "{}",
         verified.stderr
     );

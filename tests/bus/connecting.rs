@@ -41,7 +41,11 @@ async fn the_password_counts_and_is_never_told() {
         assert!(!format!("{bus:?}").contains("s3cret"));
     }
     for (url, password, text) in [
-        (redis.url(), None, "requires a password, but none is configured"),
+        (
+            redis.url(),
+            None,
+            "requires a password, but none is configured",
+        ),
         (
             redis.url(),
             Some("s3cret"),

@@ -1,9 +1,9 @@
-//! Agents and rehearsals from the outside.
+//! `eklavya agents` and rehearsals.
 
 use eklavya_testkit::cli::TestEnv;
 
 #[test]
-fn agents_that_are_not_there_are_told() {
+fn unknown_agents_are_errors() {
     let env = TestEnv::new();
     env.run(&["agents", "logs", "3f2a"]).assert_exit_code(3);
     env.run(&["agents", "logs", ""]).assert_exit_code(3);
@@ -15,7 +15,7 @@ fn agents_that_are_not_there_are_told() {
 fn a_rehearsal_that_cannot_be_played_stops_the_project() {
     let env = TestEnv::new();
     env.write_file("brief.md", "A page");
-    env.write_file("broken.yaml", "rehearsal: 1\nagents:\n  - role: nobody\n");
+    env.write_file("broken.yaml", "rehearsal: 1\nagents:\n  - role: wizard\n");
     let rest = [
         "--brief",
         "brief.md",

@@ -1,10 +1,10 @@
-//! `eklavya audit`: what is noted of the commands, and how it is shown, verified and exported.
+//! `eklavya audit`: which commands are recorded, and how entries are shown, verified and exported.
 
 use eklavya_testkit::cli::TestEnv;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-/// Returns what was noted, as `actor action`.
+/// Returns the entries as `actor action`.
 fn audit_actions(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
     let log = env.run(&[&["audit", "log"], arguments, &["--output", "jsonl"]].concat());
     let lines = log.ok().stdout;
@@ -18,7 +18,7 @@ fn audit_actions(env: &TestEnv, arguments: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Changes the database behind the product's back and its triggers.
+/// Changes the database without its triggers.
 #[tokio::main(flavor = "current_thread")]
 async fn tamper(env: &TestEnv, sql: &str) {
     let url = format!("sqlite://{}", env.home().join("eklavya.db"));
@@ -133,13 +133,13 @@ fn a_secret_does_not_get_into_the_trail() {
 }
 
 #[test]
-fn a_change_that_cannot_be_noted_is_told() {
+fn a_change_that_cannot_be_recorded_is_a_warning() {
     let env = TestEnv::new();
     let (here, away) = (env.home().join("eklavya.db"), env.home().join("away.db"));
     std::fs::rename(&here, &away).unwrap();
     let set = env.run(&["config", "set", "agents.parallel", "3"]).ok();
-    let told = "not in the audit trail: no eklavya database exists";
-    assert!(set.stderr.contains(told), "{}", set.stderr);
+    let warning = "not in the audit trail: no eklavya database exists";
+    assert!(set.stderr.contains(warning), "{}", set.stderr);
     std::fs::rename(&away, &here).unwrap();
     let own = audit_actions(&env, &["--installation"]);
     assert_eq!(own, ["admin installation.init"]);
@@ -181,7 +181,7 @@ fn verify_names_the_first_broken_row() {
     let fault = &broken.json()[0]["fault"];
     assert_eq!(fault["kind"], "hash");
     assert_eq!((&fault["position"], &fault["id"]), (&2.into(), &3.into()));
-    // What is broken is exported all the same, as evidence.
+    // A broken chain can still be exported, as evidence.
     env.run(&["audit", "export", "shop", "--to", "broken.jsonl"])
         .ok();
     let file = env.run(&[

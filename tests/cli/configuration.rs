@@ -1,4 +1,4 @@
-//! `eklavya config`, and what a wrong configuration does.
+//! `eklavya config`, and mistakes in the configuration.
 
 use eklavya_testkit::cli::TestEnv;
 
@@ -11,12 +11,12 @@ fn every_value_tells_its_origin() {
     let flags = ["--set", "plan.attempts=5", "--output", "jsonl"];
     let shown = env.run(&[&["config", "show"][..], &flags].concat()).ok();
     assert!(!shown.stdout.contains("sk-never-shown"));
-    let told: Vec<&str> = shown
+    let lines: Vec<&str> = shown
         .stdout
         .lines()
         .filter(|line| !line.contains("\"origin\":\"default\""))
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(lines.join("\n"));
     assert_eq!(
         env.run(&["config", "get", "agents.parallel"]).ok().stdout,
         "8\n"
@@ -55,7 +55,7 @@ fn a_relative_path_is_kept_as_it_was_meant() {
 
 #[test]
 fn mistakes_are_told_with_their_place() {
-    let told: Vec<String> = [
+    let messages: Vec<String> = [
         "agents:\n  paralel: 4\n",
         "agents:\n  parallel: four\n",
         "model:\n  name: \"unclosed\n",
@@ -73,7 +73,7 @@ fn mistakes_are_told_with_their_place() {
             .snapshot_text()
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn unknown_keys_and_bad_values_exit_with_2() {
 fn a_mistyped_variable_is_warned_of() {
     let env = TestEnv::new().with("EKLAVYA_MODEL_ULR", "http://localhost");
     let warned = env.run(&["config", "get", "model.url"]).ok();
-    let expected = "warning: EKLAVYA_MODEL_ULR is not a setting; did you mean EKLAVYA_MODEL_URL?\n";
+    let expected = "warning: EKLAVYA_MODEL_ULR matches no configuration key; did you mean EKLAVYA_MODEL_URL?\n";
     assert_eq!(warned.stderr, expected);
     assert_eq!(
         env.run(&["config", "get", "model.url", "--quiet"])

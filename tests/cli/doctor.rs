@@ -43,7 +43,7 @@ fn a_wrong_configuration_is_one_of_the_findings() {
         .assert_exit_code(7)
         .json();
     assert_eq!(check_status(&found, "configuration"), "failed");
-    // Where the store is, only the configuration knows.
+    // Only the configuration has the location of the store.
     assert_eq!(check_status(&found, "git"), "ok");
 }
 
@@ -56,7 +56,7 @@ fn a_data_directory_that_is_closed_to_others_is_usable() {
     assert_eq!(check_status(&found, "data directory"), "ok");
 }
 
-/// The cells of the permission matrix among the checks.
+/// Returns the checks that are cells of the permission matrix.
 fn matrix_cells(checks: &Value) -> Vec<&Value> {
     let all = checks.as_array().unwrap();
     all.iter()
@@ -79,7 +79,7 @@ fn every_cell_of_the_permission_matrix_is_tried() {
     let row = "qa            ok           ok   ok        ok       ok            ok";
     assert!(found.stdout.contains(row), "{}", found.stdout);
     assert!(
-        !found.stdout.contains("not as they should be"),
+        !found.stdout.contains("Cells with problems"),
         "{}",
         found.stdout
     );
@@ -107,9 +107,7 @@ fn a_browser_that_is_switched_off_is_a_warning_of_those_who_have_one() {
         .with("EKLAVYA_BROWSER_USE", "off");
     let found = env.run(&["doctor"]);
     assert!(
-        found
-            .stdout
-            .contains("Cells that are not as they should be"),
+        found.stdout.contains("Cells with problems"),
         "{}",
         found.stdout
     );

@@ -1,4 +1,4 @@
-//! The log of events from the outside.
+//! `eklavya events`
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// `eklavya events tail --follow`, which ends with the test.
+/// A running `eklavya events tail --follow`; killed at the end of the test.
 struct EventsTailProcess {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -37,7 +37,7 @@ impl EventsTailProcess {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// Ctrl-C.
+    /// Interrupts the process, like Ctrl-C.
     fn interrupt(mut self) {
         let id = i32::try_from(self.child.id()).unwrap();
         kill(Pid::from_raw(id), Signal::SIGINT).unwrap();
@@ -47,7 +47,7 @@ impl EventsTailProcess {
 
 impl Drop for EventsTailProcess {
     fn drop(&mut self) {
-        // It has ended, or the test has failed.
+        // The process has ended, or the test has failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -72,7 +72,7 @@ fn the_log_is_read_from_any_place() {
     let nothing = env.run(&["events", "tail"]).ok();
     assert_eq!(
         (nothing.stdout.as_str(), nothing.stderr.as_str()),
-        ("", "Nothing has happened\n")
+        ("", "No events\n")
     );
     for number in 1..=21 {
         env.create_project(&format!("Shop {number}"));
@@ -131,11 +131,11 @@ fn what_cannot_be_asked_for_is_refused() {
         "events tail --since -1",
         "events tail --since later",
     ];
-    let told = refusals.map(|line| {
+    let messages = refusals.map(|line| {
         let arguments: Vec<&str> = line.split(' ').collect();
         let outcome = env.run(&arguments).assert_exit_code(2);
         format!("$ {line}\n{}\n", outcome.stderr)
     });
-    assert_snapshot!(told.concat());
+    assert_snapshot!(messages.concat());
     env.run(&["events", "tail", "nowhere"]).assert_exit_code(3);
 }

@@ -1,11 +1,11 @@
-//! Files in the repository that are made by the binary must be those that it makes now.
+//! The generated files in the repository are up to date.
 
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use eklavya_testkit::cli::TestEnv;
 
-const HOW: &str = "make it anew: just generate";
+const HOW: &str = "regenerate it: just generate";
 
 fn files(directory: &Utf8Path) -> BTreeMap<String, String> {
     let entries = directory.read_dir_utf8().unwrap();

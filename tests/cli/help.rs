@@ -35,7 +35,7 @@ fn help_is_stable() {
     let env = TestEnv::empty();
     for command in COMMANDS {
         let shown = env.run(&[*command, &["--help"]].concat()).ok();
-        // The options that every command takes are shown once.
+        // The global options are only in one snapshot.
         let own = match shown.stdout.split_once("Global options:") {
             Some((own, _)) if !command.is_empty() => own,
             _ => &shown.stdout,

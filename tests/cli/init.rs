@@ -1,4 +1,4 @@
-//! The data directory.
+//! `eklavya init`
 
 use std::os::unix::fs::PermissionsExt;
 

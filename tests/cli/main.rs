@@ -1,4 +1,4 @@
-//! The command line from the outside: the built binary, its output and its exit codes.
+//! The built binary: its output and its exit codes.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

@@ -1,4 +1,4 @@
-//! Budgets and roles from the outside.
+//! `eklavya budget` and `eklavya roles`
 
 use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};

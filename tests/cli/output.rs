@@ -1,4 +1,4 @@
-//! The forms of output, and what they hold to.
+//! The formats of output.
 
 use eklavya_testkit::cli::TestEnv;
 use eklavya_testkit::program::eklavya_program;
@@ -11,9 +11,9 @@ fn errors_are_json_where_results_are() {
             .run(&["project", "show", "nowhere", "--output", format])
             .assert_exit_code(3);
         assert_eq!(refused.stdout, "");
-        let told: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
-        assert_eq!(told["error"]["kind"], "notFound");
-        assert_eq!(told["error"]["exitCode"], 3);
+        let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+        assert_eq!(error["error"]["kind"], "notFound");
+        assert_eq!(error["error"]["exitCode"], 3);
     }
 }
 
@@ -92,7 +92,7 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
 }
 
 #[test]
-fn a_full_disk_under_stdout_is_told() {
+fn a_full_disk_under_stdout_is_an_error() {
     let script = format!(
         "{} completions bash > /dev/full",
         eklavya_program().display()
@@ -102,6 +102,9 @@ fn a_full_disk_under_stdout_is_told() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.starts_with("error: cannot write the output"), "{told}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("error: cannot write the output"),
+        "{error}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Projects from the outside.
+//! `eklavya project` and `eklavya status`
 
 use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};
@@ -45,7 +45,7 @@ fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
     env.write_file("binary.md", b"\x7fELF\x00\x01");
     env.write_file("latin1.md", b"caf\xe9");
     env.write_file("long.md", "x".repeat(10 << 20));
-    let told: Vec<String> = [
+    let messages: Vec<String> = [
         "missing.md",
         "empty.md",
         "binary.md",
@@ -63,7 +63,7 @@ fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
             .stderr
     })
     .collect();
-    assert_snapshot!(told.join("\n"));
+    assert_snapshot!(messages.join("\n"));
     assert_eq!(
         env.run(&["project", "list", "--output", "json"])
             .ok()
@@ -117,19 +117,19 @@ fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
     env.create_project("shop");
     let isolation = |words: &[&str]| {
         let all = [&["project", "isolation", "shop"], words].concat();
-        let told = env.run(&all).ok();
+        let outcome = env.run(&all).ok();
         let shown = env.run(&["project", "show", "shop", "--output", "json"]);
-        (told.stderr, shown.ok().json()["isolation"].clone())
+        (outcome.stderr, shown.ok().json()["isolation"].clone())
     };
-    let unset = ("shop: bubblewrap, as sandbox.isolation says\n", Value::Null);
-    let told = |(text, value): (&str, Value)| (text.to_owned(), value);
-    assert_eq!(isolation(&[]), told(unset.clone()));
+    let unset = ("shop: bubblewrap (sandbox.isolation)\n", Value::Null);
+    let owned = |(text, value): (&str, Value)| (text.to_owned(), value);
+    assert_eq!(isolation(&[]), owned(unset.clone()));
     let docker = ("shop: docker\n", Value::from("docker"));
-    assert_eq!(isolation(&["docker"]), told(docker.clone()));
-    assert_eq!(isolation(&[]), told(docker));
+    assert_eq!(isolation(&["docker"]), owned(docker.clone()));
+    assert_eq!(isolation(&[]), owned(docker));
     let listed = env.run(&["project", "list"]).ok().stdout;
     assert!(listed.contains("docker"), "{listed}");
-    assert_eq!(isolation(&["default"]), told(unset));
+    assert_eq!(isolation(&["default"]), owned(unset));
     let trail = env.run(&["audit", "log", "shop", "--output", "jsonl"]).ok();
     let changes = trail.stdout.matches("project.isolation").count();
     assert_eq!(changes, 2, "{}", trail.stdout);
@@ -150,7 +150,7 @@ fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
 fn what_is_not_there_exits_with_3_and_says_how_to_look() {
     let env = TestEnv::new();
     env.create_project("shop");
-    let told: Vec<String> = [
+    let messages: Vec<String> = [
         &["project", "show", "nowhere"][..],
         &["demo", "show", "shop", "7"],
         &["tasks", "show", "shop", "T9"],
@@ -158,7 +158,7 @@ fn what_is_not_there_exits_with_3_and_says_how_to_look() {
     .iter()
     .map(|line| env.run(line).assert_exit_code(3).stderr)
     .collect();
-    assert_snapshot!(told.join("\n"));
+    assert_snapshot!(messages.join("\n"));
 }
 
 #[test]

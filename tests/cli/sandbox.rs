@@ -1,4 +1,4 @@
-//! `eklavya sandbox run`, and what is said where sandboxes do not work.
+//! `eklavya sandbox run`, and the errors on a kernel without the required features.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ fn run(env: &TestEnv, role: &str, command: &[&str]) -> CommandResult {
     env.run(&[&["sandbox", "run", "--role", role, "--"], command].concat())
 }
 
-/// Runs `eklavya` on a kernel that answers `errno` to a system call (with `flag` among its first
-/// argument, where one is given). The filter ends with the thread.
+/// Runs `eklavya` on a kernel that returns `errno` from a system call (only with `flag` in its first
+/// argument, if one is given). The filter ends with the thread.
 fn run_without_syscalls(
     env: &TestEnv,
     calls: &[i64],
@@ -85,7 +85,7 @@ fn a_role_without_a_terminal_finds_no_program() {
     assert!(ran.stderr.contains("cannot start ls"), "{ran:?}");
     assert!(ran.stderr.contains("The qa has no terminal"), "{ran:?}");
     run(&env, "qa", &["git", "--version"]).ok();
-    // Where all of it would be hidden there is no git either.
+    // If all of it were hidden, git would be missing too.
     run(&env, "uat", &["git", "--version"]).assert_exit_code(126);
 }
 

@@ -1,4 +1,4 @@
-//! Secrets of projects from the outside.
+//! `eklavya secret`
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use eklavya_testkit::cli::TestEnv;
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::Value;
 
-const VALUE: &str = "a canary that must stay secret";
+const VALUE: &str = "a canary that must not leak";
 
 fn env_with_shop() -> TestEnv {
     let env = TestEnv::new();
@@ -18,10 +18,10 @@ fn env_with_shop() -> TestEnv {
 #[test]
 fn secrets_are_set_listed_and_removed_and_never_shown() {
     let env = env_with_shop();
-    let mut said = Vec::new();
+    let mut texts = Vec::new();
     let mut run = |line: &[&str], input: &str| {
         let outcome = env.run_with(line, input).ok();
-        said.push(format!("{}{}", outcome.stdout, outcome.stderr));
+        texts.push(format!("{}{}", outcome.stdout, outcome.stderr));
         outcome
     };
     run(&["secret", "list", "shop"], "");
@@ -77,15 +77,15 @@ fn secrets_are_set_listed_and_removed_and_never_shown() {
     for entry in fs::read_dir(env.home()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
-            said.push(String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+            texts.push(String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
         }
     }
-    for text in said {
+    for text in texts {
         assert!(!text.contains("canary"), "{text}");
     }
 }
 
-/// The user that runs the tests.
+/// Replaces the user that runs the tests.
 fn without_user(mut secret: Value) -> Value {
     let by = secret["setBy"].as_str().unwrap();
     assert!(by.starts_with("admin:"), "{by}");
@@ -131,7 +131,7 @@ fn what_cannot_be_a_secret_is_refused() {
 }
 
 #[test]
-fn a_missing_or_wrong_key_is_told() {
+fn a_missing_or_wrong_key_is_an_error() {
     let env = env_with_shop();
     let set = |name: &str| env.run_with(&["secret", "set", "shop", name], VALUE);
     set("ONE").ok();
@@ -139,7 +139,7 @@ fn a_missing_or_wrong_key_is_told() {
     let key = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
     assert_snapshot!("no_key", set("TWO").assert_exit_code(7).snapshot_text());
-    // Commands that only read, and those that do not need it, continue.
+    // Commands that do not need the key still work.
     env.run(&["status"]).ok();
     env.run(&["secret", "list", "shop"]).ok();
     fs::write(&file, "something else").unwrap();

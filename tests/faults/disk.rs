@@ -51,7 +51,7 @@ impl SmallDisk {
 fn assert_full(outcome: &CommandResult) {
     assert_eq!(outcome.code, 7, "{outcome:#?}");
     let said = error_lines(outcome);
-    let hint = "hint: The disk of [DIR]/home is full: make room and repeat the command";
+    let hint = "hint: The disk of [DIR]/home is full: free some space and run the command again";
     assert!(said.contains(hint), "{said}");
 }
 

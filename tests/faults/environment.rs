@@ -70,7 +70,7 @@ fn a_data_directory_that_cannot_be_written_is_told() {
     install.wrapper = namespace.wrapper(install.path().as_str());
     // Where exactly it is noticed depends on the files that the database has left open.
     let refused = error_lines(&install.run(STAGES[0]).assert_exit_code(7));
-    let hint = "hint: [DIR]/home cannot be written: make it writable and repeat the command";
+    let hint = "hint: [DIR]/home is read-only: make it writable and run the command again";
     assert!(refused.ends_with(hint), "{refused}");
     assert_eq!(install.upstream.requests().len(), 0);
     install.wrapper.clear();

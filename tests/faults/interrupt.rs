@@ -81,7 +81,7 @@ fn twice_kills_at_once() {
     running.signal(Signal::SIGINT);
     assert!(eklavya_testkit::install::running::wait_until(|| running
         .stderr()
-        .contains("Once more")));
+        .contains("Interrupt again")));
     running.signal(Signal::SIGINT);
     let ended = running.wait().assert_exit_code(130);
     insta::assert_snapshot!("interrupted", error_lines(&ended));

@@ -114,7 +114,7 @@ fn live_workers_prevent_a_copy() {
     run_sql(&file, &lease);
     let refused = copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
     assert!(
-        refused.stderr.contains("Stop all workers first"),
+        refused.stderr.contains("Stop all workers, then"),
         "{refused:?}"
     );
     // On another host, only its term tells.

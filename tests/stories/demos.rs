@@ -103,7 +103,10 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
         input.contains("did not answer") && input.contains("404"),
         "{input}"
     );
-    assert!(!input.contains("server printed"), "it said nothing: {input}");
+    assert!(
+        !input.contains("server printed"),
+        "it said nothing: {input}"
+    );
     assert!(
         http_get(&demo_url(&story, 2))
             .unwrap()

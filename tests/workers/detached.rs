@@ -26,7 +26,11 @@ fn detached_work_comes_to_its_end_and_so_does_the_worker() {
     );
     // The same, asked for twice, is one job, and one worker is enough.
     let again = install.run(&[plan, &["--detach"]].concat()).ok();
-    assert!(!again.stderr.contains("was started"), "{}", again.stderr);
+    assert!(
+        !again.stderr.contains("Started a worker"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(install.jobs().len(), 1);
     install.run(&waiting(approve)).ok();
 

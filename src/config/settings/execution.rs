@@ -1,4 +1,4 @@
-//! How the work goes: `worker.*`, `claude.*`, `agents.*`, `plan.*`, `demo.*`, `build.*`, `verify.*`,
+//! Limits of the work: `worker.*`, `claude.*`, `agents.*`, `plan.*`, `demo.*`, `build.*`, `verify.*`,
 //! `budget.*`
 
 use std::time::Duration;
@@ -7,17 +7,15 @@ use super::reader::SettingsReader;
 use crate::error::ConfigError;
 use eklavya_core::money::MicroUsd;
 
-/// How workers work.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerSettings {
-    /// Time without a sign of life after which another worker takes a project over.
+    /// Time without a heartbeat after which another worker takes over a project.
     pub lease_term: Duration,
-    /// Agents at the same time on this machine; at least 1. Without a number it follows from the
-    /// processors.
+    /// Agents at the same time on this machine; at least 1. If unset, derived from the number of processors.
     pub agents: Option<u32>,
-    /// Memory that must be free for an agent, in MiB.
+    /// Memory that must be free before an agent starts, in MiB.
     pub agent_memory_mib: u64,
-    /// Memory that is left to everything else, in MiB.
+    /// Memory that agents leave free for other programs, in MiB.
     pub reserve_memory_mib: u64,
 }
 
@@ -32,16 +30,15 @@ impl WorkerSettings {
     }
 }
 
-/// What an agent may take of time and turns.
 #[derive(Debug, Clone, Copy)]
 pub struct AgentLimits {
-    /// Most turns of one agent.
+    /// Maximum turns of one agent.
     pub max_turns: u64,
     /// Agents at the same time in one project; at least 1.
     pub parallel: usize,
-    /// Silence after which an agent is interrupted.
+    /// Time without output after which an agent is interrupted.
     pub silence: Duration,
-    /// Times that a lost or silent agent is resumed.
+    /// How many times a lost or silent agent is resumed.
     pub retries: u32,
     /// Time between interrupting and killing.
     pub grace: Duration,
@@ -59,18 +56,17 @@ impl AgentLimits {
     }
 }
 
-/// How often and how long the stages try.
 #[derive(Debug, Clone, Copy)]
 pub struct StageSettings {
-    /// Plans that the Architect may hand in.
+    /// How many plans the Architect may submit.
     pub plan_attempts: u32,
     /// Rival demos of one round.
     pub demo_count: u32,
-    /// Time in which a preview must answer.
+    /// Time within which a preview must answer.
     pub demo_health: Duration,
-    /// Times that a task may come back before it is blocked.
+    /// How many times a task may be returned before it is blocked.
     pub build_attempts: u32,
-    /// Rounds of repair after a failed criterion.
+    /// Rounds of repair after a criterion fails.
     pub verify_rounds: u32,
 }
 
@@ -86,7 +82,7 @@ impl StageSettings {
     }
 }
 
-/// Limits beside the budget of the project itself; nothing is no limit.
+/// Limits apart from the budget of each project; `None` is no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetLimits {
     /// Over all projects.

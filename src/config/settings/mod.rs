@@ -1,4 +1,4 @@
-//! The configuration as the program uses it: typed, complete, checked.
+//! The typed and checked configuration.
 
 pub(crate) mod execution;
 mod model;
@@ -21,24 +21,22 @@ pub use crate::settings::sandbox::{
     BrowserSettings, DockerConfig, EgressSettings, SandboxSettings,
 };
 
-/// Everything that can be configured, and where the data directory is.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The data directory.
     pub home: DataDirectory,
     /// `model.*`
     pub model: ModelSettings,
-    /// `store.*`: the PostgreSQL server, where it is not SQLite.
+    /// `store.*`: the PostgreSQL server; `None` for SQLite.
     pub store: Option<RemoteServer>,
-    /// `store.patienceSeconds`: the longest wait for a database that went away.
+    /// `store.patienceSeconds`: the maximum wait for an unavailable database.
     pub store_retry_timeout: Duration,
     /// `worker.*`
     pub worker: WorkerSettings,
-    /// `bus.*`: the Redis server, where the bus is not inside the process.
+    /// `bus.*`: the Redis server; `None` for the bus inside the process.
     pub bus: Option<RemoteServer>,
     /// `pricing.file`: replaces the built-in price table.
     pub pricing_file: Option<Utf8PathBuf>,
-    /// `claude.path`: the CLI, where it is not the one on PATH.
+    /// `claude.path`: the CLI, if not the one on PATH.
     pub claude_path: Option<Utf8PathBuf>,
     /// `claude.*` and `agents.*`
     pub agents: AgentLimits,
@@ -52,7 +50,7 @@ pub struct Config {
     pub browser: BrowserSettings,
     /// `egress.*`
     pub egress: EgressSettings,
-    /// `secrets.keyFile`: where the key of secrets is, where it is not in the data directory.
+    /// `secrets.keyFile`: the file with the key of secrets, if not in the data directory.
     pub secret_key_file: Option<Utf8PathBuf>,
     /// `docker.*`
     pub docker: DockerConfig,
@@ -61,7 +59,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the layers (see [`Layers::read`]) and returns them typed, and as they are.
+    /// Reads the layers (see [`ConfigLayers::read`]) and returns them both typed and raw.
     pub fn load(
         home: DataDirectory,
         environment: &ProcessEnvironment,

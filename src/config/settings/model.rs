@@ -12,28 +12,26 @@ use crate::environment::ProcessEnvironment;
 use crate::error::ConfigError;
 use eklavya_core::agent::role::Role;
 
-/// The model endpoint and how patient the gateway is with it.
+/// The model endpoint and the limits of requests to it.
 #[derive(Debug, Clone)]
 pub struct ModelSettings {
-    /// Endpoint that speaks the Messages API.
+    /// Endpoint of the Messages API.
     pub url: Url,
-    /// Model of every role without one of its own; see [`ModelSettings::of`].
+    /// Model of every role without a model of its own; see [`ModelSettings::of`].
     pub name: String,
-    /// Models of single roles.
     pub roles: BTreeMap<Role, String>,
-    /// Where the credential comes from.
     pub credentials: CredentialSources,
-    /// Rehearsal that plays the model of new projects.
+    /// Rehearsal that new projects use instead of a model.
     pub rehearsal: Option<Utf8PathBuf>,
-    /// Most output tokens of one request.
+    /// Maximum output tokens of one request.
     pub max_output_tokens: u64,
-    /// Longest wait for the first byte of an answer.
+    /// Maximum wait for the first byte of a response.
     pub first_byte: Duration,
-    /// Longest silence within an answer.
+    /// Maximum pause within a response.
     pub idle: Duration,
-    /// Longest time that a rate limit may hold a request.
+    /// Maximum time that a request waits for a rate limit.
     pub max_rate_limit_pause: Duration,
-    /// Most requests in any minute, of all workers together; nothing is no limit.
+    /// Maximum requests per minute, of all workers together; `None` is no limit.
     pub requests_per_minute: Option<u32>,
 }
 
@@ -62,7 +60,6 @@ impl ModelSettings {
         })
     }
 
-    /// Returns the model of `role`.
     pub fn model_for(&self, role: Role) -> &str {
         self.roles.get(&role).unwrap_or(&self.name)
     }

@@ -1,4 +1,4 @@
-//! Values of the layers, by type.
+//! Reads typed values from the layers.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use eklavya_core::egress::HostList;
 use eklavya_core::money::MicroUsd;
 use eklavya_core::project::isolation::IsolationKind;
 
-/// Takes values out of the layers by type. That the table's types fit is held by a test; where they
-/// did not, the key would be named.
+/// Reads values from the layers by type. A test ensures that the types of the table match; otherwise the
+/// error names the key.
 pub(crate) struct SettingsReader<'a>(pub(super) &'a ConfigLayers);
 
 impl SettingsReader<'_> {

@@ -1,4 +1,4 @@
-//! What holds agents, and what they reach: `sandbox.*`, `docker.*`, `browser.*`, `egress.*`
+//! The isolation of agents and the hosts that they reach: `sandbox.*`, `docker.*`, `browser.*`, `egress.*`
 
 use std::time::Duration;
 
@@ -9,20 +9,19 @@ use crate::error::ConfigError;
 use eklavya_core::egress::HostList;
 use eklavya_core::project::isolation::IsolationKind;
 
-/// Sizes and limits of sandboxes.
 #[derive(Debug, Clone, Copy)]
 pub struct SandboxSettings {
-    /// What holds agents, where their project does not say.
+    /// Isolation backend of projects that do not set their own.
     pub isolation: IsolationKind,
-    /// Size of the temporary directory.
+    /// Size of the temporary directory, in bytes.
     pub tmp_bytes: u64,
-    /// What clone and home may take on the disk together.
+    /// Disk space for clone and home together, in bytes.
     pub disk_bytes: u64,
-    /// Least version of Landlock.
+    /// Minimum Landlock version; 0 allows a kernel without Landlock.
     pub min_landlock_abi: u32,
-    /// Longest run of a test command or check.
+    /// Maximum run time of a test command or check.
     pub test_timeout: Duration,
-    /// As root, agents of project n run as this user id plus n.
+    /// If eklavya runs as root, agents of project n run as this user id plus n.
     pub uid_base: u32,
 }
 
@@ -39,16 +38,15 @@ impl SandboxSettings {
     }
 }
 
-/// The Docker engine, and what its containers may take.
+/// The Docker engine, and the limits of its containers.
 #[derive(Debug, Clone)]
 pub struct DockerConfig {
-    /// The engine's socket.
     pub socket: Utf8PathBuf,
-    /// Memory of one container, in MiB.
+    /// Memory limit of one container without swap, in MiB.
     pub memory_mib: u32,
-    /// Processors of one container; nothing is all of them.
+    /// Processors of one container; `None` is all of them.
     pub cpus: Option<u32>,
-    /// Processes and threads of one container.
+    /// Maximum processes and threads of one container.
     pub pids: u32,
 }
 
@@ -65,14 +63,13 @@ impl DockerConfig {
     }
 }
 
-/// The browser of agents.
 #[derive(Debug, Clone)]
 pub struct BrowserSettings {
-    /// Whether it is used where there is one.
+    /// Whether agents use a browser if one is installed.
     pub enabled: bool,
-    /// The Chromium, where it is not the one on PATH.
+    /// The Chromium, if not the one on PATH.
     pub path: Option<Utf8PathBuf>,
-    /// What the browser of one agent may take of the memory, in MiB.
+    /// Memory limit of the browser of one agent, in MiB.
     pub memory_mib: u64,
 }
 
@@ -86,18 +83,18 @@ impl BrowserSettings {
     }
 }
 
-/// Hosts that agents reach, by the network class of their role.
+/// Hosts that agents may reach, by the network class of their role.
 #[derive(Debug, Clone)]
 pub struct EgressSettings {
-    /// Registries of packages.
+    /// Package registries.
     pub packages: HostList,
     /// Documentation.
     pub research: HostList,
     /// Metrics.
     pub metrics: HostList,
-    /// Those of them whose addresses need not be public.
+    /// Hosts of these lists that may have private addresses.
     pub private: HostList,
-    /// Most bytes of one connection; nothing is no limit.
+    /// Maximum bytes of one connection; `None` is no limit.
     pub max_connection_bytes: Option<u64>,
 }
 

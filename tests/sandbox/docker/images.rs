@@ -173,7 +173,7 @@ fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
         assert_says(
             &env.run(&["image", "build", &argument]),
             2,
-            &["no name of an image"],
+            &["not the name of an image"],
         );
     }
     assert_says(

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod engine_rooms;
 mod english;
+mod imports;
 mod layers;
 mod names;
 mod rooms;

@@ -8,8 +8,12 @@ use crate::invocation::CommandInvocation;
 
 /// Returns the command for the next step of a project, or `None` if it is delivered.
 pub fn next_command(project: &Project) -> Option<String> {
-    let slug = &project.slug;
-    let verb = match project.state {
+    next_command_for(&project.slug, &project.state)
+}
+
+/// Likewise, for a project with this slug and state.
+pub fn next_command_for(slug: &str, state: &ProjectState) -> Option<String> {
+    let verb = match *state {
         ProjectState::Active { stage } => stage_command(stage),
         ProjectState::Paused { .. } | ProjectState::Archived { .. } => "project resume",
         ProjectState::Delivered { .. } => return None,

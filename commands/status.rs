@@ -1,13 +1,14 @@
 //! `eklavya status`
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
-use eklavya_core::job::{JobGoal, JobState};
-use eklavya_core::project::Project;
+use eklavya_core::ids::ProjectId;
+use eklavya_core::job::{Job, JobGoal, JobState};
 use eklavya_services::event_log::EventReader;
-use eklavya_services::jobs::QueueSnapshot;
 use eklavya_services::workers::{self, WorkerHealth};
-use eklavya_services::{DataStore, agents, capacity, jobs, projects, tasks};
+use eklavya_services::{DataStore, jobs, projects};
+use eklavya_store::project_status::ProjectStatus;
 use serde::Serialize;
 
 use crate::data_store;
@@ -46,10 +47,10 @@ struct ProjectStatusView {
     /// In percent.
     progress: u32,
     /// Number of running agents.
-    agents: usize,
-    tasks_done: usize,
-    tasks_blocked: usize,
-    tasks: usize,
+    agents: u32,
+    tasks_done: u32,
+    tasks_blocked: u32,
+    tasks: u32,
     needs_decision: bool,
     sandboxed: bool,
     rehearsal: bool,
@@ -72,6 +73,15 @@ struct OpenJobView {
 }
 
 impl OpenJobView {
+    fn of(job: &Job, has_worker: bool) -> Self {
+        Self {
+            id: job.id.to_string(),
+            goal: job.goal,
+            status: job.state.status(),
+            forgotten: !has_worker && matches!(job.state, JobState::Queued { .. }),
+        }
+    }
+
     fn display_text(&self) -> String {
         let no_worker = if self.forgotten { ", NO WORKER" } else { "" };
         format!(
@@ -155,60 +165,40 @@ async fn project_statuses(
     data: &DataStore,
     slug: Option<&str>,
 ) -> Result<Vec<ProjectStatusView>, CommandError> {
-    let all = match slug {
-        Some(slug) => vec![projects::find(data, slug).await?],
-        None => projects::list(data).await?,
-    };
-    let snapshot = jobs::read_snapshot(data).await?;
-    let mut statuses = Vec::new();
-    for project in all {
-        if slug.is_some() || project.state.status() != "archived" {
-            statuses.push(project_status(data, &project, &snapshot).await?);
+    let mut found = projects::list_statuses(data, slug).await?;
+    found.retain(|project| slug.is_some() || project.state.status() != "archived");
+    let queue = jobs::read_snapshot(data).await?;
+    let is_alive = |worker| workers::health_of(data, worker) == WorkerHealth::Alive;
+    let has_worker = queue.workers.iter().any(is_alive);
+    let mut jobs: BTreeMap<ProjectId, Vec<OpenJobView>> = BTreeMap::new();
+    for job in &queue.open {
+        jobs.entry(job.project)
+            .or_default()
+            .push(OpenJobView::of(job, has_worker));
+    }
+    let views = found.into_iter().map(|project| {
+        let jobs = jobs.remove(&project.project).unwrap_or_default();
+        ProjectStatusView::of(project, jobs)
+    });
+    Ok(views.collect())
+}
+
+impl ProjectStatusView {
+    fn of(project: ProjectStatus, jobs: Vec<OpenJobView>) -> Self {
+        Self {
+            status: project.state.status(),
+            progress: project.progress,
+            agents: project.live_agents,
+            tasks_done: project.tasks_done,
+            tasks_blocked: project.tasks_blocked,
+            tasks: project.tasks,
+            needs_decision: next_step::needs_decision(&project.state) || project.tasks_blocked > 0,
+            sandboxed: project.sandboxed,
+            rehearsal: project.is_rehearsed,
+            jobs,
+            waiting: project.waiting,
+            next: next_step::next_command_for(&project.slug, &project.state),
+            slug: project.slug,
         }
     }
-    Ok(statuses)
-}
-
-async fn project_status(
-    data: &DataStore,
-    project: &Project,
-    snapshot: &QueueSnapshot,
-) -> Result<ProjectStatusView, CommandError> {
-    let tasks = tasks::list(data, project.id).await?;
-    let agents = agents::list(data, Some(project.id)).await?;
-    let waiting = capacity::find_wait(data, project.id).await?;
-    let count = |status| {
-        tasks
-            .iter()
-            .filter(|task| task.state.status() == status)
-            .count()
-    };
-    Ok(ProjectStatusView {
-        slug: project.slug.clone(),
-        status: project.state.status(),
-        progress: project.progress,
-        agents: agents.iter().filter(|agent| agent.state.is_live()).count(),
-        tasks_done: count("done"),
-        tasks_blocked: count("blocked"),
-        tasks: tasks.len(),
-        needs_decision: next_step::needs_decision(&project.state) || count("blocked") > 0,
-        sandboxed: project.sandboxed,
-        rehearsal: project.rehearsal.is_some(),
-        jobs: open_jobs(data, project, snapshot),
-        waiting: waiting.map(|wait| wait.reason),
-        next: next_step::next_command(project),
-    })
-}
-
-fn open_jobs(data: &DataStore, project: &Project, snapshot: &QueueSnapshot) -> Vec<OpenJobView> {
-    let is_alive = |row| workers::health_of(data, row) == WorkerHealth::Alive;
-    let no_worker = !snapshot.workers.iter().any(is_alive);
-    let own = snapshot.open.iter().filter(|job| job.project == project.id);
-    own.map(|job| OpenJobView {
-        id: job.id.to_string(),
-        goal: job.goal,
-        status: job.state.status(),
-        forgotten: no_worker && matches!(job.state, JobState::Queued { .. }),
-    })
-    .collect()
 }

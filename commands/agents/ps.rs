@@ -1,11 +1,8 @@
 //! `eklavya agents ps`
 
-use std::collections::BTreeMap;
-
-use eklavya_core::agent::Agent;
 use eklavya_core::agent::role::Role;
-use eklavya_core::ids::TaskId;
-use eklavya_services::{DataStore, agents, projects, tasks};
+use eklavya_services::{agents, projects};
+use eklavya_store::agents::NamedAgent;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -56,61 +53,39 @@ struct AgentView {
 
 pub fn exec(invocation: &CommandInvocation, args: &AgentsPsArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
-        let all = match &args.slug {
-            Some(slug) => vec![projects::find(&data, slug).await?],
-            None => projects::list(&data).await?,
+        let project = match &args.slug {
+            Some(slug) => Some(projects::find(&data, slug).await?.id),
+            None => None,
         };
-        let mut views = Vec::new();
-        for project in all {
-            let agents = agents::list(&data, Some(project.id)).await?;
-            let shown: Vec<Agent> = agents
-                .into_iter()
-                .filter(|agent| args.all || agent.state.is_live())
-                .collect();
-            if shown.is_empty() {
-                continue;
-            }
-            let keys = task_keys_by_id(&data, &project).await?;
-            views.extend(
-                shown
-                    .iter()
-                    .map(|agent| agent_view(agent, &project.slug, &keys, data.now())),
-            );
-        }
-        Ok(views)
+        let found = agents::list_named(&data, project, !args.all).await?;
+        let now = data.now();
+        Ok(found
+            .into_iter()
+            .map(|named| AgentView::of(named, now))
+            .collect::<Vec<_>>())
     })?;
     invocation.printer.list(&views, "No agents are running")
 }
 
-async fn task_keys_by_id(
-    data: &DataStore,
-    project: &eklavya_core::project::Project,
-) -> Result<BTreeMap<TaskId, String>, CommandError> {
-    let tasks = tasks::list(data, project.id).await?;
-    Ok(tasks.into_iter().map(|task| (task.id, task.key)).collect())
-}
-
-fn agent_view(
-    agent: &Agent,
-    project: &str,
-    keys: &BTreeMap<TaskId, String>,
-    now: Timestamp,
-) -> AgentView {
-    AgentView {
-        id: agent.id.to_string(),
-        project: project.to_owned(),
-        role: agent.role,
-        task: keys.get(&agent.task).cloned().unwrap_or_default(),
-        status: agent.state.status(),
-        pid: agent.pid,
-        attempt: agent.attempt,
-        model: agent.model.clone(),
-        sandboxed: agent.sandboxed,
-        rehearsal: agent.rehearsal,
-        tokens_used: agent.tokens_used,
-        created_at: agent.created_at,
-        last_heartbeat: agent.last_heartbeat,
-        now,
+impl AgentView {
+    fn of(named: NamedAgent, now: Timestamp) -> Self {
+        let agent = named.agent;
+        Self {
+            id: agent.id.to_string(),
+            project: named.project_slug,
+            role: agent.role,
+            task: named.task_key,
+            status: agent.state.status(),
+            pid: agent.pid,
+            attempt: agent.attempt,
+            model: agent.model,
+            sandboxed: agent.sandboxed,
+            rehearsal: agent.rehearsal,
+            tokens_used: agent.tokens_used,
+            created_at: agent.created_at,
+            last_heartbeat: agent.last_heartbeat,
+            now,
+        }
     }
 }
 

@@ -108,11 +108,7 @@ struct AuditEntryView {
 pub fn exec(invocation: &CommandInvocation, args: &AuditLogArgs) -> Result<(), CommandError> {
     let lines = data_store::with_data_store(invocation, async |data| {
         let filter = build_filter(&data, args).await?;
-        let projects = projects::list(&data).await?;
-        let slugs: BTreeMap<ProjectId, String> = projects
-            .into_iter()
-            .map(|project| (project.id, project.slug))
-            .collect();
+        let slugs = projects::slugs(&data).await?;
         let found = audit::list(&data, &filter).await?;
         Ok(found
             .into_iter()

@@ -2,7 +2,7 @@
 
 use eklavya_core::ledger::BudgetScope;
 use eklavya_services::costs::CostTracker;
-use eklavya_services::{projects, tasks};
+use eklavya_services::projects;
 
 use super::view::BudgetView;
 use crate::data_store;
@@ -25,31 +25,25 @@ pub struct BudgetShowArgs {
 pub fn exec(invocation: &CommandInvocation, args: &BudgetShowArgs) -> Result<(), CommandError> {
     let defaults = super::default_limits(invocation.config()?);
     let views = data_store::with_data_store(invocation, async |data| {
-        let mut scopes = Vec::new();
-        if let Some(slug) = &args.slug {
-            let project = projects::find(&data, slug).await?;
-            scopes.push((BudgetScope::Project(project.id), slug.clone()));
-            let tasks = tasks::list(&data, project.id).await?;
-            scopes.extend(
-                tasks
-                    .into_iter()
-                    .map(|task| (BudgetScope::Task(task.id), format!("{slug} {}", task.key))),
-            );
-        } else {
-            scopes.push((BudgetScope::All, "all projects".to_owned()));
-            let projects = projects::list(&data).await?;
-            scopes.extend(
-                projects
-                    .into_iter()
-                    .map(|project| (BudgetScope::Project(project.id), project.slug)),
-            );
-        }
         let costs = CostTracker::new(data.clone(), defaults);
-        let mut views = Vec::new();
-        for (scope, name) in scopes {
-            let budget = costs.find_budget(scope).await?;
-            views.push(BudgetView::of(scope, name, &budget));
-        }
+        let (scope, name, parts) = if let Some(slug) = &args.slug {
+            let project = projects::find(&data, slug).await?;
+            let mut tasks = costs.list_task_budgets(project.id).await?;
+            for task in &mut tasks {
+                task.name = format!("{slug} {}", task.name);
+            }
+            (BudgetScope::Project(project.id), slug.clone(), tasks)
+        } else {
+            let projects = costs.list_project_budgets().await?;
+            (BudgetScope::All, "all projects".to_owned(), projects)
+        };
+        let whole = costs.find_budget(scope).await?;
+        let mut views = vec![BudgetView::of(scope, name, &whole)];
+        views.extend(
+            parts
+                .into_iter()
+                .map(|part| BudgetView::of(part.scope, part.name, &part.budget)),
+        );
         Ok(views)
     })?;
     invocation.printer.list(&views, "")

@@ -1,6 +1,6 @@
 //! Events as lines of text.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use eklavya_core::event::{Event, StoredEvent};
 use eklavya_core::ids::ProjectId;
@@ -12,14 +12,14 @@ use crate::output::{self, time};
 /// Formats events with the slugs of their projects.
 pub struct EventFormatter<'a> {
     data: &'a DataStore,
-    slugs: HashMap<ProjectId, String>,
+    slugs: BTreeMap<ProjectId, String>,
 }
 
 impl<'a> EventFormatter<'a> {
     pub fn new(data: &'a DataStore) -> Self {
         Self {
             data,
-            slugs: HashMap::new(),
+            slugs: BTreeMap::new(),
         }
     }
 
@@ -30,9 +30,7 @@ impl<'a> EventFormatter<'a> {
     ) -> Result<Vec<String>, CommandError> {
         let mut projects = events.iter().filter_map(|event| event.project);
         if projects.any(|project| !self.slugs.contains_key(&project)) {
-            for project in projects::list(self.data).await? {
-                self.slugs.insert(project.id, project.slug);
-            }
+            self.slugs = projects::slugs(self.data).await?;
         }
         Ok(events
             .iter()

@@ -1,9 +1,6 @@
 //! The printed form of a job.
 
-use std::collections::BTreeMap;
-
 use eklavya_core::exit_code;
-use eklavya_core::ids::ProjectId;
 use eklavya_core::job::{Job, JobGoal, JobState};
 use eklavya_services::{DataStore, projects};
 use jiff::Timestamp;
@@ -56,8 +53,10 @@ impl JobView {
     }
 
     pub async fn of_all(data: &DataStore, jobs: &[Job]) -> Result<Vec<Self>, CommandError> {
-        let all = projects::list(data).await?.into_iter();
-        let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
+        let slugs = match jobs {
+            [] => return Ok(Vec::new()),
+            _ => projects::slugs(data).await?,
+        };
         let slug = |job: &Job| slugs.get(&job.project).map_or("", String::as_str);
         Ok(jobs.iter().map(|job| Self::of(job, slug(job))).collect())
     }

@@ -49,8 +49,7 @@ struct WorkerView {
 pub fn exec(invocation: &CommandInvocation, _: &WorkerListArgs) -> Result<(), CommandError> {
     let views = data_store::with_data_store(invocation, async |data| {
         let snapshot = jobs::read_snapshot(&data).await?;
-        let all = projects::list(&data).await?.into_iter();
-        let slugs: BTreeMap<ProjectId, String> = all.map(|p| (p.id, p.slug)).collect();
+        let slugs = projects::slugs(&data).await?;
         let rows = snapshot.workers.iter();
         Ok(rows
             .map(|row| worker_view(&data, row, &snapshot.open, &slugs))

@@ -20,7 +20,8 @@ pub use tables::agent::{agents, checkpoints, messages, tasks};
 pub use tables::cost::{budgets, ledger, ledger_report};
 pub use tables::log::{audit, events};
 pub use tables::project::{
-    artifacts, decisions, deliveries, demos, evidence, plans, priorities, projects, secrets,
+    artifacts, decisions, deliveries, demos, evidence, plans, priorities, project_status, projects,
+    secrets,
 };
 pub use tables::worker::{capacity_waits, installation, jobs, leases, rate_limits, workers};
 

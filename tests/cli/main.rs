@@ -15,3 +15,4 @@ mod output;
 mod projects;
 mod sandbox;
 mod secrets;
+mod statements;

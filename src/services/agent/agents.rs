@@ -12,6 +12,7 @@ use eklavya_core::event::Event;
 use eklavya_core::ids::{AgentId, ProjectId};
 use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
+use eklavya_store::agents::NamedAgent;
 use eklavya_store::{agents, budgets, checkpoints};
 
 /// Records a new agent within the caller's transaction.
@@ -189,6 +190,20 @@ pub async fn list(
     Ok(match project {
         Some(project) => agents::of_project(&mut tx, project).await?,
         None => agents::all(&mut tx).await?,
+    })
+}
+
+/// Returns the agents of a project, or of all projects, with the names of their projects and tasks,
+/// ordered by project and oldest first. `only_live` omits agents that have ended.
+pub async fn list_named(
+    data: &DataStore,
+    project: Option<ProjectId>,
+    only_live: bool,
+) -> Result<Vec<NamedAgent>, ServiceError> {
+    let mut tx = data.begin_read().await?;
+    Ok(match project {
+        Some(project) => agents::named_of_project(&mut tx, project, only_live).await?,
+        None => agents::all_named(&mut tx, only_live).await?,
     })
 }
 

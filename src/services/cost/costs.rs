@@ -15,6 +15,7 @@ use eklavya_core::ledger::{
     TokenUsage,
 };
 use eklavya_core::money::MicroUsd;
+use eklavya_store::budgets::NamedBudget;
 use eklavya_store::ledger::LedgerOutcome;
 use eklavya_store::{StoreError, agents, budgets, ledger, tasks};
 
@@ -281,6 +282,29 @@ impl CostTracker {
         let mut budget = budgets::find(&mut tx, scope).await?;
         budget.limit = budget.limit.or(self.defaults.for_scope(scope));
         Ok(budget)
+    }
+
+    /// Returns the budgets of all projects, oldest first. A default replaces a limit that is not set.
+    pub async fn list_project_budgets(&self) -> Result<Vec<NamedBudget>, StoreError> {
+        let mut tx = self.data.begin_read().await?;
+        Ok(self.apply_defaults(budgets::of_projects(&mut tx).await?))
+    }
+
+    /// Returns the budgets of a project's tasks, oldest first, likewise.
+    pub async fn list_task_budgets(
+        &self,
+        project: ProjectId,
+    ) -> Result<Vec<NamedBudget>, StoreError> {
+        let mut tx = self.data.begin_read().await?;
+        Ok(self.apply_defaults(budgets::of_tasks(&mut tx, project).await?))
+    }
+
+    fn apply_defaults(&self, mut found: Vec<NamedBudget>) -> Vec<NamedBudget> {
+        for named in &mut found {
+            let own = named.budget.limit;
+            named.budget.limit = own.or(self.defaults.for_scope(named.scope));
+        }
+        found
     }
 
     /// Returns the fence of the held lease; 0 without a lease.

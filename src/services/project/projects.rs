@@ -1,5 +1,7 @@
 //! Projects: create, find, advance, pause and archive.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::data_store::require_swapped;
@@ -12,6 +14,7 @@ use eklavya_core::money::MicroUsd;
 use eklavya_core::project::isolation::IsolationKind;
 use eklavya_core::project::slug;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage, ProjectState, ProjectSummary};
+use eklavya_store::project_status::{self, ProjectStatus};
 use eklavya_store::{AdvisoryLock, budgets, projects, tasks};
 
 /// The largest brief, in bytes: it must fit a model's context with room for the work.
@@ -151,6 +154,27 @@ pub async fn reload(data: &DataStore, project: &Project) -> Result<Project, Serv
 pub async fn list(data: &DataStore) -> Result<Vec<Project>, ServiceError> {
     let mut tx = data.begin_read().await?;
     Ok(projects::all(&mut tx).await?)
+}
+
+/// Returns the slugs of all projects.
+pub async fn slugs(data: &DataStore) -> Result<BTreeMap<ProjectId, String>, ServiceError> {
+    let mut tx = data.begin_read().await?;
+    Ok(projects::slugs(&mut tx).await?)
+}
+
+/// Returns the status of all projects, oldest first, or of the project with this slug.
+pub async fn list_statuses(
+    data: &DataStore,
+    slug: Option<&str>,
+) -> Result<Vec<ProjectStatus>, ServiceError> {
+    let Some(slug) = slug else {
+        let mut tx = data.begin_read().await?;
+        return Ok(project_status::all(&mut tx).await?);
+    };
+    let project = find(data, slug).await?;
+    let mut tx = data.begin_read().await?;
+    let status = project_status::of_project(&mut tx, project.id).await?;
+    Ok(status.into_iter().collect())
 }
 
 /// Returns all projects as lists show them, oldest first.

@@ -33,12 +33,3 @@ pub async fn clear_wait(data: &DataStore, project: ProjectId) -> Result<(), Serv
     super::jobs::emit_project_status(&mut tx, project).await?;
     Ok(tx.commit().await?)
 }
-
-/// Returns the wait of a project, if any.
-pub async fn find_wait(
-    data: &DataStore,
-    project: ProjectId,
-) -> Result<Option<CapacityWait>, ServiceError> {
-    let mut tx = data.begin_read().await?;
-    Ok(capacity_waits::of_project(&mut tx, project).await?)
-}

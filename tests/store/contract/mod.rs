@@ -5,6 +5,7 @@
 
 mod coverage;
 mod exchange;
+mod lists;
 mod money;
 mod queue;
 mod races;

@@ -11,7 +11,8 @@ use eklavya_core::project::{Project, ProjectStage, ProjectState};
 use eklavya_store::capacity_waits::CapacityWait;
 use eklavya_store::workers::WorkerRecord;
 use eklavya_store::{
-    SqlTransaction, Store, capacity_waits, jobs, leases, priorities, projects, workers,
+    SqlTransaction, Store, capacity_waits, jobs, leases, priorities, project_status, projects,
+    workers,
 };
 
 use super::on_each;
@@ -296,10 +297,7 @@ async fn waits_are_those_of_the_holder(store: &Store) {
         capacity_waits::put(&mut tx, wait).await.unwrap();
     }
     // The writer has no lease.
-    assert_eq!(
-        capacity_waits::of_project(&mut tx, project).await.unwrap(),
-        None
-    );
+    assert_eq!(wait_reason(&mut tx, project).await, None);
     assert_eq!(leases::list_held(&mut tx).await.unwrap(), []);
     let holder = LeaseHolder {
         worker: "w".to_owned(),
@@ -320,11 +318,12 @@ async fn waits_are_those_of_the_holder(store: &Store) {
         leases::list_held(&mut tx).await.unwrap()[0].holder,
         Some(holder)
     );
-    let found = capacity_waits::of_project(&mut tx, project).await.unwrap();
-    assert_eq!(found, Some(again));
+    assert_eq!(wait_reason(&mut tx, project).await, Some(again.reason));
     capacity_waits::remove(&mut tx, project).await.unwrap();
-    assert_eq!(
-        capacity_waits::of_project(&mut tx, project).await.unwrap(),
-        None
-    );
+    assert_eq!(wait_reason(&mut tx, project).await, None);
+}
+
+async fn wait_reason(tx: &mut SqlTransaction, project: ProjectId) -> Option<String> {
+    let found = project_status::of_project(tx, project).await.unwrap();
+    found.unwrap().waiting
 }

@@ -9,6 +9,15 @@ use eklavya_core::ids::{AgentId, ProjectId, SessionId, TaskId};
 
 const TABLE: &str = "agents";
 
+/// An agent with the names of its project and task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedAgent {
+    pub agent: Agent,
+    pub project_slug: String,
+    /// Empty if the task does not exist.
+    pub task_key: String,
+}
+
 pub async fn insert(tx: &mut SqlTransaction, agent: &Agent) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO agents (id, project_id, task_id, role, status, state, pid, \
         working_dir, session_id, attempt, sandboxed, rehearsal, model, worker, tokens_used, \
@@ -125,6 +134,44 @@ pub async fn of_project(
         .collect()
 }
 
+/// Expands to a statement that finds agents with their names, ordered by project and oldest first.
+macro_rules! named_agents {
+    ($condition:literal) => {
+        concat!(
+            "SELECT a.*, p.slug AS project_slug, t.key AS task_key FROM agents a \
+            JOIN projects p ON p.id = a.project_id LEFT JOIN tasks t ON t.id = a.task_id ",
+            $condition,
+            " ORDER BY p.number, a.created_at, a.id"
+        )
+    };
+}
+
+/// Returns the agents of all projects with their names, or only those that have not ended.
+pub async fn all_named(
+    tx: &mut SqlTransaction,
+    only_live: bool,
+) -> Result<Vec<NamedAgent>, StoreError> {
+    const ALL: &str = named_agents!("");
+    const LIVE: &str = named_agents!("WHERE a.status IN ('starting', 'running')");
+    let sql = if only_live { LIVE } else { ALL };
+    let found = tx.fetch_all(sql, params![]).await?;
+    found.iter().map(read_named).collect()
+}
+
+/// Returns the agents of a project with their names, or only those that have not ended.
+pub async fn named_of_project(
+    tx: &mut SqlTransaction,
+    project: ProjectId,
+    only_live: bool,
+) -> Result<Vec<NamedAgent>, StoreError> {
+    const ALL: &str = named_agents!("WHERE a.project_id = $1");
+    const LIVE: &str =
+        named_agents!("WHERE a.project_id = $1 AND a.status IN ('starting', 'running')");
+    let sql = if only_live { LIVE } else { ALL };
+    let found = tx.fetch_all(sql, params![project.0]).await?;
+    found.iter().map(read_named).collect()
+}
+
 /// Returns the agents that have a process on a host, of all projects, oldest first.
 pub async fn with_process(tx: &mut SqlTransaction, host: &str) -> Result<Vec<Agent>, StoreError> {
     const SQL: &str =
@@ -141,6 +188,15 @@ pub async fn with_process(tx: &mut SqlTransaction, host: &str) -> Result<Vec<Age
 pub async fn clear_process(tx: &mut SqlTransaction, id: AgentId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE agents SET pid = NULL, process_start = NULL WHERE id = $1";
     tx.execute(SQL, params![id.0]).await.map(|_| ())
+}
+
+fn read_named(record: &DatabaseRow) -> Result<NamedAgent, StoreError> {
+    let row = record.reader(TABLE);
+    Ok(NamedAgent {
+        agent: read(record)?,
+        project_slug: row.text("project_slug")?,
+        task_key: row.opt_text("task_key")?.unwrap_or_default(),
+    })
 }
 
 fn read(record: &DatabaseRow) -> Result<Agent, StoreError> {

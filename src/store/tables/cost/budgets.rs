@@ -1,9 +1,11 @@
 //! The `budgets` table: limits, and the amounts spent and reserved against them.
 
+use uuid::Uuid;
+
 use crate::{DatabaseRow, SqlTransaction, StoreError};
 
 use crate::params;
-use eklavya_core::ids::ProjectId;
+use eklavya_core::ids::{ProjectId, TaskId};
 use eklavya_core::ledger::Budget;
 pub use eklavya_core::ledger::BudgetScope as Scope;
 use eklavya_core::money::MicroUsd;
@@ -41,6 +43,54 @@ pub async fn find(tx: &mut SqlTransaction, scope: Scope) -> Result<Budget, Store
         .fetch_optional(SQL, params![scope.name(), scope.id()])
         .await?;
     found.as_ref().map_or(Ok(Budget::default()), read)
+}
+
+/// A budget with the name of its scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedBudget {
+    pub scope: Scope,
+    /// The slug of the project, or the key of the task.
+    pub name: String,
+    pub budget: Budget,
+}
+
+/// Returns the budgets of all projects, oldest first.
+pub async fn of_projects(tx: &mut SqlTransaction) -> Result<Vec<NamedBudget>, StoreError> {
+    const SQL: &str = "SELECT p.id, p.slug AS name, b.limit_micros, \
+        COALESCE(b.reserved_micros, 0) AS reserved_micros, \
+        COALESCE(b.spent_micros, 0) AS spent_micros \
+        FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
+        ORDER BY p.number";
+    let found = tx.fetch_all(SQL, params![]).await?;
+    let scope = |id| Scope::Project(ProjectId(id));
+    found.iter().map(|row| read_named(row, scope)).collect()
+}
+
+/// Returns the budgets of a project's tasks, oldest task first.
+pub async fn of_tasks(
+    tx: &mut SqlTransaction,
+    project: ProjectId,
+) -> Result<Vec<NamedBudget>, StoreError> {
+    const SQL: &str = "SELECT t.id, t.key AS name, b.limit_micros, \
+        COALESCE(b.reserved_micros, 0) AS reserved_micros, \
+        COALESCE(b.spent_micros, 0) AS spent_micros \
+        FROM tasks t LEFT JOIN budgets b ON b.scope = 'task' AND b.scope_id = t.id \
+        WHERE t.project_id = $1 ORDER BY t.created_at, t.priority DESC, t.key";
+    let found = tx.fetch_all(SQL, params![project.0]).await?;
+    let scope = |id| Scope::Task(TaskId(id));
+    found.iter().map(|row| read_named(row, scope)).collect()
+}
+
+fn read_named(
+    record: &DatabaseRow,
+    scope: impl Fn(Uuid) -> Scope,
+) -> Result<NamedBudget, StoreError> {
+    let row = record.reader(TABLE);
+    Ok(NamedBudget {
+        scope: scope(row.id("id")?),
+        name: row.text("name")?,
+        budget: read(record)?,
+    })
 }
 
 fn read(record: &DatabaseRow) -> Result<Budget, StoreError> {

@@ -7,5 +7,6 @@ pub mod demos;
 pub mod evidence;
 pub mod plans;
 pub mod priorities;
+pub mod project_status;
 pub mod projects;
 pub mod secrets;

@@ -97,6 +97,17 @@ pub async fn all(tx: &mut SqlTransaction) -> Result<Vec<Project>, StoreError> {
         .collect()
 }
 
+/// Returns the slugs of all projects, without reading their briefs.
+pub async fn slugs(tx: &mut SqlTransaction) -> Result<BTreeMap<ProjectId, String>, StoreError> {
+    const SQL: &str = "SELECT id, slug FROM projects";
+    let found = tx.fetch_all(SQL, params![]).await?;
+    let slugs = found.iter().map(|record| {
+        let row = record.reader(TABLE);
+        Ok((ProjectId(row.id("id")?), row.text("slug")?))
+    });
+    slugs.collect()
+}
+
 /// Returns all projects as lists show them, oldest first.
 ///
 /// They come in one JSON document: the driver passes each row from its thread to this one, which

@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 
 use crate::params;
-use crate::{DatabaseRow, SqlTransaction, StoreError};
+use crate::{SqlTransaction, StoreError};
 use eklavya_core::ids::ProjectId;
-
-const TABLE: &str = "capacity_waits";
 
 /// A project whose next agents wait. It is valid only while its worker holds the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,26 +37,4 @@ pub async fn put(tx: &mut SqlTransaction, wait: &CapacityWait) -> Result<(), Sto
 pub async fn remove(tx: &mut SqlTransaction, project: ProjectId) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM capacity_waits WHERE project_id = $1";
     tx.execute(SQL, params![project.0]).await.map(|_| ())
-}
-
-/// Returns the wait of a project, if its current worker recorded it.
-pub async fn of_project(
-    tx: &mut SqlTransaction,
-    project: ProjectId,
-) -> Result<Option<CapacityWait>, StoreError> {
-    const SQL: &str = "SELECT w.* FROM capacity_waits w JOIN leases l \
-        ON l.project_id = w.project_id AND l.worker = w.worker WHERE w.project_id = $1";
-    let found = tx.fetch_optional(SQL, params![project.0]).await?;
-    found.as_ref().map(read).transpose()
-}
-
-fn read(record: &DatabaseRow) -> Result<CapacityWait, StoreError> {
-    let row = record.reader(TABLE);
-    Ok(CapacityWait {
-        project: ProjectId(row.id("project_id")?),
-        worker: row.text("worker")?,
-        agents: row.uint("agents")?,
-        reason: row.text("reason")?,
-        since: row.timestamp("since")?,
-    })
 }

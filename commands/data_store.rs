@@ -27,6 +27,7 @@ pub fn with_data_store<T>(
         let done = work(data.clone()).await;
         // Other processes must learn of the change at once.
         data.flush().await;
+        data.store.close_at_exit().await;
         done
     })
 }
@@ -59,7 +60,9 @@ async fn open_with_bus(
     };
     let data = DataStore::with_bus(store, Arc::new(SystemClock), bus);
     let data = data.with_redactor(invocation.redactor.clone());
-    secrets::redact_all(&data, &vault(invocation)?).await?;
+    if data.store.may_have_secrets() {
+        secrets::redact_all(&data, &vault(invocation)?).await?;
+    }
     Ok(data)
 }
 

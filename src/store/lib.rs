@@ -27,9 +27,14 @@ pub use tables::worker::{capacity_waits, installation, jobs, leases, rate_limits
 
 use database::{postgres, sqlite};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
+
+/// The longest wait for the connections to close before the process exits.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open database.
 #[derive(Debug, Clone)]
@@ -37,6 +42,10 @@ pub struct Store {
     pool: DatabasePool,
     /// The file, or the server's URL without its password, for error messages.
     name: Arc<str>,
+    /// Whether it had secrets when it was opened; true if this is not known.
+    may_have_secrets: bool,
+    /// Whether a write transaction was started.
+    has_written: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +69,13 @@ impl Store {
     /// version of Eklavya created it, [`StoreError::SchemaTooOld`] if an older version created it
     /// on a server, and [`StoreError::Open`] and similar errors if it is not usable.
     pub async fn open(location: &DatabaseLocation) -> Result<Self, StoreError> {
-        let store = Self::connect(location).await?;
+        let mut store = Self::connect(location).await?;
+        let found = store.probe_schema().await?;
         match store.dialect() {
-            SqlDialect::Sqlite => store.migrate().await.map(|_| ())?,
-            SqlDialect::Postgres => store.schema_version().await?.ensure_current(&store.name)?,
+            SqlDialect::Sqlite => store.migrate_from(found.version).await.map(|_| ())?,
+            SqlDialect::Postgres => found.version.ensure_current(&store.name)?,
         }
+        store.may_have_secrets = found.may_have_secrets;
         Ok(store)
     }
 
@@ -90,10 +101,21 @@ impl Store {
                 DatabasePool::Postgres(postgres::connect(server).await?)
             }
         };
-        Ok(Self {
+        Ok(Self::from_pool(pool, location.to_string()))
+    }
+
+    fn from_pool(pool: DatabasePool, name: String) -> Self {
+        Self {
             pool,
-            name: location.to_string().into(),
-        })
+            name: name.into(),
+            may_have_secrets: true,
+            has_written: Arc::default(),
+        }
+    }
+
+    /// Returns false if [`Store::open`] found that the database has no secrets.
+    pub fn may_have_secrets(&self) -> bool {
+        self.may_have_secrets
     }
 
     /// Returns the file, or the server's URL without its password.
@@ -115,6 +137,7 @@ impl Store {
             // A transaction that starts with a read cannot wait for its turn to write: SQLite
             // returns SQLITE_BUSY at once. So writers take the lock at the start.
             DatabasePool::Sqlite(pool) => {
+                self.has_written.store(true, Ordering::Relaxed);
                 sqlite::wait_for_idle_connection(pool).await;
                 Ok(SqlTransaction::Sqlite(
                     pool.begin_with("BEGIN IMMEDIATE").await?,
@@ -145,6 +168,26 @@ impl Store {
         match &self.pool {
             DatabasePool::Sqlite(pool) => pool.close().await,
             DatabasePool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Releases the database in a process that is about to exit.
+    ///
+    /// SQLite moves its write-ahead log into the file when the last connection closes. After a
+    /// write this function waits for that, so that later readers do not have to recover the log.
+    /// After reads alone it keeps the connections open until the process exits, because closing
+    /// them takes longer than most commands read, and an open connection loses nothing.
+    pub async fn close_at_exit(self) {
+        let DatabasePool::Sqlite(pool) = &self.pool else {
+            return;
+        };
+        if self.has_written.load(Ordering::Relaxed) {
+            // A connection that is still in use must not keep the process from exiting.
+            let _ = tokio::time::timeout(EXIT_TIMEOUT, pool.close()).await;
+        } else {
+            sqlite::wait_for_idle_connection(pool).await;
+            // The connections close when the last handle of the pool is dropped.
+            std::mem::forget(pool.clone());
         }
     }
 }

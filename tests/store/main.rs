@@ -9,6 +9,7 @@
 )]
 
 mod cancelled;
+mod close_at_exit;
 mod contract;
 mod copy;
 mod costs;

@@ -89,10 +89,8 @@ pub(super) async fn read_tables(
 
 /// Returns an in-memory database with the tables of the migrations.
 async fn open_scratch_store() -> Result<Store, StoreError> {
-    let store = Store {
-        pool: DatabasePool::Sqlite(sqlite::open_in_memory().await?),
-        name: "memory".into(),
-    };
+    let pool = DatabasePool::Sqlite(sqlite::open_in_memory().await?);
+    let store = Store::from_pool(pool, "memory".to_owned());
     store.migrate().await?;
     Ok(store)
 }

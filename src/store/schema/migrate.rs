@@ -77,7 +77,15 @@ impl Store {
     /// [`StoreError::SchemaTooNew`] if a newer program created it, [`StoreError::Migrate`] if the
     /// upgrade fails; the database is unchanged then.
     pub async fn migrate(&self) -> Result<MigrationOutcome, StoreError> {
-        let schema = self.schema_version().await?.ensure_not_newer(&self.name)?;
+        self.migrate_from(self.schema_version().await?).await
+    }
+
+    /// Brings the schema up to date from the version that was just read.
+    pub(crate) async fn migrate_from(
+        &self,
+        version: SchemaVersion,
+    ) -> Result<MigrationOutcome, StoreError> {
+        let schema = version.ensure_not_newer(&self.name)?;
         if schema.is_current() {
             return Ok(MigrationOutcome {
                 from: schema.found,

@@ -96,9 +96,23 @@ impl SchemaVersion {
     }
 }
 
+/// The answer to the first query on a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SchemaProbe {
+    pub version: SchemaVersion,
+    /// Whether the database has secrets; true if this is not known.
+    pub may_have_secrets: bool,
+}
+
 impl Store {
     pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
-        let found = match &self.pool {
+        Ok(self.probe_schema().await?.version)
+    }
+
+    /// Reads the schema's version, and whether the database has secrets, with one query. Most
+    /// commands read little more, so a second query would take a large part of their time.
+    pub(crate) async fn probe_schema(&self) -> Result<SchemaProbe, StoreError> {
+        let (found, may_have_secrets) = match &self.pool {
             DatabasePool::Sqlite(pool) => {
                 let mut connection = pool.acquire().await?;
                 let found = read_sqlite_version(&mut connection).await;
@@ -109,39 +123,60 @@ impl Store {
             }
             DatabasePool::Postgres(pool) => read_postgres_version(pool).await,
         }?;
-        Ok(SchemaVersion {
+        let version = SchemaVersion {
             found,
             known: LATEST_VERSION,
+        };
+        Ok(SchemaProbe {
+            version,
+            may_have_secrets,
         })
     }
 }
 
+/// The newest migration, and whether the database may have secrets.
+type ProbeRow = (Option<i64>, bool);
+
+const PROBE: &str = "SELECT max(version), EXISTS (SELECT 1 FROM secrets) \
+    FROM _sqlx_migrations WHERE success";
 const SELECT_NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 
 async fn read_sqlite_version(
     connection: &mut sqlx::SqliteConnection,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<ProbeRow, StoreError> {
     const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
-    // The table nearly always exists, so its existence is not queried first.
+    // Both tables nearly always exist, so this query runs first. If it fails, the secrets are
+    // read later.
+    if let Ok(found) = sqlx::query_as(PROBE).fetch_one(&mut *connection).await {
+        return Ok(found);
+    }
     match sqlx::query_scalar(SELECT_NEWEST)
         .fetch_one(&mut *connection)
         .await
     {
-        Ok(newest) => Ok(newest),
+        Ok(newest) => Ok((newest, true)),
         Err(error) => match sqlx::query(TABLE).fetch_optional(connection).await? {
-            None => Ok(None),
+            None => Ok((None, false)),
             Some(_) => Err(error.into()),
         },
     }
 }
 
-async fn read_postgres_version(pool: &sqlx::PgPool) -> Result<Option<i64>, StoreError> {
-    const UNDEFINED_TABLE: &str = "42P01";
+async fn read_postgres_version(pool: &sqlx::PgPool) -> Result<ProbeRow, StoreError> {
+    match sqlx::query_as(PROBE).fetch_one(pool).await {
+        Ok(found) => return Ok(found),
+        Err(error) if is_undefined_table(&error) => {}
+        Err(error) => return Err(error.into()),
+    }
     match sqlx::query_scalar(SELECT_NEWEST).fetch_one(pool).await {
-        Ok(newest) => Ok(newest),
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
-            Ok(None)
-        }
+        Ok(newest) => Ok((newest, true)),
+        Err(error) if is_undefined_table(&error) => Ok((None, false)),
         Err(error) => Err(error.into()),
     }
+}
+
+fn is_undefined_table(error: &sqlx::Error) -> bool {
+    const UNDEFINED_TABLE: &str = "42P01";
+    let refused = error.as_database_error();
+    refused.is_some_and(|error| error.code().as_deref() == Some(UNDEFINED_TABLE))
 }

@@ -61,7 +61,14 @@ pub struct RowReader<'r> {
     table: &'static str,
 }
 
-impl RowReader<'_> {
+impl<'r> RowReader<'r> {
+    /// Returns a text or nothing, without copying it.
+    pub(crate) fn opt_str(&self, column: &'static str) -> Result<Option<&'r str>, StoreError> {
+        self.row
+            .read_column(column)
+            .map_err(|e| self.corrupt(column, e))
+    }
+
     pub fn text(&self, column: &'static str) -> Result<String, StoreError> {
         self.row
             .read_column(column)

@@ -2,6 +2,7 @@
 //!
 //! Statements are constants with `$1`-style parameters, which both databases understand.
 
+use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use super::value::{postgres_arguments, sqlite_arguments};
@@ -72,6 +73,32 @@ impl SqlTransaction {
                 rows.into_iter().map(DatabaseRow::Postgres).collect()
             }
         })
+    }
+
+    /// Passes each row of a query to `read` as soon as it arrives.
+    pub(crate) async fn for_each_row(
+        &mut self,
+        sql: &'static str,
+        values: Vec<SqlValue>,
+        mut read: impl FnMut(DatabaseRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            SqlTransaction::Sqlite(tx) => {
+                let query = sqlx::query_with(sql, sqlite_arguments(values)?);
+                let mut rows = query.fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    read(DatabaseRow::Sqlite(row))?;
+                }
+            }
+            SqlTransaction::Postgres(tx) => {
+                let query = sqlx::query_with(sql, postgres_arguments(values)?);
+                let mut rows = query.fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    read(DatabaseRow::Postgres(row))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns all rows of a query whose text is composed only of names of tables and columns.

@@ -72,7 +72,7 @@ async fn projects_are_kept(store: &Store) {
 async fn projects_are_looked_over(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     assert_eq!(projects::list_summaries(&mut tx).await.unwrap(), []);
-    for number in [10, 2, 1] {
+    for number in [300, 2, 1] {
         let project = project_records::project(number, &format!("shop-{number}"));
         projects::insert(&mut tx, &project).await.unwrap();
         let limit = (number == 2).then_some(MicroUsd(i64::MAX));
@@ -84,7 +84,7 @@ async fn projects_are_looked_over(store: &Store) {
     let expected = [
         ("shop-1", None),
         ("shop-2", Some(MicroUsd(i64::MAX))),
-        ("shop-10", None),
+        ("shop-300", None),
     ];
     assert_eq!(limits, expected);
     let like = project_records::project(1, "shop-1");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::params;
 use crate::{DatabaseRow, SqlDialect, SqlTransaction, StoreError};
@@ -110,44 +111,54 @@ pub async fn slugs(tx: &mut SqlTransaction) -> Result<BTreeMap<ProjectId, String
 
 /// Returns all projects as lists show them, oldest first.
 ///
-/// They come in one JSON document: the driver passes each row from its thread to this one, which
-/// costs many times as much as reading the row.
+/// Each row of the query contains 128 projects, as JSON arrays separated by line breaks. The driver
+/// passes each row from its own thread to this one, which takes many times as long as reading a
+/// project. A single row would also be slower: the database produces the next row while this
+/// function parses the last one, and reuses its memory.
 pub async fn list_summaries(tx: &mut SqlTransaction) -> Result<Vec<ProjectSummary>, StoreError> {
-    const SQLITE: &str = "SELECT json_group_array(json_array(p.slug, p.name, p.client, p.state, \
+    const SQLITE: &str = "WITH RECURSIVE parts (first) AS (SELECT 1 UNION ALL \
+        SELECT first + 128 FROM parts WHERE first + 128 <= (SELECT MAX(number) FROM projects)) \
+        SELECT (SELECT group_concat(json_array(p.slug, p.name, p.client, p.state, \
         p.progress, p.rehearsal, p.sandboxed, b.limit_micros, COALESCE(b.spent_micros, 0), \
-        p.created_at, p.updated_at, p.number, r.priority, p.isolation)) AS overviews \
+        p.created_at, p.updated_at, p.number, r.priority, p.isolation), char(10)) \
         FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
-        LEFT JOIN priorities r ON r.project_id = p.id";
-    const POSTGRES: &str = "SELECT COALESCE(json_agg(json_build_array(p.slug, p.name, p.client, \
+        LEFT JOIN priorities r ON r.project_id = p.id \
+        WHERE p.number BETWEEN parts.first AND parts.first + 127) AS overviews FROM parts";
+    const POSTGRES: &str = "SELECT string_agg(CAST(json_build_array(p.slug, p.name, p.client, \
         p.state::text, p.progress, p.rehearsal, p.sandboxed::int, b.limit_micros, \
         COALESCE(b.spent_micros, 0), p.created_at, p.updated_at, p.number, r.priority, \
-        p.isolation)), '[]') \
-        AS overviews \
+        p.isolation) AS TEXT), chr(10)) AS overviews \
         FROM projects p LEFT JOIN budgets b ON b.scope = 'project' AND b.scope_id = p.id \
-        LEFT JOIN priorities r ON r.project_id = p.id";
+        LEFT JOIN priorities r ON r.project_id = p.id GROUP BY p.number / 128";
     let sql = match tx.dialect() {
         SqlDialect::Sqlite => SQLITE,
         SqlDialect::Postgres => POSTGRES,
     };
-    match tx.fetch_optional(sql, params![]).await? {
-        Some(record) => {
-            let mut lines: Vec<ProjectSummaryRow> = record.reader(TABLE).json("overviews")?;
-            lines.sort_unstable_by_key(|line| line.11);
-            let mut states = BTreeMap::new();
-            let lines = lines.into_iter();
-            lines.map(|line| line.read(&mut states)).collect()
+    let mut states = BTreeMap::new();
+    // Growing the vector would copy the summaries. Unused capacity costs no memory pages.
+    let mut found = Vec::with_capacity(1024);
+    tx.for_each_row(sql, params![], |record| {
+        let row = record.reader(TABLE);
+        let text = row.opt_str("overviews")?.unwrap_or_default();
+        for line in serde_json::Deserializer::from_str(text).into_iter::<ProjectSummaryRow<'_>>() {
+            let line = line.map_err(|error| row.corrupt("overviews", error))?;
+            found.push((line.11, line.read(&mut states)?));
         }
-        None => Ok(Vec::new()),
-    }
+        Ok(())
+    })
+    .await?;
+    found.sort_unstable_by_key(|(number, _)| *number);
+    Ok(found.into_iter().map(|(_, summary)| summary).collect())
 }
 
-/// One row of the document, in the order of the statement's columns.
+/// One line of a row, in the order of the statement.
 #[derive(Deserialize)]
-struct ProjectSummaryRow(
+struct ProjectSummaryRow<'a>(
     String,
     String,
     String,
-    String,
+    // A JSON string that contains the JSON of the state.
+    #[serde(borrow)] &'a RawValue,
     u32,
     Option<String>,
     u8,
@@ -160,8 +171,8 @@ struct ProjectSummaryRow(
     Option<String>,
 );
 
-impl ProjectSummaryRow {
-    /// Reads the row; `states` caches parsed states, most of which are equal.
+impl ProjectSummaryRow<'_> {
+    /// Reads the line. `states` caches the states of earlier lines, because most of them are equal.
     fn read(
         self,
         states: &mut BTreeMap<String, ProjectState>,
@@ -176,11 +187,14 @@ impl ProjectSummaryRow {
         let moment = |column, micros| {
             Timestamp::from_microsecond(micros).map_err(|error| corrupt(column, &error))
         };
-        let state = if let Some(state) = states.get(&self.3) {
+        let state = if let Some(state) = states.get(self.3.get()) {
             state.clone()
         } else {
-            let state = serde_json::from_str(&self.3).map_err(|error| corrupt("state", &error))?;
-            states.entry(self.3).or_insert(state).clone()
+            let state = parse_state(self.3).map_err(|error| corrupt("state", &error))?;
+            states
+                .entry(self.3.get().to_owned())
+                .or_insert(state)
+                .clone()
         };
         let priority = self
             .12
@@ -202,6 +216,11 @@ impl ProjectSummaryRow {
             slug,
         })
     }
+}
+
+fn parse_state(quoted: &RawValue) -> Result<ProjectState, serde_json::Error> {
+    let text: String = serde_json::from_str(quoted.get())?;
+    serde_json::from_str(&text)
 }
 
 /// Returns the number of the next project, which stays reserved until the transaction ends.
@@ -277,7 +296,8 @@ mod tests {
     async fn summaries_match_the_rows_oldest_first() {
         let (_place, store) = store().await;
         let mut tx = store.begin_write().await.unwrap();
-        let (second, first) = (project(2, "second"), project(1, "first"));
+        // The projects are in different rows of the query, with an empty row between them.
+        let (second, first) = (project(400, "second"), project(128, "first"));
         for project in [&second, &first] {
             insert(&mut tx, project).await.unwrap();
         }

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use eklavya_config::ProcessEnvironment;
 use eklavya_core::exit_code;
 use eklavya_core::redactor::Redactor;
@@ -127,10 +128,8 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: ProcessEnvironment,
 ) -> ExitCode {
-    let parsed = command()
-        .try_get_matches_from(arguments)
-        .and_then(|matches| EklavyaCli::from_arg_matches(&matches));
-    match parsed {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match parse(&arguments) {
         Ok(cli) => dispatch(cli, environment),
         Err(error) => {
             let code = if error.use_stderr() {
@@ -143,6 +142,51 @@ pub fn run(
             ExitCode::from(code)
         }
     }
+}
+
+/// Parses the command line. For frequent commands, it builds only the part of the command tree that
+/// the first argument names, because building the tree takes longer than parsing with it. Help and
+/// errors come from the whole tree.
+fn parse(arguments: &[OsString]) -> Result<EklavyaCli, clap::Error> {
+    let parse_with = |command: clap::Command| {
+        let matches = command.try_get_matches_from(arguments)?;
+        EklavyaCli::from_arg_matches(&matches)
+    };
+    let first = arguments.get(1).and_then(|argument| argument.to_str());
+    match first.and_then(partial_command).map(parse_with) {
+        Some(Ok(cli)) => Ok(cli),
+        Some(Err(error)) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+        Some(Err(_)) | None => parse_with(command()),
+    }
+}
+
+fn named_command(name: &str) -> clap::Command {
+    clap::Command::default().name(name.to_owned())
+}
+
+/// Returns the command tree with only the subcommand `first`, if it is a frequent one, or without
+/// subcommands if `first` asks for the version.
+fn partial_command(first: &str) -> Option<clap::Command> {
+    let group = |augment: fn(clap::Command) -> clap::Command| {
+        let command = named_command(first).subcommand_required(true);
+        Some(augment(command.arg_required_else_help(true)))
+    };
+    let subcommand = match first {
+        "-V" | "--version" => None,
+        "project" => group(project::ProjectCommand::augment_subcommands),
+        "demo" => group(demo::DemoCommand::augment_subcommands),
+        "events" => group(events::EventsCommand::augment_subcommands),
+        "agents" => group(agents::AgentsCommand::augment_subcommands),
+        "tasks" => group(tasks::TasksCommand::augment_subcommands),
+        "jobs" => group(jobs::JobsCommand::augment_subcommands),
+        "budget" => group(budget::BudgetCommand::augment_subcommands),
+        "audit" => group(audit::AuditCommand::augment_subcommands),
+        "status" => Some(status::StatusArgs::augment_args(named_command(first))),
+        _ => return None,
+    };
+    let root = named_command("eklavya").disable_help_subcommand(true);
+    let root = GlobalOptions::augment_args(root.version(env!("CARGO_PKG_VERSION")));
+    Some(root.subcommands(subcommand))
 }
 
 fn dispatch(cli: EklavyaCli, environment: ProcessEnvironment) -> ExitCode {
@@ -161,8 +205,34 @@ fn dispatch(cli: EklavyaCli, environment: ProcessEnvironment) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use clap::Command;
+
     #[test]
     fn the_tree_is_sound() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn partial_trees_equal_their_parts_of_the_whole_tree() {
+        let shape = |command: &Command| {
+            let arguments = command.get_arguments();
+            let options: Vec<_> = arguments.map(|one| format!("{one:?}")).collect();
+            let subcommands = command.get_subcommands();
+            let subcommands: Vec<_> = subcommands.map(|one| format!("{one:?}")).collect();
+            (options, subcommands, command.is_subcommand_required_set())
+        };
+        let whole = super::command();
+        let mut compared = 0;
+        for expected in whole.get_subcommands() {
+            let name = expected.get_name();
+            let Some(root) = super::partial_command(name) else {
+                continue;
+            };
+            assert_eq!(shape(root.find_subcommand(name).unwrap()), shape(expected));
+            compared += 1;
+        }
+        assert!(compared > 5);
+        let root = super::partial_command("--version").unwrap();
+        assert_eq!(root.render_version(), whole.render_version());
     }
 }

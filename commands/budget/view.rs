@@ -56,5 +56,7 @@ impl TableRow for BudgetView {
 
 /// Formats an amount for people: `$0.50`.
 pub fn format_dollars(amount: MicroUsd) -> String {
-    format!("${amount}")
+    let mut text = amount.to_string();
+    text.insert(0, '$');
+    text
 }

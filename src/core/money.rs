@@ -75,18 +75,43 @@ impl Sum for MicroUsd {
 /// Writes dollars with two to six decimals: `0.50`, `0.000125`.
 impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
+        // Nested formatting would take most of the time of a long table.
+        let mut text = [b'0'; MAX_LENGTH];
+        let mut begin = MAX_LENGTH;
+        let mut put = |letter: u8| {
+            begin -= 1;
+            text[begin] = letter;
+        };
         let amount = self.0.unsigned_abs();
-        let (whole, mut fraction, mut digits) = (amount / 1_000_000, amount % 1_000_000, 6);
+        let (mut whole, mut fraction, mut digits) = (amount / 1_000_000, amount % 1_000_000, 6);
         while digits > 2 && fraction % 10 == 0 {
             fraction /= 10;
             digits -= 1;
         }
-        if f.width().is_none() && f.precision().is_none() {
-            return write!(f, "{sign}{whole}.{fraction:0digits$}");
+        for _ in 0..digits {
+            put(digit(fraction));
+            fraction /= 10;
         }
-        f.pad(&format!("{sign}{whole}.{fraction:0digits$}"))
+        put(b'.');
+        loop {
+            put(digit(whole));
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            put(b'-');
+        }
+        f.pad(std::str::from_utf8(&text[begin..]).map_err(|_| fmt::Error)?)
     }
+}
+
+/// The length of the longest amount: a sign, 13 digits of dollars, a point and 6 decimals.
+const MAX_LENGTH: usize = 21;
+
+fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 /// A text that is not an amount of dollars.
@@ -131,6 +156,23 @@ mod tests {
             let amount: MicroUsd = text.parse().unwrap();
             assert_eq!((amount.0, amount.to_string().as_str()), (micros, shown));
         }
+    }
+
+    #[test]
+    fn every_amount_can_be_written() {
+        for (micros, shown) in [
+            (0, "0.00"),
+            (-1, "-0.000001"),
+            (-12_300_000, "-12.30"),
+            (i64::MAX, "9223372036854.775807"),
+            (i64::MIN, "-9223372036854.775808"),
+        ] {
+            assert_eq!(MicroUsd(micros).to_string(), shown);
+        }
+        assert_eq!(
+            format!("{:>7}|{:<7}|", MicroUsd(5), MicroUsd::USD),
+            "0.000005|1.00   |"
+        );
     }
 
     #[test]

@@ -47,7 +47,8 @@ async fn main() -> Result<(), BenchError> {
     report.write_machine(&MachineInfo::inspect(&options.eklavya, version).await?)?;
     if options.includes(BenchmarkKind::Read) {
         let found = read_command::measure(&options).await?;
-        report.write_comparisons("`eklavya project list` against `git status`", &[found])?;
+        let title = "`eklavya project list` and other lists against `git status`";
+        report.write_comparisons(title, &found)?;
     }
     if options.includes(BenchmarkKind::Events) {
         let found = block_in_place(|| events::measure(&options))?;

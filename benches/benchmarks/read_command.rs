@@ -1,16 +1,19 @@
-//! A command that only reads: `eklavya project list` beside `git status`.
+//! Commands that only read, compared with `git status`: `eklavya project list` and other lists.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::clock::SystemClock;
 use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
+use eklavya_core::task::TaskKind;
 use eklavya_services::DataStore;
 use eklavya_services::projects::{self, NewProject};
+use eklavya_services::tasks::{self, NewTask};
 use eklavya_store::{DatabaseLocation, Store};
 
 use crate::comparison::{PerformanceGoal, TimingComparison};
@@ -18,18 +21,45 @@ use crate::options::BenchOptions;
 use crate::report::ReportWriter;
 use crate::{BenchError, SEARCH_PATH};
 
+/// The goal of `project list`.
 const GOAL: PerformanceGoal = PerformanceGoal {
     ratio: Some(3.0),
     seconds: Some(0.010),
     added: None,
 };
+/// The goal of the other lists of all projects, each of which takes a fixed number of statements.
+const LIST_GOAL: PerformanceGoal = PerformanceGoal {
+    ratio: None,
+    seconds: Some(0.030),
+    added: None,
+};
+/// The part of the report (none for the benchmark as a whole), the arguments and the goal of each
+/// command.
+const COMMANDS: [(Option<&str>, &[&str], Option<PerformanceGoal>); 6] = [
+    (None, &["project", "list"], Some(GOAL)),
+    (Some("status"), &["status"], Some(LIST_GOAL)),
+    (
+        Some("agents ps"),
+        &["agents", "ps", "--quiet"],
+        Some(LIST_GOAL),
+    ),
+    (Some("budget show"), &["budget", "show"], Some(LIST_GOAL)),
+    (
+        Some("jobs list"),
+        &["jobs", "list", "--quiet"],
+        Some(LIST_GOAL),
+    ),
+    (Some("version"), &["--version"], None),
+];
+/// The number of tasks of each project.
+const TASKS: u32 = 5;
 /// Files in the repository that git looks at.
 const FILES: usize = 20;
 /// Runs of both that are not counted: they bring programs and files into memory.
 const WARM_UP: u32 = 5;
 
-/// Measures both in turn.
-pub async fn measure(options: &BenchOptions) -> Result<TimingComparison, BenchError> {
+/// Measures all commands alternately, each with its own run of `git status`.
+pub async fn measure(options: &BenchOptions) -> Result<Vec<TimingComparison>, BenchError> {
     let directory = crate::create_directory(options)?;
     let (home, repository) = (
         directory.path().join("home"),
@@ -39,21 +69,24 @@ pub async fn measure(options: &BenchOptions) -> Result<TimingComparison, BenchEr
     create_projects(&options.eklavya, &home, options.projects).await?;
     make_repository(&repository)?;
     ReportWriter::print_progress(&format!("reading {} times", options.reads));
-    let mut found = TimingComparison::new("read", None, Some(GOAL));
+    let mut found = COMMANDS.map(|(part, _, goal)| TimingComparison::new("read", part, goal));
     for round in 0..options.reads + WARM_UP {
-        let subject = time_command(&mut list_command(&options.eklavya, &home))?;
-        let reference = time_command(&mut status_command(&repository))?;
-        if round >= WARM_UP {
-            found.subject.add(subject);
-            found.reference.add(reference);
+        for ((_, arguments, _), comparison) in COMMANDS.iter().zip(&mut found) {
+            let mut command = eklavya_command(&options.eklavya, &home, arguments);
+            let subject = time_command(&mut command)?;
+            let reference = time_command(&mut status_command(&repository))?;
+            if round >= WARM_UP {
+                comparison.subject.add(subject);
+                comparison.reference.add(reference);
+            }
         }
     }
-    Ok(found)
+    Ok(found.into())
 }
 
-fn list_command(eklavya: &Path, home: &Path) -> Command {
+fn eklavya_command(eklavya: &Path, home: &Path, arguments: &[&str]) -> Command {
     let mut command = process::new_command(eklavya).into_std();
-    command.args(["project", "list"]).env("EKLAVYA_HOME", home);
+    command.args(arguments).env("EKLAVYA_HOME", home);
     command.env("HOME", home).env("PATH", SEARCH_PATH);
     command
 }
@@ -96,7 +129,12 @@ async fn create_projects(eklavya: &Path, home: &Path, count: u32) -> Result<(), 
             budget: Some(MicroUsd(25_000_000)),
             rehearsal: None,
         };
-        projects::create(&data, &AuditActor::System, new).await?;
+        let project = projects::create(&data, &AuditActor::System, new).await?;
+        let task = |number| {
+            let key = format!("T{number}");
+            NewTask::new(key, TaskKind::Build, Role::Developer, "A page of the menu")
+        };
+        tasks::ensure(&data, &project, (1..=TASKS).map(task).collect()).await?;
     }
     data.store.close().await;
     Ok(())

@@ -149,7 +149,9 @@ fn goal_verdict(finding: &ComparisonResult<'_>) -> Option<String> {
     let added =
         added.map(|most| format!("at most {} more than the reference", format_duration(most)));
     let all: Vec<String> = times.into_iter().chain(within).chain(added).collect();
-    Some(format!("goal: {}: {met}\n", all.join(", ")))
+    let part = finding.part.map(|part| format!(" of {part}"));
+    let part = part.unwrap_or_default();
+    Some(format!("goal{part}: {}: {met}\n", all.join(", ")))
 }
 
 fn format_duration(seconds: f64) -> String {

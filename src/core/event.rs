@@ -101,6 +101,7 @@ pub enum Event {
 /// How much a notification matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Level")]
 pub enum NotificationLevel {
     /// Good to know.
     Info,

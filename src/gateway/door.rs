@@ -1,4 +1,4 @@
-//! A door: one agent's only way out, as the workflow sees it.
+//! A door: one agent's only way out, as the engine sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -60,7 +60,7 @@ pub enum SandboxError {
     },
     /// A test sandbox failed for an unknown reason.
     #[error("a test sandbox does not work: {output}")]
-    Trial {
+    ProbeFailed {
         /// What it printed.
         output: String,
     },

@@ -63,7 +63,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
     );
     let shown = story.ok("demo show shop 1").stdout;
     assert!(
-        shown.contains("Picture") && shown.contains(".png"),
+        shown.contains("Screenshot") && shown.contains(".png"),
         "{shown}"
     );
 

@@ -56,7 +56,7 @@ fn what_is_wrong_with_a_server_is_told_by_every_command() {
     let old = ImpostorServer::of_version("5.0.14");
     let other = ImpostorServer::start(|_| Some("220 mail.example.org ESMTP\r\n".into()));
     for (url, text) in [
-        (redis.url(), "wants a password"),
+        (redis.url(), "requires a password"),
         (redis.url_with("wr0ng"), "refused the user or the password"),
         (old.url, "has version 5.0.14"),
         (other.url, "is not Redis"),

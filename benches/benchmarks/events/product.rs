@@ -1,5 +1,5 @@
-//! Eklavya's side: each change through the desk, as every change of the product goes, and a
-//! follower that reads along.
+//! The product side: each change goes through the store, as every change of the product, and a reader
+//! reads along.
 
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};

@@ -199,7 +199,7 @@ impl ResponseRelay {
         let _ = answer.send(build_response(status, &headers, full_body(body)));
     }
 
-    /// Books what was used, or all that was held where that is not known; once.
+    /// Settles what was used, or all that was held where that is not known; once.
     async fn settle(&mut self, usage: Option<TokenUsage>) {
         if std::mem::replace(&mut self.settled, true) {
             return;

@@ -176,7 +176,7 @@ async fn run_test_sandbox(
 }
 
 fn trial_error(error: &ProcessError) -> SandboxError {
-    SandboxError::Trial {
+    SandboxError::ProbeFailed {
         output: error.to_string(),
     }
 }
@@ -211,7 +211,7 @@ impl UserNamespaceSettings {
             "in a container, start it with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined` \
              and, as root, `--cap-add SYS_ADMIN`"
         } else {
-            return SandboxError::Trial { output };
+            return SandboxError::ProbeFailed { output };
         };
         SandboxError::Forbidden { output, fix }
     }

@@ -31,7 +31,7 @@ async fn create(location: &DatabaseLocation) {
     Store::create(location).await.unwrap().close().await;
 }
 
-/// Returns a desk with connections of its own, as another process has.
+/// Returns a data store with connections of its own, as another process has.
 async fn open_data_store(location: &DatabaseLocation) -> DataStore {
     let store = Store::open(location).await.unwrap();
     DataStore::new(store, Arc::new(SystemClock))

@@ -356,13 +356,13 @@ async fn leases_are_held(store: &Store) {
         heartbeat: timestamp_at(0),
         expires_at: timestamp_at(30),
     };
-    let tenure = |fence, worker: &str| HeldLease {
+    let lease = |fence, worker: &str| HeldLease {
         project: project.id,
         slug: project.slug.clone(),
         fence,
         worker: worker.to_owned(),
     };
-    let (early, late) = (tenure(1, "one"), tenure(2, "other"));
+    let (early, late) = (lease(1, "one"), lease(2, "other"));
     leases::set_holder(&mut tx, project.id, 1, &holder("one"))
         .await
         .unwrap();
@@ -370,7 +370,7 @@ async fn leases_are_held(store: &Store) {
     leases::set_holder(&mut tx, project.id, 2, &holder("other"))
         .await
         .unwrap();
-    for lost in [&early, &tenure(2, "one"), &tenure(3, "other")] {
+    for lost in [&early, &lease(2, "one"), &lease(3, "other")] {
         let refused = leases::ensure_held(&mut tx, lost).await.unwrap_err();
         assert!(refused.is_lease_lost(), "{refused}");
         let term = Duration::from_secs(9);

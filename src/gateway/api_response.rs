@@ -1,4 +1,4 @@
-//! The gateway's own answers, in the error format of the Messages API.
+//! The gateway's own responses, in the error format of the Messages API.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
@@ -6,46 +6,44 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-/// The body of every answer to an agent. Its error ends the connection.
+/// The body of every response to an agent. An error in it ends the connection.
 pub(crate) type ResponseBody = BoxBody<Bytes, BodyTruncated>;
 
-/// The answer could not be brought to its end.
+/// The response ended before its body was complete.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer was cut short")]
-pub struct BodyTruncated;
+#[error("the response was cut short")]
+pub(crate) struct BodyTruncated;
 
-/// Tells the Claude Code CLI whether to try again.
+/// Controls whether the Claude Code CLI retries the request.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// Returns a body that is complete.
 pub(crate) fn full_body(bytes: impl Into<Bytes>) -> ResponseBody {
     Full::new(bytes.into())
         .map_err(|never| match never {})
         .boxed()
 }
 
-/// Returns a JSON answer.
 pub(crate) fn json_response(
     status: StatusCode,
     body: &serde_json::Value,
 ) -> Response<ResponseBody> {
-    let mut answer = Response::new(full_body(body.to_string()));
-    *answer.status_mut() = status;
+    let mut response = Response::new(full_body(body.to_string()));
+    *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(CONTENT_TYPE, json);
-    answer
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
 }
 
-/// Returns an error that the CLI does not try again.
+/// Returns an error that the CLI does not retry.
 pub(crate) fn final_error_response(status: StatusCode, message: &str) -> Response<ResponseBody> {
-    let mut answer = json_response(status, &error_object(status, message));
-    answer
+    let mut response = json_response(status, &error_object(status, message));
+    response
         .headers_mut()
         .insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-    answer
+    response
 }
 
-/// Returns the Messages API's error object.
+/// Returns an error object of the Messages API.
 pub(crate) fn error_object(status: StatusCode, message: &str) -> serde_json::Value {
     json!({ "type": "error", "error": { "type": error_type(status), "message": message } })
 }

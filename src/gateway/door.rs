@@ -1,4 +1,4 @@
-//! A door: one agent's only way out, as the engine sees it.
+//! A door: the socket that is one agent's only way out of its sandbox.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,86 +22,81 @@ use eklavya_core::hex::LowerHex;
 use eklavya_core::ids::{AgentId, ProjectId, TaskId};
 use eklavya_core::ledger::BudgetShortage;
 
-/// Requests of one agent under way at a time; the next ones wait.
+/// Requests of one agent in flight at a time; further ones wait.
 const MAX_REQUESTS: usize = 32;
-/// Connections of one agent beyond the model at a time; package managers open many.
+/// Connections of one agent to other hosts than the model's at a time; package managers open many.
 const MAX_TUNNELS: usize = 128;
 
-/// For whom a door is opened.
+/// The agent that a door is opened for, and what it may reach.
 #[derive(Debug, Clone)]
 pub struct DoorSpec {
-    /// The project.
     pub project: ProjectId,
-    /// Its name on the command line.
+    /// The project's name on the command line.
     pub slug: String,
-    /// The task.
     pub task: TaskId,
-    /// Its name on the command line, e.g. `T3` or `demo-2`; rehearsals match it.
+    /// The task's name on the command line, e.g. `T3` or `demo-2`; rehearsals match it.
     pub task_key: String,
-    /// The agent.
     pub agent: AgentId,
-    /// Its role.
     pub role: Role,
     /// The attempt at the task, from 1.
     pub attempt: u32,
-    /// Where the socket goes; made where it does not exist.
+    /// The directory of the socket; created if it does not exist.
     pub socket_dir: PathBuf,
-    /// The user and group that the agent runs as, where that is not this process's own.
+    /// The user and group that the agent runs as, if they differ from this process's own.
     pub owner: Option<(u32, u32)>,
     /// Values for rehearsals and recordings: `project`, `demo`, `clone`.
     pub variables: BTreeMap<String, String>,
-    /// What may be reached beside the model.
+    /// What the agent may reach besides the model.
     pub egress_policy: EgressPolicy,
 }
 
 /// Why an agent's requests failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DoorError {
-    /// A limit leaves too little.
+    /// A spending limit does not cover the request.
     #[error("{0}")]
     OverBudget(Box<BudgetShortage>),
     /// The endpoint does not accept the credential.
     #[error(
-        "the model's endpoint refused the credential (status {status}): {message}; check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or model.keyFile"
+        "the model's endpoint rejected the credential (status {status}): {message}; check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or model.keyFile"
     )]
     Unauthorized {
         /// 401 or 403.
         status: u16,
-        /// What it said.
+        /// The endpoint's error message.
         message: String,
     },
-    /// The endpoint cannot be reached, or does not work.
-    #[error("the model's endpoint does not answer: {0}; check model.url and the network")]
+    /// The endpoint cannot be reached or is failing.
+    #[error("the model's endpoint is unreachable: {0}; check model.url and the network")]
     Unreachable(String),
     /// The endpoint has no such model.
     #[error("the model's endpoint has no model {model:?}: {message}")]
     ModelNotFound {
-        /// The model asked for.
         model: String,
-        /// What it said.
+        /// The endpoint's error message.
         message: String,
     },
     /// The endpoint's rate limit lasts longer than requests may wait.
     #[error("the model's rate limit did not end within {} s", .0.as_secs())]
     RateLimitedTooLong(Duration),
-    /// The rehearsal has no answer.
+    /// The rehearsal has no response to the request.
     #[error("{0}")]
     Unscripted(String),
-    /// The endpoint refused the request as such.
-    #[error("the model's endpoint refused a request (status {status}): {message}")]
+    /// The endpoint rejected the request itself.
+    #[error("the model's endpoint rejected a request (status {status}): {message}")]
     Refused {
-        /// The status.
         status: u16,
-        /// What it said.
+        /// The endpoint's error message.
         message: String,
     },
-    /// The ledger cannot be written, so nothing is sent.
+    /// The ledger cannot be written, so the request is not sent.
     #[error("the ledger cannot be written: {0}")]
     Ledger(String),
 }
 
 impl DoorError {
-    /// Whether the gateway itself refused: not the endpoint, and no failure.
+    /// Whether the gateway itself refused the request, as opposed to a failure or a refusal by the
+    /// endpoint.
     pub(super) fn is_gateway_refusal(&self) -> bool {
         match self {
             DoorError::OverBudget(_)
@@ -116,15 +111,16 @@ impl DoorError {
     }
 }
 
-/// What an agent's request waits for inside the gateway; the agent is not to blame for the silence.
+/// What an agent's request waits for inside the gateway. Silence during a pause is not the agent's
+/// fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestPause {
     /// The end of a rate limit.
     RateLimit {
-        /// When it ends, as far as is known.
+        /// The expected end.
         until: Timestamp,
     },
-    /// Money that requests under way hold.
+    /// Budget that other requests in flight have reserved.
     Budget,
 }
 
@@ -132,14 +128,19 @@ impl fmt::Display for RequestPause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RequestPause::RateLimit { until } => {
-                write!(f, "the model's rate limit holds its request until {until}")
+                write!(
+                    f,
+                    "its request waits for the model's rate limit until {until}"
+                )
             }
-            RequestPause::Budget => f.write_str("its request waits for money that others hold"),
+            RequestPause::Budget => {
+                f.write_str("its request waits for budget that other requests have reserved")
+            }
         }
     }
 }
 
-/// What the parts of the gateway know of a door.
+/// The state of a door that the parts of the gateway share.
 #[derive(Debug)]
 pub(super) struct DoorState {
     pub spec: Arc<DoorSpec>,
@@ -149,13 +150,13 @@ pub(super) struct DoorState {
     in_flight: AtomicUsize,
     active_pauses: Mutex<Vec<RequestPause>>,
     last_error: Mutex<Option<DoorError>>,
-    /// How many requests were refused so far; whoever notes one holds it.
+    /// Number of requests refused so far. The lock is held while a refusal is recorded.
     pub refusal_count: tokio::sync::Mutex<u32>,
-    /// Work that must come to its end: requests that were sent are settled.
+    /// Tasks that must finish: requests that were sent are settled.
     pub tracker: TaskTracker,
-    /// Places for requests under way.
+    /// Permits for requests in flight.
     pub request_slots: Arc<Semaphore>,
-    /// Places for connections beyond the model.
+    /// Permits for connections to other hosts than the model's.
     pub connection_slots: Arc<Semaphore>,
     pub closing: CancellationToken,
 }
@@ -179,7 +180,7 @@ impl DoorState {
         }
     }
 
-    /// Notes a sign of life.
+    /// Records a sign of life.
     pub fn touch(&self) {
         self.activity
             .store(self.clock.now().as_microsecond(), Ordering::Relaxed);
@@ -198,7 +199,7 @@ impl DoorState {
     }
 
     pub fn record_error(&self, problem: DoorError) {
-        // Whoever runs the agent is told by its door, and tells the person.
+        // Info level: the code that runs the agent reads the error from the door and reports it.
         tracing::info!(agent = %self.spec.agent, role = %self.spec.role, task = %self.spec.task_key, %problem, "a request failed");
         *self
             .last_error
@@ -220,7 +221,7 @@ impl DoorState {
             .clone()
     }
 
-    /// Counts a request as under way until the guard is dropped.
+    /// Counts a request as in flight until the guard is dropped.
     pub fn begin_request(self: &Arc<Self>) -> InFlightGuard {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.touch();
@@ -236,14 +237,13 @@ impl DoorState {
         PauseGuard { door: self, pause }
     }
 
-    /// Returns the moment `wait` from now.
     pub fn time_after(&self, wait: Duration) -> Timestamp {
         let now = self.clock.now();
         now.checked_add(wait).unwrap_or(now)
     }
 }
 
-/// A request under way.
+/// Keeps a request counted as in flight.
 #[derive(Debug)]
 pub(super) struct InFlightGuard(Arc<DoorState>);
 
@@ -254,7 +254,7 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// A pause that is shown.
+/// Keeps a pause visible.
 #[derive(Debug)]
 pub(super) struct PauseGuard<'d> {
     door: &'d DoorState,
@@ -276,7 +276,7 @@ impl Drop for PauseGuard<'_> {
     }
 }
 
-/// An open door. Dropping it closes it; requests that were sent are still settled.
+/// An open door. Dropping it closes the door; requests that were sent are still settled.
 #[derive(Debug)]
 pub struct AgentDoor {
     pub(super) gateway: Arc<GatewayState>,
@@ -291,32 +291,33 @@ impl AgentDoor {
         self.state.token()
     }
 
-    /// Returns what may be reached through it beside the model.
+    /// Returns what the agent may reach through the door besides the model.
     pub fn egress_policy(&self) -> &EgressPolicy {
         &self.state.spec.egress_policy
     }
 
-    /// Returns the path of the socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Returns the last sign of life: a request, or a piece of an answer.
-    pub fn last_activity(&self) -> Timestamp {
+    /// Returns the time of the last sign of life: a request or a chunk of a response.
+    #[cfg(test)]
+    pub(crate) fn last_activity(&self) -> Timestamp {
         Timestamp::from_microsecond(self.state.activity.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
-    /// Returns the last sign of life, shared: microseconds since the Unix epoch.
+    /// Returns the shared time of the last sign of life, in microseconds since the Unix epoch.
     pub fn shared_activity(&self) -> Arc<AtomicI64> {
         self.state.activity.clone()
     }
 
-    /// Returns how many requests are under way. The gateway's own time-outs watch over them.
-    pub fn in_flight(&self) -> usize {
+    /// Returns the number of requests in flight. The gateway's own timeouts apply to them.
+    #[cfg(test)]
+    pub(crate) fn in_flight(&self) -> usize {
         self.state.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Returns what a request of the agent waits for inside the gateway, if one does.
+    /// Returns what a request of the agent waits for inside the gateway, if any.
     pub fn current_pause(&self) -> Option<RequestPause> {
         let pauses = self
             .state
@@ -326,12 +327,12 @@ impl AgentDoor {
         pauses.first().copied()
     }
 
-    /// Returns why the agent's last request failed; nothing where it succeeded.
+    /// Returns why the agent's last request failed, or `None` if it succeeded.
     pub fn last_error(&self) -> Option<DoorError> {
         self.state.last_error()
     }
 
-    /// Closes the door, cancels what is under way and waits until all of it is settled.
+    /// Closes the door, cancels its requests and waits until all of them are settled.
     pub async fn close(self) {
         self.state.closing.cancel();
         self.state.tracker.close();
@@ -346,7 +347,7 @@ impl Drop for AgentDoor {
     }
 }
 
-/// 256 random bits. The prefix keeps it from being taken for a real key.
+/// Returns 256 random bits as a token. The prefix distinguishes it from a real API key.
 fn generate_token() -> SecretString {
     let bits: [u8; 32] = rand::random();
     SecretString::from(format!("eklavya-door-{}", LowerHex(&bits)))

@@ -1,4 +1,4 @@
-//! The gateway of a process: what all its doors share.
+//! The gateway of a process: the state that all of its doors share.
 
 use std::io;
 use std::path::PathBuf;
@@ -27,40 +27,39 @@ use eklavya_core::clock::SharedClock;
 use eklavya_services::costs::CostTracker;
 use eklavya_services::shared_limits::SharedLimits;
 
-/// Large requests that are checked at a time: each takes several times its size of memory.
+/// Large requests that are parsed at a time: each takes several times its size in memory.
 const LARGE_BODIES: usize = 2;
 
-/// What answers the agents' requests.
+/// The source of model responses.
 #[derive(Debug, Clone)]
 pub enum ModelSource {
     /// An endpoint that speaks the Messages API.
     Upstream {
         /// Its URL, without `/v1/messages`.
         url: String,
-        /// The real credential.
         credential: ModelCredential,
-        /// The account that the credential stands for, where it is not the installation's: limits of
-        /// the endpoint are shared by those of one account.
+        /// The account of the credential, if it is not the installation's. Rate limits of the
+        /// endpoint are shared within an account.
         account: Option<String>,
     },
-    /// A rehearsal.
     Rehearsal(Arc<RehearsalScript>),
 }
 
-/// How long the gateway waits for what.
+/// Timeouts and retries of the gateway.
 #[derive(Debug, Clone, Copy)]
 pub struct GatewayTimeouts {
-    /// For a connection to the endpoint.
+    /// Time to connect to the endpoint.
     pub connect: Duration,
-    /// From sending a request to the head of its answer.
+    /// Time from sending a request to the head of its response.
     pub first_byte: Duration,
-    /// Between two pieces of an answer, and for an agent that does not take one.
+    /// Time between two chunks of a response, and for an agent to accept one.
     pub idle: Duration,
-    /// For the end of a rate limit, and for money that requests under way hold.
+    /// Longest wait for the end of a rate limit, or for budget that requests in flight have
+    /// reserved.
     pub max_pause: Duration,
-    /// Tries of a request that fails for no fault of its own.
+    /// Attempts at a request that fails for a temporary reason.
     pub max_attempts: u32,
-    /// Before the second try; doubled for each further one.
+    /// Pause before the second attempt; doubled for each further one.
     pub first_backoff: Duration,
 }
 
@@ -77,48 +76,37 @@ impl Default for GatewayTimeouts {
     }
 }
 
-/// What a gateway is made of.
+/// Configuration of a gateway.
 #[derive(Debug)]
 pub struct GatewayConfig {
-    /// What answers.
     pub model: ModelSource,
-    /// The price list.
     pub pricing: Arc<PriceTable>,
-    /// The ledger and the limits.
     pub costs: CostTracker,
-    /// The time.
     pub clock: SharedClock,
-    /// The name of this process's worker; the ledger notes it.
+    /// The name of this process's worker, for the ledger.
     pub worker: String,
-    /// The most output tokens that any request may have, below what it asks for.
+    /// Upper bound on the output tokens of any request, in addition to its own `max_tokens`.
     pub max_output_tokens: Option<u64>,
-    /// The most requests to an endpoint in any minute, of all workers together.
+    /// Upper bound on requests to an endpoint per minute, over all workers.
     pub requests_per_minute: Option<u32>,
-    /// Time-outs.
     pub timeouts: GatewayTimeouts,
-    /// Writes what is answered as a rehearsal.
+    /// Records the responses as a rehearsal.
     pub recorder: Option<Arc<RehearsalRecorder>>,
-    /// What holds for the way beyond the model.
+    /// Egress settings that apply to all agents.
     pub egress: EgressConfig,
 }
 
-/// A gateway or a door that cannot be opened.
+/// Why a gateway or a door cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// The endpoint cannot be used.
     #[error(transparent)]
     Upstream(#[from] UnusableEndpoint),
-    /// The socket cannot be made.
-    #[error("cannot open the agent's door {}: {source}", socket.display())]
-    Door {
-        /// The socket.
-        socket: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    /// The socket cannot be created.
+    #[error("cannot create the agent's gateway socket {}: {source}", socket.display())]
+    Door { socket: PathBuf, source: io::Error },
 }
 
-/// What all doors share.
+/// The state that all doors share.
 #[derive(Debug)]
 pub(super) struct GatewayState {
     pub backend: ModelBackend,
@@ -131,15 +119,15 @@ pub(super) struct GatewayState {
     pub recorder: Option<Arc<RehearsalRecorder>>,
     pub egress: EgressConfig,
     pub rate_limit_pause: RateLimitPause,
-    /// Where the number of requests is limited.
+    /// `None` if the request rate is not limited.
     pub request_rate: Option<RequestRate>,
-    /// Answers that need not be asked for again.
+    /// `None` for a rehearsal.
     pub token_counts: Option<TokenCountCache>,
-    /// Places for checking large requests.
+    /// Permits for parsing large requests.
     pub large_body_slots: Semaphore,
 }
 
-/// The agents' only way out of their sandboxes.
+/// The only way out of the agents' sandboxes.
 #[derive(Debug)]
 pub struct Gateway {
     state: Arc<GatewayState>,
@@ -148,7 +136,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Prepares a gateway; nothing listens until a door is opened.
+    /// Prepares a gateway; it does not listen until a door is opened.
     pub fn start(config: GatewayConfig) -> Result<Self, GatewayError> {
         let backend = match config.model {
             ModelSource::Upstream {
@@ -162,12 +150,13 @@ impl Gateway {
             ModelSource::Rehearsal(script) => ModelBackend::Rehearsal(RehearsalPlayer::new(script)),
         };
         let limits = SharedLimits::new(config.costs.data().clone());
-        // A rehearsal has no limits but those that it plays.
+        // A rehearsal has no limits other than those that it plays.
         let endpoint = backend.endpoint_name();
-        let park = RateLimitPause::new(endpoint.clone().map(|name| (limits.clone(), name)));
-        let turns = endpoint.clone().zip(config.requests_per_minute);
+        let rate_limit_pause =
+            RateLimitPause::new(endpoint.clone().map(|name| (limits.clone(), name)));
+        let request_limit = endpoint.clone().zip(config.requests_per_minute);
         let bus = config.costs.data().bus.clone();
-        let inner = GatewayState {
+        let state = GatewayState {
             backend,
             pricing: config.pricing,
             costs: config.costs,
@@ -177,19 +166,19 @@ impl Gateway {
             timeouts: config.timeouts,
             recorder: config.recorder,
             egress: config.egress,
-            rate_limit_pause: park,
-            request_rate: turns.map(|(name, count)| RequestRate::new(limits, name, count)),
+            rate_limit_pause,
+            request_rate: request_limit.map(|(name, count)| RequestRate::new(limits, name, count)),
             token_counts: endpoint.map(|endpoint| TokenCountCache::new(bus, endpoint)),
             large_body_slots: Semaphore::new(LARGE_BODIES),
         };
         Ok(Self {
-            state: Arc::new(inner),
+            state: Arc::new(state),
             closing: CancellationToken::new(),
             doors: TaskTracker::new(),
         })
     }
 
-    /// Opens a door: `gateway.sock` in the directory of `spec`. It must be called in a tokio runtime.
+    /// Opens a door: `gateway.sock` in the directory of `spec`. Must be called in a tokio runtime.
     pub fn open_door(&self, spec: DoorSpec) -> Result<AgentDoor, GatewayError> {
         let socket = spec.socket_dir.join(SOCKET_NAME);
         let listener = socket::bind_socket(&spec.socket_dir, spec.owner).map_err(|source| {
@@ -201,26 +190,25 @@ impl Gateway {
         let made = socket::SocketIdentity::in_dir(&spec.socket_dir);
         let closing = self.closing.child_token();
         let state = Arc::new(DoorState::new(spec, self.state.clock.clone(), closing));
-        let (inner, served) = (self.state.clone(), state.clone());
+        let (gateway, served) = (self.state.clone(), state.clone());
         state.tracker.spawn(async move {
-            server::serve(inner, served.clone(), listener).await;
+            server::serve(gateway, served.clone(), listener).await;
             if let Err(error) = socket::unlink_socket(&served.spec.socket_dir, made) {
-                tracing::warn!(%error, "cannot remove the socket of a door");
+                tracing::warn!(%error, "cannot remove a gateway socket");
             }
             served.tracker.close();
         });
         let tracked = state.clone();
         self.doors
             .spawn(async move { tracked.tracker.wait().await });
-        let inner = self.state.clone();
         Ok(AgentDoor {
-            gateway: inner,
+            gateway: self.state.clone(),
             state,
             socket,
         })
     }
 
-    /// Closes all doors and waits until everything that was sent is settled.
+    /// Closes all doors and waits until every request that was sent is settled.
     pub async fn shutdown(&self) {
         self.closing.cancel();
         self.doors.close();

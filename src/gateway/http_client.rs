@@ -1,15 +1,15 @@
-//! What all clients of HTTP here have in common.
+//! The HTTP client settings that the gateway's clients share.
 
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder};
 
-/// Returns a client in the making that sends what it is told to where it is told to, once.
+/// Returns a client builder that sends each request once, to the given host only.
 ///
-/// A redirect would carry a credential to another host, or lead to a host that nobody has checked, and
-/// a proxy from the environment would see all of it; a repeated request would be charged twice.
+/// A redirect could carry a credential to another host or lead to an unchecked host, a proxy from
+/// the environment would see all traffic, and an automatic retry would be charged twice.
 pub(super) fn client_builder(connect_timeout: Duration) -> ClientBuilder {
-    // Whoever was first has set the same one; there is only one in the program.
+    // An error means that it was installed before; the program has only this provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -18,14 +18,14 @@ pub(super) fn client_builder(connect_timeout: Duration) -> ClientBuilder {
         .connect_timeout(connect_timeout)
 }
 
-/// Returns an error with its causes: the outermost alone says only that sending failed.
+/// Returns an error with its causes: the outermost one states only that sending failed.
 pub(super) fn error_chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
     }
     text
 }

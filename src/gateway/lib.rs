@@ -1,17 +1,23 @@
-//! The agent's only door: model proxy, pricing and reservations, rehearsal.
+//! The agents' only way to the network: model proxy, egress proxy, pricing and reservations,
+//! rehearsals.
 //!
-//! Each agent has one unix socket ([`Door`]). A request on it is checked ([`request`]), the most that
-//! it can cost is held against every limit ([`eklavya_services::costs`]), the real credential is put in
-//! ([`credential`]) and the request goes to the endpoint or to the rehearsal. The answer passes through
-//! as it comes, and what it states to have used settles the ledger.
+//! Each agent has one unix socket ([`AgentDoor`](door::AgentDoor)). The gateway checks a request on
+//! it, reserves its maximum cost against every limit ([`eklavya_services::costs`]), adds the real
+//! credential and sends it to the endpoint or to the rehearsal. The response streams through, and
+//! the usage that it states settles the ledger.
 
+mod api_response;
 pub mod door;
 pub mod egress;
 mod gateway;
 mod http_client;
+mod model;
+mod refusal_audit;
 pub mod rehearsal;
 mod server;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use crate::model::pricing::{PriceTable, PriceTableError};
 pub use crate::model::upstream::UnusableEndpoint;
@@ -22,9 +28,3 @@ pub use gateway::{Gateway, GatewayConfig, GatewayError, GatewayTimeouts, ModelSo
 pub use rehearsal::recorder::RehearsalRecorder;
 pub use rehearsal::script::{RehearsalScript, ScriptError};
 pub use socket::SOCKET_NAME;
-
-mod api_response;
-pub mod model;
-mod refusal_audit;
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! Requests that the gateway refuses, each one line of the audit trail.
+//! Records requests that the gateway refuses, each as one row of the audit trail.
 
 use std::time::Duration;
 
@@ -10,40 +10,41 @@ use super::gateway::GatewayState;
 use eklavya_core::audit::AuditActor;
 use eklavya_services::audit;
 
-/// From so many refusals on, the next ones are answered slowly.
-const MANY: u32 = 50;
-/// How slowly. An agent that asks for what it may not have, over and over, fills no disk.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Number of refusals after which further ones are delayed.
+const SLOW_DOWN_AFTER: u32 = 50;
+/// The delay. It keeps an agent that repeats forbidden requests from filling the disk.
+const SLOW_DOWN_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a refused request to the gateway itself is called.
-pub(crate) const REQUEST: &str = "gateway.request";
+/// The action name of a refused request to the gateway itself.
+pub(crate) const AUDIT_ACTION: &str = "gateway.request";
 
-/// Returns what is told of such a request.
+/// Returns the audit details of such a request.
 pub(crate) fn request_details(request: &str, status: StatusCode, why: &str) -> Value {
     json!({ "request": request, "decision": "denied", "status": status.as_u16(), "why": why })
 }
 
-/// Notes that the agent of `door` asked for something that it does not get, before it is told so.
+/// Records a refusal of a request of `door`'s agent, before the agent receives the response.
 ///
-/// One at a time for each door. Where the database fails the refusal stands all the same.
+/// Refusals of one door are recorded one at a time. If the database fails, the refusal still
+/// stands.
 pub(crate) async fn record_refusal(
-    inner: &GatewayState,
+    gateway: &GatewayState,
     door: &DoorState,
     action: &str,
     details: Value,
 ) {
     let mut refused = door.refusal_count.lock().await;
     *refused = refused.saturating_add(1);
-    if *refused > MANY {
+    if *refused > SLOW_DOWN_AFTER {
         tokio::select! {
             () = door.closing.cancelled() => {}
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(SLOW_DOWN_PAUSE) => {}
         }
     }
     let (agent, project) = (door.spec.agent, door.spec.project);
     let about = (Some(project), Some(agent));
-    let (data, actor) = (inner.costs.data(), AuditActor::Agent(agent));
+    let (data, actor) = (gateway.costs.data(), AuditActor::Agent(agent));
     if let Err(error) = audit::record(data, &actor, about, action, details).await {
-        tracing::warn!(%agent, %error, "a refused request could not be noted");
+        tracing::warn!(%agent, %error, "cannot record a refused request");
     }
 }

@@ -22,25 +22,29 @@ use crate::api_response::{ResponseBody, final_error_response, full_body};
 use crate::model::backend::ApiRoute;
 use crate::model::exchange::{AgentRequest, ModelExchange};
 use crate::model::model_call::{BadRequest, ModelCall};
-use crate::model::upstream::credential::API_KEY;
+use crate::model::upstream::credential::API_KEY_HEADER;
 use crate::refusal_audit;
 
-/// The API's own limit of a request.
+/// The API's own limit on the size of a request.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
-/// Bodies from this size on are checked apart.
+/// Bodies from this size on are parsed with a permit.
 const LARGE_BODY_BYTES: usize = 512 * 1024;
-/// Connections of one agent at a time; the next ones wait.
+/// Connections of one agent at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 256;
-/// How long an agent may take to send a request's head, or its body.
+/// Time limit for an agent to send the head or the body of a request.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Accepts connections until the door closes.
-pub(super) async fn serve(inner: Arc<GatewayState>, door: Arc<DoorState>, listener: UnixListener) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(super) async fn serve(
+    gateway: Arc<GatewayState>,
+    door: Arc<DoorState>,
+    listener: UnixListener,
+) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = door.closing.cancelled() => return,
-            place = places.clone().acquire_owned() => place,
+            permit = permits.clone().acquire_owned() => permit,
         };
         let accepted = tokio::select! {
             () = door.closing.cancelled() => return,
@@ -48,13 +52,13 @@ pub(super) async fn serve(inner: Arc<GatewayState>, door: Arc<DoorState>, listen
         };
         match accepted {
             Ok((stream, _)) => {
-                let (inner, state) = (inner.clone(), door.clone());
+                let (gateway, state) = (gateway.clone(), door.clone());
                 door.tracker.spawn(async move {
-                    serve_connection(inner, state, stream).await;
-                    drop(place);
+                    serve_connection(gateway, state, stream).await;
+                    drop(permit);
                 });
             }
-            // Out of file descriptors, say: the next one may work.
+            // A temporary error, such as no free file descriptors: the next accept may succeed.
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection of an agent");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -63,11 +67,11 @@ pub(super) async fn serve(inner: Arc<GatewayState>, door: Arc<DoorState>, listen
     }
 }
 
-async fn serve_connection(inner: Arc<GatewayState>, door: Arc<DoorState>, stream: UnixStream) {
+async fn serve_connection(gateway: Arc<GatewayState>, door: Arc<DoorState>, stream: UnixStream) {
     let closing = door.closing.clone();
     let service = service_fn(move |request| {
-        let (inner, door) = (inner.clone(), door.clone());
-        async move { Ok::<_, Infallible>(handle_request(inner, door, request).await) }
+        let (gateway, door) = (gateway.clone(), door.clone());
+        async move { Ok::<_, Infallible>(handle_request(gateway, door, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -76,41 +80,41 @@ async fn serve_connection(inner: Arc<GatewayState>, door: Arc<DoorState>, stream
         .with_upgrades();
     tokio::select! {
         () = closing.cancelled() => {}
-        // How a connection ends is the agent's business; requests are settled elsewhere.
+        // A connection error concerns only the agent; requests are settled elsewhere.
         _ = connection => {}
     }
 }
 
 async fn handle_request(
-    inner: Arc<GatewayState>,
+    gateway: Arc<GatewayState>,
     door: Arc<DoorState>,
     request: Request<IncomingBody>,
 ) -> Response<ResponseBody> {
     if egress::is_proxy_request(&request) {
-        return egress::handle_proxy_request(inner, door, request).await;
+        return egress::handle_proxy_request(gateway, door, request).await;
     }
     let named = format!("{} {}", request.method(), request.uri().path());
     let refused = async |status: StatusCode, why: &str| {
         let details = refusal_audit::request_details(&named, status, why);
-        refusal_audit::record_refusal(&inner, &door, refusal_audit::REQUEST, details).await;
+        refusal_audit::record_refusal(&gateway, &door, refusal_audit::AUDIT_ACTION, details).await;
         final_error_response(status, why)
     };
     let route = match (request.method(), request.uri().path()) {
         (&Method::HEAD | &Method::GET, "/api/hello") => return Response::new(full_body("")),
         (&Method::POST, "/v1/messages") => ApiRoute::Messages,
         (&Method::POST, "/v1/messages/count_tokens") => ApiRoute::CountTokens,
-        _ => return refused(StatusCode::NOT_FOUND, "the gateway does not offer this").await,
+        _ => return refused(StatusCode::NOT_FOUND, "the gateway has no such route").await,
     };
     if !is_authorized(&door, request.headers()) {
         return refused(StatusCode::UNAUTHORIZED, "this is not the key of this door").await;
     }
     door.touch();
-    // An agent that asks for a lot at once waits; its requests take memory.
-    let Ok(place) = door.request_slots.clone().acquire_owned().await else {
+    // Further requests of the agent wait, since each takes memory.
+    let Ok(permit) = door.request_slots.clone().acquire_owned().await else {
         return final_error_response(StatusCode::SERVICE_UNAVAILABLE, "the door is closed");
     };
-    match read_request(&inner, route, request).await {
-        Ok(asked) => run_exchange(inner, door, asked, place).await,
+    match read_request(&gateway, route, request).await {
+        Ok(agent_request) => run_exchange(gateway, door, agent_request, permit).await,
         Err((status, why)) => refused(status, &why).await,
     }
 }
@@ -119,14 +123,14 @@ fn is_authorized(door: &DoorState, headers: &HeaderMap) -> bool {
     let bearer = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    let key = headers.get(API_KEY).map(HeaderValue::as_bytes);
+    let key = headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
     bearer.is_some_and(|token| door.matches_token(token))
         || key.is_some_and(|token| door.matches_token(token))
 }
 
-/// Reads and checks a request.
+/// Reads and validates a request.
 async fn read_request(
-    inner: &GatewayState,
+    gateway: &GatewayState,
     route: ApiRoute,
     request: Request<IncomingBody>,
 ) -> Result<AgentRequest, (StatusCode, String)> {
@@ -145,12 +149,12 @@ async fn read_request(
             return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
         }
         _ => {
-            let why = "the body did not arrive".to_owned();
+            let why = "the body did not arrive in time".to_owned();
             return Err((StatusCode::BAD_REQUEST, why));
         }
     };
     let call = match route {
-        ApiRoute::Messages => Some(parse_model_call(inner, body.clone()).await?),
+        ApiRoute::Messages => Some(parse_model_call(gateway, body.clone()).await?),
         ApiRoute::CountTokens => None,
     };
     let subagent = head.headers.contains_key("x-claude-code-agent-id");
@@ -164,15 +168,15 @@ async fn read_request(
     })
 }
 
-/// Checks a body. A large one costs time and memory, so there are only a few of them at a time.
+/// Parses a body. A large one costs time and memory, so only a few are parsed at a time.
 async fn parse_model_call(
-    inner: &GatewayState,
+    gateway: &GatewayState,
     body: Bytes,
 ) -> Result<ModelCall, (StatusCode, String)> {
     let parsed = if body.len() < LARGE_BODY_BYTES {
         ModelCall::parse(body)
     } else {
-        let _place = inner.large_body_slots.acquire().await;
+        let _permit = gateway.large_body_slots.acquire().await;
         let parsing = tokio::task::spawn_blocking(move || ModelCall::parse(body));
         parsing
             .await
@@ -195,21 +199,21 @@ fn upstream_headers(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// Runs the exchange in a task of its own: it must come to its end and be settled even where the
-/// agent is gone, which ends this future at once.
+/// Runs the exchange in its own task: it must finish and be settled even if the agent disconnects,
+/// which drops this future at once.
 async fn run_exchange(
-    inner: Arc<GatewayState>,
+    gateway: Arc<GatewayState>,
     door: Arc<DoorState>,
-    asked: AgentRequest,
-    place: OwnedSemaphorePermit,
+    agent_request: AgentRequest,
+    permit: OwnedSemaphorePermit,
 ) -> Response<ResponseBody> {
-    let (answer, answered) = oneshot::channel();
-    let exchange = ModelExchange::new(inner, door.clone(), asked, answer);
+    let (response_sender, response) = oneshot::channel();
+    let exchange = ModelExchange::new(gateway, door.clone(), agent_request, response_sender);
     door.tracker.spawn(async move {
         exchange.run().await;
-        drop(place);
+        drop(permit);
     });
-    answered.await.unwrap_or_else(|_| {
+    response.await.unwrap_or_else(|_| {
         final_error_response(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the gateway could not finish this request",

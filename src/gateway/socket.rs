@@ -9,14 +9,14 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use tokio::net::UnixListener;
 
-/// The name of the socket in its directory.
+/// The file name of the socket.
 pub const SOCKET_NAME: &str = "gateway.sock";
 
-/// Listens on [`SOCKET_NAME`] in `dir`, which is made where it does not exist. A socket that an
-/// earlier process left there is replaced.
+/// Listens on [`SOCKET_NAME`] in `dir`, which is created if it does not exist. A socket that an
+/// earlier process left is replaced.
 ///
-/// With an `owner` the socket is that user's and nobody else's; the directory stays ours, so that the
-/// agent can neither replace the socket nor put anything beside it.
+/// With an `owner`, only that user can use the socket; the directory remains ours, so that the
+/// agent can neither replace the socket nor add files beside it.
 pub(super) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixListener> {
     let search_only = if owner.is_some() { 0o711 } else { 0o700 };
     DirBuilder::new()
@@ -27,7 +27,8 @@ pub(super) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<U
     let handle = rustix::fs::open(dir, flags, Mode::empty())?;
     std::fs::set_permissions(proc_fd_path(&handle), Permissions::from_mode(search_only))?;
     remove_socket(&handle)?;
-    // The kernel takes at most 107 bytes of a socket's path; this one is always short.
+    // The kernel accepts at most 107 bytes for a socket's path; the path through /proc is always
+    // short.
     let listener = UnixListener::bind(proc_fd_path(&handle).join(SOCKET_NAME))?;
     rustix::fs::chmodat(
         &handle,
@@ -42,7 +43,7 @@ pub(super) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<U
     Ok(listener)
 }
 
-/// Removes a socket that was made by [`listen`], unless another one has taken its place since.
+/// Removes a socket that [`bind_socket`] created, unless another one has replaced it.
 pub(super) fn unlink_socket(dir: &Path, made: Option<SocketIdentity>) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = match rustix::fs::open(dir, flags, Mode::empty()) {
@@ -55,7 +56,7 @@ pub(super) fn unlink_socket(dir: &Path, made: Option<SocketIdentity>) -> io::Res
     Ok(())
 }
 
-/// Tells a socket from another one of the same name.
+/// Distinguishes a socket from another one of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SocketIdentity {
     device: u64,
@@ -63,7 +64,7 @@ pub(super) struct SocketIdentity {
 }
 
 impl SocketIdentity {
-    /// Returns the socket in `dir`, if there is one.
+    /// Returns the socket in `dir`, if it exists.
     pub fn in_dir(dir: &Path) -> Option<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Self::at_handle(&rustix::fs::open(dir, flags, Mode::empty()).ok()?)
@@ -130,7 +131,7 @@ mod tests {
         assert!(bind_socket(&root.path().join("door"), None).is_err());
     }
 
-    /// Only root can give a socket away.
+    /// Only root can change the owner of a socket.
     #[tokio::test]
     async fn an_owner_gets_the_socket_and_not_the_directory() {
         use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! One row of the audit trail for each request, written when it is over.
+//! One row of the audit trail for each request, written when the request ends.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,22 +10,20 @@ use crate::gateway::GatewayState;
 use eklavya_core::audit::AuditActor;
 use eklavya_services::audit;
 
-/// What the row is called.
-pub(crate) const ACTION: &str = "egress.request";
+/// The action name of the audit row.
+pub(crate) const EGRESS_AUDIT_ACTION: &str = "egress.request";
 
-/// What was decided about a request.
+/// The decision on a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EgressDecision {
-    /// It was let through.
     Allowed,
-    /// It was not to be.
     Denied,
-    /// It would have been let through, but the target has no address or does not answer.
+    /// The policy allows it, but the target has no address or cannot be reached.
     Failed,
 }
 
 impl EgressDecision {
-    /// Returns the word for it.
+    /// Returns the word that the audit trail uses.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             EgressDecision::Allowed => "allowed",
@@ -35,7 +33,7 @@ impl EgressDecision {
     }
 }
 
-/// A request that was allowed. What came of it is noted when this is dropped.
+/// An allowed request. Its outcome is recorded when this is dropped.
 #[derive(Debug)]
 pub(crate) struct EgressRecord {
     gateway: Arc<GatewayState>,
@@ -47,7 +45,7 @@ pub(crate) struct EgressRecord {
 
 impl EgressRecord {
     pub(crate) fn new(
-        inner: Arc<GatewayState>,
+        gateway: Arc<GatewayState>,
         door: Arc<DoorState>,
         method: &str,
         target: &str,
@@ -58,24 +56,24 @@ impl EgressRecord {
             "address": address, "decision": EgressDecision::Allowed.as_str(),
         });
         Self {
-            meter: Arc::new(TrafficMeter::new(inner.egress.limits.bytes)),
-            gateway: inner,
+            meter: Arc::new(TrafficMeter::new(gateway.egress.limits.bytes)),
+            gateway,
             door,
             details,
             end_reason: OnceLock::new(),
         }
     }
 
-    /// Notes how it ended, where that was not by its own.
+    /// Records why the request ended, if it did not end normally.
     pub(crate) fn set_end_reason(&self, why: &str) {
-        // What ended it first is what ended it.
+        // The first reason is the one that ended it.
         self.end_reason.get_or_init(|| why.to_owned());
     }
 }
 
 impl Drop for EgressRecord {
     fn drop(&mut self) {
-        let (inner, door) = (self.gateway.clone(), self.door.clone());
+        let (gateway, door) = (self.gateway.clone(), self.door.clone());
         let mut details = std::mem::take(&mut self.details);
         if let Some(why) = self.end_reason.take() {
             details["ended"] = why.into();
@@ -86,9 +84,11 @@ impl Drop for EgressRecord {
         self.door.tracker.spawn(async move {
             let (agent, project) = (door.spec.agent, door.spec.project);
             let about = (Some(project), Some(agent));
-            let (data, actor) = (inner.costs.data(), AuditActor::Agent(agent));
-            if let Err(error) = audit::record(data, &actor, about, ACTION, details).await {
-                tracing::warn!(%agent, %error, "what passed through a door could not be noted");
+            let (data, actor) = (gateway.costs.data(), AuditActor::Agent(agent));
+            if let Err(error) =
+                audit::record(data, &actor, about, EGRESS_AUDIT_ACTION, details).await
+            {
+                tracing::warn!(%agent, %error, "cannot record an egress request");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Whether an agent may reach a target, and by which address.
+//! Decides whether an agent may reach a target, and at which addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,51 +10,43 @@ use crate::egress::audit_record::EgressDecision;
 use crate::egress::resolver;
 use eklavya_core::egress::{EgressHost, EgressTarget, ForbiddenAddress, classify_address};
 
-/// Why a target is not to be had.
+/// Why a target cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EgressDenial {
-    /// The role reaches nothing.
-    #[error("this role reaches nothing but the model")]
+    /// The role may reach the model only.
+    #[error("this role may reach only the model")]
     NoEgress,
-    /// Not on the list.
-    #[error("{target} is not among the hosts of {key}")]
+    /// The host is not on the list.
+    #[error("{target} is not in the host list of {key}")]
     NotListed {
-        /// The target.
         target: EgressTarget,
-        /// Where the list is configured.
+        /// The configuration key of the list.
         key: &'static str,
     },
-    /// No preview of the project's.
-    #[error("{0} is no ready preview of this project")]
+    /// The target is not a preview of the project.
+    #[error("{0} is not a ready preview of this project")]
     UnknownPreview(EgressTarget),
-    /// The address.
-    #[error("{name} may not be reached: {why}")]
+    /// The name resolves to a forbidden address.
+    #[error("access to {name} is denied: {why}")]
     ForbiddenAddress {
-        /// The name that led to it.
         name: EgressHost,
-        /// What it is.
+        /// Why the address is forbidden.
         why: ForbiddenAddress,
     },
-    /// An address of this machine.
-    #[error("{name} may not be reached: {address} is this machine")]
-    LocalAddress {
-        /// The name that led to it.
-        name: EgressHost,
-        /// The address.
-        address: IpAddr,
-    },
-    /// There is no such name.
+    /// The name resolves to an address of this machine.
+    #[error("access to {name} is denied: {address} is an address of this machine")]
+    LocalAddress { name: EgressHost, address: IpAddr },
+    /// The name does not resolve.
     #[error("{name} has no address: {why}")]
     Unresolved {
-        /// The name.
         name: EgressHost,
-        /// What the resolver says.
+        /// The resolver's error.
         why: io::Error,
     },
 }
 
 impl EgressDenial {
-    /// Returns the status of the answer.
+    /// Returns the HTTP status of the response.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             EgressDenial::Unresolved { .. } => StatusCode::BAD_GATEWAY,
@@ -66,7 +58,7 @@ impl EgressDenial {
         }
     }
 
-    /// Returns what the audit trail says of it: a name that cannot be found was not forbidden.
+    /// Returns the decision for the audit trail: a name that does not resolve was not forbidden.
     pub(crate) fn decision(&self) -> EgressDecision {
         match self {
             EgressDenial::Unresolved { .. } => EgressDecision::Failed,
@@ -79,7 +71,7 @@ impl EgressDenial {
     }
 }
 
-/// Returns the addresses at which the target may be reached, never none.
+/// Returns the addresses at which the target may be reached; never empty.
 pub(crate) async fn authorize_target(
     config: &EgressConfig,
     reach: &EgressPolicy,
@@ -122,13 +114,14 @@ async fn resolve_host(
     };
     let found = config.resolver.resolve(name).await.map_err(unresolved)?;
     if found.is_empty() {
-        return Err(unresolved(io::Error::other("nothing was found")));
+        return Err(unresolved(io::Error::other("no address was found")));
     }
     Ok(found)
 }
 
-/// One address that is not public spoils all of them: a name that has such a one is up to something.
-/// What an admin vouches for may be anywhere but where clouds keep the machine's own credentials.
+/// Checks one address. A single address that is not public rejects the name, since such a name is
+/// suspicious. Hosts that an admin vouches for may have any address except those of cloud metadata
+/// services.
 fn check_address(name: &EgressHost, address: IpAddr, vouched: bool) -> Result<(), EgressDenial> {
     let why = classify_address(address);
     if vouched && why.is_none_or(|why| !why.absolute) {
@@ -210,17 +203,17 @@ mod tests {
         let reached = decision_text(&packages, "", "crates.io:443").await;
         assert_eq!(reached, "[1.1.1.1:443, [2606:4700::1]:443]");
         for (target, why) in [
-            ("crates.io:80", "is not among the hosts of egress.packages"),
+            ("crates.io:80", "is not in the host list of egress.packages"),
             (
                 "evil.example:443",
-                "is not among the hosts of egress.packages",
+                "is not in the host list of egress.packages",
             ),
-            ("1.1.1.1:443", "is not among the hosts of egress.packages"),
+            ("1.1.1.1:443", "is not in the host list of egress.packages"),
             ("inside.example:443", "10.0.0.7 is private"),
             ("gone.example:443", "has no address"),
         ] {
-            let told = decision_text(&packages, "", target).await;
-            assert!(told.contains(why), "{target}: {told}");
+            let message = decision_text(&packages, "", target).await;
+            assert!(message.contains(why), "{target}: {message}");
         }
     }
 
@@ -235,15 +228,15 @@ mod tests {
             "mixed.example:443",
             "metadata.example:80",
         ] {
-            let told = decision_text(&EgressPolicy::Public, "", target).await;
-            assert!(told.contains("may not be reached"), "{target}: {told}");
+            let message = decision_text(&EgressPolicy::Public, "", target).await;
+            assert!(message.contains("is denied"), "{target}: {message}");
         }
         assert_eq!(
             decision_text(&EgressPolicy::Public, "", "8.8.8.8:53").await,
             "[8.8.8.8:53]"
         );
         let nothing = decision_text(&EgressPolicy::ModelOnly, "", "crates.io:443").await;
-        assert_eq!(nothing, "this role reaches nothing but the model");
+        assert_eq!(nothing, "this role may reach only the model");
     }
 
     #[tokio::test]
@@ -256,8 +249,8 @@ mod tests {
             ("mapped.example:80", "an IPv4 address in another form"),
             ("cloud.example:80", "the metadata of a cloud"),
         ] {
-            let told = decision_text(&EgressPolicy::Public, private, target).await;
-            assert!(told.contains(why), "{target}: {told}");
+            let message = decision_text(&EgressPolicy::Public, private, target).await;
+            assert!(message.contains(why), "{target}: {message}");
         }
     }
 }

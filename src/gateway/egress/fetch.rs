@@ -1,5 +1,5 @@
-//! Fetching a page for an agent that runs no programs: by the same decision, the same record and the
-//! same limits as what goes through the proxy, redirects one by one.
+//! Fetches a page for an agent that runs no programs. The decision, the audit record and the limits
+//! are those of the proxy, and each redirect is checked on its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,63 +19,59 @@ use crate::gateway::GatewayState;
 use crate::http_client::{self, error_chain};
 use eklavya_core::egress::{EgressHost, EgressTarget};
 
-/// The most redirects that are followed.
+/// The most redirects that one fetch follows.
 const MAX_REDIRECTS: usize = 5;
-/// The most bytes of an answer that are read.
+/// The most bytes that are read of a body.
 const MAX_BODY: usize = 2 << 20;
-/// The longest that all of it may take.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// What the row of the audit trail calls it.
-const METHOD: &str = "GET";
+/// Time limit of one fetch, with its redirects.
+const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
+/// The method in the audit row.
+const AUDIT_METHOD: &str = "GET";
 
-/// A page as it came.
+/// A fetched page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedPage {
-    /// Where it is: the last of the redirects.
+    /// The URL after all redirects.
     pub url: Url,
-    /// The status.
     pub status: u16,
-    /// Its `Content-Type`, if it says one.
+    /// The `Content-Type` header, if present.
     pub content_type: Option<String>,
-    /// Its first bytes, 2 MiB at most.
+    /// The first bytes of the body, 2 MiB at most.
     pub body: Vec<u8>,
-    /// Whether there is more of it.
+    /// Whether the body is longer.
     pub truncated: bool,
 }
 
-/// Why a page is not to be had.
+/// Why a page cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// What was asked for is no address of a page.
-    #[error("{url:?} is no URL of a page: {why}")]
+    /// The URL is not the URL of a page.
+    #[error("{url:?} is not the URL of a page: {why}")]
     Url {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// What is wrong with it.
         why: String,
     },
-    /// It may not be reached.
-    #[error("{url} may not be fetched: {why}")]
+    /// The policy denies access.
+    #[error("fetching {url} is denied: {why}")]
     Refused {
-        /// What was asked for, or redirected to.
+        /// The requested URL, or the target of a redirect.
         url: Url,
-        /// Why.
         why: String,
     },
-    /// It cannot be reached.
-    #[error("{url} does not answer: {why}")]
+    /// The target cannot be reached.
+    #[error("cannot fetch {url}: {why}")]
     Failed {
-        /// What was asked for, or redirected to.
+        /// The requested URL, or the target of a redirect.
         url: Url,
-        /// Why.
         why: String,
     },
-    /// It leads on and on.
+    /// Too many redirects.
     #[error("{0} redirects more than {MAX_REDIRECTS} times")]
     Redirects(Url),
 }
 
-/// Fetches pages for the agent of one door.
+/// Fetches pages for the agent behind one door.
 #[derive(Debug, Clone)]
 pub struct PageFetcher {
     gateway: Arc<GatewayState>,
@@ -83,7 +79,7 @@ pub struct PageFetcher {
 }
 
 impl AgentDoor {
-    /// Returns what fetches pages for the agent of this door, as long as it is open.
+    /// Returns a fetcher for the agent of this door; it works while the door is open.
     pub fn page_fetcher(&self) -> PageFetcher {
         PageFetcher {
             gateway: self.gateway.clone(),
@@ -96,7 +92,7 @@ impl PageFetcher {
     /// Returns the page at `url`.
     ///
     /// # Errors
-    /// It is no page, may not be reached, or does not answer in time.
+    /// The URL is not valid, access is denied, or the target does not respond in time.
     pub async fn fetch(&self, url: &str) -> Result<FetchedPage, FetchError> {
         let first = Url::parse(url).map_err(|error| FetchError::Url {
             url: url.to_owned(),
@@ -107,10 +103,10 @@ impl PageFetcher {
             why,
         };
         tokio::select! {
-            fetched = tokio::time::timeout(PATIENCE, self.follow_redirects(first.clone())) => {
-                fetched.unwrap_or_else(|_| Err(late(format!("it took more than {} s", PATIENCE.as_secs()))))
+            fetched = tokio::time::timeout(FETCH_TIMEOUT, self.follow_redirects(first.clone())) => {
+                fetched.unwrap_or_else(|_| Err(late(format!("the fetch took more than {} s", FETCH_TIMEOUT.as_secs()))))
             }
-            () = self.door.closing.cancelled() => Err(late("the work is being stopped".to_owned())),
+            () = self.door.closing.cancelled() => Err(late("the agent is being stopped".to_owned())),
         }
     }
 
@@ -125,24 +121,25 @@ impl PageFetcher {
         Err(FetchError::Redirects(first))
     }
 
-    /// Makes one request; where it leads is not asked for yet.
+    /// Makes one request and does not follow a redirect.
     async fn fetch_once(&self, url: &Url) -> Result<FetchStep, FetchError> {
         let target = parse_target(url);
         let named = match &target {
             Ok(target) => target.to_string(),
             Err(_) => origin_only(url),
         };
-        let (addresses, place) = match self.authorize(target).await {
+        let (addresses, permit) = match self.authorize(target).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                record_proxy_refusal(&self.gateway, &self.door, METHOD, &named, &refusal).await;
+                record_proxy_refusal(&self.gateway, &self.door, AUDIT_METHOD, &named, &refusal)
+                    .await;
                 let (url, why) = (strip_userinfo(url), refusal.why);
                 return Err(FetchError::Refused { url, why });
             }
         };
         let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let (inner, door) = (self.gateway.clone(), self.door.clone());
-        let record = EgressRecord::new(inner, door, METHOD, &named, &shown.join(" "));
+        let (gateway, door) = (self.gateway.clone(), self.door.clone());
+        let record = EgressRecord::new(gateway, door, AUDIT_METHOD, &named, &shown.join(" "));
         let limits = self.gateway.egress.limits;
         let read = async {
             read_response(
@@ -156,7 +153,7 @@ impl PageFetcher {
             read = read => read,
             spent = record.meter.wait_for_limit(&limits) => Err(spent.to_string()),
         };
-        drop(place);
+        drop(permit);
         read.map_err(|why| {
             record.set_end_reason(&why);
             FetchError::Failed {
@@ -172,51 +169,50 @@ impl PageFetcher {
     ) -> Result<(Vec<SocketAddr>, OwnedSemaphorePermit), ProxyRefusal> {
         let bad = |why: String| ProxyRefusal::new(StatusCode::BAD_REQUEST, why);
         let target = target.map_err(bad)?;
-        let place = self.door.connection_slots.clone().acquire_owned().await;
-        let place = place.map_err(|error| bad(error.to_string()))?;
+        let permit = self.door.connection_slots.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| bad(error.to_string()))?;
         self.door.touch();
         let reach = &self.door.spec.egress_policy;
         let addresses = authorize::authorize_target(&self.gateway.egress, reach, &target).await?;
-        Ok((addresses, place))
+        Ok((addresses, permit))
     }
 }
 
-/// What came of one request.
+/// The result of one request.
 enum FetchStep {
-    /// The page.
     Page(FetchedPage),
-    /// It is elsewhere.
+    /// The page redirects to this URL.
     Redirect(Url),
 }
 
-/// Returns a URL as it is told: what comes after the path may be anybody's secret.
+/// Returns the origin of a URL for the audit trail: its path and query may contain secrets.
 fn origin_only(url: &Url) -> String {
     format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
-/// Returns a URL as an error names it.
+/// Returns a URL without user and password, for error messages.
 fn strip_userinfo(url: &Url) -> Url {
     let mut url = url.clone();
     let (_, _) = (url.set_username(""), url.set_password(None));
     url
 }
 
-/// Reads where a URL leads.
+/// Returns the target of a URL.
 fn parse_target(url: &Url) -> Result<EgressTarget, String> {
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("it must begin with https:// or http://".to_owned());
+        return Err("the URL must begin with https:// or http://".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("it must not hold a user or a password".to_owned());
+        return Err("the URL must not contain a user or a password".to_owned());
     }
-    let host = url.host_str().ok_or("there is no host")?;
+    let host = url.host_str().ok_or("the URL has no host")?;
     let host = EgressHost::parse(host).map_err(|error| error.to_string())?;
     let port = url.port_or_known_default().filter(|port| *port != 0);
-    let port = port.ok_or("there is no port 0")?;
+    let port = port.ok_or("port 0 is not valid")?;
     Ok(EgressTarget { host, port })
 }
 
-/// Asks for a page at addresses that were checked, and at no others.
+/// Requests a page from the checked addresses and no others.
 async fn send_get(
     url: &Url,
     addresses: &[SocketAddr],
@@ -231,44 +227,44 @@ async fn send_get(
     let elsewhere = addresses
         .iter()
         .find(|address| Some(address.port()) != url.port_or_known_default());
-    let asked = match elsewhere {
-        // A preview is where its name does not say.
+    let request = match elsewhere {
+        // A preview listens at another address than its name resolves to.
         Some(address) => client
             .get(with_address(url, *address))
             .header(HOST, url.authority()),
         None => client.get(url.clone()),
     };
-    asked.send().await.map_err(error_chain)
+    request.send().await.map_err(error_chain)
 }
 
-/// Returns a URL with an address in place of its name.
+/// Returns a URL whose host and port are replaced by an address.
 fn with_address(url: &Url, address: SocketAddr) -> Url {
     let mut there = url.clone();
-    // Neither can fail: it is a URL with a host.
+    // Neither call can fail, since the URL has a host.
     let _ = there.set_ip_host(address.ip());
     let _ = there.set_port(Some(address.port()));
     there
 }
 
-/// Takes an answer in, or where it leads.
+/// Reads the page, or the target of a redirect.
 async fn read_response(
-    mut answer: Response,
+    mut response: Response,
     url: &Url,
     record: &EgressRecord,
 ) -> Result<FetchStep, String> {
-    let status = answer.status();
-    let header = |name| answer.headers().get(name)?.to_str().ok();
+    let status = response.status();
+    let header = |name| response.headers().get(name)?.to_str().ok();
     if status.is_redirection()
-        && let Some(place) = header(LOCATION)
+        && let Some(location) = header(LOCATION)
     {
-        let next = url.join(place);
+        let next = url.join(location);
         return Ok(FetchStep::Redirect(next.map_err(|error| {
-            format!("it redirects to {place:?}, which is no URL: {error}")
+            format!("it redirects to {location:?}, which is not a URL: {error}")
         })?));
     }
     let content_type = header(CONTENT_TYPE).map(str::to_owned);
     let (mut body, mut truncated) = (Vec::new(), false);
-    while let Some(piece) = answer.chunk().await.map_err(error_chain)? {
+    while let Some(piece) = response.chunk().await.map_err(error_chain)? {
         record.meter.add(TrafficDirection::Down, piece.len());
         if let Some(spent) = record.meter.exceeded_bytes() {
             return Err(spent.to_string());

@@ -1,11 +1,10 @@
-//! The file of the machine in which an admin gives names their addresses (hosts(5)).
+//! The machine's hosts file, in which an admin maps names to addresses (hosts(5)).
 
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Returns the addresses that the file gives `name`; none where it does not know it, or where there
-/// is no file.
+/// Returns the addresses of `name` in the file; empty if the name or the file does not exist.
 pub(super) async fn find_addresses(file: &Path, name: &str) -> io::Result<Vec<IpAddr>> {
     match tokio::fs::read(file).await {
         Ok(bytes) => Ok(parse_addresses(&String::from_utf8_lossy(&bytes), name)),
@@ -35,23 +34,23 @@ mod tests {
         let text = "127.0.0.1 localhost\n# 9.9.9.9 mirror.example\n\
             10.0.0.5\tMirror.Example mirror # 9.9.9.9\n10.0.0.6 other mirror\n\
             10.0.0.5 mirror\nfd00::5 mirror.example\nnonsense mirror\nfe80::1%eth0 mirror\n\n10.0.0.7\n";
-        let told = |name: &str| {
+        let addresses = |name: &str| {
             let found = parse_addresses(text, name);
             found.iter().map(IpAddr::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(told("mirror.example"), ["10.0.0.5", "fd00::5"]);
-        assert_eq!(told("mirror"), ["10.0.0.5", "10.0.0.6"]);
-        assert_eq!(told("localhost"), ["127.0.0.1"]);
+        assert_eq!(addresses("mirror.example"), ["10.0.0.5", "fd00::5"]);
+        assert_eq!(addresses("mirror"), ["10.0.0.5", "10.0.0.6"]);
+        assert_eq!(addresses("localhost"), ["127.0.0.1"]);
         for none in ["mirror.example.corp", "example", "9.9.9.9", "#", ""] {
-            assert_eq!(told(none), Vec::<String>::new(), "{none}");
+            assert_eq!(addresses(none), Vec::<String>::new(), "{none}");
         }
     }
 
     #[tokio::test]
     async fn no_file_knows_no_name_and_an_unreadable_one_is_an_error() {
-        let place = tempfile::tempdir().unwrap();
-        let missing = find_addresses(&place.path().join("hosts"), "localhost").await;
+        let directory = tempfile::tempdir().unwrap();
+        let missing = find_addresses(&directory.path().join("hosts"), "localhost").await;
         assert_eq!(missing.unwrap(), Vec::<IpAddr>::new());
-        assert!(find_addresses(place.path(), "localhost").await.is_err());
+        assert!(find_addresses(directory.path(), "localhost").await.is_err());
     }
 }

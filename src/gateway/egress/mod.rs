@@ -1,8 +1,8 @@
-//! The way out beyond the model: a proxy at the agent's door (CONNECT, and plain HTTP by absolute
-//! URI) to what its network class may reach.
+//! Egress to other hosts than the model's: a proxy at the agent's door (CONNECT, and plain HTTP by
+//! absolute URI) to the hosts of its network class.
 //!
-//! A name is resolved once, every address is checked, and the checked address is the one that is
-//! connected to. Each request is one row of the audit trail, allowed or not.
+//! A name is resolved once, every address is checked, and the connection goes to a checked address.
+//! Each request is one row of the audit trail, allowed or not.
 
 pub(crate) mod audit_record;
 pub(crate) mod authorize;
@@ -15,7 +15,8 @@ pub(crate) mod traffic_meter;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::egress::resolver::{HostResolver, SystemResolver};
+pub use crate::egress::resolver::HostResolver;
+pub(crate) use crate::egress::resolver::SystemResolver;
 pub use fetch::{FetchError, FetchedPage, PageFetcher};
 pub(super) use proxy::{handle_proxy_request, is_proxy_request};
 
@@ -25,14 +26,13 @@ use eklavya_sandbox::proxy::PreviewLookup;
 /// What one agent may reach.
 #[derive(Debug, Clone, Default)]
 pub enum EgressPolicy {
-    /// The model and nothing else.
+    /// Only the model.
     #[default]
     ModelOnly,
     /// The hosts of a list.
     Hosts {
-        /// Where the list is configured, e.g. `egress.packages`.
+        /// The configuration key of the list, e.g. `egress.packages`.
         key: &'static str,
-        /// The list.
         list: Arc<HostList>,
     },
     /// Every public host.
@@ -42,12 +42,12 @@ pub enum EgressPolicy {
 }
 
 impl EgressPolicy {
-    /// Whether there is anything to reach.
+    /// Whether the policy allows any target.
     pub fn allows_any(&self) -> bool {
         !matches!(self, EgressPolicy::ModelOnly)
     }
 
-    /// Returns what the audit trail calls it: `packages`, `research`, `public`, …
+    /// Returns the class in the audit trail: `packages`, `research`, `public`, …
     pub fn class(&self) -> &'static str {
         match self {
             EgressPolicy::ModelOnly => "nothing",
@@ -58,14 +58,13 @@ impl EgressPolicy {
     }
 }
 
-/// What holds for the egress of all agents.
+/// Egress settings that apply to all agents.
 #[derive(Debug, Clone)]
 pub struct EgressConfig {
-    /// Hosts that may have addresses which are not public: an admin vouches for them.
+    /// Hosts that an admin vouches for: they may have addresses that are not public.
     pub private_hosts: HostList,
-    /// What turns names into addresses.
+    /// Resolves names to addresses.
     pub resolver: Arc<dyn HostResolver>,
-    /// Time-outs and sizes.
     pub limits: EgressLimits,
 }
 
@@ -79,16 +78,16 @@ impl Default for EgressConfig {
     }
 }
 
-/// How much of it an agent may have.
+/// Limits of one egress connection.
 #[derive(Debug, Clone, Copy)]
 pub struct EgressLimits {
-    /// For a connection.
+    /// Time to connect.
     pub connect: Duration,
-    /// Without a byte in either direction.
+    /// Time without a byte in either direction.
     pub idle: Duration,
-    /// Of one connection, altogether.
+    /// Total duration of one connection.
     pub total: Duration,
-    /// Bytes of one connection in both directions; nothing is no limit.
+    /// Bytes of one connection in both directions; `None` means no limit.
     pub bytes: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Turning names into addresses, and the addresses of this machine.
+//! Resolving names, and the addresses of this machine.
 
 use std::fmt::Debug;
 use std::io;
@@ -10,22 +10,22 @@ use nix::ifaddrs::getifaddrs;
 
 use super::hosts_file;
 
-/// The names that the machine's admin has given addresses to.
+/// The machine's hosts file.
 const HOSTS: &str = "/etc/hosts";
 
-/// What turns a name into addresses.
+/// Resolves a name to addresses.
 pub trait HostResolver: Debug + Send + Sync {
     /// Returns all addresses of `name`.
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
-/// The machine's own resolver, which takes every name as it stands.
+/// The machine's own resolver, without its search domains.
 ///
-/// A name that is written without its last dot would be looked for in the machine's search domains
-/// too: whoever has `crates.io.corp.example` would be taken for `crates.io`. With the dot it is not;
-/// but /etc/hosts knows no name with a dot at its end, so it is read here.
+/// A name without a trailing dot is also looked up in the machine's search domains: the owner of
+/// `crates.io.corp.example` could pose as `crates.io`. A trailing dot prevents that, but /etc/hosts
+/// does not match such names, so it is read here.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemResolver;
+pub(crate) struct SystemResolver;
 
 impl HostResolver for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
@@ -44,7 +44,7 @@ impl HostResolver for SystemResolver {
 /// Whether an interface of this machine has this address.
 pub(crate) fn is_local_address(address: IpAddr) -> bool {
     let Ok(interfaces) = getifaddrs() else {
-        // Not to know is no reason to let it through.
+        // Fails closed: without the list of addresses, the address is rejected.
         return true;
     };
     let addresses = interfaces.filter_map(|interface| interface.address);

@@ -1,4 +1,4 @@
-//! Counting what passes, and noticing when nothing does.
+//! Counts the bytes of a connection and detects an idle one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::EgressLimits;
 
-/// What has passed through one connection.
+/// The traffic of one connection.
 #[derive(Debug)]
 pub(crate) struct TrafficMeter {
     start: Instant,
@@ -16,35 +16,30 @@ pub(crate) struct TrafficMeter {
     up: AtomicU64,
     down: AtomicU64,
     max_bytes: Option<u64>,
-    /// Told when more than that has passed.
+    /// Notified when the byte limit is exceeded.
     bytes_exceeded: Notify,
 }
 
-/// Which way.
+/// Direction of traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TrafficDirection {
-    /// From the agent.
     Up,
-    /// To the agent.
     Down,
 }
 
-/// Why a connection was ended here.
+/// Why the gateway ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitReached {
-    /// Nothing passed.
-    #[error("nothing passed for {} s", .0.as_secs())]
+    #[error("the connection was idle for {} s", .0.as_secs())]
     Idle(Duration),
-    /// It was open too long.
-    #[error("it was open for {} s", .0.as_secs())]
+    #[error("the connection was open for {} s", .0.as_secs())]
     Time(Duration),
-    /// Too much passed.
-    #[error("more than {0} bytes passed")]
+    #[error("the connection carried more than {0} bytes")]
     Bytes(u64),
 }
 
 impl TrafficMeter {
-    /// Begins to count; more than `most` bytes are too many.
+    /// Starts counting; `most` is the byte limit.
     pub(crate) fn new(most: Option<u64>) -> Self {
         Self {
             start: Instant::now(),
@@ -77,12 +72,11 @@ impl TrafficMeter {
         self.down.load(Ordering::Relaxed)
     }
 
-    /// Returns the milliseconds since the start.
     pub(crate) fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Returns that too much has passed, where it has.
+    /// Returns the limit if its bytes are exceeded.
     pub(crate) fn exceeded_bytes(&self) -> Option<LimitReached> {
         let most = self
             .max_bytes
@@ -90,7 +84,6 @@ impl TrafficMeter {
         most.map(LimitReached::Bytes)
     }
 
-    /// Waits until a limit is reached.
     pub(crate) async fn wait_for_limit(&self, limits: &EgressLimits) -> LimitReached {
         const LOOK: Duration = Duration::from_secs(1);
         loop {
@@ -107,7 +100,8 @@ impl TrafficMeter {
             if let Some(spent) = self.exceeded_bytes() {
                 return spent;
             }
-            // A fast connection takes gigabytes between two looks.
+            // A fast connection carries gigabytes between two timer checks, so the byte limit
+            // notifies.
             tokio::select! {
                 () = self.bytes_exceeded.notified() => {}
                 () = tokio::time::sleep(LOOK.min(limits.idle).min(limits.total)) => {}

@@ -1,4 +1,4 @@
-//! What answers the requests: a real endpoint or a rehearsal, behind one interface.
+//! The source of model responses, a real endpoint or a rehearsal, behind one interface.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::upstream::UpstreamClient;
 use crate::door::DoorSpec;
 use crate::rehearsal::player::RehearsalPlayer;
 
-/// Which of the two routes of the API a request takes.
+/// An API route that agents may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApiRoute {
     /// `POST /v1/messages`.
@@ -31,13 +31,13 @@ impl ApiRoute {
     }
 }
 
-/// A request on its way out.
+/// A request to the endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct UpstreamRequest {
     pub route: ApiRoute,
-    /// Whether the agent asked with `?beta=true`.
+    /// Whether the agent's request had `?beta=true`.
     pub beta: bool,
-    /// Only headers that may go out; no credential.
+    /// Headers that the endpoint may see, without a credential.
     pub headers: HeaderMap,
     pub body: Bytes,
     pub spec: Arc<DoorSpec>,
@@ -45,21 +45,21 @@ pub(crate) struct UpstreamRequest {
 
 pub(crate) type ChunkStream = Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>;
 
-/// An answer whose body is still on its way.
+/// A response whose body is still streaming.
 pub(crate) struct UpstreamResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: ChunkStream,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BackendError {
-    /// Surely nothing was sent.
+    /// Nothing was sent.
     NotSent(String),
-    /// It was sent, and what became of it is not known.
+    /// The request was sent, but its outcome is unknown.
     OutcomeUnknown(String),
-    /// The rehearsal has no answer to it.
+    /// The rehearsal has no response to the request.
     Unscripted(String),
 }
 
@@ -73,11 +73,11 @@ impl ModelBackend {
     pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, BackendError> {
         match self {
             ModelBackend::Upstream(upstream) => upstream.send(request).await,
-            ModelBackend::Rehearsal(player) => player.answer(&request).await,
+            ModelBackend::Rehearsal(player) => player.respond(&request).await,
         }
     }
 
-    /// Returns the name under which all workers share what they know of an endpoint.
+    /// Returns the name of the endpoint under which all workers share its rate limits.
     pub fn endpoint_name(&self) -> Option<String> {
         match self {
             ModelBackend::Upstream(upstream) => Some(upstream.endpoint_name()),
@@ -89,7 +89,7 @@ impl ModelBackend {
         matches!(self, ModelBackend::Rehearsal(_))
     }
 
-    /// Returns the credential, for those who keep it out of what they write.
+    /// Returns the credential, for code that must redact it.
     pub fn secret(&self) -> Option<SecretString> {
         match self {
             ModelBackend::Upstream(upstream) => Some(upstream.secret().clone()),

@@ -1,4 +1,4 @@
-//! One request of an agent, from its reservation to its answer.
+//! One request of an agent, from its reservation to its response.
 
 use std::sync::Arc;
 
@@ -16,39 +16,39 @@ use crate::door::{DoorError, DoorState, RequestPause};
 use crate::gateway::GatewayState;
 use crate::model::limits::rate_limit_pause::{RateLimitPause, pause_duration};
 use crate::model::model_call::ModelCall;
-use crate::model::upstream::upstream_error::{self as refusal, UpstreamErrorResponse};
+use crate::model::upstream::upstream_error::{self, UpstreamErrorResponse};
 use crate::refusal_audit;
 use eklavya_core::backoff::Backoff;
 use eklavya_core::ledger::{PriceQuote, RequestPayer, Reservation};
 use eklavya_services::costs::ReservationOutcome;
 
-/// The longest pause between two tries.
-const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
-/// How often a request that waits for money looks again, since another process does not tell.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+/// The longest pause between two attempts.
+const MAX_BACKOFF: std::time::Duration = std::time::Duration::from_secs(30);
+/// How often a request that waits for budget checks again, since other processes do not notify it.
+const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// A request as it came through the door, checked.
+/// A validated request of an agent.
 #[derive(Debug)]
 pub(crate) struct AgentRequest {
     pub route: ApiRoute,
     pub beta: bool,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// What a request for a message can cost; nothing for one that is free.
+    /// The parsed message request, with its cost bounds; `None` for a free request.
     pub model_call: Option<ModelCall>,
-    /// Whether it is a subagent's.
+    /// Whether a subagent sent it.
     pub is_subagent: bool,
 }
 
-/// Where an exchange goes next.
+/// The next step of an exchange.
 pub(crate) enum ExchangeStep {
-    /// Once more, from the reservation on.
+    /// Repeat, starting with the reservation.
     Retry,
-    /// The endpoint answers.
+    /// Relay the endpoint's response.
     Relay(UpstreamResponse),
-    /// The gateway answers.
+    /// Respond with the gateway's own response.
     Respond(Response<ResponseBody>),
-    /// Nobody waits for an answer any more.
+    /// The agent has disconnected.
     AgentGone,
 }
 
@@ -60,22 +60,22 @@ pub(crate) struct ModelExchange {
     waiting_since: Option<Instant>,
     failures: u32,
     rate_limits: u32,
-    /// Whether the next request has been counted against the limit of requests.
+    /// Whether the next attempt has been counted against the request rate.
     is_rate_counted: bool,
 }
 
 impl ModelExchange {
     pub fn new(
-        inner: Arc<GatewayState>,
+        gateway: Arc<GatewayState>,
         door: Arc<DoorState>,
-        asked: AgentRequest,
-        answer: oneshot::Sender<Response<ResponseBody>>,
+        request: AgentRequest,
+        response_sender: oneshot::Sender<Response<ResponseBody>>,
     ) -> Self {
         Self {
-            gateway: inner,
+            gateway,
             door,
-            request: asked,
-            response_sender: answer,
+            request,
+            response_sender,
             waiting_since: None,
             failures: 0,
             rate_limits: 0,
@@ -83,7 +83,7 @@ impl ModelExchange {
         }
     }
 
-    /// Brings the request to its end. This must not be cancelled: what was sent is settled here.
+    /// Runs the exchange to its end. Do not cancel it: requests that were sent are settled here.
     pub async fn run(mut self) {
         let door = self.door.clone();
         let _in_flight = door.begin_request();
@@ -111,7 +111,7 @@ impl ModelExchange {
                         held,
                         self.request.is_subagent,
                     );
-                    // The request is not needed any more, and it may be large.
+                    // The request is no longer needed, and it may be large.
                     drop((call, self.request));
                     return relay.run(incoming, self.response_sender).await;
                 }
@@ -120,10 +120,10 @@ impl ModelExchange {
         }
     }
 
-    /// A request that costs nothing.
+    /// Runs a request that costs nothing.
     async fn run_free(mut self) {
-        if let Some(answer) = self.cached_count().await {
-            return self.finish(ExchangeStep::Respond(answer));
+        if let Some(response) = self.cached_count().await {
+            return self.finish(ExchangeStep::Respond(response));
         }
         loop {
             if let Err(step) = self.wait_out_rate_limit().await {
@@ -133,8 +133,8 @@ impl ModelExchange {
             match self.send(body, None).await {
                 ExchangeStep::Retry => {}
                 ExchangeStep::Relay(incoming) => {
-                    let answer = self.pass_response(incoming).await;
-                    return self.finish(ExchangeStep::Respond(answer));
+                    let response = self.pass_response(incoming).await;
+                    return self.finish(ExchangeStep::Respond(response));
                 }
                 step => return self.finish(step),
             }
@@ -142,25 +142,25 @@ impl ModelExchange {
     }
 
     async fn cached_count(&self) -> Option<Response<ResponseBody>> {
-        let counted = self.gateway.token_counts.as_ref()?;
-        counted.lookup(&self.request).await
+        let cache = self.gateway.token_counts.as_ref()?;
+        cache.lookup(&self.request).await
     }
 
     async fn pass_response(&self, incoming: UpstreamResponse) -> Response<ResponseBody> {
-        let body = match refusal::read_complete(&self.gateway, incoming).await {
+        let body = match upstream_error::read_complete(&self.gateway, incoming).await {
             Ok(whole) => whole,
-            Err(answer) => return answer,
+            Err(response) => return response,
         };
-        if let Some(counted) = &self.gateway.token_counts {
-            counted.store(&self.request, &body).await;
+        if let Some(cache) = &self.gateway.token_counts {
+            cache.store(&self.request, &body).await;
         }
         body.into_response()
     }
 
     fn finish(self, step: ExchangeStep) {
-        if let ExchangeStep::Respond(answer) = step {
-            // An agent that is gone needs no answer.
-            let _ = self.response_sender.send(answer);
+        if let ExchangeStep::Respond(response) = step {
+            // An agent that has disconnected needs no response.
+            let _ = self.response_sender.send(response);
         }
     }
 
@@ -187,7 +187,7 @@ impl ModelExchange {
         self.gateway.pricing.quote(&call.model, &shape)
     }
 
-    /// Takes a reservation, after any rate limit has passed and it is the request's turn.
+    /// Takes a reservation, after rate limits have passed and the request's turn has come.
     async fn reserve(
         &mut self,
         payer: &RequestPayer,
@@ -207,12 +207,12 @@ impl ModelExchange {
                         .await);
                 }
                 Ok(ReservationOutcome::Held(shortage)) => shortage,
-                // Nothing was sent. Whoever runs the agent knows what to do about it.
+                // Nothing was sent. The code that runs the agent handles the database outage.
                 Err(error) if error.is_unavailable() => {
                     tokio::select! {
                         () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
                         () = self.door.closing.cancelled() => return Err(ExchangeStep::AgentGone),
-                        () = tokio::time::sleep(LOOK_AGAIN) => continue,
+                        () = tokio::time::sleep(POLL_INTERVAL) => continue,
                     }
                 }
                 Err(error) => {
@@ -231,7 +231,7 @@ impl ModelExchange {
             tokio::select! {
                 () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
                 () = self.gateway.costs.wait_for_release() => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
@@ -239,9 +239,9 @@ impl ModelExchange {
     async fn wait_out_rate_limit(&mut self) -> Result<(), ExchangeStep> {
         while let Some(until) = self.gateway.rate_limit_pause.active_until().await {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let max_park = self.gateway.timeouts.max_pause;
-            if until > since + max_park {
-                let problem = DoorError::RateLimitedTooLong(max_park);
+            let max_pause = self.gateway.timeouts.max_pause;
+            if until > since + max_pause {
+                let problem = DoorError::RateLimitedTooLong(max_pause);
                 return Err(self.refuse(StatusCode::TOO_MANY_REQUESTS, problem).await);
             }
             let shown = self.door.time_after(until.duration_since(Instant::now()));
@@ -256,11 +256,11 @@ impl ModelExchange {
         Ok(())
     }
 
-    /// Waits until the limit of requests lets this one through. It is counted once, however often
-    /// it then waits for something else before it is sent.
+    /// Waits for the request rate. A request is counted once, however often it then waits for other
+    /// reasons before it is sent.
     async fn wait_for_request_rate(&mut self) -> Result<(), ExchangeStep> {
-        let inner = self.gateway.clone();
-        let Some(turns) = inner
+        let gateway = self.gateway.clone();
+        let Some(request_rate) = gateway
             .request_rate
             .as_ref()
             .filter(|_| !self.is_rate_counted)
@@ -268,21 +268,21 @@ impl ModelExchange {
             return Ok(());
         };
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let max_park = inner.timeouts.max_pause;
-        let until = self.door.time_after(turns.interval());
+        let max_pause = gateway.timeouts.max_pause;
+        let until = self.door.time_after(request_rate.interval());
         let _shown = self.door.begin_pause(RequestPause::RateLimit { until });
         self.is_rate_counted = tokio::select! {
             () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
-            came = turns.acquire(since + max_park) => came,
+            came = request_rate.acquire(since + max_pause) => came,
         };
         if self.is_rate_counted {
             return Ok(());
         }
-        let problem = DoorError::RateLimitedTooLong(max_park);
+        let problem = DoorError::RateLimitedTooLong(max_pause);
         Err(self.refuse(StatusCode::TOO_MANY_REQUESTS, problem).await)
     }
 
-    /// Sends the request once. Unless it is relayed, its reservation has ended when this returns.
+    /// Sends the request once. Unless the response is relayed, the reservation has ended on return.
     async fn send(
         &mut self,
         body: Bytes,
@@ -307,8 +307,9 @@ impl ModelExchange {
             sent = sending => sent,
         };
         self.door.touch();
-        let silent =
-            || BackendError::OutcomeUnknown(format!("no answer within {} s", first_byte.as_secs()));
+        let silent = || {
+            BackendError::OutcomeUnknown(format!("no response within {} s", first_byte.as_secs()))
+        };
         match sent.unwrap_or_else(|_| Err(silent())) {
             Ok(incoming) if incoming.status.is_success() => ExchangeStep::Relay(incoming),
             Ok(incoming) => self.handle_error_response(incoming, paid).await,
@@ -328,63 +329,63 @@ impl ModelExchange {
         }
     }
 
-    async fn settle(&self, paid: Option<(&ModelCall, &Reservation)>, booking: LedgerSettlement) {
+    async fn settle(&self, paid: Option<(&ModelCall, &Reservation)>, settlement: LedgerSettlement) {
         if let Some((_, reservation)) = paid {
-            settle_reservation(&self.gateway.costs, reservation.id, booking, None).await;
+            settle_reservation(&self.gateway.costs, reservation.id, settlement, None).await;
         }
     }
 
-    /// Deals with an answer that is not a success.
+    /// Handles a response that is not a success.
     async fn handle_error_response(
         &mut self,
         incoming: UpstreamResponse,
         paid: Option<(&ModelCall, &Reservation)>,
     ) -> ExchangeStep {
-        let refusal = UpstreamErrorResponse::read(&self.gateway, incoming).await;
+        let error = UpstreamErrorResponse::read(&self.gateway, incoming).await;
         if let Some((call, reservation)) = paid {
-            let booking = refusal.ledger_settlement(&self.gateway.pricing, &call.model);
+            let settlement = error.ledger_settlement(&self.gateway.pricing, &call.model);
             settle_reservation(
                 &self.gateway.costs,
                 reservation.id,
-                booking,
-                refusal.request_id(),
+                settlement,
+                error.request_id(),
             )
             .await;
         }
-        match refusal.status.as_u16() {
+        match error.status.as_u16() {
             429 | 529 => {
-                let pause = pause_duration(&refusal.headers, self.rate_limits);
+                let pause = pause_duration(&error.headers, self.rate_limits);
                 self.gateway.rate_limit_pause.extend(pause).await;
                 self.rate_limits += 1;
                 ExchangeStep::Retry
             }
             300..=399 => {
-                let reason = format!("it answered with a redirect (status {})", refusal.status);
+                let reason = format!("it responded with a redirect (status {})", error.status);
                 self.refuse(StatusCode::BAD_GATEWAY, DoorError::Unreachable(reason))
                     .await
             }
             408 | 409 | 500..=599 => {
-                let reason = format!("status {}: {}", refusal.status.as_u16(), refusal.message());
+                let reason = format!("status {}: {}", error.status.as_u16(), error.message());
                 self.pause_before_retry(reason).await
             }
             _ => {
                 self.door
-                    .record_error(refusal.to_door_error(paid.map_or("", |(call, _)| &call.model)));
-                ExchangeStep::Respond(refusal.into_response())
+                    .record_error(error.to_door_error(paid.map_or("", |(call, _)| &call.model)));
+                ExchangeStep::Respond(error.into_response())
             }
         }
     }
 
-    /// Pauses before the next try, or gives up.
+    /// Pauses before the next attempt, or gives up.
     async fn pause_before_retry(&mut self, reason: String) -> ExchangeStep {
         self.failures += 1;
         if self.failures >= self.gateway.timeouts.max_attempts {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return self.refuse(status, DoorError::Unreachable(reason)).await;
         }
-        tracing::info!(agent = %self.door.spec.agent, %reason, "a request is tried again");
+        tracing::info!(agent = %self.door.spec.agent, %reason, "retrying a request");
         let first = self.gateway.timeouts.first_backoff;
-        let backoff = Backoff::new(first, LONGEST_PAUSE).with_jitter();
+        let backoff = Backoff::new(first, MAX_BACKOFF).with_jitter();
         let pause = backoff.pause_after(self.failures - 1);
         tokio::select! {
             () = self.response_sender.closed() => ExchangeStep::AgentGone,
@@ -392,7 +393,7 @@ impl ModelExchange {
         }
     }
 
-    /// Answers with an error that the agent does not try again, and notes why.
+    /// Responds with an error that the agent does not retry, and records it.
     async fn refuse(&self, status: StatusCode, problem: DoorError) -> ExchangeStep {
         let why = problem.to_string();
         if problem.is_gateway_refusal() {
@@ -401,7 +402,7 @@ impl ModelExchange {
             refusal_audit::record_refusal(
                 &self.gateway,
                 &self.door,
-                refusal_audit::REQUEST,
+                refusal_audit::AUDIT_ACTION,
                 details,
             )
             .await;

@@ -1,4 +1,5 @@
-//! What the gateway must know of a request: its model, what it can cost, and where its limits stand.
+//! Parses what the gateway must know of a request: the model, the cost bounds, and the position of
+//! its limits.
 
 use std::ops::Range;
 
@@ -9,13 +10,13 @@ use serde_json::value::RawValue;
 use super::pricing::RequestShape;
 use crate::model::strict_json::StrictJson;
 
-/// Fewer output tokens than this are not worth a request.
-pub const MIN_USEFUL_TOKENS: u64 = 256;
-/// The API's own floor for a thinking budget.
+/// A request with fewer output tokens than this is not useful.
+pub(crate) const MIN_USEFUL_TOKENS: u64 = 256;
+/// The API's minimum thinking budget.
 const MIN_THINKING_TOKENS: u64 = 1_024;
-/// The searches of a web search tool that states no `max_uses`.
+/// The searches that are assumed for a web search tool without `max_uses`.
 const DEFAULT_SEARCHES: u64 = 10;
-/// Kinds of tools that the agent's own side runs; every other kind would be run by the endpoint.
+/// Kinds of tools that run on the agent's side; the endpoint runs all other kinds.
 const CLIENT_TOOLS: [&str; 6] = [
     "custom",
     "bash_",
@@ -25,14 +26,11 @@ const CLIENT_TOOLS: [&str; 6] = [
     "tool_search_tool_",
 ];
 
-/// A request for a message, checked.
+/// A validated request for a message.
 #[derive(Debug, Clone)]
-pub struct ModelCall {
-    /// The model asked for.
+pub(crate) struct ModelCall {
     pub model: String,
-    /// Whether the answer is to be streamed.
-    pub stream: bool,
-    /// What it can cost.
+    /// The cost bounds.
     pub shape: RequestShape,
     body: Bytes,
     max_tokens_at: Range<usize>,
@@ -45,10 +43,10 @@ struct ThinkingBudget {
     at: Range<usize>,
 }
 
-/// Why a request is refused before it costs anything; the text goes to the agent.
+/// Why a request is rejected before it costs anything; the agent reads the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadRequest(pub String);
+pub(crate) struct BadRequest(pub String);
 
 fn bad_request<T>(reason: impl Into<String>) -> Result<T, BadRequest> {
     Err(BadRequest(reason.into()))
@@ -69,11 +67,12 @@ struct ThinkingSpan<'a> {
 }
 
 impl ModelCall {
-    /// Reads the body of `POST /v1/messages`.
+    /// Parses the body of `POST /v1/messages`.
     ///
     /// # Errors
-    /// What is not a request, and what would cost or reach more than the gateway can answer for:
-    /// tools that the endpoint runs (web search aside), content behind URLs, dearer speeds.
+    /// The body is not a message request, or it could cost or reach more than the gateway can
+    /// account for: tools that the endpoint runs (except web search), content behind URLs, speeds
+    /// with a surcharge.
     pub fn parse(body: Bytes) -> Result<Self, BadRequest> {
         let root: StrictJson = serde_json::from_slice(&body)
             .map_err(|error| BadRequest(format!("the request is not usable JSON: {error}")))?;
@@ -99,10 +98,8 @@ impl ModelCall {
         let (max_tokens_at, thinking) = find_spans(&body)?;
         let floor = thinking.as_ref().map_or(0, |_| MIN_THINKING_TOKENS);
         shape.min_tokens = (MIN_USEFUL_TOKENS + floor).min(max_tokens);
-        let stream = matches!(root.get("stream"), Some(StrictJson::Bool(true)));
         Ok(Self {
             model,
-            stream,
             shape,
             body,
             max_tokens_at,
@@ -110,13 +107,13 @@ impl ModelCall {
         })
     }
 
-    /// Returns the body as it came.
+    /// Returns the body, unchanged.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
     /// Returns the body with a lower `max_tokens`; a thinking budget is kept below it. Every other
-    /// byte stays as it came.
+    /// byte stays unchanged.
     pub fn with_max_tokens(&self, max_tokens: u64) -> Bytes {
         if max_tokens >= self.shape.max_tokens {
             return self.body.clone();
@@ -162,20 +159,18 @@ fn find_spans(body: &Bytes) -> Result<(Range<usize>, Option<ThinkingBudget>), Ba
     Ok((place(spans.max_tokens), thinking.transpose()?))
 }
 
-/// The price list holds standard prices; what costs more is not let through.
+/// The price list has standard prices, so options with a surcharge are rejected.
 fn refuse_surcharges(root: &StrictJson) -> Result<(), BadRequest> {
     for (key, allowed) in [("speed", "standard"), ("inference_geo", "global")] {
         match root.get(key) {
             None | Some(StrictJson::Null) => {}
             Some(value) if value.as_str() == Some(allowed) => {}
-            Some(_) => return bad_request(format!("{key}: only {allowed:?} is offered here")),
+            Some(_) => return bad_request(format!("{key}: only {allowed:?} is supported")),
         }
     }
     for key in ["mcp_servers", "container"] {
         if root.get(key).is_some_and(|value| !value.is_empty()) {
-            return bad_request(format!(
-                "{key}: the endpoint's own tools are not offered here"
-            ));
+            return bad_request(format!("{key}: the endpoint's own tools are not supported"));
         }
     }
     Ok(())
@@ -193,14 +188,15 @@ fn count_web_searches(root: &StrictJson) -> Result<u64, BadRequest> {
             searches = searches.saturating_add(uses.unwrap_or(DEFAULT_SEARCHES));
         } else if !CLIENT_TOOLS.iter().any(|known| kind.starts_with(known)) {
             return bad_request(format!(
-                "tools: {kind} is not offered here; it runs outside the sandbox"
+                "tools: {kind} is not supported; it runs outside the sandbox"
             ));
         }
     }
     Ok(searches)
 }
 
-/// Counts what costs more tokens than it has bytes. The arguments of tools are data, not content.
+/// Counts content that may cost more tokens than it has bytes. Tool arguments are data, not
+/// content.
 fn count_content(value: &StrictJson, shape: &mut RequestShape) -> Result<(), BadRequest> {
     match value {
         StrictJson::List(items) => items.iter().try_for_each(|item| count_content(item, shape)),
@@ -231,7 +227,7 @@ fn count_block(block: &StrictJson, shape: &mut RequestShape) -> Result<(), BadRe
     match (kind, source) {
         (_, Some("url" | "file")) => {
             return bad_request(
-                "content behind a URL or a file id is not offered here; send the content itself",
+                "content behind a URL or a file id is not supported; send the content itself",
             );
         }
         (Some("image"), _) => shape.images += 1,
@@ -273,7 +269,7 @@ mod tests {
             (shape.images, shape.web_searches, shape.min_tokens),
             (1, 3, 9)
         );
-        assert!(shape.documents && shape.one_hour_cache && call.stream);
+        assert!(shape.documents && shape.one_hour_cache);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) struct RateEntry {
     pub cache_write_1h: DollarAmount,
 }
 
-/// An amount of dollars, read as the decimal number that stands in the file.
+/// An amount in US dollars, parsed from the decimal text of the number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DollarAmount(pub MicroUsd);
 
@@ -72,7 +72,7 @@ impl Visitor<'_> for DollarAmountVisitor {
         self.visit_str(&whole.to_string())
     }
 
-    // The shortest text that reads back as the same number is the text that was written.
+    // The shortest text that parses to the same number is the text in the file.
     fn visit_f64<E: Error>(self, number: f64) -> Result<DollarAmount, E> {
         self.visit_str(&number.to_string())
     }

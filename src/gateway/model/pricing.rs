@@ -1,4 +1,4 @@
-//! What a request costs, and the most that it can cost, in exact integer arithmetic.
+//! Computes the cost and the maximum cost of a request, in exact integer arithmetic.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -7,40 +7,39 @@ use super::price_list::{DollarAmount, ModelEntry, PriceList, RateEntry};
 use eklavya_core::ledger::{PriceQuote, TokenUsage, round_up_to_micros};
 use eklavya_core::money::MicroUsd;
 
-/// Tokens that the API itself adds to a prompt (the tool-use preamble and the like; documented
-/// figures stay below 1,000), on top of one token per byte of the request.
-pub const OVERHEAD_TOKENS: u64 = 2_000;
-/// The most tokens that one picture becomes, whatever its size in bytes.
-pub const IMAGE_TOKENS: u64 = 6_000;
-/// The largest context window of any model: a small PDF can become any number of tokens below it.
-pub const CONTEXT_TOKENS: u64 = 1_000_000;
+/// Tokens that the API adds to a prompt (tool-use preamble and similar; documented figures are
+/// below 1,000), in addition to one token per byte of the request.
+pub(crate) const OVERHEAD_TOKENS: u64 = 2_000;
+/// The most tokens of one image, whatever its size in bytes.
+pub(crate) const IMAGE_TOKENS: u64 = 6_000;
+/// The largest context window of any model: a small PDF can have any number of tokens up to it.
+pub(crate) const CONTEXT_TOKENS: u64 = 1_000_000;
 /// The most tokens that the results of one web search add to the prompt.
-pub const SEARCH_TOKENS: u64 = 10_000;
+pub(crate) const SEARCH_TOKENS: u64 = 10_000;
 
 const EMBEDDED: &str = include_str!("../../../templates/pricing.yaml");
 
-/// What a request says about its possible cost.
+/// The cost bounds of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RequestShape {
-    /// Size of the body.
+pub(crate) struct RequestShape {
     pub body_bytes: u64,
-    /// Pictures in it.
+    /// Number of images.
     pub images: u64,
-    /// Whether it holds a document in a binary form.
+    /// Whether it contains a binary document.
     pub documents: bool,
-    /// Whether it asks for a cache of one hour.
+    /// Whether it asks for a one-hour cache.
     pub one_hour_cache: bool,
     /// The most web searches that the model may make.
     pub web_searches: u64,
-    /// The `max_tokens` asked for.
+    /// The requested `max_tokens`.
     pub max_tokens: u64,
-    /// The fewest with which the request still makes sense.
+    /// The fewest output tokens that are useful.
     pub min_tokens: u64,
 }
 
 impl RequestShape {
-    /// Returns the most input tokens that the request can be charged for. Every byte is at most one
-    /// token; a search sends the whole prompt again, with the results so far.
+    /// Returns the most input tokens that can be charged. Every byte is at most one token; each web
+    /// search sends the whole prompt again, with the results so far.
     fn max_input_tokens(&self) -> u64 {
         let documents = if self.documents { CONTEXT_TOKENS } else { 0 };
         let prompt = self
@@ -55,7 +54,7 @@ impl RequestShape {
     }
 }
 
-/// Prices of one million tokens of each kind.
+/// Prices per million tokens of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct TokenRates {
     input: MicroUsd,
@@ -113,7 +112,7 @@ impl PricedModel {
         }
     }
 
-    /// The prices that no request of at most `prompt_tokens` goes beyond.
+    /// Upper bounds on the prices of a request of at most `prompt_tokens`.
     fn max_rates(&self, prompt_tokens: u64) -> TokenRates {
         self.base.max(self.rates_for(prompt_tokens))
     }
@@ -133,30 +132,22 @@ fn is_version_suffix(suffix: &str) -> bool {
             .is_some_and(|date| date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// A price list that cannot be used.
+/// Why a price list cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PriceTableError {
-    /// The file cannot be read.
     #[error("cannot read the price list {}: {source}", file.display())]
     Read {
-        /// The file.
         file: PathBuf,
-        /// The reason.
         source: std::io::Error,
     },
-    /// It is not a price list; the reason names the line and the column.
+    /// The content is not valid; the reason states line and column.
     #[error(
         "the price list {file} is not usable: {reason}; docs and an example are in templates/pricing.yaml"
     )]
-    Invalid {
-        /// The file.
-        file: String,
-        /// What is wrong and where.
-        reason: String,
-    },
+    Invalid { file: String, reason: String },
 }
 
-/// A dated table of prices.
+/// A dated price list.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
     as_of: String,
@@ -166,7 +157,7 @@ pub struct PriceTable {
 }
 
 impl PriceTable {
-    /// Returns the price list that the program brings along.
+    /// Returns the embedded price list.
     pub fn embedded() -> Result<Self, PriceTableError> {
         Self::parse(EMBEDDED, "templates/pricing.yaml")
     }
@@ -199,7 +190,7 @@ impl PriceTable {
         for name in models.iter().flat_map(|model| &model.names) {
             if name.is_empty() || !seen.insert(name) {
                 return Err(format!(
-                    "models: the name {name:?} is empty or stands there twice"
+                    "models: the name {name:?} is empty or occurs twice"
                 ));
             }
         }
@@ -220,12 +211,11 @@ impl PriceTable {
         })
     }
 
-    /// Returns the month of the prices, like `2026-11`.
+    /// Returns the month of the prices, e.g. `2026-11`.
     pub fn as_of(&self) -> &str {
         &self.as_of
     }
 
-    /// Tells whether the list has a price for `model`.
     pub fn has_price(&self, model: &str) -> bool {
         self.models.iter().any(|known| known.matches_name(model))
     }
@@ -237,9 +227,8 @@ impl PriceTable {
             .unwrap_or(&self.fallback)
     }
 
-    /// Returns what a request to `model` with this usage costs, rounded up to the next
-    /// micro-dollar.
-    pub fn cost(&self, model: &str, usage: &TokenUsage) -> MicroUsd {
+    /// Returns the cost of this usage of `model`, rounded up to the next micro-dollar.
+    pub(crate) fn cost(&self, model: &str, usage: &TokenUsage) -> MicroUsd {
         let rates = self.find_model(model).rates_for(usage.prompt_tokens());
         let tokens = [
             (usage.input, rates.input),
@@ -254,8 +243,8 @@ impl PriceTable {
         round_up_to_micros(pico.saturating_add(self.web_search_pico(usage.web_searches)))
     }
 
-    /// Returns the most that a request of this shape can cost.
-    pub fn quote(&self, model: &str, shape: &RequestShape) -> PriceQuote {
+    /// Returns the maximum cost of a request of this shape.
+    pub(crate) fn quote(&self, model: &str, shape: &RequestShape) -> PriceQuote {
         let input_tokens = shape.max_input_tokens();
         let rates = self.find_model(model).max_rates(input_tokens);
         let input_rate = i128::from(rates.max_input_rate(shape.one_hour_cache).0);

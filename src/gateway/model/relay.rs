@@ -1,4 +1,4 @@
-//! Passes an answer on as it comes, and settles what it cost.
+//! Relays a response as it arrives, and settles its cost.
 
 use std::sync::Arc;
 
@@ -23,14 +23,14 @@ use crate::rehearsal::conversation::{RequestPurpose, request_purpose};
 use crate::rehearsal::recording::ResponseRecording;
 use eklavya_core::ledger::{Reservation, TokenUsage};
 
-/// No answer that is not a stream is longer.
+/// Size limit of a response that is not a stream.
 const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
-/// Pieces on their way to an agent that reads slowly.
-const PIECES: usize = 16;
+/// Chunks that are buffered for an agent that reads slowly.
+const CHUNK_QUEUE: usize = 16;
 
 type ChunkSender = mpsc::Sender<Result<Frame<Bytes>, BodyTruncated>>;
 
-/// An answer that passes through, and the reservation that it settles.
+/// A response in transit, with the reservation that it settles.
 pub(crate) struct ResponseRelay {
     gateway: Arc<GatewayState>,
     door: Arc<DoorState>,
@@ -41,7 +41,7 @@ pub(crate) struct ResponseRelay {
     settled: bool,
 }
 
-/// How a stream came to its end.
+/// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RelayEnd {
     Complete,
@@ -50,7 +50,7 @@ enum RelayEnd {
 }
 
 impl RelayEnd {
-    /// What comes after the last event of an answer takes nothing away from it.
+    /// Errors after the last event of a response do not matter.
     fn unless_complete(meter: &StreamUsage, end: RelayEnd) -> RelayEnd {
         if meter.stopped() {
             RelayEnd::Complete
@@ -62,28 +62,28 @@ impl RelayEnd {
 
 impl ResponseRelay {
     pub fn new(
-        inner: Arc<GatewayState>,
+        gateway: Arc<GatewayState>,
         door: Arc<DoorState>,
         call: &ModelCall,
         held: Reservation,
         subagent: bool,
     ) -> Self {
-        let recording = inner
+        let recording = gateway
             .recorder
             .as_ref()
             .filter(|_| !subagent && is_conversation_turn(call.body()))
             .map(|recorder| {
-                let secrets = inner
+                let secrets = gateway
                     .backend
                     .secret()
                     .into_iter()
                     .chain([door.token().clone()]);
-                let redactor = inner.costs.data().redactor().clone();
+                let redactor = gateway.costs.data().redactor().clone();
                 recorder.start_recording(&door.spec, secrets.collect(), redactor)
             });
         let model = call.model.clone();
         Self {
-            gateway: inner,
+            gateway,
             door,
             model,
             reservation: held,
@@ -96,7 +96,7 @@ impl ResponseRelay {
     pub async fn run(
         mut self,
         incoming: UpstreamResponse,
-        answer: oneshot::Sender<Response<ResponseBody>>,
+        response_sender: oneshot::Sender<Response<ResponseBody>>,
     ) {
         let headers = &incoming.headers;
         let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -105,37 +105,38 @@ impl ResponseRelay {
             .get(CONTENT_ENCODING)
             .is_none_or(|encoding| encoding == "identity");
         if is_event_stream(headers) && legible {
-            self.relay_stream(incoming, answer).await;
+            self.relay_stream(incoming, response_sender).await;
         } else {
-            self.relay_complete(incoming, answer).await;
+            self.relay_complete(incoming, response_sender).await;
         }
     }
 
     async fn relay_stream(
         mut self,
         incoming: UpstreamResponse,
-        answer: oneshot::Sender<Response<ResponseBody>>,
+        response_sender: oneshot::Sender<Response<ResponseBody>>,
     ) {
-        let (pieces, passed_on) = mpsc::channel(PIECES);
+        let (pieces, passed_on) = mpsc::channel(CHUNK_QUEUE);
         let body = ResponseBody::new(StreamBody::new(flush_before_error(passed_on)));
         let mut meter = StreamUsage::default();
-        let end = match answer.send(build_response(incoming.status, &incoming.headers, body)) {
-            Ok(()) => {
-                self.forward_chunks(incoming.body, &pieces, &mut meter)
-                    .await
-            }
-            Err(_) => RelayEnd::AgentGone,
-        };
+        let end =
+            match response_sender.send(build_response(incoming.status, &incoming.headers, body)) {
+                Ok(()) => {
+                    self.forward_chunks(incoming.body, &pieces, &mut meter)
+                        .await
+                }
+                Err(_) => RelayEnd::AgentGone,
+            };
         self.settle(meter.settled()).await;
         if end == RelayEnd::Complete && !meter.failed() {
             self.finish().await;
         } else if end == RelayEnd::Truncated {
-            tracing::warn!(agent = %self.door.spec.agent, "the model's answer was cut");
+            tracing::warn!(agent = %self.door.spec.agent, "the model's response was cut short");
             let _ = pieces.send(Err(BodyTruncated)).await;
         }
     }
 
-    /// Passes piece after piece on. The ledger is settled before the agent can see the end.
+    /// Forwards each chunk. The ledger is settled before the agent can see the end.
     async fn forward_chunks(
         &mut self,
         mut body: ChunkStream,
@@ -167,11 +168,11 @@ impl ResponseRelay {
         }
     }
 
-    /// An answer that is not a stream is passed on when all of it is there.
+    /// Forwards a response that is not a stream once it is complete.
     async fn relay_complete(
         mut self,
         incoming: UpstreamResponse,
-        mut answer: oneshot::Sender<Response<ResponseBody>>,
+        mut response_sender: oneshot::Sender<Response<ResponseBody>>,
     ) {
         let UpstreamResponse {
             status,
@@ -182,29 +183,32 @@ impl ResponseRelay {
         let first_byte = self.gateway.timeouts.first_byte;
         let read = tokio::select! {
             biased;
-            () = answer.closed() => None,
+            () = response_sender.closed() => None,
             read = tokio::time::timeout(first_byte, reading) => read.ok().flatten(),
         };
         let usage = read.as_ref().and_then(|body| usage_of_json(body));
         self.settle(usage).await;
         let Some(body) = read else {
-            let error = error_object(StatusCode::BAD_GATEWAY, "the model's answer was cut short");
-            let _ = answer.send(json_response(StatusCode::BAD_GATEWAY, &error));
+            let error = error_object(
+                StatusCode::BAD_GATEWAY,
+                "the model's response was cut short",
+            );
+            let _ = response_sender.send(json_response(StatusCode::BAD_GATEWAY, &error));
             return;
         };
         if let Some(recording) = &mut self.recording {
             recording.read_json(&body);
         }
         self.finish().await;
-        let _ = answer.send(build_response(status, &headers, full_body(body)));
+        let _ = response_sender.send(build_response(status, &headers, full_body(body)));
     }
 
-    /// Settles what was used, or all that was held where that is not known; once.
+    /// Settles the usage, or the whole reservation if the usage is unknown; only once.
     async fn settle(&mut self, usage: Option<TokenUsage>) {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
-        let booking = usage.map_or(LedgerSettlement::UpperBound, |usage| {
+        let settlement = usage.map_or(LedgerSettlement::UpperBound, |usage| {
             LedgerSettlement::Exact {
                 usage,
                 amount: self.gateway.pricing.cost(&self.model, &usage),
@@ -213,7 +217,7 @@ impl ResponseRelay {
         settle_reservation(
             &self.gateway.costs,
             self.reservation.id,
-            booking,
+            settlement,
             self.request_id.as_deref(),
         )
         .await;
@@ -238,13 +242,13 @@ fn build_response(
     response
 }
 
-/// Summaries and searches are not turns of the conversation, and no steps of a script.
+/// Summaries and searches are not turns of the conversation, so they are not steps of a script.
 fn is_conversation_turn(body: &[u8]) -> bool {
     let request = serde_json::from_slice(body).unwrap_or_default();
     request_purpose(&request) == RequestPurpose::Turn
 }
 
-/// Lets the server flush what came before a cut: it drops what it still holds when a body fails.
+/// Lets the server flush the chunks before an error: hyper drops its buffer if a body fails.
 fn flush_before_error(
     pieces: mpsc::Receiver<Result<Frame<Bytes>, BodyTruncated>>,
 ) -> impl Stream<Item = Result<Frame<Bytes>, BodyTruncated>> {

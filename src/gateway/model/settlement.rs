@@ -1,4 +1,4 @@
-//! Bookings that must not be lost.
+//! Settlements that must not be lost.
 
 use std::time::Duration;
 
@@ -8,33 +8,33 @@ use eklavya_core::ledger::TokenUsage;
 use eklavya_core::money::MicroUsd;
 use eklavya_services::costs::CostTracker;
 
-/// How often a booking is tried. Afterwards the reservation stays, and recovery books it at its
-/// upper bound.
-const TRIES: u32 = 6;
+/// Attempts at a settlement. After the last one the reservation stays, and recovery settles it at
+/// its upper bound.
+const MAX_ATTEMPTS: u32 = 6;
 const PAUSES: Backoff =
     Backoff::new(Duration::from_millis(100), Duration::from_secs(5)).with_jitter();
 
 /// How a reservation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LedgerSettlement {
-    /// The answer said what it used.
+    /// The response stated its usage.
     Exact { usage: TokenUsage, amount: MicroUsd },
-    /// What was used is not known.
+    /// The usage is unknown.
     UpperBound,
-    /// Surely nothing was charged.
+    /// Nothing was charged.
     Released,
 }
 
-/// Ends a reservation, and insists where the database fails.
+/// Settles a reservation, with retries if the database fails.
 pub(crate) async fn settle_reservation(
     costs: &CostTracker,
     id: LedgerId,
-    booking: LedgerSettlement,
+    settlement: LedgerSettlement,
     request_id: Option<&str>,
 ) {
     let mut backoff = PAUSES.clone();
-    for attempt in 0..TRIES {
-        let booked = match booking {
+    for attempt in 0..MAX_ATTEMPTS {
+        let settled = match settlement {
             LedgerSettlement::Exact { usage, amount } => costs
                 .settle(id, usage, amount, request_id)
                 .await
@@ -44,9 +44,9 @@ pub(crate) async fn settle_reservation(
             }
             LedgerSettlement::Released => costs.release(id).await,
         };
-        match booked {
+        match settled {
             Ok(()) => return,
-            // Whoever has the project now books it at its upper bound.
+            // The worker that holds the project's lease now settles it at its upper bound.
             Err(error) if error.is_lease_lost() => {
                 return tracing::warn!(entry = %id, "{error}");
             }

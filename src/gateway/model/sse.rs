@@ -1,14 +1,14 @@
-//! Server-sent events out of a stream that arrives in arbitrary pieces.
+//! Decodes server-sent events from a stream that arrives in arbitrary chunks.
 
-/// One event longer than this is not kept; it could not be parsed anyway.
+/// A longer event is dropped; it could not be parsed anyway.
 const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Splits a byte stream into the `data` of its events.
 ///
-/// Line ends may be LF, CRLF or CR, as the standard has it
+/// Line ends may be LF, CRLF or CR, per the standard
 /// (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 #[derive(Debug, Default)]
-pub struct SseDecoder {
+pub(crate) struct SseDecoder {
     line: Vec<u8>,
     data: Vec<u8>,
     after_cr: bool,
@@ -16,7 +16,7 @@ pub struct SseDecoder {
 }
 
 impl SseDecoder {
-    /// Takes the next piece and hands the data of each event that it completes to `event`.
+    /// Takes the next chunk and passes the data of each event that it completes to `event`.
     pub fn feed(&mut self, piece: &[u8], mut event: impl FnMut(&[u8])) {
         for part in piece.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
             let (text, end) = match part.split_last() {

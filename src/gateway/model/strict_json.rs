@@ -1,11 +1,11 @@
-//! JSON that is read in one way only: a repeated key is refused, because the gateway and the model's
-//! endpoint could take different ones.
+//! Unambiguous JSON: a repeated key is rejected, because the gateway and the endpoint could read
+//! different values.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value whose objects keep their order.
+/// A JSON value whose objects keep the order of their keys.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum StrictJson {
     Null,
@@ -38,7 +38,7 @@ impl StrictJson {
         }
     }
 
-    /// Returns a whole number that is not negative.
+    /// Returns a non-negative whole number.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -130,9 +130,7 @@ impl<'de> Visitor<'de> for StrictJsonVisitor {
         let mut seen = std::collections::HashSet::new();
         while let Some((key, value)) = access.next_entry::<String, StrictJson>()? {
             if !seen.insert(key.clone()) {
-                return Err(A::Error::custom(format!(
-                    "the key {key:?} stands there twice"
-                )));
+                return Err(A::Error::custom(format!("the key {key:?} occurs twice")));
             }
             members.push((key, value));
         }

@@ -1,11 +1,12 @@
-//! Reads what a request was charged for off the answer that passes through.
+//! Parses the charged usage from a response in transit.
 
 use serde::Deserialize;
 
 use super::sse::SseDecoder;
 use eklavya_core::ledger::TokenUsage;
 
-/// The usage object of the Messages API. In `message_delta` absent figures keep their earlier value.
+/// The usage object of the Messages API. Figures that `message_delta` omits keep their earlier
+/// value.
 #[derive(Debug, Default, Deserialize)]
 struct WireUsage {
     input_tokens: Option<u64>,
@@ -41,7 +42,7 @@ struct WireMessage {
 }
 
 impl WireUsage {
-    /// Lays these figures over `usage`: `output_tokens` replaces, the others replace when they are
+    /// Merges these figures into `usage`: `output_tokens` replaces, the others replace if they are
     /// above zero (the figures of `message_delta` are cumulative).
     fn lay_over(&self, usage: &mut TokenUsage) {
         let replace = |old: &mut u64, new: Option<u64>| {
@@ -60,7 +61,7 @@ impl WireUsage {
         self.lay_cache_writes_over(usage);
     }
 
-    /// What is not said to be for one hour costs as for five minutes.
+    /// Cache writes without a stated lifetime are charged as five-minute writes.
     fn lay_cache_writes_over(&self, usage: &mut TokenUsage) {
         let split = self.cache_creation.as_ref();
         let hour = split.and_then(|s| s.ephemeral_1h_input_tokens).unwrap_or(0);
@@ -76,8 +77,8 @@ impl WireUsage {
     }
 }
 
-/// Returns the usage that a complete JSON answer states, if it does.
-pub fn usage_of_json(body: &[u8]) -> Option<TokenUsage> {
+/// Returns the usage that a complete JSON response states, if any.
+pub(crate) fn usage_of_json(body: &[u8]) -> Option<TokenUsage> {
     let message: WireMessage = serde_json::from_slice(body).ok()?;
     let wire = message.usage?;
     wire.output_tokens?;
@@ -86,9 +87,9 @@ pub fn usage_of_json(body: &[u8]) -> Option<TokenUsage> {
     Some(usage)
 }
 
-/// Reads the usage off a stream of events.
+/// Parses the usage from a stream of events.
 #[derive(Debug, Default)]
-pub struct StreamUsage {
+pub(crate) struct StreamUsage {
     splitter: SseDecoder,
     usage: TokenUsage,
     figures: Figures,
@@ -110,7 +111,7 @@ enum StreamEnd {
 }
 
 impl StreamUsage {
-    /// Takes the next piece of the answer.
+    /// Takes the next chunk of the response.
     pub fn feed(&mut self, piece: &[u8]) {
         let mut splitter = std::mem::take(&mut self.splitter);
         splitter.feed(piece, |data| self.event(data));
@@ -118,7 +119,7 @@ impl StreamUsage {
     }
 
     fn event(&mut self, data: &[u8]) {
-        // Most of a stream is text; only events that carry figures are looked at further.
+        // Most of a stream is text; only events with figures are parsed further.
         let Ok(event) = serde_json::from_slice::<WireEvent>(data) else {
             return;
         };
@@ -143,17 +144,17 @@ impl StreamUsage {
         }
     }
 
-    /// Returns the usage once it is final: nothing that is still to come can change it.
+    /// Returns the usage once it is final: no later event can change it.
     pub fn settled(&self) -> Option<TokenUsage> {
         (self.figures == Figures::Final).then_some(self.usage)
     }
 
-    /// Tells whether the answer has come to its end.
+    /// Whether the response is complete.
     pub fn stopped(&self) -> bool {
         self.end == Some(StreamEnd::Stop)
     }
 
-    /// Tells whether the stream brought an error in place of its end.
+    /// Whether the stream ended with an error.
     pub fn failed(&self) -> bool {
         self.end == Some(StreamEnd::Error)
     }

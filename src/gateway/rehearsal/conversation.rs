@@ -1,40 +1,39 @@
-//! Where a conversation stands, read off the messages that the agent sends: a rehearsal keeps no
-//! state of its own, so it goes on after any restart.
+//! Finds the position of a conversation from the messages that the agent sends: a rehearsal keeps
+//! no state of its own, so it continues after any restart.
 
 use serde_json::Value;
 
-/// Tool calls of a rehearsal are named `toolu_rh_<attempt>_<step>_<n>_<random>`.
+/// Rehearsed tool calls have the id `toolu_rh_<attempt>_<step>_<n>_<random>`.
 const CALL_PREFIX: &str = "toolu_rh_";
-/// What the CLI puts in place of the result of a call that a kill interrupted.
+/// The CLI's text in place of the result of a call that a kill interrupted.
 const INTERRUPTED: &str = "[Tool call interrupted";
-/// What the CLI says for the model when it resumes such a session.
+/// The CLI's text in place of the model's when it resumes such a session.
 const NO_RESPONSE: &str = "No response requested.";
-/// How the CLI goes on after an answer that reached `max_tokens`.
+/// The CLI's prompt after a response that reached `max_tokens`.
 const LIMIT_HIT: &str = "Output token limit hit";
-/// How the CLI asks for a summary when the context is full.
+/// The CLI's request for a summary when the context is full.
 const COMPACTION: &str = "CRITICAL: Respond with TEXT ONLY";
-/// User texts that are the CLI's own and begin no new attempt.
+/// Prefixes of user texts that come from the CLI and begin no new attempt.
 const NO_PROMPTS: [&str; 4] = [
     "[structured-output-enforce]",
     "<system-reminder>",
     "[Request interrupted",
     LIMIT_HIT,
 ];
-/// A place in a summary's text.
+/// Prefix of a position in the text of a summary.
 const POSITION: &str = "[rehearsal position ";
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestPurpose {
     /// The next turn of the conversation.
     Turn,
     /// A summary of a conversation that has become too long.
     Compaction,
-    /// A search of the web on the model's behalf.
+    /// A web search on the model's behalf.
     WebSearch,
 }
 
-/// Returns what a request is for.
 pub fn request_purpose(request: &Value) -> RequestPurpose {
     let tools = request["tools"].as_array().map_or(&[][..], Vec::as_slice);
     let search = |tool: &Value| {
@@ -54,22 +53,22 @@ pub fn request_purpose(request: &Value) -> RequestPurpose {
     }
 }
 
-/// Returns the name of the `n`th tool call of a step.
-pub fn call_id(attempt: u32, step: usize, n: usize) -> String {
+/// Returns the id of the `n`th tool call of a step.
+pub(crate) fn call_id(attempt: u32, step: usize, n: usize) -> String {
     format!(
         "{CALL_PREFIX}{attempt}_{step}_{n}_{:08x}",
         rand::random::<u32>()
     )
 }
 
-/// Returns a line by which a summary keeps the place.
-pub fn position_note(attempt: u32, next: usize) -> String {
+/// Returns a line that preserves the position in a summary.
+pub(crate) fn position_note(attempt: u32, next: usize) -> String {
     format!("{POSITION}{attempt}:{next}]")
 }
 
-/// Returns the number of the step that comes next in this attempt, from 0.
+/// Returns the index of the next step in this attempt, from 0.
 pub fn next_step(request: &Value, attempt: u32) -> usize {
-    let mut place = ScriptPosition {
+    let mut position = ScriptPosition {
         attempt,
         next: 0,
         last_answered: 0,
@@ -77,19 +76,21 @@ pub fn next_step(request: &Value, attempt: u32) -> usize {
     };
     for group in messages(request).chunk_by(|a, b| a["role"] == b["role"]) {
         match group[0]["role"].as_str() {
-            Some("assistant") => place.apply_answer(group),
-            Some("user") => group.iter().for_each(|message| place.apply_user(message)),
+            Some("assistant") => position.apply_answer(group),
+            Some("user") => group
+                .iter()
+                .for_each(|message| position.apply_user(message)),
             _ => {}
         }
     }
-    place.next
+    position.next
 }
 
 struct ScriptPosition {
     attempt: u32,
-    /// The step that comes next.
+    /// The next step.
     next: usize,
-    /// The step that the last answer was.
+    /// The step of the last response.
     last_answered: usize,
     /// Whether a call of this attempt was seen.
     seen_own_call: bool,
@@ -136,7 +137,7 @@ fn blocks(message: &Value) -> &[Value] {
     message["content"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns the texts of a message, whose content is a text or a list of blocks.
+/// Returns the texts of a message, whose content is a string or a list of blocks.
 fn texts(message: &Value) -> Vec<&str> {
     let in_blocks = blocks(message)
         .iter()
@@ -148,7 +149,7 @@ fn texts(message: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Returns attempt and step of a call of a rehearsal, or of its result.
+/// Returns attempt and step of a rehearsed tool call or its result.
 fn own_call(block: &Value) -> Option<(u32, usize)> {
     let id = block["id"]
         .as_str()
@@ -160,7 +161,7 @@ fn own_call(block: &Value) -> Option<(u32, usize)> {
 fn result_text(block: &Value) -> String {
     let in_blocks: String = blocks(block)
         .iter()
-        .filter_map(|inner| inner["text"].as_str())
+        .filter_map(|part| part["text"].as_str())
         .collect();
     block["content"].as_str().map_or(in_blocks, str::to_owned)
 }

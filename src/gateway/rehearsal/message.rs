@@ -1,4 +1,4 @@
-//! An answer in the two forms of the Messages API: one JSON object, or a stream of events.
+//! A response in the two forms of the Messages API: one JSON object, or a stream of events.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -8,26 +8,23 @@ use super::step::ScriptStep;
 use super::template::TemplateValues;
 use eklavya_core::ledger::TokenUsage;
 
-/// Characters of text or of arguments in one event of a stream.
+/// Characters of text or of arguments in one stream event.
 const DELTA_CHARACTERS: usize = 400;
-/// Bytes of a request or of an answer that count as one token where a script states none.
-pub const BYTES_PER_TOKEN: u64 = 4;
+/// Bytes of a request or a response that count as one token if a script states no usage.
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
-/// An answer of the model.
+/// A response of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RehearsedMessage {
-    /// The model that was asked for.
     pub model: String,
-    /// Blocks of content.
+    /// Content blocks.
     pub blocks: Vec<Value>,
-    /// Why it ends.
     pub stop_reason: &'static str,
-    /// What it used.
     pub usage: TokenUsage,
 }
 
 impl RehearsedMessage {
-    /// Returns an answer of text alone.
+    /// Returns a response of text alone.
     pub fn from_text(model: &str, text: &str) -> Self {
         let blocks = vec![json!({ "type": "text", "text": text })];
         let usage = TokenUsage::default();
@@ -39,10 +36,10 @@ impl RehearsedMessage {
         }
     }
 
-    /// Returns the answer of a step, with its variables filled in.
+    /// Returns the response of a step, with its variables filled in.
     pub fn from_step(
         step: &ScriptStep,
-        place: (u32, usize),
+        position: (u32, usize),
         values: &TemplateValues,
         model: &str,
     ) -> Result<Self, String> {
@@ -64,7 +61,7 @@ impl RehearsedMessage {
             .iter()
             .map(|tool| (tool.name.as_str(), &tool.input));
         for (n, (name, input)) in calls.chain(structured).enumerate() {
-            let id = call_id(place.0, place.1, n);
+            let id = call_id(position.0, position.1, n);
             let input = values.render_value(input)?;
             message
                 .blocks
@@ -77,7 +74,8 @@ impl RehearsedMessage {
         Ok(message)
     }
 
-    /// States a usage where the script states none: by the size of the request and of the answer.
+    /// Estimates the usage from the sizes of the request and the response if the script states
+    /// none.
     pub fn estimate_usage(&mut self, request_bytes: usize) {
         if self.usage == TokenUsage::default() {
             self.usage.input = (request_bytes as u64).div_ceil(BYTES_PER_TOKEN);
@@ -85,8 +83,8 @@ impl RehearsedMessage {
         }
     }
 
-    /// Cuts the answer where it is longer than `max_tokens`, as the API does: text is shortened, and
-    /// calls that are not complete are dropped.
+    /// Truncates the response if it is longer than `max_tokens`, as the API does: text is
+    /// shortened, and incomplete calls are dropped.
     pub fn truncate_to(&mut self, max_tokens: u64) {
         if self.usage.output <= max_tokens {
             return;
@@ -115,7 +113,7 @@ impl RehearsedMessage {
         self.blocks.iter().map(block_size).sum()
     }
 
-    /// Returns the answer as one object.
+    /// Returns the response as one object.
     pub fn to_json(&self) -> Value {
         let mut usage = self.input_usage();
         usage["output_tokens"] = self.usage.output.into();
@@ -123,7 +121,7 @@ impl RehearsedMessage {
         self.envelope(&self.blocks, Some(self.stop_reason), &usage)
     }
 
-    /// Returns the answer as the events of a stream.
+    /// Returns the response as stream events.
     pub fn to_events(&self) -> Vec<Bytes> {
         let mut usage = self.input_usage();
         usage["output_tokens"] = 1.into();

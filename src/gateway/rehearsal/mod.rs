@@ -1,11 +1,11 @@
-//! A rehearsal: a script of what the model answers, played in place of it. `docs/rehearsal.md`
+//! Rehearsals: scripts of model responses that are played in place of a model. `docs/rehearsal.md`
 //! describes the format.
 
 pub mod conversation;
 pub mod message;
-pub mod player;
-pub mod recorder;
-pub mod recording;
+pub(crate) mod player;
+pub(crate) mod recorder;
+pub(crate) mod recording;
 pub mod script;
 pub mod step;
 pub mod template;

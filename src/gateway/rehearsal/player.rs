@@ -23,12 +23,12 @@ use crate::model::backend::{
 use crate::model::upstream::upstream_error::REQUEST_ID;
 use eklavya_core::ids::TaskId;
 
-/// What the model says when a script has no further step.
-const CLOSING: &str = "The rehearsal has nothing further to say here.";
-/// Events of an answer that hangs: its start.
+/// The response when a script has no further step.
+const SCRIPT_ENDED_TEXT: &str = "The rehearsal has nothing further to say here.";
+/// Events that are sent before a response hangs.
 const EVENTS_BEFORE_HANG: usize = 2;
 
-/// What can happen a limited number of times.
+/// Faults that can occur a limited number of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum ScriptedFault {
     Error,
@@ -36,15 +36,14 @@ enum ScriptedFault {
     Cut,
 }
 
-/// Plays a script.
 #[derive(Debug)]
 pub(crate) struct RehearsalPlayer {
     script: Arc<RehearsalScript>,
-    /// How often a mishap of a step has happened, by task, attempt and step.
+    /// How often a fault of a step has occurred, by task, attempt and step.
     fault_counts: Mutex<HashMap<(TaskId, u32, usize, ScriptedFault), u32>>,
 }
 
-/// An answer's pieces, and how they end.
+/// The chunks of a response, and how it ends.
 struct RehearsedBody {
     pieces: Vec<Bytes>,
     end: RehearsedBodyEnd,
@@ -64,8 +63,8 @@ impl RehearsalPlayer {
         }
     }
 
-    /// Answers as the endpoint would.
-    pub async fn answer(
+    /// Responds as the endpoint would.
+    pub async fn respond(
         &self,
         request: &UpstreamRequest,
     ) -> Result<UpstreamResponse, BackendError> {
@@ -95,7 +94,7 @@ impl RehearsalPlayer {
                 request,
             )),
             (None, None) => Ok(complete_response(
-                RehearsedMessage::from_text(model, CLOSING),
+                RehearsedMessage::from_text(model, SCRIPT_ENDED_TEXT),
                 &body,
                 request,
             )),
@@ -103,7 +102,7 @@ impl RehearsalPlayer {
         }
     }
 
-    /// Returns a step of the agent's part; nothing after the last one.
+    /// Returns a step of the agent's part; `None` after the last one.
     fn find_step(&self, spec: &DoorSpec, next: usize) -> Result<Option<&ScriptStep>, BackendError> {
         let part = self
             .script
@@ -140,7 +139,7 @@ impl RehearsalPlayer {
             tokio::time::sleep(Duration::from_secs_f64(delay)).await;
         }
         let values = TemplateValues::for_agent(spec);
-        let happens = |mishap, times| self.take_fault(spec, index, mishap, times);
+        let happens = |fault, times| self.take_fault(spec, index, fault, times);
         if let Some(error) = &step.error
             && happens(ScriptedFault::Error, step.error_times())
         {
@@ -167,14 +166,14 @@ impl RehearsalPlayer {
         })
     }
 
-    /// Tells whether a mishap that comes `times` times comes once more.
-    fn take_fault(&self, spec: &DoorSpec, step: usize, mishap: ScriptedFault, times: u32) -> bool {
+    /// Counts a fault; returns whether it still occurs, given that it occurs `times` times.
+    fn take_fault(&self, spec: &DoorSpec, step: usize, fault: ScriptedFault, times: u32) -> bool {
         let mut happened = self
             .fault_counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let count = happened
-            .entry((spec.task, spec.attempt, step, mishap))
+            .entry((spec.task, spec.attempt, step, fault))
             .or_default();
         let again = *count < times;
         *count = count.saturating_add(1);
@@ -200,7 +199,7 @@ impl RehearsedBody {
         match self.end {
             RehearsedBodyEnd::Complete => Box::pin(pieces),
             RehearsedBodyEnd::Cut => {
-                let end = Err("the rehearsal cuts the answer here".to_owned());
+                let end = Err("the rehearsal cuts the response here".to_owned());
                 Box::pin(pieces.chain(stream::iter([end])))
             }
             RehearsedBodyEnd::Hang => Box::pin(pieces.chain(stream::pending())),
@@ -221,7 +220,7 @@ fn complete_response(
     }
 }
 
-/// Puts an answer into the form that the request asks for, within its `max_tokens`.
+/// Renders a response in the form that the request asks for, within its `max_tokens`.
 fn render(
     message: &mut RehearsedMessage,
     body: &Value,
@@ -275,11 +274,11 @@ fn error_response(
         .message
         .as_deref()
         .unwrap_or("an error of the rehearsal");
-    let mut answer = json_response(status, &error_object(status, &values.render_text(message)?));
+    let mut response = json_response(status, &error_object(status, &values.render_text(message)?));
     if let Some(seconds) = error.retry_after {
-        answer
+        response
             .headers
             .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Writes what a model answers as a script that can be played again.
+//! Records the responses of a model as a script that can be played again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::SecretString;
 
 use super::recording::ResponseRecording;
-use super::script::{RehearsalScript, ScriptDocument, ScriptError, ScriptPart, VERSION};
+use super::script::{FORMAT_VERSION, RehearsalScript, ScriptDocument, ScriptError, ScriptPart};
 use super::step::ScriptStep;
 use crate::door::DoorSpec;
 use eklavya_core::agent::role::Role;
 use eklavya_core::redactor::Redactor;
 
-/// Whose answers they are.
+/// The agent of the recorded responses: role, task and attempt.
 pub(super) type RecordingKey = (Role, String, u32);
 
-/// Writes a script as a run goes on; the file is complete and playable after every answer.
+/// Writes a script during a run; the file is complete and playable after every response.
 #[derive(Debug)]
 pub struct RehearsalRecorder {
     file: PathBuf,
@@ -25,11 +25,11 @@ pub struct RehearsalRecorder {
 }
 
 impl RehearsalRecorder {
-    /// Returns a recorder that writes `file`. A recording that is there is gone on with, so that the
-    /// commands of one story can follow one another.
+    /// Returns a recorder that writes `file`. An existing recording is continued, so that
+    /// consecutive commands record one script.
     ///
     /// # Errors
-    /// A file that is not a script of single agents is not overwritten.
+    /// The file exists and is not a recording; it is not overwritten.
     pub fn open(file: &Path) -> Result<Self, ScriptError> {
         let mut parts = BTreeMap::new();
         if file.exists() {
@@ -50,7 +50,8 @@ impl RehearsalRecorder {
         Ok(recorder)
     }
 
-    /// Begins to record one answer. Neither `secrets`, nor what `redactor` hides, nor the agent's directory get into the file.
+    /// Starts to record one response. The file contains neither `secrets`, nor what `redactor`
+    /// hides, nor the agent's directory.
     pub(crate) fn start_recording(
         self: &Arc<Self>,
         spec: &DoorSpec,
@@ -67,7 +68,7 @@ impl RehearsalRecorder {
         )
     }
 
-    /// Adds an answer. A failure is logged: the run is worth more than its recording.
+    /// Adds a response. A failure is only logged: the run matters more than its recording.
     pub(super) fn add_step(&self, key: RecordingKey, step: ScriptStep) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.entry(key).or_default().push(step);
@@ -106,7 +107,7 @@ fn build_document(parts: &BTreeMap<RecordingKey, Vec<ScriptStep>>) -> ScriptDocu
             steps: steps.clone(),
         });
     ScriptDocument {
-        rehearsal: VERSION,
+        rehearsal: FORMAT_VERSION,
         description: Some("Recorded from a live run.".to_owned()),
         agents: agents.collect(),
     }
@@ -120,7 +121,7 @@ fn recording_key(file: &Path, part: &ScriptPart) -> Result<RecordingKey, ScriptE
         _ => Err(ScriptError::Invalid {
             file: file.to_owned(),
             reason: format!(
-                "it was not recorded (an entry of role {} names no task or attempt), so it is not written over",
+                "it was not recorded (an entry of role {} names no task or attempt), so it is not overwritten",
                 part.role
             ),
         }),

@@ -1,4 +1,4 @@
-//! One answer on its way into a recording.
+//! One response while it is being recorded.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::model::sse::SseDecoder;
 use crate::model::usage::{StreamUsage, usage_of_json};
 use eklavya_core::redactor::Redactor;
 
-/// Collects an answer, as a stream of events or as one object.
+/// Collects a response, as stream events or as one object.
 #[derive(Debug)]
 pub(crate) struct ResponseRecording {
     recorder: Arc<RehearsalRecorder>,
@@ -54,7 +54,7 @@ impl ResponseRecording {
         }
     }
 
-    /// Takes the next piece of a stream.
+    /// Takes the next chunk of a stream.
     pub fn feed(&mut self, piece: &[u8]) {
         self.usage.feed(piece);
         let blocks = &mut self.blocks;
@@ -66,7 +66,7 @@ impl ResponseRecording {
         self.step.usage = self.usage.settled().map(Into::into);
     }
 
-    /// Takes an answer that is one object.
+    /// Takes a response that is one object.
     pub fn read_json(&mut self, body: &[u8]) {
         let message: Value = serde_json::from_slice(body).unwrap_or_default();
         for content in message["content"].as_array().into_iter().flatten() {
@@ -75,7 +75,7 @@ impl ResponseRecording {
         self.step.usage = usage_of_json(body).map(Into::into);
     }
 
-    /// Adds the answer to the recording, once all of it is there.
+    /// Adds the response to the recording if it is complete.
     pub async fn finish(mut self) {
         for block in std::mem::take(&mut self.blocks) {
             self.add_block(block);
@@ -152,7 +152,7 @@ fn apply_event(blocks: &mut Vec<RecordedBlock>, event: &Value) {
     }
 }
 
-/// Thinking is not recorded: it cannot be played without its signature.
+/// Thinking is not recorded: it cannot be played back without its signature.
 fn parse_block(content: &Value) -> RecordedBlock {
     let named = content["name"]
         .as_str()

@@ -1,4 +1,4 @@
-//! A script: who answers what, by role, task and attempt.
+//! A script: the responses by role, task and attempt.
 
 use std::path::{Path, PathBuf};
 
@@ -11,73 +11,61 @@ use eklavya_core::agent::role::Role;
 use eklavya_core::failure_kind::FailureKind;
 
 /// The version of the format that this program reads and writes.
-pub const VERSION: u32 = 1;
-/// A larger file is no script.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+/// Size limit of a script file.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A script, checked.
+/// A validated script.
 #[derive(Debug, Clone)]
 pub struct RehearsalScript {
     file: PathBuf,
     document: ScriptDocument,
 }
 
-/// The contents of a script's file.
+/// The contents of a script file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptDocument {
-    /// The version of the format, [`VERSION`].
+    /// The version of the format, [`FORMAT_VERSION`].
     pub rehearsal: u32,
-    /// What it is about.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Who answers what.
+    /// The responses by agent.
     pub agents: Vec<ScriptPart>,
 }
 
-/// The answers to one agent.
+/// The responses to one agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptPart {
-    /// The agent's role.
     pub role: Role,
-    /// The task's key; `*` stands for any characters and `?` for one. Any task where it is absent.
+    /// The task's key; `*` matches any characters and `?` one. If absent: any task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
-    /// The attempt at the task. Any attempt where it is absent.
+    /// The attempt at the task. If absent: any attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// The answers, in order.
+    /// The responses, in order.
     pub steps: Vec<ScriptStep>,
 }
 
-/// A script that cannot be played.
+/// Why a script cannot be played or recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
-    /// The file cannot be read.
     #[error("cannot read the rehearsal {}: {source}", file.display())]
     Read {
-        /// The file.
         file: PathBuf,
-        /// The reason.
         source: std::io::Error,
     },
-    /// A recording cannot be written.
     #[error("cannot write the recording {}: {source}", file.display())]
     Write {
-        /// The file.
         file: PathBuf,
-        /// The reason.
         source: std::io::Error,
     },
-    /// It is not a script; the reason says where.
+    /// The content is not a valid script.
     #[error("the rehearsal {} is not usable: {reason}; docs/rehearsal.md describes the format", file.display())]
-    Invalid {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong and where.
-        reason: String,
-    },
+    Invalid { file: PathBuf, reason: String },
 }
 
 impl ScriptError {
@@ -91,7 +79,7 @@ impl ScriptError {
 }
 
 impl RehearsalScript {
-    /// Reads a script and checks all of it.
+    /// Reads and validates a script.
     pub fn load(file: &Path) -> Result<Self, ScriptError> {
         let failed = |source| ScriptError::Read {
             file: file.to_owned(),
@@ -108,7 +96,7 @@ impl RehearsalScript {
         Self::parse(file, &bytes)
     }
 
-    /// Checks a script whose text has been read.
+    /// Validates the text of a script.
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, ScriptError> {
         let invalid = |reason: String| ScriptError::Invalid {
             file: file.to_owned(),
@@ -124,18 +112,17 @@ impl RehearsalScript {
         })
     }
 
-    /// Returns the file that it was read from.
+    /// Returns the file of the script.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Returns its contents.
     pub fn into_document(self) -> ScriptDocument {
         self.document
     }
 
-    /// Returns the answers to an agent: those that name its attempt before those for any, those that
-    /// name its task before those with a pattern before those for any task.
+    /// Returns the most specific part for an agent: an exact attempt ranks above any attempt, then
+    /// an exact task above a pattern above any task.
     pub fn find_part(&self, role: Role, task: &str, attempt: u32) -> Option<&ScriptPart> {
         let fits = |part: &&ScriptPart| {
             part.role == role
@@ -153,16 +140,16 @@ impl RehearsalScript {
             };
             (part.attempt.is_none(), named)
         };
-        // Of equals the first counts: `min_by_key` keeps it.
+        // Of equal ranks the first wins: `min_by_key` keeps it.
         self.document.agents.iter().filter(fits).min_by_key(rank)
     }
 }
 
 impl ScriptDocument {
     fn validate(&self, source: &str) -> Result<(), String> {
-        if self.rehearsal != VERSION {
+        if self.rehearsal != FORMAT_VERSION {
             return Err(format!(
-                "rehearsal: this program reads version {VERSION}, not {}",
+                "rehearsal: this program reads version {FORMAT_VERSION}, not {}",
                 self.rehearsal
             ));
         }
@@ -222,7 +209,7 @@ fn validate_text(text: &str, source: &str) -> Result<(), String> {
     })
 }
 
-/// Returns the line and column, from 1, at which `wanted` stands in the file.
+/// Returns the line and column, from 1, of `wanted` in the file.
 fn find_position(source: &str, wanted: &str) -> Option<(usize, usize)> {
     let at = source.find(wanted)?;
     let before = &source[..at];

@@ -1,4 +1,4 @@
-//! One step of a script: one answer of the model.
+//! One step of a script: one response of the model.
 
 use std::fmt;
 
@@ -9,47 +9,45 @@ use serde_json::Value;
 
 use eklavya_core::ledger::TokenUsage;
 
-/// One answer of the model, or what happens in place of it.
+/// One response of the model, or a fault in its place.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct ScriptStep {
-    /// What the model says.
+    /// The text of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The tools that it calls.
+    /// The tool calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ScriptedToolCall>,
-    /// The structured result with which it ends.
+    /// The structured result that ends the turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structured: Option<Value>,
-    /// What it states to have used.
+    /// The stated usage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<StepUsage>,
-    /// How long it takes before it answers.
+    /// The delay before the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_seconds: Option<f64>,
-    /// An HTTP error in place of the answer.
+    /// An HTTP error in place of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ScriptedError>,
-    /// Where the answer breaks off.
+    /// Where the response is cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<ScriptedCut>,
-    /// Whether the answer begins and never goes on.
+    /// Whether the response starts and then hangs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hang: Option<ScriptedHang>,
 }
 
-/// A call of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedToolCall {
     /// The tool's name, e.g. `Write`.
     pub name: String,
-    /// Its arguments.
     pub input: Value,
 }
 
-/// Tokens that a step states to have used.
+/// The usage that a step states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the kinds are those of TokenUsage")]
@@ -90,53 +88,51 @@ impl From<TokenUsage> for StepUsage {
     }
 }
 
-/// An HTTP error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ScriptedError {
     /// The status, 400 to 599.
     pub status: u16,
-    /// What it says.
+    /// The error message.
     #[serde(default)]
     pub message: Option<String>,
     /// The header `retry-after`, in seconds.
     #[serde(default)]
     pub retry_after: Option<u64>,
-    /// How often it comes before the step's answer does.
+    /// How often it occurs before the step's response.
     #[serde(default)]
     pub times: Option<u32>,
 }
 
-/// Where an answer breaks off.
+/// Where a response is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ScriptedCut {
-    /// After so many events of the stream.
+    /// Number of stream events before the cut.
     #[serde(default)]
     pub after_events: Option<usize>,
-    /// After so many bytes of the answer.
+    /// Number of bytes before the cut.
     #[serde(default)]
     pub after_bytes: Option<usize>,
-    /// How often it breaks off before it comes whole.
+    /// How often it is cut before it completes.
     #[serde(default)]
     pub times: Option<u32>,
 }
 
-/// Whether an answer never goes on.
+/// Whether a response hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ScriptedHang {
-    /// Always, or not at all.
+    /// Always (true) or never (false).
     Always(bool),
-    /// So many times; then the step's answer comes.
+    /// A number of times; then the step's response follows.
     Times(HangTimes),
 }
 
-/// How often an answer never goes on.
+/// How often a response hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HangTimes {
-    /// How often.
     pub times: u32,
 }
 
@@ -165,19 +161,19 @@ impl<'de> Visitor<'de> for ScriptedHangVisitor {
 }
 
 impl ScriptStep {
-    /// Tells whether there is anything that the model says or does.
-    pub fn has_content(&self) -> bool {
+    /// Whether the step has a response.
+    pub(crate) fn has_content(&self) -> bool {
         self.text.is_some() || !self.tools.is_empty() || self.structured.is_some()
     }
 
-    /// How often the error comes: once before an answer, and always where there is none.
-    pub fn error_times(&self) -> u32 {
+    /// How often the error occurs: once before a response, and always without one.
+    pub(crate) fn error_times(&self) -> u32 {
         let stated = self.error.as_ref().and_then(|error| error.times);
         stated.unwrap_or(if self.has_content() { 1 } else { u32::MAX })
     }
 
-    /// How often the answer hangs.
-    pub fn hang_times(&self) -> u32 {
+    /// How often the response hangs.
+    pub(crate) fn hang_times(&self) -> u32 {
         match self.hang {
             None | Some(ScriptedHang::Always(false)) => 0,
             Some(ScriptedHang::Always(true)) => u32::MAX,
@@ -185,8 +181,8 @@ impl ScriptStep {
         }
     }
 
-    /// Returns what is wrong with the step, apart from its templates.
-    pub fn validate(&self) -> Result<(), String> {
+    /// Returns an error if the step is invalid, apart from its templates.
+    pub(crate) fn validate(&self) -> Result<(), String> {
         if self
             .error
             .as_ref()
@@ -223,12 +219,12 @@ impl ScriptStep {
             || self.hang_times() == u32::MAX;
         if !self.has_content() && !ends {
             return Err(
-                "nothing is answered: add text, tools or structured (or error or hang without times)"
+                "the step has no response: add text, tools or structured (or error or hang without times)"
                     .into(),
             );
         }
         if !self.has_content() && self.cut.is_some() {
-            return Err("cut: there is no answer that could be cut".into());
+            return Err("cut: the step has no response to cut".into());
         }
         Ok(())
     }

@@ -8,24 +8,22 @@ use serde_json::Value;
 
 use crate::door::DoorSpec;
 
-/// The variables that a script may use.
-pub const VARIABLES: [&str; 7] = [
+pub(crate) const VARIABLES: [&str; 7] = [
     "slug", "project", "demo", "task", "role", "attempt", "clone",
 ];
 
-/// A text whose template is not usable.
+/// Why a text is not a usable template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidTemplate {
-    /// What is wrong.
+pub(crate) struct InvalidTemplate {
     pub reason: String,
-    /// The line of the text in which it is, to find it by.
+    /// The line of the text with the problem, to find it in the file.
     pub line: String,
 }
 
 fn build_environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // With the usual delimiters this always builds.
+    // The default delimiters always build.
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
@@ -34,7 +32,7 @@ fn build_environment() -> Environment<'static> {
 }
 
 /// Checks that a text is a template over [`VARIABLES`] only.
-pub fn validate_template(text: &str) -> Result<(), InvalidTemplate> {
+pub(crate) fn validate_template(text: &str) -> Result<(), InvalidTemplate> {
     if !text.contains('{') {
         return Ok(());
     }
@@ -58,7 +56,7 @@ pub fn validate_template(text: &str) -> Result<(), InvalidTemplate> {
         None => Ok(()),
         Some(name) => Err(InvalidTemplate {
             reason: format!(
-                "there is no variable {name:?}; the variables are {}",
+                "unknown variable {name:?}; the variables are {}",
                 VARIABLES.join(", ")
             ),
             line: text
@@ -96,11 +94,11 @@ impl TemplateValues {
         }
     }
 
-    /// Fills in a text.
+    /// Fills in the variables of a text.
     ///
     /// # Errors
-    /// A variable that has no value for this agent, such as `demo` outside a demo.
-    pub fn render_text(&self, text: &str) -> Result<String, String> {
+    /// A variable has no value for this agent, e.g. `demo` outside a demo.
+    pub(crate) fn render_text(&self, text: &str) -> Result<String, String> {
         if !text.contains('{') {
             return Ok(text.to_owned());
         }
@@ -115,8 +113,8 @@ impl TemplateValues {
             })
     }
 
-    /// Fills in every text in a value.
-    pub fn render_value(&self, value: &Value) -> Result<Value, String> {
+    /// Fills in the variables in every text of a value.
+    pub(crate) fn render_value(&self, value: &Value) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => Value::String(self.render_text(text)?),
             Value::Array(items) => Value::Array(
@@ -136,8 +134,8 @@ impl TemplateValues {
     }
 }
 
-/// Returns `text` as a template that yields it.
-pub fn escape_template(text: &str) -> String {
+/// Returns a template that renders to `text`.
+pub(crate) fn escape_template(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('{') {

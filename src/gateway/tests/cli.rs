@@ -13,7 +13,7 @@ use eklavya_core::process::{self, ProcessLimits};
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests are told by the environment where it is"
+    reason = "the environment tells tests where the CLI is"
 )]
 fn find_installed_cli() -> PathBuf {
     let named = std::env::var_os("EKLAVYA_CLAUDE_PATH").map(PathBuf::from);
@@ -30,12 +30,12 @@ fn find_installed_cli() -> PathBuf {
 
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
-fn cli_command(house: &GatewayFixture, tools: &str, allowed: &str) -> Command {
-    let home = house.ledger.dir.path().join("home");
+fn cli_command(fixture: &GatewayFixture, tools: &str, allowed: &str) -> Command {
+    let home = fixture.ledger.dir.path().join("home");
     std::fs::create_dir_all(&home).unwrap();
     let mut command = process::new_command(find_installed_cli());
     command
-        .current_dir(&house.spec.variables["clone"])
+        .current_dir(&fixture.spec.variables["clone"])
         .env("HOME", &home)
         .env("TMPDIR", &home)
         .env("CLAUDE_CODE_TMPDIR", &home)
@@ -44,9 +44,9 @@ fn cli_command(house: &GatewayFixture, tools: &str, allowed: &str) -> Command {
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         .env("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1")
         .env("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1")
-        .env("ANTHROPIC_UNIX_SOCKET", house.door.socket())
+        .env("ANTHROPIC_UNIX_SOCKET", fixture.door.socket())
         .env("ANTHROPIC_BASE_URL", "http://gateway")
-        .env("ANTHROPIC_API_KEY", house.door.token().expose_secret())
+        .env("ANTHROPIC_API_KEY", fixture.door.token().expose_secret())
         .args([
             "-p",
             "Do it.",
@@ -93,7 +93,7 @@ fn script_text(steps: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_cli_writes_a_file_and_returns_its_result() {
-    let house = GatewayFixtureSpec::script(&script_text(
+    let fixture = GatewayFixtureSpec::script(&script_text(
         r#"
       - text: I write the page.
         tools:
@@ -111,14 +111,14 @@ async fn the_real_cli_writes_a_file_and_returns_its_result() {
     .await;
     let schema =
         r#"{"type":"object","properties":{"pages":{"type":"integer"}},"required":["pages"]}"#;
-    let mut command = cli_command(&house, "Read,Write,Edit", "Edit(./**)");
+    let mut command = cli_command(&fixture, "Read,Write,Edit", "Edit(./**)");
     command.args(["--json-schema", schema]);
     let result = run_cli(command).await;
     assert_eq!(result["is_error"], false, "{result}");
     assert_eq!(result["structured_output"]["pages"], 1);
-    let page = PathBuf::from(&house.spec.variables["clone"]).join("index.html");
+    let page = PathBuf::from(&fixture.spec.variables["clone"]).join("index.html");
     assert_eq!(std::fs::read_to_string(page).unwrap(), "<h1>shop</h1>\n");
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     assert_eq!((total.requests, total.upper_bounds), (3, 0));
     // The CLI's own sum is in dollars, in floating point and not rounded up per request.
     let said = result["total_cost_usd"].as_f64().unwrap() * 1e6;
@@ -131,7 +131,7 @@ async fn the_real_cli_writes_a_file_and_returns_its_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
-    let house = GatewayFixtureSpec::script(&script_text(
+    let fixture = GatewayFixtureSpec::script(&script_text(
         r#"
       - tools: [{ name: Read, input: { file_path: "{{ clone }}/a" } }]
         usage: { input: 1, output: 128000 }
@@ -141,20 +141,20 @@ async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
     .budget(1_020_000)
     .open()
     .await;
-    let result = run_cli(cli_command(&house, "Read", "Read")).await;
+    let result = run_cli(cli_command(&fixture, "Read", "Read")).await;
     assert_eq!(
         (&result["is_error"], &result["api_error_status"]),
         (&true.into(), &402.into())
     );
     let said = result["result"].as_str().unwrap();
     assert!(said.contains("eklavya budget set shop --limit N"), "{said}");
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     assert_eq!(total.requests, 1);
     assert!(total.spent <= MicroUsd(1_020_000), "{}", total.spent);
 }
 
-/// The CLI may have run a call whose result it had not yet written down: after a kill it says of such
-/// a call, too, that it was interrupted, and the step is played again.
+/// The CLI may have run a call whose result it had not yet recorded: after a kill it reports such a
+/// call as interrupted, and the step is played again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_cli_resumes_at_the_step_that_was_interrupted() {
     let script = script_text(
@@ -164,9 +164,9 @@ async fn a_killed_cli_resumes_at_the_step_that_was_interrupted() {
       - text: The end.
 "#,
     );
-    let house = GatewayFixtureSpec::script(&script).open().await;
-    let clone = PathBuf::from(&house.spec.variables["clone"]);
-    let mut first = cli_command(&house, "Bash", "Bash");
+    let fixture = GatewayFixtureSpec::script(&script).open().await;
+    let clone = PathBuf::from(&fixture.spec.variables["clone"]);
+    let mut first = cli_command(&fixture, "Bash", "Bash");
     first.args(["--session-id", SESSION]);
     let mut child = first.stdout(std::process::Stdio::null()).spawn().unwrap();
     while !clone.join("once").exists() {
@@ -177,11 +177,11 @@ async fn a_killed_cli_resumes_at_the_step_that_was_interrupted() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     child.kill().await.unwrap();
-    house.settled_cost().await;
-    // Commands of a killed CLI live on outside a sandbox.
+    fixture.settled_cost().await;
+    // Commands of a killed CLI keep running outside a sandbox.
     std::fs::write(clone.join("stop"), "").unwrap();
 
-    let mut second = cli_command(&house, "Bash", "Bash");
+    let mut second = cli_command(&fixture, "Bash", "Bash");
     second.args(["--resume", SESSION]);
     let result = run_cli(second).await;
     assert_eq!(result["result"], "The end.", "{result}");

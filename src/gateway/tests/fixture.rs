@@ -17,7 +17,7 @@ use eklavya_core::money::MicroUsd;
 use eklavya_services::cost_report::{CostGroup, build_report};
 use eklavya_testkit::ledger::LedgerFixture;
 
-/// The credential that no agent may ever see.
+/// The credential that agents must never see.
 pub const REAL_KEY: &str = "sk-ant-the-real-one";
 
 pub struct GatewayFixture {
@@ -28,7 +28,7 @@ pub struct GatewayFixture {
     pub spec: DoorSpec,
 }
 
-/// Short enough for tests.
+/// Timeouts that are short enough for tests.
 pub fn short_timeouts() -> GatewayTimeouts {
     GatewayTimeouts {
         connect: Duration::from_secs(5),
@@ -89,9 +89,9 @@ impl GatewayFixtureSpec {
         self.open_over(books).await
     }
 
-    /// Opens the door of another worker of the same installation.
-    pub async fn open_beside(self, house: &GatewayFixture) -> GatewayFixture {
-        self.open_over(house.ledger.for_another_worker()).await
+    /// Opens a door of another worker of the same installation.
+    pub async fn open_beside(self, fixture: &GatewayFixture) -> GatewayFixture {
+        self.open_over(fixture.ledger.for_another_worker()).await
     }
 
     async fn open_over(self, books: LedgerFixture) -> GatewayFixture {
@@ -141,7 +141,7 @@ impl GatewayFixtureSpec {
     }
 }
 
-/// A request for a message.
+/// Returns a request for a message.
 pub fn message_request(max_tokens: u64, stream: bool) -> Value {
     json!({"model": "claude-opus-5-5", "max_tokens": max_tokens, "stream": stream,
         "messages": [{"role": "user", "content": "hi"}, {"role": "system", "content": "note"}]})
@@ -152,7 +152,7 @@ impl GatewayFixture {
         self.post_to("messages?beta=true", body)
     }
 
-    /// Asks how many tokens `body` has.
+    /// Requests the token count of `body`.
     pub fn post_count_tokens(&self, body: &Value) -> RequestBuilder {
         self.post_to("messages/count_tokens?beta=true", body)
     }
@@ -166,13 +166,13 @@ impl GatewayFixture {
             .body(body.to_string())
     }
 
-    /// Asks and returns the status and the whole answer.
+    /// Sends a request and returns the status and the whole response.
     pub async fn ask(&self, body: &Value) -> (u16, String) {
-        let answer = self.post_message(body).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = self.post_message(body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Asks and returns the answer's object.
+    /// Sends a request and returns the status and the response's object.
     pub async fn ask_json(&self, body: &Value) -> (u16, Value) {
         let (status, text) = self.ask(body).await;
         (status, serde_json::from_str(&text).unwrap())
@@ -193,7 +193,7 @@ impl GatewayFixture {
             .total
     }
 
-    /// Waits until nothing is under way, and returns what was spent.
+    /// Waits until no request is in flight, and returns the costs.
     pub async fn settled_cost(&self) -> CostGroup {
         while self.door.in_flight() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

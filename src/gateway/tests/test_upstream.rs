@@ -1,4 +1,4 @@
-//! An endpoint that answers as a test tells it to, and remembers what it was sent.
+//! An endpoint with scripted responses that records the requests it receives.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ impl CapturedRequest {
     }
 }
 
-/// What is answered.
+/// A scripted response.
 #[derive(Debug, Clone)]
 pub struct CannedResponse {
     pub status: u16,
@@ -45,7 +45,7 @@ pub enum CannedEnd {
     Whole,
     Cut,
     Hang,
-    /// The connection is closed before any answer.
+    /// Closes the connection before any response.
     CloseUnanswered,
 }
 
@@ -114,13 +114,13 @@ type ResponseFn = Arc<dyn Fn(usize, &CapturedRequest) -> CannedResponse + Send +
 pub struct TestUpstream {
     pub url: String,
     requests: Arc<Mutex<Vec<CapturedRequest>>>,
-    /// Answers whose connection was given up before they ended.
+    /// Cancelled when a response is dropped before its end.
     pub abandoned: CancellationToken,
     _end: DropGuard,
 }
 
 impl TestUpstream {
-    /// Starts one; `behaviour` gets the number of the request, from 0.
+    /// Starts an endpoint; `behaviour` receives the index of the request, from 0.
     pub async fn start(
         behaviour: impl Fn(usize, &CapturedRequest) -> CannedResponse + Send + Sync + 'static,
     ) -> Self {
@@ -157,7 +157,7 @@ struct CannedServer {
     abandoned: CancellationToken,
 }
 
-/// Notes when a body is dropped before its end.
+/// Notifies if a body is dropped before its end.
 struct DropNotifier(Option<CancellationToken>);
 
 impl Drop for DropNotifier {
@@ -173,7 +173,7 @@ impl CannedServer {
         while let Ok((stream, _)) = listener.accept().await {
             let server = self.clone();
             tokio::spawn(async move {
-                let service = service_fn(move |request| server.clone().answer(request));
+                let service = service_fn(move |request| server.clone().response(request));
                 let _ = http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
@@ -181,7 +181,7 @@ impl CannedServer {
         }
     }
 
-    async fn answer(
+    async fn response(
         self,
         request: Request<Incoming>,
     ) -> Result<Response<impl hyper::body::Body<Data = Bytes, Error = BodyTruncated>>, BodyTruncated>

@@ -1,4 +1,4 @@
-//! The credential of HTTP's Basic scheme (RFC 7617).
+//! The credentials of HTTP Basic authentication (RFC 7617).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,42 +1,39 @@
-//! The name that a TLS client asks for, which must be the one that its tunnel was opened to: one
-//! address serves many names, and those of a list only may be asked for. What a client says after its
-//! first message is encrypted, so a server that serves another name all the same is not noticed.
+//! Checks that a TLS client asks for the host that its tunnel was opened to: one address serves
+//! many names, and only those of the list are allowed. The rest of the connection is encrypted, so
+//! a server that serves another name anyway is not noticed.
 
 use std::time::Duration;
 
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// More than any client needs for its first message.
-const MAX_BYTES: usize = 64 * 1024;
-/// How long a client may take for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Larger than any real `ClientHello`.
+const MAX_HELLO_BYTES: usize = 64 * 1024;
+/// Time limit for the `ClientHello`.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What is wrong with the beginning of a tunnel.
+/// Why a tunnel does not begin with an acceptable `ClientHello`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClientHelloError {
-    /// It is not TLS.
-    #[error("what comes through a tunnel to port 443 must be TLS")]
+    #[error("a tunnel to port 443 must carry TLS")]
     NotTls,
-    /// It names nobody.
     #[error("the TLS client names no host (SNI)")]
     NoServerName,
-    /// It names another host.
     #[error("the TLS client asks for {0:?}")]
     WrongServerName(String),
 }
 
-/// Reads the first message of a TLS client and returns its bytes, where it asks for `name`.
+/// Reads the `ClientHello` and returns its bytes if it asks for `name`.
 pub(crate) async fn expect_server_name(
     client: &mut (impl AsyncRead + Unpin),
     name: &str,
 ) -> Result<Vec<u8>, ClientHelloError> {
-    let read = tokio::time::timeout(PATIENCE, read_client_hello(client)).await;
-    let (bytes, asked) = read.unwrap_or(Err(ClientHelloError::NotTls))?;
-    match asked {
+    let read = tokio::time::timeout(HELLO_TIMEOUT, read_client_hello(client)).await;
+    let (bytes, server_name) = read.unwrap_or(Err(ClientHelloError::NotTls))?;
+    match server_name {
         None => Err(ClientHelloError::NoServerName),
-        Some(asked) if asked.eq_ignore_ascii_case(name) => Ok(bytes),
-        Some(asked) => Err(ClientHelloError::WrongServerName(asked)),
+        Some(server_name) if server_name.eq_ignore_ascii_case(name) => Ok(bytes),
+        Some(server_name) => Err(ClientHelloError::WrongServerName(server_name)),
     }
 }
 
@@ -45,7 +42,7 @@ async fn read_client_hello(
 ) -> Result<(Vec<u8>, Option<String>), ClientHelloError> {
     let (mut acceptor, mut bytes) = (Acceptor::default(), Vec::new());
     let mut chunk = vec![0; 4096];
-    while bytes.len() < MAX_BYTES {
+    while bytes.len() < MAX_HELLO_BYTES {
         let count = client.read(&mut chunk).await.unwrap_or(0);
         if count == 0 {
             break;
@@ -57,8 +54,8 @@ async fn read_client_hello(
                 .read_tls(&mut rest)
                 .map_err(|_| ClientHelloError::NotTls)?;
             if let Some(accepted) = acceptor.accept().map_err(|_| ClientHelloError::NotTls)? {
-                let asked = accepted.client_hello().server_name().map(str::to_owned);
-                return Ok((bytes, asked));
+                let server_name = accepted.client_hello().server_name().map(str::to_owned);
+                return Ok((bytes, server_name));
             }
         }
     }
@@ -111,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_tls_is_refused() {
-        let long = vec![0x16; MAX_BYTES * 2];
+        let long = vec![0x16; MAX_HELLO_BYTES * 2];
         for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"", b"\x16\x03\x01", &long] {
             let refused = expect_server_name(&mut &bytes[..], "crates.io").await;
             assert_eq!(refused, Err(ClientHelloError::NotTls));

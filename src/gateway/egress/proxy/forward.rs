@@ -1,4 +1,4 @@
-//! Plain HTTP by absolute URI: counted both ways, and cut short where a limit is reached.
+//! Plain HTTP by absolute URI: metered in both directions and cut short if a limit is reached.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,26 +19,24 @@ use crate::egress::traffic_meter::TrafficDirection;
 use eklavya_core::egress::EgressTarget;
 use eklavya_sandbox::proxy::{self, TargetConnection};
 
-/// What lasts as long as a request and its answer: the row that tells of them, and their place among
-/// the agent's connections.
+/// Lives as long as a request and its response: the audit record, and the connection permit.
 struct ForwardedRequest {
     record: EgressRecord,
     _slot: OwnedSemaphorePermit,
-    /// Cancelled when a limit is reached.
     limit_reached: CancellationToken,
 }
 
-/// Sends a request and returns the answer as it comes, until a limit is reached.
+/// Sends a request and streams the response until a limit is reached.
 pub(crate) async fn forward_request(
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     to: (TcpStream, &EgressTarget),
-    (record, place): (EgressRecord, OwnedSemaphorePermit),
+    (record, permit): (EgressRecord, OwnedSemaphorePermit),
     limits: EgressLimits,
 ) -> Result<Response<ResponseBody>, (StatusCode, String)> {
     let exchange = Arc::new(ForwardedRequest {
         record,
-        _slot: place,
+        _slot: permit,
         limit_reached: CancellationToken::new(),
     });
     let sent = exchange_with_target(door, request, to, &exchange, limits).await;
@@ -65,13 +63,13 @@ async fn exchange_with_target(
     let drive = |connection| drive_connection(door, connection, exchange, limits);
     let sent = proxy::send_request(request, stream, drive).await;
     let sent = sent.map_err(|why| {
-        let why = format!("it did not answer: {why}");
+        let why = format!("the target did not respond: {why}");
         (StatusCode::BAD_GATEWAY, why)
     })?;
     Ok(sent.map(|body| metered_body(body, exchange.clone(), TrafficDirection::Down)))
 }
 
-/// Has the connection run until it ends, a limit is reached or the door closes.
+/// Drives the connection until it ends, a limit is reached or the door closes.
 fn drive_connection(
     door: &DoorState,
     connection: TargetConnection<ResponseBody>,
@@ -79,12 +77,12 @@ fn drive_connection(
     limits: EgressLimits,
 ) {
     let (closing, meter) = (door.closing.clone(), exchange.record.meter.clone());
-    // The row is written when the last body is gone; this is not to keep it.
+    // The audit row is written when the last body is dropped; a strong reference would delay it.
     let watched = Arc::downgrade(exchange);
     door.tracker.spawn(async move {
         tokio::select! {
             () = closing.cancelled() => {}
-            // What went wrong is told to whoever reads the answer.
+            // The reader of the response sees the error.
             _ = connection => {}
             spent = meter.wait_for_limit(&limits) => {
                 if let Some(exchange) = watched.upgrade() {
@@ -105,17 +103,17 @@ fn metered_body(
         return body.map_err(|_| BodyTruncated).boxed();
     }
     let over = Box::pin(exchange.limit_reached.clone().cancelled_owned());
-    let counted = MeteredBody {
+    let metered = MeteredBody {
         body,
         forwarded: exchange,
         direction: way,
         limit_reached: over,
     };
-    counted.boxed()
+    metered.boxed()
 }
 
-/// A body that counts what passes, and breaks off when a limit is reached: whoever reads it must not
-/// take what came so far for the whole.
+/// A body that counts its bytes and fails if a limit is reached, so that a partial body is not
+/// taken for a complete one.
 struct MeteredBody {
     body: Incoming,
     forwarded: Arc<ForwardedRequest>,

@@ -1,4 +1,4 @@
-//! The proxy at a door: reads what is asked for, decides, connects.
+//! The proxy at a door: parses the target, authorizes it and connects.
 
 pub(crate) mod basic_auth;
 pub(crate) mod client_hello;
@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::EgressPolicy;
 use crate::api_response::{ResponseBody, full_body};
 use crate::door::DoorState;
-use crate::egress::audit_record::{ACTION, EgressDecision, EgressRecord};
+use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressDecision, EgressRecord};
 use crate::egress::authorize::{EgressDenial, authorize_target};
 use crate::gateway::GatewayState;
 use crate::refusal_audit;
@@ -29,12 +29,12 @@ use eklavya_sandbox::proxy::parse_target;
 /// The port on which a tunnel must carry TLS for the host that it was opened to.
 const TLS_PORT: u16 = 443;
 
-/// Whether a request is for the proxy and not for the gateway itself.
+/// Whether a request is for the proxy rather than for the gateway itself.
 pub(crate) fn is_proxy_request(request: &Request<Incoming>) -> bool {
     request.method() == Method::CONNECT || request.uri().scheme().is_some()
 }
 
-/// What is answered in place of the target.
+/// The response in place of the target's.
 pub(crate) struct ProxyRefusal {
     pub(crate) status: StatusCode,
     pub(crate) decision: EgressDecision,
@@ -50,7 +50,7 @@ impl ProxyRefusal {
         }
     }
 
-    /// The target is no good, and nobody forbade it.
+    /// The target is unusable, although the policy allows it.
     fn failed(why: impl Into<String>) -> Self {
         Self {
             decision: EgressDecision::Failed,
@@ -69,9 +69,8 @@ impl From<EgressDenial> for ProxyRefusal {
     }
 }
 
-/// Answers a request for the proxy.
 pub(crate) async fn handle_proxy_request(
-    inner: Arc<GatewayState>,
+    gateway: Arc<GatewayState>,
     door: Arc<DoorState>,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
@@ -80,25 +79,25 @@ pub(crate) async fn handle_proxy_request(
     let named = wanted
         .as_ref()
         .map_or_else(|_| request.uri().to_string(), ToString::to_string);
-    match serve_target(&inner, &door, request, wanted).await {
-        Ok(answer) => answer,
-        // Some clients ask first without a key, to hear which kind of key is wanted.
+    match serve_target(&gateway, &door, request, wanted).await {
+        Ok(response) => response,
+        // Some clients first send a request without a key, to learn the authentication scheme.
         Err(refusal) if refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            let mut answer = plain_text_response(&refusal);
+            let mut response = plain_text_response(&refusal);
             let basic = HeaderValue::from_static("Basic realm=\"eklavya\"");
-            answer.headers_mut().insert(PROXY_AUTHENTICATE, basic);
-            answer
+            response.headers_mut().insert(PROXY_AUTHENTICATE, basic);
+            response
         }
         Err(refusal) => {
-            record_proxy_refusal(&inner, &door, &method, &named, &refusal).await;
+            record_proxy_refusal(&gateway, &door, &method, &named, &refusal).await;
             plain_text_response(&refusal)
         }
     }
 }
 
-/// Notes that something is not to be had.
+/// Records a refusal in the audit trail.
 pub(crate) async fn record_proxy_refusal(
-    inner: &GatewayState,
+    gateway: &GatewayState,
     door: &DoorState,
     method: &str,
     named: &str,
@@ -109,18 +108,18 @@ pub(crate) async fn record_proxy_refusal(
         "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
         "why": refusal.why,
     });
-    refusal_audit::record_refusal(inner, door, ACTION, details).await;
+    refusal_audit::record_refusal(gateway, door, EGRESS_AUDIT_ACTION, details).await;
 }
 
 async fn serve_target(
-    inner: &Arc<GatewayState>,
+    gateway: &Arc<GatewayState>,
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     wanted: Result<EgressTarget, String>,
 ) -> Result<Response<ResponseBody>, ProxyRefusal> {
     check_credentials(door, request.headers())?;
     let target = wanted.map_err(|why| ProxyRefusal::new(StatusCode::BAD_REQUEST, why))?;
-    let place = door
+    let permit = door
         .connection_slots
         .clone()
         .try_acquire_owned()
@@ -131,30 +130,31 @@ async fn serve_target(
             )
         })?;
     door.touch();
-    let addresses = authorize_target(&inner.egress, &door.spec.egress_policy, &target).await?;
-    let (stream, address) = connect_any(inner, &target, &addresses).await?;
+    let addresses = authorize_target(&gateway.egress, &door.spec.egress_policy, &target).await?;
+    let (stream, address) = connect_any(gateway, &target, &addresses).await?;
     let (method, address) = (request.method().to_string(), address.to_string());
     let record = EgressRecord::new(
-        inner.clone(),
+        gateway.clone(),
         door.clone(),
         &method,
         &target.to_string(),
         &address,
     );
     if request.method() == Method::CONNECT {
-        open_tunnel(inner, door, request, (stream, target), (record, place));
+        open_tunnel(gateway, door, request, (stream, target), (record, permit));
         return Ok(Response::new(full_body("")));
     }
-    let (to, limits) = ((stream, &target), inner.egress.limits);
-    let sent = forward::forward_request(door, request, to, (record, place), limits).await;
-    // It was allowed, and its row says how it ended: a refusal would be a second one.
+    let (to, limits) = ((stream, &target), gateway.egress.limits);
+    let sent = forward::forward_request(door, request, to, (record, permit), limits).await;
+    // The request was allowed, and its audit row states how it ended; a refusal would add a second
+    // row.
     Ok(sent.unwrap_or_else(|(status, why)| plain_text_response(&ProxyRefusal::new(status, why))))
 }
 
-/// The agent's key, as the password of whatever user.
+/// The password must be the agent's key; the user name is ignored.
 fn check_credentials(door: &DoorState, headers: &HeaderMap) -> Result<(), ProxyRefusal> {
     let Some(given) = headers.get(PROXY_AUTHORIZATION) else {
-        let why = "the proxy wants the key of this door";
+        let why = "the proxy requires the key of this door";
         return Err(ProxyRefusal::new(
             StatusCode::PROXY_AUTHENTICATION_REQUIRED,
             why,
@@ -168,22 +168,22 @@ fn check_credentials(door: &DoorState, headers: &HeaderMap) -> Result<(), ProxyR
     Err(ProxyRefusal::new(StatusCode::FORBIDDEN, why))
 }
 
-/// Connects to the first address that answers.
+/// Connects to the first address that accepts.
 async fn connect_any(
-    inner: &GatewayState,
+    gateway: &GatewayState,
     target: &EgressTarget,
     addresses: &[SocketAddr],
 ) -> Result<(TcpStream, SocketAddr), ProxyRefusal> {
     let mut last = String::new();
     for address in addresses {
         let connecting = TcpStream::connect(address);
-        match tokio::time::timeout(inner.egress.limits.connect, connecting).await {
+        match tokio::time::timeout(gateway.egress.limits.connect, connecting).await {
             Ok(Ok(stream)) => {
                 let _ = stream.set_nodelay(true);
                 return Ok((stream, *address));
             }
             Ok(Err(error)) => last = error.to_string(),
-            Err(_) => "it does not answer".clone_into(&mut last),
+            Err(_) => "the connection timed out".clone_into(&mut last),
         }
     }
     Err(ProxyRefusal::failed(format!(
@@ -191,18 +191,18 @@ async fn connect_any(
     )))
 }
 
-/// Lets the tunnel begin once the agent has the answer.
+/// Starts the tunnel once the agent has received the response.
 fn open_tunnel(
-    inner: &Arc<GatewayState>,
+    gateway: &Arc<GatewayState>,
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     (stream, target): (TcpStream, EgressTarget),
-    (record, place): (EgressRecord, OwnedSemaphorePermit),
+    (record, permit): (EgressRecord, OwnedSemaphorePermit),
 ) {
-    let (inner, closing) = (inner.clone(), door.closing.clone());
+    let (gateway, closing) = (gateway.clone(), door.closing.clone());
     let tls =
         target.port == TLS_PORT && !matches!(door.spec.egress_policy, EgressPolicy::Previews(_));
-    // Who asks for an address has no name to ask for.
+    // A client that connects to an address has no name to send.
     let name = match target.host {
         EgressHost::Name(name) if tls => Some(name),
         EgressHost::Name(_) | EgressHost::Address(_) => None,
@@ -214,21 +214,21 @@ fn open_tunnel(
         };
         match upgraded {
             Ok(agent) => {
-                let (agent, limits) = (TokioIo::new(agent), &inner.egress.limits);
+                let (agent, limits) = (TokioIo::new(agent), &gateway.egress.limits);
                 tunnel::run_tunnel(agent, stream, name.as_deref(), record, limits, &closing).await;
             }
             Err(error) => record.set_end_reason(&error.to_string()),
         }
-        drop(place);
+        drop(permit);
     });
 }
 
 fn plain_text_response(refusal: &ProxyRefusal) -> Response<ResponseBody> {
-    let mut answer = Response::new(full_body(format!("eklavya: {}\n", refusal.why)));
-    *answer.status_mut() = refusal.status;
+    let mut response = Response::new(full_body(format!("eklavya: {}\n", refusal.why)));
+    *response.status_mut() = refusal.status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer
+    response
         .headers_mut()
         .insert(hyper::header::CONTENT_TYPE, text);
-    answer
+    response
 }

@@ -1,4 +1,4 @@
-//! A tunnel: bytes both ways until one side has enough.
+//! A tunnel: bytes in both directions until one side closes.
 
 use std::io;
 
@@ -10,10 +10,10 @@ use crate::egress::audit_record::EgressRecord;
 use crate::egress::proxy::client_hello;
 use crate::egress::traffic_meter::{TrafficDirection, TrafficMeter};
 
-/// Why a tunnel ends that nobody else ended.
-const CLOSED: &str = "the door was closed";
+/// The end reason of a tunnel that neither side closed.
+const DOOR_CLOSED: &str = "the door was closed";
 
-/// Carries bytes between the agent and the target, and notes what came of it.
+/// Carries bytes between the agent and the target, and records why the tunnel ended.
 ///
 /// With `name`, the agent must begin with TLS and ask for that name.
 pub(crate) async fn run_tunnel(
@@ -27,7 +27,7 @@ pub(crate) async fn run_tunnel(
     if let Some(name) = name {
         let greeted = tokio::select! {
             greeted = client_hello::expect_server_name(&mut agent, name) => greeted,
-            () = closing.cancelled() => return record.set_end_reason(CLOSED),
+            () = closing.cancelled() => return record.set_end_reason(DOOR_CLOSED),
         };
         match greeted {
             Ok(bytes) => {
@@ -44,7 +44,7 @@ pub(crate) async fn run_tunnel(
     let why = tokio::select! {
         _ = copy_both_ways(&mut agent, &mut target, &record.meter) => None,
         spent = record.meter.wait_for_limit(limits) => Some(spent.to_string()),
-        () = closing.cancelled() => Some(CLOSED.to_owned()),
+        () = closing.cancelled() => Some(DOOR_CLOSED.to_owned()),
     };
     if let Some(why) = why {
         record.set_end_reason(&why);
@@ -80,7 +80,7 @@ async fn copy_metered(
     loop {
         let count = from.read(&mut chunk).await?;
         if count == 0 {
-            // The other way may go on.
+            // The other direction may continue.
             return to.shutdown().await;
         }
         to.write_all(&chunk[..count]).await?;

@@ -1,4 +1,4 @@
-//! The pause that a rate limit asks for, shared by all workers of the installation.
+//! The pause that a rate limit imposes, shared by all workers of the installation.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,16 +10,17 @@ use tokio::time::Instant;
 use eklavya_core::backoff::Backoff;
 use eklavya_services::shared_limits::SharedLimits;
 
-/// The pauses if the endpoint states none.
-const GUESS: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1)).with_jitter();
-/// The longest pause that is taken at its word.
-const LONGEST_STATED: Duration = Duration::from_hours(366 * 24);
+/// Pauses if the endpoint states none.
+const DEFAULT_PAUSE: Backoff =
+    Backoff::new(Duration::from_secs(1), Duration::from_mins(1)).with_jitter();
+/// The longest pause that is accepted from the endpoint.
+const MAX_STATED_PAUSE: Duration = Duration::from_hours(366 * 24);
 
-/// Until when nothing is sent to the endpoint.
+/// The time until which nothing is sent to the endpoint.
 #[derive(Debug)]
 pub(crate) struct RateLimitPause {
     until: Mutex<Option<Instant>>,
-    /// Where the pause is shared with all workers, under which name. A rehearsal's is its own.
+    /// The shared limits and the endpoint's name; `None` for a rehearsal, whose pauses are its own.
     shared: Option<(SharedLimits, String)>,
 }
 
@@ -31,10 +32,10 @@ impl RateLimitPause {
         }
     }
 
-    /// Holds everything back for `pause` from now, or longer where that was decided before.
+    /// Pauses all requests for `pause` from now, unless a longer pause is in effect.
     pub async fn extend(&self, pause: Duration) {
-        // A pause of years is one of a year: it is longer than anybody waits.
-        let pause = pause.min(LONGEST_STATED);
+        // A longer pause is capped: it exceeds every request's maximum wait anyway.
+        let pause = pause.min(MAX_STATED_PAUSE);
         let until = Instant::now() + pause;
         {
             let mut current = self.lock();
@@ -43,11 +44,11 @@ impl RateLimitPause {
         if let Some((limits, name)) = &self.shared
             && let Err(error) = limits.pause(name, pause).await
         {
-            tracing::warn!(%error, "other workers are not told of a rate limit");
+            tracing::warn!(%error, "cannot share a rate limit with other workers");
         }
     }
 
-    /// Returns the moment until which requests are held back, if it is still to come.
+    /// Returns the time until which requests are paused, if it is in the future.
     pub async fn active_until(&self) -> Option<Instant> {
         let shared = self.shared_remaining().await;
         let shared = shared.map(|left| Instant::now() + left);
@@ -57,14 +58,14 @@ impl RateLimitPause {
 
     async fn shared_remaining(&self) -> Option<Duration> {
         let (limits, name) = self.shared.as_ref()?;
-        // Where the database is away, no money can be held either, which is told there.
+        // If the database is unreachable, reservations fail as well and report the error.
         limits.remaining_pause(name).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "whether there is a rate limit cannot be read");
+            tracing::debug!(%error, "cannot read the shared rate limit");
             None
         })
     }
 
-    /// Waits for the end of a pause. Those who wait set out one after another, not all at once.
+    /// Waits for the end of a pause. A random delay spreads the waiting requests.
     pub async fn wait_until(until: Instant) {
         let spread = Duration::from_millis(rand::rng().random_range(0..250));
         tokio::time::sleep_until(until + spread).await;
@@ -77,13 +78,13 @@ impl RateLimitPause {
     }
 }
 
-/// Returns how long to pause after a rate-limit answer: what it says, or a guess that grows with
-/// the number of the try, from 0.
+/// Returns the pause after a rate-limit response: the stated one, or a guess that grows with
+/// `attempt`, counted from 0.
 pub(crate) fn pause_duration(headers: &HeaderMap, attempt: u32) -> Duration {
-    stated_pause(headers).unwrap_or_else(|| GUESS.pause_after(attempt))
+    stated_pause(headers).unwrap_or_else(|| DEFAULT_PAUSE.pause_after(attempt))
 }
 
-/// `retry-after` in seconds, or its finer form `retry-after-ms`.
+/// Reads `retry-after` in seconds, or its finer form `retry-after-ms`.
 fn stated_pause(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| {
         let value: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;

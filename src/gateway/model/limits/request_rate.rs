@@ -1,4 +1,4 @@
-//! The limit of requests in a minute: whoever comes over it waits for its turn.
+//! The limit on requests per minute; a request that exceeds it waits for its turn.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 use eklavya_services::shared_limits::SharedLimits;
 
-/// The turns of all requests to an endpoint, of all workers.
+/// The turns of requests to one endpoint, over all workers.
 #[derive(Debug)]
 pub(crate) struct RequestRate {
-    /// Who is first in this process; the lock lets them in as they came.
+    /// The order in this process: the lock is fair.
     queue: Mutex<()>,
     limits: SharedLimits,
     name: String,
@@ -33,8 +33,8 @@ impl RequestRate {
         self.rate.interval
     }
 
-    /// Waits for a turn; false where there is none before `latest`. Where this is cancelled, no turn
-    /// is used up.
+    /// Waits for a turn; returns false if there is none before `latest`. A cancelled call uses no
+    /// turn.
     pub async fn acquire(&self, latest: Instant) -> bool {
         let Ok(_first) = tokio::time::timeout_at(latest, self.queue.lock()).await else {
             return false;
@@ -45,8 +45,9 @@ impl RequestRate {
                 Ok(RateLimitOutcome::Wait(time)) if Instant::now() + time > latest => return false,
                 Ok(RateLimitOutcome::Wait(time)) => tokio::time::sleep(time).await,
                 Err(error) => {
-                    // Where the database is away, no money can be held either, which is told there.
-                    tracing::debug!(%error, "a request cannot be counted");
+                    // If the database is unreachable, reservations fail as well and report the
+                    // error.
+                    tracing::debug!(%error, "cannot count a request");
                     return true;
                 }
             }

@@ -1,5 +1,5 @@
-//! Answers to `count_tokens` are kept for a while: the CLI asks the same again and again, and the
-//! same text always has the same number of tokens.
+//! Caches responses to `count_tokens`: the CLI repeats the same requests, and the same text always
+//! has the same number of tokens.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::model::upstream::upstream_error::CompleteResponse;
 use eklavya_core::digest::sha256_of_parts;
 use eklavya_services::bus::Bus;
 
-/// How long an answer is kept.
-const KEPT: Duration = Duration::from_mins(10);
-/// An answer is one number; anything longer is something else.
-const LONGEST: usize = 4096;
+/// Lifetime of a cached response.
+const CACHE_TTL: Duration = Duration::from_mins(10);
+/// A response is one number; a longer one is not a token count.
+const MAX_COUNT_BYTES: usize = 4096;
 
-/// Answers that need not be asked for again, shared by all workers.
+/// A cache of token counts, shared by all workers.
 #[derive(Debug)]
 pub(crate) struct TokenCountCache {
     bus: Bus,
@@ -31,9 +31,9 @@ impl TokenCountCache {
         Self { bus, endpoint }
     }
 
-    /// Returns the answer to the very same question, if it is known.
-    pub async fn lookup(&self, asked: &AgentRequest) -> Option<Response<ResponseBody>> {
-        let body = self.bus.get(&self.cache_key(asked)?).await?;
+    /// Returns the cached response to the same request.
+    pub async fn lookup(&self, request: &AgentRequest) -> Option<Response<ResponseBody>> {
+        let body = self.bus.get(&self.cache_key(request)?).await?;
         let json = HeaderValue::from_static("application/json");
         let known = CompleteResponse {
             status: StatusCode::OK,
@@ -43,31 +43,31 @@ impl TokenCountCache {
         is_token_count(&known).then(|| known.into_response())
     }
 
-    /// Keeps an answer, where it is one that can be given again.
-    pub async fn store(&self, asked: &AgentRequest, answer: &CompleteResponse) {
-        let (Some(key), Ok(text)) = (self.cache_key(asked), std::str::from_utf8(&answer.body))
+    /// Caches a response if it is a token count.
+    pub async fn store(&self, request: &AgentRequest, response: &CompleteResponse) {
+        let (Some(key), Ok(text)) = (self.cache_key(request), std::str::from_utf8(&response.body))
         else {
             return;
         };
-        if is_token_count(answer) {
-            self.bus.put(&key, text, KEPT).await;
+        if is_token_count(response) {
+            self.bus.put(&key, text, CACHE_TTL).await;
         }
     }
 
-    /// Everything that the answer depends on; nothing where the question is another one.
-    fn cache_key(&self, asked: &AgentRequest) -> Option<String> {
-        if asked.route != ApiRoute::CountTokens {
+    /// Returns the key with everything that the response depends on; `None` for other requests.
+    fn cache_key(&self, request: &AgentRequest) -> Option<String> {
+        if request.route != ApiRoute::CountTokens {
             return None;
         }
-        let beta = [u8::from(asked.beta)];
-        let mut headers: Vec<_> = asked
+        let beta = [u8::from(request.beta)];
+        let mut headers: Vec<_> = request
             .headers
             .iter()
             .filter(|(name, _)| name.as_str().starts_with("anthropic-"))
             .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
             .collect();
         headers.sort_unstable();
-        let parts = [self.endpoint.as_bytes(), &beta, &asked.body];
+        let parts = [self.endpoint.as_bytes(), &beta, &request.body];
         let parts = parts
             .into_iter()
             .chain(headers.into_iter().flat_map(|(name, value)| [name, value]));
@@ -75,12 +75,12 @@ impl TokenCountCache {
     }
 }
 
-/// Whether an answer is a number of tokens and nothing that only holds at the moment.
-fn is_token_count(answer: &CompleteResponse) -> bool {
-    let is_plain = answer.headers.get(CONTENT_ENCODING).is_none();
-    if answer.status != StatusCode::OK || !is_plain || answer.body.len() > LONGEST {
+/// Whether a response is only a token count.
+fn is_token_count(response: &CompleteResponse) -> bool {
+    let is_plain = response.headers.get(CONTENT_ENCODING).is_none();
+    if response.status != StatusCode::OK || !is_plain || response.body.len() > MAX_COUNT_BYTES {
         return false;
     }
-    let json: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let json: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
     json.is_some_and(|json| json["input_tokens"].is_u64())
 }

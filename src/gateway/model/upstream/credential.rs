@@ -1,4 +1,4 @@
-//! The real credential of the model's endpoint. It is put into requests here and nowhere else.
+//! The real credential of the model's endpoint. It is added to requests only here.
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
@@ -6,18 +6,18 @@ use secrecy::ExposeSecret;
 use eklavya_config::ModelCredential;
 
 /// The API key's header.
-pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-/// The header that switches features of the API on.
-const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
-/// Tokens of a subscription begin so; the API takes them only with [`SUBSCRIPTION_BETA`].
+pub(crate) const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
+/// The header that enables beta features of the API.
+const BETA_HEADER: HeaderName = HeaderName::from_static("anthropic-beta");
+/// Prefix of subscription tokens; the API accepts them only with [`SUBSCRIPTION_BETA`].
 const SUBSCRIPTION_PREFIX: &str = "sk-ant-oat";
 const SUBSCRIPTION_BETA: &str = "oauth-2025-04-20";
-/// What stands in an answer in place of the credential.
+/// Replaces the credential in text from the endpoint.
 const REDACTED: &[u8] = b"[credential]";
 
-/// A credential that cannot stand in a header. The text does not hold it.
+/// The credential cannot be the value of a header. The message does not contain it.
 #[derive(Debug, thiserror::Error)]
-#[error("the model's credential is empty, or holds characters that no key has")]
+#[error("the model's credential is empty, or contains characters that are not allowed in a key")]
 pub struct UnusableCredential;
 
 /// Checks that the credential can be sent.
@@ -27,20 +27,20 @@ pub(crate) fn ensure_sendable(credential: &ModelCredential) -> Result<(), Unusab
     usable.then_some(()).ok_or(UnusableCredential)
 }
 
-/// Puts the credential into the headers of a request to the endpoint.
+/// Adds the credential to the headers of a request to the endpoint.
 pub(crate) fn authorize(headers: &mut HeaderMap, credential: &ModelCredential) {
     let secret = credential.secret().expose_secret();
     let (name, value) = match credential {
-        ModelCredential::ApiKey(_) => (API_KEY, secret.to_owned()),
+        ModelCredential::ApiKey(_) => (API_KEY_HEADER, secret.to_owned()),
         ModelCredential::Bearer(_) => (AUTHORIZATION, format!("Bearer {secret}")),
     };
-    // The value passed `ensure_sendable`, so it fits into a header.
+    // The value passed `ensure_sendable`, so it is a valid header value.
     if let Ok(mut value) = HeaderValue::from_str(&value) {
         value.set_sensitive(true);
         headers.insert(name, value);
     }
     if matches!(credential, ModelCredential::Bearer(_)) && secret.starts_with(SUBSCRIPTION_PREFIX) {
-        headers.append(BETA, HeaderValue::from_static(SUBSCRIPTION_BETA));
+        headers.append(BETA_HEADER, HeaderValue::from_static(SUBSCRIPTION_BETA));
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
         let credential = ModelCredential::Bearer("sk-ant-oat-secret".into());
         let mut headers = HeaderMap::new();
         authorize(&mut headers, &credential);
-        assert_eq!(headers[BETA], SUBSCRIPTION_BETA);
+        assert_eq!(headers[BETA_HEADER], SUBSCRIPTION_BETA);
         let shown = format!("{credential:?} {headers:?}");
         assert!(!shown.contains("secret"), "{shown}");
         let quoted = redact(b"bad key sk-ant-oat-secret!", b"sk-ant-oat-secret");

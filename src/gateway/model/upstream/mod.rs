@@ -1,6 +1,6 @@
-//! The real endpoint of the model.
+//! The client of the model's real endpoint.
 
-pub mod credential;
+pub(crate) mod credential;
 pub(crate) mod upstream_error;
 
 use std::time::Duration;
@@ -15,23 +15,19 @@ use crate::http_client::{self, error_chain};
 use crate::model::upstream::credential::UnusableCredential;
 use eklavya_config::ModelCredential;
 
-/// An endpoint that cannot be used.
+/// Why an endpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableEndpoint {
-    /// The URL is not one of an endpoint.
     #[error(
         "the model URL {url:?} is not usable: {reason}; write it like https://api.anthropic.com"
     )]
     Url {
         /// The URL, without user and password.
         url: String,
-        /// What is wrong with it.
         reason: String,
     },
-    /// The credential cannot be sent.
     #[error(transparent)]
     Credential(#[from] UnusableCredential),
-    /// The HTTP client cannot be set up.
     #[error("cannot set up the connection to the model: {0}")]
     Client(reqwest::Error),
 }
@@ -75,7 +71,7 @@ impl UpstreamClient {
         }
         let mut headers = request.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // The usage is read off the answer as it passes.
+        // The usage is parsed from the response in transit, so it must not be compressed.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         credential::authorize(&mut headers, &self.credential);
         let sent = self
@@ -85,7 +81,7 @@ impl UpstreamClient {
             .body(request.body)
             .send()
             .await;
-        let answer = sent.map_err(|error| {
+        let response = sent.map_err(|error| {
             if error.is_connect() || error.is_builder() {
                 BackendError::NotSent(error_chain(error))
             } else {
@@ -93,18 +89,18 @@ impl UpstreamClient {
             }
         })?;
         Ok(UpstreamResponse {
-            status: answer.status(),
-            headers: answer.headers().clone(),
+            status: response.status(),
+            headers: response.headers().clone(),
             body: Box::pin(
-                answer
+                response
                     .bytes_stream()
                     .map(|piece| piece.map_err(error_chain)),
             ),
         })
     }
 
-    /// Returns what limits of the endpoint hold for: its URL, in which there is neither user nor
-    /// password, and the account.
+    /// Returns the key of the endpoint's rate limits: its URL, which has neither user nor password,
+    /// and the account.
     pub fn endpoint_name(&self) -> String {
         match &self.account {
             Some(account) => format!("model:{}#{account}", self.base),
@@ -129,7 +125,7 @@ fn parse_base_url(text: &str) -> Result<Url, UnusableEndpoint> {
     let mut url = Url::parse(text).map_err(|e| bad(text.to_owned(), &e.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
         let (_, _) = (url.set_username(""), url.set_password(None));
-        return Err(bad(url.into(), "it must not hold a user or a password"));
+        return Err(bad(url.into(), "it must not contain a user or a password"));
     }
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(bad(
@@ -138,7 +134,7 @@ fn parse_base_url(text: &str) -> Result<Url, UnusableEndpoint> {
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad(url.into(), "it must not hold a query or a fragment"));
+        return Err(bad(url.into(), "it must not contain a query or a fragment"));
     }
     Ok(url)
 }

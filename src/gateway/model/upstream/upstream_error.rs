@@ -1,4 +1,4 @@
-//! Answers that are small and complete: the endpoint's errors, and what costs nothing.
+//! Small, complete responses: the endpoint's errors, and responses that cost nothing.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::model::pricing::PriceTable;
 use crate::model::settlement::LedgerSettlement;
 use crate::model::usage::usage_of_json;
 
-/// More of an error than this is of no use to anybody.
+/// Size limit of an error or a free response.
 const MAX_ERROR_BYTES: usize = 1024 * 1024;
-/// An error comes at once or not at all.
+/// Time limit to read an error.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The endpoint's id of a request.
+/// The endpoint's request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// An answer that is not a success.
+/// A response that is not a success.
 #[derive(Debug)]
 pub(crate) struct UpstreamErrorResponse {
     pub status: StatusCode,
@@ -32,8 +32,8 @@ pub(crate) struct UpstreamErrorResponse {
 }
 
 impl UpstreamErrorResponse {
-    /// Reads the answer to its end, without the credential should it be quoted there.
-    pub async fn read(inner: &GatewayState, incoming: UpstreamResponse) -> Self {
+    /// Reads the response to its end and redacts the credential, in case the endpoint quotes it.
+    pub async fn read(gateway: &GatewayState, incoming: UpstreamResponse) -> Self {
         let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
         let body = tokio::time::timeout(ERROR_TIMEOUT, read)
             .await
@@ -42,7 +42,7 @@ impl UpstreamErrorResponse {
         Self {
             status: incoming.status,
             headers: incoming.headers,
-            body: inner.backend.redact(&body.unwrap_or_default()),
+            body: gateway.backend.redact(&body.unwrap_or_default()),
         }
     }
 
@@ -50,7 +50,7 @@ impl UpstreamErrorResponse {
         self.headers.get(REQUEST_ID)?.to_str().ok()
     }
 
-    /// An error is not charged, unless it says so.
+    /// An error is not charged unless it states a usage.
     pub fn ledger_settlement(&self, pricing: &PriceTable, model: &str) -> LedgerSettlement {
         usage_of_json(&self.body).map_or(LedgerSettlement::Released, |usage| {
             LedgerSettlement::Exact {
@@ -60,7 +60,7 @@ impl UpstreamErrorResponse {
         })
     }
 
-    /// Returns what the endpoint said, on one line.
+    /// Returns the endpoint's message, on one line.
     pub fn message(&self) -> String {
         let json: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
         let stated = json
@@ -86,7 +86,7 @@ impl UpstreamErrorResponse {
         }
     }
 
-    /// Returns the answer for the agent. Trying again would bring the same one.
+    /// Returns the response for the agent, marked as not retryable.
     pub fn into_response(self) -> Response<ResponseBody> {
         let is_json = serde_json::from_slice::<serde_json::Value>(&self.body).is_ok();
         let body = if is_json {
@@ -94,19 +94,19 @@ impl UpstreamErrorResponse {
         } else {
             Bytes::from(error_object(self.status, &self.message()).to_string())
         };
-        let mut answer = Response::new(full_body(body));
-        *answer.status_mut() = self.status;
-        *answer.headers_mut() = response_headers(&self.headers);
+        let mut response = Response::new(full_body(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = response_headers(&self.headers);
         let json = HeaderValue::from_static("application/json");
-        answer.headers_mut().insert(CONTENT_TYPE, json);
-        answer
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response
             .headers_mut()
             .insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-        answer
+        response
     }
 }
 
-/// A complete answer that costs nothing.
+/// A complete response that costs nothing.
 #[derive(Debug)]
 pub(crate) struct CompleteResponse {
     pub status: StatusCode,
@@ -116,27 +116,27 @@ pub(crate) struct CompleteResponse {
 
 impl CompleteResponse {
     pub fn into_response(self) -> Response<ResponseBody> {
-        let mut answer = Response::new(full_body(self.body));
-        *answer.status_mut() = self.status;
-        *answer.headers_mut() = self.headers;
-        answer
+        let mut response = Response::new(full_body(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 }
 
-/// Reads an answer that costs nothing to its end, or returns what to say in its place.
+/// Reads a free response to its end, or returns an error response.
 pub(crate) async fn read_complete(
-    inner: &GatewayState,
+    gateway: &GatewayState,
     incoming: UpstreamResponse,
 ) -> Result<CompleteResponse, Response<ResponseBody>> {
     let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
-    let body = tokio::time::timeout(inner.timeouts.idle, read)
+    let body = tokio::time::timeout(gateway.timeouts.idle, read)
         .await
         .ok()
         .flatten();
     let cut = || {
         crate::api_response::final_error_response(
             StatusCode::BAD_GATEWAY,
-            "the answer was cut short",
+            "the response was cut short",
         )
     };
     Ok(CompleteResponse {
@@ -146,7 +146,7 @@ pub(crate) async fn read_complete(
     })
 }
 
-/// Reads a body of at most `limit` bytes; nothing where it is longer or cut.
+/// Reads a body of at most `limit` bytes; `None` if it is longer or cut short.
 pub(crate) async fn read_up_to(mut body: ChunkStream, limit: usize) -> Option<Bytes> {
     let mut read = BytesMut::new();
     while let Some(piece) = body.next().await {
@@ -159,7 +159,7 @@ pub(crate) async fn read_up_to(mut body: ChunkStream, limit: usize) -> Option<By
     Some(read.freeze())
 }
 
-/// Keeps the headers of an answer that an agent needs; cookies and the account's id stay outside.
+/// Keeps the headers that an agent needs; drops cookies and the account's id.
 pub(crate) fn response_headers(headers: &HeaderMap) -> HeaderMap {
     let kept = |name: &str| {
         name.starts_with("anthropic-ratelimit-")

@@ -1,4 +1,4 @@
-//! Pages that are fetched for an agent.
+//! Fetching pages for an agent.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -7,20 +7,20 @@ use crate::FetchError;
 use crate::tests::egress::{host_policy, open_fixture};
 use crate::tests::fixture::GatewayFixture;
 
-/// A server that answers by the path that is asked for.
-async fn start_site(answer: impl Fn(&str) -> String + Send + Sync + Clone + 'static) -> u16 {
+/// A server that responds by the requested path.
+async fn start_site(response: impl Fn(&str) -> String + Send + Sync + Clone + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let answer = answer.clone();
+            let response = response.clone();
             tokio::spawn(async move {
                 let mut request = vec![0; 4096];
                 let count = stream.read(&mut request).await.unwrap_or(0);
                 let request = String::from_utf8_lossy(&request[..count]).into_owned();
                 let path = request.split(' ').nth(1).unwrap_or_default();
-                let _ = stream.write_all(answer(path).as_bytes()).await;
-                // Until the other side has enough.
+                let _ = stream.write_all(response(path).as_bytes()).await;
+                // Until the other side closes.
                 let _ = stream.read(&mut [0]).await;
             });
         }
@@ -41,8 +41,8 @@ fn redirect_response(to: &str) -> String {
     )
 }
 
-async fn fetch_text(house: &GatewayFixture, url: &str) -> String {
-    match house.door.page_fetcher().fetch(url).await {
+async fn fetch_text(fixture: &GatewayFixture, url: &str) -> String {
+    match fixture.door.page_fetcher().fetch(url).await {
         Ok(fetched) => format!(
             "{} {} {}",
             fetched.status,
@@ -66,7 +66,7 @@ async fn a_listed_page_is_fetched_and_each_redirect_is_decided_anew() {
     })
     .await;
     let list = format!("docs.example:{port}");
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     for (path, expected) in [
         ("/", "200 / hello"),
         ("/there", "200 / hello"),
@@ -74,15 +74,15 @@ async fn a_listed_page_is_fetched_and_each_redirect_is_decided_anew() {
         ("/round", "redirects more than 5 times"),
         (
             "/out",
-            "http://evil.example/ may not be fetched: evil.example:80 is not among",
+            "fetching http://evil.example/ is denied: evil.example:80 is not in the",
         ),
-        ("/meta", "169.254.169.254:80 is not among the hosts"),
-        ("/file", "it must begin with https:// or http://"),
+        ("/meta", "169.254.169.254:80 is not in the host list"),
+        ("/file", "must begin with https:// or http://"),
     ] {
-        let told = fetch_text(&house, &format!("http://{list}{path}")).await;
-        assert!(told.contains(expected), "{path}: {told}");
+        let text = fetch_text(&fixture, &format!("http://{list}{path}")).await;
+        assert!(text.contains(expected), "{path}: {text}");
     }
-    let lines = house.egress_audit_details(15).await;
+    let lines = fixture.egress_audit_details(15).await;
     let denied: Vec<_> = lines
         .iter()
         .filter(|line| line["decision"] == "denied")
@@ -100,18 +100,21 @@ async fn a_listed_page_is_fetched_and_each_redirect_is_decided_anew() {
 
 #[tokio::test]
 async fn what_is_no_page_or_not_public_is_refused() {
-    let house = open_fixture(host_policy("docs.example:80"), "").await;
+    let fixture = open_fixture(host_policy("docs.example:80"), "").await;
     for (url, why) in [
         ("http://docs.example/", "127.0.0.1 is loopback"),
-        ("docs.example", "is no URL of a page"),
-        ("http://user:geheim@docs.example/", "must not hold a user"),
-        ("http://docs.example:0/", "there is no port 0"),
-        ("http://0x7f.1/", "127.0.0.1:80 is not among the hosts"),
+        ("docs.example", "is not the URL of a page"),
+        (
+            "http://user:geheim@docs.example/",
+            "must not contain a user",
+        ),
+        ("http://docs.example:0/", "port 0 is not valid"),
+        ("http://0x7f.1/", "127.0.0.1:80 is not in the host list"),
         ("ftp://docs.example/", "must begin with https"),
     ] {
-        let told = fetch_text(&house, url).await;
-        assert!(told.contains(why), "{url}: {told}");
-        assert!(!told.contains("geheim"), "{told}");
+        let text = fetch_text(&fixture, url).await;
+        assert!(text.contains(why), "{url}: {text}");
+        assert!(!text.contains("geheim"), "{text}");
     }
 }
 
@@ -124,15 +127,15 @@ async fn a_page_without_end_is_cut_and_a_silent_one_given_up() {
     })
     .await;
     let list = format!("docs.example:{port}");
-    let house = open_fixture(host_policy(&list), &list).await;
-    let long = fetch_text(&house, &format!("http://{list}/long")).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
+    let long = fetch_text(&fixture, &format!("http://{list}/long")).await;
     assert_eq!(long.len(), "200 /long ".len() + 90_000);
     for (path, why) in [
         ("/more", "more than 100000 bytes"),
-        ("/silent", "nothing passed"),
+        ("/silent", "the connection was idle"),
     ] {
         let url = format!("http://{list}{path}");
-        let failed = house.door.page_fetcher().fetch(&url).await.unwrap_err();
+        let failed = fixture.door.page_fetcher().fetch(&url).await.unwrap_err();
         assert!(matches!(failed, FetchError::Failed { .. }), "{failed:?}");
         assert!(failed.to_string().contains(why), "{path}: {failed}");
     }

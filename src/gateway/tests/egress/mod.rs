@@ -29,7 +29,7 @@ use eklavya_store::audit::AuditFilter;
 pub const SCRIPT: &str =
     "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
 
-/// Every name is this machine, or what was said.
+/// Resolves every name to this machine, or to the given address.
 #[derive(Debug)]
 struct SingleAddressResolver(IpAddr);
 
@@ -39,7 +39,7 @@ impl HostResolver for SingleAddressResolver {
     }
 }
 
-/// A server that answers each connection with what it was sent, in the form of HTTP.
+/// A server that echoes each request as an HTTP response.
 async fn start_echo_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -49,8 +49,8 @@ async fn start_echo_server() -> u16 {
                 let mut request = vec![0; 4096];
                 let count = stream.read(&mut request).await.unwrap_or(0);
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {count}\r\n\r\n");
-                let answer = [head.as_bytes(), &request[..count]].concat();
-                let _ = stream.write_all(&answer).await;
+                let response = [head.as_bytes(), &request[..count]].concat();
+                let _ = stream.write_all(&response).await;
             });
         }
     });
@@ -69,7 +69,7 @@ pub async fn open_fixture(reach: EgressPolicy, private: &str) -> GatewayFixture 
     open_fixture_with_resolver(Arc::new(everything), reach, private).await
 }
 
-/// Opens a door whose proxy asks `resolver` for names.
+/// Opens a door whose proxy resolves names with `resolver`.
 pub async fn open_fixture_with_resolver(
     resolver: Arc<dyn HostResolver>,
     reach: EgressPolicy,
@@ -95,21 +95,21 @@ impl GatewayFixture {
         format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(key))
     }
 
-    /// Sends a request's head with the door's key and returns the beginning of the answer.
+    /// Sends a request's head with the door's key and returns the beginning of the response.
     pub async fn send_proxied(&self, head: &str) -> String {
         self.send_raw(&format!("{head}\r\n{}\r\n", self.proxy_authorization()))
             .await
             .0
     }
 
-    /// Sends bytes and returns the beginning of the answer, and the connection.
+    /// Sends bytes and returns the beginning of the response, and the connection.
     pub async fn send_raw(&self, text: &str) -> (String, UnixStream) {
         let mut stream = UnixStream::connect(self.door.socket()).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         (read_available(&mut stream).await, stream)
     }
 
-    /// Returns what the audit trail tells of the proxy, once there are so many lines.
+    /// Returns the audit details of the proxy, once there are `count` rows.
     pub async fn egress_audit_details(&self, count: usize) -> Vec<Value> {
         let filter = AuditFilter {
             chain: Some(self.ledger.project.id.0),
@@ -144,18 +144,18 @@ pub async fn read_available(stream: &mut UnixStream) -> String {
 async fn a_tunnel_leads_to_a_listed_host_and_is_one_line_of_the_trail() {
     let port = start_echo_server().await;
     let list = format!("registry.example:{port}");
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let connect = format!(
         "CONNECT {list} HTTP/1.1\r\nHost: {list}\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
-    let (answer, mut stream) = house.send_raw(&connect).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (response, mut stream) = fixture.send_raw(&connect).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     stream.write_all(b"hello there").await.unwrap();
     let back = read_available(&mut stream).await;
     assert!(back.ends_with("hello there"), "{back}");
     drop(stream);
-    let line = house.egress_audit_details(1).await.remove(0);
+    let line = fixture.egress_audit_details(1).await.remove(0);
     assert_eq!(line["decision"], "allowed");
     assert_eq!(
         (&line["method"], &line["target"]),
@@ -170,16 +170,16 @@ async fn a_tunnel_leads_to_a_listed_host_and_is_one_line_of_the_trail() {
 
 #[tokio::test]
 async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
-    let house = open_fixture(host_policy("registry.example"), "").await;
+    let fixture = open_fixture(host_policy("registry.example"), "").await;
     for (target, status, why) in [
         (
             "evil.example:443",
             403,
-            "not among the hosts of egress.packages",
+            "not in the host list of egress.packages",
         ),
-        ("registry.example:80", 403, "not among the hosts"),
+        ("registry.example:80", 403, "not in the host list"),
         ("registry.example:443", 403, "127.0.0.1 is loopback"),
-        ("127.0.0.1:443", 403, "not among the hosts"),
+        ("127.0.0.1:443", 403, "not in the host list"),
         ("0x7f.1:443", 400, "not a host name"),
         (
             "registry.example@evil.example:443",
@@ -188,18 +188,18 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
         ),
         ("registry.example", 400, "has no port"),
     ] {
-        let answer = house
+        let response = fixture
             .send_proxied(&format!("CONNECT {target} HTTP/1.1"))
             .await;
         let begins = format!("HTTP/1.1 {status}");
-        assert!(answer.starts_with(&begins), "{target}: {answer}");
-        // hyper refuses some of them before we see them.
+        assert!(response.starts_with(&begins), "{target}: {response}");
+        // hyper rejects some of them before our code sees them.
         assert!(
-            answer.contains(why) || answer.ends_with("\r\n\r\n"),
-            "{target}: {answer}"
+            response.contains(why) || response.ends_with("\r\n\r\n"),
+            "{target}: {response}"
         );
     }
-    let lines = house.egress_audit_details(5).await;
+    let lines = fixture.egress_audit_details(5).await;
     assert!(
         lines.iter().all(|line| line["decision"] == "denied"),
         "{lines:#?}"
@@ -212,32 +212,32 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
 async fn the_key_of_the_door_is_wanted_and_no_other_opens_it() {
     let port = start_echo_server().await;
     let list = format!("registry.example:{port}");
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let bare = format!("CONNECT {list} HTTP/1.1\r\n\r\n");
-    let (answer, _) = house.send_raw(&bare).await;
-    assert!(answer.starts_with("HTTP/1.1 407"), "{answer}");
-    assert!(answer.contains("proxy-authenticate: Basic"), "{answer}");
+    let (response, _) = fixture.send_raw(&bare).await;
+    assert!(response.starts_with("HTTP/1.1 407"), "{response}");
+    assert!(response.contains("proxy-authenticate: Basic"), "{response}");
     let wrong = STANDARD.encode("agent:eklavya-door-of-somebody-else");
     let other = format!("CONNECT {list} HTTP/1.1\r\nProxy-Authorization: Basic {wrong}\r\n\r\n");
-    let (answer, _) = house.send_raw(&other).await;
-    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-    // Who asks without a key is only told which kind is wanted.
-    assert_eq!(house.egress_audit_details(1).await.len(), 1);
+    let (response, _) = fixture.send_raw(&other).await;
+    assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+    // A request without a key is only told the scheme, and is not recorded.
+    assert_eq!(fixture.egress_audit_details(1).await.len(), 1);
 }
 
 #[tokio::test]
 async fn plain_http_goes_only_where_its_uri_points() {
     let port = start_echo_server().await;
     let list = format!("registry.example:{port}");
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let request = format!(
         "POST http://{list}/a?b=c HTTP/1.1\r\nHost: evil.example\r\nX-Kept: 1\r\nX-Hop: 2\r\n\
          Connection: x-hop\r\nProxy-Connection: keep-alive\r\nContent-Length: 4\r\n{}\r\nbody",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
-    let (answer, _) = house.send_raw(&request).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let (_, seen) = answer.split_once("\r\n\r\n").unwrap();
+    let (response, _) = fixture.send_raw(&request).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    let (_, seen) = response.split_once("\r\n\r\n").unwrap();
     assert!(seen.starts_with("POST /a?b=c HTTP/1.1\r\n"), "{seen}");
     assert!(
         seen.contains(&format!("host: {list}\r\n")) && seen.contains("x-kept: 1"),
@@ -246,12 +246,12 @@ async fn plain_http_goes_only_where_its_uri_points() {
     for gone in ["evil.example", "x-hop", "authorization", "proxy-connection"] {
         assert!(!seen.to_lowercase().contains(gone), "{gone}: {seen}");
     }
-    let line = house.egress_audit_details(1).await.remove(0);
+    let line = fixture.egress_audit_details(1).await.remove(0);
     assert_eq!((&line["method"], &line["up"]), (&"POST".into(), &4.into()));
     for (url, why) in [
         (format!("https://{list}/"), "use CONNECT"),
         (format!("http://user@{list}/"), "must not contain a user"),
-        ("http://evil.example/".to_owned(), "not among the hosts"),
+        ("http://evil.example/".to_owned(), "not in the host list"),
         (
             "http://registry.example:0/".to_owned(),
             "not a port from 1 to 65535",
@@ -261,8 +261,8 @@ async fn plain_http_goes_only_where_its_uri_points() {
             "not a port from 1 to 65535",
         ),
     ] {
-        let answer = house.send_proxied(&format!("GET {url} HTTP/1.1")).await;
-        assert!(answer.contains(why), "{url}: {answer}");
+        let response = fixture.send_proxied(&format!("GET {url} HTTP/1.1")).await;
+        assert!(response.contains(why), "{url}: {response}");
     }
 }
 
@@ -271,19 +271,19 @@ async fn a_target_that_is_not_there_is_noted_as_failed_and_not_as_denied() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", gone.local_addr().unwrap().port());
     drop(gone);
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     for request in [format!("CONNECT {list}"), format!("GET http://{list}/")] {
-        let answer = house.send_proxied(&format!("{request} HTTP/1.1")).await;
-        assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+        let response = fixture.send_proxied(&format!("{request} HTTP/1.1")).await;
+        assert!(response.starts_with("HTTP/1.1 502"), "{response}");
         assert!(
-            answer.contains("cannot connect to registry.example"),
-            "{answer}"
+            response.contains("cannot connect to registry.example"),
+            "{response}"
         );
     }
-    house
+    fixture
         .send_proxied("CONNECT evil.example:443 HTTP/1.1")
         .await;
-    let lines = house.egress_audit_details(3).await;
+    let lines = fixture.egress_audit_details(3).await;
     let decided: Vec<_> = lines.iter().map(|line| &line["decision"]).collect();
     assert_eq!(decided, ["failed", "failed", "denied"]);
     assert_eq!(lines[0]["status"], 502);
@@ -300,25 +300,25 @@ async fn a_tunnel_ends_when_it_is_silent_or_takes_too_much_or_its_door_closes() 
             kept.push(stream);
         }
     });
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let connect = format!(
         "CONNECT {list} HTTP/1.1\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
     let (_silent, mut greedy) = (
-        house.send_raw(&connect).await,
-        house.send_raw(&connect).await.1,
+        fixture.send_raw(&connect).await,
+        fixture.send_raw(&connect).await.1,
     );
     while greedy.write_all(&[0; 8192]).await.is_ok() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let lines = house.egress_audit_details(2).await;
+    let lines = fixture.egress_audit_details(2).await;
     let ended: Vec<_> = lines.iter().map(|line| line["ended"].to_string()).collect();
-    let told = ended.join(" ");
-    assert!(told.contains("nothing passed for 2 s"), "{told}");
-    assert!(told.contains("more than 100000 bytes"), "{told}");
-    let (_, mut open) = house.send_raw(&connect).await;
-    house.door.close().await;
+    let text = ended.join(" ");
+    assert!(text.contains("the connection was idle for 2 s"), "{text}");
+    assert!(text.contains("more than 100000 bytes"), "{text}");
+    let (_, mut open) = fixture.send_raw(&connect).await;
+    fixture.door.close().await;
     assert_eq!(open.read(&mut [0; 1]).await.unwrap_or(0), 0);
 }
 
@@ -338,16 +338,19 @@ async fn plain_http_ends_as_a_tunnel_does_and_is_never_taken_for_the_whole() {
             });
         }
     });
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let request = format!(
         "GET http://{list}/ HTTP/1.1\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
-    let (answer, _) = house.send_raw(&request).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(!answer.ends_with("0\r\n\r\n"), "the end was made up");
-    let line = house.egress_audit_details(1).await.remove(0);
-    assert_eq!(line["ended"], "more than 100000 bytes passed");
+    let (response, _) = fixture.send_raw(&request).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    assert!(!response.ends_with("0\r\n\r\n"), "the end was made up");
+    let line = fixture.egress_audit_details(1).await.remove(0);
+    assert_eq!(
+        line["ended"],
+        "the connection carried more than 100000 bytes"
+    );
     assert_eq!(line["class"], "packages");
 }
 
@@ -356,20 +359,20 @@ async fn a_plain_request_that_fails_is_one_line() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
-    let house = open_fixture(host_policy(&list), &list).await;
-    let answer = house
+    let fixture = open_fixture(host_policy(&list), &list).await;
+    let response = fixture
         .send_proxied(&format!("GET http://{list}/ HTTP/1.1"))
         .await;
-    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
-    // The next refusal is written after whatever this one left.
-    house
+    assert!(response.starts_with("HTTP/1.1 502"), "{response}");
+    // The next refusal is recorded after this one's tunnel has ended.
+    fixture
         .send_proxied("GET http://evil.example/ HTTP/1.1")
         .await;
-    let lines = house.egress_audit_details(2).await;
+    let lines = fixture.egress_audit_details(2).await;
     assert_eq!(lines.len(), 2, "{lines:#?}");
     let failed = lines.iter().find(|line| line["decision"] == "allowed");
     let ended = failed.unwrap()["ended"].to_string();
-    assert!(ended.contains("it did not answer"), "{ended}");
+    assert!(ended.contains("the target did not respond"), "{ended}");
 }
 
 #[tokio::test]
@@ -381,14 +384,14 @@ async fn a_fast_answer_is_cut_at_once_when_it_takes_too_much() {
             tokio::spawn(async move { while stream.write_all(&[0; 8192]).await.is_ok() {} });
         }
     });
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let connect = format!(
         "CONNECT {list} HTTP/1.1\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
-    let (answer, _) = house.send_raw(&connect).await;
-    // The limit is 100,000 bytes; what is under way when it is reached still comes.
-    let size = answer.len();
+    let (response, _) = fixture.send_raw(&connect).await;
+    // The limit is 100,000 bytes; bytes in transit when it is reached still arrive.
+    let size = response.len();
     assert!((50_000..1_000_000).contains(&size), "{size}");
 }
 
@@ -404,36 +407,36 @@ async fn an_agent_s_connections_are_limited_whatever_they_carry() {
             kept.push(stream);
         }
     });
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let request = format!(
         "GET http://{list}/ HTTP/1.1\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
     let mut open = Vec::new();
     for _ in 0..128 {
-        let mut stream = UnixStream::connect(house.door.socket()).await.unwrap();
+        let mut stream = UnixStream::connect(fixture.door.socket()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
-        // The answer has begun: its place is taken.
+        // The response has begun, so its permit is taken.
         assert_ne!(stream.read(&mut [0; 16]).await.unwrap(), 0);
         open.push(stream);
     }
-    let (answer, _) = house.send_raw(&request).await;
-    assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+    let (response, _) = fixture.send_raw(&request).await;
+    assert!(response.starts_with("HTTP/1.1 429"), "{response}");
 }
 
 #[tokio::test]
 async fn a_tunnel_that_never_greets_does_not_keep_its_door_open() {
     let listener = TcpListener::bind("127.0.0.1:443").await;
-    // Whoever may not have the port cannot try this.
+    // Skipped if the port cannot be bound.
     let Ok(_listener) = listener else { return };
-    let house = open_fixture(host_policy("registry.example"), "registry.example").await;
+    let fixture = open_fixture(host_policy("registry.example"), "registry.example").await;
     let connect = format!(
         "CONNECT registry.example:443 HTTP/1.1\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
-    let (answer, _silent) = house.send_raw(&connect).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let closed = tokio::time::timeout(Duration::from_secs(5), house.door.close()).await;
+    let (response, _silent) = fixture.send_raw(&connect).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    let closed = tokio::time::timeout(Duration::from_secs(5), fixture.door.close()).await;
     assert!(closed.is_ok());
 }
 
@@ -451,9 +454,9 @@ impl PreviewLookup for SinglePreview {
 async fn a_test_role_reaches_its_own_previews_by_name_and_nothing_else() {
     let port = start_echo_server().await;
     let preview = SinglePreview(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
-    let house = open_fixture(EgressPolicy::Previews(Arc::new(preview)), "").await;
+    let fixture = open_fixture(EgressPolicy::Previews(Arc::new(preview)), "").await;
     let get = async |host: &str| {
-        house
+        fixture
             .send_proxied(&format!("GET http://{host}/x HTTP/1.1"))
             .await
     };
@@ -462,7 +465,7 @@ async fn a_test_role_reaches_its_own_previews_by_name_and_nothing_else() {
         seen.starts_with("HTTP/1.1 200") && seen.contains("GET /x"),
         "{seen}"
     );
-    let tunnel = house.send_proxied("CONNECT demo-1.shop.localhost:80 HTTP/1.1");
+    let tunnel = fixture.send_proxied("CONNECT demo-1.shop.localhost:80 HTTP/1.1");
     assert!(tunnel.await.starts_with("HTTP/1.1 200"));
     for other in ["demo-1.other.localhost", "127.0.0.1", "crates.io"] {
         let denied = get(other).await;
@@ -472,10 +475,10 @@ async fn a_test_role_reaches_its_own_previews_by_name_and_nothing_else() {
 
 #[tokio::test]
 async fn a_role_that_reaches_nothing_reaches_nothing() {
-    let house = GatewayFixtureSpec::script(SCRIPT).open().await;
-    let answer = house.send_proxied("CONNECT crates.io:443 HTTP/1.1").await;
-    assert!(answer.contains("reaches nothing but the model"), "{answer}");
-    // The machine's own names are nobody's, whoever asks.
+    let fixture = GatewayFixtureSpec::script(SCRIPT).open().await;
+    let response = fixture.send_proxied("CONNECT crates.io:443 HTTP/1.1").await;
+    assert!(response.contains("may reach only the model"), "{response}");
+    // The machine's own names are not public.
     let local = SystemResolver.resolve("localhost").await;
     assert!(local.is_err() || local.unwrap().iter().all(IpAddr::is_loopback));
 }

@@ -1,4 +1,4 @@
-//! A name that means something else a moment later.
+//! DNS rebinding: a name that resolves differently a moment later.
 
 use std::io;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::egress::HostResolver;
 use crate::tests::egress::{host_policy, open_fixture_with_resolver, read_available};
 
-/// Gives one answer after the other, and begins anew after the last.
+/// Returns its answers in turn, and starts again after the last.
 #[derive(Debug)]
 struct RotatingResolver {
     answers: Vec<IpAddr>,
@@ -31,12 +31,12 @@ impl RotatingResolver {
 impl HostResolver for RotatingResolver {
     fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst);
-        let answer = self.answers[number % self.answers.len()];
-        Box::pin(async move { Ok(vec![answer]) })
+        let response = self.answers[number % self.answers.len()];
+        Box::pin(async move { Ok(vec![response]) })
     }
 }
 
-/// A server that says its name to whoever connects, or asks by HTTP.
+/// A server that returns its name to each connection, by HTTP or raw.
 async fn start_named_server(address: &str, port: u16, name: &'static str) -> u16 {
     let listener = TcpListener::bind((address, port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -61,17 +61,17 @@ async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
     let list = format!("registry.example:{port}");
     for request in ["CONNECT", "GET"] {
         let resolver = RotatingResolver::of(&["127.0.0.2", "127.0.0.3"]);
-        let house = open_fixture_with_resolver(resolver.clone(), host_policy(&list), &list).await;
+        let fixture = open_fixture_with_resolver(resolver.clone(), host_policy(&list), &list).await;
         let reached = if request == "GET" {
-            house
+            fixture
                 .send_proxied(&format!("GET http://{list}/ HTTP/1.1"))
                 .await
         } else {
             let connect = format!(
                 "CONNECT {list} HTTP/1.1\r\n{}\r\n",
-                house.proxy_authorization()
+                fixture.proxy_authorization()
             );
-            let (_, mut stream) = house.send_raw(&connect).await;
+            let (_, mut stream) = fixture.send_raw(&connect).await;
             stream.write_all(b"who is there").await.unwrap();
             read_available(&mut stream).await
         };
@@ -85,15 +85,15 @@ async fn a_name_is_checked_anew_for_each_request() {
     let port = start_named_server("127.0.0.2", 0, "checked").await;
     let list = format!("registry.example:{port}");
     let resolver = RotatingResolver::of(&["127.0.0.2", "169.254.169.254"]);
-    let house = open_fixture_with_resolver(resolver, host_policy(&list), &list).await;
+    let fixture = open_fixture_with_resolver(resolver, host_policy(&list), &list).await;
     let get = format!("GET http://{list}/ HTTP/1.1");
-    assert!(house.send_proxied(&get).await.ends_with("checked"));
-    let answer = house.send_proxied(&get).await;
+    assert!(fixture.send_proxied(&get).await.ends_with("checked"));
+    let response = fixture.send_proxied(&get).await;
     assert!(
-        answer.starts_with("HTTP/1.1 403") && answer.contains("link-local"),
-        "{answer}"
+        response.starts_with("HTTP/1.1 403") && response.contains("link-local"),
+        "{response}"
     );
-    let lines = house.egress_audit_details(2).await;
+    let lines = fixture.egress_audit_details(2).await;
     let denied = lines.iter().filter(|line| line["decision"] == "denied");
     assert_eq!(denied.count(), 1, "{lines:#?}");
 }

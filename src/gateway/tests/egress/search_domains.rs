@@ -1,4 +1,4 @@
-//! The search domains of the machine, which must not answer for anybody else's names.
+//! The machine's search domains, which must not answer for other names.
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
@@ -8,42 +8,42 @@ use std::thread;
 use crate::egress::{HostResolver, SystemResolver};
 use eklavya_core::process;
 
-/// The domain that the machine searches, whose server knows every name below it.
+/// The machine's search domain, whose server knows every name below it.
 const DOMAIN: &str = ".corp.test";
-/// What it answers.
+/// The address that it returns.
 const ADDRESS: [u8; 4] = [10, 9, 9, 9];
 
-/// Answers like the name server of a network that has an address for everything of its own.
+/// Responds like the name server of a network that has an address for each of its names.
 fn serve_dns(socket: &UdpSocket) {
     let mut packet = [0; 512];
     while let Ok((count, asker)) = socket.recv_from(&mut packet) {
-        if let Some(answer) = dns_answer(&packet[..count]) {
-            let _ = socket.send_to(&answer, asker);
+        if let Some(response) = dns_answer(&packet[..count]) {
+            let _ = socket.send_to(&response, asker);
         }
     }
 }
 
-/// Returns the answer to a question (RFC 1035, section 4).
+/// Returns the response to a DNS query (RFC 1035, section 4).
 fn dns_answer(packet: &[u8]) -> Option<Vec<u8>> {
     const A: [u8; 2] = [0, 1];
     let (name, length) = parse_dns_name(packet.get(12..)?)?;
     let question = packet.get(12..12 + length + 4)?;
     let known = format!(".{name}").ends_with(DOMAIN);
     let found = known && question[length..length + 2] == A;
-    let mut answer = packet[..2].to_vec();
-    // An answer of a server that asks others; without the domain there is no such name.
-    answer.extend([0x81, if known { 0x80 } else { 0x83 }]);
-    answer.extend([0, 1, 0, u8::from(found), 0, 0, 0, 0]);
-    answer.extend(question);
+    let mut response = packet[..2].to_vec();
+    // A recursive server's response; without the domain the name does not exist (NXDOMAIN).
+    response.extend([0x81, if known { 0x80 } else { 0x83 }]);
+    response.extend([0, 1, 0, u8::from(found), 0, 0, 0, 0]);
+    response.extend(question);
     if found {
-        // The name of the question, an address of the internet, for no time, in four bytes.
-        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
-        answer.extend(ADDRESS);
+        // The name of the query, type A, class IN, TTL 0, four bytes.
+        response.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
+        response.extend(ADDRESS);
     }
-    Some(answer)
+    Some(response)
 }
 
-/// Returns a name and how many bytes it takes.
+/// Returns a name and its length in bytes.
 fn parse_dns_name(mut bytes: &[u8]) -> Option<(String, usize)> {
     let (mut labels, mut length) = (Vec::new(), 1);
     loop {
@@ -57,7 +57,7 @@ fn parse_dns_name(mut bytes: &[u8]) -> Option<(String, usize)> {
     }
 }
 
-/// What the machine of the test says of itself.
+/// Writes the resolver configuration of the test machine.
 fn write_etc_files(etc: &Path) {
     let search = "nameserver 127.0.0.1\nsearch corp.test\noptions timeout:1 attempts:1\n";
     for (name, text) in [
@@ -69,14 +69,14 @@ fn write_etc_files(etc: &Path) {
     }
 }
 
-/// Run by itself, by the test below, on a machine of its own.
+/// Run by the test below, in namespaces of its own.
 #[tokio::test]
-#[ignore = "a part of `a_search_domain_answers_for_nobody`"]
+#[ignore = "a part of `a_search_domain_never_answers_for_another_name`"]
 async fn on_a_machine_that_searches() {
     let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
     thread::spawn(move || serve_dns(&socket));
     let corp = vec![IpAddr::from(ADDRESS)];
-    // The guard is good for something: asked in the usual way, the machine takes its own for it.
+    // The guard is needed: by default the machine resolves the name in its own domain.
     let usual = tokio::net::lookup_host(("registry.example", 0))
         .await
         .unwrap();

@@ -5,19 +5,19 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tests::egress::{host_policy, open_fixture};
 
-/// The key of the standard's own example, and what a server makes of it (section 1.3).
+/// The key of the standard's own example, and the server's response to it (section 1.3).
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-/// "Hello" as a client says it, and as a server does (section 5.7).
+/// "Hello" as a client sends it, and as a server does (section 5.7).
 const MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 const PLAIN: &[u8] = b"\x81\x05Hello";
-/// What a server asks on its own account, and the masked answer to it.
+/// A server's ping, and the masked pong.
 const PING: &[u8] = b"\x89\x02up";
 const PONG: &[u8] = b"\x8a\x82\x01\x02\x03\x04\x74\x72";
-/// A server's end of the conversation: 1000, it is done.
+/// A server's close frame: status 1000.
 const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
 
-/// Reads as far as the end of a head.
+/// Reads up to the end of an HTTP head.
 async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -32,17 +32,23 @@ async fn expect(stream: &mut (impl AsyncRead + Unpin), frame: &[u8]) {
     assert_eq!(read, frame);
 }
 
-/// Shakes hands, hears a word, says it again, and asks whether somebody is there.
+/// Completes the handshake, echoes one message, and pings.
 async fn serve(mut stream: TcpStream) {
-    let asked = head(&mut stream).await.to_lowercase();
-    assert!(asked.starts_with("get /chat http/1.1\r\n"), "{asked}");
-    assert!(asked.contains("\r\nupgrade: websocket\r\n"), "{asked}");
-    assert!(asked.contains(&KEY.to_lowercase()), "{asked}");
-    let answer = format!(
+    let request_head = head(&mut stream).await.to_lowercase();
+    assert!(
+        request_head.starts_with("get /chat http/1.1\r\n"),
+        "{request_head}"
+    );
+    assert!(
+        request_head.contains("\r\nupgrade: websocket\r\n"),
+        "{request_head}"
+    );
+    assert!(request_head.contains(&KEY.to_lowercase()), "{request_head}");
+    let response = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
     );
-    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.write_all(response.as_bytes()).await.unwrap();
     expect(&mut stream, MASKED).await;
     stream.write_all(PLAIN).await.unwrap();
     stream.write_all(PING).await.unwrap();
@@ -55,22 +61,22 @@ async fn a_web_socket_passes_through_a_tunnel_both_ways() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("chat.example:{}", listener.local_addr().unwrap().port());
     let serving = tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
-    let house = open_fixture(host_policy(&list), &list).await;
+    let fixture = open_fixture(host_policy(&list), &list).await;
     let connect = format!(
         "CONNECT {list} HTTP/1.1\r\n{}\r\n",
-        house.proxy_authorization()
+        fixture.proxy_authorization()
     );
-    let (answer, mut stream) = house.send_raw(&connect).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (response, mut stream) = fixture.send_raw(&connect).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     let asks = format!(
         "GET /chat HTTP/1.1\r\nHost: {list}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     );
     stream.write_all(asks.as_bytes()).await.unwrap();
-    let answer = head(&mut stream).await;
+    let response = head(&mut stream).await;
     assert!(
-        answer.starts_with("HTTP/1.1 101") && answer.contains(ACCEPT),
-        "{answer}"
+        response.starts_with("HTTP/1.1 101") && response.contains(ACCEPT),
+        "{response}"
     );
     stream.write_all(MASKED).await.unwrap();
     expect(&mut stream, PLAIN).await;
@@ -79,12 +85,12 @@ async fn a_web_socket_passes_through_a_tunnel_both_ways() {
     expect(&mut stream, CLOSE).await;
     serving.await.unwrap();
     drop(stream);
-    let line = house.egress_audit_details(1).await.remove(0);
+    let line = fixture.egress_audit_details(1).await.remove(0);
     let (sent, received) = (
         asks.len() + MASKED.len() + PONG.len(),
         PLAIN.len() + PING.len() + CLOSE.len(),
     );
     assert_eq!(line["up"], sent);
-    assert_eq!(line["down"], answer.len() + received);
+    assert_eq!(line["down"], response.len() + received);
     assert_eq!(line["ended"], serde_json::Value::Null);
 }

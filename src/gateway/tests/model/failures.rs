@@ -7,7 +7,7 @@ use crate::tests::test_upstream::{CannedEnd, CannedResponse, TestUpstream};
 use crate::{DoorError, RequestPause};
 use eklavya_core::money::MicroUsd;
 
-/// The most that the question can cost with 100 tokens: its bytes and the overhead at the price of a
+/// The maximum cost of the request with 100 tokens: its bytes and the overhead at the price of a
 /// cache write, and the output.
 fn upper_bound() -> MicroUsd {
     let input = message_request(100, true).to_string().len() + 2_000;
@@ -19,13 +19,13 @@ async fn a_cut_stream_is_passed_on_and_booked_at_its_upper_bound() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(2, CannedEnd::Cut))
             .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let answer = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let response = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap();
-    let mut pieces = answer.bytes_stream();
+    let mut pieces = response.bytes_stream();
     let (mut came, mut broke) = (Vec::new(), false);
     while let Some(piece) = pieces.next().await {
         match piece {
@@ -41,7 +41,7 @@ async fn a_cut_stream_is_passed_on_and_booked_at_its_upper_bound() {
             .concat()
     );
     assert!(broke, "the agent must notice the cut");
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     assert_eq!((total.spent, total.upper_bounds), (upper_bound(), 1));
 }
 
@@ -50,15 +50,15 @@ async fn a_stream_that_is_cut_after_its_final_usage_is_booked_exactly() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(3, CannedEnd::Cut))
             .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let _ = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let _ = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap()
         .bytes()
         .await;
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     assert_eq!((total.spent, total.upper_bounds), (MicroUsd(240), 0));
 }
 
@@ -69,15 +69,15 @@ async fn an_error_in_the_middle_of_a_stream_is_passed_on() {
         .pieces
         .push("event: error\ndata: {\"type\":\"error\"}\n\n".into());
     let upstream = TestUpstream::start(move |_, _| reply.clone()).await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let _ = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let _ = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap()
         .bytes()
         .await;
-    assert_eq!(house.settled_cost().await.spent, upper_bound());
+    assert_eq!(fixture.settled_cost().await.spent, upper_bound());
 }
 
 #[tokio::test]
@@ -85,17 +85,17 @@ async fn an_agent_that_goes_away_cancels_the_request() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(2, CannedEnd::Hang))
             .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let answer = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let response = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap();
-    let mut pieces = answer.bytes_stream();
+    let mut pieces = response.bytes_stream();
     pieces.next().await.unwrap().unwrap();
     drop(pieces);
     upstream.abandoned.cancelled().await;
-    assert_eq!(house.settled_cost().await.spent, upper_bound());
+    assert_eq!(fixture.settled_cost().await.spent, upper_bound());
 }
 
 #[tokio::test]
@@ -103,15 +103,15 @@ async fn closing_the_door_settles_what_is_under_way() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(1, CannedEnd::Hang))
             .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let answer = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let response = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap();
-    let (books, socket) = (house.ledger, house.door.socket().to_owned());
-    house.door.close().await;
-    assert!(answer.bytes().await.is_err());
+    let (books, socket) = (fixture.ledger, fixture.door.socket().to_owned());
+    fixture.door.close().await;
+    assert!(response.bytes().await.is_err());
     let budget = books
         .costs
         .find_budget(books.project_scope())
@@ -122,7 +122,7 @@ async fn closing_the_door_settles_what_is_under_way() {
         (MicroUsd::ZERO, upper_bound())
     );
     assert!(tokio::net::UnixStream::connect(socket).await.is_err());
-    house.gateway.shutdown().await;
+    fixture.gateway.shutdown().await;
 }
 
 #[tokio::test]
@@ -132,9 +132,9 @@ async fn silence_ends_after_the_gateway_s_own_time_out() {
             .await;
     let mut plan = GatewayFixtureSpec::upstream(&upstream.url);
     plan.timeouts.idle = Duration::from_millis(50);
-    let house = plan.open().await;
+    let fixture = plan.open().await;
     assert!(
-        house
+        fixture
             .post_message(&message_request(100, true))
             .send()
             .await
@@ -143,7 +143,7 @@ async fn silence_ends_after_the_gateway_s_own_time_out() {
             .await
             .is_err()
     );
-    assert_eq!(house.settled_cost().await.upper_bounds, 1);
+    assert_eq!(fixture.settled_cost().await.upper_bounds, 1);
 }
 
 #[tokio::test]
@@ -154,19 +154,20 @@ async fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
         _ => CannedResponse::stream(10, 10),
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
     let body = message_request(100, true);
-    let asking = house.ask(&body);
+    let asking = fixture.ask(&body);
     tokio::pin!(asking);
     let mut shown = None;
     let (status, text) = loop {
         tokio::select! {
-            answer = &mut asking => break answer,
+            response = &mut asking => break response,
             () = tokio::time::sleep(Duration::from_millis(5)) => {
-                if let Some(pause) = house.door.current_pause() {
-                    let held = house.budget().await.reserved;
-                    // Nothing is held while the request is parked; it may have gone on meanwhile.
-                    if house.door.current_pause() == Some(pause) {
+                if let Some(pause) = fixture.door.current_pause() {
+                    let held = fixture.budget().await.reserved;
+                    // Nothing is reserved while the request is paused; it may have resumed
+                    // meanwhile.
+                    if fixture.door.current_pause() == Some(pause) {
                         assert_eq!(held, MicroUsd::ZERO);
                         shown = Some(pause);
                     }
@@ -182,13 +183,13 @@ async fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
         matches!(shown, Some(RequestPause::RateLimit { .. })),
         "{shown:?}"
     );
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     assert_eq!(
         (total.requests, total.spent, upstream.requests().len()),
         (1, MicroUsd(240), 3)
     );
     assert_eq!(
-        (house.door.current_pause(), house.door.last_error()),
+        (fixture.door.current_pause(), fixture.door.last_error()),
         (None, None)
     );
 }
@@ -199,14 +200,14 @@ async fn a_rate_limit_that_lasts_too_long_is_said_at_once() {
         CannedResponse::error(429, "limit").with_header("retry-after", "7200")
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let (status, _) = house.ask(&message_request(100, true)).await;
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let (status, _) = fixture.ask(&message_request(100, true)).await;
     assert_eq!(status, 429);
     assert_eq!(
-        house.door.last_error(),
+        fixture.door.last_error(),
         Some(DoorError::RateLimitedTooLong(short_timeouts().max_pause))
     );
-    assert_eq!(house.settled_cost().await.requests, 0);
+    assert_eq!(fixture.settled_cost().await.requests, 0);
 }
 
 #[tokio::test]
@@ -217,9 +218,9 @@ async fn a_failing_endpoint_is_tried_again_for_free() {
         _ => CannedResponse::stream(10, 10),
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    assert_eq!(house.ask(&message_request(100, true)).await.0, 200);
-    assert_eq!(house.settled_cost().await.spent, MicroUsd(240));
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    assert_eq!(fixture.ask(&message_request(100, true)).await.0, 200);
+    assert_eq!(fixture.settled_cost().await.spent, MicroUsd(240));
 }
 
 #[tokio::test]
@@ -227,23 +228,23 @@ async fn an_endpoint_that_is_down_is_named() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let house = GatewayFixtureSpec::upstream(&url).open().await;
-    let answer = house
+    let fixture = GatewayFixtureSpec::upstream(&url).open().await;
+    let response = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap();
     assert_eq!(
         (
-            answer.status().as_u16(),
-            &answer.headers()["x-should-retry"]
+            response.status().as_u16(),
+            &response.headers()["x-should-retry"]
         ),
         (503, &"false".parse().unwrap())
     );
-    let problem = house.door.last_error().unwrap();
+    let problem = fixture.door.last_error().unwrap();
     assert!(matches!(problem, DoorError::Unreachable(_)), "{problem:?}");
     assert!(problem.to_string().contains("refused"), "{problem}");
-    assert_eq!(house.settled_cost().await.requests, 0);
+    assert_eq!(fixture.settled_cost().await.requests, 0);
 }
 
 #[tokio::test]
@@ -252,9 +253,9 @@ async fn an_answer_that_is_lost_counts_in_full_each_time() {
         CannedResponse::stream(1, 1).end_after(0, CannedEnd::CloseUnanswered)
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    assert_eq!(house.ask(&message_request(100, true)).await.0, 503);
-    let total = house.settled_cost().await;
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    assert_eq!(fixture.ask(&message_request(100, true)).await.0, 503);
+    let total = fixture.settled_cost().await;
     assert_eq!((total.requests, total.upper_bounds), (3, 3));
     assert_eq!(upstream.requests().len(), 3);
 }
@@ -262,19 +263,19 @@ async fn an_answer_that_is_lost_counts_in_full_each_time() {
 #[tokio::test]
 async fn what_trying_again_cannot_help_is_passed_on_once() {
     for (status, wanted) in [
-        (400, "refused a request"),
+        (400, "rejected a request"),
         (403, "credential"),
         (404, "no model"),
     ] {
         let upstream =
             TestUpstream::start(move |_, _| CannedResponse::error(status, "because")).await;
-        let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-        let (answered, error) = house.ask_json(&message_request(100, true)).await;
+        let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+        let (answered, error) = fixture.ask_json(&message_request(100, true)).await;
         assert_eq!(
             (answered, error["error"]["message"].as_str()),
             (status, Some("because"))
         );
-        let problem = house.door.last_error().unwrap().to_string();
+        let problem = fixture.door.last_error().unwrap().to_string();
         assert!(
             problem.contains(wanted) && problem.contains("because"),
             "{problem}"
@@ -282,7 +283,7 @@ async fn what_trying_again_cannot_help_is_passed_on_once() {
         assert_eq!(
             (
                 upstream.requests().len(),
-                house.settled_cost().await.requests
+                fixture.settled_cost().await.requests
             ),
             (1, 0)
         );
@@ -297,7 +298,7 @@ async fn a_redirect_is_not_followed() {
         CannedResponse::error(307, "there").with_header("location", &target)
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    assert_eq!(house.ask(&message_request(100, true)).await.0, 502);
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    assert_eq!(fixture.ask(&message_request(100, true)).await.0, 502);
     assert!(other.requests().is_empty() && upstream.requests().len() == 1);
 }

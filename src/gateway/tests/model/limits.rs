@@ -35,11 +35,11 @@ async fn max_tokens_is_lowered_to_what_the_budget_leaves() {
     let mut body = message_request(32_000, true);
     body["thinking"] = json!({"type": "enabled", "budget_tokens": 31_000});
     let bound = i64::try_from(body.to_string().len() + 2_000).unwrap() * 5;
-    let house = GatewayFixtureSpec::upstream(&upstream.url)
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url)
         .budget(bound + 2_000 * 20)
         .open()
         .await;
-    assert_eq!(house.ask(&body).await.0, 200);
+    assert_eq!(fixture.ask(&body).await.0, 200);
     let sent = upstream.requests()[0].json();
     assert_eq!(
         (
@@ -54,23 +54,23 @@ async fn max_tokens_is_lowered_to_what_the_budget_leaves() {
 #[tokio::test]
 async fn an_empty_budget_refuses_with_402_and_a_hint_to_extend_it() {
     let (upstream, _) = start_greedy_upstream().await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url)
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url)
         .budget(5_000)
         .open()
         .await;
-    let answer = house
+    let response = fixture
         .post_message(&message_request(32_000, true))
         .send()
         .await
         .unwrap();
     assert_eq!(
         (
-            answer.status().as_u16(),
-            &answer.headers()["x-should-retry"]
+            response.status().as_u16(),
+            &response.headers()["x-should-retry"]
         ),
         (402, &"false".parse().unwrap())
     );
-    let error: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    let error: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     let message = error["error"]["message"].as_str().unwrap();
     for part in [
         "project shop",
@@ -81,23 +81,23 @@ async fn an_empty_budget_refuses_with_402_and_a_hint_to_extend_it() {
         assert!(message.contains(part), "{message}");
     }
     assert!(matches!(
-        house.door.last_error(),
+        fixture.door.last_error(),
         Some(DoorError::OverBudget(_))
     ));
     assert!(upstream.requests().is_empty());
-    house
+    fixture
         .ledger
-        .set_limit(house.ledger.project_scope(), 1_000_000)
+        .set_limit(fixture.ledger.project_scope(), 1_000_000)
         .await;
-    assert_eq!(house.ask(&message_request(32_000, true)).await.0, 200);
-    assert_eq!(house.door.last_error(), None);
+    assert_eq!(fixture.ask(&message_request(32_000, true)).await.0, 200);
+    assert_eq!(fixture.door.last_error(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_at_once_never_bill_more_than_the_limit() {
     let (upstream, billed) = start_greedy_upstream().await;
     let limit = 300_000;
-    let house = Arc::new(
+    let fixture = Arc::new(
         GatewayFixtureSpec::upstream(&upstream.url)
             .budget(limit)
             .open()
@@ -105,15 +105,15 @@ async fn sixty_four_at_once_never_bill_more_than_the_limit() {
     );
     let requests: Vec<_> = (0..64)
         .map(|_| {
-            let house = house.clone();
-            tokio::spawn(async move { house.ask(&message_request(1_000, true)).await.0 })
+            let fixture = fixture.clone();
+            tokio::spawn(async move { fixture.ask(&message_request(1_000, true)).await.0 })
         })
         .collect();
     let mut statuses = Vec::new();
     for request in requests {
         statuses.push(request.await.unwrap());
     }
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     let billed = billed.load(Ordering::SeqCst);
     assert!(billed <= limit, "{billed}");
     assert_eq!(total.spent, MicroUsd(billed));
@@ -124,6 +124,6 @@ async fn sixty_four_at_once_never_bill_more_than_the_limit() {
         statuses.iter().all(|status| [200, 402].contains(status)),
         "{statuses:?}"
     );
-    // What is left is of no use: no request was refused while it could have been served.
+    // The remainder is too small for a request: none was refused that could have been served.
     assert!(limit - billed < 20_000, "{billed}");
 }

@@ -6,18 +6,18 @@ use crate::tests::test_upstream::{CannedResponse, TestUpstream};
 use eklavya_services::audit;
 use eklavya_store::audit::AuditFilter;
 
-/// Returns what was noted of refused requests.
-async fn refusal_audit_details(house: &GatewayFixture) -> Vec<Value> {
+/// Returns the audit details of refused requests.
+async fn refusal_audit_details(fixture: &GatewayFixture) -> Vec<Value> {
     let filter = AuditFilter {
-        chain: Some(house.spec.project.0),
-        agent: Some(house.spec.agent),
+        chain: Some(fixture.spec.project.0),
+        agent: Some(fixture.spec.agent),
         action: Some("gateway.request".to_owned()),
         ..AuditFilter::default()
     };
-    let lines = audit::list(house.ledger.costs.data(), &filter)
+    let lines = audit::list(fixture.ledger.costs.data(), &filter)
         .await
         .unwrap();
-    let actor = format!("agent:{}", house.spec.agent);
+    let actor = format!("agent:{}", fixture.spec.agent);
     assert!(lines.iter().all(|line| line.content.actor == actor));
     lines.into_iter().map(|line| line.content.details).collect()
 }
@@ -25,18 +25,20 @@ async fn refusal_audit_details(house: &GatewayFixture) -> Vec<Value> {
 #[tokio::test]
 async fn each_refused_request_is_noted_with_its_reason_and_no_other_is() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(10, 10)).await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url)
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url)
         .budget(5_000)
         .open()
         .await;
-    let token = house.door.token().expose_secret();
-    let get = house.client.get(format!("http://gateway/v1/files/{token}"));
+    let token = fixture.door.token().expose_secret();
+    let get = fixture
+        .client
+        .get(format!("http://gateway/v1/files/{token}"));
     assert_eq!(get.send().await.unwrap().status(), 404);
-    let wrong = house.client.post("http://gateway/v1/messages");
+    let wrong = fixture.client.post("http://gateway/v1/messages");
     assert_eq!(wrong.send().await.unwrap().status(), 401);
-    assert_eq!(house.ask(&Value::from("nonsense")).await.0, 400);
-    assert_eq!(house.ask(&message_request(32_000, true)).await.0, 402);
-    let told: Vec<(String, u64)> = refusal_audit_details(&house)
+    assert_eq!(fixture.ask(&Value::from("nonsense")).await.0, 400);
+    assert_eq!(fixture.ask(&message_request(32_000, true)).await.0, 402);
+    let recorded: Vec<(String, u64)> = refusal_audit_details(&fixture)
         .await
         .iter()
         .map(|line| {
@@ -51,7 +53,7 @@ async fn each_refused_request_is_noted_with_its_reason_and_no_other_is() {
         ("POST /v1/messages", 402),
     ];
     assert_eq!(
-        told,
+        recorded,
         expected.map(|(request, status)| (request.to_owned(), status))
     );
 

@@ -9,24 +9,24 @@ use eklavya_core::money::MicroUsd;
 #[tokio::test]
 async fn a_stream_passes_unchanged_and_is_booked_exactly() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1000, 500)).await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let before = house.door.last_activity();
-    let answer = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let before = fixture.door.last_activity();
+    let response = fixture
         .post_message(&message_request(32_000, true))
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.status(), 200);
-    let headers = answer.headers().clone();
+    assert_eq!(response.status(), 200);
+    let headers = response.headers().clone();
     assert_eq!(headers["request-id"], "req_1");
     assert!(
         !headers.contains_key("set-cookie") && !headers.contains_key("anthropic-organization-id")
     );
-    let body = answer.bytes().await.unwrap();
+    let body = response.bytes().await.unwrap();
     assert_eq!(body, CannedResponse::stream(1000, 500).pieces.concat());
-    // The ledger was settled before the last event came.
-    assert_eq!(house.total_cost().await.spent, MicroUsd(14_000));
-    assert!(house.door.last_activity() > before && house.door.last_error().is_none());
+    // The ledger was settled before the last event arrived.
+    assert_eq!(fixture.total_cost().await.spent, MicroUsd(14_000));
+    assert!(fixture.door.last_activity() > before && fixture.door.last_error().is_none());
 
     let seen = &upstream.requests()[0];
     assert_eq!(seen.uri, "/v1/messages?beta=true");
@@ -34,7 +34,7 @@ async fn a_stream_passes_unchanged_and_is_booked_exactly() {
     assert_eq!(seen.headers["x-api-key"], REAL_KEY);
     assert_eq!(seen.headers["anthropic-version"], "2023-06-01");
     assert!(!seen.headers.contains_key("cookie"));
-    assert!(!format!("{:?}", seen.headers).contains(house.door.token().expose_secret()));
+    assert!(!format!("{:?}", seen.headers).contains(fixture.door.token().expose_secret()));
 }
 
 #[tokio::test]
@@ -42,14 +42,14 @@ async fn one_object_passes_and_is_booked() {
     let body = json!({"content": [], "usage": {"input_tokens": 10, "output_tokens": 20}});
     let reply = body.clone();
     let upstream = TestUpstream::start(move |_, _| CannedResponse::json(200, &reply)).await;
-    let house = GatewayFixtureSpec::upstream(&format!("{}/prefix/", upstream.url))
+    let fixture = GatewayFixtureSpec::upstream(&format!("{}/prefix/", upstream.url))
         .open()
         .await;
     assert_eq!(
-        house.ask_json(&message_request(100, false)).await,
+        fixture.ask_json(&message_request(100, false)).await,
         (200, body)
     );
-    assert_eq!(house.settled_cost().await.spent, MicroUsd(440));
+    assert_eq!(fixture.settled_cost().await.spent, MicroUsd(440));
     assert_eq!(upstream.requests()[0].uri, "/prefix/v1/messages?beta=true");
 }
 
@@ -57,25 +57,25 @@ async fn one_object_passes_and_is_booked() {
 async fn counting_tokens_costs_nothing() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::json(200, &json!({"input_tokens": 7}))).await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url)
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url)
         .budget(0)
         .open()
         .await;
-    let answer = house
+    let response = fixture
         .client
         .post("http://gateway/v1/messages/count_tokens")
-        .bearer_auth(house.door.token().expose_secret())
+        .bearer_auth(fixture.door.token().expose_secret())
         .body("{}");
-    let answer = answer.send().await.unwrap();
-    assert_eq!(answer.text().await.unwrap(), r#"{"input_tokens":7}"#);
-    assert_eq!(house.settled_cost().await.requests, 0);
+    let response = response.send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), r#"{"input_tokens":7}"#);
+    assert_eq!(fixture.settled_cost().await.requests, 0);
 }
 
 #[tokio::test]
 async fn only_the_offered_routes_answer_and_only_to_the_door_s_key() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1, 1)).await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let hello = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let hello = fixture
         .client
         .head("http://gateway/api/hello")
         .send()
@@ -88,24 +88,24 @@ async fn only_the_offered_routes_answer_and_only_to_the_door_s_key() {
         "/v1/messages/batches",
         "/v1/messages/../files",
     ] {
-        let request = house.client.post(format!("http://gateway{path}"));
-        let request = request.header("x-api-key", house.door.token().expose_secret());
+        let request = fixture.client.post(format!("http://gateway{path}"));
+        let request = request.header("x-api-key", fixture.door.token().expose_secret());
         assert_eq!(request.send().await.unwrap().status(), 404, "{path}");
     }
     for key in ["", "eklavya-door-", REAL_KEY] {
-        let request = house
+        let request = fixture
             .client
             .post("http://gateway/v1/messages")
             .header("x-api-key", key);
-        let answer = request
+        let response = request
             .body(message_request(1, true).to_string())
             .send()
             .await
             .unwrap();
         assert_eq!(
             (
-                answer.status().as_u16(),
-                &answer.headers()["x-should-retry"]
+                response.status().as_u16(),
+                &response.headers()["x-should-retry"]
             ),
             (401, &"false".parse().unwrap())
         );
@@ -116,20 +116,20 @@ async fn only_the_offered_routes_answer_and_only_to_the_door_s_key() {
 #[tokio::test]
 async fn a_body_that_is_too_large_or_unusable_is_refused() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1, 1)).await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let large = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let large = fixture
         .post_message(&json!({}))
         .body(vec![b' '; 33 * 1024 * 1024])
         .send()
         .await;
-    // The answer may come before all of the body is sent.
-    assert!(large.map_or(true, |answer| answer.status() == 413));
-    let (status, error) = house.ask_json(&json!({"model": "m"})).await;
+    // The response may arrive before the whole body is sent.
+    assert!(large.map_or(true, |response| response.status() == 413));
+    let (status, error) = fixture.ask_json(&json!({"model": "m"})).await;
     assert_eq!(
         (status, error["error"]["type"].as_str()),
         (400, Some("invalid_request_error"))
     );
-    let zipped = house
+    let zipped = fixture
         .post_message(&message_request(1, true))
         .header("content-encoding", "gzip")
         .send()
@@ -145,32 +145,32 @@ async fn the_credential_shows_up_nowhere() {
         CannedResponse::error(401, &format!("invalid x-api-key: {key}")).with_header("x-echo", &key)
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
-    let answer = house
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let response = fixture
         .post_message(&message_request(10, true))
         .send()
         .await
         .unwrap();
-    let headers = format!("{:?}", answer.headers());
+    let headers = format!("{:?}", response.headers());
     assert_eq!(
         (
-            answer.status().as_u16(),
-            &answer.headers()["x-should-retry"]
+            response.status().as_u16(),
+            &response.headers()["x-should-retry"]
         ),
         (401, &"false".parse().unwrap())
     );
-    let body = answer.text().await.unwrap();
-    let problem = house.door.last_error().unwrap();
+    let body = response.text().await.unwrap();
+    let problem = fixture.door.last_error().unwrap();
     assert!(
         matches!(problem, DoorError::Unauthorized { status: 401, .. }),
         "{problem:?}"
     );
     let shown = format!(
         "{headers} {body} {problem:?} {problem} {:?} {:?}",
-        house.gateway, house.door
+        fixture.gateway, fixture.door
     );
     assert!(body.contains("invalid x-api-key"), "{body}");
     assert!(!shown.contains(REAL_KEY), "{shown}");
-    assert!(!shown.contains(house.door.token().expose_secret()));
-    assert_eq!(house.settled_cost().await.requests, 0);
+    assert!(!shown.contains(fixture.door.token().expose_secret()));
+    assert_eq!(fixture.settled_cost().await.requests, 0);
 }

@@ -1,4 +1,4 @@
-//! What several workers of an installation share: pauses, turns, and answers.
+//! State that several workers of an installation share: pauses, turns, and cached responses.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::tests::fixture::{GatewayFixtureSpec, message_request};
 use crate::tests::test_upstream::{CannedResponse, TestUpstream};
 use crate::{AgentDoor, DoorError, RequestPause};
 
-/// Waits until a request is held at a door, for a rate limit and for nothing else.
+/// Waits until a request is paused at a door, by a rate limit only.
 async fn wait_until_paused(door: &AgentDoor) {
     while door.current_pause().is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -31,10 +31,10 @@ async fn one_worker_s_rate_limit_holds_the_requests_of_another() {
         plan.timeouts.max_pause = Duration::from_hours(2);
         plan
     };
-    let house = patient().open().await;
-    let other = patient().open_beside(&house).await;
-    let first = tokio::spawn(house.post_message(&message_request(100, true)).send());
-    wait_until_paused(&house.door).await;
+    let fixture = patient().open().await;
+    let other = patient().open_beside(&fixture).await;
+    let first = tokio::spawn(fixture.post_message(&message_request(100, true)).send());
+    wait_until_paused(&fixture.door).await;
     assert_eq!(upstream.requests().len(), 1);
     let second = tokio::spawn(other.post_message(&message_request(100, true)).send());
     wait_until_paused(&other.door).await;
@@ -52,19 +52,19 @@ async fn requests_above_the_limit_of_a_minute_wait_at_any_worker() {
         plan.timeouts.max_pause = Duration::from_hours(2);
         plan
     };
-    let house = plan().open().await;
-    let other = plan().open_beside(&house).await;
-    assert_eq!(house.ask(&message_request(100, true)).await.0, 200);
+    let fixture = plan().open().await;
+    let other = plan().open_beside(&fixture).await;
+    assert_eq!(fixture.ask(&message_request(100, true)).await.0, 200);
     let waiting = tokio::spawn(other.post_message(&message_request(100, true)).send());
     wait_until_paused(&other.door).await;
     assert_eq!(upstream.requests().len(), 1, "the second was not sent");
     waiting.abort();
-    // What costs nothing is not counted, and nobody waits for longer than a limit may hold.
+    // Free requests are not counted, and no request waits longer than its maximum.
     let counted = other.post_count_tokens(&message_request(100, true));
     assert_ne!(counted.send().await.unwrap().status(), 429);
     let mut impatient = plan();
     impatient.timeouts.max_pause = Duration::ZERO;
-    let impatient = impatient.open_beside(&house).await;
+    let impatient = impatient.open_beside(&fixture).await;
     assert_eq!(impatient.ask(&message_request(100, true)).await.0, 429);
     assert!(matches!(
         impatient.door.last_error(),
@@ -83,13 +83,13 @@ async fn the_same_count_is_requested_once() {
         }
     })
     .await;
-    let house = GatewayFixtureSpec::upstream(&upstream.url).open().await;
+    let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
     let body = message_request(100, false);
     let ask = async |body: &serde_json::Value, beta: &'static str| {
-        let request = house.post_count_tokens(body);
-        let answer = request.header("anthropic-beta", beta).send().await.unwrap();
-        let answer: serde_json::Value = answer.json().await.unwrap();
-        answer["input_tokens"].as_u64()
+        let request = fixture.post_count_tokens(body);
+        let response = request.header("anthropic-beta", beta).send().await.unwrap();
+        let response: serde_json::Value = response.json().await.unwrap();
+        response["input_tokens"].as_u64()
     };
     let first = ask(&body, "a").await;
     assert!(first.is_some(), "after an error it is asked again");

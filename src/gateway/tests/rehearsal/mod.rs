@@ -23,11 +23,11 @@ async fn open_fixture(steps: &str) -> GatewayFixture {
         .await
 }
 
-/// Goes on with a conversation: the last answer, and the results of its calls.
-fn append_answer(body: &mut Value, answer: &Value) {
+/// Continues a conversation: appends the last response and the results of its calls.
+fn append_answer(body: &mut Value, response: &Value) {
     let messages = body["messages"].as_array_mut().unwrap();
-    messages.push(json!({"role": "assistant", "content": answer["content"]}));
-    let results: Vec<Value> = answer["content"]
+    messages.push(json!({"role": "assistant", "content": response["content"]}));
+    let results: Vec<Value> = response["content"]
         .as_array()
         .unwrap()
         .iter()
@@ -39,7 +39,7 @@ fn append_answer(body: &mut Value, answer: &Value) {
 
 #[tokio::test]
 async fn a_story_is_played_and_booked() {
-    let house = open_fixture(concat!(
+    let fixture = open_fixture(concat!(
         "- text: I write for {{ slug }}.\n",
         "  tools: [{ name: Write, input: { file_path: '{{ clone }}/a', n: 1 } }]\n",
         "  usage: { input: 100, output: 500, cacheRead: 50000, cacheWrite5m: 2000 }\n",
@@ -48,19 +48,24 @@ async fn a_story_is_played_and_booked() {
     ))
     .await;
     let mut body = message_request(32_000, false);
-    let (status, answer) = house.ask_json(&body).await;
-    assert_eq!((status, &answer["stop_reason"]), (200, &json!("tool_use")));
-    assert_eq!(answer["content"][0]["text"], "I write for shop.");
-    let path = answer["content"][1]["input"]["file_path"].as_str().unwrap();
-    assert_eq!(path, format!("{}/a", house.spec.variables["clone"]));
-    append_answer(&mut body, &answer);
-    let (_, answer) = house.ask_json(&body).await;
-    assert_eq!(answer["content"][0]["name"], "StructuredOutput");
-    assert_eq!(answer["content"][0]["input"], json!({"task": "T1"}));
-    append_answer(&mut body, &answer);
-    let (_, answer) = house.ask_json(&body).await;
-    assert_eq!(answer["stop_reason"], "end_turn");
-    let total = house.settled_cost().await;
+    let (status, response) = fixture.ask_json(&body).await;
+    assert_eq!(
+        (status, &response["stop_reason"]),
+        (200, &json!("tool_use"))
+    );
+    assert_eq!(response["content"][0]["text"], "I write for shop.");
+    let path = response["content"][1]["input"]["file_path"]
+        .as_str()
+        .unwrap();
+    assert_eq!(path, format!("{}/a", fixture.spec.variables["clone"]));
+    append_answer(&mut body, &response);
+    let (_, response) = fixture.ask_json(&body).await;
+    assert_eq!(response["content"][0]["name"], "StructuredOutput");
+    assert_eq!(response["content"][0]["input"], json!({"task": "T1"}));
+    append_answer(&mut body, &response);
+    let (_, response) = fixture.ask_json(&body).await;
+    assert_eq!(response["stop_reason"], "end_turn");
+    let total = fixture.settled_cost().await;
     assert_eq!(
         (total.requests, total.rehearsals, total.usage.cache_read),
         (3, 3, 50_000)
@@ -69,10 +74,10 @@ async fn a_story_is_played_and_booked() {
 
 #[tokio::test]
 async fn both_forms_of_an_answer_agree_and_keep_max_tokens() {
-    let house = open_fixture("- text: abcdefghij\n  tools: [{ name: Read, input: { a: 1 } }]\n  usage: { input: 10, output: 100 }").await;
-    let (_, whole) = house.ask_json(&message_request(100, false)).await;
+    let fixture = open_fixture("- text: abcdefghij\n  tools: [{ name: Read, input: { a: 1 } }]\n  usage: { input: 10, output: 100 }").await;
+    let (_, whole) = fixture.ask_json(&message_request(100, false)).await;
     assert_eq!(whole["usage"]["output_tokens"], 100);
-    let (_, stream) = house.ask(&message_request(100, true)).await;
+    let (_, stream) = fixture.ask(&message_request(100, true)).await;
     for part in [
         "message_start",
         "ping",
@@ -83,47 +88,47 @@ async fn both_forms_of_an_answer_agree_and_keep_max_tokens() {
     ] {
         assert!(stream.contains(part), "{part}: {stream}");
     }
-    let (_, cut) = house.ask_json(&message_request(20, false)).await;
+    let (_, cut) = fixture.ask_json(&message_request(20, false)).await;
     assert_eq!(
         (&cut["stop_reason"], &cut["usage"]["output_tokens"]),
         (&json!("max_tokens"), &json!(20))
     );
     assert_eq!(cut["content"], json!([{"type": "text", "text": "abc"}]));
     assert_eq!(
-        house.settled_cost().await.spent,
+        fixture.settled_cost().await.spent,
         MicroUsd(2_040 + 2_040 + 440)
     );
 }
 
 #[tokio::test]
 async fn usage_that_is_not_stated_follows_the_sizes() {
-    let house = open_fixture("- text: abcdefghi").await;
+    let fixture = open_fixture("- text: abcdefghi").await;
     let body = message_request(100, false);
-    let (_, answer) = house.ask_json(&body).await;
+    let (_, response) = fixture.ask_json(&body).await;
     let input = body.to_string().len().div_ceil(4);
-    assert_eq!(answer["usage"]["input_tokens"], input);
-    assert_eq!(answer["usage"]["output_tokens"], 3);
+    assert_eq!(response["usage"]["input_tokens"], input);
+    assert_eq!(response["usage"]["output_tokens"], 3);
 }
 
 #[tokio::test]
 async fn errors_come_as_often_as_the_script_sets() {
-    let house = open_fixture(
+    let fixture = open_fixture(
         "- text: done\n  error: { status: 429, message: wait, retryAfter: 0, times: 2 }",
     )
     .await;
-    let (status, answer) = house.ask_json(&message_request(100, false)).await;
+    let (status, response) = fixture.ask_json(&message_request(100, false)).await;
     assert_eq!(
-        (status, &answer["content"][0]["text"]),
+        (status, &response["content"][0]["text"]),
         (200, &json!("done"))
     );
-    assert_eq!(house.settled_cost().await.requests, 1);
+    assert_eq!(fixture.settled_cost().await.requests, 1);
 }
 
 #[tokio::test]
 async fn an_error_without_an_answer_stays() {
-    let house = open_fixture("- error: { status: 400, message: 'no, {{ slug }}' }").await;
+    let fixture = open_fixture("- error: { status: 400, message: 'no, {{ slug }}' }").await;
     for _ in 0..2 {
-        let (status, error) = house.ask_json(&message_request(100, false)).await;
+        let (status, error) = fixture.ask_json(&message_request(100, false)).await;
         assert_eq!(
             (status, &error["error"]["message"]),
             (400, &json!("no, shop"))
@@ -133,16 +138,16 @@ async fn an_error_without_an_answer_stays() {
 
 #[tokio::test]
 async fn a_cut_comes_once_and_costs_the_upper_bound() {
-    let house = open_fixture("- text: a long answer\n  cut: { afterEvents: 3 }").await;
-    let answer = house
+    let fixture = open_fixture("- text: a long response\n  cut: { afterEvents: 3 }").await;
+    let response = fixture
         .post_message(&message_request(100, true))
         .send()
         .await
         .unwrap();
-    assert!(answer.bytes().await.is_err());
-    let (status, text) = house.ask(&message_request(100, true)).await;
+    assert!(response.bytes().await.is_err());
+    let (status, text) = fixture.ask(&message_request(100, true)).await;
     assert!(status == 200 && text.contains("message_stop"));
-    let total = house.settled_cost().await;
+    let total = fixture.settled_cost().await;
     assert_eq!((total.requests, total.upper_bounds), (2, 1));
 }
 
@@ -150,9 +155,9 @@ async fn a_cut_comes_once_and_costs_the_upper_bound() {
 async fn an_answer_can_hang() {
     let mut plan = GatewayFixtureSpec::script(&script_text("- text: late\n  hang: { times: 1 }"));
     plan.timeouts.idle = Duration::from_millis(50);
-    let house = plan.open().await;
+    let fixture = plan.open().await;
     assert!(
-        house
+        fixture
             .post_message(&message_request(100, true))
             .send()
             .await
@@ -161,31 +166,31 @@ async fn an_answer_can_hang() {
             .await
             .is_err()
     );
-    assert_eq!(house.ask(&message_request(100, true)).await.0, 200);
+    assert_eq!(fixture.ask(&message_request(100, true)).await.0, 200);
 }
 
 #[tokio::test]
 async fn what_is_not_in_the_script_is_said_precisely() {
     let mut plan = GatewayFixtureSpec::script(&script_text("- text: a"));
     plan.role = eklavya_core::agent::role::Role::Qa;
-    let house = plan.open().await;
-    let (status, error) = house.ask_json(&message_request(100, true)).await;
+    let fixture = plan.open().await;
+    let (status, error) = fixture.ask_json(&message_request(100, true)).await;
     let message = error["error"]["message"].as_str().unwrap();
     assert_eq!(status, 400);
     for part in ["story.yaml", "role qa", "task T1", "attempt 1"] {
         assert!(message.contains(part), "{message}");
     }
     assert!(matches!(
-        house.door.last_error(),
+        fixture.door.last_error(),
         Some(DoorError::Unscripted(_))
     ));
-    assert_eq!(house.settled_cost().await.requests, 0);
+    assert_eq!(fixture.settled_cost().await.requests, 0);
 }
 
 #[tokio::test]
 async fn a_variable_without_a_value_is_said_precisely() {
-    let house = open_fixture("- text: demo {{ demo }}").await;
-    let (status, error) = house.ask_json(&message_request(100, true)).await;
+    let fixture = open_fixture("- text: demo {{ demo }}").await;
+    let (status, error) = fixture.ask_json(&message_request(100, true)).await;
     let message = error["error"]["message"].as_str().unwrap();
     assert!(
         status == 400 && message.contains("step 0") && message.contains("{{ demo }}"),

@@ -8,11 +8,11 @@ use crate::tests::fixture::{GatewayFixtureSpec, REAL_KEY, message_request};
 use crate::tests::test_upstream::{CannedResponse, TestUpstream};
 use crate::{RehearsalRecorder, RehearsalScript};
 
-/// The answer of a rehearsal, to be played by an endpoint: a stream as the API sends it.
+/// Returns the response of a rehearsal as an API stream, for an endpoint to replay.
 async fn stream_from_script(steps: &str) -> String {
     let script = format!("rehearsal: 1\nagents:\n  - role: developer\n    steps:\n{steps}");
-    let house = GatewayFixtureSpec::script(&script).open().await;
-    house.ask(&message_request(32_000, true)).await.1
+    let fixture = GatewayFixtureSpec::script(&script).open().await;
+    fixture.ask(&message_request(32_000, true)).await.1
 }
 
 #[tokio::test]
@@ -46,23 +46,23 @@ async fn a_live_run_is_recorded_as_a_script_that_plays_the_same() {
     .await;
     let mut plan = GatewayFixtureSpec::upstream(&upstream.url);
     plan.recorder = Some(Arc::new(RehearsalRecorder::open(&file).unwrap()));
-    let house = plan.open().await;
+    let fixture = plan.open().await;
     clone
         .lock()
         .unwrap()
-        .clone_from(&house.spec.variables["clone"]);
-    assert_eq!(house.ask(&message_request(32_000, true)).await.0, 200);
-    house.settled_cost().await;
-    assert_eq!(house.ask(&message_request(32_000, false)).await.0, 200);
-    house.settled_cost().await;
+        .clone_from(&fixture.spec.variables["clone"]);
+    assert_eq!(fixture.ask(&message_request(32_000, true)).await.0, 200);
+    fixture.settled_cost().await;
+    assert_eq!(fixture.ask(&message_request(32_000, false)).await.0, 200);
+    fixture.settled_cost().await;
 
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(
-        !text.contains(REAL_KEY) && !text.contains(house.door.token().expose_secret()),
+        !text.contains(REAL_KEY) && !text.contains(fixture.door.token().expose_secret()),
         "{text}"
     );
     let script = RehearsalScript::load(&file).unwrap();
-    let part = script.find_part(house.spec.role, "T1", 1).unwrap();
+    let part = script.find_part(fixture.spec.role, "T1", 1).unwrap();
     let first = &part.steps[0];
     assert_eq!(
         first.tools[0].input,
@@ -78,9 +78,9 @@ async fn a_live_run_is_recorded_as_a_script_that_plays_the_same() {
     assert_eq!(part.steps[1].structured, Some(json!({"ok": true})));
 
     let replay = GatewayFixtureSpec::script(&text).open().await;
-    let (_, answer) = replay.ask_json(&message_request(32_000, false)).await;
+    let (_, response) = replay.ask_json(&message_request(32_000, false)).await;
     assert_eq!(
-        answer["content"][0]["text"],
+        response["content"][0]["text"],
         "say {{ x }} {% %} [credential]"
     );
 }
@@ -96,13 +96,13 @@ async fn a_recording_is_continued_and_nothing_else_is_overwritten() {
         .await;
         let mut plan = GatewayFixtureSpec::upstream(&upstream.url);
         plan.recorder = Some(Arc::new(RehearsalRecorder::open(&file).unwrap()));
-        let house = plan.open().await;
-        house.ask(&message_request(100, false)).await;
-        house.settled_cost().await;
+        let fixture = plan.open().await;
+        fixture.ask(&message_request(100, false)).await;
+        fixture.settled_cost().await;
         let script = RehearsalScript::load(&file).unwrap();
         assert_eq!(
             script
-                .find_part(house.spec.role, "T1", 1)
+                .find_part(fixture.spec.role, "T1", 1)
                 .unwrap()
                 .steps
                 .len(),
@@ -118,7 +118,7 @@ async fn a_recording_is_continued_and_nothing_else_is_overwritten() {
         RehearsalRecorder::open(&file)
             .unwrap_err()
             .to_string()
-            .contains("not written over")
+            .contains("not overwritten")
     );
     assert!(RehearsalRecorder::open(&dir.path().join("no/such/dir.yaml")).is_err());
 }

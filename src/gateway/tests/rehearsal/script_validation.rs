@@ -63,12 +63,12 @@ fn a_script_that_is_wrong_is_refused_with_its_place() {
         (step("text: 'hi {{ slugg }}'"), "\"slugg\""),
         (step("text: 'hi {{ slugg }}'"), "line 5 column 16"),
         (step("text: '{{ slug'"), "{% raw %}{{{% endraw %}"),
-        (step("delaySeconds: 1"), "nothing is answered"),
+        (step("delaySeconds: 1"), "the step has no response"),
         (step("delaySeconds: -1"), "delaySeconds"),
         (step("error: { status: 200 }"), "error.status"),
         (
             step("error: { status: 500, times: 2 }"),
-            "nothing is answered",
+            "the step has no response",
         ),
         (step("{ text: a, cut: {} }"), "afterEvents"),
         (

@@ -1,4 +1,4 @@
-//! Why work on the repository failed.
+//! Errors of the repository.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,17 @@ use eklavya_core::ids::commit::CommitId;
 /// A failure of the repository, of git, or of the file system under them.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// There is no git.
     #[error(
         "git was not found in {searched}; install version 2.38 or later (Debian: apt-get install git)"
     )]
-    GitMissing {
-        /// The directories that were searched.
-        searched: String,
-    },
-    /// The git found cannot merge without a work tree.
+    GitMissing { searched: String },
+    /// The git that was found is too old to merge without a work tree.
     #[error(
         "{} is git {found}, but 2.38 or later is needed; install a newer one", program.display()
     )]
     GitTooOld {
-        /// Which git.
         program: PathBuf,
-        /// What it calls itself.
+        /// The version that it reports.
         found: String,
     },
     /// Git could not be run to its end.
@@ -34,136 +29,102 @@ pub enum GitError {
     /// Git ran and failed.
     #[error("git {what} failed in {} ({status}): {stderr}", place.display())]
     Failed {
-        /// The git command.
+        /// The git subcommand.
         what: String,
         /// The repository.
         place: PathBuf,
-        /// How it ended.
+        /// The exit status.
         status: String,
-        /// The end of what it said.
+        /// The end of its stderr.
         stderr: String,
     },
-    /// Git printed something else than its documentation says, or too much.
+    /// Git's output does not match its documentation, or is too long.
     #[error("the output of git {what} in {} is not usable: {why}", place.display())]
     Output {
-        /// The git command.
+        /// The git subcommand.
         what: String,
         /// The repository.
         place: PathBuf,
-        /// What is wrong with it.
         why: String,
     },
-    /// The file system refused.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation, as a verb phrase.
         what: &'static str,
-        /// On which file.
         path: PathBuf,
-        /// The reason.
         source: io::Error,
     },
-    /// A name cannot be that of a reference.
+    /// The name is not a valid reference name.
     #[error(
         "{name:?} cannot name a branch, tag or reference: use letters, digits, '.', '_', '-' and '/'"
     )]
-    BadName {
-        /// The name.
-        name: String,
-    },
-    /// A path cannot be that of a file of the project.
+    BadName { name: String },
+    /// The path is not a valid path of a project file.
     #[error(
         "{path:?} cannot be committed: give a path from the project's root without '..' or '.git'"
     )]
-    BadPath {
-        /// The path.
-        path: String,
-    },
-    /// There is no repository.
-    #[error("{} is no bare git repository; create the project again or restore it", path.display())]
-    NoRepository {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// A reference moved between reading and writing.
+    BadPath { path: String },
+    /// The directory is not a bare repository.
+    #[error("{} is not a bare git repository; create the project again or restore it", path.display())]
+    NoRepository { path: PathBuf },
+    /// The reference moved between reading and writing.
     #[error("{refname} has moved since it was read; read it again and retry")]
-    Moved {
-        /// Which reference.
-        refname: String,
-    },
-    /// A newer tenure works on the repository.
-    #[error("another worker has taken over {}; nothing more is written there", place.display())]
-    Fenced {
-        /// The repository.
-        place: PathBuf,
-    },
-    /// A tag of that name marks another commit.
+    Moved { refname: String },
+    /// A newer lease holder has raised the fence of the repository.
+    #[error("another worker has taken over {}; this one no longer writes to it", place.display())]
+    Fenced { place: PathBuf },
+    /// The tag exists and marks another commit.
     #[error("the tag {tag} already marks {marks}, not {wanted}; choose another name")]
     TagTaken {
-        /// The tag.
         tag: String,
         /// The commit that it marks.
         marks: CommitId,
-        /// The commit that it should mark.
+        /// The requested commit.
         wanted: CommitId,
     },
-    /// Something is in the way.
+    /// The destination is not empty.
     #[error("{} is not empty; move it away or choose another place", path.display())]
-    Occupied {
-        /// What is in the way.
-        path: PathBuf,
-    },
-    /// A work tree is too large to be recorded.
+    Occupied { path: PathBuf },
+    /// The work tree is too large for a snapshot.
     #[error(
-        "{} holds more than {limit} {unit}; list what is not part of the work in .gitignore", path.display()
+        "{} contains more than {limit} {unit}; list what is not part of the work in .gitignore", path.display()
     )]
     TooMuchWork {
-        /// The work tree.
         path: PathBuf,
-        /// The limit.
         limit: u64,
-        /// What is counted.
+        /// The unit of `limit`.
         unit: &'static str,
     },
-    /// A file was exchanged while it was recorded.
-    #[error("{path} in {} changed while it was recorded; end what writes there and retry", tree.display())]
-    Changing {
-        /// The work tree.
-        tree: PathBuf,
-        /// The file.
-        path: String,
-    },
-    /// A recorded file is larger than the caller can take.
-    #[error("{path} has {bytes} bytes in commit {commit}; at most {limit} are read")]
+    /// A file changed while it was being recorded.
+    #[error("{path} in {} changed while it was being recorded; stop the programs that write to it and retry", tree.display())]
+    Changing { tree: PathBuf, path: String },
+    /// A file in a commit is larger than the caller accepts.
+    #[error("{path} has {bytes} bytes in commit {commit}; the limit is {limit}")]
     FileTooLarge {
-        /// The file.
         path: String,
-        /// The commit.
         commit: CommitId,
-        /// Its size.
         bytes: u64,
-        /// The limit.
         limit: u64,
     },
     /// The program is shutting down.
-    #[error("the work on the repository was stopped")]
+    #[error("the repository operation was cancelled")]
     Stopped,
 }
 
 impl GitError {
-    /// Returns the mapping of an I/O error while trying to `what` on `path`.
+    /// Returns a mapper for I/O errors of `what` on `path`.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
 
-    /// Says whether it came from git closing its input, so that what git said explains it better.
+    /// Whether git closed its input, in which case its own message explains the failure better.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
-/// Runs `work`, which waits for the disk, on a thread where it holds nobody up.
+/// Runs `work`, which blocks on the disk, on a blocking thread.
 pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
 ) -> Result<T, GitError> {

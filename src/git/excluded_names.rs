@@ -1,67 +1,60 @@
-//! Names that may not become part of a commit.
+//! Names that must not become part of a commit.
 //!
-//! Git refuses `.git` in every spelling that some file system takes for it (`verify_path` in
-//! read-cache.c, `is_ntfs_dotgit` in path.c, `is_hfs_dotgit` in utf8.c). A tree that holds one
-//! would be a trap for whoever clones it, so the same spellings are found here first, to leave out
-//! that one file instead of failing on all.
+//! Git rejects every spelling of `.git` that some file system treats as equal (`verify_path` in
+//! read-cache.c, `is_ntfs_dotgit` in path.c, `is_hfs_dotgit` in utf8.c), since a tree with one
+//! would attack everyone who clones it. The same spellings are detected here first, to leave out
+//! one file instead of failing on all.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Why something in a work tree is not in the commit.
+/// Why a file of a work tree is not in the commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum ExclusionReason {
-    /// The `.git` of a repository inside the work tree; the files beside it are recorded.
+    /// The `.git` of a nested repository; the files beside it are recorded.
     NestedRepository,
-    /// A spelling of `.git` that some file system takes for it.
+    /// A spelling of `.git` that some file system treats as equal.
     GitName,
-    /// `.gitmodules`: submodules are no part of the work.
+    /// `.gitmodules`: submodules are not supported.
     Submodules,
-    /// A file that is made for keys and passwords: `.env` and its like.
+    /// A file for keys and passwords: `.env` and similar.
     EnvironmentFile,
-    /// It holds a secret of the project's or the installation's.
+    /// It contains a secret of the project or the installation.
     HoldsSecret,
-    /// A file above the limit. As with all that follow, what was recorded there before stays.
-    TooLarge {
-        /// Its size.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
+    /// The file exceeds the limit. For this and all following reasons, the parent's version stays.
+    TooLarge { bytes: u64, limit: u64 },
     /// A pipe, a socket or a device.
     SpecialFile,
-    /// A directory that lies too deep, or whose path is too long.
+    /// A directory that is nested too deep, or whose path is too long.
     TooDeep,
-    /// A file or directory that may not be read.
+    /// A file or directory without read permission.
     Unreadable,
 }
 
 impl fmt::Display for ExclusionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ExclusionReason::NestedRepository => {
-                f.write_str("the .git of a repository inside this one")
-            }
-            ExclusionReason::GitName => f.write_str("a name that some file system takes for .git"),
-            ExclusionReason::Submodules => f.write_str("submodules are no part of the work"),
+            ExclusionReason::NestedRepository => f.write_str("the .git of a nested repository"),
+            ExclusionReason::GitName => f.write_str("a name that some file system treats as .git"),
+            ExclusionReason::Submodules => f.write_str("submodules are not supported"),
             ExclusionReason::EnvironmentFile => {
-                f.write_str("files of this name are for keys and passwords")
+                f.write_str("files with this name are for keys and passwords")
             }
-            ExclusionReason::HoldsSecret => f.write_str("it holds the value of a secret"),
+            ExclusionReason::HoldsSecret => f.write_str("it contains the value of a secret"),
             ExclusionReason::TooLarge { bytes, limit } => {
                 write!(f, "{bytes} bytes, more than the limit of {limit}")
             }
             ExclusionReason::SpecialFile => f.write_str("a pipe, a socket or a device"),
             ExclusionReason::TooDeep => f.write_str("its path is too long"),
-            ExclusionReason::Unreadable => f.write_str("it may not be read"),
+            ExclusionReason::Unreadable => f.write_str("it is not readable"),
         }
     }
 }
 
 impl ExclusionReason {
-    /// Says whether what was recorded at that place before stays in the commit.
+    /// Whether the parent's version of the file stays in the commit.
     pub(crate) fn keeps_parent_version(&self) -> bool {
         match self {
             ExclusionReason::NestedRepository
@@ -77,13 +70,13 @@ impl ExclusionReason {
     }
 }
 
-/// Returns why nothing with this name, one part of a path, may be committed; `None` if it may.
+/// Returns why this path component must not be committed; `None` if it may be.
 pub(crate) fn excluded_name(name: &[u8]) -> Option<ExclusionReason> {
     if name == b".git" {
         return Some(ExclusionReason::NestedRepository);
     }
-    // HFS+ ignores some characters of Unicode; NTFS cuts at ':' (a stream), drops trailing dots and
-    // spaces, parts at a backslash, and knows every file by a short name too.
+    // HFS+ ignores some Unicode characters; NTFS cuts names at ':' (a stream), drops trailing dots
+    // and spaces, splits at a backslash, and has a short name for every file.
     let text: String = String::from_utf8_lossy(name)
         .chars()
         .filter(|c| !matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}'))
@@ -115,8 +108,8 @@ fn is_gitmodules(part: &str) -> bool {
     numbered && (head == "gitmod" || hashed)
 }
 
-/// Says whether a file of this name is made for keys and passwords: `.env` and `.env.local`, but not
-/// `.env.example`, `.env.sample`, `.env.template`, which show what is to be there.
+/// Whether a file with this name is for keys and passwords: `.env` and `.env.local`, but not
+/// `.env.example`, `.env.sample` and `.env.template`, which document the expected keys.
 pub(crate) fn is_environment_file(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     let Some(rest) = name.strip_prefix(".env") else {
@@ -128,7 +121,7 @@ pub(crate) fn is_environment_file(name: &[u8]) -> bool {
 }
 
 impl ExclusionReason {
-    /// Says whether the work goes back to the agent for it.
+    /// Whether the agent must redo its work because of this reason.
     pub fn is_secret(&self) -> bool {
         matches!(
             self,
@@ -137,7 +130,7 @@ impl ExclusionReason {
     }
 }
 
-/// Says whether `path` is a plain path from the root of a tree.
+/// Whether `path` is a plain path relative to the root of a tree.
 pub(crate) fn is_plain_path(path: &str) -> bool {
     let plain =
         |part: &str| !matches!(part, "" | "." | "..") && excluded_name(part.as_bytes()).is_none();

@@ -1,4 +1,4 @@
-//! One run of git, and how its failures read.
+//! One run of git, and its errors.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,7 +18,7 @@ const LIMITS: ProcessLimits = ProcessLimits {
     timeout: Duration::from_mins(15),
     output_bytes: 256 * 1024 * 1024,
 };
-/// How much is kept of what a git that is fed a stream prints: one object name and complaints.
+/// Output limit of a git that reads a stream: it prints one object name and messages.
 const STREAM_OUTPUT: u64 = 1024 * 1024;
 const STDERR_TAIL: usize = 2000;
 
@@ -31,7 +31,7 @@ pub(crate) struct GitCommand {
     input: Vec<u8>,
 }
 
-/// What a run of git left.
+/// The result of a run of git.
 #[derive(Debug)]
 pub(crate) struct GitOutput {
     pub(crate) status: ExitStatus,
@@ -69,29 +69,29 @@ impl GitCommand {
         self
     }
 
-    /// Returns what git printed; a failure is an error.
+    /// Returns git's stdout; a non-zero exit is an error.
     pub(crate) async fn stdout(self) -> Result<Vec<u8>, GitError> {
         let (what, place) = (self.what.clone(), self.place.clone());
-        let answer = self.run().await?;
-        if answer.status.success() {
-            Ok(answer.stdout)
+        let output = self.run().await?;
+        if output.status.success() {
+            Ok(output.stdout)
         } else {
-            Err(answer.into_error(&what, &place))
+            Err(output.into_error(&what, &place))
         }
     }
 
-    /// Returns what git printed, as text without the white space around it.
+    /// Returns git's stdout as trimmed text.
     pub(crate) async fn text(self) -> Result<String, GitError> {
         Ok(String::from_utf8_lossy(&self.stdout().await?)
             .trim()
             .to_owned())
     }
 
-    /// Returns the end of the run, whatever its exit code.
+    /// Returns the result of the run, whatever its exit code.
     pub(crate) async fn run(self) -> Result<GitOutput, GitError> {
         let finished = process::run(self.command, &self.input, LIMITS).await?;
         if finished.truncated {
-            let why = format!("it is longer than {} bytes", LIMITS.output_bytes);
+            let why = format!("the output is longer than {} bytes", LIMITS.output_bytes);
             return Err(GitError::Output {
                 what: self.what,
                 place: self.place,
@@ -105,9 +105,9 @@ impl GitCommand {
         })
     }
 
-    /// Runs git with its input written by `write`, which may read the disk as it goes.
+    /// Runs git while `write` produces its input, which may read from the disk.
     ///
-    /// Where git stops listening, its own end counts: it says why, or it had enough.
+    /// If git closes its input early, its own result counts: an error message, or success.
     pub(crate) async fn run_with_input<W>(mut self, write: W) -> Result<GitOutput, GitError>
     where
         W: FnOnce(&mut BufWriter<File>) -> Result<(), GitError> + Send + 'static,
@@ -136,7 +136,7 @@ impl GitCommand {
         });
         let ended = tokio::time::timeout(LIMITS.timeout, wait_with_output(&mut child)).await;
         drop(child);
-        let answer = ended
+        let output = ended
             .map_err(|_| ProcessError::TimedOut {
                 program: program(),
                 seconds: LIMITS.timeout.as_secs(),
@@ -147,13 +147,13 @@ impl GitCommand {
             })?;
         match writer.await.map_err(|_| GitError::Stopped)? {
             Err(why) if !why.is_broken_pipe() => Err(why),
-            _ => Ok(answer),
+            _ => Ok(output),
         }
     }
 }
 
 impl GitOutput {
-    /// Returns the error that says how `what` failed in `place`.
+    /// Returns the error for the failure of `what` in `place`.
     pub(crate) fn into_error(self, what: &str, place: &Path) -> GitError {
         GitError::Failed {
             what: what.to_owned(),
@@ -183,7 +183,7 @@ async fn read_capped(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Ve
     Ok(kept)
 }
 
-/// Returns the end of what git said, fit to be shown: file names in it may be hostile.
+/// Returns the end of git's stderr, escaped: file names in it may be hostile.
 fn printable_tail(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let shown: String = text
@@ -201,8 +201,8 @@ mod tests {
 
     #[test]
     fn what_git_says_is_shortened_from_the_front_and_made_safe() {
-        let said = format!("{}\x1b[2Jthe end", "x".repeat(5000));
-        let shown = printable_tail(said.as_bytes());
+        let printed = format!("{}\x1b[2Jthe end", "x".repeat(5000));
+        let shown = printable_tail(printed.as_bytes());
         assert!(shown.ends_with("?[2Jthe end"));
         assert_eq!(shown.chars().count(), 2000);
     }

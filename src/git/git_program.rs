@@ -1,4 +1,4 @@
-//! Git itself: which one, and in what environment it runs.
+//! The git executable and its environment.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use super::error::GitError;
 use crate::git_command::GitCommand;
 
 /// The first version with `git merge-tree --write-tree`.
-const NEEDED: (u32, u32) = (2, 38);
+const MIN_VERSION: (u32, u32) = (2, 38);
 
-/// Only these variables reach git: no configuration but ours, no questions, no other transport
-/// than files, no replaced objects, one language.
+/// Git's whole environment: no outside configuration, no prompts, no transport but files, no
+/// replace objects, a fixed locale.
 const ENVIRONMENT: [(&str, &str); 15] = [
     ("PATH", SEARCH_PATH),
     ("HOME", "/nonexistent"),
@@ -30,7 +30,7 @@ const ENVIRONMENT: [(&str, &str); 15] = [
     ("GIT_EDITOR", "false"),
 ];
 
-/// These hold even where a configuration file says otherwise.
+/// Settings that override configuration files.
 const SETTINGS: [&str; 9] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -43,7 +43,7 @@ const SETTINGS: [&str; 9] = [
     "tag.gpgSign=false",
 ];
 
-/// A git that can do what is needed.
+/// A git executable of a supported version.
 #[derive(Debug, Clone)]
 pub struct GitProgram {
     program: PathBuf,
@@ -70,14 +70,14 @@ impl GitProgram {
         Err(reason)
     }
 
-    /// Returns the git at `program`; an error when it is missing or older than 2.38.
+    /// Returns the git at `program`; an error if it is missing or older than 2.38.
     pub async fn at(program: &Path) -> Result<Self, GitError> {
         let git = Self {
             program: program.to_owned(),
             version: String::new(),
         };
-        let said = git.command(Path::new("/"), "version").text().await?;
-        let version = said.trim_start_matches("git version ").to_owned();
+        let printed = git.command(Path::new("/"), "version").text().await?;
+        let version = printed.trim_start_matches("git version ").to_owned();
         if is_new_enough(&version) {
             Ok(Self { version, ..git })
         } else {
@@ -88,17 +88,16 @@ impl GitProgram {
         }
     }
 
-    /// Returns where it is.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Returns its version, such as `2.39.5`.
+    /// Returns the version, such as `2.39.5`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Returns the call of the git command `what`, with `place` as its working directory.
+    /// Returns the git subcommand `what`, with `place` as its working directory.
     pub(crate) fn command(&self, place: &Path, what: &str) -> GitCommand {
         let mut command = process::new_command(&self.program);
         command.envs(ENVIRONMENT).current_dir(place);
@@ -117,7 +116,7 @@ impl GitProgram {
 fn is_new_enough(version: &str) -> bool {
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().ok());
     match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) >= NEEDED,
+        (Some(major), Some(minor)) => (major, minor) >= MIN_VERSION,
         _ => false,
     }
 }

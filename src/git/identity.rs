@@ -1,15 +1,15 @@
-//! Who made a commit, and when.
+//! Authors of commits, with dates.
 
 use jiff::Timestamp;
 
-/// A name and an address as git records them.
+/// A name and an email address as git records them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitIdentity {
     name: String,
     email: String,
 }
 
-/// An identity at a moment.
+/// An identity at a point in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitSignature {
     identity: GitIdentity,
@@ -17,8 +17,8 @@ pub struct GitSignature {
 }
 
 impl GitIdentity {
-    /// Returns the identity without the characters that git gives a meaning to (`<`, `>`, control
-    /// characters, punctuation at the ends); what is empty then becomes `unknown`.
+    /// Returns the identity without the characters that have a meaning in git (`<`, `>`, control
+    /// characters, punctuation at the ends); an empty part becomes `unknown`.
     pub fn new(name: &str, email: &str) -> Self {
         Self {
             name: sanitize(name),
@@ -26,44 +26,41 @@ impl GitIdentity {
         }
     }
 
-    /// Returns the orchestrator's own identity.
+    /// Returns the orchestrator's identity.
     pub fn orchestrator() -> Self {
         Self::new("Eklavya", "eklavya@localhost")
     }
 
-    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the address.
     pub fn email(&self) -> &str {
         &self.email
     }
 
-    /// Returns this identity at a moment; git keeps whole seconds from 1970 on.
+    /// Returns this identity at a point in time; git stores whole seconds since 1970.
     pub fn at(self, at: Timestamp) -> GitSignature {
         GitSignature { identity: self, at }
     }
 }
 
 impl GitSignature {
-    /// Returns the same moment with another identity.
+    /// Returns the same point in time with another identity.
     pub(crate) fn with_identity(self, identity: GitIdentity) -> Self {
         Self { identity, ..self }
     }
 
-    /// Returns who.
     pub fn identity(&self) -> &GitIdentity {
         &self.identity
     }
 
-    /// Returns the date as git reads it in `GIT_AUTHOR_DATE`.
+    /// Returns the date in the format of `GIT_AUTHOR_DATE`.
     pub(crate) fn date(&self) -> String {
         format!("@{} +0000", self.at.as_second().max(0))
     }
 
-    /// Returns `Name <email> seconds zone`, the form of git's import streams.
+    /// Returns `Name <email> seconds zone`, the format of git's import streams.
     pub(crate) fn line(&self) -> String {
         let GitIdentity { name, email } = &self.identity;
         format!("{name} <{email}> {} +0000", self.at.as_second().max(0))
@@ -75,7 +72,7 @@ fn sanitize(text: &str) -> String {
         .chars()
         .filter(|c| !c.is_control() && !matches!(c, '<' | '>'))
         .collect();
-    // What git itself strips from both ends (`crud` in its ident.c).
+    // Git itself strips these from both ends (`crud` in its ident.c).
     let crud =
         |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '"' | '\\' | '\'');
     match kept.trim_matches(crud) {

@@ -1,27 +1,28 @@
-//! The project's bare repository, which only the orchestrator writes, and the way of an agent's
-//! work into it.
+//! The project's bare repository, which only the orchestrator writes, and the path of agents' work
+//! into it.
 //!
-//! # What is never done
+//! # Security
 //! Git never runs on this side with a git directory that an agent could write, since its
-//! configuration names programs (`core.fsmonitor`, diff and filter drivers, hooks) that git then
-//! starts. It does not even read an agent's work tree: [`Repository::snapshot`] walks the tree
-//! itself without following a link and hands git the bytes. History comes back as a bundle that the
-//! agent's own git wrote inside its sandbox ([`bundle_argv`], [`Repository::import_bundle`]).
+//! configuration names programs (`core.fsmonitor`, diff and filter drivers, hooks) that git would
+//! start. Git does not even read an agent's work tree: [`ProjectRepository::snapshot`] walks the tree
+//! itself without following links and passes git the bytes. An agent's history arrives as a bundle
+//! that its own git wrote inside its sandbox ([`bundle_argv`],
+//! [`ProjectRepository::import_bundle`]).
 //!
 //! # References
 //! | name | meaning |
 //! | --- | --- |
 //! | `refs/heads/main` | the product; moved by compare and swap only |
 //! | `refs/heads/demo/<n>` | demo n |
-//! | `refs/eklavya/agents/<id>` | what an agent left: its history with its last tree on top |
+//! | `refs/eklavya/agents/<id>` | an agent's result: its history with its last tree on top |
 //! | `refs/eklavya/checkpoints/<...>` | trees kept for a restore |
-//! | `refs/eklavya/fence` | the number of the newest tenure; see [`Repository::raise_fence`] |
+//! | `refs/eklavya/fence` | the number of the newest lease; see [`ProjectRepository::raise_fence`] |
 //! | `refs/tags/<name>` | deliveries |
 //!
 //! Several operations may run in one repository at the same time: each has its own scratch
-//! directory, objects are only ever added (`gc.auto=0`), references move by compare and swap.
+//! directory, objects are only added (`gc.auto=0`), and references move by compare and swap.
 
-pub mod bundle;
+mod bundle;
 mod error;
 mod excluded_names;
 mod git_command;
@@ -29,10 +30,10 @@ mod git_program;
 mod identity;
 mod remove_tree;
 mod repository;
-pub mod secrets;
+mod secrets;
 #[cfg(test)]
 mod test_repo;
-pub mod work_tree;
+mod work_tree;
 
 pub use crate::bundle::import::{ImportLimits, ImportOutcome, bundle_argv};
 pub use crate::excluded_names::ExclusionReason;

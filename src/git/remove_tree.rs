@@ -1,8 +1,8 @@
-//! Removing a tree that hostile programs may have made.
+//! Removes a tree that hostile programs may have made.
 //!
-//! `std::fs::remove_dir_all` descends by recursion with one open directory per level: a tree deep
-//! enough makes it run out of files, or of stack. Here every directory is first moved up to the
-//! root, so the depth does not matter.
+//! `std::fs::remove_dir_all` recurses with one open directory per level, so a deep enough tree
+//! exhausts file descriptors or the stack. Here every directory is first moved up to the root, so
+//! the depth does not matter.
 
 use std::ffi::CString;
 use std::io;
@@ -15,8 +15,8 @@ use rustix::io::Errno;
 
 use super::error::{GitError, run_blocking};
 
-/// Removes the directory `path` and everything in it, following no link; one that does not exist
-/// is removed already. Permissions within are no hindrance where we own the tree.
+/// Removes the directory `path` and its contents, following no links; a missing one counts as
+/// removed. Permissions inside are changed if needed, if we own the tree.
 pub async fn remove_tree(path: &Path) -> Result<(), GitError> {
     let path = path.to_owned();
     run_blocking(move || match remove_directory(&path) {
@@ -46,7 +46,7 @@ fn remove_directory(path: &Path) -> Result<(), Errno> {
     }
 }
 
-/// Removes the files in `directory` and moves the directories in it up to `root`.
+/// Removes the files in `directory` and moves its directories up to `root`.
 fn empty_directory(directory: &OwnedFd, root: &OwnedFd, moved: &mut u64) -> Result<(), Errno> {
     for name in entry_names(directory)? {
         if is_directory(directory, &name)? {
@@ -68,14 +68,15 @@ fn move_up(
         *moved += 1;
         let to = format!(".removing-{moved}");
         match renameat(directory, name, root, to) {
-            // Somebody foresaw the name. (An empty directory there is simply replaced.)
+            // The name is taken, which a hostile program can arrange. (An empty directory is simply
+            // replaced.)
             Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => {}
             other => return other,
         }
     }
 }
 
-/// Says whether it is a directory, and if so makes it one that we may empty and move.
+/// Whether the entry is a directory; makes it writable and movable if so.
 fn is_directory(parent: &OwnedFd, name: &CString) -> Result<bool, Errno> {
     let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {

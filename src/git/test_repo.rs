@@ -1,4 +1,4 @@
-//! What the tests of this module share.
+//! The fixture of this crate's tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::repository::fast_import::{CommitHeader, FileMode};
 
-/// A repository in a directory of its own.
+/// A repository in its own directory.
 pub(crate) struct TestRepo {
     pub(crate) repository: ProjectRepository,
     place: TempDir,
@@ -24,7 +24,7 @@ pub(crate) struct TestRepo {
 impl TestRepo {
     pub(crate) async fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
-        // The oldest git of the machine, where there are several.
+        // The oldest git of the machine, if there are several.
         let git = match GitProgram::at(Path::new("/usr/bin/git")).await {
             Ok(git) => git,
             Err(_) => GitProgram::locate().await.unwrap(),
@@ -96,7 +96,7 @@ impl TestRepo {
         clone
     }
 
-    /// Makes a work tree with these files.
+    /// Creates a work tree with these files.
     pub(crate) fn write_tree(&self, files: &[(&str, &[u8])]) -> PathBuf {
         let tree = self.path("tree");
         for (path, bytes) in files {
@@ -116,16 +116,16 @@ impl TestRepo {
             .unwrap()
     }
 
-    /// Runs git as an agent or a careless person would, in `directory` with its configuration, and
-    /// returns what it printed; it must succeed.
+    /// Runs git in `directory` with its configuration, as an agent would, and returns its output;
+    /// it must succeed.
     pub(crate) async fn git_text(&self, directory: &Path, arguments: &[&str]) -> String {
         let finished = self.run_git(directory, arguments).await;
-        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
-        assert!(finished.status.success(), "git {arguments:?}: {said}");
+        let stderr = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert!(finished.status.success(), "git {arguments:?}: {stderr}");
         String::from_utf8_lossy(&finished.stdout).trim().to_owned()
     }
 
-    /// Like [`Bench::plain`], but bytes, and it may fail.
+    /// Like [`TestRepo::git_text`], but returns bytes, and git may fail.
     pub(crate) async fn git_bytes(&self, directory: &Path, arguments: &[&str]) -> Vec<u8> {
         self.run_git(directory, arguments).await.stdout
     }

@@ -1,4 +1,4 @@
-//! A bundle as a file: its header, read with suspicion.
+//! A bundle as a file: parses its untrusted header.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -13,14 +13,14 @@ use eklavya_core::ids::commit::CommitId;
 
 const HEADER_BYTES: u64 = 64 * 1024;
 
-/// Why an import ends without history.
+/// Why a history is not imported.
 #[derive(Debug)]
 pub(crate) enum ImportRefusal {
-    /// The bundle is at fault.
+    /// The bundle is invalid.
     Discard(String),
-    /// The history holds what must not be kept, at its tip in these files.
+    /// The tip has excluded content in these files.
     Withhold(Vec<ExcludedPath>),
-    /// We are.
+    /// A failure on this side.
     Failed(GitError),
 }
 
@@ -30,19 +30,19 @@ impl From<GitError> for ImportRefusal {
     }
 }
 
-/// A bundle whose header has been read; `file` stands at the pack.
+/// A bundle whose header has been parsed; `file` is positioned at the pack.
 #[derive(Debug)]
 pub(crate) struct BundleFile {
     pub(crate) tip: CommitId,
     pub(crate) file: File,
 }
 
-/// The header is none that git writes.
+/// The header is not one that git writes.
 #[derive(Debug, PartialEq)]
 struct MalformedHeader;
 
 impl BundleFile {
-    /// Reads the header; `None` when the bundle holds nothing.
+    /// Parses the header; `None` if the bundle is empty.
     pub(crate) fn open(path: &Path, limit: u64) -> Result<Option<Self>, ImportRefusal> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mut file = fs::OpenOptions::new()
@@ -52,7 +52,7 @@ impl BundleFile {
             .map_err(GitError::io("open the bundle", path))?;
         let facts = file.metadata().map_err(GitError::io("look at", path))?;
         if !facts.is_file() {
-            return Err(ImportRefusal::Discard("it is no plain file".into()));
+            return Err(ImportRefusal::Discard("it is not a regular file".into()));
         }
         if facts.len() > limit {
             let reason = format!(
@@ -84,8 +84,8 @@ impl BundleFile {
     }
 }
 
-/// Returns the tip that the header of a bundle names. Version 2 is understood, and version 3 without
-/// a filter (gitformat-bundle(5)).
+/// Returns the tip that the header of a bundle names. Supports version 2, and version 3 without a
+/// filter (gitformat-bundle(5)).
 fn parse_header(header: &[u8]) -> Result<Option<CommitId>, MalformedHeader> {
     let mut lines = header.split(|byte| *byte == b'\n');
     if !matches!(
@@ -105,7 +105,7 @@ fn parse_header(header: &[u8]) -> Result<Option<CommitId>, MalformedHeader> {
                 let id = String::from_utf8_lossy(name)
                     .parse()
                     .map_err(|_| MalformedHeader)?;
-                // One reference was asked for; what an agent adds to it is not looked at.
+                // One reference was requested; further ones that an agent adds are ignored.
                 tip = tip.or(Some(id));
             }
         }

@@ -9,12 +9,12 @@ use crate::repository::refs::check_ref;
 impl ProjectRepository {
     /// Writes the complete history of `refs` (full names) into the bundle `dest` and verifies it.
     ///
-    /// It is written beside `dest` and renamed when it is known to be good, so `dest` never holds
-    /// half a bundle; one that was there is replaced. With
-    /// `refs/heads/main` among `refs`, `git clone` of the file checks it out.
+    /// The bundle is written beside `dest` and renamed once it is verified, so `dest` is never
+    /// incomplete; an existing file is replaced. With `refs/heads/main` among `refs`, `git clone`
+    /// of the file checks it out.
     pub async fn write_bundle(&self, dest: &Path, refs: &[&str]) -> Result<(), GitError> {
         refs.iter().try_for_each(|name| check_ref(name))?;
-        // A clone checks out what HEAD says, and HEAD is main.
+        // A clone checks out HEAD, and HEAD is main.
         let head = refs.contains(&"refs/heads/main").then_some("HEAD");
         let name = dest.file_name().unwrap_or_default().to_string_lossy();
         let making = dest.with_file_name(format!(".{name}.making"));
@@ -42,7 +42,7 @@ impl ProjectRepository {
                 .and_then(|()| std::fs::rename(&making, &to))
                 .map_err(GitError::io("put in place", &to)),
             Err(why) => {
-                // What is left of it is of no use, and often the disk is full.
+                // The incomplete file is useless, and a full disk is a common cause.
                 let _ = std::fs::remove_file(&making);
                 Err(why)
             }
@@ -58,9 +58,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_bundle_clones_and_a_failed_one_leaves_the_old() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        let (repository, dest) = (&bench.repository, bench.path("shop.bundle"));
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        let (repository, dest) = (&repo.repository, repo.path("shop.bundle"));
         repository.set_ref("refs/heads/main", &base).await.unwrap();
         repository
             .create_tag("v1", &base, &TestRepo::signature(), "first")
@@ -72,12 +72,11 @@ mod tests {
             .unwrap();
         let failed = repository.write_bundle(&dest, &["refs/heads/none"]).await;
         assert!(matches!(failed.unwrap_err(), GitError::Failed { .. }));
-        let root = bench.path("");
-        bench
-            .git_text(&root, &["clone", "--quiet", "shop.bundle", "copy"])
+        let root = repo.path("");
+        repo.git_text(&root, &["clone", "--quiet", "shop.bundle", "copy"])
             .await;
-        assert_eq!(std::fs::read_to_string(bench.path("copy/a")).unwrap(), "1");
-        assert_eq!(bench.git_text(&bench.path("copy"), &["tag"]).await, "v1");
-        assert!(!bench.path(".shop.bundle.making").exists());
+        assert_eq!(std::fs::read_to_string(repo.path("copy/a")).unwrap(), "1");
+        assert_eq!(repo.git_text(&repo.path("copy"), &["tag"]).await, "v1");
+        assert!(!repo.path(".shop.bundle.making").exists());
     }
 }

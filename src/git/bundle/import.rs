@@ -1,8 +1,8 @@
-//! An agent's own commits, which come as a bundle that its git wrote inside its sandbox.
+//! Imports an agent's own commits from a bundle that its git wrote inside its sandbox.
 //!
-//! The bundle is hostile. Git (at least up to 2.39) does not check the objects of a bundle when it
-//! fetches from one, whatever `fetch.fsckObjects` says, so the pack in it goes through `index-pack
-//! --strict` in a quarantine of its own and joins the repository only when it is known to be good.
+//! The bundle is hostile. Git (at least up to 2.39) does not check the objects of a bundle that it
+//! fetches from, whatever `fetch.fsckObjects` is, so its pack goes through `index-pack --strict` in
+//! a quarantine directory and is moved into the repository only after all checks.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -18,18 +18,18 @@ use crate::repository::refs::check_ref;
 use crate::work_tree::snapshot::ExcludedPath;
 use eklavya_core::ids::commit::CommitId;
 
-/// What git may allocate at once for an object from a bundle; a delta of a few bytes can ask for
-/// gigabytes (`memory_limit_check` in git's wrapper.c).
+/// Limit on a single allocation of git for an object from a bundle; a delta of a few bytes can
+/// request gigabytes (`memory_limit_check` in git's wrapper.c).
 const GIT_ALLOCATION: &str = "512m";
 
-/// How much of an agent's history is taken in.
+/// Limits on an imported history.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportLimits {
     /// Size of the bundle, in bytes.
     pub bundle_bytes: u64,
-    /// Size of a single object when unpacked, in bytes.
+    /// Unpacked size of one object, in bytes.
     pub object_bytes: u64,
-    /// Size of all objects when unpacked, in bytes.
+    /// Unpacked size of all objects, in bytes.
     pub total_bytes: u64,
 }
 
@@ -43,29 +43,31 @@ impl Default for ImportLimits {
     }
 }
 
-/// What became of a bundle.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// The agent made no commit.
     Nothing,
-    /// The tip of its history, which goes on from the base; the reference is set to it.
+    /// The tip of the imported history, which descends from the base; the reference points to it.
     History(CommitId),
-    /// The history holds keys or secrets and was not taken in; the agent's files still may be.
+    /// The history contains keys or secrets and was not imported; the agent's files may still be
+    /// usable.
     Withheld {
-        /// The files of its tip that hold them.
+        /// The files of its tip that contain them.
         files: Vec<ExcludedPath>,
     },
-    /// The history is of no use; the agent's files still are (see [`Repository::snapshot`]).
+    /// The history is unusable; the agent's files may still be usable (see
+    /// [`ProjectRepository::snapshot`]).
     Discarded {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
 }
 
 /// Returns the command to run in the agent's clone, inside its sandbox; its stdout is the bundle.
 ///
-/// It fails where the agent made no commit. Its exit code says nothing that can be relied on: keep
-/// what it printed, even if that is nothing, and give it to [`Repository::import_bundle`].
+/// It fails if the agent made no commit. Its exit code is not reliable: pass its output, even if
+/// empty, to [`ProjectRepository::import_bundle`].
 pub fn bundle_argv(base: &CommitId) -> Vec<String> {
     let range = format!("{base}..HEAD");
     ["git", "bundle", "create", "--quiet", "-", &range]
@@ -74,12 +76,12 @@ pub fn bundle_argv(base: &CommitId) -> Vec<String> {
 }
 
 impl ProjectRepository {
-    /// Takes the commits in the bundle `file` into the repository and sets `refname` to the last.
+    /// Imports the commits of the bundle `file` into the repository and sets `refname` to the last.
     ///
-    /// A bundle that is broken, too large, malformed, incomplete, or whose history does not go on
-    /// from `base` is [`Imported::Discarded`] and leaves no trace; an error is a failure on this
-    /// side. The imported tree may still hold what [`Repository::snapshot`] leaves out, so a
-    /// snapshot on top of the import is what to merge.
+    /// A bundle that is broken, too large, malformed or incomplete, or whose history does not
+    /// descend from `base`, results in [`ImportOutcome::Discarded`] and leaves no trace; an error
+    /// is a failure on this side. The imported tree may still contain files that
+    /// [`ProjectRepository::snapshot`] leaves out, so merge a snapshot on top of the import.
     pub async fn import_bundle(
         &self,
         file: &Path,
@@ -122,7 +124,7 @@ impl ProjectRepository {
             return Ok(None);
         }
         if !self.is_descendant(base, &tip, &objects).await? {
-            let reason = format!("its history does not go on from {}", base.short());
+            let reason = format!("its history does not descend from {}", base.short());
             return Err(ImportRefusal::Discard(reason));
         }
         self.refuse_secrets(base, &tip, &objects).await?;
@@ -131,7 +133,7 @@ impl ProjectRepository {
         Ok(Some(tip))
     }
 
-    /// Refuses a history that holds what must not be kept, before anything of it is.
+    /// Rejects a history with excluded content before any of it is published.
     async fn refuse_secrets(
         &self,
         base: &CommitId,
@@ -147,9 +149,9 @@ impl ProjectRepository {
         Ok(())
     }
 
-    /// Returns a call that sees the quarantine and, behind it, the repository.
+    /// Returns a git command that sees the quarantine and, behind it, the repository.
     fn quarantine_command(&self, what: &str, objects: &Path) -> GitCommand {
-        // A list of directories: in quotes a colon is a part of the name.
+        // The value is a list of directories; inside quotes a colon is part of the name.
         let behind = quote_path(self.path().join("objects").as_os_str().as_bytes());
         self.git_command(what)
             .env("GIT_OBJECT_DIRECTORY", objects)
@@ -173,7 +175,7 @@ impl ProjectRepository {
             .arg("--strict")
             .arg(format!("--max-input-size={}", limits.bundle_bytes));
         let place = self.path().to_owned();
-        let answer = call
+        let output = call
             .run_with_input(move |out| {
                 let mut pack = bundle.file;
                 std::io::copy(&mut pack, out)
@@ -181,19 +183,19 @@ impl ProjectRepository {
                     .map_err(GitError::io("hand a bundle to git in", &place))
             })
             .await?;
-        if answer.status.success() {
+        if output.status.success() {
             return Ok(());
         }
-        if answer.stderr.contains("No space left on device") {
-            return Err(answer.into_error("index-pack", self.path()).into());
+        if output.stderr.contains("No space left on device") {
+            return Err(output.into_error("index-pack", self.path()).into());
         }
         Err(ImportRefusal::Discard(format!(
             "git does not accept its objects: {}",
-            answer.stderr
+            output.stderr
         )))
     }
 
-    /// Refuses objects that unpack to more than the limits.
+    /// Rejects objects that unpack to more than the limits.
     async fn check_object_sizes(
         &self,
         objects: &Path,
@@ -220,7 +222,7 @@ impl ProjectRepository {
         Ok(())
     }
 
-    /// Refuses a tip that is no commit, or of which some object is missing.
+    /// Rejects a tip that is not a commit, or whose history lacks objects.
     async fn require_complete(&self, tip: &CommitId, objects: &Path) -> Result<(), ImportRefusal> {
         let call = self
             .quarantine_command("cat-file", objects)
@@ -228,20 +230,20 @@ impl ProjectRepository {
         let kind = call.run().await?;
         if kind.stdout != b"commit\n" {
             return Err(ImportRefusal::Discard(format!(
-                "its tip {} is no commit in it",
+                "its tip {} is not a commit in it",
                 tip.short()
             )));
         }
         let call = self
             .quarantine_command("rev-list", objects)
             .args(["--objects", "--quiet"]);
-        let answer = call.args([tip.as_str(), "--not", "--all"]).run().await?;
-        if answer.status.success() {
+        let output = call.args([tip.as_str(), "--not", "--all"]).run().await?;
+        if output.status.success() {
             return Ok(());
         }
         Err(ImportRefusal::Discard(format!(
-            "it is not complete: {}",
-            answer.stderr
+            "it is incomplete: {}",
+            output.stderr
         )))
     }
 
@@ -257,7 +259,7 @@ impl ProjectRepository {
     }
 }
 
-/// Moves packs out of the quarantine; the index last, since git sees a pack by its index.
+/// Moves packs out of the quarantine. The index goes last, since git finds a pack by its index.
 fn publish_packs(from: &Path, to: &Path) -> Result<(), GitError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(from).map_err(GitError::io("read", from))? {

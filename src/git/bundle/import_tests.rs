@@ -1,4 +1,4 @@
-//! What an agent may try with its history, and what becomes of it.
+//! Attacks through an agent's history, and their results.
 
 use std::fs;
 use std::path::Path;
@@ -8,24 +8,23 @@ use crate::{CommitId, ImportLimits, ImportOutcome, bundle_argv};
 
 const AGENT: &str = "refs/eklavya/agents/one";
 
-/// Takes in what the clone's own git bundles.
-pub(crate) async fn import(bench: &TestRepo, clone: &Path, base: &CommitId) -> ImportOutcome {
+/// Imports a bundle that the clone's own git writes.
+pub(crate) async fn import(repo: &TestRepo, clone: &Path, base: &CommitId) -> ImportOutcome {
     let argv = bundle_argv(base);
     let arguments: Vec<&str> = argv[1..].iter().map(String::as_str).collect();
-    let bytes = bench.git_bytes(clone, &arguments).await;
-    import_bytes(bench, &bytes, base, ImportLimits::default()).await
+    let bytes = repo.git_bytes(clone, &arguments).await;
+    import_bytes(repo, &bytes, base, ImportLimits::default()).await
 }
 
 async fn import_bytes(
-    bench: &TestRepo,
+    repo: &TestRepo,
     bytes: &[u8],
     base: &CommitId,
     limits: ImportLimits,
 ) -> ImportOutcome {
-    let file = bench.path("agent.bundle");
+    let file = repo.path("agent.bundle");
     fs::write(&file, bytes).unwrap();
-    bench
-        .repository
+    repo.repository
         .import_bundle(&file, base, AGENT, limits)
         .await
         .unwrap()
@@ -33,32 +32,30 @@ async fn import_bytes(
 
 #[tokio::test]
 async fn an_agents_commits_come_back_by_bundle() {
-    let bench = TestRepo::new().await;
-    let base = bench.commit("base", &[("a", "1\n")]).await;
-    let clone = bench.clone_of(&base).await;
-    assert_eq!(import(&bench, &clone, &base).await, ImportOutcome::Nothing);
+    let repo = TestRepo::new().await;
+    let base = repo.commit("base", &[("a", "1\n")]).await;
+    let clone = repo.clone_of(&base).await;
+    assert_eq!(import(&repo, &clone, &base).await, ImportOutcome::Nothing);
     assert_eq!(
-        import_bytes(&bench, b"", &base, ImportLimits::default()).await,
+        import_bytes(&repo, b"", &base, ImportLimits::default()).await,
         ImportOutcome::Nothing
     );
     for text in ["2\n", "3\n"] {
         fs::write(clone.join("a"), text).unwrap();
-        bench
-            .git_text(&clone, &["commit", "--quiet", "--all", "--message=Work"])
+        repo.git_text(&clone, &["commit", "--quiet", "--all", "--message=Work"])
             .await;
     }
-    let head = bench.git_text(&clone, &["rev-parse", "HEAD"]).await;
-    let ImportOutcome::History(tip) = import(&bench, &clone, &base).await else {
+    let head = repo.git_text(&clone, &["rev-parse", "HEAD"]).await;
+    let ImportOutcome::History(tip) = import(&repo, &clone, &base).await else {
         panic!()
     };
     assert_eq!(tip.as_str(), head);
     assert_eq!(
-        bench.repository.resolve(AGENT).await.unwrap(),
+        repo.repository.resolve(AGENT).await.unwrap(),
         Some(tip.clone())
     );
     assert_eq!(
-        bench
-            .repository
+        repo.repository
             .log(Some(&base), &tip, 9)
             .await
             .unwrap()
@@ -66,47 +63,44 @@ async fn an_agents_commits_come_back_by_bundle() {
         2
     );
     assert_eq!(
-        bench.repository.log(None, &tip, 9).await.unwrap()[0].author,
+        repo.repository.log(None, &tip, 9).await.unwrap()[0].author,
         "Agent One"
     );
 }
 
 #[tokio::test]
 async fn a_history_that_does_not_descend_from_the_base_is_discarded() {
-    let bench = TestRepo::new().await;
-    let base = bench.commit("base", &[("a", "1\n")]).await;
-    let clone = bench.clone_of(&base).await;
-    bench
-        .git_text(&clone, &["checkout", "--quiet", "--orphan", "other"])
+    let repo = TestRepo::new().await;
+    let base = repo.commit("base", &[("a", "1\n")]).await;
+    let clone = repo.clone_of(&base).await;
+    repo.git_text(&clone, &["checkout", "--quiet", "--orphan", "other"])
         .await;
-    bench
-        .git_text(&clone, &["commit", "--quiet", "--message=Rewritten"])
+    repo.git_text(&clone, &["commit", "--quiet", "--message=Rewritten"])
         .await;
-    let imported = import(&bench, &clone, &base).await;
+    let imported = import(&repo, &clone, &base).await;
     assert!(
         matches!(imported, ImportOutcome::Discarded { .. }),
         "{imported:?}"
     );
-    assert_eq!(bench.repository.resolve(AGENT).await.unwrap(), None);
+    assert_eq!(repo.repository.resolve(AGENT).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn broken_oversized_and_lying_bundles_are_discarded_without_a_trace() {
-    let bench = TestRepo::new().await;
-    let base = bench.commit("base", &[("a", "1\n")]).await;
-    let clone = bench.clone_of(&base).await;
+    let repo = TestRepo::new().await;
+    let base = repo.commit("base", &[("a", "1\n")]).await;
+    let clone = repo.clone_of(&base).await;
     fs::write(clone.join("zeros"), vec![0; 1 << 20]).unwrap();
-    bench.git_text(&clone, &["add", "-A"]).await;
-    bench
-        .git_text(&clone, &["commit", "--quiet", "--message=Zeros"])
+    repo.git_text(&clone, &["add", "-A"]).await;
+    repo.git_text(&clone, &["commit", "--quiet", "--message=Zeros"])
         .await;
-    let good = bench
+    let good = repo
         .git_bytes(
             &clone,
             &["bundle", "create", "--quiet", "-", &format!("{base}..HEAD")],
         )
         .await;
-    let head = bench.git_text(&clone, &["rev-parse", "HEAD"]).await;
+    let head = repo.git_text(&clone, &["rev-parse", "HEAD"]).await;
     let mut flipped = good.clone();
     *flipped.last_mut().unwrap() ^= 1;
     let text = String::from_utf8_lossy(&good);
@@ -120,7 +114,7 @@ async fn broken_oversized_and_lying_bundles_are_discarded_without_a_trace() {
     ]
     .concat();
     let cut = good[..good.len() / 2].to_vec();
-    let tree = bench.git_text(&clone, &["rev-parse", "HEAD^{tree}"]).await;
+    let tree = repo.git_text(&clone, &["rev-parse", "HEAD^{tree}"]).await;
     let a_tree = [
         format!("# v2 git bundle\n{tree} HEAD\n\n").as_bytes(),
         &good[pack..],
@@ -133,7 +127,7 @@ async fn broken_oversized_and_lying_bundles_are_discarded_without_a_trace() {
         ("a tree", a_tree),
         ("text", b"no bundle".to_vec()),
     ] {
-        let imported = import_bytes(&bench, &bytes, &base, ImportLimits::default()).await;
+        let imported = import_bytes(&repo, &bytes, &base, ImportLimits::default()).await;
         assert!(
             matches!(imported, ImportOutcome::Discarded { .. }),
             "{name}: {imported:?}"
@@ -154,46 +148,45 @@ async fn broken_oversized_and_lying_bundles_are_discarded_without_a_trace() {
             ..normal
         },
     ] {
-        let imported = import_bytes(&bench, &good, &base, limits).await;
+        let imported = import_bytes(&repo, &good, &base, limits).await;
         assert!(
             matches!(imported, ImportOutcome::Discarded { .. }),
             "{limits:?}: {imported:?}"
         );
     }
     assert_eq!(
-        bench.repository.resolve(&head).await.unwrap(),
+        repo.repository.resolve(&head).await.unwrap(),
         None,
         "nothing of it came in"
     );
     assert!(matches!(
-        import_bytes(&bench, &good, &base, normal).await,
+        import_bytes(&repo, &good, &base, normal).await,
         ImportOutcome::History(_)
     ));
 }
 
 #[tokio::test]
 async fn a_tree_with_a_git_directory_in_it_does_not_pass_by_bundle() {
-    let bench = TestRepo::new().await;
-    let base = bench.commit("base", &[("a", "1\n")]).await;
-    let clone = bench.clone_of(&base).await;
-    let file = bench.git_text(&clone, &["rev-parse", "HEAD:a"]).await;
-    // What no git writes by itself, its plumbing does.
+    let repo = TestRepo::new().await;
+    let base = repo.commit("base", &[("a", "1\n")]).await;
+    let clone = repo.clone_of(&base).await;
+    let file = repo.git_text(&clone, &["rev-parse", "HEAD:a"]).await;
+    // Git refuses to write such a tree, but its plumbing does not.
     let mut raw = b"100644 .GIT\0".to_vec();
     raw.extend((0..20).map(|i| u8::from_str_radix(&file[2 * i..2 * i + 2], 16).unwrap()));
     fs::write(clone.join("raw"), raw).unwrap();
-    let tree = bench
+    let tree = repo
         .git_text(
             &clone,
             &["hash-object", "--literally", "-w", "-t", "tree", "raw"],
         )
         .await;
-    let commit = bench
+    let commit = repo
         .git_text(&clone, &["commit-tree", "-p", "HEAD", "-m", "evil", &tree])
         .await;
-    bench
-        .git_text(&clone, &["update-ref", "HEAD", &commit])
+    repo.git_text(&clone, &["update-ref", "HEAD", &commit])
         .await;
-    let ImportOutcome::Discarded { reason } = import(&bench, &clone, &base).await else {
+    let ImportOutcome::Discarded { reason } = import(&repo, &clone, &base).await else {
         panic!()
     };
     assert!(reason.contains(".git"), "{reason}");
@@ -201,33 +194,32 @@ async fn a_tree_with_a_git_directory_in_it_does_not_pass_by_bundle() {
 
 #[tokio::test]
 async fn what_follows_the_pack_is_no_failure_of_ours() {
-    let bench = TestRepo::new().await;
-    let base = bench.commit("base", &[("a", "1\n")]).await;
-    let clone = bench.clone_of(&base).await;
-    bench
-        .git_text(
-            &clone,
-            &["commit", "--quiet", "--allow-empty", "--message=x"],
-        )
-        .await;
+    let repo = TestRepo::new().await;
+    let base = repo.commit("base", &[("a", "1\n")]).await;
+    let clone = repo.clone_of(&base).await;
+    repo.git_text(
+        &clone,
+        &["commit", "--quiet", "--allow-empty", "--message=x"],
+    )
+    .await;
     let range = format!("{base}..HEAD");
-    let mut bytes = bench
+    let mut bytes = repo
         .git_bytes(&clone, &["bundle", "create", "--quiet", "-", &range])
         .await;
     bytes.extend(vec![b'x'; 1 << 20]);
-    let imported = import_bytes(&bench, &bytes, &base, ImportLimits::default()).await;
+    let imported = import_bytes(&repo, &bytes, &base, ImportLimits::default()).await;
     assert!(!matches!(imported, ImportOutcome::Nothing), "{imported:?}");
 }
 
 #[tokio::test]
 async fn a_bundle_that_is_no_plain_file_is_not_waited_for() {
-    let bench = TestRepo::new().await;
-    let base = bench.commit("base", &[("a", "1\n")]).await;
-    let fifo = bench.path("fifo");
+    let repo = TestRepo::new().await;
+    let base = repo.commit("base", &[("a", "1\n")]).await;
+    let fifo = repo.path("fifo");
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let limits = ImportLimits::default();
-    let imported = bench
+    let imported = repo
         .repository
         .import_bundle(&fifo, &base, AGENT, limits)
         .await

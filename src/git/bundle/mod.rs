@@ -1,4 +1,4 @@
-//! History that comes in and goes out as a bundle.
+//! Bundles: history that is imported or exported as a file.
 
 pub(crate) mod bundle_file;
 pub(crate) mod export;

@@ -1,7 +1,7 @@
-//! Making commits from bytes, without a work tree and without an index: by git's import stream.
+//! Makes commits from bytes, without a work tree or an index, through git's import stream.
 //!
-//! Git sees nothing but the stream, so no file, attribute or configuration of an agent can steer
-//! it. The format is that of `git fast-import`.
+//! Git sees only the stream, so no file, attribute or configuration of an agent can influence it.
+//! The format is that of `git fast-import`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,10 +14,10 @@ use crate::identity::{GitIdentity, GitSignature};
 use crate::repository::{ProjectRepository, remove_entries};
 use eklavya_core::ids::commit::CommitId;
 
-/// The stream needs the name of a reference; it is never written.
+/// The stream requires a reference name; this reference is never written.
 const UNWRITTEN: &str = "refs/eklavya/unwritten";
 
-/// What a file of a commit is.
+/// The mode of a file in a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileMode {
     Plain,
@@ -35,7 +35,7 @@ impl FileMode {
     }
 }
 
-/// What a new commit says about itself.
+/// The metadata of a new commit.
 #[derive(Debug, Clone)]
 pub(crate) struct CommitHeader {
     pub(crate) parent: Option<CommitId>,
@@ -44,10 +44,10 @@ pub(crate) struct CommitHeader {
 }
 
 impl ProjectRepository {
-    /// Commits `files` (path from the root, content) on top of `parent`, whose other files stay,
-    /// and moves `branch` from `parent` to the new commit.
+    /// Commits `files` (path from the root, content) on top of `parent`, keeps its other files, and
+    /// moves `branch` from `parent` to the new commit.
     ///
-    /// [`VcsError::Moved`] when the branch was not at `parent` (`None`: it must not exist).
+    /// [`GitError::Moved`] if the branch was not at `parent` (`None`: it must not exist).
     pub async fn commit_files(
         &self,
         branch: &str,
@@ -85,7 +85,7 @@ impl ProjectRepository {
         }
     }
 
-    /// Makes a commit whose files `write` tells; no reference is moved.
+    /// Makes a commit whose files `write` produces; no reference is moved.
     pub(crate) async fn fast_import<W>(
         &self,
         heading: CommitHeader,
@@ -106,15 +106,15 @@ impl ProjectRepository {
                 stream.finish()
             })
             .await
-            .and_then(|answer| {
-                if answer.status.success() {
-                    self.parse_id("fast-import", &answer.stdout)
+            .and_then(|output| {
+                if output.status.success() {
+                    self.parse_id("fast-import", &output.stdout)
                 } else {
-                    Err(answer.into_error("fast-import", self.path()))
+                    Err(output.into_error("fast-import", self.path()))
                 }
             });
         if ended.is_err() {
-            // Git leaves a report of its death in the repository; what it says is in our error.
+            // Git leaves a crash report in the repository; our error has its contents.
             let place = self.path().to_owned();
             run_blocking(move || remove_entries(&place, "fast_import_crash_")).await?;
         }
@@ -122,7 +122,7 @@ impl ProjectRepository {
     }
 }
 
-/// A commit on its way to git.
+/// A commit stream to git.
 #[derive(Debug)]
 pub(crate) struct FastImportStream<'a> {
     out: &'a mut BufWriter<File>,
@@ -130,12 +130,12 @@ pub(crate) struct FastImportStream<'a> {
 }
 
 impl FastImportStream<'_> {
-    /// Forgets the files of the parent.
+    /// Drops the files of the parent.
     pub(crate) fn delete_all(&mut self) -> Result<(), GitError> {
         self.write_bytes(b"deleteall\n")
     }
 
-    /// Puts a file (for a link: its target) with these bytes at `path`.
+    /// Writes a file (for a link: its target) with these bytes at `path`.
     pub(crate) fn write_file(
         &mut self,
         mode: FileMode,
@@ -148,7 +148,7 @@ impl FastImportStream<'_> {
         self.write_data(bytes)
     }
 
-    /// Puts an object that the repository has at `path`; `mode` as git prints it.
+    /// Writes an existing object at `path`, with `mode` as git prints it.
     pub(crate) fn write_object(
         &mut self,
         mode: &str,
@@ -177,7 +177,7 @@ impl FastImportStream<'_> {
         }
     }
 
-    /// Asks for the commit's id, then forgets the reference before it would be written.
+    /// Requests the commit's id, then resets the reference before it would be written.
     fn finish(&mut self) -> Result<(), GitError> {
         self.write_bytes(format!("get-mark :1\nreset {UNWRITTEN}\n\ndone\n").as_bytes())
     }
@@ -195,7 +195,7 @@ impl FastImportStream<'_> {
     }
 }
 
-/// Returns `path` in the quotes that let it hold any byte.
+/// Returns `path` in quotes, in which it may contain any byte.
 pub(crate) fn quote_path(path: &[u8]) -> Vec<u8> {
     let mut text = vec![b'"'];
     for &byte in path {
@@ -221,8 +221,8 @@ mod tests {
 
     #[tokio::test]
     async fn files_are_laid_over_those_of_the_parent() {
-        let bench = TestRepo::new().await;
-        let (repository, who) = (&bench.repository, TestRepo::signature());
+        let repo = TestRepo::new().await;
+        let (repository, who) = (&repo.repository, TestRepo::signature());
         let first = [("a.txt", b"one".as_slice()), ("docs/b.txt", b"two")];
         let base = repository
             .commit_files("main", None, &first, &who, "first")
@@ -245,8 +245,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_branch_that_moved_is_not_overwritten() {
-        let bench = TestRepo::new().await;
-        let (repository, who) = (&bench.repository, TestRepo::signature());
+        let repo = TestRepo::new().await;
+        let (repository, who) = (&repo.repository, TestRepo::signature());
         repository
             .commit_files("main", None, &[("a", b"1")], &who, "one")
             .await
@@ -259,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn paths_that_leave_the_tree_are_refused() {
-        let bench = TestRepo::new().await;
+        let repo = TestRepo::new().await;
         for path in [
             "../x",
             "/etc/passwd",
@@ -270,7 +270,7 @@ mod tests {
             "./a",
         ] {
             let files = [(path, b"x".as_slice())];
-            let made = bench
+            let made = repo
                 .repository
                 .commit_files("main", None, &files, &TestRepo::signature(), "m")
                 .await;
@@ -283,9 +283,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_or_broken_repository_is_told_in_gits_words_and_leaves_no_report() {
-        let bench = TestRepo::new().await;
+        let repo = TestRepo::new().await;
         let absent = "1".repeat(40).parse().unwrap();
-        let made = bench
+        let made = repo
             .repository
             .commit_files(
                 "main",
@@ -296,7 +296,7 @@ mod tests {
             )
             .await;
         assert!(made.unwrap_err().to_string().contains(absent.as_str()));
-        let names = std::fs::read_dir(bench.repository.path()).unwrap();
+        let names = std::fs::read_dir(repo.repository.path()).unwrap();
         let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
         assert!(
             !names.iter().any(|n| n.to_string_lossy().contains("crash")),

@@ -1,24 +1,23 @@
-//! The fence of the repository: a tenure that has lost its lease moves no reference any more.
+//! The fence of the repository: a worker that has lost its lease can no longer move references.
 //!
-//! `refs/eklavya/fence` holds the number of the newest tenure. Every update of a reference by a
-//! fenced [`Repository`] verifies it in git's own transaction, in which git holds it locked.
+//! `refs/eklavya/fence` contains the number of the newest lease. Every reference update by a fenced
+//! [`ProjectRepository`] verifies it in git's own transaction, which holds it locked.
 
 use crate::error::GitError;
 use crate::repository::ProjectRepository;
 
-/// The reference to the blob with the number.
+/// The reference to the blob that contains the number.
 const FENCE: &str = "refs/eklavya/fence";
-/// How often somebody else may raise the fence at the same moment.
-const TRIES: u32 = 20;
+/// How often another process may raise the fence at the same moment.
+const MAX_ATTEMPTS: u32 = 20;
 
 impl ProjectRepository {
-    /// Raises the fence to `number`, and returns the repository as the tenure of that number may
-    /// write it.
+    /// Raises the fence to `number` and returns the repository with this fence.
     ///
     /// # Errors
-    /// [`VcsError::Fenced`] where the fence is higher.
+    /// [`GitError::Fenced`] if the fence is already higher.
     pub async fn raise_fence(&self, number: i64) -> Result<Self, GitError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let (found, standing) = self.read_fence().await?;
             if standing > number {
                 return Err(self.fenced_error());
@@ -33,20 +32,20 @@ impl ProjectRepository {
         })
     }
 
-    /// Runs one command of `git update-ref --stdin`, where there is a fence only while it stands.
+    /// Runs one command of `git update-ref --stdin`; a fenced repository verifies its fence.
     ///
-    /// Returns whether it was done; where it was not, what it expected was not the case.
+    /// Returns false if the reference did not have the expected value.
     ///
     /// # Errors
-    /// [`VcsError::Fenced`] where the fence was raised.
+    /// [`GitError::Fenced`] if the fence was raised.
     pub(crate) async fn update_ref(&self, command: &str) -> Result<Result<(), GitError>, GitError> {
         let text = match self.fence() {
             None => format!("{command}\n"),
             Some(id) => format!("start\nverify {FENCE} {id}\n{command}\nprepare\ncommit\n"),
         };
         let call = self.git_command("update-ref").arg("--stdin");
-        let answer = call.input(text.into_bytes()).run().await?;
-        if answer.status.success() {
+        let output = call.input(text.into_bytes()).run().await?;
+        if output.status.success() {
             return Ok(Ok(()));
         }
         if let Some(id) = self.fence()
@@ -54,19 +53,19 @@ impl ProjectRepository {
         {
             return Err(self.fenced_error());
         }
-        Ok(Err(answer.into_error("update-ref", self.path())))
+        Ok(Err(output.into_error("update-ref", self.path())))
     }
 
     async fn swap_fence(&self, id: &str, before: Option<&str>) -> Result<bool, GitError> {
         let none = "0".repeat(id.len());
         let command = format!("update {FENCE} {id} {}\n", before.unwrap_or(&none));
         let call = self.git_command("update-ref").arg("--stdin");
-        let answer = call.input(command.into_bytes()).run().await?;
-        if answer.status.success() {
+        let output = call.input(command.into_bytes()).run().await?;
+        if output.status.success() {
             return Ok(true);
         }
         if self.read_fence_id().await?.as_deref() == before {
-            return Err(answer.into_error("update-ref", self.path()));
+            return Err(output.into_error("update-ref", self.path()));
         }
         Ok(false)
     }
@@ -80,7 +79,7 @@ impl ProjectRepository {
         Ok(self.parse_id("hash-object", &made)?.to_string())
     }
 
-    /// Returns the object and the number that the fence stands at; 0 where there is none yet.
+    /// Returns the object and the number of the fence; 0 if it does not exist yet.
     async fn read_fence(&self) -> Result<(Option<String>, i64), GitError> {
         let Some(id) = self.read_fence_id().await? else {
             return Ok((None, 0));
@@ -95,7 +94,7 @@ impl ProjectRepository {
             Err(_) => Err(GitError::Output {
                 what: "cat-file".to_owned(),
                 place: self.path().to_owned(),
-                why: format!("{FENCE} does not hold a number"),
+                why: format!("{FENCE} does not contain a number"),
             }),
         }
     }
@@ -104,13 +103,13 @@ impl ProjectRepository {
         let call = self
             .git_command("rev-parse")
             .args(["--verify", "--quiet", FENCE]);
-        let answer = call.run().await?;
-        match answer.status.code() {
+        let output = call.run().await?;
+        match output.status.code() {
             Some(0) => Ok(Some(
-                self.parse_id("rev-parse", &answer.stdout)?.to_string(),
+                self.parse_id("rev-parse", &output.stdout)?.to_string(),
             )),
             Some(1) => Ok(None),
-            _ => Err(answer.into_error("rev-parse", self.path())),
+            _ => Err(output.into_error("rev-parse", self.path())),
         }
     }
 
@@ -128,15 +127,12 @@ mod tests {
 
     #[tokio::test]
     async fn no_reference_moves_behind_a_raised_fence() {
-        let bench = TestRepo::new().await;
-        let [one, two] = [
-            bench.commit("one", &[]).await,
-            bench.commit("two", &[]).await,
-        ];
-        let old = bench.repository.raise_fence(3).await.unwrap();
+        let repo = TestRepo::new().await;
+        let [one, two] = [repo.commit("one", &[]).await, repo.commit("two", &[]).await];
+        let old = repo.repository.raise_fence(3).await.unwrap();
         let main = "refs/heads/main";
         assert!(old.compare_and_swap(main, None, &one).await.unwrap());
-        let new = bench.repository.raise_fence(4).await.unwrap();
+        let new = repo.repository.raise_fence(4).await.unwrap();
         let fenced = |error: GitError| matches!(error, GitError::Fenced { .. });
         let moved = old.compare_and_swap(main, Some(&one), &two).await;
         assert!(fenced(moved.unwrap_err()));
@@ -149,21 +145,21 @@ mod tests {
         assert!(fenced(
             old.create_tag("v1", &one, &who, "x").await.unwrap_err()
         ));
-        assert!(fenced(bench.repository.raise_fence(3).await.unwrap_err()));
+        assert!(fenced(repo.repository.raise_fence(3).await.unwrap_err()));
         assert_eq!(new.branch_tip("main").await.unwrap(), Some(one.clone()));
         assert_eq!(new.list_refs("refs/tags").await.unwrap().len(), 0);
-        // The same repository without the fence: this is what it prevents.
-        let free = bench.repository.clone();
+        // The same repository without a fence shows what the fence prevents.
+        let free = repo.repository.clone();
         assert!(free.compare_and_swap(main, Some(&one), &two).await.unwrap());
         assert!(new.compare_and_swap(main, Some(&two), &one).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_tenure_may_raise_its_own_fence_again_and_lost_races_stay_results() {
-        let bench = TestRepo::new().await;
-        let one = bench.commit("one", &[]).await;
-        bench.repository.raise_fence(1).await.unwrap();
-        let own = bench.repository.raise_fence(1).await.unwrap();
+    async fn a_lease_may_raise_its_own_fence_again_and_lost_races_stay_results() {
+        let repo = TestRepo::new().await;
+        let one = repo.commit("one", &[]).await;
+        repo.repository.raise_fence(1).await.unwrap();
+        let own = repo.repository.raise_fence(1).await.unwrap();
         let name = "refs/heads/topic";
         assert!(own.compare_and_swap(name, None, &one).await.unwrap());
         assert!(!own.compare_and_swap(name, None, &one).await.unwrap());
@@ -171,10 +167,10 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn writers_of_one_tenure_wait_for_one_another() {
-        let bench = TestRepo::new().await;
-        let one = bench.commit("one", &[]).await;
-        let own = bench.repository.raise_fence(1).await.unwrap();
+    async fn writers_of_one_lease_wait_for_one_another() {
+        let repo = TestRepo::new().await;
+        let one = repo.commit("one", &[]).await;
+        let own = repo.repository.raise_fence(1).await.unwrap();
         let mut writers = tokio::task::JoinSet::new();
         for number in 0..6 {
             let (own, one) = (own.clone(), one.clone());

@@ -1,4 +1,4 @@
-//! Reading commits: what changed, by whom, and what a file holds.
+//! Reads commits: changes, authors, and file contents.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,23 +7,23 @@ use crate::error::GitError;
 use crate::repository::ProjectRepository;
 use eklavya_core::ids::commit::CommitId;
 
-/// A commit as a list shows it.
+/// A commit in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitInfo {
-    /// Its id.
     pub id: CommitId,
-    /// The author's name, without control characters. An agent can write any name.
+    /// The author's name, without control characters. Not authenticated: an agent can write any
+    /// name.
     pub author: String,
-    /// When it says it was written; 1970 where the date is none.
+    /// The author date; 1970 if it is invalid.
     pub at: Timestamp,
-    /// The first line of its message, without control characters.
+    /// The first line of the message, without control characters.
     pub subject: String,
 }
 
 impl ProjectRepository {
-    /// Returns the commits of `to` that `from` does not have (`None`: all), the newest first, at
-    /// most `limit`.
+    /// Returns the commits of `to` that `from` does not have (`None`: all), newest first, at most
+    /// `limit`.
     pub async fn log(
         &self,
         from: Option<&CommitId>,
@@ -57,8 +57,8 @@ impl ProjectRepository {
         })
     }
 
-    /// Returns the content of the plain file at `path` in `commit`; `None` when there is none
-    /// there (a link is none), [`VcsError::FileTooLarge`] above `max_bytes`.
+    /// Returns the content of the regular file at `path` in `commit`; `None` if there is no regular
+    /// file, [`GitError::FileTooLarge`] above `max_bytes`.
     pub async fn read_file(
         &self,
         commit: &CommitId,
@@ -95,8 +95,8 @@ impl ProjectRepository {
             .map(Some)
     }
 
-    /// Returns those of `paths` where `commit` has something else than a directory: a file, a link,
-    /// another repository.
+    /// Returns those of `paths` that exist in `commit` and are not directories: files, links,
+    /// submodules.
     pub async fn list_non_directories(
         &self,
         commit: &CommitId,
@@ -115,8 +115,8 @@ impl ProjectRepository {
             .collect())
     }
 
-    /// Returns the paths of all files of `commit`, sorted by bytes; bytes that are no UTF-8 are
-    /// shown as U+FFFD.
+    /// Returns the paths of all files of `commit`, sorted by bytes; invalid UTF-8 is replaced by
+    /// U+FFFD.
     pub async fn list_files(&self, commit: &CommitId) -> Result<Vec<String>, GitError> {
         let call = self
             .git_command("ls-tree")
@@ -133,8 +133,8 @@ impl ProjectRepository {
         Ok(split_paths(&self.diff(base, commit, "--name-only").await?))
     }
 
-    /// Returns the paths changed between `base` and `commit` that lie neither at nor below one of
-    /// `allowed` (paths from the root; `.` is the root): what a role may not have written.
+    /// Returns the paths changed between `base` and `commit` that are neither at nor below one of
+    /// `allowed` (paths from the root; `.` is the root): changes outside a role's permissions.
     pub async fn paths_outside(
         &self,
         commit: &CommitId,
@@ -160,7 +160,7 @@ impl ProjectRepository {
             .await
     }
 
-    /// Returns the name of the tree of `commit`.
+    /// Returns the id of the tree of `commit`.
     pub(crate) async fn tree_of(&self, commit: &CommitId) -> Result<String, GitError> {
         self.git_command("rev-parse")
             .args(["--verify", &format!("{commit}^{{tree}}")])
@@ -200,34 +200,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_role_is_held_to_its_paths() {
-        let bench = TestRepo::new().await;
-        let base = bench
+        let repo = TestRepo::new().await;
+        let base = repo
             .commit("base", &[("docs/a", "1"), ("src/a", "1")])
             .await;
-        let next = bench
+        let next = repo
             .commit_on(
                 &base,
                 "next",
                 &[("docs/b", "2"), ("docs2", "x"), ("src/a", "2")],
             )
             .await;
-        let refused = bench
+        let refused = repo
             .repository
             .paths_outside(&next, &base, &["docs"])
             .await
             .unwrap();
         assert_eq!(refused, ["docs2", "src/a"]);
         assert!(
-            bench
-                .repository
+            repo.repository
                 .paths_outside(&next, &base, &["."])
                 .await
                 .unwrap()
                 .is_empty()
         );
         assert_eq!(
-            bench
-                .repository
+            repo.repository
                 .paths_outside(&next, &base, &[])
                 .await
                 .unwrap()
@@ -240,16 +238,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_is_read_within_its_limit() {
-        let bench = TestRepo::new().await;
+        let repo = TestRepo::new().await;
         let files = [("a/b", "12345"), (":(glob)*", "odd")];
-        let base = bench.commit("base", &files).await;
-        let read = async |path: &str| bench.repository.read_file(&base, path, 5).await;
+        let base = repo.commit("base", &files).await;
+        let read = async |path: &str| repo.repository.read_file(&base, path, 5).await;
         assert_eq!(read("a/b").await.unwrap().unwrap(), b"12345");
         assert_eq!(read(":(glob)*").await.unwrap().unwrap(), b"odd");
         for none in ["a", "a/", "a/b/c", "*", "../a/b", "/a/b", ""] {
             assert!(!matches!(read(none).await, Ok(Some(_))), "{none:?}");
         }
-        let error = bench
+        let error = repo
             .repository
             .read_file(&base, "a/b", 4)
             .await
@@ -266,12 +264,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_log_is_newest_first_and_fit_to_be_shown() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1\n2\n")]).await;
-        let next = bench
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1\n2\n")]).await;
+        let next = repo
             .commit_on(&base, "evil \u{1b}[2J\n\nbody", &[("a", "1\n3\n4\n")])
             .await;
-        let log = bench.repository.log(Some(&base), &next, 10).await.unwrap();
+        let log = repo.repository.log(Some(&base), &next, 10).await.unwrap();
         assert_eq!(log.len(), 1);
         assert_eq!(
             (log[0].id.clone(), log[0].subject.as_str()),
@@ -281,10 +279,7 @@ mod tests {
             (log[0].author.as_str(), log[0].at),
             ("Agent One", TestRepo::now())
         );
-        assert_eq!(
-            bench.repository.log(None, &next, 10).await.unwrap().len(),
-            2
-        );
-        assert_eq!(bench.repository.log(None, &next, 1).await.unwrap().len(), 1);
+        assert_eq!(repo.repository.log(None, &next, 10).await.unwrap().len(), 2);
+        assert_eq!(repo.repository.log(None, &next, 1).await.unwrap().len(), 1);
     }
 }

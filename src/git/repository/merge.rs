@@ -1,32 +1,32 @@
-//! Merging without a work tree.
+//! Merges without a work tree.
 
 use crate::error::GitError;
 use crate::identity::{GitIdentity, GitSignature};
 use crate::repository::ProjectRepository;
 use eklavya_core::ids::commit::CommitId;
 
-/// What became of a merge. No reference is moved by it.
+/// The result of a merge. It moves no reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergeOutcome {
-    /// There was nothing to merge: ours has all of theirs.
+    /// `ours` already contains `theirs`.
     AlreadyMerged,
-    /// Theirs is ours and more; ours may simply move to this commit.
+    /// `theirs` descends from `ours`, which can be fast-forwarded to this commit.
     FastForward(CommitId),
     /// A new commit with both as parents.
     Clean(CommitId),
-    /// A person or an agent has to decide.
+    /// A person or an agent must resolve conflicts.
     Conflict {
-        /// A commit of both, in which the paths in conflict hold conflict markers.
+        /// A merge commit whose conflicting files contain conflict markers.
         marked: CommitId,
-        /// The paths in conflict; bytes that are no UTF-8 are shown as U+FFFD.
+        /// The conflicting paths; invalid UTF-8 is replaced by U+FFFD.
         paths: Vec<String>,
-        /// What git says about each, for people and agents.
+        /// Git's messages about them, for people and agents.
         detail: String,
     },
 }
 
 impl ProjectRepository {
-    /// Merges `theirs` into `ours`. Lines decide, never a merge driver; renames are followed.
+    /// Merges `theirs` into `ours` line by line, without merge drivers; renames are followed.
     pub async fn merge(
         &self,
         ours: &CommitId,
@@ -40,12 +40,12 @@ impl ProjectRepository {
         if self.is_ancestor(ours, theirs).await? {
             return Ok(MergeOutcome::FastForward(theirs.clone()));
         }
-        let answer = self
+        let output = self
             .merge_tree(&["-z", "--name-only", "--no-messages"], ours, theirs)
             .await?;
-        let mut parts = answer.1.split(|byte| *byte == 0);
+        let mut parts = output.1.split(|byte| *byte == 0);
         let tree = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
-        if answer.0 {
+        if output.0 {
             return self
                 .commit_tree(&tree, &[ours.clone(), theirs.clone()], author, message)
                 .await
@@ -55,13 +55,13 @@ impl ProjectRepository {
         let paths = paths
             .map(|path| String::from_utf8_lossy(path).into_owned())
             .collect();
-        let told = self
+        let messages = self
             .merge_tree(&["--name-only", "--messages"], ours, theirs)
             .await?
             .1;
-        let told = String::from_utf8_lossy(&told).into_owned();
+        let messages = String::from_utf8_lossy(&messages).into_owned();
         // The messages follow the first empty line.
-        let detail = told
+        let detail = messages
             .split_once("\n\n")
             .map_or("", |(_, messages)| messages.trim())
             .to_owned();
@@ -75,29 +75,29 @@ impl ProjectRepository {
         })
     }
 
-    /// Returns the paths of the files of `commit` that still hold the markers of a conflict which
-    /// [`Repository::merge`] left to be resolved; bytes that are no UTF-8 are shown as U+FFFD.
+    /// Returns the paths of the files of `commit` that still contain conflict markers of
+    /// [`ProjectRepository::merge`]; invalid UTF-8 is replaced by U+FFFD.
     pub async fn unresolved_paths(&self, commit: &CommitId) -> Result<Vec<String>, GitError> {
-        // Our markers name the commits of both sides, so no text looks like them by chance.
+        // Our markers name the commits of both sides, so no other text matches by chance.
         let pattern = "^(<<<<<<<|>>>>>>>) [0-9a-f]{40}";
         let options = ["-z", "--files-with-matches", "-E", "-e", pattern];
         let call = self.git_command("grep").args(options).arg(commit.as_str());
-        let answer = call.run().await?;
-        match answer.status.code() {
+        let output = call.run().await?;
+        match output.status.code() {
             Some(0) => {}
             Some(1) => return Ok(Vec::new()),
-            _ => return Err(answer.into_error("grep", self.path())),
+            _ => return Err(output.into_error("grep", self.path())),
         }
         let prefix = format!("{commit}:");
-        let found = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let found = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(found
             .split_terminator('\0')
             .map(|path| path.strip_prefix(&prefix).unwrap_or(path).to_owned())
             .collect())
     }
 
-    /// Returns a commit with the files of `work` and the parents of `base`: what an agent made of
-    /// a conflicting or failing merge, without that merge itself in its history.
+    /// Returns a commit with the files of `work` and the parents of `base`: an agent's repair of a
+    /// conflicting or failing merge, without the original merge in its history.
     pub async fn commit_with_parents_of(
         &self,
         work: &CommitId,
@@ -118,7 +118,7 @@ impl ProjectRepository {
         self.commit_tree(&tree, &parents, author, message).await
     }
 
-    /// Returns whether the merge is clean, and what git printed.
+    /// Returns whether the merge is clean, and git's output.
     async fn merge_tree(
         &self,
         options: &[&str],
@@ -129,11 +129,11 @@ impl ProjectRepository {
             .git_command("merge-tree")
             .arg("--write-tree")
             .args(options);
-        let answer = call.args([ours.as_str(), theirs.as_str()]).run().await?;
-        match answer.status.code() {
-            Some(0) => Ok((true, answer.stdout)),
-            Some(1) => Ok((false, answer.stdout)),
-            _ => Err(answer.into_error("merge-tree", self.path())),
+        let output = call.args([ours.as_str(), theirs.as_str()]).run().await?;
+        match output.status.code() {
+            Some(0) => Ok((true, output.stdout)),
+            Some(1) => Ok((false, output.stdout)),
+            _ => Err(output.into_error("merge-tree", self.path())),
         }
     }
 
@@ -168,9 +168,8 @@ mod tests {
     use crate::CommitId;
     use crate::test_repo::TestRepo;
 
-    async fn merge(bench: &TestRepo, ours: &CommitId, theirs: &CommitId) -> MergeOutcome {
-        bench
-            .repository
+    async fn merge(repo: &TestRepo, ours: &CommitId, theirs: &CommitId) -> MergeOutcome {
+        repo.repository
             .merge(ours, theirs, &TestRepo::signature(), "Merge it")
             .await
             .unwrap()
@@ -178,47 +177,41 @@ mod tests {
 
     #[tokio::test]
     async fn two_changes_of_different_files_merge() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1\n"), ("b", "1\n")]).await;
-        let ours = bench.commit_on(&base, "ours", &[("a", "2\n")]).await;
-        let theirs = bench.commit_on(&base, "theirs", &[("b", "2\n")]).await;
-        let MergeOutcome::Clean(merged) = merge(&bench, &ours, &theirs).await else {
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1\n"), ("b", "1\n")]).await;
+        let ours = repo.commit_on(&base, "ours", &[("a", "2\n")]).await;
+        let theirs = repo.commit_on(&base, "theirs", &[("b", "2\n")]).await;
+        let MergeOutcome::Clean(merged) = merge(&repo, &ours, &theirs).await else {
             panic!()
         };
         for file in ["a", "b"] {
-            let content = bench.repository.read_file(&merged, file, 9).await.unwrap();
+            let content = repo.repository.read_file(&merged, file, 9).await.unwrap();
             assert_eq!(content.unwrap(), b"2\n");
         }
-        assert!(
-            bench
-                .repository
-                .is_ancestor(&theirs, &merged)
-                .await
-                .unwrap()
-        );
+        assert!(repo.repository.is_ancestor(&theirs, &merged).await.unwrap());
         assert_eq!(
-            merge(&bench, &merged, &theirs).await,
+            merge(&repo, &merged, &theirs).await,
             MergeOutcome::AlreadyMerged
         );
         assert_eq!(
-            merge(&bench, &ours, &merged).await,
+            merge(&repo, &ours, &merged).await,
             MergeOutcome::FastForward(merged)
         );
     }
 
     #[tokio::test]
     async fn a_conflict_names_its_paths_and_moves_nothing() {
-        let bench = TestRepo::new().await;
+        let repo = TestRepo::new().await;
         let attributes = ("odd\nname", "* merge=union\n");
-        let base = bench.commit("base", &[("a", "1\n"), attributes]).await;
+        let base = repo.commit("base", &[("a", "1\n"), attributes]).await;
         let edits = |content| [("a", content), ("odd\nname", content)];
-        let ours = bench.commit_on(&base, "ours", &edits("2\n")).await;
-        let theirs = bench.commit_on(&base, "theirs", &edits("3\n")).await;
+        let ours = repo.commit_on(&base, "ours", &edits("2\n")).await;
+        let theirs = repo.commit_on(&base, "theirs", &edits("3\n")).await;
         let MergeOutcome::Conflict {
             marked,
             paths,
             detail,
-        } = merge(&bench, &ours, &theirs).await
+        } = merge(&repo, &ours, &theirs).await
         else {
             panic!()
         };
@@ -227,7 +220,7 @@ mod tests {
             detail.contains("CONFLICT (content): Merge conflict in a"),
             "{detail}"
         );
-        let both = bench
+        let both = repo
             .repository
             .read_file(&marked, "a", 1000)
             .await
@@ -238,48 +231,47 @@ mod tests {
             both.contains("<<<<<<<") && both.contains("2\n") && both.contains("3\n"),
             "{both}"
         );
-        let unresolved = async |commit| bench.repository.unresolved_paths(commit).await.unwrap();
+        let unresolved = async |commit| repo.repository.unresolved_paths(commit).await.unwrap();
         assert_eq!(unresolved(&marked).await, ["a", "odd\nname"]);
         let half = [("a", "2\n=======\n<<<<<<< HEAD\n")];
-        let half = bench.commit_on(&marked, "half", &half).await;
+        let half = repo.commit_on(&marked, "half", &half).await;
         assert_eq!(unresolved(&half).await, ["odd\nname"]);
         assert_eq!(unresolved(&ours).await, Vec::<String>::new());
     }
 
     #[tokio::test]
     async fn a_replanted_repair_has_the_parents_of_what_it_repairs() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1\n")]).await;
-        let ours = bench.commit_on(&base, "ours", &[("a", "2\n")]).await;
-        let theirs = bench.commit_on(&base, "theirs", &[("a", "3\n")]).await;
-        let MergeOutcome::Conflict { marked, .. } = merge(&bench, &ours, &theirs).await else {
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1\n")]).await;
+        let ours = repo.commit_on(&base, "ours", &[("a", "2\n")]).await;
+        let theirs = repo.commit_on(&base, "theirs", &[("a", "3\n")]).await;
+        let MergeOutcome::Conflict { marked, .. } = merge(&repo, &ours, &theirs).await else {
             panic!()
         };
-        let repair = bench
+        let repair = repo
             .commit_on(&marked, "repair", &[("a", "2 and 3\n")])
             .await;
         let signature = TestRepo::signature();
-        let planted = bench
+        let planted = repo
             .repository
             .commit_with_parents_of(&repair, &marked, &signature, "Repair")
             .await
             .unwrap();
-        assert!(bench.repository.is_ancestor(&ours, &planted).await.unwrap());
+        assert!(repo.repository.is_ancestor(&ours, &planted).await.unwrap());
         assert!(
-            bench
-                .repository
+            repo.repository
                 .is_ancestor(&theirs, &planted)
                 .await
                 .unwrap()
         );
         assert!(
-            !bench
+            !repo
                 .repository
                 .is_ancestor(&marked, &planted)
                 .await
                 .unwrap()
         );
-        let file = bench
+        let file = repo
             .repository
             .read_file(&planted, "a", 100)
             .await
@@ -290,16 +282,16 @@ mod tests {
 
     #[tokio::test]
     async fn attributes_of_the_tree_choose_no_merge_driver() {
-        let bench = TestRepo::new().await;
-        let base = bench
+        let repo = TestRepo::new().await;
+        let base = repo
             .commit(
                 "base",
                 &[(".gitattributes", "* merge=union\n"), ("a", "1\n")],
             )
             .await;
-        let ours = bench.commit_on(&base, "ours", &[("a", "2\n")]).await;
-        let theirs = bench.commit_on(&base, "theirs", &[("a", "3\n")]).await;
-        let merged = merge(&bench, &ours, &theirs).await;
+        let ours = repo.commit_on(&base, "ours", &[("a", "2\n")]).await;
+        let theirs = repo.commit_on(&base, "theirs", &[("a", "3\n")]).await;
+        let merged = merge(&repo, &ours, &theirs).await;
         assert!(
             matches!(merged, MergeOutcome::Conflict { .. }),
             "{merged:?}"

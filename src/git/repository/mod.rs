@@ -1,4 +1,4 @@
-//! Making and opening the project's bare repository.
+//! Creates and opens the project's bare repository.
 
 pub(crate) mod fast_import;
 pub(crate) mod fence;
@@ -20,7 +20,7 @@ use crate::git_program::GitProgram;
 use crate::remove_tree::remove_tree;
 use eklavya_core::redactor::Redactor;
 
-/// Added to the configuration that `git init` writes.
+/// Appended to the configuration that `git init` writes.
 const CONFIGURATION: &str = "\
 [core]
 	hooksPath = /dev/null
@@ -43,29 +43,29 @@ const CONFIGURATION: &str = "\
 	recurseSubmodules = false
 ";
 
-/// Overrides whatever the `.gitattributes` of an agent say: bytes are recorded as they are, nothing
-/// is converted, filtered or merged by a driver. (`-working-tree-encoding` would make git die.)
+/// Overrides agents' `.gitattributes`: bytes are recorded unchanged, without conversions, filters
+/// or merge drivers. (`-working-tree-encoding` would make git fail.)
 pub(crate) const ATTRIBUTES: &str = "* -text !crlf !eol -ident -filter !working-tree-encoding \
      !diff !merge !conflict-marker-size !delta\n";
 
 const SCRATCH: &str = "eklavya-scratch";
 
-/// The bare repository of a project. Cheap to clone; every copy means the same directory.
+/// The bare repository of a project. Cheap to clone; all clones refer to the same directory.
 #[derive(Debug, Clone)]
 pub struct ProjectRepository {
     git: GitProgram,
     path: PathBuf,
-    /// The object that `refs/eklavya/fence` must point to for this copy to change a reference.
+    /// The object that `refs/eklavya/fence` must point to for this value to change a reference.
     fence: Option<String>,
-    /// What must not become part of it.
+    /// Finds the secrets that must not become part of it.
     redactor: Redactor,
 }
 
 impl ProjectRepository {
-    /// Creates the bare repository at the absolute `path` unless it is there already, and opens it.
+    /// Creates the bare repository at the absolute `path` unless it exists, and opens it.
     ///
-    /// It is made under another name and renamed when complete, so a crash leaves none or a whole
-    /// one. Several callers may do so at once.
+    /// It is created under a temporary name and renamed when complete, so a crash leaves no partial
+    /// repository. Concurrent calls are safe.
     pub async fn create(git: GitProgram, path: &Path) -> Result<Self, GitError> {
         if path.join("HEAD").is_file() {
             return Self::open(git, path).await;
@@ -87,7 +87,7 @@ impl ProjectRepository {
         })
         .await;
         match placed {
-            // Somebody else was faster.
+            // Another process was faster.
             Err(GitError::Occupied { .. }) if path.join("HEAD").is_file() => {
                 remove_tree(&making).await?;
             }
@@ -122,12 +122,11 @@ impl ProjectRepository {
         }
     }
 
-    /// Returns where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes what operations that were killed left behind. Nothing else may work on the
+    /// Removes the leftovers of operations that were killed. No other operation may run on the
     /// repository meanwhile: call it after taking the project's lease.
     pub async fn remove_leftovers(&self) -> Result<(), GitError> {
         ref_locks::remove_stale_locks(&self.path).await?;
@@ -141,18 +140,16 @@ impl ProjectRepository {
         .await
     }
 
-    /// Returns the repository that takes in nothing in which `redactor` finds a secret.
+    /// Returns the repository with a redactor, whose secrets it does not accept.
     pub fn with_redactor(self, redactor: Redactor) -> Self {
         Self { redactor, ..self }
     }
 
-    /// Returns what keeps secrets out.
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// Returns the same repository, in which this copy changes references only while the fence is
-    /// `id`.
+    /// Returns the same repository, which changes references only while the fence is `id`.
     pub(crate) fn with_fence(&self, id: String) -> Self {
         Self {
             fence: Some(id),
@@ -160,37 +157,35 @@ impl ProjectRepository {
         }
     }
 
-    /// Returns the object that the fence must be.
     pub(crate) fn fence(&self) -> Option<&str> {
         self.fence.as_deref()
     }
 
-    /// Returns the git that works on it.
     pub(crate) fn git(&self) -> &GitProgram {
         &self.git
     }
 
-    /// Returns the call of the git command `what` on this repository.
+    /// Returns the git subcommand `what` on this repository.
     pub(crate) fn git_command(&self, what: &str) -> GitCommand {
         self.git
             .command(&self.path, what)
             .env("GIT_DIR", &self.path)
     }
 
-    /// Returns a directory of its own for one operation, on the repository's file system.
+    /// Creates a scratch directory for one operation, on the repository's file system.
     pub(crate) fn create_scratch_dir(&self) -> Result<TempDir, GitError> {
         let place = self.path.join(SCRATCH);
         TempDir::new_in(&place).map_err(GitError::io("make a directory in", &place))
     }
 }
 
-/// What the name of a directory begins with in which `path` is being made.
+/// The prefix of temporary names for `path`.
 fn unfinished_prefix(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     format!(".{name}.making")
 }
 
-/// Makes an empty directory beside `path` to build it in, which is nobody else's.
+/// Creates an empty directory with a unique name beside `path`.
 pub(crate) async fn create_unfinished(path: &Path) -> Result<PathBuf, GitError> {
     let name = format!("{}-{:016x}", unfinished_prefix(path), rand::random::<u64>());
     let sibling = path.with_file_name(name);
@@ -201,7 +196,7 @@ pub(crate) async fn create_unfinished(path: &Path) -> Result<PathBuf, GitError> 
     .await
 }
 
-/// Removes what was begun to be made in place of `path` and never finished.
+/// Removes the unfinished temporary directories of `path`.
 pub async fn remove_unfinished(path: &Path) -> Result<(), GitError> {
     let (name, place) = (unfinished_prefix(path), path.with_file_name(""));
     let entries = match fs::read_dir(&place) {
@@ -217,7 +212,7 @@ pub async fn remove_unfinished(path: &Path) -> Result<(), GitError> {
     Ok(())
 }
 
-/// Gives what was built at `from` its name, unless something is there.
+/// Renames `from` to `to`, unless `to` exists.
 pub(crate) fn rename_into_place(from: &Path, to: &Path) -> Result<(), GitError> {
     match fs::rename(from, to) {
         Err(why)
@@ -278,28 +273,27 @@ mod tests {
 
     #[tokio::test]
     async fn creating_again_opens_and_a_crash_while_creating_is_made_good() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        bench
-            .repository
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        repo.repository
             .set_ref("refs/heads/main", &base)
             .await
             .unwrap();
-        let git = bench.repository.git().clone();
-        let again = ProjectRepository::create(git.clone(), bench.repository.path())
+        let git = repo.repository.git().clone();
+        let again = ProjectRepository::create(git.clone(), repo.repository.path())
             .await
             .unwrap();
         assert_eq!(again.branch_tip("main").await.unwrap(), Some(base));
 
-        let other = bench.path("other.git");
-        fs::create_dir_all(bench.path(".other.git.making/objects")).unwrap();
-        fs::write(bench.path(".other.git.making/HEAD"), "half").unwrap();
+        let other = repo.path("other.git");
+        fs::create_dir_all(repo.path(".other.git.making/objects")).unwrap();
+        fs::write(repo.path(".other.git.making/HEAD"), "half").unwrap();
         let made = ProjectRepository::create(git.clone(), &other)
             .await
             .unwrap();
         assert_eq!(made.branch_tip("main").await.unwrap(), None);
         remove_unfinished(&other).await.unwrap();
-        assert!(!bench.path(".other.git.making").exists());
+        assert!(!repo.path(".other.git.making").exists());
         let head = fs::read_to_string(other.join("HEAD")).unwrap();
         assert_eq!(head, "ref: refs/heads/main\n");
         assert_eq!(fs::read_dir(other.join("hooks")).unwrap().count(), 0);
@@ -309,9 +303,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_repository_is_not_opened_and_not_overwritten() {
-        let bench = TestRepo::new().await;
-        let git = bench.repository.git().clone();
-        let place = bench.path("place");
+        let repo = TestRepo::new().await;
+        let git = repo.repository.git().clone();
+        let place = repo.path("place");
         fs::create_dir(&place).unwrap();
         let opened = ProjectRepository::open(git.clone(), &place).await;
         assert!(matches!(opened.unwrap_err(), GitError::NoRepository { .. }));
@@ -323,8 +317,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_several_that_create_it_at_once_none_fails() {
-        let bench = TestRepo::new().await;
-        let (git, other) = (bench.repository.git().clone(), bench.path("other.git"));
+        let repo = TestRepo::new().await;
+        let (git, other) = (repo.repository.git().clone(), repo.path("other.git"));
         let mut makers = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let (git, other) = (git.clone(), other.clone());
@@ -337,21 +331,21 @@ mod tests {
 
     #[tokio::test]
     async fn sweeping_removes_what_killed_operations_left_and_nothing_else() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        let path = bench.repository.path();
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        let path = repo.repository.path();
         fs::create_dir_all(path.join("eklavya-scratch/dead/objects")).unwrap();
         fs::create_dir_all(path.join("objects/pack")).unwrap();
         fs::write(path.join("objects/pack/tmp_pack_x"), "x").unwrap();
         fs::create_dir_all(path.join("refs/eklavya")).unwrap();
         fs::write(path.join("refs/eklavya/fence.lock"), "").unwrap();
-        bench.repository.remove_leftovers().await.unwrap();
+        repo.repository.remove_leftovers().await.unwrap();
         assert!(!path.join("refs/eklavya/fence.lock").exists());
         assert_eq!(
             fs::read_dir(path.join("eklavya-scratch")).unwrap().count(),
             0
         );
         assert!(!path.join("objects/pack/tmp_pack_x").exists());
-        assert_eq!(bench.repository.list_files(&base).await.unwrap(), ["a"]);
+        assert_eq!(repo.repository.list_files(&base).await.unwrap(), ["a"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Locks of git that a killed git left behind: nobody would ever remove them.
+//! Removes reference locks that a killed git left behind: git itself never removes them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::error::{GitError, run_blocking};
 
-/// How long a lock must stand as it is to be taken for one that was left behind. Git holds a lock on
-/// a reference for some milliseconds.
-const WATCHED: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long a lock must be unchanged to count as stale. Git holds a reference lock for some
+/// milliseconds.
+const STALE_AFTER: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A lock, told from a later one of the same name.
+/// Identifies a lock, as opposed to a later one of the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RefLock {
     path: PathBuf,
@@ -20,21 +20,21 @@ struct RefLock {
     changed: (i64, i64),
 }
 
-/// Removes the locks on references of the bare repository at `repository` that nobody holds any
-/// more. Where there are none, which is nearly always, it does not wait.
+/// Removes the stale reference locks of the bare repository at `repository`. Returns without a wait
+/// if there are no locks, which is the normal case.
 pub(crate) async fn remove_stale_locks(repository: &Path) -> Result<(), GitError> {
     let mut stale = list_locks(repository).await?;
-    for _ in 0..WATCHED.as_millis() / PAUSE.as_millis() {
+    for _ in 0..STALE_AFTER.as_millis() / POLL_INTERVAL.as_millis() {
         if stale.is_empty() {
             return Ok(());
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let now = list_locks(repository).await?;
         stale.retain(|lock| now.contains(lock));
     }
     run_blocking(move || {
         for lock in stale {
-            tracing::warn!("removing {}: git left it behind", lock.path.display());
+            tracing::warn!("removing the stale git lock {}", lock.path.display());
             match fs::remove_file(&lock.path) {
                 Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                     return Err(GitError::io("remove", &lock.path)(why));

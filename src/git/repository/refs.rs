@@ -1,4 +1,4 @@
-//! References: reading, moving by compare and swap.
+//! References: reads, and moves by compare and swap.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use crate::repository::ProjectRepository;
 use eklavya_core::ids::commit::CommitId;
 
 impl ProjectRepository {
-    /// Returns the commit at the tip of the branch `name`; `None` when there is no such branch.
+    /// Returns the commit at the tip of the branch `name`; `None` if it does not exist.
     pub async fn branch_tip(&self, name: &str) -> Result<Option<CommitId>, GitError> {
         self.resolve(&branch_ref(name)?).await
     }
 
-    /// Returns the commit that a full reference name (`refs/...`; a tag is followed) or a full
-    /// commit id means; `None` when there is none.
+    /// Returns the commit of a full reference name (`refs/...`; a tag is followed) or a full commit
+    /// id; `None` if it does not exist.
     pub async fn resolve(&self, name: &str) -> Result<Option<CommitId>, GitError> {
         if name.parse::<CommitId>().is_err() {
             check_ref(name)?;
@@ -22,11 +22,11 @@ impl ProjectRepository {
         let call = self
             .git_command("rev-parse")
             .args(["--verify", "--quiet", &commit]);
-        let answer = call.run().await?;
-        match answer.status.code() {
-            Some(0) => self.parse_id("rev-parse", &answer.stdout).map(Some),
+        let output = call.run().await?;
+        match output.status.code() {
+            Some(0) => self.parse_id("rev-parse", &output.stdout).map(Some),
             Some(1) => Ok(None),
-            _ => Err(answer.into_error("rev-parse", self.path())),
+            _ => Err(output.into_error("rev-parse", self.path())),
         }
     }
 
@@ -51,10 +51,10 @@ impl ProjectRepository {
 
     /// Moves `refname` from `old` (`None`: it must not exist) to `new`.
     ///
-    /// Returns false when it was elsewhere: somebody else was faster, which is no error.
+    /// Returns false if it had another value, which is not an error.
     ///
     /// # Errors
-    /// [`VcsError::Fenced`], as for every change of a reference, where a newer tenure has begun.
+    /// [`GitError::Fenced`], as for every reference update, if the fence was raised.
     pub async fn compare_and_swap(
         &self,
         refname: &str,
@@ -73,32 +73,32 @@ impl ProjectRepository {
         }
     }
 
-    /// Sets `refname` to `new`, wherever it was. For references of which one agent is the owner;
-    /// branches are moved with [`Repository::compare_and_swap`].
+    /// Sets `refname` to `new`, whatever its value. For references that one agent owns; use
+    /// [`ProjectRepository::compare_and_swap`] for branches.
     pub async fn set_ref(&self, refname: &str, new: &CommitId) -> Result<(), GitError> {
         check_ref(refname)?;
         self.update_ref(&format!("update {refname} {new}")).await?
     }
 
-    /// Says whether `ancestor` is `commit` or one of its ancestors.
+    /// Whether `ancestor` is `commit` or one of its ancestors.
     pub async fn is_ancestor(
         &self,
         ancestor: &CommitId,
         commit: &CommitId,
     ) -> Result<bool, GitError> {
         let call = self.git_command("merge-base");
-        let answer = call
+        let output = call
             .args(["--is-ancestor", ancestor.as_str(), commit.as_str()])
             .run()
             .await?;
-        match answer.status.code() {
+        match output.status.code() {
             Some(0) => Ok(true),
             Some(1) => Ok(false),
-            _ => Err(answer.into_error("merge-base", self.path())),
+            _ => Err(output.into_error("merge-base", self.path())),
         }
     }
 
-    /// Returns the id that git printed.
+    /// Parses the id that git printed.
     pub(crate) fn parse_id(&self, what: &str, printed: &[u8]) -> Result<CommitId, GitError> {
         let text = String::from_utf8_lossy(printed).trim().to_owned();
         CommitId::try_from(text).map_err(|why| GitError::Output {
@@ -116,8 +116,8 @@ pub(crate) fn branch_ref(name: &str) -> Result<String, GitError> {
     Ok(refname)
 }
 
-/// Accepts a full reference name: a strict subset of what git accepts, so that none is ever taken
-/// for an option, a range or an expression.
+/// Accepts a full reference name: a strict subset of git's rules, so that a name is never parsed as
+/// an option, a range or an expression.
 pub(crate) fn check_ref(refname: &str) -> Result<(), GitError> {
     let part_is_good = |part: &str| {
         !part.is_empty()
@@ -174,12 +174,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_lost_race_is_a_result_and_not_an_error() {
-        let bench = TestRepo::new().await;
-        let [one, two] = [
-            bench.commit("one", &[]).await,
-            bench.commit("two", &[]).await,
-        ];
-        let (repository, name) = (&bench.repository, "refs/heads/topic");
+        let repo = TestRepo::new().await;
+        let [one, two] = [repo.commit("one", &[]).await, repo.commit("two", &[]).await];
+        let (repository, name) = (&repo.repository, "refs/heads/topic");
         assert!(repository.compare_and_swap(name, None, &one).await.unwrap());
         assert!(!repository.compare_and_swap(name, None, &two).await.unwrap());
         assert!(
@@ -199,17 +196,16 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_many_racers_exactly_one_wins() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[]).await;
-        bench
-            .repository
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[]).await;
+        repo.repository
             .set_ref("refs/heads/main", &base)
             .await
             .unwrap();
         let mut racers = tokio::task::JoinSet::new();
         for number in 0..8 {
-            let new = bench.commit(&format!("racer {number}"), &[]).await;
-            let (repository, base) = (bench.repository.clone(), base.clone());
+            let new = repo.commit(&format!("racer {number}"), &[]).await;
+            let (repository, base) = (repo.repository.clone(), base.clone());
             racers.spawn(async move {
                 repository
                     .compare_and_swap("refs/heads/main", Some(&base), &new)

@@ -1,4 +1,4 @@
-//! Tags mark what was delivered.
+//! Tags that mark deliveries.
 
 use super::refs::check_ref;
 use crate::error::GitError;
@@ -7,8 +7,8 @@ use crate::repository::ProjectRepository;
 use eklavya_core::ids::commit::CommitId;
 
 impl ProjectRepository {
-    /// Marks `commit` with the annotated tag `name`. Doing it again is fine; the same name for
-    /// another commit is [`VcsError::TagTaken`].
+    /// Marks `commit` with the annotated tag `name`. Idempotent; [`GitError::TagTaken`] if the tag
+    /// marks another commit.
     pub async fn create_tag(
         &self,
         name: &str,
@@ -22,8 +22,8 @@ impl ProjectRepository {
             "object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n",
             tagger.line()
         );
-        // The tag is set only where none is, and looked at again when that fails: two callers with
-        // the same wish both succeed.
+        // The tag is created only if it does not exist, and read again if that fails: two callers
+        // with the same request both succeed.
         let mut failure = None;
         if self.resolve(&refname).await?.is_none() {
             let call = self
@@ -59,12 +59,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_tag_stays_where_it_is() {
-        let bench = TestRepo::new().await;
-        let [one, two] = [
-            bench.commit("one", &[]).await,
-            bench.commit("two", &[]).await,
-        ];
-        let (repository, who) = (&bench.repository, TestRepo::signature());
+        let repo = TestRepo::new().await;
+        let [one, two] = [repo.commit("one", &[]).await, repo.commit("two", &[]).await];
+        let (repository, who) = (&repo.repository, TestRepo::signature());
         repository
             .create_tag("v1", &one, &who, "first")
             .await

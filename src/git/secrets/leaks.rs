@@ -1,8 +1,7 @@
-//! Looking for secrets in what is about to be handed over: those that became known only after a
-//! commit had been taken in.
+//! Finds secrets in a history before delivery: those that became known only after a commit was
+//! accepted.
 //!
-//! A bundle has every commit that led to its head, so all of them are looked through, not the last
-//! one alone.
+//! A bundle contains every commit up to its head, so all of them are searched, not only the last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,24 +14,24 @@ use crate::secrets::secret_scan::ChangedFile;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::redactor::Redactor;
 
-/// Where more than so many are, the rest is not told of.
-const MOST: usize = 20;
+/// Limit on the number of reported leaks.
+const MAX_LEAKS: usize = 20;
 
-/// The secrets that are looked for, each by a name for people.
+/// The secrets to search for, each with a name for people.
 #[derive(Debug, Default)]
 pub struct SecretSet {
     combined: Redactor,
     named: Vec<(String, Redactor)>,
 }
 
-/// A place in a history, for people: it shows no secret.
+/// A location in a history, for people; it shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeakLocation {
     /// A file of the last commit.
     File(String),
-    /// A file of an earlier commit, which the last one has otherwise, or no longer.
+    /// A file of an earlier commit, which the last one has changed or removed.
     Earlier(String, CommitId),
-    /// What a commit says, or who made it.
+    /// The message or the identities of a commit.
     Message(CommitId),
 }
 
@@ -46,17 +45,15 @@ impl fmt::Display for LeakLocation {
     }
 }
 
-/// Secrets that stand somewhere in a history.
+/// Secrets at one location of a history.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SecretLeak {
-    /// Where.
     pub place: LeakLocation,
-    /// Which, by name.
+    /// The names of the secrets.
     pub secrets: Vec<String>,
 }
 
 impl SecretSet {
-    /// Adds a secret.
     pub fn add(&mut self, name: String, value: SecretString) {
         self.combined.add_secrets([value.clone()]);
         self.named.push((name, Redactor::new([value])));
@@ -70,49 +67,49 @@ impl SecretSet {
     }
 }
 
-/// What the commits up to one of them hold.
+/// The contents of a commit's history.
 struct HistoryContents {
     commits: BTreeSet<String>,
-    /// The files of all commits, with the earliest commit in which each is.
+    /// The files of all commits, with the earliest commit that contains each.
     files: BTreeMap<ChangedFile, CommitId>,
-    /// Those of the last commit.
+    /// The files of the last commit.
     tip_files: BTreeSet<ChangedFile>,
 }
 
 impl ProjectRepository {
-    /// Returns where in `tip` and in the commits that led to it secrets stand: files, their names, and
-    /// what commits say. Of many places some are returned.
+    /// Returns the locations of secrets in `tip` and its history: file contents, file names, and
+    /// commit messages. At most `MAX_LEAKS` are returned.
     pub async fn find_leaks(
         &self,
         tip: &CommitId,
-        sought: &SecretSet,
+        secrets: &SecretSet,
     ) -> Result<Vec<SecretLeak>, GitError> {
-        if sought.combined.is_empty() {
+        if secrets.combined.is_empty() {
             return Ok(Vec::new());
         }
         let contents = self.list_contents(tip).await?;
         let mut objects = contents.commits.clone();
         objects.extend(contents.files.keys().map(|file| file.object.clone()));
-        let holding = self.find_holding(objects, &sought.combined).await?;
+        let holding = self.find_holding(objects, &secrets.combined).await?;
         let mut leaks = BTreeSet::new();
         for object in holding.iter().filter(|one| contents.commits.contains(*one)) {
-            let said = self
+            let message = self
                 .git_command("cat-file")
                 .args(["commit", object])
                 .stdout()
                 .await?;
             leaks.insert(SecretLeak {
                 place: LeakLocation::Message(self.parse_id("cat-file", object.as_bytes())?),
-                secrets: sought.matching_names(&[&said]),
+                secrets: secrets.matching_names(&[&message]),
             });
         }
         for (file, commit) in &contents.files {
             let held = holding.contains(&file.object);
-            if leaks.len() < MOST && (held || sought.combined.contains_secret(&file.path)) {
-                leaks.insert(self.describe_leak(file, commit, &contents, sought).await?);
+            if leaks.len() < MAX_LEAKS && (held || secrets.combined.contains_secret(&file.path)) {
+                leaks.insert(self.describe_leak(file, commit, &contents, secrets).await?);
             }
         }
-        Ok(leaks.into_iter().take(MOST).collect())
+        Ok(leaks.into_iter().take(MAX_LEAKS).collect())
     }
 
     async fn list_contents(&self, tip: &CommitId) -> Result<HistoryContents, GitError> {
@@ -137,7 +134,7 @@ impl ProjectRepository {
             .stdout()
             .await?;
         let mut files = BTreeMap::new();
-        // The newest comes first, so that the earliest stays.
+        // Newest first, so that the earliest commit remains.
         for (commit, file) in ChangedFile::parse_commits(&raw) {
             files.insert(file, self.parse_id("diff-tree", &commit)?);
         }
@@ -153,7 +150,7 @@ impl ProjectRepository {
         })
     }
 
-    /// Returns those of `objects` that hold something that `known` finds.
+    /// Returns those of `objects` in which `known` finds a secret.
     async fn find_holding(
         &self,
         objects: BTreeSet<String>,
@@ -162,9 +159,11 @@ impl ProjectRepository {
         let mut waiting = vec![objects.into_iter().collect::<Vec<_>>()];
         let mut found = BTreeSet::new();
         while let Some(mut some) = waiting.pop() {
-            let asked = some.iter().cloned().collect();
+            let request = some.iter().cloned().collect();
             let call = |what: &str| self.git_command(what);
-            if found.len() >= MOST || !self.any_object_holds_secret(call, asked, known).await? {
+            if found.len() >= MAX_LEAKS
+                || !self.any_object_holds_secret(call, request, known).await?
+            {
                 continue;
             }
             match some.len() {
@@ -184,11 +183,11 @@ impl ProjectRepository {
         file: &ChangedFile,
         commit: &CommitId,
         contents: &HistoryContents,
-        sought: &SecretSet,
+        secrets: &SecretSet,
     ) -> Result<SecretLeak, GitError> {
         let call = self.git_command("cat-file").args(["blob", &file.object]);
         let content = call.stdout().await?;
-        let path = sought
+        let path = secrets
             .combined
             .redact_text(&String::from_utf8_lossy(&file.path));
         Ok(SecretLeak {
@@ -197,7 +196,7 @@ impl ProjectRepository {
             } else {
                 LeakLocation::Earlier(path, commit.clone())
             },
-            secrets: sought.matching_names(&[&content, &file.path]),
+            secrets: secrets.matching_names(&[&content, &file.path]),
         })
     }
 }
@@ -207,25 +206,25 @@ mod tests {
     use super::*;
     use crate::test_repo::TestRepo;
 
-    fn sought() -> SecretSet {
-        let mut sought = SecretSet::default();
-        sought.add("STRIPE_KEY".to_owned(), "sk-test-4711-secret".into());
-        sought.add("MAIL_PASSWORD".to_owned(), "correct horse".into());
-        sought
+    fn secrets() -> SecretSet {
+        let mut secrets = SecretSet::default();
+        secrets.add("STRIPE_KEY".to_owned(), "sk-test-4711-secret".into());
+        secrets.add("MAIL_PASSWORD".to_owned(), "correct horse".into());
+        secrets
     }
 
-    async fn told(bench: &TestRepo, tip: &CommitId) -> Vec<String> {
-        let leaks = bench.repository.find_leaks(tip, &sought()).await.unwrap();
-        let told = leaks.into_iter().map(|leak| {
+    async fn leak_texts(repo: &TestRepo, tip: &CommitId) -> Vec<String> {
+        let leaks = repo.repository.find_leaks(tip, &secrets()).await.unwrap();
+        let leak_texts = leaks.into_iter().map(|leak| {
             let earliest = leak.place.to_string();
             format!("{} in {earliest}", leak.secrets.join(" and "))
         });
-        told.collect()
+        leak_texts.collect()
     }
 
     #[tokio::test]
     async fn a_secret_is_found_in_every_file_of_the_last_commit_and_in_every_form() {
-        let bench = TestRepo::new().await;
+        let repo = TestRepo::new().await;
         let files = [
             ("clean", "nothing"),
             ("config/pay.js", "key = 'sk-test-4711-secret'"),
@@ -233,8 +232,8 @@ mod tests {
             ("encoded", "Y29ycmVjdCBob3JzZQ=="),
             ("correct horse/list", "x"),
         ];
-        let tip = bench.commit("first", &files).await;
-        let found = told(&bench, &tip).await;
+        let tip = repo.commit("first", &files).await;
+        let found = leak_texts(&repo, &tip).await;
         assert_eq!(
             found,
             [
@@ -248,15 +247,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_taken_out_again_is_still_in_the_history() {
-        let bench = TestRepo::new().await;
-        let first = bench.commit("first", &[("a", "sk-test-4711-secret")]).await;
-        let second = bench
+        let repo = TestRepo::new().await;
+        let first = repo.commit("first", &[("a", "sk-test-4711-secret")]).await;
+        let second = repo
             .commit_on(&first, "say correct horse", &[("a", "clean")])
             .await;
-        let third = bench
+        let third = repo
             .commit_on(&second, "third", &[("a", "clean"), ("b", "1")])
             .await;
-        let found = told(&bench, &third).await;
+        let found = leak_texts(&repo, &third).await;
         let (a, b) = (first.short(), second.short());
         assert_eq!(
             found,
@@ -269,14 +268,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_holds_none_is_clean_and_of_many_some_are_told() {
-        let bench = TestRepo::new().await;
-        let clean = bench.commit("first", &[("a", "1"), ("b", "2")]).await;
-        assert_eq!(told(&bench, &clean).await, Vec::<String>::new());
+        let repo = TestRepo::new().await;
+        let clean = repo.commit("first", &[("a", "1"), ("b", "2")]).await;
+        assert_eq!(leak_texts(&repo, &clean).await, Vec::<String>::new());
         let none = SecretSet::default();
-        assert_eq!(
-            bench.repository.find_leaks(&clean, &none).await.unwrap(),
-            []
-        );
+        assert_eq!(repo.repository.find_leaks(&clean, &none).await.unwrap(), []);
         let names: Vec<String> = (0..100).map(|number| format!("f{number}")).collect();
         let texts: Vec<String> = names
             .iter()
@@ -284,7 +280,7 @@ mod tests {
             .collect();
         let paths = names.iter().map(String::as_str);
         let files: Vec<_> = paths.zip(texts.iter().map(String::as_str)).collect();
-        let tip = bench.commit_on(&clean, "many", &files).await;
-        assert_eq!(told(&bench, &tip).await.len(), MOST);
+        let tip = repo.commit_on(&clean, "many", &files).await;
+        assert_eq!(leak_texts(&repo, &tip).await.len(), MAX_LEAKS);
     }
 }

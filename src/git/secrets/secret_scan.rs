@@ -1,9 +1,8 @@
-//! Keeping keys and passwords out of commits: files that are made for them, and whatever holds a secret
-//! that is known.
+//! Keeps keys and passwords out of commits: files for them, and content with a known secret.
 //!
-//! What is once in a commit of main is delivered, and is in every clone for ever. So nothing of the
-//! kind becomes a part of a snapshot; and a history that holds it anywhere is not taken in at all,
-//! since taking it out of the last commit leaves it in the others.
+//! A commit of main is delivered and is in every clone forever. So a snapshot leaves such files
+//! out, and a history that contains them anywhere is not imported at all: removing them from the
+//! last commit would leave them in the others.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +16,7 @@ use crate::work_tree::untrusted_tree::UntrustedTree;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::redactor::Redactor;
 
-/// Objects are looked through so many bytes at a time.
+/// Bytes of objects that are searched at a time.
 const BATCH_BYTES: u64 = 64 << 20;
 
 /// A file that a commit adds or changes.
@@ -28,7 +27,8 @@ pub(crate) struct ChangedFile {
 }
 
 impl ChangedFile {
-    /// Reads what `git diff-tree --raw -r -z` prints: `:mode mode object object status`, then the path.
+    /// Parses the output of `git diff-tree --raw -r -z`: `:mode mode object object status`, then
+    /// the path.
     fn parse_diff(raw: &[u8]) -> BTreeSet<Self> {
         let mut words = raw.split(|byte| *byte == 0);
         let mut changed = BTreeSet::new();
@@ -38,7 +38,7 @@ impl ChangedFile {
         changed
     }
 
-    /// Reads the same with the name of a commit in front of what it changes.
+    /// Parses the same with a commit id before its changes.
     pub(crate) fn parse_commits(raw: &[u8]) -> Vec<(Vec<u8>, Self)> {
         let mut words = raw.split(|byte| *byte == 0);
         let (mut commit, mut changed) = (Vec::new(), Vec::new());
@@ -53,7 +53,7 @@ impl ChangedFile {
         changed
     }
 
-    /// Reads what `git ls-tree -r -z` prints: `mode type object`, a tab, and the path.
+    /// Parses the output of `git ls-tree -r -z`: `mode type object`, a tab, and the path.
     pub(crate) fn parse_tree(raw: &[u8]) -> BTreeSet<Self> {
         let entries = raw.split(|byte| *byte == 0);
         let read = |entry: &[u8]| {
@@ -71,7 +71,7 @@ impl ChangedFile {
         let head = String::from_utf8_lossy(head).into_owned();
         let mut parts = head.split(' ').skip(1);
         let (mode, _, object) = (parts.next()?, parts.next()?, parts.next()?);
-        // 000000: it is removed; 160000: another repository's commit.
+        // 000000: removed; 160000: a submodule.
         let is_file = !matches!(mode, "000000" | "160000");
         is_file.then(|| Self {
             path: path.to_vec(),
@@ -86,8 +86,8 @@ impl ChangedFile {
 }
 
 impl ProjectRepository {
-    /// Whether the commits between `base` and `tip` hold what must not be kept: in a file of any of
-    /// them, in its name, or in what they say. `call` makes calls that see their objects.
+    /// Whether the commits between `base` and `tip` have excluded content: in any file, file name
+    /// or message. `call` makes git commands that see their objects.
     pub(crate) async fn history_holds_secrets(
         &self,
         call: impl Fn(&str) -> GitCommand,
@@ -122,7 +122,7 @@ impl ProjectRepository {
             .await
     }
 
-    /// Returns the files that `tip` adds to `base`, or has otherwise, and that must not be kept.
+    /// Returns the files that `tip` adds or changes relative to `base` and that must be excluded.
     pub(crate) async fn withheld_files(
         &self,
         call: impl Fn(&str) -> GitCommand,
@@ -156,17 +156,17 @@ impl ProjectRepository {
         Ok(found)
     }
 
-    /// Whether `known` finds something in one of these objects.
+    /// Whether `known` finds a secret in one of these objects.
     pub(crate) async fn any_object_holds_secret(
         &self,
         call: impl Fn(&str) -> GitCommand,
         objects: BTreeSet<String>,
         known: &Redactor,
     ) -> Result<bool, GitError> {
-        let asked = objects.into_iter().collect::<Vec<_>>().join("\n") + "\n";
+        let input = objects.into_iter().collect::<Vec<_>>().join("\n") + "\n";
         let sizes = call("cat-file")
             .arg("--batch-check=%(objectname) %(objectsize)")
-            .input(asked.into_bytes())
+            .input(input.into_bytes())
             .text()
             .await?;
         for batch in split_batches(&sizes) {
@@ -182,12 +182,12 @@ impl ProjectRepository {
         Ok(false)
     }
 
-    /// Returns a path for people: one that holds a secret does not show it.
+    /// Returns a path for people, without the secrets that it may contain.
     pub(crate) fn redacted_path(&self, path: &[u8]) -> String {
         self.redactor().redact_text(&String::from_utf8_lossy(path))
     }
 
-    /// Whether the file of the repository is the same as this content.
+    /// Whether the object has the same content.
     pub(crate) async fn blob_equals(&self, object: &str, content: &[u8]) -> Result<bool, GitError> {
         let kept = self
             .git_command("cat-file")
@@ -198,8 +198,8 @@ impl ProjectRepository {
     }
 }
 
-/// Returns those of `files` that are still in the work tree. What is only in commits is not taken in
-/// with them.
+/// Returns those of `files` that still exist in the work tree. Files that exist only in commits are
+/// not imported with them.
 pub fn retain_existing(
     work_tree: &Path,
     files: Vec<ExcludedPath>,
@@ -209,7 +209,7 @@ pub fn retain_existing(
     Ok(files.into_iter().filter(there).collect())
 }
 
-/// Parts objects, given with their sizes, into lists of which none is large.
+/// Splits objects, given with their sizes, into batches of limited size.
 fn split_batches(sizes: &str) -> Vec<String> {
     let (mut all, mut batch, mut bytes) = (Vec::new(), String::new(), 0_u64);
     for line in sizes.lines() {

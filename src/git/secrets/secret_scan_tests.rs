@@ -1,4 +1,4 @@
-//! What becomes of keys and known secrets in an agent's work.
+//! Keys and known secrets in an agent's work.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,10 +12,10 @@ use eklavya_core::redactor::Redactor;
 const SECRET: &str = "correct-horse-battery";
 
 async fn repo_with_secret() -> TestRepo {
-    let mut bench = TestRepo::new().await;
+    let mut repo = TestRepo::new().await;
     let redactor = Redactor::new([SECRET.into()]);
-    bench.repository = bench.repository.clone().with_redactor(redactor);
-    bench
+    repo.repository = repo.repository.clone().with_redactor(redactor);
+    repo
 }
 
 fn exclusions(left_out: &[ExcludedPath]) -> Vec<(&str, &ExclusionReason)> {
@@ -25,27 +25,27 @@ fn exclusions(left_out: &[ExcludedPath]) -> Vec<(&str, &ExclusionReason)> {
         .collect()
 }
 
-async fn commit_all(bench: &TestRepo, clone: &Path, message: &str) {
-    bench.git_text(clone, &["add", "-A", "-f"]).await;
+async fn commit_all(repo: &TestRepo, clone: &Path, message: &str) {
+    repo.git_text(clone, &["add", "-A", "-f"]).await;
     let arguments = ["commit", "--quiet", "--allow-empty", "--message", message];
-    bench.git_text(clone, &arguments).await;
+    repo.git_text(clone, &arguments).await;
 }
 
-/// Whether the repository has anything of what stands in `text`, in any object.
-async fn stores_text(bench: &TestRepo, text: &str) -> bool {
-    let repository = bench.path("repo.git");
+/// Whether any object of the repository contains a part of `text`.
+async fn stores_text(repo: &TestRepo, text: &str) -> bool {
+    let repository = repo.path("repo.git");
     let arguments = ["cat-file", "--batch", "--batch-all-objects"];
-    let objects = bench.git_bytes(&repository, &arguments).await;
+    let objects = repo.git_bytes(&repository, &arguments).await;
     String::from_utf8_lossy(&objects).contains(text)
 }
 
 #[tokio::test]
 async fn keys_and_secrets_are_left_out_and_all_else_is_recorded() {
-    let bench = repo_with_secret().await;
-    let base = bench
+    let repo = repo_with_secret().await;
+    let base = repo
         .commit("base", &[("old", SECRET), ("config", "empty")])
         .await;
-    let tree = bench.write_tree(&[
+    let tree = repo.write_tree(&[
         ("old", SECRET.as_bytes()),
         ("config", b"password: correct-horse-battery\n"),
         ("encoded", b"Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5"),
@@ -56,7 +56,7 @@ async fn keys_and_secrets_are_left_out_and_all_else_is_recorded() {
     ]);
     symlink(format!("/tmp/{SECRET}"), tree.join("link")).unwrap();
     symlink("elsewhere", tree.join(".env")).unwrap();
-    let snapshot = bench.snapshot(&tree, &base).await;
+    let snapshot = repo.snapshot(&tree, &base).await;
     let (keys, secret) = (
         &ExclusionReason::EnvironmentFile,
         &ExclusionReason::HoldsSecret,
@@ -72,10 +72,10 @@ async fn keys_and_secrets_are_left_out_and_all_else_is_recorded() {
         ("link", secret),
     ];
     assert_eq!(left, expected);
-    let files = bench.repository.list_files(&snapshot.commit).await.unwrap();
-    // What was there before, and is not to change, stays as it was.
+    let files = repo.repository.list_files(&snapshot.commit).await.unwrap();
+    // An existing file that the agent does not change stays.
     assert_eq!(files, [".env.example", "config", "good", "old"]);
-    let kept = bench
+    let kept = repo
         .repository
         .read_file(&snapshot.commit, "config", 99)
         .await;
@@ -84,18 +84,18 @@ async fn keys_and_secrets_are_left_out_and_all_else_is_recorded() {
 
 #[tokio::test]
 async fn what_gitignore_names_is_not_worth_a_word() {
-    let bench = repo_with_secret().await;
+    let repo = repo_with_secret().await;
     let ignored = include_str!("../../../templates/scaffold/gitignore");
-    let base = bench.commit("base", &[(".gitignore", ignored)]).await;
-    let tree = bench.write_tree(&[
+    let base = repo.commit("base", &[(".gitignore", ignored)]).await;
+    let tree = repo.write_tree(&[
         (".gitignore", ignored.as_bytes()),
         (".env", SECRET.as_bytes()),
         ("sub/.env.local", b"x"),
         ("sub/.env.sample", b"x"),
     ]);
-    let snapshot = bench.snapshot(&tree, &base).await;
+    let snapshot = repo.snapshot(&tree, &base).await;
     assert_eq!(exclusions(&snapshot.left_out), []);
-    let files = bench.repository.list_files(&snapshot.commit).await.unwrap();
+    let files = repo.repository.list_files(&snapshot.commit).await.unwrap();
     assert_eq!(files, [".gitignore", "sub/.env.sample"]);
 }
 
@@ -106,56 +106,57 @@ async fn a_history_with_a_key_in_it_is_not_taken_in() {
         ("notes", "correct-horse-battery precious-stone"),
         ("a\ncorrect-horse-battery", "precious-stone"),
     ] {
-        let bench = repo_with_secret().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        let clone = bench.clone_of(&base).await;
+        let repo = repo_with_secret().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        let clone = repo.clone_of(&base).await;
         fs::write(clone.join(name), content).unwrap();
         fs::write(clone.join("good"), "work").unwrap();
-        commit_all(&bench, &clone, "With it").await;
-        let ImportOutcome::Withheld { files } = import(&bench, &clone, &base).await else {
+        commit_all(&repo, &clone, "With it").await;
+        let ImportOutcome::Withheld { files } = import(&repo, &clone, &base).await else {
             panic!("{name:?} was taken in");
         };
         assert_eq!(files.len(), 1, "{files:?}");
         assert!(!files[0].path.contains(SECRET), "{files:?}");
         fs::remove_file(clone.join(name)).unwrap();
-        commit_all(&bench, &clone, "Without it").await;
-        let ImportOutcome::Withheld { files } = import(&bench, &clone, &base).await else {
+        commit_all(&repo, &clone, "Without it").await;
+        let ImportOutcome::Withheld { files } = import(&repo, &clone, &base).await else {
             panic!("{name:?} was taken in by way of its history");
         };
         assert_eq!(files, [], "the files are good");
-        assert!(!stores_text(&bench, "precious-stone").await, "{name:?}");
-        let snapshot = bench.snapshot(&clone, &base).await;
+        assert!(!stores_text(&repo, "precious-stone").await, "{name:?}");
+        let snapshot = repo.snapshot(&clone, &base).await;
         assert_eq!(exclusions(&snapshot.left_out), []);
-        assert!(stores_text(&bench, "work").await);
+        assert!(stores_text(&repo, "work").await);
     }
 }
 
 #[tokio::test]
 async fn a_secret_in_a_message_or_a_merge_is_found_and_an_honest_history_passes() {
-    let bench = repo_with_secret().await;
-    let base = bench.commit("base", &[("a", "1")]).await;
-    let clone = bench.clone_of(&base).await;
+    let repo = repo_with_secret().await;
+    let base = repo.commit("base", &[("a", "1")]).await;
+    let clone = repo.clone_of(&base).await;
     fs::write(clone.join("good"), "work").unwrap();
-    commit_all(&bench, &clone, "Honest").await;
-    let honest = import(&bench, &clone, &base).await;
+    commit_all(&repo, &clone, "Honest").await;
+    let honest = import(&repo, &clone, &base).await;
     assert!(matches!(honest, ImportOutcome::History(_)), "{honest:?}");
-    bench
-        .git_text(&clone, &["checkout", "-q", "-b", "side", "HEAD~1"])
+    repo.git_text(&clone, &["checkout", "-q", "-b", "side", "HEAD~1"])
         .await;
     fs::write(clone.join(".ENV"), "KEY=1").unwrap();
-    commit_all(&bench, &clone, "Side").await;
-    bench.git_text(&clone, &["checkout", "-q", "work"]).await;
+    commit_all(&repo, &clone, "Side").await;
+    repo.git_text(&clone, &["checkout", "-q", "work"]).await;
     let merge = ["merge", "-q", "-s", "ours", "--no-edit", "side"];
-    bench.git_text(&clone, &merge).await;
-    let merged = import(&bench, &clone, &base).await;
+    repo.git_text(&clone, &merge).await;
+    let merged = import(&repo, &clone, &base).await;
     assert!(
         matches!(merged, ImportOutcome::Withheld { .. }),
         "{merged:?}"
     );
-    bench
-        .git_text(&clone, &["reset", "-q", "--hard", "HEAD~1"])
+    repo.git_text(&clone, &["reset", "-q", "--hard", "HEAD~1"])
         .await;
-    commit_all(&bench, &clone, &format!("The key is {SECRET}")).await;
-    let said = import(&bench, &clone, &base).await;
-    assert!(matches!(said, ImportOutcome::Withheld { .. }), "{said:?}");
+    commit_all(&repo, &clone, &format!("The key is {SECRET}")).await;
+    let imported = import(&repo, &clone, &base).await;
+    assert!(
+        matches!(imported, ImportOutcome::Withheld { .. }),
+        "{imported:?}"
+    );
 }

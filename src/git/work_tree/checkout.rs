@@ -1,4 +1,4 @@
-//! The plain files of a commit, for throw-away runs.
+//! The plain files of a commit, for throwaway runs.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::repository::ProjectRepository;
 use eklavya_core::ids::commit::CommitId;
 
 impl ProjectRepository {
-    /// Writes the files of `commit` into `dest`, which is made, or is an empty directory.
+    /// Writes the files of `commit` into `dest`, which is created or an empty directory.
     ///
     /// Links stay links, nothing is filtered or converted, and there is no `.git`.
     pub async fn checkout_tree(&self, commit: &CommitId, dest: &Path) -> Result<(), GitError> {
@@ -51,9 +51,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_files_come_out_as_they_went_in() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        let tree = bench.write_tree(&[
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        let tree = repo.write_tree(&[
             ("crlf.txt", b"a\r\nb\r\n"),
             (
                 ".gitattributes",
@@ -63,9 +63,9 @@ mod tests {
             ("new\nline", b"x"),
         ]);
         symlink("/etc/passwd", tree.join("link")).unwrap();
-        let commit = bench.snapshot(&tree, &base).await.commit;
-        let out = bench.path("out");
-        bench.repository.checkout_tree(&commit, &out).await.unwrap();
+        let commit = repo.snapshot(&tree, &base).await.commit;
+        let out = repo.path("out");
+        repo.repository.checkout_tree(&commit, &out).await.unwrap();
         assert_eq!(fs::read(out.join("crlf.txt")).unwrap(), b"a\r\nb\r\n");
         assert_eq!(fs::read(out.join("$Id$")).unwrap(), b"$Id$");
         assert_eq!(
@@ -74,7 +74,7 @@ mod tests {
         );
         assert!(out.join("new\nline").exists() && !out.join("a").exists());
         assert!(!out.join(".git").exists());
-        let again = bench.repository.checkout_tree(&commit, &out).await;
+        let again = repo.repository.checkout_tree(&commit, &out).await;
         assert!(matches!(again.unwrap_err(), GitError::Occupied { .. }));
     }
 }

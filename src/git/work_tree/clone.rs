@@ -14,24 +14,24 @@ use crate::repository::{
 };
 use eklavya_core::ids::commit::CommitId;
 
-/// How [`Repository::clone_for_agent`] found its destination.
+/// The result of [`ProjectRepository::clone_for_agent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloneOutcome {
-    /// The clone was made.
+    /// The clone was created.
     Made,
-    /// There is one already, perhaps with work in it; it was left as it is.
+    /// A clone existed, perhaps with work in it; it was left unchanged.
     AlreadyExists,
 }
 
 impl ProjectRepository {
-    /// Makes a clone at the absolute `dest` that shares nothing with this repository: the history
+    /// Creates a clone at the absolute `dest` that shares nothing with this repository: the history
     /// of `base`, checked out on `branch`, without a remote, without hooks (an empty directory),
     /// with `identity` in its own configuration.
     ///
-    /// It is made under another name, handed over by `hand_over`, and renamed when complete, so that
-    /// a clone that is there belongs to its agent, whenever this is cut short; one that was begun
-    /// before a crash is begun again. A complete one at `dest` is left alone, and so is anything else
-    /// ([`VcsError::Occupied`]) but an empty directory. One caller at a time per `dest`.
+    /// It is created under a temporary name, passed to `hand_over` and renamed when complete, so
+    /// that a clone at `dest` always belongs to its agent; after a crash, an unfinished one is
+    /// created again. A complete one at `dest` stays unchanged, and anything else except an empty
+    /// directory is [`GitError::Occupied`]. One caller at a time per `dest`.
     pub async fn clone_for_agent(
         &self,
         dest: &Path,
@@ -63,7 +63,7 @@ impl ProjectRepository {
         }
         let place = making.clone();
         run_blocking(move || prepare_clone(&place)).await?;
-        // A fetch always copies; a local clone would link the object files.
+        // A fetch always copies; a local clone would hard-link the object files.
         self.clone_command(&making, "fetch")
             .args([
                 "--quiet",
@@ -90,7 +90,7 @@ impl ProjectRepository {
         }
     }
 
-    /// Returns a git call in a clone that no agent has seen yet.
+    /// Returns a git command in a clone that no agent has written to yet.
     fn clone_command(&self, clone: &Path, what: &str) -> GitCommand {
         let call = self.git().command(clone, what);
         call.env("GIT_DIR", clone.join(".git"))
@@ -98,8 +98,8 @@ impl ProjectRepository {
     }
 }
 
-/// The clone is its owner's alone. The sandbox mounts the hooks read-only, so their directory has to
-/// exist; the attributes keep the files as the snapshots record them, byte for byte.
+/// Makes the clone private to its owner. The sandbox mounts the hooks directory read-only, so it
+/// must exist; the attributes keep files byte for byte as the snapshots record them.
 fn prepare_clone(clone: &Path) -> Result<(), GitError> {
     let private = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(clone, private).map_err(GitError::io("close", clone))?;
@@ -123,8 +123,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_clone_has_the_files_the_branch_the_name_and_no_way_back() {
-        let bench = TestRepo::new().await;
-        let base = bench
+        let repo = TestRepo::new().await;
+        let base = repo
             .commit(
                 "base",
                 &[
@@ -133,22 +133,22 @@ mod tests {
                 ],
             )
             .await;
-        let clone = bench.clone_of(&base).await;
+        let clone = repo.clone_of(&base).await;
         assert_eq!(fs::read(clone.join("src/a.txt")).unwrap(), b"one\r\n");
-        assert_eq!(bench.git_text(&clone, &["status", "--porcelain"]).await, "");
+        assert_eq!(repo.git_text(&clone, &["status", "--porcelain"]).await, "");
         assert_eq!(
-            bench.git_text(&clone, &["branch", "--show-current"]).await,
+            repo.git_text(&clone, &["branch", "--show-current"]).await,
             "work"
         );
         assert_eq!(
-            bench.git_text(&clone, &["log", "--format=%H"]).await,
+            repo.git_text(&clone, &["log", "--format=%H"]).await,
             base.to_string()
         );
         assert_eq!(
-            bench.git_text(&clone, &["config", "user.name"]).await,
+            repo.git_text(&clone, &["config", "user.name"]).await,
             "Agent One"
         );
-        assert_eq!(bench.git_text(&clone, &["remote"]).await, "");
+        assert_eq!(repo.git_text(&clone, &["remote"]).await, "");
         assert_eq!(fs::read_dir(clone.join(".git/hooks")).unwrap().count(), 0);
         assert!(!clone.join(".git/objects/info/alternates").exists());
         let mode = fs::metadata(&clone).unwrap().permissions().mode();
@@ -157,54 +157,54 @@ mod tests {
 
     #[tokio::test]
     async fn a_half_made_clone_is_made_again_and_a_whole_one_is_left_alone() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        let half = bench.path(".clone.making/.git");
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        let half = repo.path(".clone.making/.git");
         fs::create_dir_all(&half).unwrap();
         fs::write(half.join("HEAD"), "rubbish").unwrap();
-        let clone = bench.clone_of(&base).await;
+        let clone = repo.clone_of(&base).await;
         fs::write(clone.join("a"), "work").unwrap();
         let who = GitIdentity::new("Agent One", "one@localhost");
-        let again = bench
+        let again = repo
             .repository
             .clone_for_agent(&clone, &base, "work", &who, |_| Ok(()))
             .await
             .unwrap();
         assert_eq!(again, CloneOutcome::AlreadyExists);
         assert_eq!(fs::read_to_string(clone.join("a")).unwrap(), "work");
-        assert!(!bench.path(".clone.making").exists());
+        assert!(!repo.path(".clone.making").exists());
     }
 
     #[tokio::test]
     async fn a_clone_is_handed_over_before_it_exists_under_its_name() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        let (dest, who) = (bench.path("clone"), GitIdentity::orchestrator());
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        let (dest, who) = (repo.path("clone"), GitIdentity::orchestrator());
         let fails = |making: &Path| {
             assert!(making.join("a").exists() && !dest.exists());
             Err(io::Error::other("cut short"))
         };
-        let made = bench
+        let made = repo
             .repository
             .clone_for_agent(&dest, &base, "work", &who, fails);
         assert!(matches!(made.await.unwrap_err(), GitError::Io { .. }));
         assert!(!dest.exists());
-        bench.clone_of(&base).await;
+        repo.clone_of(&base).await;
         assert!(dest.join("a").exists());
     }
 
     #[tokio::test]
     async fn something_else_in_the_way_is_never_removed() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("a", "1")]).await;
-        fs::create_dir(bench.path("clone")).unwrap();
-        fs::write(bench.path("clone/precious"), "x").unwrap();
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("a", "1")]).await;
+        fs::create_dir(repo.path("clone")).unwrap();
+        fs::write(repo.path("clone/precious"), "x").unwrap();
         let who = GitIdentity::orchestrator();
-        let made = bench
+        let made = repo
             .repository
-            .clone_for_agent(&bench.path("clone"), &base, "work", &who, |_| Ok(()))
+            .clone_for_agent(&repo.path("clone"), &base, "work", &who, |_| Ok(()))
             .await;
         assert!(matches!(made.unwrap_err(), GitError::Occupied { .. }));
-        assert!(bench.path("clone/precious").exists());
+        assert!(repo.path("clone/precious").exists());
     }
 }

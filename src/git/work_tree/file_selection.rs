@@ -1,4 +1,4 @@
-//! Which files of a work tree go into a commit.
+//! Selects the files of a work tree that go into a commit.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -13,18 +13,18 @@ use crate::work_tree::gitignore::IgnoreFile;
 use crate::work_tree::untrusted_tree::{UntrustedTree, VisitAction, WalkEntry};
 use eklavya_core::redactor::Redactor;
 
-/// Rules beyond this are not read; the file is left out.
+/// A larger `.gitignore` is not read; the file is left out.
 const RULES_BYTES: u64 = 256 * 1024;
 const ALL_RULES_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A file that the parent has.
+/// A file of the parent.
 #[derive(Debug, Clone)]
 pub(crate) struct TrackedFile {
     pub(crate) mode: String,
     pub(crate) id: String,
 }
 
-/// The files that the parent has, by path.
+/// The files of the parent, by path.
 pub(crate) type TrackedFiles = BTreeMap<Vec<u8>, TrackedFile>;
 
 /// A file to record.
@@ -35,7 +35,7 @@ struct SelectedFile {
     bytes: u64,
 }
 
-/// A file in which a secret was found.
+/// A file that contains a secret.
 #[derive(Debug)]
 pub(crate) struct SuspectFile(SelectedFile);
 
@@ -45,7 +45,7 @@ impl SuspectFile {
     }
 }
 
-/// What a walk found.
+/// The entries that a walk found.
 #[derive(Debug, Default)]
 pub(crate) struct WorkTreeScan {
     entries: Vec<SelectedFile>,
@@ -53,14 +53,13 @@ pub(crate) struct WorkTreeScan {
     pub(crate) ignore_files: Vec<IgnoreFile>,
 }
 
-/// What goes into the commit.
+/// The files that go into the commit.
 #[derive(Debug)]
 pub(crate) struct FileSelection {
     entries: Vec<SelectedFile>,
     kept: Vec<(Vec<u8>, TrackedFile)>,
 }
 
-/// Walks the work tree.
 pub(crate) fn scan_work_tree(
     root: &Path,
     limits: SnapshotLimits,
@@ -122,7 +121,7 @@ impl WorkTreeScan {
         VisitAction::Skip
     }
 
-    /// Reads the `.gitignore` files; as git does, those that are links are not followed.
+    /// Reads the `.gitignore` files; like git, it skips those that are links.
     fn read_ignore_files(&mut self, tree: &UntrustedTree) -> Result<(), GitError> {
         let mut room = ALL_RULES_BYTES;
         for entry in std::mem::take(&mut self.entries) {
@@ -144,13 +143,13 @@ impl WorkTreeScan {
         Ok(())
     }
 
-    /// Returns the path of everything that was found, for the rules to judge.
+    /// Returns the paths of all entries, to match against the ignore rules.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &[u8]> {
         let entries = self.entries.iter().map(|entry| entry.path.as_slice());
         entries.chain(self.skipped.iter().map(|(path, _)| path.as_slice()))
     }
 
-    /// Parts what goes into the commit from what is left out of it.
+    /// Splits the entries into those that go into the commit and those that are left out.
     pub(crate) fn select(
         self,
         known: &TrackedFiles,
@@ -179,7 +178,7 @@ impl WorkTreeScan {
 }
 
 impl FileSelection {
-    /// Keeps what the parent has at and below `path`.
+    /// Keeps the parent's files at and below `path`.
     fn keep_parent_files(&mut self, path: &[u8], known: &TrackedFiles) {
         let below = [path, b"/"].concat();
         let at_path = known.get_key_value(path);
@@ -198,7 +197,7 @@ impl FileSelection {
             .extend(files.map(|(path, file)| (path.clone(), file.clone())));
     }
 
-    /// Takes out what holds a secret, and returns it with its content.
+    /// Removes the files that contain a secret, and returns them with their content.
     pub(crate) fn take_suspects(
         &mut self,
         root: &Path,
@@ -222,12 +221,12 @@ impl FileSelection {
         Ok(suspects)
     }
 
-    /// Keeps what the parent has in place of a suspect.
+    /// Keeps the parent's version of a suspect file.
     pub(crate) fn replace_suspect(&mut self, suspect: &SuspectFile, known: &TrackedFiles) {
         self.keep_parent_files(suspect.path(), known);
     }
 
-    /// Refuses a selection above the limit.
+    /// Rejects a selection above the limit.
     pub(crate) fn check_total_size(
         &self,
         root: &Path,
@@ -243,7 +242,7 @@ impl FileSelection {
         Ok(())
     }
 
-    /// Tells git the files.
+    /// Writes the files to git.
     pub(crate) fn write_files(
         &self,
         root: &Path,
@@ -267,7 +266,7 @@ impl FileSelection {
     }
 }
 
-/// Returns what is to be recorded of a file; nothing where it is not what it was.
+/// Returns the content to record; `None` if the file is no longer what it was.
 fn read_content(
     tree: &UntrustedTree,
     entry: &SelectedFile,

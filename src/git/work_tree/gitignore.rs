@@ -1,8 +1,8 @@
-//! Which files the project's own `.gitignore` files leave out.
+//! Matches files against the project's own `.gitignore` files.
 //!
-//! Git decides, but not in the agent's tree: the rules are copied into an empty directory first,
-//! because a pipe or a giant named `.gitignore` would hold git up, and since then nothing else of
-//! that tree can matter.
+//! Git does the matching, but not in the agent's tree: the rules are copied into an empty directory
+//! first, so that a pipe or a giant file named `.gitignore` cannot block git, and no other file of
+//! the tree can influence it.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -13,11 +13,11 @@ use std::path::Path;
 use crate::error::GitError;
 use crate::repository::ProjectRepository;
 
-/// A `.gitignore`: its path from the root and what it says.
+/// A `.gitignore`: its path from the root and its content.
 pub(crate) type IgnoreFile = (Vec<u8>, Vec<u8>);
 
 impl ProjectRepository {
-    /// Returns those of `paths` that `rules` leave out.
+    /// Returns those of `paths` that `rules` ignore.
     pub(crate) async fn find_ignored(
         &self,
         rules: &[IgnoreFile],
@@ -28,26 +28,26 @@ impl ProjectRepository {
         }
         let shadow = self.create_scratch_dir()?;
         write_ignore_files(rules, shadow.path())?;
-        // "./" keeps a leading ':' or '-' from meaning something.
-        let mut asked = Vec::new();
+        // "./" prevents a special meaning of a leading ':' or '-'.
+        let mut input = Vec::new();
         for path in paths {
-            asked.extend_from_slice(b"./");
-            asked.extend_from_slice(path);
-            asked.push(0);
+            input.extend_from_slice(b"./");
+            input.extend_from_slice(path);
+            input.push(0);
         }
-        let answer = self
+        let output = self
             .git()
             .command(shadow.path(), "check-ignore")
             .args(["-z", "--stdin", "--no-index"])
             .env("GIT_DIR", self.path())
             .env("GIT_WORK_TREE", shadow.path())
-            .input(asked)
+            .input(input)
             .run()
             .await?;
-        if !matches!(answer.status.code(), Some(0 | 1)) {
-            return Err(answer.into_error("check-ignore", self.path()));
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            return Err(output.into_error("check-ignore", self.path()));
         }
-        let found = answer.stdout.split(|byte| *byte == 0);
+        let found = output.stdout.split(|byte| *byte == 0);
         Ok(found
             .filter_map(|path| path.strip_prefix(b"./"))
             .map(<[u8]>::to_vec)

@@ -1,4 +1,4 @@
-//! Files of an untrusted work tree: reading, selecting and writing them without following a link.
+//! Files of an untrusted work tree: reads, selects and writes them without following links.
 
 pub(crate) mod checkout;
 pub(crate) mod clone;

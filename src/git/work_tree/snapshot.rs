@@ -1,4 +1,4 @@
-//! A commit of the files that an agent left, whatever it did to them.
+//! Records an agent's files as a commit, whatever their state.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use crate::repository::refs::check_ref;
 use crate::work_tree::file_selection::{FileSelection, TrackedFile, TrackedFiles, scan_work_tree};
 use eklavya_core::ids::commit::CommitId;
 
-/// How much of a work tree is recorded.
+/// Limits on a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct SnapshotLimits {
-    /// A larger file is left out, in bytes.
+    /// Larger files are left out, in bytes.
     pub file_bytes: u64,
-    /// More than this in all (ignored files apart) is an error, in bytes.
+    /// Total size above which the snapshot fails (ignored files excluded), in bytes.
     pub total_bytes: u64,
-    /// More entries than this (ignored ones included) are an error.
+    /// Number of entries above which the snapshot fails (ignored ones included).
     pub entries: u64,
 }
 
@@ -34,35 +34,33 @@ impl Default for SnapshotLimits {
     }
 }
 
-/// What [`Repository::snapshot`] recorded.
+/// The result of [`ProjectRepository::snapshot`].
 #[derive(Debug, Clone)]
 pub struct WorkTreeSnapshot {
-    /// The commit over the files; the parent itself when they equal it.
+    /// The commit with the files, or the parent itself if they are equal.
     pub commit: CommitId,
-    /// Whether the files differ from the parent's.
     pub changed: bool,
-    /// What is not in the commit though the project's `.gitignore` does not name it.
+    /// The files that are left out, except those that the project's `.gitignore` ignores.
     pub left_out: Vec<ExcludedPath>,
 }
 
-/// Something that is not in a commit.
+/// A file that is not in a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExcludedPath {
-    /// Its path from the root; bytes that are no UTF-8 are shown as U+FFFD.
+    /// Its path from the root; invalid UTF-8 is replaced by U+FFFD.
     pub path: String,
-    /// Why.
     pub reason: ExclusionReason,
 }
 
 impl ProjectRepository {
     /// Records the files of `work_tree` as a commit on top of `parent` and sets `refname` to it.
     ///
-    /// The work tree is only read, by a walk that follows no link; git sees nothing but bytes. Its
-    /// own `.git` is no part of it. Content is recorded byte for byte. Files that `.gitignore`
-    /// names stay out unless the parent has them, and so does what is made for keys or holds a secret.
-    /// Nothing of the agent may run any more. When the
-    /// files equal the parent's, no commit is made, but `refname` is set all the same.
+    /// The work tree is only read, by a walk that follows no links; git sees only bytes. Its `.git`
+    /// is left out. Content is recorded byte for byte. Files that `.gitignore` ignores are left out
+    /// unless the parent has them, and so are files for keys and files that contain a secret. No
+    /// process of the agent may still be running. If the files equal the parent's, no commit is
+    /// made, but `refname` is set.
     pub async fn snapshot(
         &self,
         work_tree: &Path,
@@ -105,7 +103,8 @@ impl ProjectRepository {
         })
     }
 
-    /// Leaves out what holds a secret. What the parent has just so stays: it is no news.
+    /// Leaves out files that contain a secret. Those that the parent has unchanged stay, since they
+    /// are not new.
     async fn exclude_secrets(
         &self,
         mut selection: FileSelection,
@@ -137,7 +136,7 @@ impl ProjectRepository {
         Ok(selection)
     }
 
-    /// Returns the files of a commit, those of other repositories (submodules) left out.
+    /// Returns the files of a commit, without submodules.
     async fn tracked_files(&self, commit: &CommitId) -> Result<TrackedFiles, GitError> {
         let listed = self
             .git_command("ls-tree")

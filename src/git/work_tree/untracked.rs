@@ -1,4 +1,4 @@
-//! Removing files from a work tree that are no part of the work.
+//! Removes files of a work tree that are not part of the work.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,11 +11,11 @@ use crate::work_tree::untrusted_tree::{UntrustedTree, VisitAction, WalkEntry};
 use eklavya_core::ids::commit::CommitId;
 
 impl ProjectRepository {
-    /// Removes the plain files of the work tree at `root` whose names `unwanted` tells, but those
-    /// that `base` has, and returns the paths of those that are gone. `.git` is not looked into, and
-    /// no link is followed.
+    /// Removes the regular files of the work tree at `root` whose names match `unwanted`, except
+    /// those that `base` has, and returns the removed paths. `.git` is not entered, and no link is
+    /// followed.
     ///
-    /// Nobody may be writing to the tree.
+    /// No process may be writing to the tree.
     pub async fn remove_untracked(
         &self,
         root: &Path,
@@ -40,7 +40,7 @@ impl ProjectRepository {
                 }
                 match tree.remove(&path) {
                     Ok(()) => removed.push(shown),
-                    // Its directory may be sealed, which is for the agent to mend.
+                    // Its directory may be read-only, which the agent must fix.
                     Err(error) => tracing::warn!("{error}"),
                 }
             }
@@ -76,21 +76,21 @@ mod tests {
 
     #[tokio::test]
     async fn only_untracked_plain_files_are_removed() {
-        let bench = TestRepo::new().await;
-        let base = bench.commit("base", &[("kept/old.tmp", "1")]).await;
+        let repo = TestRepo::new().await;
+        let base = repo.commit("base", &[("kept/old.tmp", "1")]).await;
         let files: [(&str, &[u8]); 4] = [
             ("kept/old.tmp", b"1"),
             ("kept/new.tmp", b"2"),
             ("a.txt", b"3"),
             (".git/x.tmp", b"4"),
         ];
-        let tree = bench.write_tree(&files);
-        let outside = bench.path("outside");
+        let tree = repo.write_tree(&files);
+        let outside = repo.path("outside");
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("b.tmp"), "5").unwrap();
         symlink(&outside, tree.join("link")).unwrap();
         symlink(outside.join("b.tmp"), tree.join("c.tmp")).unwrap();
-        let repository = &bench.repository;
+        let repository = &repo.repository;
         let removed = repository
             .remove_untracked(&tree, &base, |name| name.ends_with(b".tmp"))
             .await

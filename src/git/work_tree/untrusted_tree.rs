@@ -1,8 +1,8 @@
-//! Walking a tree that somebody hostile has written: no link is followed, no file is opened that
-//! is not a plain one, and neither depth nor number can exhaust anything.
+//! Walks a tree that hostile programs have written: no link is followed, only regular files are
+//! opened, and neither depth nor number of entries can exhaust resources.
 //!
-//! Every directory is opened part by part from the root with `O_NOFOLLOW`, so that at most two are
-//! open at a time however deep the tree is.
+//! Every directory is opened component by component from the root with `O_NOFOLLOW`, so that at
+//! most two are open at a time, however deep the tree is.
 
 use std::ffi::CString;
 use std::io::Read;
@@ -18,29 +18,28 @@ use rustix::io::Errno;
 use crate::error::GitError;
 use crate::excluded_names::ExclusionReason;
 
-/// With the longest root in use these stay well below `PATH_MAX` (4096).
+/// With the longest root in use, paths stay well below `PATH_MAX` (4096).
 const MAX_PATH_BYTES: usize = 2000;
 const MAX_DEPTH: usize = 200;
 
-/// What the visitor wants of the entry that it was shown.
+/// The visitor's decision about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum VisitAction {
-    /// Go on; if it is a directory, into it.
+    /// Continue, and enter the entry if it is a directory.
     Enter,
-    /// Go on beside it.
+    /// Continue without entering it.
     Skip,
 }
 
 /// One entry of a directory.
 #[derive(Debug)]
 pub(crate) struct WalkEntry<'a> {
-    /// The directory that holds it.
+    /// The directory that contains it.
     pub(crate) directory: &'a OwnedFd,
-    /// Its name there.
     pub(crate) name: &'a [u8],
-    /// Its path from the root, parted by `/`.
+    /// The path from the root, separated by `/`.
     pub(crate) path: &'a [u8],
-    /// What it is; a link is itself and not what it points to.
+    /// Its metadata; of a link itself, not of its target.
     pub(crate) stat: &'a Stat,
 }
 
@@ -49,13 +48,13 @@ impl WalkEntry<'_> {
         FileType::from_raw_mode(self.stat.st_mode)
     }
 
-    /// Says whether we may read it; asked of plain files only, since it would follow a link.
+    /// Whether it is readable; call it for regular files only, since it would follow a link.
     pub(crate) fn is_readable(&self) -> bool {
         accessat(self.directory, self.name, Access::READ_OK, AtFlags::EACCESS).is_ok()
     }
 }
 
-/// A directory whose contents are hostile.
+/// A directory with hostile contents.
 #[derive(Debug)]
 pub(crate) struct UntrustedTree {
     path: PathBuf,
@@ -63,7 +62,7 @@ pub(crate) struct UntrustedTree {
 }
 
 impl UntrustedTree {
-    /// Opens the directory at `path`, which must not be a link itself.
+    /// Opens the directory at `path`, which must not be a link.
     pub(crate) fn open(path: &Path) -> Result<Self, GitError> {
         let root = rustix::fs::open(path, directory_flags(), Mode::empty())
             .map_err(|why| GitError::io("open the directory", path)(why.into()))?;
@@ -73,8 +72,8 @@ impl UntrustedTree {
         })
     }
 
-    /// Shows every entry below the root to `visit`, in no order. Directories that cannot be read
-    /// or lie too deep are told to `skipped` instead of being entered.
+    /// Passes every entry below the root to `visit`, in no particular order. Directories that are
+    /// unreadable or nested too deep are passed to `skipped` and not entered.
     pub(crate) fn walk(
         &self,
         mut visit: impl FnMut(&WalkEntry<'_>) -> Result<VisitAction, GitError>,
@@ -116,7 +115,7 @@ impl UntrustedTree {
             }
             let child = join_path(path, name.to_bytes());
             let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-                // It is gone since it was listed.
+                // Removed since it was listed.
                 Err(Errno::NOENT) => continue,
                 other => other.map_err(|why| self.io_error("look at", &child, why))?,
             };
@@ -134,11 +133,11 @@ impl UntrustedTree {
         Ok(())
     }
 
-    /// Reads the plain file at `path`, at most `limit` bytes of it; `None` when it is none, is
-    /// larger, or may not be read.
+    /// Reads the regular file at `path`, at most `limit` bytes; `None` if it is not one, is larger,
+    /// or is unreadable.
     pub(crate) fn read(&self, path: &[u8], limit: u64) -> Result<Option<Vec<u8>>, GitError> {
         let (parent, name) = split_path(path);
-        // Without O_NONBLOCK a pipe that took the file's place would hold us for ever.
+        // Without O_NONBLOCK, a pipe in place of the file would block forever.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = self
             .open_directory(parent)
@@ -156,14 +155,14 @@ impl UntrustedTree {
         Ok((bytes.len() as u64 <= limit).then_some(bytes))
     }
 
-    /// Whether there is anything at `path`, reached without following a link.
+    /// Whether `path` exists, reached without following a link.
     pub(crate) fn exists(&self, path: &[u8]) -> bool {
         let (parent, name) = split_path(path);
         self.open_directory(parent)
             .is_ok_and(|fd| statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok())
     }
 
-    /// Returns the target of the link at `path`; `None` when it is none any more.
+    /// Returns the target of the link at `path`; `None` if it is no longer a link.
     pub(crate) fn read_link(&self, path: &[u8]) -> Option<Vec<u8>> {
         let (parent, name) = split_path(path);
         let directory = self.open_directory(parent).ok()?;
@@ -179,7 +178,7 @@ impl UntrustedTree {
             .map_err(|why| self.io_error("remove", path, why))
     }
 
-    /// Opens a directory below the root without following a link anywhere.
+    /// Opens a directory below the root without following any link.
     fn open_directory(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         let start = openat(&self.root, c".", directory_flags(), Mode::empty())?;
         path.split(|byte| *byte == b'/')
@@ -214,7 +213,7 @@ fn join_path(directory: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Returns the directory and the name of `path`.
+/// Splits `path` into directory and name.
 fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),

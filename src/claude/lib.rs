@@ -1,4 +1,4 @@
-//! The Claude Code CLI: finding it, its command line, its stream, its sessions.
+//! The Claude Code CLI: location, command line, output stream, sessions, prompts and tools.
 
 pub mod activity;
 pub mod cli;

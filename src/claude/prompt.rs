@@ -1,8 +1,8 @@
-//! What agents are told: the instructions of a role and the prompt of a task, from the templates
-//! in `templates/roles`.
+//! Prompts: the instructions of a role and the prompt of a task, from the templates in
+//! `templates/roles`.
 //!
-//! A template is part of the program. Everything that is put into one is data: it is never read as
-//! template code, and text from outside stands between tags that it cannot close.
+//! The templates are part of the program. All values are data: they are never parsed as template
+//! code, and text from outside is quoted between tags that it cannot close.
 
 mod context;
 mod filters;
@@ -29,7 +29,6 @@ macro_rules! template {
     };
 }
 
-/// All templates by name.
 const TEMPLATES: [(&str, &str); 18] = [
     template!("_common.md"),
     template!("orchestrator.md"),
@@ -51,15 +50,13 @@ const TEMPLATES: [(&str, &str); 18] = [
     template!("tasks/resume.md"),
 ];
 
-/// A template that could not be rendered: a fault of the program, not of its user.
+/// A template could not be rendered: a bug in the program, not an error of its user.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot render the prompt {template}: {source}; this is a fault of Eklavya, please report it"
 )]
 pub struct PromptError {
-    /// The template.
     pub template: String,
-    /// What is wrong with it.
     pub source: minijinja::Error,
 }
 
@@ -71,20 +68,19 @@ pub enum TaskPrompt {
     Requirements(RequirementsPrompt),
     /// The Architect designs and plans.
     Architecture(ArchitecturePrompt),
-    /// A Developer builds one of the rival demos.
+    /// A Developer builds one of the competing demos.
     Demo(DemoPrompt),
-    /// A task of the plan is built.
+    /// An agent builds a task of the plan.
     Build(BuildPrompt),
     /// QA judges the criteria on a commit.
     Verify(VerifyPrompt),
-    /// A Developer repairs what verification found.
+    /// A Developer fixes the failures of a verification.
     Fix(FixPrompt),
-    /// An agent that was stopped goes on in the same conversation.
+    /// An agent that was stopped resumes the same conversation.
     Resume(ResumePrompt),
 }
 
 impl TaskPrompt {
-    /// Returns the text.
     pub fn render(&self) -> Result<String, PromptError> {
         let template = match self {
             TaskPrompt::Requirements(_) => "tasks/requirements.md",
@@ -99,7 +95,7 @@ impl TaskPrompt {
     }
 }
 
-/// Returns the instructions of `role`: who it is, what it may touch, how its work goes.
+/// Returns the instructions of `role`: its purpose, its permissions, its way of working.
 pub fn render_role_instructions(role: Role, context: &RoleContext) -> Result<String, PromptError> {
     render(&format!("{role}.md"), context)
 }

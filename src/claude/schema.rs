@@ -1,30 +1,30 @@
-//! The JSON schemas of what agents return, and the check against them.
+//! The JSON schemas of agents' results, and their validation.
 
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-/// How many problems are told at once: more would not be read.
-const MAX_REASONS: usize = 20;
+/// The most violations in one report: an agent would not read more.
+const MAX_VIOLATIONS: usize = 20;
 
-/// Returns the schema of the Architect's plan: the shape that
-/// [`eklavya_core::plan::document::PlanDocument`] reads. What is optional there is optional here;
-/// a misspelt field is refused, since it would be ignored.
+/// Returns the schema of the Architect's plan: the shape of
+/// [`eklavya_core::plan::document::PlanDocument`]. Optional fields are the same; an unknown field
+/// is rejected, since it would be ignored.
 pub fn plan_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build_plan_schema);
     &SCHEMA
 }
 
-/// Returns the schema of a verdict on acceptance criteria.
+/// Returns the schema of verdicts on acceptance criteria.
 pub fn verdict_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(build_verdict_schema);
     &SCHEMA
 }
 
-/// Returns why `instance` does not satisfy `schema`; an empty list says that it does.
+/// Returns the violations of `schema` by `instance`; empty if it is valid.
 ///
-/// Each reason names the place, e.g. `/tasks/0/estimateUsd: -1 is less than the minimum of 0`, and
-/// can be given back to the agent.
+/// Each one starts with its location, e.g. `/tasks/0/estimateUsd: -1 is less than the minimum of
+/// 0`, and can be passed to the agent.
 pub fn find_violations(schema: &Value, instance: &Value) -> Vec<String> {
     let validator = match jsonschema::validator_for(schema) {
         Ok(validator) => validator,
@@ -32,11 +32,11 @@ pub fn find_violations(schema: &Value, instance: &Value) -> Vec<String> {
     };
     validator
         .iter_errors(instance)
-        .take(MAX_REASONS)
+        .take(MAX_VIOLATIONS)
         .map(|error| {
             let place = error.instance_path().to_string();
             let place = if place.is_empty() {
-                "the whole".to_owned()
+                "the root".to_owned()
             } else {
                 place
             };
@@ -67,7 +67,7 @@ fn text(description: &str) -> Value {
     json!({"type": "string", "minLength": 1, "description": description})
 }
 
-/// The ids are the author's to choose, within what `domain::plan_document` accepts.
+/// The author chooses the ids, within the rules of [`eklavya_core::plan::document`].
 fn id(letter: char) -> Value {
     json!({
         "type": "string",
@@ -108,7 +108,7 @@ fn diagnostic() -> Value {
         &["name", "command"],
         &json!({
             "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$",
-                     "description": "Under which the Monitor asks for it, e.g. queue-length."},
+                     "description": "The name under which the Monitor reads it, e.g. queue-length."},
             "command": text("A command, run by a shell in the root of the repository, offline, \
                              that prints how the product is doing."),
         }),
@@ -150,7 +150,7 @@ fn criterion() -> Value {
             "text": text("One observable fact about the finished product."),
             "check": {
                 "oneOf": [command, review],
-                "description": "How somebody else than the author finds out. Prefer a command.",
+                "description": "How a reviewer other than the author checks it. Prefer a command.",
             },
         }),
     )
@@ -169,7 +169,7 @@ fn task() -> Value {
         &json!({
             "id": id('T'),
             "title": text("An imperative of a few words."),
-            "description": text("All that the one who does it needs to know beyond the plan."),
+            "description": text("Everything that the agent of the task needs to know beyond the plan."),
             "role": text("The role that does it: developer, or tester for a task that only \
                           writes tests."),
             "dependsOn": list(&id('T')),
@@ -227,7 +227,7 @@ pub(super) mod tests {
     use super::*;
     use eklavya_core::plan::document::PlanDocument;
 
-    /// Returns a plan that nothing is wrong with.
+    /// Returns a valid plan.
     pub(crate) fn plan() -> Value {
         json!({
             "summary": "A site.",
@@ -303,7 +303,7 @@ pub(super) mod tests {
 
     #[test]
     fn something_else_altogether_is_told_as_such() {
-        assert!(find_violations(plan_schema(), &json!("a plan"))[0].starts_with("the whole: "));
+        assert!(find_violations(plan_schema(), &json!("a plan"))[0].starts_with("the root: "));
         assert_eq!(find_violations(plan_schema(), &json!({})).len(), 6);
         assert!(
             find_violations(&json!({"type": 7}), &json!({}))[0].starts_with("the schema itself")
@@ -328,7 +328,7 @@ pub(super) mod tests {
         let mut plan = plan();
         plan["features"] = vec![json!("x".repeat(10_000)); 1000].into();
         let reasons = find_violations(plan_schema(), &plan);
-        assert_eq!(reasons.len(), MAX_REASONS);
+        assert_eq!(reasons.len(), MAX_VIOLATIONS);
         assert!(reasons.iter().all(|reason| reason.len() < 600));
     }
 }

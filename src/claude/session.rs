@@ -1,4 +1,4 @@
-//! One conversation with the Claude Code CLI, from its start to the death of its process.
+//! One conversation with the Claude Code CLI, from its start to the end of its process.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -20,87 +20,81 @@ use eklavya_core::redactor::Redactor;
 mod driver;
 mod tool_calls;
 
-/// Kills a whole process tree, given the id of the process that was started.
+/// Kills a whole process tree, given the id of the started process.
 ///
-/// Whoever wrapped the command knows how (a PID namespace, a container); the CLI's own children
-/// leave its process group, so killing the group is not enough.
+/// Only the caller who wrapped the command knows how (a PID namespace, a container); the CLI's
+/// children leave its process group, so killing the group is not enough.
 pub type KillTreeFn = Arc<dyn Fn(u32) + Send + Sync>;
 
-/// What can be asked of a running agent.
+/// A signal to a running agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionSignal {
-    /// Stop at the next opportunity; kill what does not stop within the grace period.
+    /// Stop at the next opportunity; the process is killed if it does not stop within the grace
+    /// period.
     Interrupt,
     /// Stop now.
     Kill,
 }
 
-/// What a run needs besides its command.
+/// The parameters of a run besides its command.
 pub struct SessionSpec {
-    /// The user turn; goes through stdin, never through the command line.
+    /// The user turn; sent through stdin, never on the command line.
     pub prompt: String,
-    /// The orchestrator's tools, where the role has any. The invocation must offer them too.
+    /// The orchestrator's tools, if the role has any. The invocation must offer them too.
     pub tools: Option<Arc<dyn ToolServer>>,
-    /// The file that every line is appended to; it is made with mode 0600. Its directory exists.
+    /// The file that every line is appended to; created with mode 0600. Its directory must exist.
     pub transcript: PathBuf,
-    /// How long the agent may give no sign of life; longer than the longest shell command.
+    /// How long the agent may show no sign of life; longer than the longest shell command.
     pub silence_limit: Duration,
     /// How long an interrupted agent may take to stop, and a finished one to exit.
     pub grace_period: Duration,
     /// The signs of life; the driver adds those of the stream.
     pub activity: AgentActivity,
-    /// Stamps the transcript's lines.
+    /// The clock of the transcript's timestamps.
     pub clock: SharedClock,
-    /// Keeps secrets out of the transcript.
+    /// Redacts secrets in the transcript.
     pub redactor: Redactor,
-    /// Kills the process tree.
     pub kill_tree: KillTreeFn,
-    /// Told the process as soon as there is one. The agent is told what to do only once that was
-    /// noted: a process that nobody knows of does nothing.
+    /// Receives the process as soon as it is started. The agent gets its prompt only after the
+    /// process is recorded, so an unrecorded process does nothing.
     pub started: Option<oneshot::Sender<StartedProcess>>,
 }
 
-/// A process that was started.
 #[derive(Debug)]
 pub struct StartedProcess {
-    /// Its id.
     pub pid: u32,
-    /// To be told when it was noted. Dropped, it says that it cannot be, and the process is killed.
+    /// Send on this after the process is recorded. If it is dropped, the process is killed.
     pub recorded: oneshot::Sender<()>,
 }
 
-/// Why a run could not be driven. How an agent fails is an [`super::outcome::Outcome`] instead.
+/// Why a run could not be driven. Failures of the agent are a
+/// [`SessionOutcome`](outcome::SessionOutcome) instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The process could not be started.
     #[error("cannot start the agent's process {program}: {source}")]
     Start {
-        /// The program.
         program: String,
-        /// The reason.
         source: std::io::Error,
     },
-    /// The transcript cannot be written; the agent was stopped, as nobody would know what it does.
+    /// The transcript cannot be written; the agent was stopped, since its actions would be
+    /// unrecorded.
     #[error(
         "cannot write the transcript {path}: {source}; make room or fix its permissions, then run the command again"
     )]
     Transcript {
-        /// The file.
         path: PathBuf,
-        /// The reason.
         source: std::io::Error,
     },
 }
 
-/// Starts `command` (the CLI, wrapped in whatever confines it) and drives it until its process is
-/// gone.
+/// Starts `command` (the CLI, wrapped in its sandbox) and drives it until its process has ended.
 ///
-/// Every event goes to `events` as well; a caller who stops listening drops the receiver. Requests
-/// to stop come through `control`; its closing means nothing. Must run on a thread that lives as
-/// long as the process, such as a worker of the runtime and not a blocking task: a sandbox that
-/// dies with its parent dies with the thread that started it.
+/// Every event is also sent to `events`; a caller who does not need them drops the receiver.
+/// Signals arrive through `control`; closing it has no effect. Must run on a thread that lives as
+/// long as the process, such as a runtime worker and not a blocking task: a sandbox that dies with
+/// its parent dies with the thread that started it.
 ///
-/// When the returned future is dropped, the process is killed.
+/// If the returned future is dropped, the process is killed.
 pub async fn run_session(
     mut command: Command,
     spec: SessionSpec,
@@ -119,7 +113,7 @@ pub async fn run_session(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    // In a process group of its own: a Ctrl-C at the terminal is for us, and we interrupt the agent.
+    // In its own process group: a Ctrl-C at the terminal is for us, and we interrupt the agent.
     command.process_group(0).kill_on_drop(true);
     let child = command.spawn().map_err(|source| SessionError::Start {
         program: command

@@ -1,7 +1,7 @@
-//! What the Claude Code CLI prints: JSON lines, read tolerantly.
+//! The output of the Claude Code CLI: JSON lines, parsed tolerantly.
 //!
-//! Unknown types are skipped, keys come in any order, and a line that is no JSON is an event of
-//! its own. Nothing here fails: the CLI's output carries what an agent wrote.
+//! Unknown types are skipped, keys may come in any order, and a line that is not JSON is an event
+//! of its own. Parsing never fails: the output contains text that an agent wrote.
 
 use serde_json::Value;
 
@@ -10,17 +10,16 @@ mod parse;
 pub use crate::stream::turn_result::{PermissionDenial, TurnResult};
 pub use parse::parse_line;
 
-/// One thing that the CLI told.
+/// One event of the CLI's output.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {
-    /// A user turn begins; comes again with every turn.
+    /// A user turn begins; repeated with every turn.
     Init(TurnInit),
-    /// The model said something.
+    /// Text of the model.
     AssistantText {
-        /// What it said.
         text: String,
-        /// Set when the CLI made the text up to report a failed request (`rate_limit`,
-        /// `server_error`, …). The run may still succeed: this is no end.
+        /// Set if the CLI made up the text to report a failed request (`rate_limit`,
+        /// `server_error`, …). The run may still succeed: this is not the end.
         error: Option<String>,
     },
     /// The model called a tool.
@@ -29,111 +28,96 @@ pub enum StreamEvent {
         id: String,
         /// The tool, e.g. `Write` or `mcp__eklavya__run_check`.
         name: String,
-        /// Its arguments.
         input: Value,
     },
-    /// A tool answered.
+    /// The result of a tool call.
     ToolResult {
-        /// The id of the call.
         id: String,
-        /// Whether it failed, was denied or does not exist.
+        /// Whether the call failed, was denied, or named an unknown tool.
         is_error: bool,
-        /// Whether a permission rule refused it.
+        /// Whether a permission rule denied it.
         denied: bool,
-        /// What decided that it may run or not, where the CLI told it, e.g. `config/rule`.
+        /// What decided whether it may run, if the CLI reported it, e.g. `config/rule`.
         decided_by: Option<String>,
-        /// What the model was told; only the text.
+        /// The content for the model; only the text.
         content: String,
     },
-    /// A turn ended. A process may send several.
+    /// A turn ended. A process may have several.
     Result(Box<TurnResult>),
-    /// A request to the model failed and is tried again.
+    /// A request to the model failed and is retried.
     Retry(ApiRetry),
-    /// A permission rule refused a call.
+    /// A permission rule denied a call.
     Denied(PermissionDenial),
-    /// The CLI asks something of us.
+    /// A control request of the CLI.
     ControlRequest {
-        /// To be repeated in the answer.
+        /// The id to repeat in the response.
         request_id: String,
-        /// What it asks.
         request: ControlRequest,
     },
-    /// The CLI withdraws a question.
-    ControlCancel {
-        /// The id of the question.
-        request_id: String,
-    },
-    /// The CLI answers a question of ours.
+    /// The CLI cancels a control request.
+    ControlCancel { request_id: String },
+    /// The CLI's response to our control request.
     ControlResponse {
-        /// The id of our question.
+        /// The id of our request.
         request_id: String,
-        /// Its refusal, where it refused.
+        /// The error, if it failed.
         error: Option<String>,
     },
     /// A line that is not a JSON object, shortened.
     NotJson(String),
-    /// A line that was longer than [`MAX_LINE_BYTES`] and was dropped.
+    /// A line that exceeded [`MAX_LINE_BYTES`] and was dropped.
     Oversized {
-        /// Its length in bytes.
+        /// The length in bytes.
         bytes: u64,
     },
-    /// Something else, by its type (and subtype, after a slash).
+    /// Another event, by its type (and subtype, after a slash).
     Other(String),
 }
 
-/// The longest line that is read, in bytes; the longest ever seen were some hundred kilobytes.
+/// The longest line that is read, in bytes; the longest seen were some hundred kilobytes.
 pub const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// How a turn begins.
+/// The start of a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TurnInit {
-    /// The conversation.
+    /// The conversation's id.
     pub session_id: String,
-    /// The model that will be asked.
     pub model: String,
-    /// The tools that the model is offered.
+    /// The tools that are offered to the model.
     pub tools: Vec<String>,
-    /// The MCP servers and how each is doing, e.g. `connected` or `failed`.
+    /// The MCP servers and their status, e.g. `connected` or `failed`.
     pub mcp_servers: Vec<McpServerStatus>,
-    /// The CLI's version.
     pub version: String,
 }
 
-/// One MCP server in [`Init`].
+/// One MCP server in [`TurnInit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct McpServerStatus {
-    /// Its name.
     pub name: String,
-    /// How it is doing.
     pub status: String,
 }
 
-/// A request to the model that is tried again.
+/// A request to the model that is retried.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ApiRetry {
-    /// Which retry this is, from 1.
+    /// The number of this retry, from 1.
     pub attempt: u64,
-    /// How many there will be at most.
+    /// The maximum number of retries.
     pub max_retries: u64,
-    /// How long the CLI waits first, in milliseconds.
+    /// The delay before the retry, in milliseconds.
     pub delay_ms: u64,
-    /// The HTTP status of the failure; `None` when there was no answer.
+    /// The HTTP status of the failure; `None` without a response.
     pub status: Option<u16>,
     /// The kind of failure, e.g. `rate_limit`.
     pub error: String,
 }
 
-/// What the CLI can ask of us.
+/// A control request of the CLI.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ControlRequest {
     /// A JSON-RPC message for one of our tool servers.
-    McpMessage {
-        /// The server.
-        server: String,
-        /// The message.
-        message: Value,
-    },
-    /// Anything else, by its subtype; it is refused.
+    McpMessage { server: String, message: Value },
+    /// Another request, by its subtype; it is refused.
     Unknown(String),
 }
 

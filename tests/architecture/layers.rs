@@ -84,10 +84,16 @@ fn the_library_does_not_print() {
 
 #[test]
 fn the_scripts_install_the_cli_that_the_product_was_tested_with() {
-    use eklavya_claude::cli::locate::{OLDEST, PINNED, TOO_NEW};
+    use eklavya_claude::cli::locate::{
+        FIRST_UNSUPPORTED_VERSION, OLDEST_SUPPORTED_VERSION, PINNED_VERSION,
+    };
     let script = root().join("scripts/lib.sh");
     let script = fs::read_to_string(script).unwrap();
-    let versions = [("pinned", PINNED), ("oldest", OLDEST), ("too_new", TOO_NEW)];
+    let versions = [
+        ("pinned", PINNED_VERSION),
+        ("oldest", OLDEST_SUPPORTED_VERSION),
+        ("too_new", FIRST_UNSUPPORTED_VERSION),
+    ];
     for (name, version) in versions {
         let line = format!("\nclaude_{name}={version}\n");
         assert!(script.contains(&line), "scripts/lib.sh should have{line}");

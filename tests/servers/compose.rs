@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eklavya_claude::cli::locate::PINNED;
+use eklavya_claude::cli::locate::PINNED_VERSION;
 use eklavya_config::KEYS;
 use serde_json::{Map, Value};
 
@@ -208,7 +208,7 @@ fn images_have_a_version_that_is_the_one_the_product_is_tested_with() {
         let debian = image.starts_with("debian:bookworm");
         assert!(debian || pinned_version(image).is_some(), "{image}");
     }
-    assert!(dockerfile.contains(&format!("\nARG CLAUDE_VERSION={PINNED}\n")));
+    assert!(dockerfile.contains(&format!("\nARG CLAUDE_VERSION={PINNED_VERSION}\n")));
     let rust = env!("CARGO_PKG_RUST_VERSION");
     assert!(dockerfile.contains(&format!("\nFROM rust:{rust}-bookworm AS build\n")));
 }

@@ -1,12 +1,12 @@
-//! The real CLI that the tests run.
+//! The real CLI for tests.
 
 use std::path::PathBuf;
 
-/// Returns the installed CLI; the tests that need it fail without, since a skipped test shows
+/// Returns the installed CLI. Tests that need it fail if it is missing, since a skipped test proves
 /// nothing.
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests are told by the environment where it is"
+    reason = "the environment tells tests where the CLI is"
 )]
 pub(crate) fn find_installed_cli() -> PathBuf {
     if let Some(path) = std::env::var_os("EKLAVYA_CLAUDE_PATH") {

@@ -1,9 +1,9 @@
 //! The command line and the environment of one run of the Claude Code CLI.
 //!
-//! Nothing is inherited and nothing is left to a default: `--restricted`, an empty
-//! `--setting-sources` and `--strict-mcp-config` keep a repository's own settings, hooks and
-//! servers out (any of them could redirect the model's traffic or run code), and `dontAsk` denies
-//! whatever is not allowed without ever asking.
+//! Nothing is inherited and no setting is left to its default: `--restricted`, an empty
+//! `--setting-sources` and `--strict-mcp-config` keep out a repository's own settings, hooks and
+//! servers (which could redirect model requests or run code), and `dontAsk` denies whatever is not
+//! allowed, without a prompt.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,33 +13,32 @@ use serde_json::{Value, json};
 use crate::mcp::SERVER_NAME;
 use eklavya_core::ids::SessionId;
 
-/// How long the CLI waits for the headers of an answer, in milliseconds: one hour. The gateway
-/// owns the timeouts and holds requests back while a rate limit lasts.
+/// How long the CLI waits for response headers, in milliseconds: one hour. The gateway enforces the
+/// timeouts, and it holds requests back during a rate limit.
 const API_TIMEOUT_MS: &str = "3600000";
-/// How long the CLI waits for the next byte of an answer, in milliseconds: its own maximum of
-/// thirty minutes.
+/// How long the CLI waits for the next byte of a response, in milliseconds: its maximum, thirty
+/// minutes.
 const BYTE_IDLE_TIMEOUT_MS: &str = "1800000";
 /// How long the CLI waits for one of our tools, in milliseconds: one hour.
 const TOOL_TIMEOUT_MS: &str = "3600000";
-/// How often the CLI repeats a failed request; the gateway has already tried.
+/// How often the CLI retries a failed request; the gateway has already retried it.
 const MAX_RETRIES: &str = "3";
-/// How long a shell command may run when the model asks for no other time, in milliseconds.
+/// Default time limit of a shell command, in milliseconds.
 const BASH_DEFAULT_TIMEOUT_MS: &str = "300000";
-/// The longest time that the model may ask for, in milliseconds. The limit of silence
-/// ([`super::session::SessionSpec::silence`]) should be longer.
+/// The longest time limit that the model may request, in milliseconds. The silence limit
+/// ([`SessionSpec::silence_limit`](crate::session::SessionSpec::silence_limit)) should be longer.
 pub const BASH_MAX_TIMEOUT_MS: u64 = 900_000;
 
-/// Whether the conversation is new or goes on.
+/// Whether the conversation is new or resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConversationStart {
-    /// A new one with this id; fails when the id was used before.
+    /// A new one with this id; fails if the id was used before.
     New(SessionId),
-    /// Goes on from what the CLI recorded under this id in the same home.
+    /// Resumes the conversation that the CLI recorded under this id in the same home.
     Resume(SessionId),
 }
 
 impl ConversationStart {
-    /// Returns the id.
     pub fn id(self) -> SessionId {
         match self {
             ConversationStart::New(id) | ConversationStart::Resume(id) => id,
@@ -47,16 +46,16 @@ impl ConversationStart {
     }
 }
 
-/// What keeps the agent inside.
+/// How the agent is isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CliIsolation {
     /// The CLI runs in a sandbox as an unprivileged user.
     Sandbox,
-    /// The CLI runs on the host as it is. As root it must be told that this is intended.
+    /// The CLI runs on the host directly. As root, it needs a variable that confirms this.
     None,
 }
 
-/// Everything that distinguishes one run from another.
+/// The parameters of one run.
 #[derive(Debug, Clone)]
 pub struct ClaudeCommandSpec {
     /// The CLI's native executable, see [`super::locate`].
@@ -67,54 +66,48 @@ pub struct ClaudeCommandSpec {
     pub home: PathBuf,
     /// The agent's directory for temporary files.
     pub tmp: PathBuf,
-    /// The `PATH` that the agent sees.
+    /// The agent's `PATH`.
     pub path: String,
-    /// The token that opens this agent's own gateway socket and is worth nothing elsewhere.
+    /// The token of this agent's own gateway socket; useless elsewhere.
     pub token: String,
-    /// The model, e.g. `claude-sonnet-5-5`; the CLI's default when absent.
+    /// The model, e.g. `claude-sonnet-5-5`; if absent, the CLI's default.
     pub model: Option<String>,
-    /// The CLI's own tools that the role is offered, e.g. `Read`; none when empty.
+    /// The CLI's own tools that are offered to the role, e.g. `Read`; may be empty.
     pub tools: Vec<String>,
-    /// The permission rules, e.g. `Edit(docs/**)` or `Bash`.
+    /// Permission rules that allow, e.g. `Edit(docs/**)` or `Bash`.
     pub allowed: Vec<String>,
-    /// The rules that deny, stronger than any that allows.
+    /// Permission rules that deny; they take precedence over those that allow.
     pub denied: Vec<String>,
     /// Whether the orchestrator's own tools are offered (all of them are allowed).
     pub orchestrator_tools: bool,
-    /// The JSON schema of the answer, where the task has one.
+    /// The JSON schema of the result, if the task has one.
     pub schema: Option<Value>,
-    /// New or resumed.
     pub conversation: ConversationStart,
-    /// The most answers that the model may give in this run.
+    /// Upper bound on the model's responses in this run.
     pub max_turns: Option<u32>,
-    /// The most tokens that one answer may have; the CLI's default when absent.
+    /// Upper bound on the tokens of one response; if absent, the CLI's default.
     pub max_output_tokens: Option<u32>,
-    /// The role's instructions, added to the CLI's own.
+    /// The role's instructions, appended to the CLI's system prompt.
     pub instructions: String,
-    /// What keeps the agent inside.
     pub isolation: CliIsolation,
-    /// More variables for the agent, e.g. the proxy of its network class; they win over ours.
+    /// More environment variables, e.g. the proxy of the agent's network class; they override ours.
     pub extra_env: BTreeMap<String, String>,
 }
 
 /// A program with its arguments, its whole environment and its working directory.
 ///
 /// `ANTHROPIC_BASE_URL` is missing on purpose: `eklavya sandbox-init` sets it, since only it knows
-/// the port of the door.
+/// the port of the gateway in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaudeCommand {
-    /// The program.
     pub program: PathBuf,
-    /// Its arguments, without the program.
+    /// The arguments, without the program.
     pub args: Vec<String>,
-    /// Its whole environment.
     pub env: BTreeMap<String, String>,
-    /// Its working directory.
     pub cwd: PathBuf,
 }
 
 impl ClaudeCommandSpec {
-    /// Returns the command line and the environment.
     pub fn build(&self) -> ClaudeCommand {
         ClaudeCommand {
             program: self.program.clone(),
@@ -124,8 +117,8 @@ impl ClaudeCommandSpec {
         }
     }
 
-    // Every value is joined to its flag by `=`: some flags are variadic and would swallow what
-    // follows, and a value that begins with a dash would be taken for a flag.
+    // Every value is joined to its flag by `=`: some flags are variadic and would take following
+    // arguments, and a value that begins with a dash would be parsed as a flag.
     fn build_args(&self) -> Vec<String> {
         let mut args: Vec<String> = [
             "-p",
@@ -215,7 +208,7 @@ impl ClaudeCommandSpec {
     }
 }
 
-/// Returns the server list that makes the orchestrator itself the agent's only MCP server.
+/// Returns the server list, in which the orchestrator is the agent's only MCP server.
 fn mcp_config() -> Value {
     json!({"mcpServers": {SERVER_NAME: {"type": "sdk", "name": SERVER_NAME}}})
 }

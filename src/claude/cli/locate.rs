@@ -1,4 +1,4 @@
-//! Finding the Claude Code CLI.
+//! Locates the Claude Code CLI.
 
 use std::fmt;
 use std::fs::File;
@@ -9,28 +9,28 @@ use std::time::Duration;
 
 use eklavya_core::process::{self, ProcessLimits};
 
-/// The version that the installer pins: the one whose behaviour was studied and is tested.
-pub const PINNED: CliVersion = CliVersion {
+/// The version that the installer pins, and that is tested.
+pub const PINNED_VERSION: CliVersion = CliVersion {
     major: 2,
     minor: 1,
     patch: 330,
 };
-/// The oldest version that is used as it is: `--restricted` and the control messages that the
-/// driver speaks are the same from here to [`PINNED`].
-pub const OLDEST: CliVersion = CliVersion {
+/// The oldest supported version: `--restricted` and the control messages of the driver are the same
+/// from it to the pinned version.
+pub const OLDEST_SUPPORTED_VERSION: CliVersion = CliVersion {
     major: 2,
     minor: 1,
     patch: 300,
 };
-/// The first version that is not used: a new major version may change every flag.
-pub const TOO_NEW: CliVersion = CliVersion {
+/// The first unsupported version: a new major version may change every flag.
+pub const FIRST_UNSUPPORTED_VERSION: CliVersion = CliVersion {
     major: 3,
     minor: 0,
     patch: 0,
 };
 
-/// What the CLI is called on a `PATH`.
-const NAME: &str = "claude";
+/// The CLI's name on a `PATH`.
+const PROGRAM_NAME: &str = "claude";
 const VERSION_LIMITS: ProcessLimits = ProcessLimits {
     timeout: Duration::from_secs(20),
     output_bytes: 4 * 1024,
@@ -39,11 +39,8 @@ const VERSION_LIMITS: ProcessLimits = ProcessLimits {
 /// A version of the CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CliVersion {
-    /// Breaking changes.
     pub major: u32,
-    /// Features.
     pub minor: u32,
-    /// Builds.
     pub patch: u32,
 }
 
@@ -54,8 +51,7 @@ impl fmt::Display for CliVersion {
 }
 
 impl CliVersion {
-    /// Returns the version at the beginning of what `claude --version` prints, e.g.
-    /// `2.1.330 (Claude Code)`.
+    /// Parses the output of `claude --version`, e.g. `2.1.330 (Claude Code)`.
     pub fn parse(output: &str) -> Option<Self> {
         let number = output.split_whitespace().next()?.split(['-', '+']).next()?;
         let mut parts = number.split('.').map(|part| part.parse().ok());
@@ -67,59 +63,45 @@ impl CliVersion {
         parts.next().is_none().then_some(version)
     }
 
-    /// Returns whether this version is used as it is.
-    pub fn is_supported(self) -> bool {
-        OLDEST <= self && self < TOO_NEW
+    pub(crate) fn is_supported(self) -> bool {
+        OLDEST_SUPPORTED_VERSION <= self && self < FIRST_UNSUPPORTED_VERSION
     }
 }
 
-/// The CLI that will be used.
+/// The CLI to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaudeCli {
-    /// Its native executable, with every symbolic link resolved: this file is what a sandbox has
-    /// to mount.
+    /// The native executable, with all symbolic links resolved: a sandbox must mount this file.
     pub program: PathBuf,
-    /// Its version.
     pub version: CliVersion,
 }
 
-/// Why there is no CLI to use. Every message names the command that helps.
+/// Why no usable CLI was found. Each message names the command that installs it.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
-    /// There is none.
     #[error("the Claude Code CLI is missing: {place}; {}", install_hint())]
     Missing {
-        /// Where it was looked for.
+        /// Where it was searched.
         place: String,
     },
-    /// There is one of another version.
-    #[error("{} is Claude Code {version}, but {OLDEST} or newer below {TOO_NEW} is needed; {}", program.display(), install_hint())]
+    #[error("{} is Claude Code {version}, but {OLDEST_SUPPORTED_VERSION} or newer below {FIRST_UNSUPPORTED_VERSION} is needed; {}", program.display(), install_hint())]
     WrongVersion {
-        /// The executable.
         program: PathBuf,
-        /// Its version.
         version: CliVersion,
     },
-    /// There is one that does not work.
     #[error("{} cannot be used as the Claude Code CLI: {reason}; {}", program.display(), install_hint())]
-    NotRunnable {
-        /// The executable.
-        program: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    NotRunnable { program: PathBuf, reason: String },
 }
 
 fn install_hint() -> String {
-    format!("install it with: npm install -g @anthropic-ai/claude-code@{PINNED}")
+    format!("install it with: npm install -g @anthropic-ai/claude-code@{PINNED_VERSION}")
 }
 
 /// Returns the CLI at `configured`, or else the first usable one in the directories of
 /// `search_path` (the entries of `PATH`, in order).
 ///
-/// A configured path is taken at its word: when it does not work, nothing else is tried. On the
-/// search path, one that does not work is passed over; when none works, the error is about the
-/// first.
+/// If a configured path is not usable, no other is tried. On the search path, unusable ones are
+/// skipped; if none is usable, the error is about the first.
 pub async fn locate_cli(
     configured: Option<&Path>,
     search_path: &[PathBuf],
@@ -133,7 +115,7 @@ pub async fn locate_cli(
     }
     let mut first_problem = None;
     for directory in search_path {
-        let candidate = directory.join(NAME);
+        let candidate = directory.join(PROGRAM_NAME);
         if !is_executable(&candidate) {
             continue;
         }
@@ -143,7 +125,7 @@ pub async fn locate_cli(
         }
     }
     Err(first_problem.unwrap_or_else(|| LocateError::Missing {
-        place: format!("no directory of PATH has a program {NAME}"),
+        place: format!("no directory in PATH contains {PROGRAM_NAME}"),
     }))
 }
 
@@ -169,7 +151,7 @@ async fn inspect_candidate(path: &Path) -> Result<ClaudeCli, LocateError> {
     }
 }
 
-// A script would need its interpreter inside the sandbox, and is not what the packages install.
+// A script would need its interpreter inside the sandbox, and the packages do not install one.
 fn require_native(program: &Path) -> Result<(), String> {
     let mut magic = [0; 4];
     let read = File::open(program).and_then(|mut file| file.read_exact(&mut magic));
@@ -183,7 +165,7 @@ fn require_native(program: &Path) -> Result<(), String> {
 async fn query_version(program: &Path) -> Result<CliVersion, String> {
     let mut command = process::new_command(program);
     command.arg("--version");
-    // A home that does not exist: asking for the version must neither read nor leave anything.
+    // The home does not exist, so that the version check neither reads nor writes files there.
     command
         .env("HOME", "/nonexistent")
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
@@ -201,7 +183,7 @@ async fn query_version(program: &Path) -> Result<CliVersion, String> {
     let output = String::from_utf8_lossy(&finished.stdout);
     CliVersion::parse(&output).ok_or_else(|| {
         format!(
-            "claude --version printed {:?}, which is no version",
+            "claude --version printed {:?}, which is not a version",
             output.trim()
         )
     })
@@ -217,7 +199,10 @@ mod tests {
 
     #[test]
     fn reads_the_version() {
-        assert_eq!(CliVersion::parse("2.1.330 (Claude Code)\n"), Some(PINNED));
+        assert_eq!(
+            CliVersion::parse("2.1.330 (Claude Code)\n"),
+            Some(PINNED_VERSION)
+        );
         assert_eq!(
             CliVersion::parse("2.1.331-beta.2 (Claude Code)").map(|v| v.patch),
             Some(331)
@@ -232,7 +217,7 @@ mod tests {
     #[test]
     fn knows_its_range() {
         let version = |text| CliVersion::parse(text).unwrap();
-        assert!(PINNED.is_supported() && OLDEST.is_supported());
+        assert!(PINNED_VERSION.is_supported() && OLDEST_SUPPORTED_VERSION.is_supported());
         assert!(version("2.9.0").is_supported());
         for other in ["2.1.299", "1.9.999", "3.0.0"] {
             assert!(!version(other).is_supported(), "{other}");

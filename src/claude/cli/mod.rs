@@ -1,4 +1,4 @@
-//! The installed CLI and its command line.
+//! The Claude Code CLI: location and command line.
 
 #[cfg(test)]
 pub(crate) mod installed_cli;

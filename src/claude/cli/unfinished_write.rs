@@ -1,9 +1,9 @@
-//! What the CLI leaves where it is killed while it writes a file.
+//! Files that the CLI leaves if it is killed during a write.
 
-/// Whether a file of this name is what the CLI had written so far of another file.
+/// Whether a file with this name is an unfinished write of the CLI.
 ///
-/// It writes `<file>.tmp.<process>.<12 hexadecimal digits>`, or with 8 digits and no process, and
-/// renames it; the same rule is in the CLI itself (2.1.330).
+/// The CLI writes `<file>.tmp.<process>.<12 hexadecimal digits>`, or 8 digits without a process id,
+/// and renames it. The pattern is the CLI's own (2.1.330).
 pub fn is_unfinished_write(name: &[u8]) -> bool {
     let Ok(name) = std::str::from_utf8(name) else {
         return false;

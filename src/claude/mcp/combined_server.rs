@@ -1,4 +1,4 @@
-//! Several sets of tools as one.
+//! Several tool servers combined into one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{ToolDescription, ToolReply, ToolServer};
 #[error("two tools are called {0}")]
 pub struct DuplicateTool(pub String);
 
-/// The tools of several servers, offered to one agent as those of one.
+/// The tools of several servers, offered to one agent as one server.
 #[derive(Default)]
 pub struct CombinedToolServer {
     servers: Vec<Arc<dyn ToolServer>>,
@@ -29,7 +29,7 @@ impl CombinedToolServer {
     /// Adds the tools of `server`.
     ///
     /// # Errors
-    /// One of them has the name of a tool that is there already.
+    /// A tool with the same name exists.
     pub fn add_server(&mut self, server: Arc<dyn ToolServer>) -> Result<(), DuplicateTool> {
         for tool in server.tools() {
             if self.find_server(&tool.name).is_some() {
@@ -40,7 +40,6 @@ impl CombinedToolServer {
         Ok(())
     }
 
-    /// Whether there is no tool in it.
     pub fn is_empty(&self) -> bool {
         self.servers.iter().all(|server| server.tools().is_empty())
     }
@@ -100,21 +99,21 @@ mod tests {
 
     #[tokio::test]
     async fn each_call_goes_to_the_server_that_has_the_tool() {
-        let mut toolbox = CombinedToolServer::default();
-        assert!(toolbox.is_empty());
+        let mut server = CombinedToolServer::default();
+        assert!(server.is_empty());
         for name in ["a", "b"] {
-            toolbox.add_server(Arc::new(NamedToolServer(name))).unwrap();
+            server.add_server(Arc::new(NamedToolServer(name))).unwrap();
         }
-        assert_eq!(format!("{toolbox:?}"), r#"["a", "b"]"#);
-        assert_eq!(toolbox.call("b", json!({})).await.text, "b as b");
-        assert!(toolbox.call("c", json!({})).await.is_error);
+        assert_eq!(format!("{server:?}"), r#"["a", "b"]"#);
+        assert_eq!(server.call("b", json!({})).await.text, "b as b");
+        assert!(server.call("c", json!({})).await.is_error);
     }
 
     #[test]
     fn a_tool_name_is_unique() {
-        let mut toolbox = CombinedToolServer::default();
-        toolbox.add_server(Arc::new(NamedToolServer("a"))).unwrap();
-        let again = toolbox.add_server(Arc::new(NamedToolServer("a")));
+        let mut server = CombinedToolServer::default();
+        server.add_server(Arc::new(NamedToolServer("a"))).unwrap();
+        let again = server.add_server(Arc::new(NamedToolServer("a")));
         assert_eq!(again, Err(DuplicateTool("a".to_owned())));
     }
 }

@@ -4,29 +4,28 @@ use serde_json::{Value, json};
 
 use super::{SERVER_NAME, ToolDescription, ToolReply, ToolServer};
 
-/// The protocol version that is offered when the client names none.
+/// The protocol version that is offered if the client names none.
 const PROTOCOL_VERSION: &str = "2025-11-25";
 /// JSON-RPC: the method does not exist.
 const METHOD_NOT_FOUND: i64 = -32601;
 /// JSON-RPC: the parameters are wrong.
 const INVALID_PARAMS: i64 = -32602;
-/// JSON-RPC: this is no request at all.
+/// JSON-RPC: the message is not a valid request.
 const INVALID_REQUEST: i64 = -32600;
 
-/// What [`answer`] sends back.
+/// The result of [`answer_message`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum RpcReply {
-    /// The response to a request.
+pub(crate) enum RpcReply {
     Response(Value),
-    /// The message was a notification: the protocol wants no response to it.
+    /// The message was a notification, which has no response.
     NoResponse,
 }
 
-/// Answers one JSON-RPC message of an agent's MCP client.
+/// Handles one JSON-RPC message of an agent's MCP client.
 ///
-/// An unknown method, among them the CLI's `server/discover` probe, gets -32601 at once: a client
-/// that hears nothing waits three seconds before its first model request.
-pub async fn answer_message(server: &dyn ToolServer, message: &Value) -> RpcReply {
+/// An unknown method, such as the CLI's `server/discover` probe, gets -32601 at once: without a
+/// response the client waits three seconds before its first model request.
+pub(crate) async fn answer_message(server: &dyn ToolServer, message: &Value) -> RpcReply {
     let method = message.get("method").and_then(Value::as_str);
     let id = message.get("id").filter(|id| !id.is_null());
     let (method, id) = match (method, id) {
@@ -42,11 +41,7 @@ pub async fn answer_message(server: &dyn ToolServer, message: &Value) -> RpcRepl
         "ping" => success_response(&id, &json!({})),
         "tools/list" => success_response(&id, &tool_list_result(&server.tools())),
         "tools/call" => call_tool(server, &id, params).await,
-        other => error_response(
-            &id,
-            METHOD_NOT_FOUND,
-            &format!("there is no method {other}"),
-        ),
+        other => error_response(&id, METHOD_NOT_FOUND, &format!("unknown method {other}")),
     }
 }
 

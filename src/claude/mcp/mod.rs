@@ -11,23 +11,23 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 pub use crate::mcp::combined_server::{CombinedToolServer, DuplicateTool};
-pub use crate::mcp::json_rpc::{RpcReply, answer_message};
+pub(crate) use crate::mcp::json_rpc::{RpcReply, answer_message};
 pub use run_check::{RUN_CHECK, RunCheckArguments, run_check_description};
 
 /// The name of the server in the agent's configuration.
-pub const SERVER_NAME: &str = "eklavya";
+pub(crate) const SERVER_NAME: &str = "eklavya";
 
 /// Returns the name under which an agent sees `tool`, e.g. `mcp__eklavya__run_check`.
 ///
-/// The scheme `mcp__<server>__<tool>` is the CLI's; the same name goes into `--allowedTools`.
+/// The scheme `mcp__<server>__<tool>` is the CLI's; `--allowedTools` uses the same name.
 pub fn agent_tool_name(tool: &str) -> String {
     format!("mcp__{SERVER_NAME}__{tool}")
 }
 
-/// What an agent is told about a tool.
+/// The description of a tool for an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolDescription {
-    /// Its name on the server, without the `mcp__eklavya__` prefix.
+    /// The name on the server, without the `mcp__eklavya__` prefix.
     pub name: String,
     /// When and how to use it, for the model.
     pub description: String,
@@ -35,28 +35,27 @@ pub struct ToolDescription {
     pub input_schema: Value,
 }
 
-/// A picture in an answer.
+/// An image in a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolImage {
-    /// What it is, e.g. `image/png`.
+    /// The media type, e.g. `image/png`.
     pub media_type: &'static str,
-    /// Its bytes in base64.
+    /// The content in base64.
     pub base64: String,
 }
 
-/// What a tool answered.
+/// The reply of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolReply {
-    /// The text that the model reads.
+    /// The text for the model.
     pub text: String,
-    /// Pictures that the model sees beside it.
+    /// Images for the model.
     pub images: Vec<ToolImage>,
-    /// Whether the model is told that the call failed.
+    /// Whether the model sees the call as failed.
     pub is_error: bool,
 }
 
 impl ToolReply {
-    /// Returns a successful reply.
     pub fn ok(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -65,13 +64,12 @@ impl ToolReply {
         }
     }
 
-    /// Adds a picture.
     pub fn with_image(mut self, image: ToolImage) -> Self {
         self.images.push(image);
         self
     }
 
-    /// Returns a failure that the model can read and react to.
+    /// Returns a failed reply that the model can read and react to.
     pub fn error(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -88,13 +86,13 @@ pub trait ToolServer: Send + Sync {
     /// Returns the tools that this agent may call.
     fn tools(&self) -> Vec<ToolDescription>;
 
-    /// Runs the tool `name` with `arguments` (an object; empty when the model gave none).
+    /// Runs the tool `name` with `arguments` (an object; empty if the model passed none).
     ///
-    /// Only names from [`ToolServer::tools`] arrive here. The future is dropped when the agent
-    /// gives up the call or ends.
+    /// Only names from [`ToolServer::tools`] are passed. The future is dropped if the agent cancels
+    /// the call or ends.
     fn call<'a>(&'a self, name: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply>;
 
-    /// Gives back what the tools hold on to, once the agent has ended.
+    /// Releases the resources of the tools after the agent has ended.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }

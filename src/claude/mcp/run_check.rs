@@ -1,4 +1,4 @@
-//! The tool by which a role without a terminal has a criterion's check run for it.
+//! The tool that runs a criterion's check for a role without a terminal.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,13 +12,13 @@ pub const RUN_CHECK: &str = "run_check";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunCheckArguments {
-    /// The id of the criterion, e.g. `C1`. The command is the one of the plan: an agent cannot
-    /// choose it.
+    /// The id of the criterion, e.g. `C1`. The command is that of the plan: an agent cannot choose
+    /// it.
     pub criterion: String,
 }
 
 impl RunCheckArguments {
-    /// Reads the arguments of a call, or returns what the model should do better.
+    /// Parses the arguments of a call, or returns a correction for the model.
     pub fn parse(arguments: Value) -> Result<Self, String> {
         serde_json::from_value(arguments).map_err(|error| {
             format!("{RUN_CHECK} takes exactly {{\"criterion\": \"C1\"}}: {error}")
@@ -26,7 +26,7 @@ impl RunCheckArguments {
     }
 }
 
-/// Returns what agents are told about [`RUN_CHECK`].
+/// Returns the description of [`RUN_CHECK`] for agents.
 pub fn run_check_description() -> ToolDescription {
     ToolDescription {
         name: RUN_CHECK.to_owned(),

@@ -1,13 +1,11 @@
-//! What each template is filled with: plain text, from whoever calls.
+//! The contexts of the templates, as plain text.
 
 use serde::Serialize;
 
 /// The context of a role's instructions.
 #[derive(Debug, Clone, Serialize)]
 pub struct RoleContext {
-    /// The project's name.
     pub project: String,
-    /// The client's name.
     pub client: String,
     /// The agent's working directory, absolute.
     pub workspace: String,
@@ -20,118 +18,106 @@ pub struct RoleContext {
 pub struct PermissionCell {
     /// The column, e.g. `File system`.
     pub subject: String,
-    /// The cell, e.g. `Read/Write (docs)`, with as much explanation as helps.
+    /// The cell, e.g. `Read/Write (docs)`, with an explanation if needed.
     pub allowed: String,
 }
 
 /// The PM writes the requirements.
 #[derive(Debug, Clone, Serialize)]
 pub struct RequirementsPrompt {
-    /// The client's brief.
     pub brief: String,
-    /// What the admin said about earlier versions, oldest first.
+    /// The admin's feedback on earlier versions, oldest first.
     pub feedback: Vec<String>,
 }
 
 /// The Architect designs and plans.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArchitecturePrompt {
-    /// The client's brief.
     pub brief: String,
-    /// The PM's requirements.
     pub requirements: String,
-    /// What is left to spend, in USD, e.g. `12.50`.
+    /// The remaining budget in USD, e.g. `12.50`.
     pub budget_usd: String,
     /// The most tasks that a plan may have.
     pub max_tasks: u32,
     /// How many agents build at the same time.
     pub parallel_agents: u32,
-    /// The programs that tasks and checks find in the sandbox, e.g. `sh`, `git`, `python3`.
+    /// The programs in the sandbox that tasks and checks can use, e.g. `sh`, `git`, `python3`.
     pub available_programs: Vec<String>,
     /// The roles that a task may name.
     pub roles: Vec<RoleSummary>,
-    /// Why the plan that was returned last is unusable; empty at the first attempt.
+    /// Why the previous plan was rejected; empty on the first attempt.
     pub refused: Vec<String>,
-    /// What the admin said about earlier plans, oldest first.
+    /// The admin's feedback on earlier plans, oldest first.
     pub feedback: Vec<String>,
 }
 
 /// A role that a task may name.
 #[derive(Debug, Clone, Serialize)]
 pub struct RoleSummary {
-    /// Its name, e.g. `developer`.
+    /// The name, e.g. `developer`.
     pub name: String,
-    /// What it is for.
     pub purpose: String,
 }
 
-/// A Developer builds one of the rival demos.
+/// A Developer builds one of the competing demos.
 #[derive(Debug, Clone, Serialize)]
 pub struct DemoPrompt {
-    /// The client's brief.
     pub brief: String,
-    /// The plan, readable: summary, features, criteria.
+    /// The plan as text: summary, features, criteria.
     pub plan: String,
-    /// Which demo this is, from 1.
+    /// The number of this demo, from 1.
     pub variant: u32,
-    /// How many are built.
+    /// The number of demos.
     pub variants: u32,
-    /// What sets this one apart from its rivals.
+    /// What distinguishes this demo from the others.
     pub direction: String,
-    /// What was said about the demos of earlier rounds, oldest first.
+    /// The feedback on the demos of earlier rounds, oldest first.
     pub feedback: Vec<String>,
-    /// The project's test command.
     pub test_command: String,
-    /// Why the demo came back, where it did.
+    /// Why the demo is attempted again, if it is.
     pub retry: Option<RetryContext>,
     /// How the demo will be shown, in words, e.g. ``the directory `site`, served as static files``.
     pub preview: String,
 }
 
-/// A task of the plan is built.
+/// An agent builds a task of the plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct BuildPrompt {
-    /// The plan, readable.
+    /// The plan as text.
     pub plan: String,
-    /// The task.
     pub task: TaskSummary,
-    /// The criteria that it makes true.
+    /// The criteria that the task must meet.
     pub criteria: Vec<CriterionSummary>,
-    /// The titles of the tasks that are merged already.
+    /// The titles of the tasks that are already merged.
     pub merged: Vec<String>,
-    /// What the admin said when choosing the demo on which the product is built.
+    /// The admin's comment when choosing the demo on which the product is built.
     pub wish: Option<String>,
-    /// The project's test command.
     pub test_command: String,
-    /// How the role can run it.
+    /// How the role can run the test command.
     pub test_access: TestAccess,
     /// The name of the tool that runs it, as the agent sees it; used with [`TestAccess::Tool`].
     pub test_tool: String,
-    /// The name of the tool by which a role that leads hands the task out; nothing for all others.
+    /// The name of the tool with which a leading role delegates the task; `None` for other roles.
     pub spawn_tool: Option<String>,
-    /// Why the task came back, where it did.
+    /// Why the task is attempted again, if it is.
     pub retry: Option<RetryContext>,
 }
 
 /// A task as its owner sees it.
 #[derive(Debug, Clone, Serialize)]
 pub struct TaskSummary {
-    /// Its id in the plan, e.g. `T1`.
+    /// The id in the plan, e.g. `T1`.
     pub id: String,
-    /// Its title.
     pub title: String,
-    /// What is to be done.
     pub description: String,
 }
 
 /// An acceptance criterion with its check.
 #[derive(Debug, Clone, Serialize)]
 pub struct CriterionSummary {
-    /// Its id in the plan, e.g. `C1`.
+    /// The id in the plan, e.g. `C1`.
     pub id: String,
-    /// What must be true.
     pub text: String,
-    /// How that is found out.
     pub check: CheckMethod,
 }
 
@@ -139,9 +125,9 @@ pub struct CriterionSummary {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", content = "text", rename_all = "lowercase")]
 pub enum CheckMethod {
-    /// By this command.
+    /// A command.
     Command(String),
-    /// By reading, by these instructions.
+    /// A review, by these instructions.
     Review(String),
 }
 
@@ -151,28 +137,26 @@ pub enum CheckMethod {
 pub enum TestAccess {
     /// In its shell.
     Shell,
-    /// Through a tool of the orchestrator.
+    /// With a tool of the orchestrator.
     Tool,
     /// Not at all.
     None,
 }
 
-/// Why a task came back.
+/// Why a task is attempted again.
 #[derive(Debug, Clone, Serialize)]
 pub struct RetryContext {
-    /// Which attempt this is, from 2.
+    /// The number of this attempt, from 2.
     pub attempt: u32,
-    /// What happened, and what the clone holds where it is not as the agent left it; shortened
-    /// here.
+    /// What happened, and how the clone differs from the state that the agent left; shortened here.
     pub reason: String,
 }
 
 /// QA judges the criteria on a commit.
 #[derive(Debug, Clone, Serialize)]
 pub struct VerifyPrompt {
-    /// The plan, readable.
+    /// The plan as text.
     pub plan: String,
-    /// The commit.
     pub commit: String,
     /// The criteria, at least one.
     pub criteria: Vec<CriterionSummary>,
@@ -181,33 +165,31 @@ pub struct VerifyPrompt {
     pub check_tool: String,
 }
 
-/// A Developer repairs what verification found.
+/// A Developer fixes the failures of a verification.
 #[derive(Debug, Clone, Serialize)]
 pub struct FixPrompt {
-    /// The plan, readable.
+    /// The plan as text.
     pub plan: String,
-    /// The commit that was verified.
+    /// The verified commit.
     pub commit: String,
-    /// What did not pass, at least one.
+    /// The failed criteria, at least one.
     pub failures: Vec<FailedCriterion>,
-    /// The project's test command.
     pub test_command: String,
-    /// Why the repair came back, where it did.
+    /// Why the fix is attempted again, if it is.
     pub retry: Option<RetryContext>,
 }
 
-/// A criterion that did not pass.
+/// A criterion that was not met.
 #[derive(Debug, Clone, Serialize)]
 pub struct FailedCriterion {
-    /// The criterion.
     pub criterion: CriterionSummary,
-    /// The reason of whoever judged.
+    /// The reason that the judge stated.
     pub reason: String,
-    /// What its command printed, where it has one; shortened here.
+    /// The output of its command, if it has one; shortened here.
     pub output: Option<String>,
 }
 
-/// An agent that was stopped goes on in the same conversation.
+/// An agent that was stopped resumes the same conversation.
 #[derive(Debug, Clone, Serialize)]
 pub struct ResumePrompt {
     /// Why it was stopped, e.g. `the machine was restarted`.

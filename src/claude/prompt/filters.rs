@@ -1,7 +1,7 @@
-//! How text from outside is put into a prompt.
+//! Filters that insert text from outside into a prompt.
 
-/// Returns `text` between `<tag>` and `</tag>`, changed where it would close that tag itself. Of a
-/// text of more than `limit` characters only the beginning and the end are kept.
+/// Returns `text` between `<tag>` and `</tag>`, with closing tags of the same name escaped. A text
+/// of more than `limit` characters is reduced to its beginning and its end.
 pub(super) fn quoted(text: &str, tag: &str, limit: Option<usize>) -> String {
     let text = limit.map_or_else(|| text.to_owned(), |limit| truncate_middle(text, limit));
     format!(
@@ -10,7 +10,7 @@ pub(super) fn quoted(text: &str, tag: &str, limit: Option<usize>) -> String {
     )
 }
 
-/// Returns `text` on one line: every run of white space and control characters is one space.
+/// Returns `text` on one line: every run of white space and control characters becomes one space.
 pub(super) fn one_line(text: &str) -> String {
     let parts = text.split(|c: char| c.is_whitespace() || c.is_control());
     parts
@@ -19,8 +19,8 @@ pub(super) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// Returns a rendered prompt without trailing white space and runs of empty lines between its
-/// parts; what stands between tags is left as it is.
+/// Returns a prompt without trailing white space and without runs of empty lines between its parts;
+/// text between tags stays unchanged.
 pub(super) fn collapse_blank_lines(text: &str) -> String {
     let (mut tidied, mut empty, mut open) = (String::with_capacity(text.len()), 0, None);
     for line in text.trim().lines() {
@@ -43,7 +43,7 @@ pub(super) fn collapse_blank_lines(text: &str) -> String {
     tidied
 }
 
-/// Returns the tag that `line` consists of and opens.
+/// Returns the tag, if `line` consists of an opening tag only.
 fn opening_tag(line: &str) -> Option<&str> {
     let tag = line.strip_prefix('<')?.strip_suffix('>')?;
     (!tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(tag)
@@ -67,7 +67,7 @@ fn truncate_middle(text: &str, limit: usize) -> String {
     if count <= limit {
         return text.to_owned();
     }
-    // The end tells most about a failure, the beginning what it was about.
+    // The end usually shows the failure, and the beginning its context.
     let head = limit / 4;
     let tail = limit - head;
     let beginning: String = text.chars().take(head).collect();

@@ -1,4 +1,4 @@
-//! The driver: one loop that owns what is known about a run and decides what is next.
+//! The driver: one loop that owns the state of a run and decides what is next.
 
 use std::io;
 use std::process::ExitStatus;
@@ -21,31 +21,31 @@ use crate::session::stdin_messages;
 use crate::stream::{ControlRequest, StreamEvent, TurnInit};
 use crate::transcript::{LineDirection, TranscriptWriter};
 
-/// How many messages may wait for the CLI to read its stdin.
+/// Messages that may wait for the CLI to read its stdin.
 const STDIN_QUEUE: usize = 256;
-/// How many events may wait for the driver.
-const SEEN_QUEUE: usize = 256;
-/// How long the pipes may stay open after the process is gone: a child of it may hold them.
-const DRAIN: Duration = Duration::from_secs(2);
-/// How often the driver looks at its deadlines.
-const TICK: Duration = Duration::from_millis(200);
+/// Events that may wait for the driver.
+const PIPE_EVENT_QUEUE: usize = 256;
+/// How long the pipes may stay open after the process has ended: its children may have them open.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the driver checks its deadlines.
+const DEADLINE_CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How far a run is on its way to its end.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionPhase {
     /// The agent works.
     Running,
-    /// It was asked to stop.
+    /// The agent was asked to stop.
     Interrupted,
-    /// Its stdin was closed: it shall exit.
+    /// Stdin was closed, so the process should exit.
     Closing,
-    /// Its process tree was killed.
+    /// The process tree was killed.
     Killed,
-    /// Its process is gone; what it said last is still being read.
+    /// The process has ended; its last output is still being read.
     Exited,
 }
 
-/// One run under way.
+/// A run in progress.
 pub(super) struct SessionDriver {
     spec: SessionSpec,
     child: Child,
@@ -64,7 +64,7 @@ pub(super) struct SessionDriver {
 }
 
 impl SessionDriver {
-    /// Takes over a freshly started `child` whose three pipes are ours.
+    /// Takes over a `child` that was just started with three pipes.
     pub(super) fn new(
         mut spec: SessionSpec,
         mut child: Child,
@@ -72,7 +72,7 @@ impl SessionDriver {
         events: mpsc::Sender<StreamEvent>,
     ) -> Self {
         let transcript = Arc::new(transcript);
-        let (driver, seen) = mpsc::channel(SEEN_QUEUE);
+        let (driver, pipe_events) = mpsc::channel(PIPE_EVENT_QUEUE);
         let (stdin, messages) = mpsc::channel(STDIN_QUEUE);
         let context = PipeContext {
             driver,
@@ -105,37 +105,38 @@ impl SessionDriver {
             recorded: None,
             spec,
             child,
-            pipe_events: seen,
+            pipe_events,
             transcript,
             pipe_tasks: pumps,
             tools,
         }
     }
 
-    /// Drives the run until the process is gone and everything it said is read.
+    /// Drives the run until the process has ended and all of its output is read.
     pub(super) async fn run(
         mut self,
         mut control: mpsc::Receiver<SessionSignal>,
     ) -> Result<SessionOutcome, SessionError> {
         self.announce_process();
-        let mut tick =
-            tokio::time::interval(TICK.min(self.spec.silence_limit / 4 + Duration::from_millis(1)));
+        let mut tick = tokio::time::interval(
+            DEADLINE_CHECK_INTERVAL.min(self.spec.silence_limit / 4 + Duration::from_millis(1)),
+        );
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut reading, mut listening, mut exit) = (true, true, None);
         while exit.is_none() || reading {
             tokio::select! {
-                seen = self.pipe_events.recv(), if reading => match seen {
-                    Some(seen) => self.on_pipe_event(seen),
+                event = self.pipe_events.recv(), if reading => match event {
+                    Some(event) => self.on_pipe_event(event),
                     None => reading = false,
                 },
                 Some(answer) = self.tools.next_response() => if let Some(answer) = answer {
                     self.send(answer);
                 },
-                asked = control.recv(), if listening => match asked {
-                    Some(asked) => self.on_signal(asked),
+                signal = control.recv(), if listening => match signal {
+                    Some(signal) => self.on_signal(signal),
                     None => listening = false,
                 },
-                noted = wait_until_recorded(&mut self.recorded), if self.recorded.is_some() => self.on_recorded(noted),
+                recorded = wait_until_recorded(&mut self.recorded), if self.recorded.is_some() => self.on_recorded(recorded),
                 ended = self.child.wait(), if exit.is_none() => exit = Some(self.on_exit(ended)),
                 _ = tick.tick() => if self.on_tick() { break },
             }
@@ -147,21 +148,18 @@ impl SessionDriver {
         let (Some(started), Some(pid)) = (self.spec.started.take(), self.pid) else {
             return self.start_turn();
         };
-        let (noted, receiver) = oneshot::channel();
-        // Where nobody listens, this drops `noted`.
-        let _ = started.send(StartedProcess {
-            pid,
-            recorded: noted,
-        });
+        let (recorded, receiver) = oneshot::channel();
+        // If there is no receiver, this drops `recorded`.
+        let _ = started.send(StartedProcess { pid, recorded });
         self.recorded = Some(receiver);
     }
 
-    fn on_recorded(&mut self, noted: bool) {
+    fn on_recorded(&mut self, recorded: bool) {
         self.recorded = None;
-        if noted {
+        if recorded {
             self.start_turn();
         } else {
-            self.append_note("the agent's process could not be noted");
+            self.append_note("the agent's process could not be recorded");
             self.kill(StopCause::Kill);
         }
     }
@@ -185,13 +183,15 @@ impl SessionDriver {
     fn send(&mut self, message: Value) {
         let Some(stdin) = &self.stdin else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = stdin.try_send(message) {
-            self.append_note("the agent asks without reading the answers; it is stopped");
+            self.append_note(
+                "the agent sends requests without reading the responses; it is being stopped",
+            );
             self.kill(StopCause::StdinBlocked);
         }
     }
 
-    fn on_pipe_event(&mut self, seen: PipeEvent) {
-        match seen {
+    fn on_pipe_event(&mut self, event: PipeEvent) {
+        match event {
             PipeEvent::Stdout(event) => self.on_event(event),
             PipeEvent::Stderr(line) => self.observations.add_stderr(&line),
             PipeEvent::TranscriptFailed(error) => {
@@ -273,8 +273,8 @@ impl SessionDriver {
         }
     }
 
-    fn on_signal(&mut self, asked: SessionSignal) {
-        match asked {
+    fn on_signal(&mut self, signal: SessionSignal) {
+        match signal {
             SessionSignal::Interrupt => self.interrupt(StopCause::Interrupt),
             SessionSignal::Kill => self.kill(StopCause::Kill),
         }
@@ -284,11 +284,11 @@ impl SessionDriver {
         self.stdin = None;
         self.tools.cancel_all();
         self.phase = SessionPhase::Exited;
-        self.deadline = Some(Instant::now() + DRAIN);
+        self.deadline = Some(Instant::now() + DRAIN_TIMEOUT);
         ended.ok()
     }
 
-    /// Looks at the clock; returns whether there is nothing left to wait for.
+    /// Checks the deadlines; returns whether the run is over.
     fn on_tick(&mut self) -> bool {
         if self
             .deadline
@@ -304,14 +304,14 @@ impl SessionDriver {
         if self.phase == SessionPhase::Running && self.is_silent() {
             let limit = self.spec.silence_limit.as_secs_f64();
             self.append_note(&format!(
-                "no sign of life for {limit} s; the agent is interrupted"
+                "no sign of life for {limit} s; the agent is being interrupted"
             ));
             self.interrupt(StopCause::Silence);
         }
         false
     }
 
-    // A change of the stamp counts, not its value: the wall clock may jump.
+    // Only a change of the timestamp counts, not its value: the wall clock may jump.
     fn is_silent(&mut self) -> bool {
         let stamp = self.spec.activity.last_seen_us();
         let excused = self.spec.activity.is_paused() || self.tools.has_pending();
@@ -349,12 +349,12 @@ impl SessionDriver {
     fn kill_tree(&mut self) {
         self.observations.killed = true;
         self.close_stdin(SessionPhase::Killed);
-        self.append_note("the agent's processes are killed");
-        // The handle knows whether the process was waited for: its id cannot be anybody else's.
+        self.append_note("killing the agent's processes");
+        // The handle knows whether the process was waited for, so its id cannot have been reused.
         if let Some(pid) = self.child.id() {
             (self.spec.kill_tree)(pid);
         }
-        // In case the caller's way found nothing; an error says that it is gone already.
+        // In case the caller's function found nothing; an error means that the process has ended.
         let _ = self.child.start_kill();
     }
 
@@ -367,7 +367,7 @@ impl SessionDriver {
     async fn finish(mut self, exit: Option<ExitStatus>) -> Result<SessionOutcome, SessionError> {
         self.pipe_tasks.shutdown().await;
         let outcome = self.observations.into_outcome(exit);
-        let exit = exit.map_or_else(|| "exit unseen".to_owned(), |exit| exit.to_string());
+        let exit = exit.map_or_else(|| "exit status unknown".to_owned(), |exit| exit.to_string());
         let note = format!("the run ended: {}, {exit}", outcome.end.label());
         self.transcript_error = self
             .transcript_error
@@ -382,7 +382,7 @@ impl SessionDriver {
     }
 }
 
-/// Returns whether the process was noted, once that is known.
+/// Returns whether the process was recorded, once that is known.
 async fn wait_until_recorded(receiver: &mut Option<oneshot::Receiver<()>>) -> bool {
     match receiver {
         Some(receiver) => receiver.await.is_ok(),

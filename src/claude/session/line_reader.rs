@@ -7,13 +7,13 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 /// One line, without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BoundedLine {
-    /// All of it. The last one may lack its line feed.
+    /// The whole line. The last one may lack its line feed.
     Whole(Vec<u8>),
-    /// It was longer than the limit and was dropped; this is its length in bytes.
+    /// The line exceeded the limit and was dropped; this is its length in bytes.
     Oversized(u64),
 }
 
-/// Reads lines, holding at most one of them in memory.
+/// Reads lines, with at most one of them in memory.
 pub(crate) struct LineReader<R> {
     reader: BufReader<R>,
     limit: usize,

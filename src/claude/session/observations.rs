@@ -1,4 +1,4 @@
-//! What was seen of a run, and the judgement on it.
+//! The observations of a run, and the outcome that follows from them.
 
 use std::process::ExitStatus;
 
@@ -6,27 +6,26 @@ use crate::session::outcome::{FailureReason, SessionEnd, SessionOutcome};
 use crate::stream::{PermissionDenial, TurnInit, TurnResult};
 use crate::transcript::escape_unprintable;
 
-/// How much of stderr is kept for a message, in bytes.
+/// How much of stderr is kept for an error message, in bytes.
 const STDERR_TAIL_BYTES: usize = 4 * 1024;
 
 /// Why we stopped a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StopCause {
-    /// We were asked to interrupt it.
+    /// The caller sent an interrupt.
     Interrupt,
-    /// We were asked to kill it.
+    /// The caller sent a kill.
     Kill,
-    /// It gave no sign of life.
+    /// The agent showed no sign of life.
     Silence,
-    /// Our tools did not come up, for this reason.
+    /// Our tools did not start, for this reason.
     ToolsUnavailable(String),
-    /// The CLI does not read what we send.
+    /// The CLI does not read its stdin.
     StdinBlocked,
-    /// The transcript cannot be written.
     TranscriptFailed,
 }
 
-/// What was seen of a run.
+/// The observations of a run.
 #[derive(Debug, Default)]
 pub(crate) struct SessionObservations {
     init: Option<TurnInit>,
@@ -34,7 +33,6 @@ pub(crate) struct SessionObservations {
     denials: Vec<PermissionDenial>,
     stderr: String,
     cause: Option<StopCause>,
-    /// Whether the process tree was killed.
     pub(crate) killed: bool,
 }
 
@@ -43,7 +41,7 @@ impl SessionObservations {
         self.init = Some(init);
     }
 
-    /// The last result counts, but an answer by the schema is not lost to a later turn without.
+    /// The last result counts, but a structured result is kept if a later turn has none.
     pub(crate) fn add_result(&mut self, mut result: TurnResult) {
         for denial in result.permission_denials.drain(..) {
             self.add_denial(denial);
@@ -55,7 +53,7 @@ impl SessionObservations {
         self.result = Some(result);
     }
 
-    /// One denial may be told as an event and again in the result: it is kept once, completed.
+    /// One denial may occur as an event and again in the result: it is kept once, completed.
     pub(crate) fn add_denial(&mut self, denial: PermissionDenial) {
         let known = self
             .denials
@@ -80,14 +78,14 @@ impl SessionObservations {
         self.stderr.drain(..cut.unwrap_or_default());
     }
 
-    /// The first cause counts, except that a kill overrides what was meant to be gentle.
+    /// The first cause counts, except that a kill overrides an interrupt.
     pub(crate) fn set_cause(&mut self, cause: StopCause) {
         if self.cause.is_none() || cause == StopCause::Kill {
             self.cause = Some(cause);
         }
     }
 
-    /// Returns what all of it amounts to.
+    /// Returns the outcome.
     pub(crate) fn into_outcome(self, exit: Option<ExitStatus>) -> SessionOutcome {
         let ended = self.determine_end(exit);
         let (init, result) = (self.init, self.result);
@@ -113,7 +111,7 @@ impl SessionObservations {
             (Some(StopCause::ToolsUnavailable(problem)), ..) => {
                 failed_end(FailureReason::ToolsUnavailable, problem)
             }
-            // It may have finished just before it was stopped: work that is done is not refused.
+            // The run may have finished just before it was stopped: completed work counts.
             (_, Some(result), _) => completed_end(result),
             (Some(StopCause::Silence), ..) => SessionEnd::Silent,
             (Some(StopCause::Interrupt | StopCause::TranscriptFailed), ..) if self.killed => {
@@ -137,9 +135,9 @@ impl SessionObservations {
             || "in an unknown way".to_owned(),
             |exit| format!("with {exit}"),
         );
-        let said = match self.stderr.trim() {
-            "" => "it said nothing on stderr".to_owned(),
-            tail => format!("the last it said: {tail}"),
+        let stderr = match self.stderr.trim() {
+            "" => "it wrote nothing to stderr".to_owned(),
+            tail => format!("the end of its stderr: {tail}"),
         };
         let reason = match &self.init {
             Some(_) => FailureReason::ProcessDied,
@@ -151,14 +149,14 @@ impl SessionObservations {
             Some(_) => "in the middle of a turn",
             None => "before its first turn began",
         };
-        failed_end(reason, &format!("the CLI ended {when}, {how}; {said}"))
+        failed_end(reason, &format!("the CLI ended {when}, {how}; {stderr}"))
     }
 }
 
-/// Said of a result that no turn came before: the CLI does not speak the protocol we know.
+/// The error of a result without a turn: the CLI does not speak the protocol that we know.
 const NO_TURN: &str = "the CLI reported a result without ever beginning a turn";
 
-/// What the CLI says when the conversation to resume is not recorded.
+/// The CLI's message if the conversation to resume is not recorded.
 const NO_CONVERSATION: &str = "No conversation found";
 
 fn completed_end(result: &TurnResult) -> SessionEnd {

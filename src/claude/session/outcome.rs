@@ -1,4 +1,4 @@
-//! How a run of the CLI ended, and how that is judged.
+//! The outcome of a run of the CLI.
 
 use std::process::ExitStatus;
 
@@ -6,49 +6,46 @@ use serde_json::Value;
 
 use crate::stream::PermissionDenial;
 
-/// Everything that is known once the process is gone.
+/// The facts about a run whose process has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionOutcome {
-    /// How it ended.
     pub end: SessionEnd,
-    /// The conversation, as the CLI named it; `None` when it never got that far.
+    /// The conversation's id from the CLI; `None` if it never started.
     pub session_id: Option<String>,
-    /// How many answers the model gave.
+    /// The number of the model's responses.
     pub turns: u64,
-    /// The calls that permission rules refused, each once.
+    /// The calls that permission rules denied, each once.
     pub denials: Vec<PermissionDenial>,
-    /// How the process ended; `None` when even its death was not seen.
+    /// The exit status; `None` if it is unknown.
     pub exit_status: Option<ExitStatus>,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionEnd {
     /// The model finished.
     Completed {
-        /// Its last words, as they came: not safe to show on a terminal, see
-        /// [`super::transcript::printable`].
+        /// The final text, unescaped: not safe to show on a terminal.
         text: String,
-        /// The answer by the schema; may be missing even where one was asked for.
+        /// The structured result; may be missing even if a schema was set.
         structured: Option<Value>,
     },
-    /// It did not.
+    /// The run failed.
     Failed {
-        /// Why, for decisions.
+        /// The reason, for decisions.
         reason: FailureReason,
-        /// Why, for people: one or more lines, safe to show.
+        /// The reason, for people: one or more lines, safe to show.
         message: String,
     },
-    /// We interrupted it and it stopped.
+    /// The agent stopped after our interrupt.
     Interrupted,
     /// We killed it.
     Killed,
-    /// It gave no sign of life for too long, and was stopped.
+    /// The agent showed no sign of life for too long, and was stopped.
     Silent,
 }
 
 impl SessionEnd {
-    /// Returns a word for it.
+    /// Returns the label of the end.
     pub fn label(&self) -> &'static str {
         match self {
             SessionEnd::Completed { .. } => "completed",
@@ -63,30 +60,30 @@ impl SessionEnd {
 /// Why a run failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailureReason {
-    /// A request to the model failed for good.
+    /// A request to the model failed finally.
     ApiError {
-        /// Its HTTP status; `None` when there was no answer. 402 is the gateway's refusal to
-        /// spend more.
+        /// The HTTP status; `None` without a response. 402 means that the gateway refused because
+        /// of a budget.
         status: Option<u16>,
     },
     /// The conversation no longer fits into the model's context.
     ContextFull,
-    /// The model gave as many answers as it may.
+    /// The model reached the limit on its responses.
     MaxTurns,
-    /// The model did not manage to answer by the schema.
+    /// The model did not produce a result that matches the schema.
     Schema,
     /// The CLI's own budget is spent.
     BudgetCap,
     /// The conversation to resume is not recorded.
     UnknownSession,
-    /// The conversation to begin exists already: it is to be resumed.
+    /// The conversation to start already exists: resume it.
     SessionInUse,
-    /// The orchestrator's tools did not come up.
+    /// The orchestrator's tools did not start.
     ToolsUnavailable,
     /// The CLI ended before its first turn began.
     StartFailed,
     /// The CLI ended in the middle of a turn.
     ProcessDied,
-    /// The CLI reported something else, by its own label.
+    /// The CLI reported another reason, with this label.
     Other(String),
 }

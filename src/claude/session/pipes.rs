@@ -1,5 +1,4 @@
-//! The three pipes of the CLI's process, each moved by a task of its own so that none can block
-//! another.
+//! The three pipes of the CLI's process. Each has its own task, so that none can block another.
 
 use std::io;
 use std::sync::Arc;
@@ -17,17 +16,16 @@ use eklavya_core::clock::SharedClock;
 /// The longest line of stderr that is kept, in bytes.
 const MAX_STDERR_LINE_BYTES: usize = 64 * 1024;
 
-/// What a pump tells the driver.
+/// An event from a pipe for the driver.
 pub(crate) enum PipeEvent {
-    /// The CLI said something on stdout.
+    /// An event on stdout.
     Stdout(StreamEvent),
-    /// The CLI said something on stderr.
+    /// A line on stderr.
     Stderr(String),
-    /// The transcript cannot be written.
     TranscriptFailed(io::Error),
 }
 
-/// What every pump needs.
+/// The parameters that all pipe tasks share.
 #[derive(Clone)]
 pub(crate) struct PipeContext {
     pub(crate) driver: mpsc::Sender<PipeEvent>,
@@ -43,17 +41,17 @@ impl PipeContext {
         }
     }
 
-    async fn notify_driver(&self, seen: PipeEvent) {
-        // The driver is gone only when it has given the process up.
-        let _ = self.driver.send(seen).await;
+    async fn notify_driver(&self, event: PipeEvent) {
+        // The driver closes the channel only when it has given up the process.
+        let _ = self.driver.send(event).await;
     }
 }
 
-/// How many events may wait for a caller who is slow. Beyond that the CLI has to wait, too.
+/// Events that may wait for a slow caller. Beyond that, the CLI waits too.
 pub(crate) const EVENT_QUEUE: usize = 1024;
 
 /// Passes events on to the caller. Outlives the run until the caller has taken or dropped them, so
-/// that the end of a run never waits for its audience.
+/// that the end of a run never waits for the caller.
 pub(crate) async fn forward_events(
     mut from: mpsc::Receiver<StreamEvent>,
     to: mpsc::Sender<StreamEvent>,
@@ -65,14 +63,14 @@ pub(crate) async fn forward_events(
     }
 }
 
-/// Reads stdout to its end. The driver hears of an event before the caller does.
+/// Reads stdout to its end. The driver receives an event before the caller does.
 pub(crate) async fn read_stdout(
     pipe: impl AsyncRead + Unpin,
     context: PipeContext,
     events: mpsc::Sender<StreamEvent>,
 ) {
     let mut lines = LineReader::new(pipe, MAX_LINE_BYTES);
-    // A read error is the end as well: the exit of the process says the rest.
+    // A read error also ends the loop: the exit of the process shows the reason.
     while let Ok(Some(line)) = lines.next_line().await {
         context.activity.touch(context.clock.now());
         for event in record_line(&context, line).await {
@@ -105,7 +103,6 @@ fn oversized_note(bytes: u64) -> String {
     format!("a line of {bytes} bytes was longer than the limit and was dropped")
 }
 
-/// Reads stderr to its end.
 pub(crate) async fn read_stderr(pipe: impl AsyncRead + Unpin, context: PipeContext) {
     let mut lines = LineReader::new(pipe, MAX_STDERR_LINE_BYTES);
     while let Ok(Some(line)) = lines.next_line().await {
@@ -135,7 +132,7 @@ pub(crate) async fn write_stdin(
         let mut line = message.to_string();
         context.append_line(LineDirection::In, &line).await;
         line.push('\n');
-        // A process that is gone reads nothing more; its exit tells the driver.
+        // A process that has ended reads no more; the driver sees its exit.
         if pipe.write_all(line.as_bytes()).await.is_err() || pipe.flush().await.is_err() {
             return;
         }

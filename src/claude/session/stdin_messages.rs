@@ -1,12 +1,12 @@
-//! What we send to the CLI: one JSON object per line on its stdin.
+//! Messages to the CLI: one JSON object per line on its stdin.
 
 use serde_json::{Value, json};
 
 use crate::mcp::SERVER_NAME;
 
-/// The id of the request that opens the conversation.
+/// The id of the request that starts the conversation.
 pub(crate) const INITIALIZE: &str = "initialize";
-/// The id of the request that interrupts it.
+/// The id of the request that interrupts the conversation.
 pub(crate) const INTERRUPT: &str = "interrupt";
 
 /// Returns the request that registers the orchestrator's tools.
@@ -22,13 +22,12 @@ pub(crate) fn interrupt_request() -> Value {
     control_request(INTERRUPT, &json!({"subtype": "interrupt"}))
 }
 
-/// Returns a user turn.
 pub(crate) fn user_message(prompt: &str) -> Value {
     let content = json!([{"type": "text", "text": prompt}]);
     json!({"type": "user", "message": {"role": "user", "content": content}})
 }
 
-/// Returns the answer to an `mcp_message` request. The CLI waits for one to a notification too.
+/// Returns the response to an `mcp_message` request. The CLI expects one to a notification too.
 pub(crate) fn mcp_response(request_id: &str, reply: Option<&Value>) -> Value {
     let nothing = json!({"jsonrpc": "2.0", "result": {}});
     let response = json!({"mcp_response": reply.unwrap_or(&nothing)});
@@ -36,7 +35,6 @@ pub(crate) fn mcp_response(request_id: &str, reply: Option<&Value>) -> Value {
     json!({"type": "control_response", "response": response})
 }
 
-/// Returns the refusal of a request.
 pub(crate) fn error_response(request_id: &str, error: &str) -> Value {
     let response = json!({"subtype": "error", "request_id": request_id, "error": error});
     json!({"type": "control_response", "response": response})

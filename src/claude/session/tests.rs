@@ -1,4 +1,4 @@
-//! The driver against the real CLI, which talks to a scripted model on the loopback interface.
+//! The driver against the real CLI, with a scripted model on the loopback interface.
 
 pub(crate) mod failures;
 pub(crate) mod fixture;
@@ -25,9 +25,8 @@ use crate::session::tests::scripted_model::ScriptedAnswer;
 use crate::transcript::{LineDirection, TranscriptTail};
 use eklavya_core::ids::SessionId;
 
-const LONG: Duration = Duration::from_mins(2);
+const LONG_SILENCE_LIMIT: Duration = Duration::from_mins(2);
 
-/// The tools of a test's agent.
 struct CountingToolServer(AtomicUsize);
 
 impl ToolServer for CountingToolServer {

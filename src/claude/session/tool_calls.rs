@@ -1,4 +1,4 @@
-//! The calls of the orchestrator's tools that are under way.
+//! The pending calls of the orchestrator's tools.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 use crate::mcp::{self, RpcReply, SERVER_NAME, ToolServer};
 use crate::session::stdin_messages;
 
-/// How many calls one agent may have under way; more are refused.
+/// Calls that one agent may have pending; further ones are refused.
 const MAX_CALLS: usize = 64;
 
-/// The calls under way, each in a task of its own: a slow tool holds up nothing else.
+/// The pending calls, each in its own task: a slow tool delays no other.
 pub(super) struct PendingToolCalls {
     server: Option<Arc<dyn ToolServer>>,
     running: JoinSet<RpcReply>,
@@ -36,7 +36,7 @@ impl PendingToolCalls {
         !self.running.is_empty()
     }
 
-    /// Begins to answer `message`; returns the answer where it is a refusal.
+    /// Starts to handle `message`; returns a response only if it is refused.
     pub(super) fn start_call(
         &mut self,
         request_id: &str,
@@ -46,11 +46,11 @@ impl PendingToolCalls {
         let Some(server) = self.server.clone().filter(|_| name == SERVER_NAME) else {
             return Some(stdin_messages::error_response(
                 request_id,
-                &format!("there is no server {name}"),
+                &format!("unknown server {name}"),
             ));
         };
         if self.running.len() >= MAX_CALLS {
-            let refusal = format!("{MAX_CALLS} calls are under way already");
+            let refusal = format!("{MAX_CALLS} calls are already running");
             return Some(stdin_messages::error_response(request_id, &refusal));
         }
         let task = async move { mcp::answer_message(server.as_ref(), &message).await };
@@ -60,7 +60,7 @@ impl PendingToolCalls {
         None
     }
 
-    /// Gives up the call that `request_id` began.
+    /// Cancels the call of `request_id`.
     pub(super) fn cancel_call(&mut self, request_id: &str) {
         let mut calls = self.requests.values();
         if let Some((_, handle)) = calls.find(|(id, _)| id == request_id) {
@@ -68,8 +68,8 @@ impl PendingToolCalls {
         }
     }
 
-    /// Waits for the next finished call and returns the answer to send, if there is one to send;
-    /// `None` when no call is under way.
+    /// Waits for the next finished call and returns its response, which may be absent; `None` if no
+    /// call is pending.
     pub(super) async fn next_response(&mut self) -> Option<Option<Value>> {
         let finished = self.running.join_next_with_id().await?;
         let id = finished
@@ -86,12 +86,11 @@ impl PendingToolCalls {
             Err(error) if error.is_cancelled() => None,
             Err(_) => Some(stdin_messages::error_response(
                 &request_id,
-                "the tool broke; try another way",
+                "the tool failed; try another way",
             )),
         })
     }
 
-    /// Gives up all calls.
     pub(super) fn cancel_all(&mut self) {
         self.running.abort_all();
     }

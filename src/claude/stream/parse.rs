@@ -1,4 +1,4 @@
-//! From a line to events.
+//! Parses lines into events.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::{
 };
 use crate::stream::turn_result::{array_field, number_field, status_field, string_field};
 
-/// How much of a line that is no JSON is kept, in characters.
+/// How much of a line that is not JSON is kept, in characters.
 const NOTE_CHARS: usize = 500;
 
-/// Returns what `line` tells, in order; one line may carry several blocks, or none.
+/// Returns the events of `line`, in order; one line may have several blocks, or none.
 pub fn parse_line(line: &[u8]) -> Vec<StreamEvent> {
     let line = line.trim_ascii();
     if line.is_empty() {
@@ -84,9 +84,9 @@ fn parse_init(line: &Value) -> TurnInit {
 fn parse_assistant(line: &Value) -> Vec<StreamEvent> {
     let error = line.get("error").and_then(Value::as_str).map(str::to_owned);
     let message = line.get("message").unwrap_or(&Value::Null);
-    if let Some(said) = message.get("content").and_then(Value::as_str) {
+    if let Some(text) = message.get("content").and_then(Value::as_str) {
         return vec![StreamEvent::AssistantText {
-            text: said.to_owned(),
+            text: text.to_owned(),
             error,
         }];
     }
@@ -143,9 +143,9 @@ fn format_decision(decision: &Value) -> Option<String> {
         string_field(decision, "source"),
         string_field(decision, "reason_type"),
     ];
-    let told = parts.into_iter().filter(|part| !part.is_empty());
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| told.join("/"))
+    let known = parts.into_iter().filter(|part| !part.is_empty());
+    let known: Vec<String> = known.collect();
+    (!known.is_empty()).then(|| known.join("/"))
 }
 
 /// Returns the text of a block's `content`: a string, or the text parts of a list.

@@ -146,7 +146,7 @@ fn what_is_no_object_is_noted() {
     );
 }
 
-/// Any JSON that is built from the protocol's own words.
+/// Arbitrary JSON that is built from the protocol's own words.
 fn odd_json() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
         "system",

@@ -1,51 +1,49 @@
-//! The end of a turn.
+//! The result of a turn.
 
 use serde_json::Value;
 
-/// A call that a permission rule refused.
+/// A call that a permission rule denied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PermissionDenial {
-    /// The tool.
     pub tool: String,
-    /// The id of the call.
     pub tool_use_id: String,
-    /// The arguments, where the CLI told them; else null.
+    /// The arguments if the CLI reported them, else null.
     pub input: Value,
-    /// Why, where the CLI told it.
+    /// The reason if the CLI reported it.
     pub reason: Option<String>,
 }
 
-/// What the CLI said at the end of a turn.
+/// The CLI's report at the end of a turn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TurnResult {
-    /// Whether it failed. This alone decides: a failed request to the model has
-    /// `subtype: "success"`. A result that does not say counts as failed.
+    /// Whether the turn failed. Only this field decides: a failed request to the model has
+    /// `subtype: "success"`. A result without the field counts as failed.
     pub is_error: bool,
-    /// The CLI's own label, e.g. `success` or `error_max_turns`.
+    /// The CLI's label, e.g. `success` or `error_max_turns`.
     pub subtype: String,
-    /// The last text; of a failed request, its message.
+    /// The final text; of a failed request, its message.
     pub text: String,
-    /// The answer by the schema. It may be missing even though the turn succeeded.
+    /// The structured result. It may be missing even if the turn succeeded.
     pub structured_output: Option<Value>,
     /// The HTTP status of a failed request.
     pub api_error_status: Option<u16>,
     /// Why the turn ended, e.g. `completed`, `api_error`, `aborted_streaming`.
     pub terminal_reason: Option<String>,
-    /// The conversation.
+    /// The conversation's id.
     pub session_id: String,
-    /// How many answers the model gave.
+    /// The number of the model's responses.
     pub num_turns: u64,
-    /// What the CLI believes all of the conversation has cost so far, in USD; a display value,
-    /// the ledger is the truth.
+    /// The CLI's estimate of the cost of the conversation so far, in USD; for display only, since
+    /// the ledger is authoritative.
     pub total_cost_usd: Option<f64>,
-    /// The calls that were refused.
+    /// The denied calls.
     pub permission_denials: Vec<PermissionDenial>,
-    /// What went wrong, in the CLI's words.
+    /// The errors, in the CLI's words.
     pub errors: Vec<String>,
 }
 
 impl TurnResult {
-    /// Returns the result in `line`, a JSON object of type `result`.
+    /// Parses a JSON object of type `result`.
     pub(crate) fn from_json(line: &Value) -> Self {
         Self {
             is_error: line
@@ -78,8 +76,7 @@ impl TurnResult {
 }
 
 impl PermissionDenial {
-    /// Returns the denial in `value`: an element of `permission_denials` or a
-    /// `system/permission_denied` event.
+    /// Parses an element of `permission_denials` or a `system/permission_denied` event.
     pub(crate) fn from_json(value: &Value) -> Self {
         Self {
             tool: string_field(value, "tool_name"),
@@ -93,7 +90,7 @@ impl PermissionDenial {
     }
 }
 
-/// Returns the string under `key`; empty when there is none.
+/// Returns the string under `key`, or an empty one.
 pub(crate) fn string_field(value: &Value, key: &str) -> String {
     value
         .get(key)
@@ -102,11 +99,11 @@ pub(crate) fn string_field(value: &Value, key: &str) -> String {
         .to_owned()
 }
 
-/// Returns the number under `key`; 0 when there is none.
+/// Returns the number under `key`, or 0.
 pub(crate) fn number_field(value: &Value, key: &str) -> u64 {
     let found = value.get(key);
     let whole = found.and_then(Value::as_u64);
-    // The delays of retries are not always whole.
+    // The delays of retries are not always whole numbers.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -122,7 +119,7 @@ pub(crate) fn status_field(value: &Value, key: &str) -> Option<u16> {
     u16::try_from(number).ok()
 }
 
-/// Returns the elements of the list under `key`; none when there is no list.
+/// Returns the elements of the list under `key`, or none.
 pub(crate) fn array_field<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value
         .get(key)

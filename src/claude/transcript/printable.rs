@@ -1,10 +1,10 @@
-//! Making hostile text safe to show.
+//! Makes hostile text safe to show.
 
 use std::fmt::Write;
 
-/// Returns `text` with everything written out that could move a cursor, hide or reorder text:
+/// Returns `text` with all characters escaped that could move a cursor, or hide or reorder text:
 /// control characters except line feed and tab, and invisible or direction-changing characters.
-pub fn escape_unprintable(text: &str) -> String {
+pub(crate) fn escape_unprintable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -28,8 +28,8 @@ fn is_hidden(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns the first `limit` characters of the first line of `text`, with an ellipsis where
-/// something is missing; safe to show.
+/// Returns the first `limit` characters of the first line of `text`, with an ellipsis if it is cut;
+/// safe to show.
 pub(crate) fn first_line_up_to(text: &str, limit: usize) -> String {
     let text = text.trim();
     let first = text.lines().next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The transcript's file: one JSON object per line, appended as things happen.
+//! The transcript file: one JSON object per line, appended as events occur.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,18 +12,17 @@ use serde::{Deserialize, Serialize};
 use eklavya_core::clock::SharedClock;
 use eklavya_core::redactor::Redactor;
 
-/// One line of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptRecord {
-    /// When it was seen, UTC.
+    /// The time, UTC.
     pub at: Timestamp,
-    /// Who said it.
+    /// The source of the line.
     pub direction: LineDirection,
-    /// What was said, without secrets; bytes that are no UTF-8 are replaced.
+    /// The line, without secrets; invalid UTF-8 is replaced.
     pub line: String,
 }
 
-/// Who said a line.
+/// The source of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LineDirection {
@@ -37,7 +36,7 @@ pub enum LineDirection {
     Note,
 }
 
-/// Appends to a transcript; shared by the pumps of one run.
+/// Appends to a transcript; shared by the pipe tasks of one run.
 pub(crate) struct TranscriptWriter {
     file: Mutex<File>,
     clock: SharedClock,
@@ -45,7 +44,7 @@ pub(crate) struct TranscriptWriter {
 }
 
 impl TranscriptWriter {
-    /// Opens the transcript at `path` for appending, or makes it with mode 0600.
+    /// Opens the transcript at `path` for appending, or creates it with mode 0600.
     pub(crate) fn open(path: &Path, clock: SharedClock, redactor: Redactor) -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -63,7 +62,6 @@ impl TranscriptWriter {
         })
     }
 
-    /// Appends one line.
     pub(crate) fn append(&self, direction: LineDirection, line: &str) -> io::Result<()> {
         let record = TranscriptRecord {
             at: self.clock.now(),
@@ -72,7 +70,7 @@ impl TranscriptWriter {
         };
         let mut text = serde_json::to_vec(&record)?;
         text.push(b'\n');
-        // One write per line, so that a reader beside us sees at most one half of a line.
+        // One write per line, so that a concurrent reader sees at most one partial line.
         self.file
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -80,7 +78,7 @@ impl TranscriptWriter {
     }
 }
 
-// A run that was cut by a power failure may have left half a line: ours must not be glued to it.
+// A power failure may have left a partial line, which the next line must not be joined to.
 fn ends_mid_line(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(false);

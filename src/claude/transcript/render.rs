@@ -1,4 +1,4 @@
-//! A transcript for people.
+//! Renders a transcript for people.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,15 +8,15 @@ use super::{LineDirection, TranscriptRecord};
 use crate::stream::{StreamEvent, TurnResult, parse_line};
 use crate::transcript::printable::{escape_unprintable, first_line_up_to};
 
-/// How much of a tool's answer is shown, in characters.
+/// How much of a tool's result is shown, in characters.
 const RESULT_CHARS: usize = 160;
-/// How much of a call's most telling argument is shown, in characters.
+/// How much of a call's key argument is shown, in characters.
 const ARGUMENT_CHARS: usize = 120;
 /// How much of the prompt is shown, in characters.
 const PROMPT_CHARS: usize = 200;
 
-/// The arguments that tell most about a call, best first.
-const TELLING: [&str; 9] = [
+/// The arguments that identify a call best, in order of preference.
+const KEY_ARGUMENTS: [&str; 9] = [
     "file_path",
     "notebook_path",
     "command",
@@ -28,7 +28,7 @@ const TELLING: [&str; 9] = [
     "prompt",
 ];
 
-/// Turns records into lines that are safe to show on a terminal.
+/// Renders records as lines that are safe to show on a terminal.
 #[derive(Debug, Clone)]
 pub struct TranscriptRenderer {
     zone: TimeZone,
@@ -40,7 +40,7 @@ impl TranscriptRenderer {
         Self { zone }
     }
 
-    /// Returns the lines that show `record`; none where it holds nothing of interest.
+    /// Returns the lines of `record`; empty if it has no relevant content.
     pub fn render(&self, record: &TranscriptRecord) -> Vec<String> {
         let entries = match record.direction {
             LineDirection::Out => parse_line(record.line.as_bytes())
@@ -124,7 +124,7 @@ fn render_event(event: &StreamEvent) -> Option<RenderedEntry> {
             )),
         ),
         StreamEvent::NotJson(line) => new_entry("stdout", escape_unprintable(line)),
-        // A denial shows in the tool's answer; the rest is machinery.
+        // A denial shows in the tool's result; the rest is internal.
         StreamEvent::Denied(_)
         | StreamEvent::ControlRequest { .. }
         | StreamEvent::ControlCancel { .. }
@@ -143,10 +143,10 @@ fn result_label(is_error: bool, denied: bool) -> &'static str {
 }
 
 fn format_tool_call(name: &str, input: &Value) -> String {
-    let telling = TELLING
+    let key_argument = KEY_ARGUMENTS
         .iter()
         .find_map(|key| input.get(key).and_then(Value::as_str));
-    let argument = match telling {
+    let argument = match key_argument {
         Some(text) => text.to_owned(),
         None if input.as_object().is_none_or(serde_json::Map::is_empty) => String::new(),
         None => input.to_string(),
@@ -165,7 +165,7 @@ fn format_turn_result(result: &TurnResult) -> String {
     };
     let cost = result
         .total_cost_usd
-        .map(|usd| format!(", ${usd:.4} so far by the CLI's own reckoning"));
+        .map(|usd| format!(", ${usd:.4} so far by the CLI's estimate"));
     let why = if result.is_error {
         result.errors.first().unwrap_or(&result.text)
     } else {
@@ -260,10 +260,7 @@ mod tests {
                 json!({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 3, "retry_delay_ms": 512.5, "error_status": 429, "error": "rate_limit"}),
             ),
             (LineDirection::Err, json!("a warning")),
-            (
-                LineDirection::Note,
-                json!("the agent's processes are killed"),
-            ),
+            (LineDirection::Note, json!("killing the agent's processes")),
             (LineDirection::Out, result),
         ]);
         insta::assert_snapshot!(text, @r#"
@@ -278,8 +275,8 @@ mod tests {
         03:04:05 ERROR   it broke
         03:04:05 retry   1 of 3 in 512 ms: rate_limit (429)
         03:04:05 stderr  a warning
-        03:04:05 note    the agent's processes are killed
-        03:04:05 end     completed, 3 turns, $0.0169 so far by the CLI's own reckoning
+        03:04:05 note    killing the agent's processes
+        03:04:05 end     completed, 3 turns, $0.0169 so far by the CLI's estimate
         "#);
     }
 

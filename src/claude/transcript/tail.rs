@@ -1,4 +1,4 @@
-//! Reading a transcript that is still being written.
+//! Reads a transcript that is still being written.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use super::TranscriptRecord;
 /// How much is read at once, in bytes.
 const CHUNK_BYTES: u64 = 1024 * 1024;
 
-/// Reads a transcript record by record, from its beginning to where it ends now, and later on.
+/// Reads a transcript record by record, from its start to its current end, and later additions.
 #[derive(Debug)]
 pub struct TranscriptTail {
     file: File,
@@ -17,7 +17,6 @@ pub struct TranscriptTail {
 }
 
 impl TranscriptTail {
-    /// Opens the transcript at `path`.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: File::open(path)?,
@@ -26,10 +25,10 @@ impl TranscriptTail {
     }
 
     /// Returns the complete records that were appended since the last call, at most about one
-    /// mebibyte of them; an empty list says that there is nothing new yet.
+    /// mebibyte of them; empty if there are none yet.
     ///
-    /// A last line that is only half written waits for its rest. A line that is no record (half
-    /// of one, left by a power failure) is skipped.
+    /// An incomplete last line is kept for the next call. A line that is not a record (a partial
+    /// line after a power failure) is skipped.
     pub fn read_new(&mut self) -> io::Result<Vec<TranscriptRecord>> {
         loop {
             let before = self.partial.len();

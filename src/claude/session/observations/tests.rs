@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::stream::{StreamEvent, parse_line};
 
-/// Returns the judgement on a run that printed `lines` and exited with `code`.
+/// Returns the outcome of a run that printed `lines` and exited with `code`.
 fn judge(lines: &[Value], cause: Option<StopCause>, code: i32) -> SessionOutcome {
     let mut facts = SessionObservations::default();
     for event in lines
@@ -199,11 +199,11 @@ fn stopping_is_judged_by_what_was_finished() {
 fn a_denial_told_twice_is_one_denial() {
     let event = json!({"type": "system", "subtype": "permission_denied", "tool_name": "Write",
         "tool_use_id": "t1", "message": "not allowed"});
-    let told = json!({"permission_denials": [
+    let denied = json!({"permission_denials": [
         {"tool_name": "Write", "tool_use_id": "t1", "tool_input": {"file_path": "/etc/x"}},
         {"tool_name": "Bash", "tool_use_id": "t2", "tool_input": {}},
     ]});
-    let outcome = judge(&[init(), event, success(&told)], None, 0);
+    let outcome = judge(&[init(), event, success(&denied)], None, 0);
     assert_eq!(outcome.denials.len(), 2);
     assert_eq!(outcome.denials[0].input, json!({"file_path": "/etc/x"}));
     assert_eq!(outcome.denials[0].reason.as_deref(), Some("not allowed"));

@@ -1,19 +1,19 @@
-//! Programs that misbehave in ways that the real CLI does not show on demand.
+//! Programs that fail in ways that the real CLI does not show on demand.
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_prints_no_event_is_a_failed_start_with_its_stderr() {
-    let mut scene = SessionFixture::new().await;
-    scene
+    let mut fixture = SessionFixture::new().await;
+    fixture
         .spec
         .extra_env
         .insert("CLAUDE_CODE_TMPDIR".into(), "/proc/nowhere".into());
-    scene
+    fixture
         .spec
         .extra_env
         .insert("TMPDIR".into(), "/proc/nowhere".into());
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     let SessionEnd::Failed {
         reason: FailureReason::StartFailed,
         message,
@@ -26,26 +26,26 @@ async fn a_program_that_prints_no_event_is_a_failed_start_with_its_stderr() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_program_is_an_error() {
-    let mut scene = SessionFixture::new().await;
-    scene.spec.program = "/nonexistent/claude".into();
-    let error = scene.run().await.unwrap_err();
+    let mut fixture = SessionFixture::new().await;
+    fixture.spec.program = "/nonexistent/claude".into();
+    let error = fixture.run().await.unwrap_err();
     assert!(error.to_string().contains("/nonexistent/claude"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transcript_that_cannot_be_written_is_an_error() {
-    let mut scene = SessionFixture::new().await;
-    scene.transcript = Some("/dev/full".into());
-    scene.model.push_answers([ScriptedAnswer::text("Done.")]);
-    let error = scene.run().await.unwrap_err();
+    let mut fixture = SessionFixture::new().await;
+    fixture.transcript = Some("/dev/full".into());
+    fixture.model.push_answers([ScriptedAnswer::text("Done.")]);
+    let error = fixture.run().await.unwrap_err();
     assert!(matches!(error, SessionError::Transcript { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_server_that_did_not_come_up_is_a_clear_failure() {
-    let mut scene = SessionFixture::new().await;
-    scene.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
-    scene.replace_cli_with(
+    let mut fixture = SessionFixture::new().await;
+    fixture.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
+    fixture.replace_cli_with(
         r#"read -r initialize
         echo '{"type":"control_response","response":{"subtype":"success","request_id":"initialize"}}'
         read -r prompt
@@ -54,7 +54,7 @@ async fn a_tool_server_that_did_not_come_up_is_a_clear_failure() {
         echo '{"type":"result","subtype":"error_during_execution","is_error":true}'
         cat > /dev/null; exit 1"#,
     );
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     let SessionEnd::Failed { reason, message } = &outcome.end else {
         panic!("{outcome:?}")
     };
@@ -64,40 +64,40 @@ async fn a_tool_server_that_did_not_come_up_is_a_clear_failure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ignores_an_interrupt_is_killed_with_its_tree() {
-    let mut scene = SessionFixture::new().await;
-    scene.grace = Duration::from_millis(300);
-    scene.silence = Duration::from_millis(300);
-    scene.replace_cli_with("exec sleep 1000");
-    let outcome = scene.run().await.unwrap();
+    let mut fixture = SessionFixture::new().await;
+    fixture.grace = Duration::from_millis(300);
+    fixture.silence = Duration::from_millis(300);
+    fixture.replace_cli_with("exec sleep 1000");
+    let outcome = fixture.run().await.unwrap();
     assert_eq!(outcome.end, SessionEnd::Silent);
-    assert_eq!(scene.kill_count(), 1);
+    assert_eq!(fixture.kill_count(), 1);
     assert!(!outcome.exit_status.unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lingers_after_its_result_is_killed_and_its_work_counts() {
-    let mut scene = SessionFixture::new().await;
-    scene.grace = Duration::from_millis(300);
-    scene.replace_cli_with(
+    let mut fixture = SessionFixture::new().await;
+    fixture.grace = Duration::from_millis(300);
+    fixture.replace_cli_with(
         r#"echo '{"type":"system","subtype":"init","session_id":"s"}'
         echo '{"type":"result","subtype":"success","is_error":false,"result":"Done."}'
         exec sleep 1000"#,
     );
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     assert!(matches!(&outcome.end, SessionEnd::Completed { text, .. } if text == "Done."));
-    assert_eq!(scene.kill_count(), 1);
+    assert_eq!(fixture.kill_count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_held_open_by_an_orphan_does_not_hold_up_the_end() {
-    let mut scene = SessionFixture::new().await;
-    scene.replace_cli_with(
+    let mut fixture = SessionFixture::new().await;
+    fixture.replace_cli_with(
         r#"echo '{"type":"system","subtype":"init","session_id":"s"}'
         echo '{"type":"result","subtype":"success","is_error":false,"result":"Done."}'
         sleep 5 &
         exit 0"#,
     );
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     assert!(
         matches!(outcome.end, SessionEnd::Completed { .. }),
         "{outcome:?}"
@@ -106,11 +106,11 @@ async fn a_pipe_held_open_by_an_orphan_does_not_hold_up_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_asks_without_reading_the_answers_is_stopped() {
-    let mut scene = SessionFixture::new().await;
-    scene.replace_cli_with(
+    let mut fixture = SessionFixture::new().await;
+    fixture.replace_cli_with(
         r#"exec yes '{"type":"control_request","request_id":"x","request":{"subtype":"nonsense"}}'"#,
     );
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     let SessionEnd::Failed { message, .. } = &outcome.end else {
         panic!("{outcome:?}")
     };
@@ -119,12 +119,12 @@ async fn what_asks_without_reading_the_answers_is_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_in_the_middle_tells_what_it_said_last() {
-    let mut scene = SessionFixture::new().await;
-    scene.replace_cli_with(
+    let mut fixture = SessionFixture::new().await;
+    fixture.replace_cli_with(
         r#"echo '{"type":"system","subtype":"init","session_id":"s"}'
         echo 'not json'; printf '\377\376 half a line'; echo 'out of memory' >&2; exit 137"#,
     );
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     let SessionEnd::Failed {
         reason: FailureReason::ProcessDied,
         message,
@@ -139,7 +139,7 @@ async fn a_death_in_the_middle_tells_what_it_said_last() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_event_receiver_does_not_stop_the_run() {
-    let scene = SessionFixture::new().await;
+    let fixture = SessionFixture::new().await;
     let script = r#"echo '{"type":"system","subtype":"init","session_id":"s"}'
         i=0; while [ $i -lt 3000 ]; do echo '{"type":"x"}'; i=$((i+1)); done
         echo '{"type":"result","subtype":"success","is_error":false}'"#;
@@ -148,7 +148,7 @@ async fn a_dropped_event_receiver_does_not_stop_the_run() {
     let (events, receiver) = mpsc::channel(1);
     drop(receiver);
     let control = mpsc::channel(1).1;
-    let outcome = run_session(command, scene.session_spec(), events, control)
+    let outcome = run_session(command, fixture.session_spec(), events, control)
         .await
         .unwrap();
     assert!(

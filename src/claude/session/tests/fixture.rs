@@ -26,7 +26,7 @@ pub(crate) struct SessionFixture {
         mpsc::Sender<SessionSignal>,
         Option<mpsc::Receiver<SessionSignal>>,
     ),
-    seen: Vec<StreamEvent>,
+    events: Vec<StreamEvent>,
     kills: Arc<AtomicUsize>,
 }
 
@@ -61,14 +61,14 @@ impl SessionFixture {
         Self {
             spec,
             model,
-            silence: LONG,
+            silence: LONG_SILENCE_LIMIT,
             grace: Duration::from_secs(20),
             activity: AgentActivity::default(),
             transcript: None,
             dir,
             tools: None,
             control: (sender, Some(receiver)),
-            seen: Vec::new(),
+            events: Vec::new(),
             kills: Arc::default(),
         }
     }
@@ -89,14 +89,14 @@ impl SessionFixture {
     }
 
     pub(crate) fn events(&self) -> &[StreamEvent] {
-        &self.seen
+        &self.events
     }
 
     pub(crate) fn kill_count(&self) -> usize {
         self.kills.load(Ordering::Relaxed)
     }
 
-    /// Replaces the CLI by a shell script.
+    /// Replaces the CLI with a shell script.
     pub(crate) fn replace_cli_with(&mut self, script: &str) {
         let path = self.dir.path().join("script");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -132,15 +132,15 @@ impl SessionFixture {
         let (sender, mut receiver) = mpsc::channel(8);
         let control = self.control.1.take().unwrap_or_else(|| mpsc::channel(1).1);
         let collect = async {
-            let mut seen = Vec::new();
+            let mut events = Vec::new();
             while let Some(event) = receiver.recv().await {
-                seen.push(event);
+                events.push(event);
             }
-            seen
+            events
         };
         let driven = run_session(command, self.session_spec(), sender, control);
-        let (outcome, seen) = tokio::join!(driven, collect);
-        self.seen = seen;
+        let (outcome, events) = tokio::join!(driven, collect);
+        self.events = events;
         outcome
     }
 }

@@ -1,4 +1,4 @@
-//! A model that answers by a script, over HTTP on the loopback interface.
+//! A model with scripted responses, over HTTP on the loopback interface.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,15 +17,15 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// What the model answers to one request.
+/// The response to one request.
 pub(crate) enum ScriptedAnswer {
     /// These content blocks.
     Blocks(Vec<Value>),
     /// An error with this message.
     Status(u16, &'static str),
-    /// Nothing, ever.
+    /// No response, ever.
     Hang,
-    /// Something, later.
+    /// A delayed response.
     Slow(Duration, Box<ScriptedAnswer>),
 }
 
@@ -61,7 +61,7 @@ struct ScriptedModelState {
 /// A server that lives as long as this value.
 pub(crate) struct ScriptedModel {
     state: Arc<Mutex<ScriptedModelState>>,
-    asked: Arc<Notify>,
+    request_notify: Arc<Notify>,
     port: u16,
     server: tokio::task::JoinHandle<()>,
 }
@@ -76,14 +76,18 @@ impl ScriptedModel {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (state, asked) = (
+        let (state, request_notify) = (
             Arc::<Mutex<ScriptedModelState>>::default(),
             Arc::new(Notify::new()),
         );
-        let server = tokio::spawn(serve(listener, Arc::clone(&state), Arc::clone(&asked)));
+        let server = tokio::spawn(serve(
+            listener,
+            Arc::clone(&state),
+            Arc::clone(&request_notify),
+        ));
         Self {
             state,
-            asked,
+            request_notify,
             port,
             server,
         }
@@ -97,28 +101,30 @@ impl ScriptedModel {
         self.state.lock().unwrap().script.extend(answers);
     }
 
-    /// Returns what is notified at every request.
+    /// Returns a notification of every request.
     pub(crate) fn request_notify(&self) -> Arc<Notify> {
-        Arc::clone(&self.asked)
+        Arc::clone(&self.request_notify)
     }
 
-    /// Returns the key of the last request.
     pub(crate) fn api_key(&self) -> String {
         self.state.lock().unwrap().api_key.clone()
     }
 
-    /// Returns the body of the last request.
     pub(crate) fn last_body(&self) -> String {
         self.state.lock().unwrap().last_body.clone()
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<Mutex<ScriptedModelState>>, asked: Arc<Notify>) {
+async fn serve(
+    listener: TcpListener,
+    state: Arc<Mutex<ScriptedModelState>>,
+    request_notify: Arc<Notify>,
+) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (state, asked) = (Arc::clone(&state), Arc::clone(&asked));
+        let (state, request_notify) = (Arc::clone(&state), Arc::clone(&request_notify));
         let service = service_fn(move |request| {
-            let (state, asked) = (Arc::clone(&state), Arc::clone(&asked));
-            async move { Ok::<_, Infallible>(respond(request, &state, &asked).await) }
+            let (state, request_notify) = (Arc::clone(&state), Arc::clone(&request_notify));
+            async move { Ok::<_, Infallible>(respond(request, &state, &request_notify).await) }
         });
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
@@ -127,7 +133,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<ScriptedModelState>>, ask
 async fn respond(
     request: Request<Incoming>,
     state: &Mutex<ScriptedModelState>,
-    asked: &Notify,
+    request_notify: &Notify,
 ) -> Response<Full<Bytes>> {
     assert_eq!(request.uri().path(), "/v1/messages");
     let key = request
@@ -141,7 +147,7 @@ async fn respond(
         state.last_body = String::from_utf8(body.to_vec()).unwrap();
         state.script.pop_front()
     };
-    asked.notify_one();
+    request_notify.notify_one();
     render_answer(answer.unwrap_or(ScriptedAnswer::Status(400, "the script has ended"))).await
 }
 

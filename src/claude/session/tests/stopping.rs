@@ -1,71 +1,71 @@
-//! Stopping the real CLI: on request, and because it is silent.
+//! Stopping the real CLI: on request, and because of silence.
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_it_and_the_conversation_can_be_resumed() {
-    let mut scene = SessionFixture::new().await;
-    scene.model.push_answers([ScriptedAnswer::Hang]);
-    let control = scene.control();
-    let asked = scene.model.request_notify();
+    let mut fixture = SessionFixture::new().await;
+    fixture.model.push_answers([ScriptedAnswer::Hang]);
+    let control = fixture.control();
+    let request = fixture.model.request_notify();
     let interrupt = tokio::spawn(async move {
-        asked.notified().await;
+        request.notified().await;
         control.send(SessionSignal::Interrupt).await.unwrap();
     });
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     interrupt.await.unwrap();
     assert_eq!(outcome.end, SessionEnd::Interrupted, "{outcome:?}");
-    assert_eq!(scene.kill_count(), 0, "it stopped by itself");
+    assert_eq!(fixture.kill_count(), 0, "it stopped by itself");
 
-    scene.spec.conversation = ConversationStart::Resume(scene.spec.conversation.id());
-    scene
+    fixture.spec.conversation = ConversationStart::Resume(fixture.spec.conversation.id());
+    fixture
         .model
         .push_answers([ScriptedAnswer::text("Finished.")]);
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     assert!(matches!(&outcome.end, SessionEnd::Completed { text, .. } if text == "Finished."));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_ends_it_at_once() {
-    let mut scene = SessionFixture::new().await;
-    scene.model.push_answers([ScriptedAnswer::Hang]);
-    let control = scene.control();
-    let asked = scene.model.request_notify();
+    let mut fixture = SessionFixture::new().await;
+    fixture.model.push_answers([ScriptedAnswer::Hang]);
+    let control = fixture.control();
+    let request = fixture.model.request_notify();
     let kill = tokio::spawn(async move {
-        asked.notified().await;
+        request.notified().await;
         control.send(SessionSignal::Kill).await.unwrap();
     });
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     kill.await.unwrap();
     assert_eq!(outcome.end, SessionEnd::Killed);
-    assert_eq!(scene.kill_count(), 1);
+    assert_eq!(fixture.kill_count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_is_ended() {
-    let mut scene = SessionFixture::new().await;
-    scene.silence = Duration::from_secs(3);
-    scene.model.push_answers([ScriptedAnswer::Hang]);
-    let outcome = scene.run().await.unwrap();
+    let mut fixture = SessionFixture::new().await;
+    fixture.silence = Duration::from_secs(3);
+    fixture.model.push_answers([ScriptedAnswer::Hang]);
+    let outcome = fixture.run().await.unwrap();
     assert_eq!(outcome.end, SessionEnd::Silent, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_at_the_gateway_are_signs_of_life() {
-    let mut scene = SessionFixture::new().await;
-    scene.silence = Duration::from_secs(2);
-    scene.model.push_answers([ScriptedAnswer::Slow(
+    let mut fixture = SessionFixture::new().await;
+    fixture.silence = Duration::from_secs(2);
+    fixture.model.push_answers([ScriptedAnswer::Slow(
         Duration::from_secs(5),
         Box::new(ScriptedAnswer::text("Late.")),
     )]);
-    let activity = scene.activity.clone();
+    let activity = fixture.activity.clone();
     let heart = tokio::spawn(async move {
         for beat in 0.. {
             activity.last_seen_us.store(beat, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     heart.abort();
     assert!(
         matches!(&outcome.end, SessionEnd::Completed { text, .. } if text == "Late."),
@@ -75,14 +75,14 @@ async fn bytes_at_the_gateway_are_signs_of_life() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parked_agent_is_not_silent() {
-    let mut scene = SessionFixture::new().await;
-    scene.silence = Duration::from_secs(2);
-    scene.activity.set_paused(true);
-    scene.model.push_answers([ScriptedAnswer::Slow(
+    let mut fixture = SessionFixture::new().await;
+    fixture.silence = Duration::from_secs(2);
+    fixture.activity.set_paused(true);
+    fixture.model.push_answers([ScriptedAnswer::Slow(
         Duration::from_secs(5),
         Box::new(ScriptedAnswer::text("Late.")),
     )]);
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     assert!(
         matches!(outcome.end, SessionEnd::Completed { .. }),
         "{outcome:?}"

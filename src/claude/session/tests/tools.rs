@@ -4,21 +4,21 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_of_our_tools_are_answered() {
-    let mut scene = SessionFixture::new().await;
+    let mut fixture = SessionFixture::new().await;
     let counter = Arc::new(CountingToolServer(AtomicUsize::new(0)));
-    scene.offer_tools(counter.clone());
-    scene.model.push_answers([
+    fixture.offer_tools(counter.clone());
+    fixture.model.push_answers([
         ScriptedAnswer::tool("mcp__eklavya__count", &json!({"by": 3})),
         ScriptedAnswer::tool("mcp__eklavya__panic", &json!({})),
         ScriptedAnswer::text("Counted."),
     ]);
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     assert!(
         matches!(outcome.end, SessionEnd::Completed { .. }),
         "{outcome:?}"
     );
     assert_eq!(counter.0.load(Ordering::Relaxed), 3);
-    let events = scene.events();
+    let events = fixture.events();
     let answers: Vec<(bool, &str)> = events
         .iter()
         .filter_map(|event| match event {
@@ -30,7 +30,7 @@ async fn calls_of_our_tools_are_answered() {
         .collect();
     assert_eq!(answers[0], (false, "the count is 3"));
     assert!(
-        answers[1].0 && answers[1].1.contains("the tool broke"),
+        answers[1].0 && answers[1].1.contains("the tool failed"),
         "{answers:?}"
     );
     assert_eq!(outcome.denials, []);
@@ -38,18 +38,18 @@ async fn calls_of_our_tools_are_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_waits_for_our_tool_is_not_silent_and_can_be_interrupted() {
-    let mut scene = SessionFixture::new().await;
-    scene.silence = Duration::from_secs(2);
-    scene.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
-    scene
+    let mut fixture = SessionFixture::new().await;
+    fixture.silence = Duration::from_secs(2);
+    fixture.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
+    fixture
         .model
         .push_answers([ScriptedAnswer::tool("mcp__eklavya__hang", &json!({}))]);
-    let control = scene.control();
+    let control = fixture.control();
     let interrupt = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(6)).await;
         control.send(SessionSignal::Interrupt).await.unwrap();
     });
-    let outcome = scene.run().await.unwrap();
+    let outcome = fixture.run().await.unwrap();
     interrupt.await.unwrap();
     assert_eq!(outcome.end, SessionEnd::Interrupted, "{outcome:?}");
 }

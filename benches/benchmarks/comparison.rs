@@ -51,7 +51,7 @@ impl PerformanceGoal {
 #[serde(rename_all = "camelCase")]
 pub struct ComparisonResult<'a> {
     /// As in [`Comparison`].
-    pub reference: &'static str,
+    pub benchmark: &'static str,
     /// As in [`Comparison`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<&'static str>,
@@ -108,7 +108,7 @@ impl TimingComparison {
                     .is_none_or(|most| ratio.is_some_and(|ratio| ratio <= most))
         });
         ComparisonResult {
-            reference: self.name,
+            benchmark: self.name,
             part: self.part,
             eklavya,
             reference,

@@ -9,7 +9,7 @@ use crate::samples::DurationSamples;
 #[serde(rename_all = "camelCase")]
 pub struct LatencySummary {
     /// What was measured, e.g. `events`.
-    pub reference: &'static str,
+    pub benchmark: &'static str,
     /// Under which conditions.
     pub part: &'static str,
     /// How many were measured.
@@ -32,7 +32,7 @@ impl LatencySummary {
     /// Returns the report of samples; `goal` is the longest that half of all should take,
     /// and that 99 of 100 should, in seconds.
     pub fn from_samples(
-        reference: &'static str,
+        benchmark: &'static str,
         part: &'static str,
         samples: &DurationSamples,
         goal: [f64; 2],
@@ -40,7 +40,7 @@ impl LatencySummary {
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| samples.quantile(share));
         let [goal_p50, goal_p99] = goal;
         Self {
-            reference,
+            benchmark,
             part,
             count: samples.count(),
             p50_seconds: p50,

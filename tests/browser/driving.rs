@@ -129,7 +129,10 @@ async fn what_stands_in_the_way_is_named() {
         .fill(&text_target("Greet"), "x", false)
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("is not an editable field"), "{error}");
+    assert!(
+        error.to_string().contains("is not an editable field"),
+        "{error}"
+    );
     let error = browser.press_key("F13").await.unwrap_err();
     assert!(error.to_string().contains("Enter, Tab"), "{error}");
     let error = browser.open(&preview_url("/none")).await;

@@ -214,7 +214,7 @@ impl JobEvent {
             JobEvent::Finish => "be finished",
             JobEvent::Fail { .. } => "fail",
             JobEvent::Ask { .. } => "ask for a decision",
-            JobEvent::Release { .. } => "be released",
+            JobEvent::Release { .. } => "be put down",
             JobEvent::Cancel => "be cancelled",
         }
     }

@@ -24,12 +24,12 @@ const BANNED_PHRASES: [&str; 14] = [
 const EXEMPT: [&str; 1] = ["tests/architecture/english.rs"];
 
 fn contains_phrase(line: &str, phrase: &str) -> bool {
-    // A system user has this name.
-    // A system user has this name.
+    // A system user has this name, and entries of the audit trail keep that name of an event.
     let line = line
         .to_lowercase()
         .replace("\"nobody\"", "")
-        .replace("nobody:", "");
+        .replace("nobody:", "")
+        .replace("\"be put down\"", "");
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(phrase).any(|(at, _)| {
         let before = line[..at].chars().next_back();

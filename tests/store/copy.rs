@@ -82,7 +82,7 @@ fn only_an_empty_database_is_written() {
     env.run(&["init", "--yes", "--set", &option]).ok();
     copy_database(&env, "sqlite", &server.url()).ok();
     let again = copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
-    assert!(again.stderr.contains("holds 1 projects"), "{again:?}");
+    assert!(again.stderr.contains("has 1 projects"), "{again:?}");
     copy_database(&env, &server.url(), "sqlite").assert_exit_code(4);
     for (from, to, code) in [
         ("sqlite", "sqlite:other.db", 2),

@@ -181,6 +181,55 @@ fn passed_over_and_unfit_projects_are_left_to_other_workers() {
     });
 }
 
+/// A worker that checks a job must not hide it: another worker takes the job while the first one
+/// checks whether it fits, and finds that it does not.
+#[test]
+fn on_postgres_a_job_that_one_worker_checks_is_free_for_others() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let server = PostgresServer::new(&TestPostgres::shared().parse().unwrap(), None).unwrap();
+        let queue = QueueFixture::at(&DatabaseLocation::Server(Box::new(server))).await;
+        let project = queue.project("shop").await;
+        queue.request_job(&project, JobGoal::Plan).await;
+        let handle = tokio::runtime::Handle::current();
+        let other = |name: &str| {
+            let claim = || handle.block_on(queue.claim_job(name));
+            tokio::task::block_in_place(claim)
+        };
+        let taken = std::cell::RefCell::new(None);
+        let fits = |project: &Project| {
+            assert_eq!(project.slug, "shop");
+            *taken.borrow_mut() = other("other");
+            false
+        };
+        let claimed = jobs::claim(&queue.data, "w", &BTreeSet::new(), fits).await;
+        assert_eq!(claimed.unwrap(), None);
+        let (job, _) = taken.take().expect("the check hid the job");
+        assert_eq!(job.state.worker().map(|(worker, _)| worker), Some("other"));
+    });
+}
+
+/// A job that fits is found behind more jobs that do not fit than one query returns.
+#[test]
+fn a_job_that_fits_is_found_behind_any_number_that_do_not() {
+    on_both_databases(async |queue| {
+        for number in 0..70 {
+            let project = queue.project(&format!("p{number}")).await;
+            queue.request_job(&project, JobGoal::Plan).await;
+        }
+        let last = queue.project("last").await;
+        queue
+            .clock
+            .set(queue.data.now() + jiff::SignedDuration::from_secs(1));
+        queue.request_job(&last, JobGoal::Plan).await;
+        let fits = |project: &Project| project.slug == "last";
+        let none = BTreeSet::new();
+        let claim = || jobs::claim(&queue.data, "w", &none, fits);
+        assert_eq!(claim().await.unwrap().unwrap().1.slug, "last");
+        assert_eq!(claim().await.unwrap(), None);
+    });
+}
+
 #[test]
 fn what_a_project_cannot_come_to_is_refused() {
     on_both_databases(async |queue| {

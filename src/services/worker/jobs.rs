@@ -107,8 +107,12 @@ async fn ensure_reachable(
     })
 }
 
-/// Takes the next eligible queued job for `worker`, if any. Jobs of the projects in `passed_over`,
-/// and of those that do not fit, are left to other workers.
+/// Takes the queued job that is next, if there is one that can be worked on, for `worker`. Projects
+/// of `passed_over`, and those that do not fit, are left to others.
+///
+/// A job is locked only after its project has been found to fit. If a worker locked a job to check
+/// it, the claims of other workers would skip the job meanwhile, and one of them could get no job
+/// although this one is free and fits.
 pub async fn claim(
     data: &DataStore,
     worker: &str,
@@ -117,20 +121,24 @@ pub async fn claim(
 ) -> Result<Option<(Job, Project)>, ServiceError> {
     let mut passed_over = passed_over.clone();
     let mut tx = data.begin(&AuditActor::System).await?;
-    while let Some(job) = jobs::next_queued(&mut tx.sql, &passed_over).await? {
-        let project = load_project(&mut tx, job.project).await?;
-        if !fits(&project) {
-            passed_over.insert(job.project);
-            continue;
+    loop {
+        let candidates = jobs::next_projects(&mut tx.sql, &passed_over).await?;
+        if candidates.is_empty() {
+            return Ok(None);
         }
-        let event = JobEvent::Claim {
-            worker: worker.to_owned(),
-        };
-        let job = advance_in(&mut tx, &job, &project, &event).await?;
-        tx.commit().await?;
-        return Ok(Some((job, project)));
+        let fitting = candidates.iter().filter(|project| fits(project));
+        let fitting: BTreeSet<ProjectId> = fitting.map(|project| project.id).collect();
+        if let Some(job) = jobs::next_queued(&mut tx.sql, &fitting).await? {
+            let project = load_project(&mut tx, job.project).await?;
+            let event = JobEvent::Claim {
+                worker: worker.to_owned(),
+            };
+            let job = advance_in(&mut tx, &job, &project, &event).await?;
+            tx.commit().await?;
+            return Ok(Some((job, project)));
+        }
+        passed_over.extend(candidates.iter().map(|project| project.id));
     }
-    Ok(None)
 }
 
 /// Applies an event to a job and returns it.

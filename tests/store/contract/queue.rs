@@ -127,6 +127,7 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let none = BTreeSet::new();
     assert_eq!(jobs::next_queued(&mut tx, &none).await.unwrap(), None);
+    assert_eq!(jobs::next_projects(&mut tx, &none).await.unwrap(), []);
     let mut halted = project(&mut tx, 1).await;
     halted.state = ProjectState::Paused {
         stage: ProjectStage::Building,
@@ -159,42 +160,52 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     jobs::set_priority(&mut tx, ids[2], priority(9))
         .await
         .unwrap();
+    let all: BTreeSet<ProjectId> = ids.iter().copied().chain([halted.id]).collect();
     let mut next = async |passed_over: &[ProjectId]| {
         let passed_over = passed_over.iter().copied().collect();
-        let found = jobs::next_queued(&mut tx, &passed_over).await.unwrap();
-        found.map(|job| job.id)
+        let due = jobs::next_projects(&mut tx, &passed_over).await.unwrap();
+        let among = &all - &passed_over;
+        let found = jobs::next_queued(&mut tx, &among).await.unwrap();
+        let due: Vec<ProjectId> = due.iter().map(|project| project.id).collect();
+        (found.map(|job| job.id), due)
     };
-    assert_eq!(next(&[]).await, Some(urgent[0].id));
-    assert_eq!(next(&[ids[2]]).await, Some(less.id));
-    assert_eq!(next(&[ids[2], ids[1]]).await, Some(much.id));
-    assert_eq!(next(&ids).await, None);
+    let (first, second, third) = (ids[2], ids[1], ids[0]);
+    let due = vec![first, second, third];
+    assert_eq!(next(&[]).await, (Some(urgent[0].id), due.clone()));
+    assert_eq!(next(&[first]).await, (Some(less.id), vec![second, third]));
+    assert_eq!(next(&[first, second]).await, (Some(much.id), vec![third]));
+    assert_eq!(next(&ids).await, (None, vec![]));
     let mut taken = urgent[0].clone();
     taken.state = JobState::Running {
         worker: "w".to_owned(),
         since: timestamp_at(5),
     };
     assert!(jobs::update(&mut tx, &taken).await.unwrap());
-    let found = jobs::next_queued(&mut tx, &none).await.unwrap().unwrap();
+    let found = jobs::next_queued(&mut tx, &all).await.unwrap().unwrap();
     assert_eq!(found.id, less.id, "a project has two jobs under way");
+    let due = jobs::next_projects(&mut tx, &none).await.unwrap();
+    assert_eq!(due[0].id, second, "a project has two jobs under way");
 }
 
 async fn a_job_is_taken_by_one_of_many(store: &Store) {
     const JOBS: u32 = 5;
     let mut tx = store.begin_write().await.unwrap();
+    let mut all = BTreeSet::new();
     for number in 1..=JOBS {
         let project = project(&mut tx, number).await;
+        all.insert(project.id);
         let job = job(project.id, JobGoal::Plan, number.into());
         assert!(jobs::insert(&mut tx, &job).await.unwrap());
     }
     tx.commit().await.unwrap();
     let mut takers = tokio::task::JoinSet::new();
     for number in 0..4 {
-        let store = store.clone();
+        let (store, all) = (store.clone(), all.clone());
         takers.spawn(async move {
             let mut taken = Vec::new();
             loop {
                 let mut tx = store.begin_write().await.unwrap();
-                let found = jobs::next_queued(&mut tx, &BTreeSet::new()).await.unwrap();
+                let found = jobs::next_queued(&mut tx, &all).await.unwrap();
                 let Some(mut job) = found else { return taken };
                 job.state = JobState::Running {
                     worker: number.to_string(),

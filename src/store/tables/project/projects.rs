@@ -236,7 +236,7 @@ fn parse_isolation(name: Option<&str>) -> Result<Option<IsolationKind>, InvalidI
     name.map(str::parse).transpose()
 }
 
-fn read(record: &DatabaseRow) -> Result<Project, StoreError> {
+pub(crate) fn read(record: &DatabaseRow) -> Result<Project, StoreError> {
     let row = record.reader(TABLE);
     Ok(Project {
         id: ProjectId(row.id("id")?),

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::params;
-use crate::{DatabaseRow, SqlDialect, SqlTransaction, StoreError};
+use crate::{DatabaseRow, SqlDialect, SqlTransaction, StoreError, projects};
 use eklavya_core::ids::{JobId, ProjectId};
 use eklavya_core::job::{Job, JobGoal};
+use eklavya_core::project::Project;
 use eklavya_core::project::priority::ProjectPriority;
 
 const TABLE: &str = "jobs";
@@ -61,44 +62,87 @@ pub async fn update(tx: &mut SqlTransaction, job: &Job) -> Result<bool, StoreErr
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
-/// Returns the queued job to take next, and locks it until the transaction ends.
+/// The most projects that one query returns as candidates for a claim.
+const CANDIDATE_LIMIT: u32 = 32;
+
+/// The SQL of a query for the queued jobs that workers take next, in that order.
 ///
-/// Only the oldest job of each project is eligible, and none while another one runs or the project
-/// is paused. Jobs of `passed_over` are skipped.
-pub async fn next_queued(
+/// A project offers only its oldest job, and none while another of its jobs runs or the project is
+/// paused or archived.
+macro_rules! next_jobs_sql {
+    ($columns:literal, $which:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM jobs j JOIN projects p ON p.id = j.project_id \
+            WHERE j.status = 'queued' AND p.status NOT IN ('paused', 'archived') AND ",
+            $which,
+            " AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.project_id = j.project_id \
+                AND (o.status IN ('running', 'cancelling') OR (o.status = 'queued' \
+                AND (o.created_at, o.id) < (j.created_at, j.id)))) \
+            ORDER BY j.priority DESC, j.used_micros, j.created_at, j.id LIMIT ",
+            $rest
+        )
+    };
+}
+
+/// Returns the projects whose queued jobs workers take next, in that order: at most 32, and none of
+/// `passed_over`. It locks nothing, so other workers can take the same jobs.
+pub async fn next_projects(
     tx: &mut SqlTransaction,
     passed_over: &BTreeSet<ProjectId>,
-) -> Result<Option<Job>, StoreError> {
-    const SQLITE: &str = "SELECT j.* FROM jobs j \
-        JOIN projects p ON p.id = j.project_id \
-        WHERE j.status = 'queued' AND p.status NOT IN ('paused', 'archived') \
-        AND lower(hex(j.project_id)) NOT IN (SELECT value FROM json_each($1)) \
-        AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.project_id = j.project_id \
-            AND (o.status IN ('running', 'cancelling') OR (o.status = 'queued' \
-            AND (o.created_at, o.id) < (j.created_at, j.id)))) \
-        ORDER BY j.priority DESC, j.used_micros, j.created_at, j.id LIMIT 1";
-    const POSTGRES: &str = "SELECT j.* FROM jobs j \
-        JOIN projects p ON p.id = j.project_id \
-        WHERE j.status = 'queued' AND p.status NOT IN ('paused', 'archived') \
-        AND NOT ($1 ? replace(j.project_id::text, '-', '')) \
-        AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.project_id = j.project_id \
-            AND (o.status IN ('running', 'cancelling') OR (o.status = 'queued' \
-            AND (o.created_at, o.id) < (j.created_at, j.id)))) \
-        ORDER BY j.priority DESC, j.used_micros, j.created_at, j.id LIMIT 1 \
-        FOR UPDATE OF j SKIP LOCKED";
+) -> Result<Vec<Project>, StoreError> {
+    const SQLITE: &str = next_jobs_sql!(
+        "p.*",
+        "lower(hex(j.project_id)) NOT IN (SELECT value FROM json_each($1))",
+        "$2"
+    );
+    const POSTGRES: &str = next_jobs_sql!(
+        "p.*",
+        "NOT ($1 ? replace(j.project_id::text, '-', ''))",
+        "$2"
+    );
     let sql = match tx.dialect() {
         SqlDialect::Sqlite => SQLITE,
         SqlDialect::Postgres => POSTGRES,
     };
-    let names: Vec<String> = passed_over
-        .iter()
-        .map(|project| project.0.simple().to_string())
-        .collect();
-    let found = tx.fetch_optional(sql, params![json!(names)]).await?;
+    let found = tx
+        .fetch_all(sql, params![id_list(passed_over), CANDIDATE_LIMIT])
+        .await?;
+    found.iter().map(projects::read).collect()
+}
+
+/// Returns the queued job that is next among the projects `among`, and locks it until the transaction
+/// ends. It skips a job that another transaction has locked, so a transaction must not lock a job that
+/// its worker does not take.
+pub async fn next_queued(
+    tx: &mut SqlTransaction,
+    among: &BTreeSet<ProjectId>,
+) -> Result<Option<Job>, StoreError> {
+    const SQLITE: &str = next_jobs_sql!(
+        "j.*",
+        "lower(hex(j.project_id)) IN (SELECT value FROM json_each($1))",
+        "1"
+    );
+    const POSTGRES: &str = next_jobs_sql!(
+        "j.*",
+        "$1 ? replace(j.project_id::text, '-', '')",
+        "1 FOR UPDATE OF j SKIP LOCKED"
+    );
+    let sql = match tx.dialect() {
+        SqlDialect::Sqlite => SQLITE,
+        SqlDialect::Postgres => POSTGRES,
+    };
+    let found = tx.fetch_optional(sql, params![id_list(among)]).await?;
     found.as_ref().map(read).transpose()
 }
 
-/// Returns how long the project's jobs ran that ended or were released since `since`, in
+fn id_list(projects: &BTreeSet<ProjectId>) -> Value {
+    let ids = projects.iter().map(|id| id.0.simple().to_string());
+    json!(ids.collect::<Vec<String>>())
+}
+
+/// Returns how long the jobs of a project ran that ended or were put down since `since`, in
 /// microseconds.
 pub async fn worked_since(
     tx: &mut SqlTransaction,

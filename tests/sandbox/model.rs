@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use eklavya_claude::cli::invocation::SHELL;
 use eklavya_gateway::rehearsal::message::RehearsedMessage;
 use eklavya_sandbox::{ProgramSpec, chown_socket};
 use serde_json::{Value, json};
@@ -68,6 +69,8 @@ pub fn cli_session(
         .env("ANTHROPIC_API_KEY", "sk-ant-none")
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         .env("CLAUDE_CODE_TMPDIR", &project.dirs.tmp)
+        // As in the product; without it the CLI uses zsh if zsh is installed.
+        .env(SHELL.0, SHELL.1)
 }
 
 /// Returns what came of the call with this number, by the CLI's stream: whether it is called an

@@ -29,6 +29,11 @@ const BASH_DEFAULT_TIMEOUT_MS: &str = "300000";
 /// ([`SessionSpec::silence_limit`](crate::session::SessionSpec::silence_limit)) should be longer.
 pub const BASH_MAX_TIMEOUT_MS: u64 = 900_000;
 
+/// The variable that selects the shell of the CLI's Bash tool, and its value. Without it the CLI uses
+/// zsh if zsh is installed, so the same command would mean different things on different machines.
+/// If the file does not exist, the CLI looks for another shell.
+pub const SHELL: (&str, &str) = ("SHELL", "/bin/bash");
+
 /// Whether the conversation is new or resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConversationStart {
@@ -172,6 +177,7 @@ impl ClaudeCommandSpec {
             ("HOME", self.home.to_string_lossy().into_owned()),
             ("PATH", self.path.clone()),
             ("LANG", "C.UTF-8".to_owned()),
+            (SHELL.0, SHELL.1.to_owned()),
             ("TMPDIR", tmp.clone()),
             ("CLAUDE_CODE_TMPDIR", tmp),
             ("ANTHROPIC_API_KEY", self.token.clone()),

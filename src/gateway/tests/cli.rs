@@ -40,6 +40,8 @@ fn cli_command(fixture: &GatewayFixture, tools: &str, allowed: &str) -> Command 
         .env("TMPDIR", &home)
         .env("CLAUDE_CODE_TMPDIR", &home)
         .env("PATH", "/usr/bin:/bin")
+        // As in the product; without it the CLI uses zsh if zsh is installed.
+        .env("SHELL", "/bin/bash")
         .env("IS_SANDBOX", "1")
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         .env("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1")

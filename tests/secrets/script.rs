@@ -15,15 +15,16 @@ const TELL: &str = r#"tell() {
 }
 "#;
 
-/// A server that prints its key and answers.
+/// A server that waits for the sampler, prints its key and answers requests.
 const SERVER: &str = r#"use IO::Socket::INET; $| = 1;
+kill "STOP", $$;
 print "my key is $ENV{PREVIEW_KEY}\n"; print STDERR join(",", %ENV), "\n";
 my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ENV{PORT}, Listen => 9, ReuseAddr => 1) or die;
 while (my $c = $s->accept) { my $l = <$c>; print $c "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"; close $c }
 "#;
 
-/// What an agent finds where it looks for keys.
-const SEARCH: &str = "env; cat /proc/*/environ /proc/*/cmdline /proc/self/mountinfo; \
+/// An agent's search for keys; it waits for the sampler first.
+const SEARCH: &str = "kill -STOP $$; env; cat /proc/*/environ /proc/*/cmdline /proc/self/mountinfo; \
     find / -xdev -name 'secret.key' -o -xdev -name '*.env' 2>/dev/null; ls -la / \"$HOME\" \"$HOME/..\"; true";
 
 fn bash_step(command: &str) -> Value {
@@ -40,7 +41,8 @@ fn say_step(text: &str) -> Value {
 }
 
 fn plan_document() -> Value {
-    let check = ". tests/tell; tell CHECK_KEY; sleep 0.5; test -n \"$CHECK_KEY\" && \
+    // A program that has a key stops itself until `ProcessSampler` has read it.
+    let check = ". tests/tell; tell CHECK_KEY; kill -STOP $$; test -n \"$CHECK_KEY\" && \
         test -z \"$TEST_KEY$PREVIEW_KEY$IDLE_KEY$ANTHROPIC_API_KEY\" && grep -q hello site/index.html";
     json!({
         "summary": "A page that greets.",
@@ -61,7 +63,7 @@ fn plan_document() -> Value {
 
 /// Returns the script. `committed` is what an agent puts into a file that no commit may have.
 pub fn rehearsal_script(committed: &str) -> String {
-    let run = "set -e\n. tests/tell\ntell TEST_KEY\nsleep 0.5\ntest -n \"$TEST_KEY\"\n\
+    let run = "set -e\n. tests/tell\ntell TEST_KEY\nkill -STOP $$\ntest -n \"$TEST_KEY\"\n\
         test -z \"$CHECK_KEY$PREVIEW_KEY$IDLE_KEY$ANTHROPIC_API_KEY\"\ntest -f site/index.html\n";
     let part = |role: &str, task: &str, attempt: Option<u32>, steps: Vec<Value>| {
         let mut part = json!({ "role": role, "task": task, "steps": steps });

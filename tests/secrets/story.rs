@@ -9,6 +9,7 @@ use eklavya_testkit::install::running::wait_until;
 use eklavya_testkit::install::workers::WorkerInstall;
 use eklavya_testkit::install::{STAGES, TestInstall};
 use eklavya_testkit::redis_server::TestRedis;
+use eklavya_testkit::upstream::ScriptedReply;
 use serde_json::Value;
 
 use crate::canaries::CanarySecrets;
@@ -157,7 +158,13 @@ impl SecretStory {
 #[test]
 fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
     let mut story = SecretStory::new();
-    let sampler = ProcessSampler::start(Arc::clone(&story.canaries));
+    let project = story.install.project_dir();
+    let sampler = ProcessSampler::start(Arc::clone(&story.canaries), &project);
+    let rounds = sampler.rounds();
+    story.install.upstream.answer_with(move |_| {
+        rounds.wait_for_next();
+        ScriptedReply::Play
+    });
     story.play_story();
     let seen = sampler.stop();
     story.assert_story_used_the_secrets(&seen);

@@ -59,3 +59,13 @@ pub fn http_get(url: &str) -> Option<String> {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     answer.starts_with("HTTP/1.1 ").then_some(answer)
 }
+
+/// Returns a port that refuses connections while this process runs.
+pub fn refusing_port() -> u16 {
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = bound.local_addr().unwrap().port();
+    // The socket stays bound, so no other test gets the port.
+    std::mem::forget(bound);
+    port
+}

@@ -1,8 +1,7 @@
 //! The bus on the command line: what commands report about it, and their exit codes.
 
-use std::net::TcpListener;
-
 use eklavya_testkit::cli::TestEnv;
+use eklavya_testkit::host::refusing_port;
 use eklavya_testkit::redis_server::TestRedis;
 
 use crate::impostor::ImpostorServer;
@@ -20,8 +19,7 @@ fn env_with_project() -> TestEnv {
 }
 
 fn unused_url() -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let port = refusing_port();
     format!("redis://:{PASSWORD}@127.0.0.1:{port}/")
 }
 

@@ -1,8 +1,7 @@
 //! Opening the bus: valid settings, and the errors of invalid ones.
 
-use std::net::TcpListener;
-
 use eklavya_services::bus::{Bus, BusError, OnUnavailable, RedisServer};
+use eklavya_testkit::host::refusing_port;
 use eklavya_testkit::redis_server::TestRedis;
 use secrecy::SecretString;
 use url::Url;
@@ -91,10 +90,7 @@ async fn what_is_not_redis_is_told_so() {
 
 #[tokio::test]
 async fn no_server_and_a_silent_server_are_told_apart_from_a_refusal() {
-    let free = {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let free = refusing_port();
     let silent = ImpostorServer::start(|_| None);
     let error = open_error(&silent.url, None).await;
     assert!(error.is_away(), "{error}");

@@ -13,18 +13,21 @@ use eklavya_services::projects::{self, NewProject};
 use eklavya_services::{DataStore, ServiceError};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, StoreError};
 use eklavya_testkit::postgres::TestPostgres;
+use sqlx::{Connection, PgConnection};
 
 const TERM: Duration = Duration::from_secs(30);
 
 /// A database with a project, and two workers in processes that live.
 struct LeaseFixture {
+    url: String,
     data: DataStore,
     project: Project,
 }
 
 impl LeaseFixture {
     async fn open() -> Self {
-        let server = PostgresServer::new(&TestPostgres::shared().parse().unwrap(), None).unwrap();
+        let url = TestPostgres::shared();
+        let server = PostgresServer::new(&url.parse().unwrap(), None).unwrap();
         let store = Store::create(&DatabaseLocation::Server(Box::new(server)))
             .await
             .unwrap();
@@ -40,7 +43,7 @@ impl LeaseFixture {
         let project = projects::create(&data, &AuditActor::System, new)
             .await
             .unwrap();
-        Self { data, project }
+        Self { url, data, project }
     }
 
     async fn try_acquire(
@@ -119,8 +122,17 @@ async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
         let office = Arc::clone(&office);
         async move { office.take_over(&WorkerId::generate()).await }
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!taking.is_finished());
+    // PostgreSQL itself makes it wait for a lock.
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock'";
+    let mut watcher = PgConnection::connect(&office.url).await.unwrap();
+    loop {
+        assert!(!taking.is_finished());
+        let (count,): (i64,) = sqlx::query_as(waits).fetch_one(&mut watcher).await.unwrap();
+        if count > 0 {
+            break;
+        }
+    }
     change.commit().await.unwrap();
     assert_eq!(taking.await.unwrap().fence, 2);
 }
@@ -132,6 +144,7 @@ async fn the_clocks_of_the_workers_do_not_matter() {
     let office = LeaseFixture::open().await;
     let ahead = Arc::new(FixedClock::new("2199-01-01T00:00:00Z".parse().unwrap()));
     let wrong = LeaseFixture {
+        url: office.url.clone(),
         data: DataStore::new(office.data.store.clone(), ahead),
         project: office.project.clone(),
     };

@@ -1,6 +1,6 @@
 //! The PostgreSQL that tests start: what it keeps, what it loses, and that nothing is left of it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,16 +9,22 @@ use std::time::{Duration, Instant};
 use eklavya_testkit::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection};
 
-/// Returns what the server answers to the first question of a client, `N` or `S`; nothing where
-/// it stays silent for a while.
-fn ssl_answer(server: &TestPostgres) -> Option<char> {
+/// The longest wait: far more than is needed on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Sends the first request of a client; returns nothing if the server does not accept it.
+fn send_ssl_request(server: &TestPostgres) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).ok()?;
-    let patience = Duration::from_millis(300);
-    stream.set_read_timeout(Some(patience)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // SSLRequest: a length of 8 and the code 80877103.
     stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).ok()?;
+    Some(stream)
+}
+
+/// Returns the answer to the first request of a client, `N` or `S`, or nothing if none comes.
+fn ssl_answer(server: &TestPostgres) -> Option<char> {
     let mut byte = [0];
-    stream.read_exact(&mut byte).ok()?;
+    send_ssl_request(server)?.read_exact(&mut byte).ok()?;
     Some(char::from(byte[0]))
 }
 
@@ -57,8 +63,16 @@ fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
     assert!(places.iter().all(|place| place.is_dir()));
     killed.kill();
     frozen.freeze();
+    // It gets its request before the server that answers.
+    let mut asked = send_ssl_request(&frozen).unwrap();
     assert_eq!(ssl_answer(&running), Some('N'));
-    assert_eq!(ssl_answer(&frozen), None, "a frozen server answers");
+    asked.set_nonblocking(true).unwrap();
+    let received = asked.read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(
+        received,
+        Err(ErrorKind::WouldBlock),
+        "a frozen server answers"
+    );
     drop((running, killed, frozen));
     for (place, port) in places.iter().zip(ports) {
         assert!(!place.exists(), "{}", place.display());
@@ -95,10 +109,7 @@ fn nothing_is_left_of_the_server_of_a_killed_test() {
     test.wait().unwrap();
     let begun = Instant::now();
     while place.exists() {
-        assert!(
-            begun.elapsed() < Duration::from_mins(1),
-            "it is still there"
-        );
+        assert!(begun.elapsed() < PATIENCE, "it is still there");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

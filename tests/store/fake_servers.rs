@@ -59,12 +59,6 @@ pub fn foreign_server() -> u16 {
     })
 }
 
-/// Returns a port without a listener.
-pub fn unused_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 fn serve_with(answer: impl Fn(TcpStream) + Send + Copy + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -2,6 +2,7 @@
 //! never shows a password.
 
 use eklavya_testkit::cli::{CommandResult, TestEnv};
+use eklavya_testkit::host::refusing_port;
 use eklavya_testkit::postgres::TestPostgres;
 
 use crate::fake_servers;
@@ -65,7 +66,7 @@ fn urls_that_name_no_database_are_mistakes_of_usage() {
 fn servers_that_are_not_usable_are_told_apart() {
     let env = env();
     let ports = [
-        fake_servers::unused_port(),
+        refusing_port(),
         fake_servers::silent_server(),
         fake_servers::foreign_server(),
         fake_servers::server_of_version("14.9 (Debian 14.9-1)"),

@@ -29,6 +29,9 @@ const LONG_SILENCE_LIMIT: Duration = Duration::from_mins(2);
 
 struct CountingToolServer(AtomicUsize);
 
+/// The value of a [`CountingToolServer`] after a call of `hang`.
+const HUNG: usize = usize::MAX;
+
 impl ToolServer for CountingToolServer {
     fn tools(&self) -> Vec<ToolDescription> {
         let description = |name: &str| ToolDescription {
@@ -46,7 +49,10 @@ impl ToolServer for CountingToolServer {
     fn call<'a>(&'a self, name: &'a str, arguments: Value) -> BoxFuture<'a, ToolReply> {
         Box::pin(async move {
             match name {
-                "hang" => std::future::pending().await,
+                "hang" => {
+                    self.0.store(HUNG, Ordering::Relaxed);
+                    std::future::pending().await
+                }
                 "panic" => panic!("a tool that breaks"),
                 _ => {
                     let by = usize::try_from(arguments["by"].as_u64().unwrap()).unwrap();

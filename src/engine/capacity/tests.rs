@@ -22,17 +22,21 @@ async fn ignore(_: CapacityShortage) {}
 async fn the_limit_counts_all_processes_of_the_directory() {
     let directory = tempfile::tempdir().unwrap();
     let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    // Each agent waits for another one that runs at the same time.
+    let pair = Arc::new(tokio::sync::Barrier::new(2));
     let mut agents = tokio::task::JoinSet::new();
     for _ in 0..3 {
         let process = test_capacity(&directory, 2, 1);
         for project in [ProjectId::random(), ProjectId::random()] {
             let (process, running, most) = (process.clone(), running.clone(), most.clone());
+            let pair = pair.clone();
             agents.spawn(async move {
                 let permit = process
                     .admit(project, ProjectPriority::default(), ignore)
                     .await;
                 let permit = permit.unwrap();
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                pair.wait().await;
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 drop(permit);

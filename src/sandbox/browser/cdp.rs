@@ -215,11 +215,14 @@ mod tests {
     use super::*;
     use tokio::io::{DuplexStream, duplex};
 
+    /// The time-out of a call that gets no answer.
     const SOON: Duration = Duration::from_millis(300);
+    /// The time-out of every other call: far more than it takes on a busy machine.
+    const LATE: Duration = Duration::from_mins(1);
 
-    async fn ask(connection: &CdpConnection) -> Result<Value, BrowserError> {
+    async fn ask(connection: &CdpConnection, within: Duration) -> Result<Value, BrowserError> {
         let method = ("Browser.getVersion", "asking");
-        connection.call(Some("s"), method, json!({}), SOON).await
+        connection.call(Some("s"), method, json!({}), within).await
     }
 
     fn connected() -> (
@@ -250,7 +253,7 @@ mod tests {
             output_end.write_all(rest.as_bytes()).await.unwrap();
             (text, output_end, input_end)
         });
-        assert_eq!(ask(&connection).await.unwrap(), json!({"a": 1}));
+        assert_eq!(ask(&connection, LATE).await.unwrap(), json!({"a": 1}));
         let (text, _output_end, _input_end) = answers.await.unwrap();
         assert!(text.ends_with("}\0") && text.contains("\"sessionId\":\"s\""));
         assert_eq!(
@@ -262,12 +265,12 @@ mod tests {
     #[tokio::test]
     async fn silence_nonsense_and_the_end_are_different_errors() {
         let (connection, _events, _input_end, mut output_end) = connected();
-        let silent = ask(&connection).await.unwrap_err();
+        let silent = ask(&connection, SOON).await.unwrap_err();
         assert!(matches!(silent, BrowserError::Slow { .. }), "{silent}");
         output_end.write_all(b"{nonsense\0").await.unwrap();
-        let gone = ask(&connection).await.unwrap_err();
+        let gone = ask(&connection, LATE).await.unwrap_err();
         assert!(matches!(gone, BrowserError::Ended { .. }), "{gone}");
-        let still = ask(&connection).await.unwrap_err();
+        let still = ask(&connection, LATE).await.unwrap_err();
         assert!(matches!(still, BrowserError::Ended { .. }), "{still}");
     }
 }

@@ -133,13 +133,17 @@ async fn read(location: &DatabaseLocation) -> (Vec<i64>, Vec<String>) {
     let mut follower = EventReader::since(&data, 0);
     let (mut places, mut names) = (Vec::new(), Vec::<String>::new());
     let begun = Instant::now();
+    let mut longest = 30;
     while names.last().is_none_or(|name| name != END) {
         assert!(begun.elapsed() < PATIENCE, "the end comes to every reader");
-        let pause = Duration::from_millis(random_range(1..30));
-        // A read that is given up must not lose what it had begun to read.
+        let pause = Duration::from_millis(random_range(1..longest));
+        // A read that is cancelled must not lose the events that it had begun to read. On a busy
+        // machine it needs more time to read any event.
         let Ok(found) = tokio::time::timeout(pause, follower.next()).await else {
+            longest += 10;
             continue;
         };
+        longest = 30;
         let found = found.unwrap();
         places.extend(found.iter().map(|stored| stored.seq));
         names.extend(found.iter().map(name_of));

@@ -40,12 +40,21 @@ async fn calls_of_our_tools_are_answered() {
 async fn an_agent_that_waits_for_our_tool_is_not_silent_and_can_be_interrupted() {
     let mut fixture = SessionFixture::new().await;
     fixture.silence = Duration::from_secs(2);
-    fixture.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
+    let counter = Arc::new(CountingToolServer(AtomicUsize::new(0)));
+    fixture.offer_tools(counter.clone());
     fixture
         .model
         .push_answers([ScriptedAnswer::tool("mcp__eklavya__hang", &json!({}))]);
-    let control = fixture.control();
+    let (control, activity) = (fixture.control(), fixture.activity.clone());
     let interrupt = tokio::spawn(async move {
+        // On a busy machine the CLI may need longer to start than it may be silent.
+        for beat in 0.. {
+            if counter.0.load(Ordering::Relaxed) == HUNG {
+                break;
+            }
+            activity.last_seen_us.store(beat, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         tokio::time::sleep(Duration::from_secs(6)).await;
         control.send(SessionSignal::Interrupt).await.unwrap();
     });

@@ -8,7 +8,7 @@ pub(crate) mod web_socket;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixStream};
 
 use crate::egress::{HostResolver, SystemResolver};
 use crate::tests::fixture::{GatewayFixture, GatewayFixtureSpec};
@@ -28,6 +28,11 @@ use eklavya_store::audit::AuditFilter;
 
 pub const SCRIPT: &str =
     "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
+
+/// The longest wait for anything: far more than it takes on a busy machine.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// The silence after a whole answer that ends the reading.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// Resolves every name to this machine, or to the given address.
 #[derive(Debug)]
@@ -116,28 +121,49 @@ impl GatewayFixture {
             action: Some("egress.request".to_owned()),
             ..AuditFilter::default()
         };
-        for _ in 0..500 {
+        let begun = Instant::now();
+        loop {
             let lines = audit::list(self.ledger.costs.data(), &filter)
                 .await
                 .unwrap();
             if lines.len() >= count {
                 return lines.into_iter().map(|line| line.content.details).collect();
             }
+            assert!(
+                begun.elapsed() < LONGEST_WAIT,
+                "there are fewer than {count} lines"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("there are fewer than {count} lines");
     }
 }
 
+/// Returns an answer and the bytes that follow it until the other end is silent.
 pub async fn read_available(stream: &mut UnixStream) -> String {
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let mut chunk = vec![0; 8192];
-    while let Ok(Ok(count @ 1..)) =
-        tokio::time::timeout(Duration::from_millis(300), stream.read(&mut chunk)).await
-    {
-        heard.extend_from_slice(&chunk[..count]);
+    loop {
+        let patience = if is_whole(&received) {
+            SILENCE
+        } else {
+            LONGEST_WAIT
+        };
+        match tokio::time::timeout(patience, stream.read(&mut chunk)).await {
+            Ok(Ok(count @ 1..)) => received.extend_from_slice(&chunk[..count]),
+            _ => return String::from_utf8_lossy(&received).into_owned(),
+        }
     }
-    String::from_utf8_lossy(&heard).into_owned()
+}
+
+/// Returns whether the head of an answer and the body that it announces have arrived.
+fn is_whole(received: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(received).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut lines = head.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length: "));
+    length.is_none_or(|length| body.len() >= length.trim().parse().unwrap())
 }
 
 #[tokio::test]
@@ -268,9 +294,10 @@ async fn plain_http_goes_only_where_its_uri_points() {
 
 #[tokio::test]
 async fn a_target_that_is_not_there_is_noted_as_failed_and_not_as_denied() {
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Bound but not listening: connections are refused, and no other test gets the port.
+    let gone = TcpSocket::new_v4().unwrap();
+    gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let list = format!("registry.example:{}", gone.local_addr().unwrap().port());
-    drop(gone);
     let fixture = open_fixture(host_policy(&list), &list).await;
     for request in [format!("CONNECT {list}"), format!("GET http://{list}/")] {
         let response = fixture.send_proxied(&format!("{request} HTTP/1.1")).await;
@@ -436,7 +463,7 @@ async fn a_tunnel_that_never_greets_does_not_keep_its_door_open() {
     );
     let (response, _silent) = fixture.send_raw(&connect).await;
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-    let closed = tokio::time::timeout(Duration::from_secs(5), fixture.door.close()).await;
+    let closed = tokio::time::timeout(Duration::from_secs(15), fixture.door.close()).await;
     assert!(closed.is_ok());
 }
 

@@ -149,7 +149,7 @@ async fn silence_ends_after_the_gateway_s_own_time_out() {
 #[tokio::test]
 async fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
     let upstream = TestUpstream::start(|number, _| match number {
-        0 => CannedResponse::error(429, "slow down").with_header("retry-after-ms", "400"),
+        0 => CannedResponse::error(429, "slow down").with_header("retry-after-ms", "2000"),
         1 => CannedResponse::error(529, "overloaded").with_header("retry-after-ms", "1"),
         _ => CannedResponse::stream(10, 10),
     })

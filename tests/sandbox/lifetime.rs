@@ -28,9 +28,11 @@ async fn both_projects(backend: SandboxBackend) -> [SandboxProject; 2] {
 pub async fn daemons_die_with_the_program(backend: SandboxBackend) {
     for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 8{index}21{}", std::process::id());
+        // The program ends after its daemon has started.
         let outcome = project
             .run_shell(&format!(
-                "(setsid sh -c '{mark} &' >/dev/null 2>&1 &); sleep 0.2"
+                "(setsid sh -c '{mark} & touch up' >/dev/null 2>&1 &); \
+                 until test -e up; do sleep 0.02; done"
             ))
             .await;
         assert_eq!(outcome.exit, SandboxExit::Code(0), "{outcome:?}");

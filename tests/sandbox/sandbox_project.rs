@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eklavya_core::agent::role::Role;
 use eklavya_sandbox::{
@@ -22,6 +22,9 @@ pub const LIMITS: RunLimits = RunLimits {
     timeout: Duration::from_mins(1),
     output_bytes: 64 * 1024,
 };
+
+/// The longest wait for anything: far more than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A workspace below a directory of mode 0700 that belongs to the caller, as `mktemp -d` makes it.
 pub struct SandboxProject {
@@ -181,13 +184,11 @@ pub fn processes_with(mark: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Waits until `condition` is true; fails after 30 seconds.
+/// Waits until `condition` is true; fails after [`PATIENCE`].
 pub async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    for _ in 0..1500 {
-        if condition() {
-            return;
-        }
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "it never happened: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("it never came to pass that {what}");
 }

@@ -16,7 +16,7 @@ async fn processes_memory_and_temporary_files_are_limited() {
     let project = SandboxProject::new(SandboxBackend::Docker).await;
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.tmp_bytes = 16 << 20;
-    let forks = "n=0; while [ $n -lt 400 ]; do sleep 5 & n=$((n+1)); done 2>&1; echo; exit 0";
+    let forks = "n=0; while [ $n -lt 400 ]; do sleep 300 & n=$((n+1)); done 2>&1; echo; exit 0";
     let output = project.run(&spec, forks).await;
     let refused = output.output.contains("Cannot fork") || output.output.contains("unavailable");
     assert!(refused, "{output:?}");

@@ -13,14 +13,15 @@ fn busy_reply(status: u16, retry_after: Option<u64>) -> ScriptedReply {
 #[test]
 fn a_busy_endpoint_costs_time_and_nothing_else() {
     let mut install = TestInstall::new(SCRIPT);
-    // The silence that the rate limit imposes is longer than an agent may be silent.
-    install.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
+    // The rate limit lasts longer than an agent may be silent, and an agent may be silent longer than
+    // the CLI needs to start on a busy machine.
+    install.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "20");
     install
         .upstream
         .answer_with(|request: &RecordedRequest| match request {
             RecordedRequest {
                 step: 0, again: 0, ..
-            } if request.role == "pm" => busy_reply(429, Some(8)),
+            } if request.role == "pm" => busy_reply(429, Some(25)),
             RecordedRequest {
                 step: 0, again: 1, ..
             } if request.role == "pm" => busy_reply(429, Some(1)),

@@ -14,7 +14,8 @@ const WAITING: &[&str] = &["plan", "shop", "--wait"];
 /// work: its agent waits for an answer that never comes.
 fn install_with_frozen_worker() -> (TestInstall, RunningCommand) {
     let mut install = TestInstall::new(SCRIPT);
-    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
+    // Short, but long enough to be renewed in time on a busy machine.
+    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "5");
     install.upstream.answer_with(|request| match request {
         request if is_held_request(request) && request.again == 0 => ScriptedReply::Hang,
         _ => ScriptedReply::Play,

@@ -3,9 +3,12 @@
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::ScriptedReply;
 
+/// The silence that ends an agent, in seconds: longer than the CLI needs to start on a busy machine.
+const SILENCE: &str = "20";
+
 fn install_with_short_timeouts(script: &str) -> TestInstall {
     let mut install = TestInstall::new(script);
-    install.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", "5");
+    install.set_variable("EKLAVYA_AGENTS_SILENCE_SECONDS", SILENCE);
     install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "1");
     install.set_variable("EKLAVYA_AGENTS_RETRIES", "1");
     install

@@ -9,7 +9,8 @@ use crate::error_lines;
 /// The second answer to the PM, after it has written its document, does not come the first time.
 fn install_with_held_answer() -> TestInstall {
     let mut install = TestInstall::new(SCRIPT);
-    install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "20");
+    // Far longer than an agent needs to end in good order on a busy machine.
+    install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "120");
     install.upstream.answer_with(|request| {
         match (request.role.as_str(), request.step, request.again) {
             ("pm", 1, 0) => ScriptedReply::Hang,

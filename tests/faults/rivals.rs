@@ -31,6 +31,7 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
     let second = install.run(stage).assert_exit_code(4);
     assert!(second.stderr.contains("is working on shop"), "{second:#?}");
     let waits = install.start(&[stage, &["--wait"]].concat());
+    assert!(wait_until(|| waits.catches(Signal::SIGINT)));
     thread::sleep(Duration::from_millis(500));
     assert_eq!(install.query_column(FENCE), ["1"]);
     // A clock that was set forward by an hour takes nothing from the living.
@@ -61,7 +62,8 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
 #[test]
 fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
     let mut install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
-    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "2");
+    // Short, but long enough to be renewed in time on a busy machine.
+    install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "5");
     let mut dice = SeededRandom::new("rivals");
     let mut woken = 0;
     for stage in STAGES {
@@ -102,7 +104,9 @@ fn freeze_at_random(
     if running.has_ended() {
         return None;
     }
-    running.signal(Signal::SIGSTOP);
+    if !running.stop() {
+        return None;
+    }
     let held = "SELECT project_id FROM leases WHERE worker IS NOT NULL";
     if install.query_column(held).is_empty() {
         running.signal(Signal::SIGCONT);

@@ -54,6 +54,7 @@ impl TestInstall {
         let mut observer = self.database.connect();
         let frozen = wait_until(|| {
             running.signal(Signal::SIGSTOP);
+            assert!(wait_until(|| running.is_stopped()), "it does not stop");
             let free = observer.try_execute("BEGIN IMMEDIATE; ROLLBACK").is_ok();
             if !free {
                 running.signal(Signal::SIGCONT);

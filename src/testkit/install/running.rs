@@ -46,6 +46,30 @@ impl RunningCommand {
         kill(Pid::from_raw(id), signal).unwrap();
     }
 
+    /// Stops the process and returns when all of its threads are stopped; false if it has ended.
+    pub fn stop(&mut self) -> bool {
+        self.signal(Signal::SIGSTOP);
+        let mut ended = false;
+        let stopped = wait_until(|| {
+            ended = self.has_ended();
+            ended || self.is_stopped()
+        });
+        assert!(stopped, "it does not stop");
+        !ended
+    }
+
+    /// Returns whether all of its threads are stopped.
+    pub fn is_stopped(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let mut states = threads.into_iter().flatten().map(|thread| {
+            let status = fs::read_to_string(thread.ok()?.path().join("status"));
+            let status = status.ok()?;
+            Some(status.lines().any(|line| line.starts_with("State:\tT")))
+        });
+        // A thread without a status file has ended.
+        states.all(|stopped| stopped != Some(false))
+    }
+
     /// Returns whether the process has a handler for a signal.
     pub fn catches(&self, signal: Signal) -> bool {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));

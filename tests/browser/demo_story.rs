@@ -2,6 +2,7 @@
 //! browser.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{
@@ -22,6 +23,9 @@ END
 echo 'test -f site/index.html' > tests/run.sh
 git add -A
 git commit -qm demo";
+
+/// The longest wait for anything: far more than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 fn browser_call(name: &str, input: Value) -> Value {
     tool_step(&format!("mcp__eklavya__browser_{name}"), input)
@@ -202,11 +206,9 @@ fn count_browsers_below(home: &str) -> usize {
 }
 
 fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..600 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(100));
     }
-    panic!("never: {what}");
 }

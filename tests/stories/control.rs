@@ -1,5 +1,7 @@
 //! The admin steps in while agents are at work.
 
+use std::path::PathBuf;
+
 use eklavya_testkit::host::{processes_at, wait_for};
 use eklavya_testkit::story::rehearsal::{
     ANY, RehearsalBuilder, bash_step, delayed_step, say_step, small_plan,
@@ -21,9 +23,19 @@ fn slow_rehearsal(seconds: f64) -> RehearsalBuilder {
     )
 }
 
+/// Seconds that are longer than any of these stories takes.
+const LONG: f64 = 100.0;
+
+/// T1 records that it has begun, and waits for the file `go`.
+fn held_rehearsal() -> RehearsalBuilder {
+    let waits = "echo begun >> site/notes.txt; until test -e go; do sleep 0.1; done; rm go";
+    let steps = [bash_step(waits), say_step("Done.")];
+    RehearsalBuilder::happy_path(&small_plan()).with_answers("developer", "T1", ANY, steps)
+}
+
 /// Starts the build and returns once T1 has done its first step.
-fn start_build(seconds: f64) -> (StoryProject, StoryCommand, String) {
-    let story = StoryProject::with_approved_demo(&small_plan(), &slow_rehearsal(seconds));
+fn start_build(rehearsal: &RehearsalBuilder) -> (StoryProject, StoryCommand, String) {
+    let story = StoryProject::with_approved_demo(&small_plan(), rehearsal);
     let build = story.start("build shop");
     let agent = wait_for("T1 has begun", || {
         let agents = story.json("agents ps shop");
@@ -38,14 +50,20 @@ fn start_build(seconds: f64) -> (StoryProject, StoryCommand, String) {
 
 /// Returns whether the file that T1 writes first exists.
 fn has_begun(story: &StoryProject) -> bool {
+    clone_of_t1(story).is_some()
+}
+
+/// Returns the clone of T1 if T1 has begun.
+fn clone_of_t1(story: &StoryProject) -> Option<PathBuf> {
     let work = std::fs::read_dir(story.root().join("work")).unwrap();
     work.flatten()
-        .any(|session| session.path().join("clone/site/notes.txt").exists())
+        .map(|session| session.path().join("clone"))
+        .find(|clone| clone.join("site/notes.txt").exists())
 }
 
 #[test]
 fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
-    let (story, build, agent) = start_build(60.0);
+    let (story, build, agent) = start_build(&slow_rehearsal(LONG));
     story.ok("project pause shop");
     let stopped = build.wait().assert_exit_code(4);
     assert!(
@@ -95,7 +113,7 @@ fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
 
 #[test]
 fn a_killed_agent_leaves_a_question() {
-    let (story, build, agent) = start_build(60.0);
+    let (story, build, agent) = start_build(&slow_rehearsal(LONG));
     let killed = story.json(&format!("agents kill {}", &agent[..8]));
     assert_eq!(killed[0]["status"], "killed");
     let asked = build.wait().assert_exit_code(6);
@@ -127,11 +145,12 @@ fn a_killed_agent_leaves_a_question() {
 
 #[test]
 fn a_second_command_is_refused_or_waits() {
-    let (story, build, _) = start_build(4.0);
+    let (story, build, _) = start_build(&held_rehearsal());
     let refused = story.run("build shop").assert_exit_code(4);
     assert!(refused.stderr.contains("--wait"), "{}", refused.stderr);
     story.run("verify shop").assert_exit_code(4);
     let verify = story.start("verify shop --wait --output json");
+    std::fs::write(clone_of_t1(&story).unwrap().join("go"), "").unwrap();
     assert_eq!(build.wait().ok().code, 0);
     let verified: Value = serde_json::from_str(&verify.wait().ok().stdout).unwrap();
     assert_eq!(verified["status"], "verified");

@@ -7,6 +7,9 @@ use eklavya_testkit::story::rehearsal::{
 };
 use serde_json::Value;
 
+/// The seconds in which a demo must answer: a demo that works needs some of them on a busy machine.
+const HEALTH: &str = "10";
+
 #[test]
 fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     let plan = small_plan();
@@ -95,7 +98,7 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
         .with_answers("developer", "demo-3", ANY, pageless_demo());
     let story = StoryProject::with_approved_plan(&plan, &rehearsal)
         .with_variable("EKLAVYA_DEMO_COUNT", "3")
-        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", HEALTH)
         .with_variable("EKLAVYA_BUILD_ATTEMPTS", "2");
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
     let input = story.agent_input("demo-2", 2);
@@ -162,7 +165,7 @@ fn a_round_without_any_demo_asks_the_admin() {
             [write_step("site/index.html", "hello at last\n")],
         );
     let story = StoryProject::with_approved_plan(&plan, &rehearsal)
-        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", HEALTH)
         .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
     let asked = story.run("demo build shop").assert_exit_code(6);
     assert!(
@@ -208,7 +211,7 @@ fn a_round_without_any_demo_can_be_begun_again() {
         pageless_demo(),
     );
     let story = StoryProject::with_approved_plan(&plan, &rehearsal)
-        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", "1")
+        .with_variable("EKLAVYA_DEMO_HEALTH_SECONDS", HEALTH)
         .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
     story.run("demo build shop").assert_exit_code(6);
     let rejected = ["demo", "reject", "shop", "1", "--feedback", "Begin again."];

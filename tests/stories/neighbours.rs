@@ -100,10 +100,12 @@ struct RivalProject {
 impl RivalProject {
     fn start(story: &StoryProject) -> Self {
         let plan = plan_with_tasks(&[("B1", "developer", &[])]);
-        let slow = [
-            write_step("site/theirs.html", "theirs\n"),
-            delayed_step(60.0, say_step("Done.")),
-        ];
+        // It works for half an hour, which is longer than the test, and is never silent for long.
+        let mut slow = vec![write_step("site/theirs.html", "theirs\n")];
+        slow.extend(std::iter::repeat_n(
+            delayed_step(60.0, bash_step("true")),
+            30,
+        ));
         story.set_rehearsal(&RehearsalBuilder::happy_path(&plan).with_answers(
             "developer",
             "B1",

@@ -40,11 +40,8 @@ fn agents_of_all_processes_keep_to_the_limit_and_wait_visibly() {
     assert!(waits, "{status:#}");
     let reason = status["waiting"].as_str().unwrap();
     assert!(reason.contains("worker.agents"), "{reason}");
-    assert!(
-        cafe.stderr().contains("cafe is waiting for capacity"),
-        "{}",
-        cafe.stderr()
-    );
+    let is_reported = || cafe.stderr().contains("cafe is waiting for capacity");
+    assert!(wait_until(is_reported), "{}", cafe.stderr());
     assert_eq!(install.upstream.requests().len(), 1);
     text.notify_one();
     cafe.wait().ok();

@@ -87,7 +87,8 @@ fn a_drained_worker_lets_agents_finish_and_leaves_the_rest() {
     install.upstream.wait_for_request(is_second_pm_request);
     worker.signal(Signal::SIGTERM);
     assert!(wait_until(|| worker.stderr().contains("no more jobs")));
-    assert_eq!(install.workers()[0]["status"], "draining");
+    let draining = || install.workers()[0]["status"] == "draining";
+    assert!(wait_until(draining), "{:#?}", install.workers());
     text.notify_one();
     worker.wait().ok();
     let job = install.wait_for_status(&job, "queued");

@@ -243,7 +243,7 @@ async fn the_key_of_the_door_is_wanted_and_no_other_opens_it() {
     let (response, _) = fixture.send_raw(&bare).await;
     assert!(response.starts_with("HTTP/1.1 407"), "{response}");
     assert!(response.contains("proxy-authenticate: Basic"), "{response}");
-    let wrong = STANDARD.encode("agent:eklavya-door-of-somebody-else");
+    let wrong = STANDARD.encode("agent:eklavya-door-of-another-agent");
     let other = format!("CONNECT {list} HTTP/1.1\r\nProxy-Authorization: Basic {wrong}\r\n\r\n");
     let (response, _) = fixture.send_raw(&other).await;
     assert!(response.starts_with("HTTP/1.1 403"), "{response}");

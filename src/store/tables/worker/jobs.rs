@@ -142,7 +142,7 @@ fn id_list(projects: &BTreeSet<ProjectId>) -> Value {
     json!(ids.collect::<Vec<String>>())
 }
 
-/// Returns how long the jobs of a project ran that ended or were put down since `since`, in
+/// Returns how long the jobs of a project ran that ended or were released since `since`, in
 /// microseconds.
 pub async fn worked_since(
     tx: &mut SqlTransaction,

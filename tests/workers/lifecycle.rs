@@ -92,7 +92,12 @@ fn a_drained_worker_lets_agents_finish_and_leaves_the_rest() {
     text.notify_one();
     worker.wait().ok();
     let job = install.wait_for_status(&job, "queued");
-    assert!(job["outcome"].as_str().unwrap().contains("the worker is shutting down"));
+    assert!(
+        job["outcome"]
+            .as_str()
+            .unwrap()
+            .contains("the worker is shutting down")
+    );
     assert_eq!(
         install.query_column("SELECT status FROM agents"),
         ["completed"]

@@ -7,9 +7,9 @@ mod page;
 mod printer;
 mod progress;
 mod prompt;
-mod state;
 pub mod time;
 
+pub use eklavya_core::state::{predicate, state_words};
 pub use page::OutputPage;
 pub use printer::{
     OutputPrinter, OutputView, TableRow, json_document, json_line, json_line_to, json_lines, lines,
@@ -17,4 +17,3 @@ pub use printer::{
 };
 pub use progress::ProgressDisplay;
 pub use prompt::TerminalPrompt;
-pub use state::{predicate, state_words};

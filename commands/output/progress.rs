@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::OutputPrinter;
 use super::escape::escape_cell;
-use super::state::state_words;
+use super::state_words;
 
 const TICK: Duration = Duration::from_millis(120);
 /// Pause between two reads of the costs.

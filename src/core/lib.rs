@@ -24,7 +24,7 @@ pub mod process;
 pub mod project;
 pub mod redactor;
 pub mod secret;
+pub mod state;
 pub mod task;
-mod transition;
 
-pub use transition::InvalidTransition;
+pub use state::InvalidTransition;

@@ -7,6 +7,7 @@ use eklavya_core::failure_kind::FailureKind;
 use eklavya_core::job::JobGoal;
 use eklavya_core::lease::LeaseHolder;
 use eklavya_core::project::slug::InvalidSlug;
+use eklavya_core::state::predicate;
 use eklavya_store::StoreError;
 
 /// Why a use case failed; its transaction was rolled back.
@@ -54,7 +55,10 @@ pub enum ServiceError {
     #[error("agent {0} has ended ({1}) and cannot receive messages")]
     RecipientEnded(String, &'static str),
     /// The project's stage does not allow a job for this goal.
-    #[error("project {project} is in {status}; a job for {goal} cannot start from there")]
+    #[error(
+        "project {project} is {}; a job for {goal} cannot start from there",
+        predicate(status)
+    )]
     GoalUnreachable {
         project: String,
         status: &'static str,

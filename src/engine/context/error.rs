@@ -7,6 +7,7 @@ use super::stop::StopReason;
 use eklavya_claude::session::SessionError;
 use eklavya_core::failure_kind::{FailureKind, message_with_causes};
 use eklavya_core::project::{Project, ProjectState};
+use eklavya_core::state::predicate;
 use eklavya_gateway::PriceTableError;
 use eklavya_git::{GitError, SecretLeak};
 use eklavya_sandbox::SandboxError;
@@ -30,7 +31,7 @@ pub enum EngineError {
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     /// The project's state does not allow the stage.
-    #[error("project {slug} is {status}; {needed}")]
+    #[error("project {slug} is {}; {needed}", predicate(status))]
     WrongStage {
         slug: String,
         status: &'static str,

@@ -25,7 +25,7 @@ pub fn predicate(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eklavya_core::project::ProjectStage;
+    use crate::project::ProjectStage;
 
     #[test]
     fn every_stage_has_words() {

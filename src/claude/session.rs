@@ -67,8 +67,7 @@ pub struct StartedProcess {
     pub recorded: oneshot::Sender<()>,
 }
 
-/// Why a run could not be driven. Failures of the agent are a
-/// [`SessionOutcome`](outcome::SessionOutcome) instead.
+/// Why a run could not be driven. Failures of the agent are a [`SessionOutcome`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     #[error("cannot start the agent's process {program}: {source}")]

@@ -1,10 +1,10 @@
 //! The agents' only way to the network: model proxy, egress proxy, pricing and reservations,
 //! rehearsals.
 //!
-//! Each agent has one unix socket ([`AgentDoor`](door::AgentDoor)). The gateway checks a request on
-//! it, reserves its maximum cost against every limit ([`eklavya_services::costs`]), adds the real
-//! credential and sends it to the endpoint or to the rehearsal. The response streams through, and
-//! the usage that it states settles the ledger.
+//! Each agent has one unix socket ([`AgentDoor`]). The gateway checks a request on it, reserves its
+//! maximum cost against every limit ([`eklavya_services::costs`]), adds the real credential and
+//! sends it to the endpoint or to the rehearsal. The response streams through, and the usage that it
+//! states settles the ledger.
 
 mod api_response;
 pub mod door;

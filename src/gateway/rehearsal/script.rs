@@ -26,7 +26,7 @@ pub struct RehearsalScript {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptDocument {
-    /// The version of the format, [`FORMAT_VERSION`].
+    /// The version of the format; this program supports `FORMAT_VERSION`.
     pub rehearsal: u32,
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,98 @@
+//! Attempts that fail: the endpoint's error responses, retries and refusals.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use super::{ExchangeStep, ModelExchange};
+use crate::api_response::final_error_response;
+use crate::door::DoorError;
+use crate::model::backend::UpstreamResponse;
+use crate::model::limits::rate_limit_pause::pause_duration;
+use crate::model::model_call::ModelCall;
+use crate::model::settlement::settle_reservation;
+use crate::model::upstream::upstream_error::UpstreamErrorResponse;
+use crate::refusal_audit;
+use eklavya_core::backoff::Backoff;
+use eklavya_core::ledger::Reservation;
+
+/// The longest pause between two attempts.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+impl ModelExchange {
+    /// Handles a response that is not a success.
+    pub(super) async fn handle_error_response(
+        &mut self,
+        incoming: UpstreamResponse,
+        paid: Option<(&ModelCall, &Reservation)>,
+    ) -> ExchangeStep {
+        let error = UpstreamErrorResponse::read(&self.gateway, incoming).await;
+        if let Some((call, reservation)) = paid {
+            let settlement = error.ledger_settlement(&self.gateway.pricing, &call.model);
+            settle_reservation(
+                &self.gateway.costs,
+                reservation.id,
+                settlement,
+                error.request_id(),
+            )
+            .await;
+        }
+        match error.status.as_u16() {
+            429 | 529 => {
+                let pause = pause_duration(&error.headers, self.rate_limits);
+                self.gateway.rate_limit_pause.extend(pause).await;
+                self.rate_limits += 1;
+                ExchangeStep::Retry
+            }
+            300..=399 => {
+                let reason = format!("it responded with a redirect (status {})", error.status);
+                self.refuse(StatusCode::BAD_GATEWAY, DoorError::Unreachable(reason))
+                    .await
+            }
+            408 | 409 | 500..=599 => {
+                let reason = format!("status {}: {}", error.status.as_u16(), error.message());
+                self.pause_before_retry(reason).await
+            }
+            _ => {
+                self.door
+                    .record_error(error.to_door_error(paid.map_or("", |(call, _)| &call.model)));
+                ExchangeStep::Respond(error.into_response())
+            }
+        }
+    }
+
+    /// Pauses before the next attempt, or gives up.
+    pub(super) async fn pause_before_retry(&mut self, reason: String) -> ExchangeStep {
+        self.failures += 1;
+        if self.failures >= self.gateway.timeouts.max_attempts {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return self.refuse(status, DoorError::Unreachable(reason)).await;
+        }
+        tracing::info!(agent = %self.door.spec.agent, %reason, "retrying a request");
+        let first = self.gateway.timeouts.first_backoff;
+        let backoff = Backoff::new(first, MAX_BACKOFF).with_jitter();
+        let pause = backoff.pause_after(self.failures - 1);
+        tokio::select! {
+            () = self.response_sender.closed() => ExchangeStep::AgentGone,
+            () = tokio::time::sleep(pause) => ExchangeStep::Retry,
+        }
+    }
+
+    /// Responds with an error that the agent does not retry, and records it.
+    pub(super) async fn refuse(&self, status: StatusCode, problem: DoorError) -> ExchangeStep {
+        let why = problem.to_string();
+        if problem.is_gateway_refusal() {
+            let request = format!("POST {}", self.request.route.path());
+            let details = refusal_audit::request_details(&request, status, &why);
+            refusal_audit::record_refusal(
+                &self.gateway,
+                &self.door,
+                refusal_audit::AUDIT_ACTION,
+                details,
+            )
+            .await;
+        }
+        self.door.record_error(problem);
+        ExchangeStep::Respond(final_error_response(status, &why))
+    }
+}

@@ -1,0 +1,213 @@
+//! One request of an agent, from its reservation to its response.
+
+mod failure;
+mod reservation;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+use reqwest::header::HeaderMap;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::backend::{ApiRoute, BackendError, UpstreamRequest, UpstreamResponse};
+use super::relay::ResponseRelay;
+use super::settlement::{LedgerSettlement, settle_reservation};
+use crate::api_response::ResponseBody;
+use crate::door::{DoorError, DoorState};
+use crate::gateway::GatewayState;
+use crate::model::model_call::ModelCall;
+use crate::model::upstream::upstream_error;
+use eklavya_core::ledger::Reservation;
+
+/// A validated request of an agent.
+#[derive(Debug)]
+pub(crate) struct AgentRequest {
+    pub route: ApiRoute,
+    pub beta: bool,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// The parsed message request, with its cost bounds; `None` for a free request.
+    pub model_call: Option<ModelCall>,
+    /// Whether a subagent sent it.
+    pub is_subagent: bool,
+}
+
+/// The next step of an exchange.
+pub(crate) enum ExchangeStep {
+    /// Repeat, starting with the reservation.
+    Retry,
+    /// Relay the endpoint's response.
+    Relay(UpstreamResponse),
+    /// Respond with the gateway's own response.
+    Respond(Response<ResponseBody>),
+    /// The agent has disconnected.
+    AgentGone,
+}
+
+pub(crate) struct ModelExchange {
+    gateway: Arc<GatewayState>,
+    door: Arc<DoorState>,
+    request: AgentRequest,
+    response_sender: oneshot::Sender<Response<ResponseBody>>,
+    waiting_since: Option<Instant>,
+    failures: u32,
+    rate_limits: u32,
+    /// Whether the next attempt has been counted against the request rate.
+    is_rate_counted: bool,
+}
+
+impl ModelExchange {
+    pub fn new(
+        gateway: Arc<GatewayState>,
+        door: Arc<DoorState>,
+        request: AgentRequest,
+        response_sender: oneshot::Sender<Response<ResponseBody>>,
+    ) -> Self {
+        Self {
+            gateway,
+            door,
+            request,
+            response_sender,
+            waiting_since: None,
+            failures: 0,
+            rate_limits: 0,
+            is_rate_counted: false,
+        }
+    }
+
+    /// Runs the exchange to its end. Do not cancel it: requests that were sent are settled here.
+    pub async fn run(mut self) {
+        let door = self.door.clone();
+        let _in_flight = door.begin_request();
+        match self.request.model_call.take() {
+            Some(call) => self.run_paid(call).await,
+            None => self.run_free().await,
+        }
+    }
+
+    async fn run_paid(mut self, call: ModelCall) {
+        let (payer, quote) = (self.payer(), self.quote(&call));
+        loop {
+            let held = match self.reserve(&payer, &quote).await {
+                Ok(reservation) => reservation,
+                Err(step) => return self.finish(step),
+            };
+            let body = call.with_max_tokens(held.max_tokens);
+            match self.send(body, Some((&call, &held))).await {
+                ExchangeStep::Retry => {}
+                ExchangeStep::Relay(incoming) => {
+                    let relay = ResponseRelay::new(
+                        self.gateway,
+                        self.door,
+                        &call,
+                        held,
+                        self.request.is_subagent,
+                    );
+                    // The request is no longer needed, and it may be large.
+                    drop((call, self.request));
+                    return relay.run(incoming, self.response_sender).await;
+                }
+                step => return self.finish(step),
+            }
+        }
+    }
+
+    /// Runs a request that costs nothing.
+    async fn run_free(mut self) {
+        if let Some(response) = self.cached_count().await {
+            return self.finish(ExchangeStep::Respond(response));
+        }
+        loop {
+            if let Err(step) = self.wait_out_rate_limit().await {
+                return self.finish(step);
+            }
+            let body = self.request.body.clone();
+            match self.send(body, None).await {
+                ExchangeStep::Retry => {}
+                ExchangeStep::Relay(incoming) => {
+                    let response = self.pass_response(incoming).await;
+                    return self.finish(ExchangeStep::Respond(response));
+                }
+                step => return self.finish(step),
+            }
+        }
+    }
+
+    async fn cached_count(&self) -> Option<Response<ResponseBody>> {
+        let cache = self.gateway.token_counts.as_ref()?;
+        cache.lookup(&self.request).await
+    }
+
+    async fn pass_response(&self, incoming: UpstreamResponse) -> Response<ResponseBody> {
+        let body = match upstream_error::read_complete(&self.gateway, incoming).await {
+            Ok(whole) => whole,
+            Err(response) => return response,
+        };
+        if let Some(cache) = &self.gateway.token_counts {
+            cache.store(&self.request, &body).await;
+        }
+        body.into_response()
+    }
+
+    fn finish(self, step: ExchangeStep) {
+        if let ExchangeStep::Respond(response) = step {
+            // An agent that has disconnected needs no response.
+            let _ = self.response_sender.send(response);
+        }
+    }
+
+    /// Sends the request once. Unless the response is relayed, the reservation has ended on return.
+    async fn send(
+        &mut self,
+        body: Bytes,
+        paid: Option<(&ModelCall, &Reservation)>,
+    ) -> ExchangeStep {
+        let outgoing = UpstreamRequest {
+            route: self.request.route,
+            beta: self.request.beta,
+            headers: self.request.headers.clone(),
+            body,
+            spec: self.door.spec.clone(),
+        };
+        self.is_rate_counted = false;
+        let first_byte = self.gateway.timeouts.first_byte;
+        let sending = tokio::time::timeout(first_byte, self.gateway.backend.send(outgoing));
+        let sent = tokio::select! {
+            biased;
+            () = self.response_sender.closed() => {
+                self.settle(paid, LedgerSettlement::UpperBound).await;
+                return ExchangeStep::AgentGone;
+            }
+            sent = sending => sent,
+        };
+        self.door.touch();
+        let silent = || {
+            BackendError::OutcomeUnknown(format!("no response within {} s", first_byte.as_secs()))
+        };
+        match sent.unwrap_or_else(|_| Err(silent())) {
+            Ok(incoming) if incoming.status.is_success() => ExchangeStep::Relay(incoming),
+            Ok(incoming) => self.handle_error_response(incoming, paid).await,
+            Err(BackendError::NotSent(reason)) => {
+                self.settle(paid, LedgerSettlement::Released).await;
+                self.pause_before_retry(reason).await
+            }
+            Err(BackendError::OutcomeUnknown(reason)) => {
+                self.settle(paid, LedgerSettlement::UpperBound).await;
+                self.pause_before_retry(reason).await
+            }
+            Err(BackendError::Unscripted(reason)) => {
+                self.settle(paid, LedgerSettlement::Released).await;
+                self.refuse(StatusCode::BAD_REQUEST, DoorError::Unscripted(reason))
+                    .await
+            }
+        }
+    }
+
+    async fn settle(&self, paid: Option<(&ModelCall, &Reservation)>, settlement: LedgerSettlement) {
+        if let Some((_, reservation)) = paid {
+            settle_reservation(&self.gateway.costs, reservation.id, settlement, None).await;
+        }
+    }
+}

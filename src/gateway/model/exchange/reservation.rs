@@ -1,0 +1,136 @@
+//! What a request waits for before it is sent: the request rate, rate limits and its reservation.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use tokio::time::Instant;
+
+use super::{ExchangeStep, ModelExchange};
+use crate::door::{DoorError, RequestPause};
+use crate::model::limits::rate_limit_pause::RateLimitPause;
+use crate::model::model_call::ModelCall;
+use eklavya_core::ledger::{PriceQuote, RequestPayer, Reservation};
+use eklavya_services::costs::ReservationOutcome;
+
+/// How often a request that waits for budget checks again, since other processes do not notify it.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+impl ModelExchange {
+    pub(super) fn payer(&self) -> RequestPayer {
+        let spec = &self.door.spec;
+        RequestPayer {
+            project: spec.project,
+            slug: spec.slug.clone(),
+            task: spec.task,
+            task_key: spec.task_key.clone(),
+            agent: spec.agent,
+            role: spec.role,
+            worker: self.gateway.worker.clone(),
+            fence: self.gateway.costs.fence(),
+            rehearsal: self.gateway.backend.is_rehearsal(),
+        }
+    }
+
+    pub(super) fn quote(&self, call: &ModelCall) -> PriceQuote {
+        let mut shape = call.shape;
+        shape.max_tokens = shape
+            .max_tokens
+            .min(self.gateway.max_output_tokens.unwrap_or(u64::MAX));
+        self.gateway.pricing.quote(&call.model, &shape)
+    }
+
+    /// Takes a reservation, after rate limits have passed and the request's turn has come.
+    pub(super) async fn reserve(
+        &mut self,
+        payer: &RequestPayer,
+        quote: &PriceQuote,
+    ) -> Result<Reservation, ExchangeStep> {
+        loop {
+            self.wait_for_request_rate().await?;
+            self.wait_out_rate_limit().await?;
+            let shortage = match self.gateway.costs.reserve(payer, quote).await {
+                Ok(ReservationOutcome::Granted(reservation)) => return Ok(reservation),
+                Ok(ReservationOutcome::Refused(shortage)) => {
+                    return Err(self
+                        .refuse(
+                            StatusCode::PAYMENT_REQUIRED,
+                            DoorError::OverBudget(Box::new(shortage)),
+                        )
+                        .await);
+                }
+                Ok(ReservationOutcome::Held(shortage)) => shortage,
+                // Nothing was sent. The code that runs the agent handles the database outage.
+                Err(error) if error.is_unavailable() => {
+                    tokio::select! {
+                        () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
+                        () = self.door.closing.cancelled() => return Err(ExchangeStep::AgentGone),
+                        () = tokio::time::sleep(POLL_INTERVAL) => continue,
+                    }
+                }
+                Err(error) => {
+                    let problem = DoorError::Ledger(error.to_string());
+                    return Err(self
+                        .refuse(StatusCode::INTERNAL_SERVER_ERROR, problem)
+                        .await);
+                }
+            };
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            if since.elapsed() > self.gateway.timeouts.max_pause {
+                let problem = DoorError::OverBudget(Box::new(shortage));
+                return Err(self.refuse(StatusCode::PAYMENT_REQUIRED, problem).await);
+            }
+            let _shown = self.door.begin_pause(RequestPause::Budget);
+            tokio::select! {
+                () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
+                () = self.gateway.costs.wait_for_release() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+            }
+        }
+    }
+
+    pub(super) async fn wait_out_rate_limit(&mut self) -> Result<(), ExchangeStep> {
+        while let Some(until) = self.gateway.rate_limit_pause.active_until().await {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let max_pause = self.gateway.timeouts.max_pause;
+            if until > since + max_pause {
+                let problem = DoorError::RateLimitedTooLong(max_pause);
+                return Err(self.refuse(StatusCode::TOO_MANY_REQUESTS, problem).await);
+            }
+            let shown = self.door.time_after(until.duration_since(Instant::now()));
+            let _shown = self
+                .door
+                .begin_pause(RequestPause::RateLimit { until: shown });
+            tokio::select! {
+                () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
+                () = RateLimitPause::wait_until(until) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the request rate. A request is counted once, however often it then waits for other
+    /// reasons before it is sent.
+    async fn wait_for_request_rate(&mut self) -> Result<(), ExchangeStep> {
+        let gateway = self.gateway.clone();
+        let Some(request_rate) = gateway
+            .request_rate
+            .as_ref()
+            .filter(|_| !self.is_rate_counted)
+        else {
+            return Ok(());
+        };
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let max_pause = gateway.timeouts.max_pause;
+        let until = self.door.time_after(request_rate.interval());
+        let _shown = self.door.begin_pause(RequestPause::RateLimit { until });
+        self.is_rate_counted = tokio::select! {
+            () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
+            came = request_rate.acquire(since + max_pause) => came,
+        };
+        if self.is_rate_counted {
+            return Ok(());
+        }
+        let problem = DoorError::RateLimitedTooLong(max_pause);
+        Err(self.refuse(StatusCode::TOO_MANY_REQUESTS, problem).await)
+    }
+}

@@ -12,6 +12,7 @@ mod cancelled;
 mod close_at_exit;
 mod contract;
 mod copy;
+mod cost_properties;
 mod costs;
 mod databases;
 mod fake_servers;

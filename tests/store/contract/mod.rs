@@ -3,6 +3,7 @@
 //! A server takes longer to start than a function to be tried, so those of one subject share a
 //! test.
 
+mod audit_trail;
 mod coverage;
 mod exchange;
 mod lists;

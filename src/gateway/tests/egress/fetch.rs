@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::FetchError;
-use crate::tests::egress::{host_policy, open_fixture};
+use crate::tests::egress::egress_fixture::{host_policy, open_fixture};
 use crate::tests::fixture::GatewayFixture;
 
 /// A server that responds by the requested path.

@@ -10,7 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::egress::HostResolver;
-use crate::tests::egress::{host_policy, open_fixture_with_resolver, read_available};
+use crate::tests::egress::egress_fixture::{
+    host_policy, open_fixture_with_resolver, read_available,
+};
 
 /// Returns its answers in turn, and starts again after the last.
 #[derive(Debug)]

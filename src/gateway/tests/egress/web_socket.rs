@@ -3,7 +3,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::tests::egress::{host_policy, open_fixture};
+use crate::tests::egress::egress_fixture::{host_policy, open_fixture};
 
 /// The key of the standard's own example, and the server's response to it (section 1.3).
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";

@@ -116,7 +116,7 @@ fn an_agent_that_fills_the_disk_is_ended_and_its_task_begins_anew() {
     assert_eq!(story.json("build shop")["status"], "built");
     let input = story.agent_input("T1", 2);
     assert!(
-        input.contains("took 6") && input.contains("sandbox.diskBytes"),
+        input.contains("used 6") && input.contains("sandbox.diskBytes"),
         "{input}"
     );
     let files = story.files("main");

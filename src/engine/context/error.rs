@@ -81,7 +81,7 @@ fn describe_stop(reason: StopReason) -> &'static str {
         StopReason::Interrupted => "interrupted; the agents' work was checkpointed",
         StopReason::Paused => "the project was paused; the agents' work was checkpointed",
         StopReason::LeaseLost => "another worker has taken over the project",
-        StopReason::StoreUnavailable => "the database went away; the agents were stopped",
+        StopReason::StoreUnavailable => "the database is unavailable; the agents were stopped",
         StopReason::Drained => "the worker is shutting down; the agents' work was kept",
         StopReason::Cancelled => "the job was cancelled; the agents' work was checkpointed",
     }

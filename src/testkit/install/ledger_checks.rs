@@ -52,6 +52,9 @@ impl TestInstall {
     /// from writing to a file.
     pub fn freeze_outside_transaction(&self, running: &RunningCommand) {
         let mut observer = self.database.connect();
+        // If the process is stopped within a transaction, it must continue at once: a long stop would
+        // cost it the lease.
+        observer.execute("PRAGMA busy_timeout = 0");
         let frozen = wait_until(|| {
             running.signal(Signal::SIGSTOP);
             assert!(wait_until(|| running.is_stopped()), "it does not stop");

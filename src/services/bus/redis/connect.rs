@@ -7,7 +7,7 @@ use ::redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, RedisErr
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::server::{RedisServer, lacks_resp3};
-use crate::bus::BusError;
+use crate::bus::error::BusError;
 
 /// The timeout of an answer. Redis answers within a millisecond; a slower one must not delay the
 /// work, which continues with the database.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::connect::EstablishedConnection;
 use super::server::RedisServer;
-use crate::bus::BusUnavailable;
+use crate::bus::error::BusUnavailable;
 
 /// Why a request has no answer.
 pub(crate) enum RequestError {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use self::server::RedisServer;
 
-use super::{BusError, BusUnavailable};
+use crate::bus::error::{BusError, BusUnavailable};
 use crate::bus::listeners::{BusEvent, Listeners};
 use crate::bus::redis::connection::RedisConnection;
 use crate::bus::redis::reconnector::{Envelope, Reconnector};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::redis::cmd;
 
 use super::RedisBus;
-use crate::bus::BusUnavailable;
+use crate::bus::error::BusUnavailable;
 use eklavya_core::ledger::rate_limit::{RateLimit, RateLimitOutcome};
 
 /// Counts against a rate, and returns the microseconds to wait; 0 if it is counted.

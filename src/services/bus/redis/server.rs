@@ -4,7 +4,7 @@ use ::redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, Red
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::bus::BusError;
+use crate::bus::error::BusError;
 
 /// A Redis server; `Debug` shows no password.
 #[derive(Clone)]

@@ -6,10 +6,10 @@ use ::redis::streams::StreamReadReply;
 use ::redis::{FromRedisValue, Pipeline, cmd};
 
 use super::RedisBus;
-use crate::bus::inboxes::MAX_INBOX_ENTRIES;
+use crate::bus::error::BusUnavailable;
+use crate::bus::inboxes::{InboxEntry, MAX_INBOX_ENTRIES};
 use crate::bus::redis::connection::RequestError;
 use crate::bus::redis::rate_limits::to_millis;
-use crate::bus::{BusUnavailable, InboxEntry};
 
 /// The group of all readers of an inbox.
 const GROUP: &str = "readers";

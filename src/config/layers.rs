@@ -3,14 +3,14 @@
 use camino::Utf8Path;
 use serde::Serialize;
 
-use super::document::{self, ConfigDocument};
 use super::environment::ProcessEnvironment;
 use super::error::ConfigError;
-use super::key::ConfigKey;
-use super::keys::{KEYS, find_key};
 use super::nearest::find_nearest;
-use super::value::ConfigValue;
 use crate::data_directory::DataDirectory;
+use crate::file::document::{self, ConfigDocument};
+use crate::keys::key::ConfigKey;
+use crate::keys::value::ConfigValue;
+use crate::keys::{KEYS, find_key};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

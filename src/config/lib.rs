@@ -6,34 +6,29 @@
 
 mod credential;
 mod data_directory;
-mod document;
-mod edit;
 mod environment;
 mod error;
-mod key;
+mod file;
 mod keys;
 mod known_secrets;
 mod layers;
-mod line_edit;
 mod nearest;
-mod reference;
 mod remote_server;
 mod settings;
-mod value;
 
 pub use crate::data_directory::{DataDirectory, DataDirectoryOrigin};
 pub use crate::remote_server::RemoteServer;
 pub use credential::{CredentialSource, CredentialSources, ModelCredential};
-pub use edit::{CommentOutcome, EditedConfig, KeyEdit, edit_key};
 pub use environment::ProcessEnvironment;
 pub use error::ConfigError;
-pub use key::{ConfigKey, ValueKind};
+pub use file::edit::{CommentOutcome, EditedConfig, KeyEdit, edit_key};
+pub use file::reference::render_reference;
+pub use keys::key::{ConfigKey, ValueKind};
+pub use keys::value::ConfigValue;
 pub use keys::{KEYS, find_key};
 pub use layers::{ConfigEntry, ConfigLayers, ConfigOverride, ValueOrigin};
 pub use nearest::find_nearest;
-pub use reference::render_reference;
 pub use settings::{
     AgentLimits, BudgetLimits, Config, EgressSettings, ModelSettings, SandboxSettings,
     StageSettings, WorkerSettings,
 };
-pub use value::ConfigValue;

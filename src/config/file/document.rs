@@ -7,10 +7,10 @@ use std::fmt;
 use camino::Utf8Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::error::ConfigError;
-use super::key::{ConfigKey, ValueKind};
-use super::keys::{KEYS, find_key};
-use super::value::{ConfigValue, bad_value};
+use crate::error::ConfigError;
+use crate::keys::key::{ConfigKey, ValueKind};
+use crate::keys::value::{ConfigValue, bad_value};
+use crate::keys::{KEYS, find_key};
 
 /// The values that a file sets, by key name.
 pub type ConfigDocument = BTreeMap<&'static str, ConfigValue>;

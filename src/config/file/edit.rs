@@ -7,11 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::document::{self, ConfigDocument};
-use super::error::ConfigError;
-use super::key::ConfigKey;
-use super::value::ConfigValue;
+use super::line_edit;
 use crate::data_directory::DataDirectory;
-use crate::line_edit;
+use crate::error::ConfigError;
+use crate::keys::key::ConfigKey;
+use crate::keys::value::ConfigValue;
 
 /// A change of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn comment_outcome(text: &str) -> CommentOutcome {
 
 fn render_document(document: &ConfigDocument) -> String {
     let mut text = String::new();
-    let keys = super::keys::KEYS.iter();
+    let keys = crate::keys::KEYS.iter();
     for (key, value) in keys.filter_map(|key| Some((key, document.get(key.name)?))) {
         text = line_edit::set_key(&text, key, &to_yaml_scalar(value)).unwrap_or(text);
     }

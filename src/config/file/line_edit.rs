@@ -1,7 +1,7 @@
 //! Edits block-style YAML line by line. Knows only sections and scalars on one line, as people write the
 //! file; the caller checks the result with the parser.
 
-use super::key::ConfigKey;
+use crate::keys::key::ConfigKey;
 
 /// One line `name: rest` in its section.
 struct KeyLine {

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::edit::to_yaml_scalar;
-use super::error::ConfigError;
-use super::key::ConfigKey;
-use super::keys::KEYS;
-use super::value::ConfigValue;
+use crate::error::ConfigError;
+use crate::keys::KEYS;
+use crate::keys::key::ConfigKey;
+use crate::keys::value::ConfigValue;
 
 const REFERENCE_HEADER: &str = "\
 # Configuration of Eklavya. Every key is listed with its default. To change a key, remove its # or run
@@ -66,8 +66,9 @@ fn write_key(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edit::{CommentOutcome, KeyEdit, apply_edit};
-    use crate::{document, find_key};
+    use crate::file::document;
+    use crate::file::edit::{CommentOutcome, KeyEdit, apply_edit};
+    use crate::find_key;
     use camino::Utf8Path;
 
     #[test]

@@ -1,11 +1,14 @@
 //! The table of all configuration keys.
 
+pub(crate) mod key;
+pub(crate) mod value;
+
 use std::str::FromStr;
 
-use super::error::ConfigError;
-use super::key::{ConfigKey, ValueKind};
-use super::nearest::find_nearest;
+use crate::error::ConfigError;
+use crate::nearest::find_nearest;
 use eklavya_core::agent::role::Role;
+use key::{ConfigKey, ValueKind};
 
 /// Largest value of a setting in seconds: one week.
 const WEEK: u64 = 7 * 24 * 3600;

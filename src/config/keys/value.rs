@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Serialize, Serializer};
 use url::Url;
 
-use super::error::ConfigError;
 use super::key::{ConfigKey, ValueKind};
+use crate::error::ConfigError;
 use eklavya_core::egress::HostList;
 use eklavya_core::money::MicroUsd;
 use eklavya_core::secret::server_url;
@@ -71,7 +71,7 @@ impl ConfigValue {
 
 /// Returns the error for a value that `key` does not accept. A value with an `@` may contain a password,
 /// so the message does not repeat it.
-pub(super) fn bad_value(key: &'static ConfigKey, text: &str) -> ConfigError {
+pub(crate) fn bad_value(key: &'static ConfigKey, text: &str) -> ConfigError {
     let hidden = matches!(key.kind, ValueKind::Url | ValueKind::Server(_)) && text.contains('@');
     ConfigError::BadValue {
         key: key.name,

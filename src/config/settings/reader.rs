@@ -6,9 +6,9 @@ use camino::Utf8PathBuf;
 use url::Url;
 
 use crate::error::ConfigError;
+use crate::keys::value::ConfigValue;
 use crate::layers::ConfigLayers;
 use crate::remote_server::RemoteServer;
-use crate::value::ConfigValue;
 use eklavya_core::egress::HostList;
 use eklavya_core::money::MicroUsd;
 use eklavya_core::project::isolation::IsolationKind;

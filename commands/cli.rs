@@ -9,10 +9,9 @@ use eklavya_config::ProcessEnvironment;
 use eklavya_core::exit_code;
 use eklavya_core::redactor::Redactor;
 
-use crate::disk_hints;
-use crate::error::CommandError;
+use crate::error::{CommandError, disk_hints};
 use crate::invocation::CommandInvocation;
-use crate::options::GlobalOptions;
+use crate::invocation::options::GlobalOptions;
 use crate::{
     agents, audit, budget, build, completions, config, db, deliver, demo, doctor, events, image,
     init, jobs, man, plan, project, roles, sandbox, secret, status, tasks, verify, worker,
@@ -112,8 +111,8 @@ impl TopLevelCommand {
             TopLevelCommand::Image(verb) => verb.exec(invocation),
             TopLevelCommand::Config(verb) => verb.exec(invocation),
             TopLevelCommand::Db(verb) => verb.exec(invocation),
-            TopLevelCommand::Completions(args) => completions::exec(&args),
-            TopLevelCommand::Man(args) => man::exec(invocation, &args),
+            TopLevelCommand::Completions(args) => completions::exec(&args, command()),
+            TopLevelCommand::Man(args) => man::exec(invocation, &args, command()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `eklavya completions`
 
+use clap::Command;
 use clap_complete::{Shell, generate};
 
-use crate::cli;
 use crate::error::CommandError;
 use crate::output;
 
@@ -21,8 +21,8 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-pub fn exec(args: &CompletionsArgs) -> Result<(), CommandError> {
+pub fn exec(args: &CompletionsArgs, mut root: Command) -> Result<(), CommandError> {
     let mut script = Vec::new();
-    generate(args.shell, &mut cli::command(), "eklavya", &mut script);
+    generate(args.shell, &mut root, "eklavya", &mut script);
     output::raw(&script)
 }

@@ -12,9 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store, runtime};
 use crate::output::{OutputPage, OutputView};
-use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:

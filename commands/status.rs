@@ -11,11 +11,10 @@ use eklavya_services::{DataStore, jobs, projects};
 use eklavya_store::project_status::ProjectStatus;
 use serde::Serialize;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::options::OutputFormat;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::next_step;
-use crate::options::OutputFormat;
 use crate::output::{self, TableRow};
 
 /// Clears a terminal and moves the cursor to the upper left corner.

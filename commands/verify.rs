@@ -3,11 +3,10 @@
 use eklavya_core::job::JobGoal;
 use eklavya_services::projects;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::screenshots::ProjectScreenshots;
-use crate::stage_run::{self as work, WorkOptions};
+use crate::stage::{self as work, WorkOptions};
 
 /// Check every acceptance criterion on the commit to be delivered
 ///

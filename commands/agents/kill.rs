@@ -1,8 +1,7 @@
 //! `eklavya agents kill`
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use eklavya_core::agent::Agent;
 use eklavya_engine::agent::kill;
 use eklavya_services::{DataStore, agents};

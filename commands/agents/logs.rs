@@ -10,10 +10,9 @@ use eklavya_services::{DataStore, agents};
 use eklavya_store::projects;
 use jiff::tz::TimeZone;
 
-use crate::data_store;
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
-use crate::options::OutputFormat;
+use crate::invocation::options::OutputFormat;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output;
 
 /// Pause between two reads of the transcript.

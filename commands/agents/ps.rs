@@ -6,9 +6,8 @@ use eklavya_store::agents::NamedAgent;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output::{self, TableRow, time};
 
 const EXAMPLES: &str = "\

@@ -7,9 +7,8 @@ use eklavya_core::audit::ChainHead;
 use eklavya_services::audit::AuditExportPart;
 use eklavya_services::{DataStore, audit, projects};
 
-use crate::data_store;
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output;
 
 const EXAMPLES: &str = "\

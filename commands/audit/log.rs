@@ -14,9 +14,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::INSTALLATION;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output::{TableRow, time};
 
 /// Number of entries that are shown without `--limit` and `--since`.

@@ -11,9 +11,8 @@ use eklavya_services::projects;
 use serde::Serialize;
 
 use super::INSTALLATION;
-use crate::data_store;
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output::TableRow;
 
 /// Longest line that is read from an export, in bytes.

@@ -5,9 +5,8 @@ use eklavya_services::projects;
 use serde::Serialize;
 
 use super::view::format_dollars;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output::{OutputPage, OutputView};
 
 const EXAMPLES: &str = "\

@@ -7,9 +7,8 @@ use eklavya_services::costs::CostTracker;
 use eklavya_services::{DataStore, agents, projects, tasks};
 
 use super::view::BudgetView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,9 +5,8 @@ use eklavya_services::costs::CostTracker;
 use eklavya_services::projects;
 
 use super::view::BudgetView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const EXAMPLES: &str = "\
 Examples:

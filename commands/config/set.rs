@@ -5,9 +5,8 @@ use eklavya_services::audit;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::data_store;
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -13,9 +13,8 @@ use serde::Serialize;
 
 use crate::db::location::{LOCATIONS, parse_location};
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, runtime};
 use crate::output::{OutputPage, OutputPrinter, OutputView};
-use crate::runtime;
 
 const EXAMPLES: &str = "\
 A LOCATION is one of

@@ -5,9 +5,8 @@ use eklavya_config::RemoteServer;
 use eklavya_core::secret::server_url;
 use eklavya_store::{DatabaseLocation, PostgresServer};
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 /// The hint that lists the forms of a location.
 pub const LOCATIONS: &str =

@@ -4,8 +4,7 @@ use eklavya_store::{DatabaseLocation, MigrationOutcome, Store, StoreError};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, runtime};
+use crate::invocation::{CommandInvocation, data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,9 +5,8 @@ use eklavya_store::{SchemaVersion, Store};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store, runtime};
 use crate::output::{OutputPage, OutputView};
-use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,10 +4,11 @@ use eklavya_core::project::ProjectStage;
 use eklavya_engine::stages;
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
+use crate::next_step;
 use crate::project;
-use crate::wait::{self, WaitOption};
-use crate::{data_store, next_step, run_factory};
+use crate::stage::run_factory;
+use crate::stage::wait::{self, WaitOption};
 
 const EXAMPLES: &str = "\
 Examples:

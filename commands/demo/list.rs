@@ -3,9 +3,8 @@
 use eklavya_services::{demos, projects};
 
 use super::view::DemoView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::screenshots::ProjectScreenshots;
 
 const EXAMPLES: &str = "\

@@ -1,8 +1,8 @@
 //! `eklavya demo logs`
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, output};
+use crate::invocation::{CommandInvocation, data_store};
+use crate::output;
 use eklavya_core::demo::Demo;
 use eklavya_engine::preview::demo;
 use eklavya_services::{demos, projects};

@@ -5,6 +5,7 @@ mod build;
 mod list;
 mod logs;
 mod open;
+pub mod preview_host;
 mod reject;
 mod show;
 mod stop;

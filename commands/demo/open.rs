@@ -1,9 +1,9 @@
 //! `eklavya demo open`
 
 use super::view::DemoView;
-use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, run_factory, runtime, stage_error};
+use crate::error::{CommandError, stage_error};
+use crate::invocation::{CommandInvocation, data_store, runtime};
+use crate::stage::run_factory;
 use eklavya_engine::preview::demo;
 use eklavya_services::projects;
 

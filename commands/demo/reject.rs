@@ -6,10 +6,11 @@ use eklavya_engine::{Site, stages};
 use eklavya_services::{DataStore, demos};
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
+use crate::next_step;
 use crate::project;
-use crate::wait::{self, WaitOption};
-use crate::{data_store, next_step, run_factory};
+use crate::stage::run_factory;
+use crate::stage::wait::{self, WaitOption};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,9 +1,8 @@
 //! `eklavya demo stop`
 
 use super::view::DemoView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use eklavya_engine::preview::demo;
 use eklavya_services::{demos, projects};
 

@@ -11,7 +11,7 @@ use eklavya_sandbox::browser::locate_browser;
 use super::DoctorCheck;
 use crate::doctor::storage;
 use crate::invocation::CommandInvocation;
-use crate::run_factory;
+use crate::stage::run_factory;
 
 const NAME: &str = "browser";
 /// The consequence of a missing browser.

@@ -1,8 +1,7 @@
 //! The bus.
 
 use super::DoctorCheck;
-use crate::data_store;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const NAME: &str = "bus";
 

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::DoctorCheck;
-use crate::disk_hints;
+use crate::error::disk_hints;
 
 /// Below this, in bytes, the work is likely to stop soon.
 const LOW_SPACE: u64 = 2 << 30;

@@ -21,9 +21,8 @@ use serde::Serialize;
 use self::report::DoctorReport;
 
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store, runtime};
 use crate::output::TableRow;
-use crate::{data_store, runtime};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{CheckStatus, DoctorCheck, matrix};
 use crate::error::CommandError;
-use crate::options::OutputFormat;
+use crate::invocation::options::OutputFormat;
 use crate::output::{OutputPage, OutputPrinter, OutputView, TableRow, json_document, json_lines};
 
 /// The checks, and the permission matrix if it could be tested.

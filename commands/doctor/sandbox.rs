@@ -9,7 +9,7 @@ use eklavya_sandbox::{IsolationBackend, Sandbox, SandboxUser};
 use super::DoctorCheck;
 use crate::doctor::storage;
 use crate::invocation::CommandInvocation;
-use crate::run_factory;
+use crate::stage::run_factory;
 
 const NAME: &str = "sandbox";
 

@@ -1,5 +1,8 @@
 //! Errors of commands: the message, the exit code, and hints at what to type next.
 
+pub mod disk_hints;
+pub mod stage_error;
+
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -16,7 +19,7 @@ use eklavya_services::secrets::SecretError;
 use eklavya_store::StoreError;
 use serde::Serialize;
 
-use crate::options::OutputFormat;
+use crate::invocation::options::OutputFormat;
 use crate::output::escape;
 
 /// The kind of an error, as JSON names it; each has its exit code.

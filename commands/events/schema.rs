@@ -4,7 +4,7 @@ use eklavya_core::event;
 
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
-use crate::options::OutputFormat;
+use crate::invocation::options::OutputFormat;
 use crate::output;
 
 const EXAMPLES: &str = "\

@@ -7,10 +7,9 @@ use eklavya_services::{DataStore, projects};
 use eklavya_store::events;
 
 use super::view::EventFormatter;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::options::OutputFormat;
+use crate::invocation::options::OutputFormat;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output;
 
 /// Number of events that are printed without `--since`.

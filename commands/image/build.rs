@@ -6,8 +6,8 @@ use eklavya_sandbox::docker::{self, BASE_IMAGE, ImageVariant, PullPolicy};
 
 use super::view::ImageView;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{run_factory, runtime};
+use crate::invocation::{CommandInvocation, runtime};
+use crate::stage::run_factory;
 
 const EXAMPLES: &str = "\
 Examples:

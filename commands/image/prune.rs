@@ -4,8 +4,7 @@ use eklavya_sandbox::docker;
 
 use super::view::ImageView;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::runtime;
+use crate::invocation::{CommandInvocation, runtime};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,8 +11,7 @@ use eklavya_store::{DatabaseLocation, PostgresServer, Store, installation};
 use nix::unistd::{User, getuid};
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::runtime;
+use crate::invocation::{CommandInvocation, runtime};
 
 /// Opens the store for short `work`: a query or a single change. An unavailable bus is only a warning,
 /// because the database has everything.

@@ -9,7 +9,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::options::GlobalOptions;
+use crate::invocation::options::GlobalOptions;
 
 /// Starts logging at the level of `-v` or `-q`, or else at `configured`, the value of `log.level`. Other
 /// libraries log at `warn` at most, unless the level is `trace`.

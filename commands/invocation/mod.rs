@@ -1,5 +1,11 @@
 //! One run of `eklavya`: the options, the environment and the configuration.
 
+pub mod data_store;
+pub mod interrupts;
+pub mod logging;
+pub mod options;
+pub mod runtime;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use eklavya_config::{
     Config, ConfigError, ConfigLayers, ConfigOverride, DataDirectory, ProcessEnvironment,
@@ -7,8 +13,7 @@ use eklavya_config::{
 use eklavya_core::redactor::Redactor;
 
 use crate::error::{CommandError, CommandErrorKind};
-use crate::logging;
-use crate::options::GlobalOptions;
+use crate::invocation::options::GlobalOptions;
 use crate::output::{OutputPrinter, TerminalPrompt};
 
 /// The context of a command, apart from its own arguments.

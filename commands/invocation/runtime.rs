@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{CommandError, CommandErrorKind};
-use crate::interrupts::{FOREGROUND, InterruptMessages, InterruptTokens};
+use crate::invocation::interrupts::{FOREGROUND, InterruptMessages, InterruptTokens};
 use crate::output::OutputPrinter;
 
 /// Runs a short piece of work: a look into the store or one change of it. One thread is enough,

@@ -4,9 +4,8 @@ use eklavya_core::job::JobState;
 use eklavya_services::jobs;
 
 use super::view::JobView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 /// Cancel a job; its agents are interrupted, and their work is kept
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Command;
 use clap_mangen::Man;
 
-use crate::cli;
 use crate::error::{CommandError, CommandErrorKind};
 use crate::invocation::CommandInvocation;
 use crate::output;
@@ -27,8 +26,11 @@ pub struct ManArgs {
     directory: Option<Utf8PathBuf>,
 }
 
-pub fn exec(invocation: &CommandInvocation, args: &ManArgs) -> Result<(), CommandError> {
-    let mut root = cli::command();
+pub fn exec(
+    invocation: &CommandInvocation,
+    args: &ManArgs,
+    mut root: Command,
+) -> Result<(), CommandError> {
     root.build();
     let Some(directory) = &args.directory else {
         return output::raw(&render_page(&root)?);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::page::{OutputPage, PageStyle};
 use super::{escape, json};
 use crate::error::CommandError;
-use crate::options::{GlobalOptions, OutputFormat};
+use crate::invocation::options::{GlobalOptions, OutputFormat};
 
 /// A single result.
 pub trait OutputView: Serialize {

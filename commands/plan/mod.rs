@@ -9,7 +9,7 @@ use eklavya_core::job::JobGoal;
 
 use crate::error::CommandError;
 use crate::invocation::CommandInvocation;
-use crate::stage_run::{self as work, WorkOptions};
+use crate::stage::{self as work, WorkOptions};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,10 +4,10 @@ use eklavya_core::project::ProjectStage;
 use eklavya_services::plans;
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
+use crate::next_step;
 use crate::project;
-use crate::wait::{self, WaitOption};
-use crate::{data_store, next_step};
+use crate::stage::wait::{self, WaitOption};
 
 const EXAMPLES: &str = "\
 Examples:

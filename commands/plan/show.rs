@@ -7,9 +7,8 @@ use eklavya_services::{ServiceError, plans, projects};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output::{self, OutputPage, OutputView, time};
 
 const EXAMPLES: &str = "\

@@ -3,8 +3,8 @@
 use camino::Utf8PathBuf;
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, run_factory};
+use crate::invocation::{CommandInvocation, data_store};
+use crate::stage::run_factory;
 use eklavya_engine::stages::delivery::export;
 use eklavya_services::{audit, projects};
 use serde_json::json;

@@ -18,9 +18,8 @@ use eklavya_services::{DataStore, projects};
 use eklavya_store::budgets::{self, Scope};
 use eklavya_store::priorities;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 pub use isolation::isolation_parser;
 use view::ProjectSummaryView;
 

@@ -10,8 +10,8 @@ use eklavya_gateway::RehearsalScript;
 use eklavya_services::projects::{self, MAX_BRIEF_BYTES, NewProject};
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, next_step};
+use crate::invocation::{CommandInvocation, data_store};
+use crate::next_step;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,9 +4,8 @@ use eklavya_core::project::priority::ProjectPriority;
 use eklavya_services::{jobs, projects};
 
 use super::with_summary;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 /// Set the priority of a project, from 1 to 9; new projects have 5
 ///

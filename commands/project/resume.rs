@@ -5,8 +5,8 @@ use eklavya_core::project::ProjectEvent;
 use eklavya_services::{jobs, projects};
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, worker};
+use crate::invocation::{CommandInvocation, data_store};
+use crate::worker;
 
 /// Resume a paused or archived project
 ///

@@ -7,9 +7,8 @@ use eklavya_store::budgets::{self, Scope};
 use eklavya_store::{decisions, priorities};
 
 use super::view::{DecisionView, DeliveryView, ProjectView};
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,5 +1,6 @@
 //! `eklavya sandbox`
 
+pub mod init;
 mod run;
 
 use clap::Subcommand;

@@ -14,9 +14,9 @@ use eklavya_sandbox::{Sandbox, SandboxChild, SandboxExit, SandboxUser, StopSigna
 use eklavya_services::projects;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
-use crate::{data_store, run_factory, runtime, stage_error};
+use crate::error::{CommandError, CommandErrorKind, stage_error};
+use crate::invocation::{CommandInvocation, data_store, runtime};
+use crate::stage::run_factory;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,9 +3,8 @@
 use eklavya_services::{projects, secrets};
 
 use super::view::SecretView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 /// List the secrets of a project with their uses, never their values
 #[derive(Debug, clap::Args)]

@@ -4,9 +4,8 @@ use eklavya_core::secret::SecretName;
 use eklavya_services::{projects, secrets};
 use serde_json::json;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 /// Remove a secret of a project
 ///

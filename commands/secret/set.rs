@@ -13,9 +13,8 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::view::SecretView;
-use crate::data_store;
 use crate::error::{CommandError, CommandErrorKind};
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const EXAMPLES: &str = "\
 Examples:

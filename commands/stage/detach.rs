@@ -7,9 +7,9 @@ use eklavya_services::projects;
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::jobs::JobView;
-use crate::{data_store, worker};
+use crate::worker;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,9 @@
 //! What the commands that run a stage have in common.
 
+pub mod detach;
+pub mod run_factory;
+pub mod wait;
+
 use camino::Utf8PathBuf;
 use eklavya_core::job::JobGoal;
 use eklavya_core::project::Project;
@@ -8,13 +12,13 @@ use eklavya_engine::jobs::run_goal;
 use eklavya_services::{DataStore, audit, projects};
 use serde_json::json;
 
-use crate::error::CommandError;
-use crate::interrupts::InterruptTokens;
-use crate::invocation::CommandInvocation;
+use crate::error::{CommandError, stage_error};
+use crate::invocation::interrupts::InterruptTokens;
+use crate::invocation::{CommandInvocation, data_store, runtime};
+use crate::next_step;
 use crate::output::ProgressDisplay;
 use crate::project;
-use crate::wait::{self, WaitOption};
-use crate::{data_store, detach, next_step, run_factory, runtime, stage_error};
+use crate::stage::wait::WaitOption;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct WorkOptions {

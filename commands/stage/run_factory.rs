@@ -13,8 +13,8 @@ use eklavya_sandbox::{Sandbox, SandboxUser};
 use eklavya_services::DataStore;
 
 use crate::error::{CommandError, CommandErrorKind};
-use crate::interrupts::InterruptTokens;
 use crate::invocation::CommandInvocation;
+use crate::invocation::interrupts::InterruptTokens;
 
 pub fn make_run_factory(
     invocation: &CommandInvocation,

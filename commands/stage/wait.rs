@@ -7,7 +7,7 @@ use eklavya_services::{DataStore, jobs, leases, projects, workers};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{CommandError, CommandErrorKind};
-use crate::interrupts::InterruptTokens;
+use crate::invocation::interrupts::InterruptTokens;
 use crate::output::OutputPrinter;
 
 #[derive(Debug, Clone, Copy, clap::Args)]

@@ -3,9 +3,8 @@
 use eklavya_services::{projects, tasks};
 
 use super::view::TaskView;
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 
 const EXAMPLES: &str = "\
 Examples:

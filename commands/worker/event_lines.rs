@@ -7,7 +7,7 @@ use eklavya_engine::jobs::{JobOutcome, WorkerEvent};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::options::OutputFormat;
+use crate::invocation::options::OutputFormat;
 use crate::output::{self, OutputPrinter, time};
 
 /// Prints an event as a line of text on stderr or, if the output format is JSON, as a line of JSON on

@@ -10,9 +10,8 @@ use eklavya_store::workers::WorkerRecord;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::data_store;
 use crate::error::CommandError;
-use crate::invocation::CommandInvocation;
+use crate::invocation::{CommandInvocation, data_store};
 use crate::output::{TableRow, time};
 
 const EXAMPLES: &str = "\

@@ -13,9 +13,9 @@ use eklavya_services::leases::WorkerId;
 pub use start::ensure_worker;
 
 use crate::error::CommandError;
-use crate::interrupts::InterruptMessages;
-use crate::invocation::CommandInvocation;
-use crate::{data_store, run_factory, runtime};
+use crate::invocation::interrupts::InterruptMessages;
+use crate::invocation::{CommandInvocation, data_store, runtime};
+use crate::stage::run_factory;
 
 const WORDS: InterruptMessages = InterruptMessages {
     first: "Taking no more jobs; agents may finish their attempt. Interrupt again to kill them.",

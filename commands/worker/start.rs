@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::error::{CommandError, CommandErrorKind};
 use crate::invocation::CommandInvocation;
-use crate::run_factory::current_program;
+use crate::stage::run_factory::current_program;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest wait for a worker to register: far more than it takes on a busy machine.

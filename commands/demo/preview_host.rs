@@ -1,4 +1,4 @@
-//! The hidden subcommand that serves the preview of a demo until it is told to stop.
+//! The hidden subcommand that serves the preview of a demo until it is stopped.
 
 use std::ffi::OsString;
 use std::io::Write;

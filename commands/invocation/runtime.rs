@@ -16,7 +16,7 @@ pub fn run_short<T>(
     build_runtime(Builder::new_current_thread())?.block_on(work)
 }
 
-/// Runs work that takes its time and that Ctrl-C stops in good order.
+/// Runs work that takes long. Ctrl-C stops it gracefully.
 pub fn run_interruptible<T>(
     printer: &OutputPrinter,
     work: impl AsyncFnOnce(InterruptTokens) -> Result<T, CommandError>,
@@ -24,7 +24,7 @@ pub fn run_interruptible<T>(
     run_until_signal(printer, FOREGROUND, work)
 }
 
-/// Runs work that goes on until a signal ends it, at which `words` are said.
+/// Runs work until it ends or a signal stops it; prints a message of `words` at each signal.
 pub fn run_until_signal<T>(
     printer: &OutputPrinter,
     words: InterruptMessages,

@@ -1,4 +1,4 @@
-//! Events: what happened, for all clients that follow the event log.
+//! Events, for all clients that follow the event log.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -10,10 +10,6 @@ use super::money::MicroUsd;
 use crate::agent::role::Role;
 
 /// Something that happened; the names and payloads are those of the portal's WebSocket.
-#[expect(
-    missing_docs,
-    reason = "the payload fields are named after what they hold"
-)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", content = "payload")]
 pub enum Event {
@@ -24,21 +20,21 @@ pub enum Event {
         name: String,
         client_name: String,
     },
-    /// A project moved on.
+    /// The status of a project changed.
     #[serde(rename = "project:status", rename_all = "camelCase")]
     ProjectStatus {
         project_id: ProjectId,
         status: String,
         progress: u32,
     },
-    /// An agent was spawned.
+    /// An agent started.
     #[serde(rename = "agent:spawned", rename_all = "camelCase")]
     AgentSpawned {
         project_id: ProjectId,
         agent_id: AgentId,
         agent_type: Role,
     },
-    /// An agent works.
+    /// An agent works on a task.
     #[serde(rename = "agent:working", rename_all = "camelCase")]
     AgentWorking {
         agent_id: AgentId,
@@ -52,14 +48,14 @@ pub enum Event {
         task_id: TaskId,
         result: String,
     },
-    /// An agent cannot go on. The agent is null where a task waits that none works on.
+    /// A task cannot continue. The agent is null if no agent works on the task.
     #[serde(rename = "agent:blocked", rename_all = "camelCase")]
     AgentBlocked {
         agent_id: Option<AgentId>,
         reason: String,
         needs_admin: bool,
     },
-    /// A demo can be looked at.
+    /// The preview of a demo is ready.
     #[serde(rename = "demo:ready", rename_all = "camelCase")]
     DemoReady {
         project_id: ProjectId,
@@ -73,7 +69,7 @@ pub enum Event {
         demo_number: u32,
         decision: String,
     },
-    /// A part of the budget is used up; amounts in micro-dollars.
+    /// A part of the budget is used up. Amounts are in micro-dollars.
     #[serde(rename = "budget:warning", rename_all = "camelCase")]
     BudgetWarning {
         project_id: ProjectId,
@@ -81,14 +77,14 @@ pub enum Event {
         limit: MicroUsd,
         percent: i64,
     },
-    /// The budget is used up; amounts in micro-dollars.
+    /// The budget is used up. Amounts are in micro-dollars.
     #[serde(rename = "budget:exceeded", rename_all = "camelCase")]
     BudgetExceeded {
         project_id: ProjectId,
         spent: MicroUsd,
         limit: MicroUsd,
     },
-    /// Something that a person should know.
+    /// A message for people.
     #[serde(rename = "notification", rename_all = "camelCase")]
     Notification {
         level: NotificationLevel,
@@ -98,30 +94,30 @@ pub enum Event {
     },
 }
 
-/// How much a notification matters.
+/// The importance of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Level")]
 pub enum NotificationLevel {
-    /// Good to know.
+    /// For information.
     Info,
-    /// Work goes on, but not for ever.
+    /// Work continues, but stops later if no person acts.
     Warning,
-    /// Work stands still until a person acts.
+    /// Work has stopped until a person acts.
     Critical,
 }
 
-/// An event with its place in the order: what `eklavya events tail` prints as a line.
+/// An event with its position in the order, as `eklavya events tail` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "Event")]
 pub struct StoredEvent {
-    /// Its place: rises from event to event, and is never used again.
+    /// The position in the order: it rises with each event and is never reused.
     pub seq: i64,
-    /// When it happened.
+    /// The time of the event.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
-    /// The project that it concerns; null where it concerns none.
+    /// The project of the event; null if the event belongs to no project.
     #[serde(rename = "projectId")]
     pub project: Option<ProjectId>,
     /// What happened.

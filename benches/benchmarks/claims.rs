@@ -6,7 +6,7 @@ mod product;
 use std::time::Duration;
 
 use eklavya_store::{DatabaseLocation, PostgresServer};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 

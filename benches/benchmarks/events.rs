@@ -8,7 +8,7 @@ pub mod writers;
 use std::time::Duration;
 
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 

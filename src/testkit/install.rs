@@ -21,8 +21,8 @@ use uuid::Uuid;
 use crate::cli::CommandResult;
 use crate::install::database::DatabaseAddress;
 use crate::install::running::RunningCommand;
-use crate::postgres::TestPostgres;
 use crate::program::{claude_program, eklavya_program};
+use crate::servers::postgres::TestPostgres;
 use crate::upstream::FakeUpstream;
 
 /// A model script for a small project with two tasks.

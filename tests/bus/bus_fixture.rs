@@ -17,8 +17,8 @@ use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, agents};
 use eklavya_store::{self as store, DatabaseLocation, Store, installation};
 use eklavya_testkit::agents::starting_agent;
-use eklavya_testkit::postgres::TestPostgres;
-use eklavya_testkit::redis_server::TestRedis;
+use eklavya_testkit::servers::postgres::TestPostgres;
+use eklavya_testkit::servers::redis::TestRedis;
 use tempfile::TempDir;
 use url::Url;
 

@@ -2,7 +2,7 @@
 
 use eklavya_testkit::cli::TestEnv;
 use eklavya_testkit::host::refusing_port;
-use eklavya_testkit::redis_server::TestRedis;
+use eklavya_testkit::servers::redis::TestRedis;
 
 use crate::impostor::ImpostorServer;
 

@@ -2,7 +2,7 @@
 
 use eklavya_services::bus::{Bus, BusError, OnUnavailable, RedisServer};
 use eklavya_testkit::host::refusing_port;
-use eklavya_testkit::redis_server::TestRedis;
+use eklavya_testkit::servers::redis::TestRedis;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;

@@ -200,7 +200,7 @@ async fn a_server_that_refuses_is_told_of_once() {
 #[tokio::test]
 async fn a_server_that_is_away_at_the_start_is_taken_up_when_it_comes() {
     let (warnings, _guard) = CapturedWarnings::capture();
-    let mut redis = eklavya_testkit::redis_server::TestRedis::on_tcp();
+    let mut redis = eklavya_testkit::servers::redis::TestRedis::on_tcp();
     let url = Url::parse(&redis.url()).unwrap();
     redis.kill();
     let server = RedisServer::new(&url, None).unwrap();

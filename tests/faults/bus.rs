@@ -8,7 +8,7 @@ use std::time::Duration;
 use eklavya_testkit::install::ledger_checks::UnsentRequests;
 use eklavya_testkit::install::running::wait_until;
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
-use eklavya_testkit::redis_server::TestRedis;
+use eklavya_testkit::servers::redis::TestRedis;
 use eklavya_testkit::upstream::ScriptedReply;
 use tokio::sync::Notify;
 

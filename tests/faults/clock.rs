@@ -8,7 +8,7 @@ use eklavya_core::project::ProjectEvent;
 use eklavya_services::DataStore;
 use eklavya_services::projects::{self, NewProject};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, events};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use jiff::{SignedDuration, Timestamp};
 
 /// Hours by which the clock is moved before each change.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eklavya_testkit::install::running::wait_until;
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 use nix::sys::signal::Signal;
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use eklavya_sandbox::docker::{ContainerLimits, DockerSettings};
 use eklavya_sandbox::{KernelRequirements, Sandbox};
-use eklavya_testkit::docker::ensure_images;
 use eklavya_testkit::program::eklavya_program;
+use eklavya_testkit::servers::docker::ensure_images;
 
 use crate::sandbox_project::agent_user;
 

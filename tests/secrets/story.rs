@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use eklavya_testkit::install::running::wait_until;
 use eklavya_testkit::install::workers::WorkerInstall;
 use eklavya_testkit::install::{STAGES, TestInstall};
-use eklavya_testkit::redis_server::TestRedis;
+use eklavya_testkit::servers::redis::TestRedis;
 use eklavya_testkit::upstream::ScriptedReply;
 use serde_json::Value;
 

@@ -12,7 +12,7 @@ use eklavya_services::leases::{self, LeaseAttempt, WorkerId};
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::{DataStore, ServiceError};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, StoreError};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use sqlx::{Connection, PgConnection};
 
 const TERM: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, projects};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 
 use crate::project_records;
 

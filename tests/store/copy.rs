@@ -6,7 +6,7 @@ mod extremes;
 use eklavya_store::copy::CopySource;
 use eklavya_store::{DatabaseLocation, Store};
 use eklavya_testkit::cli::{CommandResult, TestEnv};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::databases::{self, TestDatabase};

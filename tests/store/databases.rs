@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use eklavya_core::secret::server_url;
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use tempfile::TempDir;
 
 /// A database, and where it is.

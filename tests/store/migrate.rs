@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use eklavya_store::LATEST_VERSION;
 use eklavya_testkit::cli::{CommandResult, TestEnv};
-use eklavya_testkit::postgres::TestPostgres;
 use eklavya_testkit::program::eklavya_program;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;

@@ -3,7 +3,7 @@
 
 use eklavya_testkit::cli::{CommandResult, TestEnv};
 use eklavya_testkit::host::refusing_port;
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 
 use crate::fake_servers;
 

@@ -1,8 +1,8 @@
 //! A whole project in containers: from the brief to the delivered repository, by the real CLI.
 
 use eklavya_core::clock::{Clock, SystemClock};
-use eklavya_testkit::docker::{DockerDaemon, docker_command, make_images};
 use eklavya_testkit::host::{http_get, processes_at, wait_for};
+use eklavya_testkit::servers::docker::{DockerDaemon, docker_command, make_images};
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{RehearsalBuilder, plan_with_tasks};
 

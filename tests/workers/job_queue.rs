@@ -13,7 +13,7 @@ use eklavya_services::leases::WorkerId;
 use eklavya_services::projects::NewProject;
 use eklavya_services::{DataStore, ServiceError, jobs, projects, workers};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use jiff::Timestamp;
 
 /// Runs `test` on a new database of either kind.

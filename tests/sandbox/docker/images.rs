@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use eklavya_testkit::cli::{CommandResult, TestEnv};
-use eklavya_testkit::docker::{BASE, DockerDaemon, docker_command};
 use eklavya_testkit::program::eklavya_program;
+use eklavya_testkit::servers::docker::{BASE, DockerDaemon, docker_command};
 use serde_json::Value;
 
 fn env_on(daemon: &DockerDaemon) -> TestEnv {

@@ -4,7 +4,7 @@ use std::fs;
 
 use eklavya_core::agent::role::Role;
 use eklavya_sandbox::{MountAccess, ProgramSpec, SandboxProfile};
-use eklavya_testkit::docker::{docker_command, socket};
+use eklavya_testkit::servers::docker::{docker_command, socket};
 use serde_json::Value;
 
 use crate::backend::CONTAINER_LIMITS;

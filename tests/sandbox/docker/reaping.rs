@@ -6,8 +6,8 @@ use std::time::Duration;
 use eklavya_sandbox::{
     KernelRequirements, MountAccess, ProgramSpec, Sandbox, SandboxProfile, kill_orphan,
 };
-use eklavya_testkit::docker::{docker_command, ensure_images};
 use eklavya_testkit::program::eklavya_program;
+use eklavya_testkit::servers::docker::{docker_command, ensure_images};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

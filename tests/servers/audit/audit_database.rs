@@ -9,7 +9,7 @@ use eklavya_core::project::Project;
 use eklavya_services::projects::{self, NewProject};
 use eklavya_services::{DataStore, audit};
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use tempfile::TempDir;

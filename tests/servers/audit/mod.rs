@@ -9,7 +9,7 @@ use audit_database::{AuditDatabase, assert_sound, create_project};
 use eklavya_core::audit::AuditActor;
 use eklavya_services::audit;
 use eklavya_testkit::cli::TestEnv;
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use old_trail::an_old_trail_is_chained;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

@@ -4,7 +4,7 @@ use eklavya_core::audit::AuditActor;
 use eklavya_services::event_log::EventReader;
 use eklavya_store::events::{self, LockMode};
 use eklavya_store::{SqlTransaction, Store};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::{create, follow_names, named_event, open_data_store, server_location};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use eklavya_core::audit::AuditActor;
 use eklavya_services::DataStore;
 use eklavya_services::event_log::EventReader;
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 
 use super::{create, follow_names, named_event, open_data_store, server_location};
 

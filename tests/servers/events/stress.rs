@@ -10,7 +10,7 @@ use eklavya_services::DataStore;
 use eklavya_services::event_log::EventReader;
 use eklavya_store::DatabaseLocation;
 use eklavya_store::events::{self, LockMode};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use rand::random_range;
 
 use super::{

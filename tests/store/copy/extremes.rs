@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use eklavya_store::copy::{CopySource, CopySummary};
 use eklavya_store::{DatabaseLocation, Store};
-use eklavya_testkit::postgres::TestPostgres;
+use eklavya_testkit::servers::postgres::TestPostgres;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};

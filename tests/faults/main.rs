@@ -9,27 +9,11 @@
     reason = "helpers of tests fail as tests do, and tell what happened"
 )]
 
-mod budget;
-mod bus;
-mod clock;
-mod commit_tripwires;
-mod disk;
-mod endpoint;
-mod environment;
-mod fault_proxy;
-mod frozen;
-mod hang;
-mod interrupt;
-mod kill;
-mod kill_at_steps;
-mod ledger;
-mod mount_namespace;
-mod outage;
-mod random_kills;
-mod rivals;
-mod seeded_random;
-mod server;
-mod verdict;
+mod fixtures;
+mod machine;
+mod money;
+mod processes;
+mod servers;
 
 /// Returns a script in which a tool call that is made once more changes nothing.
 ///

@@ -1,0 +1,9 @@
+//! Workers and agents that are killed, hang, are interrupted, or meet a rival.
+
+mod frozen;
+mod hang;
+mod interrupt;
+mod kill;
+mod kill_at_steps;
+mod random_kills;
+mod rivals;

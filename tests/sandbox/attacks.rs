@@ -10,8 +10,8 @@ use eklavya_sandbox::{
     MountAccess, ProgramSpec, SandboxError, SandboxProfile, chown_tree, is_root,
 };
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::{SandboxProject, agent_user};
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::{SandboxProject, agent_user};
 
 /// The agent replaces its directory by a link; the next sandbox must not mount what it points to.
 #[tokio::test]

@@ -1,3 +1,3 @@
 //! The tests of both backends, on bubblewrap.
 
-tests_of_both_backends!(crate::backend::SandboxBackend::Bubblewrap);
+tests_of_both_backends!(crate::fixtures::backend::SandboxBackend::Bubblewrap);

@@ -9,9 +9,9 @@ use eklavya_sandbox::{ProgramSpec, SandboxProfile, SandboxSpec};
 use eklavya_testkit::program::claude_program;
 use serde_json::json;
 
-use crate::backend::SandboxBackend;
-use crate::model::{cli_session, serve_model};
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::model::{cli_session, serve_model};
+use crate::fixtures::sandbox_project::SandboxProject;
 
 /// The sandbox of an agent of `role`, with its door.
 pub fn agent_spec(project: &SandboxProject, role: Role, claude: &Path) -> SandboxSpec {

@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 /// Answers every request with `body`.
 fn serve_gateway(project: &SandboxProject, body: &'static str) -> JoinHandle<()> {
@@ -87,7 +87,8 @@ pub async fn a_gateway_that_starts_anew_is_found_again(backend: SandboxBackend) 
     let (marker, go) = (project.path("asked"), project.path("go"));
     let spec = agent_spec(&project);
     let restart = async {
-        crate::sandbox_project::wait_until("the first was asked", || marker.exists()).await;
+        crate::fixtures::sandbox_project::wait_until("the first was asked", || marker.exists())
+            .await;
         first.abort();
         let _ = first.await;
         let _runs_on = serve_gateway(&project, "second");

@@ -10,8 +10,8 @@ use eklavya_sandbox::{MountAccess, ProgramSpec, SandboxExit, SandboxProfile, Sto
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::{SandboxProject, processes_with, wait_until};
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::{SandboxProject, processes_with, wait_until};
 
 /// A double-forked daemon in a session of its own, and a foreground process.
 fn daemon_script(mark: &str) -> String {
@@ -183,7 +183,7 @@ pub async fn a_polite_request_reaches_the_program(backend: SandboxBackend) {
             let mut child = project.start(&spec, inner).await.unwrap();
             wait_until("the trap is set", || project.path("ready").exists()).await;
             child.terminate(how);
-            let output = crate::sandbox_project::read_output(&mut child).await;
+            let output = crate::fixtures::sandbox_project::read_output(&mut child).await;
             assert_eq!(
                 (child.wait().await.unwrap(), output),
                 (SandboxExit::Code(5), format!("got {signal}\n"))

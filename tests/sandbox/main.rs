@@ -8,18 +8,16 @@
 )]
 
 mod attacks;
-mod backend;
 mod cli;
 mod door;
 mod egress;
+mod fixtures;
 mod lifetime;
 mod matrix;
-mod model;
 mod preview;
 mod redteam;
 mod roles;
 mod run;
-mod sandbox_project;
 mod selftest;
 #[macro_use]
 mod shared_tests;

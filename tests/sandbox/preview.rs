@@ -12,8 +12,8 @@ use eklavya_sandbox::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 const LONG: Duration = Duration::from_mins(1);
 /// Any server that listens on $PORT of its own 127.0.0.1.
@@ -119,8 +119,10 @@ pub async fn a_server_that_does_not_answer_well_is_unhealthy(backend: SandboxBac
     let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
         .await
         .unwrap();
-    crate::sandbox_project::wait_until("the server writes output", || !shown.output().is_empty())
-        .await;
+    crate::fixtures::sandbox_project::wait_until("the server writes output", || {
+        !shown.output().is_empty()
+    })
+    .await;
     let error = shown
         .wait_until_healthy("/x", SHORT)
         .await
@@ -197,7 +199,7 @@ pub async fn a_link_to_another_socket_is_not_followed(backend: SandboxBackend) {
     .await
     .unwrap();
     let web = project.dirs.door.join("web.sock");
-    crate::sandbox_project::wait_until("the door is open", || web.exists()).await;
+    crate::fixtures::sandbox_project::wait_until("the door is open", || web.exists()).await;
     fs::remove_file(&web).unwrap();
     symlink(&other, &web).unwrap();
     let mut stream = TcpStream::connect(shown.address()).await.unwrap();

@@ -6,8 +6,8 @@ use eklavya_core::agent::role::Role;
 use eklavya_sandbox::role_policy::{FileAccess, GitAccess, role_policy};
 use eklavya_sandbox::{ProgramSpec, SandboxError, SandboxProfile};
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 pub async fn each_role_writes_where_its_row_says_and_nowhere_else(backend: SandboxBackend) {
     for role in Role::ALL {

@@ -7,8 +7,8 @@ use eklavya_sandbox::{
     MountAccess, ProgramSpec, RunLimits, SandboxError, SandboxExit, SandboxProfile, run_command,
 };
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::{LIMITS, PATH, SandboxProject, processes_with};
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::{LIMITS, PATH, SandboxProject, processes_with};
 
 /// The longest time that a command gets to start.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -14,8 +14,8 @@ use eklavya_sandbox::{ProtectionLayer, Sandbox, SandboxUser, chown_socket};
 use eklavya_testkit::program::eklavya_program;
 use tokio::net::UnixListener;
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::agent_user;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::agent_user;
 
 /// Not below /tmp: the sandbox has a /tmp of its own.
 const PLACE: &str = "/var/tmp";

@@ -9,8 +9,8 @@ use eklavya_core::agent::role::Role;
 use eklavya_sandbox::{ProgramSpec, ProtectionLayer, SandboxError, chown_tree};
 use tokio::io::AsyncReadExt;
 
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 /// A directory of another user that the agent's user could write if it were mounted.
 fn foreign_directory(project: &SandboxProject) -> PathBuf {

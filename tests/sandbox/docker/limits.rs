@@ -7,9 +7,9 @@ use eklavya_sandbox::{MountAccess, ProgramSpec, SandboxProfile};
 use eklavya_testkit::servers::docker::{docker_command, socket};
 use serde_json::Value;
 
-use crate::backend::CONTAINER_LIMITS;
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::{SandboxProject, read_output, wait_until};
+use crate::fixtures::backend::CONTAINER_LIMITS;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::{SandboxProject, read_output, wait_until};
 
 #[tokio::test]
 async fn processes_memory_and_temporary_files_are_limited() {

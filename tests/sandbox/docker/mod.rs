@@ -5,4 +5,4 @@ mod images;
 mod limits;
 mod reaping;
 
-tests_of_both_backends!(crate::backend::SandboxBackend::Docker);
+tests_of_both_backends!(crate::fixtures::backend::SandboxBackend::Docker);

@@ -11,9 +11,9 @@ use eklavya_testkit::servers::docker::{docker_command, ensure_images};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::backend::SandboxBackend;
-use crate::backend::docker_settings;
-use crate::sandbox_project::{SandboxProject, agent_user, processes_with, wait_until};
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::backend::docker_settings;
+use crate::fixtures::sandbox_project::{SandboxProject, agent_user, processes_with, wait_until};
 
 /// A sandbox of an installation of a test's own.
 async fn sandbox(installation: &str) -> Sandbox {

@@ -24,7 +24,7 @@ use eklavya_testkit::agents::starting_agent;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::sandbox_project::{LIMITS, SandboxProject, agent_user};
+use crate::fixtures::sandbox_project::{LIMITS, SandboxProject, agent_user};
 
 /// The search path of agents.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -19,8 +19,8 @@ use eklavya_sandbox::role_policy::role_policy;
 use futures_util::future::BoxFuture;
 
 use super::egress_door::EgressDoor;
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 const CURL: &str = "/usr/bin/curl --silent --output /dev/null --max-time 20";
 /// The own preview and another project's, by name.

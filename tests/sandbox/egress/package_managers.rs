@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use super::egress_door::EgressDoor;
 use super::package_registry::{PackageRegistry, RegistryContents};
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::{SandboxProject, agent_user};
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::{SandboxProject, agent_user};
 
 /// The registries: their names, and where they are. Certificates are for names.
 const LISTED: (&str, [u8; 4]) = ("registry.example", [127, 0, 0, 2]);

@@ -6,7 +6,7 @@ use eklavya_sandbox::role_policy::{FileAccess, GitAccess, RolePolicy};
 use eklavya_sandbox::selftest::MatrixColumn;
 use serde_json::{Value, json};
 
-use crate::model::ModelToolCall;
+use crate::fixtures::model::ModelToolCall;
 
 /// The columns that the operating system holds by itself.
 pub const COLUMNS: [MatrixColumn; 4] = [

@@ -16,10 +16,10 @@ use eklavya_testkit::program::claude_program;
 use self::attempts::{
     COLUMNS, CellAttempt, CellExpectation, CellSuccessSign, CellTargets, attempts, control_attempts,
 };
-use crate::backend::SandboxBackend;
 use crate::cli::agent_spec;
-use crate::model::{DONE, ModelToolCall, cli_session, result_of, serve_model};
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::model::{DONE, ModelToolCall, cli_session, result_of, serve_model};
+use crate::fixtures::sandbox_project::SandboxProject;
 
 mod attempts;
 

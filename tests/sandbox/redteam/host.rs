@@ -16,7 +16,7 @@ use nix::libc;
 use tokio::process::Child;
 
 use super::attempts::EscapeAttempt;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 /// The numbers of the system calls that the attempts make.
 const CALLS: &[(&str, i64)] = &[

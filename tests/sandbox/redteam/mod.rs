@@ -16,8 +16,8 @@ use eklavya_testkit::program::eklavya_program;
 use self::attempts::{ATTEMPTS, AttackOrigin, AttackProof, EscapeAttempt};
 use self::host::HostTargets;
 use self::results::{RedTeamResults, UNTRIED, result_table};
-use crate::backend::SandboxBackend;
-use crate::sandbox_project::SandboxProject;
+use crate::fixtures::backend::SandboxBackend;
+use crate::fixtures::sandbox_project::SandboxProject;
 
 mod attempts;
 mod browser;
@@ -144,7 +144,7 @@ impl RedTeamFixture {
             ..eklavya_sandbox::StdioStreams::piped()
         };
         let mut child = sandbox.spawn(spec, inner, streams).await.unwrap();
-        let text = crate::sandbox_project::read_output(&mut child).await;
+        let text = crate::fixtures::sandbox_project::read_output(&mut child).await;
         let exit = child.wait().await.unwrap();
         let outcomes: EscapeOutcomes = text.lines().filter_map(parse_outcome).collect();
         assert!(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::attempts::AttackProof;
 use super::{ALL, EscapeOutcomes, all_attempts, harmless_reason};
-use crate::backend::SandboxBackend;
+use crate::fixtures::backend::SandboxBackend;
 
 /// One user's results: attempts by name.
 #[derive(Debug, Default)]

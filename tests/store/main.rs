@@ -8,17 +8,9 @@
     reason = "helpers of tests fail as tests do, and tests start programs as a user does"
 )]
 
-mod cancelled;
-mod close_at_exit;
 mod contract;
-mod copy;
-mod cost_properties;
-mod costs;
-mod databases;
-mod fake_servers;
+mod database;
+mod fixtures;
 mod leases;
-mod ledger;
-mod migrate;
-mod project_records;
+mod money;
 mod spawned_tasks;
-mod unusable_databases;

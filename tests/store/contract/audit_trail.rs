@@ -6,7 +6,7 @@ use eklavya_store::audit::{self, AuditFilter};
 use eklavya_store::{Store, params};
 use serde_json::json;
 
-use crate::project_records::{HOSTILE, timestamp_at};
+use crate::fixtures::project_records::{HOSTILE, timestamp_at};
 
 /// Writes a row for each hostile text, all except the first three for the project, and returns the
 /// entries that were written.

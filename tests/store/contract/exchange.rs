@@ -10,7 +10,7 @@ use eklavya_store::{Store, agents, installation, messages, rate_limits};
 use serde_json::json;
 
 use super::on_each;
-use crate::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
+use crate::fixtures::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn exchange() {

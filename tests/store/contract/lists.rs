@@ -13,7 +13,7 @@ use eklavya_store::project_status::ProjectStatus;
 use eklavya_store::{SqlTransaction, Store, agents, budgets, project_status, projects, tasks};
 
 use super::on_each;
-use crate::project_records::{self, ProjectRecords, timestamp_at};
+use crate::fixtures::project_records::{self, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn lists() {

@@ -16,12 +16,12 @@ mod work;
 
 use eklavya_store::{Store, StoreError};
 
-use crate::databases::TestDatabase;
+use crate::fixtures::databases::TestDatabase;
 
 /// Calls functions with an empty store of each kind, one after the other.
 macro_rules! on_each {
     ($($part:path),* $(,)?) => {$(
-        for database in $crate::databases::TestDatabase::each().await {
+        for database in $crate::fixtures::databases::TestDatabase::each().await {
             // The output of a failed test names the database.
             eprintln!("{} on {}", stringify!($part), database.name);
             $part(&database.store).await;
@@ -58,11 +58,11 @@ async fn what_is_committed_stays_and_what_is_not_is_gone() {
     use eklavya_store::projects;
     for database in TestDatabase::each().await {
         let mut tx = database.store.begin_write().await.unwrap();
-        let kept = crate::project_records::project(1, "kept");
+        let kept = crate::fixtures::project_records::project(1, "kept");
         projects::insert(&mut tx, &kept).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = database.store.begin_write().await.unwrap();
-        let lost = crate::project_records::project(2, "lost");
+        let lost = crate::fixtures::project_records::project(2, "lost");
         projects::insert(&mut tx, &lost).await.unwrap();
         drop(tx);
         let store = reopen(&database).await;
@@ -78,12 +78,15 @@ async fn a_reader_sees_one_state_and_cannot_write() {
         let mut reader = database.store.begin_read().await.unwrap();
         assert_eq!(projects::all(&mut reader).await.unwrap(), []);
         let mut tx = database.store.begin_write().await.unwrap();
-        let project = crate::project_records::project(1, "shop");
+        let project = crate::fixtures::project_records::project(1, "shop");
         projects::insert(&mut tx, &project).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(projects::all(&mut reader).await.unwrap(), []);
-        let written =
-            projects::insert(&mut reader, &crate::project_records::project(2, "tea")).await;
+        let written = projects::insert(
+            &mut reader,
+            &crate::fixtures::project_records::project(2, "tea"),
+        )
+        .await;
         assert!(written.is_err(), "{}: {written:?}", database.name);
     }
 }

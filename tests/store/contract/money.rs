@@ -8,7 +8,7 @@ use eklavya_store::ledger_report::{self, LedgerGrouping};
 use eklavya_store::{SqlTransaction, Store, budgets, ledger, tasks};
 
 use super::on_each;
-use crate::project_records::{self, ProjectRecords, timestamp_at};
+use crate::fixtures::project_records::{self, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn money() {

@@ -16,7 +16,7 @@ use eklavya_store::{
 };
 
 use super::on_each;
-use crate::project_records::{self, HOSTILE, timestamp_at};
+use crate::fixtures::project_records::{self, HOSTILE, timestamp_at};
 
 #[tokio::test]
 async fn queue() {

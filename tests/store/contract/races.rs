@@ -13,7 +13,7 @@ use eklavya_store::{AdvisoryLock, Store, budgets, projects, tasks};
 use tokio::task::JoinSet;
 
 use super::on_each;
-use crate::project_records;
+use crate::fixtures::project_records;
 
 const WRITERS: usize = 8;
 

@@ -14,7 +14,7 @@ use super::audit_trail::{
     the_audit_trail_is_chained, the_audit_trail_is_looked_through, the_audit_trail_only_grows,
 };
 use super::{is_duplicate, on_each};
-use crate::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
+use crate::fixtures::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
 async fn records() {

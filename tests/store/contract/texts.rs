@@ -4,7 +4,7 @@ use eklavya_store::{Store, projects, tasks};
 use serde_json::json;
 
 use super::on_each;
-use crate::project_records::{self, HOSTILE};
+use crate::fixtures::project_records::{self, HOSTILE};
 
 #[tokio::test]
 async fn texts() {

@@ -11,7 +11,7 @@ use eklavya_store::{Store, agents, budgets, checkpoints, demos, plans, projects,
 use serde_json::json;
 
 use super::{is_duplicate, is_orphan, on_each};
-use crate::project_records::{self, ProjectRecords, commit, timestamp_at};
+use crate::fixtures::project_records::{self, ProjectRecords, commit, timestamp_at};
 
 #[tokio::test]
 async fn work() {

@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::databases::TestDatabase;
-use crate::project_records::{self, ProjectRecords, timestamp_at};
+use crate::fixtures::databases::TestDatabase;
+use crate::fixtures::project_records::{self, ProjectRecords, timestamp_at};
 
 /// Two tasks of one project, the second with two agents of two tenures, and another project.
 const PAYERS: usize = 4;

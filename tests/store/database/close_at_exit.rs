@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use eklavya_store::{DatabaseLocation, Store, projects, secrets};
 use tempfile::TempDir;
 
-use crate::project_records;
+use crate::fixtures::project_records;
 
 /// Returns a directory, the location of a database in it, and the path of its write-ahead log.
 fn location() -> (TempDir, DatabaseLocation, PathBuf) {

@@ -5,7 +5,7 @@ use eklavya_testkit::cli::{CommandResult, TestEnv};
 use eklavya_testkit::host::refusing_port;
 use eklavya_testkit::servers::postgres::TestPostgres;
 
-use crate::fake_servers;
+use crate::fixtures::fake_servers;
 
 /// What no output may hold.
 const SECRET: &str = "hunter2";

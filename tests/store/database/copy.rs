@@ -9,7 +9,7 @@ use eklavya_testkit::cli::{CommandResult, TestEnv};
 use eklavya_testkit::servers::postgres::TestPostgres;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
-use crate::databases::{self, TestDatabase};
+use crate::fixtures::databases::{self, TestDatabase};
 
 /// A data directory with a project in it.
 fn env() -> TestEnv {
@@ -219,7 +219,7 @@ async fn events_without_a_place_are_copied_too() {
             &mut tx,
             None,
             &event(number),
-            crate::project_records::timestamp_at(0),
+            crate::fixtures::project_records::timestamp_at(0),
         )
         .await
         .unwrap();
@@ -241,7 +241,7 @@ async fn events_without_a_place_are_copied_too() {
         &mut tx,
         None,
         &event(3),
-        crate::project_records::timestamp_at(0),
+        crate::fixtures::project_records::timestamp_at(0),
     )
     .await
     .unwrap();
@@ -256,7 +256,7 @@ async fn a_source_is_not_written_meanwhile() {
         let other = Store::open(&database.location).await.unwrap();
         let writing = tokio::spawn(async move {
             let mut tx = other.begin_write().await.unwrap();
-            let project = crate::project_records::project(1, "late");
+            let project = crate::fixtures::project_records::project(1, "late");
             eklavya_store::projects::insert(&mut tx, &project)
                 .await
                 .unwrap();

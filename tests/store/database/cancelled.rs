@@ -8,7 +8,7 @@ use std::time::Duration;
 use eklavya_store::{DatabaseLocation, PostgresServer, Store, projects};
 use eklavya_testkit::servers::postgres::TestPostgres;
 
-use crate::project_records;
+use crate::fixtures::project_records;
 
 /// More than it takes to get a connection and begin a transaction, one answer at a time.
 const STEPS: u32 = 8;

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
-use crate::databases::{self, TestDatabase};
-use crate::project_records::HOSTILE;
+use crate::fixtures::databases::{self, TestDatabase};
+use crate::fixtures::project_records::HOSTILE;
 
 /// A column of SQLite's.
 #[derive(Debug, Clone)]
@@ -334,7 +334,7 @@ async fn there_and_back_everything_is_the_same() {
 async fn what_postgres_cannot_keep_is_replaced_and_counted() {
     let source = TestDatabase::sqlite().await;
     let mut tx = source.store.begin_write().await.unwrap();
-    let project = crate::project_records::project(1, "shop");
+    let project = crate::fixtures::project_records::project(1, "shop");
     eklavya_store::projects::insert(&mut tx, &project)
         .await
         .unwrap();

@@ -7,7 +7,7 @@ use eklavya_services::costs::ReservationOutcome;
 use eklavya_testkit::ledger::{LedgerFixture, quote};
 use proptest::prelude::*;
 
-use crate::costs::output_usage;
+use super::costs::output_usage;
 
 /// A change of the ledger.
 #[derive(Debug, Clone)]

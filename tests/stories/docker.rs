@@ -151,6 +151,6 @@ fn the_table_holds_and_neighbours_see_nothing() {
         ("EKLAVYA_DOCKER_SOCKET", socket.to_str().unwrap()),
         ("EKLAVYA_SANDBOX_ISOLATION", "docker"),
     ];
-    insta::assert_snapshot!(crate::role_table::attempt_table(&variables));
-    crate::neighbours::finds_nothing(&variables);
+    insta::assert_snapshot!(crate::isolation::role_table::attempt_table(&variables));
+    crate::isolation::neighbours::finds_nothing(&variables);
 }

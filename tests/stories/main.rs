@@ -3,20 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod abnormal_ends;
-mod brokered_commands;
-mod building;
-mod control;
-mod delegation;
-mod demos;
+mod agents;
 mod docker;
-mod egress;
 mod happy_path;
 mod isolation;
-mod neighbours;
-mod planning;
 mod recording;
-mod role_table;
-mod roles;
-mod unsandboxed;
-mod verification;
+mod stages;

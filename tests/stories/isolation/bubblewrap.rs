@@ -3,10 +3,10 @@
 
 #[test]
 fn every_cell_of_the_table_holds_in_the_product() {
-    insta::assert_snapshot!(crate::role_table::attempt_table(&[]));
+    insta::assert_snapshot!(super::role_table::attempt_table(&[]));
 }
 
 #[test]
 fn an_agent_finds_nothing_of_another_project() {
-    crate::neighbours::finds_nothing(&[]);
+    super::neighbours::finds_nothing(&[]);
 }

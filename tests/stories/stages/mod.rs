@@ -1,0 +1,6 @@
+//! Stages that do not go well at first: planning, demos, the build and the verification.
+
+mod building;
+mod demos;
+mod planning;
+mod verification;

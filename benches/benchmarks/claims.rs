@@ -11,9 +11,9 @@ use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::BenchError;
-use crate::comparison::TimingComparison;
 use crate::options::BenchOptions;
-use crate::report::ReportWriter;
+use crate::results::comparison::TimingComparison;
+use crate::results::report::ReportWriter;
 
 /// Workers that take jobs at the same time.
 const WORKERS: usize = 8;

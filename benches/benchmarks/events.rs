@@ -13,10 +13,10 @@ use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::BenchError;
-use crate::comparison::{PerformanceGoal, TimingComparison};
-use crate::latency::LatencySummary;
 use crate::options::BenchOptions;
-use crate::report::ReportWriter;
+use crate::results::comparison::{PerformanceGoal, TimingComparison};
+use crate::results::latency::LatencySummary;
+use crate::results::report::ReportWriter;
 
 /// Half as many events a second as bare inserts is twice their time.
 const GOAL: PerformanceGoal = PerformanceGoal::times(2.0);

@@ -26,10 +26,10 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::BenchError;
-use crate::comparison::TimingComparison;
 use crate::options::BenchOptions;
 use crate::pipeline::model_endpoint::ModelEndpoint;
 use crate::pipeline::scripted_conversations::ScriptedConversations;
+use crate::results::comparison::TimingComparison;
 
 /// Requests of each side in one round.
 const REQUESTS: usize = 100;

@@ -1,16 +1,12 @@
 //! Measures Eklavya against named references, side by side in one run: `docs/benchmarks.md`.
 
 mod claims;
-mod comparison;
 mod events;
 mod gateway;
-mod latency;
-mod machine;
 mod options;
 mod pipeline;
 mod read_command;
-mod report;
-mod samples;
+mod results;
 mod sandbox;
 mod takeover;
 
@@ -22,9 +18,9 @@ use eklavya_config::ProcessEnvironment;
 use eklavya_core::process::SEARCH_PATH;
 use tokio::task::block_in_place;
 
-use crate::machine::MachineInfo;
 use crate::options::{BenchOptions, BenchmarkKind};
-use crate::report::ReportWriter;
+use crate::results::machine::MachineInfo;
+use crate::results::report::ReportWriter;
 
 /// Why nothing could be measured.
 type BenchError = Box<dyn std::error::Error + Send + Sync>;

@@ -11,9 +11,9 @@ use std::time::Duration;
 use eklavya_claude::cli::locate::ClaudeCli;
 
 use crate::BenchError;
-use crate::comparison::{PerformanceGoal, TimingComparison};
 use crate::options::BenchOptions;
-use crate::report::ReportWriter;
+use crate::results::comparison::{PerformanceGoal, TimingComparison};
+use crate::results::report::ReportWriter;
 use scripted_conversations::ScriptedConversations;
 
 const GOAL: PerformanceGoal = PerformanceGoal::times(1.10);

@@ -16,9 +16,9 @@ use eklavya_services::projects::{self, NewProject};
 use eklavya_services::tasks::{self, NewTask};
 use eklavya_store::{DatabaseLocation, Store};
 
-use crate::comparison::{PerformanceGoal, TimingComparison};
 use crate::options::BenchOptions;
-use crate::report::ReportWriter;
+use crate::results::comparison::{PerformanceGoal, TimingComparison};
+use crate::results::report::ReportWriter;
 use crate::{BenchError, SEARCH_PATH};
 
 /// The goal of `project list`.

@@ -17,12 +17,12 @@ use eklavya_sandbox::{
 use tokio::net::{TcpStream, UnixListener};
 use tokio::task::JoinHandle;
 
-use crate::comparison::{PerformanceGoal, TimingComparison};
 use crate::options::BenchOptions;
 use crate::pipeline::model_endpoint::ModelEndpoint;
 use crate::pipeline::scripted_conversations::ScriptedConversations;
 use crate::pipeline::session::CliSession;
-use crate::report::ReportWriter;
+use crate::results::comparison::{PerformanceGoal, TimingComparison};
+use crate::results::report::ReportWriter;
 use crate::{BenchError, SEARCH_PATH};
 
 const GOAL: PerformanceGoal = PerformanceGoal::times(1.15);

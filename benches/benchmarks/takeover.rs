@@ -10,10 +10,10 @@ use eklavya_claude::cli::locate::ClaudeCli;
 use eklavya_core::process;
 use serde_json::Value;
 
-use crate::latency::LatencySummary;
 use crate::options::BenchOptions;
-use crate::report::ReportWriter;
-use crate::samples::DurationSamples;
+use crate::results::latency::LatencySummary;
+use crate::results::report::ReportWriter;
+use crate::results::samples::DurationSamples;
 use crate::{BenchError, SEARCH_PATH};
 
 /// How long a lease lasts, in seconds.

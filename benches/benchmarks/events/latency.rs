@@ -12,8 +12,8 @@ use eklavya_store::DatabaseLocation;
 
 use super::{product, writers};
 use crate::BenchError;
-use crate::latency::LatencySummary;
-use crate::samples::DurationSamples;
+use crate::results::latency::LatencySummary;
+use crate::results::samples::DurationSamples;
 
 const WRITERS: usize = 4;
 /// The longest that half of all should take, and that 99 of 100 should, in seconds.

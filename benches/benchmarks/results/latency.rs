@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::samples::DurationSamples;
+use crate::results::samples::DurationSamples;
 
 /// The report of latencies, in seconds.
 #[derive(Debug, Serialize)]

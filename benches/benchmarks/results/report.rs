@@ -6,10 +6,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::BenchError;
-use crate::comparison::{ComparisonResult, TimingComparison};
-use crate::latency::LatencySummary;
-use crate::machine::MachineInfo;
 use crate::options::ReportFormat;
+use crate::results::comparison::{ComparisonResult, TimingComparison};
+use crate::results::latency::LatencySummary;
+use crate::results::machine::MachineInfo;
 
 /// Writes results to stdout; how far it is goes to stderr.
 #[derive(Debug, Clone, Copy)]

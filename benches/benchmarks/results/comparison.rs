@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::samples::{DurationSamples, SampleSummary};
+use crate::results::samples::{DurationSamples, SampleSummary};
 
 /// A subject beside its reference.
 #[derive(Debug)]

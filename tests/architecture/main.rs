@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod english;
+mod folders;
 mod imports;
 mod layers;
 mod names;

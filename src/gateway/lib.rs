@@ -6,11 +6,10 @@
 //! sends it to the endpoint or to the rehearsal. The response streams through, and the usage that it
 //! states settles the ledger.
 
-mod api_response;
 pub mod door;
 pub mod egress;
 mod gateway;
-mod http_client;
+mod http;
 mod model;
 mod refusal_audit;
 pub mod rehearsal;

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::door::DoorState;
 use super::egress;
 use super::gateway::GatewayState;
-use crate::api_response::{ResponseBody, final_error_response, full_body};
+use crate::http::api_response::{ResponseBody, final_error_response, full_body};
 use crate::model::backend::ApiRoute;
 use crate::model::exchange::{AgentRequest, ModelExchange};
 use crate::model::model_call::{BadRequest, ModelCall};

@@ -16,7 +16,7 @@ use crate::egress::audit_record::EgressRecord;
 use crate::egress::authorize;
 use crate::egress::traffic_meter::TrafficDirection;
 use crate::gateway::GatewayState;
-use crate::http_client::{self, error_chain};
+use crate::http::client::{client_builder, error_chain};
 use eklavya_core::egress::{EgressHost, EgressTarget};
 
 /// The most redirects that one fetch follows.
@@ -219,7 +219,7 @@ async fn send_get(
     connect: Duration,
 ) -> Result<Response, String> {
     let host = url.host_str().unwrap_or_default();
-    let client = http_client::client_builder(connect)
+    let client = client_builder(connect)
         .resolve_to_addrs(host, addresses)
         .user_agent(concat!("eklavya/", env!("CARGO_PKG_VERSION")))
         .build()

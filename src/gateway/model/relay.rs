@@ -14,9 +14,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::backend::{ChunkStream, UpstreamResponse};
 use super::settlement::{LedgerSettlement, settle_reservation};
 use super::usage::{StreamUsage, usage_of_json};
-use crate::api_response::{BodyTruncated, ResponseBody, error_object, full_body, json_response};
 use crate::door::DoorState;
 use crate::gateway::GatewayState;
+use crate::http::api_response::{
+    BodyTruncated, ResponseBody, error_object, full_body, json_response,
+};
 use crate::model::model_call::ModelCall;
 use crate::model::upstream::upstream_error::{REQUEST_ID, read_up_to, response_headers};
 use crate::rehearsal::conversation::{RequestPurpose, request_purpose};

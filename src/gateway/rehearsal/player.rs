@@ -15,8 +15,8 @@ use super::message::{BYTES_PER_TOKEN, RehearsedMessage};
 use super::script::RehearsalScript;
 use super::step::{ScriptStep, ScriptedCut, ScriptedError};
 use super::template::TemplateValues;
-use crate::api_response::error_object;
 use crate::door::DoorSpec;
+use crate::http::api_response::error_object;
 use crate::model::backend::{
     ApiRoute, BackendError, ChunkStream, UpstreamRequest, UpstreamResponse,
 };

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::api_response::BodyTruncated;
+use crate::http::api_response::BodyTruncated;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]

@@ -11,11 +11,11 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::api_response::{BodyTruncated, ResponseBody};
 use crate::door::DoorState;
 use crate::egress::EgressLimits;
 use crate::egress::audit_record::EgressRecord;
 use crate::egress::traffic_meter::TrafficDirection;
+use crate::http::api_response::{BodyTruncated, ResponseBody};
 use eklavya_core::egress::EgressTarget;
 use eklavya_sandbox::proxy::{self, TargetConnection};
 

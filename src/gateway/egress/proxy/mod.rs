@@ -17,11 +17,11 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::EgressPolicy;
-use crate::api_response::{ResponseBody, full_body};
 use crate::door::DoorState;
 use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressDecision, EgressRecord};
 use crate::egress::authorize::{EgressDenial, authorize_target};
 use crate::gateway::GatewayState;
+use crate::http::api_response::{ResponseBody, full_body};
 use crate::refusal_audit;
 use eklavya_core::egress::{EgressHost, EgressTarget};
 use eklavya_sandbox::proxy::parse_target;

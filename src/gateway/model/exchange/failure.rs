@@ -5,8 +5,8 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use super::{ExchangeStep, ModelExchange};
-use crate::api_response::final_error_response;
 use crate::door::DoorError;
+use crate::http::api_response::final_error_response;
 use crate::model::backend::UpstreamResponse;
 use crate::model::limits::rate_limit_pause::pause_duration;
 use crate::model::model_call::ModelCall;

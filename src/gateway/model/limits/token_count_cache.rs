@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::api_response::ResponseBody;
+use crate::http::api_response::ResponseBody;
 use crate::model::backend::ApiRoute;
 use crate::model::exchange::AgentRequest;
 use crate::model::upstream::upstream_error::CompleteResponse;

@@ -11,7 +11,7 @@ use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::backend::{BackendError, UpstreamRequest, UpstreamResponse};
-use crate::http_client::{self, error_chain};
+use crate::http::client::{client_builder, error_chain};
 use crate::model::upstream::credential::UnusableCredential;
 use eklavya_config::ModelCredential;
 
@@ -48,7 +48,7 @@ impl UpstreamClient {
         connect_timeout: Duration,
     ) -> Result<Self, UnusableEndpoint> {
         credential::ensure_sendable(&credential)?;
-        let client = http_client::client_builder(connect_timeout);
+        let client = client_builder(connect_timeout);
         let client = client.build().map_err(UnusableEndpoint::Client)?;
         Ok(Self {
             client,

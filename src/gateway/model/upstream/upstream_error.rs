@@ -7,9 +7,11 @@ use futures_util::StreamExt;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::api_response::{ResponseBody, SHOULD_RETRY, error_object, full_body};
 use crate::door::DoorError;
 use crate::gateway::GatewayState;
+use crate::http::api_response::{
+    ResponseBody, SHOULD_RETRY, error_object, final_error_response, full_body,
+};
 use crate::model::backend::{ChunkStream, UpstreamResponse};
 use crate::model::pricing::PriceTable;
 use crate::model::settlement::LedgerSettlement;
@@ -133,12 +135,7 @@ pub(crate) async fn read_complete(
         .await
         .ok()
         .flatten();
-    let cut = || {
-        crate::api_response::final_error_response(
-            StatusCode::BAD_GATEWAY,
-            "the response was cut short",
-        )
-    };
+    let cut = || final_error_response(StatusCode::BAD_GATEWAY, "the response was cut short");
     Ok(CompleteResponse {
         status: incoming.status,
         headers: response_headers(&incoming.headers),

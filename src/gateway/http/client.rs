@@ -8,7 +8,7 @@ use reqwest::{Client, ClientBuilder};
 ///
 /// A redirect could carry a credential to another host or lead to an unchecked host, a proxy from
 /// the environment would see all traffic, and an automatic retry would be charged twice.
-pub(super) fn client_builder(connect_timeout: Duration) -> ClientBuilder {
+pub(crate) fn client_builder(connect_timeout: Duration) -> ClientBuilder {
     // An error means that it was installed before; the program has only this provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -19,7 +19,7 @@ pub(super) fn client_builder(connect_timeout: Duration) -> ClientBuilder {
 }
 
 /// Returns an error with its causes: the outermost one states only that sending failed.
-pub(super) fn error_chain(error: reqwest::Error) -> String {
+pub(crate) fn error_chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

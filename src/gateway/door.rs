@@ -1,5 +1,7 @@
 //! A door: the socket that is one agent's only way out of its sandbox.
 
+pub(crate) mod egress_policy;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::egress::EgressPolicy;
+use self::egress_policy::EgressPolicy;
 use super::gateway::GatewayState;
 use eklavya_core::agent::role::Role;
 use eklavya_core::clock::SharedClock;

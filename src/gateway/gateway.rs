@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::door::{AgentDoor, DoorSpec, DoorState};
-use super::egress::EgressConfig;
+use super::egress::decision::config::EgressConfig;
 use super::rehearsal::player::RehearsalPlayer;
 use super::rehearsal::recorder::RehearsalRecorder;
 use super::rehearsal::script::RehearsalScript;

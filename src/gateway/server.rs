@@ -16,7 +16,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::door::DoorState;
-use super::egress;
+use super::egress::proxy::{handle_proxy_request, is_proxy_request};
 use super::gateway::GatewayState;
 use crate::http::api_response::{ResponseBody, final_error_response, full_body};
 use crate::model::backend::ApiRoute;
@@ -90,8 +90,8 @@ async fn handle_request(
     door: Arc<DoorState>,
     request: Request<IncomingBody>,
 ) -> Response<ResponseBody> {
-    if egress::is_proxy_request(&request) {
-        return egress::handle_proxy_request(gateway, door, request).await;
+    if is_proxy_request(&request) {
+        return handle_proxy_request(gateway, door, request).await;
     }
     let named = format!("{} {}", request.method(), request.uri().path());
     let refused = async |status: StatusCode, why: &str| {

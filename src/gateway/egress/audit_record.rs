@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 
 use crate::door::DoorState;
+use crate::egress::decision::denial::EgressDecision;
 use crate::egress::traffic_meter::TrafficMeter;
 use crate::gateway::GatewayState;
 use eklavya_core::audit::AuditActor;
@@ -12,26 +13,6 @@ use eklavya_services::audit;
 
 /// The action name of the audit row.
 pub(crate) const EGRESS_AUDIT_ACTION: &str = "egress.request";
-
-/// The decision on a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EgressDecision {
-    Allowed,
-    Denied,
-    /// The policy allows it, but the target has no address or cannot be reached.
-    Failed,
-}
-
-impl EgressDecision {
-    /// Returns the word that the audit trail uses.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            EgressDecision::Allowed => "allowed",
-            EgressDecision::Denied => "denied",
-            EgressDecision::Failed => "failed",
-        }
-    }
-}
 
 /// An allowed request. Its outcome is recorded when this is dropped.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::proxy::{ProxyRefusal, record_proxy_refusal};
 use crate::door::{AgentDoor, DoorState};
 use crate::egress::audit_record::EgressRecord;
-use crate::egress::authorize;
+use crate::egress::decision::authorize::authorize_target;
 use crate::egress::traffic_meter::TrafficDirection;
 use crate::gateway::GatewayState;
 use crate::http::client::{client_builder, error_chain};
@@ -173,7 +173,7 @@ impl PageFetcher {
         let permit = permit.map_err(|error| bad(error.to_string()))?;
         self.door.touch();
         let reach = &self.door.spec.egress_policy;
-        let addresses = authorize::authorize_target(&self.gateway.egress, reach, &target).await?;
+        let addresses = authorize_target(&self.gateway.egress, reach, &target).await?;
         Ok((addresses, permit))
     }
 }

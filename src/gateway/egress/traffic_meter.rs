@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::EgressLimits;
+use super::decision::config::EgressLimits;
 
 /// The traffic of one connection.
 #[derive(Debug)]

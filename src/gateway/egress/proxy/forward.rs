@@ -12,8 +12,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::door::DoorState;
-use crate::egress::EgressLimits;
 use crate::egress::audit_record::EgressRecord;
+use crate::egress::decision::config::EgressLimits;
 use crate::egress::traffic_meter::TrafficDirection;
 use crate::http::api_response::{BodyTruncated, ResponseBody};
 use eklavya_core::egress::EgressTarget;

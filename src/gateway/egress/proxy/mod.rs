@@ -16,10 +16,11 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::EgressPolicy;
 use crate::door::DoorState;
-use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressDecision, EgressRecord};
-use crate::egress::authorize::{EgressDenial, authorize_target};
+use crate::door::egress_policy::EgressPolicy;
+use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressRecord};
+use crate::egress::decision::authorize::authorize_target;
+use crate::egress::decision::denial::{EgressDecision, EgressDenial};
 use crate::gateway::GatewayState;
 use crate::http::api_response::{ResponseBody, full_body};
 use crate::refusal_audit;

@@ -5,8 +5,8 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::egress::EgressLimits;
 use crate::egress::audit_record::EgressRecord;
+use crate::egress::decision::config::EgressLimits;
 use crate::egress::proxy::client_hello;
 use crate::egress::traffic_meter::{TrafficDirection, TrafficMeter};
 

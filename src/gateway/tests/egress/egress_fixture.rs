@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
-use crate::egress::HostResolver;
+use crate::egress::decision::resolver::HostResolver;
 use crate::tests::fixture::{GatewayFixture, GatewayFixtureSpec};
 use crate::{EgressConfig, EgressLimits, EgressPolicy};
 use eklavya_core::egress::HostList;

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, UnixStream};
 
 use crate::EgressPolicy;
-use crate::egress::{HostResolver, SystemResolver};
+use crate::egress::decision::resolver::{HostResolver, SystemResolver};
 use crate::tests::egress::egress_fixture::{
     SCRIPT, host_policy, open_fixture, read_available, start_echo_server,
 };

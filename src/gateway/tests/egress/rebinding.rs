@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::egress::HostResolver;
+use crate::egress::decision::resolver::HostResolver;
 use crate::tests::egress::egress_fixture::{
     host_policy, open_fixture_with_resolver, read_available,
 };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 use std::thread;
 
-use crate::egress::{HostResolver, SystemResolver};
+use crate::egress::decision::resolver::{HostResolver, SystemResolver};
 use eklavya_core::process;
 
 /// The machine's search domain, whose server knows every name below it.

@@ -3,73 +3,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use hyper::StatusCode;
-
-use super::{EgressConfig, EgressPolicy};
-use crate::egress::audit_record::EgressDecision;
-use crate::egress::resolver;
-use eklavya_core::egress::{EgressHost, EgressTarget, ForbiddenAddress, classify_address};
-
-/// Why a target cannot be reached.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EgressDenial {
-    /// The role may reach the model only.
-    #[error("this role may reach only the model")]
-    NoEgress,
-    /// The host is not on the list.
-    #[error("{target} is not in the host list of {key}")]
-    NotListed {
-        target: EgressTarget,
-        /// The configuration key of the list.
-        key: &'static str,
-    },
-    /// The target is not a preview of the project.
-    #[error("{0} is not a ready preview of this project")]
-    UnknownPreview(EgressTarget),
-    /// The name resolves to a forbidden address.
-    #[error("access to {name} is denied: {why}")]
-    ForbiddenAddress {
-        name: EgressHost,
-        /// Why the address is forbidden.
-        why: ForbiddenAddress,
-    },
-    /// The name resolves to an address of this machine.
-    #[error("access to {name} is denied: {address} is an address of this machine")]
-    LocalAddress { name: EgressHost, address: IpAddr },
-    /// The name does not resolve.
-    #[error("{name} has no address: {why}")]
-    Unresolved {
-        name: EgressHost,
-        /// The resolver's error.
-        why: io::Error,
-    },
-}
-
-impl EgressDenial {
-    /// Returns the HTTP status of the response.
-    pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            EgressDenial::Unresolved { .. } => StatusCode::BAD_GATEWAY,
-            EgressDenial::NoEgress
-            | EgressDenial::NotListed { .. }
-            | EgressDenial::UnknownPreview(_)
-            | EgressDenial::ForbiddenAddress { .. }
-            | EgressDenial::LocalAddress { .. } => StatusCode::FORBIDDEN,
-        }
-    }
-
-    /// Returns the decision for the audit trail: a name that does not resolve was not forbidden.
-    pub(crate) fn decision(&self) -> EgressDecision {
-        match self {
-            EgressDenial::Unresolved { .. } => EgressDecision::Failed,
-            EgressDenial::NoEgress
-            | EgressDenial::NotListed { .. }
-            | EgressDenial::UnknownPreview(_)
-            | EgressDenial::ForbiddenAddress { .. }
-            | EgressDenial::LocalAddress { .. } => EgressDecision::Denied,
-        }
-    }
-}
+use super::config::EgressConfig;
+use super::denial::EgressDenial;
+use super::resolver;
+use crate::door::egress_policy::EgressPolicy;
+use eklavya_core::egress::{EgressHost, EgressTarget, classify_address};
 
 /// Returns the addresses at which the target may be reached; never empty.
 pub(crate) async fn authorize_target(
@@ -144,7 +82,7 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
-    use crate::egress::HostResolver;
+    use crate::egress::decision::resolver::HostResolver;
     use eklavya_core::egress::HostList;
 
     #[derive(Debug)]

@@ -9,13 +9,15 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::{AgentDoor, DoorSpec, DoorState};
+use super::agent_door::AgentDoor;
+use super::door::socket::{self, SOCKET_NAME};
+use super::door::spec::DoorSpec;
+use super::door::state::DoorState;
 use super::egress::decision::config::EgressConfig;
 use super::rehearsal::player::RehearsalPlayer;
 use super::rehearsal::recorder::RehearsalRecorder;
 use super::rehearsal::script::RehearsalScript;
 use super::server;
-use super::socket::{self, SOCKET_NAME};
 use crate::model::backend::ModelBackend;
 use crate::model::limits::rate_limit_pause::RateLimitPause;
 use crate::model::limits::request_rate::RequestRate;

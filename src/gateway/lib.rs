@@ -6,26 +6,28 @@
 //! sends it to the endpoint or to the rehearsal. The response streams through, and the usage that it
 //! states settles the ledger.
 
-pub mod door;
+mod agent_door;
+mod door;
 pub mod egress;
 mod gateway;
 mod http;
 mod model;
-mod refusal_audit;
 pub mod rehearsal;
 mod server;
-mod socket;
 #[cfg(test)]
 mod tests;
 
 pub use crate::model::pricing::{PriceTable, PriceTableError};
 pub use crate::model::upstream::UnusableEndpoint;
 pub use crate::model::upstream::credential::UnusableCredential;
+pub use agent_door::AgentDoor;
 pub use door::egress_policy::EgressPolicy;
-pub use door::{AgentDoor, DoorError, DoorSpec, RequestPause};
+pub use door::error::DoorError;
+pub use door::socket::SOCKET_NAME;
+pub use door::spec::DoorSpec;
+pub use door::state::RequestPause;
 pub use egress::decision::config::{EgressConfig, EgressLimits};
 pub use egress::fetch::{FetchError, FetchedPage, PageFetcher};
 pub use gateway::{Gateway, GatewayConfig, GatewayError, GatewayTimeouts, ModelSource};
 pub use rehearsal::recorder::RehearsalRecorder;
 pub use rehearsal::script::{RehearsalScript, ScriptError};
-pub use socket::SOCKET_NAME;

@@ -15,7 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::door::DoorState;
+use super::door::refusal_audit;
+use super::door::state::DoorState;
 use super::egress::proxy::{handle_proxy_request, is_proxy_request};
 use super::gateway::GatewayState;
 use crate::http::api_response::{ResponseBody, final_error_response, full_body};
@@ -23,7 +24,6 @@ use crate::model::backend::ApiRoute;
 use crate::model::exchange::{AgentRequest, ModelExchange};
 use crate::model::model_call::{BadRequest, ModelCall};
 use crate::model::upstream::credential::API_KEY_HEADER;
-use crate::refusal_audit;
 
 /// The API's own limit on the size of a request.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -96,7 +96,13 @@ async fn handle_request(
     let named = format!("{} {}", request.method(), request.uri().path());
     let refused = async |status: StatusCode, why: &str| {
         let details = refusal_audit::request_details(&named, status, why);
-        refusal_audit::record_refusal(&gateway, &door, refusal_audit::AUDIT_ACTION, details).await;
+        refusal_audit::record_refusal(
+            gateway.costs.data(),
+            &door,
+            refusal_audit::AUDIT_ACTION,
+            details,
+        )
+        .await;
         final_error_response(status, why)
     };
     let route = match (request.method(), request.uri().path()) {

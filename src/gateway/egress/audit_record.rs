@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
-use crate::door::DoorState;
+use crate::door::state::DoorState;
 use crate::egress::decision::denial::EgressDecision;
 use crate::egress::traffic_meter::TrafficMeter;
 use crate::gateway::GatewayState;

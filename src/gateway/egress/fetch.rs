@@ -11,7 +11,8 @@ use reqwest::{Response, Url};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::proxy::{ProxyRefusal, record_proxy_refusal};
-use crate::door::{AgentDoor, DoorState};
+use crate::agent_door::AgentDoor;
+use crate::door::state::DoorState;
 use crate::egress::audit_record::EgressRecord;
 use crate::egress::decision::authorize::authorize_target;
 use crate::egress::traffic_meter::TrafficDirection;

@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 
 use super::upstream::UpstreamClient;
-use crate::door::DoorSpec;
+use crate::door::spec::DoorSpec;
 use crate::rehearsal::player::RehearsalPlayer;
 
 /// An API route that agents may use.

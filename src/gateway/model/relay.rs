@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::backend::{ChunkStream, UpstreamResponse};
 use super::settlement::{LedgerSettlement, settle_reservation};
 use super::usage::{StreamUsage, usage_of_json};
-use crate::door::DoorState;
+use crate::door::state::DoorState;
 use crate::gateway::GatewayState;
 use crate::http::api_response::{
     BodyTruncated, ResponseBody, error_object, full_body, json_response,

@@ -15,7 +15,7 @@ use super::message::{BYTES_PER_TOKEN, RehearsedMessage};
 use super::script::RehearsalScript;
 use super::step::{ScriptStep, ScriptedCut, ScriptedError};
 use super::template::TemplateValues;
-use crate::door::DoorSpec;
+use crate::door::spec::DoorSpec;
 use crate::http::api_response::error_object;
 use crate::model::backend::{
     ApiRoute, BackendError, ChunkStream, UpstreamRequest, UpstreamResponse,

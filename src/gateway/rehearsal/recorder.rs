@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::recording::ResponseRecording;
 use super::script::{FORMAT_VERSION, RehearsalScript, ScriptDocument, ScriptError, ScriptPart};
 use super::step::ScriptStep;
-use crate::door::DoorSpec;
+use crate::door::spec::DoorSpec;
 use eklavya_core::agent::role::Role;
 use eklavya_core::redactor::Redactor;
 

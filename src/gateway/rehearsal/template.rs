@@ -6,7 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
 
-use crate::door::DoorSpec;
+use crate::door::spec::DoorSpec;
 
 pub(crate) const VARIABLES: [&str; 7] = [
     "slug", "project", "demo", "task", "role", "attempt", "clone",

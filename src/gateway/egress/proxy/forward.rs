@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::door::DoorState;
+use crate::door::state::DoorState;
 use crate::egress::audit_record::EgressRecord;
 use crate::egress::decision::config::EgressLimits;
 use crate::egress::traffic_meter::TrafficDirection;

@@ -16,14 +16,14 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::door::DoorState;
 use crate::door::egress_policy::EgressPolicy;
+use crate::door::refusal_audit;
+use crate::door::state::DoorState;
 use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressRecord};
 use crate::egress::decision::authorize::authorize_target;
 use crate::egress::decision::denial::{EgressDecision, EgressDenial};
 use crate::gateway::GatewayState;
 use crate::http::api_response::{ResponseBody, full_body};
-use crate::refusal_audit;
 use eklavya_core::egress::{EgressHost, EgressTarget};
 use eklavya_sandbox::proxy::parse_target;
 
@@ -109,7 +109,7 @@ pub(crate) async fn record_proxy_refusal(
         "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
         "why": refusal.why,
     });
-    refusal_audit::record_refusal(gateway, door, EGRESS_AUDIT_ACTION, details).await;
+    refusal_audit::record_refusal(gateway.costs.data(), door, EGRESS_AUDIT_ACTION, details).await;
 }
 
 async fn serve_target(

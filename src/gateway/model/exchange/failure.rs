@@ -5,14 +5,14 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use super::{ExchangeStep, ModelExchange};
-use crate::door::DoorError;
+use crate::door::error::DoorError;
+use crate::door::refusal_audit;
 use crate::http::api_response::final_error_response;
 use crate::model::backend::UpstreamResponse;
 use crate::model::limits::rate_limit_pause::pause_duration;
 use crate::model::model_call::ModelCall;
 use crate::model::settlement::settle_reservation;
 use crate::model::upstream::upstream_error::UpstreamErrorResponse;
-use crate::refusal_audit;
 use eklavya_core::backoff::Backoff;
 use eklavya_core::ledger::Reservation;
 
@@ -85,7 +85,7 @@ impl ModelExchange {
             let request = format!("POST {}", self.request.route.path());
             let details = refusal_audit::request_details(&request, status, &why);
             refusal_audit::record_refusal(
-                &self.gateway,
+                self.gateway.costs.data(),
                 &self.door,
                 refusal_audit::AUDIT_ACTION,
                 details,

@@ -6,7 +6,8 @@ use hyper::StatusCode;
 use tokio::time::Instant;
 
 use super::{ExchangeStep, ModelExchange};
-use crate::door::{DoorError, RequestPause};
+use crate::door::error::DoorError;
+use crate::door::state::RequestPause;
 use crate::model::limits::rate_limit_pause::RateLimitPause;
 use crate::model::model_call::ModelCall;
 use eklavya_core::ledger::{PriceQuote, RequestPayer, Reservation};

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::door::DoorError;
+use crate::door::error::DoorError;
 use crate::gateway::GatewayState;
 use crate::http::api_response::{
     ResponseBody, SHOULD_RETRY, error_object, final_error_response, full_body,

@@ -17,7 +17,7 @@ pub const SOCKET_NAME: &str = "gateway.sock";
 ///
 /// With an `owner`, only that user can use the socket; the directory remains ours, so that the
 /// agent can neither replace the socket nor add files beside it.
-pub(super) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixListener> {
+pub(crate) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<UnixListener> {
     let search_only = if owner.is_some() { 0o711 } else { 0o700 };
     DirBuilder::new()
         .recursive(true)
@@ -44,7 +44,7 @@ pub(super) fn bind_socket(dir: &Path, owner: Option<(u32, u32)>) -> io::Result<U
 }
 
 /// Removes a socket that [`bind_socket`] created, unless another one has replaced it.
-pub(super) fn unlink_socket(dir: &Path, made: Option<SocketIdentity>) -> io::Result<()> {
+pub(crate) fn unlink_socket(dir: &Path, made: Option<SocketIdentity>) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = match rustix::fs::open(dir, flags, Mode::empty()) {
         Err(rustix::io::Errno::NOENT) => return Ok(()),
@@ -58,7 +58,7 @@ pub(super) fn unlink_socket(dir: &Path, made: Option<SocketIdentity>) -> io::Res
 
 /// Distinguishes a socket from another one of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SocketIdentity {
+pub(crate) struct SocketIdentity {
     device: u64,
     inode: u64,
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::door::DoorState;
-use super::gateway::GatewayState;
+use super::state::DoorState;
 use eklavya_core::audit::AuditActor;
-use eklavya_services::audit;
+use eklavya_services::{DataStore, audit};
 
 /// Number of refusals after which further ones are delayed.
 const SLOW_DOWN_AFTER: u32 = 50;
@@ -28,7 +27,7 @@ pub(crate) fn request_details(request: &str, status: StatusCode, why: &str) -> V
 /// Refusals of one door are recorded one at a time. If the database fails, the refusal still
 /// stands.
 pub(crate) async fn record_refusal(
-    gateway: &GatewayState,
+    data: &DataStore,
     door: &DoorState,
     action: &str,
     details: Value,
@@ -43,7 +42,7 @@ pub(crate) async fn record_refusal(
     }
     let (agent, project) = (door.spec.agent, door.spec.project);
     let about = (Some(project), Some(agent));
-    let (data, actor) = (gateway.costs.data(), AuditActor::Agent(agent));
+    let actor = AuditActor::Agent(agent);
     if let Err(error) = audit::record(data, &actor, about, action, details).await {
         tracing::warn!(%agent, %error, "cannot record a refused request");
     }

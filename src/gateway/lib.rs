@@ -7,6 +7,7 @@
 //! states settles the ledger.
 
 mod agent_door;
+mod api;
 mod door;
 pub mod egress;
 mod gateway;

@@ -4,10 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming as IncomingBody;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -19,20 +17,14 @@ use super::door::refusal_audit;
 use super::door::state::DoorState;
 use super::egress::proxy::{handle_proxy_request, is_proxy_request};
 use super::gateway::GatewayState;
+use crate::api::agent_request::{AgentRequest, READ_TIMEOUT};
+use crate::api::upstream_call::ApiRoute;
 use crate::http::api_response::{ResponseBody, final_error_response, full_body};
-use crate::model::backend::ApiRoute;
-use crate::model::exchange::{AgentRequest, ModelExchange};
-use crate::model::model_call::{BadRequest, ModelCall};
+use crate::model::exchange::ModelExchange;
 use crate::model::upstream::credential::API_KEY_HEADER;
 
-/// The API's own limit on the size of a request.
-const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
-/// Bodies from this size on are parsed with a permit.
-const LARGE_BODY_BYTES: usize = 512 * 1024;
 /// Connections of one agent at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 256;
-/// Time limit for an agent to send the head or the body of a request.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Accepts connections until the door closes.
 pub(super) async fn serve(
@@ -119,7 +111,7 @@ async fn handle_request(
     let Ok(permit) = door.request_slots.clone().acquire_owned().await else {
         return final_error_response(StatusCode::SERVICE_UNAVAILABLE, "the door is closed");
     };
-    match read_request(&gateway, route, request).await {
+    match AgentRequest::read(route, request, &gateway.large_body_slots).await {
         Ok(agent_request) => run_exchange(gateway, door, agent_request, permit).await,
         Err((status, why)) => refused(status, &why).await,
     }
@@ -132,77 +124,6 @@ fn is_authorized(door: &DoorState, headers: &HeaderMap) -> bool {
     let key = headers.get(API_KEY_HEADER).map(HeaderValue::as_bytes);
     bearer.is_some_and(|token| door.matches_token(token))
         || key.is_some_and(|token| door.matches_token(token))
-}
-
-/// Reads and validates a request.
-async fn read_request(
-    gateway: &GatewayState,
-    route: ApiRoute,
-    request: Request<IncomingBody>,
-) -> Result<AgentRequest, (StatusCode, String)> {
-    let beta = request.uri().query() == Some("beta=true");
-    let (head, body) = request.into_parts();
-    let encoding = head.headers.get(CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| encoding != "identity") {
-        let why = "send the body uncompressed".to_owned();
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    }
-    let read = Limited::new(body, MAX_BODY_BYTES).collect();
-    let body = match tokio::time::timeout(READ_TIMEOUT, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("a request may have at most {MAX_BODY_BYTES} bytes");
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
-        }
-        _ => {
-            let why = "the body did not arrive in time".to_owned();
-            return Err((StatusCode::BAD_REQUEST, why));
-        }
-    };
-    let call = match route {
-        ApiRoute::Messages => Some(parse_model_call(gateway, body.clone()).await?),
-        ApiRoute::CountTokens => None,
-    };
-    let subagent = head.headers.contains_key("x-claude-code-agent-id");
-    Ok(AgentRequest {
-        route,
-        beta,
-        headers: upstream_headers(&head.headers),
-        body,
-        model_call: call,
-        is_subagent: subagent,
-    })
-}
-
-/// Parses a body. A large one costs time and memory, so only a few are parsed at a time.
-async fn parse_model_call(
-    gateway: &GatewayState,
-    body: Bytes,
-) -> Result<ModelCall, (StatusCode, String)> {
-    let parsed = if body.len() < LARGE_BODY_BYTES {
-        ModelCall::parse(body)
-    } else {
-        let _permit = gateway.large_body_slots.acquire().await;
-        let parsing = tokio::task::spawn_blocking(move || ModelCall::parse(body));
-        parsing
-            .await
-            .unwrap_or_else(|_| Err(BadRequest("the body cannot be read".to_owned())))
-    };
-    parsed.map_err(|bad| (StatusCode::BAD_REQUEST, bad.to_string()))
-}
-
-/// Keeps the headers that the endpoint may see; the agent's key is not among them.
-fn upstream_headers(headers: &HeaderMap) -> HeaderMap {
-    let kept = |name: &str| {
-        name.starts_with("anthropic-")
-            || name.starts_with("x-stainless-")
-            || matches!(name, "user-agent" | "x-app" | "accept")
-    };
-    headers
-        .iter()
-        .filter(|(name, _)| kept(name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 /// Runs the exchange in its own task: it must finish and be settled even if the agent disconnects,

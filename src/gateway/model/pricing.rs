@@ -4,55 +4,11 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::price_list::{DollarAmount, ModelEntry, PriceList, RateEntry};
+use crate::api::request_shape::RequestShape;
 use eklavya_core::ledger::{PriceQuote, TokenUsage, round_up_to_micros};
 use eklavya_core::money::MicroUsd;
 
-/// Tokens that the API adds to a prompt (tool-use preamble and similar; documented figures are
-/// below 1,000), in addition to one token per byte of the request.
-pub(crate) const OVERHEAD_TOKENS: u64 = 2_000;
-/// The most tokens of one image, whatever its size in bytes.
-pub(crate) const IMAGE_TOKENS: u64 = 6_000;
-/// The largest context window of any model: a small PDF can have any number of tokens up to it.
-pub(crate) const CONTEXT_TOKENS: u64 = 1_000_000;
-/// The most tokens that the results of one web search add to the prompt.
-pub(crate) const SEARCH_TOKENS: u64 = 10_000;
-
 const EMBEDDED: &str = include_str!("../../../templates/pricing.yaml");
-
-/// The cost bounds of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct RequestShape {
-    pub body_bytes: u64,
-    /// Number of images.
-    pub images: u64,
-    /// Whether it contains a binary document.
-    pub documents: bool,
-    /// Whether it asks for a one-hour cache.
-    pub one_hour_cache: bool,
-    /// The most web searches that the model may make.
-    pub web_searches: u64,
-    /// The requested `max_tokens`.
-    pub max_tokens: u64,
-    /// The fewest output tokens that are useful.
-    pub min_tokens: u64,
-}
-
-impl RequestShape {
-    /// Returns the most input tokens that can be charged. Every byte is at most one token; each web
-    /// search sends the whole prompt again, with the results so far.
-    fn max_input_tokens(&self) -> u64 {
-        let documents = if self.documents { CONTEXT_TOKENS } else { 0 };
-        let prompt = self
-            .body_bytes
-            .saturating_add(OVERHEAD_TOKENS)
-            .saturating_add(self.images.saturating_mul(IMAGE_TOKENS))
-            .saturating_add(documents);
-        let rounds = self.web_searches.min(10_000);
-        prompt
-            .saturating_mul(rounds + 1)
-            .saturating_add(SEARCH_TOKENS * (rounds * (rounds + 1) / 2))
-    }
-}
 
 /// Prices per million tokens of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

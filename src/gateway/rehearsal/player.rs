@@ -15,12 +15,11 @@ use super::message::{BYTES_PER_TOKEN, RehearsedMessage};
 use super::script::RehearsalScript;
 use super::step::{ScriptStep, ScriptedCut, ScriptedError};
 use super::template::TemplateValues;
+use crate::api::upstream_call::{
+    ApiRoute, BackendError, ChunkStream, REQUEST_ID, UpstreamRequest, UpstreamResponse,
+};
 use crate::door::spec::DoorSpec;
 use crate::http::api_response::error_object;
-use crate::model::backend::{
-    ApiRoute, BackendError, ChunkStream, UpstreamRequest, UpstreamResponse,
-};
-use crate::model::upstream::upstream_error::REQUEST_ID;
 use eklavya_core::ids::TaskId;
 
 /// The response when a script has no further step.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::recorder::{RecordingKey, RehearsalRecorder};
 use super::step::{ScriptStep, ScriptedToolCall};
 use super::template::escape_template;
-use crate::model::sse::SseDecoder;
-use crate::model::usage::{StreamUsage, usage_of_json};
+use crate::api::sse::SseDecoder;
+use crate::api::usage::{StreamUsage, usage_of_json};
 use eklavya_core::redactor::Redactor;
 
 /// Collects a response, as stream events or as one object.

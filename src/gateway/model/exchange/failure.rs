@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use super::error_response::UpstreamErrorResponse;
 use super::{ExchangeStep, ModelExchange};
+use crate::api::model_call::ModelCall;
+use crate::api::upstream_call::UpstreamResponse;
 use crate::door::error::DoorError;
 use crate::door::refusal_audit;
 use crate::http::api_response::final_error_response;
-use crate::model::backend::UpstreamResponse;
 use crate::model::limits::rate_limit_pause::pause_duration;
-use crate::model::model_call::ModelCall;
 use crate::model::settlement::settle_reservation;
-use crate::model::upstream::upstream_error::UpstreamErrorResponse;
 use eklavya_core::backoff::Backoff;
 use eklavya_core::ledger::Reservation;
 
@@ -26,7 +26,7 @@ impl ModelExchange {
         incoming: UpstreamResponse,
         paid: Option<(&ModelCall, &Reservation)>,
     ) -> ExchangeStep {
-        let error = UpstreamErrorResponse::read(&self.gateway, incoming).await;
+        let error = UpstreamErrorResponse::read(&self.gateway.backend, incoming).await;
         if let Some((call, reservation)) = paid {
             let settlement = error.ledger_settlement(&self.gateway.pricing, &call.model);
             settle_reservation(

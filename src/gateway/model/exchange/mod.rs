@@ -1,39 +1,28 @@
 //! One request of an agent, from its reservation to its response.
 
+mod error_response;
 mod failure;
+mod relay;
 mod reservation;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use reqwest::header::HeaderMap;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::backend::{ApiRoute, BackendError, UpstreamRequest, UpstreamResponse};
-use super::relay::ResponseRelay;
-use super::settlement::{LedgerSettlement, settle_reservation};
+use self::relay::ResponseRelay;
+use crate::api::agent_request::AgentRequest;
+use crate::api::complete_response::CompleteResponse;
+use crate::api::model_call::ModelCall;
+use crate::api::upstream_call::{BackendError, UpstreamRequest, UpstreamResponse};
 use crate::door::error::DoorError;
 use crate::door::state::DoorState;
 use crate::gateway::GatewayState;
 use crate::http::api_response::ResponseBody;
-use crate::model::model_call::ModelCall;
-use crate::model::upstream::upstream_error;
+use crate::model::settlement::{LedgerSettlement, settle_reservation};
 use eklavya_core::ledger::Reservation;
-
-/// A validated request of an agent.
-#[derive(Debug)]
-pub(crate) struct AgentRequest {
-    pub route: ApiRoute,
-    pub beta: bool,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    /// The parsed message request, with its cost bounds; `None` for a free request.
-    pub model_call: Option<ModelCall>,
-    /// Whether a subagent sent it.
-    pub is_subagent: bool,
-}
 
 /// The next step of an exchange.
 pub(crate) enum ExchangeStep {
@@ -142,7 +131,8 @@ impl ModelExchange {
     }
 
     async fn pass_response(&self, incoming: UpstreamResponse) -> Response<ResponseBody> {
-        let body = match upstream_error::read_complete(&self.gateway, incoming).await {
+        let idle = self.gateway.timeouts.idle;
+        let body = match CompleteResponse::read(incoming, idle).await {
             Ok(whole) => whole,
             Err(response) => return response,
         };

@@ -6,10 +6,10 @@ use hyper::StatusCode;
 use tokio::time::Instant;
 
 use super::{ExchangeStep, ModelExchange};
+use crate::api::model_call::ModelCall;
 use crate::door::error::DoorError;
 use crate::door::state::RequestPause;
 use crate::model::limits::rate_limit_pause::RateLimitPause;
-use crate::model::model_call::ModelCall;
 use eklavya_core::ledger::{PriceQuote, RequestPayer, Reservation};
 use eklavya_services::costs::ReservationOutcome;
 

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use crate::api::agent_request::AgentRequest;
+use crate::api::complete_response::CompleteResponse;
+use crate::api::upstream_call::ApiRoute;
 use crate::http::api_response::ResponseBody;
-use crate::model::backend::ApiRoute;
-use crate::model::exchange::AgentRequest;
-use crate::model::upstream::upstream_error::CompleteResponse;
 use eklavya_core::digest::sha256_of_parts;
 use eklavya_services::bus::Bus;
 

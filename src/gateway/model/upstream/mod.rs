@@ -1,7 +1,6 @@
 //! The client of the model's real endpoint.
 
 pub(crate) mod credential;
-pub(crate) mod upstream_error;
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::backend::{BackendError, UpstreamRequest, UpstreamResponse};
+use crate::api::upstream_call::{BackendError, UpstreamRequest, UpstreamResponse};
 use crate::http::client::{client_builder, error_chain};
 use crate::model::upstream::credential::UnusableCredential;
 use eklavya_config::ModelCredential;

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use crate::PriceTable;
-use crate::model::pricing::RequestShape;
+use crate::api::request_shape::RequestShape;
 use eklavya_core::ledger::TokenUsage;
 use eklavya_core::money::MicroUsd;
 

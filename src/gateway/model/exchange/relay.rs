@@ -11,16 +11,17 @@ use hyper::{Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::backend::{ChunkStream, UpstreamResponse};
-use super::settlement::{LedgerSettlement, settle_reservation};
-use super::usage::{StreamUsage, usage_of_json};
+use crate::api::model_call::ModelCall;
+use crate::api::upstream_call::{
+    ChunkStream, REQUEST_ID, UpstreamResponse, read_up_to, response_headers,
+};
+use crate::api::usage::{StreamUsage, usage_of_json};
 use crate::door::state::DoorState;
 use crate::gateway::GatewayState;
 use crate::http::api_response::{
     BodyTruncated, ResponseBody, error_object, full_body, json_response,
 };
-use crate::model::model_call::ModelCall;
-use crate::model::upstream::upstream_error::{REQUEST_ID, read_up_to, response_headers};
+use crate::model::settlement::{LedgerSettlement, settle_reservation};
 use crate::rehearsal::conversation::{RequestPurpose, request_purpose};
 use crate::rehearsal::recording::ResponseRecording;
 use eklavya_core::ledger::{Reservation, TokenUsage};

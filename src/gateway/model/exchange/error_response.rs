@@ -1,29 +1,23 @@
-//! Small, complete responses: the endpoint's errors, and responses that cost nothing.
+//! An error response of the endpoint: what it costs, what it states, and how the agent sees it.
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use crate::api::upstream_call::{REQUEST_ID, UpstreamResponse, read_up_to, response_headers};
+use crate::api::usage::usage_of_json;
 use crate::door::error::DoorError;
-use crate::gateway::GatewayState;
-use crate::http::api_response::{
-    ResponseBody, SHOULD_RETRY, error_object, final_error_response, full_body,
-};
-use crate::model::backend::{ChunkStream, UpstreamResponse};
+use crate::http::api_response::{ResponseBody, SHOULD_RETRY, error_object, full_body};
+use crate::model::backend::ModelBackend;
 use crate::model::pricing::PriceTable;
 use crate::model::settlement::LedgerSettlement;
-use crate::model::usage::usage_of_json;
 
-/// Size limit of an error or a free response.
+/// Size limit of an error.
 const MAX_ERROR_BYTES: usize = 1024 * 1024;
 /// Time limit to read an error.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The endpoint's request id.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// A response that is not a success.
 #[derive(Debug)]
@@ -35,7 +29,7 @@ pub(crate) struct UpstreamErrorResponse {
 
 impl UpstreamErrorResponse {
     /// Reads the response to its end and redacts the credential, in case the endpoint quotes it.
-    pub async fn read(gateway: &GatewayState, incoming: UpstreamResponse) -> Self {
+    pub async fn read(backend: &ModelBackend, incoming: UpstreamResponse) -> Self {
         let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
         let body = tokio::time::timeout(ERROR_TIMEOUT, read)
             .await
@@ -44,7 +38,7 @@ impl UpstreamErrorResponse {
         Self {
             status: incoming.status,
             headers: incoming.headers,
-            body: gateway.backend.redact(&body.unwrap_or_default()),
+            body: backend.redact(&body.unwrap_or_default()),
         }
     }
 
@@ -106,68 +100,4 @@ impl UpstreamErrorResponse {
             .insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         response
     }
-}
-
-/// A complete response that costs nothing.
-#[derive(Debug)]
-pub(crate) struct CompleteResponse {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
-
-impl CompleteResponse {
-    pub fn into_response(self) -> Response<ResponseBody> {
-        let mut response = Response::new(full_body(self.body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
-    }
-}
-
-/// Reads a free response to its end, or returns an error response.
-pub(crate) async fn read_complete(
-    gateway: &GatewayState,
-    incoming: UpstreamResponse,
-) -> Result<CompleteResponse, Response<ResponseBody>> {
-    let read = read_up_to(incoming.body, MAX_ERROR_BYTES);
-    let body = tokio::time::timeout(gateway.timeouts.idle, read)
-        .await
-        .ok()
-        .flatten();
-    let cut = || final_error_response(StatusCode::BAD_GATEWAY, "the response was cut short");
-    Ok(CompleteResponse {
-        status: incoming.status,
-        headers: response_headers(&incoming.headers),
-        body: body.ok_or_else(cut)?,
-    })
-}
-
-/// Reads a body of at most `limit` bytes; `None` if it is longer or cut short.
-pub(crate) async fn read_up_to(mut body: ChunkStream, limit: usize) -> Option<Bytes> {
-    let mut read = BytesMut::new();
-    while let Some(piece) = body.next().await {
-        let piece = piece.ok()?;
-        if read.len() + piece.len() > limit {
-            return None;
-        }
-        read.extend_from_slice(&piece);
-    }
-    Some(read.freeze())
-}
-
-/// Keeps the headers that an agent needs; drops cookies and the account's id.
-pub(crate) fn response_headers(headers: &HeaderMap) -> HeaderMap {
-    let kept = |name: &str| {
-        name.starts_with("anthropic-ratelimit-")
-            || matches!(
-                name,
-                "content-type" | "content-encoding" | "request-id" | "cache-control"
-            )
-    };
-    headers
-        .iter()
-        .filter(|(name, _)| kept(name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

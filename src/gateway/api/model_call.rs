@@ -7,24 +7,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pricing::RequestShape;
-use crate::model::strict_json::StrictJson;
+use super::request_shape::{BadRequest, RequestShape, bad_request};
+use super::strict_json::StrictJson;
 
 /// A request with fewer output tokens than this is not useful.
-pub(crate) const MIN_USEFUL_TOKENS: u64 = 256;
+const MIN_USEFUL_TOKENS: u64 = 256;
 /// The API's minimum thinking budget.
 const MIN_THINKING_TOKENS: u64 = 1_024;
-/// The searches that are assumed for a web search tool without `max_uses`.
-const DEFAULT_SEARCHES: u64 = 10;
-/// Kinds of tools that run on the agent's side; the endpoint runs all other kinds.
-const CLIENT_TOOLS: [&str; 6] = [
-    "custom",
-    "bash_",
-    "text_editor_",
-    "computer_",
-    "memory_",
-    "tool_search_tool_",
-];
 
 /// A validated request for a message.
 #[derive(Debug, Clone)]
@@ -41,15 +30,6 @@ pub(crate) struct ModelCall {
 struct ThinkingBudget {
     budget: u64,
     at: Range<usize>,
-}
-
-/// Why a request is rejected before it costs anything; the agent reads the text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadRequest(pub String);
-
-fn bad_request<T>(reason: impl Into<String>) -> Result<T, BadRequest> {
-    Err(BadRequest(reason.into()))
 }
 
 #[derive(Deserialize)]
@@ -76,25 +56,9 @@ impl ModelCall {
     pub fn parse(body: Bytes) -> Result<Self, BadRequest> {
         let root: StrictJson = serde_json::from_slice(&body)
             .map_err(|error| BadRequest(format!("the request is not usable JSON: {error}")))?;
-        let model = match root.get("model").and_then(StrictJson::as_str) {
-            Some(model) if !model.is_empty() && model.len() <= 200 => model.to_owned(),
-            _ => return bad_request("model: a name of at most 200 bytes is needed"),
-        };
-        let Some(max_tokens) = root
-            .get("max_tokens")
-            .and_then(StrictJson::as_whole_number)
-            .filter(|n| *n > 0)
-        else {
-            return bad_request("max_tokens: a whole number above zero is needed");
-        };
-        refuse_surcharges(&root)?;
-        let mut shape = RequestShape {
-            body_bytes: body.len() as u64,
-            max_tokens,
-            web_searches: count_web_searches(&root)?,
-            ..RequestShape::default()
-        };
-        count_content(&root, &mut shape)?;
+        let model = read_model(&root)?;
+        let max_tokens = read_max_tokens(&root)?;
+        let mut shape = RequestShape::read(&root, body.len(), max_tokens)?;
         let (max_tokens_at, thinking) = find_spans(&body)?;
         let floor = thinking.as_ref().map_or(0, |_| MIN_THINKING_TOKENS);
         shape.min_tokens = (MIN_USEFUL_TOKENS + floor).min(max_tokens);
@@ -132,6 +96,22 @@ impl ModelCall {
     }
 }
 
+fn read_model(root: &StrictJson) -> Result<String, BadRequest> {
+    match root.get("model").and_then(StrictJson::as_str) {
+        Some(model) if !model.is_empty() && model.len() <= 200 => Ok(model.to_owned()),
+        _ => bad_request("model: a name of at most 200 bytes is needed"),
+    }
+}
+
+fn read_max_tokens(root: &StrictJson) -> Result<u64, BadRequest> {
+    let stated = root.get("max_tokens").and_then(StrictJson::as_whole_number);
+    match stated.filter(|n| *n > 0) {
+        Some(max_tokens) => Ok(max_tokens),
+        None => bad_request("max_tokens: a whole number above zero is needed"),
+    }
+}
+
+/// Finds the numbers that [`ModelCall::with_max_tokens`] replaces.
 fn find_spans(body: &Bytes) -> Result<(Range<usize>, Option<ThinkingBudget>), BadRequest> {
     let unusable = |error: serde_json::Error| BadRequest(format!("unusable request: {error}"));
     let spans: RequestSpans<'_> = serde_json::from_slice(body).map_err(unusable)?;
@@ -157,84 +137,6 @@ fn find_spans(body: &Bytes) -> Result<(Range<usize>, Option<ThinkingBudget>), Ba
             .map_err(|_| BadRequest("thinking.budget_tokens: a whole number is needed".into()))
     });
     Ok((place(spans.max_tokens), thinking.transpose()?))
-}
-
-/// The price list has standard prices, so options with a surcharge are rejected.
-fn refuse_surcharges(root: &StrictJson) -> Result<(), BadRequest> {
-    for (key, allowed) in [("speed", "standard"), ("inference_geo", "global")] {
-        match root.get(key) {
-            None | Some(StrictJson::Null) => {}
-            Some(value) if value.as_str() == Some(allowed) => {}
-            Some(_) => return bad_request(format!("{key}: only {allowed:?} is supported")),
-        }
-    }
-    for key in ["mcp_servers", "container"] {
-        if root.get(key).is_some_and(|value| !value.is_empty()) {
-            return bad_request(format!("{key}: the endpoint's own tools are not supported"));
-        }
-    }
-    Ok(())
-}
-
-fn count_web_searches(root: &StrictJson) -> Result<u64, BadRequest> {
-    let mut searches = 0_u64;
-    for tool in root.get("tools").map_or(&[][..], StrictJson::as_list) {
-        let kind = tool
-            .get("type")
-            .and_then(StrictJson::as_str)
-            .unwrap_or("custom");
-        if kind.starts_with("web_search_") {
-            let uses = tool.get("max_uses").and_then(StrictJson::as_whole_number);
-            searches = searches.saturating_add(uses.unwrap_or(DEFAULT_SEARCHES));
-        } else if !CLIENT_TOOLS.iter().any(|known| kind.starts_with(known)) {
-            return bad_request(format!(
-                "tools: {kind} is not supported; it runs outside the sandbox"
-            ));
-        }
-    }
-    Ok(searches)
-}
-
-/// Counts content that may cost more tokens than it has bytes. Tool arguments are data, not
-/// content.
-fn count_content(value: &StrictJson, shape: &mut RequestShape) -> Result<(), BadRequest> {
-    match value {
-        StrictJson::List(items) => items.iter().try_for_each(|item| count_content(item, shape)),
-        StrictJson::Object(members) => {
-            count_block(value, shape)?;
-            members
-                .iter()
-                .filter(|(key, _)| key != "input" && key != "input_schema")
-                .try_for_each(|(_, member)| count_content(member, shape))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn count_block(block: &StrictJson, shape: &mut RequestShape) -> Result<(), BadRequest> {
-    let cache = block
-        .get("cache_control")
-        .and_then(|cache| cache.get("ttl"));
-    shape.one_hour_cache |= cache.is_some_and(|ttl| ttl.as_str() != Some("5m"));
-    let kind = block.get("type").and_then(StrictJson::as_str);
-    if !matches!(kind, Some("image" | "document")) {
-        return Ok(());
-    }
-    let source = block
-        .get("source")
-        .and_then(|s| s.get("type"))
-        .and_then(StrictJson::as_str);
-    match (kind, source) {
-        (_, Some("url" | "file")) => {
-            return bad_request(
-                "content behind a URL or a file id is not supported; send the content itself",
-            );
-        }
-        (Some("image"), _) => shape.images += 1,
-        (_, Some("text")) => {}
-        _ => shape.documents = true,
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use secrecy::SecretString;
 use crate::door::egress_policy::EgressPolicy;
 use crate::door::error::DoorError;
 use crate::door::state::{DoorState, RequestPause};
-use crate::gateway::GatewayState;
+use crate::egress::fetch::PageFetcher;
+use crate::egress::state::EgressState;
 
 /// An open door. Dropping it closes the door; requests that were sent are still settled.
 #[derive(Debug)]
 pub struct AgentDoor {
-    pub(super) gateway: Arc<GatewayState>,
+    pub(super) egress: Arc<EgressState>,
     pub(super) state: Arc<DoorState>,
     pub(super) socket: PathBuf,
 }
@@ -33,6 +34,11 @@ impl AgentDoor {
 
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Returns a fetcher for the agent of this door; it works while the door is open.
+    pub fn page_fetcher(&self) -> PageFetcher {
+        PageFetcher::new(self.egress.clone(), self.state.clone())
     }
 
     /// Returns the time of the last sign of life: a request or a chunk of a response.

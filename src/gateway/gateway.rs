@@ -1,82 +1,33 @@
-//! The gateway of a process: the state that all of its doors share.
+//! The gateway of a process, which opens the doors of its agents.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::agent_door::AgentDoor;
-use super::door::socket::{self, SOCKET_NAME};
-use super::door::spec::DoorSpec;
-use super::door::state::DoorState;
-use super::egress::decision::config::EgressConfig;
-use super::rehearsal::player::RehearsalPlayer;
-use super::rehearsal::recorder::RehearsalRecorder;
-use super::rehearsal::script::RehearsalScript;
-use super::server;
-use crate::model::backend::ModelBackend;
-use crate::model::limits::rate_limit_pause::RateLimitPause;
-use crate::model::limits::request_rate::RequestRate;
-use crate::model::limits::token_count_cache::TokenCountCache;
+use crate::agent_door::AgentDoor;
+use crate::door::socket::{self, SOCKET_NAME, SocketIdentity};
+use crate::door::spec::DoorSpec;
+use crate::door::state::DoorState;
+use crate::egress::decision::config::EgressConfig;
+use crate::egress::state::EgressState;
+use crate::model::backend::{ModelBackend, ModelSource};
+use crate::model::limits::EndpointLimits;
 use crate::model::pricing::PriceTable;
-use crate::model::upstream::{UnusableEndpoint, UpstreamClient};
-use eklavya_config::ModelCredential;
+use crate::model::state::{GatewayTimeouts, ModelState};
+use crate::model::token_count_cache::TokenCountCache;
+use crate::model::upstream::UnusableEndpoint;
+use crate::rehearsal::recorder::RehearsalRecorder;
+use crate::server::DoorServer;
 use eklavya_core::clock::SharedClock;
 use eklavya_services::costs::CostTracker;
-use eklavya_services::shared_limits::SharedLimits;
 
 /// Large requests that are parsed at a time: each takes several times its size in memory.
 const LARGE_BODIES: usize = 2;
-
-/// The source of model responses.
-#[derive(Debug, Clone)]
-pub enum ModelSource {
-    /// An endpoint that speaks the Messages API.
-    Upstream {
-        /// Its URL, without `/v1/messages`.
-        url: String,
-        credential: ModelCredential,
-        /// The account of the credential, if it is not the installation's. Rate limits of the
-        /// endpoint are shared within an account.
-        account: Option<String>,
-    },
-    Rehearsal(Arc<RehearsalScript>),
-}
-
-/// Timeouts and retries of the gateway.
-#[derive(Debug, Clone, Copy)]
-pub struct GatewayTimeouts {
-    /// Time to connect to the endpoint.
-    pub connect: Duration,
-    /// Time from sending a request to the head of its response.
-    pub first_byte: Duration,
-    /// Time between two chunks of a response, and for an agent to accept one.
-    pub idle: Duration,
-    /// Longest wait for the end of a rate limit, or for budget that requests in flight have
-    /// reserved.
-    pub max_pause: Duration,
-    /// Attempts at a request that fails for a temporary reason.
-    pub max_attempts: u32,
-    /// Pause before the second attempt; doubled for each further one.
-    pub first_backoff: Duration,
-}
-
-impl Default for GatewayTimeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(15),
-            first_byte: Duration::from_mins(10),
-            idle: Duration::from_mins(5),
-            max_pause: Duration::from_hours(6),
-            max_attempts: 4,
-            first_backoff: Duration::from_millis(500),
-        }
-    }
-}
 
 /// Configuration of a gateway.
 #[derive(Debug)]
@@ -108,31 +59,12 @@ pub enum GatewayError {
     Door { socket: PathBuf, source: io::Error },
 }
 
-/// The state that all doors share.
-#[derive(Debug)]
-pub(super) struct GatewayState {
-    pub backend: ModelBackend,
-    pub pricing: Arc<PriceTable>,
-    pub costs: CostTracker,
-    pub clock: SharedClock,
-    pub worker: String,
-    pub max_output_tokens: Option<u64>,
-    pub timeouts: GatewayTimeouts,
-    pub recorder: Option<Arc<RehearsalRecorder>>,
-    pub egress: EgressConfig,
-    pub rate_limit_pause: RateLimitPause,
-    /// `None` if the request rate is not limited.
-    pub request_rate: Option<RequestRate>,
-    /// `None` for a rehearsal.
-    pub token_counts: Option<TokenCountCache>,
-    /// Permits for parsing large requests.
-    pub large_body_slots: Semaphore,
-}
-
 /// The only way out of the agents' sandboxes.
 #[derive(Debug)]
 pub struct Gateway {
-    state: Arc<GatewayState>,
+    model: Arc<ModelState>,
+    egress: Arc<EgressState>,
+    clock: SharedClock,
     closing: CancellationToken,
     doors: TaskTracker,
 }
@@ -140,41 +72,28 @@ pub struct Gateway {
 impl Gateway {
     /// Prepares a gateway; it does not listen until a door is opened.
     pub fn start(config: GatewayConfig) -> Result<Self, GatewayError> {
-        let backend = match config.model {
-            ModelSource::Upstream {
-                url,
-                credential,
-                account,
-            } => {
-                let connect = config.timeouts.connect;
-                ModelBackend::Upstream(UpstreamClient::new(&url, credential, account, connect)?)
-            }
-            ModelSource::Rehearsal(script) => ModelBackend::Rehearsal(RehearsalPlayer::new(script)),
-        };
-        let limits = SharedLimits::new(config.costs.data().clone());
-        // A rehearsal has no limits other than those that it plays.
-        let endpoint = backend.endpoint_name();
-        let rate_limit_pause =
-            RateLimitPause::new(endpoint.clone().map(|name| (limits.clone(), name)));
-        let request_limit = endpoint.clone().zip(config.requests_per_minute);
-        let bus = config.costs.data().bus.clone();
-        let state = GatewayState {
+        let backend = ModelBackend::open(config.model, config.timeouts.connect)?;
+        let (endpoint, data) = (backend.endpoint_name(), config.costs.data().clone());
+        let model = ModelState {
             backend,
             pricing: config.pricing,
             costs: config.costs,
-            clock: config.clock,
             worker: config.worker,
             max_output_tokens: config.max_output_tokens,
             timeouts: config.timeouts,
             recorder: config.recorder,
-            egress: config.egress,
-            rate_limit_pause,
-            request_rate: request_limit.map(|(name, count)| RequestRate::new(limits, name, count)),
-            token_counts: endpoint.map(|endpoint| TokenCountCache::new(bus, endpoint)),
+            limits: EndpointLimits::new(endpoint.clone(), config.requests_per_minute, &data),
+            token_counts: endpoint.map(|name| TokenCountCache::new(data.bus.clone(), name)),
             large_body_slots: Semaphore::new(LARGE_BODIES),
         };
+        let egress = EgressState {
+            config: config.egress,
+            data,
+        };
         Ok(Self {
-            state: Arc::new(state),
+            model: Arc::new(model),
+            egress: Arc::new(egress),
+            clock: config.clock,
             closing: CancellationToken::new(),
             doors: TaskTracker::new(),
         })
@@ -189,25 +108,35 @@ impl Gateway {
                 source,
             }
         })?;
-        let made = socket::SocketIdentity::in_dir(&spec.socket_dir);
+        let made = SocketIdentity::in_dir(&spec.socket_dir);
         let closing = self.closing.child_token();
-        let state = Arc::new(DoorState::new(spec, self.state.clock.clone(), closing));
-        let (gateway, served) = (self.state.clone(), state.clone());
-        state.tracker.spawn(async move {
-            server::serve(gateway, served.clone(), listener).await;
-            if let Err(error) = socket::unlink_socket(&served.spec.socket_dir, made) {
-                tracing::warn!(%error, "cannot remove a gateway socket");
-            }
-            served.tracker.close();
-        });
+        let state = Arc::new(DoorState::new(spec, self.clock.clone(), closing));
+        self.serve(&state, listener, made);
         let tracked = state.clone();
         self.doors
             .spawn(async move { tracked.tracker.wait().await });
         Ok(AgentDoor {
-            gateway: self.state.clone(),
+            egress: self.egress.clone(),
             state,
             socket,
         })
+    }
+
+    /// Serves a door until it closes, and then removes its socket.
+    fn serve(&self, door: &Arc<DoorState>, listener: UnixListener, made: Option<SocketIdentity>) {
+        let server = DoorServer {
+            model: self.model.clone(),
+            egress: self.egress.clone(),
+            door: door.clone(),
+        };
+        let closed = door.clone();
+        door.tracker.spawn(async move {
+            server.serve(listener).await;
+            if let Err(error) = socket::unlink_socket(&closed.spec.socket_dir, made) {
+                tracing::warn!(%error, "cannot remove a gateway socket");
+            }
+            closed.tracker.close();
+        });
     }
 
     /// Closes all doors and waits until every request that was sent is settled.

@@ -18,9 +18,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use crate::model::pricing::{PriceTable, PriceTableError};
-pub use crate::model::upstream::UnusableEndpoint;
-pub use crate::model::upstream::credential::UnusableCredential;
 pub use agent_door::AgentDoor;
 pub use door::egress_policy::EgressPolicy;
 pub use door::error::DoorError;
@@ -29,6 +26,11 @@ pub use door::spec::DoorSpec;
 pub use door::state::RequestPause;
 pub use egress::decision::config::{EgressConfig, EgressLimits};
 pub use egress::fetch::{FetchError, FetchedPage, PageFetcher};
-pub use gateway::{Gateway, GatewayConfig, GatewayError, GatewayTimeouts, ModelSource};
+pub use gateway::{Gateway, GatewayConfig, GatewayError};
+pub use model::backend::ModelSource;
+pub use model::pricing::{PriceTable, PriceTableError};
+pub use model::state::GatewayTimeouts;
+pub use model::upstream::UnusableEndpoint;
+pub use model::upstream::credential::UnusableCredential;
 pub use rehearsal::recorder::RehearsalRecorder;
 pub use rehearsal::script::{RehearsalScript, ScriptError};

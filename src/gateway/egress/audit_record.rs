@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::door::state::DoorState;
 use crate::egress::decision::denial::EgressDecision;
+use crate::egress::state::EgressState;
 use crate::egress::traffic_meter::TrafficMeter;
-use crate::gateway::GatewayState;
 use eklavya_core::audit::AuditActor;
 use eklavya_services::audit;
 
@@ -17,7 +17,7 @@ pub(crate) const EGRESS_AUDIT_ACTION: &str = "egress.request";
 /// An allowed request. Its outcome is recorded when this is dropped.
 #[derive(Debug)]
 pub(crate) struct EgressRecord {
-    gateway: Arc<GatewayState>,
+    egress: Arc<EgressState>,
     door: Arc<DoorState>,
     pub(crate) meter: Arc<TrafficMeter>,
     details: Value,
@@ -26,7 +26,7 @@ pub(crate) struct EgressRecord {
 
 impl EgressRecord {
     pub(crate) fn new(
-        gateway: Arc<GatewayState>,
+        egress: Arc<EgressState>,
         door: Arc<DoorState>,
         method: &str,
         target: &str,
@@ -37,8 +37,8 @@ impl EgressRecord {
             "address": address, "decision": EgressDecision::Allowed.as_str(),
         });
         Self {
-            meter: Arc::new(TrafficMeter::new(gateway.egress.limits.bytes)),
-            gateway,
+            meter: Arc::new(TrafficMeter::new(egress.config.limits.bytes)),
+            egress,
             door,
             details,
             end_reason: OnceLock::new(),
@@ -54,7 +54,7 @@ impl EgressRecord {
 
 impl Drop for EgressRecord {
     fn drop(&mut self) {
-        let (gateway, door) = (self.gateway.clone(), self.door.clone());
+        let (egress, door) = (self.egress.clone(), self.door.clone());
         let mut details = std::mem::take(&mut self.details);
         if let Some(why) = self.end_reason.take() {
             details["ended"] = why.into();
@@ -65,7 +65,7 @@ impl Drop for EgressRecord {
         self.door.tracker.spawn(async move {
             let (agent, project) = (door.spec.agent, door.spec.project);
             let about = (Some(project), Some(agent));
-            let (data, actor) = (gateway.costs.data(), AuditActor::Agent(agent));
+            let (data, actor) = (&egress.data, AuditActor::Agent(agent));
             if let Err(error) =
                 audit::record(data, &actor, about, EGRESS_AUDIT_ACTION, details).await
             {

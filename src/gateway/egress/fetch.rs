@@ -11,12 +11,11 @@ use reqwest::{Response, Url};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::proxy::{ProxyRefusal, record_proxy_refusal};
-use crate::agent_door::AgentDoor;
 use crate::door::state::DoorState;
 use crate::egress::audit_record::EgressRecord;
 use crate::egress::decision::authorize::authorize_target;
+use crate::egress::state::EgressState;
 use crate::egress::traffic_meter::TrafficDirection;
-use crate::gateway::GatewayState;
 use crate::http::client::{client_builder, error_chain};
 use eklavya_core::egress::{EgressHost, EgressTarget};
 
@@ -75,21 +74,15 @@ pub enum FetchError {
 /// Fetches pages for the agent behind one door.
 #[derive(Debug, Clone)]
 pub struct PageFetcher {
-    gateway: Arc<GatewayState>,
+    egress: Arc<EgressState>,
     door: Arc<DoorState>,
 }
 
-impl AgentDoor {
-    /// Returns a fetcher for the agent of this door; it works while the door is open.
-    pub fn page_fetcher(&self) -> PageFetcher {
-        PageFetcher {
-            gateway: self.gateway.clone(),
-            door: self.state.clone(),
-        }
-    }
-}
-
 impl PageFetcher {
+    pub(crate) fn new(egress: Arc<EgressState>, door: Arc<DoorState>) -> Self {
+        Self { egress, door }
+    }
+
     /// Returns the page at `url`.
     ///
     /// # Errors
@@ -132,16 +125,16 @@ impl PageFetcher {
         let (addresses, permit) = match self.authorize(target).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                record_proxy_refusal(&self.gateway, &self.door, AUDIT_METHOD, &named, &refusal)
+                record_proxy_refusal(&self.egress, &self.door, AUDIT_METHOD, &named, &refusal)
                     .await;
                 let (url, why) = (strip_userinfo(url), refusal.why);
                 return Err(FetchError::Refused { url, why });
             }
         };
         let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let (gateway, door) = (self.gateway.clone(), self.door.clone());
-        let record = EgressRecord::new(gateway, door, AUDIT_METHOD, &named, &shown.join(" "));
-        let limits = self.gateway.egress.limits;
+        let (egress, door) = (self.egress.clone(), self.door.clone());
+        let record = EgressRecord::new(egress, door, AUDIT_METHOD, &named, &shown.join(" "));
+        let limits = self.egress.config.limits;
         let read = async {
             read_response(
                 send_get(url, &addresses, limits.connect).await?,
@@ -174,7 +167,7 @@ impl PageFetcher {
         let permit = permit.map_err(|error| bad(error.to_string()))?;
         self.door.touch();
         let reach = &self.door.spec.egress_policy;
-        let addresses = authorize_target(&self.gateway.egress, reach, &target).await?;
+        let addresses = authorize_target(&self.egress.config, reach, &target).await?;
         Ok((addresses, permit))
     }
 }

@@ -22,7 +22,7 @@ use crate::door::state::DoorState;
 use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressRecord};
 use crate::egress::decision::authorize::authorize_target;
 use crate::egress::decision::denial::{EgressDecision, EgressDenial};
-use crate::gateway::GatewayState;
+use crate::egress::state::EgressState;
 use crate::http::api_response::{ResponseBody, full_body};
 use eklavya_core::egress::{EgressHost, EgressTarget};
 use eklavya_sandbox::proxy::parse_target;
@@ -71,7 +71,7 @@ impl From<EgressDenial> for ProxyRefusal {
 }
 
 pub(crate) async fn handle_proxy_request(
-    gateway: Arc<GatewayState>,
+    egress: Arc<EgressState>,
     door: Arc<DoorState>,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
@@ -80,7 +80,7 @@ pub(crate) async fn handle_proxy_request(
     let named = wanted
         .as_ref()
         .map_or_else(|_| request.uri().to_string(), ToString::to_string);
-    match serve_target(&gateway, &door, request, wanted).await {
+    match serve_target(&egress, &door, request, wanted).await {
         Ok(response) => response,
         // Some clients first send a request without a key, to learn the authentication scheme.
         Err(refusal) if refusal.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
@@ -90,7 +90,7 @@ pub(crate) async fn handle_proxy_request(
             response
         }
         Err(refusal) => {
-            record_proxy_refusal(&gateway, &door, &method, &named, &refusal).await;
+            record_proxy_refusal(&egress, &door, &method, &named, &refusal).await;
             plain_text_response(&refusal)
         }
     }
@@ -98,7 +98,7 @@ pub(crate) async fn handle_proxy_request(
 
 /// Records a refusal in the audit trail.
 pub(crate) async fn record_proxy_refusal(
-    gateway: &GatewayState,
+    egress: &EgressState,
     door: &DoorState,
     method: &str,
     named: &str,
@@ -109,11 +109,11 @@ pub(crate) async fn record_proxy_refusal(
         "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
         "why": refusal.why,
     });
-    refusal_audit::record_refusal(gateway.costs.data(), door, EGRESS_AUDIT_ACTION, details).await;
+    refusal_audit::record_refusal(&egress.data, door, EGRESS_AUDIT_ACTION, details).await;
 }
 
 async fn serve_target(
-    gateway: &Arc<GatewayState>,
+    egress: &Arc<EgressState>,
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     wanted: Result<EgressTarget, String>,
@@ -131,21 +131,21 @@ async fn serve_target(
             )
         })?;
     door.touch();
-    let addresses = authorize_target(&gateway.egress, &door.spec.egress_policy, &target).await?;
-    let (stream, address) = connect_any(gateway, &target, &addresses).await?;
+    let addresses = authorize_target(&egress.config, &door.spec.egress_policy, &target).await?;
+    let (stream, address) = connect_any(egress, &target, &addresses).await?;
     let (method, address) = (request.method().to_string(), address.to_string());
     let record = EgressRecord::new(
-        gateway.clone(),
+        egress.clone(),
         door.clone(),
         &method,
         &target.to_string(),
         &address,
     );
     if request.method() == Method::CONNECT {
-        open_tunnel(gateway, door, request, (stream, target), (record, permit));
+        open_tunnel(egress, door, request, (stream, target), (record, permit));
         return Ok(Response::new(full_body("")));
     }
-    let (to, limits) = ((stream, &target), gateway.egress.limits);
+    let (to, limits) = ((stream, &target), egress.config.limits);
     let sent = forward::forward_request(door, request, to, (record, permit), limits).await;
     // The request was allowed, and its audit row states how it ended; a refusal would add a second
     // row.
@@ -171,14 +171,14 @@ fn check_credentials(door: &DoorState, headers: &HeaderMap) -> Result<(), ProxyR
 
 /// Connects to the first address that accepts.
 async fn connect_any(
-    gateway: &GatewayState,
+    egress: &EgressState,
     target: &EgressTarget,
     addresses: &[SocketAddr],
 ) -> Result<(TcpStream, SocketAddr), ProxyRefusal> {
     let mut last = String::new();
     for address in addresses {
         let connecting = TcpStream::connect(address);
-        match tokio::time::timeout(gateway.egress.limits.connect, connecting).await {
+        match tokio::time::timeout(egress.config.limits.connect, connecting).await {
             Ok(Ok(stream)) => {
                 let _ = stream.set_nodelay(true);
                 return Ok((stream, *address));
@@ -194,13 +194,13 @@ async fn connect_any(
 
 /// Starts the tunnel once the agent has received the response.
 fn open_tunnel(
-    gateway: &Arc<GatewayState>,
+    egress: &Arc<EgressState>,
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     (stream, target): (TcpStream, EgressTarget),
     (record, permit): (EgressRecord, OwnedSemaphorePermit),
 ) {
-    let (gateway, closing) = (gateway.clone(), door.closing.clone());
+    let (egress, closing) = (egress.clone(), door.closing.clone());
     let tls =
         target.port == TLS_PORT && !matches!(door.spec.egress_policy, EgressPolicy::Previews(_));
     // A client that connects to an address has no name to send.
@@ -215,7 +215,7 @@ fn open_tunnel(
         };
         match upgraded {
             Ok(agent) => {
-                let (agent, limits) = (TokioIo::new(agent), &gateway.egress.limits);
+                let (agent, limits) = (TokioIo::new(agent), &egress.config.limits);
                 tunnel::run_tunnel(agent, stream, name.as_deref(), record, limits, &closing).await;
             }
             Err(error) => record.set_end_reason(&error.to_string()),

@@ -26,11 +26,11 @@ impl ModelExchange {
         incoming: UpstreamResponse,
         paid: Option<(&ModelCall, &Reservation)>,
     ) -> ExchangeStep {
-        let error = UpstreamErrorResponse::read(&self.gateway.backend, incoming).await;
+        let error = UpstreamErrorResponse::read(&self.model.backend, incoming).await;
         if let Some((call, reservation)) = paid {
-            let settlement = error.ledger_settlement(&self.gateway.pricing, &call.model);
+            let settlement = error.ledger_settlement(&self.model.pricing, &call.model);
             settle_reservation(
-                &self.gateway.costs,
+                &self.model.costs,
                 reservation.id,
                 settlement,
                 error.request_id(),
@@ -40,7 +40,7 @@ impl ModelExchange {
         match error.status.as_u16() {
             429 | 529 => {
                 let pause = pause_duration(&error.headers, self.rate_limits);
-                self.gateway.rate_limit_pause.extend(pause).await;
+                self.model.limits.rate_limit_pause.extend(pause).await;
                 self.rate_limits += 1;
                 ExchangeStep::Retry
             }
@@ -64,12 +64,12 @@ impl ModelExchange {
     /// Pauses before the next attempt, or gives up.
     pub(super) async fn pause_before_retry(&mut self, reason: String) -> ExchangeStep {
         self.failures += 1;
-        if self.failures >= self.gateway.timeouts.max_attempts {
+        if self.failures >= self.model.timeouts.max_attempts {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return self.refuse(status, DoorError::Unreachable(reason)).await;
         }
         tracing::info!(agent = %self.door.spec.agent, %reason, "retrying a request");
-        let first = self.gateway.timeouts.first_backoff;
+        let first = self.model.timeouts.first_backoff;
         let backoff = Backoff::new(first, MAX_BACKOFF).with_jitter();
         let pause = backoff.pause_after(self.failures - 1);
         tokio::select! {
@@ -85,7 +85,7 @@ impl ModelExchange {
             let request = format!("POST {}", self.request.route.path());
             let details = refusal_audit::request_details(&request, status, &why);
             refusal_audit::record_refusal(
-                self.gateway.costs.data(),
+                self.model.costs.data(),
                 &self.door,
                 refusal_audit::AUDIT_ACTION,
                 details,

@@ -19,9 +19,9 @@ use crate::api::model_call::ModelCall;
 use crate::api::upstream_call::{BackendError, UpstreamRequest, UpstreamResponse};
 use crate::door::error::DoorError;
 use crate::door::state::DoorState;
-use crate::gateway::GatewayState;
 use crate::http::api_response::ResponseBody;
 use crate::model::settlement::{LedgerSettlement, settle_reservation};
+use crate::model::state::ModelState;
 use eklavya_core::ledger::Reservation;
 
 /// The next step of an exchange.
@@ -37,7 +37,7 @@ pub(crate) enum ExchangeStep {
 }
 
 pub(crate) struct ModelExchange {
-    gateway: Arc<GatewayState>,
+    model: Arc<ModelState>,
     door: Arc<DoorState>,
     request: AgentRequest,
     response_sender: oneshot::Sender<Response<ResponseBody>>,
@@ -50,13 +50,13 @@ pub(crate) struct ModelExchange {
 
 impl ModelExchange {
     pub fn new(
-        gateway: Arc<GatewayState>,
+        model: Arc<ModelState>,
         door: Arc<DoorState>,
         request: AgentRequest,
         response_sender: oneshot::Sender<Response<ResponseBody>>,
     ) -> Self {
         Self {
-            gateway,
+            model,
             door,
             request,
             response_sender,
@@ -89,7 +89,7 @@ impl ModelExchange {
                 ExchangeStep::Retry => {}
                 ExchangeStep::Relay(incoming) => {
                     let relay = ResponseRelay::new(
-                        self.gateway,
+                        self.model,
                         self.door,
                         &call,
                         held,
@@ -126,17 +126,17 @@ impl ModelExchange {
     }
 
     async fn cached_count(&self) -> Option<Response<ResponseBody>> {
-        let cache = self.gateway.token_counts.as_ref()?;
+        let cache = self.model.token_counts.as_ref()?;
         cache.lookup(&self.request).await
     }
 
     async fn pass_response(&self, incoming: UpstreamResponse) -> Response<ResponseBody> {
-        let idle = self.gateway.timeouts.idle;
+        let idle = self.model.timeouts.idle;
         let body = match CompleteResponse::read(incoming, idle).await {
             Ok(whole) => whole,
             Err(response) => return response,
         };
-        if let Some(cache) = &self.gateway.token_counts {
+        if let Some(cache) = &self.model.token_counts {
             cache.store(&self.request, &body).await;
         }
         body.into_response()
@@ -163,8 +163,8 @@ impl ModelExchange {
             spec: self.door.spec.clone(),
         };
         self.is_rate_counted = false;
-        let first_byte = self.gateway.timeouts.first_byte;
-        let sending = tokio::time::timeout(first_byte, self.gateway.backend.send(outgoing));
+        let first_byte = self.model.timeouts.first_byte;
+        let sending = tokio::time::timeout(first_byte, self.model.backend.send(outgoing));
         let sent = tokio::select! {
             biased;
             () = self.response_sender.closed() => {
@@ -198,7 +198,7 @@ impl ModelExchange {
 
     async fn settle(&self, paid: Option<(&ModelCall, &Reservation)>, settlement: LedgerSettlement) {
         if let Some((_, reservation)) = paid {
-            settle_reservation(&self.gateway.costs, reservation.id, settlement, None).await;
+            settle_reservation(&self.model.costs, reservation.id, settlement, None).await;
         }
     }
 }

@@ -17,11 +17,11 @@ use crate::api::upstream_call::{
 };
 use crate::api::usage::{StreamUsage, usage_of_json};
 use crate::door::state::DoorState;
-use crate::gateway::GatewayState;
 use crate::http::api_response::{
     BodyTruncated, ResponseBody, error_object, full_body, json_response,
 };
 use crate::model::settlement::{LedgerSettlement, settle_reservation};
+use crate::model::state::ModelState;
 use crate::rehearsal::conversation::{RequestPurpose, request_purpose};
 use crate::rehearsal::recording::ResponseRecording;
 use eklavya_core::ledger::{Reservation, TokenUsage};
@@ -35,9 +35,9 @@ type ChunkSender = mpsc::Sender<Result<Frame<Bytes>, BodyTruncated>>;
 
 /// A response in transit, with the reservation that it settles.
 pub(crate) struct ResponseRelay {
-    gateway: Arc<GatewayState>,
+    model: Arc<ModelState>,
     door: Arc<DoorState>,
-    model: String,
+    model_name: String,
     reservation: Reservation,
     recording: Option<ResponseRecording>,
     request_id: Option<String>,
@@ -65,30 +65,29 @@ impl RelayEnd {
 
 impl ResponseRelay {
     pub fn new(
-        gateway: Arc<GatewayState>,
+        model: Arc<ModelState>,
         door: Arc<DoorState>,
         call: &ModelCall,
         held: Reservation,
         subagent: bool,
     ) -> Self {
-        let recording = gateway
+        let recording = model
             .recorder
             .as_ref()
             .filter(|_| !subagent && is_conversation_turn(call.body()))
             .map(|recorder| {
-                let secrets = gateway
+                let secrets = model
                     .backend
                     .secret()
                     .into_iter()
                     .chain([door.token().clone()]);
-                let redactor = gateway.costs.data().redactor().clone();
+                let redactor = model.costs.data().redactor().clone();
                 recorder.start_recording(&door.spec, secrets.collect(), redactor)
             });
-        let model = call.model.clone();
         Self {
-            gateway,
-            door,
+            model_name: call.model.clone(),
             model,
+            door,
             reservation: held,
             recording,
             request_id: None,
@@ -146,7 +145,7 @@ impl ResponseRelay {
         pieces: &ChunkSender,
         meter: &mut StreamUsage,
     ) -> RelayEnd {
-        let idle = self.gateway.timeouts.idle;
+        let idle = self.model.timeouts.idle;
         loop {
             let next = tokio::select! {
                 biased;
@@ -183,7 +182,7 @@ impl ResponseRelay {
             body,
         } = incoming;
         let reading = read_up_to(body, MAX_JSON_BYTES);
-        let first_byte = self.gateway.timeouts.first_byte;
+        let first_byte = self.model.timeouts.first_byte;
         let read = tokio::select! {
             biased;
             () = response_sender.closed() => None,
@@ -214,11 +213,11 @@ impl ResponseRelay {
         let settlement = usage.map_or(LedgerSettlement::UpperBound, |usage| {
             LedgerSettlement::Exact {
                 usage,
-                amount: self.gateway.pricing.cost(&self.model, &usage),
+                amount: self.model.pricing.cost(&self.model_name, &usage),
             }
         });
         settle_reservation(
-            &self.gateway.costs,
+            &self.model.costs,
             self.reservation.id,
             settlement,
             self.request_id.as_deref(),

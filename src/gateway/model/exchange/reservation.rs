@@ -26,9 +26,9 @@ impl ModelExchange {
             task_key: spec.task_key.clone(),
             agent: spec.agent,
             role: spec.role,
-            worker: self.gateway.worker.clone(),
-            fence: self.gateway.costs.fence(),
-            rehearsal: self.gateway.backend.is_rehearsal(),
+            worker: self.model.worker.clone(),
+            fence: self.model.costs.fence(),
+            rehearsal: self.model.backend.is_rehearsal(),
         }
     }
 
@@ -36,8 +36,8 @@ impl ModelExchange {
         let mut shape = call.shape;
         shape.max_tokens = shape
             .max_tokens
-            .min(self.gateway.max_output_tokens.unwrap_or(u64::MAX));
-        self.gateway.pricing.quote(&call.model, &shape)
+            .min(self.model.max_output_tokens.unwrap_or(u64::MAX));
+        self.model.pricing.quote(&call.model, &shape)
     }
 
     /// Takes a reservation, after rate limits have passed and the request's turn has come.
@@ -49,7 +49,7 @@ impl ModelExchange {
         loop {
             self.wait_for_request_rate().await?;
             self.wait_out_rate_limit().await?;
-            let shortage = match self.gateway.costs.reserve(payer, quote).await {
+            let shortage = match self.model.costs.reserve(payer, quote).await {
                 Ok(ReservationOutcome::Granted(reservation)) => return Ok(reservation),
                 Ok(ReservationOutcome::Refused(shortage)) => {
                     return Err(self
@@ -76,23 +76,23 @@ impl ModelExchange {
                 }
             };
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > self.gateway.timeouts.max_pause {
+            if since.elapsed() > self.model.timeouts.max_pause {
                 let problem = DoorError::OverBudget(Box::new(shortage));
                 return Err(self.refuse(StatusCode::PAYMENT_REQUIRED, problem).await);
             }
             let _shown = self.door.begin_pause(RequestPause::Budget);
             tokio::select! {
                 () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
-                () = self.gateway.costs.wait_for_release() => {}
+                () = self.model.costs.wait_for_release() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
     pub(super) async fn wait_out_rate_limit(&mut self) -> Result<(), ExchangeStep> {
-        while let Some(until) = self.gateway.rate_limit_pause.active_until().await {
+        while let Some(until) = self.model.limits.rate_limit_pause.active_until().await {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let max_pause = self.gateway.timeouts.max_pause;
+            let max_pause = self.model.timeouts.max_pause;
             if until > since + max_pause {
                 let problem = DoorError::RateLimitedTooLong(max_pause);
                 return Err(self.refuse(StatusCode::TOO_MANY_REQUESTS, problem).await);
@@ -112,8 +112,9 @@ impl ModelExchange {
     /// Waits for the request rate. A request is counted once, however often it then waits for other
     /// reasons before it is sent.
     async fn wait_for_request_rate(&mut self) -> Result<(), ExchangeStep> {
-        let gateway = self.gateway.clone();
-        let Some(request_rate) = gateway
+        let model = self.model.clone();
+        let Some(request_rate) = model
+            .limits
             .request_rate
             .as_ref()
             .filter(|_| !self.is_rate_counted)
@@ -121,7 +122,7 @@ impl ModelExchange {
             return Ok(());
         };
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let max_pause = gateway.timeouts.max_pause;
+        let max_pause = model.timeouts.max_pause;
         let until = self.door.time_after(request_rate.interval());
         let _shown = self.door.begin_pause(RequestPause::RateLimit { until });
         self.is_rate_counted = tokio::select! {

@@ -10,10 +10,10 @@ use hyper::header::{CONTENT_TYPE, HOST, LOCATION};
 use reqwest::{Response, Url};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::proxy::{ProxyRefusal, record_proxy_refusal};
 use crate::door::state::DoorState;
 use crate::egress::audit_record::EgressRecord;
 use crate::egress::decision::authorize::authorize_target;
+use crate::egress::refusal::EgressRefusal;
 use crate::egress::state::EgressState;
 use crate::egress::traffic_meter::TrafficDirection;
 use crate::http::client::{client_builder, error_chain};
@@ -125,8 +125,8 @@ impl PageFetcher {
         let (addresses, permit) = match self.authorize(target).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                record_proxy_refusal(&self.egress, &self.door, AUDIT_METHOD, &named, &refusal)
-                    .await;
+                let record = refusal.record(&self.egress, &self.door, AUDIT_METHOD, &named);
+                record.await;
                 let (url, why) = (strip_userinfo(url), refusal.why);
                 return Err(FetchError::Refused { url, why });
             }
@@ -160,8 +160,8 @@ impl PageFetcher {
     async fn authorize(
         &self,
         target: Result<EgressTarget, String>,
-    ) -> Result<(Vec<SocketAddr>, OwnedSemaphorePermit), ProxyRefusal> {
-        let bad = |why: String| ProxyRefusal::new(StatusCode::BAD_REQUEST, why);
+    ) -> Result<(Vec<SocketAddr>, OwnedSemaphorePermit), EgressRefusal> {
+        let bad = |why: String| EgressRefusal::new(StatusCode::BAD_REQUEST, why);
         let target = target.map_err(bad)?;
         let permit = self.door.connection_slots.clone().acquire_owned().await;
         let permit = permit.map_err(|error| bad(error.to_string()))?;

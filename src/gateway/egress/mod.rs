@@ -8,6 +8,7 @@ pub(crate) mod audit_record;
 pub(crate) mod decision;
 pub(crate) mod fetch;
 pub(crate) mod proxy;
+pub(crate) mod refusal;
 pub(crate) mod state;
 pub(crate) mod traffic_meter;
 

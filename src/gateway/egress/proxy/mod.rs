@@ -12,16 +12,14 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::door::egress_policy::EgressPolicy;
-use crate::door::refusal_audit;
 use crate::door::state::DoorState;
-use crate::egress::audit_record::{EGRESS_AUDIT_ACTION, EgressRecord};
+use crate::egress::audit_record::EgressRecord;
 use crate::egress::decision::authorize::authorize_target;
-use crate::egress::decision::denial::{EgressDecision, EgressDenial};
+use crate::egress::refusal::EgressRefusal;
 use crate::egress::state::EgressState;
 use crate::http::api_response::{ResponseBody, full_body};
 use eklavya_core::egress::{EgressHost, EgressTarget};
@@ -35,41 +33,7 @@ pub(crate) fn is_proxy_request(request: &Request<Incoming>) -> bool {
     request.method() == Method::CONNECT || request.uri().scheme().is_some()
 }
 
-/// The response in place of the target's.
-pub(crate) struct ProxyRefusal {
-    pub(crate) status: StatusCode,
-    pub(crate) decision: EgressDecision,
-    pub(crate) why: String,
-}
-
-impl ProxyRefusal {
-    pub(crate) fn new(status: StatusCode, why: impl Into<String>) -> Self {
-        Self {
-            status,
-            decision: EgressDecision::Denied,
-            why: why.into(),
-        }
-    }
-
-    /// The target is unusable, although the policy allows it.
-    fn failed(why: impl Into<String>) -> Self {
-        Self {
-            decision: EgressDecision::Failed,
-            ..Self::new(StatusCode::BAD_GATEWAY, why)
-        }
-    }
-}
-
-impl From<EgressDenial> for ProxyRefusal {
-    fn from(denied: EgressDenial) -> Self {
-        Self {
-            status: denied.status(),
-            decision: denied.decision(),
-            why: denied.to_string(),
-        }
-    }
-}
-
+/// Responds to a request at the door that is for another host.
 pub(crate) async fn handle_proxy_request(
     egress: Arc<EgressState>,
     door: Arc<DoorState>,
@@ -90,26 +54,10 @@ pub(crate) async fn handle_proxy_request(
             response
         }
         Err(refusal) => {
-            record_proxy_refusal(&egress, &door, &method, &named, &refusal).await;
+            refusal.record(&egress, &door, &method, &named).await;
             plain_text_response(&refusal)
         }
     }
-}
-
-/// Records a refusal in the audit trail.
-pub(crate) async fn record_proxy_refusal(
-    egress: &EgressState,
-    door: &DoorState,
-    method: &str,
-    named: &str,
-    refusal: &ProxyRefusal,
-) {
-    let details = json!({
-        "class": door.spec.egress_policy.class(), "method": method, "target": named,
-        "decision": refusal.decision.as_str(), "status": refusal.status.as_u16(),
-        "why": refusal.why,
-    });
-    refusal_audit::record_refusal(&egress.data, door, EGRESS_AUDIT_ACTION, details).await;
 }
 
 async fn serve_target(
@@ -117,15 +65,15 @@ async fn serve_target(
     door: &Arc<DoorState>,
     request: Request<Incoming>,
     wanted: Result<EgressTarget, String>,
-) -> Result<Response<ResponseBody>, ProxyRefusal> {
+) -> Result<Response<ResponseBody>, EgressRefusal> {
     check_credentials(door, request.headers())?;
-    let target = wanted.map_err(|why| ProxyRefusal::new(StatusCode::BAD_REQUEST, why))?;
+    let target = wanted.map_err(|why| EgressRefusal::new(StatusCode::BAD_REQUEST, why))?;
     let permit = door
         .connection_slots
         .clone()
         .try_acquire_owned()
         .map_err(|_| {
-            ProxyRefusal::new(
+            EgressRefusal::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many connections of this agent",
             )
@@ -149,24 +97,24 @@ async fn serve_target(
     let sent = forward::forward_request(door, request, to, (record, permit), limits).await;
     // The request was allowed, and its audit row states how it ended; a refusal would add a second
     // row.
-    Ok(sent.unwrap_or_else(|(status, why)| plain_text_response(&ProxyRefusal::new(status, why))))
+    Ok(sent.unwrap_or_else(|(status, why)| plain_text_response(&EgressRefusal::new(status, why))))
 }
 
 /// The password must be the agent's key; the user name is ignored.
-fn check_credentials(door: &DoorState, headers: &HeaderMap) -> Result<(), ProxyRefusal> {
+fn check_credentials(door: &DoorState, headers: &HeaderMap) -> Result<(), EgressRefusal> {
     let Some(given) = headers.get(PROXY_AUTHORIZATION) else {
         let why = "the proxy requires the key of this door";
-        return Err(ProxyRefusal::new(
+        return Err(EgressRefusal::new(
             StatusCode::PROXY_AUTHENTICATION_REQUIRED,
             why,
         ));
     };
-    let key = crate::egress::proxy::basic_auth::decode_password(given.as_bytes());
+    let key = basic_auth::decode_password(given.as_bytes());
     if key.is_some_and(|key| door.matches_token(&key)) {
         return Ok(());
     }
     let why = "this is not the key of this door";
-    Err(ProxyRefusal::new(StatusCode::FORBIDDEN, why))
+    Err(EgressRefusal::new(StatusCode::FORBIDDEN, why))
 }
 
 /// Connects to the first address that accepts.
@@ -174,7 +122,7 @@ async fn connect_any(
     egress: &EgressState,
     target: &EgressTarget,
     addresses: &[SocketAddr],
-) -> Result<(TcpStream, SocketAddr), ProxyRefusal> {
+) -> Result<(TcpStream, SocketAddr), EgressRefusal> {
     let mut last = String::new();
     for address in addresses {
         let connecting = TcpStream::connect(address);
@@ -187,7 +135,7 @@ async fn connect_any(
             Err(_) => "the connection timed out".clone_into(&mut last),
         }
     }
-    Err(ProxyRefusal::failed(format!(
+    Err(EgressRefusal::failed(format!(
         "cannot connect to {target}: {last}"
     )))
 }
@@ -224,7 +172,7 @@ fn open_tunnel(
     });
 }
 
-fn plain_text_response(refusal: &ProxyRefusal) -> Response<ResponseBody> {
+fn plain_text_response(refusal: &EgressRefusal) -> Response<ResponseBody> {
     let mut response = Response::new(full_body(format!("eklavya: {}\n", refusal.why)));
     *response.status_mut() = refusal.status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -7,6 +7,7 @@
 pub(crate) mod audit_record;
 pub(crate) mod decision;
 pub(crate) mod fetch;
+pub(crate) mod page_request;
 pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod state;

@@ -3,16 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use secrecy::SecretString;
-
-use super::recording::ResponseRecording;
 use super::script::{FORMAT_VERSION, RehearsalScript, ScriptDocument, ScriptError, ScriptPart};
 use super::step::ScriptStep;
-use crate::door::spec::DoorSpec;
 use eklavya_core::agent::role::Role;
-use eklavya_core::redactor::Redactor;
 
 /// The agent of the recorded responses: role, task and attempt.
 pub(super) type RecordingKey = (Role, String, u32);
@@ -48,24 +43,6 @@ impl RehearsalRecorder {
                 source,
             })?;
         Ok(recorder)
-    }
-
-    /// Starts to record one response. The file contains neither `secrets`, nor what `redactor`
-    /// hides, nor the agent's directory.
-    pub(crate) fn start_recording(
-        self: &Arc<Self>,
-        spec: &DoorSpec,
-        secrets: Vec<SecretString>,
-        redactor: Redactor,
-    ) -> ResponseRecording {
-        let key = (spec.role, spec.task_key.clone(), spec.attempt);
-        ResponseRecording::new(
-            self.clone(),
-            key,
-            spec.variables.get("clone").cloned(),
-            secrets,
-            redactor,
-        )
     }
 
     /// Adds a response. A failure is only logged: the run matters more than its recording.

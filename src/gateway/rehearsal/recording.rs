@@ -10,6 +10,7 @@ use super::step::{ScriptStep, ScriptedToolCall};
 use super::template::escape_template;
 use crate::api::sse::SseDecoder;
 use crate::api::usage::{StreamUsage, usage_of_json};
+use crate::door::spec::DoorSpec;
 use eklavya_core::redactor::Redactor;
 
 /// Collects a response, as stream events or as one object.
@@ -34,17 +35,19 @@ struct RecordedBlock {
 }
 
 impl ResponseRecording {
-    pub(super) fn new(
+    /// Starts to record one response. The file contains neither `secrets`, nor what `redactor`
+    /// hides, nor the agent's directory.
+    pub fn start(
         recorder: Arc<RehearsalRecorder>,
-        key: RecordingKey,
-        clone_dir: Option<String>,
+        spec: &DoorSpec,
         secrets: Vec<SecretString>,
         redactor: Redactor,
     ) -> Self {
+        let clone_dir = spec.variables.get("clone").filter(|dir| dir.len() > 1);
         Self {
             recorder,
-            key,
-            clone_dir: clone_dir.filter(|dir| dir.len() > 1),
+            key: (spec.role, spec.task_key.clone(), spec.attempt),
+            clone_dir: clone_dir.cloned(),
             secrets,
             redactor,
             splitter: SseDecoder::default(),

@@ -23,6 +23,7 @@ use crate::http::api_response::{
 use crate::model::settlement::{LedgerSettlement, settle_reservation};
 use crate::model::state::ModelState;
 use crate::rehearsal::conversation::{RequestPurpose, request_purpose};
+use crate::rehearsal::recorder::RehearsalRecorder;
 use crate::rehearsal::recording::ResponseRecording;
 use eklavya_core::ledger::{Reservation, TokenUsage};
 
@@ -71,19 +72,9 @@ impl ResponseRelay {
         held: Reservation,
         subagent: bool,
     ) -> Self {
-        let recording = model
-            .recorder
-            .as_ref()
-            .filter(|_| !subagent && is_conversation_turn(call.body()))
-            .map(|recorder| {
-                let secrets = model
-                    .backend
-                    .secret()
-                    .into_iter()
-                    .chain([door.token().clone()]);
-                let redactor = model.costs.data().redactor().clone();
-                recorder.start_recording(&door.spec, secrets.collect(), redactor)
-            });
+        let recorder = model.recorder.as_ref();
+        let recorder = recorder.filter(|_| !subagent && is_conversation_turn(call.body()));
+        let recording = recorder.map(|recorder| start_recording(recorder, &model, &door));
         Self {
             model_name: call.model.clone(),
             model,
@@ -231,6 +222,18 @@ impl ResponseRelay {
             recording.finish().await;
         }
     }
+}
+
+/// Starts to record a response, without the credential and the door's key.
+fn start_recording(
+    recorder: &Arc<RehearsalRecorder>,
+    model: &ModelState,
+    door: &DoorState,
+) -> ResponseRecording {
+    let secrets = model.backend.secret().into_iter();
+    let secrets = secrets.chain([door.token().clone()]).collect();
+    let redactor = model.costs.data().redactor().clone();
+    ResponseRecording::start(recorder.clone(), &door.spec, secrets, redactor)
 }
 
 fn build_response(

@@ -6,6 +6,7 @@ pub mod message;
 pub(crate) mod player;
 pub(crate) mod recorder;
 pub(crate) mod recording;
+mod rehearsed_response;
 pub mod script;
 pub mod step;
 pub mod template;

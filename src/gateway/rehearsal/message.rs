@@ -52,26 +52,32 @@ impl RehearsedMessage {
                 .blocks
                 .push(json!({ "type": "text", "text": values.render_text(text)? }));
         }
-        let structured = step
-            .structured
-            .iter()
-            .map(|value| ("StructuredOutput", value));
-        let calls = step
-            .tools
-            .iter()
-            .map(|tool| (tool.name.as_str(), &tool.input));
-        for (n, (name, input)) in calls.chain(structured).enumerate() {
-            let id = call_id(position.0, position.1, n);
-            let input = values.render_value(input)?;
-            message
-                .blocks
-                .push(json!({ "type": "tool_use", "id": id, "name": name, "input": input }));
-            message.stop_reason = "tool_use";
-        }
+        message.push_calls(step, position, values)?;
         if let Some(usage) = step.usage {
             message.usage = usage.into();
         }
         Ok(message)
+    }
+
+    /// Adds the tool calls of a step, and its structured result, which is a call as well.
+    fn push_calls(
+        &mut self,
+        step: &ScriptStep,
+        (attempt, index): (u32, usize),
+        values: &TemplateValues,
+    ) -> Result<(), String> {
+        let tools = step.tools.iter();
+        let calls = tools.map(|tool| (tool.name.as_str(), &tool.input));
+        let structured = step.structured.iter();
+        let structured = structured.map(|value| ("StructuredOutput", value));
+        for (n, (name, input)) in calls.chain(structured).enumerate() {
+            let id = call_id(attempt, index, n);
+            let input = values.render_value(input)?;
+            self.blocks
+                .push(json!({ "type": "tool_use", "id": id, "name": name, "input": input }));
+            self.stop_reason = "tool_use";
+        }
+        Ok(())
     }
 
     /// Estimates the usage from the sizes of the request and the response if the script states
@@ -177,23 +183,7 @@ fn block_size(block: &Value) -> usize {
 }
 
 fn push_block_events(index: usize, block: &Value, events: &mut Vec<Bytes>) {
-    let (start, whole, kind, key) = if let Some(text) = block["text"].as_str() {
-        (
-            json!({ "type": "text", "text": "" }),
-            text.to_owned(),
-            "text_delta",
-            "text",
-        )
-    } else {
-        let mut start = block.clone();
-        start["input"] = json!({});
-        (
-            start,
-            block["input"].to_string(),
-            "input_json_delta",
-            "partial_json",
-        )
-    };
+    let (start, whole, kind, key) = split_block(block);
     events.push(encode_event(
         &json!({ "type": "content_block_start", "index": index, "content_block": start }),
     ));
@@ -208,6 +198,19 @@ fn push_block_events(index: usize, block: &Value, events: &mut Vec<Bytes>) {
     events.push(encode_event(
         &json!({ "type": "content_block_stop", "index": index }),
     ));
+}
+
+/// Returns the empty block that starts the stream of a block, its text or arguments, and the type
+/// and key of their deltas.
+fn split_block(block: &Value) -> (Value, String, &'static str, &'static str) {
+    if let Some(text) = block["text"].as_str() {
+        let start = json!({ "type": "text", "text": "" });
+        return (start, text.to_owned(), "text_delta", "text");
+    }
+    let mut start = block.clone();
+    start["input"] = json!({});
+    let arguments = block["input"].to_string();
+    (start, arguments, "input_json_delta", "partial_json")
 }
 
 fn encode_event(data: &Value) -> Bytes {

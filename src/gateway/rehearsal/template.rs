@@ -39,32 +39,33 @@ pub(crate) fn validate_template(text: &str) -> Result<(), InvalidTemplate> {
     let environment = build_environment();
     let template = environment
         .template_from_str(text)
-        .map_err(|error| InvalidTemplate {
-            reason: format!(
-                "{}; a literal {{{{ is written as {{% raw %}}{{{{{{% endraw %}}",
-                error.detail().unwrap_or("not a template")
-            ),
-            line: nth_line(text, error.line()),
-        })?;
-    let mut unknown: Vec<String> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|name| !VARIABLES.contains(&name.as_str()))
-        .collect();
-    unknown.sort();
-    match unknown.into_iter().next() {
+        .map_err(|error| syntax_problem(text, &error))?;
+    let names = template.undeclared_variables(false).into_iter();
+    let unknown = names.filter(|name| !VARIABLES.contains(&name.as_str()));
+    match unknown.min() {
         None => Ok(()),
-        Some(name) => Err(InvalidTemplate {
-            reason: format!(
-                "unknown variable {name:?}; the variables are {}",
-                VARIABLES.join(", ")
-            ),
-            line: text
-                .lines()
-                .find(|line| line.contains(&name))
-                .unwrap_or(text)
-                .to_owned(),
-        }),
+        Some(name) => Err(unknown_variable(text, &name)),
+    }
+}
+
+fn syntax_problem(text: &str, error: &minijinja::Error) -> InvalidTemplate {
+    InvalidTemplate {
+        reason: format!(
+            "{}; a literal {{{{ is written as {{% raw %}}{{{{{{% endraw %}}",
+            error.detail().unwrap_or("not a template")
+        ),
+        line: nth_line(text, error.line()),
+    }
+}
+
+fn unknown_variable(text: &str, name: &str) -> InvalidTemplate {
+    let line = text.lines().find(|line| line.contains(name));
+    InvalidTemplate {
+        reason: format!(
+            "unknown variable {name:?}; the variables are {}",
+            VARIABLES.join(", ")
+        ),
+        line: line.unwrap_or(text).to_owned(),
     }
 }
 

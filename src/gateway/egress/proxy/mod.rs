@@ -68,16 +68,7 @@ async fn serve_target(
 ) -> Result<Response<ResponseBody>, EgressRefusal> {
     check_credentials(door, request.headers())?;
     let target = wanted.map_err(|why| EgressRefusal::new(StatusCode::BAD_REQUEST, why))?;
-    let permit = door
-        .connection_slots
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| {
-            EgressRefusal::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too many connections of this agent",
-            )
-        })?;
+    let permit = acquire_connection(door)?;
     door.touch();
     let addresses = authorize_target(&egress.config, &door.spec.egress_policy, &target).await?;
     let (stream, address) = connect_any(egress, &target, &addresses).await?;
@@ -98,6 +89,14 @@ async fn serve_target(
     // The request was allowed, and its audit row states how it ended; a refusal would add a second
     // row.
     Ok(sent.unwrap_or_else(|(status, why)| plain_text_response(&EgressRefusal::new(status, why))))
+}
+
+fn acquire_connection(door: &DoorState) -> Result<OwnedSemaphorePermit, EgressRefusal> {
+    let permit = door.connection_slots.clone().try_acquire_owned();
+    permit.map_err(|_| {
+        let why = "too many connections of this agent";
+        EgressRefusal::new(StatusCode::TOO_MANY_REQUESTS, why)
+    })
 }
 
 /// The password must be the agent's key; the user name is ignored.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::egress::audit_record::EgressRecord;
 use crate::egress::decision::config::EgressLimits;
-use crate::egress::proxy::client_hello;
+use crate::egress::proxy::client_hello::{self, ClientHelloError};
 use crate::egress::traffic_meter::{TrafficDirection, TrafficMeter};
 
 /// The end reason of a tunnel that neither side closed.
@@ -25,20 +25,12 @@ pub(crate) async fn run_tunnel(
     closing: &CancellationToken,
 ) {
     if let Some(name) = name {
-        let greeted = tokio::select! {
-            greeted = client_hello::expect_server_name(&mut agent, name) => greeted,
+        let hello = tokio::select! {
+            hello = client_hello::expect_server_name(&mut agent, name) => hello,
             () = closing.cancelled() => return record.set_end_reason(DOOR_CLOSED),
         };
-        match greeted {
-            Ok(bytes) => {
-                record.meter.add(TrafficDirection::Up, bytes.len());
-                if target.write_all(&bytes).await.is_err() {
-                    return;
-                }
-            }
-            Err(why) => {
-                return record.set_end_reason(&why.to_string());
-            }
+        if !pass_hello(hello, &mut target, &record).await {
+            return;
         }
     }
     let why = tokio::select! {
@@ -48,6 +40,24 @@ pub(crate) async fn run_tunnel(
     };
     if let Some(why) = why {
         record.set_end_reason(&why);
+    }
+}
+
+/// Sends an accepted `ClientHello` to the target; returns whether the tunnel may continue.
+async fn pass_hello(
+    hello: Result<Vec<u8>, ClientHelloError>,
+    target: &mut (impl AsyncWrite + Unpin),
+    record: &EgressRecord,
+) -> bool {
+    match hello {
+        Ok(bytes) => {
+            record.meter.add(TrafficDirection::Up, bytes.len());
+            target.write_all(&bytes).await.is_ok()
+        }
+        Err(why) => {
+            record.set_end_reason(&why.to_string());
+            false
+        }
     }
 }
 

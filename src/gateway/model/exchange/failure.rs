@@ -7,12 +7,12 @@ use hyper::StatusCode;
 use super::error_response::UpstreamErrorResponse;
 use super::{ExchangeStep, ModelExchange};
 use crate::api::model_call::ModelCall;
-use crate::api::upstream_call::UpstreamResponse;
+use crate::api::upstream_call::{BackendError, UpstreamResponse};
 use crate::door::error::DoorError;
 use crate::door::refusal_audit;
 use crate::http::api_response::final_error_response;
 use crate::model::limits::rate_limit_pause::pause_duration;
-use crate::model::settlement::settle_reservation;
+use crate::model::settlement::{LedgerSettlement, settle_reservation};
 use eklavya_core::backoff::Backoff;
 use eklavya_core::ledger::Reservation;
 
@@ -27,16 +27,7 @@ impl ModelExchange {
         paid: Option<(&ModelCall, &Reservation)>,
     ) -> ExchangeStep {
         let error = UpstreamErrorResponse::read(&self.model.backend, incoming).await;
-        if let Some((call, reservation)) = paid {
-            let settlement = error.ledger_settlement(&self.model.pricing, &call.model);
-            settle_reservation(
-                &self.model.costs,
-                reservation.id,
-                settlement,
-                error.request_id(),
-            )
-            .await;
-        }
+        self.settle_error(&error, paid).await;
         match error.status.as_u16() {
             429 | 529 => {
                 let pause = pause_duration(&error.headers, self.rate_limits);
@@ -57,6 +48,41 @@ impl ModelExchange {
                 self.door
                     .record_error(error.to_door_error(paid.map_or("", |(call, _)| &call.model)));
                 ExchangeStep::Respond(error.into_response())
+            }
+        }
+    }
+
+    async fn settle_error(
+        &self,
+        error: &UpstreamErrorResponse,
+        paid: Option<(&ModelCall, &Reservation)>,
+    ) {
+        if let Some((call, reservation)) = paid {
+            let settlement = error.ledger_settlement(&self.model.pricing, &call.model);
+            let (costs, id) = (&self.model.costs, error.request_id());
+            settle_reservation(costs, reservation.id, settlement, id).await;
+        }
+    }
+
+    /// Handles an attempt without a response.
+    pub(super) async fn handle_backend_error(
+        &mut self,
+        error: BackendError,
+        paid: Option<(&ModelCall, &Reservation)>,
+    ) -> ExchangeStep {
+        match error {
+            BackendError::NotSent(reason) => {
+                self.settle(paid, LedgerSettlement::Released).await;
+                self.pause_before_retry(reason).await
+            }
+            BackendError::OutcomeUnknown(reason) => {
+                self.settle(paid, LedgerSettlement::UpperBound).await;
+                self.pause_before_retry(reason).await
+            }
+            BackendError::Unscripted(reason) => {
+                self.settle(paid, LedgerSettlement::Released).await;
+                let problem = DoorError::Unscripted(reason);
+                self.refuse(StatusCode::BAD_REQUEST, problem).await
             }
         }
     }

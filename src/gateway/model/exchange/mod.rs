@@ -8,7 +8,7 @@ mod reservation;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::{Response, StatusCode};
+use hyper::Response;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -17,7 +17,6 @@ use crate::api::agent_request::AgentRequest;
 use crate::api::complete_response::CompleteResponse;
 use crate::api::model_call::ModelCall;
 use crate::api::upstream_call::{BackendError, UpstreamRequest, UpstreamResponse};
-use crate::door::error::DoorError;
 use crate::door::state::DoorState;
 use crate::http::api_response::ResponseBody;
 use crate::model::settlement::{LedgerSettlement, settle_reservation};
@@ -163,37 +162,34 @@ impl ModelExchange {
             spec: self.door.spec.clone(),
         };
         self.is_rate_counted = false;
+        let Some(sent) = self.await_response(outgoing).await else {
+            self.settle(paid, LedgerSettlement::UpperBound).await;
+            return ExchangeStep::AgentGone;
+        };
+        self.door.touch();
+        match sent {
+            Ok(incoming) if incoming.status.is_success() => ExchangeStep::Relay(incoming),
+            Ok(incoming) => self.handle_error_response(incoming, paid).await,
+            Err(error) => self.handle_backend_error(error, paid).await,
+        }
+    }
+
+    /// Returns the head of the response, or `None` if the agent disconnects before it arrives.
+    async fn await_response(
+        &mut self,
+        outgoing: UpstreamRequest,
+    ) -> Option<Result<UpstreamResponse, BackendError>> {
         let first_byte = self.model.timeouts.first_byte;
         let sending = tokio::time::timeout(first_byte, self.model.backend.send(outgoing));
         let sent = tokio::select! {
             biased;
-            () = self.response_sender.closed() => {
-                self.settle(paid, LedgerSettlement::UpperBound).await;
-                return ExchangeStep::AgentGone;
-            }
+            () = self.response_sender.closed() => return None,
             sent = sending => sent,
         };
-        self.door.touch();
         let silent = || {
             BackendError::OutcomeUnknown(format!("no response within {} s", first_byte.as_secs()))
         };
-        match sent.unwrap_or_else(|_| Err(silent())) {
-            Ok(incoming) if incoming.status.is_success() => ExchangeStep::Relay(incoming),
-            Ok(incoming) => self.handle_error_response(incoming, paid).await,
-            Err(BackendError::NotSent(reason)) => {
-                self.settle(paid, LedgerSettlement::Released).await;
-                self.pause_before_retry(reason).await
-            }
-            Err(BackendError::OutcomeUnknown(reason)) => {
-                self.settle(paid, LedgerSettlement::UpperBound).await;
-                self.pause_before_retry(reason).await
-            }
-            Err(BackendError::Unscripted(reason)) => {
-                self.settle(paid, LedgerSettlement::Released).await;
-                self.refuse(StatusCode::BAD_REQUEST, DoorError::Unscripted(reason))
-                    .await
-            }
-        }
+        Some(sent.unwrap_or_else(|_| Err(silent())))
     }
 
     async fn settle(&self, paid: Option<(&ModelCall, &Reservation)>, settlement: LedgerSettlement) {

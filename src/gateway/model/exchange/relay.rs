@@ -172,13 +172,7 @@ impl ResponseRelay {
             headers,
             body,
         } = incoming;
-        let reading = read_up_to(body, MAX_JSON_BYTES);
-        let first_byte = self.model.timeouts.first_byte;
-        let read = tokio::select! {
-            biased;
-            () = response_sender.closed() => None,
-            read = tokio::time::timeout(first_byte, reading) => read.ok().flatten(),
-        };
+        let read = self.read_to_end(body, &mut response_sender).await;
         let usage = read.as_ref().and_then(|body| usage_of_json(body));
         self.settle(usage).await;
         let Some(body) = read else {
@@ -194,6 +188,21 @@ impl ResponseRelay {
         }
         self.finish().await;
         let _ = response_sender.send(build_response(status, &headers, full_body(body)));
+    }
+
+    /// Returns the body; `None` if it is cut short or the agent disconnects.
+    async fn read_to_end(
+        &self,
+        body: ChunkStream,
+        response_sender: &mut oneshot::Sender<Response<ResponseBody>>,
+    ) -> Option<Bytes> {
+        let reading = read_up_to(body, MAX_JSON_BYTES);
+        let first_byte = self.model.timeouts.first_byte;
+        tokio::select! {
+            biased;
+            () = response_sender.closed() => None,
+            read = tokio::time::timeout(first_byte, reading) => read.ok().flatten(),
+        }
     }
 
     /// Settles the usage, or the whole reservation if the usage is unknown; only once.

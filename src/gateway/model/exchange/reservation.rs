@@ -10,7 +10,7 @@ use crate::api::model_call::ModelCall;
 use crate::door::error::DoorError;
 use crate::door::state::RequestPause;
 use crate::model::limits::rate_limit_pause::RateLimitPause;
-use eklavya_core::ledger::{PriceQuote, RequestPayer, Reservation};
+use eklavya_core::ledger::{BudgetShortage, PriceQuote, RequestPayer, Reservation};
 use eklavya_services::costs::ReservationOutcome;
 
 /// How often a request that waits for budget checks again, since other processes do not notify it.
@@ -49,43 +49,47 @@ impl ModelExchange {
         loop {
             self.wait_for_request_rate().await?;
             self.wait_out_rate_limit().await?;
-            let shortage = match self.model.costs.reserve(payer, quote).await {
+            match self.model.costs.reserve(payer, quote).await {
                 Ok(ReservationOutcome::Granted(reservation)) => return Ok(reservation),
                 Ok(ReservationOutcome::Refused(shortage)) => {
-                    return Err(self
-                        .refuse(
-                            StatusCode::PAYMENT_REQUIRED,
-                            DoorError::OverBudget(Box::new(shortage)),
-                        )
-                        .await);
+                    return Err(self.refuse_over_budget(shortage).await);
                 }
-                Ok(ReservationOutcome::Held(shortage)) => shortage,
+                Ok(ReservationOutcome::Held(shortage)) => self.wait_for_budget(shortage).await?,
                 // Nothing was sent. The code that runs the agent handles the database outage.
-                Err(error) if error.is_unavailable() => {
-                    tokio::select! {
-                        () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
-                        () = self.door.closing.cancelled() => return Err(ExchangeStep::AgentGone),
-                        () = tokio::time::sleep(POLL_INTERVAL) => continue,
-                    }
-                }
+                Err(error) if error.is_unavailable() => self.wait_for_database().await?,
                 Err(error) => {
                     let problem = DoorError::Ledger(error.to_string());
-                    return Err(self
-                        .refuse(StatusCode::INTERNAL_SERVER_ERROR, problem)
-                        .await);
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
+                    return Err(self.refuse(status, problem).await);
                 }
-            };
-            let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > self.model.timeouts.max_pause {
-                let problem = DoorError::OverBudget(Box::new(shortage));
-                return Err(self.refuse(StatusCode::PAYMENT_REQUIRED, problem).await);
             }
-            let _shown = self.door.begin_pause(RequestPause::Budget);
-            tokio::select! {
-                () = self.response_sender.closed() => return Err(ExchangeStep::AgentGone),
-                () = self.model.costs.wait_for_release() => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-            }
+        }
+    }
+
+    async fn refuse_over_budget(&self, shortage: BudgetShortage) -> ExchangeStep {
+        let problem = DoorError::OverBudget(Box::new(shortage));
+        self.refuse(StatusCode::PAYMENT_REQUIRED, problem).await
+    }
+
+    async fn wait_for_database(&mut self) -> Result<(), ExchangeStep> {
+        tokio::select! {
+            () = self.response_sender.closed() => Err(ExchangeStep::AgentGone),
+            () = self.door.closing.cancelled() => Err(ExchangeStep::AgentGone),
+            () = tokio::time::sleep(POLL_INTERVAL) => Ok(()),
+        }
+    }
+
+    /// Waits until requests in flight may have released some of the budget.
+    async fn wait_for_budget(&mut self, shortage: BudgetShortage) -> Result<(), ExchangeStep> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > self.model.timeouts.max_pause {
+            return Err(self.refuse_over_budget(shortage).await);
+        }
+        let _shown = self.door.begin_pause(RequestPause::Budget);
+        tokio::select! {
+            () = self.response_sender.closed() => Err(ExchangeStep::AgentGone),
+            () = self.model.costs.wait_for_release() => Ok(()),
+            () = tokio::time::sleep(POLL_INTERVAL) => Ok(()),
         }
     }
 

@@ -9,7 +9,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::api::upstream_call::{BackendError, UpstreamRequest, UpstreamResponse};
+use crate::api::upstream_call::{ApiRoute, BackendError, UpstreamRequest, UpstreamResponse};
 use crate::http::client::{client_builder, error_chain};
 use crate::model::upstream::credential::UnusableCredential;
 use eklavya_config::ModelCredential;
@@ -58,44 +58,31 @@ impl UpstreamClient {
     }
 
     pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, BackendError> {
-        let mut url = self.base.clone();
-        let path = format!(
-            "{}{}",
-            url.path().trim_end_matches('/'),
-            request.route.path()
-        );
-        url.set_path(&path);
-        if request.beta {
-            url.set_query(Some("beta=true"));
-        }
+        let url = self.request_url(request.route, request.beta);
         let mut headers = request.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // The usage is parsed from the response in transit, so it must not be compressed.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         credential::authorize(&mut headers, &self.credential);
-        let sent = self
-            .client
-            .post(url)
-            .headers(headers)
-            .body(request.body)
-            .send()
-            .await;
-        let response = sent.map_err(|error| {
-            if error.is_connect() || error.is_builder() {
-                BackendError::NotSent(error_chain(error))
-            } else {
-                BackendError::OutcomeUnknown(error_chain(error))
-            }
-        })?;
+        let sending = self.client.post(url).headers(headers).body(request.body);
+        let response = sending.send().await.map_err(send_error)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes_stream();
         Ok(UpstreamResponse {
-            status: response.status(),
-            headers: response.headers().clone(),
-            body: Box::pin(
-                response
-                    .bytes_stream()
-                    .map(|piece| piece.map_err(error_chain)),
-            ),
+            status,
+            headers,
+            body: Box::pin(body.map(|piece| piece.map_err(error_chain))),
         })
+    }
+
+    fn request_url(&self, route: ApiRoute, beta: bool) -> Url {
+        let mut url = self.base.clone();
+        let path = format!("{}{}", url.path().trim_end_matches('/'), route.path());
+        url.set_path(&path);
+        if beta {
+            url.set_query(Some("beta=true"));
+        }
+        url
     }
 
     /// Returns the key of the endpoint's rate limits: its URL, which has neither user nor password,
@@ -113,6 +100,15 @@ impl UpstreamClient {
 
     pub fn redact(&self, text: &[u8]) -> Vec<u8> {
         credential::redact(text, self.secret().expose_secret().as_bytes())
+    }
+}
+
+/// Distinguishes a request that the endpoint cannot have received: it costs nothing.
+fn send_error(error: reqwest::Error) -> BackendError {
+    if error.is_connect() || error.is_builder() {
+        BackendError::NotSent(error_chain(error))
+    } else {
+        BackendError::OutcomeUnknown(error_chain(error))
     }
 }
 

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_it_among_the_data_of_programs() {
+    fn the_default_is_below_the_users_data_directory() {
         let of = |variables: &[(&str, &str)]| {
             user_data_directory(&variables.iter().copied().collect()).unwrap()
         };

@@ -61,7 +61,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     #[test]
-    fn empty_is_unset_and_broken_text_is_an_error() {
+    fn an_empty_variable_is_unset_and_invalid_utf8_is_an_error() {
         let environment = ProcessEnvironment::from_iter([
             ("EMPTY", OsString::new()),
             ("BROKEN", OsString::from_vec(vec![0xff])),

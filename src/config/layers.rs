@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_layer_covers_the_one_below() {
+    fn each_layer_overrides_the_one_below() {
         let case = LayersFixture::with_file("agents: {parallel: 5}\n");
         let variable = [("EKLAVYA_AGENTS_PARALLEL", "6")];
         let flags = ["agents.parallel=7", "agents.parallel=8"];

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wait_counts_until_the_reset() {
+    async fn a_wait_counts_as_a_failure_until_the_reset() {
         let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
         assert!(!backoff.reset());
         backoff.wait().await;

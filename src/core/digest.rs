@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_the_known_ones_and_parts_do_not_run_together() {
+    fn digests_match_known_values_and_separate_the_parts() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256(b""), empty);
         assert_eq!(sha256_of_reader(&b""[..]).unwrap(), empty);

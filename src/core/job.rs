@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_is_never_passed_by_asking() {
+    fn a_goal_behind_a_gate_is_never_ready() {
         for (goal, now, later) in [
             (JobGoal::Plan, 3, 0),
             (JobGoal::Demos, 3, 0),

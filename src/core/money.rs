@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_amount_is_refused() {
+    fn malformed_amounts_are_refused() {
         for text in [
             "",
             "-1",

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_stays_the_same_while_it_runs() {
+    fn the_host_identity_does_not_change() {
         let host = HostIdentity::current();
         assert_eq!(host, HostIdentity::current());
         assert_eq!(host.digest.len(), 12);

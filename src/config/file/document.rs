@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_nest_and_what_is_empty_sets_nothing() {
+    fn sections_nest_and_empty_sections_set_nothing() {
         let text = "model:\n  roles:\n    qa: opus\n  keyFile:\nagents:\nbudget: {taskUsd: 0.75}\n";
         let found = read(text).unwrap();
         assert_eq!(
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_says_where_and_what() {
+    fn every_error_names_the_place_and_the_mistake() {
         let errors: Vec<String> = [
             "agents:\n  parallel: many\n",
             "agents:\n  paralel: 4\n",

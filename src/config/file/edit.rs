@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn unset_takes_the_key_out() {
+    fn unset_removes_the_key() {
         let text = "agents:\n  # how many\n  parallel: 2\n  retries: 1\n";
         let key = find_key("agents.parallel").unwrap();
         let edited = apply_edit(Utf8Path::new("c"), text, key, &KeyEdit::Unset).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_a_mistake_is_left_alone() {
+    fn an_invalid_file_is_not_changed() {
         let directory = tempfile::tempdir().unwrap();
         let home = DataDirectory {
             path: Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap(),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_and_a_symbolic_link_survive() {
+    fn an_edit_keeps_the_file_mode_and_the_symbolic_link() {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8PathBuf::from_path_buf(directory.path().to_owned()).unwrap();
         let real = path.join("real.yaml");
@@ -275,7 +275,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_survives(text in "[^\\p{Cc}]{1,40}") {
+        fn any_text_is_read_back_as_it_was_set(text in "[^\\p{Cc}]{1,40}") {
             prop_assume!(!text.trim().is_empty());
             let key = find_key("model.name").unwrap();
             let value = ConfigValue::parse(key, &text).unwrap();

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_can_be_set_in_it_beside_its_comment() {
+    fn every_key_can_be_set_in_the_reference_beside_its_comment() {
         let path = Utf8Path::new("config.yaml");
         let text = render_reference().unwrap();
         for key in KEYS {

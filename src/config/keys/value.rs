@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_refuses_what_it_does_not_take() {
+    fn each_kind_refuses_invalid_values() {
         for (key, text) in [
             ("agents.parallel", "0"),
             ("agents.parallel", "65"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_host_is_told_apart_from_its_neighbours() {
+    fn the_error_names_only_the_invalid_host_of_a_list() {
         let list = parse("egress.packages", "crates.io, *.npmjs.org:443").unwrap();
         assert_eq!(list.to_string(), "crates.io,*.npmjs.org");
         assert_eq!(parse("egress.metrics", "").unwrap().to_string(), "");

@@ -63,7 +63,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_kind_is_a_name_and_a_payload_is_small() {
+    fn invalid_kinds_and_large_payloads_are_refused() {
         assert_eq!(check("task.question-2_x", &json!({"text": "why?"})), Ok(()));
         for kind in ["", "Task", "a b", "a\u{1b}[2J", "ä", &"x".repeat(65)] {
             let error = check(kind, &Value::Null).unwrap_err();

@@ -111,7 +111,7 @@ pub(crate) mod tests {
     use serde_json::json;
 
     #[test]
-    fn one_value_has_one_text() {
+    fn the_canonical_text_sorts_names_and_normalizes_numbers() {
         let value =
             json!({"b": [1, 1.0, -0.0, 1e3, 0.1, -2.5e-9], "a\n": "é\"\\\u{1f}\0", "": null});
         let expected = "{\"\":null,\"a\\u000a\":\"é\\\"\\\\\\u001f\u{FFFD}\",\
@@ -120,7 +120,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn numbers_at_the_bounds() {
+    fn numbers_at_the_bounds_have_a_canonical_text() {
         let cases = [
             ("18446744073709551615", "18446744073709551615"),
             ("18446744073709551616", "18446744073709552000"),
@@ -141,7 +141,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Any JSON: names and strings of every kind, doubles of every kind.
+    /// Any JSON, with names, strings and doubles of every kind.
     pub(crate) fn any_json() -> impl Strategy<Value = Value> {
         let string = prop_oneof![any::<String>(), "[\\x00-\\x20\"\\\\é]{0,8}"];
         let leaf = prop_oneof![
@@ -164,7 +164,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn the_text_is_json_whose_text_is_the_same(value in any_json()) {
+        fn canonicalizing_a_canonical_text_changes_nothing(value in any_json()) {
             let canonical = to_text(&value);
             let read: Value = serde_json::from_str(&canonical).unwrap();
             prop_assert_eq!(to_text(&read), canonical);

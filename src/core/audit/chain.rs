@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_this_one() {
+    fn the_canonical_text_and_the_hashes_are_stable() {
         let chain = Uuid::from_u128(1);
         let genesis = AuditHash::genesis(chain).to_string();
         let canonical = content().canonical(chain, 1, &genesis);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_row_counts() {
+    fn every_field_of_a_row_changes_its_hash() {
         let empty = ChainHead::of_empty(Uuid::from_u128(1));
         let same = empty.next(&content()).hash;
         assert_eq!(empty.next(&content()).hash, same);

@@ -239,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_verifies_by_itself() {
+    fn an_export_verifies_by_itself() {
         for rows in [0, 1, 4] {
             assert_eq!(verify(&export(rows)).unwrap().unwrap().position, rows);
         }
     }
 
     #[test]
-    fn what_was_done_to_a_file_is_found() {
+    fn tampering_with_an_export_is_found() {
         let fault = |lines: &[String]| {
             let fault = verify(lines).unwrap().unwrap_err();
             (fault.kind, fault.position)
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_export_is_said_to_be_none() {
+    fn malformed_exports_are_refused() {
         for wrong in [
             "",
             "{}",

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_hidden_wherever_they_stand() {
+    fn secrets_are_hidden_in_names_values_and_urls() {
         let details = json!({
             "hunter2": ["a hunter2-hunter2 b", {"key": "sk-ant-api03-AbC_d-9,sk-ant-"}],
             "url": "postgres://ada:p@ss:w@db.example:5432/x?y=z redis://:quiet@h, http://a:1/b@c",
@@ -241,7 +241,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_clean_stays_as_it_is_and_no_value_is_large(value in any_json(), times in 1..60_usize) {
+        fn sanitizing_again_changes_nothing_and_no_value_is_large(value in any_json(), times in 1..60_usize) {
             let many: Vec<Value> = std::iter::repeat_n(value, times).collect();
             let clean = sanitizer().sanitize_details(json!({ "many": many }));
             prop_assert_eq!(sanitizer().sanitize_details(clean.clone()), clean.clone());

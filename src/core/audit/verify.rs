@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_is_sound_whatever_its_length() {
+    fn an_unchanged_chain_of_any_length_is_sound() {
         for length in [0, 1, 5] {
             let (rows, head) = chain(length);
             assert_eq!(verify(&rows, Some(head)), Ok(head));

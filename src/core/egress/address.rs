@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_the_public_internet_is_refused() {
+    fn non_public_addresses_are_refused() {
         for text in [
             "0.0.0.0",
             "10.1.2.3",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_and_disguised_addresses_are_refused_even_if_vouched_for() {
+    fn the_allow_list_cannot_permit_metadata_or_disguised_addresses() {
         let absolute = |text: &str| classify_address(text.parse().unwrap()).unwrap().absolute;
         for text in [
             "169.254.169.254",
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_are_not() {
+    fn public_addresses_are_accepted() {
         for text in [
             "1.1.1.1",
             "8.8.8.8",

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_one_host_on_one_port_or_all_below_it() {
+    fn an_entry_matches_one_host_and_port_or_all_subdomains() {
         let list = "crates.io, *.crates.io,mirror.example:8443";
         for target in [
             "crates.io:443",
@@ -215,14 +215,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_shown_and_read_again(text in "[a-zA-Z0-9*.:_-]{0,30}(,[a-z.:0-9*]{0,20})?") {
+        fn a_displayed_list_parses_to_the_same_list(text in "[a-zA-Z0-9*.:_-]{0,30}(,[a-z.:0-9*]{0,20})?") {
             if let Ok(list) = HostList::parse(&text) {
                 prop_assert_eq!(HostList::parse(&list.to_string()).unwrap(), list);
             }
         }
 
         #[test]
-        fn a_wildcard_takes_nothing_that_does_not_end_in_its_name(name in "[a-z0-9.-]{1,40}") {
+        fn a_wildcard_matches_only_hosts_that_end_in_its_name(name in "[a-z0-9.-]{1,40}") {
             if let Ok(host) = EgressHost::parse(&name) {
                 let target = EgressTarget { host, port: 443 };
                 let within = HostList::parse("*.example.org").unwrap().contains(&target);

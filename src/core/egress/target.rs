@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_of_a_url_may_be_left_out_but_not_be_none() {
+    fn the_port_of_a_url_may_be_omitted_but_not_invalid() {
         let read = |text: &str| EgressTarget::parse_or(text, 80).map(|target| target.to_string());
         for (text, target) in [
             ("a.example", "a.example:80"),

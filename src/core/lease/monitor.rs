@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_lease_is_free_and_a_dead_holder_is_replaced_at_once() {
+    fn a_lease_is_available_without_a_holder_or_with_a_dead_one() {
         let mut monitor = LeaseMonitor::default();
         let (play, now) = (SimulatedHolder::new(), moment(0));
         let free = Lease {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_term_that_ran_out_is_watched_for_a_few_rounds() {
+    fn an_expired_lease_is_abandoned_after_two_missed_renewals() {
         let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
         assert_eq!(
             play.observed_by(&mut monitor, 0),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_begins_the_watch_anew_even_one_at_the_same_moment() {
+    fn a_renewal_restarts_the_watch_even_with_the_same_heartbeat() {
         let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
         play.clock += 3_600_000;
         assert_eq!(
@@ -248,13 +248,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_holder_that_renews_is_never_robbed(steps in jumps(), late in 0..2_000_u64) {
+        fn a_holder_that_renews_keeps_its_lease(steps in jumps(), late in 0..2_000_u64) {
             let (mut monitor, mut play) = (LeaseMonitor::default(), SimulatedHolder::new());
             let (mut at, mut renewed) = (0, 0);
             for (pause, jump) in steps {
                 at += pause;
                 play.clock += i64::try_from(pause).unwrap() + jump;
-                // A renewal interval and some delay.
+                // The renewal interval with a delay.
                 if at - renewed > 2_000 + late {
                     play.renew();
                     renewed = at;

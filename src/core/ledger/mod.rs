@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_rounds_up_and_never_affords_more_than_there_is() {
+    fn a_quote_rounds_up_and_never_exceeds_the_available_amount() {
         let quote = quote();
         assert_eq!(quote.cost_at(1), MicroUsd(12));
         for available in 0..20_000 {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_asks_for_little_is_granted_little() {
+    fn a_small_request_needs_money_for_its_own_tokens_only() {
         let small = PriceQuote {
             max_tokens: 10,
             ..quote()

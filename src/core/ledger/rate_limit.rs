@@ -52,11 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_never_holds_one_more_than_was_said() {
+    fn a_minute_never_has_more_requests_than_the_limit() {
         for count in [1, 2, 7, 59, 60, 61, 1_000, 59_999_999, u32::MAX] {
             let (cost, room) = RateLimit::per_minute(count).cost_and_capacity(1);
             assert_eq!(cost, room);
-            // The first at the start of the minute, each next one `cost` later.
+            // The first request is at the start of the minute, and each next one `cost` later.
             let within = (60_000_000 - 1) / cost + 1;
             assert!(within <= i64::from(count), "{count}: {within}");
         }

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_names_are_names() {
+    fn built_in_names_are_valid_and_unique() {
         for (place, built_in) in BUILT_IN.iter().enumerate() {
             assert!(is_name(built_in.name), "{}", built_in.name);
             assert!(BUILT_IN[..place].iter().all(|b| b.name != built_in.name));

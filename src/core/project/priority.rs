@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_to_nine() {
+    fn a_priority_is_a_number_from_one_to_nine() {
         assert_eq!(
             "9".parse::<ProjectPriority>().map(ProjectPriority::get),
             Ok(9)

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_slug_is_refused() {
+    fn invalid_slugs_are_refused() {
         for text in [
             "",
             "-a",

@@ -69,7 +69,7 @@ fn a_key_of_several_lines_is_hidden_line_by_line_and_wrapped() {
 }
 
 #[test]
-fn clones_learn_from_one_another_and_short_values_are_left_alone() {
+fn clones_share_their_secrets_and_short_values_are_not_hidden() {
     let one = Redactor::default();
     let other = one.clone();
     assert!(other.is_empty());
@@ -103,7 +103,7 @@ fn the_largest_secret_is_hidden_whole_and_in_part() {
 
 proptest! {
     #[test]
-    fn a_stream_hides_what_a_text_does_wherever_it_is_cut(
+    fn a_stream_hides_the_same_as_a_text_wherever_it_is_split(
         pieces in proptest::collection::vec("(abcd|abcdef|cdab|xyz| |ab|f){0,6}", 0..8),
     ) {
         let redactor = Redactor::new(["abcd", "abcdef", "cdabxyz"].map(SecretString::from));

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_free_variables() {
+    fn a_name_is_a_valid_and_unreserved_variable_name() {
         for good in ["A", "_x", "STRIPE_KEY_2", "ANTHROPIC_API_KEY"] {
             assert!(good.parse::<SecretName>().is_ok(), "{good}");
         }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_refused_without_being_quoted() {
+    fn invalid_values_are_refused() {
         let (name, key) = ("A".parse().unwrap(), SecretName::API_KEY.parse().unwrap());
         let check = |name: &SecretName, value: &str| check_value(name, &value.into());
         assert_eq!(check(&name, "two words\nand lines"), Ok(()));

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_shown_and_places_are() {
+    fn a_redacted_url_keeps_the_server_and_no_secret() {
         for (url, expected) in [
             (
                 "postgres://me:pw@db:5432/shop",

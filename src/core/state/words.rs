@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_in_review() {
+    fn a_review_state_reads_as_in_review() {
         assert_eq!(predicate("planReview"), "in plan review");
         assert_eq!(predicate("delivered"), "delivered");
     }

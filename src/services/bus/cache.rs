@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_expires_first_gives_way() {
+    fn a_full_cache_evicts_the_entry_that_expires_first() {
         let (mut cache, now) = (ExpiringCache::default(), Instant::now());
         let hour = Duration::from_hours(1);
         cache.put("short", "x", hour / 2, now);
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(
             cache.get("1", now + hour),
             None,
-            "a value expires at its time"
+            "a value expires when its time has passed"
         );
         cache.put("last", "x", hour, now);
         cache.put("new", "y", hour, now + hour);

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inbox_that_is_done_with_takes_no_room() {
+    fn an_inbox_without_entries_is_removed() {
         let mut inboxes = LocalInboxes::default();
         inboxes.send("a", "x");
         let entry = inboxes.receive("a", "c", 9).remove(0);

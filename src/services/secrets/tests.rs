@@ -84,7 +84,7 @@ fn secret_error(error: ServiceError) -> SecretError {
 }
 
 #[tokio::test]
-async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
+async fn secrets_are_opened_only_for_their_uses() {
     let fixture = SecretsFixture::open().await;
     fixture.set("NONE", "value-of-none", "").await.unwrap();
     fixture
@@ -135,7 +135,7 @@ async fn secrets_are_given_to_what_they_are_named_for_and_to_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_sealed_value_opens_in_its_own_place_only() {
+async fn a_sealed_value_opens_only_in_its_own_row() {
     let fixture = SecretsFixture::open().await;
     fixture.set("ONE", "value-of-one", "tests").await.unwrap();
     fixture.set("TWO", "value-of-two", "tests").await.unwrap();
@@ -154,7 +154,7 @@ async fn a_sealed_value_opens_in_its_own_place_only() {
             matches!(error, SecretError::Damaged { .. }),
             "{swap}: {error}"
         );
-        // Setting it again repairs it.
+        // Setting the secret again repairs the row.
         fixture.set("TWO", "value-of-two", "tests").await.unwrap();
         fixture.open_values(SecretUse::Tests).await.unwrap();
     }
@@ -169,7 +169,7 @@ async fn a_sealed_value_opens_in_its_own_place_only() {
 }
 
 #[tokio::test]
-async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
+async fn secrets_open_only_with_the_key_that_sealed_them() {
     let fixture = SecretsFixture::open().await;
     fixture.set("ONE", "value-of-one", "tests").await.unwrap();
     let (file, key) = (
@@ -188,10 +188,7 @@ async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
     ] {
         assert!(matches!(error, SecretError::NoKey { .. }), "{error}");
     }
-    assert!(
-        !file.exists(),
-        "no new key is made for what an old one sealed"
-    );
+    assert!(!file.exists(), "no new key replaces a missing one");
     let write = |text: &str, mode: u32| {
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
@@ -227,7 +224,7 @@ async fn without_its_key_nothing_opens_and_no_other_key_takes_its_place() {
 }
 
 #[tokio::test]
-async fn a_new_key_opens_everything_and_the_old_one_is_gone() {
+async fn a_rotation_reseals_every_secret_and_removes_the_old_key() {
     let fixture = SecretsFixture::open().await;
     let early = rotate_key(&fixture.data, &fixture.vault, &SecretsFixture::admin()).await;
     let error = secret_error(early.unwrap_err());
@@ -258,7 +255,7 @@ async fn a_new_key_opens_everything_and_the_old_one_is_gone() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_breaks_off_leaves_everything_open() {
+async fn an_interrupted_rotation_leaves_every_secret_readable() {
     let fixture = SecretsFixture::open().await;
     fixture.set("ONE", "value-of-one", "tests").await.unwrap();
     let (file, old) = (
@@ -298,7 +295,7 @@ async fn a_rotation_that_breaks_off_leaves_everything_open() {
 }
 
 #[tokio::test]
-async fn a_handover_opens_every_secret_or_fails() {
+async fn open_all_needs_every_secret_of_its_project() {
     let fixture = SecretsFixture::open().await;
     let now = async |project: &Project| open_all(&fixture.data, &fixture.vault, project).await;
     assert!(now(&fixture.project).await.unwrap().is_empty());
@@ -322,6 +319,6 @@ async fn a_handover_opens_every_secret_or_fails() {
     fs::remove_file(fixture.directory.path().join("secret.key")).unwrap();
     let refused = now(&fixture.project).await.unwrap_err();
     assert!(matches!(secret_error(refused), SecretError::NoKey { .. }));
-    // A project without secrets is not affected by those of others.
+    // A project without secrets does not need those of other projects.
     assert!(now(&other).await.unwrap().is_empty());
 }

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn on_this_host_the_process_decides() {
+    fn on_this_host_a_worker_is_dead_if_its_process_is() {
         let mut liveness = WorkerLiveness::default();
         let (alive, mut dead) = (row("alive", "here", 0), row("dead", "here", 0));
         dead.process_start += 1;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn on_other_hosts_only_observed_silence_decides() {
+    fn on_other_hosts_a_worker_is_dead_after_observed_silence() {
         let mut liveness = WorkerLiveness::default();
         let start = Instant::now();
         let mut dead = |heartbeat, after| {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_equal_only_where_every_value_is() {
+    fn rows_are_equal_only_if_each_value_is() {
         let row = |cells: &[CellValue]| {
             let mut out = Vec::new();
             for cell in cells {

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_where_its_url_says() {
+    fn the_connection_options_come_from_the_url() {
         let by_socket = server("postgres://me@/shop?host=/run/pg&port=5433").unwrap();
         assert_eq!(by_socket.options.get_socket().unwrap(), "/run/pg");
         assert_eq!(by_socket.options.get_port(), 5433);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_database_is_refused_without_its_secrets() {
+    fn invalid_urls_are_refused_without_showing_secrets() {
         for url in [
             "mysql://me:hunter2@db/shop",
             "postgres://db/shop",
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_in_what_is_written_for_debugging() {
+    fn debug_output_has_no_password() {
         let server = server("postgres://me:hunter2@db/shop").unwrap();
         let location = DatabaseLocation::Server(Box::new(server));
         assert_eq!(

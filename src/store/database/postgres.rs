@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_written_as_people_do() {
+    fn version_numbers_are_formatted_with_dots() {
         assert_eq!(format_version(140_009), "14.9");
         assert_eq!(format_version(160_000), "16.0");
         assert_eq!(format_version(90_624), "9.6.24");

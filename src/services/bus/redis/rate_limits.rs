@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_whole_milliseconds_that_the_server_takes() {
+    fn durations_are_rounded_up_to_milliseconds_and_bounded() {
         assert_eq!(to_millis(Duration::ZERO), 1);
         assert_eq!(to_millis(Duration::from_micros(1_001)), 2);
         assert_eq!(to_millis(Duration::MAX), 366 * 24 * 3_600_000);

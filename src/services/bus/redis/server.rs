@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_url_are_taken() {
+    fn the_connection_settings_come_from_the_url() {
         let taken = |url: &str, password| {
             let info = server(url, password).unwrap().info();
             let settings = info.redis_settings();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_its_password() {
+    fn invalid_urls_are_refused_without_showing_the_password() {
         for url in [
             "redis://:secret@h/x",
             "redis://:secret@h/0?protocol=2",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_quotes_the_password_is_not_repeated() {
+    fn a_password_that_the_server_quotes_is_not_shown() {
         let server = server("redis://:secret@h", None).unwrap();
         let quoted = "unknown command, with args beginning with: `AUTH`, `secret`";
         let kind = ErrorKind::Server(::redis::ServerErrorKind::ResponseError);

@@ -1,4 +1,4 @@
-//! A lease has one holder, and is taken over only from the dead.
+//! A lease has one holder, and is taken over only from a dead holder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use eklavya_testkit::ledger::LedgerFixture;
 
 const TERM: Duration = Duration::from_secs(30);
 
-/// A worker on another host, or in another process on this one that lives as long as this does.
+/// Returns a worker on the host `host` that has the process of this test.
 fn worker(name: &str, host: &str) -> WorkerId {
     let this = WorkerId::generate();
     WorkerId {
@@ -67,7 +67,7 @@ async fn the_fence_rises_with_every_acquisition_and_a_released_lease_is_free() {
     release(data, &first).await.unwrap();
     let second = unwrap_acquired(try_take(&fixture, &two).await);
     assert_eq!(second.fence, 2);
-    // The worker's own earlier tenure is over when it begins another.
+    // A worker that acquires its own lease again ends its earlier lease.
     assert_eq!(unwrap_acquired(try_take(&fixture, &two).await).fence, 3);
     assert!(
         renew(data, &second, TERM)
@@ -79,7 +79,7 @@ async fn the_fence_rises_with_every_acquisition_and_a_released_lease_is_free() {
 }
 
 #[tokio::test]
-async fn a_dead_process_of_this_host_is_replaced_at_once_and_one_elsewhere_is_watched() {
+async fn a_dead_holder_is_replaced_immediately_only_on_its_own_host() {
     let fixture = LedgerFixture::open(None).await;
     let mut dead = worker("dead", "h");
     dead.start += 1;
@@ -95,7 +95,7 @@ async fn a_dead_process_of_this_host_is_replaced_at_once_and_one_elsewhere_is_wa
 }
 
 #[tokio::test]
-async fn one_that_is_silent_past_its_term_is_replaced_and_one_that_renews_is_not() {
+async fn a_holder_that_is_silent_past_its_term_is_replaced_unless_it_renews() {
     let fixture = LedgerFixture::open(None).await;
     let data = fixture.costs.data();
     let first = unwrap_acquired(try_take(&fixture, &worker("one", "h")).await);
@@ -174,13 +174,13 @@ async fn a_fenced_store_writes_nothing_after_its_lease_is_lost() {
     unwrap_acquired(try_take(&fixture, &dead).await);
     assert!(write(&fenced, 2).await.unwrap_err().is_lease_lost());
     assert_eq!(limit().await, 1);
-    // The same write without the fence: this is what it prevents.
+    // Without the fence, the same write succeeds.
     write(open, 3).await.unwrap();
     assert_eq!(limit().await, 3);
 }
 
 #[tokio::test]
-async fn of_many_contenders_one_at_a_time_has_the_lease() {
+async fn exactly_one_of_many_contenders_gets_the_lease() {
     let fixture = Arc::new(LedgerFixture::open(None).await);
     let mut contenders = tokio::task::JoinSet::new();
     for number in 0..8 {
@@ -195,7 +195,7 @@ async fn of_many_contenders_one_at_a_time_has_the_lease() {
 }
 
 #[test]
-fn no_two_workers_have_one_name() {
+fn workers_have_different_names() {
     let (one, two) = (WorkerId::generate(), WorkerId::generate());
     assert_ne!(one.name, two.name);
     assert_eq!(one.host, two.host);

@@ -1,4 +1,4 @@
-//! Tasks that an agent hands out.
+//! Tasks that an agent spawns.
 
 use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;

@@ -46,7 +46,7 @@ pub async fn the_audit_trail_is_chained(store: &Store) {
         assert_eq!((line.chain, line.position), (project.0, position));
         assert_eq!((actor, action), (&entry.actor.to_string(), &entry.action));
         assert_eq!(details["text"], entry.details["text"]);
-        // What was read has the hash of what was written.
+        // The row that was read has the hash of the row that was written.
         let hash = AuditHash::of_row(&line.content.canonical(line.chain, position, &previous));
         assert_eq!(
             (&line.previous_hash, &line.hash),
@@ -77,7 +77,7 @@ pub async fn the_audit_trail_is_chained(store: &Store) {
     assert_eq!(audit::of_project(&mut tx, unknown).await.unwrap(), []);
 }
 
-pub async fn the_audit_trail_is_looked_through(store: &Store) {
+pub async fn the_audit_trail_is_filtered(store: &Store) {
     let (project, agent) = (ProjectId::random(), AgentId::random());
     write_trail(store, project, agent).await;
     let mut tx = store.begin_read().await.unwrap();

@@ -1,4 +1,4 @@
-//! No function of the store is without a test of its contract.
+//! Every function of the store has a contract test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +33,7 @@ fn public_functions(path: &Path, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_function_of_the_store_is_called_here() {
+fn the_contract_tests_call_every_function_of_the_store() {
     let tests = rust_sources("tests/store");
     let called = |name: &String| {
         tests

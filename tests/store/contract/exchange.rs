@@ -1,4 +1,4 @@
-//! What workers and agents share: messages, limits of others, the installation's name.
+//! The state that workers and agents share: messages, rate limits, the id of the installation.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::on_each;
 use crate::fixtures::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
-async fn exchange() {
+async fn messages_and_shared_limits_work_on_each_database() {
     on_each![
         messages_are_kept,
         messages_are_delivered_once,
         pauses_are_shared,
         rates_are_shared,
-        the_installation_keeps_its_name,
+        the_installation_keeps_its_id,
     ];
 }
 
@@ -94,7 +94,7 @@ async fn messages_are_delivered_once(store: &Store) {
         assert_eq!(found.unwrap(), done, "{consumer}");
     }
     let over = messages::reassign(&mut tx, id, to, ("other", "one"), now).await;
-    assert!(!over.unwrap(), "what is done was handed over");
+    assert!(!over.unwrap(), "an acknowledged message was reassigned");
     assert_eq!(
         messages::list_unacknowledged(&mut tx, to, "other")
             .await
@@ -134,7 +134,7 @@ async fn pauses_are_shared(store: &Store) {
             .unwrap(),
         None
     );
-    // A clock that was set back.
+    // The clock was set back.
     assert_eq!(
         rate_limits::remaining_pause(&mut tx, name, timestamp_at(-1_000))
             .await
@@ -174,7 +174,7 @@ async fn rates_are_shared(store: &Store) {
     assert!(matches!(take("a", 2, 10).await, RateLimitOutcome::Wait(_)));
 }
 
-async fn the_installation_keeps_its_name(store: &Store) {
+async fn the_installation_keeps_its_id(store: &Store) {
     let name = installation::ensure_id(store).await.unwrap();
     assert_eq!(installation::ensure_id(store).await.unwrap(), name);
     assert!(!name.is_nil());

@@ -16,7 +16,7 @@ use super::on_each;
 use crate::fixtures::project_records::{self, ProjectRecords, timestamp_at};
 
 #[tokio::test]
-async fn lists() {
+async fn lists_match_separate_reads_on_each_database() {
     on_each![
         statuses_count_tasks_and_agents,
         agents_are_listed_with_names,

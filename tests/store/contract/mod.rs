@@ -1,6 +1,6 @@
-//! What every function of the store does, on every database.
+//! The contract of every function of the store, on every database.
 //!
-//! A server takes longer to start than a function to be tried, so those of one subject share a
+//! Starting a server takes longer than calling a function, so the functions of one subject share a
 //! test.
 
 mod audit_trail;
@@ -31,7 +31,7 @@ macro_rules! on_each {
 }
 pub(crate) use on_each;
 
-/// Whether the database refused a row because there is one like it.
+/// Whether the database refused a row because of a unique constraint.
 fn is_duplicate(error: &StoreError) -> bool {
     let StoreError::Driver(error) = error else {
         return false;
@@ -40,7 +40,7 @@ fn is_duplicate(error: &StoreError) -> bool {
     refused.is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
-/// Whether the database refused a row because what it refers to is not there.
+/// Whether the database refused a row because it refers to a missing row.
 fn is_orphan(error: &StoreError) -> bool {
     let StoreError::Driver(error) = error else {
         return false;
@@ -54,7 +54,7 @@ async fn reopen(store: &TestDatabase) -> Store {
 }
 
 #[tokio::test]
-async fn what_is_committed_stays_and_what_is_not_is_gone() {
+async fn only_committed_changes_are_kept() {
     use eklavya_store::projects;
     for database in TestDatabase::each().await {
         let mut tx = database.store.begin_write().await.unwrap();

@@ -11,10 +11,10 @@ use super::on_each;
 use crate::fixtures::project_records::{self, ProjectRecords, timestamp_at};
 
 #[tokio::test]
-async fn money() {
+async fn budgets_and_the_ledger_work_on_each_database() {
     on_each![
         limits_hold,
-        thresholds_are_told_once,
+        thresholds_are_announced_once,
         entries_end_once,
         entries_are_summed,
     ];
@@ -29,7 +29,7 @@ async fn limits_hold(store: &Store) {
     );
     let none = None;
     let held = budgets::reserve(&mut tx, scope, MicroUsd(1), none).await;
-    assert!(!held.unwrap(), "where there is no row, nothing can be held");
+    assert!(!held.unwrap(), "nothing can be reserved without a row");
     budgets::ensure_row(&mut tx, scope).await.unwrap();
     budgets::ensure_row(&mut tx, scope).await.unwrap();
     // Without a limit, then with the default one, then with its own.
@@ -66,7 +66,7 @@ async fn limits_hold(store: &Store) {
     assert_eq!((found.limit, found.spent), (None, spent));
 }
 
-async fn thresholds_are_told_once(store: &Store) {
+async fn thresholds_are_announced_once(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let project = ProjectId::random();
     assert_eq!(budgets::warned_percent(&mut tx, project).await.unwrap(), 0);
@@ -196,7 +196,7 @@ async fn entries_are_summed(store: &Store) {
         sums(LedgerGrouping::Total).await,
         [(key("total"), 4, 1000, 1)]
     );
-    // In the order of bytes: T before a.
+    // The order is by bytes: T before a.
     let tasks = [(key("T1"), 3, 930, 1), (key("a"), 1, 70, 0)];
     assert_eq!(sums(LedgerGrouping::Task).await, tasks);
     let days = [(key("19675"), 3, 1000, 1), (key("19676"), 1, 0, 0)];

@@ -1,4 +1,4 @@
-//! What background workers do: jobs, priorities, workers, projects that wait for room.
+//! The state of background workers: jobs, priorities, workers, projects that wait for capacity.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use super::on_each;
 use crate::fixtures::project_records::{self, HOSTILE, timestamp_at};
 
 #[tokio::test]
-async fn queue() {
+async fn jobs_and_workers_are_stored_on_each_database() {
     on_each![
         jobs_are_kept,
         the_next_job_is_the_one_that_is_due,
@@ -27,7 +27,7 @@ async fn queue() {
         priorities_are_kept,
         an_isolation_is_kept,
         workers_are_kept,
-        waits_are_those_of_the_holder,
+        capacity_waits_are_shown_only_for_the_lease_holder,
     ];
 }
 
@@ -93,7 +93,7 @@ async fn jobs_are_kept(store: &Store) {
     assert!(jobs::update(&mut tx, &plan).await.unwrap());
     assert!(
         !jobs::update(&mut tx, &plan).await.unwrap(),
-        "an old version won"
+        "a stale version was written"
     );
     plan.version += 1;
     assert_eq!(
@@ -118,7 +118,7 @@ async fn jobs_are_kept(store: &Store) {
         let found = jobs::worked_since(&mut tx, project, timestamp_at(since)).await;
         assert_eq!(found.unwrap(), worked);
     }
-    // What has ended leaves room for another one.
+    // A goal whose job has ended can get another job.
     let another = job(project, JobGoal::Plan, 4);
     assert!(jobs::insert(&mut tx, &another).await.unwrap());
 }
@@ -138,8 +138,8 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     for number in 2..=4 {
         ids.push(project(&mut tx, number).await.id);
     }
-    // The oldest of a project that is halted, of one that had much, of one that had less, and two
-    // of one with a high priority.
+    // From the oldest to the newest job: one of a paused project, one of a project that used much
+    // time, one of a project that used less, and two of a project with a high priority.
     let mut much = job(ids[0], JobGoal::Build, 1);
     much.used_micros = 2;
     let mut less = job(ids[1], JobGoal::Build, 2);
@@ -182,9 +182,9 @@ async fn the_next_job_is_the_one_that_is_due(store: &Store) {
     };
     assert!(jobs::update(&mut tx, &taken).await.unwrap());
     let found = jobs::next_queued(&mut tx, &all).await.unwrap().unwrap();
-    assert_eq!(found.id, less.id, "a project has two jobs under way");
+    assert_eq!(found.id, less.id, "a project has two running jobs");
     let due = jobs::next_projects(&mut tx, &none).await.unwrap();
-    assert_eq!(due[0].id, second, "a project has two jobs under way");
+    assert_eq!(due[0].id, second, "a project has two running jobs");
 }
 
 async fn a_job_is_taken_by_one_of_many(store: &Store) {
@@ -211,7 +211,7 @@ async fn a_job_is_taken_by_one_of_many(store: &Store) {
                     worker: number.to_string(),
                     since: timestamp_at(9),
                 };
-                // No other worker had it in between.
+                // No other worker took the job in between.
                 assert!(jobs::update(&mut tx, &job).await.unwrap());
                 tx.commit().await.unwrap();
                 taken.push(job.id.0);
@@ -290,7 +290,7 @@ async fn workers_are_kept(store: &Store) {
     assert_eq!(workers::all(&mut tx).await.unwrap(), [upper, late]);
 }
 
-async fn waits_are_those_of_the_holder(store: &Store) {
+async fn capacity_waits_are_shown_only_for_the_lease_holder(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let project = project(&mut tx, 1).await.id;
     let wait = CapacityWait {

@@ -18,12 +18,12 @@ use crate::fixtures::project_records;
 const WRITERS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn races() {
+async fn concurrent_writers_are_safe_on_each_database() {
     on_each![
         a_budget_is_never_exceeded,
         one_of_many_swaps_wins,
         no_two_projects_get_the_same_number,
-        one_of_many_gets_a_slug,
+        one_of_many_projects_gets_a_slug,
         a_lock_excludes_others,
     ];
 }
@@ -66,7 +66,7 @@ async fn a_budget_is_never_exceeded(store: &Store) {
     let mut tx = store.begin_read().await.unwrap();
     let found = budgets::find(&mut tx, scope).await.unwrap();
     assert_eq!(found.reserved.0, held.iter().sum::<i64>());
-    // More than a hundred requests of at least 1 wanted it, so all of it is taken.
+    // More than a hundred requests of at least 1 were made, so the whole limit is reserved.
     assert_eq!(found.reserved, LIMIT);
 }
 
@@ -127,7 +127,7 @@ async fn no_two_projects_get_the_same_number(store: &Store) {
     assert_eq!(numbers, expected);
 }
 
-async fn one_of_many_gets_a_slug(store: &Store) {
+async fn one_of_many_projects_gets_a_slug(store: &Store) {
     let made = run_concurrently(store, |store, _| async move {
         let data = DataStore::new(store, Arc::new(SystemClock));
         create(&data, &AuditActor::System, new_project("wanted".to_owned())).await
@@ -141,7 +141,7 @@ async fn one_of_many_gets_a_slug(store: &Store) {
     );
 }
 
-/// Each adds 1 to what it read before it waited: without the lock, some would read the same.
+/// Each writer adds 1 to the value that it read: without the lock, some would read the same value.
 async fn a_lock_excludes_others(store: &Store) {
     let scope = Scope::Project(ProjectId::random());
     let mut tx = store.begin_write().await.unwrap();

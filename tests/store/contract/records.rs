@@ -11,13 +11,13 @@ use eklavya_store::{
 };
 
 use super::audit_trail::{
-    the_audit_trail_is_chained, the_audit_trail_is_looked_through, the_audit_trail_only_grows,
+    the_audit_trail_is_chained, the_audit_trail_is_filtered, the_audit_trail_only_grows,
 };
 use super::{is_duplicate, on_each};
 use crate::fixtures::project_records::{self, HOSTILE, ProjectRecords, timestamp_at};
 
 #[tokio::test]
-async fn records() {
+async fn records_are_stored_on_each_database() {
     on_each![
         decisions_are_kept,
         evidence_is_kept,
@@ -25,10 +25,10 @@ async fn records() {
         deliveries_are_kept,
         events_have_an_order,
         the_audit_trail_is_chained,
-        the_audit_trail_is_looked_through,
+        the_audit_trail_is_filtered,
         the_audit_trail_only_grows,
         leases_are_held,
-        the_schema_is_this_programs,
+        the_schema_is_current,
         secrets_are_kept_sealed,
     ];
 }
@@ -156,7 +156,7 @@ async fn events_have_an_order(store: &Store) {
     assert_eq!(again, None);
     let mut tx = store.begin_read().await.unwrap();
     let newest = events::newest_seq(&mut tx).await.unwrap();
-    // SQLite has one writer, whose order is that of the places.
+    // SQLite has one writer, whose order is that of the sequence numbers.
     assert_eq!(
         given,
         (store.dialect() == SqlDialect::Postgres).then_some(newest)
@@ -244,11 +244,11 @@ async fn leases_are_held(store: &Store) {
     assert_eq!((found.fence, found.holder), (2, None));
     let local = timestamp_at(5);
     let now = leases::read_clock(&mut tx, local).await.unwrap();
-    // A server's clock counts, where there is one.
+    // PostgreSQL returns the server's clock.
     assert_eq!(now == local, store.dialect() == SqlDialect::Sqlite);
 }
 
-async fn the_schema_is_this_programs(store: &Store) {
+async fn the_schema_is_current(store: &Store) {
     let found = store.schema_version().await.unwrap();
     assert_eq!(
         (found.found, found.known),

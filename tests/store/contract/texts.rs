@@ -1,4 +1,4 @@
-//! Texts that are hard to keep are kept, and alike by every database.
+//! Texts that are hard to store are stored, and alike in every database.
 
 use eklavya_store::{Store, projects, tasks};
 use serde_json::json;
@@ -7,15 +7,15 @@ use super::on_each;
 use crate::fixtures::project_records::{self, HOSTILE};
 
 #[tokio::test]
-async fn texts() {
+async fn texts_are_stored_on_each_database() {
     on_each![
-        hostile_texts_stay,
-        long_texts_stay,
-        what_cannot_be_kept_is_replaced
+        hostile_texts_are_kept,
+        long_texts_are_kept,
+        nul_characters_are_replaced
     ];
 }
 
-async fn hostile_texts_stay(store: &Store) {
+async fn hostile_texts_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
@@ -34,7 +34,7 @@ async fn hostile_texts_stay(store: &Store) {
     assert_eq!(keys, by_bytes);
 }
 
-async fn long_texts_stay(store: &Store) {
+async fn long_texts_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let mut project = project_records::project(1, "shop");
     project.brief = "\u{10FFFF}\\'\"".repeat(1 << 18);
@@ -43,13 +43,13 @@ async fn long_texts_stay(store: &Store) {
     task.result = Some(json!([project.brief, (0..1000).collect::<Vec<_>>()]));
     tasks::insert(&mut tx, &task).await.unwrap();
     let found = projects::by_id(&mut tx, project.id).await.unwrap();
-    assert!(found == Some(project), "a long text is another one");
+    assert!(found == Some(project), "a long text changed");
     let found = tasks::by_id(&mut tx, task.id).await.unwrap();
-    assert!(found == Some(task), "a long document is another one");
+    assert!(found == Some(task), "a long document changed");
 }
 
-/// PostgreSQL keeps U+0000 nowhere; SQLite would.
-async fn what_cannot_be_kept_is_replaced(store: &Store) {
+/// PostgreSQL cannot store U+0000; SQLite could.
+async fn nul_characters_are_replaced(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let mut project = project_records::project(1, "shop");
     project.name = String::from("\0a\0");

@@ -1,4 +1,4 @@
-//! Projects and what is done in them: projects, plans, tasks, agents, demos, checkpoints.
+//! Projects and their plans, tasks, agents, demos and checkpoints.
 
 use eklavya_core::agent::AgentState;
 use eklavya_core::demo::DemoState;
@@ -14,14 +14,14 @@ use super::{is_duplicate, is_orphan, on_each};
 use crate::fixtures::project_records::{self, ProjectRecords, commit, timestamp_at};
 
 #[tokio::test]
-async fn work() {
+async fn projects_and_their_parts_are_stored_on_each_database() {
     on_each![
         projects_are_kept,
-        projects_are_looked_over,
+        project_summaries_are_listed,
         plans_are_kept,
         tasks_are_kept,
         agents_are_kept,
-        agents_are_found_by_their_beginning,
+        agents_are_found_by_the_start_of_their_id,
         demos_are_kept,
         checkpoints_are_kept,
     ];
@@ -48,7 +48,7 @@ async fn projects_are_kept(store: &Store) {
     assert!(projects::update(&mut tx, &first).await.unwrap());
     assert!(
         !projects::update(&mut tx, &first).await.unwrap(),
-        "an old version won"
+        "a stale version was written"
     );
     first.version += 1;
     let found = projects::by_slug(&mut tx, "first").await.unwrap();
@@ -69,7 +69,7 @@ async fn projects_are_kept(store: &Store) {
     }
 }
 
-async fn projects_are_looked_over(store: &Store) {
+async fn project_summaries_are_listed(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     assert_eq!(projects::list_summaries(&mut tx).await.unwrap(), []);
     for number in [300, 2, 1] {
@@ -122,7 +122,7 @@ async fn plans_are_kept(store: &Store) {
     assert!(plans::update(&mut tx, &tenth).await.unwrap());
     assert!(
         !plans::update(&mut tx, &tenth).await.unwrap(),
-        "an old version won"
+        "a stale version was written"
     );
     tenth.version += 1;
     let found = plans::newest(&mut tx, project.id).await.unwrap();
@@ -141,7 +141,7 @@ async fn tasks_are_kept(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let project = project_records::project(1, "shop");
     projects::insert(&mut tx, &project).await.unwrap();
-    // By the moment, then the priority, then the bytes of the key.
+    // The order is by time, then by priority, then by the bytes of the key.
     let mut late = project_records::task(&project, "T0");
     late.created_at = timestamp_at(3);
     let mut urgent = project_records::task(&project, "z");
@@ -171,7 +171,7 @@ async fn tasks_are_kept(store: &Store) {
     assert!(tasks::update(&mut tx, &urgent).await.unwrap());
     assert!(
         !tasks::update(&mut tx, &urgent).await.unwrap(),
-        "an old version won"
+        "a stale version was written"
     );
     urgent.version += 1;
     let found = tasks::by_id(&mut tx, urgent.id).await.unwrap();
@@ -199,7 +199,7 @@ async fn agents_are_kept(store: &Store) {
     assert!(agents::update(&mut tx, agent).await.unwrap());
     assert!(
         !agents::update(&mut tx, agent).await.unwrap(),
-        "an old version won"
+        "a stale version was written"
     );
     agent.version += 1;
     agents::record_heartbeat(&mut tx, agent.id, timestamp_at(5))
@@ -241,7 +241,7 @@ async fn agents_are_kept(store: &Store) {
     ));
 }
 
-async fn agents_are_found_by_their_beginning(store: &Store) {
+async fn agents_are_found_by_the_start_of_their_id(store: &Store) {
     let mut tx = store.begin_write().await.unwrap();
     let fixture = ProjectRecords::insert(&mut tx, 1).await;
     let mut twin = project_records::agent(&fixture.task);
@@ -277,7 +277,7 @@ async fn demos_are_kept(store: &Store) {
     assert!(demos::update(&mut tx, &second).await.unwrap());
     assert!(
         !demos::update(&mut tx, &second).await.unwrap(),
-        "an old version won"
+        "a stale version was written"
     );
     second.version += 1;
     let project = fixture.project.id;

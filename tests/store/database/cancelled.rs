@@ -1,4 +1,4 @@
-//! A call that is cancelled while it waits for the database leaves nothing in its connections.
+//! A call that is cancelled while it waits for the database leaves no open transaction.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,7 +10,7 @@ use eklavya_testkit::servers::postgres::TestPostgres;
 
 use crate::fixtures::project_records;
 
-/// More than it takes to get a connection and begin a transaction, one answer at a time.
+/// More polls than it takes to get a connection and begin a transaction.
 const STEPS: u32 = 8;
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn on_postgres_an_abandoned_transaction_is_rolled_back() {
     drop(store.begin_read().await.unwrap());
     for steps in 0..STEPS {
         abandon_read(&store, steps).await;
-        // Were a connection left in a transaction that only reads, nothing could be written.
+        // A connection that is still in a read-only transaction would refuse this write.
         let mut tx = store.begin_write().await.unwrap();
         projects::insert(&mut tx, &project_records::project(1, "shop"))
             .await
@@ -29,7 +29,7 @@ async fn on_postgres_an_abandoned_transaction_is_rolled_back() {
     }
 }
 
-/// Begins to read, and is gone after so many steps.
+/// Begins to read, and is dropped after this number of polls.
 async fn abandon_read(store: &Store, steps: u32) {
     let mut beginning = pin!(store.begin_read());
     for _ in 0..steps {

@@ -1,5 +1,4 @@
-//! Moving a database: nothing is lost, nothing is changed, and nothing is left of a copy that
-//! failed.
+//! Copying a database: no row is lost or changed, and a failed copy leaves nothing in the target.
 
 mod extremes;
 
@@ -42,11 +41,11 @@ fn everything_moves_to_a_server_and_back() {
             .starts_with("PostgreSQL")
     );
     env.run(&["audit", "verify"]).ok();
-    // The work continues there and then comes back, replacing the file that is out of date.
+    // Work continues on the server. Then the database replaces the outdated file.
     env.create_project("tea");
     copy_database(&env, "store", "sqlite").assert_exit_code(4);
     let file = |name: &str| env.home().join(name);
-    // With the file goes its write-ahead log, where there is one: it is a part of the database.
+    // The write-ahead log, if it exists, is a part of the database.
     for end in ["", "-wal", "-shm"] {
         let from = file(&format!("eklavya.db{end}"));
         if from.exists() {
@@ -74,10 +73,10 @@ fn everything_moves_to_a_server_and_back() {
 }
 
 #[test]
-fn only_an_empty_database_is_written() {
+fn a_copy_is_written_only_to_an_empty_database() {
     let env = env();
     let server = TestPostgres::shared_server();
-    // Made before, without a project.
+    // The target has the schema but no project.
     let option = format!("store.url={}", server.url());
     env.run(&["init", "--yes", "--set", &option]).ok();
     copy_database(&env, "sqlite", &server.url()).ok();
@@ -117,14 +116,14 @@ fn live_workers_prevent_a_copy() {
         refused.stderr.contains("Stop all workers, then"),
         "{refused:?}"
     );
-    // On another host, only its term tells.
+    // On another host, only the term of the lease counts.
     run_sql(
         &file,
         "UPDATE leases SET process_start = 1, host = 'elsewhere'",
     );
     copy_database(&env, "sqlite", &server.url()).assert_exit_code(4);
     run_sql(&file, "UPDATE leases SET lease_until = 1");
-    // One that waits for work.
+    // A live worker without a lease.
     run_sql(
         &file,
         &format!(
@@ -149,7 +148,7 @@ fn run_sql(file: &str, sql: &str) {
 }
 
 #[test]
-fn other_schemas_are_not_copied() {
+fn databases_with_another_schema_version_are_not_copied() {
     let env = env();
     let server = TestPostgres::shared_server();
     let option = format!("store.url={}", server.url());
@@ -165,7 +164,7 @@ fn other_schemas_are_not_copied() {
     assert!(refused.stderr.contains("older version"), "{refused:?}");
 }
 
-/// The end of the copy waits for a reader of the target, and is killed there.
+/// The copy waits for a reader of the target before it ends, and is killed while it waits.
 #[tokio::test]
 async fn a_copy_that_is_killed_leaves_nothing() {
     use nix::sys::signal::{Signal, kill};
@@ -177,7 +176,7 @@ async fn a_copy_that_is_killed_leaves_nothing() {
     env.run(&["init", "--yes", "--set", &option]).ok();
     let mut reader = PgConnection::connect(&server.url()).await.unwrap();
     reader.execute("BEGIN").await.unwrap();
-    // Tables are locked in an order; this one is behind some that are taken.
+    // The copy locks the tables in order, so it has locked some when it waits for this one.
     reader
         .execute("LOCK TABLE ledger IN ACCESS SHARE MODE")
         .await
@@ -190,7 +189,10 @@ async fn a_copy_that_is_killed_leaves_nothing() {
         .spawn()
         .unwrap();
     while server.psql(WAITING) != "1" {
-        assert!(child.try_wait().unwrap().is_none(), "it did not wait");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the copy did not wait for the lock"
+        );
     }
     kill(
         nix::unistd::Pid::from_raw(child.id().cast_signed()),
@@ -202,9 +204,8 @@ async fn a_copy_that_is_killed_leaves_nothing() {
     copy_database(&env, "sqlite", &server.url()).ok();
 }
 
-/// Events that were committed and have no place yet are copied with the places that they get.
 #[tokio::test]
-async fn events_without_a_place_are_copied_too() {
+async fn events_without_a_sequence_number_are_copied() {
     use eklavya_core::event::Event;
     use eklavya_store::events;
     let database = TestDatabase::postgres().await;
@@ -248,9 +249,8 @@ async fn events_without_a_place_are_copied_too() {
     assert_eq!(events::newest_seq(&mut tx).await.unwrap(), 4);
 }
 
-/// While a database is copied, writers wait.
 #[tokio::test]
-async fn a_source_is_not_written_meanwhile() {
+async fn writers_wait_while_their_database_is_copied() {
     for database in TestDatabase::each().await {
         let (_store, held) = CopySource::open_locked(&database.location).await.unwrap();
         let other = Store::open(&database.location).await.unwrap();

@@ -1,5 +1,5 @@
-//! Migrating a database: all of it or nothing, and once, even if several processes try and whatever
-//! happens in the middle.
+//! Migrating a database: completely or not at all, and once, even if several processes try or one
+//! of them dies.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
-/// The longest wait for something that takes a moment.
+/// The longest wait for a condition.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn env(server: &TestPostgres) -> TestEnv {
@@ -54,12 +54,15 @@ fn wait_for_lock_wait(server: &TestPostgres) {
 fn wait_until(happened: impl Fn() -> bool) {
     let begun = Instant::now();
     while !happened() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "the condition did not become true"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Makes a table of the migration and keeps it uncommitted: the statement that makes it too waits.
+/// Creates a table of the migration without a commit, so that the migration waits for it.
 async fn block_migration(server: &TestPostgres) -> PgConnection {
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
     connection.execute("BEGIN").await.unwrap();
@@ -71,7 +74,7 @@ async fn block_migration(server: &TestPostgres) -> PgConnection {
 }
 
 #[test]
-fn a_database_is_given_its_tables_and_only_once() {
+fn a_migration_creates_the_tables_once() {
     let server = TestPostgres::shared_server();
     let env = env(server);
     let dry = env
@@ -100,7 +103,7 @@ fn a_database_is_given_its_tables_and_only_once() {
 }
 
 #[test]
-fn of_many_concurrent_migrations_one_runs() {
+fn exactly_one_of_many_concurrent_migrations_runs() {
     let server = TestPostgres::shared_server();
     let env = env(server);
     let all: Vec<Child> = (0..4).map(|_| spawn_migrate(&env)).collect();
@@ -118,7 +121,7 @@ fn of_many_concurrent_migrations_one_runs() {
 }
 
 #[tokio::test]
-async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
+async fn a_killed_or_disconnected_migration_changes_nothing() {
     let server = TestPostgres::shared_server();
     let env = env(server);
     for cut in [false, true] {
@@ -151,7 +154,7 @@ async fn killed_or_cut_off_between_statements_it_leaves_nothing() {
 }
 
 #[test]
-fn a_statement_that_fails_half_way_changes_nothing() {
+fn a_failing_statement_rolls_the_migration_back() {
     let server = TestPostgres::shared_server();
     let env = env(server);
     server.psql("CREATE TABLE evidence (id bigint)");
@@ -164,7 +167,7 @@ fn a_statement_that_fails_half_way_changes_nothing() {
 }
 
 #[tokio::test]
-async fn files_too_are_brought_up_to_date_whole_or_not_at_all() {
+async fn a_sqlite_file_is_migrated_completely_or_not_at_all() {
     const TABLES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
     let env = TestEnv::empty();
     std::fs::create_dir(env.home()).unwrap();
@@ -192,7 +195,7 @@ async fn files_too_are_brought_up_to_date_whole_or_not_at_all() {
 }
 
 #[test]
-fn histories_that_are_not_ours_are_told() {
+fn unknown_migration_histories_are_refused() {
     let server = TestPostgres::shared_server();
     let env = env(server);
     let mut all = Vec::new();
@@ -207,7 +210,7 @@ fn histories_that_are_not_ours_are_told() {
              VALUES ({version}, 'x', {success}, '', 0)"
         ));
     };
-    // A newer version of the program was here.
+    // A newer version of the program migrated the database.
     row(9999, true);
     for arguments in [
         &["project", "list"][..],
@@ -221,7 +224,7 @@ fn histories_that_are_not_ours_are_told() {
         status.stdout.contains("9999, of a newer eklavya"),
         "{status:?}"
     );
-    // An older one, but not one of ours.
+    // An older version that this program does not know.
     server.psql("DELETE FROM _sqlx_migrations");
     row(0, true);
     tell(env.run(&["project", "list"]));

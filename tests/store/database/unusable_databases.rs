@@ -7,7 +7,7 @@ use eklavya_testkit::servers::postgres::TestPostgres;
 
 use crate::fixtures::fake_servers;
 
-/// What no output may hold.
+/// The password that no output may contain.
 const SECRET: &str = "hunter2";
 
 /// Runs `arguments` on a database with all log levels, and returns the output.
@@ -18,7 +18,7 @@ fn run_on(env: &TestEnv, url: &str, arguments: &[&str]) -> CommandResult {
     found
 }
 
-/// Returns errors and hints as they stay the same from run to run.
+/// Returns errors and hints without the parts that differ between runs.
 fn stable_messages(outcome: &CommandResult, ports: &[u16]) -> String {
     let lines = outcome.stderr.lines();
     let lines = lines.filter(|line| line.starts_with("error: ") || line.starts_with("hint: "));
@@ -32,7 +32,7 @@ fn stable_messages(outcome: &CommandResult, ports: &[u16]) -> String {
         .fold(text, |text, port| text.replace(&port.to_string(), "[PORT]"))
 }
 
-/// A data directory without a database: what is tried is on a server.
+/// Returns a data directory without a database: the tests use databases on servers.
 fn env() -> TestEnv {
     let env = TestEnv::empty();
     std::fs::create_dir(env.home()).unwrap();
@@ -40,7 +40,7 @@ fn env() -> TestEnv {
 }
 
 #[test]
-fn urls_that_name_no_database_are_mistakes_of_usage() {
+fn invalid_store_urls_are_usage_errors() {
     let env = env();
     let outcomes: Vec<String> = [
         "mysql://me:hunter2@127.0.0.1/shop",
@@ -63,7 +63,7 @@ fn urls_that_name_no_database_are_mistakes_of_usage() {
 }
 
 #[test]
-fn servers_that_are_not_usable_are_told_apart() {
+fn each_unusable_server_has_its_own_error() {
     let env = env();
     let ports = [
         refusing_port(),
@@ -87,7 +87,7 @@ fn servers_that_are_not_usable_are_told_apart() {
 }
 
 #[test]
-fn a_database_that_is_not_there_or_not_for_us_is_told() {
+fn missing_and_unsuitable_databases_are_errors() {
     let env = env();
     let server = TestPostgres::shared_server();
     let ports = [server.port()];
@@ -113,7 +113,7 @@ fn a_database_that_is_not_there_or_not_for_us_is_told() {
 }
 
 #[test]
-fn rights_that_a_user_lacks_are_told() {
+fn missing_privileges_are_errors() {
     let env = env();
     let server = TestPostgres::shared_server();
     let ports = [server.port()];
@@ -144,7 +144,7 @@ fn rights_that_a_user_lacks_are_told() {
 }
 
 #[test]
-fn a_read_only_database_is_told() {
+fn a_read_only_database_is_an_error() {
     let env = env();
     let server = TestPostgres::shared_server();
     run_on(&env, &server.url(), &["init", "--yes"]).ok();
@@ -162,7 +162,7 @@ fn a_read_only_database_is_told() {
 }
 
 #[test]
-fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
+fn a_wrong_password_is_an_error_and_the_right_one_works_from_every_source() {
     let server = TestPostgres::guarded(SECRET);
     let env = env();
     let ports = [server.port()];
@@ -185,7 +185,7 @@ fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
         .iter()
         .find(|row| row["check"] == "store");
     assert_eq!(store.unwrap()["status"], "ok", "{doctor}");
-    // From a file, which counts more than the URL; then all of it from the environment.
+    // A password file overrides the URL. Then URL and file come from the environment.
     let file = env.write_file("password", format!("{SECRET}\n"));
     let option = format!("store.passwordFile={file}");
     run_on(
@@ -210,7 +210,7 @@ fn a_wrong_password_is_told_and_a_right_one_works_from_everywhere() {
 }
 
 #[test]
-fn a_server_is_reached_by_its_socket_too() {
+fn a_server_can_be_reached_by_its_socket() {
     let server = TestPostgres::shared_server();
     let env = env();
     let sockets = server.psql("SHOW unix_socket_directories");
@@ -228,7 +228,7 @@ fn a_server_is_reached_by_its_socket_too() {
 }
 
 #[test]
-fn doctor_says_what_to_do_about_the_store() {
+fn doctor_suggests_how_to_fix_the_store() {
     let env = env();
     let server = TestPostgres::shared_server();
     let store = |url: &str| {

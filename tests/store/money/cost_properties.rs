@@ -1,4 +1,4 @@
-//! No sequence of actions passes a limit, and the ledger adds up after each action.
+//! No sequence of actions exceeds a limit, and the ledger adds up after each action.
 
 use eklavya_core::ledger::{BudgetScope, Reservation};
 use eklavya_core::money::MicroUsd;
@@ -32,7 +32,7 @@ fn any_action() -> impl Strategy<Value = LedgerAction> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
     #[test]
-    fn no_limit_is_ever_passed_and_all_sums_agree(
+    fn no_limit_is_exceeded_and_all_sums_agree(
         limit in 0_i64..6_000, task_limit in 0_i64..6_000, acts in proptest::collection::vec(any_action(), 1..25),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

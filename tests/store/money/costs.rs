@@ -85,7 +85,7 @@ async fn a_request_waits_for_money_that_others_reserve() {
 }
 
 #[tokio::test]
-async fn an_entry_ends_once() {
+async fn a_ledger_entry_ends_once() {
     let fixture = LedgerFixture::open(None).await;
     let payer = fixture.add_payer().await;
     let held = fixture
@@ -142,7 +142,7 @@ async fn each_threshold_is_announced_once_per_crossing() {
         announced.push(alerts.iter().map(|alert| alert.percent).collect::<Vec<_>>());
     }
     assert_eq!(announced, [vec![], vec![50], vec![], vec![80], vec![]]);
-    // 910 of 1000 are spent: the rest is too little for any request.
+    // 910 of 1000 are spent, and the rest is too little for any request.
     let refused = fixture.costs.reserve(&payer, &quote(10)).await.unwrap();
     assert!(matches!(refused, ReservationOutcome::Refused(_)));
     fixture.costs.reserve(&payer, &quote(10)).await.unwrap();
@@ -195,7 +195,7 @@ async fn each_threshold_is_announced_once_per_crossing() {
 }
 
 #[tokio::test]
-async fn what_a_dead_worker_left_open_counts_in_full() {
+async fn open_reservations_of_a_dead_worker_count_in_full() {
     let fixture = LedgerFixture::open(Some(MicroUsd(1000))).await;
     let mut payer = fixture.add_payer().await;
     fixture
@@ -239,7 +239,7 @@ async fn what_a_dead_worker_left_open_counts_in_full() {
 }
 
 #[tokio::test]
-async fn the_report_sums_what_was_settled() {
+async fn the_report_sums_the_settled_entries() {
     let fixture = LedgerFixture::open(None).await;
     let payer = fixture.add_payer().await;
     for (day, amount) in [(22, 5), (23, 7)] {
@@ -308,7 +308,7 @@ async fn the_report_sums_what_was_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_at_once_never_hold_more_than_the_limit() {
+async fn sixty_four_concurrent_requests_never_reserve_more_than_the_limit() {
     let fixture = LedgerFixture::open(Some(MicroUsd(1_000))).await;
     let payer = fixture.add_payer().await;
     let tasks: Vec<_> = (0..64)

@@ -1,5 +1,4 @@
-//! The ledger under random work: whatever happens in whatever order, limits hold, and every
-//! reservation ends once.
+//! The ledger under random actions: limits hold, and every reservation ends once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +19,9 @@ use proptest::test_runner::TestRunner;
 use crate::fixtures::databases::TestDatabase;
 use crate::fixtures::project_records::{self, ProjectRecords, timestamp_at};
 
-/// Two tasks of one project, the second with two agents of two tenures, and another project.
+/// Two tasks of one project, the second with two agents of two leases, and another project.
 const PAYERS: usize = 4;
-/// Each is a history of its own on each database.
+/// The number of random histories, each run on every database.
 const HISTORIES: usize = 4;
 const LENGTH: usize = 24;
 
@@ -87,11 +86,11 @@ async fn limits_hold_and_reservations_end_once() {
         }
         results.push(of_database);
     }
-    // Both databases decide alike.
+    // Both databases make the same decisions.
     assert_eq!(results[0], results[1]);
 }
 
-/// What stands against each scope, counted apart from the database.
+/// The reserved and spent amounts of a scope, counted without the database.
 #[derive(Default)]
 struct CountedBudget {
     reserved: i64,
@@ -158,7 +157,7 @@ impl LedgerModel {
                     .settle(id, usage, MicroUsd(amount), Some("r"))
                     .await
                     .unwrap();
-                // Once more, as a worker does that does not know whether it did.
+                // A worker that does not know whether it settled settles again.
                 costs
                     .settle(id, usage, MicroUsd(amount), Some("r"))
                     .await
@@ -185,7 +184,7 @@ impl LedgerModel {
                 limit,
             } => {
                 let scope = self.payers[payer].budget_scopes()[scope];
-                // The one over everything is shared by all histories.
+                // All histories share `Scope::All`.
                 if scope != Scope::All {
                     let limit = limit.map(MicroUsd);
                     costs
@@ -227,8 +226,8 @@ impl LedgerModel {
         }
     }
 
-    /// Takes one of those that are open, and counts what it was settled at; nothing where there is
-    /// none. Without an amount it is all that was held.
+    /// Takes an open reservation, if any, and counts it as settled at `amount`, or at the reserved
+    /// amount.
     fn take_open(&mut self, open: usize, amount: Option<i64>) -> Option<LedgerId> {
         let index = open.checked_rem(self.open.len())?;
         let (id, payer, held) = self.open.remove(index);
@@ -242,7 +241,7 @@ impl LedgerModel {
         Some(id)
     }
 
-    /// Ends what the tenure of a payer, and those before it, left open in its project.
+    /// Settles the open reservations of the payer's lease and of earlier leases of its project.
     async fn release_orphans(&mut self, payer: usize) {
         let (project, fence) = (self.payers[payer].project, self.payers[payer].fence + 1);
         let theirs = |model: &Self| {
@@ -267,11 +266,11 @@ impl LedgerModel {
         found
     }
 
-    /// The payer's limits in the database are those of the model.
+    /// Asserts that the payer's budgets in the database equal the counted ones.
     async fn assert_budgets_match(&self, payer: usize) {
         for (scope, budget) in self.budgets(payer).await {
             assert!(budget.reserved.0 >= 0 && budget.spent.0 >= 0, "{budget:?}");
-            // The one over everything is shared by all histories.
+            // All histories share `Scope::All`.
             if scope != Scope::All {
                 let nothing = CountedBudget::default();
                 let counted = self.counted.get(&scope.id()).unwrap_or(&nothing);
@@ -281,7 +280,7 @@ impl LedgerModel {
         }
     }
 
-    /// Ends what is open, and compares the ledger with the limits.
+    /// Settles all open reservations and compares the ledger with the counted amounts.
     async fn close_all(&mut self) {
         for payer in 0..self.payers.len() {
             self.release_orphans(payer).await;
@@ -304,7 +303,7 @@ impl LedgerModel {
         }
     }
 
-    /// Returns what was spent by each payer's agent, which is the same wherever it is written down.
+    /// Returns the amount that each payer's agent spent, which must not depend on the database.
     fn spent_by_payer(&self) -> Vec<i64> {
         let of = |payer: &RequestPayer| {
             self.counted

@@ -1,4 +1,4 @@
-//! Every table and column with all that they can hold, there and back.
+//! Every table and column with extreme values, copied to the other database and back.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::fixtures::databases::{self, TestDatabase};
 use crate::fixtures::project_records::HOSTILE;
 
-/// A column of SQLite's.
+/// A column of a SQLite table.
 #[derive(Debug, Clone)]
 struct SqliteColumn {
     name: String,
     kind: String,
     required: bool,
     key: bool,
-    /// An index holds no long texts in PostgreSQL.
+    /// An index of PostgreSQL cannot hold long texts.
     indexed: bool,
     target: Option<String>,
 }
@@ -49,7 +49,7 @@ async fn read_tables(database: &mut SqliteConnection) -> SqliteTables {
     tables
 }
 
-/// The PostgreSQL type of each column, `table.column`; the schemas must agree in all else.
+/// Returns the PostgreSQL type of each column, `table.column`, and whether it is required.
 async fn postgres_types(url: &str) -> BTreeMap<String, (String, bool)> {
     const SQL: &str = "SELECT table_name || '.' || column_name AS name, udt_name::text AS kind, \
         is_nullable = 'NO' AS required FROM information_schema.columns \
@@ -91,11 +91,11 @@ async fn both_databases_have_the_same_tables() {
                 other => panic!("{name} is {other}"),
             };
             assert!(expected.contains(&kind.as_str()), "{name}: {kind}");
-            // SQLite's own counters are never empty, but do not say so.
+            // An integer key of SQLite is never NULL, although the schema does not state it.
             let required_here = column.required || (column.key && column.kind == "INTEGER");
             assert_eq!(
                 *required, required_here,
-                "{name} is required in one of them"
+                "{name} is required in one schema only"
             );
             missing.retain(|other| **other != name);
         }
@@ -139,7 +139,7 @@ fn any_document() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// The literal of a value of a column, by its type in PostgreSQL.
+/// Returns the literal of a random value of a column with this PostgreSQL type.
 fn random_literal(kind: &str, indexed: bool, runner: &mut TestRunner) -> String {
     use proptest::strategy::ValueTree;
     fn draw_value<T: std::fmt::Debug>(
@@ -151,7 +151,7 @@ fn random_literal(kind: &str, indexed: bool, runner: &mut TestRunner) -> String 
     let quoted = |text: String| format!("'{}'", text.replace('\'', "''"));
     match kind {
         "int8" => match draw_value(any_number(), runner) {
-            // Its digits alone are no number of 64 bits.
+            // Without the sign, its digits do not fit into 64 bits.
             i64::MIN => "(-9223372036854775807 - 1)".to_owned(),
             number => number.to_string(),
         },
@@ -164,18 +164,18 @@ fn random_literal(kind: &str, indexed: bool, runner: &mut TestRunner) -> String 
         "jsonb" => quoted(draw_value(any_document(), runner).to_string()),
         "uuid" => format!("x'{:032x}'", draw_value(any::<u128>(), runner)),
         "bytea" => format!("x'{:016x}'", draw_value(any::<u64>(), runner)),
-        other => panic!("{other} is not known here"),
+        other => panic!("unknown type {other}"),
     }
 }
 
-/// Fills every table with rows that hold anything, and NULL where that is allowed.
+/// Fills every table with rows of random values, and NULL if it is allowed.
 async fn fill_tables(database: &mut SqliteConnection, types: &BTreeMap<String, (String, bool)>) {
     let config = Config {
         rng_seed: RngSeed::Fixed(3),
         ..Config::default()
     };
     let mut runner = TestRunner::new(config);
-    // What watches over single rows is not what is tried here.
+    // Triggers refuse some changes of single rows, which this test does not check.
     let triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
     let triggers: Vec<String> = sqlx::query_scalar(triggers)
         .fetch_all(&mut *database)
@@ -203,10 +203,10 @@ async fn fill_tables(database: &mut SqliteConnection, types: &BTreeMap<String, (
     }
 }
 
-/// Rows of each table.
+/// The number of rows of each table.
 const ROWS: usize = 4;
 
-/// Rows that a constraint refuses are left out; enough remain.
+/// Returns a statement that inserts a random row, unless a constraint refuses the row.
 fn insert_statement(
     table: &str,
     columns: &[SqliteColumn],
@@ -242,7 +242,7 @@ async fn copy_database(from: &DatabaseLocation, to: &DatabaseLocation) -> CopySu
     copied
 }
 
-/// Returns all that a database holds: the rows of each table, column by column, documents by value.
+/// Returns the rows of each table. Equal documents are written alike.
 async fn dump(
     database: &mut SqliteConnection,
     types: &BTreeMap<String, (String, bool)>,
@@ -305,11 +305,11 @@ fn canonical_json(json: &serde_json::Value) -> String {
 }
 
 #[tokio::test]
-async fn there_and_back_everything_is_the_same() {
+async fn a_copy_to_the_other_database_and_back_is_identical() {
     let source = TestDatabase::sqlite().await;
     let url = TestPostgres::shared();
     let server = databases::server(&url);
-    // The types are those of the migrations.
+    // The migrations define the types.
     Store::create(&server).await.unwrap().close().await;
     let types = postgres_types(&url).await;
     let mut before = open(&source.file()).await;
@@ -326,12 +326,12 @@ async fn there_and_back_everything_is_the_same() {
     let mut after = open(&directory.path().join("eklavya.db")).await;
     let found = dump(&mut after, &types).await;
     for (table, rows) in &expected {
-        assert!(found[table] == *rows, "{table} is not the same");
+        assert!(found[table] == *rows, "{table} differs");
     }
 }
 
 #[tokio::test]
-async fn what_postgres_cannot_keep_is_replaced_and_counted() {
+async fn text_that_postgres_cannot_store_is_replaced_and_counted() {
     let source = TestDatabase::sqlite().await;
     let mut tx = source.store.begin_write().await.unwrap();
     let project = crate::fixtures::project_records::project(1, "shop");
@@ -353,9 +353,9 @@ async fn what_postgres_cannot_keep_is_replaced_and_counted() {
     assert_eq!(found[0].name, "a\u{FFFD}b");
 }
 
-/// A place in an order is never given twice, also where the row that had it is gone.
+/// A sequence number is never assigned again, even if its row is gone.
 #[tokio::test]
-async fn counters_go_on_where_they_were() {
+async fn a_copy_keeps_the_counters_of_sequences() {
     const LAST: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'audit_logs'";
     let source = TestDatabase::sqlite().await;
     let mut database = open(&source.file()).await;

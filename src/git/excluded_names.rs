@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn files_for_keys_are_told_from_their_patterns() {
+    fn environment_files_are_recognized_and_their_examples_are_not() {
         for name in [".env", ".ENV", ".env.local", ".env.example.local", ".env."] {
             assert!(is_environment_file(name.as_bytes()), "{name}");
         }

@@ -200,7 +200,7 @@ mod tests {
     use super::printable_tail;
 
     #[test]
-    fn what_git_says_is_shortened_from_the_front_and_made_safe() {
+    fn the_output_of_git_keeps_its_end_and_no_control_characters() {
         let printed = format!("{}\x1b[2Jthe end", "x".repeat(5000));
         let shown = printable_tail(printed.as_bytes());
         assert!(shown.ends_with("?[2Jthe end"));

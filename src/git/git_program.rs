@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_old_git_is_refused_by_name() {
+    async fn an_old_git_is_refused_with_its_version() {
         let place = tempfile::tempdir().unwrap();
         let old = place.path().join("git");
         std::fs::write(&old, "#!/bin/sh\necho git version 2.37.4\n").unwrap();

@@ -87,7 +87,7 @@ mod tests {
     use jiff::Timestamp;
 
     #[test]
-    fn nothing_in_a_name_can_leave_its_place() {
+    fn a_hostile_name_cannot_break_out_of_the_identity_line() {
         let evil = GitIdentity::new("Mallory <m@x>\n\ncommitter Admin", "a b<c>\0@d");
         assert_eq!(evil.name(), "Mallory m@xcommitter Admin");
         assert_eq!(evil.email(), "abc@d");

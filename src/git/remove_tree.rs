@@ -111,7 +111,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[tokio::test]
-    async fn no_depth_permission_or_link_stops_it_or_leads_it_astray() {
+    async fn deep_and_sealed_trees_are_removed_without_following_links() {
         let place = tempfile::tempdir().unwrap();
         let (tree, outside) = (place.path().join("tree"), place.path().join("outside"));
         fs::create_dir_all(tree.join(".removing-1/x")).unwrap();

@@ -47,7 +47,7 @@ impl TestRepo {
         GitIdentity::new("Agent One", "one@localhost").at(Self::now())
     }
 
-    /// Makes a commit without a parent, on no branch.
+    /// Creates a commit without a parent, on no branch.
     pub(crate) async fn commit(&self, message: &str, files: &[(&str, &str)]) -> CommitId {
         self.make_commit(None, message, files).await
     }

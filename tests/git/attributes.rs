@@ -7,7 +7,7 @@ use eklavya_git::{ExclusionReason, ImportOutcome};
 use crate::clone_fixture::CloneFixture;
 
 #[tokio::test]
-async fn attributes_change_no_byte_of_what_is_recorded_merged_and_delivered() {
+async fn attributes_change_no_byte_of_the_recorded_files() {
     let fixture = CloneFixture::open().await;
     let canary = fixture.write_canary();
     let config = format!("[filter \"x\"]\n\tclean = {canary}\n\tsmudge = {canary}\n");
@@ -50,7 +50,7 @@ async fn submodules_of_any_kind_are_neither_fetched_nor_entered() {
             fixture.write_canary()
         );
         fixture.write(".gitmodules", &modules);
-        // A commit of another repository in the tree, as plumbing makes it.
+        // A tree entry for a commit of another repository, written by plumbing.
         let head = fixture.git(&["rev-parse", "HEAD"]);
         let entry = format!("160000,{head},sub");
         fixture.git(&["update-index", "--add", "--cacheinfo", &entry]);
@@ -76,7 +76,7 @@ async fn submodules_of_any_kind_are_neither_fetched_nor_entered() {
 }
 
 #[tokio::test]
-async fn an_update_command_of_a_submodule_runs_for_a_persons_git_only() {
+async fn a_program_of_a_nested_repository_runs_for_a_users_git_only() {
     let fixture = CloneFixture::open().await;
     let inner = fixture.path("sub");
     fs::create_dir(&inner).unwrap();

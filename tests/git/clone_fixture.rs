@@ -1,4 +1,5 @@
-//! A project's repository, an agent's clone in a sandbox, and the whole way of its work.
+//! A project's repository and an agent's clone in a sandbox, whose work is collected as the product
+//! does it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -29,12 +30,12 @@ pub struct CloneFixture {
     user: Option<SandboxUser>,
 }
 
-/// What came of an agent's work.
+/// The results of collecting an agent's work.
 #[derive(Debug)]
 pub struct CollectedWork {
     pub imported: ImportOutcome,
     pub snapshot: WorkTreeSnapshot,
-    /// Main, with the work merged.
+    /// The tip of main after the merge.
     pub main: CommitId,
 }
 
@@ -48,7 +49,7 @@ impl CloneFixture {
         let path = OsStr::new("/usr/bin:/bin");
         let sandbox = Sandbox::probe_bubblewrap(path, exe, user, KernelRequirements::default());
         let sandbox = sandbox.await.unwrap();
-        // Not below /tmp, which is another one inside.
+        // Not below /tmp, because the sandbox has its own /tmp.
         let parent = tempfile::tempdir_in("/var/tmp").unwrap();
         let git = GitProgram::at(Path::new("/usr/bin/git")).await.unwrap();
         let repository = ProjectRepository::create(git, &parent.path().join("repo.git"))
@@ -88,7 +89,7 @@ impl CloneFixture {
         self.dirs.clone.join(name)
     }
 
-    /// Returns a path beside everything, of the host's.
+    /// Returns a path of the host outside the clone.
     pub fn outside(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -100,13 +101,13 @@ impl CloneFixture {
         fs::write(path, content).unwrap();
     }
 
-    /// Adds to a file of the clone.
+    /// Appends to a file of the clone.
     pub fn append(&self, name: &str, content: &str) {
         let old = fs::read_to_string(self.path(name)).unwrap_or_default();
         self.write(name, old + content);
     }
 
-    /// Makes a program that leaves a mark when it runs, and returns where it is.
+    /// Writes a program that creates a marker file when it runs, and returns its path.
     pub fn write_canary(&self) -> String {
         let (program, mark) = (self.outside("canary"), self.outside("mark"));
         let text = format!("#!/bin/sh\ntouch '{}'\n", mark.display());
@@ -115,14 +116,14 @@ impl CloneFixture {
         program.display().to_string()
     }
 
-    /// Makes a hook of the clone that is the canary.
+    /// Installs the canary as a hook of the clone.
     pub fn write_canary_hook(&self, name: &str) {
         let hook = self.path(".git/hooks").join(name);
         let _ = fs::remove_file(&hook);
         symlink(self.write_canary(), hook).unwrap();
     }
 
-    /// Whether the canary ran; it is set up again.
+    /// Whether the canary ran; resets it.
     pub fn take_canary_mark(&self) -> bool {
         fs::remove_file(self.outside("mark")).is_ok()
     }
@@ -174,9 +175,9 @@ impl CloneFixture {
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
     }
 
-    /// Takes the agent's work in as the product does: its git runs in a sandbox, its bundle is
-    /// looked at with suspicion, its files are walked, and what comes of both is merged, checked
-    /// out, compared and bundled.
+    /// Collects the agent's work as the product does: git packs the commits in a sandbox, the
+    /// bundle is imported, the files are recorded, and the result is merged, checked out, compared
+    /// and bundled.
     pub async fn collect(&self) -> CollectedWork {
         let imported = self.import_bundle().await;
         let tip = match &imported {
@@ -219,7 +220,7 @@ impl CloneFixture {
         }
     }
 
-    /// Packs the agent's commits in a sandbox, and takes the pack in.
+    /// Packs the agent's commits in a sandbox and imports the bundle.
     async fn import_bundle(&self) -> ImportOutcome {
         let bundle = self.outside("agent.bundle");
         let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Read), &self.dirs);
@@ -255,8 +256,8 @@ impl CloneFixture {
         main
     }
 
-    /// Asserts that git finds no fault with the project's repository, and that nothing of the
-    /// agent's has become a part of how it works.
+    /// Asserts that git finds no fault in the project's repository, and that no hook, alternate or
+    /// setting of the agent is in it.
     #[track_caller]
     pub fn assert_sound(&self) {
         let repository = self.repository.path();
@@ -269,17 +270,17 @@ impl CloneFixture {
         assert!(!config.contains("canary"), "{config}");
     }
 
-    /// Asserts that the work was taken in, and no program of the agent's ran.
+    /// Collects the work and asserts that no program of the agent ran on the host.
     pub async fn assert_harmless(&self) -> CollectedWork {
         let taken = self.collect().await;
         assert!(
             !self.take_canary_mark(),
-            "a program of the agent's ran on the host"
+            "a program of the agent ran on the host"
         );
         taken
     }
 
-    /// Returns a file of main as it was checked out.
+    /// Returns the content of a file in the checkout of main.
     pub fn checked_out_file(&self, name: &str) -> Vec<u8> {
         fs::read(self.outside("out").join(name)).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Names and kinds of files: of what a work tree can be made.
+//! Names and kinds of files in a work tree.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use crate::clone_fixture::CloneFixture;
 
 #[tokio::test]
-async fn names_of_every_kind_come_through_or_are_named() {
+async fn file_names_of_every_kind_are_recorded_or_reported() {
     let fixture = CloneFixture::open().await;
     let good: [&[u8]; 12] = [
         b"new\nline",
@@ -51,7 +51,7 @@ async fn names_of_every_kind_come_through_or_are_named() {
 }
 
 #[tokio::test]
-async fn links_and_hard_links_lead_nowhere() {
+async fn symbolic_and_hard_links_do_not_leave_the_clone() {
     let fixture = CloneFixture::open().await;
     let other = fixture.outside("other");
     fs::create_dir(&other).unwrap();
@@ -73,7 +73,7 @@ async fn links_and_hard_links_lead_nowhere() {
         .stdout;
     let objects = String::from_utf8_lossy(&objects).into_owned();
     assert!(!objects.contains("of another project") && !objects.contains("root:x:0"));
-    // What is the same file in the clone is two in the commit.
+    // Two hard links to one file of the clone are two files in the commit.
     assert_eq!(fixture.checked_out_file("same.txt"), b"one\n");
     fs::write(fixture.outside("out/same.txt"), "changed").unwrap();
     assert_eq!(fixture.checked_out_file("a.txt"), b"one\n");
@@ -85,7 +85,7 @@ async fn links_and_hard_links_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn pipes_sockets_devices_and_giants_do_not_block() {
+async fn pipes_sockets_devices_and_huge_files_do_not_block() {
     let fixture = CloneFixture::open().await;
     let mode = Mode::RUSR | Mode::WUSR;
     for name in ["pipe", ".gitattributes", "docs/.gitignore"] {
@@ -114,7 +114,7 @@ async fn pipes_sockets_devices_and_giants_do_not_block() {
     for name in ["pipe", "socket", ".gitattributes", "docs/.gitignore"] {
         assert_eq!(out(name), Some(&ExclusionReason::SpecialFile), "{name}");
     }
-    // An ordinary user makes no device.
+    // Only root can create a device.
     if device.is_ok() {
         assert_eq!(out("zero"), Some(&ExclusionReason::SpecialFile));
     }
@@ -126,7 +126,7 @@ async fn pipes_sockets_devices_and_giants_do_not_block() {
 }
 
 #[tokio::test]
-async fn ten_thousand_files_and_deep_directories_are_taken_in() {
+async fn ten_thousand_files_and_deep_directories_are_recorded() {
     let fixture = CloneFixture::open().await;
     for number in 0..10_000 {
         fixture.write(
@@ -150,7 +150,7 @@ async fn ten_thousand_files_and_deep_directories_are_taken_in() {
 }
 
 #[tokio::test]
-async fn giants_and_many_in_a_history_are_discarded_and_the_files_kept() {
+async fn a_history_with_a_huge_file_is_discarded_and_other_files_are_kept() {
     let fixture = CloneFixture::open().await;
     let sparse = fs::File::create(fixture.path("zeros")).unwrap();
     sparse.set_len(70 << 20).unwrap();

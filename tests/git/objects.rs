@@ -1,4 +1,4 @@
-//! The object store of a clone: shared with others, replaced, damaged, of other kinds.
+//! The object store of a clone: shared, replaced, damaged or malformed.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use eklavya_git::{ImportOutcome, ProjectRepository};
 use crate::clone_fixture::{CloneFixture, signature};
 
 #[tokio::test]
-async fn objects_of_another_project_stay_there() {
+async fn objects_of_another_project_are_not_imported() {
     let fixture = CloneFixture::open().await;
     let other = fixture.outside("other.git");
     let git = eklavya_git::GitProgram::at(Path::new("/usr/bin/git"))
@@ -28,7 +28,7 @@ async fn objects_of_another_project_stay_there() {
         seen, "of another project",
         "the attempt works without the guard"
     );
-    // On top of our own base, with their tree, and as a second parent.
+    // A commit with the tree of the other project, and with its commit as the second parent.
     let tree = format!("{theirs}^{{tree}}");
     let parents = ["-p", "HEAD", "-p", theirs.as_str(), "-m", "Stolen"];
     let stolen = fixture.git(&[&["commit-tree", &tree], &parents[..]].concat());
@@ -50,7 +50,7 @@ async fn objects_of_another_project_stay_there() {
 }
 
 #[tokio::test]
-async fn replaced_grafted_and_cut_histories_do_not_deceive() {
+async fn replaced_grafted_and_shallow_histories_cannot_hide_the_base() {
     for damage in ["replace", "graft", "shallow"] {
         let fixture = CloneFixture::open().await;
         fixture.write("a.txt", "changed\n");
@@ -85,7 +85,7 @@ async fn replaced_grafted_and_cut_histories_do_not_deceive() {
 }
 
 #[tokio::test]
-async fn a_damaged_store_costs_the_history_and_no_file() {
+async fn a_damaged_object_store_loses_the_history_but_no_file() {
     for damage in ["flipped", "missing", "HEAD", "index", "gone"] {
         let fixture = CloneFixture::open().await;
         fixture.write("a.txt", "changed\n");
@@ -112,8 +112,8 @@ async fn a_damaged_store_costs_the_history_and_no_file() {
 }
 
 #[tokio::test]
-async fn a_tree_that_no_git_writes_does_not_come_in() {
-    // Names that lead out of the tree or into `.git`, twice the same, in no order.
+async fn malformed_trees_are_discarded() {
+    // Names that lead out of the tree or into `.git`, duplicate names, and unsorted names.
     for names in [
         &[".."][..],
         &[".git"],

@@ -5,7 +5,7 @@ use std::fs;
 use crate::clone_fixture::CloneFixture;
 
 #[tokio::test]
-async fn programs_of_the_configuration_run_for_a_persons_git_only() {
+async fn configured_programs_run_for_a_users_git_only() {
     for (settings, looked) in [
         ("[core]\n\tfsmonitor = CANARY\n", &["status"][..]),
         ("[diff \"x\"]\n\ttextconv = CANARY\n", &["diff"]),
@@ -42,7 +42,7 @@ async fn programs_of_the_configuration_run_for_a_persons_git_only() {
         let hooks = fixture.outside("hooks").display().to_string();
         fixture.append(".git/config", &settings.replace("HOOKS", &hooks));
         fixture.write(".gitattributes", "* diff=x filter=x merge=x\n");
-        // Those of the clone itself would take the attributes back.
+        // The clone's own attributes would override those of the tree.
         fixture.write(".git/info/attributes", "");
         fixture.write("a.txt", "changed\n");
         fs::remove_file(fixture.path("docs/b.txt")).unwrap();
@@ -65,7 +65,7 @@ async fn programs_of_the_configuration_run_for_a_persons_git_only() {
 }
 
 #[tokio::test]
-async fn configuration_that_leads_elsewhere_does_too() {
+async fn programs_of_redirected_configuration_run_for_a_users_git_only() {
     for method in ["include", "commondir", "worktree", "gitfile"] {
         let fixture = CloneFixture::open().await;
         let trap = format!("[core]\n\tfsmonitor = {}\n", fixture.write_canary());
@@ -127,7 +127,7 @@ async fn a_work_tree_elsewhere_is_neither_read_nor_written() {
 }
 
 #[tokio::test]
-async fn hooks_of_every_side_run_for_a_persons_git_only() {
+async fn hooks_run_for_a_users_git_only() {
     let names = [
         "pre-commit",
         "post-commit",

@@ -1,4 +1,4 @@
-//! References and extensions of a clone: odd names, other formats, packed ones.
+//! References and repository extensions of a clone.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use eklavya_git::ImportOutcome;
 use crate::clone_fixture::CloneFixture;
 
 #[tokio::test]
-async fn references_of_an_agents_making_stay_in_its_clone() {
+async fn references_of_an_agent_stay_in_its_clone() {
     let fixture = CloneFixture::open().await;
     fixture.write("a.txt", "changed\n");
     fixture.commit("Work");
@@ -37,7 +37,7 @@ async fn references_of_an_agents_making_stay_in_its_clone() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_an_option_is_a_head() {
+async fn a_head_named_like_an_option_is_imported() {
     let fixture = CloneFixture::open().await;
     fixture.write("a.txt", "changed\n");
     fixture.commit("Work");
@@ -52,7 +52,7 @@ async fn a_head_that_is_an_option_is_a_head() {
 }
 
 #[tokio::test]
-async fn formats_that_are_not_ours_cost_the_history_and_no_file() {
+async fn unsupported_repository_formats_lose_no_file() {
     for extension in [
         "objectFormat = sha256",
         "refStorage = reftable",

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_malformed() {
+    fn other_headers_are_malformed() {
         let filtered = format!(
             "# v3 git bundle\n@filter=blob:none\n{} HEAD",
             "a".repeat(40)

@@ -57,7 +57,7 @@ mod tests {
     use crate::test_repo::TestRepo;
 
     #[tokio::test]
-    async fn a_bundle_clones_and_a_failed_one_leaves_the_old() {
+    async fn a_bundle_can_be_cloned_and_a_failed_write_keeps_the_old_one() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         let (repository, dest) = (&repo.repository, repo.path("shop.bundle"));

@@ -31,7 +31,7 @@ async fn import_bytes(
 }
 
 #[tokio::test]
-async fn an_agents_commits_come_back_by_bundle() {
+async fn a_bundle_imports_the_commits_of_an_agent() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1\n")]).await;
     let clone = repo.clone_of(&base).await;
@@ -157,7 +157,7 @@ async fn broken_oversized_and_lying_bundles_are_discarded_without_a_trace() {
     assert_eq!(
         repo.repository.resolve(&head).await.unwrap(),
         None,
-        "nothing of it came in"
+        "no object of a discarded bundle is stored"
     );
     assert!(matches!(
         import_bytes(&repo, &good, &base, normal).await,
@@ -166,7 +166,7 @@ async fn broken_oversized_and_lying_bundles_are_discarded_without_a_trace() {
 }
 
 #[tokio::test]
-async fn a_tree_with_a_git_directory_in_it_does_not_pass_by_bundle() {
+async fn a_bundle_with_a_git_directory_in_a_tree_is_discarded() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1\n")]).await;
     let clone = repo.clone_of(&base).await;
@@ -193,7 +193,7 @@ async fn a_tree_with_a_git_directory_in_it_does_not_pass_by_bundle() {
 }
 
 #[tokio::test]
-async fn what_follows_the_pack_is_no_failure_of_ours() {
+async fn data_after_the_pack_is_not_an_error() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1\n")]).await;
     let clone = repo.clone_of(&base).await;
@@ -212,7 +212,7 @@ async fn what_follows_the_pack_is_no_failure_of_ours() {
 }
 
 #[tokio::test]
-async fn a_bundle_that_is_no_plain_file_is_not_waited_for() {
+async fn a_bundle_that_is_a_pipe_is_discarded_without_waiting() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1\n")]).await;
     let fifo = repo.path("fifo");

@@ -215,12 +215,12 @@ mod tests {
     use crate::test_repo::TestRepo;
 
     #[test]
-    fn any_byte_can_stand_in_a_path() {
+    fn a_path_may_contain_any_byte() {
         assert_eq!(quote_path(b"a \"b\\\n\xff"), br#""a \"b\\\012\377""#);
     }
 
     #[tokio::test]
-    async fn files_are_laid_over_those_of_the_parent() {
+    async fn a_commit_adds_its_files_to_those_of_the_parent() {
         let repo = TestRepo::new().await;
         let (repository, who) = (&repo.repository, TestRepo::signature());
         let first = [("a.txt", b"one".as_slice()), ("docs/b.txt", b"two")];
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_or_broken_repository_is_told_in_gits_words_and_leaves_no_report() {
+    async fn a_failed_commit_shows_the_error_of_git_and_leaves_no_crash_report() {
         let repo = TestRepo::new().await;
         let absent = "1".repeat(40).parse().unwrap();
         let made = repo

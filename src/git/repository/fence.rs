@@ -126,7 +126,7 @@ mod tests {
     use crate::test_repo::TestRepo;
 
     #[tokio::test]
-    async fn no_reference_moves_behind_a_raised_fence() {
+    async fn a_raised_fence_blocks_writers_with_a_lower_fence() {
         let repo = TestRepo::new().await;
         let [one, two] = [repo.commit("one", &[]).await, repo.commit("two", &[]).await];
         let old = repo.repository.raise_fence(3).await.unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lease_may_raise_its_own_fence_again_and_lost_races_stay_results() {
+    async fn a_lease_may_raise_its_own_fence_again_and_a_lost_race_is_no_error() {
         let repo = TestRepo::new().await;
         let one = repo.commit("one", &[]).await;
         repo.repository.raise_fence(1).await.unwrap();

@@ -199,7 +199,7 @@ mod tests {
     use crate::test_repo::TestRepo;
 
     #[tokio::test]
-    async fn a_role_is_held_to_its_paths() {
+    async fn changes_outside_the_paths_of_a_role_are_found() {
         let repo = TestRepo::new().await;
         let base = repo
             .commit("base", &[("docs/a", "1"), ("src/a", "1")])
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_is_read_within_its_limit() {
+    async fn a_file_is_read_up_to_the_size_limit() {
         let repo = TestRepo::new().await;
         let files = [("a/b", "12345"), (":(glob)*", "odd")];
         let base = repo.commit("base", &files).await;
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_is_newest_first_and_fit_to_be_shown() {
+    async fn the_log_is_newest_first_and_has_no_control_characters() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1\n2\n")]).await;
         let next = repo

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_conflict_names_its_paths_and_moves_nothing() {
+    async fn a_conflict_names_its_paths_until_they_are_resolved() {
         let repo = TestRepo::new().await;
         let attributes = ("odd\nname", "* merge=union\n");
         let base = repo.commit("base", &[("a", "1\n"), attributes]).await;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_replanted_repair_has_the_parents_of_what_it_repairs() {
+    async fn a_repair_commit_gets_the_parents_of_the_conflicted_merge() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1\n")]).await;
         let ours = repo.commit_on(&base, "ours", &[("a", "2\n")]).await;

@@ -272,7 +272,7 @@ mod tests {
     use std::fs;
 
     #[tokio::test]
-    async fn creating_again_opens_and_a_crash_while_creating_is_made_good() {
+    async fn creating_again_opens_the_repository_or_replaces_an_unfinished_one() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         repo.repository
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_repository_is_not_opened_and_not_overwritten() {
+    async fn other_directories_are_neither_opened_nor_overwritten() {
         let repo = TestRepo::new().await;
         let git = repo.repository.git().clone();
         let place = repo.path("place");
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn of_several_that_create_it_at_once_none_fails() {
+    async fn concurrent_creations_of_a_repository_all_succeed() {
         let repo = TestRepo::new().await;
         let (git, other) = (repo.repository.git().clone(), repo.path("other.git"));
         let mut makers = tokio::task::JoinSet::new();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sweeping_removes_what_killed_operations_left_and_nothing_else() {
+    async fn remove_leftovers_removes_only_files_of_killed_operations() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         let path = repo.repository.path();

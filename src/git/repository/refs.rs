@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn of_many_racers_exactly_one_wins() {
+    async fn exactly_one_of_many_concurrent_swaps_wins() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[]).await;
         repo.repository

@@ -58,7 +58,7 @@ mod tests {
     use crate::test_repo::TestRepo;
 
     #[tokio::test]
-    async fn a_tag_stays_where_it_is() {
+    async fn an_existing_tag_is_not_moved() {
         let repo = TestRepo::new().await;
         let [one, two] = [repo.commit("one", &[]).await, repo.commit("two", &[]).await];
         let (repository, who) = (&repo.repository, TestRepo::signature());

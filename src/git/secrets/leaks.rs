@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_taken_out_again_is_still_in_the_history() {
+    async fn a_removed_secret_is_found_in_the_history() {
         let repo = TestRepo::new().await;
         let first = repo.commit("first", &[("a", "sk-test-4711-secret")]).await;
         let second = repo
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_holds_none_is_clean_and_of_many_some_are_told() {
+    async fn a_commit_without_secrets_has_no_leaks_and_many_leaks_are_limited() {
         let repo = TestRepo::new().await;
         let clean = repo.commit("first", &[("a", "1"), ("b", "2")]).await;
         assert_eq!(leak_texts(&repo, &clean).await, Vec::<String>::new());

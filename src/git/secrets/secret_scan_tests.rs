@@ -83,7 +83,7 @@ async fn keys_and_secrets_are_left_out_and_all_else_is_recorded() {
 }
 
 #[tokio::test]
-async fn what_gitignore_names_is_not_worth_a_word() {
+async fn ignored_files_are_not_reported_as_left_out() {
     let repo = repo_with_secret().await;
     let ignored = include_str!("../../../templates/scaffold/gitignore");
     let base = repo.commit("base", &[(".gitignore", ignored)]).await;
@@ -100,7 +100,7 @@ async fn what_gitignore_names_is_not_worth_a_word() {
 }
 
 #[tokio::test]
-async fn a_history_with_a_key_in_it_is_not_taken_in() {
+async fn a_history_with_a_secret_is_withheld() {
     for (name, content) in [
         (".env", "KEY=precious-stone"),
         ("notes", "correct-horse-battery precious-stone"),
@@ -113,16 +113,16 @@ async fn a_history_with_a_key_in_it_is_not_taken_in() {
         fs::write(clone.join("good"), "work").unwrap();
         commit_all(&repo, &clone, "With it").await;
         let ImportOutcome::Withheld { files } = import(&repo, &clone, &base).await else {
-            panic!("{name:?} was taken in");
+            panic!("{name:?} was imported");
         };
         assert_eq!(files.len(), 1, "{files:?}");
         assert!(!files[0].path.contains(SECRET), "{files:?}");
         fs::remove_file(clone.join(name)).unwrap();
         commit_all(&repo, &clone, "Without it").await;
         let ImportOutcome::Withheld { files } = import(&repo, &clone, &base).await else {
-            panic!("{name:?} was taken in by way of its history");
+            panic!("{name:?} was imported from the history");
         };
-        assert_eq!(files, [], "the files are good");
+        assert_eq!(files, [], "the remaining files have no secret");
         assert!(!stores_text(&repo, "precious-stone").await, "{name:?}");
         let snapshot = repo.snapshot(&clone, &base).await;
         assert_eq!(exclusions(&snapshot.left_out), []);
@@ -131,7 +131,7 @@ async fn a_history_with_a_key_in_it_is_not_taken_in() {
 }
 
 #[tokio::test]
-async fn a_secret_in_a_message_or_a_merge_is_found_and_an_honest_history_passes() {
+async fn a_secret_in_a_message_or_a_merge_is_found_and_a_clean_history_passes() {
     let repo = repo_with_secret().await;
     let base = repo.commit("base", &[("a", "1")]).await;
     let clone = repo.clone_of(&base).await;

@@ -50,7 +50,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[tokio::test]
-    async fn the_files_come_out_as_they_went_in() {
+    async fn files_are_checked_out_byte_for_byte() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         let tree = repo.write_tree(&[

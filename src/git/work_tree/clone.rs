@@ -122,7 +122,7 @@ mod tests {
     use std::{fs, io};
 
     #[tokio::test]
-    async fn a_clone_has_the_files_the_branch_the_name_and_no_way_back() {
+    async fn a_clone_has_files_a_branch_and_an_identity_but_no_remote() {
         let repo = TestRepo::new().await;
         let base = repo
             .commit(
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_half_made_clone_is_made_again_and_a_whole_one_is_left_alone() {
+    async fn an_unfinished_clone_is_replaced_and_a_complete_one_is_kept() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         let half = repo.path(".clone.making/.git");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clone_is_handed_over_before_it_exists_under_its_name() {
+    async fn a_clone_gets_its_final_name_only_after_the_hand_over() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         let (dest, who) = (repo.path("clone"), GitIdentity::orchestrator());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn something_else_in_the_way_is_never_removed() {
+    async fn a_clone_never_replaces_another_directory() {
         let repo = TestRepo::new().await;
         let base = repo.commit("base", &[("a", "1")]).await;
         fs::create_dir(repo.path("clone")).unwrap();

@@ -59,16 +59,13 @@ async fn programs_named_by_the_clones_configuration_run_for_plain_git_only() {
     fs::write(clone.join(".gitattributes"), "* diff=x filter=x\n").unwrap();
     fs::write(clone.join("a.txt"), "2\n").unwrap();
     repo.git_text(&clone, &["status"]).await;
-    assert!(
-        sprung(&repo),
-        "the trap must work for the test to mean something"
-    );
+    assert!(sprung(&repo), "plain git must run the planted program");
 
     let commit = run_every_operation(&repo, &clone, &base).await;
     assert!(!sprung(&repo));
     assert_eq!(content(&repo, &commit, "a.txt").await.unwrap(), "2\n");
 
-    // The same through another directory that poses as the shared part of the repository.
+    // The same with another directory as the common directory of the repository.
     fs::write(&config, old).unwrap();
     let shared = clone.join("shared");
     fs::create_dir_all(shared.join("refs")).unwrap();
@@ -80,10 +77,7 @@ async fn programs_named_by_the_clones_configuration_run_for_plain_git_only() {
     .unwrap();
     fs::write(clone.join(".git/commondir"), "../shared\n").unwrap();
     repo.git_text(&clone, &["status"]).await;
-    assert!(
-        sprung(&repo),
-        "the trap must work for the test to mean something"
-    );
+    assert!(sprung(&repo), "plain git must run the planted program");
     run_every_operation(&repo, &clone, &base).await;
     assert!(!sprung(&repo));
 }
@@ -105,10 +99,7 @@ async fn planted_hooks_run_for_plain_git_only() {
     fs::write(clone.join("a.txt"), "2\n").unwrap();
     repo.git_text(&clone, &["commit", "--quiet", "--all", "--message=x"])
         .await;
-    assert!(
-        sprung(&repo),
-        "the trap must work for the test to mean something"
-    );
+    assert!(sprung(&repo), "plain git must run the planted program");
     run_every_operation(&repo, &clone, &base).await;
     assert!(!sprung(&repo));
 }
@@ -144,10 +135,7 @@ async fn a_recorded_submodule_with_a_trap_in_it_is_not_entered() {
     )
     .await;
     repo.git_text(&clone, &["add", "-A"]).await;
-    assert!(
-        sprung(&repo),
-        "the trap must work for the test to mean something"
-    );
+    assert!(sprung(&repo), "plain git must run the planted program");
 
     let ImportOutcome::History(tip) = import(&repo, &clone, &base).await else {
         panic!()

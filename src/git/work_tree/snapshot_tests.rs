@@ -54,7 +54,7 @@ async fn links_are_recorded_as_links_and_never_followed() {
     assert_eq!(
         content(&repo, &commit, "passwd").await,
         None,
-        "a link is no plain file"
+        "a link is not a plain file"
     );
     let target = repo
         .git_text(
@@ -73,7 +73,7 @@ async fn links_are_recorded_as_links_and_never_followed() {
 }
 
 #[tokio::test]
-async fn hostile_names_neither_break_nor_escape() {
+async fn hostile_file_names_are_recorded_or_left_out() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1")]).await;
     let odd: [&[u8]; 9] = [
@@ -138,7 +138,7 @@ async fn hostile_names_neither_break_nor_escape() {
 }
 
 #[tokio::test]
-async fn pipes_giants_and_sealed_files_are_left_out_and_what_was_there_stays() {
+async fn special_and_huge_files_are_left_out_and_keep_their_old_version() {
     let repo = TestRepo::new().await;
     let base = repo
         .commit(
@@ -192,7 +192,7 @@ async fn pipes_giants_and_sealed_files_are_left_out_and_what_was_there_stays() {
 }
 
 #[tokio::test]
-async fn depth_exhausts_nothing() {
+async fn a_directory_that_is_too_deep_is_left_out() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1")]).await;
     let tree = repo.write_tree(&[("a", b"2")]);
@@ -209,7 +209,7 @@ async fn depth_exhausts_nothing() {
 }
 
 #[tokio::test]
-async fn too_much_is_an_error_that_says_what_to_do() {
+async fn a_tree_over_the_limits_is_an_error_that_suggests_gitignore() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1")]).await;
     let tree = repo.write_tree(&[("a", b"12345"), ("b", b"12345"), ("out/c", b"12345")]);
@@ -262,11 +262,7 @@ async fn ignore_rules_hold_and_an_unchanged_tree_makes_no_commit() {
     pipe(&tree.join("out/pipe"));
     let snapshot = repo.snapshot(&tree, &base).await;
     assert!(snapshot.changed);
-    assert_eq!(
-        reasons(&snapshot),
-        [],
-        "what the rules name is not worth a word"
-    );
+    assert_eq!(reasons(&snapshot), [], "ignored files are not reported");
     let recorded = repo.repository.list_files(&snapshot.commit).await.unwrap();
     assert_eq!(recorded, [".gitignore", "a", "kept.log", "old.log"]);
     let delete = ["update-ref", "-d", AGENT];
@@ -280,7 +276,7 @@ async fn ignore_rules_hold_and_an_unchanged_tree_makes_no_commit() {
 }
 
 #[tokio::test]
-async fn many_work_in_one_repository_at_once() {
+async fn concurrent_snapshots_of_one_repository_all_succeed() {
     let repo = TestRepo::new().await;
     let base = repo.commit("base", &[("a", "1\n")]).await;
     let mut agents = tokio::task::JoinSet::new();

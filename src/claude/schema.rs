@@ -247,7 +247,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_good_plan_has_no_reasons_against_it() {
+    fn a_valid_plan_has_no_violations() {
         assert_eq!(find_violations(plan_schema(), &plan()), [""; 0]);
         let mut served = plan();
         served["preview"] =
@@ -256,7 +256,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_the_schema_accepts_the_domain_reads() {
+    fn a_plan_that_the_schema_accepts_is_a_valid_plan_document() {
         let mut sparse = plan();
         sparse.as_object_mut().unwrap().remove("milestones");
         sparse["features"][0]
@@ -275,7 +275,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn each_fault_is_named_with_its_place() {
+    fn each_violation_names_its_place() {
         let cases = [
             ("/tasks/0/estimateUsd", json!(-1)),
             ("/tasks/0/id", json!("T 1")),
@@ -302,7 +302,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn something_else_altogether_is_told_as_such() {
+    fn a_value_that_is_no_plan_and_an_invalid_schema_are_reported() {
         assert!(find_violations(plan_schema(), &json!("a plan"))[0].starts_with("the root: "));
         assert_eq!(find_violations(plan_schema(), &json!({})).len(), 6);
         assert!(
@@ -324,7 +324,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_huge_mistake_has_a_short_list_of_short_reasons() {
+    fn violations_are_limited_in_number_and_length() {
         let mut plan = plan();
         plan["features"] = vec![json!("x".repeat(10_000)); 1000].into();
         let reasons = find_violations(plan_schema(), &plan);

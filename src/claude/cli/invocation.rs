@@ -247,12 +247,12 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_command_line_and_environment() {
+    fn a_full_spec_sets_every_argument_and_variable() {
         insta::assert_debug_snapshot!(spec().build());
     }
 
     #[test]
-    fn what_is_not_wanted_is_not_said() {
+    fn unset_options_are_omitted() {
         let spec = ClaudeCommandSpec {
             model: None,
             tools: Vec::new(),

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_its_range() {
+    fn recognizes_the_supported_versions() {
         let version = |text| CliVersion::parse(text).unwrap();
         assert!(PINNED_VERSION.is_supported() && OLDEST_SUPPORTED_VERSION.is_supported());
         assert!(version("2.9.0").is_supported());
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_does_not_work_is_passed_over_on_the_path_only() {
+    async fn a_broken_cli_is_skipped_on_the_path_but_not_if_configured() {
         let dir = tempfile::tempdir().unwrap();
         let (broken, good) = (dir.path().join("broken"), dir.path().join("good"));
         for place in [&broken, &good] {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_error_names_the_command_that_helps() {
+    async fn every_error_names_the_install_command() {
         let dir = tempfile::tempdir().unwrap();
         let text = dir.path().join("claude");
         fs::write(&text, "hi").unwrap();

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn shakes_hands_in_the_version_of_the_client() {
+    async fn initialize_answers_in_the_protocol_version_of_the_client() {
         let reply = send_message(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
             "params": {"protocolVersion": "2024-11-05"}}))
         .await;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_stands_beside_the_text() {
+    async fn an_image_follows_the_text() {
         let params = json!({"name": "echo", "arguments": {"show": true}});
         let reply = send_message(json!({"id": 6, "method": "tools/call", "params": params})).await;
         let expected = json!([

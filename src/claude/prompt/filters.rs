@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_is_one_line() {
+    fn one_line_has_no_line_breaks_or_control_characters() {
         assert_eq!(
             one_line(" a\r\n\n# b\t\u{1b}[2J c\u{2028}d "),
             "a # b [2J c d"
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn tidying_keeps_what_stands_between_tags() {
+    fn collapsing_blank_lines_keeps_those_between_tags() {
         let text = "a\n\n\n\nb\n<brief>\nx\n\n\n\ny\n</brief>\n\n\n\nc\n\n";
         assert_eq!(
             collapse_blank_lines(text),

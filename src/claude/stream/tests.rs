@@ -50,7 +50,7 @@ fn reads_the_blocks_of_an_answer_in_order() {
 }
 
 #[test]
-fn tells_a_denial_from_a_failure() {
+fn distinguishes_a_denial_from_a_failure() {
     let line = |decision: &str| {
         json!({"type": "user", "message": {"content": [
             {"type": "tool_result", "tool_use_id": "t", "is_error": true, "content": [
@@ -73,7 +73,7 @@ fn tells_a_denial_from_a_failure() {
 }
 
 #[test]
-fn reads_what_the_cli_asks() {
+fn reads_control_requests_and_responses() {
     let message = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"});
     let line = json!({"type": "control_request", "request_id": "y", "request":
         {"subtype": "mcp_message", "server_name": "eklavya", "message": message}});
@@ -107,7 +107,7 @@ fn reads_what_the_cli_asks() {
 }
 
 #[test]
-fn what_is_unknown_is_skipped_by_name() {
+fn unknown_events_are_kept_by_name() {
     assert_eq!(
         parse_single(&json!({"type": "new"})),
         StreamEvent::Other("new".into())
@@ -125,7 +125,7 @@ fn what_is_unknown_is_skipped_by_name() {
 }
 
 #[test]
-fn what_is_no_object_is_noted() {
+fn a_line_that_is_not_an_object_is_kept_as_text() {
     for line in [
         "Error: bad flag",
         "[1]",

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_out_what_would_drive_a_terminal() {
+    fn escapes_characters_that_control_a_terminal() {
         assert_eq!(
             escape_unprintable("\u{1b}[2Jhi\u{7}\r\n\tx"),
             "\\u{1b}[2Jhi\\u{7}\\r\n\tx"

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_failures_as_such() {
+    fn shows_failures_with_their_reason() {
         let synthetic = json!({"type": "assistant", "error": "rate_limit", "message": {"content": [{"type": "text", "text": "API Error"}]}});
         let failed = json!({"type": "result", "subtype": "success", "is_error": true, "terminal_reason": "api_error", "result": "API Error: 402", "num_turns": 1});
         insta::assert_snapshot!(show(&[(LineDirection::Out, synthetic), (LineDirection::Out, failed)]), @r"

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn skips_what_is_no_record() {
+    fn skips_lines_that_are_not_records() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.jsonl");
         std::fs::write(&path, format!("{{\"at\":\n\n\u{0}\n{FIRST}\n")).unwrap();

@@ -53,7 +53,7 @@ fn message(outcome: &SessionOutcome) -> &str {
 }
 
 #[test]
-fn a_synthetic_error_in_the_middle_is_not_the_end() {
+fn a_synthetic_error_before_a_result_does_not_fail_the_session() {
     let synthetic = json!({"type": "assistant", "error": "server_error", "is_api_error_message": true,
         "message": {"model": "<synthetic>", "content": [{"type": "text", "text": "API Error"}]}});
     let outcome = judge(&[init(), synthetic, success(&json!({}))], None, 0);
@@ -71,7 +71,7 @@ fn a_synthetic_error_in_the_middle_is_not_the_end() {
 }
 
 #[test]
-fn an_api_error_calls_itself_a_success() {
+fn an_api_error_of_subtype_success_is_a_failure() {
     let failure = success(&json!({"is_error": true, "terminal_reason": "api_error",
         "api_error_status": 429, "result": "rate limited"}));
     let outcome = judge(&[init(), failure], None, 1);
@@ -83,7 +83,7 @@ fn an_api_error_calls_itself_a_success() {
 }
 
 #[test]
-fn of_several_results_the_last_counts_and_the_structured_answer_stays() {
+fn the_last_result_counts_and_an_earlier_structured_answer_is_kept() {
     let first = success(&json!({"structured_output": {"n": 1}, "result": "one"}));
     let last = success(&json!({"result": "two"}));
     let outcome = judge(&[init(), first.clone(), init(), last], None, 0);
@@ -101,7 +101,7 @@ fn of_several_results_the_last_counts_and_the_structured_answer_stays() {
 }
 
 #[test]
-fn failures_are_told_apart() {
+fn each_failure_has_its_reason() {
     let cases = [
         (
             json!({"subtype": "error_max_turns"}),
@@ -148,7 +148,7 @@ fn failures_are_told_apart() {
 }
 
 #[test]
-fn a_result_that_does_not_say_whether_it_failed_has_failed() {
+fn a_result_without_is_error_is_a_failure() {
     let mut line = success(&json!({}));
     line.as_object_mut().unwrap().remove("is_error");
     assert!(matches!(
@@ -158,7 +158,7 @@ fn a_result_that_does_not_say_whether_it_failed_has_failed() {
 }
 
 #[test]
-fn without_init_there_was_no_run() {
+fn a_session_without_init_failed_to_start() {
     let outcome = judge(&[], None, 1);
     assert_eq!(reason(&outcome), &FailureReason::StartFailed);
     assert!(
@@ -175,7 +175,7 @@ fn without_init_there_was_no_run() {
 }
 
 #[test]
-fn stopping_is_judged_by_what_was_finished() {
+fn a_stopped_session_is_completed_only_if_it_has_a_result() {
     let aborted = json!({"type": "result", "subtype": "error_during_execution", "is_error": true});
     let cases = [
         (StopCause::Interrupt, SessionEnd::Interrupted),
@@ -190,13 +190,13 @@ fn stopping_is_judged_by_what_was_finished() {
         let outcome = judge(&[init(), success(&json!({}))], Some(cause), 0);
         assert!(
             matches!(outcome.end, SessionEnd::Completed { .. }),
-            "the work was done already"
+            "the work was finished before the stop"
         );
     }
 }
 
 #[test]
-fn a_denial_told_twice_is_one_denial() {
+fn a_denial_reported_twice_is_one_denial() {
     let event = json!({"type": "system", "subtype": "permission_denied", "tool_name": "Write",
         "tool_use_id": "t1", "message": "not allowed"});
     let denied = json!({"permission_denials": [

@@ -42,7 +42,7 @@ async fn a_transcript_that_cannot_be_written_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tool_server_that_did_not_come_up_is_a_clear_failure() {
+async fn a_tool_server_that_did_not_start_is_a_failure() {
     let mut fixture = SessionFixture::new().await;
     fixture.offer_tools(Arc::new(CountingToolServer(AtomicUsize::new(0))));
     fixture.replace_cli_with(
@@ -63,7 +63,7 @@ async fn a_tool_server_that_did_not_come_up_is_a_clear_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ignores_an_interrupt_is_killed_with_its_tree() {
+async fn a_cli_that_ignores_an_interrupt_is_killed_with_its_tree() {
     let mut fixture = SessionFixture::new().await;
     fixture.grace = Duration::from_millis(300);
     fixture.silence = Duration::from_millis(300);
@@ -75,7 +75,7 @@ async fn what_ignores_an_interrupt_is_killed_with_its_tree() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lingers_after_its_result_is_killed_and_its_work_counts() {
+async fn a_cli_that_stays_after_its_result_is_killed_and_the_result_counts() {
     let mut fixture = SessionFixture::new().await;
     fixture.grace = Duration::from_millis(300);
     fixture.replace_cli_with(
@@ -105,7 +105,7 @@ async fn a_pipe_held_open_by_an_orphan_does_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_asks_without_reading_the_answers_is_stopped() {
+async fn a_cli_that_does_not_read_answers_is_stopped() {
     let mut fixture = SessionFixture::new().await;
     fixture.replace_cli_with(
         r#"exec yes '{"type":"control_request","request_id":"x","request":{"subtype":"nonsense"}}'"#,
@@ -118,7 +118,7 @@ async fn what_asks_without_reading_the_answers_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_death_in_the_middle_tells_what_it_said_last() {
+async fn a_cli_that_dies_reports_its_last_stderr() {
     let mut fixture = SessionFixture::new().await;
     fixture.replace_cli_with(
         r#"echo '{"type":"system","subtype":"init","session_id":"s"}'

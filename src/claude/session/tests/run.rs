@@ -137,7 +137,7 @@ async fn a_role_without_tools_is_offered_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_answer_by_the_schema_is_visible() {
+async fn a_missing_structured_answer_is_reported_as_none() {
     let mut fixture = SessionFixture::new().await;
     fixture.spec.schema = Some(schema());
     fixture.model.push_answers([
@@ -158,7 +158,7 @@ async fn a_missing_answer_by_the_schema_is_visible() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_passes_the_schema_in_the_cli_as_well() {
+async fn the_cli_accepts_a_valid_plan_and_refuses_an_invalid_one() {
     let mut fixture = SessionFixture::new().await;
     fixture.spec.schema = Some(plan_schema().clone());
     let mut bad = plan();
@@ -212,7 +212,7 @@ async fn a_denied_call_is_reported_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_to_spend_is_an_api_error_402() {
+async fn a_spent_budget_is_an_api_error_402() {
     let mut fixture = SessionFixture::new().await;
     fixture.model.push_answers([ScriptedAnswer::Status(
         402,
@@ -230,7 +230,7 @@ async fn a_refusal_to_spend_is_an_api_error_402() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_that_heals_is_no_failure() {
+async fn a_retried_api_error_does_not_fail_the_session() {
     let mut fixture = SessionFixture::new().await;
     fixture.model.push_answers([
         ScriptedAnswer::Status(529, "overloaded"),

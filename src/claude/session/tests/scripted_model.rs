@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 /// The response to one request.
 pub(crate) enum ScriptedAnswer {
-    /// These content blocks.
+    /// A message with these content blocks.
     Blocks(Vec<Value>),
     /// An error with this message.
     Status(u16, &'static str),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_ends_it_and_the_conversation_can_be_resumed() {
+async fn an_interrupted_conversation_can_be_resumed() {
     let mut fixture = SessionFixture::new().await;
     fixture.model.push_answers([ScriptedAnswer::Hang]);
     let control = fixture.control();
@@ -15,7 +15,7 @@ async fn an_interrupt_ends_it_and_the_conversation_can_be_resumed() {
     let outcome = fixture.run().await.unwrap();
     interrupt.await.unwrap();
     assert_eq!(outcome.end, SessionEnd::Interrupted, "{outcome:?}");
-    assert_eq!(fixture.kill_count(), 0, "it stopped by itself");
+    assert_eq!(fixture.kill_count(), 0, "the CLI stopped without a kill");
 
     fixture.spec.conversation = ConversationStart::Resume(fixture.spec.conversation.id());
     fixture
@@ -26,7 +26,7 @@ async fn an_interrupt_ends_it_and_the_conversation_can_be_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_ends_it_at_once() {
+async fn a_kill_ends_the_session_immediately() {
     let mut fixture = SessionFixture::new().await;
     fixture.model.push_answers([ScriptedAnswer::Hang]);
     let control = fixture.control();
@@ -42,7 +42,7 @@ async fn a_kill_ends_it_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silence_is_ended() {
+async fn a_silent_session_is_ended() {
     let mut fixture = SessionFixture::new().await;
     fixture.silence = Duration::from_secs(3);
     fixture.model.push_answers([ScriptedAnswer::Hang]);
@@ -51,7 +51,7 @@ async fn silence_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_at_the_gateway_are_signs_of_life() {
+async fn activity_at_the_gateway_keeps_a_session_alive() {
     let mut fixture = SessionFixture::new().await;
     fixture.silence = Duration::from_secs(2);
     fixture.model.push_answers([ScriptedAnswer::Slow(
@@ -74,7 +74,7 @@ async fn bytes_at_the_gateway_are_signs_of_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parked_agent_is_not_silent() {
+async fn a_paused_agent_is_not_silent() {
     let mut fixture = SessionFixture::new().await;
     fixture.silence = Duration::from_secs(2);
     fixture.activity.set_paused(true);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_of_our_tools_are_answered() {
+async fn calls_of_the_orchestrators_tools_are_answered() {
     let mut fixture = SessionFixture::new().await;
     let counter = Arc::new(CountingToolServer(AtomicUsize::new(0)));
     fixture.offer_tools(counter.clone());
@@ -37,7 +37,7 @@ async fn calls_of_our_tools_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_waits_for_our_tool_is_not_silent_and_can_be_interrupted() {
+async fn an_agent_that_waits_for_a_tool_is_not_silent_and_can_be_interrupted() {
     let mut fixture = SessionFixture::new().await;
     fixture.silence = Duration::from_secs(2);
     let counter = Arc::new(CountingToolServer(AtomicUsize::new(0)));
@@ -47,7 +47,7 @@ async fn an_agent_that_waits_for_our_tool_is_not_silent_and_can_be_interrupted()
         .push_answers([ScriptedAnswer::tool("mcp__eklavya__hang", &json!({}))]);
     let (control, activity) = (fixture.control(), fixture.activity.clone());
     let interrupt = tokio::spawn(async move {
-        // On a busy machine the CLI may need longer to start than it may be silent.
+        // On a busy machine the CLI may take longer to start than the silence limit allows.
         for beat in 0.. {
             if counter.0.load(Ordering::Relaxed) == HUNG {
                 break;

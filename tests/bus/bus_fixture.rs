@@ -22,7 +22,6 @@ use eklavya_testkit::servers::redis::TestRedis;
 use tempfile::TempDir;
 use url::Url;
 
-/// An installation.
 pub struct BusFixture {
     pub redis: Option<TestRedis>,
     pub data: DataStore,
@@ -82,8 +81,8 @@ impl BusFixture {
         }
     }
 
-    /// Returns another process of the installation: connections of its own to the database, and its
-    /// own end of the bus. Where the bus is inside the process, it is as alone as a process is.
+    /// Returns another process of the installation, with its own connections to the database and to
+    /// the bus. If the bus is inside the process, the new process does not share it.
     pub async fn new_process(&self) -> DataStore {
         open_process(&self.location, self.redis.as_ref()).await
     }
@@ -96,12 +95,12 @@ impl BusFixture {
         }
     }
 
-    /// Returns the server, to do something to it.
+    /// Returns the Redis server, to stop or restart it.
     pub fn redis_server(&mut self) -> &mut TestRedis {
-        self.redis.as_mut().expect("this house has a server")
+        self.redis.as_mut().expect("the fixture has a Redis server")
     }
 
-    /// Adds an agent that is at work.
+    /// Adds a live agent.
     pub async fn add_agent(&self) -> AgentId {
         let agent = Agent {
             version: 0,
@@ -113,7 +112,6 @@ impl BusFixture {
         agent.id
     }
 
-    /// Ends an agent.
     pub async fn end_agent(&self, agent: AgentId) {
         let spawn = [AgentEvent::Spawn, AgentEvent::Complete];
         for event in spawn {
@@ -123,7 +121,7 @@ impl BusFixture {
         }
     }
 
-    /// Waits until this process is connected to the server, or is not.
+    /// Waits until this process is connected to the server (or disconnected from it).
     pub async fn wait_until_connected(&self, connected: bool) {
         while self.data.bus.connection_generation().is_some() != connected {
             yield_briefly().await;
@@ -145,14 +143,14 @@ async fn open_process(location: &DatabaseLocation, redis: Option<&TestRedis>) ->
 }
 
 impl BusFixture {
-    /// Returns this process under a clock that stands still.
+    /// Returns this process with a fixed clock.
     pub fn with_clock(&self, clock: &Arc<FixedClock>) -> DataStore {
         let (store, bus) = (self.data.store.clone(), self.data.bus.clone());
         DataStore::with_bus(store, clock.clone(), bus)
     }
 }
 
-/// A notification that differs from all others.
+/// Returns a notification whose title is the number.
 pub fn numbered_news(number: u32) -> BusEvent {
     BusEvent {
         project: None,
@@ -165,7 +163,7 @@ pub fn numbered_news(number: u32) -> BusEvent {
     }
 }
 
-/// Hears pieces of news up to the one with this number, and returns their numbers.
+/// Receives notifications up to the one with the number `last`, and returns their numbers.
 pub async fn receive_until(listener: &mut BusListener, last: u32) -> Vec<u32> {
     let mut heard = Vec::new();
     while heard.last() != Some(&last) {
@@ -174,7 +172,7 @@ pub async fn receive_until(listener: &mut BusListener, last: u32) -> Vec<u32> {
     heard
 }
 
-/// Hears one piece of news, and returns its number.
+/// Receives one notification and returns its number.
 pub async fn receive_number(listener: &mut BusListener) -> u32 {
     loop {
         if let Some(BusSignal::Event(BusEvent {
@@ -187,7 +185,7 @@ pub async fn receive_number(listener: &mut BusListener) -> u32 {
     }
 }
 
-/// Lets others go on for a moment, in a loop that waits for them.
+/// Sleeps for a moment, in a loop that waits for other tasks.
 pub async fn yield_briefly() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }

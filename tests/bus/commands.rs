@@ -8,7 +8,7 @@ use crate::impostor::ImpostorServer;
 
 const PASSWORD: &str = "s3cret";
 
-/// Returns a place with a project, whose bus is configured afterwards.
+/// Returns a data directory with a project. The tests configure its bus.
 fn env_with_project() -> TestEnv {
     let env = TestEnv::new();
     std::fs::write(env.path().join("brief.md"), "A shop for tea.\n").unwrap();
@@ -24,7 +24,7 @@ fn unused_url() -> String {
 }
 
 #[test]
-fn work_is_refused_and_reading_is_not_if_the_server_is_away() {
+fn without_redis_work_is_refused_and_reading_is_not() {
     let env = env_with_project().with("EKLAVYA_BUS_URL", &unused_url());
     let worked = env.run(&["plan", "shop"]).assert_exit_code(7);
     assert!(
@@ -49,7 +49,7 @@ fn work_is_refused_and_reading_is_not_if_the_server_is_away() {
 }
 
 #[test]
-fn what_is_wrong_with_a_server_is_told_by_every_command() {
+fn every_command_reports_what_is_wrong_with_the_server() {
     let redis = TestRedis::guarded(PASSWORD);
     let old = ImpostorServer::of_version("5.0.14");
     let other = ImpostorServer::start(|_| Some("220 mail.example.org ESMTP\r\n".into()));
@@ -73,7 +73,7 @@ fn what_is_wrong_with_a_server_is_told_by_every_command() {
 }
 
 #[test]
-fn a_url_that_cannot_be_one_is_a_mistake_of_the_configuration() {
+fn an_invalid_bus_url_is_a_configuration_error() {
     let env = TestEnv::new();
     for url in ["http://h", "redis://:s3cret@h/x", "redis://:s3cret@h/?db=1"] {
         let listed = env.run(&["project", "list", "--set", &format!("bus.url={url}")]);
@@ -110,7 +110,7 @@ fn the_password_is_kept_and_not_shown() {
 }
 
 #[test]
-fn the_password_may_stand_in_a_file() {
+fn the_password_may_be_in_a_file() {
     let redis = TestRedis::guarded(PASSWORD);
     let env = TestEnv::new().with("EKLAVYA_BUS_URL", &redis.url());
     std::fs::write(env.path().join("password"), format!("{PASSWORD}\n")).unwrap();

@@ -25,7 +25,7 @@ async fn open_error(url: &str, password: Option<&str>) -> BusError {
 }
 
 #[tokio::test]
-async fn the_password_counts_and_is_never_told() {
+async fn the_password_is_required_and_never_shown() {
     let redis = TestRedis::guarded("s3cret @/?");
     for (url, password) in [
         (redis.url(), Some("s3cret @/?")),
@@ -73,7 +73,7 @@ async fn a_server_that_is_too_old_is_refused_with_its_version() {
 }
 
 #[tokio::test]
-async fn what_is_not_redis_is_told_so() {
+async fn a_server_that_is_not_redis_is_refused() {
     let http = ImpostorServer::start(|_| Some("HTTP/1.1 400 Bad Request\r\n\r\n".into()));
     let error = open_error(&http.url, None).await;
     assert!(matches!(error, BusError::NotRedis { .. }), "{error}");
@@ -89,7 +89,7 @@ async fn what_is_not_redis_is_told_so() {
 }
 
 #[tokio::test]
-async fn no_server_and_a_silent_server_are_told_apart_from_a_refusal() {
+async fn a_missing_or_silent_server_is_unavailable() {
     let free = refusing_port();
     let silent = ImpostorServer::start(|_| None);
     let error = open_error(&silent.url, None).await;
@@ -132,6 +132,6 @@ async fn installations_share_a_server_and_nothing_else() {
     for name in names {
         assert!(name.starts_with("eklavya:"), "{name}");
         let left: i64 = redis.query(&["PTTL", &name]);
-        assert!(left > 0, "{name} stays for ever");
+        assert!(left > 0, "{name} never expires");
     }
 }

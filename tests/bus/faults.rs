@@ -1,4 +1,4 @@
-//! The server goes away in the middle of the work, and comes back.
+//! Redis becomes unavailable during work, and comes back.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::messages::{NOTHING, receive_numbers, send_number};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// What was logged as a warning or worse in this test.
+/// The warnings and errors that this test logs.
 #[derive(Clone, Default)]
 struct CapturedWarnings(Arc<Mutex<Vec<u8>>>);
 
@@ -51,7 +51,7 @@ impl Write for CapturedWarnings {
 }
 
 #[tokio::test]
-async fn messages_outlive_the_server_and_none_comes_twice() {
+async fn messages_survive_a_server_crash_and_none_is_delivered_twice() {
     let (warnings, _guard) = CapturedWarnings::capture();
     let mut fixture = BusFixture::on_redis().await;
     let (agent, data) = (fixture.add_agent().await, fixture.data.clone());
@@ -73,24 +73,28 @@ async fn messages_outlive_the_server_and_none_comes_twice() {
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
     fixture.redis_server().kill();
     fixture.wait_until_connected(false).await;
-    assert_eq!(warnings.lines().len(), 2, "away again is told again");
+    assert_eq!(
+        warnings.lines().len(),
+        2,
+        "a second outage is reported again"
+    );
 }
 
 #[tokio::test]
-async fn listeners_are_told_of_the_gap_and_hear_again() {
+async fn listeners_get_a_gap_and_then_receive_events_again() {
     let mut fixture = BusFixture::on_redis().await;
     let other = fixture.new_process().await;
     let mut ear = fixture.data.bus.subscribe();
     other.bus.publish(vec![numbered_news(1)]).await;
     assert_eq!(receive_until(&mut ear, 1).await, [1]);
     fixture.redis_server().kill();
-    // The fault is noticed without a request.
+    // The process notices the outage without a request.
     fixture.wait_until_connected(false).await;
     fixture.data.bus.publish(vec![numbered_news(2)]).await;
     assert_eq!(
         receive_until(&mut ear, 2).await,
         [2],
-        "its own is heard anyway"
+        "a process receives its own events without the server"
     );
     other.bus.publish(vec![numbered_news(3)]).await;
     assert_eq!(ear.next().await, Some(BusSignal::Gap));
@@ -120,7 +124,7 @@ async fn a_frozen_server_does_not_stop_the_work() {
     assert_eq!(
         data.bus.connection_generation(),
         None,
-        "one question was enough"
+        "one unanswered request is enough to disconnect"
     );
     assert_eq!(data.bus.send("inbox", "x").await, Err(BusUnavailable));
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, [1]);
@@ -130,14 +134,14 @@ async fn a_frozen_server_does_not_stop_the_work() {
     assert_eq!(warnings.lines().len(), 1, "{:?}", warnings.lines());
     fixture.redis.as_ref().unwrap().thaw();
     fixture.wait_until_connected(true).await;
-    // Requests from before the freeze are done by now and bring nothing new.
+    // Requests from before the freeze are finished and deliver nothing new.
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, NOTHING);
     send_number(&data, fixture.project.id, to, 2).await;
     assert_eq!(receive_numbers(&data, agent, "c", 10).await, [2]);
 }
 
 #[tokio::test]
-async fn a_pause_outlives_a_server_that_comes_back_empty() {
+async fn a_pause_survives_a_server_that_restarts_empty() {
     let mut fixture = BusFixture::on_redis().await;
     let one = SharedLimits::new(fixture.data.clone());
     let two = SharedLimits::new(fixture.new_process().await);
@@ -153,12 +157,12 @@ async fn a_pause_outlives_a_server_that_comes_back_empty() {
         let left = one.remaining_pause(name).await.unwrap().unwrap();
         assert!(left > HOUR / 2 && left <= HOUR, "{left:?}");
         let left = fixture.data.bus.remaining_pause(name).await.unwrap();
-        assert!(left.is_some(), "the server knows {name} again");
+        assert!(left.is_some(), "the server has the pause of {name} again");
     }
 }
 
 #[tokio::test]
-async fn rates_go_on_in_the_database() {
+async fn rate_limits_continue_in_the_database() {
     let mut fixture = BusFixture::on_redis().await;
     let limits = SharedLimits::new(fixture.data.clone());
     let rate = RateLimit {
@@ -179,7 +183,7 @@ async fn rates_go_on_in_the_database() {
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_is_told_of_once() {
+async fn a_server_that_refuses_writes_is_reported_once() {
     let (warnings, _guard) = CapturedWarnings::capture();
     let fixture = BusFixture::on_redis().await;
     let (agent, data) = (fixture.add_agent().await, fixture.data.clone());
@@ -198,7 +202,7 @@ async fn a_server_that_refuses_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_at_the_start_is_taken_up_when_it_comes() {
+async fn a_server_that_is_down_at_the_start_is_used_once_it_runs() {
     let (warnings, _guard) = CapturedWarnings::capture();
     let mut redis = eklavya_testkit::servers::redis::TestRedis::on_tcp();
     let url = Url::parse(&redis.url()).unwrap();

@@ -1,16 +1,15 @@
-//! Something on a port that is not the server that it should be.
+//! A server that is not a usable Redis.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// Answers every request with the result of `answer`.
 pub struct ImpostorServer {
-    /// Its URL.
     pub url: String,
 }
 
 impl ImpostorServer {
-    /// Starts one. It ends with the test.
+    /// Starts a server, which runs until the test ends.
     pub fn start(answer: impl Fn(&str) -> Option<String> + Send + Clone + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -25,12 +24,12 @@ impl ImpostorServer {
         }
     }
 
-    /// Starts a server of this version, which knows no `HELLO` where it is older than 6.
+    /// Starts a server of this version. It does not know `HELLO` if it is older than 6.
     pub fn of_version(version: &'static str) -> Self {
         Self::start(move |question| {
             let before_six = version < "6";
             Some(if question.starts_with("HELLO") && before_six {
-                // Such servers quote what they do not understand, the password included.
+                // Such servers quote unknown commands, including the password.
                 format!(
                     "-ERR unknown command `HELLO`, with args beginning with: {}\r\n",
                     question.replace("HELLO", "")

@@ -1,4 +1,4 @@
-//! Messages between agents: one text for either bus and either database.
+//! Messages between agents: the same tests for each bus and each database.
 
 use std::collections::BTreeSet;
 
@@ -11,25 +11,25 @@ use serde_json::json;
 
 use crate::bus_fixture::{BusFixture, yield_briefly};
 
-/// The wait after which no message is expected.
+/// The numbers of no messages.
 pub const NOTHING: [u64; 0] = [];
 
 #[tokio::test]
-async fn in_process() {
+async fn message_functions_work_in_process() {
     Box::pin(all_contracts(&BusFixture::in_process().await)).await;
 }
 
 #[tokio::test]
-async fn on_redis() {
+async fn message_functions_work_on_redis() {
     Box::pin(all_contracts(&BusFixture::on_redis().await)).await;
 }
 
 pub async fn all_contracts(fixture: &BusFixture) {
-    a_message_is_delivered_once_and_as_it_was_said(fixture).await;
+    a_message_is_delivered_once_and_unchanged(fixture).await;
     a_broadcast_reaches_each_agent(fixture).await;
-    rivals_share_the_messages_and_none_twice(fixture).await;
-    Box::pin(what_a_dead_consumer_had_goes_to_its_heir(fixture)).await;
-    what_cannot_be_said_is_refused_and_nothing_is_kept(fixture).await;
+    concurrent_consumers_share_the_messages(fixture).await;
+    Box::pin(messages_of_a_dead_consumer_can_be_claimed(fixture)).await;
+    invalid_messages_are_refused_and_not_stored(fixture).await;
 }
 
 /// Sends a number to a recipient.
@@ -47,7 +47,7 @@ pub async fn send_number(
         payload: json!({ "number": number }),
     };
     let sent = messages::send(data, new).await.unwrap().id;
-    // The next message has another time.
+    // The next message gets a later time.
     yield_briefly().await;
     sent
 }
@@ -71,7 +71,7 @@ fn numbers(messages: &[Message]) -> Vec<u64> {
     messages.iter().map(number).collect()
 }
 
-async fn a_message_is_delivered_once_and_as_it_was_said(fixture: &BusFixture) {
+async fn a_message_is_delivered_once_and_unchanged(fixture: &BusFixture) {
     let (from, to) = (fixture.add_agent().await, fixture.add_agent().await);
     let new = NewMessage {
         project: fixture.project.id,
@@ -92,7 +92,10 @@ async fn a_message_is_delivered_once_and_as_it_was_said(fixture: &BusFixture) {
         let done = messages::acknowledge(&other, to, consumer, sent.id).await;
         done.unwrap()
     };
-    assert!(!done("other").await, "it does not have it");
+    assert!(
+        !done("other").await,
+        "the other consumer did not receive the message"
+    );
     assert!(done("reader").await);
     assert!(!done("reader").await);
     let mut tx = fixture.data.begin_read().await.unwrap();
@@ -158,7 +161,7 @@ async fn a_broadcast_reaches_each_agent(fixture: &BusFixture) {
     assert!(kept.contains(&sent));
 }
 
-async fn rivals_share_the_messages_and_none_twice(fixture: &BusFixture) {
+async fn concurrent_consumers_share_the_messages(fixture: &BusFixture) {
     let agent = fixture.add_agent().await;
     for number in 0..12 {
         let to = MessageRecipient::Agent(agent);
@@ -171,8 +174,11 @@ async fn rivals_share_the_messages_and_none_twice(fixture: &BusFixture) {
             let (mut all, name) = (Vec::new(), format!("rival {rival}"));
             loop {
                 let heard = receive_numbers(&data, agent, &name, 3).await;
-                assert!(heard.is_sorted(), "in the order in which they were said");
-                // No other sender adds messages: an empty answer is the end.
+                assert!(
+                    heard.is_sorted(),
+                    "messages arrive in the order in which they were sent"
+                );
+                // All messages are sent already: an empty answer is the end.
                 if heard.is_empty() {
                     return all;
                 }
@@ -184,13 +190,13 @@ async fn rivals_share_the_messages_and_none_twice(fixture: &BusFixture) {
     for rival in rivals {
         all.extend(rival.await.unwrap());
     }
-    // A rival may end while another still has some in its hands; then they are delivered to that.
+    // The last consumer receives the messages that no other consumer received.
     all.extend(receive_numbers(&fixture.data, agent, "last", 100).await);
     let different: BTreeSet<_> = all.iter().copied().collect();
     assert_eq!((all.len(), different), (12, (0..12).collect()));
 }
 
-async fn what_a_dead_consumer_had_goes_to_its_heir(fixture: &BusFixture) {
+async fn messages_of_a_dead_consumer_can_be_claimed(fixture: &BusFixture) {
     let agent = fixture.add_agent().await;
     let (data, to) = (&fixture.data, MessageRecipient::Agent(agent));
     let first = send_number(data, fixture.project.id, to, 1).await;
@@ -208,13 +214,17 @@ async fn what_a_dead_consumer_had_goes_to_its_heir(fixture: &BusFixture) {
     );
     let mut claimed = numbers(&[claims.0.unwrap(), claims.1.unwrap()].concat());
     claimed.sort_unstable();
-    assert_eq!(claimed, [2, 3], "each once, and nothing of the living");
+    assert_eq!(
+        claimed,
+        [2, 3],
+        "each message once, and none of the live consumer"
+    );
     let again = messages::claim(data, agent, "dead", "heir").await.unwrap();
     assert_eq!(again, []);
     assert_eq!(receive_numbers(data, agent, "heir", 10).await, NOTHING);
 }
 
-async fn what_cannot_be_said_is_refused_and_nothing_is_kept(fixture: &BusFixture) {
+async fn invalid_messages_are_refused_and_not_stored(fixture: &BusFixture) {
     let (data, agent, ended) = (
         &fixture.data,
         fixture.add_agent().await,

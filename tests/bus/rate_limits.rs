@@ -1,4 +1,4 @@
-//! Rates and pauses that all workers share: one text for the server, SQLite and PostgreSQL.
+//! Rates and pauses that all workers share: the same tests on Redis, SQLite and PostgreSQL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::bus_fixture::{BusFixture, yield_briefly};
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
-async fn on_sqlite() {
+async fn shared_limits_work_on_sqlite() {
     let fixture = BusFixture::in_process().await;
     all_contracts(&fixture).await;
     a_moved_clock_blocks_no_process(&fixture).await;
 }
 
 #[tokio::test]
-async fn on_postgres_with_messages_too() {
-    // On one server: to start it costs more than all that is done there.
+async fn shared_limits_and_messages_work_on_postgres() {
+    // Starting a server takes longer than all these tests, so they share one.
     let fixture = BusFixture::on_postgres().await;
     all_contracts(&fixture).await;
     a_moved_clock_blocks_no_process(&fixture).await;
@@ -28,19 +28,19 @@ async fn on_postgres_with_messages_too() {
 }
 
 #[tokio::test]
-async fn on_redis() {
+async fn shared_limits_work_on_redis() {
     all_contracts(&BusFixture::on_redis().await).await;
 }
 
 async fn all_contracts(fixture: &BusFixture) {
-    a_rate_is_one_for_all_processes(fixture).await;
+    all_processes_share_a_rate(fixture).await;
     a_rate_recovers(fixture).await;
-    of_many_at_once_as_many_as_allowed(fixture).await;
+    concurrent_requests_get_exactly_the_permits_of_a_rate(fixture).await;
     the_longer_pause_counts_for_all_processes(fixture).await;
     a_pause_ends_by_itself(fixture).await;
 }
 
-async fn a_rate_is_one_for_all_processes(fixture: &BusFixture) {
+async fn all_processes_share_a_rate(fixture: &BusFixture) {
     let rate = RateLimit {
         burst: 3,
         interval: HOUR,
@@ -54,7 +54,7 @@ async fn a_rate_is_one_for_all_processes(fixture: &BusFixture) {
     assert_eq!(turns, [RateLimitOutcome::Granted; 3]);
     for limits in [&one, &two] {
         let RateLimitOutcome::Wait(wait) = limits.try_acquire("a", 1, rate).await.unwrap() else {
-            panic!("a fourth within the hour");
+            panic!("a fourth permit within the hour");
         };
         assert!(wait > Duration::ZERO && wait <= HOUR, "{wait:?}");
     }
@@ -62,7 +62,7 @@ async fn a_rate_is_one_for_all_processes(fixture: &BusFixture) {
     assert_eq!(
         two_at_once,
         RateLimitOutcome::Granted,
-        "another name is another rate"
+        "each name has its own rate"
     );
     assert!(matches!(
         one.try_acquire("b", 2, rate).await.unwrap(),
@@ -90,7 +90,7 @@ async fn a_rate_recovers(fixture: &BusFixture) {
     }
 }
 
-async fn of_many_at_once_as_many_as_allowed(fixture: &BusFixture) {
+async fn concurrent_requests_get_exactly_the_permits_of_a_rate(fixture: &BusFixture) {
     let rate = RateLimit {
         burst: 7,
         interval: HOUR,
@@ -146,7 +146,7 @@ async fn a_moved_clock_blocks_no_process(fixture: &BusFixture) {
         RateLimitOutcome::Granted
     );
     limits.pause("moved", HOUR).await.unwrap();
-    // To the microsecond: the turn comes when its time has come.
+    // A permit becomes available exactly when its interval has passed.
     clock.set(noon + Duration::from_mins(4));
     let wait = RateLimitOutcome::Wait(Duration::from_mins(6));
     assert_eq!(limits.try_acquire("moved", 1, rate).await.unwrap(), wait);
@@ -157,7 +157,7 @@ async fn a_moved_clock_blocks_no_process(fixture: &BusFixture) {
     );
     let left = limits.remaining_pause("moved").await.unwrap();
     assert_eq!(left, Some(Duration::from_mins(50)));
-    // Set back by a day: what was written tomorrow counts for nothing.
+    // The clock was set back by a day: entries from the future are ignored.
     clock.set(noon - 24 * HOUR);
     assert_eq!(limits.remaining_pause("moved").await.unwrap(), None);
     assert_eq!(

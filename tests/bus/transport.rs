@@ -1,4 +1,4 @@
-//! What the bus itself does: one text, both buses.
+//! The transport of the bus: the same tests inside the process and on Redis.
 
 use std::time::Duration;
 
@@ -22,18 +22,18 @@ macro_rules! on_both {
 }
 
 on_both!(
-    every_listener_hears_everything_once_and_in_order,
-    a_commit_is_heard_by_other_processes,
+    every_listener_receives_every_event_once_and_in_order,
+    other_processes_receive_the_events_of_a_commit,
     each_text_goes_to_one_consumer,
     messages_of_dead_consumers_are_claimed_once,
-    an_inbox_has_room_for_the_last_thousand,
-    inboxes_are_apart,
-    the_cache_forgets,
+    an_inbox_keeps_its_last_thousand_entries,
+    inboxes_are_separate,
+    the_cache_drops_expired_and_oversized_values,
 );
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn every_listener_hears_everything_once_and_in_order(fixture: BusFixture) {
+async fn every_listener_receives_every_event_once_and_in_order(fixture: BusFixture) {
     let other = fixture.new_bus_peer().await;
     let mut ears = [
         fixture.data.bus.subscribe(),
@@ -59,7 +59,7 @@ async fn every_listener_hears_everything_once_and_in_order(fixture: BusFixture) 
     }
 }
 
-async fn a_commit_is_heard_by_other_processes(fixture: BusFixture) {
+async fn other_processes_receive_the_events_of_a_commit(fixture: BusFixture) {
     let other = fixture.new_bus_peer().await;
     let mut ear = other.bus.subscribe();
     let mut change = fixture
@@ -91,7 +91,7 @@ async fn each_text_goes_to_one_consumer(fixture: BusFixture) {
     assert_eq!(other.acknowledge("inbox", &ids).await, Ok(2));
     assert_eq!(bus.acknowledge("inbox", &ids).await, Ok(0));
     assert_eq!(bus.acknowledge("inbox", &[]).await, Ok(0));
-    // What comes later is received as well.
+    // A later entry is received as well.
     other.send("inbox", "f").await.unwrap();
     let later = bus.receive("inbox", "one", 10).await.unwrap();
     assert_eq!(texts(&later), "f");
@@ -113,7 +113,11 @@ async fn messages_of_dead_consumers_are_claimed_once(fixture: BusFixture) {
         other.claim("inbox", "dead", "rival")
     );
     let mut claimed = [claims.0.unwrap(), claims.1.unwrap()].concat();
-    assert_eq!(claimed, [had[1].clone()], "the living one keeps its own");
+    assert_eq!(
+        claimed,
+        [had[1].clone()],
+        "the live consumer keeps its own entry"
+    );
     assert_eq!(bus.claim("inbox", "dead", "heir").await, Ok(vec![]));
     assert_eq!(bus.claim("no inbox", "dead", "heir").await, Ok(vec![]));
     claimed.extend(alive);
@@ -121,7 +125,7 @@ async fn messages_of_dead_consumers_are_claimed_once(fixture: BusFixture) {
     assert_eq!(bus.acknowledge("inbox", &ids).await, Ok(2));
 }
 
-async fn an_inbox_has_room_for_the_last_thousand(fixture: BusFixture) {
+async fn an_inbox_keeps_its_last_thousand_entries(fixture: BusFixture) {
     let bus = &fixture.data.bus;
     for n in 0..1_010 {
         bus.send("inbox", &n.to_string()).await.unwrap();
@@ -134,7 +138,7 @@ async fn an_inbox_has_room_for_the_last_thousand(fixture: BusFixture) {
     );
 }
 
-async fn inboxes_are_apart(fixture: BusFixture) {
+async fn inboxes_are_separate(fixture: BusFixture) {
     let bus = &fixture.data.bus;
     assert_eq!(bus.receive("a", "one", 10).await, Ok(vec![]));
     bus.send("a", "of a").await.unwrap();
@@ -146,7 +150,7 @@ async fn inboxes_are_apart(fixture: BusFixture) {
     assert_eq!(bus.acknowledge("a", &ids).await, Ok(1));
 }
 
-async fn the_cache_forgets(fixture: BusFixture) {
+async fn the_cache_drops_expired_and_oversized_values(fixture: BusFixture) {
     let (bus, other) = (&fixture.data.bus, fixture.new_bus_peer().await.bus);
     assert_eq!(bus.get("key").await, None);
     bus.put("key", "old", HOUR).await;

@@ -12,7 +12,7 @@ fn unknown_agents_are_errors() {
 }
 
 #[test]
-fn a_rehearsal_that_cannot_be_played_stops_the_project() {
+fn an_invalid_rehearsal_is_refused_and_no_project_is_created() {
     let env = TestEnv::new();
     env.write_file("brief.md", "A page");
     env.write_file("broken.yaml", "rehearsal: 1\nagents:\n  - role: wizard\n");

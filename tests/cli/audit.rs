@@ -32,7 +32,7 @@ async fn tamper(env: &TestEnv, sql: &str) {
 }
 
 #[test]
-fn every_command_that_changes_something_is_noted_with_who_did_it() {
+fn every_change_is_recorded_with_its_actor() {
     let env = TestEnv::new();
     env.run(&["init", "--yes"]).ok();
     env.run(&["config", "set", "agents.parallel", "8"]).ok();
@@ -65,7 +65,7 @@ fn every_command_that_changes_something_is_noted_with_who_did_it() {
 }
 
 #[test]
-fn the_log_is_narrowed_down() {
+fn the_log_is_filtered() {
     let env = TestEnv::new();
     env.create_project("Shop");
     env.create_project("Other");
@@ -104,7 +104,7 @@ fn the_log_is_narrowed_down() {
 }
 
 #[test]
-fn a_secret_does_not_get_into_the_trail() {
+fn secrets_are_hidden_in_the_audit_trail() {
     let key = "sk-never-shown-anywhere";
     let env = TestEnv::new().with("ANTHROPIC_API_KEY", key);
     let url = format!("http://ada:hunter2@127.0.0.1/{key}");
@@ -196,7 +196,7 @@ fn verify_names_the_first_broken_row() {
 }
 
 #[test]
-fn an_export_verifies_with_nothing_else_at_hand() {
+fn an_export_verifies_without_a_database() {
     let env = TestEnv::new();
     env.create_project("Shop");
     env.run(&["project", "pause", "shop"]).ok();

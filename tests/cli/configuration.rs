@@ -3,7 +3,7 @@
 use eklavya_testkit::cli::TestEnv;
 
 #[test]
-fn every_value_tells_its_origin() {
+fn every_value_is_shown_with_its_origin() {
     let env = TestEnv::new()
         .with("EKLAVYA_DEMO_COUNT", "2")
         .with("ANTHROPIC_API_KEY", "sk-never-shown");
@@ -24,7 +24,7 @@ fn every_value_tells_its_origin() {
 }
 
 #[test]
-fn set_changes_one_line_and_says_where_it_does_not_count() {
+fn set_changes_one_line_and_warns_about_an_overriding_variable() {
     let env = TestEnv::new().with("EKLAVYA_AGENTS_PARALLEL", "2");
     let before = std::fs::read_to_string(env.home().join("config.yaml")).unwrap();
     let set = env.run(&["config", "set", "agents.parallel", "8"]).ok();
@@ -46,7 +46,7 @@ fn set_changes_one_line_and_says_where_it_does_not_count() {
 }
 
 #[test]
-fn a_relative_path_is_kept_as_it_was_meant() {
+fn a_relative_path_is_relative_to_the_working_directory() {
     let env = TestEnv::new();
     env.run(&["config", "set", "model.keyFile", "key.txt"]).ok();
     let shown = env.run(&["config", "get", "model.keyFile"]).ok();
@@ -54,7 +54,7 @@ fn a_relative_path_is_kept_as_it_was_meant() {
 }
 
 #[test]
-fn mistakes_are_told_with_their_place() {
+fn errors_of_the_file_name_their_place() {
     let messages: Vec<String> = [
         "agents:\n  paralel: 4\n",
         "agents:\n  parallel: four\n",
@@ -93,7 +93,7 @@ fn unknown_keys_and_bad_values_exit_with_2() {
 }
 
 #[test]
-fn a_mistyped_variable_is_warned_of() {
+fn a_mistyped_variable_is_a_warning() {
     let env = TestEnv::new().with("EKLAVYA_MODEL_ULR", "http://localhost");
     let warned = env.run(&["config", "get", "model.url"]).ok();
     let expected = "warning: EKLAVYA_MODEL_ULR matches no configuration key; did you mean EKLAVYA_MODEL_URL?\n";

@@ -12,7 +12,7 @@ fn check_status(checks: &Value, name: &str) -> String {
 }
 
 #[test]
-fn what_is_missing_is_found_and_exits_with_7() {
+fn missing_requirements_are_found_and_exit_with_7() {
     let env = TestEnv::empty().with("PATH", "/nonexistent");
     let found = env.run(&["doctor", "--output", "json"]).assert_exit_code(7);
     let checks = found.json();
@@ -86,7 +86,7 @@ fn every_cell_of_the_permission_matrix_is_tried() {
 }
 
 #[test]
-fn what_cannot_be_tried_has_no_cells() {
+fn without_a_sandbox_no_cells_are_shown() {
     let env = TestEnv::new().with("PATH", "/nonexistent");
     let found = env
         .run(&["doctor", "--output", "json"])
@@ -101,7 +101,7 @@ fn what_cannot_be_tried_has_no_cells() {
 }
 
 #[test]
-fn a_browser_that_is_switched_off_is_a_warning_of_those_who_have_one() {
+fn a_disabled_browser_is_a_warning_for_roles_with_a_browser() {
     let env = TestEnv::new()
         .with("PATH", "/usr/local/bin:/usr/bin:/bin")
         .with("EKLAVYA_BROWSER_USE", "off");

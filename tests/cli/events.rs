@@ -54,7 +54,7 @@ impl Drop for EventsTailProcess {
 }
 
 #[test]
-fn the_schema_is_a_contract() {
+fn the_event_schema_is_stable() {
     let env = TestEnv::empty();
     let schema = env.run(&["events", "schema"]).ok().json();
     assert_json_snapshot!("events_schema", schema);
@@ -67,7 +67,7 @@ fn the_schema_is_a_contract() {
 }
 
 #[test]
-fn the_log_is_read_from_any_place() {
+fn the_log_is_read_from_any_position() {
     let env = TestEnv::new();
     let nothing = env.run(&["events", "tail"]).ok();
     assert_eq!(
@@ -106,7 +106,7 @@ fn the_log_is_read_from_any_place() {
 }
 
 #[test]
-fn a_consumer_that_comes_back_gets_exactly_the_rest() {
+fn a_consumer_that_reconnects_gets_exactly_the_missed_events() {
     let env = TestEnv::new();
     let mut tail = EventsTailProcess::follow_since(&env, "0");
     env.create_project("Shop");
@@ -124,7 +124,7 @@ fn a_consumer_that_comes_back_gets_exactly_the_rest() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_refused() {
+fn invalid_arguments_are_refused() {
     let env = TestEnv::new();
     let refusals = [
         "events tail --follow --output json",

@@ -26,11 +26,15 @@ fn data_is_not_readable_by_others() {
     };
     assert_eq!(mode("eklavya.db"), 0o600);
     assert_eq!(mode("config.yaml"), 0o600);
-    assert_eq!(mode(".") & 0o066, 0, "others may go through at most");
+    assert_eq!(
+        mode(".") & 0o066,
+        0,
+        "others may at most traverse the directory"
+    );
 }
 
 #[test]
-fn a_place_that_cannot_be_used_is_an_environment_error() {
+fn an_unusable_data_directory_is_an_environment_error() {
     let env = TestEnv::empty();
     env.write_file("file", "");
     let refused = env
@@ -40,7 +44,7 @@ fn a_place_that_cannot_be_used_is_an_environment_error() {
 }
 
 #[test]
-fn without_init_commands_say_what_to_type() {
+fn commands_before_init_suggest_init() {
     let refused = TestEnv::empty()
         .run(&["project", "list"])
         .assert_exit_code(7);
@@ -48,7 +52,7 @@ fn without_init_commands_say_what_to_type() {
 }
 
 #[tokio::test]
-async fn data_of_a_newer_version_is_left_alone() {
+async fn data_of_a_newer_version_is_refused() {
     const NEWER: &str = "INSERT INTO _sqlx_migrations \
         (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
     let env = TestEnv::new();

@@ -22,7 +22,7 @@ fn limits_are_set_and_shown() {
 }
 
 #[test]
-fn limits_of_nothing_are_refused() {
+fn invalid_limits_are_refused() {
     let env = TestEnv::new();
     env.create_project("shop");
     for (line, code) in [
@@ -45,7 +45,7 @@ fn limits_of_nothing_are_refused() {
 }
 
 #[test]
-fn a_report_of_nothing_is_a_report() {
+fn a_report_without_requests_shows_zeros() {
     let env = TestEnv::new();
     env.create_project("shop");
     let report = env

@@ -39,7 +39,7 @@ fn the_brief_may_come_from_stdin() {
 }
 
 #[test]
-fn a_brief_that_cannot_be_one_is_refused_and_nothing_is_kept() {
+fn invalid_briefs_are_refused_and_no_project_is_created() {
     let env = TestEnv::new();
     env.write_file("empty.md", " \n\t\n");
     env.write_file("binary.md", b"\x7fELF\x00\x01");
@@ -96,7 +96,7 @@ fn missing_values_are_named_without_a_terminal() {
 }
 
 #[test]
-fn names_that_cannot_be_used_are_refused() {
+fn invalid_project_names_are_refused() {
     let env = TestEnv::new();
     env.create_project("shop");
     env.write_file("brief.md", "A page");
@@ -147,7 +147,7 @@ fn a_project_has_an_isolation_of_its_own_or_the_configured_one() {
 }
 
 #[test]
-fn what_is_not_there_exits_with_3_and_says_how_to_look() {
+fn missing_entities_exit_with_3_and_a_hint() {
     let env = TestEnv::new();
     env.create_project("shop");
     let messages: Vec<String> = [
@@ -162,7 +162,7 @@ fn what_is_not_there_exits_with_3_and_says_how_to_look() {
 }
 
 #[test]
-fn what_the_state_does_not_allow_exits_with_4() {
+fn actions_that_the_state_forbids_exit_with_4() {
     let env = TestEnv::new();
     env.create_project("shop");
     env.run(&["plan", "approve", "shop", "--yes"])
@@ -189,7 +189,7 @@ fn what_the_state_does_not_allow_exits_with_4() {
 }
 
 #[test]
-fn status_tells_what_comes_next() {
+fn status_shows_the_next_step() {
     let env = TestEnv::new();
     env.create_project("shop");
     let status = env.run(&["status", "shop", "--output", "json"]).ok().json();

@@ -64,7 +64,7 @@ fn without_user_namespaces(env: &TestEnv, words: &[&str]) -> CommandResult {
 }
 
 #[test]
-fn a_command_runs_as_an_agent_of_the_role_and_its_code_is_ours() {
+fn a_command_runs_as_an_agent_of_the_role_and_returns_its_exit_code() {
     let env = env();
     let line = "echo out; echo err >&2; echo x > new; pwd; exit 7";
     let ran = run(&env, "developer", &["sh", "-c", line]).assert_exit_code(7);
@@ -73,7 +73,7 @@ fn a_command_runs_as_an_agent_of_the_role_and_its_code_is_ours() {
     let place = ran.stdout.lines().last().unwrap();
     assert!(
         !std::path::Path::new(place).exists(),
-        "{place} is still there"
+        "{place} still exists"
     );
     run(&env, "developer", &["sh", "-c", "kill -TERM $$"]).assert_exit_code(143);
 }
@@ -85,12 +85,12 @@ fn a_role_without_a_terminal_finds_no_program() {
     assert!(ran.stderr.contains("cannot start ls"), "{ran:?}");
     assert!(ran.stderr.contains("The qa has no terminal"), "{ran:?}");
     run(&env, "qa", &["git", "--version"]).ok();
-    // If all of it were hidden, git would be missing too.
+    // A role without git cannot start it either.
     run(&env, "uat", &["git", "--version"]).assert_exit_code(126);
 }
 
 #[test]
-fn what_is_not_known_is_refused() {
+fn unknown_roles_and_projects_are_refused() {
     let env = env();
     let ran = run(&env, "boss", &["true"]).assert_exit_code(2);
     assert!(

@@ -94,7 +94,7 @@ fn without_user(mut secret: Value) -> Value {
 }
 
 #[test]
-fn what_cannot_be_a_secret_is_refused() {
+fn invalid_secrets_are_refused() {
     let env = env_with_shop();
     let long = "x".repeat(64 * 1024 + 1);
     let binary = env.write_file("binary", b"\xff\xfe value of bytes");

@@ -46,7 +46,7 @@ fn help_is_stable() {
 }
 
 #[test]
-fn help_needs_no_data_directory_and_no_sound_configuration() {
+fn help_needs_no_data_directory_and_no_valid_configuration() {
     let env = TestEnv::new().with("EKLAVYA_AGENTS_PARALLEL", "many");
     env.run(&["--help"]).ok();
     env.run(&["--version"]).ok();

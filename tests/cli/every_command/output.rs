@@ -4,7 +4,7 @@ use eklavya_testkit::cli::TestEnv;
 use eklavya_testkit::program::eklavya_program;
 
 #[test]
-fn errors_are_json_where_results_are() {
+fn errors_are_json_if_results_are() {
     let env = TestEnv::new();
     for format in ["json", "jsonl"] {
         let refused = env
@@ -18,7 +18,7 @@ fn errors_are_json_where_results_are() {
 }
 
 #[test]
-fn nothing_is_an_empty_list_for_programs_and_a_message_for_people() {
+fn an_empty_list_is_empty_json_or_a_message_for_people() {
     let env = TestEnv::new();
     assert_eq!(
         env.run(&["project", "list", "--output", "json"])
@@ -61,7 +61,7 @@ fn hostile_text_cannot_steer_a_terminal() {
 }
 
 #[test]
-fn nothing_is_coloured_without_a_terminal() {
+fn output_has_no_colour_without_a_terminal() {
     let env = TestEnv::new();
     for line in [
         &["config", "show"][..],
@@ -74,7 +74,7 @@ fn nothing_is_coloured_without_a_terminal() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_command_quietly() {
+fn a_closed_pipe_ends_the_command_quietly() {
     let env = TestEnv::new();
     let script = format!(
         "set -o pipefail; {} man | head -n 1 >/dev/null; echo $?",

@@ -13,7 +13,7 @@ use eklavya_store::{DatabaseLocation, Store};
 use eklavya_testkit::agents::starting_agent;
 use eklavya_testkit::cli::TestEnv;
 
-/// Every command that lists something from the database.
+/// Every command that lists rows of the database.
 const LISTS: &[&[&str]] = &[
     &["project", "list"],
     &["project", "list", "--all"],

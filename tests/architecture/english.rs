@@ -2,7 +2,7 @@
 
 use super::source::SourceFile;
 
-/// Phrases that make a reader stop. Each is whole words; case does not matter.
+/// Phrases that need a second reading. Each matches whole words in any case.
 const BANNED_PHRASES: [&str; 14] = [
     "whoever",
     "nobody",
@@ -20,11 +20,11 @@ const BANNED_PHRASES: [&str; 14] = [
     "what is asked for",
 ];
 
-/// The changelog quotes the names of the past, and this file the phrases.
+/// This file lists the phrases.
 const EXEMPT: [&str; 1] = ["tests/architecture/english.rs"];
 
 fn contains_phrase(line: &str, phrase: &str) -> bool {
-    // A system user has this name, and entries of the audit trail keep that name of an event.
+    // "nobody" is a system user, and the audit trail keeps old names of events.
     let line = line
         .to_lowercase()
         .replace("\"nobody\"", "")
@@ -59,7 +59,7 @@ fn texts() -> Vec<SourceFile> {
 }
 
 #[test]
-fn no_text_contains_a_phrase_that_needs_a_second_reading() {
+fn no_text_contains_a_banned_phrase() {
     let mut found = Vec::new();
     for file in texts() {
         let path = file.path.display().to_string();

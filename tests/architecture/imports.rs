@@ -229,7 +229,7 @@ fn imports_are_found() {
 }
 
 #[test]
-fn a_table_has_no_circle() {
+fn a_circle_in_a_table_is_reported() {
     let table: &[(&str, &[&str])] = &[("a", &["b"]), ("b", &["a"])];
     assert_eq!(listed_out_of_order(table), ["a lists b, which is below it"]);
 }

@@ -1,4 +1,4 @@
-//! Who may depend on what, print, start processes and know SQL.
+//! Which crates may depend on what, which may print, and which may contain SQL.
 
 use std::fs;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn each_heavy_dependency_belongs_to_one_crate() {
     for entry in fs::read_dir(root.join("src")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        // Only tests depend on it; it looks into the servers that it starts.
+        // Only tests depend on testkit, which needs the clients of the servers that it starts.
         if name == "testkit" {
             continue;
         }
@@ -71,7 +71,7 @@ fn commands_contain_no_sql() {
     }
 }
 
-/// Clippy denies the printing macros; this covers what writes to the streams directly.
+/// Clippy denies the printing macros; this test covers direct writes to the streams.
 #[test]
 fn the_library_does_not_print() {
     for source in SourceFile::below("src", ".rs") {
@@ -100,7 +100,7 @@ fn the_scripts_install_the_cli_that_the_product_was_tested_with() {
     }
 }
 
-/// Only tests may leave out a protection layer of the sandbox, to show what it is good for.
+/// Only tests may leave out a protection layer of the sandbox, to show what the layer prevents.
 #[test]
 fn no_protection_layer_of_the_sandbox_is_left_out() {
     let is_own = |source: &SourceFile| source.path.starts_with("src/sandbox");

@@ -1,5 +1,5 @@
-//! A type's name is found alone by a search: it has two words or more, and no other type of its
-//! crate shares it.
+//! A search for a type's name finds only that type: the name has two words or more, and no other
+//! type of its crate shares it.
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The parts of a file that a rule is about.
+/// A source file that the rules are checked on.
 pub struct SourceFile {
     /// Relative to the root of the repository.
     pub path: PathBuf,

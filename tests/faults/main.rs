@@ -1,12 +1,12 @@
-//! Faults, money and the environment: nothing is lost, spent twice, or left behind when something
-//! breaks. Every story runs the built binary, the real Claude Code CLI and the real gateway against
-//! an endpoint that plays a script and bills.
+//! Faults, money and the environment: nothing is lost, spent twice, or left behind if something
+//! breaks. Every test runs the built binary, the real Claude Code CLI and the real gateway against
+//! an endpoint that plays a script and bills the requests.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "helpers of tests fail as tests do, and tell what happened"
+    reason = "helpers of tests fail as tests do, and print what happened"
 )]
 
 mod fixtures;
@@ -15,10 +15,10 @@ mod money;
 mod processes;
 mod servers;
 
-/// Returns a script in which a tool call that is made once more changes nothing.
+/// Returns a script in which a repeated tool call changes nothing.
 ///
-/// The CLI writes in batches what it did: one that is killed within some tenths of a second after a
-/// tool call makes that call again when it is resumed.
+/// The CLI records its tool calls in batches: a CLI that is killed a few tenths of a second after a
+/// tool call repeats the call when it is resumed.
 fn idempotent_script(script: &str) -> String {
     let once = "echo two >> site/one.txt && git add -A";
     assert!(script.contains(once));
@@ -29,8 +29,8 @@ fn idempotent_script(script: &str) -> String {
     script_with_repeated_results(&script)
 }
 
-/// Returns a script in which an agent that is asked again hands in its result again: a worker may
-/// die after the CLI has recorded the result and before the worker has received it.
+/// Returns a script in which a resumed agent can submit its result again: a worker may die after
+/// the CLI has recorded the result and before the worker has received it.
 fn script_with_repeated_results(script: &str) -> String {
     let (mut script_text, mut result) = (String::new(), String::new());
     for line in script.lines() {

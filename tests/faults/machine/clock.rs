@@ -1,4 +1,4 @@
-//! A clock that is set back and forward: order is a matter of numbers, never of times.
+//! A clock that is set back and forward: events are ordered by their numbers, never by time.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 const JUMPS: [i64; 6] = [-1, 2, -48, 1, -1, 8760];
 
 #[tokio::test]
-async fn events_keep_their_order_on_a_file() {
+async fn events_keep_their_order_under_clock_jumps_on_sqlite() {
     let directory = tempfile::tempdir().unwrap();
     run_with_clock_jumps(DatabaseLocation::File(directory.path().join("eklavya.db"))).await;
 }
 
 #[tokio::test]
-async fn events_keep_their_order_on_a_server() {
+async fn events_keep_their_order_under_clock_jumps_on_a_server() {
     let server = TestPostgres::start();
     let url = server.url();
     let server_of = PostgresServer::new(&url.parse().unwrap(), None).unwrap();

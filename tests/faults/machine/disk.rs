@@ -1,4 +1,4 @@
-//! A full disk: it is reported, nothing is half-written, and with more space the work continues.
+//! A full disk: commands report it, nothing is half-written, and with more space the work resumes.
 
 use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
@@ -6,7 +6,7 @@ use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use crate::error_lines;
 use crate::fixtures::mount_namespace::MountNamespace;
 
-/// An installation whose data directory is a small disk of its own. The model is a rehearsal, since
+/// An installation whose data directory is a separate small disk. The model is a rehearsal, since
 /// a process outside the mount namespace cannot see the disk.
 struct SmallDisk {
     namespace: MountNamespace,
@@ -27,7 +27,7 @@ impl SmallDisk {
         Self { namespace, install }
     }
 
-    /// Leaves no room for another byte.
+    /// Fills the disk to the last byte.
     fn fill_disk(&mut self) {
         let ballast = self.install.home().join("ballast");
         let dd = |size| format!("dd if=/dev/zero bs={size} 2> /dev/null");
@@ -56,7 +56,7 @@ fn assert_full(outcome: &CommandResult) {
 }
 
 #[test]
-fn commands_say_so_and_leave_nothing_half_done() {
+fn commands_report_a_full_disk_and_leave_nothing_half_done() {
     let mut disk = SmallDisk::new(SCRIPT);
     disk.fill_disk();
     assert_full(&disk.run(&["init", "--yes"]));
@@ -82,7 +82,7 @@ fn commands_say_so_and_leave_nothing_half_done() {
 }
 
 #[test]
-fn an_agent_that_fills_the_disk_stops_the_work_and_with_more_room_it_goes_on() {
+fn work_stops_if_an_agent_fills_the_disk_and_resumes_with_more_space() {
     let fills = "if ! test -e $HOME/filled; then touch $HOME/filled; \
         dd if=/dev/zero of=$HOME/ballast bs=64k; dd if=/dev/zero bs=1 >> $HOME/ballast; fi; \
         mkdir -p site tests &&";

@@ -1,4 +1,4 @@
-//! A machine that lacks something, and data that cannot be used.
+//! Missing programs and credentials, and unusable data.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use crate::error_lines;
 use crate::fixtures::mount_namespace::MountNamespace;
 
-/// Asserts that a command ended for want of something, before any agent was begun.
+/// Asserts that a command ended with this error before it started an agent.
 #[track_caller]
 fn assert_refused(install: &TestInstall, outcome: &CommandResult, code: i32, name: &str) {
     assert_eq!(outcome.code, code, "{outcome:#?}");
@@ -19,7 +19,7 @@ fn assert_refused(install: &TestInstall, outcome: &CommandResult, code: i32, nam
 }
 
 #[test]
-fn programs_that_are_missing_are_named_with_the_fix() {
+fn missing_programs_are_reported_with_the_fix() {
     let mut install = TestInstall::new(SCRIPT);
     let bin = install.path().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -46,7 +46,7 @@ fn programs_that_are_missing_are_named_with_the_fix() {
 }
 
 #[test]
-fn a_credential_that_is_missing_and_prices_that_cannot_be_read_stop_the_work_before_it_begins() {
+fn a_missing_credential_or_malformed_prices_stop_work_before_it_begins() {
     let mut install = TestInstall::new(SCRIPT);
     let key = install.unset_variable("ANTHROPIC_API_KEY");
     assert_refused(&install, &install.run(STAGES[0]), 7, "no_credential");
@@ -60,7 +60,7 @@ fn a_credential_that_is_missing_and_prices_that_cannot_be_read_stop_the_work_bef
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_written_is_told() {
+fn a_read_only_data_directory_is_reported() {
     let mut install = TestInstall::new(SCRIPT);
     let mut namespace = MountNamespace::open();
     let home = install.home();
@@ -68,7 +68,7 @@ fn a_data_directory_that_cannot_be_written_is_told() {
         "mount --bind {home} {home} && mount -o remount,bind,ro {home}"
     ));
     install.wrapper = namespace.wrapper(install.path().as_str());
-    // Where exactly it is noticed depends on the files that the database has left open.
+    // The text of the error depends on which files of the database exist; the hint does not.
     let refused = error_lines(&install.run(STAGES[0]).assert_exit_code(7));
     let hint = "hint: [DIR]/home is read-only: make it writable and run the command again";
     assert!(refused.ends_with(hint), "{refused}");
@@ -78,7 +78,7 @@ fn a_data_directory_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn a_database_that_is_damaged_is_told_and_left_alone() {
+fn a_damaged_database_is_reported_and_left_unchanged() {
     let install = TestInstall::new(SCRIPT);
     let database = install.home().join("eklavya.db");
     let whole = fs::read(&database).unwrap();
@@ -104,7 +104,7 @@ fn a_database_that_is_damaged_is_told_and_left_alone() {
 }
 
 #[test]
-fn what_a_command_names_must_be_there() {
+fn unknown_projects_demos_tasks_and_agents_exit_with_3() {
     let install = TestInstall::new(SCRIPT);
     let mut messages = String::new();
     for command in [

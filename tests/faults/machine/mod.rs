@@ -1,4 +1,4 @@
-//! A machine whose disk is full, whose clock jumps, or that lacks something.
+//! A machine whose disk is full, whose clock jumps, or that lacks a program.
 
 mod clock;
 mod disk;

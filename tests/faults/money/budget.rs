@@ -1,5 +1,5 @@
-//! Limits: they hold in the middle of the work and under any number of requests, and once there is
-//! more money the work continues.
+//! Limits: they hold during work and under any number of requests, and work resumes after a limit
+//! is raised.
 
 use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
@@ -31,12 +31,12 @@ fn assert_over_budget(outcome: CommandResult, whose: &str, limit: i64, command: 
 }
 
 #[test]
-fn work_stops_at_the_limit_and_goes_on_with_more_money() {
+fn work_stops_at_the_limit_and_resumes_with_more_money() {
     let install = TestInstall::new(SCRIPT);
     install.run_stages(0..BUILD);
     let mut stops = 0;
     let mut limit = install.upstream.charged_micros();
-    // Each time there is a little more money, and the same command gets a little further.
+    // Each time the limit is raised a little, and the same command gets a little further.
     while stops < 3
         || !install
             .upstream
@@ -56,7 +56,7 @@ fn work_stops_at_the_limit_and_goes_on_with_more_money() {
         stops += 1;
     }
     install.assert_no_agent_process();
-    // Nothing can continue: no agent starts again, and no question is asked.
+    // Without money no other agent starts and no question is asked.
     let others = "SELECT key || ' ' || status FROM tasks WHERE status NOT IN ('done', 'pending')";
     assert_eq!(install.query_column(others), [""; 0]);
     let agents = "SELECT CAST(count(*) AS TEXT) FROM agents a JOIN tasks t ON t.id = a.task_id \
@@ -73,7 +73,7 @@ fn work_stops_at_the_limit_and_goes_on_with_more_money() {
 }
 
 #[test]
-fn shares_of_the_budget_are_announced_once() {
+fn thresholds_of_the_budget_are_announced_once() {
     let install = TestInstall::new(SCRIPT);
     install.run(STAGES[0]).ok();
     let spent = install.upstream.charged_micros();
@@ -97,7 +97,7 @@ fn shares_of_the_budget_are_announced_once() {
 }
 
 #[test]
-fn every_kind_of_limit_holds() {
+fn limits_of_the_installation_a_task_and_an_agent_hold() {
     let mut install = TestInstall::new(SCRIPT);
     let before = |name: &str, whose: &str, command: &str, install: &mut TestInstall| {
         install.set_variable(name, "0.01");
@@ -119,7 +119,7 @@ fn every_kind_of_limit_holds() {
         task,
         &mut install,
     );
-    // The next agent is another one.
+    // The next agent is a new one, so the hint raises the limit of all agents.
     let agent = "eklavya config set budget.agentUsd";
     before("EKLAVYA_BUDGET_AGENT_USD", "agent", agent, &mut install);
     assert_eq!(install.upstream.requests().len(), 0);
@@ -127,8 +127,8 @@ fn every_kind_of_limit_holds() {
     install.assert_ledger_equals_bill();
 }
 
-/// A shell of an agent that sends requests of its own to its door, 64 at once, each for as much
-/// output as it can get.
+/// A shell command of an agent that sends 64 concurrent requests to the agent's door, each with the
+/// largest output.
 const STORM: &str = r#"
     body='{"model":"claude-sonnet-5-5","max_tokens":32000,"messages":[{"role":"user","content":"more"}]}'
     door=${ANTHROPIC_BASE_URL#http://}
@@ -141,7 +141,7 @@ const STORM: &str = r#"
 "#;
 
 #[test]
-fn no_storm_of_requests_gets_past_the_limit() {
+fn concurrent_requests_of_an_agent_never_exceed_the_limit() {
     let storm = STORM.replace('\\', "\\\\").replace('"', "\\\"");
     let storm = storm.replace('\n', "\\n");
     let script = SCRIPT.replace(

@@ -1,4 +1,5 @@
-//! The ledger is what the endpoint billed, and the key is nowhere but there.
+//! The ledger equals the bill of the endpoint, and no process except the command and no file has
+//! the key.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ use eklavya_testkit::upstream::ScriptedReply;
 use crate::fixtures::verdict::FaultVerdict;
 
 #[test]
-fn the_ledger_is_what_was_billed_and_the_key_is_nowhere_else() {
+fn the_ledger_equals_the_bill_and_the_key_stays_in_the_gateway() {
     let install = TestInstall::new(SCRIPT);
     let watch = Arc::new(KeyWatch::new(&install.key));
     // Every agent is checked while it waits for an answer, so the watch misses none.
@@ -74,7 +75,8 @@ impl KeyWatch {
 
     fn check_processes(&self) {
         let read = |id: u32, name: &str| fs::read(format!("/proc/{id}/{name}")).unwrap_or_default();
-        // What was forked and has not yet become another program is still the command itself.
+        // A fork of the command that has not executed another program yet has the same command
+        // line.
         let (command, own) = self.command.lock().unwrap().clone();
         let known = [command, std::process::id()];
         let processes = fs::read_dir("/proc").unwrap();

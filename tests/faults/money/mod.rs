@@ -1,4 +1,4 @@
-//! Money: limits hold, and the ledger is what was billed.
+//! Money: limits hold, and the ledger equals the bill.
 
 mod budget;
 mod ledger;

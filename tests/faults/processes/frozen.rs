@@ -1,5 +1,5 @@
-//! A worker that is frozen past its lease, as a suspended machine is, and woken when another one
-//! has taken the project over.
+//! A worker that is frozen past the end of its lease, as on a suspended machine, and woken after
+//! another worker has taken the project over.
 
 use eklavya_testkit::install::running::{RunningCommand, wait_until};
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
@@ -32,10 +32,10 @@ fn is_held_request(request: &RecordedRequest) -> bool {
 }
 
 #[test]
-fn what_it_still_does_counts_for_nothing() {
+fn a_frozen_worker_changes_nothing_after_a_takeover() {
     let (install, frozen) = install_with_frozen_worker();
     install.run(WAITING).ok();
-    // Its agents were ended before the next one began.
+    // The next worker ended the agents of the frozen worker before it started its own.
     install.assert_no_agent_process();
     let before = (
         install.dump_rows(),
@@ -60,7 +60,7 @@ fn what_it_still_does_counts_for_nothing() {
 }
 
 #[test]
-fn a_woken_worker_does_not_disturb_its_successor() {
+fn a_woken_worker_does_not_disturb_the_running_successor() {
     let (install, frozen) = install_with_frozen_worker();
     let next = install.start(WAITING);
     install
@@ -91,7 +91,7 @@ fn a_command_without_wait_names_the_lease_holder() {
     let refused = install.run(STAGES[0]).assert_exit_code(4);
     let holder = format!("another process (pid {}", frozen.id());
     assert!(refused.stderr.contains(&holder), "{}", refused.stderr);
-    // A command can be told not to wait.
+    // Waiting commands can be interrupted.
     let waiting = install.start(WAITING);
     assert!(wait_until(|| waiting.catches(Signal::SIGINT)));
     waiting.signal(Signal::SIGINT);

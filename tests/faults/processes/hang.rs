@@ -1,9 +1,10 @@
-//! Agents that give no sign of life.
+//! Models, agents and shell commands that hang.
 
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::ScriptedReply;
 
-/// The silence that ends an agent, in seconds: longer than the CLI needs to start on a busy machine.
+/// The seconds of silence after which an agent is ended: longer than the CLI needs to start on a
+/// busy machine.
 const SILENCE: &str = "20";
 
 fn install_with_short_timeouts(script: &str) -> TestInstall {
@@ -15,7 +16,7 @@ fn install_with_short_timeouts(script: &str) -> TestInstall {
 }
 
 #[test]
-fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversation() {
+fn a_silent_model_call_ends_and_the_agent_resumes_its_conversation() {
     let install = install_with_short_timeouts(SCRIPT);
     install.upstream.answer_with(|request| {
         match (request.role.as_str(), request.step, request.again) {
@@ -41,7 +42,7 @@ fn a_model_that_falls_silent_is_given_up_and_the_agent_goes_on_in_its_conversati
 }
 
 #[test]
-fn an_agent_that_does_not_react_is_killed_with_all_that_it_started() {
+fn a_frozen_agent_is_killed_with_all_its_processes() {
     let started = "mkdir -p site tests && (setsid sleep 100000 > /dev/null 2>&1 &) &&";
     let install = install_with_short_timeouts(&SCRIPT.replace("mkdir -p site tests &&", started));
     install.run_stages(0..2);
@@ -72,7 +73,7 @@ fn an_agent_that_does_not_react_is_killed_with_all_that_it_started() {
 }
 
 #[test]
-fn a_shell_command_that_hangs_is_ended_and_its_agent_is_told() {
+fn a_hanging_shell_command_is_ended_and_the_agent_continues() {
     let hangs = "      - tools:
           - name: Bash
             input: { command: \"echo x > waits; while true; do sleep 100000; done\", description: hang }
@@ -92,7 +93,7 @@ fn a_shell_command_that_hangs_is_ended_and_its_agent_is_told() {
 }
 
 #[test]
-fn an_agent_that_always_hangs_ends_with_a_question() {
+fn a_task_whose_agents_always_hang_is_blocked_with_a_question() {
     let install = install_with_short_timeouts(SCRIPT);
     install.upstream.answer_with(|request| match request.step {
         1 => ScriptedReply::Hang,

@@ -1,4 +1,4 @@
-//! Ctrl-C: once in good order, twice at once.
+//! Ctrl-C: the first ends agents gracefully, the second immediately.
 
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::ScriptedReply;
@@ -6,10 +6,11 @@ use nix::sys::signal::Signal;
 
 use crate::error_lines;
 
-/// The second answer to the PM, after it has written its document, does not come the first time.
+/// Returns an installation in which the PM has written its document and then waits for an answer
+/// that never comes. A resumed PM gets the answer.
 fn install_with_held_answer() -> TestInstall {
     let mut install = TestInstall::new(SCRIPT);
-    // Far longer than an agent needs to end in good order on a busy machine.
+    // Far longer than an agent needs to end gracefully on a busy machine.
     install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "120");
     install.upstream.answer_with(|request| {
         match (request.role.as_str(), request.step, request.again) {
@@ -33,7 +34,7 @@ fn assert_resumes(install: &TestInstall) {
 }
 
 #[test]
-fn once_keeps_the_work_and_the_same_command_goes_on() {
+fn an_interrupt_keeps_the_work_and_the_same_command_resumes_it() {
     let install = install_with_held_answer();
     let running = install.start(STAGES[0]);
     install
@@ -69,9 +70,9 @@ fn once_keeps_the_work_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn twice_kills_at_once() {
+fn a_second_interrupt_kills_agents_immediately() {
     let mut install = install_with_held_answer();
-    // Only the second signal can end it in time.
+    // Only the second signal can end the agent before the test times out.
     install.set_variable("EKLAVYA_AGENTS_GRACE_SECONDS", "600");
     let running = install.start(STAGES[0]);
     let request = install

@@ -5,14 +5,14 @@ use eklavya_testkit::install::running::{RunningCommand, wait_until};
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
 
-/// Kills the orchestrator and looks at what is left of it.
+/// Kills the orchestrator and asserts that its agents are gone.
 #[track_caller]
 fn kill_orchestrator(install: &TestInstall, running: RunningCommand) {
     running.kill_and_wait();
     install.assert_no_agent_process();
 }
 
-/// Runs a stage up to the request that `here` describes, and kills it there.
+/// Runs a stage up to the request that `here` matches, and kills the orchestrator there.
 #[track_caller]
 fn kill_at(
     install: &TestInstall,
@@ -32,8 +32,8 @@ fn kill_at(
 }
 
 #[test]
-fn the_work_survives_its_orchestrator_in_every_stage() {
-    // A test command that takes a while, to be killed in the middle of it.
+fn work_survives_a_killed_orchestrator_in_every_stage() {
+    // The test command takes a second, so that the orchestrator can be killed while it runs.
     let script = SCRIPT.replace("testCommand: \"sh", "testCommand: \"sleep 1; sh");
     let install = TestInstall::new(&script);
     let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
@@ -46,7 +46,7 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     kill_at(&install, demo, ScriptedReply::HangAfter(4), |request| {
         request.is_step("demo-1", 1)
     });
-    // While its preview starts: that it is ready is not written down in time.
+    // While the preview of the demo starts: the state "ready" is not committed before the kill.
     let ready = "AFTER UPDATE ON demos WHEN NEW.status = 'ready'";
     kill_in_transaction(&install, demo, ready, || {
         install.query_column("SELECT status FROM demos") == ["starting"]
@@ -54,7 +54,7 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     install.run(demo).ok();
     install.run(choose).ok();
 
-    // In the middle of an agent, and then in the middle of the test of its merge.
+    // While an agent runs, and then while the tests of its merge run.
     kill_at(&install, build, ScriptedReply::Hang, |request| {
         request.is_step("T1", 2)
     });
@@ -80,7 +80,7 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     assert_eq!(install.query_column("SELECT tag FROM deliveries"), [""; 0]);
     install.run(deliver).ok();
 
-    // Nor does a preview survive whose start was cut off before it was recorded.
+    // A preview whose start was interrupted before it was recorded does not survive either.
     assert!(wait_until(|| install.preview_processes().is_empty()));
     insta::assert_snapshot!("final_tree", install.tree());
     install.assert_ledger_equals_bill();
@@ -96,8 +96,8 @@ fn the_work_survives_its_orchestrator_in_every_stage() {
     assert_eq!(install.run(&show).ok().json()["status"], "delivered");
 }
 
-/// Kills the orchestrator once `there` holds, and never later than in the transaction in which
-/// `change` happens to the database.
+/// Kills the orchestrator once `there` holds. A slow trigger keeps the orchestrator in the
+/// transaction that makes `change`, so the change is never committed.
 #[track_caller]
 fn kill_in_transaction(
     install: &TestInstall,

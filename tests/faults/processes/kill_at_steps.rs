@@ -1,4 +1,4 @@
-//! kill -9 at every step that is ever written down: right before it is durable, and right after.
+//! kill -9 at every step that is recorded in the database: right before its commit and right after.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use crate::fixtures::commit_tripwires::{CommitTripwires, TransactionPoint};
 use crate::fixtures::verdict::FaultVerdict;
 
-/// How often the test looks.
+/// The time between two checks for a new step.
 const PAUSE: Duration = Duration::from_millis(2);
 
 #[test]
-fn the_work_survives_a_kill_at_every_step() {
+fn work_survives_a_kill_at_every_step() {
     let install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     let mut wires = CommitTripwires::install(&install);
     let mut kills = 0;
@@ -33,12 +33,12 @@ fn the_work_survives_a_kill_at_every_step() {
         "project.advance be delivered",
         "task.advance T# be accepted",
     ] {
-        assert!(met.contains(&step), "{step} was not met: {met:#?}");
+        assert!(met.contains(&step), "{step} was not reached: {met:#?}");
     }
 }
 
-/// Runs a stage up to the next step that is new and kills it there; nothing where it gets to its
-/// end.
+/// Runs a stage up to the next new step and kills the command there. Returns nothing if the stage
+/// completes.
 fn kill_at_next_step(
     install: &TestInstall,
     stage: &[&str],
@@ -47,7 +47,7 @@ fn kill_at_next_step(
     let mut running = install.start(stage);
     while !running.has_ended() {
         if let Some(point) = wires.next_point() {
-            // It is killed.
+            // Dropping the command kills it.
             drop(running);
             wires.release_dead_transactions();
             return Some(point);
@@ -55,7 +55,7 @@ fn kill_at_next_step(
         std::thread::sleep(PAUSE);
     }
     let outcome = running.wait();
-    // A decision that had been written down when the command was killed cannot be made again.
+    // A decision that was committed before the command was killed cannot be made again.
     let decided = stage[1] == "approve" && outcome.code == 4;
     if !decided {
         outcome.ok();

@@ -1,4 +1,4 @@
-//! Workers and agents that are killed, hang, are interrupted, or meet a rival.
+//! Workers and agents that are killed, hang, are interrupted, or compete for a project.
 
 mod frozen;
 mod hang;

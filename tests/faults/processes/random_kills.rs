@@ -13,7 +13,7 @@ use crate::fixtures::verdict::FaultVerdict;
 const KILLS: [usize; 7] = [15, 1, 10, 1, 15, 6, 2];
 
 #[test]
-fn the_work_survives_kills_at_a_hundred_random_moments() {
+fn work_survives_kills_at_a_hundred_random_moments() {
     let dice = SeededRandom::new("moments");
     let script = crate::idempotent_script(SCRIPT);
     thread::scope(|scope| {
@@ -32,11 +32,11 @@ fn kill_and_resume(install: &TestInstall, dice: &mut SeededRandom) {
         for _ in 0..kills {
             let running = install.start(stage);
             thread::sleep(random_delay(dice));
-            // It is killed, if it has not ended yet.
+            // Dropping the command kills it if it still runs.
             drop(running);
         }
         let outcome = install.run(stage);
-        // A decision that had been written down when the command was killed cannot be made again.
+        // A decision that was committed before the command was killed cannot be made again.
         if stage[1] != "approve" || outcome.code != 4 {
             outcome.ok();
         }
@@ -44,8 +44,9 @@ fn kill_and_resume(install: &TestInstall, dice: &mut SeededRandom) {
     install.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
-/// Returns a time from some milliseconds to some seconds; all orders of magnitude are as likely, so
-/// that the beginning, where a worker puts in order what the one before left, is hit as well.
+/// Returns a time from some milliseconds to some seconds. All orders of magnitude are equally
+/// likely, so that kills also hit the beginning, where a worker recovers the state that the worker
+/// before left.
 fn random_delay(dice: &mut SeededRandom) -> Duration {
     let longest: f64 = 4000.0;
     Duration::from_secs_f64(10.0 * (longest / 10.0).powf(dice.next_fraction()) / 1000.0)

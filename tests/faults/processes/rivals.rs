@@ -1,4 +1,4 @@
-//! Several workers on one project: one works, one waits, one comes too late.
+//! Several workers on one project: one works, one waits, one has lost its lease.
 
 use std::thread;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::fixtures::verdict::FaultVerdict;
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
-fn of_two_workers_one_works_and_the_other_waits_or_goes() {
+fn a_second_worker_waits_or_exits_while_the_first_holds_the_lease() {
     let install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     let stage = STAGES[0];
     install.upstream.answer_with(|request| {
@@ -34,7 +34,7 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
     assert!(wait_until(|| waits.catches(Signal::SIGINT)));
     thread::sleep(Duration::from_millis(500));
     assert_eq!(install.query_column(FENCE), ["1"]);
-    // A clock that was set forward by an hour takes nothing from the living.
+    // A live worker keeps its lease even if a clock was set forward by an hour.
     install.execute_sql(
         "UPDATE leases SET heartbeat = heartbeat - 3600000000, lease_until = lease_until - 3600000000",
     );
@@ -42,9 +42,9 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
     assert!(third.stderr.contains("is working on shop"), "{third:#?}");
     first.kill_and_wait();
     waits.wait().ok();
-    // It has begun where the first one ended.
+    // The waiting worker has taken the lease over.
     assert_eq!(install.query_column(FENCE), ["2"]);
-    // Any number of them, at the same time.
+    // Any number of workers can be started at the same time.
     for stage in &STAGES[1..] {
         if stage[1] == "approve" {
             install.run(stage).ok();
@@ -60,7 +60,7 @@ fn of_two_workers_one_works_and_the_other_waits_or_goes() {
 }
 
 #[test]
-fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
+fn a_worker_frozen_at_random_changes_nothing_after_a_takeover() {
     let mut install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     // Short, but long enough to be renewed in time on a busy machine.
     install.set_variable("EKLAVYA_WORKER_LEASE_SECONDS", "5");
@@ -76,21 +76,21 @@ fn a_worker_that_wakes_up_after_its_time_can_do_nothing_more() {
         };
         woken += 1;
         let before = install.query_column(FENCE);
-        let heir = install.start(&[stage, &["--wait"]].concat());
+        let successor = install.start(&[stage, &["--wait"]].concat());
         assert!(wait_until(|| install.query_column(FENCE) != before));
         thread::sleep(Duration::from_millis(100 * dice.next_below(20) as u64));
         sleeper.signal(Signal::SIGCONT);
         let late = sleeper.wait();
-        heir.wait().ok();
+        successor.wait().ok();
         assert_ne!(late.code, 0, "{stage:?}: {late:#?}");
         println!("{stage:?}: {}", crate::error_lines(&late));
     }
-    // Stages may be too quick for it, but not all of them.
+    // Some stages may end before the freeze, but not all of them.
     assert!(woken >= 1);
     install.assert_delivered_despite_fault(UnsentRequests::Possible);
 }
 
-/// Returns a worker that was stopped at some moment of its work; nothing where that was over
+/// Returns a worker that was stopped at a random moment of its work, or nothing if the work ended
 /// before.
 fn freeze_at_random(
     install: &TestInstall,

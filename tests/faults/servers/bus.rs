@@ -1,5 +1,5 @@
-//! A bus that is killed, comes back empty, or stands still: it carries news only, so nothing is
-//! lost with it.
+//! A bus that is killed, restarts empty, or freezes. It carries only notifications, so no state is
+//! lost.
 
 use std::sync::Arc;
 use std::thread;
@@ -18,12 +18,12 @@ use crate::fixtures::verdict::FaultVerdict;
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
-fn the_work_goes_on_whatever_becomes_of_redis() {
+fn work_continues_if_redis_restarts_freezes_or_dies() {
     let mut redis = TestRedis::start();
     let mut install = TestInstall::on_postgres(SCRIPT);
     install.set_variable("EKLAVYA_BUS_URL", &redis.url());
     let mut dice = SeededRandom::new("bus");
-    // The loss of Redis in the last case is noticed before the work can end.
+    // In the last case the command notices the loss of Redis before its work can end.
     let noticed = Arc::new(Notify::new());
     let gate = Arc::clone(&noticed);
     install.upstream.answer_with(move |request| {
@@ -41,14 +41,14 @@ fn the_work_goes_on_whatever_becomes_of_redis() {
         assert!(stage[1] == "approve" || wait_until(|| install.query_column(FENCE) != before));
         thread::sleep(Duration::from_millis(100 * dice.next_below(10) as u64));
         match number {
-            // Away for a moment, and everything that it held is gone.
+            // Redis restarts and has lost all its data.
             0 | 3 => redis.restart(),
             2 => {
                 redis.freeze();
                 thread::sleep(Duration::from_secs(2));
                 redis.thaw();
             }
-            // Away until the end.
+            // Redis is down until the stage ends.
             4 => {
                 redis.kill();
                 let away = || running.stderr().contains("Redis is unavailable");

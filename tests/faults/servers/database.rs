@@ -1,5 +1,5 @@
-//! A database server that is killed, stands still, or loses its connections in the middle of a
-//! commit: commands wait for it and go on by themselves.
+//! A database server that is killed, freezes, or loses its connections in the middle of a commit:
+//! commands wait for the server and continue on their own.
 
 use std::thread;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::fixtures::verdict::FaultVerdict;
 const FENCE: &str = "SELECT CAST(fence AS TEXT) FROM leases";
 
 #[test]
-fn the_work_outlives_a_server_that_is_killed_or_stands_still() {
+fn work_survives_a_killed_or_frozen_database_server() {
     let install = TestInstall::on_postgres(&crate::idempotent_script(SCRIPT));
     let mut dice = SeededRandom::new("server");
     for (number, stage) in STAGES.into_iter().enumerate() {
@@ -60,7 +60,7 @@ fn a_commit_of_unknown_outcome_is_neither_lost_nor_repeated() {
     let mut dice = SeededRandom::new("commits");
     for stage in STAGES {
         let decided = stage[1] == "approve";
-        // A decision is one commit. Work begins after one that notes who asked for it.
+        // A decision is one commit. Work begins after the commit that records who requested it.
         let mut number = || if decided { 0 } else { 1 + dice.next_below(24) };
         let cuts = [CommitCut::BeforeCommit, CommitCut::AfterCommit].map(|cut| (number(), cut));
         proxy.cut_at(cuts.to_vec());

@@ -12,7 +12,7 @@ use crate::error_lines;
 
 const WAITS: &str = "waiting for it up to";
 
-/// Returns an installation with a project on a server of its own.
+/// Returns an installation with a project on its own server.
 fn install_on_server() -> (TestInstall, Arc<TestPostgres>) {
     let server = Arc::new(TestPostgres::durable());
     let mut install = TestInstall::empty(SCRIPT);
@@ -27,9 +27,9 @@ fn is_last_of_the_pm(request: &RecordedRequest) -> bool {
     request.role == "pm" && request.step == 1
 }
 
-/// Asserts that what was billed stands in the ledger, and nothing else.
+/// Asserts that the ledger and the budget of the project state exactly the charges of the endpoint.
 #[track_caller]
-fn assert_books(install: &TestInstall, server: &TestPostgres) {
+fn assert_ledger_matches_charges(install: &TestInstall, server: &TestPostgres) {
     let open = "SELECT count(*) FROM ledger WHERE status = 'reserved' OR upper_bound";
     assert_eq!(server.psql(open), "0");
     let spent = "SELECT sum(settled_micros) FROM ledger";
@@ -45,9 +45,9 @@ fn assert_books(install: &TestInstall, server: &TestPostgres) {
 }
 
 #[test]
-fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
+fn costs_during_a_database_outage_are_recorded_and_work_resumes() {
     let (install, server) = install_on_server();
-    // The database stops before the answer: the cost is reported when it cannot be written.
+    // The database stops before the answer, so the cost cannot be written when it is reported.
     let killed = Arc::clone(&server);
     install.upstream.answer_with(move |request| {
         if is_last_of_the_pm(request) && request.again == 0 {
@@ -69,11 +69,11 @@ fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
         "{}",
         ended.stderr
     );
-    assert_books(&install, &server);
+    assert_ledger_matches_charges(&install, &server);
     let fences = "SELECT string_agg(DISTINCT fence::text, ' ') FROM agents";
     assert_eq!(server.psql(fences), "1 2");
 
-    // A cut connection is an outage that is over at once.
+    // A cut connection is an outage that ends immediately.
     let cut = Arc::clone(&server);
     install.upstream.answer_with(move |request| {
         if request.is_step("demo-1", 1) && request.again == 0 {
@@ -83,13 +83,13 @@ fn what_was_spent_meanwhile_is_known_afterwards_and_the_work_goes_on() {
     });
     install.run_stages(1..STAGES.len());
     insta::assert_snapshot!("final_tree", install.tree());
-    assert_books(&install, &server);
+    assert_ledger_matches_charges(&install, &server);
     let held = "SELECT count(*) FROM leases WHERE worker IS NOT NULL";
     assert_eq!(server.psql(held), "0");
 }
 
 #[test]
-fn the_wait_ends_with_ctrl_c_or_with_the_patience() {
+fn waiting_for_the_database_ends_on_an_interrupt_or_after_the_patience() {
     let (mut install, server) = install_on_server();
     let held = |install: &TestInstall| {
         install.upstream.answer_with(|request| match request {

@@ -1,4 +1,4 @@
-//! An endpoint that is busy, does not let us in, or is not there.
+//! An endpoint that is busy, refuses the key or the model, or is down.
 
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
@@ -11,7 +11,7 @@ fn busy_reply(status: u16, retry_after: Option<u64>) -> ScriptedReply {
 }
 
 #[test]
-fn a_busy_endpoint_costs_time_and_nothing_else() {
+fn a_busy_endpoint_costs_no_attempts_and_no_money() {
     let mut install = TestInstall::new(SCRIPT);
     // The rate limit lasts longer than an agent may be silent, and an agent may be silent longer than
     // the CLI needs to start on a busy machine.
@@ -46,7 +46,7 @@ fn a_busy_endpoint_costs_time_and_nothing_else() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_used_is_told_at_once_and_the_work_goes_on_later() {
+fn an_unusable_endpoint_is_reported_at_once_and_work_resumes_later() {
     let mut install = TestInstall::new(SCRIPT);
     let requests = |install: &TestInstall| install.upstream.requests().len();
 
@@ -83,7 +83,7 @@ fn an_endpoint_that_cannot_be_used_is_told_at_once_and_the_work_goes_on_later() 
 }
 
 #[test]
-fn a_cut_answer_is_asked_for_again_and_counted_at_its_upper_bound() {
+fn a_cut_answer_is_requested_again_and_booked_at_its_upper_bound() {
     let install = TestInstall::new(SCRIPT);
     install
         .upstream

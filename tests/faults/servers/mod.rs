@@ -1,4 +1,4 @@
-//! Servers that fail while the work depends on them: the database, the bus, the model's endpoint.
+//! Servers that fail during work: the database, the bus, the endpoint of the model.
 
 mod bus;
 mod database;

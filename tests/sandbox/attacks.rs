@@ -1,4 +1,4 @@
-//! Attempts to get out, each next to a proof that it works where the wall is missing.
+//! Attempts to escape. Some tests also show that the same attempt works without the protection.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,7 +13,8 @@ use eklavya_sandbox::{
 use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::{SandboxProject, agent_user};
 
-/// The agent replaces its directory by a link; the next sandbox must not mount what it points to.
+/// The agent replaces its directory by a link. The next sandbox must not mount the target of the
+/// link.
 #[tokio::test]
 async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
@@ -36,7 +37,7 @@ async fn a_link_in_place_of_the_directory_of_a_role_is_refused() {
         "{result:?}"
     );
 
-    // bubblewrap by path follows it.
+    // bubblewrap itself follows the link.
     let mut naive = process::new_command("bwrap");
     naive.args(["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin"]);
     naive.args([
@@ -75,7 +76,7 @@ async fn a_link_in_place_of_git_is_refused() {
 }
 
 #[tokio::test]
-async fn links_inside_do_not_lead_out_of_the_role() {
+async fn links_do_not_bypass_the_rules_of_the_role() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let spec = project.probe_spec(Role::Architect, &["/bin/ln", "/bin/mv"]);
     for (attack, sign) in [
@@ -95,7 +96,7 @@ async fn links_inside_do_not_lead_out_of_the_role() {
 }
 
 #[tokio::test]
-async fn nothing_else_of_the_machine_is_there() {
+async fn other_files_of_the_host_are_invisible() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let other = project.dir.path().join("other-project");
     fs::create_dir(&other).unwrap();
@@ -125,7 +126,7 @@ async fn nothing_else_of_the_machine_is_there() {
 }
 
 #[tokio::test]
-async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
+async fn kernel_settings_and_the_root_are_read_only() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     for target in ["/x", "/dev/x", "/etc/x", "/opt/x", "/usr/x"] {
@@ -135,7 +136,7 @@ async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
             "{target}: {tried:?}"
         );
     }
-    // Of these, the mount would refuse even the owner.
+    // The mounts of these files refuse even their owner.
     for (target, mounted) in [
         ("/proc/sys/kernel/core_pattern", " /proc/sys "),
         ("/opt/eklavya/eklavya", " /opt/eklavya/eklavya "),
@@ -151,7 +152,7 @@ async fn the_settings_of_the_kernel_and_the_root_are_read_only() {
 }
 
 #[tokio::test]
-async fn memory_behind_temporary_files_is_bounded() {
+async fn the_memory_of_temporary_files_is_limited() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.tmp_bytes = 1024 * 1024;
@@ -167,12 +168,12 @@ async fn memory_behind_temporary_files_is_bounded() {
     assert_eq!(
         fs::read_dir(&project.dirs.tmp).unwrap().count(),
         0,
-        "kept in memory only"
+        "temporary files are only in memory"
     );
 }
 
 #[tokio::test]
-async fn there_are_no_privileges_and_no_new_namespaces() {
+async fn a_process_has_no_privileges_and_creates_no_namespaces() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let status = project
@@ -199,7 +200,7 @@ async fn there_are_no_privileges_and_no_new_namespaces() {
 }
 
 #[tokio::test]
-async fn the_ports_of_the_host_are_out_of_reach() {
+async fn the_ports_of_the_host_are_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let knock = format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'");
@@ -213,16 +214,20 @@ async fn the_ports_of_the_host_are_out_of_reach() {
         let names = project
             .run(&project.spec(profile), "cat /proc/net/dev")
             .await;
-        assert_eq!(names.output.matches(':').count(), 1, "only lo: {names:?}");
+        assert_eq!(
+            names.output.matches(':').count(),
+            1,
+            "only lo exists: {names:?}"
+        );
     }
     let open = SandboxProject::unprotected().await;
     assert!(open.run_shell(&knock).await.exit.is_success());
 }
 
 #[tokio::test]
-async fn no_descriptor_of_ours_gets_inside() {
+async fn no_file_descriptor_is_inherited() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
-    // Worse than anything we do: a directory of the host's that every child inherits.
+    // The worst case: a descriptor of the root of the host that every child inherits.
     let leak = rustix::fs::open(
         "/",
         rustix::fs::OFlags::DIRECTORY,
@@ -236,7 +241,7 @@ async fn no_descriptor_of_ours_gets_inside() {
         .run(&spec, "echo /proc/self/fd/*; ls -l /proc/1/fd /proc/2/fd")
         .await;
     let (own, others) = seen.output.split_once('\n').unwrap();
-    // 3 is the shell's own look at the directory.
+    // 3 is the descriptor with which the shell reads the directory.
     for word in own.split_whitespace() {
         let fd: u32 = word.rsplit('/').next().unwrap().parse().unwrap();
         assert!(fd <= 3, "{own}");
@@ -252,7 +257,7 @@ async fn no_descriptor_of_ours_gets_inside() {
 }
 
 #[tokio::test]
-async fn root_does_not_run_agents_as_root() {
+async fn root_refuses_to_run_agents_as_root() {
     if !is_root() {
         return;
     }
@@ -269,7 +274,7 @@ async fn root_does_not_run_agents_as_root() {
 }
 
 #[tokio::test]
-async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
+async fn a_path_with_dots_and_a_variable_with_options_are_refused() {
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.home = project.dir.path().join("work/../..");
@@ -288,7 +293,7 @@ async fn a_path_that_climbs_and_a_variable_that_smuggles_options_are_refused() {
 }
 
 #[tokio::test]
-async fn a_clone_that_shares_files_is_not_handed_over() {
+async fn a_clone_with_hard_links_to_other_files_is_refused() {
     let Some(user) = agent_user() else { return };
     let project = SandboxProject::new(SandboxBackend::Bubblewrap).await;
     let outside = project.dir.path().join("object");

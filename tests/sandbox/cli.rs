@@ -1,4 +1,4 @@
-//! The real Claude Code CLI inside.
+//! The real Claude Code CLI inside a sandbox.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::model::{cli_session, serve_model};
 use crate::fixtures::sandbox_project::SandboxProject;
 
-/// The sandbox of an agent of `role`, with its door.
+/// Returns the sandbox of an agent of `role`, with its door.
 pub fn agent_spec(project: &SandboxProject, role: Role, claude: &Path) -> SandboxSpec {
     let mut spec = project.spec(SandboxProfile::Agent(role));
     spec.tool_binaries.push(claude.to_owned());

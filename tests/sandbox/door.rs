@@ -46,7 +46,7 @@ const ASK: &str = r#"bash -c '
     printf "GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3
     cat <&3'"#;
 
-pub async fn a_request_comes_out_and_its_answer_comes_back(backend: SandboxBackend) {
+pub async fn a_request_passes_through_the_door_and_its_answer_returns(backend: SandboxBackend) {
     for project in [
         SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
@@ -61,7 +61,7 @@ pub async fn a_request_comes_out_and_its_answer_comes_back(backend: SandboxBacke
 }
 
 /// Programs get the proxy at the door, but not the variable with its login.
-pub async fn the_proxy_of_the_door_is_where_its_login_is(backend: SandboxBackend) {
+pub async fn programs_get_the_proxy_url_with_its_login(backend: SandboxBackend) {
     for project in [
         SandboxProject::new(backend).await,
         SandboxProject::unprotected().await,
@@ -80,15 +80,17 @@ pub async fn the_proxy_of_the_door_is_where_its_login_is(backend: SandboxBackend
     }
 }
 
-pub async fn a_gateway_that_starts_anew_is_found_again(backend: SandboxBackend) {
+pub async fn a_restarted_gateway_is_reached_through_the_same_door(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let first = serve_gateway(&project, "first");
     let line = format!("{ASK}; touch asked; while [ ! -e go ]; do sleep 0.05; done; {ASK}");
     let (marker, go) = (project.path("asked"), project.path("go"));
     let spec = agent_spec(&project);
     let restart = async {
-        crate::fixtures::sandbox_project::wait_until("the first was asked", || marker.exists())
-            .await;
+        crate::fixtures::sandbox_project::wait_until("the first request has an answer", || {
+            marker.exists()
+        })
+        .await;
         first.abort();
         let _ = first.await;
         let _runs_on = serve_gateway(&project, "second");
@@ -101,7 +103,7 @@ pub async fn a_gateway_that_starts_anew_is_found_again(backend: SandboxBackend) 
     );
 }
 
-pub async fn an_agent_cannot_put_anything_into_its_door(backend: SandboxBackend) {
+pub async fn an_agent_cannot_change_the_directory_of_its_door(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let _gateway = serve_gateway(&project, "hello");
     let door = project.dirs.door.display();
@@ -119,7 +121,7 @@ pub async fn an_agent_cannot_put_anything_into_its_door(backend: SandboxBackend)
     assert!(Path::new(&project.dirs.door).join("gateway.sock").exists());
 }
 
-pub async fn without_a_door_there_is_no_address(backend: SandboxBackend) {
+pub async fn a_sandbox_without_a_door_gets_no_model_address(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let seen = project.run(&spec, "echo [$ANTHROPIC_BASE_URL]").await;

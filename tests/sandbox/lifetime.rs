@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::{SandboxProject, processes_with, wait_until};
 
-/// A double-forked daemon in a session of its own, and a foreground process.
+/// Returns a script that starts two daemons in a separate session, and a foreground process.
 fn daemon_script(mark: &str) -> String {
     format!("(setsid sh -c '{mark} & {mark} &' &) ; sleep 0.2; {mark}")
 }
@@ -40,7 +40,7 @@ pub async fn daemons_die_with_the_program(backend: SandboxBackend) {
     }
 }
 
-pub async fn daemons_die_by_kill_tree_and_by_drop(backend: SandboxBackend) {
+pub async fn kill_tree_and_drop_kill_daemons(backend: SandboxBackend) {
     for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         for method in ["kill", "drop"] {
             let mark = format!("sleep 8{index}3{}{}", method.len(), std::process::id());
@@ -53,25 +53,30 @@ pub async fn daemons_die_by_kill_tree_and_by_drop(backend: SandboxBackend) {
                 .env("PATH", "/usr/bin:/bin");
             let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
             let mut child = project.start(&spec, inner).await.unwrap();
-            wait_until("all run", || processes_with(&mark).len() >= 3).await;
+            wait_until("all processes run", || processes_with(&mark).len() >= 3).await;
             if method == "kill" {
                 assert_eq!(child.kill_tree().await.unwrap(), SandboxExit::Signal(9));
                 assert_eq!(processes_with(&mark), [0; 0]);
                 assert_eq!(
                     child.kill_tree().await.unwrap(),
                     SandboxExit::Signal(9),
-                    "again"
+                    "a second kill returns the same exit"
                 );
             } else {
                 drop(child);
-                wait_until("all are gone", || processes_with(&mark).is_empty()).await;
+                wait_until("all processes are gone", || {
+                    processes_with(&mark).is_empty()
+                })
+                .await;
             }
         }
     }
 }
 
-/// The program that starts the command may kill only the process that it started.
-pub async fn a_sandbox_may_be_killed_at_any_moment_of_its_start(backend: SandboxBackend) {
+/// The owner kills only the process that it started.
+pub async fn a_sandbox_killed_at_any_moment_of_its_start_leaves_no_process(
+    backend: SandboxBackend,
+) {
     for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 9{index}41{}", std::process::id());
         let line = daemon_script(&mark);
@@ -84,17 +89,21 @@ pub async fn a_sandbox_may_be_killed_at_any_moment_of_its_start(backend: Sandbox
             kill(pid, Signal::SIGKILL).unwrap();
             drop(child);
         }
-        // The line is an argument of every process on the way, too.
-        wait_until("all are gone", || processes_with(&mark).is_empty()).await;
+        // The command line of every process in between contains the mark as well.
+        wait_until("all processes are gone", || {
+            processes_with(&mark).is_empty()
+        })
+        .await;
     }
 }
 
-/// The test below runs this as a separate process: it starts a sandbox and waits to be killed.
-pub async fn owner_in_isolation(backend: SandboxBackend) {
+/// `a_killed_owner_leaves_no_process` runs this as a separate process, which starts a sandbox and
+/// waits to be killed.
+pub async fn owner_of_a_sandbox(backend: SandboxBackend) {
     own_project(SandboxProject::new(backend).await).await;
 }
 
-pub async fn owner_without_protection(_: SandboxBackend) {
+pub async fn owner_without_a_sandbox(_: SandboxBackend) {
     own_project(SandboxProject::unprotected().await).await;
 }
 
@@ -103,8 +112,8 @@ async fn own_project(project: SandboxProject) {
     project.run_shell(&daemon_script(&mark)).await;
 }
 
-pub async fn nothing_is_left_when_the_owner_is_killed(backend: SandboxBackend) {
-    for owner in ["owner_in_isolation", "owner_without_protection"] {
+pub async fn a_killed_owner_leaves_no_process(backend: SandboxBackend) {
+    for owner in ["owner_of_a_sandbox", "owner_without_a_sandbox"] {
         let owner = format!("{backend}::lifetime::{owner}");
         let mut command = process::new_command(std::env::current_exe().unwrap());
         command
@@ -115,16 +124,16 @@ pub async fn nothing_is_left_when_the_owner_is_killed(backend: SandboxBackend) {
         let mark = format!("sleep 99{}", child.id().unwrap());
         wait_until("the daemons run", || processes_with(&mark).len() >= 3).await;
         child.kill().await.unwrap();
-        wait_until(&format!("nothing of {owner} is left"), || {
+        wait_until(&format!("no process of {owner} is left"), || {
             processes_with(&mark).is_empty()
         })
         .await;
     }
 }
 
-/// The kernel kills a sandbox when the *thread* that started it ends, and those of a runtime that
-/// wait for blocking work end when there is no work.
-pub async fn a_sandbox_outlives_the_thread_that_asked_for_it(backend: SandboxBackend) {
+/// The kernel kills a sandbox when the *thread* that started it ends, and a runtime ends the
+/// threads for blocking work when they have been idle for a while.
+pub async fn a_sandbox_outlives_the_thread_that_requested_it(backend: SandboxBackend) {
     let work = std::thread::spawn(move || outlive_thread(backend));
     tokio::task::spawn_blocking(|| work.join().unwrap())
         .await
@@ -155,11 +164,11 @@ fn outlive_thread(backend: SandboxBackend) {
         let ask = move || naive.spawn().unwrap();
         let _naive = tokio::task::spawn_blocking(ask).await.unwrap();
 
-        wait_until("the one started by hand is gone", || {
+        wait_until("the sandbox that was spawned directly is gone", || {
             processes_with(&mark(2)).is_empty()
         })
         .await;
-        wait_until("the other one runs", || {
+        wait_until("the sandbox of `Sandbox::spawn` runs", || {
             !processes_with(&mark(1)).is_empty()
         })
         .await;
@@ -168,7 +177,7 @@ fn outlive_thread(backend: SandboxBackend) {
     });
 }
 
-pub async fn a_polite_request_reaches_the_program(backend: SandboxBackend) {
+pub async fn interrupt_and_terminate_reach_the_program(backend: SandboxBackend) {
     for project in both_projects(backend).await {
         for (how, signal) in [
             (StopSignal::Interrupt, "INT"),

@@ -1,4 +1,4 @@
-//! Previews, asked from the host.
+//! Previews, requested from the host.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::SandboxProject;
 
 const LONG: Duration = Duration::from_mins(1);
-/// Any server that listens on $PORT of its own 127.0.0.1.
+/// A server that listens on $PORT of 127.0.0.1 inside its sandbox.
 const SERVER: &str = "exec /opt/eklavya/eklavya sandbox-serve . $PORT";
 const SHORT: Duration = Duration::from_millis(500);
 
@@ -73,7 +73,7 @@ pub async fn a_static_site_is_served_until_it_is_stopped(backend: SandboxBackend
     }
 }
 
-pub async fn rival_demos_may_use_the_same_port(backend: SandboxBackend) {
+pub async fn two_demos_may_use_the_same_port(backend: SandboxBackend) {
     let projects = [
         SandboxProject::new(backend).await,
         SandboxProject::new(backend).await,
@@ -99,7 +99,7 @@ pub async fn rival_demos_may_use_the_same_port(backend: SandboxBackend) {
     }
 }
 
-pub async fn a_server_that_ends_is_reported_with_what_it_said(backend: SandboxBackend) {
+pub async fn a_server_that_exits_is_reported_with_its_output(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let source = command_source("echo no module named shop; exit 3");
     let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
@@ -113,7 +113,7 @@ pub async fn a_server_that_ends_is_reported_with_what_it_said(backend: SandboxBa
     );
 }
 
-pub async fn a_server_that_does_not_answer_well_is_unhealthy(backend: SandboxBackend) {
+pub async fn a_server_that_is_silent_or_answers_404_is_unhealthy(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let source = command_source("echo listening nowhere; sleep 1000");
     let mut shown = PreviewServer::start(&project.sandbox, preview_spec(&project, source))
@@ -140,7 +140,7 @@ pub async fn a_server_that_does_not_answer_well_is_unhealthy(backend: SandboxBac
         .await
         .unwrap();
     shown.wait_until_healthy("/", LONG).await.unwrap();
-    // On a busy machine an answer may take longer than the time-out.
+    // On a busy machine an answer may take longer than the timeout.
     let begun = Instant::now();
     loop {
         let error = shown
@@ -174,7 +174,7 @@ pub async fn a_server_that_fills_the_disk_is_ended(backend: SandboxBackend) {
     );
 }
 
-pub async fn a_port_in_use_is_named(backend: SandboxBackend) {
+pub async fn a_port_in_use_is_reported(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut spec = preview_spec(&project, command_source("true"));
@@ -186,7 +186,7 @@ pub async fn a_port_in_use_is_named(backend: SandboxBackend) {
     assert!(error.contains("choose another port"), "{error}");
 }
 
-/// A hostile server puts a link to a socket of the host's where its own was.
+/// A hostile server replaces its socket by a link to a socket of the host.
 pub async fn a_link_to_another_socket_is_not_followed(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let other = project.dir.path().join("other.sock");
@@ -205,11 +205,12 @@ pub async fn a_link_to_another_socket_is_not_followed(backend: SandboxBackend) {
     let mut stream = TcpStream::connect(shown.address()).await.unwrap();
     let mut nothing = Vec::new();
     assert_eq!(stream.read_to_end(&mut nothing).await.unwrap(), 0);
-    // The other end is closed, so a connection would be in the queue now.
+    // The client's connection is closed, so a connection to the other socket would be in its queue
+    // by now.
     let connected = listener.accept().map_err(|error| error.kind());
     assert_eq!(
         connected.unwrap_err(),
         ErrorKind::WouldBlock,
-        "a connection came through"
+        "the relay connected to the other socket"
     );
 }

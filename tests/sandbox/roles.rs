@@ -1,4 +1,4 @@
-//! Every role, held to its row of the table.
+//! Every role can do what its row of the table allows, and no more.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use eklavya_sandbox::{ProgramSpec, SandboxError, SandboxProfile};
 use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::SandboxProject;
 
-pub async fn each_role_writes_where_its_row_says_and_nowhere_else(backend: SandboxBackend) {
+pub async fn each_role_writes_only_where_its_row_allows(backend: SandboxBackend) {
     for role in Role::ALL {
         let project = SandboxProject::new(backend).await;
         let row = role_policy(role);
@@ -34,7 +34,7 @@ pub async fn each_role_writes_where_its_row_says_and_nowhere_else(backend: Sandb
     }
 }
 
-pub async fn each_role_reads_the_clone_and_git_as_its_row_says(backend: SandboxBackend) {
+pub async fn each_role_reads_the_clone_and_the_history_as_its_row_allows(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     for role in Role::ALL {
         let spec = project.probe_spec(role, &["/bin/cat"]);
@@ -57,7 +57,9 @@ pub async fn each_role_reads_the_clone_and_git_as_its_row_says(backend: SandboxB
     }
 }
 
-pub async fn a_role_without_a_terminal_has_no_shell_and_no_other_program(backend: SandboxBackend) {
+pub async fn a_role_without_a_terminal_has_no_shell_and_only_its_own_programs(
+    backend: SandboxBackend,
+) {
     let project = SandboxProject::new(backend).await;
     for role in Role::ALL {
         let row = role_policy(role);
@@ -97,8 +99,8 @@ pub fn loader_path() -> &'static str {
         .unwrap()
 }
 
-/// A loader runs whatever file it can read, executable or not.
-pub async fn the_loader_finds_no_shell_to_run(backend: SandboxBackend) {
+/// The dynamic loader runs any file that it can read, executable or not.
+pub async fn the_dynamic_loader_cannot_run_a_shell(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Architect));
     for shell in ["/usr/bin/bash", "/usr/bin/dash", "/bin/sh"] {
@@ -109,7 +111,7 @@ pub async fn the_loader_finds_no_shell_to_run(backend: SandboxBackend) {
             "{shell}: {output}"
         );
     }
-    // With everything of /usr mounted the same trick works.
+    // The same attempt works in the sandbox of a developer, which has all of /usr.
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let loader = ProgramSpec::new(loader_path(), ["/usr/bin/bash", "-c", "echo ran"]);
     assert!(
@@ -122,7 +124,7 @@ pub async fn the_loader_finds_no_shell_to_run(backend: SandboxBackend) {
     );
 }
 
-pub async fn a_missing_directory_of_the_role_is_made_for_it(backend: SandboxBackend) {
+pub async fn a_missing_directory_of_the_role_is_created(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     fs::remove_dir_all(project.path("docs")).unwrap();
     let (done, output) = project
@@ -132,7 +134,7 @@ pub async fn a_missing_directory_of_the_role_is_made_for_it(backend: SandboxBack
     assert!(project.path("docs/b").exists());
 }
 
-pub async fn a_file_where_the_directory_of_the_role_belongs_is_named(backend: SandboxBackend) {
+pub async fn a_file_in_place_of_the_directory_of_a_role_is_refused(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     fs::remove_dir_all(project.path("docs")).unwrap();
     fs::write(project.path("docs"), "").unwrap();
@@ -149,7 +151,7 @@ pub async fn a_file_where_the_directory_of_the_role_belongs_is_named(backend: Sa
     );
 }
 
-pub async fn a_developer_commits_but_does_not_make_git_run_programs(backend: SandboxBackend) {
+pub async fn a_developer_commits_but_cannot_make_git_run_programs(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let commit = "echo b > b && git add b && \

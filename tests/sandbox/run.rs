@@ -1,4 +1,4 @@
-//! Commands run to their end.
+//! Commands that run until they end.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn both_projects(backend: SandboxBackend) -> [SandboxProject; 2] {
     ]
 }
 
-pub async fn an_outcome_tells_how_it_ended_and_what_it_said(backend: SandboxBackend) {
+pub async fn an_outcome_has_the_exit_and_the_output(backend: SandboxBackend) {
     for project in both_projects(backend).await {
         for (line, exit, output) in [
             (
@@ -63,22 +63,23 @@ pub async fn an_outcome_tells_how_it_ended_and_what_it_said(backend: SandboxBack
     }
 }
 
-pub async fn the_environment_is_what_was_given(backend: SandboxBackend) {
+pub async fn the_environment_has_only_the_given_variables(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
-    // The environment that the shell was started with: shells add variables to what they pass on.
+    // The environment that the shell got: shells add variables to the environment of their
+    // commands.
     let names = "tr '\\0' '\\n' < /proc/$$/environ | cut -d= -f1 | sort | tr '\\n' ' '";
     let outcome = project.run_shell(names).await;
     assert_eq!(outcome.output, "HOME PATH PWD TMPDIR ");
 }
 
-pub async fn a_tree_may_be_shown_without_being_changed(backend: SandboxBackend) {
+pub async fn a_read_only_tree_cannot_be_changed(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Command(MountAccess::Read));
     let outcome = project.run(&spec, "echo x > new").await;
     assert!(outcome.output.contains("Read-only"), "{outcome:?}");
 }
 
-pub async fn long_output_keeps_its_ends(backend: SandboxBackend) {
+pub async fn long_output_keeps_its_beginning_and_end(backend: SandboxBackend) {
     for project in both_projects(backend).await {
         let limits = RunLimits {
             output_bytes: 2000,
@@ -100,16 +101,14 @@ pub async fn long_output_keeps_its_ends(backend: SandboxBackend) {
     }
 }
 
-pub async fn what_takes_too_long_is_killed_with_everything_that_it_started(
-    backend: SandboxBackend,
-) {
+pub async fn a_timed_out_command_is_killed_with_all_its_processes(backend: SandboxBackend) {
     for (index, project) in both_projects(backend).await.into_iter().enumerate() {
         let mark = format!("sleep 7{index}11{}", std::process::id());
         let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
         let line = format!(
             "(setsid sh -c '{mark} & {mark}' &) ; trap '' TERM INT HUP; echo begun; {mark}"
         );
-        // On a busy machine the time may be over before the command has started.
+        // On a busy machine the command may time out before it has started.
         let mut timeout = Duration::from_millis(700);
         loop {
             let limits = RunLimits { timeout, ..LIMITS };
@@ -127,7 +126,7 @@ pub async fn what_takes_too_long_is_killed_with_everything_that_it_started(
     }
 }
 
-pub async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command(backend: SandboxBackend) {
+pub async fn a_failed_setup_of_the_sandbox_is_an_error(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let mut inner = ProgramSpec::new("/bin/true", [""; 0]);
@@ -146,7 +145,7 @@ pub async fn a_sandbox_that_cannot_be_set_up_is_not_a_failed_command(backend: Sa
     );
 }
 
-pub async fn a_program_that_is_not_there_is_said_so(backend: SandboxBackend) {
+pub async fn a_missing_program_is_reported(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let spec = project.spec(SandboxProfile::Agent(Role::Developer));
     let (exit, said) = project
@@ -157,13 +156,14 @@ pub async fn a_program_that_is_not_there_is_said_so(backend: SandboxBackend) {
     assert!(said.contains("cannot start /bin/nonesuch"), "{said}");
 }
 
-/// By files with a name, and by one that has lost it: the count of a directory does not see it.
-pub async fn what_fills_the_disk_is_killed(backend: SandboxBackend) {
+/// The command writes a file, or an unlinked file, whose size is not part of the size of any
+/// directory.
+pub async fn a_command_that_exceeds_the_disk_quota_is_killed(backend: SandboxBackend) {
     let project = SandboxProject::new(backend).await;
     let mut spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     spec.disk_bytes = 4 << 20;
     for file in ["$HOME/x", "x"] {
-        // The sandbox may kill it right after the write, or much later.
+        // The sandbox may kill the command right after the write, or much later.
         let line = format!("echo begun; head -c 8M /dev/zero > {file}; sleep 1000");
         let outcome = project.run(&spec, &line).await;
         assert_eq!(
@@ -178,7 +178,7 @@ pub async fn what_fills_the_disk_is_killed(backend: SandboxBackend) {
         (outcome.exit, outcome.output.as_str()),
         (SandboxExit::DiskQuotaExceeded, "begun\n")
     );
-    // What is in memory is limited by the size of its file system.
+    // Files in memory do not count: the size of their file system limits them.
     let outcome = project
         .run(&spec, "head -c 8M /dev/zero > /tmp/x; sleep 4")
         .await;

@@ -1,4 +1,4 @@
-//! The self-test of `eklavya doctor`: cells that hold, and the holes that it finds.
+//! The self-test of `eklavya doctor`: the cells that hold, and the holes that it finds.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::net::UnixListener;
 use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::agent_user;
 
-/// Not below /tmp: the sandbox has a /tmp of its own.
+/// Not below /tmp: the sandbox has its own /tmp.
 const PLACE: &str = "/var/tmp";
 
 async fn run_selftest(sandbox: &Sandbox) -> Vec<RoleSelftestResult> {
@@ -41,7 +41,7 @@ pub async fn every_cell_holds_on_this_machine(backend: SandboxBackend) {
     insta::assert_snapshot!(name, serde_json::to_string_pretty(&rows).unwrap());
 }
 
-pub async fn without_a_sandbox_the_holes_are_found(_: SandboxBackend) {
+pub async fn the_selftest_finds_the_holes_without_a_sandbox(_: SandboxBackend) {
     let rows = run_selftest(&Sandbox::unsandboxed(eklavya_program())).await;
     for row in &rows {
         for (column, hole) in [
@@ -67,7 +67,7 @@ pub async fn without_a_sandbox_the_holes_are_found(_: SandboxBackend) {
             GuaranteeResult::No
         };
         assert_eq!(terminal.state, expected, "{row:#?}");
-        // The gateway works without a sandbox too.
+        // The gateway is reachable without a sandbox too.
         assert!(
             !find_cell(row, MatrixColumn::Network)
                 .detail
@@ -77,7 +77,7 @@ pub async fn without_a_sandbox_the_holes_are_found(_: SandboxBackend) {
     }
 }
 
-/// Returns the cell if these guards are left out. The door closes every connection.
+/// Returns the cell of a sandbox without these guards. The door closes every connection.
 async fn cell_without_guards(
     backend: SandboxBackend,
     guards: &[ProtectionLayer],
@@ -100,7 +100,7 @@ async fn cell_without_guards(
     judge_cell(role_policy(role), column, &tried, sandbox.landlock())
 }
 
-pub async fn a_guard_that_is_missing_is_a_hole_that_is_found(backend: SandboxBackend) {
+pub async fn the_selftest_finds_the_hole_of_a_missing_guard(backend: SandboxBackend) {
     let walls = [ProtectionLayer::Mounts, ProtectionLayer::Landlock];
     let files =
         cell_without_guards(backend, &walls, Role::Architect, MatrixColumn::FileSystem).await;

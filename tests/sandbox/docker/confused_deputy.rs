@@ -1,4 +1,4 @@
-//! The engine mounts by path, with all rights: an agent must not get it to mount something else.
+//! The engine mounts by path, as root: an agent must not make it mount another directory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::SandboxProject;
 
-/// A directory of another user that the agent's user could write if it were mounted.
+/// Creates a directory outside the project that the agent's user could write if it were mounted.
 fn foreign_directory(project: &SandboxProject) -> PathBuf {
     let victim = project.dir.path().join("victim");
     fs::create_dir(&victim).unwrap();
@@ -20,8 +20,8 @@ fn foreign_directory(project: &SandboxProject) -> PathBuf {
     victim
 }
 
-/// Puts a link in place of `docs` after the sandbox was prepared and before the engine mounts.
-/// Returns whether something was written, and the output.
+/// Replaces `docs` by a link after the sandbox was prepared and before the engine mounts it.
+/// Returns whether the target of the link was written, and the output.
 async fn swap_directory(project: &SandboxProject, without: &[ProtectionLayer]) -> (bool, String) {
     let victim = foreign_directory(project);
     let mut spec = project.probe_spec(Role::Architect, &[]);
@@ -45,7 +45,7 @@ async fn swap_directory(project: &SandboxProject, without: &[ProtectionLayer]) -
 }
 
 #[tokio::test]
-async fn a_link_that_is_put_in_place_after_the_checks_is_noticed_inside() {
+async fn a_link_created_after_the_checks_is_detected_inside_the_container() {
     let (written, text) =
         swap_directory(&SandboxProject::new(SandboxBackend::Docker).await, &[]).await;
     assert!(!written, "{text}");
@@ -53,7 +53,7 @@ async fn a_link_that_is_put_in_place_after_the_checks_is_noticed_inside() {
 }
 
 #[tokio::test]
-async fn without_the_comparison_such_a_link_leads_to_a_foreign_directory() {
+async fn without_the_inode_check_a_late_link_leads_to_a_foreign_directory() {
     // Landlock would refuse a link as well.
     let (written, text) = swap_directory(
         &SandboxProject::new(SandboxBackend::Docker).await,
@@ -64,7 +64,7 @@ async fn without_the_comparison_such_a_link_leads_to_a_foreign_directory() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_there_before_is_refused_outside() {
+async fn a_link_created_before_the_checks_is_refused_on_the_host() {
     let project = SandboxProject::new(SandboxBackend::Docker).await;
     let victim = foreign_directory(&project);
     fs::remove_dir_all(project.path("docs")).unwrap();
@@ -80,13 +80,13 @@ async fn a_link_that_is_there_before_is_refused_outside() {
 }
 
 #[tokio::test]
-async fn another_directory_in_its_place_is_noticed_too() {
+async fn a_replaced_directory_is_detected_inside_the_container() {
     let project = SandboxProject::new(SandboxBackend::Docker).await;
     let spec = project.probe_spec(Role::Architect, &[]);
     let dash = PathBuf::from("/bin/dash").canonicalize().unwrap();
     let inner = ProgramSpec::new(dash, ["-c", "echo ran"]);
     let mut command = project.sandbox.command(&spec, inner).unwrap();
-    // As a whole: the clone itself is another one by then.
+    // The whole clone is replaced, including the directories in it.
     fs::rename(&project.dirs.clone, project.dir.path().join("before")).unwrap();
     for name in ["", "docs", ".git"] {
         fs::create_dir(project.path(name)).unwrap();

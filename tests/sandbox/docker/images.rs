@@ -1,5 +1,4 @@
-//! `eklavya image`, on an engine of its own; and what commands say where Docker is not as it should
-//! be.
+//! `eklavya image` on a separate engine, and the errors of commands if Docker cannot be used.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +39,7 @@ fn assert_says(outcome: &CommandResult, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn images_are_built_listed_and_cleared_out() {
+fn images_are_built_listed_and_pruned() {
     let mut daemon = DockerDaemon::start();
     let env = env_on(&daemon);
     assert!(list_images(&env).is_empty());
@@ -51,7 +50,7 @@ fn images_are_built_listed_and_cleared_out() {
     );
     daemon.import_base();
 
-    // A base that cannot run the program is found at once.
+    // The build fails early if the base image cannot run the program.
     let old = env.write_file(
         "Dockerfile",
         format!("FROM {BASE}\nRUN rm /lib/x86_64-linux-gnu/libgcc_s.so.1\n"),
@@ -85,7 +84,7 @@ fn images_are_built_listed_and_cleared_out() {
         .into_iter()
         .partition(|image| image["current"] == true);
     assert_eq!(current.len(), 2, "{current:#?}");
-    assert!(!others.is_empty(), "those of the old base");
+    assert!(!others.is_empty(), "the images of the old base are listed");
 
     // A foreign image stays, and so does an image that a container uses.
     let (made, text) = docker_command(&daemon.socket(), &["create", "eklavya/agent:bare", "x"]);
@@ -145,7 +144,7 @@ fn images_are_built_listed_and_cleared_out() {
 }
 
 #[test]
-fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
+fn a_missing_engine_is_reported_by_every_command_that_needs_it() {
     let env = TestEnv::empty()
         .with("PATH", "/usr/local/bin:/usr/bin:/bin")
         .with("EKLAVYA_DOCKER_SOCKET", "/nowhere/docker.sock");
@@ -186,12 +185,12 @@ fn an_engine_that_is_not_there_or_not_ours_is_said_so() {
         3,
         &["shop"],
     );
-    // If it is not used, it is no error.
+    // doctor does not report a missing engine if no project uses Docker.
     let doctor = env.run(&["doctor"]);
     assert!(!doctor.stdout.contains("/nowhere"), "{doctor:#?}");
 }
 
-/// As a user without access to the engine's socket.
+/// The command runs as a user without access to the engine's socket.
 #[test]
 fn a_socket_without_access_is_reported() {
     let daemon = DockerDaemon::start();

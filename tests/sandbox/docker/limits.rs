@@ -1,4 +1,4 @@
-//! What a container may take, and what is written on it.
+//! The limits of a container, and its settings and labels.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ async fn processes_memory_and_temporary_files_are_limited() {
     let output = project.run(&spec, forks).await;
     let refused = output.output.contains("Cannot fork") || output.output.contains("unavailable");
     assert!(refused, "{output:?}");
-    // Far more than the container may have; what takes it is killed.
+    // Far more memory than the container may use: the kernel kills the process.
     let most = CONTAINER_LIMITS.memory_mib;
     let line = format!(
         "head -c {}m /dev/zero | tail -c {}m | wc -c",
@@ -56,7 +56,7 @@ async fn processes_memory_and_temporary_files_are_limited() {
 }
 
 #[tokio::test]
-async fn the_engine_is_told_everything_that_holds_and_no_secret() {
+async fn the_engine_gets_all_restrictions_and_no_secret() {
     let project = SandboxProject::new(SandboxBackend::Docker).await;
     let mut spec = project.spec(SandboxProfile::Agent(Role::Developer));
     spec.labels.insert("agent", "the-agent".to_owned());
@@ -65,7 +65,7 @@ async fn the_engine_is_told_everything_that_holds_and_no_secret() {
         .env("PATH", "/usr/bin:/bin")
         .env("TOKEN", "a-canary");
     let mut child = project.start(&spec, inner).await.unwrap();
-    wait_until("it runs", || project.path("ready").exists()).await;
+    wait_until("the program runs", || project.path("ready").exists()).await;
     let (_, ids) = docker_command(
         &socket(),
         &["ps", "-q", "--filter", "label=eklavya.agent=the-agent"],

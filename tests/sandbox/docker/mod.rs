@@ -1,4 +1,4 @@
-//! The tests of both backends, in Docker containers, and what only Docker has.
+//! The tests of both backends, in Docker containers, and the tests that only Docker needs.
 
 mod confused_deputy;
 mod images;

@@ -1,4 +1,4 @@
-//! What containers leave behind if their relays are killed, and what of it is removed.
+//! Containers whose relays were killed or frozen, and the removal of what they leave behind.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::backend::docker_settings;
 use crate::fixtures::sandbox_project::{SandboxProject, agent_user, processes_with, wait_until};
 
-/// A sandbox of an installation of a test's own.
+/// Returns a sandbox of a separate installation.
 async fn sandbox(installation: &str) -> Sandbox {
     let mut settings = docker_settings(ensure_images().await);
     installation.clone_into(&mut settings.installation);
@@ -51,8 +51,8 @@ async fn only_containers_without_an_owner_are_removed() {
         ProgramSpec::new("/bin/sh", ["-c", &format!("{mark}; true")]).env("PATH", "/usr/bin:/bin");
     let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let mut lives = project.start(&spec, inner.clone()).await.unwrap();
-    wait_until("it runs", || processes_with(&mark).len() >= 2).await;
-    // Labelled as one of a process that is gone: never started, as after a kill at the wrong
+    wait_until("the program runs", || processes_with(&mark).len() >= 2).await;
+    // Containers with the labels of a dead process, never started, as after a kill at the wrong
     // moment.
     let host = eklavya_core::process::HostIdentity::current().digest;
     let labels = |installation: &str, host: &str| {
@@ -89,7 +89,7 @@ async fn only_containers_without_an_owner_are_removed() {
     assert_eq!(
         containers(&socket, "reaping"),
         2,
-        "the living, and another host's"
+        "the live container and the one of another host stay"
     );
     assert_eq!(containers(&socket, "another-installation"), 1);
     assert_eq!(lives.try_wait().await.unwrap(), None);
@@ -103,16 +103,16 @@ async fn only_containers_without_an_owner_are_removed() {
     }
 }
 
-/// Where a relay stands still, a worker that takes over kills it, and the container with it.
+/// A worker that takes over kills a frozen relay and its container.
 #[tokio::test]
-async fn a_relay_that_stands_still_is_ended_with_its_container() {
+async fn a_frozen_relay_is_killed_with_its_container() {
     let project = SandboxProject::new(SandboxBackend::Docker).await;
     let mark = format!("sleep 78{}", std::process::id());
     let inner =
         ProgramSpec::new("/bin/sh", ["-c", &format!("{mark}; true")]).env("PATH", "/usr/bin:/bin");
     let spec = project.spec(SandboxProfile::Command(MountAccess::Write));
     let child = project.start(&spec, inner).await.unwrap();
-    wait_until("it runs", || processes_with(&mark).len() >= 2).await;
+    wait_until("the program runs", || processes_with(&mark).len() >= 2).await;
     let (pid, start) = (
         child.pid(),
         eklavya_core::process::read_start_time(child.pid()).unwrap(),
@@ -122,9 +122,9 @@ async fn a_relay_that_stands_still_is_ended_with_its_container() {
     assert_eq!(processes_with(&mark), [0; 0]);
 }
 
-/// The relay is killed at moments of its start and of its work.
+/// The relay is killed at several moments of its start and of its work.
 #[tokio::test]
-async fn nothing_is_left_of_what_is_killed_in_the_middle() {
+async fn a_killed_relay_leaves_no_process() {
     let project = SandboxProject::new(SandboxBackend::Docker).await;
     for moment in [0, 50, 150, 300, 450] {
         let mark = format!("sleep 79{moment}{}", std::process::id());
@@ -140,6 +140,9 @@ async fn nothing_is_left_of_what_is_killed_in_the_middle() {
         .unwrap();
         drop(child);
         tokio::time::sleep(Duration::from_millis(700)).await;
-        wait_until("all are gone", || processes_with(&mark).is_empty()).await;
+        wait_until("all processes are gone", || {
+            processes_with(&mark).is_empty()
+        })
+        .await;
     }
 }

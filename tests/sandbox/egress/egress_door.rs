@@ -1,4 +1,4 @@
-//! The way out of a sandbox: a real gateway over a database of its own, with one agent's door.
+//! The way out of a sandbox: a real gateway with its own database and the door of one agent.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl EgressDoor {
         }
     }
 
-    /// Runs a line of the shell behind the door, where the role has a shell.
+    /// Runs a shell line in the sandbox of a role that has a shell.
     pub async fn run(
         &self,
         project: &SandboxProject,
@@ -99,7 +99,7 @@ impl EgressDoor {
         ran.await.unwrap()
     }
 
-    /// Runs a line in the shell of [`Project::probing`], and returns what it printed.
+    /// Runs a line in the shell of [`SandboxProject::probe_spec`], and returns its output.
     pub async fn probe(&self, project: &SandboxProject, spec: &SandboxSpec, line: &str) -> String {
         let dash = Path::new("/bin/dash").canonicalize().unwrap();
         let inner = ProgramSpec::new(dash, ["-c", line]).env(PROXY_LOGIN, self.login());
@@ -115,7 +115,7 @@ impl EgressDoor {
         format!("agent:{}", self.door.token().expose_secret())
     }
 
-    /// Closes the door and returns what the audit trail tells of what went through it.
+    /// Closes the door and returns the requests through it that the audit trail records.
     pub async fn close(self) -> Vec<Value> {
         self.door.close().await;
         let mut tx = self.data.begin_read().await.unwrap();
@@ -132,7 +132,7 @@ fn spec_behind_door(project: &SandboxProject, spec: &SandboxSpec) -> SandboxSpec
     spec
 }
 
-/// Writes down a project, a task and the agent that works on it.
+/// Stores a project, a task and the agent that works on it.
 async fn create_records(data: &DataStore, role: Role) -> (Row, Task, Agent) {
     let new = NewProject {
         name: "Shop".into(),

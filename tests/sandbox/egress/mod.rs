@@ -1,4 +1,4 @@
-//! What agents reach beyond the model, from inside their sandboxes, through a real gateway.
+//! The hosts that agents reach from inside their sandboxes through a real gateway.
 
 mod egress_door;
 mod network_classes;

@@ -1,5 +1,5 @@
-//! Every role in its sandbox asks for everything: what its network class allows comes back, the
-//! rest is refused, and nothing is reached past the proxy.
+//! Every role requests every host from its sandbox: the proxy allows the hosts of its network class
+//! and refuses the others, and no host is reachable without the proxy.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write as _};
@@ -23,11 +23,11 @@ use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::SandboxProject;
 
 const CURL: &str = "/usr/bin/curl --silent --output /dev/null --max-time 20";
-/// The own preview and another project's, by name.
+/// The preview of the agent's project and one of another project, by name.
 const PREVIEW: &str = "demo-1.shop.localhost";
 const RIVAL: &str = "demo-1.rival.localhost";
 
-/// A server of the host's, and how often it was asked.
+/// A server on the host that counts its requests.
 struct CountingServer {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
@@ -66,7 +66,7 @@ impl PreviewLookup for SinglePreviewNames {
     }
 }
 
-/// No name has an address, whatever the machine's own resolver would find.
+/// A resolver that finds no name, independent of the resolver of the machine.
 #[derive(Debug)]
 struct EmptyResolver;
 
@@ -76,8 +76,8 @@ impl HostResolver for EmptyResolver {
     }
 }
 
-/// What is around the sandboxes: a host of each list, one of none, a preview, and a port of the
-/// machine without a trusted certificate.
+/// The targets of requests: a host of each list, a host of no list, a preview, and a port of the
+/// machine.
 struct EgressTargets {
     packages: CountingServer,
     research: CountingServer,
@@ -133,10 +133,10 @@ impl EgressTargets {
     }
 }
 
-/// Asks for everything by the proxy, and once for everything without it.
+/// Returns a script that requests each target once through the proxy and once without it.
 ///
-/// Where there may be servers inside, programs are told that what ends in `localhost` is no matter
-/// of the proxy's; it is asked all the same.
+/// A role with a shell may run servers inside its sandbox, so its programs do not use the proxy for
+/// names that end in `localhost`; the script uses it for these names too.
 fn probe_script(role: Role, targets: &[(&str, String)]) -> String {
     let always = if role_policy(role).has_shell() {
         "--noproxy ''"
@@ -156,7 +156,7 @@ fn probe_script(role: Role, targets: &[(&str, String)]) -> String {
     line
 }
 
-/// Returns the output of a request for a target in one of the two ways.
+/// Returns the output of the request for a target, through the proxy or without it.
 fn answer_for<'a>(output: &'a str, name: &str, way: &str) -> &'a str {
     let begin = format!("{name} {way} ");
     let mut lines = output.lines();
@@ -190,7 +190,7 @@ async fn each_class_reaches_its_hosts_and_no_others() {
         let trail = way.close().await;
         let mut reached = 0;
         for (name, target) in &targets {
-            // 7: it cannot connect; 6: there is no such name.
+            // Exit codes of curl: 7 if it cannot connect, 6 if it cannot resolve the name.
             let past = answer_for(&output, name, "past it");
             assert!(matches!(past, "7" | "6"), "{role} {name}: {output}");
             let decision = match answer_for(&output, name, "by proxy") {
@@ -214,9 +214,9 @@ async fn each_class_reaches_its_hosts_and_no_others() {
     insta::assert_snapshot!(table);
 }
 
-/// That nothing is reached past the proxy is the sandbox's doing.
+/// Shows that the sandbox is what keeps programs from bypassing the proxy.
 #[tokio::test]
-async fn without_a_sandbox_the_proxy_can_be_passed_by() {
+async fn without_a_sandbox_programs_can_bypass_the_proxy() {
     let server = CountingServer::start("127.0.0.7");
     let project = SandboxProject::unprotected().await;
     let line = format!("{CURL} --noproxy '*' http://{}/", server.address);

@@ -1,5 +1,5 @@
-//! Package managers through the proxy: git over https, npm and pip take what they want from a
-//! registry that is listed, and nothing from one that is not.
+//! Package managers through the proxy: git over https, npm and pip fetch from a listed registry and
+//! from no other.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::package_registry::{PackageRegistry, RegistryContents};
 use crate::fixtures::backend::SandboxBackend;
 use crate::fixtures::sandbox_project::{SandboxProject, agent_user};
 
-/// The registries: their names, and where they are. Certificates are for names.
+/// The names and addresses of the registries. They need names because certificates are for names.
 const LISTED: (&str, [u8; 4]) = ("registry.example", [127, 0, 0, 2]);
 const OTHER: (&str, [u8; 4]) = ("other.example", [127, 0, 0, 3]);
 
@@ -35,7 +35,7 @@ impl HostResolver for TwoHostResolver {
     }
 }
 
-/// A developer's sandbox with a door, and two registries alike, of which one is listed.
+/// A developer's sandbox with a door, and two equal registries, of which one is listed.
 struct PackageManagerFixture {
     project: SandboxProject,
     door: EgressDoor,
@@ -83,8 +83,8 @@ impl PackageManagerFixture {
         }
     }
 
-    /// Fetches from one of the registries by a line in which `REGISTRY` stands for its URL; returns
-    /// whether that worked, and its output.
+    /// Runs a shell line in which `REGISTRY` stands for the URL of a registry; returns whether it
+    /// succeeded, and its output.
     async fn fetch(&self, line: &str, registry: &PackageRegistry) -> (bool, String) {
         let home = self.project.dirs.home.display();
         let url = format!("https://{}", registry.authority);
@@ -96,8 +96,8 @@ impl PackageManagerFixture {
         (outcome.exit.is_success(), outcome.output)
     }
 
-    /// Asserts that `line` says `words` with the registry that is listed, and that it reaches
-    /// nothing of the other one.
+    /// Asserts that `line` prints `words` with the listed registry, and that it cannot reach the
+    /// other registry.
     async fn assert_only_listed(self, line: &str, words: &str) {
         let (done, output) = self.fetch(line, &self.listed).await;
         assert!(done && output.contains(words), "{output}");
@@ -120,7 +120,7 @@ impl PackageManagerFixture {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn git_clones_over_https_what_is_listed() {
+async fn git_clones_over_https_only_from_a_listed_host() {
     let line = "rm -rf lib; git -c http.sslCAInfo=\"$HOME/ca.pem\" clone -q REGISTRY/lib/.git lib && cat lib/README";
     PackageManagerFixture::new()
         .await
@@ -129,7 +129,7 @@ async fn git_clones_over_https_what_is_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn npm_installs_what_is_listed() {
+async fn npm_installs_only_from_a_listed_registry() {
     let line = "rm -rf app; mkdir app && cd app && npm install --registry REGISTRY/npm/ --cafile \"$HOME/ca.pem\" \
         --cache ./cache --fetch-retries 0 --no-audit --no-fund --no-update-notifier greet && \
         node -p 'require(\"greet\")'";
@@ -140,7 +140,7 @@ async fn npm_installs_what_is_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pip_installs_what_is_listed() {
+async fn pip_installs_only_from_a_listed_registry() {
     let line = "rm -rf py; /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir \
         --retries 0 --index-url REGISTRY/pip --cert \"$HOME/ca.pem\" --target py greet && \
         PYTHONPATH=py /usr/bin/python3 -c 'import greet; print(greet.words)'";

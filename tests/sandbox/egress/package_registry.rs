@@ -1,5 +1,4 @@
-//! Registries of packages on TLS servers of the host's, with a certificate authority of the test's
-//! own.
+//! Package registries on TLS servers of the host, with a certificate authority for the test.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
-/// How the certificates are made: the authority's, and one for the two servers.
+/// The configuration of the certificates: one of the authority, and one for the two servers.
 const CERTIFICATES: &str = "[req]
 distinguished_name = name
 prompt = no
@@ -55,7 +54,7 @@ with zipfile.ZipFile('served/pip/greet/greet-1.0.0-py3-none-any.whl', 'w') as wh
 END
 echo '<a href="greet-1.0.0-py3-none-any.whl">greet-1.0.0-py3-none-any.whl</a>' > served/pip/greet/index.html"#;
 
-/// What the registries serve, and what proves who they are.
+/// The files and the certificate of the registries.
 pub struct RegistryContents {
     directory: TempDir,
     config: Arc<ServerConfig>,
@@ -100,15 +99,15 @@ fn config(place: &Path) -> Arc<ServerConfig> {
     Arc::new(config.unwrap())
 }
 
-/// A server of the wares, and the paths that it was asked for. It ends with the test.
+/// A server of the packages, and the paths of its requests. It runs until the test ends.
 pub struct PackageRegistry {
-    /// Its name and port.
+    /// The name and port of the registry.
     pub authority: String,
     requested: Arc<Mutex<Vec<String>>>,
 }
 
 impl PackageRegistry {
-    /// Opens the registry called `name` at `ip`.
+    /// Starts a registry with this name at `ip`.
     pub fn open(name: &str, ip: IpAddr, contents: &RegistryContents) -> Self {
         let listener = TcpListener::bind((ip, 0)).unwrap();
         let authority = format!("{name}:{}", listener.local_addr().unwrap().port());
@@ -134,7 +133,7 @@ impl PackageRegistry {
     }
 }
 
-/// Answers one request; a client that breaks off is done with.
+/// Answers one request. Ends silently if the client disconnects.
 fn serve(
     stream: TcpStream,
     config: Arc<ServerConfig>,
@@ -172,7 +171,8 @@ fn serve(
     let _ = stream.flush();
 }
 
-/// Returns what is at a path: a file, the list of a directory, or npm's metadata of a package.
+/// Returns the content type and body for a path: a file, the index of a directory, or npm's
+/// metadata of a package.
 fn page(served: &Path, path: &str, own: &str) -> Option<(&'static str, Vec<u8>)> {
     if path == "/npm/greet" {
         let metadata = serde_json::json!({

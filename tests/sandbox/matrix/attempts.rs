@@ -1,4 +1,4 @@
-//! What an agent tries in each cell of the table of roles.
+//! The attempts of an agent in each cell of the table of roles.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::model::ModelToolCall;
 
-/// The columns that the operating system holds by itself.
+/// The columns that the operating system enforces by itself.
 pub const COLUMNS: [MatrixColumn; 4] = [
     MatrixColumn::FileSystem,
     MatrixColumn::Git,
@@ -28,13 +28,13 @@ pub enum CellExpectation {
 pub enum CellSuccessSign {
     /// This file exists.
     FileCreated(PathBuf),
-    /// The result has these words.
+    /// The result contains this text.
     OutputContains(String),
     /// The port that the test listens on got a connection.
     PortReached,
 }
 
-/// One call of a tool of the CLI's.
+/// One call of a tool of the CLI.
 #[derive(Debug, Clone)]
 pub struct CellAttempt {
     pub column: MatrixColumn,
@@ -43,19 +43,19 @@ pub struct CellAttempt {
     pub sign: CellSuccessSign,
 }
 
-/// The places that attempts are about.
+/// The targets of the attempts.
 #[derive(Debug)]
 pub struct CellTargets {
     /// The agent's clone.
     pub clone: PathBuf,
     /// A directory of the host that every user may write.
     pub outside: PathBuf,
-    /// A port of the host's 127.0.0.1.
+    /// A port on 127.0.0.1 of the host.
     pub port: u16,
 }
 
-/// Returns the attempts of a role, two for each cell: one that its row allows and one that it does
-/// not. A cell that allows nothing has the latter alone.
+/// Returns the attempts of a role, two for each cell: one that its row allows and one that it
+/// forbids. A cell that allows nothing has only a forbidden attempt.
 pub fn attempts(row: &RolePolicy, places: &CellTargets) -> Vec<CellAttempt> {
     let mut all = file_system(row.files, places);
     all.extend(git(row.git, row.has_shell(), places));
@@ -64,7 +64,7 @@ pub fn attempts(row: &RolePolicy, places: &CellTargets) -> Vec<CellAttempt> {
     all
 }
 
-/// Returns what must not work anywhere in a sandbox, and does without one.
+/// Returns attempts that fail in every sandbox and work without one.
 pub fn control_attempts(places: &CellTargets) -> Vec<CellAttempt> {
     let forbidden = CellExpectation::Forbidden;
     let hook = places.clone.join(".git/hooks/post-commit");

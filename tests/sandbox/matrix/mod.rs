@@ -1,5 +1,5 @@
-//! The table of roles, cell by cell: the real CLI, with all permissions, tries in each role's
-//! sandbox what its row allows and what it forbids. Only the sandbox stops it.
+//! The table of roles, cell by cell: the real CLI, with all permissions, attempts in each role's
+//! sandbox what its row allows and what it forbids. Only the sandbox stops the forbidden attempts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,10 +23,10 @@ use crate::fixtures::sandbox_project::SandboxProject;
 
 mod attempts;
 
-/// Every tool that an attempt is made with.
+/// All tools that attempts use.
 const TOOLS: &str = "Read,Glob,Grep,Edit,Write,Bash,WebFetch";
 
-/// A project, and around it what must be out of reach.
+/// A project, and targets outside it that must be unreachable.
 struct MatrixFixture {
     project: SandboxProject,
     places: CellTargets,
@@ -55,7 +55,7 @@ impl MatrixFixture {
         }
     }
 
-    /// Has the CLI make all attempts in one session, and returns which of them worked.
+    /// Makes all attempts in one session of the CLI, and returns which of them worked.
     async fn make_attempts(
         &self,
         role: Role,
@@ -87,13 +87,14 @@ impl MatrixFixture {
         worked.collect()
     }
 
-    /// Returns whether a connection was made; all attempts have ended, so it is in the queue.
+    /// Returns whether the port got a connection. All attempts have ended, so the connection is in
+    /// the queue.
     fn was_reached(&self) -> bool {
         self.listener.accept().is_ok()
     }
 }
 
-pub async fn every_cell_of_the_table_is_held_by_the_sandbox(backend: SandboxBackend) {
+pub async fn the_sandbox_holds_every_cell_of_the_role_table(backend: SandboxBackend) {
     let claude = claude_program();
     let mut table = String::new();
     for role in Role::ALL {
@@ -120,7 +121,7 @@ pub async fn every_cell_of_the_table_is_held_by_the_sandbox(backend: SandboxBack
     insta::assert_snapshot!(name, table);
 }
 
-pub async fn without_a_sandbox_the_same_attempts_work(_: SandboxBackend) {
+pub async fn the_forbidden_attempts_work_without_a_sandbox(_: SandboxBackend) {
     let claude = claude_program();
     let fixture = MatrixFixture::of(SandboxProject::unprotected().await);
     let tried = control_attempts(&fixture.places);

@@ -1,4 +1,5 @@
-//! The attempts: what is tried, what must stop it, and where it is shown to work.
+//! The attempts: the code, the guard that must stop it, and the proof that it works without the
+//! guard.
 #![expect(
     clippy::needless_raw_string_hashes,
     reason = "one way of quoting for the whole table"
@@ -7,29 +8,30 @@
 use eklavya_sandbox::ProtectionLayer;
 use eklavya_sandbox::ProtectionLayer::{Landlock, Limits, Mounts, Seccomp, UserNamespaces};
 
-/// In whose sandbox something is tried.
+/// The sandbox in which an attempt is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttackOrigin {
     /// A role with a shell that may write everywhere in its clone.
     Developer,
     /// A role without a shell that may write below `docs`.
     Architect,
-    /// A browser, which may write nowhere but in its home and its temporary directories.
+    /// A browser, which may write only in its home and its temporary directories.
     Browser,
 }
 
-/// How it is shown that an attempt would work.
+/// How to show that an attempt works without its guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttackProof {
-    /// In the same sandbox without all of these guards. Each alone is enough to stop it.
+    /// In the same sandbox without all of these guards. Each guard alone is enough to stop the
+    /// attempt.
     Without(&'static [ProtectionLayer]),
-    /// Likewise, if the kernel of the machine has it and lets everybody use it.
+    /// As `Without`, if the kernel of the machine has the feature and allows all users to use it.
     WhereKnown(&'static [ProtectionLayer]),
     /// Without a sandbox.
     Unsandboxed,
-    /// Without a sandbox, as root: others may not do it anyway.
+    /// Without a sandbox, as root: other users are not allowed to do it.
     UnsandboxedAsRoot,
-    /// Not at all, for this reason.
+    /// The proof is omitted for this reason.
     NotShown(&'static str),
 }
 
@@ -45,15 +47,15 @@ impl AttackProof {
     }
 }
 
-/// Something that an agent might try.
+/// An attempt of an agent to escape from its sandbox.
 #[derive(Debug, Clone)]
 pub struct EscapeAttempt {
     pub name: &'static str,
     pub origin: AttackOrigin,
-    /// What stops it, for people.
+    /// The guard in the table of results.
     pub guard: &'static str,
     pub proof: AttackProof,
-    /// Perl; true where it worked. See `script.pl`.
+    /// Perl code that is true if the attempt worked. See `script.pl`.
     pub code: &'static str,
 }
 
@@ -158,7 +160,7 @@ const fn machine(name: &'static str, code: &'static str) -> EscapeAttempt {
     )
 }
 
-/// All of them.
+/// The attempts of agents.
 #[rustfmt::skip]
 pub const ATTEMPTS: &[EscapeAttempt] = &[
     // Files of the clone that the role may not write.
@@ -193,7 +195,7 @@ pub const ATTEMPTS: &[EscapeAttempt] = &[
     mount(AttackOrigin::Developer, "add a hook of git as a developer", r#"spew("$W/.git/hooks/post-commit")"#),
     mount(AttackOrigin::Developer, "move the hooks aside", r#"rename("$W/.git/hooks", "$W/.git/h") && rename("$W/.git/h", "$W/.git/hooks")"#),
     mount(AttackOrigin::Developer, "move .git aside as a developer", r#"rename("$W/.git", "$W/g") && rename("$W/g", "$W/.git")"#),
-    // Programs without a terminal.
+    // Programs of a role without a terminal.
     outside_role("run a shell without a terminal", r#"system { "/bin/sh" } "sh", "-c", ":"; $? == 0"#),
     outside_role("let the loader run a shell", r#"system($P{loader}, "/usr/bin/bash", "-c", "exit 7"); $? >> 8 == 7"#),
     landlock(AttackOrigin::Architect, "run a program that it wrote", r##"my $x = "$W/docs/x"; open(my $f, '>', $x); print $f "#!$P{perl}\nexit 7"; close $f; chmod 0755, $x; system { $x } $x; $? >> 8 == 7"##),

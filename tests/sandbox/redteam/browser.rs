@@ -1,21 +1,22 @@
-//! The attempts of an attacker that controls a browser: those of agents, made in a browser's
-//! sandbox.
+//! The attempts of an attacker that controls a browser: the attempts of agents, made in a
+//! browser's sandbox.
 
 use eklavya_sandbox::ProtectionLayer;
 
 use super::attempts::{ATTEMPTS, AttackOrigin, AttackProof, EscapeAttempt, attempt};
 
-/// The attempts that only a browser has.
+/// The attempts that are made only in a browser's sandbox.
 #[rustfmt::skip]
 const OWN: &[EscapeAttempt] = &[
     attempt(AttackOrigin::Browser, "change the rules of a browser's administrator", "mounts, Landlock", AttackProof::NotShown("it would change the machine"), r#"spew("/etc/chromium/policies/managed/eklavya.json")"#),
     attempt(AttackOrigin::Browser, "add a rule to those of a browser's administrator", "mounts, Landlock", AttackProof::NotShown("it would change the machine"), r#"spew("/etc/chromium/policies/managed/new.json")"#),
 ];
 
-/// Whether a browser's sandbox has to stop it in the same way: all that a developer may not do,
-/// whose sandbox has the same programs, and no writing in the clone, as for an architect.
+/// Whether a browser's sandbox must stop the attempt too: all attempts of a developer, whose
+/// sandbox has the same programs, and an architect's attempts to write the clone.
 ///
-/// A browser may write nowhere below `.git`, and starts programs and makes sockets of its own.
+/// The attempts on `.git` differ, because a browser cannot write `.git` at all. So do an
+/// architect's attempts to start programs and create sockets, because a browser may do both.
 fn is_shared(attempt: &EscapeAttempt) -> bool {
     match attempt.origin {
         AttackOrigin::Developer => !attempt.code.contains(".git"),
@@ -24,7 +25,7 @@ fn is_shared(attempt: &EscapeAttempt) -> bool {
     }
 }
 
-/// Returns the attempts.
+/// Returns all attempts in a browser's sandbox.
 pub fn attempts() -> Vec<EscapeAttempt> {
     let shared = ATTEMPTS.iter().filter(|attempt| is_shared(attempt));
     let shared = shared.map(|shared| EscapeAttempt {

@@ -1,4 +1,4 @@
-//! What is around a sandbox on the host, for the attempts to reach.
+//! The targets of the attempts on the host, outside the sandbox.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -54,10 +54,10 @@ const CALLS: &[(&str, i64)] = &[
     ("x32_getpid", 0x4000_0000 + libc::SYS_getpid),
 ];
 
-/// Servers, files and processes of the host's; each server answers a connection with "hello".
+/// Servers, files and processes of the host. Each server answers a connection with "hello".
 pub struct HostTargets {
     parameters: Vec<(&'static str, String)>,
-    /// Killed when it is dropped.
+    /// A process that is killed when it is dropped.
     _victim: Child,
     shared_memory: String,
 }
@@ -181,9 +181,9 @@ fn serve_udp() -> u16 {
     port
 }
 
-/// Returns an address of the host beside 127.0.0.1, where it has one.
+/// Returns an address of the host other than 127.0.0.1, if it has one.
 fn address() -> String {
-    // Nothing is sent: the kernel only chooses the address to send from.
+    // No packet is sent: the kernel only chooses the source address.
     let outward = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
         socket.connect("192.0.2.1:9")?;
         socket.local_addr()

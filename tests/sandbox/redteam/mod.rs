@@ -24,12 +24,12 @@ mod browser;
 mod host;
 mod results;
 
-/// An unprivileged user of the host, other than those that agents of root become.
+/// An unprivileged user of the host, other than the user of agents that root starts.
 const ORDINARY_USER: u32 = 65_534;
 /// Size of the temporary file systems; the attempts to fill them write more.
 const TMP_BYTES: u64 = 16 << 20;
 
-/// The attempts of all origins, browsers among them.
+/// The attempts of all origins, including browsers.
 static ALL: LazyLock<Vec<EscapeAttempt>> = LazyLock::new(|| {
     let all = ATTEMPTS.iter().cloned();
     all.chain(browser::attempts()).collect()
@@ -45,10 +45,10 @@ fn all_attempts(backend: SandboxBackend) -> &'static [EscapeAttempt] {
     }
 }
 
-/// The outcomes in one sandbox, by attempt: whether it worked, and the kernel's error.
+/// The outcomes in one sandbox by attempt: whether it worked, and the kernel's error.
 type EscapeOutcomes = BTreeMap<String, (bool, String)>;
 
-/// The places of a run: one project, and what is around it on the host.
+/// The project of a run, and its targets on the host.
 struct RedTeamFixture {
     backend: SandboxBackend,
     project: SandboxProject,
@@ -68,8 +68,8 @@ impl RedTeamFixture {
         }
     }
 
-    /// Puts the files that the attempts are about into the clone, which an earlier attempt may have
-    /// changed. They belong to the agent, so that only the sandbox protects them.
+    /// Restores the target files in the clone, which an earlier attempt may have changed. They
+    /// belong to the agent, so that only the sandbox protects them.
     fn restore_files(&self) {
         let (src, git) = (self.project.path("src"), self.project.path(".git"));
         for directory in [&src, &self.project.path("docs"), &git.join("hooks")] {
@@ -107,7 +107,7 @@ impl RedTeamFixture {
         spec
     }
 
-    /// Tries `attempts` in one sandbox.
+    /// Makes `attempts` in one sandbox.
     async fn attempt(
         &self,
         origin: AttackOrigin,
@@ -119,7 +119,7 @@ impl RedTeamFixture {
         self.run(&self.project.sandbox, &spec, attempts).await
     }
 
-    /// Tries `attempts` without a sandbox.
+    /// Makes `attempts` without a sandbox.
     async fn attempt_bare(&self, attempts: &[&EscapeAttempt]) -> EscapeOutcomes {
         self.restore_files();
         let spec = self.spec(AttackOrigin::Developer, &[]);
@@ -196,7 +196,7 @@ async fn run_all(backend: SandboxBackend) -> RedTeamResults {
     results
 }
 
-/// The sandbox as it is: nothing works, and nothing was changed that the role may not change.
+/// With all guards, no attempt works, and no file changes that the role may not change.
 async fn try_all_guards(
     fixture: &RedTeamFixture,
     origin: AttackOrigin,
@@ -222,7 +222,7 @@ async fn try_all_guards(
     assert_eq!(config, "[core]\n");
 }
 
-/// Returns the guards that are left out together to show something.
+/// Returns the sets of guards that are left out together to prove attempts.
 fn guard_sets(backend: SandboxBackend, origin: AttackOrigin) -> Vec<&'static [ProtectionLayer]> {
     let mut sets: Vec<&[ProtectionLayer]> = Vec::new();
     for attempt in attempts_by(backend, origin) {
@@ -234,7 +234,7 @@ fn guard_sets(backend: SandboxBackend, origin: AttackOrigin) -> Vec<&'static [Pr
     sets
 }
 
-/// Without all of the guards it works; with any one of them it does not.
+/// An attempt works without all of the guards, and fails with any one of them.
 async fn try_without_guards(
     fixture: &RedTeamFixture,
     origin: AttackOrigin,
@@ -274,8 +274,9 @@ async fn try_unsandboxed(fixture: &RedTeamFixture, results: &mut RedTeamResults)
     results.note_shown(outcomes, "without a sandbox");
 }
 
-/// If the test below runs as root, it runs this one as an ordinary user.
-pub async fn as_an_ordinary_user(backend: SandboxBackend) {
+/// If `every_attempt_to_get_out_is_stopped` runs as root, it also runs this test as an ordinary
+/// user.
+pub async fn attempts_of_an_ordinary_user(backend: SandboxBackend) {
     let results = run_all(backend).await;
     for name in &results.stopped {
         println!("STOPPED\t{name}");
@@ -288,7 +289,7 @@ pub async fn as_an_ordinary_user(backend: SandboxBackend) {
     }
 }
 
-/// Runs the test above as an ordinary user.
+/// Runs `attempts_of_an_ordinary_user` as an ordinary user and returns its results.
 async fn ordinary_user() -> RedTeamResults {
     let shared = tempfile::tempdir().unwrap();
     make_accessible(shared.path());
@@ -300,7 +301,7 @@ async fn ordinary_user() -> RedTeamResults {
     let mut command = process::new_command(&test);
     command
         .args([
-            "bubblewrap::redteam::as_an_ordinary_user",
+            "bubblewrap::redteam::attempts_of_an_ordinary_user",
             "--exact",
             "--ignored",
         ])
@@ -338,7 +339,7 @@ pub async fn every_attempt_to_get_out_is_stopped(backend: SandboxBackend) {
     assert!(ATTEMPTS.len() >= 60);
     let all = all_attempts(backend);
     let names: BTreeSet<&str> = all.iter().map(|attempt| attempt.name).collect();
-    assert_eq!(names.len(), all.len(), "two have one name");
+    assert_eq!(names.len(), all.len(), "two attempts have the same name");
     let (root, user) = match (is_root(), backend.has_own_layers()) {
         (true, true) => {
             let (root, user) = tokio::join!(run_all(backend), ordinary_user());

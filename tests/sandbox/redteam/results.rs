@@ -11,7 +11,7 @@ use crate::fixtures::backend::SandboxBackend;
 #[derive(Debug, Default)]
 pub struct RedTeamResults {
     pub stopped: BTreeSet<String>,
-    /// Those that were shown to work without their guards.
+    /// Attempts that work without their guards.
     pub shown: BTreeSet<String>,
     /// Attempts that did not end as required.
     pub faults: Vec<String>,
@@ -35,7 +35,7 @@ fn depends_on_the_kernel(name: &str) -> bool {
     matches!(attempt.proof, AttackProof::WhereKnown(_))
 }
 
-/// The table's text if a user has not made the attempt.
+/// The text of the table if a user has not made the attempt.
 pub const UNTRIED: &str = "not tried";
 
 pub fn result_table(

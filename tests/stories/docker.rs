@@ -1,4 +1,5 @@
-//! A whole project in containers: from the brief to the delivered repository, by the real CLI.
+//! Agents in containers: a project from the brief to the delivered repository, outages of the
+//! engine, and isolation.
 
 use eklavya_core::clock::{Clock, SystemClock};
 use eklavya_testkit::host::{http_get, processes_at, wait_for};
@@ -22,9 +23,9 @@ fn load_images(daemon: &DockerDaemon) {
     });
 }
 
-/// The engine stops in the middle as well; the work continues when it is back.
+/// The engine also stops between two stages; the work continues once the engine runs again.
 #[test]
-fn a_project_is_delivered_from_containers() {
+fn a_project_is_delivered_with_agents_in_containers() {
     let mut daemon = DockerDaemon::start();
     load_images(&daemon);
     let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
@@ -71,7 +72,7 @@ fn a_project_is_delivered_from_containers() {
     let agents = started
         .lines()
         .filter(|line| line.contains("eklavya.agent"));
-    // What was started before the engine was is not among its events any more.
+    // The restarted engine does not list the containers that were started before the restart.
     assert!(agents.count() >= 4, "{started}");
     assert_eq!(
         processes_at(story.env.path().as_std_path()),
@@ -91,9 +92,9 @@ fn a_project_is_delivered_from_containers() {
     );
 }
 
-/// An engine that stops while an agent works ends the agent too; the task continues later.
+/// If the engine stops while an agent works, the agent ends too, and the task can be resumed later.
 #[test]
-fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
+fn a_task_survives_a_stop_of_the_docker_engine() {
     let mut daemon = DockerDaemon::start();
     load_images(&daemon);
     let plan = plan_with_tasks(&[("T1", "developer", &[])]);
@@ -140,10 +141,9 @@ fn an_engine_that_ends_in_the_middle_is_like_a_lost_agent() {
     assert_eq!(story.status(), "planReview");
 }
 
-/// The table and the neighbours hold here as they do under bubblewrap; a browser runs beside the
-/// containers.
+/// The same assertions as under bubblewrap. A browser runs outside the containers.
 #[test]
-fn the_table_holds_and_neighbours_see_nothing() {
+fn in_containers_the_role_table_holds_and_other_projects_are_hidden() {
     let daemon = DockerDaemon::start();
     load_images(&daemon);
     let socket = daemon.socket();
@@ -152,5 +152,5 @@ fn the_table_holds_and_neighbours_see_nothing() {
         ("EKLAVYA_SANDBOX_ISOLATION", "docker"),
     ];
     insta::assert_snapshot!(crate::isolation::role_table::attempt_table(&variables));
-    crate::isolation::neighbours::finds_nothing(&variables);
+    crate::isolation::neighbours::assert_neighbour_unreachable(&variables);
 }

@@ -1,4 +1,4 @@
-//! Everything goes well: from the brief to the delivered repository.
+//! A project without problems, from the brief to the delivered repository.
 
 use std::fs;
 use std::path::Path;
@@ -17,8 +17,8 @@ fn a_brief_becomes_a_delivered_repository() {
     ]);
     let story = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan))
         .with_variable("EKLAVYA_DEMO_COUNT", "3");
-    plan_is_shown(&story, &plan);
-    let urls = demos_answer(&story);
+    assert_plan_is_shown(&story, &plan);
+    let urls = assert_demos_answer(&story);
     let approved = story.json("demo approve shop 2 --yes");
     assert_eq!(approved["status"], "demoApproved");
     for url in &urls {
@@ -49,20 +49,20 @@ fn a_brief_becomes_a_delivered_repository() {
         );
     }
     let project = story.json("project show shop");
-    the_delivery_is_whole(&story, &project["delivery"]);
-    the_dossier_has_evidence(&story, &project["delivery"], &plan);
-    costs_add_up(&story, &project);
-    the_events_are_what_the_schema_says(&story);
+    assert_delivery_is_complete(&story, &project["delivery"]);
+    assert_dossier_has_evidence(&story, &project["delivery"], &plan);
+    assert_costs_add_up(&story, &project);
+    assert_events_match_the_schema(&story);
     assert_eq!(
         processes_at(story.env.path().as_std_path()),
         Vec::<String>::new()
     );
-    // A repeated command, after a crash for example, reports that it is done.
+    // A repeated command, for example after a crash, succeeds and changes nothing.
     story.run("deliver shop").ok();
     assert_eq!(story.status(), "delivered");
 }
 
-fn the_events_are_what_the_schema_says(story: &StoryProject) {
+fn assert_events_match_the_schema(story: &StoryProject) {
     let schema = jsonschema::validator_for(&story.json("events schema")).unwrap();
     let events = story.json("events tail shop --since 0");
     let events = events.as_array().unwrap();
@@ -85,7 +85,7 @@ fn the_events_are_what_the_schema_says(story: &StoryProject) {
     assert_eq!(count("agent:spawned"), count("agent:working"));
 }
 
-fn plan_is_shown(story: &StoryProject, plan: &Value) {
+fn assert_plan_is_shown(story: &StoryProject, plan: &Value) {
     let planned = story.json("plan shop");
     assert_eq!(planned["status"], "planReview");
     assert_eq!(planned["needsDecision"], true);
@@ -100,7 +100,7 @@ fn plan_is_shown(story: &StoryProject, plan: &Value) {
     );
 }
 
-fn demos_answer(story: &StoryProject) -> Vec<String> {
+fn assert_demos_answer(story: &StoryProject) -> Vec<String> {
     assert_eq!(story.json("demo build shop")["status"], "demoReview");
     let demos = story.json("demo list shop");
     let demos = demos.as_array().unwrap();
@@ -120,7 +120,7 @@ fn demos_answer(story: &StoryProject) -> Vec<String> {
     urls
 }
 
-fn the_delivery_is_whole(story: &StoryProject, delivery: &Value) {
+fn assert_delivery_is_complete(story: &StoryProject, delivery: &Value) {
     let bundle = delivery["bundle"]
         .as_str()
         .unwrap()
@@ -149,7 +149,7 @@ fn run(directory: &Path, line: &str) -> bool {
     done.unwrap().success()
 }
 
-fn the_dossier_has_evidence(story: &StoryProject, delivery: &Value, plan: &Value) {
+fn assert_dossier_has_evidence(story: &StoryProject, delivery: &Value, plan: &Value) {
     let read = |name: &str| {
         let path = delivery[name]
             .as_str()
@@ -194,7 +194,7 @@ fn the_dossier_has_evidence(story: &StoryProject, delivery: &Value, plan: &Value
     }
 }
 
-fn costs_add_up(story: &StoryProject, project: &Value) {
+fn assert_costs_add_up(story: &StoryProject, project: &Value) {
     let report = story.json("budget report shop");
     let spent = project["spentMicroUsd"].as_i64().unwrap();
     assert!(spent > 0);

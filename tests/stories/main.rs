@@ -1,5 +1,5 @@
-//! Whole stories: a project from its brief to its delivery, driven by commands, with the real
-//! Claude Code CLI in the real sandbox and a rehearsal as the model.
+//! Projects from their brief to their delivery, driven by commands, with the real Claude Code CLI
+//! in the real sandbox and a rehearsal as the model.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

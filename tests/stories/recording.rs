@@ -1,4 +1,4 @@
-//! A recorded run can be played again.
+//! A recorded run can be replayed.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{RehearsalBuilder, plan_with_tasks};
@@ -18,14 +18,14 @@ fn play_story(story: &StoryProject, record: &str) {
 }
 
 #[test]
-fn a_recording_plays_to_the_same_tree() {
+fn a_replayed_recording_produces_the_same_tree() {
     let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
     let first = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan));
     play_story(&first, "--record recording.yaml");
     let recording = std::fs::read_to_string(first.env.path().join("recording.yaml")).unwrap();
     assert!(
         !recording.contains(first.env.path().as_str()),
-        "paths of this run are in it"
+        "the recording contains paths of this run"
     );
 
     let second = StoryProject::with_new_project(&RehearsalBuilder::happy_path(&plan));

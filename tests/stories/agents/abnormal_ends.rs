@@ -1,4 +1,4 @@
-//! Agents that end in odd ways.
+//! Agents with unusual work, and agents that exceed their limits.
 
 use eklavya_testkit::host::processes_at;
 use eklavya_testkit::story::StoryProject;
@@ -7,7 +7,7 @@ use eklavya_testkit::story::rehearsal::{
 };
 
 #[test]
-fn odd_work_is_taken_as_far_as_it_can_be() {
+fn work_with_unusual_files_output_and_processes_is_accepted() {
     let ids = ["T1", "T2", "T3", "T4", "T5", "T6", "T7"];
     let tasks: Vec<(&str, &str, &[&str])> =
         ids.iter().map(|id| (*id, "developer", &[][..])).collect();
@@ -74,7 +74,7 @@ fn odd_work_is_taken_as_far_as_it_can_be() {
 }
 
 #[test]
-fn an_agent_that_never_comes_to_an_end_is_sent_back_and_then_blocked() {
+fn a_task_whose_agent_exceeds_its_turns_is_retried_and_then_blocked() {
     let plan = plan_with_tasks(&[("T1", "developer", &[])]);
     let story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan))
         .with_variable("EKLAVYA_CLAUDE_MAX_TURNS", "2")
@@ -94,7 +94,7 @@ fn an_agent_that_never_comes_to_an_end_is_sent_back_and_then_blocked() {
         story.agent_input("T1", 2)
     );
     assert_eq!(story.task("T1")["status"], "blocked");
-    // Its work so far is kept: the next attempt continues from there.
+    // The work of the failed attempts is kept: the next attempt continues from there.
     story.ok("tasks retry shop T1");
     story.set_rehearsal(&RehearsalBuilder::happy_path(&plan));
     assert_eq!(story.json("build shop")["status"], "built");
@@ -102,7 +102,7 @@ fn an_agent_that_never_comes_to_an_end_is_sent_back_and_then_blocked() {
 }
 
 #[test]
-fn an_agent_that_fills_the_disk_is_ended_and_its_task_begins_anew() {
+fn an_agent_that_exceeds_the_disk_quota_is_ended_and_its_task_is_retried() {
     let plan = plan_with_tasks(&[("T1", "developer", &[])]);
     let fill = "head -c 64M /dev/zero > site/big; echo small > site/small; sleep 1000";
     let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers(
@@ -122,7 +122,7 @@ fn an_agent_that_fills_the_disk_is_ended_and_its_task_begins_anew() {
     let files = story.files("main");
     assert!(files.contains(&"site/T1.html".to_owned()), "{files:?}");
     assert!(!files.contains(&"site/big".to_owned()), "{files:?}");
-    // What can be kept is, and the rest makes room.
+    // The checkpoint keeps small files and drops the large one.
     let kept = story.git(&[
         "for-each-ref",
         "--format=%(refname)",
@@ -133,7 +133,7 @@ fn an_agent_that_fills_the_disk_is_ended_and_its_task_begins_anew() {
     let left = processes_at(story.env.path().as_std_path());
     assert_eq!(left, Vec::<String>::new());
 
-    // A person may look at what came of it as an agent of any role would.
+    // A person can inspect the result in the sandbox of any role.
     let seen = story
         .ok("sandbox run --role developer shop -- ls site")
         .stdout;

@@ -1,4 +1,4 @@
-//! Commands that the orchestrator runs for agents without a shell, asked for through the real CLI.
+//! Commands that Eklavya runs for agents without a shell, requested through the real CLI.
 
 use eklavya_store::params;
 use eklavya_store::{DatabaseLocation, Store};
@@ -8,7 +8,7 @@ use eklavya_testkit::story::rehearsal::{
 };
 use serde_json::{Value, json};
 
-/// A test command that shows what it was handed.
+/// Writes a demo whose test program prints its arguments.
 const SHOWS: &str = "\
 mkdir -p site tests
 echo hello > site/index.html
@@ -19,7 +19,7 @@ END
 git add -A
 git commit -qm demo";
 
-/// Words that a shell would make something of.
+/// Arguments that a shell would interpret.
 const HOSTILE: [&str; 8] = [
     "$(touch /tmp/ran; echo RAN)",
     "; echo RAN",
@@ -36,7 +36,7 @@ fn run_tests(arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn arguments_of_the_test_command_are_read_by_no_shell() {
+fn no_shell_interprets_the_arguments_of_the_test_command() {
     let mut plan = plan_with_tasks(&[("T1", "tester", &[])]);
     plan["testCommand"] = "sh tests/run.sh \"$@\"".into();
     let long = "x".repeat(100_000);
@@ -79,7 +79,7 @@ fn arguments_of_the_test_command_are_read_by_no_shell() {
     ] {
         assert!(did.contains(word), "{word}: {did}");
     }
-    // On a line of its own it would have been run.
+    // A shell that ran the command would print RAN on a separate line.
     assert!(!did.lines().any(|line| line.trim() == "RAN"), "{did}");
     assert!(did.contains("cannot contain a NUL"), "{did}");
     assert!(did.contains("are too many"), "{did}");
@@ -95,7 +95,7 @@ fn arguments_of_the_test_command_are_read_by_no_shell() {
 }
 
 #[test]
-fn a_command_that_hands_nothing_on_takes_no_arguments() {
+fn a_test_command_without_parameters_refuses_arguments() {
     let plan = plan_with_tasks(&[("T1", "tester", &[])]);
     let steps = [
         write_step("tests/t.sh", "true\n"),
@@ -112,7 +112,7 @@ fn a_command_that_hands_nothing_on_takes_no_arguments() {
 }
 
 #[test]
-fn a_monitor_has_diagnostics_run_by_name() {
+fn a_monitor_runs_diagnostics_by_name() {
     let mut plan = plan_with_tasks(&[("T1", "tester", &[])]);
     plan["diagnostics"] = json!([{ "name": "greeting", "command": "cat site/index.html; pwd" }]);
     let diagnostic =
@@ -134,7 +134,7 @@ fn a_monitor_has_diagnostics_run_by_name() {
         .with_answers("monitor", "T1", ANY, steps);
     let story = StoryProject::with_approved_demo(&plan, &rehearsal)
         .with_variable("EKLAVYA_BUILD_ATTEMPTS", "1");
-    // No plan can give a task of the build to a monitor, who changes nothing.
+    // No plan can assign a build task to a monitor, because a monitor changes no files.
     assert_ne!(story.run("build shop").code, 0);
     hand_to_the_monitor(&story);
     story.ok("tasks retry shop T1 --yes");

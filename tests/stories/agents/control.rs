@@ -1,4 +1,4 @@
-//! The admin steps in while agents are at work.
+//! The admin intervenes while agents work.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,8 @@ use eklavya_testkit::story::rehearsal::{
 use eklavya_testkit::story::{StoryCommand, StoryProject};
 use serde_json::Value;
 
-/// T1 records that it has begun, and waits this long before it continues.
+/// Returns a rehearsal in which T1 records that it has started, and waits this long before it
+/// continues.
 fn slow_rehearsal(seconds: f64) -> RehearsalBuilder {
     RehearsalBuilder::happy_path(&small_plan()).with_answers(
         "developer",
@@ -23,10 +24,10 @@ fn slow_rehearsal(seconds: f64) -> RehearsalBuilder {
     )
 }
 
-/// Seconds that are longer than any of these stories takes.
+/// Seconds that are longer than any of these tests takes.
 const LONG: f64 = 100.0;
 
-/// T1 records that it has begun, and waits for the file `go`.
+/// Returns a rehearsal in which T1 records that it has started, and waits for the file `go`.
 fn held_rehearsal() -> RehearsalBuilder {
     let waits = "echo begun >> site/notes.txt; until test -e go; do sleep 0.1; done; rm go";
     let steps = [bash_step(waits), say_step("Done.")];
@@ -53,7 +54,7 @@ fn has_begun(story: &StoryProject) -> bool {
     clone_of_t1(story).is_some()
 }
 
-/// Returns the clone of T1 if T1 has begun.
+/// Returns the clone of T1 if T1 has started.
 fn clone_of_t1(story: &StoryProject) -> Option<PathBuf> {
     let work = std::fs::read_dir(story.root().join("work")).unwrap();
     work.flatten()
@@ -62,7 +63,7 @@ fn clone_of_t1(story: &StoryProject) -> Option<PathBuf> {
 }
 
 #[test]
-fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
+fn a_pause_keeps_the_work_of_agents_and_a_resume_continues_it() {
     let (story, build, agent) = start_build(&slow_rehearsal(LONG));
     story.ok("project pause shop");
     let stopped = build.wait().assert_exit_code(4);
@@ -107,12 +108,12 @@ fn a_pause_keeps_what_agents_did_and_they_go_on_afterwards() {
     assert_eq!(
         story.task("T1")["attempt"],
         1,
-        "an interruption is no attempt"
+        "an interruption does not count as an attempt"
     );
 }
 
 #[test]
-fn a_killed_agent_leaves_a_question() {
+fn the_task_of_a_killed_agent_is_blocked_with_a_question() {
     let (story, build, agent) = start_build(&slow_rehearsal(LONG));
     let killed = story.json(&format!("agents kill {}", &agent[..8]));
     assert_eq!(killed[0]["status"], "killed");
@@ -128,7 +129,7 @@ fn a_killed_agent_leaves_a_question() {
     );
     assert_eq!(story.task("T1")["status"], "blocked");
     assert_eq!(story.agents("T1")[0]["status"], "killed");
-    // There is nothing left to kill.
+    // The agent has ended and cannot be killed again.
     story
         .run(&format!("agents kill {agent}"))
         .assert_exit_code(4);
@@ -144,7 +145,7 @@ fn a_killed_agent_leaves_a_question() {
 }
 
 #[test]
-fn a_second_command_is_refused_or_waits() {
+fn a_second_command_on_a_busy_project_is_refused_or_waits() {
     let (story, build, _) = start_build(&held_rehearsal());
     let refused = story.run("build shop").assert_exit_code(4);
     assert!(refused.stderr.contains("--wait"), "{}", refused.stderr);

@@ -1,4 +1,4 @@
-//! An orchestrator that has others do its task.
+//! An orchestrator that delegates its task to spawned agents.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{
@@ -11,9 +11,9 @@ fn spawn_call(role: &str, title: &str) -> Value {
     tool_step("mcp__eklavya__spawn_agent", input)
 }
 
-/// The tester's file passes only where all that came from T1 is merged.
+/// The tester's test passes only if all tasks that T1 spawned are merged.
 #[test]
-fn what_waits_for_a_task_waits_for_all_that_came_from_it() {
+fn a_dependent_task_waits_for_all_spawned_tasks() {
     let mut plan = plan_with_tasks(&[("T1", "orchestrator", &[]), ("T2", "tester", &["T1"])]);
     plan["tasks"][0]["criteria"] = json!(["C1"]);
     let orchestrator = [
@@ -54,7 +54,7 @@ fn what_waits_for_a_task_waits_for_all_that_came_from_it() {
     for page in ["site/T1.1.html", "site/T1.2.html", "tests/T2.sh"] {
         assert!(files.contains(&page.to_owned()), "{page}: {files:?}");
     }
-    assert_eq!(story.task("T2")["attempt"], 1, "it began too early");
+    assert_eq!(story.task("T2")["attempt"], 1, "T2 started too early");
     let spawned = story
         .audit()
         .into_iter()
@@ -70,7 +70,7 @@ fn what_waits_for_a_task_waits_for_all_that_came_from_it() {
 }
 
 #[test]
-fn an_orchestrator_that_hands_nothing_out_is_asked_once_more() {
+fn an_orchestrator_that_spawns_no_agent_is_asked_again() {
     let plan = plan_with_tasks(&[("T1", "orchestrator", &[])]);
     let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers(
         "orchestrator",

@@ -1,4 +1,5 @@
-//! Agents: how they end, what they hand out, what is run for them, and how the admin steps in.
+//! Agents: how they end, what they delegate, the commands that are run for them, and how the admin
+//! intervenes.
 
 mod abnormal_ends;
 mod brokered_commands;

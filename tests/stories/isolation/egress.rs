@@ -1,5 +1,5 @@
-//! What agents reach beyond the model: a developer fetches a library by git through the proxy at
-//! its door, and nothing that is not listed.
+//! Requests of agents to other hosts: a developer fetches a library with git through the proxy at
+//! its door, and cannot fetch from unlisted hosts.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::git_http::{create_library, serve_files};
@@ -8,7 +8,7 @@ use eklavya_testkit::story::rehearsal::{
 };
 
 #[test]
-fn a_developer_fetches_what_is_listed_and_nothing_else() {
+fn a_developer_fetches_only_from_listed_hosts() {
     let directory = tempfile::tempdir().unwrap();
     create_library(directory.path());
     let port = serve_files(directory.path().to_owned());

@@ -1,4 +1,4 @@
-//! What agents reach in the product as it is, and what they do not.
+//! The isolation of agents in the complete product.
 
 mod bubblewrap;
 mod egress;

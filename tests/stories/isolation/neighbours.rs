@@ -1,4 +1,4 @@
-//! Two projects beside each other: what an agent of one finds of the other.
+//! Two projects in one installation: an agent of one project cannot reach the other.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,14 +14,15 @@ use eklavya_testkit::story::rehearsal::{
 use eklavya_testkit::story::{StoryCommand, StoryProject};
 use serde_json::{Value, json};
 
-/// What is secret of the neighbour.
+/// The secret of the other project.
 const SECRET: &str = "a-value-of-the-neighbour";
 
-/// Has an agent of one project try all that is another's, with these variables in the environment.
+/// Asserts that an agent of one project cannot reach anything of another project, with these
+/// variables in the environment. First shows that the same attempts work on the host.
 ///
 /// # Panics
-/// It gets at something, or the same attempts find nothing where nothing keeps them off.
-pub fn finds_nothing(variables: &[(&str, &str)]) {
+/// If an attempt works in the sandbox, or fails on the host.
+pub fn assert_neighbour_unreachable(variables: &[(&str, &str)]) {
     let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &[])]);
     let mut story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan));
     for (name, value) in variables {
@@ -44,15 +45,15 @@ pub fn finds_nothing(variables: &[(&str, &str)]) {
         assert!(is_error, "{text}");
     }
     assert!(!rival.root.join("planted").exists());
-    // Nothing of the neighbour's is in what the agents of this project heard.
+    // The agents of this project got no secret of the other project.
     for task in ["T1", "T2"] {
         assert!(!story.agent_output(task, 1).contains(SECRET));
     }
     assert!(rival.is_untouched(&story));
 }
 
-/// Returns a rehearsal in which a developer makes the attempts in its shell, and a tester asks the
-/// orchestrator's tools for the neighbour's.
+/// Returns a rehearsal in which a developer makes the attempts in its shell, and a tester uses
+/// Eklavya's tools to reach the other project.
 fn intruder_rehearsal(plan: &Value, script: &str, rival: &RivalProject) -> RehearsalBuilder {
     let fetch = |url: &str| tool_step("mcp__eklavya__fetch", json!({ "url": url }));
     let read = |path: PathBuf| tool_step("Read", json!({ "file_path": path }));
@@ -84,15 +85,15 @@ fn intruder_rehearsal(plan: &Value, script: &str, rival: &RivalProject) -> Rehea
         )
 }
 
-/// The other project, whose agent is at work.
+/// The other project, with a running agent.
 struct RivalProject {
     home: PathBuf,
     root: PathBuf,
-    /// The sockets of its agent.
+    /// The sockets of the running agent.
     sockets: Vec<PathBuf>,
-    /// Its agent's process.
+    /// The process of the running agent.
     pid: u64,
-    /// Where its demo answers.
+    /// The URL of the running demo.
     preview: String,
     _running: StoryCommand,
 }
@@ -100,7 +101,8 @@ struct RivalProject {
 impl RivalProject {
     fn start(story: &StoryProject) -> Self {
         let plan = plan_with_tasks(&[("B1", "developer", &[])]);
-        // It works for half an hour, which is longer than the test, and is never silent for long.
+        // The agent works for half an hour, which is longer than the test, and is never silent for
+        // long.
         let mut slow = vec![write_step("site/theirs.html", "theirs\n")];
         slow.extend(std::iter::repeat_n(
             delayed_step(60.0, bash_step("true")),
@@ -146,7 +148,7 @@ impl RivalProject {
         }
     }
 
-    /// Returns what is tried, and the command that does so.
+    /// Returns the targets, each with the command that tries to reach it.
     fn attempt_commands(&self) -> Vec<(&'static str, String)> {
         let (home, root) = (self.home.display(), self.root.display());
         let pid = self.pid;
@@ -213,7 +215,10 @@ fn sockets(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-#[expect(clippy::disallowed_methods, reason = "nothing is to keep it off here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command runs without a sandbox"
+)]
 fn run_on_host(script: &str) -> String {
     let output = Command::new("bash").args(["-c", script]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -1,4 +1,4 @@
-//! Agents that reach beyond what their role may touch.
+//! Agents that try to write outside the directories of their role.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{
@@ -18,7 +18,7 @@ fn overwrite_step(path: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_tester_and_an_architect_write_only_where_their_role_may() {
+fn a_tester_and_an_architect_write_only_in_their_directories() {
     let plan = plan_with_tasks(&[("T1", "tester", &[]), ("T2", "architect", &[])]);
     let outside = |own: &str| {
         vec![
@@ -75,7 +75,7 @@ fn a_tester_and_an_architect_write_only_where_their_role_may() {
 }
 
 #[test]
-fn a_directory_that_others_write_in_cannot_become_a_link() {
+fn replacing_a_directory_of_another_role_by_a_link_is_refused() {
     let plan = plan_with_tasks(&[("T1", "developer", &[]), ("T2", "tester", &["T1"])]);
     let base = RehearsalBuilder::happy_path(&plan);
     let demo =
@@ -136,10 +136,10 @@ fn a_directory_that_others_write_in_cannot_become_a_link() {
 }
 
 #[test]
-fn what_a_developer_plants_in_its_clone_never_runs_on_the_host() {
+fn programs_planted_in_a_clone_never_run_on_the_host() {
     let plan = plan_with_tasks(&[("T1", "developer", &[])]);
     let story = StoryProject::with_approved_demo(&plan, &RehearsalBuilder::happy_path(&plan));
-    // The sandbox does not show this path: the process that creates the file runs outside.
+    // The sandbox hides this path, so only a process on the host can create the file.
     let canary = story.env.path().join("canary");
     let touch = format!("touch {canary}; exit 0");
     let plant = format!(
@@ -174,5 +174,5 @@ true"
     assert_eq!(story.file("main", "site/planted.html"), "planted\n");
     story.ok("verify shop");
     story.ok("deliver shop");
-    assert!(!canary.exists(), "something of the agent's ran on the host");
+    assert!(!canary.exists(), "a program of the agent ran on the host");
 }

@@ -1,4 +1,4 @@
-//! Working without a sandbox is possible, and never overlooked.
+//! Working without a sandbox is possible, and always visible.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{RehearsalBuilder, small_plan};

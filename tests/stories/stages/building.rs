@@ -1,4 +1,4 @@
-//! Work that does not fit at first: conflicts and red tests.
+//! Work that cannot be merged at first: conflicts and failing tests.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{
@@ -11,7 +11,8 @@ fn two_tasks() -> serde_json::Value {
     plan_with_tasks(&[("T1", "developer", &[]), ("T2", "developer", &[])])
 }
 
-/// Both tasks change the same line from the same main; the second to finish resolves it like this.
+/// Returns a rehearsal in which both tasks change the same line, and the task that finishes last
+/// resolves the conflict with the command `resolve`.
 fn conflicting_rehearsal(resolve: &str) -> RehearsalBuilder {
     let change = |word: &str| {
         let line =
@@ -47,7 +48,7 @@ fn conflicting_rehearsal(resolve: &str) -> RehearsalBuilder {
 }
 
 #[test]
-fn two_tasks_that_conflict_both_come_into_main() {
+fn two_conflicting_tasks_are_both_merged() {
     let resolve = format!("echo '<h1>hello, Ada, hello, Grace from demo 1</h1>' > {CONFLICT}");
     let story = StoryProject::with_approved_demo(&two_tasks(), &conflicting_rehearsal(&resolve));
     assert_eq!(story.json("build shop")["status"], "built");
@@ -64,12 +65,12 @@ fn two_tasks_that_conflict_both_come_into_main() {
     let page = story.file("main", CONFLICT);
     assert!(page.contains("Ada") && page.contains("Grace"), "{page}");
     assert_eq!(story.task("T2")["attempt"], 2);
-    no_commit_has_markers(&story);
+    assert_no_commit_has_markers(&story);
 }
 
 #[test]
-fn markers_that_are_left_behind_never_become_part_of_main() {
-    // The test command of this plan would not notice.
+fn conflict_markers_are_never_merged() {
+    // The test command of this plan does not detect conflict markers.
     let mut plan = two_tasks();
     plan["testCommand"] = "true".into();
     let resolve = "echo 'not mine' > site/other.html";
@@ -88,10 +89,10 @@ fn markers_that_are_left_behind_never_become_part_of_main() {
         "<h1>hello, Ada and Grace</h1>\n"
     );
     assert_eq!(story.file("main", "site/other.html"), "not mine\n");
-    no_commit_has_markers(&story);
+    assert_no_commit_has_markers(&story);
 }
 
-fn no_commit_has_markers(story: &StoryProject) {
+fn assert_no_commit_has_markers(story: &StoryProject) {
     for commit in story.git(&["rev-list", "main"]).lines() {
         for file in story
             .files(commit)
@@ -105,7 +106,7 @@ fn no_commit_has_markers(story: &StoryProject) {
 }
 
 #[test]
-fn red_tests_go_back_to_the_agent_and_then_to_the_admin() {
+fn failing_tests_are_returned_to_the_agent_and_then_block_the_task() {
     let plan = plan_with_tasks(&[
         ("T1", "developer", &[]),
         ("T2", "developer", &[]),
@@ -160,7 +161,7 @@ fn red_tests_go_back_to_the_agent_and_then_to_the_admin() {
     assert_eq!(story.task("T3")["status"], "pending");
     assert!(
         !story.files("main").contains(&"tests/t2.sh".to_owned()),
-        "red work is in main"
+        "work with failing tests is in main"
     );
     let standing = story.json("status shop");
     assert_eq!(standing[0]["tasksBlocked"], 1, "{standing}");

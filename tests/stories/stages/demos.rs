@@ -7,11 +7,11 @@ use eklavya_testkit::story::rehearsal::{
 };
 use serde_json::Value;
 
-/// The seconds in which a demo must answer: a demo that works needs some of them on a busy machine.
+/// The seconds in which a demo must answer; on a busy machine a working demo needs a few seconds.
 const HEALTH: &str = "10";
 
 #[test]
-fn rejected_demos_are_followed_by_a_round_that_knows_why() {
+fn the_next_round_of_demos_gets_the_feedback_on_rejected_demos() {
     let plan = small_plan();
     let story = StoryProject::with_approved_plan(&plan, &RehearsalBuilder::happy_path(&plan))
         .with_variable("EKLAVYA_DEMO_COUNT", "2");
@@ -20,7 +20,7 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     let rejected = ["demo", "reject", "shop", "1", "--feedback", "Far too dark."];
     story.run_words(&rejected).ok();
     assert_eq!(http_get(&first), None, "a rejected demo still answers");
-    // The other one is still there to be chosen.
+    // The other demo can still be chosen.
     assert_eq!(story.status(), "demoReview");
     assert!(http_get(&demo_url(&story, 2)).is_some());
     story.run("demo approve shop 1 --yes").assert_exit_code(4);
@@ -73,7 +73,7 @@ fn rejected_demos_are_followed_by_a_round_that_knows_why() {
     );
 }
 
-/// A demo that cannot be shown: there is no page.
+/// Returns the steps of an agent that writes a demo without a page.
 fn pageless_demo() -> Vec<Value> {
     vec![
         bash_step("mkdir -p site && rm -f site/index.html && echo nothing > site/other.txt"),
@@ -82,7 +82,7 @@ fn pageless_demo() -> Vec<Value> {
 }
 
 #[test]
-fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
+fn a_demo_that_does_not_answer_is_retried_and_then_fails_alone() {
     let plan = small_plan();
     let rehearsal = RehearsalBuilder::happy_path(&plan)
         .with_answers("developer", "demo-2", Some(1), pageless_demo())
@@ -108,7 +108,7 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
     );
     assert!(
         !input.contains("server printed"),
-        "it said nothing: {input}"
+        "a static preview has no output: {input}"
     );
     assert!(
         http_get(&demo_url(&story, 2))
@@ -136,7 +136,7 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
     assert!(refused.stderr.contains("demo 3"), "{}", refused.stderr);
     assert_eq!(story.status(), "demoReview");
 
-    // The failed one is no obstacle to another round, and asks nothing any more.
+    // The failed demo does not block another round, and its question is closed.
     let all = [
         "demo",
         "reject",
@@ -154,7 +154,7 @@ fn a_demo_that_does_not_answer_goes_back_and_then_fails_beside_its_rivals() {
 }
 
 #[test]
-fn a_round_without_any_demo_asks_the_admin() {
+fn a_round_without_a_working_demo_asks_the_admin() {
     let plan = small_plan();
     let rehearsal = RehearsalBuilder::happy_path(&plan)
         .with_answers("developer", "demo-1", Some(1), pageless_demo())
@@ -202,7 +202,7 @@ fn a_round_without_any_demo_asks_the_admin() {
 }
 
 #[test]
-fn a_round_without_any_demo_can_be_begun_again() {
+fn a_round_without_a_working_demo_can_be_rejected_and_repeated() {
     let plan = small_plan();
     let rehearsal = RehearsalBuilder::happy_path(&plan).with_answers(
         "developer",
@@ -253,7 +253,7 @@ while (my $peer = $listener->accept) {
         page.starts_with("HTTP/1.1 200") && page.contains("hello from perl"),
         "{page}"
     );
-    eklavya_testkit::host::wait_for("the server's words are in its log", || {
+    eklavya_testkit::host::wait_for("the output of the server is in its log", || {
         let log = story.ok("demo logs shop 1").stdout;
         (log.contains("listening") && log.contains("GET /menu")).then_some(())
     });
@@ -280,7 +280,7 @@ while (my $peer = $listener->accept) {
 fn demo_url(story: &StoryProject, number: u32) -> String {
     let demo = story.json(&format!("demo show shop {number}"));
     let url = demo["previewUrl"].as_str();
-    url.unwrap_or_else(|| panic!("it has no preview: {demo}"))
+    url.unwrap_or_else(|| panic!("the demo has no preview: {demo}"))
         .to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! Stages that do not go well at first: planning, demos, the build and the verification.
+//! Stages that fail at first: planning, demos, the build and the verification.
 
 mod building;
 mod demos;

@@ -1,4 +1,4 @@
-//! Plans that are rejected, and plans that cannot be used.
+//! Plans that are rejected, and plans that are invalid.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{
@@ -43,13 +43,13 @@ fn a_rejected_plan_is_redone_with_the_feedback() {
         rejected.stderr
     );
     assert_eq!(story.status(), "planning");
-    // There is nothing to approve now.
+    // No plan can be approved now.
     story.run("plan approve shop --yes").assert_exit_code(4);
 
     assert_eq!(story.json("plan shop")["status"], "planReview");
     for task in ["plan-2-requirements", "plan-2-architecture"] {
         let input = story.agent_input(task, 1);
-        assert!(input.contains(feedback), "{task} was told {input}");
+        assert!(input.contains(feedback), "input of {task}: {input}");
     }
     let shown = story.json("plan show shop");
     assert_eq!(shown["number"], 2);
@@ -83,7 +83,7 @@ fn changed_plan(change: impl FnOnce(&mut Value)) -> Value {
     plan
 }
 
-/// Unusable plans, with a part of the reason that the Architect gets.
+/// Returns invalid plans, each with a part of the reason that the Architect gets.
 fn unusable_plans() -> Vec<(Value, &'static str)> {
     vec![
         (
@@ -117,7 +117,7 @@ fn unusable_plans() -> Vec<(Value, &'static str)> {
 }
 
 #[test]
-fn unusable_plans_go_back_with_the_reasons_until_one_can_be_used() {
+fn invalid_plans_are_returned_with_the_reasons_until_one_is_valid() {
     let bad = unusable_plans();
     let good = small_plan();
     let last = u32::try_from(bad.len()).unwrap() + 2;
@@ -154,7 +154,7 @@ fn unusable_plans_go_back_with_the_reasons_until_one_can_be_used() {
 }
 
 #[test]
-fn a_planner_that_never_succeeds_is_helped_by_the_admin() {
+fn a_planning_task_that_never_succeeds_is_blocked_until_the_admin_answers() {
     let (bad, reason) = unusable_plans().remove(4);
     let good = small_plan();
     let document = || write_step("docs/architecture.md", "# Architecture\n");
@@ -187,7 +187,7 @@ fn a_planner_that_never_succeeds_is_helped_by_the_admin() {
         task["question"].as_str().unwrap().contains(reason),
         "{task}"
     );
-    // Nothing changes by asking again.
+    // A repeated command changes nothing.
     story.run("plan shop").assert_exit_code(6);
     assert_eq!(story.status(), "planning");
 

@@ -1,4 +1,4 @@
-//! Criteria that do not hold at first.
+//! Criteria that fail at first.
 
 use eklavya_testkit::story::StoryProject;
 use eklavya_testkit::story::rehearsal::{
@@ -7,9 +7,9 @@ use eklavya_testkit::story::rehearsal::{
 use serde_json::json;
 
 #[test]
-fn what_fails_verification_is_repaired_and_verified_again() {
+fn a_failed_criterion_is_fixed_and_verified_again() {
     let plan = small_plan();
-    // QA passes the criterion, the check fails: the check counts.
+    // QA passes the criterion but its check fails: the check counts.
     let rehearsal = RehearsalBuilder::happy_path(&plan)
         .with_answers(
             "developer",
@@ -68,7 +68,7 @@ fn what_fails_verification_is_repaired_and_verified_again() {
 }
 
 #[test]
-fn what_never_holds_is_put_before_the_admin() {
+fn a_criterion_that_never_passes_asks_the_admin() {
     let plan = small_plan();
     let ids = criteria(&plan, "review");
     let refuse = || {

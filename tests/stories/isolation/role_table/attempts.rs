@@ -1,5 +1,5 @@
-//! What an agent tries in each cell of the table of roles, with the tools that the product gives
-//! it.
+//! The attempts of an agent in each cell of the table of roles, with the tools that the product
+//! provides.
 
 use std::path::PathBuf;
 
@@ -19,9 +19,9 @@ pub enum RoleExpectation {
 /// The sign that an attempt worked.
 #[derive(Debug, Clone)]
 pub enum RoleSuccessSign {
-    /// The result is no error and has these words.
+    /// The result is no error and contains this text.
     OutputContains(&'static str),
-    /// This file exists on the machine itself.
+    /// This file exists on the host.
     FileCreated(PathBuf),
 }
 
@@ -35,25 +35,25 @@ pub struct RoleAttempt {
     pub sign: RoleSuccessSign,
 }
 
-/// What attempts are about.
+/// The targets of the attempts.
 #[derive(Debug)]
 pub struct RoleTargets {
-    /// A directory of the machine's that every user may write, with a file `secret`.
+    /// A directory of the host that every user may write, with a file `secret`.
     pub outside: PathBuf,
-    /// Where a library is served, which is on every list of hosts.
+    /// The URL of a library on a host that is on every list.
     pub listed: String,
-    /// Where it is not to be had: another host.
+    /// A URL on a host that is on no list.
     pub unlisted: String,
 }
 
 /// A call and the sign that it worked.
 type RoleToolCall = (&'static str, Value, RoleSuccessSign);
 
-/// The name of the demo, which is open meanwhile.
+/// The URL of the demo, which is open during the attempts.
 const DEMO: &str = "http://demo-1.shop.localhost/";
 
-/// Returns the attempts of a role: in each column one that its row allows and one that it does not.
-/// A cell that allows nothing has the latter alone.
+/// Returns the attempts of a role: in each column one that its row allows and one that it forbids.
+/// A cell that allows nothing has only a forbidden attempt.
 pub fn attempts(row: &RolePolicy, places: &RoleTargets) -> Vec<RoleAttempt> {
     [
         (MatrixColumn::FileSystem, files(row, places)),
@@ -151,7 +151,7 @@ fn spawn(row: &RolePolicy) -> (Option<RoleToolCall>, Vec<RoleToolCall>) {
         let input = json!({ "role": role, "title": "One more", "instructions": "Write a page." });
         product_tool("mcp__eklavya__spawn_agent", input, "\"task\":")
     };
-    // What the CLI itself would start.
+    // The subagent of the CLI itself.
     let own =
         json!({ "description": "more", "prompt": "say hi", "subagent_type": "general-purpose" });
     let own = product_tool("Task", own, "hi");

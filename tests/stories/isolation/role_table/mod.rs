@@ -1,9 +1,9 @@
-//! The table of roles, cell by cell, in the product as it is: an agent of each role works on a task
-//! of a build with the real CLI, the tools and the door that its role gets, and tries in each of
-//! the six columns what its row allows and what it does not.
+//! The table of roles, cell by cell, in the complete product: an agent of each role works on a
+//! build task with the real CLI, the tools and the door of its role, and attempts in each of the
+//! six columns what its row allows and what it forbids.
 //!
-//! That the operating system alone says no, too, is shown where the CLI is told that it may do
-//! anything (`tests/sandbox/matrix`).
+//! `tests/sandbox/matrix` shows that the operating system alone stops a CLI that has all
+//! permissions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,11 +29,11 @@ use self::attempts::{RoleAttempt, RoleExpectation, RoleSuccessSign, RoleTargets,
 
 mod attempts;
 
-/// Returns what came of all attempts, a line for each role, with these variables in the
+/// Returns the results of all attempts, a line for each role, with these variables in the
 /// environment.
 ///
 /// # Panics
-/// A cell differs from its row.
+/// If the result of an attempt differs from the row of its role.
 pub fn attempt_table(variables: &[(&str, &str)]) -> String {
     let fixture = tempfile::tempdir().unwrap();
     create_library(fixture.path());
@@ -56,7 +56,7 @@ pub fn attempt_table(variables: &[(&str, &str)]) -> String {
     table
 }
 
-/// Has an agent of each role make its attempts.
+/// Runs an agent of each role that makes its attempts.
 fn play_attempts(places: &RoleTargets, listed: &str, variables: &[(&str, &str)]) -> StoryProject {
     let names = Role::ALL.map(Role::name);
     let tasks = names.map(|name| (name, "developer", &[][..]));
@@ -69,7 +69,7 @@ fn play_attempts(places: &RoleTargets, listed: &str, variables: &[(&str, &str)])
             .map(|one| tool_step(one.tool, one.input.clone()));
         let steps = steps.chain([say_step("Tried.")]);
         rehearsal = rehearsal.with_answers(role.name(), role.name(), Some(1), steps);
-        // Who writes nothing is asked once more.
+        // An agent that changes no file is asked again.
         rehearsal = rehearsal.with_answers(
             role.name(),
             role.name(),
@@ -93,7 +93,8 @@ fn play_attempts(places: &RoleTargets, listed: &str, variables: &[(&str, &str)])
     story
 }
 
-/// No plan gives a task of the build to a role that writes nothing: they are made in front of it.
+/// Inserts build tasks for all roles before the build starts, because no plan can assign a build
+/// task to a role that changes no files.
 fn insert_tasks_for_all_roles(story: &StoryProject) {
     let database = story.env.home().join("eklavya.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -105,7 +106,7 @@ fn insert_tasks_for_all_roles(story: &StoryProject) {
         let new = |role: Role| NewTask::new(role.name(), TaskKind::Build, role, "Try");
         let all = Role::ALL.into_iter().map(new).collect();
         tasks::ensure(&data, &project, all).await.unwrap();
-        // The first step of a build ends all previews.
+        // Starting a build stops all previews, so the build is started before a preview is opened.
         let begin = ProjectEvent::StartBuild;
         projects::advance(&data, &AuditActor::System, &project, begin)
             .await

@@ -1,4 +1,4 @@
-//! The limits of the machine, and the messages while agents wait for a slot.
+//! The limit of agents of the machine, and the messages while agents wait for a slot.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 #[test]
-fn agents_of_all_processes_keep_to_the_limit_and_wait_visibly() {
+fn agents_of_all_processes_share_one_limit_and_waiting_is_shown() {
     let mut install = WorkerInstall::new();
     install.0.set_variable("EKLAVYA_WORKER_AGENTS", "1");
     let new = ["project", "new", "Cafe", "--brief", "brief.md"];
@@ -30,7 +30,7 @@ fn agents_of_all_processes_keep_to_the_limit_and_wait_visibly() {
     install
         .upstream
         .wait_for_request(|request| request.project == "shop");
-    // One that a worker does, and one in the foreground: they share one limit.
+    // A worker plans shop and this command plans cafe in the foreground: they share one limit.
     let cafe = install.start(&["plan", "cafe"]);
     let mut status = Value::Null;
     let waits = wait_until(|| {

@@ -8,7 +8,7 @@ use eklavya_testkit::install::running::wait_until;
 use eklavya_testkit::install::workers::WorkerInstall;
 
 #[test]
-fn detached_work_comes_to_its_end_and_so_does_the_worker() {
+fn detached_work_completes_and_its_worker_exits() {
     let install = WorkerInstall::new();
     let [plan, approve, demo, choose, build, verify, deliver] = STAGES;
     let waiting = |stage: &[&'static str]| [stage, &["--wait"]].concat();
@@ -24,7 +24,7 @@ fn detached_work_comes_to_its_end_and_so_does_the_worker() {
         fs::metadata(&log).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    // The same, asked for twice, is one job, and one worker is enough.
+    // A repeated request does not add a job or start another worker.
     let again = install.run(&[plan, &["--detach"]].concat()).ok();
     assert!(
         !again.stderr.contains("Started a worker"),
@@ -36,7 +36,7 @@ fn detached_work_comes_to_its_end_and_so_does_the_worker() {
 
     install.detach(demo);
     install.run(&waiting(choose)).ok();
-    // One after the other, although all are asked for at once.
+    // The jobs run one after the other, although all are requested at once.
     for stage in [build, verify, deliver] {
         install.detach(stage);
     }

@@ -1,4 +1,4 @@
-//! The queue of jobs behaves the same on both databases.
+//! The queue of jobs: the same tests on both databases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn on_both_databases(test: impl AsyncFn(QueueFixture)) {
     });
 }
 
-/// A queue, and a clock that the test sets.
+/// A queue with a clock that the test sets.
 struct QueueFixture {
     data: DataStore,
     clock: Arc<FixedClock>,
@@ -80,7 +80,7 @@ impl QueueFixture {
             .unwrap()
     }
 
-    /// Takes whatever is next, for an hour.
+    //// Claims the next job and finishes it after an hour. Returns the slug of its project.
     async fn claim_next(&self) -> Option<String> {
         let (job, project) = self.claim_job("w").await?;
         self.clock
@@ -102,7 +102,7 @@ fn jobs_are_ordered_by_priority_then_share_then_age() {
         let busy = queue.project("busy").await;
         queue.request_job(&busy, JobGoal::Plan).await;
         assert_eq!(queue.claim_next().await.as_deref(), Some("busy"));
-        // It was served lately, so that it comes last although it is asked for first.
+        // The project was served recently, so its job comes last although it was requested first.
         queue.request_job(&busy, JobGoal::Plan).await;
         let (old, new, urgent) = (
             queue.project("old").await,
@@ -128,7 +128,7 @@ fn jobs_are_ordered_by_priority_then_share_then_age() {
 }
 
 #[test]
-fn a_project_has_one_job_for_a_goal_and_one_under_way() {
+fn a_project_has_one_job_for_each_goal_and_runs_one_at_a_time() {
     on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
         let first = queue.request_job(&shop, JobGoal::Plan).await;
@@ -137,7 +137,7 @@ fn a_project_has_one_job_for_a_goal_and_one_under_way() {
             .unwrap();
         assert_eq!((again.job.id, again.is_new), (first.id, false));
         let (taken, _) = queue.claim_job("w").await.unwrap();
-        // Where it may come to another stage before it is done.
+        // The project reaches another stage before its first job has ended.
         let events = [
             ProjectEvent::StartPlanning,
             ProjectEvent::ProposePlan,
@@ -158,7 +158,7 @@ fn a_project_has_one_job_for_a_goal_and_one_under_way() {
 }
 
 #[test]
-fn passed_over_and_unfit_projects_are_left_to_other_workers() {
+fn skipped_and_unfit_projects_are_left_to_other_workers() {
     on_both_databases(async |queue| {
         let (one, other) = (queue.project("one").await, queue.project("other").await);
         for project in [&one, &other] {
@@ -184,7 +184,7 @@ fn passed_over_and_unfit_projects_are_left_to_other_workers() {
 /// A worker that checks a job must not hide it: another worker takes the job while the first one
 /// checks whether it fits, and finds that it does not.
 #[test]
-fn on_postgres_a_job_that_one_worker_checks_is_free_for_others() {
+fn on_postgres_a_job_that_one_worker_checks_can_be_claimed_by_another() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let server = PostgresServer::new(&TestPostgres::shared().parse().unwrap(), None).unwrap();
@@ -211,7 +211,7 @@ fn on_postgres_a_job_that_one_worker_checks_is_free_for_others() {
 
 /// A job that fits is found behind more jobs that do not fit than one query returns.
 #[test]
-fn a_job_that_fits_is_found_behind_any_number_that_do_not() {
+fn a_fitting_job_is_found_behind_any_number_of_unfit_jobs() {
     on_both_databases(async |queue| {
         for number in 0..70 {
             let project = queue.project(&format!("p{number}")).await;
@@ -231,7 +231,7 @@ fn a_job_that_fits_is_found_behind_any_number_that_do_not() {
 }
 
 #[test]
-fn what_a_project_cannot_come_to_is_refused() {
+fn jobs_for_unreachable_goals_are_refused() {
     on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
         let early = jobs::enqueue(&queue.data, &AuditActor::System, &shop, JobGoal::Build).await;
@@ -268,7 +268,7 @@ fn what_a_project_cannot_come_to_is_refused() {
 }
 
 #[test]
-fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
+fn the_job_of_a_dead_worker_is_requeued_and_the_worker_cannot_end_it() {
     on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
         queue.request_job(&shop, JobGoal::Plan).await;
@@ -288,7 +288,7 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
             .await
             .unwrap()[..]
         else {
-            panic!("one job goes back");
+            panic!("one job is requeued");
         };
         assert!(matches!(
             &back.state,
@@ -297,18 +297,18 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
                 ..
             }
         ));
-        // Another one who saw the same comes too late.
+        // Another worker with the same snapshot comes too late.
         let late = jobs::requeue_lost(&queue.data, &look, &dead, &nothing)
             .await
             .unwrap();
         assert_eq!(late, []);
-        let (taken, _) = queue.claim_job("heir").await.unwrap();
+        let (taken, _) = queue.claim_job("other").await.unwrap();
         assert_eq!(taken.attempt, 2);
         let written = jobs::end_attempt(&queue.data, &lost, &JobEvent::Finish)
             .await
             .unwrap();
         assert_eq!(written, None);
-        // One that has struck itself off cannot be at a job either.
+        // A job of a worker that is not registered is requeued, too.
         let look = jobs::read_snapshot(&queue.data).await.unwrap();
         assert_eq!(look.workers.len(), 1);
         let back = jobs::requeue_lost(&queue.data, &look, &none, &nothing)
@@ -319,7 +319,7 @@ fn a_dead_worker_s_job_goes_back_and_it_cannot_write_of_it_any_more() {
 }
 
 #[test]
-fn a_job_that_is_cancelled_while_it_ends_has_ended() {
+fn a_job_that_is_cancelled_while_it_finishes_is_done() {
     on_both_databases(async |queue| {
         let shop = queue.project("shop").await;
         queue.request_job(&shop, JobGoal::Plan).await;
@@ -341,7 +341,7 @@ fn a_job_that_is_cancelled_while_it_ends_has_ended() {
 }
 
 #[test]
-fn eight_workers_take_each_job_once_and_all_of_them() {
+fn eight_concurrent_workers_claim_every_job_exactly_once() {
     const PROJECTS: usize = 40;
     on_both_databases(async |queue| {
         for number in 0..PROJECTS {
@@ -365,7 +365,7 @@ fn eight_workers_take_each_job_once_and_all_of_them() {
         for project in install.join_all().await.into_iter().flatten() {
             *times.entry(project).or_default() += 1;
         }
-        // One that another worker has its hand on is passed over, and taken by that one.
+        // A job that another worker is claiming is skipped, and that worker claims it.
         assert_eq!(times.len(), PROJECTS);
         assert!(times.values().all(|times| *times == 1), "{times:?}");
     });

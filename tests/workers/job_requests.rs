@@ -1,4 +1,4 @@
-//! Requests for background work that are refused: no agent is needed.
+//! Requests for background work that fail before any agent starts.
 
 use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::SCRIPT;
@@ -20,7 +20,7 @@ fn assert_says(outcome: &CommandResult, words: &[&str]) {
 }
 
 #[test]
-fn a_job_is_kept_where_no_worker_comes_up_and_people_are_told() {
+fn a_job_stays_queued_if_no_worker_can_start_and_the_reason_is_shown() {
     let install = install_without_cli();
     let refused = install
         .run(&["plan", "shop", "--detach"])
@@ -45,7 +45,7 @@ fn a_job_is_kept_where_no_worker_comes_up_and_people_are_told() {
     );
     assert_eq!(install.workers(), [serde_json::Value::Null; 0]);
 
-    // A new priority holds for what waits, too.
+    // A new priority applies to queued jobs, too.
     let shown = install.run_json(&["project", "priority", "shop", "8"]);
     assert_eq!(shown["priority"], 8);
     assert_eq!(install.jobs()[0]["priority"], 8);
@@ -71,7 +71,7 @@ fn a_job_is_kept_where_no_worker_comes_up_and_people_are_told() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anything_is_asked_for() {
+fn invalid_job_requests_are_refused_and_create_no_job() {
     let install = install_without_cli();
     let away = install
         .run(&["build", "shop", "--detach"])

@@ -1,4 +1,4 @@
-//! The end of a worker and of its jobs: killed, drained, stopped.
+//! Workers that are killed, drained or stopped, and jobs that are cancelled or wait.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 
 const PLAN: &[&str] = STAGES[0];
 
-/// The second request of the PM, after it has written its document, for the first time.
+/// Whether this is the first attempt of the PM's second request, after it has written its document.
 fn is_second_pm_request(request: &RecordedRequest) -> bool {
     request.role == "pm" && request.step == 1 && request.again == 0
 }
 
-/// Has the PM's second request answered by `reply`.
+/// Answers the PM's second request with `reply`.
 fn answer_pm(install: &WorkerInstall, reply: ScriptedReply) {
     install.upstream.answer_with(move |request| match request {
         request if is_second_pm_request(request) => reply.clone(),
@@ -43,7 +43,7 @@ fn assert_planned_once(install: &WorkerInstall) {
 }
 
 #[test]
-fn a_killed_worker_s_job_is_another_s() {
+fn another_worker_takes_over_the_job_of_a_killed_worker() {
     let install = WorkerInstall::new();
     answer_pm(&install, ScriptedReply::Hang);
     let first = install.start_worker(&[]);
@@ -59,8 +59,8 @@ fn a_killed_worker_s_job_is_another_s() {
         .find(|w| w["name"] == taken["worker"])
         .unwrap();
     assert_eq!(holder["jobs"], serde_json::json!(["shop plan"]));
-    // Whichever of the two has it.
-    let (killed, heir) = if holder["pid"] == first.id() {
+    // Kill the worker that has the job.
+    let (killed, successor) = if holder["pid"] == first.id() {
         (first, other)
     } else {
         (other, first)
@@ -71,14 +71,14 @@ fn a_killed_worker_s_job_is_another_s() {
         (&done["attempt"], &done["worker"]),
         (&2.into(), &Value::Null)
     );
-    heir.signal(Signal::SIGTERM);
-    heir.wait().ok();
+    successor.signal(Signal::SIGTERM);
+    successor.wait().ok();
     assert_eq!(install.workers(), [Value::Null; 0]);
     assert_planned_once(&install);
 }
 
 #[test]
-fn a_drained_worker_lets_agents_finish_and_leaves_the_rest() {
+fn a_draining_worker_lets_agents_finish_and_requeues_its_job() {
     let install = WorkerInstall::new();
     let text = Arc::new(Notify::new());
     answer_pm(&install, ScriptedReply::PlayAfter(Arc::clone(&text)));
@@ -111,7 +111,7 @@ fn a_drained_worker_lets_agents_finish_and_leaves_the_rest() {
 }
 
 #[test]
-fn a_worker_that_must_not_wait_keeps_what_agents_did() {
+fn a_worker_without_drain_time_interrupts_agents_and_keeps_their_work() {
     let install = WorkerInstall::new();
     answer_pm(&install, ScriptedReply::Hang);
     let worker = install.start_worker(&["--drain-seconds", "0", "--output", "jsonl"]);
@@ -147,7 +147,7 @@ fn a_worker_that_must_not_wait_keeps_what_agents_did() {
 }
 
 #[test]
-fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
+fn a_cancelled_job_stops_and_a_failed_job_affects_no_other_job() {
     let install = WorkerInstall::new();
     answer_pm(&install, ScriptedReply::Hang);
     let worker = install.start_worker(&[]);
@@ -163,12 +163,12 @@ fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
         ["interrupted"]
     );
 
-    // A repository cannot be created where a file is.
+    // The repository of this project cannot be created, because a file blocks its path.
     let new = ["project", "new", "Broken", "--brief", "brief.md"];
     install
         .run(&[&new[..], &["--client", "Ada", "--budget", "1", "--yes"]].concat())
         .ok();
-    fs_err(&install);
+    block_repository_path(&install);
     let broken = install.detach(&["plan", "broken"]);
     let again = install.detach(PLAN);
     let failed = install.wait_for_status(&broken, "failed");
@@ -181,26 +181,26 @@ fn a_cancelled_job_stops_and_a_failed_one_harms_no_other() {
     worker.wait().ok();
 }
 
-fn fs_err(install: &WorkerInstall) {
+fn block_repository_path(install: &WorkerInstall) {
     std::fs::write(install.home().join("projects/broken"), "in the way").unwrap();
 }
 
 #[test]
-fn a_paused_project_s_job_waits_for_it() {
+fn the_job_of_a_paused_project_waits_until_the_project_resumes() {
     let install = WorkerInstall::new();
     answer_pm(&install, ScriptedReply::Hang);
     let worker = install.start_worker(&[]);
     let job = install.detach(PLAN);
     install.upstream.wait_for_request(is_second_pm_request);
     install.run(&["project", "pause", "shop"]).ok();
-    let put_down = install.wait_for_status(&job, "queued");
-    assert!(put_down["outcome"].as_str().unwrap().contains("paused"));
-    // A paused job has no worker, and a worker that waits for nothing else may end.
+    let requeued = install.wait_for_status(&job, "queued");
+    assert!(requeued["outcome"].as_str().unwrap().contains("paused"));
+    // The job of a paused project does not keep a worker from exiting when it is idle.
     install.run(&["worker", "--until-idle"]).ok();
     assert_eq!(install.wait_for_status(&job, "queued")["attempt"], 1);
     worker.signal(Signal::SIGTERM);
     worker.wait().ok();
-    // If no worker is left, one is started.
+    // `project resume` starts a worker if none is running.
     install.run(&["project", "resume", "shop"]).ok();
     install.wait_for_status(&job, "done");
 }

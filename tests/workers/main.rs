@@ -1,5 +1,5 @@
-//! Background workers: the work of `--detach` continues if one of them dies, each job has one
-//! worker at a time, and the agents of all processes together keep to the limits of the machine.
+//! Background workers: the work of `--detach` continues if a worker dies, each job has one worker
+//! at a time, and the agents of all processes share the limits of the machine.
 
 #![expect(
     clippy::unwrap_used,

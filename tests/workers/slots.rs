@@ -1,4 +1,4 @@
-//! The limit of agents over processes: kernel locks, which go with their process.
+//! The limit of agents across processes: kernel locks, which end with their process.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
@@ -13,10 +13,10 @@ use eklavya_core::project::priority::ProjectPriority;
 use eklavya_engine::capacity::{AgentPermit, Capacity, CapacityLimits, MemoryLimits};
 use eklavya_testkit::install::command;
 
-/// Variables for another process of the test: the directory and the task.
+/// Variables for a process that a test starts: the directory and the task.
 const PLACE: &str = "EKLAVYA_TEST_SLOTS";
 const TASK: &str = "EKLAVYA_TEST_TASK";
-/// How often each of the processes takes the slot.
+/// How often each of the processes acquires the slot.
 const TURNS: usize = 15;
 
 async fn acquire_slot(directory: &Path) -> AgentPermit {
@@ -32,10 +32,13 @@ async fn acquire_slot(directory: &Path) -> AgentPermit {
         .unwrap()
 }
 
-/// Another process of a test; it does nothing where no test has started it.
+/// A process that another test starts. Otherwise it does nothing.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test tells its processes so")]
-fn in_another_process() {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test passes the task in variables"
+)]
+fn process_of_the_slot_tests() {
     let (Ok(directory), Ok(task)) = (std::env::var(PLACE), std::env::var(TASK)) else {
         return;
     };
@@ -47,20 +50,20 @@ fn in_another_process() {
     }
 }
 
-/// Only one process has the slot.
+/// Acquires the slot repeatedly and asserts that no other process holds it.
 async fn take_turns(directory: &Path) {
     let alone = directory.join("alone");
     for _ in 0..TURNS {
         let permit = acquire_slot(directory).await;
         let mark = OpenOptions::new().create_new(true).write(true).open(&alone);
-        mark.expect("another process has the slot, too");
+        mark.expect("no other process holds the slot");
         tokio::time::sleep(Duration::from_millis(3)).await;
         std::fs::remove_file(&alone).unwrap();
         drop(permit);
     }
 }
 
-/// Takes the slot, starts a program that outlives this process, and waits to be killed.
+/// Acquires the slot, starts a child that outlives this process, and waits to be killed.
 #[expect(clippy::zombie_processes, reason = "its parent is to be killed")]
 async fn hold_slot(directory: &Path) {
     let _permit = acquire_slot(directory).await;
@@ -74,7 +77,7 @@ async fn hold_slot(directory: &Path) {
 fn spawn_process(directory: &Path, task: &str) -> Child {
     let mut child = command(std::env::current_exe().unwrap().to_str().unwrap());
     child
-        .args(["--exact", "slots::in_another_process", "--nocapture"])
+        .args(["--exact", "slots::process_of_the_slot_tests", "--nocapture"])
         .env(PLACE, directory)
         .env(TASK, task)
         .stdin(Stdio::null())
@@ -84,7 +87,7 @@ fn spawn_process(directory: &Path, task: &str) -> Child {
 }
 
 #[test]
-fn two_processes_never_have_one_slot_at_once() {
+fn two_processes_never_hold_the_same_slot() {
     let directory = tempfile::tempdir().unwrap();
     let both = [(); 2].map(|()| spawn_process(directory.path(), "take turns"));
     for child in both {
@@ -95,7 +98,7 @@ fn two_processes_never_have_one_slot_at_once() {
 }
 
 #[test]
-fn a_killed_process_frees_its_slot_although_a_program_of_it_lives() {
+fn a_killed_process_frees_its_slot_although_its_child_lives() {
     let directory = tempfile::tempdir().unwrap();
     let mut holder = spawn_process(directory.path(), "hold");
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
@@ -114,5 +117,5 @@ fn child_of(lines: &mut std::io::Lines<BufReader<ChildStdout>>) -> i32 {
             return child.parse().unwrap();
         }
     }
-    panic!("it holds nothing");
+    panic!("the process did not acquire the slot");
 }

@@ -1,5 +1,4 @@
-//! A browser, a server whose pages the test writes, and everything that listens where it must not
-//! be heard of.
+//! A browser, and a server whose pages the test writes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -18,10 +17,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// The name of the one preview.
+/// The host name of the preview.
 pub const NAME: &str = "demo-1.shop.localhost";
 
-/// A server of the test's pages on a port of this machine, and what it was asked for.
+/// A server of the test's pages on a port of this machine that records its requests.
 pub struct PageServer {
     pub address: SocketAddr,
     pages: Arc<Mutex<BTreeMap<String, String>>>,
@@ -71,7 +70,7 @@ impl PageServer {
         self.serve_bytes(path, &(head + html));
     }
 
-    /// Serves these bytes.
+    /// Serves these bytes as a response.
     pub fn serve_bytes(&self, path: &str, answer: &str) {
         let mut pages = self.pages.lock().unwrap();
         pages.insert(path.to_owned(), answer.to_owned());
@@ -83,13 +82,13 @@ impl PageServer {
     }
 }
 
-/// The names that the test gives.
+/// The names of previews that the test defines.
 #[derive(Debug, Default)]
 pub struct TestPreviewNames(
     pub Mutex<BTreeMap<String, SocketAddr>>,
-    /// What was refused.
+    /// The hosts that were refused.
     pub Mutex<Vec<String>>,
-    /// What was reached, and an empty text once the browser has ended.
+    /// The hosts that were reached, and an empty text once the browser has ended.
     pub Mutex<Vec<String>>,
 );
 
@@ -181,7 +180,7 @@ pub fn user() -> Option<SandboxUser> {
     })
 }
 
-/// Returns an address on the preview.
+/// Returns a URL on the preview.
 pub fn preview_url(path: &str) -> String {
     format!("http://{NAME}{path}")
 }

@@ -1,5 +1,5 @@
-//! A story through the real CLI: demos with pictures, and a UAT that uses the product in its
-//! browser.
+//! A project with the real CLI: demos with screenshots, and a UAT agent that uses the product in
+//! its browser.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ echo 'test -f site/index.html' > tests/run.sh
 git add -A
 git commit -qm demo";
 
-/// The longest wait for anything: far more than it takes on a busy machine.
+/// The longest wait for a condition: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 fn browser_call(name: &str, input: Value) -> Value {
@@ -36,7 +36,7 @@ fn is_png(path: &str) -> bool {
 }
 
 #[test]
-fn the_product_is_used_pictured_and_judged_in_a_browser() {
+fn demos_get_screenshots_and_uat_uses_the_product_in_a_browser() {
     let plan = small_plan();
     let uat = [
         browser_call("open", json!({ "url": "http://preview.shop.localhost/" })),
@@ -113,7 +113,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
         asked.count()
     };
     assert_ne!(asked("tracker.example", "denied"), 0, "{trail:#?}");
-    // One row for each browser, however many requests.
+    // Each browser has one row per host, however many requests it sends.
     let own = "preview.shop.localhost";
     assert_eq!(asked(own, "allowed"), 1, "{trail:#?}");
     let mut sums = trail
@@ -122,7 +122,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
     let sum = sums.find(|line| line.agent.is_some()).unwrap();
     assert!(sum.details["allowed"][own].as_u64() > Some(1), "{sum:#?}");
     assert_ne!(sum.details["denied"], 0, "{sum:#?}");
-    // Nothing of the browsers and of what was served is left.
+    // The browsers and the previews leave no files.
     let scratch = story.root().join("scratch");
     let left = fs::read_dir(&scratch).map_or(0, Iterator::count);
     assert_eq!(left, 0, "{}", scratch.display());
@@ -144,7 +144,7 @@ fn the_product_is_used_pictured_and_judged_in_a_browser() {
 }
 
 #[test]
-fn without_a_chromium_the_stage_goes_on() {
+fn verification_completes_without_chromium() {
     let plan = small_plan();
     let uat = [
         browser_call("open", json!({ "url": "http://preview.shop.localhost/" })),
@@ -164,9 +164,9 @@ fn without_a_chromium_the_stage_goes_on() {
     assert_eq!(story.json("demo show shop 1")["pictures"], json!([]));
 }
 
-/// A worker that is killed takes the browser, and what was served, along.
+/// The browser and the preview end with a killed worker.
 #[test]
-fn nothing_is_left_of_a_browser_whose_worker_is_killed() {
+fn a_killed_worker_leaves_no_browser() {
     let plan = small_plan();
     let uat = [
         browser_call("open", json!({ "url": "http://preview.shop.localhost/" })),
@@ -208,7 +208,7 @@ fn count_browsers_below(home: &str) -> usize {
 fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

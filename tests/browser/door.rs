@@ -1,5 +1,4 @@
-//! A browser that was taken over: not its pages but its processes ask the door, and say what they
-//! like.
+//! A compromised browser: its processes, not its pages, send arbitrary requests to the door.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::browser_fixture::{BrowserFixture, NAME, PageServer, user};
 
-/// A program in a browser's sandbox, with a browser's door.
+/// The sandbox and the door of a browser, in which the test runs other programs.
 struct CompromisedBrowser {
     scene: BrowserFixture,
     dirs: WorkspaceDirs,
@@ -32,7 +31,7 @@ impl CompromisedBrowser {
         }
     }
 
-    /// Runs a line of the shell and returns what it printed.
+    /// Runs a shell line and returns its output.
     async fn run(&self, line: &str) -> String {
         let mut spec = SandboxSpec::new(SandboxProfile::Browser, &self.dirs);
         spec.door = Some(self.dirs.door.clone());
@@ -55,7 +54,7 @@ impl CompromisedBrowser {
         text
     }
 
-    /// Sends a request's head to the door as it stands, and returns what is answered.
+    /// Sends a request's head to the door unchanged, and returns the answer.
     async fn send_request(&self, head: &str) -> String {
         let line = format!(
             "exec 3<>/dev/tcp/127.0.0.1/$EKLAVYA_PROXY_PORT; \
@@ -66,7 +65,7 @@ impl CompromisedBrowser {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_direct_request_to_the_door_reaches_previews_by_name_and_nothing_else() {
+async fn direct_requests_to_the_door_reach_only_previews_by_name() {
     let taken = CompromisedBrowser::compromise().await;
     let secret = PageServer::start().await;
     secret.serve_page("/", "the secret");
@@ -100,12 +99,12 @@ async fn a_direct_request_to_the_door_reaches_previews_by_name_and_nothing_else(
         assert!(refused, "{head}: {answer}");
     }
     assert_eq!(secret.request_heads(), Vec::<String>::new());
-    // A header does not lead elsewhere.
+    // The host header does not change the target.
     let head = format!("GET http://{NAME}/ HTTP/1.1\\r\\nHost: 127.0.0.1:{port}");
     assert!(taken.send_request(&head).await.contains("the preview"));
     let last = taken.scene.server.request_heads().pop().unwrap();
     assert!(last.contains(&format!("host: {NAME}\r\n")), "{last}");
-    // It is the door that refuses: a name that it knows leads to the same server.
+    // The door is what refuses: it forwards to the same server once it knows the name.
     let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
     taken.scene.names.0.lock().unwrap().extend([rival]);
     let known = taken
@@ -115,7 +114,7 @@ async fn a_direct_request_to_the_door_reaches_previews_by_name_and_nothing_else(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_no_way_but_the_door() {
+async fn a_compromised_browser_connects_only_through_its_door() {
     let taken = CompromisedBrowser::compromise().await;
     let secret = PageServer::start().await;
     let port = secret.address.port();
@@ -128,7 +127,7 @@ async fn there_is_no_way_but_the_door() {
         .await;
     assert_eq!(text, "proxy.sock\ndone\n");
     assert_eq!(secret.request_heads(), Vec::<String>::new());
-    // Outside the same line gets through: whose sandbox it is makes the difference.
+    // The same connection works outside the sandbox.
     let bash = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");
     let mut outside = eklavya_core::process::new_command("/bin/bash");
     let output = outside.args(["-c", &bash]).output().await.unwrap();

@@ -1,4 +1,4 @@
-//! What a person would do with a page.
+//! Driving a page as a person does: reading, clicking, filling in and capturing.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ async fn open_shop(scene: &BrowserFixture) -> BrowserSession {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_read_clicked_filled_and_pictured() {
+async fn pages_can_be_read_clicked_filled_and_captured() {
     let scene = BrowserFixture::new().await;
     let browser = open_shop(&scene).await;
     let page = browser.read_page().await.unwrap();
@@ -111,7 +111,7 @@ async fn a_page_is_read_clicked_filled_and_pictured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_in_the_way_is_named() {
+async fn actions_on_unusable_elements_report_the_reason() {
     let scene = BrowserFixture::new().await;
     let browser = open_shop(&scene).await;
     for (target, words) in [
@@ -141,7 +141,7 @@ async fn what_stands_in_the_way_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dialogs_windows_and_late_things_are_dealt_with() {
+async fn dialogs_are_closed_windows_are_reported_and_late_elements_are_awaited() {
     let scene = BrowserFixture::new().await;
     let browser = open_shop(&scene).await;
     let (_, place) = browser.click(&text_target("Greet")).await.unwrap();
@@ -172,7 +172,7 @@ async fn dialogs_windows_and_late_things_are_dealt_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_sandbox_there_is_no_browser() {
+async fn a_browser_refuses_to_start_without_a_sandbox() {
     let scene = BrowserFixture::new().await;
     let sandbox = Sandbox::unsandboxed(eklavya_testkit::program::eklavya_program());
     let refused = BrowserSession::start(&sandbox, scene.spec()).await;

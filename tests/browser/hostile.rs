@@ -1,4 +1,4 @@
-//! Pages that want out.
+//! Pages that attack the browser and the network.
 
 use std::io::ErrorKind;
 use std::net::UdpSocket;
@@ -8,10 +8,10 @@ use eklavya_sandbox::browser::{BrowserError, ElementLocator};
 
 use crate::browser_fixture::{BrowserFixture, NAME, PageServer, preview_url};
 
-/// The longest wait for anything: far more than it takes on a busy machine.
+/// The longest wait for a condition: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Tries everything that a page can, and writes into itself what came of it.
+/// A page that tries every kind of request and shows the results.
 const ATTEMPTS: &str = r"<!doctype html><title>trying</title><pre id=out></pre><script>
 const out = [];
 const note = (name, result) => { out.push(name + ': ' + result); };
@@ -64,7 +64,7 @@ const candidates = () => new Promise((yes) => {
 </script>";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_but_the_preview_is_reached() {
+async fn a_hostile_page_reaches_only_its_preview() {
     let scene = BrowserFixture::new().await;
     // It serves on a port of the machine and has no host name.
     let secret = PageServer::start().await;
@@ -100,7 +100,7 @@ async fn nothing_but_the_preview_is_reached() {
     let received = udp.recv(&mut datagram).map_err(|error| error.kind());
     assert_eq!(received, Err(ErrorKind::WouldBlock), "{text}");
     insta::assert_snapshot!(text);
-    // The attempts are real ones: where the door knows a name, the same request gets through.
+    // The attempts are valid: the same request succeeds once the door knows the name.
     let rival = ("demo-1.rival.localhost".to_owned(), secret.address);
     scene.names.0.lock().unwrap().extend([rival]);
     browser.open(&preview_url("/")).await.unwrap();
@@ -112,11 +112,15 @@ async fn nothing_but_the_preview_is_reached() {
     browser.close().await.unwrap();
     let reached = scene.names.2.lock().unwrap().clone();
     assert_eq!(reached[0], NAME);
-    assert_eq!(reached.last().unwrap(), "", "its end was told");
+    assert_eq!(
+        reached.last().unwrap(),
+        "",
+        "the end of the browser is reported"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
+async fn an_agent_opens_only_previews_of_its_project() {
     let scene = BrowserFixture::new().await;
     let secret = PageServer::start().await;
     secret.serve_page("/", "the secret");
@@ -164,7 +168,7 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
             "{path}: {refused:?}"
         );
     }
-    // A page leads elsewhere: the proxy and the policy stop it.
+    // The proxy and the browser's policy stop redirects to other targets.
     for path in ["/away", "/file"] {
         let text = match browser.open(&preview_url(path)).await {
             Ok(_) => browser
@@ -180,7 +184,7 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
         );
     }
     assert_eq!(secret.request_heads(), Vec::<String>::new());
-    // Once its preview is gone, it is gone for pages that are open, too.
+    // An open browser cannot reach a preview that has ended.
     browser.open(&preview_url("/")).await.unwrap();
     scene.names.0.lock().unwrap().clear();
     let refused = browser.open(&preview_url("/")).await.unwrap_err();
@@ -192,7 +196,7 @@ async fn an_agent_opens_previews_of_its_project_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_and_a_flood_of_dialogs_and_windows_come_to_nothing() {
+async fn downloads_and_floods_of_dialogs_and_windows_are_blocked() {
     let scene = BrowserFixture::new().await;
     let file = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-disposition: attachment; filename=x.bin\r\ncontent-length: 4\r\n\r\nevil";
     scene.server.serve_bytes("/x.bin", file);
@@ -221,7 +225,7 @@ async fn a_download_and_a_flood_of_dialogs_and_windows_come_to_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_hangs_or_eats_memory_is_ended() {
+async fn a_page_that_hangs_or_exceeds_its_memory_is_ended() {
     let mut scene = BrowserFixture::new().await;
     scene.memory_bytes = 900 << 20;
     let hang = "<title>Hang</title><button onclick=\"for (;;) {}\">Hang</button>";
@@ -231,7 +235,7 @@ async fn a_page_that_hangs_or_eats_memory_is_ended() {
     scene.server.serve_page("/eat", eat);
     let browser = scene.browser().await;
     browser.open(&preview_url("/eat")).await.unwrap();
-    // The picture of the moment in which it is noticed may vary; that it ends does not.
+    // The browser may end during the click or later.
     let _ = browser.click(&ElementLocator::Text("Eat".to_owned())).await;
     let mut last = None;
     let begun = Instant::now();
@@ -242,7 +246,7 @@ async fn a_page_that_hangs_or_eats_memory_is_ended() {
             break;
         }
     }
-    let error = last.expect("the page continues");
+    let error = last.expect("the page is ended");
     assert!(error.is_fatal(), "{error:?}");
     drop(browser);
     std::fs::remove_dir_all(scene.dir.path().join("browser")).unwrap();
@@ -267,7 +271,7 @@ fn list_files(root: &std::path::Path) -> Vec<String> {
     found
 }
 
-/// Shows that the ports are there to be reached: a connection from outside the sandbox gets in.
+/// Shows that the secret server is reachable from outside the sandbox.
 #[tokio::test]
 async fn the_secret_server_answers_outside_the_sandbox() {
     let secret = PageServer::start().await;

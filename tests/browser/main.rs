@@ -1,4 +1,4 @@
-//! The browser of agents: a real Chromium in its sandbox, hostile pages, and a story through the
+//! The browser of agents: a real Chromium in its sandbox, hostile pages, and a project with the
 //! real Claude Code CLI.
 
 #![expect(

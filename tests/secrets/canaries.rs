@@ -1,11 +1,11 @@
-//! The values that must not turn up anywhere.
+//! The secret values that must not appear anywhere.
 
 use std::collections::BTreeMap;
 
 use eklavya_core::redactor::Redactor;
 use uuid::Uuid;
 
-/// Known values by what they stand for, each another one in every run.
+/// Known values by their names. Every run has new values.
 pub struct CanarySecrets {
     values: BTreeMap<&'static str, String>,
     all: Redactor,
@@ -33,7 +33,7 @@ impl CanarySecrets {
         &self.values[name]
     }
 
-    /// Returns the names of those that stand in `bytes`, in any form.
+    /// Returns the names of the values that `bytes` contains, in any encoding.
     pub fn found_in(&self, bytes: &[u8]) -> Vec<&'static str> {
         let mut found = Vec::new();
         if self.all.contains_secret(bytes) {
@@ -49,6 +49,6 @@ impl CanarySecrets {
     #[track_caller]
     pub fn assert_none_in(&self, place: &str, bytes: &[u8]) {
         let found = self.found_in(bytes);
-        assert!(found.is_empty(), "{place} holds {found:?}");
+        assert!(found.is_empty(), "{place} contains {found:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! A secret that is set when the work that holds it has long been taken in.
+//! A secret that is set after work that contains it was merged.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use eklavya_testkit::cli::CommandResult;
 use eklavya_testkit::install::SCRIPT;
 use eklavya_testkit::install::TestInstall;
 
-/// What the agents of the story have written into `tests/hello.sh`.
+/// A text that an agent writes into `tests/hello.sh`.
 const WRITTEN: &str = "grep -q hello";
 
 fn set_secret(install: &TestInstall, name: &str, value: &str) {
@@ -35,13 +35,13 @@ fn assert_refused(outcome: &CommandResult, places: &str) {
 }
 
 #[test]
-fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
+fn a_secret_set_after_the_merge_is_not_delivered() {
     let install = TestInstall::new(SCRIPT);
     install.run_stages(0..6);
     set_secret(&install, "LATE_KEY", WRITTEN);
     let refused = install.run(&["deliver", "shop"]);
     assert_refused(&refused, "LATE_KEY in tests/hello.sh");
-    // Nothing was delivered, and no record states that it was.
+    // No tag, file or record of a delivery exists.
     assert!(!install.refs().contains("refs/tags/"), "{}", install.refs());
     let delivery = install.project_dir().join("delivery");
     let left = fs::read_dir(&delivery).map_or(0, Iterator::count);
@@ -53,7 +53,7 @@ fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
         "{}",
         refusal.stderr
     );
-    // Once the key was replaced, the old value is worth nothing.
+    // After the secret is replaced, the old value is no secret.
     set_secret(&install, "LATE_KEY", "another value altogether");
     install.run(&["deliver", "shop"]).ok();
     assert!(
@@ -64,7 +64,7 @@ fn a_secret_that_was_set_after_the_merge_is_not_delivered() {
 }
 
 #[test]
-fn a_credential_of_the_installation_is_not_delivered_either() {
+fn a_credential_of_the_installation_is_not_delivered() {
     let mut install = TestInstall::new(SCRIPT);
     install.run_stages(0..6);
     install.set_variable("ANTHROPIC_AUTH_TOKEN", WRITTEN);

@@ -1,4 +1,4 @@
-//! Everything that a story left: files, git objects, rows, and the output of commands.
+//! Everything that a project leaves: files, git objects, rows, and the output of commands.
 
 use std::fs;
 
@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use eklavya_testkit::install::command;
 use eklavya_testkit::install::workers::WorkerInstall;
 
-/// Returns every plain file below a directory with its content, but for those that hold the
-/// secrets as they were configured.
+/// Returns every file below a directory with its content, and every link with its target, without
+/// the files in `except`.
 pub fn files_below(directory: &Utf8Path, except: &[&Utf8Path]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut waiting = vec![directory.to_owned()];

@@ -1,5 +1,5 @@
-//! Secrets: every place that can be configured gets a known value, a whole story runs with
-//! commands that print them, and no value may be in anything that the story left.
+//! Secrets: every configurable secret gets a known value, a whole project runs with commands that
+//! print them, and no file, row, git object or output may contain a value.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

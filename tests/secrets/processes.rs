@@ -1,8 +1,8 @@
-//! The command lines and environments of all processes while a story runs.
+//! The command lines and environments of all processes while a project runs.
 //!
-//! A sampler misses processes that end between two rounds. So the story waits for it: programs that
-//! have a secret stop themselves until the sampler has read all processes and continues them, and
-//! agents get no answer from their model before that.
+//! A sampler misses processes that end between two rounds, so the processes wait for it: programs
+//! that have a secret stop themselves until the sampler has read all processes and continues them,
+//! and agents get no answer from their model before that.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,19 +34,19 @@ pub struct SamplerRounds {
     changed: Condvar,
 }
 
-/// What was seen.
+/// The findings of a sampler.
 #[derive(Debug, Default)]
 pub struct ProcessFindings {
-    /// Canaries where none may be: where, and which.
+    /// Canaries in processes that must not have them, with the process.
     pub leaks: BTreeSet<String>,
-    /// Canaries where they belong.
+    /// Canaries in processes that need them.
     pub given: BTreeSet<&'static str>,
-    /// Agents' processes that were looked into.
+    /// The processes of agents that were read.
     pub agents: BTreeSet<i32>,
 }
 
 impl ProcessSampler {
-    /// Starts to look for canaries; the story's project is in the directory `project`.
+    /// Starts to look for canaries; the directory of the project is `project`.
     pub fn start(canaries: Arc<CanarySecrets>, project: &Utf8Path) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let rounds = Arc::<SamplerRounds>::default();
@@ -55,7 +55,7 @@ impl ProcessSampler {
         let thread = thread::spawn(move || {
             let mut seen = ProcessFindings::default();
             while !stopped.load(Ordering::Relaxed) {
-                // This round reads them and all of their ancestors.
+                // This round reads the stopped processes and all of their ancestors.
                 let waiting = stopped_processes(&project);
                 scan_processes(&canaries, &project, &mut seen);
                 finished.add_one();
@@ -94,7 +94,7 @@ impl SamplerRounds {
     /// Waits until a round has read every process that runs now.
     pub fn wait_for_next(&self) {
         let count = self.count.lock().unwrap();
-        // The present round may have read the process before.
+        // The current round may have read the process already.
         let wanted = *count + 2;
         let count = self.changed.wait_while(count, |count| *count < wanted);
         drop(count.unwrap());
@@ -135,7 +135,7 @@ fn scan_processes(canaries: &CanarySecrets, project: &str, seen: &mut ProcessFin
     for pid in process_ids() {
         let (words, environ) = (read_file(pid, "cmdline"), read_file(pid, "environ"));
         if read_file(pid, "cmdline") != words {
-            // It became another program meanwhile, which the next round reads.
+            // The process executed another program, which the next round reads.
             continue;
         }
         let line = String::from_utf8_lossy(&words).replace('\0', " ");
@@ -144,7 +144,7 @@ fn scan_processes(canaries: &CanarySecrets, project: &str, seen: &mut ProcessFin
         if place.starts_with("work/") {
             seen.agents.insert(pid);
         }
-        // The test's own server was given its password so.
+        // The test passes the password to its own server this way.
         if !line.contains("redis-server") {
             for name in canaries.found_in(&words) {
                 seen.leaks
@@ -162,14 +162,14 @@ fn scan_processes(canaries: &CanarySecrets, project: &str, seen: &mut ProcessFin
     }
 }
 
-/// Returns whether a process was given the canary, by its command line and by the place of its home
+/// Returns whether a process may have the canary, by its command line and by the path of its home
 /// in the project's directory.
 fn is_expected_process(name: &str, line: &str, place: &str) -> bool {
     let mut words = line.split(' ');
     let program = words.next().unwrap_or_default();
     let verb = words.next().unwrap_or_default();
     match name {
-        // Of those that a person starts, and of the worker that one of them starts.
+        // Commands that a person starts, and the worker that such a command starts.
         "MODEL_VARIABLE" | "AUTH_TOKEN" | "BUS_PASSWORD" | "CI_TOKEN" => {
             let hidden = verb.starts_with("sandbox-") || verb == "preview-host";
             program.ends_with("/eklavya") && !hidden

@@ -1,9 +1,8 @@
-//! What the agents of the story do: they look for secrets, and write programs that give away
-//! theirs.
+//! The script of the agents: they look for secrets, and write programs that print their own.
 
 use serde_json::{Value, json};
 
-/// Prints a variable in all forms that a shell has at hand, and all of the environment.
+/// A shell function that prints a variable in several encodings, and the whole environment.
 const TELL: &str = r#"tell() {
   env
   eval "value=\$$1"
@@ -23,7 +22,7 @@ my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ENV{PORT},
 while (my $c = $s->accept) { my $l = <$c>; print $c "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"; close $c }
 "#;
 
-/// An agent's search for keys; it waits for the sampler first.
+/// The search of an agent for secrets; it waits for the sampler first.
 const SEARCH: &str = "kill -STOP $$; env; cat /proc/*/environ /proc/*/cmdline /proc/self/mountinfo; \
     find / -xdev -name 'secret.key' -o -xdev -name '*.env' 2>/dev/null; ls -la / \"$HOME\" \"$HOME/..\"; true";
 
@@ -61,7 +60,7 @@ fn plan_document() -> Value {
     })
 }
 
-/// Returns the script. `committed` is what an agent puts into a file that no commit may have.
+/// Returns the script. An agent commits `committed` in a file that no commit may contain.
 pub fn rehearsal_script(committed: &str) -> String {
     let run = "set -e\n. tests/tell\ntell TEST_KEY\nkill -STOP $$\ntest -n \"$TEST_KEY\"\n\
         test -z \"$CHECK_KEY$PREVIEW_KEY$IDLE_KEY$ANTHROPIC_API_KEY\"\ntest -f site/index.html\n";

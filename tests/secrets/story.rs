@@ -1,4 +1,4 @@
-//! The story, and the search.
+//! A project with known secrets, and the search for them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,7 @@ use crate::canaries::CanarySecrets;
 use crate::processes::ProcessSampler;
 use crate::{leftovers, script};
 
-/// What is configured, by what a person would call it.
+/// The names of the configured secrets.
 const NAMES: [&str; 10] = [
     "AUTH_TOKEN",
     "KEY_FILE",
@@ -91,7 +91,7 @@ impl SecretStory {
         fs::remove_file(file).unwrap();
     }
 
-    /// Runs a command that must do its work, as chatty as it can be.
+    /// Runs a command that must succeed, with the most verbose output.
     #[track_caller]
     fn run(&mut self, words: &[&str]) {
         let words = [words, &["-vvv"]].concat();
@@ -125,7 +125,7 @@ impl SecretStory {
         self.install.jobs().pop().unwrap()
     }
 
-    /// Asserts that the story was about what it is to be about.
+    /// Asserts that processes and agents used the secrets, so that the search means something.
     fn assert_story_used_the_secrets(&self, seen: &crate::processes::ProcessFindings) {
         let given = ["TEST_KEY", "CHECK_KEY", "PREVIEW_KEY", "MODEL_VARIABLE"];
         for name in given {
@@ -144,19 +144,23 @@ impl SecretStory {
         assert_eq!(
             self.install.query_column(feedback)[0],
             "",
-            "it was taken in the end"
+            "the last attempt at T1 was accepted"
         );
         let attempts = self
             .install
             .query_column("SELECT attempt::text FROM tasks WHERE key = 'T1'");
-        assert_eq!(attempts, ["3"], "a key was committed, and a test was red");
+        assert_eq!(
+            attempts,
+            ["3"],
+            "one attempt committed a key, and one failed a test"
+        );
         let uses = "SELECT count(*)::text FROM audit_logs WHERE action = 'secret.use'";
         assert_ne!(self.install.query_column(uses), ["0"]);
     }
 }
 
 #[test]
-fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
+fn a_project_on_postgres_and_redis_leaves_no_secret_in_any_file_row_or_output() {
     let mut story = SecretStory::new();
     let project = story.install.project_dir();
     let sampler = ProcessSampler::start(Arc::clone(&story.canaries), &project);
@@ -172,7 +176,7 @@ fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
 
     let install = &story.install;
     let (path, home) = (install.path().to_owned(), install.home());
-    // Into a file of SQLite's, which is searched with all other files.
+    // The copy is a SQLite file, which is searched with all other files.
     let copy = format!("sqlite:{}", path.join("copy.db"));
     install
         .run(&["db", "copy", "--from", "store", "--to", &copy])
@@ -199,14 +203,14 @@ fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
     let transcripts = files
         .iter()
         .filter(|(name, _)| name.contains("/transcripts/"));
-    assert!(transcripts.count() >= 7, "there is something to search");
-    // What the agent wrote itself is in its own workspace and in what was recorded of it; it must
-    // not be in what is delivered.
+    assert!(transcripts.count() >= 7, "transcripts exist");
+    // The value that the agent invented is in its own workspace and transcript, but must not be in
+    // the repository or the delivery.
     let own = |story: &str| story.contains("/work/") || story.contains("/transcripts/");
     for (name, bytes) in places.iter().chain(&files) {
         let mut found = story.canaries.found_in(bytes);
         found.retain(|canary| *canary != "COMMITTED");
-        assert!(found.is_empty(), "{name} holds {found:?}");
+        assert!(found.is_empty(), "{name} contains {found:?}");
     }
     for name in ["the repository", "the bundle"] {
         let (_, bytes) = places.iter().find(|(story, _)| story == name).unwrap();
@@ -217,6 +221,6 @@ fn nothing_that_is_left_of_a_story_on_postgres_and_redis_holds_a_secret() {
     };
     assert!(
         files.iter().any(|file| committed(&file)),
-        "the search finds what is there"
+        "the search finds the value in the agent's own files"
     );
 }

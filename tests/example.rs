@@ -1,5 +1,5 @@
-//! The example that a first run shows: whichever of its demos is approved, what its agents write
-//! makes every check of its plan pass.
+//! The example of the documentation: whichever demo is approved, the files of its agents make every
+//! check of the plan pass.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -47,7 +47,7 @@ fn example_plan(script: &RehearsalScript) -> PlanDocument {
     PlanDocument::deserialize(answer).unwrap()
 }
 
-/// Does what the CLI does on a call of a tool that changes files.
+/// Applies a tool call that changes files, as the CLI does.
 fn apply_tool_call(tree: &Path, call: &ScriptedToolCall) {
     let text = |name: &str| call.input[name].as_str().unwrap();
     let file = || tree.join(text("file_path").strip_prefix("{{ clone }}/").unwrap());
@@ -68,7 +68,7 @@ fn apply_tool_call(tree: &Path, call: &ScriptedToolCall) {
         }
         "Read" => assert!(
             file().is_file(),
-            "{} is read before it is there",
+            "{} is read before it exists",
             file().display()
         ),
         "Bash" | "Glob" | "mcp__eklavya__run_tests" => {}
@@ -86,7 +86,7 @@ async fn run_check(tree: &Path, command: &str) -> Result<(), String> {
 }
 
 #[test]
-fn the_plan_is_usable_and_every_task_has_its_answers() {
+fn the_plan_is_valid_and_every_task_has_answers() {
     let script = example_script();
     let plan = example_plan(&script);
     assert_eq!(plan.find_problems(Some(BUDGET)), Vec::<String>::new());
@@ -94,7 +94,10 @@ fn the_plan_is_usable_and_every_task_has_its_answers() {
         steps_of(&script, task.role.parse().unwrap(), &task.id);
     }
     let at_once = plan.tasks.iter().filter(|t| t.depends_on.is_empty());
-    assert!(at_once.count() >= 2, "nothing is built in parallel");
+    assert!(
+        at_once.count() >= 2,
+        "at least two tasks are built in parallel"
+    );
 }
 
 #[test]
@@ -137,7 +140,7 @@ async fn every_check_passes_when_demo_3_is_approved() {
     build_upon("demo-3").await;
 }
 
-/// Plays everybody's answers in order; the tests must pass after each, as they must to be merged.
+/// Applies the answers of all agents in order. The tests must pass before each task, as in a merge.
 async fn build_upon(demo: &str) {
     let (script, tree) = (example_script(), tempfile::tempdir().unwrap());
     let design = example_plan(&script);

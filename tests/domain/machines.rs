@@ -14,12 +14,12 @@ use proptest::prelude::*;
 
 use super::{agent, commit, earlier_time};
 
-/// Which events happen, one after the other; taken modulo how many there are.
+/// Returns random numbers; each, modulo the number of events, selects the next event.
 fn event_picks() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(any::<usize>(), 1..60)
 }
 
-/// A table of snapshots: who goes where, and who goes nowhere.
+/// The transitions and the terminal states of a snapshot.
 struct TransitionTable {
     moves: BTreeSet<String>,
     terminal: BTreeSet<String>,
@@ -46,7 +46,7 @@ impl TransitionTable {
     }
 }
 
-/// One machine: its states' labels, its events' names, and how it moves.
+/// A state machine with its table, its events, and functions to label, name and apply them.
 struct StateMachineCase<'a, S, E> {
     table: TransitionTable,
     events: &'a [E],
@@ -69,7 +69,7 @@ impl<S: Debug + Clone + PartialEq, E> StateMachineCase<'_, S, E> {
                     let to = (self.label)(&next);
                     let line = format!("{start}{to}");
                     prop_assert!(self.table.moves.contains(&line), "{line}");
-                    prop_assert!(!self.table.terminal.contains(&from), "{from} is an end");
+                    prop_assert!(!self.table.terminal.contains(&from), "{from} is terminal");
                     prop_assert!(to.starts_with((self.status)(&next)), "{to}: {next:?}");
                     state = next;
                 }
@@ -91,7 +91,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn tasks_go_as_their_table_says(picks in event_picks()) {
+    fn tasks_make_only_the_transitions_of_their_table(picks in event_picks()) {
         let machine = StateMachineCase {
             table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__task_state_table.snap")),
             events: &[
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn agents_go_as_their_table_says(picks in event_picks()) {
+    fn agents_make_only_the_transitions_of_their_table(picks in event_picks()) {
         let machine = StateMachineCase {
             table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__agent_state_table.snap")),
             events: &[
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn demos_go_as_their_table_says(picks in event_picks()) {
+    fn demos_make_only_the_transitions_of_their_table(picks in event_picks()) {
         let machine = StateMachineCase {
             table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__demo_state_table.snap")),
             events: &[
@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn plans_go_as_their_table_says(picks in event_picks()) {
+    fn plans_make_only_the_transitions_of_their_table(picks in event_picks()) {
         let machine = StateMachineCase {
             table: TransitionTable::parse_snapshot(include_str!("snapshots/domain__plan_state_table.snap")),
             events: &[
@@ -171,9 +171,9 @@ proptest! {
     }
 
     #[test]
-    fn projects_go_as_their_table_says(picks in event_picks(), stage in 0..ProjectStage::ALL.len()) {
+    fn projects_make_only_the_transitions_of_their_table(picks in event_picks(), stage in 0..ProjectStage::ALL.len()) {
         let stage = ProjectStage::ALL[stage];
-        // What is halted has one example in the table, which stands for every stage.
+        // The table has one paused and one archived project, which stand for every stage.
         let text = include_str!("snapshots/domain__project_state_table.snap");
         let mut table = TransitionTable::parse_snapshot(text);
         for line in table.moves.clone() {

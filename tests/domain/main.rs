@@ -1,4 +1,4 @@
-//! The state machines as tables: a public contract, and the place to see what can follow what.
+//! The tables of the state machines, which are a public contract.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod machines;
@@ -32,7 +32,8 @@ fn commit() -> CommitId {
     "0123456789abcdef0123456789abcdef01234567".parse().unwrap()
 }
 
-/// Writes one line for each state and event that leads somewhere, and one for all that do not.
+/// Returns one line for each transition, and one line for each state with the events that it
+/// refuses.
 fn transition_table<S: Debug, E>(
     states: &[S],
     events: &[E],

@@ -1,5 +1,5 @@
-//! docker/compose.yaml and the image of a worker: what must hold of them wherever they are started.
-//! `scripts/test` has Compose itself read the file where there is one.
+//! The rules for docker/compose.yaml and the image of a worker. If Docker Compose is installed,
+//! `scripts/test` also lets it validate the file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,19 +31,19 @@ fn string_list(list: &Value) -> Vec<&str> {
     list.iter().map(|entry| entry.as_str().unwrap()).collect()
 }
 
-/// Returns the names of the secrets that a service is given.
+/// Returns the names of the secrets of a service.
 fn secret_names(service: &Value) -> BTreeSet<&str> {
     string_list(&service["secrets"]).into_iter().collect()
 }
 
-/// Returns an image's version; nothing if it has none, or one that moves.
+/// Returns an image's version, or nothing if it has none or a moving one.
 fn pinned_version(image: &str) -> Option<&str> {
     let (_, tag) = image.rsplit_once(':')?;
     (tag != "latest" && tag.starts_with(|first: char| first.is_ascii_digit())).then_some(tag)
 }
 
 #[test]
-fn every_service_is_watched_restarted_bounded_and_can_end_in_order() {
+fn every_service_has_a_health_check_a_restart_policy_limits_and_a_grace_period() {
     let compose = compose_file();
     for (name, service) in services(&compose) {
         let check = &service["healthcheck"];
@@ -94,7 +94,7 @@ fn every_service_has_the_least_rights() {
 }
 
 #[test]
-fn the_servers_are_reached_from_within_only() {
+fn the_servers_are_reachable_only_from_the_internal_network() {
     let compose = compose_file();
     assert_eq!(compose["networks"]["servers"]["internal"], true);
     let services = services(&compose);
@@ -188,7 +188,7 @@ fn every_variable_of_the_worker_is_a_key_of_the_configuration() {
 }
 
 #[test]
-fn images_have_a_version_that_is_the_one_the_product_is_tested_with() {
+fn images_have_the_versions_that_the_product_is_tested_with() {
     let compose = compose_file();
     for (name, service) in services(&compose) {
         let image = service["image"].as_str().unwrap();
@@ -214,7 +214,7 @@ fn images_have_a_version_that_is_the_one_the_product_is_tested_with() {
 }
 
 #[test]
-fn what_the_files_name_is_there() {
+fn files_that_compose_refers_to_exist() {
     let compose = compose_file();
     for (name, service) in services(&compose) {
         for volume in string_list(&service["volumes"]) {
@@ -241,7 +241,7 @@ fn what_the_files_name_is_there() {
 }
 
 #[test]
-fn the_profile_of_system_calls_allows_what_sandboxes_are_made_of() {
+fn the_seccomp_profile_allows_the_calls_that_sandboxes_need() {
     let profile: Value = serde_json::from_str(&read_file("docker/seccomp.json")).unwrap();
     assert_eq!(profile["defaultAction"], "SCMP_ACT_ALLOW");
     let rules = profile["syscalls"].as_array().unwrap();

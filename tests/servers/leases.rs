@@ -1,4 +1,4 @@
-//! Leases and their fence on PostgreSQL, where several write at the same time.
+//! Leases and their fence on PostgreSQL, where several workers write at the same time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use sqlx::{Connection, PgConnection};
 
 const TERM: Duration = Duration::from_secs(30);
 
-/// A database with a project, and two workers in processes that live.
+/// A database with a project, for workers in live processes.
 struct LeaseFixture {
     url: String,
     data: DataStore,
@@ -66,7 +66,7 @@ impl LeaseFixture {
                 return taken.lease;
             }
         }
-        panic!("the lease is not to be had");
+        panic!("the lease cannot be acquired");
     }
 
     async fn pause_project(&self, data: &DataStore) -> Result<(), ServiceError> {
@@ -88,7 +88,7 @@ fn is_lost(outcome: Result<(), impl Into<ServiceError>>) -> bool {
 }
 
 #[tokio::test]
-async fn a_tenure_that_is_over_writes_nothing() {
+async fn a_worker_that_lost_its_lease_writes_nothing() {
     let office = LeaseFixture::open().await;
     let (one, two) = (WorkerId::generate(), WorkerId::generate());
     let first = office.take_over(&one).await;
@@ -108,7 +108,7 @@ async fn a_tenure_that_is_over_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
+async fn an_open_write_allows_renewals_and_delays_a_takeover() {
     let office = Arc::new(LeaseFixture::open().await);
     let first = office.take_over(&WorkerId::generate()).await;
     let change = office
@@ -122,7 +122,7 @@ async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
         let office = Arc::clone(&office);
         async move { office.take_over(&WorkerId::generate()).await }
     });
-    // PostgreSQL itself makes it wait for a lock.
+    // The takeover waits for a lock of PostgreSQL.
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
         AND wait_event_type = 'Lock'";
     let mut watcher = PgConnection::connect(&office.url).await.unwrap();
@@ -137,10 +137,10 @@ async fn a_write_under_way_lets_renewals_pass_and_holds_a_takeover_up() {
     assert_eq!(taking.await.unwrap().fence, 2);
 }
 
-/// The server's clock counts, so a worker whose own clock is wrong neither takes a lease from its
-/// holder nor keeps a lease for ever.
+/// The clock of the server counts, so a worker with a wrong clock neither takes a lease from its
+/// holder nor keeps a lease forever.
 #[tokio::test]
-async fn the_clocks_of_the_workers_do_not_matter() {
+async fn leases_do_not_depend_on_the_clocks_of_the_workers() {
     let office = LeaseFixture::open().await;
     let ahead = Arc::new(FixedClock::new("2199-01-01T00:00:00Z".parse().unwrap()));
     let wrong = LeaseFixture {
@@ -176,7 +176,7 @@ async fn the_clocks_of_the_workers_do_not_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_contenders_one_gets_the_lease() {
+async fn exactly_one_of_many_contenders_acquires_the_lease() {
     let office = Arc::new(LeaseFixture::open().await);
     let mut contenders = tokio::task::JoinSet::new();
     for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! The servers that the tests start and that an installation may run on.
+//! The database servers of tests and installations, and docker/compose.yaml.
 
 #![allow(
     clippy::unwrap_used,

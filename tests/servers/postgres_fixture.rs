@@ -1,4 +1,4 @@
-//! The PostgreSQL that tests start: what it keeps, what it loses, and that nothing is left of it.
+//! The PostgreSQL server of tests: what it keeps and loses, and that it leaves nothing behind.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -51,7 +51,7 @@ fn committed_data_survives_a_crash_and_a_stop() {
 }
 
 #[test]
-fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
+fn a_dropped_server_leaves_nothing_even_if_killed_or_frozen() {
     let (running, killed, frozen) = (
         TestPostgres::start(),
         TestPostgres::start(),
@@ -63,7 +63,7 @@ fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
     assert!(places.iter().all(|place| place.is_dir()));
     killed.kill();
     frozen.freeze();
-    // It gets its request before the server that answers.
+    // The frozen server gets its request before the running server.
     let mut asked = send_ssl_request(&frozen).unwrap();
     assert_eq!(ssl_answer(&running), Some('N'));
     asked.set_nonblocking(true).unwrap();
@@ -81,21 +81,18 @@ fn nothing_is_left_of_a_server_even_of_a_killed_or_frozen_one() {
 }
 
 #[test]
-#[ignore = "the other half of the next test"]
-fn the_one_that_is_killed() {
+#[ignore = "a part of `the_server_of_a_killed_test_leaves_nothing`"]
+fn process_of_the_killed_test() {
     let server = TestPostgres::start();
     println!("at {}", directory(&server).display());
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test itself is started again"
-)]
-fn nothing_is_left_of_the_server_of_a_killed_test() {
+#[expect(clippy::disallowed_methods, reason = "the test starts its own program")]
+fn the_server_of_a_killed_test_leaves_nothing() {
     let mut test = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "postgres_fixture::the_one_that_is_killed"])
+        .args(["--exact", "postgres_fixture::process_of_the_killed_test"])
         .args(["--ignored", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -109,13 +106,13 @@ fn nothing_is_left_of_the_server_of_a_killed_test() {
     test.wait().unwrap();
     let begun = Instant::now();
     while place.exists() {
-        assert!(begun.elapsed() < PATIENCE, "it is still there");
+        assert!(begun.elapsed() < PATIENCE, "the directory still exists");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn a_thawed_server_goes_on() {
+fn a_thawed_server_answers_again() {
     let server = TestPostgres::start();
     server.freeze();
     server.thaw();
@@ -123,7 +120,7 @@ fn a_thawed_server_goes_on() {
 }
 
 #[test]
-fn every_call_for_a_shared_database_gives_another_one_on_the_same_server() {
+fn every_shared_database_is_a_new_one_on_the_same_server() {
     let (first, second) = (TestPostgres::shared(), TestPostgres::shared());
     assert_ne!(first, second);
     let server = TestPostgres::shared_server();
@@ -133,7 +130,7 @@ fn every_call_for_a_shared_database_gives_another_one_on_the_same_server() {
 }
 
 #[test]
-fn the_user_of_the_product_is_no_superuser_and_owns_its_database() {
+fn the_user_of_the_product_owns_its_database_without_further_rights() {
     let server = TestPostgres::shared_server();
     let rights = "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles \
                   WHERE rolname = 'eklavya'";
@@ -141,11 +138,11 @@ fn the_user_of_the_product_is_no_superuser_and_owns_its_database() {
     let owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'eklavya'";
     assert_eq!(server.psql(owner), "eklavya");
     let order = server.psql("SELECT 'a' < 'B', 'a' COLLATE \"C\" < 'B'");
-    assert_eq!(order, "t|f", "the default collation is that of bytes");
+    assert_eq!(order, "t|f", "the default collation is not byte order");
 }
 
 #[tokio::test]
-async fn a_guarded_server_wants_the_password() {
+async fn a_guarded_server_requires_the_password() {
     let server = TestPostgres::guarded("it's@secret/1");
     let of = |password| server.url_with("eklavya", password, "eklavya");
     assert!(
@@ -160,7 +157,7 @@ async fn a_guarded_server_wants_the_password() {
 }
 
 #[tokio::test]
-async fn a_cut_connection_is_gone_and_a_new_one_works() {
+async fn a_cut_connection_fails_and_a_new_one_works() {
     let server = TestPostgres::start();
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
     connection.execute("SELECT 1").await.unwrap();

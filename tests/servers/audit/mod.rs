@@ -1,5 +1,5 @@
-//! The audit trail on both databases: concurrent writers keep it in order, and a verification finds
-//! changes behind its triggers.
+//! The audit trail on both databases: concurrent writers keep its order, and verification finds
+//! changes that bypass the triggers.
 
 mod audit_database;
 mod old_trail;
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use tampering::{tampering_is_found, the_triggers_hold};
+use tampering::{tampering_is_found, triggers_refuse_changes_of_the_trail};
 
 fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![any::<String>(), "[\\x00-\\x20\"\\\\é]{0,8}"];
@@ -38,7 +38,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Any JSON in the details verifies after the database has stored it in its own form.
+/// Rows with any JSON in their details verify after the database has normalized it.
 async fn any_details_verify(fixture: &AuditDatabase) {
     let data = fixture.open_data_store().await;
     let project = create_project(&data, "values").await;
@@ -54,8 +54,8 @@ async fn any_details_verify(fixture: &AuditDatabase) {
     assert_eq!((verdict.rows, verdict.fault), (201, None));
 }
 
-/// Many writers at a time, each in several chains: no gap, no deadlock.
-async fn writers_do_not_disturb_each_other(fixture: &AuditDatabase) {
+/// Many concurrent writers, each in several chains, leave no gap and cause no deadlock.
+async fn concurrent_writers_keep_every_chain_intact(fixture: &AuditDatabase) {
     const WRITERS: i64 = 6;
     const CHANGES: i64 = 15;
     let data = fixture.open_data_store().await;
@@ -73,7 +73,7 @@ async fn writers_do_not_disturb_each_other(fixture: &AuditDatabase) {
         tokio::spawn(async move {
             for number in 0..CHANGES {
                 let mut change = data.begin(&AuditActor::System).await.unwrap();
-                // In no order: the change puts them into theirs.
+                // Each writer uses another order of chains: the transaction sorts them.
                 let abouts = [Some(ids[1]), None, Some(ids[0])];
                 for about in abouts
                     .iter()
@@ -101,24 +101,24 @@ async fn writers_do_not_disturb_each_other(fixture: &AuditDatabase) {
 
 async fn all_contracts(fixture: impl Fn() -> AuditDatabase) {
     any_details_verify(&fixture()).await;
-    the_triggers_hold(&fixture()).await;
+    triggers_refuse_changes_of_the_trail(&fixture()).await;
     tampering_is_found(&fixture()).await;
-    writers_do_not_disturb_each_other(&fixture()).await;
+    concurrent_writers_keep_every_chain_intact(&fixture()).await;
     an_old_trail_is_chained(&fixture()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_on_sqlite() {
+async fn the_audit_trail_works_on_sqlite() {
     all_contracts(AuditDatabase::sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_on_postgres() {
+async fn the_audit_trail_works_on_postgres() {
     all_contracts(AuditDatabase::postgres).await;
 }
 
 #[test]
-fn the_commands_on_postgres() {
+fn audit_commands_work_on_postgres() {
     let env = TestEnv::empty().with("EKLAVYA_STORE_URL", &TestPostgres::shared());
     env.run(&["init", "--yes"]).ok();
     env.create_project("Shop");

@@ -1,4 +1,4 @@
-//! A migration chains the rows of a database that is older than the chains.
+//! A migration chains the rows of a database from before the chains.
 
 use std::fmt::Write;
 

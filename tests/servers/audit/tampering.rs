@@ -1,4 +1,4 @@
-//! The triggers refuse changes of the trail, and a verification finds changes behind the triggers.
+//! The triggers refuse changes of the trail, and verification finds changes that bypass them.
 
 use eklavya_core::audit::ChainFaultKind;
 use eklavya_services::audit;
@@ -8,7 +8,7 @@ use super::audit_database::{AuditDatabase, append_entry, assert_sound, create_pr
 
 /// The triggers refuse statements that change or delete rows, or add rows that do not continue a
 /// chain.
-pub async fn the_triggers_hold(fixture: &AuditDatabase) {
+pub async fn triggers_refuse_changes_of_the_trail(fixture: &AuditDatabase) {
     let data = fixture.open_data_store().await;
     let project = create_project(&data, "shop").await;
     append_entry(&data, Some(&project), json!({})).await;
@@ -55,8 +55,8 @@ pub async fn the_triggers_hold(fixture: &AuditDatabase) {
     assert_sound(&data).await;
 }
 
-/// Changes behind the triggers, each with its fault and the first broken row. `{c}` is the chain,
-/// which has six rows.
+/// Changes that bypass the triggers, each with its fault and the first broken row. `{c}` is the
+/// chain, which has six rows.
 const TAMPERED: [(&str, &str, ChainFaultKind, i64); 9] = [
     (
         "changed",
@@ -137,7 +137,7 @@ pub async fn tampering_is_found(fixture: &AuditDatabase) {
         let verdict = audit::verify(&data, project).await.unwrap();
         let fault = verdict
             .fault
-            .unwrap_or_else(|| panic!("{slug} is not found"));
+            .unwrap_or_else(|| panic!("the change of {slug} is not found"));
         assert_eq!(
             (fault.kind, fault.position),
             (*kind, *position),

@@ -1,4 +1,4 @@
-//! The order in which transactions begin is not the order in which they are committed.
+//! Transactions that are not committed in the order in which they began.
 
 use eklavya_core::audit::AuditActor;
 use eklavya_services::event_log::EventReader;
@@ -33,14 +33,18 @@ async fn on_postgres_an_event_that_is_committed_late_is_not_skipped() {
     let cursor = follower.cursor();
     drop(rolled_back);
     slow.commit().await.unwrap();
-    // No notification is sent: the process that wrote it died right after its commit.
+    // No notification is sent, as if the writer died right after its commit.
     assert_eq!(follow_names(&mut follower, 1).await, ["slow"]);
     let mut other = EventReader::since(&data, cursor);
     assert_eq!(follow_names(&mut other, 1).await, ["slow"]);
-    assert_eq!((cursor, follower.cursor()), (1, 2), "places have no gaps");
+    assert_eq!(
+        (cursor, follower.cursor()),
+        (1, 2),
+        "sequence numbers have no gaps"
+    );
 }
 
-/// What the log would do if places were given when a row is written: this is why they are not.
+/// Shows why sequence numbers are not assigned when a row is written.
 #[tokio::test]
 async fn on_postgres_an_identity_column_would_let_a_reader_skip_an_event() {
     let url = TestPostgres::shared();
@@ -49,7 +53,7 @@ async fn on_postgres_an_identity_column_would_let_a_reader_skip_an_event() {
         connections.push(PgConnection::connect(&url).await.unwrap());
     }
     let [reader, slow, quick] = &mut connections[..] else {
-        unreachable!("three were made");
+        unreachable!("three connections were made");
     };
     let table = "CREATE TABLE naive (seq bigint GENERATED ALWAYS AS IDENTITY, name text)";
     reader.execute(table).await.unwrap();
@@ -70,11 +74,11 @@ async fn on_postgres_an_identity_column_would_let_a_reader_skip_an_event() {
         .fetch_all(reader)
         .await
         .unwrap();
-    assert_eq!(rest, [], "the slow one would be seen after all");
+    assert_eq!(rest, [], "the reader skips the slow event");
 }
 
 #[tokio::test]
-async fn on_postgres_a_sequencer_that_dies_places_no_event_and_blocks_no_other() {
+async fn on_postgres_a_dead_sequencer_numbers_no_event_and_blocks_no_other() {
     let url = TestPostgres::shared();
     let location = server_location(&url);
     create(&location).await;
@@ -85,7 +89,7 @@ async fn on_postgres_a_sequencer_that_dies_places_no_event_and_blocks_no_other()
         .execute("BEGIN; SELECT place_events(false)")
         .await
         .unwrap();
-    // Another one waits for it; a third leaves to that one what it has committed.
+    // A second sequencer waits for the first; a third leaves its event to the second.
     let store = data.store.clone();
     let waiting =
         tokio::spawn(async move { events::sequence_events(&store, LockMode::Skip).await });

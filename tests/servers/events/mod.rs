@@ -1,5 +1,5 @@
-//! The event log: every consumer sees every committed event once and in the same order, for any
-//! writer, overlap of commits, and any connection or process that is cut or killed meanwhile.
+//! The event log: every consumer sees every committed event once and in the same order, even if
+//! commits overlap, connections are cut or processes are killed.
 
 mod interleaving;
 mod outages;
@@ -15,7 +15,7 @@ use eklavya_services::DataStore;
 use eklavya_services::event_log::EventReader;
 use eklavya_store::{DatabaseLocation, PostgresServer, Store};
 
-/// Far longer than anything here takes on a busy machine.
+/// The longest wait for events: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn file_location(directory: &Path) -> DatabaseLocation {
@@ -31,7 +31,7 @@ async fn create(location: &DatabaseLocation) {
     Store::create(location).await.unwrap().close().await;
 }
 
-/// Returns a data store with connections of its own, as another process has.
+/// Returns a data store with its own connections, like another process.
 async fn open_data_store(location: &DatabaseLocation) -> DataStore {
     let store = Store::open(location).await.unwrap();
     DataStore::new(store, Arc::new(SystemClock))
@@ -63,6 +63,6 @@ async fn follow_names(follower: &mut EventReader, count: usize) -> Vec<String> {
         }
     };
     let read = tokio::time::timeout(PATIENCE, reading).await;
-    assert!(read.is_ok(), "{} of {count} events came", names.len());
+    assert!(read.is_ok(), "{} of {count} events arrived", names.len());
     names
 }

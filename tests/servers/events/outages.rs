@@ -1,4 +1,4 @@
-//! The database goes away and comes back; who follows the log notices nothing but a pause.
+//! The database becomes unavailable and returns: a follower of the log only pauses.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use eklavya_testkit::servers::postgres::TestPostgres;
 
 use super::{create, follow_names, named_event, open_data_store, server_location};
 
-/// Commits an event, again and again until the database surely has it.
+/// Retries until an event is committed.
 async fn commit_until_stored(data: &DataStore, name: &str) {
     loop {
         let written = async {
@@ -26,7 +26,7 @@ async fn commit_until_stored(data: &DataStore, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgres_a_follower_goes_on_after_cuts_and_crashes() {
+async fn on_postgres_a_follower_continues_after_cuts_and_crashes() {
     let postgres = TestPostgres::durable();
     let location = server_location(&postgres.url());
     create(&location).await;
@@ -40,13 +40,13 @@ async fn on_postgres_a_follower_goes_on_after_cuts_and_crashes() {
     postgres.cut_connections();
     commit_until_stored(&writer, "after a cut").await;
     assert_eq!(follow_names(&mut follower, 1).await, ["after a cut"]);
-    // What listened listens again.
+    // Wait until the listener is connected again.
     let listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'";
     while postgres.psql(listening) == "0" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    // Committed and not yet placed when the server dies.
+    // The event is committed but has no sequence number when the server dies.
     let mut tx = writer.store.begin_write().await.unwrap();
     let now = writer.now();
     eklavya_store::events::append(&mut tx, None, &named_event("unplaced"), now)

@@ -1,5 +1,4 @@
-//! Many writers and readers at once, with open transactions, rollbacks and readers that start
-//! again.
+//! Many concurrent writers and readers, with open transactions, rollbacks and readers that restart.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -19,22 +18,22 @@ use super::{
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;
-/// The last event of all: it is written when everything else is.
+/// The name of the last event, written after all others.
 const END: &str = "end";
 
 #[test]
-fn on_sqlite_every_reader_sees_every_event_once_in_one_order() {
+fn on_sqlite_every_reader_sees_every_event_once_in_the_same_order() {
     let directory = tempfile::tempdir().unwrap();
     // Writers wait for each other, so there is little to interleave.
-    assert_one_order(&file_location(directory.path()), 15);
+    assert_same_order(&file_location(directory.path()), 15);
 }
 
 #[test]
-fn on_postgres_every_reader_sees_every_event_once_in_one_order() {
-    assert_one_order(&server_location(&TestPostgres::shared()), 60);
+fn on_postgres_every_reader_sees_every_event_once_in_the_same_order() {
+    assert_same_order(&server_location(&TestPostgres::shared()), 60);
 }
 
-/// Runs it in a runtime of its own: like processes, the runtimes share only the database.
+/// Runs `work` in a separate runtime: like processes, the runtimes share only the database.
 fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -42,7 +41,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(work)
 }
 
-fn assert_one_order(location: &DatabaseLocation, changes: usize) {
+fn assert_same_order(location: &DatabaseLocation, changes: usize) {
     run(create(location));
     let (committed, seen) = thread::scope(|scope| {
         let reader = |_| scope.spawn(|| run(read(location)));
@@ -56,20 +55,23 @@ fn assert_one_order(location: &DatabaseLocation, changes: usize) {
     });
     for (places, names) in &seen {
         let expected: Vec<i64> = (1..).take(places.len()).collect();
-        assert_eq!(*places, expected, "places have neither gaps nor repeats");
-        assert_eq!(names, &seen[0].1, "all read the same order");
+        assert_eq!(
+            *places, expected,
+            "sequence numbers have neither gaps nor repeats"
+        );
+        assert_eq!(names, &seen[0].1, "all readers see the same order");
     }
     let names = &seen[0].1;
     let all: BTreeSet<&String> = committed.iter().flatten().collect();
     let read: BTreeSet<&String> = names.iter().filter(|name| *name != END).collect();
-    assert_eq!(read, all, "what was committed is what is read");
-    assert_eq!(names.len(), all.len() + 1, "and each once");
+    assert_eq!(read, all, "exactly the committed events are read");
+    assert_eq!(names.len(), all.len() + 1, "each event is read once");
     for own in &committed {
         let order: Vec<&String> = names.iter().filter(|name| own.contains(name)).collect();
         assert_eq!(
             order,
             own.iter().collect::<Vec<_>>(),
-            "a writer's own order"
+            "the events of a writer keep their order"
         );
     }
 }
@@ -126,8 +128,8 @@ async fn write_end_event(location: &DatabaseLocation) {
     data.flush().await;
 }
 
-/// Reads to the end and now and then begins anew where it was, as a consumer that crashes does.
-/// Returns the places and the names.
+/// Reads to the end, and sometimes restarts at its cursor, like a consumer after a crash. Returns
+/// the sequence numbers and the names.
 async fn read(location: &DatabaseLocation) -> (Vec<i64>, Vec<String>) {
     let data = open_data_store(location).await;
     let mut follower = EventReader::since(&data, 0);
@@ -135,7 +137,10 @@ async fn read(location: &DatabaseLocation) -> (Vec<i64>, Vec<String>) {
     let begun = Instant::now();
     let mut longest = 30;
     while names.last().is_none_or(|name| name != END) {
-        assert!(begun.elapsed() < PATIENCE, "the end comes to every reader");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "timed out waiting for the last event"
+        );
         let pause = Duration::from_millis(random_range(1..longest));
         // A read that is cancelled must not lose the events that it had begun to read. On a busy
         // machine it needs more time to read any event.

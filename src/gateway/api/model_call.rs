@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_limit_changes_nothing_but_the_numbers() {
+    fn lowering_max_tokens_changes_only_the_numbers() {
         let text = r#"{ "model":"m","messages":[{"max_tokens":5}], "max_tokens" : 32000 , "thinking":{"type":"enabled","budget_tokens":31999},"z":1.0}"#;
         let call = parse(text).unwrap();
         let expected = text.replace(": 32000", ": 2000").replace("31999", "1999");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_more_than_its_bytes_is_counted() {
+    fn content_that_costs_more_than_its_bytes_is_counted() {
         let call = parse(
             r#"{"model":"m","max_tokens":9,"stream":true,"tools":[{"name":"a"},{"type":"web_search_20250305","max_uses":3}],
             "messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"image","source":{"type":"base64"}}]},
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_gateway_cannot_answer_for_is_refused() {
+    fn invalid_and_unpriceable_requests_are_refused() {
         for (text, says) in [
             ("", "not usable JSON"),
             ("[]", "model"),

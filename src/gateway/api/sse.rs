@@ -83,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn events_end_at_blank_lines_of_any_kind() {
+    fn events_end_at_blank_lines_of_every_kind() {
         let text = b"event: a\ndata: 1\n\ndata:2\r\n\r\n: note\ndata: 3\rdata: 4\r\rdata: cut";
         assert_eq!(events(&[text]), ["1", "2", "3\n4"]);
     }
 
     proptest! {
         #[test]
-        fn where_the_pieces_end_makes_no_difference(cuts in proptest::collection::vec(0_usize..70, 0..12)) {
+        fn the_ends_of_chunks_do_not_change_the_events(cuts in proptest::collection::vec(0_usize..70, 0..12)) {
             let text = b"event: a\ndata: 1\n\ndata: 22\r\n\r\ndata: 333\r\ndata: 4\r\n\r\ndata: \xc3\xa9\n\n";
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
             cuts.extend([0, text.len()]);

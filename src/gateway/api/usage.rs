@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stream_is_understood_in_any_pieces(size in 1_usize..40) {
+        fn usage_is_read_from_a_stream_in_chunks_of_any_size(size in 1_usize..40) {
             let mut meter = StreamUsage::default();
             for piece in STREAM.as_bytes().chunks(size) {
                 meter.feed(piece);
@@ -200,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_was_cut_before_its_final_figures_states_nothing() {
+    fn a_stream_that_is_cut_before_its_final_usage_has_no_usage() {
         let mut meter = StreamUsage::default();
         meter.feed(&STREAM.as_bytes()[..STREAM.find("message_delta").unwrap()]);
         assert_eq!(meter.settled(), None);
     }
 
     #[test]
-    fn a_json_answer_states_its_usage() {
+    fn usage_is_read_from_a_json_answer() {
         let usage = usage_of_json(
             br#"{"id":"m","usage":{"input_tokens":5,"output_tokens":6,"cache_creation_input_tokens":9}}"#,
         );

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_long_path_and_a_stale_socket_are_no_obstacle() {
+    async fn a_socket_binds_at_a_long_path_and_over_a_stale_socket() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("d".repeat(120));
         for _ in 0..2 {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_door_that_closes_takes_its_own_socket_away_and_no_other() {
+    async fn a_closing_door_removes_only_its_own_socket() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("door");
         let _old = bind_socket(&dir, None).unwrap();
@@ -133,7 +133,7 @@ mod tests {
 
     /// Only root can change the owner of a socket.
     #[tokio::test]
-    async fn an_owner_gets_the_socket_and_not_the_directory() {
+    async fn an_owner_gets_the_socket_but_not_the_directory() {
         use std::os::unix::fs::MetadataExt;
         if !rustix::process::geteuid().is_root() {
             return;

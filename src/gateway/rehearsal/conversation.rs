@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_follow_one_another() {
+    fn a_conversation_continues_with_its_next_step() {
         let mut story = vec![
             text_message("user", "Do it."),
             text_message("system", "<env>"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_attempt_in_the_same_conversation_begins_at_its_first_step() {
+    fn a_new_attempt_in_the_same_conversation_starts_at_its_first_step() {
         let mut story = vec![
             text_message("user", "Do it."),
             call(1, 0),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_reached_its_limit_is_played_again() {
+    fn an_answer_that_reached_its_token_limit_is_played_again() {
         let story = [
             text_message("user", "Do it."),
             call(1, 0),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_keeps_the_place() {
+    fn a_compacted_conversation_keeps_its_step() {
         let summary = format!("This session continues … {}", position_note(1, 7));
         assert_eq!(next(&[text_message("user", &summary)], 1), 7);
         assert_eq!(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_request_is_understood_or_taken_from_the_start() {
+    fn a_malformed_request_starts_at_the_first_step() {
         for odd in [
             json!(null),
             json!({"messages": 5}),

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_filled_in_and_nothing_else_is_touched() {
+    fn only_variables_are_replaced() {
         let filled = values()
             .render_value(&serde_json::json!({"a": ["{{ clone }}/x\n", 1, null]}))
             .unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_variables_and_broken_templates_are_named() {
+    fn unknown_variables_and_invalid_templates_are_reported() {
         assert!(
             validate_template("{{ clone }} {% raw %}{{ x }}{% endraw %} { } {\"a\":{}}").is_ok()
         );
@@ -199,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_escaped_text_comes_back(text in "[a{}%#' \n\"]{0,40}") {
+        fn an_escaped_text_renders_to_itself(text in "[a{}%#' \n\"]{0,40}") {
             let escaped = escape_template(&text);
             prop_assert!(validate_template(&escaped).is_ok(), "{escaped}");
             prop_assert_eq!(values().render_text(&escaped).unwrap(), text);

@@ -132,7 +132,7 @@ async fn the_real_cli_writes_a_file_and_returns_its_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
+async fn an_exhausted_budget_ends_the_real_cli_at_once() {
     let fixture = GatewayFixtureSpec::script(&script_text(
         r#"
       - tools: [{ name: Read, input: { file_path: "{{ clone }}/a" } }]
@@ -155,10 +155,10 @@ async fn a_budget_that_runs_out_ends_the_real_cli_at_once() {
     assert!(total.spent <= MicroUsd(1_020_000), "{}", total.spent);
 }
 
-/// The CLI may have run a call whose result it had not yet recorded: after a kill it reports such a
-/// call as interrupted, and the step is played again.
+/// A killed CLI may have run a tool call without recording its result. The resumed CLI reports such
+/// a call as interrupted, and the step is played again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_cli_resumes_at_the_step_that_was_interrupted() {
+async fn a_killed_cli_resumes_at_the_interrupted_step() {
     let script = script_text(
         r#"
       - tools: [{ name: Bash, input: { command: "echo one >> log" } }]

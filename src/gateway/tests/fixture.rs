@@ -1,4 +1,4 @@
-//! A gateway with one agent's door, over a database of its own.
+//! A gateway with one agent's door and its own database.
 
 use eklavya_config::ModelCredential;
 use std::collections::BTreeMap;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_lets_its_hosts_through_and_nothing_else() {
+    async fn a_host_list_allows_only_its_hosts() {
         let packages = package_policy();
         let reached = decision_text(&packages, "", "crates.io:443").await;
         assert_eq!(reached, "[1.1.1.1:443, [2606:4700::1]:443]");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_an_admin_vouches_for_may_be_private_but_no_metadata() {
+    async fn hosts_that_an_admin_allows_may_be_private_but_not_metadata_services() {
         let private = "inside.example,metadata.example:80,mapped.example:80,cloud.example:80";
         let reached = decision_text(&package_policy(), private, "inside.example:443").await;
         assert_eq!(reached, "[10.0.0.7:443]");

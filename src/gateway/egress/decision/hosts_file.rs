@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_file_knows_no_name_and_an_unreadable_one_is_an_error() {
+    async fn a_missing_hosts_file_is_empty_and_an_unreadable_one_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let missing = find_addresses(&directory.path().join("hosts"), "localhost").await;
         assert_eq!(missing.unwrap(), Vec::<IpAddr>::new());

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_name_must_be_that_of_the_tunnel() {
+    async fn the_server_name_must_be_the_host_of_the_tunnel() {
         let bytes = client_hello_bytes("crates.io", true);
         assert_eq!(
             expect_server_name(&mut &bytes[..], "crates.io")
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_tls_is_refused() {
+    async fn bytes_that_are_not_tls_are_refused() {
         let long = vec![0x16; MAX_HELLO_BYTES * 2];
         for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"", b"\x16\x03\x01", &long] {
             let refused = expect_server_name(&mut &bytes[..], "crates.io").await;

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_endpoint_s_word_counts_and_nonsense_does_not() {
+    fn a_pause_that_the_endpoint_states_is_used_unless_it_is_invalid() {
         let after = |name: &'static str, value: &'static str| {
             stated_pause(&HeaderMap::from_iter([(
                 name.parse().unwrap(),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_grow_and_end() {
+    fn guessed_pauses_grow_up_to_a_maximum() {
         let guess = |attempt| pause_duration(&HeaderMap::new(), attempt);
         assert!(guess(0) < Duration::from_secs(2));
         assert!((60..=75).contains(&guess(100).as_secs()));

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_stand_in_a_header_is_refused_without_quoting_it() {
+    fn a_credential_that_is_no_header_value_is_refused_without_quoting_it() {
         for bad in ["", "two\nlines", "a b", "caf\u{e9}"] {
             let credential = ModelCredential::ApiKey(bad.into());
             let error = ensure_sendable(&credential).unwrap_err().to_string();

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_http_urls_are_endpoints() {
+    fn endpoint_urls_must_be_plain_http_or_https() {
         for good in ["https://api.anthropic.com", "http://127.0.0.1:8080/prefix/"] {
             assert!(parse_base_url(good).is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! A door whose proxy resolves every name to this machine, and what its tests send through it.
+//! A door whose proxy resolves every name to this machine, and requests through it.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,7 +23,7 @@ use eklavya_store::audit::AuditFilter;
 pub const SCRIPT: &str =
     "rehearsal: 1\nagents:\n  - role: developer\n    steps:\n      - text: hi\n";
 
-/// The longest wait for anything: far more than it takes on a busy machine.
+/// The longest wait for an answer or row: far more than it takes on a busy machine.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// The silence after a whole answer that ends the reading.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -125,7 +125,7 @@ impl GatewayFixture {
             }
             assert!(
                 begun.elapsed() < LONGEST_WAIT,
-                "there are fewer than {count} lines"
+                "fewer than {count} rows were recorded"
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

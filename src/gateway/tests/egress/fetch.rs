@@ -20,7 +20,7 @@ async fn start_site(response: impl Fn(&str) -> String + Send + Sync + Clone + 's
                 let request = String::from_utf8_lossy(&request[..count]).into_owned();
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let _ = stream.write_all(response(path).as_bytes()).await;
-                // Until the other side closes.
+                // Keep the connection open until the client closes it.
                 let _ = stream.read(&mut [0]).await;
             });
         }
@@ -54,7 +54,7 @@ async fn fetch_text(fixture: &GatewayFixture, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_listed_page_is_fetched_and_each_redirect_is_decided_anew() {
+async fn a_listed_page_is_fetched_and_every_redirect_is_checked() {
     let port = start_site(|path| match path {
         "/" => page_response("hello"),
         "/there" => redirect_response("/"),
@@ -99,7 +99,7 @@ async fn a_listed_page_is_fetched_and_each_redirect_is_decided_anew() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_or_not_public_is_refused() {
+async fn invalid_urls_and_private_addresses_are_not_fetched() {
     let fixture = open_fixture(host_policy("docs.example:80"), "").await;
     for (url, why) in [
         ("http://docs.example/", "127.0.0.1 is loopback"),
@@ -119,7 +119,7 @@ async fn what_is_no_page_or_not_public_is_refused() {
 }
 
 #[tokio::test]
-async fn a_page_without_end_is_cut_and_a_silent_one_given_up() {
+async fn fetching_a_too_long_or_silent_page_fails() {
     let port = start_site(|path| match path {
         "/long" => page_response(&"x".repeat(90_000)),
         "/more" => page_response(&"x".repeat(200_000)),

@@ -26,7 +26,7 @@ use eklavya_core::egress::EgressTarget;
 use eklavya_sandbox::proxy::PreviewLookup;
 
 #[tokio::test]
-async fn a_tunnel_leads_to_a_listed_host_and_is_one_line_of_the_trail() {
+async fn a_tunnel_to_a_listed_host_works_and_is_audited_once() {
     let port = start_echo_server().await;
     let list = format!("registry.example:{port}");
     let fixture = open_fixture(host_policy(&list), &list).await;
@@ -54,7 +54,7 @@ async fn a_tunnel_leads_to_a_listed_host_and_is_one_line_of_the_trail() {
 }
 
 #[tokio::test]
-async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
+async fn unlisted_and_private_targets_are_denied_and_audited() {
     let fixture = open_fixture(host_policy("registry.example"), "").await;
     for (target, status, why) in [
         (
@@ -94,7 +94,7 @@ async fn what_is_not_listed_or_not_public_is_denied_and_noted() {
 }
 
 #[tokio::test]
-async fn the_key_of_the_door_is_wanted_and_no_other_opens_it() {
+async fn the_proxy_requires_the_key_of_its_door() {
     let port = start_echo_server().await;
     let list = format!("registry.example:{port}");
     let fixture = open_fixture(host_policy(&list), &list).await;
@@ -106,12 +106,12 @@ async fn the_key_of_the_door_is_wanted_and_no_other_opens_it() {
     let other = format!("CONNECT {list} HTTP/1.1\r\nProxy-Authorization: Basic {wrong}\r\n\r\n");
     let (response, _) = fixture.send_raw(&other).await;
     assert!(response.starts_with("HTTP/1.1 403"), "{response}");
-    // A request without a key is only told the scheme, and is not recorded.
+    // A request without a key only gets the authentication scheme, and is not recorded.
     assert_eq!(fixture.egress_audit_details(1).await.len(), 1);
 }
 
 #[tokio::test]
-async fn plain_http_goes_only_where_its_uri_points() {
+async fn plain_http_is_forwarded_only_to_the_target_of_its_uri() {
     let port = start_echo_server().await;
     let list = format!("registry.example:{port}");
     let fixture = open_fixture(host_policy(&list), &list).await;
@@ -152,7 +152,7 @@ async fn plain_http_goes_only_where_its_uri_points() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_not_there_is_noted_as_failed_and_not_as_denied() {
+async fn an_unreachable_target_is_audited_as_failed_not_as_denied() {
     // Bound but not listening: connections are refused, and no other test gets the port.
     let gone = TcpSocket::new_v4().unwrap();
     gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -176,7 +176,7 @@ async fn a_target_that_is_not_there_is_noted_as_failed_and_not_as_denied() {
 }
 
 #[tokio::test]
-async fn a_tunnel_ends_when_it_is_silent_or_takes_too_much_or_its_door_closes() {
+async fn a_tunnel_ends_if_it_is_idle_or_over_its_limit_or_its_door_closes() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -209,7 +209,7 @@ async fn a_tunnel_ends_when_it_is_silent_or_takes_too_much_or_its_door_closes() 
 }
 
 #[tokio::test]
-async fn plain_http_ends_as_a_tunnel_does_and_is_never_taken_for_the_whole() {
+async fn a_plain_response_over_the_limit_is_cut_without_a_valid_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -231,7 +231,10 @@ async fn plain_http_ends_as_a_tunnel_does_and_is_never_taken_for_the_whole() {
     );
     let (response, _) = fixture.send_raw(&request).await;
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-    assert!(!response.ends_with("0\r\n\r\n"), "the end was made up");
+    assert!(
+        !response.ends_with("0\r\n\r\n"),
+        "the cut response ends like a whole one"
+    );
     let line = fixture.egress_audit_details(1).await.remove(0);
     assert_eq!(
         line["ended"],
@@ -241,7 +244,7 @@ async fn plain_http_ends_as_a_tunnel_does_and_is_never_taken_for_the_whole() {
 }
 
 #[tokio::test]
-async fn a_plain_request_that_fails_is_one_line() {
+async fn a_failed_plain_request_is_audited_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
@@ -262,7 +265,7 @@ async fn a_plain_request_that_fails_is_one_line() {
 }
 
 #[tokio::test]
-async fn a_fast_answer_is_cut_at_once_when_it_takes_too_much() {
+async fn a_fast_answer_is_cut_as_soon_as_it_exceeds_the_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -282,7 +285,7 @@ async fn a_fast_answer_is_cut_at_once_when_it_takes_too_much() {
 }
 
 #[tokio::test]
-async fn an_agent_s_connections_are_limited_whatever_they_carry() {
+async fn the_number_of_connections_of_an_agent_is_limited() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let list = format!("registry.example:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -311,7 +314,7 @@ async fn an_agent_s_connections_are_limited_whatever_they_carry() {
 }
 
 #[tokio::test]
-async fn a_tunnel_that_never_greets_does_not_keep_its_door_open() {
+async fn a_tunnel_without_a_tls_greeting_does_not_keep_its_door_open() {
     let listener = TcpListener::bind("127.0.0.1:443").await;
     // Skipped if the port cannot be bound.
     let Ok(_listener) = listener else { return };
@@ -337,7 +340,7 @@ impl PreviewLookup for SinglePreview {
 }
 
 #[tokio::test]
-async fn a_test_role_reaches_its_own_previews_by_name_and_nothing_else() {
+async fn a_role_with_previews_reaches_only_its_own_previews_by_name() {
     let port = start_echo_server().await;
     let preview = SinglePreview(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
     let fixture = open_fixture(EgressPolicy::Previews(Arc::new(preview)), "").await;
@@ -360,7 +363,7 @@ async fn a_test_role_reaches_its_own_previews_by_name_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_role_that_reaches_nothing_reaches_nothing() {
+async fn a_role_without_egress_reaches_only_the_model() {
     let fixture = GatewayFixtureSpec::script(SCRIPT).open().await;
     let response = fixture.send_proxied("CONNECT crates.io:443 HTTP/1.1").await;
     assert!(response.contains("may reach only the model"), "{response}");

@@ -14,7 +14,7 @@ use crate::tests::egress::egress_fixture::{
     host_policy, open_fixture_with_resolver, read_available,
 };
 
-/// Returns its answers in turn, and starts again after the last.
+/// A resolver that returns its answers in turn, and starts again after the last.
 #[derive(Debug)]
 struct RotatingResolver {
     answers: Vec<IpAddr>,
@@ -57,7 +57,7 @@ async fn start_named_server(address: &str, port: u16, name: &'static str) -> u16
 }
 
 #[tokio::test]
-async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
+async fn the_proxy_connects_to_the_address_that_it_checked() {
     let port = start_named_server("127.0.0.2", 0, "checked").await;
     start_named_server("127.0.0.3", port, "rebound").await;
     let list = format!("registry.example:{port}");
@@ -83,7 +83,7 @@ async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
 }
 
 #[tokio::test]
-async fn a_name_is_checked_anew_for_each_request() {
+async fn every_request_resolves_and_checks_the_name_again() {
     let port = start_named_server("127.0.0.2", 0, "checked").await;
     let list = format!("registry.example:{port}");
     let resolver = RotatingResolver::of(&["127.0.0.2", "169.254.169.254"]);

@@ -69,10 +69,10 @@ fn write_etc_files(etc: &Path) {
     }
 }
 
-/// Run by the test below, in namespaces of its own.
+/// `a_search_domain_never_answers_for_another_name` runs this in separate namespaces.
 #[tokio::test]
 #[ignore = "a part of `a_search_domain_never_answers_for_another_name`"]
-async fn on_a_machine_that_searches() {
+async fn process_with_a_search_domain() {
     let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
     thread::spawn(move || serve_dns(&socket));
     let corp = vec![IpAddr::from(ADDRESS)];
@@ -98,7 +98,7 @@ async fn a_search_domain_never_answers_for_another_name() {
     let etc = tempfile::tempdir().unwrap();
     write_etc_files(etc.path());
     let etc = etc.path().to_str().unwrap();
-    let test = "tests::egress::search_domains::on_a_machine_that_searches";
+    let test = "tests::egress::search_domains::process_with_a_search_domain";
     let mut machine = process::new_command("/usr/bin/bwrap");
     machine
         .args("--dev-bind / / --unshare-user --unshare-net --die-with-parent".split(' '))

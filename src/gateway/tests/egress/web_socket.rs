@@ -5,7 +5,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tests::egress::egress_fixture::{host_policy, open_fixture};
 
-/// The key of the standard's own example, and the server's response to it (section 1.3).
+/// The key in the example of the standard, and the server's response to it (section 1.3).
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// "Hello" as a client sends it, and as a server does (section 5.7).

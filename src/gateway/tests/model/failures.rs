@@ -15,7 +15,7 @@ fn upper_bound() -> MicroUsd {
 }
 
 #[tokio::test]
-async fn a_cut_stream_is_passed_on_and_booked_at_its_upper_bound() {
+async fn a_cut_stream_is_relayed_and_booked_at_its_upper_bound() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(2, CannedEnd::Cut))
             .await;
@@ -63,7 +63,7 @@ async fn a_stream_that_is_cut_after_its_final_usage_is_booked_exactly() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_middle_of_a_stream_is_passed_on() {
+async fn a_stream_with_an_error_event_is_booked_at_its_upper_bound() {
     let mut reply = CannedResponse::stream(10, 10).end_after(2, CannedEnd::Whole);
     reply
         .pieces
@@ -81,7 +81,7 @@ async fn an_error_in_the_middle_of_a_stream_is_passed_on() {
 }
 
 #[tokio::test]
-async fn an_agent_that_goes_away_cancels_the_request() {
+async fn a_disconnected_agent_cancels_the_request() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(2, CannedEnd::Hang))
             .await;
@@ -99,7 +99,7 @@ async fn an_agent_that_goes_away_cancels_the_request() {
 }
 
 #[tokio::test]
-async fn closing_the_door_settles_what_is_under_way() {
+async fn closing_the_door_settles_open_requests() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(1, CannedEnd::Hang))
             .await;
@@ -126,7 +126,7 @@ async fn closing_the_door_settles_what_is_under_way() {
 }
 
 #[tokio::test]
-async fn silence_ends_after_the_gateway_s_own_time_out() {
+async fn a_silent_stream_ends_after_the_idle_timeout() {
     let upstream =
         TestUpstream::start(|_, _| CannedResponse::stream(10, 10).end_after(1, CannedEnd::Hang))
             .await;
@@ -147,7 +147,7 @@ async fn silence_ends_after_the_gateway_s_own_time_out() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
+async fn a_rate_limit_is_waited_out_and_the_request_is_retried() {
     let upstream = TestUpstream::start(|number, _| match number {
         0 => CannedResponse::error(429, "slow down").with_header("retry-after-ms", "2000"),
         1 => CannedResponse::error(529, "overloaded").with_header("retry-after-ms", "1"),
@@ -195,7 +195,7 @@ async fn a_rate_limit_is_waited_out_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_that_lasts_too_long_is_said_at_once() {
+async fn a_rate_limit_over_the_maximum_pause_is_reported_at_once() {
     let upstream = TestUpstream::start(|_, _| {
         CannedResponse::error(429, "limit").with_header("retry-after", "7200")
     })
@@ -211,7 +211,7 @@ async fn a_rate_limit_that_lasts_too_long_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn a_failing_endpoint_is_tried_again_for_free() {
+async fn a_failing_endpoint_is_retried_without_cost() {
     let upstream = TestUpstream::start(|number, _| match number {
         0 => CannedResponse::error(500, "oops"),
         1 => CannedResponse::error(503, "later"),
@@ -224,7 +224,7 @@ async fn a_failing_endpoint_is_tried_again_for_free() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_down_is_named() {
+async fn an_endpoint_that_is_down_is_reported_as_unreachable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -248,7 +248,7 @@ async fn an_endpoint_that_is_down_is_named() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_counts_in_full_each_time() {
+async fn every_lost_answer_is_booked_at_its_upper_bound() {
     let upstream = TestUpstream::start(|_, _| {
         CannedResponse::stream(1, 1).end_after(0, CannedEnd::CloseUnanswered)
     })
@@ -261,7 +261,7 @@ async fn an_answer_that_is_lost_counts_in_full_each_time() {
 }
 
 #[tokio::test]
-async fn what_trying_again_cannot_help_is_passed_on_once() {
+async fn permanent_errors_are_returned_without_a_retry() {
     for (status, wanted) in [
         (400, "rejected a request"),
         (403, "credential"),

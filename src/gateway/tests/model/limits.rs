@@ -30,7 +30,7 @@ async fn start_greedy_upstream() -> (TestUpstream, Arc<AtomicI64>) {
 }
 
 #[tokio::test]
-async fn max_tokens_is_lowered_to_what_the_budget_leaves() {
+async fn max_tokens_is_lowered_to_the_rest_of_the_budget() {
     let (upstream, _) = start_greedy_upstream().await;
     let mut body = message_request(32_000, true);
     body["thinking"] = json!({"type": "enabled", "budget_tokens": 31_000});
@@ -94,7 +94,7 @@ async fn an_empty_budget_refuses_with_402_and_a_hint_to_extend_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_at_once_never_bill_more_than_the_limit() {
+async fn sixty_four_concurrent_requests_never_cost_more_than_the_limit() {
     let (upstream, billed) = start_greedy_upstream().await;
     let limit = 300_000;
     let fixture = Arc::new(

@@ -81,7 +81,7 @@ fn a_million_tokens_of_each_kind_cost_the_listed_price() {
 }
 
 #[test]
-fn sums_round_up_once_and_agree_with_the_cli() {
+fn the_cost_of_a_request_is_rounded_up_once() {
     assert_eq!(
         prices().cost("claude-opus-5-5", &usage(100, 500, 50_000, 2_000, 0)),
         MicroUsd(30_400)
@@ -116,7 +116,7 @@ fn the_tier_depends_on_the_whole_prompt() {
 }
 
 #[test]
-fn an_unknown_model_costs_the_dearest_price_and_is_flagged() {
+fn an_unknown_model_costs_the_highest_price_and_is_flagged() {
     let shape = RequestShape {
         body_bytes: 10,
         max_tokens: 1,
@@ -146,7 +146,7 @@ fn load_error(text: &str) -> String {
 }
 
 #[test]
-fn a_price_list_that_is_wrong_is_refused_with_its_place() {
+fn an_invalid_price_list_is_refused_with_the_line_of_the_error() {
     let good = "asOf: 2026-11\nwebSearch: 0.01\nmodels:\n  - name: a\n    input: 1\n    output: 2\n    cacheRead: 0.1\n    cacheWrite5m: 1.25\n    cacheWrite1h: 2\n";
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(good.as_bytes()).unwrap();

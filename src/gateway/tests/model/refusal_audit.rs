@@ -23,7 +23,7 @@ async fn refusal_audit_details(fixture: &GatewayFixture) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_refused_request_is_noted_with_its_reason_and_no_other_is() {
+async fn every_refused_request_is_audited_and_no_other() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(10, 10)).await;
     let fixture = GatewayFixtureSpec::upstream(&upstream.url)
         .budget(5_000)

@@ -38,7 +38,7 @@ async fn a_stream_passes_unchanged_and_is_booked_exactly() {
 }
 
 #[tokio::test]
-async fn one_object_passes_and_is_booked() {
+async fn a_response_that_is_not_streamed_is_relayed_and_booked() {
     let body = json!({"content": [], "usage": {"input_tokens": 10, "output_tokens": 20}});
     let reply = body.clone();
     let upstream = TestUpstream::start(move |_, _| CannedResponse::json(200, &reply)).await;
@@ -72,7 +72,7 @@ async fn counting_tokens_costs_nothing() {
 }
 
 #[tokio::test]
-async fn only_the_offered_routes_answer_and_only_to_the_door_s_key() {
+async fn only_known_routes_answer_and_only_with_the_key_of_the_door() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1, 1)).await;
     let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
     let hello = fixture
@@ -114,7 +114,7 @@ async fn only_the_offered_routes_answer_and_only_to_the_door_s_key() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_or_unusable_is_refused() {
+async fn a_body_that_is_too_large_invalid_or_compressed_is_refused() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1, 1)).await;
     let fixture = GatewayFixtureSpec::upstream(&upstream.url).open().await;
     let large = fixture
@@ -139,7 +139,7 @@ async fn a_body_that_is_too_large_or_unusable_is_refused() {
 }
 
 #[tokio::test]
-async fn the_credential_shows_up_nowhere() {
+async fn no_response_or_error_shows_the_credential() {
     let upstream = TestUpstream::start(|_, seen| {
         let key = seen.headers["x-api-key"].to_str().unwrap().to_owned();
         CannedResponse::error(401, &format!("invalid x-api-key: {key}")).with_header("x-echo", &key)

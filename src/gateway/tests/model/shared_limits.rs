@@ -21,7 +21,7 @@ async fn wait_until_paused(door: &AgentDoor) {
 }
 
 #[tokio::test]
-async fn one_worker_s_rate_limit_holds_the_requests_of_another() {
+async fn a_rate_limit_pauses_the_requests_of_all_workers() {
     let upstream = TestUpstream::start(|_, _| {
         CannedResponse::error(429, "slow down").with_header("retry-after", "3600")
     })
@@ -38,13 +38,17 @@ async fn one_worker_s_rate_limit_holds_the_requests_of_another() {
     assert_eq!(upstream.requests().len(), 1);
     let second = tokio::spawn(other.post_message(&message_request(100, true)).send());
     wait_until_paused(&other.door).await;
-    assert_eq!(upstream.requests().len(), 1, "the second was not sent");
+    assert_eq!(
+        upstream.requests().len(),
+        1,
+        "the second request is not sent"
+    );
     first.abort();
     second.abort();
 }
 
 #[tokio::test]
-async fn requests_above_the_limit_of_a_minute_wait_at_any_worker() {
+async fn requests_over_the_limit_per_minute_wait_at_every_worker() {
     let upstream = TestUpstream::start(|_, _| CannedResponse::stream(1, 1)).await;
     let plan = || {
         let mut plan = GatewayFixtureSpec::upstream(&upstream.url);
@@ -57,7 +61,11 @@ async fn requests_above_the_limit_of_a_minute_wait_at_any_worker() {
     assert_eq!(fixture.ask(&message_request(100, true)).await.0, 200);
     let waiting = tokio::spawn(other.post_message(&message_request(100, true)).send());
     wait_until_paused(&other.door).await;
-    assert_eq!(upstream.requests().len(), 1, "the second was not sent");
+    assert_eq!(
+        upstream.requests().len(),
+        1,
+        "the second request is not sent"
+    );
     waiting.abort();
     // Free requests are not counted, and no request waits longer than its maximum.
     let counted = other.post_count_tokens(&message_request(100, true));
@@ -73,7 +81,7 @@ async fn requests_above_the_limit_of_a_minute_wait_at_any_worker() {
 }
 
 #[tokio::test]
-async fn the_same_count_is_requested_once() {
+async fn identical_token_counts_are_requested_once() {
     let upstream = TestUpstream::start(|n, seen| {
         assert!(seen.uri.contains("count_tokens"));
         if n == 0 {
@@ -92,10 +100,14 @@ async fn the_same_count_is_requested_once() {
         response["input_tokens"].as_u64()
     };
     let first = ask(&body, "a").await;
-    assert!(first.is_some(), "after an error it is asked again");
+    assert!(first.is_some(), "a failed count is requested again");
     assert_eq!(ask(&body, "a").await, first);
     let seen = upstream.requests().len();
-    assert_ne!(ask(&body, "b").await, first, "another question");
+    assert_ne!(
+        ask(&body, "b").await,
+        first,
+        "another header is another count"
+    );
     assert_ne!(ask(&message_request(101, false), "a").await, first);
     assert_eq!(ask(&body, "a").await, first);
     assert_eq!(upstream.requests().len(), seen + 2);

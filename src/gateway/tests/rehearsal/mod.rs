@@ -38,7 +38,7 @@ fn append_answer(body: &mut Value, response: &Value) {
 }
 
 #[tokio::test]
-async fn a_story_is_played_and_booked() {
+async fn a_script_is_played_and_booked() {
     let fixture = open_fixture(concat!(
         "- text: I write for {{ slug }}.\n",
         "  tools: [{ name: Write, input: { file_path: '{{ clone }}/a', n: 1 } }]\n",
@@ -73,7 +73,7 @@ async fn a_story_is_played_and_booked() {
 }
 
 #[tokio::test]
-async fn both_forms_of_an_answer_agree_and_keep_max_tokens() {
+async fn streamed_and_whole_answers_agree_and_respect_max_tokens() {
     let fixture = open_fixture("- text: abcdefghij\n  tools: [{ name: Read, input: { a: 1 } }]\n  usage: { input: 10, output: 100 }").await;
     let (_, whole) = fixture.ask_json(&message_request(100, false)).await;
     assert_eq!(whole["usage"]["output_tokens"], 100);
@@ -101,7 +101,7 @@ async fn both_forms_of_an_answer_agree_and_keep_max_tokens() {
 }
 
 #[tokio::test]
-async fn usage_that_is_not_stated_follows_the_sizes() {
+async fn unstated_usage_is_derived_from_the_sizes_of_the_texts() {
     let fixture = open_fixture("- text: abcdefghi").await;
     let body = message_request(100, false);
     let (_, response) = fixture.ask_json(&body).await;
@@ -111,7 +111,7 @@ async fn usage_that_is_not_stated_follows_the_sizes() {
 }
 
 #[tokio::test]
-async fn errors_come_as_often_as_the_script_sets() {
+async fn scripted_errors_are_returned_as_often_as_the_script_sets() {
     let fixture = open_fixture(
         "- text: done\n  error: { status: 429, message: wait, retryAfter: 0, times: 2 }",
     )
@@ -125,7 +125,7 @@ async fn errors_come_as_often_as_the_script_sets() {
 }
 
 #[tokio::test]
-async fn an_error_without_an_answer_stays() {
+async fn a_scripted_error_without_an_answer_is_returned_every_time() {
     let fixture = open_fixture("- error: { status: 400, message: 'no, {{ slug }}' }").await;
     for _ in 0..2 {
         let (status, error) = fixture.ask_json(&message_request(100, false)).await;
@@ -137,7 +137,7 @@ async fn an_error_without_an_answer_stays() {
 }
 
 #[tokio::test]
-async fn a_cut_comes_once_and_costs_the_upper_bound() {
+async fn a_scripted_cut_happens_once_and_is_booked_at_its_upper_bound() {
     let fixture = open_fixture("- text: a long response\n  cut: { afterEvents: 3 }").await;
     let response = fixture
         .post_message(&message_request(100, true))
@@ -152,7 +152,7 @@ async fn a_cut_comes_once_and_costs_the_upper_bound() {
 }
 
 #[tokio::test]
-async fn an_answer_can_hang() {
+async fn a_scripted_answer_can_hang() {
     let mut plan = GatewayFixtureSpec::script(&script_text("- text: late\n  hang: { times: 1 }"));
     plan.timeouts.idle = Duration::from_millis(50);
     let fixture = plan.open().await;
@@ -170,7 +170,7 @@ async fn an_answer_can_hang() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_script_is_said_precisely() {
+async fn the_error_for_an_unscripted_request_names_role_task_and_attempt() {
     let mut plan = GatewayFixtureSpec::script(&script_text("- text: a"));
     plan.role = eklavya_core::agent::role::Role::Qa;
     let fixture = plan.open().await;
@@ -188,7 +188,7 @@ async fn what_is_not_in_the_script_is_said_precisely() {
 }
 
 #[tokio::test]
-async fn a_variable_without_a_value_is_said_precisely() {
+async fn the_error_for_a_variable_without_a_value_names_the_step() {
     let fixture = open_fixture("- text: demo {{ demo }}").await;
     let (status, error) = fixture.ask_json(&message_request(100, true)).await;
     let message = error["error"]["message"].as_str().unwrap();

@@ -16,7 +16,7 @@ async fn stream_from_script(steps: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_live_run_is_recorded_as_a_script_that_plays_the_same() {
+async fn a_live_run_is_recorded_as_a_script_with_the_same_answers() {
     let steps = "      - text: 'say {% raw %}{{ x }} {% %}{% endraw %} SECRET'\n        tools: [{ name: Write, input: { file_path: CLONE/a, content: \"x\\n\" } }]\n        usage: { input: 7, output: 9, cacheWrite1h: 5 }\n";
     let stream = stream_from_script(steps).await;
     let dir = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ async fn a_live_run_is_recorded_as_a_script_that_plays_the_same() {
 }
 
 #[tokio::test]
-async fn a_recording_is_continued_and_nothing_else_is_overwritten() {
+async fn a_recording_is_continued_and_other_files_are_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("recorded.yaml");
     for round in 1..=2 {

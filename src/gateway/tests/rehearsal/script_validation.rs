@@ -43,7 +43,7 @@ fn the_most_specific_part_is_played() {
 }
 
 #[test]
-fn a_script_that_is_wrong_is_refused_with_its_place() {
+fn an_invalid_script_is_refused_with_the_place_of_the_error() {
     let step = |text: &str| GOOD.replace("text: any", text);
     for (wrong, says) in [
         (GOOD.replace("rehearsal: 1", "rehearsal: 2"), "version 1"),
@@ -104,7 +104,7 @@ fn a_script_that_is_wrong_is_refused_with_its_place() {
 }
 
 #[test]
-fn the_example_of_the_documentation_is_a_script() {
+fn the_example_in_the_documentation_is_a_valid_script() {
     let text = include_str!("../../../../docs/rehearsal.md");
     let example = text
         .split("```yaml\n")

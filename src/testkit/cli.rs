@@ -100,7 +100,7 @@ impl TestEnv {
         created["slug"].as_str().unwrap().to_owned()
     }
 
-    /// Replaces the directory, which differs in every run.
+    /// Replaces the temporary directory, which differs in every run, by `[DIR]`.
     fn normalize_output(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         text.replace(self.path().as_str(), "[DIR]")

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 /// The longest wait for an event that must happen: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Waits until `happened` returns something.
+/// Waits until `happened` returns a value.
 ///
 /// # Panics
-/// If it returns nothing in time.
+/// If `happened` returns no value in time.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -20,7 +20,7 @@ pub fn wait_for<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = happened() {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "it never happened: {what}");
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -47,7 +47,8 @@ pub fn processes_at(directory: &Path) -> Vec<String> {
     found
 }
 
-/// Returns what `http://127.0.0.1:PORT/PATH` answers, head and body; nothing if no server answers.
+/// Returns the answer of `http://127.0.0.1:PORT/PATH`, head and body, or nothing if no server
+/// answers.
 pub fn http_get(url: &str) -> Option<String> {
     let (address, path) = url.strip_prefix("http://")?.split_once('/')?;
     let mut stream = TcpStream::connect(address).ok()?;

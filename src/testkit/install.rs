@@ -1,5 +1,5 @@
-//! A data directory with a project, a model endpoint that plays a script and bills, and the real
-//! CLI: the installation that the fault tests break.
+//! An installation for fault tests: a data directory with a project, the real CLI, and a model
+//! endpoint that plays a script and bills the requests.
 
 pub mod database;
 mod history;
@@ -53,13 +53,13 @@ pub struct TestInstall {
 }
 
 impl TestInstall {
-    /// Returns an installation with the project `shop` and a budget of 25 dollars. Its model plays
-    /// `script`, its database is a file.
+    /// Returns an installation with the project `shop` and a budget of 25 dollars. The model plays
+    /// `script`, and the database is a file.
     pub fn new(script: &str) -> Self {
         Self::empty(script).initialize()
     }
 
-    /// Returns such an installation with its database on a PostgreSQL server of its own.
+    /// Returns an installation like [`Self::new`] with its database on its own PostgreSQL server.
     pub fn on_postgres(script: &str) -> Self {
         Self::create(script, Some(TestPostgres::start())).initialize()
     }
@@ -78,7 +78,8 @@ impl TestInstall {
     fn create(script: &str, server: Option<TestPostgres>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(directory.path()).unwrap();
-        // The agents of root run as other users, which must reach their directories below this one.
+        // Agents that root starts run as another user, who must reach the directories below this
+        // one.
         let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let database = match &server {
@@ -164,7 +165,7 @@ impl TestInstall {
         self.home().join("projects/shop")
     }
 
-    /// Runs a command to its end.
+    /// Runs a command until it ends.
     pub fn run(&self, arguments: &[&str]) -> CommandResult {
         self.start(arguments).wait()
     }

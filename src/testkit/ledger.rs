@@ -17,7 +17,7 @@ use eklavya_services::tasks::{self, NewTask};
 use eklavya_services::{DataStore, agents};
 use eklavya_store::{DatabaseLocation, Store};
 
-/// A database in a directory of its own.
+/// A database in a temporary directory.
 pub struct LedgerFixture {
     pub dir: Arc<tempfile::TempDir>,
     pub costs: CostTracker,
@@ -60,14 +60,14 @@ impl LedgerFixture {
         }
     }
 
-    /// The same database under the machine's clock.
+    /// Returns the same database with the clock of the machine.
     pub fn with_real_clock(mut self) -> Self {
         let data = DataStore::new(self.costs.data().store.clone(), Arc::new(SystemClock));
         self.costs = CostTracker::new(data, DefaultLimits::default());
         self
     }
 
-    /// The same database as another worker has it: its own bus, inside its own process.
+    /// Returns the same database for another worker, with a separate bus in the process.
     pub fn for_another_worker(&self) -> Self {
         let data = self.costs.data();
         let data = DataStore::new(data.store.clone(), data.clock.clone());
@@ -137,7 +137,8 @@ impl LedgerFixture {
     }
 }
 
-/// A request of 100 micro-dollars and one more for each of at most `max_tokens`.
+/// Returns a request that costs 100 micro-dollars and one more for each of at most `max_tokens`
+/// tokens.
 pub fn quote(max_tokens: u64) -> PriceQuote {
     PriceQuote {
         model: "m".into(),
@@ -149,7 +150,7 @@ pub fn quote(max_tokens: u64) -> PriceQuote {
     }
 }
 
-/// Takes a decision for a grant; anything else fails the test.
+/// Returns the grant of a decision; any other decision fails the test.
 pub trait ExpectGranted {
     fn expect_granted(self) -> Reservation;
 }

@@ -51,8 +51,8 @@ fn profile_directory() -> Option<PathBuf> {
     deps.parent().map(Path::to_owned)
 }
 
-/// Returns the real Claude Code CLI: the one that `EKLAVYA_CLAUDE_PATH` names, otherwise the one on
-/// PATH.
+/// Returns the real Claude Code CLI: the program that `EKLAVYA_CLAUDE_PATH` names, or else `claude`
+/// on PATH.
 ///
 /// # Panics
 /// If no CLI is found: the test fails, it is never skipped.

@@ -1,4 +1,4 @@
-//! A story: one project in a data directory of its own, driven by commands and rehearsals alone.
+//! A story: a project in its own data directory, driven only by commands and rehearsals.
 
 pub mod cache;
 pub mod git_http;
@@ -19,10 +19,10 @@ use self::rehearsal::RehearsalBuilder;
 use crate::cli::{CommandResult, TestEnv};
 use crate::program::{claude_program, eklavya_program};
 
-/// The project of every story.
+/// The slug of the project of every story.
 pub const SLUG: &str = "shop";
 
-/// One project in a data directory of its own.
+/// A project in its own data directory.
 pub struct StoryProject {
     pub env: TestEnv,
 }
@@ -272,7 +272,7 @@ pub struct StoryCommand {
 }
 
 impl StoryCommand {
-    /// Waits for its end.
+    /// Waits until the command ends, and returns its result.
     pub fn wait(mut self) -> CommandResult {
         let status = self.child.wait().unwrap();
         CommandResult {
@@ -285,7 +285,7 @@ impl StoryCommand {
 
 impl Drop for StoryCommand {
     fn drop(&mut self) {
-        // It has ended if the test waited for it.
+        // The command has ended if the test waited for it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

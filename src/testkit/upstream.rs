@@ -29,7 +29,7 @@ use crate::install::database::DatabaseAddress;
 use crate::upstream::agent_lookup::{AgentLookup, session_id};
 use crate::upstream::bill::{RequestBill, expensive_usage};
 
-/// The longest wait for a request that a test is about: far more than it takes on a busy machine.
+/// The longest wait for a request: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A request and its result.
@@ -38,31 +38,31 @@ pub struct RecordedRequest {
     pub project: String,
     /// The role of the agent.
     pub role: String,
-    /// The key of its task.
+    /// The key of the agent's task.
     pub task: String,
     pub agent: String,
     /// The attempt at the task.
     pub attempt: u32,
-    /// The step of the script that it asks for, from 0.
+    /// The step of the script that the request is for, from 0.
     pub step: usize,
     /// The number of earlier requests for this step of this attempt.
     pub again: usize,
-    /// The conversation.
+    /// The id of the conversation.
     pub session: String,
-    /// The credential that came with it.
+    /// The credential in the request.
     pub key: String,
-    /// The id that the answer carries.
+    /// The id in the answer.
     pub request_id: String,
-    /// What it was charged for.
+    /// The usage and price of the request.
     pub bill: RequestBill,
-    /// Whether the whole answer went out.
+    /// Whether the whole answer was sent.
     pub whole: bool,
-    /// Whether an error was the answer.
+    /// Whether the answer was an error.
     pub refused: bool,
 }
 
 impl RecordedRequest {
-    /// Whether it is for this step of this task.
+    /// Returns whether the request is for this step of this task.
     pub fn is_step(&self, task: &str, step: usize) -> bool {
         self.task == task && self.step == step
     }
@@ -77,9 +77,9 @@ pub enum ScriptedReply {
     Error(u16, Vec<(&'static str, String)>, &'static str),
     /// The script's answer when the test releases it; it is charged.
     PlayAfter(Arc<Notify>),
-    /// Nothing, ever; it is not charged.
+    /// No answer, ever; it is not charged.
     Hang,
-    /// The first events of the script's answer and then nothing; the whole answer is charged.
+    /// Only the first events of the script's answer, without an end; the whole answer is charged.
     HangAfter(usize),
     /// The first events of the script's answer, then the connection ends; the whole answer is
     /// charged.
@@ -94,9 +94,9 @@ type ReplyBody = UnsyncBoxBody<Bytes, AnswerCut>;
 #[error("cut")]
 struct AnswerCut;
 
-/// The endpoint; it ends with the test.
+/// A running endpoint, which ends with the test.
 pub struct FakeUpstream {
-    /// Its URL.
+    /// The URL of the endpoint.
     pub url: String,
     endpoint: Arc<UpstreamState>,
     _runtime: Runtime,
@@ -176,7 +176,7 @@ impl FakeUpstream {
             .changed
             .wait_timeout_while(log, PATIENCE, |log| found(log).is_none())
             .unwrap();
-        found(&log).unwrap_or_else(|| panic!("it was never asked for; there was {log:#?}"))
+        found(&log).unwrap_or_else(|| panic!("no such request arrived; all requests: {log:#?}"))
     }
 }
 
@@ -203,7 +203,7 @@ async fn answer_request(
     let json: Value = serde_json::from_slice(&bytes).unwrap();
     let key = head.headers["x-api-key"].to_str().unwrap().to_owned();
     let Some(session) = session_id(&json) else {
-        return Ok(endpoint.answer_foreign_request(key, &json, bytes.len()));
+        return Ok(endpoint.answer_raw_request(key, &json, bytes.len()));
     };
     let spec = endpoint.callers.find_caller(&session).await;
     let recorded = RecordedRequest {
@@ -269,14 +269,9 @@ impl UpstreamState {
         (recorded, log.len() - 1)
     }
 
-    /// Answers a request of a program in a sandbox that is not the CLI, and charges all that it
-    /// allows.
-    fn answer_foreign_request(
-        &self,
-        key: String,
-        json: &Value,
-        bytes: usize,
-    ) -> Response<ReplyBody> {
+    /// Answers a request that a program other than the CLI sends from a sandbox, and charges all
+    /// tokens that the request allows.
+    fn answer_raw_request(&self, key: String, json: &Value, bytes: usize) -> Response<ReplyBody> {
         let raw = RecordedRequest {
             task: "raw".to_owned(),
             key,
@@ -334,7 +329,7 @@ fn played_response(
     let end = match reply {
         ScriptedReply::HangAfter(_) => stream::pending().boxed(),
         ScriptedReply::CutAfter(_) => stream::once(async {
-            // The pieces before must be flushed.
+            // The pieces before the end must be flushed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             Err(AnswerCut)
         })

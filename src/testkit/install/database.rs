@@ -10,10 +10,10 @@ use uuid::Uuid;
 /// The result of a query: text by row and column. NULL is an empty text, a boolean is `1` or `0`.
 pub type TextRows = Vec<Vec<String>>;
 
-/// Where the database is.
+/// The location of the database.
 #[derive(Debug, Clone)]
 pub enum DatabaseAddress {
-    /// An SQLite file.
+    /// A SQLite file.
     File(Utf8PathBuf),
     /// The URL of a database on a PostgreSQL server.
     Server(String),
@@ -58,7 +58,7 @@ impl DatabaseAddress {
         DatabaseObserver { runtime, link }
     }
 
-    /// Runs a query over a connection of its own.
+    /// Runs a query over a new connection.
     pub fn rows(&self, sql: &str) -> TextRows {
         self.connect().rows(sql)
     }
@@ -71,7 +71,7 @@ impl DatabaseObserver {
         found.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Runs statements, where the database lets us.
+    /// Runs statements, and returns the error if the database refuses them.
     pub fn try_execute(&mut self, sql: &str) -> Result<(), sqlx::Error> {
         self.runtime.block_on(self.link.execute(sql))
     }

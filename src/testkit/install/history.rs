@@ -1,5 +1,5 @@
-//! What the audit trail tells, played again: everything in it must have been allowed at that point,
-//! and must lead to the states in the database.
+//! Replays the audit trail: every transition in it must have been allowed at that point, and all
+//! together must lead to the states in the database.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::install::TestInstall;
 
-/// Any commit.
+/// A placeholder for any commit.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Where something stands in the course of the history.
+/// The state of an entity during the replay.
 #[derive(Debug, Clone)]
 enum ReplayedState {
     Project(ProjectState),
@@ -35,8 +35,8 @@ struct AuditLine {
 }
 
 impl TestInstall {
-    /// Asserts that every change of state that was written down was allowed, and that nothing
-    /// changed but what was written down.
+    /// Asserts that every recorded change of state was allowed, and that no state changed without
+    /// a record.
     #[track_caller]
     pub fn assert_history_is_legal(&self) {
         let mut states: BTreeMap<String, ReplayedState> = BTreeMap::new();
@@ -82,7 +82,8 @@ impl AuditLine {
         }
     }
 
-    /// Returns what it is about, and the state in which such a thing begins.
+    /// Returns the name of the entity that the line is about, and the initial state of such an
+    /// entity.
     fn subject(&self) -> Option<(String, ReplayedState)> {
         let named = |what: &str, field: &str| format!("{what} {}", text(&self.details[field]));
         Some(match self.action.as_str() {
@@ -132,7 +133,7 @@ impl ReplayedState {
         }
     }
 
-    /// Returns the state after what a line tells, where the state machine allows it.
+    /// Returns the state after the transition of a line, if the state machine allows it.
     fn apply_line(&self, line: &AuditLine) -> Result<Self, String> {
         let (now, event) = (Timestamp::UNIX_EPOCH, text(&line.details["event"]));
         let next = match self {
@@ -159,7 +160,7 @@ impl ReplayedState {
     }
 }
 
-/// Returns the event that leads to the state that a line tells of.
+/// Returns the event that leads to the state in a line.
 fn plan_event(line: &AuditLine) -> PlanEvent {
     match text(&line.details["to"]).as_str() {
         "proposed" => PlanEvent::Propose,

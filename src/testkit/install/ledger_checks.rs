@@ -1,4 +1,4 @@
-//! The ledger of an installation, compared with what the endpoint billed.
+//! The ledger of an installation, compared with the bill of the endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,23 +48,26 @@ impl TestInstall {
         self.database.connect().execute(sql);
     }
 
-    /// Stops a process, but not in the middle of a transaction, in which it would keep all others
-    /// from writing to a file.
+    /// Stops a process, but not within a transaction, because its lock would keep other processes
+    /// from writing the database file.
     pub fn freeze_outside_transaction(&self, running: &RunningCommand) {
         let mut observer = self.database.connect();
-        // If the process is stopped within a transaction, it must continue at once: a long stop would
-        // cost it the lease.
+        // If the process is stopped within a transaction, it must continue at once: a long stop
+        // would cost it the lease.
         observer.execute("PRAGMA busy_timeout = 0");
         let frozen = wait_until(|| {
             running.signal(Signal::SIGSTOP);
-            assert!(wait_until(|| running.is_stopped()), "it does not stop");
+            assert!(
+                wait_until(|| running.is_stopped()),
+                "the process does not stop"
+            );
             let free = observer.try_execute("BEGIN IMMEDIATE; ROLLBACK").is_ok();
             if !free {
                 running.signal(Signal::SIGCONT);
             }
             free
         });
-        assert!(frozen, "it never lets go of the database");
+        assert!(frozen, "the process always holds the lock of the database");
     }
 
     /// Returns all rows of the database file, one line each.
@@ -92,14 +95,15 @@ impl TestInstall {
             .collect()
     }
 
-    /// Asserts that the ledger has every request at exactly its bill, and every request whose
-    /// answer was cut off at no less.
+    /// Asserts that the ledger has every request at exactly its price, and every request whose
+    /// answer was cut off at its price or more.
     #[track_caller]
     pub fn assert_ledger_equals_bill(&self) {
         self.assert_ledger_matches_bill(UnsentRequests::Impossible);
     }
 
-    /// Asserts the same if the ledger may contain requests that were never sent.
+    /// Asserts the same as [`Self::assert_ledger_equals_bill`], but the ledger may contain requests
+    /// that were never sent.
     #[track_caller]
     pub fn assert_ledger_matches_bill(&self, unsent: UnsentRequests) {
         let ledger = self.ledger_rows();
@@ -129,8 +133,8 @@ impl TestInstall {
         assert_eq!(self.query_column(stands), [format!("{spent} 0")]);
     }
 
-    /// Asserts that no answer of the model was played twice, and no task was worked on again after
-    /// it was done.
+    /// Asserts that no answer of the model was played twice, and that no agent worked on a task
+    /// that was done.
     #[track_caller]
     pub fn assert_nothing_was_done_twice(&self) {
         let mut seen = BTreeSet::new();
@@ -146,7 +150,7 @@ impl TestInstall {
         self.assert_no_task_was_done_twice();
     }
 
-    /// Asserts that no task was worked on again after it was done.
+    /// Asserts that no agent worked on a task that was done.
     #[track_caller]
     pub fn assert_no_task_was_done_twice(&self) {
         let completed = "SELECT t.key || ' ' || count(*) FROM agents a JOIN tasks t \
@@ -154,8 +158,8 @@ impl TestInstall {
         assert_eq!(self.query_column(completed), [""; 0]);
     }
 
-    /// Asserts that the audit trail verifies, and that each tool call that an agent made is one row
-    /// of it, even if its worker died.
+    /// Asserts that the audit trail verifies, and that it has one row for each tool call of an
+    /// agent, even if the worker of the agent died.
     #[track_caller]
     pub fn assert_audit_trail_is_complete(&self) {
         self.run(&["audit", "verify"]).ok();
@@ -202,8 +206,8 @@ impl TestInstall {
     }
 }
 
-/// Asserts that each request whose answer was cut off has an entry of its own that is no lower
-/// than its bill.
+/// Asserts that each request whose answer was cut off has its own entry that is no lower than its
+/// price.
 #[track_caller]
 fn assert_upper_bounds(bounds: &[&LedgerRow], cut: &[RecordedRequest], unsent: UnsentRequests) {
     let details = || format!("{bounds:#?} {cut:#?}");

@@ -1,4 +1,4 @@
-//! What agents leave on the machine.
+//! The files, processes and locks that agents may leave on the machine.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -65,10 +65,10 @@ impl TestInstall {
         processes_with(&places)
     }
 
-    /// Waits until the CLI has recorded what it did before this request.
+    /// Waits until the CLI has recorded its tool calls before this request.
     ///
-    /// It writes in batches, some tenths of a second after the fact: a CLI that is killed with
-    /// SIGKILL before that does not know of its last tool call when it is resumed.
+    /// The CLI records them in batches, with a delay of some tenths of a second: a CLI that is
+    /// killed before that does not know its last tool call when it is resumed.
     #[track_caller]
     pub fn wait_until_recorded(&self, request: &RecordedRequest) {
         let Some(done) = request.step.checked_sub(1) else {
@@ -99,7 +99,7 @@ impl TestInstall {
             let (id, traces) = process.split_once(": ").unwrap();
             if traces.contains("--input-format=stream-json") && !traces.contains("sandbox-init") {
                 let id = Pid::from_raw(id.parse().unwrap());
-                // The process may have ended: some only pass the arguments on.
+                // The process may have ended already.
                 let _ = kill(id, Signal::SIGSTOP);
             }
         }
@@ -135,7 +135,7 @@ fn names_in(directory: &Utf8Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns everything below a directory that is not a directory.
+/// Returns all files below a directory.
 fn files_below(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
     let mut found = Vec::new();
     for entry in directory.read_dir_utf8().unwrap() {
@@ -149,8 +149,8 @@ fn files_below(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
     found
 }
 
-/// Returns whether only interrupted work leaves such a file. An agent may leave what it likes in
-/// its own home, clone and tmp.
+/// Returns whether only interrupted work leaves such a file. An agent may leave any file in its
+/// own home, clone and tmp.
 fn is_unfinished_file(file: &Utf8Path) -> bool {
     // SQLite creates and removes files beside the database.
     let Ok(found) = file.symlink_metadata() else {
@@ -164,7 +164,7 @@ fn is_unfinished_file(file: &Utf8Path) -> bool {
         || (in_repository && (file.extension() == Some("lock") || name.starts_with("tmp_")))
 }
 
-/// Returns the files that some process holds a lock on (proc(5): `/proc/locks`).
+/// Returns the files on which a process holds a lock (proc(5): `/proc/locks`).
 fn locked_files(files: &[Utf8PathBuf]) -> Vec<String> {
     let locks = fs::read_to_string("/proc/locks").unwrap();
     let held: BTreeSet<u64> = locks

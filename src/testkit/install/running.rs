@@ -54,11 +54,11 @@ impl RunningCommand {
             ended = self.has_ended();
             ended || self.is_stopped()
         });
-        assert!(stopped, "it does not stop");
+        assert!(stopped, "the process does not stop");
         !ended
     }
 
-    /// Returns whether all of its threads are stopped.
+    /// Returns whether all threads of the process are stopped.
     pub fn is_stopped(&self) -> bool {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id()));
         let mut states = threads.into_iter().flatten().map(|thread| {
@@ -92,12 +92,12 @@ impl RunningCommand {
         assert_eq!(self.child.wait().unwrap().signal(), Some(9));
     }
 
-    /// Whether it has ended.
+    /// Returns whether the process has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends, and returns its result.
     #[track_caller]
     pub fn wait(mut self) -> CommandResult {
         let mut status = None;
@@ -114,7 +114,7 @@ impl RunningCommand {
         self.outcome(status)
     }
 
-    /// Returns its stderr so far.
+    /// Returns the stderr of the process so far.
     pub fn stderr(&self) -> String {
         self.read("stderr")
     }
@@ -137,7 +137,7 @@ impl RunningCommand {
 
 impl Drop for RunningCommand {
     fn drop(&mut self) {
-        // It has ended, or the test has failed.
+        // The process has ended already, or the test has failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -42,7 +42,7 @@ impl WorkerInstall {
         let before = self.workers().len();
         let running = self.start(&[&["worker"], options].concat());
         let there = wait_until(|| self.workers().len() > before);
-        assert!(there, "no worker came up: {}", running.stderr());
+        assert!(there, "no worker was registered: {}", running.stderr());
         running
     }
 
@@ -83,7 +83,7 @@ impl WorkerInstall {
             found = self.run_json(&["jobs", "show", id]);
             found["status"] == status
         });
-        assert!(holds, "it never was {status}: {found:#}");
+        assert!(holds, "the job never was {status}: {found:#}");
         found
     }
 }

@@ -101,12 +101,12 @@ impl DockerDaemon {
         daemon
     }
 
-    /// Returns its socket.
+    /// Returns the socket of the engine.
     pub fn socket(&self) -> PathBuf {
         self.directory.path().join("s")
     }
 
-    /// Waits until it answers.
+    /// Waits until the engine answers.
     fn wait(&mut self) {
         let begun = Instant::now();
         while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
@@ -125,7 +125,7 @@ impl DockerDaemon {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again.
+    /// Starts the engine after [`Self::stop`].
     pub fn restart(&mut self) {
         self.child = spawn(self.directory.path());
         self.wait();

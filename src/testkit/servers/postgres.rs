@@ -1,7 +1,7 @@
 //! A private PostgreSQL server for tests: its own data directory, port and socket, as an
-//! unprivileged user if the tests run as root. It ends with its owner, even if that is killed.
+//! unprivileged user if the tests run as root. It ends with the test, even if the test is killed.
 //!
-//! `EKLAVYA_TEST_POSTGRES` names a directory with other binaries than Debian's newest.
+//! `EKLAVYA_TEST_POSTGRES` names the directory of the binaries, instead of Debian's newest.
 
 mod directory_reaper;
 mod installation;
@@ -23,18 +23,18 @@ use nix::unistd::Pid;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Below the ports that the kernel gives to outgoing connections, so that a restart finds its own.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// The superuser; tests connect as [`USER`], who owns the databases and may do nothing else.
+/// The superuser. Tests connect as [`USER`], who owns the databases and has no other rights.
 const SUPERUSER: &str = "postgres";
 const USER: &str = "eklavya";
 
-/// What differs between servers.
+/// The options of a server.
 #[derive(Debug, Clone, Copy)]
 struct PostgresOptions<'a> {
     durable: bool,
     password: Option<&'a str>,
 }
 
-/// A running server, and its data.
+/// A server and its data.
 #[derive(Debug)]
 pub struct TestPostgres {
     installation: PostgresInstallation,
@@ -77,8 +77,7 @@ impl TestPostgres {
         &SHARED
     }
 
-    /// Returns the URL of an empty database, another one at every call, on the server that all
-    /// tests of this process share.
+    /// Returns the URL of a new empty database on the server that all tests of this process share.
     pub fn shared() -> String {
         let server = Self::shared_server();
         // The first database exists already.
@@ -147,13 +146,13 @@ impl TestPostgres {
         self.installation.major()
     }
 
-    /// Runs SQL as the superuser in the database `eklavya` and returns what it printed: a line for
-    /// each row, `|` between columns.
+    /// Runs SQL as the superuser in the database `eklavya` and returns the output: a line for each
+    /// row, `|` between columns.
     pub fn psql(&self, sql: &str) -> String {
         self.psql_in("eklavya", sql)
     }
 
-    /// Runs SQL as the superuser in `database` and returns what it printed, as [`Self::psql`] does.
+    /// Runs SQL as the superuser in `database` and returns the output, as [`Self::psql`] does.
     pub fn psql_in(&self, database: &str, sql: &str) -> String {
         let mut psql = program(&self.installation.psql);
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", SUPERUSER])
@@ -168,7 +167,8 @@ impl TestPostgres {
             .to_owned()
     }
 
-    /// Kills all its processes at once, as a crash does. Nothing happens where it is not running.
+    /// Kills all processes of the server at once, as a crash does. Does nothing if the server is
+    /// not running.
     pub fn kill(&self) {
         let Some(mut postmaster) = self.postmaster.lock().unwrap().take() else {
             return;
@@ -180,7 +180,7 @@ impl TestPostgres {
         wait_for("the processes of a killed server to end", gone);
     }
 
-    /// Stops it in order: it first breaks all connections.
+    /// Stops the server gracefully, after it has closed all connections.
     pub fn stop(&self) {
         let Some(mut postmaster) = self.postmaster.lock().unwrap().take() else {
             return;
@@ -191,8 +191,8 @@ impl TestPostgres {
         postmaster.wait().unwrap();
     }
 
-    /// Starts it after [`Self::kill`] or [`Self::stop`], stopping it where it runs, on the same
-    /// port with the same data.
+    /// Starts the server after [`Self::kill`] or [`Self::stop`] on the same port with the same
+    /// data. A running server is stopped first.
     pub fn restart(&self) {
         self.stop();
         wait_for("the server to start again", || self.try_start().ok());
@@ -206,26 +206,26 @@ impl TestPostgres {
         );
     }
 
-    /// Stops all its processes: connections stay open and get no answer.
+    /// Freezes all processes of the server: connections stay open and get no answer.
     pub fn freeze(&self) {
         self.freeze_all();
     }
 
-    /// Lets it go on after [`Self::freeze`].
+    /// Continues the server after [`Self::freeze`].
     pub fn thaw(&self) {
         self.signal_all(Signal::SIGCONT);
     }
 
-    /// Refuses every write in the database `eklavya` to new connections, as a replica does; those
-    /// that are there are cut.
+    /// Makes the database `eklavya` refuse writes of new connections, as a replica does, and cuts
+    /// existing connections.
     pub fn make_read_only(&self) {
         self.psql("ALTER DATABASE eklavya SET default_transaction_read_only = on");
         self.cut_connections();
     }
 
-    /// Ends what [`Self::make_read_only`] began.
+    /// Reverts [`Self::make_read_only`].
     pub fn make_writable(&self) {
-        // The setting holds for this connection too.
+        // The setting applies to connections to `eklavya`, so this one uses another database.
         self.psql_in(
             "template1",
             "ALTER DATABASE eklavya RESET default_transaction_read_only",
@@ -233,7 +233,7 @@ impl TestPostgres {
         self.cut_connections();
     }
 
-    /// Another process may take a free port before the server does.
+    /// Starts the server on a free port, and retries if another process takes the port first.
     fn first_start(&mut self) {
         let begun = Instant::now();
         loop {
@@ -245,7 +245,8 @@ impl TestPostgres {
         }
     }
 
-    /// Starts it on its port and waits until it answers. Returns its log if it ends instead.
+    /// Starts the server on its port and waits until it answers. Returns its log if it ends
+    /// instead.
     fn try_start(&self) -> Result<(), String> {
         let log = self.reaper.directory().join("log");
         let file = fs::File::create(&log).unwrap();
@@ -271,7 +272,7 @@ impl TestPostgres {
         Ok(())
     }
 
-    /// Stops its processes until none is left that runs: a stopped one begets no others.
+    /// Freezes processes of the server until none runs: a frozen process starts no others.
     fn freeze_all(&self) {
         let mut stopped = Vec::new();
         loop {
@@ -281,7 +282,7 @@ impl TestPostgres {
                 return;
             }
             for process in running {
-                // It may have ended.
+                // The process may have ended.
                 let _ = kill(process, Signal::SIGSTOP);
                 stopped.push(process);
             }
@@ -290,7 +291,7 @@ impl TestPostgres {
 
     fn signal_all(&self, signal: Signal) {
         for process in self.reaper.processes() {
-            // It may have ended.
+            // The process may have ended.
             let _ = kill(process, signal);
         }
     }
@@ -298,7 +299,7 @@ impl TestPostgres {
 
 impl Drop for TestPostgres {
     fn drop(&mut self) {
-        // The reaper ends the server; without a parent that waits, it would stay as a zombie.
+        // The reaper ends the server. Waiting here keeps the server from staying as a zombie.
         self.reaper.remove();
         if let Ok(mut postmaster) = self.postmaster.lock()
             && let Some(mut child) = postmaster.take()
@@ -312,8 +313,8 @@ fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap())
 }
 
-/// Whether the server's own file says so, as `pg_ctl` reads it: line 1 is its process, line 8 its
-/// state.
+/// Returns whether the server is ready, by the file that `pg_ctl` reads: line 1 is the process id,
+/// line 8 the state.
 fn is_ready(data: &Path, postmaster: &Child) -> bool {
     let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = file.lines();
@@ -337,7 +338,7 @@ fn wait_for<T>(what: &str, mut happened: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = happened() {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

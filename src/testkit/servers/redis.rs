@@ -21,7 +21,7 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 #[derive(Debug)]
 pub struct TestRedis {
     directory: TempDir,
-    /// The port on 127.0.0.1; if there is none, the server listens only on a socket.
+    /// The port on 127.0.0.1. Without a port, the server listens only on a socket.
     port: Option<u16>,
     password: Option<String>,
     process: Option<Child>,
@@ -62,7 +62,7 @@ impl TestRedis {
         server
     }
 
-    /// Returns its URL, without a password.
+    /// Returns the URL of the server, without a password.
     pub fn url(&self) -> String {
         match self.port {
             Some(port) => format!("redis://127.0.0.1:{port}/"),
@@ -70,14 +70,14 @@ impl TestRedis {
         }
     }
 
-    /// Returns its URL with a password.
+    /// Returns the URL of the server with a password.
     pub fn url_with(&self, password: &str) -> String {
         let mut url = url::Url::parse(&self.url()).unwrap();
         url.set_password(Some(password)).unwrap();
         url.into()
     }
 
-    /// Kills it. Its data is lost.
+    /// Kills the server. All data is lost.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -85,7 +85,7 @@ impl TestRedis {
         }
     }
 
-    /// Starts it, empty, at the same address. A running server is killed first.
+    /// Starts the server without data at the same address. A running server is killed first.
     pub fn restart(&mut self) {
         self.kill();
         let log = self.directory.path().join("log");
@@ -102,12 +102,12 @@ impl TestRedis {
         self.process = Some(process);
     }
 
-    /// Stops its process: connections stay open and get no answer.
+    /// Freezes the server: connections stay open and get no answer.
     pub fn freeze(&self) {
         kill(self.pid(), Signal::SIGSTOP).unwrap();
     }
 
-    /// Continues it after [`Self::freeze`].
+    /// Continues the server after [`Self::freeze`].
     pub fn thaw(&self) {
         kill(self.pid(), Signal::SIGCONT).unwrap();
     }

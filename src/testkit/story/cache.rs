@@ -10,8 +10,8 @@ use crate::program::{eklavya_program, target_tmpdir};
 use crate::story::rehearsal::RehearsalBuilder;
 use crate::story::{SLUG, StoryProject};
 
-/// Fills the data directory of `story` with a project that follows `plan` and has come as far as
-/// `stage`: `planned` (the plan is approved) or `demo` (its demo is approved).
+/// Fills the data directory of `story` with a project that follows `plan` and has reached `stage`:
+/// `planned` (the plan is approved) or `demo` (the demo is approved).
 pub fn restore_project(story: &StoryProject, stage: &str, plan: &Value) {
     let made = ensure_made(stage, plan);
     copy_tree(&made, story.env.home().as_std_path());

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-/// Serves the files below a directory, as git's "dumb" protocol wants it, on 127.0.0.2; returns the
-/// port.
+/// Serves the files below a directory for git's "dumb" protocol on 127.0.0.2; returns the port.
 pub fn serve_files(root: PathBuf) -> u16 {
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = listener.local_addr().unwrap().port();

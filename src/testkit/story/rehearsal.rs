@@ -12,8 +12,8 @@ pub struct RehearsalBuilder {
 pub const ANY: Option<u32> = None;
 
 impl RehearsalBuilder {
-    /// Returns the rehearsal of a project that goes well: two documents, `plan`, demos of one
-    /// page, tasks that write one page each, tests that one tester writes, and verdicts that hold.
+    /// Returns the rehearsal of a project without problems: two documents, `plan`, demos of one
+    /// page, tasks that write one page each, tests of one tester, and verdicts that pass.
     pub fn happy_path(plan: &Value) -> Self {
         Self { agents: Vec::new() }
             .with_answers(
@@ -103,7 +103,7 @@ impl RehearsalBuilder {
     }
 }
 
-/// A demo: one page, and a test command that refuses conflict markers.
+/// A command that writes a demo: one page, and a test program that refuses conflict markers.
 const DEMO: &str = "\
 mkdir -p site tests
 echo '<h1>hello from demo {{ demo }}</h1>' > site/index.html
@@ -145,49 +145,49 @@ pub fn criteria(plan: &Value, kind: &str) -> Vec<String> {
         .collect()
 }
 
-/// A verifier's structured answer: the same for each criterion.
+/// Returns a verifier's structured answer, with the same verdict for each criterion.
 pub fn verdicts(ids: &[String], pass: bool) -> Value {
     let one = |id| json!({ "criterion": id, "pass": pass, "reason": format!("seen: {pass}") });
     let all: Vec<Value> = ids.iter().map(one).collect();
     structured_step(json!({ "summary": "looked at", "verdicts": all }))
 }
 
-/// A step in which the model only speaks.
+/// Returns a step with only text.
 pub fn say_step(text: &str) -> Value {
     json!({ "text": text })
 }
 
-/// A step with a call of one tool.
+/// Returns a step with one tool call.
 #[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
 pub fn tool_step(name: &str, input: Value) -> Value {
     json!({ "tools": [{ "name": name, "input": input }] })
 }
 
-/// A step that writes a file of the clone.
+/// Returns a step that writes a file in the clone.
 pub fn write_step(path: &str, content: &str) -> Value {
     let path = format!("{{{{ clone }}}}/{path}");
     tool_step("Write", json!({ "file_path": path, "content": content }))
 }
 
-/// A step that runs a command in the agent's shell.
+/// Returns a step that runs a command in the agent's shell.
 pub fn bash_step(command: &str) -> Value {
     tool_step("Bash", json!({ "command": command, "description": "work" }))
 }
 
-/// A step that returns a structured result.
+/// Returns a step with a structured result.
 #[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
 pub fn structured_step(value: Value) -> Value {
     json!({ "structured": value })
 }
 
-/// A step that is answered after a while.
+/// Returns a step whose answer is delayed.
 pub fn delayed_step(seconds: f64, mut step: Value) -> Value {
     step["delaySeconds"] = seconds.into();
     step
 }
 
-/// Returns a plan with these tasks (id, role, ids of those before), one criterion that a command
-/// checks and one that a reviewer does.
+/// Returns a plan with these tasks (id, role, ids of the tasks before), one criterion that a
+/// command checks and one that a reviewer judges.
 pub fn plan_with_tasks(tasks: &[(&str, &str, &[&str])]) -> Value {
     let ids: Vec<&str> = tasks.iter().map(|task| task.0).collect();
     let tasks: Vec<Value> = tasks

@@ -1,4 +1,5 @@
-//! Finds the agent of a request: the endpoint sees only a conversation, the database has its agent.
+//! Finds the agent of a request: the endpoint sees only the conversation, and the database has the
+//! agent.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -32,7 +33,7 @@ impl AgentLookup {
         *self.database.lock().unwrap() = DatabaseAddress::Server(url.to_owned());
     }
 
-    /// Returns the door of the last agent of a conversation. Waits for a database that does not
+    /// Returns the door of the last agent of a conversation. Waits while the database does not
     /// answer.
     pub async fn find_caller(&self, session: &str) -> DoorSpec {
         let session: Uuid = session.parse().unwrap();
@@ -101,8 +102,8 @@ fn parse_door_spec(row: &[String]) -> DoorSpec {
     }
 }
 
-/// Returns the conversation that a request belongs to: the CLI's `metadata.user_id` is a JSON text
-/// with it. A request that an agent sent past the CLI has none.
+/// Returns the conversation of a request, which is in the JSON text of the CLI's
+/// `metadata.user_id`. A request that an agent sent without the CLI has none.
 pub fn session_id(request: &Value) -> Option<String> {
     let user = request["metadata"]["user_id"].as_str()?;
     let user: Value = serde_json::from_str(user).unwrap();

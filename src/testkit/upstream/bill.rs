@@ -1,4 +1,4 @@
-//! The prices of the endpoint, computed from the published prices without the product.
+//! The prices of requests, computed from the published prices without the product.
 
 use eklavya_core::ledger::TokenUsage;
 use eklavya_gateway::rehearsal::message::RehearsedMessage;
@@ -8,14 +8,17 @@ use eklavya_gateway::rehearsal::message::RehearsedMessage;
 pub struct RequestBill {
     /// Tokens by kind.
     pub usage: TokenUsage,
-    /// Micro-dollars.
+    /// The price in micro-dollars.
     pub micros: i64,
 }
 
 impl RequestBill {
     /// Charges a request.
     pub fn of(model: &str, usage: TokenUsage) -> Self {
-        assert_eq!(model, "claude-sonnet-5-5", "the prices below are its own");
+        assert_eq!(
+            model, "claude-sonnet-5-5",
+            "the prices below are for this model"
+        );
         // Dollars per million tokens are micro-dollars per token: input 2, output 10, cache read
         // 0.1, cache write for five minutes 2.5, for an hour 4. In tenths, to stay with integers.
         let tenths = usage.input * 20
@@ -30,7 +33,7 @@ impl RequestBill {
     }
 }
 
-/// Returns a usage with several kinds of tokens, not much below the gateway's upper bound for a
+/// Returns a usage with several kinds of tokens, a little below the gateway's upper bound for a
 /// request of this size.
 pub fn expensive_usage(
     request_bytes: usize,

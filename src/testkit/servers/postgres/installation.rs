@@ -36,7 +36,7 @@ DROP DATABASE template0
 DROP DATABASE postgres
 ";
 
-/// Binaries of one version.
+/// The binaries of one version.
 #[derive(Debug)]
 pub struct PostgresInstallation {
     binaries: PathBuf,
@@ -72,7 +72,8 @@ impl PostgresInstallation {
         major.parse().unwrap()
     }
 
-    /// Returns the server on a data directory; port, sockets and settings are the caller's.
+    /// Returns the command of a server on a data directory. The caller adds the port, sockets and
+    /// settings.
     pub fn server(&self, data: &Path) -> Command {
         let mut server = program(self.binaries.join("postgres"));
         drop_privileges(&mut server);
@@ -192,7 +193,7 @@ fn cache() -> PathBuf {
     })
 }
 
-/// Copies with owners and modes.
+/// Copies a directory with owners and modes.
 fn copy(from: &Path, to: &Path) {
     run(
         program("cp")
@@ -206,7 +207,7 @@ fn copy(from: &Path, to: &Path) {
 fn run(command: &mut Command, input: &str) -> String {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    // It may end without reading.
+    // The program may end without reading its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);

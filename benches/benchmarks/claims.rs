@@ -1,4 +1,4 @@
-//! Taking jobs, beside the bare database: how many eight workers take.
+//! The time in which eight workers claim jobs, compared with the bare database.
 
 mod bare;
 mod product;
@@ -15,14 +15,15 @@ use crate::options::BenchOptions;
 use crate::results::comparison::TimingComparison;
 use crate::results::report::ReportWriter;
 
-/// Workers that take jobs at the same time.
+/// Workers that claim jobs at the same time.
 const WORKERS: usize = 8;
-/// Jobs in a round, each of another project.
+/// The jobs in a round, each of another project.
 const JOBS: usize = 400;
-/// Rounds that are not counted: they bring programs and files into memory.
+/// Warm-up rounds, which load programs and files into memory.
 const WARM_UP: u32 = 1;
 
-/// Measures both in turn, on both databases. The side that begins changes with every round.
+/// Measures both sides alternately, on both databases. The side that starts changes with every
+/// round.
 pub fn measure(options: &BenchOptions) -> Result<Vec<TimingComparison>, BenchError> {
     let directory = crate::create_directory(options)?;
     let file = DatabaseLocation::File(directory.path().join("eklavya.db"));

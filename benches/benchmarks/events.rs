@@ -1,4 +1,4 @@
-//! The event log beside the bare database: how many events are written and delivered, and how soon.
+//! The event log, compared with the bare database: the rate of events and the latency of delivery.
 
 mod bare;
 mod latency;
@@ -18,14 +18,15 @@ use crate::results::comparison::{PerformanceGoal, TimingComparison};
 use crate::results::latency::LatencySummary;
 use crate::results::report::ReportWriter;
 
-/// Half as many events a second as bare inserts is twice their time.
+/// At least half the rate of bare inserts, that is at most twice their time.
 const GOAL: PerformanceGoal = PerformanceGoal::times(2.0);
-/// Transactions in a round, each with one event.
+/// The transactions in a round, each with one event.
 const CHANGES: usize = 4000;
-/// Rounds that are not counted: they bring programs and files into memory.
+/// Warm-up rounds, which load programs and files into memory.
 const WARM_UP: u32 = 1;
 
-/// Measures both in turn, on both databases. The side that begins changes with every round.
+/// Measures both sides alternately, on both databases. The side that starts changes with every
+/// round.
 pub fn measure(options: &BenchOptions) -> Result<Vec<TimingComparison>, BenchError> {
     let directory = crate::create_directory(options)?;
     let file = DatabaseLocation::File(directory.path().join("eklavya.db"));
@@ -93,7 +94,7 @@ fn report_round(part: &str, product: bool, took: Duration) {
     ReportWriter::print_progress(&format!("{part}: {label} {rate:.0} events a second"));
 }
 
-/// Measures how soon an event is delivered, on PostgreSQL.
+/// Measures the latency of delivery on PostgreSQL.
 pub fn measure_latency() -> Result<LatencySummary, BenchError> {
     let server = TestPostgres::durable();
     let location = create_on(&Url::parse(&server.url())?)?;

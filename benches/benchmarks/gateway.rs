@@ -1,5 +1,5 @@
-//! What the gateway adds to a request: the way through an agent's door, beside the same request
-//! sent straight to the same endpoint, which answers at once.
+//! The time that the gateway adds to a request: a request through an agent's door, compared with
+//! the same request sent directly to the same endpoint, which answers at once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,19 +31,19 @@ use crate::pipeline::model_endpoint::ModelEndpoint;
 use crate::pipeline::scripted_conversations::ScriptedConversations;
 use crate::results::comparison::TimingComparison;
 
-/// Requests of each side in one round.
+/// The requests of each side in one round.
 const REQUESTS: usize = 100;
-/// The task whose first answer is given to every request.
+/// The task whose first answer is the answer to every request.
 const TASK: &str = "T1";
-/// The name under which the endpoint plays for the gateway, and for those who come straight.
+/// The names of the parts of the endpoint for the gateway and for direct requests.
 const THROUGH: &str = "through";
 const STRAIGHT: &str = "straight";
 
-/// Measures both in turn.
+/// Measures both sides alternately.
 pub async fn measure(options: &BenchOptions) -> Result<TimingComparison, BenchError> {
     let bench = GatewayBench::new(options).await?;
     let mut found = TimingComparison::new("gateway", None, None);
-    // Once for nothing: connections are made, and the first rows are written.
+    // A warm-up makes the connections and writes the first rows.
     bench.queue_answers()?;
     bench.time_through_gateway().await?;
     bench.time_direct().await?;
@@ -89,7 +89,7 @@ impl GatewayBench {
         })
     }
 
-    /// Has the endpoint answer one round of both sides.
+    /// Queues the answers of the endpoint for one round of both sides.
     fn queue_answers(&self) -> Result<(), BenchError> {
         let all = self
             .conversations
@@ -158,7 +158,7 @@ fn start_gateway(data: &DataStore, model: &ModelEndpoint) -> Result<Gateway, Ben
     Ok(Gateway::start(config)?)
 }
 
-/// Makes a project with a task and an agent, and returns its door.
+/// Creates a project with a task and an agent, and opens the agent's door.
 async fn create_door_spec(data: &DataStore, directory: &Path) -> Result<DoorSpec, BenchError> {
     let new = NewProject {
         name: "Shop".to_owned(),

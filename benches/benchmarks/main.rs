@@ -22,7 +22,7 @@ use crate::options::{BenchOptions, BenchmarkKind};
 use crate::results::machine::MachineInfo;
 use crate::results::report::ReportWriter;
 
-/// Why nothing could be measured.
+/// An error that ends the measurements.
 type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
@@ -98,10 +98,10 @@ async fn locate_claude() -> Result<ClaudeCli, BenchError> {
     Ok(locate::locate_cli(configured.as_deref(), &places).await?)
 }
 
-/// Returns a new directory below the one that the options name.
+/// Creates a directory below the directory that the options set.
 fn create_directory(options: &BenchOptions) -> Result<tempfile::TempDir, BenchError> {
     let mut builder = tempfile::Builder::new();
-    // Agents become another user, who must be able to come through here.
+    // Agents of root run as another user, who must be able to pass through this directory.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     builder.prefix("eklavya-bench-").permissions(open);
     Ok(match &options.directory {

@@ -1,4 +1,4 @@
-//! What is measured, and how often.
+//! The options of the benchmarks.
 
 use std::path::PathBuf;
 
@@ -10,41 +10,39 @@ use clap::ValueEnum;
 #[derive(Debug, clap::Parser)]
 #[command(name = "bench")]
 pub struct BenchOptions {
-    /// Measure only this
+    /// Run only this benchmark
     #[arg(long, value_enum)]
     pub only: Option<BenchmarkKind>,
 
-    /// How the results are written
+    /// Format of the results
     #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
     pub output: ReportFormat,
 
-    /// How often the pipeline, the session in a sandbox, the writing of events or the taking of
-    /// jobs, and its reference run; how often a worker is killed
+    /// Rounds of each benchmark except `read`
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
-    /// How long the scripted model thinks before each answer, in seconds
+    /// Thinking time of the scripted model before each answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_seconds)]
     pub delay: f64,
 
-    /// How often the read command and its reference run
+    /// Rounds of the read command and its reference
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub reads: u32,
 
-    /// How many projects the read command lists
+    /// Number of projects that the read command lists
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub projects: u32,
 
-    /// The program to measure, instead of the one built with this harness
+    /// Program to measure (default: the `eklavya` that was built with this harness)
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_eklavya"))]
     pub eklavya: PathBuf,
 
-    /// Where data directories are made, instead of the system's directory for temporary files
+    /// Directory for data directories (default: the system's directory for temporary files)
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
-    /// Socket of a Docker engine that has the images of agents: a session in a container is
-    /// measured, too
+    /// Socket of a Docker engine with the images of agents; also measures a session in a container
     #[arg(long, value_name = "SOCKET")]
     pub docker: Option<PathBuf>,
 
@@ -53,31 +51,31 @@ pub struct BenchOptions {
     bench: bool,
 }
 
-/// What can be measured.
+/// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BenchmarkKind {
     /// The whole pipeline against its sessions and tests run bare.
     Pipeline,
     /// `eklavya project list` against `git status`.
     Read,
-    /// The event log against bare inserts, and how soon events are delivered.
+    /// The event log against bare inserts, and the latency of events.
     Events,
-    /// A request through an agent's door against the same request sent straight.
+    /// A request through an agent's door against the same request sent directly.
     Gateway,
     /// A session of the CLI in a sandbox against the same session bare.
     Sandbox,
-    /// Eight workers that take jobs against bare updates with SKIP LOCKED.
+    /// Eight workers that claim jobs against bare updates with SKIP LOCKED.
     Claims,
-    /// How soon a killed worker's job is another's.
+    /// The time in which another worker takes over the job of a killed worker.
     Takeover,
 }
 
-/// How results are written.
+/// The format of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// For reading.
+    /// A table for people.
     Table,
-    /// One JSON object in each line.
+    /// One JSON object per line.
     Jsonl,
 }
 

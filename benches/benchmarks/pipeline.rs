@@ -1,4 +1,4 @@
-//! The whole way from a plan to a delivery, beside the same sessions and tests run bare.
+//! The pipeline from the plan to the delivery, compared with the same sessions and tests run bare.
 
 mod bare;
 pub mod model_endpoint;
@@ -18,7 +18,7 @@ use scripted_conversations::ScriptedConversations;
 
 const GOAL: PerformanceGoal = PerformanceGoal::times(1.10);
 
-/// How long each stage took.
+/// The duration of each stage.
 #[derive(Debug, Clone, Copy, Default)]
 struct StageTimes {
     plan: Duration,
@@ -51,7 +51,7 @@ impl StageTimes {
     }
 }
 
-/// Measures both in turn. The side that begins changes with every round.
+/// Measures both sides alternately. The side that starts changes with every round.
 pub async fn measure(
     options: &BenchOptions,
     cli: &ClaudeCli,

@@ -53,9 +53,9 @@ const COMMANDS: [(Option<&str>, &[&str], Option<PerformanceGoal>); 6] = [
 ];
 /// The number of tasks of each project.
 const TASKS: u32 = 5;
-/// Files in the repository that git looks at.
+/// The number of files in the repository for `git status`.
 const FILES: usize = 20;
-/// Runs of both that are not counted: they bring programs and files into memory.
+/// Warm-up runs of both sides, which load programs and files into memory.
 const WARM_UP: u32 = 5;
 
 /// Measures all commands alternately, each with its own run of `git status`.
@@ -97,7 +97,7 @@ fn status_command(repository: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end; what it prints goes nowhere.
+/// Runs a command to its end and drops its output.
 fn time_command(command: &mut Command) -> Result<Duration, BenchError> {
     command.stdout(Stdio::null());
     let start = Instant::now();

@@ -1,5 +1,5 @@
-//! What a sandbox costs: the start of a program that does nothing, and a session of the CLI, each
-//! beside the same bare.
+//! The cost of a sandbox: the start of a program that does nothing, and a session of the CLI, each
+//! compared with the same program run bare.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,20 +26,20 @@ use crate::results::report::ReportWriter;
 use crate::{BenchError, SEARCH_PATH};
 
 const GOAL: PerformanceGoal = PerformanceGoal::times(1.15);
-/// For containers, whose start takes as long however long the session is.
+/// The goal for containers, whose start takes the same time for sessions of any length.
 const DOCKER_GOAL: PerformanceGoal = PerformanceGoal {
     ratio: None,
     seconds: None,
     added: Some(0.5),
 };
-/// Starts of the program that does nothing, for each round of the session.
+/// The starts of the program that does nothing in each round.
 const STARTS: u32 = 10;
-/// Whom root becomes.
+/// The user of the sandbox if the benchmark runs as root.
 const USER: SandboxUser = SandboxUser {
     uid: 700_000,
     gid: 700_000,
 };
-/// The task whose part is played: some reading, some writing, a command, a closing word.
+/// The task whose part is played: it reads, writes, runs a command and ends with a text.
 const TASK: &str = "T1";
 /// A sandbox without the protection layers inside the namespaces.
 const NAMESPACES_ONLY: [ProtectionLayer; 3] = [
@@ -48,7 +48,7 @@ const NAMESPACES_ONLY: [ProtectionLayer; 3] = [
     ProtectionLayer::Limits,
 ];
 
-/// Measures all in turn. The one that begins changes with every round.
+/// Measures all sides alternately. The side that starts changes with every round.
 pub async fn measure(
     options: &BenchOptions,
     cli: &ClaudeCli,
@@ -58,7 +58,7 @@ pub async fn measure(
     let mut namespaces = TimingComparison::new("sandbox", Some("session, namespaces only"), None);
     let mut session = TimingComparison::new("sandbox", None, Some(GOAL));
     let mut docker = DockerComparisons::new();
-    // Once for nothing: it brings programs and files into memory, and fills the homes.
+    // A warm-up loads programs and files into memory, and fills the homes.
     bench.time_bare_session().await?;
     bench.time_sandboxed_session(&bench.sandbox, &[]).await?;
     if let Some(sandbox) = &bench.docker {
@@ -118,7 +118,7 @@ pub async fn measure(
     Ok(all)
 }
 
-/// What is measured in containers.
+/// The measurements in containers.
 struct DockerComparisons {
     start: TimingComparison,
     session: TimingComparison,
@@ -183,7 +183,7 @@ impl SandboxBench {
         })
     }
 
-    /// Returns the session that is played under `name` on `clone`, with its directories in `own`.
+    /// Returns the session with the part `name` in `clone`, and with its directories in `own`.
     fn session(&self, name: &str, clone: &Path, own: &Path) -> Result<CliSession, BenchError> {
         let answers = self.conversations.answers(Role::Developer, TASK, clone)?;
         Ok(CliSession {
@@ -207,7 +207,8 @@ impl SandboxBench {
         sandbox: &Sandbox,
         without: &[ProtectionLayer],
     ) -> Result<Duration, BenchError> {
-        // Behind the door the path begins as the CLI makes it.
+        // The URL of a door has no path of a part, so the endpoint sees the first segment of
+        // `/v1/messages`.
         let own = self
             .dirs
             .clone
@@ -288,7 +289,7 @@ async fn docker_sandbox(
     Ok(Sandbox::probe_docker(settings, exe, Some(USER), KernelRequirements::default()).await?)
 }
 
-/// Makes a repository like that of a project after its demo was approved.
+/// Creates a repository like that of a project after its demo was approved.
 fn create_repository(clone: &Path) -> Result<(), BenchError> {
     for directory in ["site", "tests"] {
         std::fs::create_dir_all(clone.join(directory))?;
@@ -305,7 +306,7 @@ fn create_repository(clone: &Path) -> Result<(), BenchError> {
     }
 }
 
-/// Carries connections from the sandbox's door to the model.
+/// Forwards connections from the sandbox's door to the model.
 async fn forward_door(door: UnixListener, port: u16) {
     while let Ok((mut client, _)) = door.accept().await {
         tokio::spawn(async move {

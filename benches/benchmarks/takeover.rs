@@ -1,5 +1,5 @@
-//! How soon a killed worker's job is another's: from the end of its process to the moment when the
-//! other one reports that it begins.
+//! The time in which another worker takes over the job of a killed worker: from the kill to the
+//! moment when the other worker reports that it starts the job.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -16,15 +16,16 @@ use crate::results::report::ReportWriter;
 use crate::results::samples::DurationSamples;
 use crate::{BenchError, SEARCH_PATH};
 
-/// How long a lease lasts, in seconds.
+/// The term of a lease in seconds.
 const LEASE: u32 = 5;
-/// How much later in each round the worker is killed: at another point of the other one's second.
+/// The additional delay of the kill in each round, so that kills hit different points of the other
+/// worker's polling interval.
 const PAUSE: Duration = Duration::from_millis(370);
-/// The PM thinks for longer than anything is measured.
+/// The PM thinks for longer than the measurement takes.
 const REHEARSAL: &str = "rehearsal: 1\nagents:\n  - role: pm\n    steps:\n      \
     - { text: \"Let me think.\", delaySeconds: 3600 }\n";
 
-/// Measures both cases.
+/// Measures takeovers on the same host and from another host.
 pub fn measure(options: &BenchOptions, cli: &ClaudeCli) -> Result<Vec<LatencySummary>, BenchError> {
     let mut found = vec![LatencySummary::from_samples(
         "takeover",
@@ -32,7 +33,7 @@ pub fn measure(options: &BenchOptions, cli: &ClaudeCli) -> Result<Vec<LatencySum
         &kill_workers(options, cli, &[])?,
         [1.5, 2.0],
     )];
-    // Where the process of the dead worker cannot be seen: in a namespace of processes of its own.
+    // In a separate process namespace, the other worker cannot see the process of the dead worker.
     let elsewhere = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
     if nix::unistd::geteuid().is_root() {
         let most = f64::from(LEASE) + 1.0;
@@ -52,7 +53,7 @@ pub fn measure(options: &BenchOptions, cli: &ClaudeCli) -> Result<Vec<LatencySum
     Ok(found)
 }
 
-/// Kills a worker that was started behind `wrapper`, as often as the options say.
+/// Kills a worker that was started with `wrapper`, as often as the options set.
 fn kill_workers(
     options: &BenchOptions,
     cli: &ClaudeCli,
@@ -80,7 +81,7 @@ struct TakeoverFixture<'a> {
 }
 
 impl TakeoverFixture<'_> {
-    /// Returns how long it took another worker to begin, after the one at work was killed.
+    /// Returns the time from the kill of the working worker until another worker starts the job.
     fn time_takeover(&self, wrapper: &[&str], pause: Duration) -> Result<Duration, BenchError> {
         self.create_project()?;
         let mut first = BenchWorker::start(self.worker_command(wrapper))?;
@@ -88,16 +89,16 @@ impl TakeoverFixture<'_> {
         self.run_command("plan bench --detach")?;
         first.wait_for_event("job:started")?;
         self.wait_for_agents(1)?;
-        let mut heir = BenchWorker::start(self.worker_command(&[]))?;
-        heir.wait_for_event("worker:registered")?;
+        let mut successor = BenchWorker::start(self.worker_command(&[]))?;
+        successor.wait_for_event("worker:registered")?;
         std::thread::sleep(pause);
         first.child.kill()?;
         let killed = Instant::now();
-        heir.wait_for_event("job:started")?;
+        successor.wait_for_event("job:started")?;
         Ok(killed.elapsed())
     }
 
-    /// Makes a data directory with a project.
+    /// Creates a data directory with a project.
     fn create_project(&self) -> Result<(), BenchError> {
         std::fs::write(self.directory.join("brief.md"), "A page.\n")?;
         std::fs::write(self.directory.join("rehearsal.yaml"), REHEARSAL)?;
@@ -143,7 +144,7 @@ impl TakeoverFixture<'_> {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Waits until so many agents run.
+    /// Waits until this number of agents run.
     fn wait_for_agents(&self, count: usize) -> Result<(), BenchError> {
         loop {
             let agents: Value =
@@ -158,7 +159,7 @@ impl TakeoverFixture<'_> {
     }
 }
 
-/// A worker whose news are read; it ends when this is dropped.
+/// A worker whose events are read. It is killed on drop.
 struct BenchWorker {
     child: Child,
     events: std::io::Lines<BufReader<ChildStdout>>,
@@ -190,7 +191,7 @@ impl BenchWorker {
 
 impl Drop for BenchWorker {
     fn drop(&mut self) {
-        // It has ended, or is to.
+        // The worker may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,5 +1,5 @@
-//! The other side: rows of the same shape with the same index, taken by one statement, by the same
-//! driver with the same durability. It sends no notification and records nothing.
+//! The reference: rows of the same shape with the same index, claimed by one statement with the
+//! same driver and the same durability, without notifications and audit rows.
 
 use std::path::PathBuf;
 use std::sync::Barrier;
@@ -13,12 +13,12 @@ use uuid::Uuid;
 use crate::BenchError;
 use crate::events::writers;
 
-/// Where the bare table is.
+/// The location of the bare table.
 #[derive(Debug)]
 pub enum BareJobTable {
-    /// In a file of SQLite's.
+    /// A SQLite file.
     File(PathBuf),
-    /// On a PostgreSQL server.
+    /// A PostgreSQL server.
     Server(Box<PgConnectOptions>),
 }
 
@@ -40,7 +40,7 @@ const TAKE_POSTGRES: &str = "UPDATE bare_jobs SET status = 'running', worker = $
     version = version + 1 WHERE id = (SELECT id FROM bare_jobs WHERE status = 'queued' \
     ORDER BY priority DESC, used_micros, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)";
 
-/// Makes the table and so many rows.
+/// Creates the table with this number of rows.
 pub fn create(target: &BareJobTable, count: usize) -> Result<(), BenchError> {
     let moments = (0..)
         .take(count)
@@ -74,7 +74,7 @@ pub fn create(target: &BareJobTable, count: usize) -> Result<(), BenchError> {
     })
 }
 
-/// Queues every row, and returns how long `workers` workers took to take them all.
+/// Queues all rows, and returns how long `workers` workers took to claim them.
 pub fn take_all(
     target: &BareJobTable,
     workers: usize,

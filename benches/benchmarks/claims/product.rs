@@ -1,5 +1,4 @@
-//! Eklavya's side: jobs as workers take them, with the event and the line of the audit trail that
-//! belong to each.
+//! The product: jobs as workers claim them, each with its event and its row of the audit trail.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
@@ -20,7 +19,7 @@ async fn open_data_store(location: &DatabaseLocation) -> Result<DataStore, Bench
     Ok(DataStore::new(store, Arc::new(SystemClock)))
 }
 
-/// Makes the database and so many projects.
+/// Creates the database with this number of projects.
 pub fn create(location: &DatabaseLocation, count: usize) -> Result<(), BenchError> {
     writers::block_on(async {
         Store::create(location).await?.close().await;
@@ -41,7 +40,7 @@ pub fn create(location: &DatabaseLocation, count: usize) -> Result<(), BenchErro
     })
 }
 
-/// Asks for a job of every project, and returns how long `workers` workers took to take them all.
+/// Requests a job of every project, and returns how long `workers` workers took to claim them.
 pub fn take_all(
     location: &DatabaseLocation,
     workers: usize,
@@ -75,7 +74,7 @@ async fn take_jobs(
     start: &Barrier,
 ) -> Result<(), BenchError> {
     let data = open_data_store(location).await?;
-    // Connect before the measurement starts, as the other side does.
+    // Connect before the measurement starts, as the reference does.
     jobs::list_open(&data).await?;
     let (name, no_projects) = (format!("worker-{worker}"), BTreeSet::new());
     start.wait();
@@ -87,7 +86,7 @@ async fn take_jobs(
     Ok(())
 }
 
-/// Ends the jobs, so that they can be asked for again.
+/// Ends the jobs, so that they can be requested again.
 async fn end_all(location: &DatabaseLocation, count: usize) -> Result<(), BenchError> {
     let data = open_data_store(location).await?;
     let open = jobs::list_open(&data).await?;

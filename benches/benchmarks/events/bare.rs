@@ -1,4 +1,4 @@
-//! The other side: the same rows in a table of the same shape, by the same driver with the same
+//! The reference: the same rows in a table of the same shape, with the same driver and the same
 //! durability, without a reader.
 
 use std::path::PathBuf;
@@ -15,12 +15,12 @@ use uuid::Uuid;
 use super::{product, writers};
 use crate::BenchError;
 
-/// Where the bare table is.
+/// The location of the bare table.
 #[derive(Debug)]
 pub enum BareEventTable {
-    /// In a file of SQLite's.
+    /// A SQLite file.
     File(PathBuf),
-    /// On a PostgreSQL server.
+    /// A PostgreSQL server.
     Server(Box<PgConnectOptions>),
 }
 
@@ -53,7 +53,7 @@ pub fn create(target: &BareEventTable) -> Result<(), BenchError> {
     })
 }
 
-/// Inserts `changes` rows, each in a transaction of its own, and returns how long it took.
+/// Inserts `changes` rows, each in a separate transaction, and returns how long it took.
 pub fn write_rows(
     target: &BareEventTable,
     writers: usize,

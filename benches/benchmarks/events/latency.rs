@@ -1,5 +1,4 @@
-//! How long it takes from the moment in which a writer asks for its commit to the one in which a
-//! follower with connections of its own has the event.
+//! The time from the start of a commit until a follower with its own connections has the event.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,16 +15,16 @@ use crate::results::latency::LatencySummary;
 use crate::results::samples::DurationSamples;
 
 const WRITERS: usize = 4;
-/// The longest that half of all should take, and that 99 of 100 should, in seconds.
+/// The goals for the median and the 99th percentile, in seconds.
 const GOAL: [f64; 2] = [0.005, 0.020];
-/// Each writer's events a second: 500 all together.
+/// The events of each writer per second: 500 in total.
 const RATE: u32 = 125;
-/// Events of each writer: ten seconds.
+/// The events of each writer: ten seconds.
 const EVENTS: usize = 1250;
 
 type CommitStarts = Mutex<HashMap<String, Instant>>;
 
-/// Measures it.
+/// Measures the latency.
 pub fn measure(location: &DatabaseLocation) -> Result<LatencySummary, BenchError> {
     let begun = CommitStarts::default();
     let seen = writers::run_writers(
@@ -53,7 +52,7 @@ async fn write_events(
     begun: &CommitStarts,
 ) -> Result<(), BenchError> {
     let data = product::open_data_store(location).await?;
-    // Who reads has to be there before.
+    // The reader must be connected before the first event.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut beat = tokio::time::interval(Duration::from_secs(1) / RATE);
     for number in 0..EVENTS {

@@ -1,5 +1,4 @@
-//! The product side: each change goes through the store, as every change of the product, and a reader
-//! reads along.
+//! The product: each change is made through the store, and a reader follows the log.
 
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use eklavya_store::{DatabaseLocation, Store};
 use super::writers;
 use crate::BenchError;
 
-/// Opens the database as another process does.
+/// Opens the database with new connections, like another process.
 pub async fn open_data_store(location: &DatabaseLocation) -> Result<DataStore, BenchError> {
     let store = Store::open(location).await?;
     Ok(DataStore::new(store, Arc::new(SystemClock)))
@@ -30,8 +29,8 @@ pub fn sample_event(title: String) -> Event {
     }
 }
 
-/// Writes `changes` events, each in a change of its own, and returns how long it took until the
-/// last of them was delivered to a follower with connections of its own.
+/// Writes `changes` events, each in a separate transaction, and returns how long it took until the
+/// last event was delivered to a follower with its own connections.
 pub fn write_and_deliver(
     location: &DatabaseLocation,
     writers: usize,
@@ -53,7 +52,7 @@ async fn write_events(
     start: &Barrier,
 ) -> Result<(), BenchError> {
     let data = open_data_store(location).await?;
-    // Connect before the measurement starts, as the other side does.
+    // Connect before the measurement starts, as the reference does.
     commit(&data, "first".to_owned()).await?;
     data.flush().await;
     wait_at_barrier(start);
@@ -71,7 +70,7 @@ async fn commit(data: &DataStore, title: String) -> Result<(), BenchError> {
     Ok(change.commit().await?)
 }
 
-/// Waits until the writers are there, and then until the follower is.
+/// Waits until the writers are connected, and then until the follower is.
 fn wait_at_barrier(start: &Barrier) {
     start.wait();
     start.wait();

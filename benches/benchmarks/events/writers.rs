@@ -1,11 +1,11 @@
-//! Writers that share nothing but the database, as processes do.
+//! Writers that share only the database, like processes.
 
 use std::future::Future;
 use std::thread;
 
 use crate::BenchError;
 
-/// Runs `work` in a runtime of its own.
+/// Runs `work` in a separate runtime.
 pub fn block_on<T>(work: impl Future<Output = Result<T, BenchError>>) -> Result<T, BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -13,7 +13,7 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, BenchError>>) -> Result<
     runtime.block_on(work)
 }
 
-/// Runs `work` for each writer in a thread of its own, and `meanwhile` beside them.
+/// Runs `work` for each writer in a separate thread, and `meanwhile` at the same time.
 pub fn run_writers<T: Send>(
     writers: usize,
     work: impl Fn(usize) -> Result<(), BenchError> + Sync,

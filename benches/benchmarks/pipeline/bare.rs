@@ -1,5 +1,5 @@
-//! The reference: the sessions and test commands of the pipeline and nothing else, each as soon as
-//! what it depends on is there.
+//! The reference: only the sessions and test commands of the pipeline, each as soon as its
+//! dependencies are done.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -15,10 +15,10 @@ use super::session::CliSession;
 use crate::options::BenchOptions;
 use crate::{BenchError, SEARCH_PATH};
 
-/// What the project is about.
+/// The brief of the project.
 pub const BRIEF: &str = "# A coffee shop\n\nA page, a menu, the opening hours.\n";
 
-/// Runs it all and returns how long each stage took.
+/// Runs all stages and returns how long each took.
 pub async fn run(
     options: &BenchOptions,
     cli: &ClaudeCli,
@@ -58,8 +58,8 @@ struct BarePipeline<'a> {
 }
 
 impl BarePipeline<'_> {
-    /// Makes one repository for each demo, before the clock runs; the work after the demos goes on
-    /// in the second, and planning is done there, too.
+    /// Creates one repository for each demo before the measurement starts. Planning and the work
+    /// after the demos use the second repository.
     async fn create_repositories(&self) -> Result<(), BenchError> {
         for demo in 1..=3 {
             let clone = self.clone_of(demo);
@@ -110,7 +110,7 @@ impl BarePipeline<'_> {
         Ok(start.elapsed())
     }
 
-    /// A session, and the tests of what it wrote.
+    /// Runs a session, and then the test command.
     async fn run_task(&self, role: Role, task: &str) -> Result<(), BenchError> {
         self.run_session(role, task, 2).await?;
         run_shell(TEST_COMMAND, &self.clone_of(2)).await

@@ -1,5 +1,5 @@
-//! The model's endpoint of the bare sessions: it knows by the path which session asks, waits as
-//! long as the model thinks, and sends the next answer, which was written down before.
+//! The model endpoint of the bare sessions: it finds the session by the path of a request, waits
+//! for the thinking time, and sends the next prepared answer.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ use crate::BenchError;
 
 type SessionAnswers = Arc<Mutex<HashMap<String, std::vec::IntoIter<ModelAnswer>>>>;
 
-/// A running endpoint; it ends when it is dropped.
+/// A running endpoint, which ends on drop.
 #[derive(Debug)]
 pub struct ModelEndpoint {
     port: u16,
@@ -38,7 +38,7 @@ impl ModelEndpoint {
         Ok(Self { port, parts, task })
     }
 
-    /// Adds the part of a session and returns the URL where it is played.
+    /// Adds the part of a session and returns its URL.
     pub fn add_session(&self, name: &str, answers: Vec<ModelAnswer>) -> String {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.insert(name.to_owned(), answers.into_iter());

@@ -16,7 +16,7 @@ const LIMITS: ProcessLimits = ProcessLimits {
     output_bytes: 64 * 1024,
 };
 
-/// Takes a new project from its plan to its delivery and returns how long each stage took.
+/// Runs a new project from the plan to the delivery and returns how long each stage took.
 pub async fn run(
     options: &BenchOptions,
     cli: &ClaudeCli,
@@ -52,7 +52,7 @@ pub async fn run(
     Ok(stages)
 }
 
-/// Who types the commands.
+/// The admin who runs the commands.
 struct AdminCommands<'a> {
     eklavya: &'a Path,
     claude: &'a Path,
@@ -99,7 +99,7 @@ impl AdminCommands<'_> {
             .env("HOME", self.directory)
             .env("EKLAVYA_HOME", self.directory.join("home"))
             .env("EKLAVYA_CLAUDE_PATH", self.claude)
-            // Bare sessions picture nothing.
+            // Bare sessions take no screenshots.
             .env("EKLAVYA_BROWSER_USE", "off");
         let finished = process::run(command, b"", LIMITS).await?;
         if !finished.status.success() {

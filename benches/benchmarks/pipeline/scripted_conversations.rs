@@ -1,4 +1,4 @@
-//! The model's answers: one rehearsal for both sides.
+//! The answers of the model: one rehearsal for both sides.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct ScriptedConversations {
     document: ScriptDocument,
 }
 
-/// One answer, as it goes over the wire.
+/// One answer in the form in which it is sent.
 #[derive(Debug, Clone)]
 pub struct ModelAnswer {
     /// How long the model thinks.
@@ -53,8 +53,8 @@ impl ScriptedConversations {
         Ok(std::fs::write(file, serde_json::to_vec(&self.document)?)?)
     }
 
-    /// Returns the answers to the agent of `role` on `task` in `clone`. What the orchestrator's own
-    /// tools run for an agent without a shell, a bare agent runs with its shell.
+    /// Returns the answers to the agent of `role` on `task` in `clone`. The commands that the
+    /// product's tools run for an agent without a shell, a bare agent runs with its shell.
     pub fn answers(
         &self,
         role: Role,

@@ -1,5 +1,5 @@
-//! One session of the CLI as the product runs it, by itself with nothing around it: no sandbox, no
-//! gateway, no transcript, no reader.
+//! One session of the CLI with the arguments of the product, but without a sandbox, a gateway and a
+//! transcript.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,16 +18,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{BenchError, SEARCH_PATH};
 
-/// A session to be.
+/// The settings of a session.
 #[derive(Debug, Clone)]
 pub struct CliSession {
     /// The CLI.
     pub program: PathBuf,
-    /// Who works.
+    /// The role of the agent.
     pub role: Role,
     /// The working directory.
     pub clone: PathBuf,
-    /// Holds the session's home and temporary files.
+    /// The directory of the session's home and temporary files.
     pub own: PathBuf,
     /// The model's endpoint.
     pub url: String,
@@ -42,11 +42,11 @@ impl CliSession {
         Ok(self.spec(home, tmp)?.build())
     }
 
-    /// Runs it to its end, which must be a good one.
+    /// Runs the session to its end, which must be a success.
     pub async fn run(&self) -> Result<(), BenchError> {
         let invocation = self.invocation()?;
-        // A session of the kernel's own kind, as a sandbox has one: where the processor is shared
-        // by sessions (sched_autogroup), the bare sessions would get less of it than the product's.
+        // A separate kernel session, like that of a sandbox: if the scheduler shares the processor
+        // by sessions (sched_autogroup), bare sessions would otherwise get less than the product's.
         let mut command = process::new_command("/usr/bin/setsid");
         command
             .arg(&invocation.program)
@@ -69,8 +69,7 @@ impl CliSession {
         }
     }
 
-    /// Says what is to be done and hears what comes of it, to the end; inside is whether that is
-    /// good.
+    /// Sends the task and reads the output to the end; returns whether the session succeeded.
     pub async fn exchange_messages(
         &self,
         mut stdin: impl AsyncWrite + Unpin,
@@ -90,7 +89,7 @@ impl CliSession {
             Ok(())
         } else {
             let role = self.role;
-            Err(format!("the session of the {role} came to no good end: {result}").into())
+            Err(format!("the session of the {role} failed: {result}").into())
         })
     }
 
@@ -99,7 +98,7 @@ impl CliSession {
         let mut tools: Vec<String> = role.tools().into_iter().map(str::to_owned).collect();
         let mut allowed = role.allowed_tools();
         if !role.has_shell() {
-            // In place of the orchestrator's tools for those who have no shell.
+            // A shell replaces the product's tools for agents without a shell.
             tools.push("Bash".to_owned());
             allowed.push("Bash".to_owned());
         }
@@ -130,7 +129,7 @@ impl CliSession {
     }
 }
 
-/// Returns the role's instructions: as a template, which has about the size of the finished text.
+/// Returns the template of the role's instructions, which has about the size of the final text.
 fn instructions(role: Role) -> Result<String, BenchError> {
     let roles = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/roles");
     Ok(std::fs::read_to_string(roles.join(format!("{role}.md")))?)

@@ -1,42 +1,41 @@
-//! Two things that were measured in turn, and what follows.
+//! Comparisons of two sides that are measured alternately.
 
 use serde::Serialize;
 
 use crate::results::samples::{DurationSamples, SampleSummary};
 
-/// A subject beside its reference.
+/// The samples of a subject and its reference.
 #[derive(Debug)]
 pub struct TimingComparison {
-    /// What is compared, e.g. `pipeline`.
+    /// The name of the benchmark, e.g. `pipeline`.
     pub name: &'static str,
-    /// A part of it, e.g. `plan`; the whole where absent.
+    /// A part of the benchmark, e.g. `plan`, or none for the whole.
     pub part: Option<&'static str>,
     /// The product.
     pub subject: DurationSamples,
-    /// What it is measured against.
+    /// The reference.
     pub reference: DurationSamples,
-    /// What is aimed at, where something is.
+    /// The goal, if there is one.
     pub goal: Option<PerformanceGoal>,
 }
 
-/// What is aimed at.
+/// The goal of a comparison.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PerformanceGoal {
-    /// The most that the ratio of the medians should be, where that matters.
+    /// The goal for the ratio of the medians, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
-    /// The most that the subject's median should be, in seconds, where that matters.
+    /// The goal for the subject's median in seconds, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// The most by which the subject's median should be above the reference's, in seconds,
-    /// likewise.
+    /// The goal for the difference of the medians in seconds, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added: Option<f64>,
 }
 
 impl PerformanceGoal {
-    /// Returns the goal of being at most so many times the reference.
+    /// Returns the goal that the median is at most `ratio` times that of the reference.
     pub const fn times(ratio: f64) -> Self {
         Self {
             ratio: Some(ratio),
@@ -50,30 +49,30 @@ impl PerformanceGoal {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ComparisonResult<'a> {
-    /// As in [`Comparison`].
+    /// As in [`TimingComparison`].
     pub benchmark: &'static str,
-    /// As in [`Comparison`].
+    /// As in [`TimingComparison`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<&'static str>,
     /// The product.
     pub eklavya: SampleSummary,
-    /// What it is measured against.
+    /// The reference.
     pub reference: SampleSummary,
-    /// Of the medians; absent where the reference has nothing to do.
+    /// The ratio of the medians, or none if the reference takes no time.
     pub ratio: Option<f64>,
-    /// Of the shortest, likewise.
+    /// The ratio of the shortest durations, or none if the reference takes no time.
     pub ratio_of_minima: Option<f64>,
-    /// The median of the product less that of the reference, in seconds.
+    /// The difference of the medians of the product and the reference, in seconds.
     pub overhead_seconds: f64,
-    /// What is aimed at.
+    /// The goal, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goal: Option<PerformanceGoal>,
-    /// Whether that is reached.
+    /// Whether the goal is met.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub met: Option<bool>,
-    /// Every duration of the product.
+    /// All durations of the product.
     pub eklavya_samples: &'a DurationSamples,
-    /// Every duration of the reference.
+    /// All durations of the reference.
     pub reference_samples: &'a DurationSamples,
 }
 

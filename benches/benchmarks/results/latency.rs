@@ -1,4 +1,4 @@
-//! How soon something follows, and how soon it should.
+//! Latencies and their goals.
 
 use serde::Serialize;
 
@@ -8,29 +8,29 @@ use crate::results::samples::DurationSamples;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LatencySummary {
-    /// What was measured, e.g. `events`.
+    /// The name of the benchmark, e.g. `events`.
     pub benchmark: &'static str,
-    /// Under which conditions.
+    /// The conditions of the measurement.
     pub part: &'static str,
-    /// How many were measured.
+    /// The number of samples.
     pub count: usize,
-    /// Half were shorter.
+    /// The median.
     pub p50_seconds: f64,
-    /// 99 of 100 were shorter.
+    /// The 99th percentile.
     pub p99_seconds: f64,
-    /// The longest.
+    /// The longest duration.
     pub max_seconds: f64,
-    /// What is aimed at.
+    /// The goal for the median.
     pub goal_p50_seconds: f64,
-    /// What is aimed at.
+    /// The goal for the 99th percentile.
     pub goal_p99_seconds: f64,
-    /// Whether that is reached.
+    /// Whether the goals are met.
     pub met: bool,
 }
 
 impl LatencySummary {
-    /// Returns the report of samples; `goal` is the longest that half of all should take,
-    /// and that 99 of 100 should, in seconds.
+    /// Returns the report of samples; `goal` has the goals for the median and the 99th percentile,
+    /// in seconds.
     pub fn from_samples(
         benchmark: &'static str,
         part: &'static str,

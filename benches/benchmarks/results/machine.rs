@@ -1,4 +1,4 @@
-//! What was measured on.
+//! The machine of the measurements.
 
 use std::path::Path;
 
@@ -13,29 +13,29 @@ use crate::BenchError;
 pub struct MachineInfo {
     /// The processor's model.
     pub processor: String,
-    /// How many threads run at once.
+    /// The number of hardware threads.
     pub threads: usize,
     /// Memory in mebibytes.
     pub memory_mib: u64,
     /// The kernel.
     pub kernel: String,
-    /// Processes that wanted to run during the last minute, before anything was measured. Above
-    /// zero, others disturb what is measured.
+    /// The load average of the last minute, before the measurements. If it is above zero, other
+    /// programs disturb them.
     pub load_before: f64,
     /// The version of Eklavya.
     pub eklavya: String,
-    /// Whether this harness and the program built with it are optimised.
+    /// Whether this harness and the program that was built with it are optimised.
     pub optimised: bool,
     /// The version of git.
     pub git: String,
     /// The version of bubblewrap.
     pub bubblewrap: String,
-    /// The version of the Claude Code CLI, where it is used.
+    /// The version of the Claude Code CLI, if it is used.
     pub claude: Option<String>,
 }
 
 impl MachineInfo {
-    /// Looks at this machine.
+    /// Reads the properties of this machine.
     pub async fn inspect(eklavya: &Path, claude: Option<String>) -> Result<Self, BenchError> {
         let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
         Ok(Self {

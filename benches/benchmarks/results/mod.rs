@@ -1,4 +1,4 @@
-//! What was measured, where, and how it is reported.
+//! The results of measurements, the machine, and the report.
 
 pub mod comparison;
 pub mod latency;

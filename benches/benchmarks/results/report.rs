@@ -1,4 +1,4 @@
-//! What is written: a table for reading, or JSON lines.
+//! The report: a table, or JSON lines.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::results::comparison::{ComparisonResult, TimingComparison};
 use crate::results::latency::LatencySummary;
 use crate::results::machine::MachineInfo;
 
-/// Writes results to stdout; how far it is goes to stderr.
+/// Writes results to stdout and progress to stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportWriter(ReportFormat);
 
@@ -21,13 +21,13 @@ impl ReportWriter {
         Self(format)
     }
 
-    /// Prints the progress.
+    /// Prints the progress to stderr.
     pub fn print_progress(text: &str) {
-        // If stderr is closed, progress is not wanted.
+        // If stderr is closed, progress is dropped.
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    /// Writes what was measured on.
+    /// Writes the properties of the machine.
     pub fn write_machine(self, machine: &MachineInfo) -> Result<(), BenchError> {
         if self.0 == ReportFormat::Jsonl {
             return write_json_line(machine);
@@ -71,7 +71,7 @@ impl ReportWriter {
         ))
     }
 
-    /// Writes how soon something follows.
+    /// Writes latencies.
     pub fn write_latency(self, title: &str, latency: &LatencySummary) -> Result<(), BenchError> {
         if self.0 == ReportFormat::Jsonl {
             return write_json_line(latency);

@@ -1,4 +1,4 @@
-//! Durations of the same thing, measured several times.
+//! Durations of the same operation, measured several times.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ pub struct DurationSamples(Vec<f64>);
 /// The summary of samples, in seconds.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct SampleSummary {
-    /// Half were shorter.
+    /// The median.
     #[serde(rename = "medianSeconds")]
     pub median: f64,
-    /// The shortest: the one that other programs disturbed least.
+    /// The shortest duration, which other programs disturbed least.
     #[serde(rename = "minSeconds")]
     pub min: f64,
-    /// Nine in ten were shorter.
+    /// The 90th percentile.
     #[serde(rename = "p90Seconds")]
     pub p90: f64,
-    /// The longest.
+    /// The longest duration.
     #[serde(rename = "maxSeconds")]
     pub max: f64,
 }
@@ -32,18 +32,18 @@ impl DurationSamples {
         self.0.push(duration.as_secs_f64());
     }
 
-    /// Returns how many there are.
+    /// Returns the number of samples.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns the duration in seconds that this share of them (0 to 1) does not exceed; zero where
-    /// there are none.
+    /// Returns the duration in seconds that this share of the samples (0 to 1) does not exceed, or
+    /// zero if there are no samples.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "there are far fewer than 2^52"
+        reason = "the number of samples is far below 2^52"
     )]
     pub fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();

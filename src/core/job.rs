@@ -71,32 +71,13 @@ impl JobGoal {
     /// Returns the stages in which the work begins and ends, and the first stage from which no
     /// decision of the admin is in between. A failed verification returns to the build.
     fn stage_range(self) -> (ProjectStage, ProjectStage, ProjectStage) {
+        use ProjectStage as Stage;
         match self {
-            JobGoal::Plan => (
-                ProjectStage::Created,
-                ProjectStage::PlanReview,
-                ProjectStage::Created,
-            ),
-            JobGoal::Demos => (
-                ProjectStage::PlanApproved,
-                ProjectStage::DemoReview,
-                ProjectStage::PlanApproved,
-            ),
-            JobGoal::Build => (
-                ProjectStage::DemoApproved,
-                ProjectStage::Built,
-                ProjectStage::DemoApproved,
-            ),
-            JobGoal::Verify => (
-                ProjectStage::Building,
-                ProjectStage::Verified,
-                ProjectStage::DemoApproved,
-            ),
-            JobGoal::Deliver => (
-                ProjectStage::Verified,
-                ProjectStage::Delivering,
-                ProjectStage::DemoApproved,
-            ),
+            JobGoal::Plan => (Stage::Created, Stage::PlanReview, Stage::Created),
+            JobGoal::Demos => (Stage::PlanApproved, Stage::DemoReview, Stage::PlanApproved),
+            JobGoal::Build => (Stage::DemoApproved, Stage::Built, Stage::DemoApproved),
+            JobGoal::Verify => (Stage::Building, Stage::Verified, Stage::DemoApproved),
+            JobGoal::Deliver => (Stage::Verified, Stage::Delivering, Stage::DemoApproved),
         }
     }
 }

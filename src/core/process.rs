@@ -107,30 +107,36 @@ pub async fn run(
         program: program.clone(),
         source,
     })?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let work = async {
-        let feed = async {
-            if let Some(mut pipe) = stdin {
-                // A program may ignore its input.
-                let _ = pipe.write_all(input).await;
-            }
-            Ok(())
-        };
-        let ((), stdout, stderr, status) = tokio::try_join!(
-            feed,
-            read_capped(stdout, limits.output_bytes),
-            read_capped(stderr, limits.output_bytes),
-            child.wait(),
-        )?;
-        Ok((stdout, stderr, status))
-    };
+    let work = exchange(&mut child, input, limits.output_bytes);
     let ended = tokio::time::timeout(limits.timeout, work).await;
-    let (stdout, stderr, status) = ended
+    ended
         .map_err(|_| ProcessError::TimedOut {
             program: program.clone(),
             seconds: limits.timeout.as_secs(),
         })?
-        .map_err(|source| ProcessError::Pipe { program, source })?;
+        .map_err(|source| ProcessError::Pipe { program, source })
+}
+
+/// Writes `input`, reads what the child prints, and waits for its end.
+async fn exchange(
+    child: &mut tokio::process::Child,
+    input: &[u8],
+    output_bytes: usize,
+) -> io::Result<ProcessOutput> {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let feed = async {
+        if let Some(mut pipe) = stdin {
+            // A program may ignore its input.
+            let _ = pipe.write_all(input).await;
+        }
+        Ok(())
+    };
+    let ((), stdout, stderr, status) = tokio::try_join!(
+        feed,
+        read_capped(stdout, output_bytes),
+        read_capped(stderr, output_bytes),
+        child.wait(),
+    )?;
     let truncated = stdout.1 || stderr.1;
     Ok(ProcessOutput {
         status,

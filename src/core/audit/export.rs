@@ -128,14 +128,13 @@ impl ExportVerifier {
         if self.trailer.is_some() {
             return Err(wrong("it follows the last line".to_owned()));
         }
-        let value: Value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let unreadable = |error: serde_json::Error| wrong(error.to_string());
+        let value: Value = serde_json::from_str(text).map_err(unreadable)?;
         if value.get("rows").is_some() {
-            let read = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
-            self.trailer = Some(read);
+            self.trailer = Some(serde_json::from_value(value).map_err(unreadable)?);
             return Ok(());
         }
-        let line: ExportedRow =
-            serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+        let line: ExportedRow = serde_json::from_value(value).map_err(unreadable)?;
         self.rows += 1;
         let says = self.check_canonical_text(&line);
         let found = ChainRow {

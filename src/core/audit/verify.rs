@@ -1,6 +1,8 @@
 //! Verifies a chain row by row: finds rows that were changed, removed or added despite the
 //! triggers.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -99,16 +101,9 @@ impl ChainVerifier {
         found: ChainRow<'_>,
         canonical: Result<&str, &str>,
     ) -> Result<AuditHash, (ChainFaultKind, i64, String)> {
-        let (here, next) = (found.position, self.last.position + 1);
+        let here = found.position;
         let wrong = |kind, message| Err((kind, here, message));
-        if here > next {
-            let missing = format!("rows {next} to {} are missing", here - 1);
-            return Err((ChainFaultKind::Gap, next, missing));
-        }
-        if here < next {
-            let message = format!("position {here} has more than one row");
-            return wrong(ChainFaultKind::Extra, message);
-        }
+        self.check_position(here)?;
         if found.previous != self.last.hash.to_string() {
             let message = match self.last.position {
                 0 => "it is not the first row of this chain".to_owned(),
@@ -131,43 +126,54 @@ impl ChainVerifier {
         Ok(hash)
     }
 
+    fn check_position(&self, here: i64) -> Result<(), (ChainFaultKind, i64, String)> {
+        let next = self.last.position + 1;
+        match here.cmp(&next) {
+            Ordering::Greater => {
+                let missing = format!("rows {next} to {} are missing", here - 1);
+                Err((ChainFaultKind::Gap, next, missing))
+            }
+            Ordering::Less => {
+                let message = format!("position {here} has more than one row");
+                Err((ChainFaultKind::Extra, here, message))
+            }
+            Ordering::Equal => Ok(()),
+        }
+    }
+
     /// Checks the chain against its stored head, and returns the newest row or the fault.
     pub fn finish(self, head: Option<ChainHead>) -> Result<ChainHead, ChainFault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let last = self.last;
-        let fault = |position, kind, message| {
-            Err(ChainFault {
-                position,
-                id: None,
-                kind,
-                message,
-            })
-        };
-        match head {
+        let (position, kind, message) = match head {
             None => {
                 let message = "the chain has no head".to_owned();
-                fault(last.position.max(1), ChainFaultKind::Missing, message)
+                (last.position.max(1), ChainFaultKind::Missing, message)
             }
             Some(head) if head.position > last.position => {
                 let next = last.position + 1;
                 let message = format!("the rows from {next} to {} are missing", head.position);
-                fault(next, ChainFaultKind::Truncated, message)
+                (next, ChainFaultKind::Truncated, message)
             }
             Some(head) if head.position < last.position => {
-                let message = format!(
-                    "the chain ends at row {}; later rows are surplus",
-                    head.position
-                );
-                fault(head.position + 1, ChainFaultKind::Extra, message)
+                let end = head.position;
+                let message = format!("the chain ends at row {end}; later rows are surplus");
+                (end + 1, ChainFaultKind::Extra, message)
             }
             Some(head) if head.hash != last.hash => {
                 let message = format!("the head has the hash of another row: {}", head.hash);
-                fault(last.position, ChainFaultKind::Head, message)
+                (last.position, ChainFaultKind::Head, message)
             }
-            Some(_) => Ok(last),
-        }
+            Some(_) => return Ok(last),
+        };
+        Err(ChainFault {
+            position,
+            id: None,
+            kind,
+            message,
+        })
     }
 }
 

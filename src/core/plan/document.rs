@@ -174,44 +174,14 @@ impl PlanDocument {
             ("tasks", self.tasks.iter().map(|t| &t.id).collect()),
         ];
         for (name, ids) in lists {
-            if ids.is_empty() || ids.len() > MAX_ITEMS {
-                problems.push(format!(
-                    "{name} has {} items; it needs 1 to {MAX_ITEMS}",
-                    ids.len()
-                ));
-            }
-            let mut seen = BTreeSet::new();
-            for id in ids {
-                if !is_id(id) {
-                    problems.push(format!(
-                        "{name}: {id:?} is not an id (letters, digits, hyphens; at most 20)"
-                    ));
-                } else if !seen.insert(id.to_lowercase()) {
-                    problems.push(format!("{name}: {id} is duplicated"));
-                }
-            }
+            check_ids(name, &ids, problems);
         }
     }
 
     fn check_references(&self, problems: &mut Vec<String>) {
-        let features: BTreeSet<_> = self.features.iter().map(|f| &f.id).collect();
+        self.check_criteria(problems);
         let criteria: BTreeSet<_> = self.criteria.iter().map(|c| &c.id).collect();
         let tasks: BTreeSet<_> = self.tasks.iter().map(|t| &t.id).collect();
-        for criterion in &self.criteria {
-            if !features.contains(&criterion.feature) {
-                problems.push(format!(
-                    "criterion {} refers to feature {:?}, which does not exist",
-                    criterion.id, criterion.feature
-                ));
-            }
-            let empty = match &criterion.check {
-                CriterionCheck::Command { command } => command.trim().is_empty(),
-                CriterionCheck::Review { instructions } => instructions.trim().is_empty(),
-            };
-            if empty {
-                problems.push(format!("criterion {} has an empty check", criterion.id));
-            }
-        }
         for task in &self.tasks {
             for id in task.criteria.iter().filter(|id| !criteria.contains(id)) {
                 problems.push(format!(
@@ -232,6 +202,25 @@ impl PlanDocument {
                     "milestone {} has task {id:?}, which does not exist",
                     milestone.id
                 ));
+            }
+        }
+    }
+
+    fn check_criteria(&self, problems: &mut Vec<String>) {
+        let features: BTreeSet<_> = self.features.iter().map(|f| &f.id).collect();
+        for criterion in &self.criteria {
+            if !features.contains(&criterion.feature) {
+                problems.push(format!(
+                    "criterion {} refers to feature {:?}, which does not exist",
+                    criterion.id, criterion.feature
+                ));
+            }
+            let empty = match &criterion.check {
+                CriterionCheck::Command { command } => command.trim().is_empty(),
+                CriterionCheck::Review { instructions } => instructions.trim().is_empty(),
+            };
+            if empty {
+                problems.push(format!("criterion {} has an empty check", criterion.id));
             }
         }
     }
@@ -257,16 +246,11 @@ impl PlanDocument {
     }
 
     fn check_order(&self, problems: &mut Vec<String>) {
-        let mut waiting: BTreeMap<&str, Vec<&str>> = self
-            .tasks
-            .iter()
-            .map(|t| {
-                (
-                    t.id.as_str(),
-                    t.depends_on.iter().map(String::as_str).collect(),
-                )
-            })
-            .collect();
+        let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for task in &self.tasks {
+            let needs = task.depends_on.iter().map(String::as_str);
+            waiting.insert(&task.id, needs.collect());
+        }
         loop {
             let free: Vec<&str> = waiting
                 .iter()
@@ -322,6 +306,25 @@ impl PlanDocument {
             problems.push(format!(
                 "the tasks are estimated at {total} USD, the budget has {budget} USD left"
             ));
+        }
+    }
+}
+
+fn check_ids(name: &str, ids: &[&String], problems: &mut Vec<String>) {
+    if ids.is_empty() || ids.len() > MAX_ITEMS {
+        let count = ids.len();
+        problems.push(format!(
+            "{name} has {count} items; it needs 1 to {MAX_ITEMS}"
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        if !is_id(id) {
+            problems.push(format!(
+                "{name}: {id:?} is not an id (letters, digits, hyphens; at most 20)"
+            ));
+        } else if !seen.insert(id.to_lowercase()) {
+            problems.push(format!("{name}: {id} is duplicated"));
         }
     }
 }

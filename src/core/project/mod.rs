@@ -295,56 +295,37 @@ fn from_active(stage: ProjectStage, event: ProjectEvent, now: Timestamp) -> Opti
         ProjectEvent::Deliver => {
             (stage == ProjectStage::Delivering).then_some(ProjectState::Delivered { at: now })
         }
-        ProjectEvent::Resume => None,
-        ProjectEvent::StartPlanning => {
-            advance_from(stage, ProjectStage::Created, ProjectStage::Planning)
-        }
-        ProjectEvent::ProposePlan => {
-            advance_from(stage, ProjectStage::Planning, ProjectStage::PlanReview)
-        }
-        ProjectEvent::RejectPlan => {
-            advance_from(stage, ProjectStage::PlanReview, ProjectStage::Planning)
-        }
-        ProjectEvent::ApprovePlan => {
-            advance_from(stage, ProjectStage::PlanReview, ProjectStage::PlanApproved)
-        }
-        ProjectEvent::StartDemos => advance_from(
-            stage,
-            ProjectStage::PlanApproved,
-            ProjectStage::DemoBuilding,
-        ),
-        ProjectEvent::PresentDemos => {
-            advance_from(stage, ProjectStage::DemoBuilding, ProjectStage::DemoReview)
-        }
-        ProjectEvent::RejectDemos => {
-            advance_from(stage, ProjectStage::DemoReview, ProjectStage::DemoBuilding)
-        }
-        ProjectEvent::ApproveDemo => {
-            advance_from(stage, ProjectStage::DemoReview, ProjectStage::DemoApproved)
-        }
-        ProjectEvent::StartBuild => {
-            advance_from(stage, ProjectStage::DemoApproved, ProjectStage::Building)
-        }
-        ProjectEvent::FinishBuild => {
-            advance_from(stage, ProjectStage::Building, ProjectStage::Built)
-        }
-        ProjectEvent::StartVerification => {
-            advance_from(stage, ProjectStage::Built, ProjectStage::Verifying)
-        }
-        ProjectEvent::FailVerification => {
-            advance_from(stage, ProjectStage::Verifying, ProjectStage::Building)
-        }
-        ProjectEvent::PassVerification => {
-            advance_from(stage, ProjectStage::Verifying, ProjectStage::Verified)
-        }
-        ProjectEvent::StartDelivery => {
-            advance_from(stage, ProjectStage::Verified, ProjectStage::Delivering)
+        event => {
+            let (from, to) = stage_change(event)?;
+            (stage == from).then_some(ProjectState::Active { stage: to })
         }
     }
 }
 
-fn advance_from(stage: ProjectStage, from: ProjectStage, to: ProjectStage) -> Option<ProjectState> {
-    (stage == from).then_some(ProjectState::Active { stage: to })
+/// Returns the stages before and after an event that moves an active project to another stage.
+fn stage_change(event: ProjectEvent) -> Option<(ProjectStage, ProjectStage)> {
+    use ProjectStage as Stage;
+    let change = match event {
+        ProjectEvent::StartPlanning => (Stage::Created, Stage::Planning),
+        ProjectEvent::ProposePlan => (Stage::Planning, Stage::PlanReview),
+        ProjectEvent::RejectPlan => (Stage::PlanReview, Stage::Planning),
+        ProjectEvent::ApprovePlan => (Stage::PlanReview, Stage::PlanApproved),
+        ProjectEvent::StartDemos => (Stage::PlanApproved, Stage::DemoBuilding),
+        ProjectEvent::PresentDemos => (Stage::DemoBuilding, Stage::DemoReview),
+        ProjectEvent::RejectDemos => (Stage::DemoReview, Stage::DemoBuilding),
+        ProjectEvent::ApproveDemo => (Stage::DemoReview, Stage::DemoApproved),
+        ProjectEvent::StartBuild => (Stage::DemoApproved, Stage::Building),
+        ProjectEvent::FinishBuild => (Stage::Building, Stage::Built),
+        ProjectEvent::StartVerification => (Stage::Built, Stage::Verifying),
+        ProjectEvent::FailVerification => (Stage::Verifying, Stage::Building),
+        ProjectEvent::PassVerification => (Stage::Verifying, Stage::Verified),
+        ProjectEvent::StartDelivery => (Stage::Verified, Stage::Delivering),
+        ProjectEvent::Deliver
+        | ProjectEvent::Pause
+        | ProjectEvent::Resume
+        | ProjectEvent::Archive => return None,
+    };
+    Some(change)
 }
 
 fn from_paused(stage: ProjectStage, event: ProjectEvent, now: Timestamp) -> Option<ProjectState> {

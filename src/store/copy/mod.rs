@@ -142,8 +142,20 @@ impl CopySource {
             });
         }
         aside.enable(target).await?;
+        Ok(CopySummary {
+            tables: self.compare_tables(target, &tables, tell).await?,
+            replaced,
+        })
+    }
+
+    async fn compare_tables(
+        &mut self,
+        target: &mut SqlTransaction,
+        tables: &[TableSchema],
+        tell: &mut (dyn FnMut(CopyProgress) + Send),
+    ) -> Result<Vec<CopiedTable>, CopyError> {
         let mut compared = Vec::new();
-        for table in &tables {
+        for table in tables {
             let same = verify::verify_table(&mut self.tx, target, table).await?;
             tell(CopyProgress::Compared {
                 table: table.name.clone(),
@@ -151,10 +163,7 @@ impl CopySource {
             });
             compared.push(same);
         }
-        Ok(CopySummary {
-            tables: compared,
-            replaced,
-        })
+        Ok(compared)
     }
 
     async fn copy_table(

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use eklavya_core::hex::LowerHex;
 use futures_util::stream::{BoxStream, StreamExt};
+use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, PgConnection, SqliteConnection};
 
@@ -65,24 +66,28 @@ async fn insert_into_sqlite(
     );
     let mut written = 0;
     while let Some(row) = rows.next().await {
-        let mut arguments = SqliteArguments::default();
-        for cell in row? {
-            match cell {
-                CellValue::Null => arguments.add(None::<i64>),
-                CellValue::Int(number) => arguments.add(number),
-                CellValue::Flag(flag) => arguments.add(flag),
-                CellValue::Text(text) => arguments.add(text),
-                CellValue::Id(id) => arguments.add(id),
-                CellValue::Json(json) => arguments.add(json.to_string()),
-                CellValue::Bytes(bytes) => arguments.add(bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
+        let arguments = bind_cells(row?).map_err(sqlx::Error::Encode)?;
         let query = sqlx::query_with(AssertSqlSafe(sql.clone()), arguments);
         query.execute(&mut *connection).await?;
         written += 1;
     }
     Ok(written)
+}
+
+fn bind_cells(row: RowCells) -> Result<SqliteArguments, BoxDynError> {
+    let mut arguments = SqliteArguments::default();
+    for cell in row {
+        match cell {
+            CellValue::Null => arguments.add(None::<i64>),
+            CellValue::Int(number) => arguments.add(number),
+            CellValue::Flag(flag) => arguments.add(flag),
+            CellValue::Text(text) => arguments.add(text),
+            CellValue::Id(id) => arguments.add(id),
+            CellValue::Json(json) => arguments.add(json.to_string()),
+            CellValue::Bytes(bytes) => arguments.add(bytes),
+        }?;
+    }
+    Ok(arguments)
 }
 
 /// COPY takes many rows at once and keeps the given values of identity columns

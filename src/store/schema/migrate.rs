@@ -110,11 +110,7 @@ pub(crate) async fn apply_pending(
     database: &str,
 ) -> Result<MigrationOutcome, StoreError> {
     lock_schema(tx).await?;
-    tx.execute_script(match tx.dialect() {
-        SqlDialect::Sqlite => HISTORY_SQLITE,
-        SqlDialect::Postgres => HISTORY_POSTGRES,
-    })
-    .await?;
+    create_history(tx).await?;
     let history = read_history(tx).await?;
     let from = history.iter().map(|done| done.version).max();
     let known = steps.last().map_or(0, |step| step.version);
@@ -127,9 +123,7 @@ pub(crate) async fn apply_pending(
     let mut applied = Vec::new();
     for step in steps.iter().skip(history.len()) {
         apply_step(tx, step).await.map_err(|error| match error {
-            error @ (StoreError::Forbidden(_)
-            | StoreError::Unavailable(_)
-            | StoreError::DiskFull) => error,
+            StoreError::Forbidden(_) | StoreError::Unavailable(_) | StoreError::DiskFull => error,
             error => problem(MigrationError::Step {
                 name: step.name,
                 source: Box::new(error),
@@ -142,6 +136,14 @@ pub(crate) async fn apply_pending(
         to: known,
         applied,
     })
+}
+
+async fn create_history(tx: &mut SqlTransaction) -> Result<(), StoreError> {
+    tx.execute_script(match tx.dialect() {
+        SqlDialect::Sqlite => HISTORY_SQLITE,
+        SqlDialect::Postgres => HISTORY_POSTGRES,
+    })
+    .await
 }
 
 /// Waits for another process that migrates: for as long as its migrations take, not only for the

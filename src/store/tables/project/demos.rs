@@ -1,7 +1,7 @@
 //! The `demos` table.
 
 use crate::params;
-use crate::{DatabaseRow, SqlTransaction, StoreError};
+use crate::{DatabaseRow, RowReader, SqlTransaction, StoreError};
 use eklavya_core::demo::{Demo, PreviewProcess};
 use eklavya_core::ids::{DemoId, ProjectId, TaskId};
 
@@ -88,15 +88,6 @@ pub async fn of_project(
 fn read(record: &DatabaseRow) -> Result<Demo, StoreError> {
     let row = record.reader(TABLE);
     let commit = row.opt_text("commit_id")?;
-    let (pid, start) = (row.opt_int("preview_pid")?, row.opt_int("preview_start")?);
-    let preview = match (pid, start) {
-        (Some(_), Some(start)) => Some(PreviewProcess {
-            host: row.opt_text("preview_host")?.unwrap_or_default(),
-            pid: row.uint("preview_pid")?,
-            start,
-        }),
-        _ => None,
-    };
     Ok(Demo {
         id: DemoId(row.id("id")?),
         project: ProjectId(row.id("project_id")?),
@@ -107,10 +98,22 @@ fn read(record: &DatabaseRow) -> Result<Demo, StoreError> {
         state: row.json("state")?,
         commit: commit.map(|_| row.parse("commit_id")).transpose()?,
         preview_url: row.opt_text("preview_url")?,
-        preview,
+        preview: read_preview(&row)?,
         feedback: row.opt_text("feedback")?,
         version: row.int("version")?,
         created_at: row.timestamp("created_at")?,
         approved_at: row.opt_timestamp("approved_at")?,
+    })
+}
+
+fn read_preview(row: &RowReader<'_>) -> Result<Option<PreviewProcess>, StoreError> {
+    let (pid, start) = (row.opt_int("preview_pid")?, row.opt_int("preview_start")?);
+    Ok(match (pid, start) {
+        (Some(_), Some(start)) => Some(PreviewProcess {
+            host: row.opt_text("preview_host")?.unwrap_or_default(),
+            pid: row.uint("preview_pid")?,
+            start,
+        }),
+        _ => None,
     })
 }

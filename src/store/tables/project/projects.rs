@@ -187,15 +187,7 @@ impl ProjectSummaryRow<'_> {
         let moment = |column, micros| {
             Timestamp::from_microsecond(micros).map_err(|error| corrupt(column, &error))
         };
-        let state = if let Some(state) = states.get(self.3.get()) {
-            state.clone()
-        } else {
-            let state = parse_state(self.3).map_err(|error| corrupt("state", &error))?;
-            states
-                .entry(self.3.get().to_owned())
-                .or_insert(state)
-                .clone()
-        };
+        let state = read_state(self.3, states).map_err(|error| corrupt("state", &error))?;
         let priority = self
             .12
             .map_or(Ok(ProjectPriority::default()), ProjectPriority::new);
@@ -216,6 +208,18 @@ impl ProjectSummaryRow<'_> {
             slug,
         })
     }
+}
+
+fn read_state(
+    quoted: &RawValue,
+    states: &mut BTreeMap<String, ProjectState>,
+) -> Result<ProjectState, serde_json::Error> {
+    if let Some(state) = states.get(quoted.get()) {
+        return Ok(state.clone());
+    }
+    let state = parse_state(quoted)?;
+    states.insert(quoted.get().to_owned(), state.clone());
+    Ok(state)
 }
 
 fn parse_state(quoted: &RawValue) -> Result<ProjectState, serde_json::Error> {

@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+pub use crate::cost::reservation::ReservationOutcome;
+use crate::cost::reservation::decide_reservation;
 use crate::cost::settlement::{finish_entry, raise_alerts, reached_threshold};
 use crate::data_store::STORE_RETRY;
 use crate::{DataStore, ServiceError, Transaction};
 use eklavya_core::audit::AuditActor;
 use eklavya_core::ids::{LedgerId, ProjectId};
 use eklavya_core::ledger::{
-    Budget, BudgetAlert, BudgetScope, BudgetShortage, PriceQuote, RequestPayer, Reservation,
-    TokenUsage,
+    Budget, BudgetAlert, BudgetScope, BudgetShortage, PriceQuote, RequestPayer, TokenUsage,
 };
 use eklavya_core::money::MicroUsd;
 use eklavya_store::budgets::NamedBudget;
 use eklavya_store::ledger::LedgerOutcome;
 use eklavya_store::{StoreError, agents, budgets, ledger, tasks};
-
-/// With at least this many output tokens, a request does not wait for others to release their
-/// reservations: few answers are longer.
-const COMFORTABLE_TOKENS: u64 = 16_384;
 
 /// Default limits, for scopes without a limit of their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,16 +37,6 @@ impl DefaultLimits {
             BudgetScope::Agent(_) => self.agent,
         }
     }
-}
-
-/// The result of a reservation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReservationOutcome {
-    /// The money is reserved in the ledger.
-    Granted(Reservation),
-    /// Requests in progress hold the needed amount; they may release some of it.
-    Held(BudgetShortage),
-    Refused(BudgetShortage),
 }
 
 #[derive(Debug, Clone)]
@@ -91,25 +78,9 @@ impl CostTracker {
             let mut tx = self.data.begin(&AuditActor::Agent(payer.agent)).await?;
             let budgets = self.load_budgets(&mut tx, payer).await?;
             let decision = decide_reservation(payer, quote, &budgets);
-            match &decision {
-                ReservationOutcome::Granted(reservation) => {
-                    // The budgets were read in this transaction; if another writer changes them in
-                    // between, the guarded update fails.
-                    if !self.reserve_all(&mut tx, payer, reservation.amount).await? {
-                        continue;
-                    }
-                    let now = tx.now;
-                    ledger::insert(&mut tx.sql, payer, quote, reservation, now).await?;
-                }
-                ReservationOutcome::Refused(BudgetShortage {
-                    scope: BudgetScope::Project(_),
-                    budget,
-                    ..
-                }) => {
-                    // The rest is too small for any request, so the limit is reached.
-                    raise_alerts(&mut tx, payer.project, budget, 100).await?;
-                }
-                ReservationOutcome::Held(_) | ReservationOutcome::Refused(_) => {}
+            let recorded = self.record_decision(&mut tx, payer, quote, &decision);
+            if !recorded.await? {
+                continue;
             }
             if let Err(error) = tx.commit().await {
                 if let ReservationOutcome::Granted(reservation) = &decision {
@@ -120,6 +91,35 @@ impl CostTracker {
             }
             return Ok(decision);
         }
+    }
+
+    /// Returns false if the decision must be made again.
+    async fn record_decision(
+        &self,
+        tx: &mut Transaction,
+        payer: &RequestPayer,
+        quote: &PriceQuote,
+        decision: &ReservationOutcome,
+    ) -> Result<bool, StoreError> {
+        match decision {
+            ReservationOutcome::Granted(reservation) => {
+                if !self.reserve_all(tx, payer, reservation.amount).await? {
+                    return Ok(false);
+                }
+                let now = tx.now;
+                ledger::insert(&mut tx.sql, payer, quote, reservation, now).await?;
+            }
+            ReservationOutcome::Refused(BudgetShortage {
+                scope: BudgetScope::Project(_),
+                budget,
+                ..
+            }) => {
+                // The rest is too small for any request, so the limit is reached.
+                raise_alerts(tx, payer.project, budget, 100).await?;
+            }
+            ReservationOutcome::Held(_) | ReservationOutcome::Refused(_) => {}
+        }
+        Ok(true)
     }
 
     async fn load_budgets(
@@ -137,6 +137,7 @@ impl CostTracker {
         Ok(found)
     }
 
+    /// Returns false if a budget no longer has the amount: another writer changed it since it was read.
     async fn reserve_all(
         &self,
         tx: &mut Transaction,
@@ -315,53 +316,6 @@ impl CostTracker {
     pub fn data(&self) -> &DataStore {
         &self.data
     }
-}
-
-fn decide_reservation(
-    payer: &RequestPayer,
-    quote: &PriceQuote,
-    budgets: &[(BudgetScope, Budget)],
-) -> ReservationOutcome {
-    let limited = || budgets.iter().filter(|(_, budget)| budget.limit.is_some());
-    let unheld = |budget: &Budget| {
-        budget
-            .limit
-            .unwrap_or_default()
-            .saturating_sub(budget.spent)
-    };
-    let shortage = |(scope, budget): &(BudgetScope, Budget)| BudgetShortage {
-        scope: *scope,
-        slug: payer.slug.clone(),
-        task_key: payer.task_key.clone(),
-        budget: *budget,
-        needed: quote.cost_at(quote.min_tokens.min(quote.max_tokens)),
-    };
-    let Some(emptiest) = limited().min_by_key(|(_, budget)| unheld(budget)) else {
-        return grant(quote, quote.max_tokens);
-    };
-    let Some(later) = quote.affordable_tokens(unheld(&emptiest.1)) else {
-        return ReservationOutcome::Refused(shortage(emptiest));
-    };
-    let tightest = limited()
-        .min_by_key(|(_, budget)| budget.available())
-        .unwrap_or(emptiest);
-    let now = tightest
-        .1
-        .available()
-        .and_then(|left| quote.affordable_tokens(left));
-    match now {
-        Some(now) if now >= later.min(COMFORTABLE_TOKENS) => grant(quote, now),
-        _ => ReservationOutcome::Held(shortage(tightest)),
-    }
-}
-
-fn grant(quote: &PriceQuote, max_tokens: u64) -> ReservationOutcome {
-    let amount = quote.cost_at(max_tokens);
-    ReservationOutcome::Granted(Reservation {
-        id: LedgerId::random(),
-        max_tokens,
-        amount,
-    })
 }
 
 /// Returns the project of a scope; `None` for the budget of all projects.

@@ -2,4 +2,5 @@
 
 pub mod cost_report;
 pub mod costs;
+mod reservation;
 mod settlement;

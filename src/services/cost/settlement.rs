@@ -66,10 +66,8 @@ pub(super) async fn raise_alerts(
         return Ok(Vec::new());
     }
     let mut alerts = Vec::new();
-    for percent in THRESHOLDS
-        .into_iter()
-        .filter(|t| *t > warned && *t <= highest)
-    {
+    let is_crossed = |threshold: &i64| *threshold > warned && *threshold <= highest;
+    for percent in THRESHOLDS.into_iter().filter(is_crossed) {
         let alert = BudgetAlert {
             project_id: project,
             spent: budget.spent,

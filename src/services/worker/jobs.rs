@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
+pub use super::job_request::{EnqueuedJob, enqueue};
 use crate::data_store::require_swapped;
 use crate::{DataStore, ServiceError, Transaction};
 use eklavya_core::audit::AuditActor;
 use eklavya_core::event::Event;
-use eklavya_core::ids::{JobId, ProjectId};
-use eklavya_core::job::{GoalReadiness, Job, JobEvent, JobGoal, JobState};
+use eklavya_core::ids::ProjectId;
+use eklavya_core::job::{Job, JobEvent, JobState};
 use eklavya_core::lease::Lease;
 use eklavya_core::project::Project;
 use eklavya_core::project::priority::ProjectPriority;
@@ -20,92 +21,6 @@ use eklavya_store::{jobs, leases, priorities, projects};
 
 /// The period over which the run times of a project's jobs are compared.
 const USAGE_WINDOW: Duration = Duration::from_hours(24);
-
-/// The result of requesting a job.
-#[derive(Debug, Clone)]
-pub struct EnqueuedJob {
-    pub job: Job,
-    /// Whether it was added; otherwise an open job for the goal exists already.
-    pub is_new: bool,
-}
-
-/// Requests a job for `goal` on behalf of `actor`.
-///
-/// # Errors
-/// [`ServiceError::GoalUnreachable`] if the project cannot get there without a decision or other
-/// work that was not requested.
-pub async fn enqueue(
-    data: &DataStore,
-    actor: &AuditActor,
-    project: &Project,
-    goal: JobGoal,
-) -> Result<EnqueuedJob, ServiceError> {
-    let mut tx = data.begin(actor).await?;
-    if let Some(job) = jobs::find_open(&mut tx.sql, project.id, goal).await? {
-        return Ok(EnqueuedJob { job, is_new: false });
-    }
-    ensure_reachable(&mut tx, project, goal).await?;
-    let job = Job {
-        id: JobId::random(),
-        project: project.id,
-        goal,
-        state: JobState::Queued {
-            since: tx.now,
-            reason: None,
-        },
-        priority: priorities::of_project(&mut tx.sql, project.id).await?,
-        used_micros: recent_usage(&mut tx, project.id).await?,
-        worked_micros: 0,
-        requested_by: actor.to_string(),
-        attempt: 0,
-        version: 1,
-        created_at: tx.now,
-        started_at: None,
-        ended_at: None,
-    };
-    if !jobs::insert(&mut tx.sql, &job).await? {
-        // Another process requested it at the same time.
-        drop(tx);
-        let open = jobs::find_open(&mut data.begin_read().await?, project.id, goal).await?;
-        let job = open.ok_or_else(|| ServiceError::Conflict(describe_goal(project, goal)))?;
-        return Ok(EnqueuedJob { job, is_new: false });
-    }
-    emit_status(&mut tx, project);
-    let details = json!({ "job": job.id, "goal": goal, "priority": job.priority });
-    tx.add_audit((Some(project.id), None), "job.ask", details);
-    tx.commit().await?;
-    Ok(EnqueuedJob { job, is_new: true })
-}
-
-async fn ensure_reachable(
-    tx: &mut Transaction,
-    project: &Project,
-    goal: JobGoal,
-) -> Result<(), ServiceError> {
-    let reach = project
-        .state
-        .stage()
-        .map_or(GoalReadiness::Never, |s| goal.readiness_at(s));
-    let possible = match reach {
-        GoalReadiness::Now => true,
-        GoalReadiness::Never => false,
-        GoalReadiness::Later => {
-            let all = jobs::of_project(&mut tx.sql, project.id).await?;
-            all.iter().any(|job| job.state.is_open())
-                || leases::of_project(&mut tx.sql, project.id)
-                    .await?
-                    .is_some_and(|lease| lease.holder.is_some())
-        }
-    };
-    if possible {
-        return Ok(());
-    }
-    Err(ServiceError::GoalUnreachable {
-        project: project.slug.clone(),
-        status: project.state.status(),
-        goal,
-    })
-}
 
 /// Takes the queued job that is next, if there is one that can be worked on, for `worker`. Projects
 /// of `passed_over`, and those that do not fit, are left to others.
@@ -223,7 +138,10 @@ fn update_times(next: &mut Job, before: &Job, now: Timestamp) {
     }
 }
 
-async fn recent_usage(tx: &mut Transaction, project: ProjectId) -> Result<i64, ServiceError> {
+pub(super) async fn recent_usage(
+    tx: &mut Transaction,
+    project: ProjectId,
+) -> Result<i64, ServiceError> {
     let since = tx.now - USAGE_WINDOW;
     Ok(jobs::worked_since(&mut tx.sql, project, since).await?)
 }
@@ -370,7 +288,7 @@ pub(crate) async fn emit_project_status(
     Ok(())
 }
 
-fn emit_status(tx: &mut Transaction, project: &Project) {
+pub(super) fn emit_status(tx: &mut Transaction, project: &Project) {
     let event = Event::ProjectStatus {
         project_id: project.id,
         status: project.state.status().to_owned(),
@@ -385,8 +303,4 @@ async fn load_project(tx: &mut Transaction, id: ProjectId) -> Result<Project, Se
         what: "project",
         name: id.to_string(),
     })
-}
-
-fn describe_goal(project: &Project, goal: JobGoal) -> String {
-    format!("the {goal} of project {}", project.slug)
 }

@@ -119,16 +119,7 @@ async fn verify_chain(
             verify_entry(&mut verifier, chain, line);
         }
     }
-    let ended = match audit::head_of_chain(tx, chain).await {
-        Ok(head) => verifier.finish(head),
-        Err(damaged @ StoreError::Corrupt { .. }) => Err(ChainFault {
-            position: rows,
-            id: None,
-            kind: ChainFaultKind::Head,
-            message: damaged.to_string(),
-        }),
-        Err(error) => return Err(error),
-    };
+    let ended = finish_chain(tx, chain, verifier, rows).await?;
     // Every project has at least the entry of its creation.
     let ended = match ended {
         Ok(head) if head.position == 0 && project.is_some() => Err(missing_chain_fault()),
@@ -144,6 +135,25 @@ async fn verify_chain(
         hash: ended.as_ref().ok().map(|head| head.hash.to_string()),
         fault: ended.err(),
     })
+}
+
+/// Compares the chain with its stored head.
+async fn finish_chain(
+    tx: &mut SqlTransaction,
+    chain: Uuid,
+    verifier: ChainVerifier,
+    rows: i64,
+) -> Result<Result<ChainHead, ChainFault>, StoreError> {
+    match audit::head_of_chain(tx, chain).await {
+        Ok(head) => Ok(verifier.finish(head)),
+        Err(damaged @ StoreError::Corrupt { .. }) => Ok(Err(ChainFault {
+            position: rows,
+            id: None,
+            kind: ChainFaultKind::Head,
+            message: damaged.to_string(),
+        })),
+        Err(error) => Err(error),
+    }
 }
 
 fn missing_chain_fault() -> ChainFault {

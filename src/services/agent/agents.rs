@@ -34,11 +34,8 @@ pub async fn spawn_in(
         "sandboxed": agent.sandboxed, "rehearsal": agent.rehearsal, "model": agent.model,
         "worker": agent.worker, "fence": agent.fence,
     });
-    tx.add_audit(
-        (Some(agent.project), Some(agent.id)),
-        "agent.spawn",
-        details,
-    );
+    let about = (Some(agent.project), Some(agent.id));
+    tx.add_audit(about, "agent.spawn", details);
     Ok(())
 }
 
@@ -82,16 +79,19 @@ pub async fn advance_in(
     require_swapped(swapped, || format!("agent {}", id.short()))?;
     agent.version += 1;
     if !agent.state.is_live() {
-        let event = Event::AgentCompleted {
-            agent_id: id,
-            task_id: agent.task,
-            result: agent.state.status().to_owned(),
-        };
-        tx.add_event(Some(agent.project), event);
+        tx.add_event(Some(agent.project), completion_event(&agent));
     }
     let details = json!({ "event": event.name(), "to": agent.state, "pid": pid });
     tx.add_audit((Some(agent.project), Some(id)), "agent.advance", details);
     Ok(agent)
+}
+
+fn completion_event(agent: &Agent) -> Event {
+    Event::AgentCompleted {
+        agent_id: agent.id,
+        task_id: agent.task,
+        result: agent.state.status().to_owned(),
+    }
 }
 
 /// Adds the notification that an agent has stopped for a reason that a person must fix, within the

@@ -161,10 +161,8 @@ async fn resolve_recipients(
         MessageRecipient::Agent(id) => {
             let agent = find_project_agent(tx, new.project, id).await?;
             if !agent.state.is_live() {
-                return Err(ServiceError::RecipientEnded(
-                    id.short(),
-                    agent.state.status(),
-                ));
+                let status = agent.state.status();
+                return Err(ServiceError::RecipientEnded(id.short(), status));
             }
             Ok(vec![id])
         }

@@ -65,16 +65,19 @@ pub async fn spawn(
     let number = u32::try_from(before.len() + 1).unwrap_or(u32::MAX);
     let key = spawned_task_key(&parent.key, number);
     let details = json!({ "task": parent.key, "spawned": key, "role": request.role });
-    let new = NewTask {
+    let task = ensure_in(&mut tx, project, new_task(key, parent, request)).await?;
+    tx.add_audit((Some(project.id), Some(agent)), "task.spawn", details);
+    tx.commit().await?;
+    Ok(SpawnOutcome::Task(Box::new(task)))
+}
+
+fn new_task(key: String, parent: &Task, request: SpawnRequest) -> NewTask {
+    NewTask {
         description: request.description,
         criteria: request.criteria,
         priority: parent.priority,
         ..NewTask::new(key, TaskKind::Build, request.role, request.title)
-    };
-    let task = ensure_in(&mut tx, project, new).await?;
-    tx.add_audit((Some(project.id), Some(agent)), "task.spawn", details);
-    tx.commit().await?;
-    Ok(SpawnOutcome::Task(Box::new(task)))
+    }
 }
 
 /// Returns those of `all` tasks that the task `key` delegated.

@@ -1,5 +1,6 @@
 //! Tasks: create them, and change their states.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::data_store::require_swapped;
@@ -9,7 +10,7 @@ use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::event::Event;
 use eklavya_core::ids::commit::CommitId;
-use eklavya_core::ids::{ProjectId, SessionId, TaskId};
+use eklavya_core::ids::{AgentId, ProjectId, SessionId, TaskId};
 use eklavya_core::money::MicroUsd;
 use eklavya_core::project::Project;
 use eklavya_core::project::decision::Decision;
@@ -70,10 +71,20 @@ pub async fn ensure_in(
     if let Some(task) = tasks::by_key(&mut tx.sql, project.id, &new.key).await? {
         return Ok(task);
     }
+    let limit = new.limit;
+    let task = pending_task(project.id, new, tx.now)?;
+    tasks::insert(&mut tx.sql, &task).await?;
+    budgets::set_limit(&mut tx.sql, budgets::Scope::Task(task.id), limit).await?;
+    let details = json!({ "task": task.key, "kind": task.kind.name(), "role": task.role });
+    tx.add_audit((Some(project.id), None), "task.create", details);
+    Ok(task)
+}
+
+fn pending_task(project: ProjectId, new: NewTask, now: Timestamp) -> Result<Task, ServiceError> {
     let id = TaskId::random();
-    let task = Task {
+    Ok(Task {
         id,
-        project: project.id,
+        project,
         subject: tasks::read_subject(id, new.kind, &new.key)?,
         key: new.key,
         kind: new.kind,
@@ -91,14 +102,9 @@ pub async fn ensure_in(
         base_commit: None,
         result: None,
         version: 1,
-        created_at: tx.now,
-        updated_at: tx.now,
-    };
-    tasks::insert(&mut tx.sql, &task).await?;
-    budgets::set_limit(&mut tx.sql, budgets::Scope::Task(task.id), new.limit).await?;
-    let details = json!({ "task": task.key, "kind": task.kind.name(), "role": task.role });
-    tx.add_audit((Some(project.id), None), "task.create", details);
-    Ok(task)
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// Creates tasks, all or none, except those that the project has already.
@@ -206,6 +212,27 @@ async fn record_advance_in(
     event: &TaskEvent,
 ) -> Result<(), ServiceError> {
     let agent = task.state.agent().or(before.state.agent());
+    announce_advance_in(tx, task, agent, event).await?;
+    let commit = match event {
+        TaskEvent::Submit { commit } | TaskEvent::Accept { commit } => Some(commit),
+        _ => None,
+    };
+    let details = json!({
+        "task": task.key, "attempt": task.attempt, "event": event.name(),
+        "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
+        "commit": commit,
+    });
+    tx.add_audit((Some(task.project), agent), "task.advance", details);
+    Ok(())
+}
+
+/// Emits what clients and the admin are told about an event of a task.
+async fn announce_advance_in(
+    tx: &mut Transaction,
+    task: &Task,
+    agent: Option<AgentId>,
+    event: &TaskEvent,
+) -> Result<(), ServiceError> {
     match event {
         TaskEvent::Start { agent } => {
             let event = Event::AgentWorking {
@@ -225,16 +252,6 @@ async fn record_advance_in(
         | TaskEvent::Retry
         | TaskEvent::Cancel => {}
     }
-    let commit = match event {
-        TaskEvent::Submit { commit } | TaskEvent::Accept { commit } => Some(commit),
-        _ => None,
-    };
-    let details = json!({
-        "task": task.key, "attempt": task.attempt, "event": event.name(),
-        "from": before.state.status(), "to": task.state.status(), "feedback": task.feedback,
-        "commit": commit,
-    });
-    tx.add_audit((Some(task.project), agent), "task.advance", details);
     Ok(())
 }
 

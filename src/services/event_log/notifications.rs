@@ -10,31 +10,10 @@ use eklavya_store::{StoreError, projects};
 
 /// Notifies that a project waits for a decision, or is delivered.
 pub(crate) fn notify_stage_in(tx: &mut Transaction, project: &Project) {
-    let Project { slug, name, .. } = project;
-    let (title, message, actions) = match project.state {
-        ProjectState::Active {
-            stage: ProjectStage::PlanReview,
-        } => (
-            format!("The plan of {name} is ready"),
-            "Approve it, or reject it with feedback.",
-            ["plan show", "plan approve"],
-        ),
-        ProjectState::Active {
-            stage: ProjectStage::DemoReview,
-        } => (
-            format!("The demos of {name} are ready"),
-            "Look at them, and approve one or reject them.",
-            ["demo list", "demo approve"],
-        ),
-        ProjectState::Delivered { .. } => (
-            format!("{name} is delivered"),
-            "The repository, its bundle and the dossier are complete.",
-            ["project show", "budget report"],
-        ),
-        ProjectState::Active { .. }
-        | ProjectState::Paused { .. }
-        | ProjectState::Archived { .. } => return,
+    let Some((title, message, actions)) = stage_news(project) else {
+        return;
     };
+    let slug = &project.slug;
     let event = Event::Notification {
         level: NotificationLevel::Info,
         title,
@@ -42,6 +21,35 @@ pub(crate) fn notify_stage_in(tx: &mut Transaction, project: &Project) {
         actions: actions.map(|verb| format!("eklavya {verb} {slug}")).into(),
     };
     tx.add_event(Some(project.id), event);
+}
+
+/// Returns the title, the message and the commands of a notification.
+fn stage_news(project: &Project) -> Option<(String, &'static str, [&'static str; 2])> {
+    let name = &project.name;
+    match project.state {
+        ProjectState::Active {
+            stage: ProjectStage::PlanReview,
+        } => Some((
+            format!("The plan of {name} is ready"),
+            "Approve it, or reject it with feedback.",
+            ["plan show", "plan approve"],
+        )),
+        ProjectState::Active {
+            stage: ProjectStage::DemoReview,
+        } => Some((
+            format!("The demos of {name} are ready"),
+            "Look at them, and approve one or reject them.",
+            ["demo list", "demo approve"],
+        )),
+        ProjectState::Delivered { .. } => Some((
+            format!("{name} is delivered"),
+            "The repository, its bundle and the dossier are complete.",
+            ["project show", "budget report"],
+        )),
+        ProjectState::Active { .. }
+        | ProjectState::Paused { .. }
+        | ProjectState::Archived { .. } => None,
+    }
 }
 
 /// Notifies that a task waits for an answer.
@@ -105,17 +113,21 @@ pub(crate) async fn notify_budget_in(
     tx: &mut Transaction,
     alert: &BudgetAlert,
 ) -> Result<(), StoreError> {
+    tx.add_event(Some(alert.project_id), alert.to_event());
+    if let Some(project) = projects::by_id(&mut tx.sql, alert.project_id).await? {
+        let event = budget_notification(&project.slug, alert);
+        tx.add_event(Some(alert.project_id), event);
+    }
+    Ok(())
+}
+
+fn budget_notification(slug: &str, alert: &BudgetAlert) -> Event {
     let BudgetAlert {
-        project_id,
         spent,
         limit,
         percent,
+        ..
     } = *alert;
-    tx.add_event(Some(project_id), alert.to_event());
-    let Some(project) = projects::by_id(&mut tx.sql, project_id).await? else {
-        return Ok(());
-    };
-    let slug = project.slug;
     let (level, message) = if percent >= 100 {
         (
             NotificationLevel::Critical,
@@ -127,7 +139,7 @@ pub(crate) async fn notify_budget_in(
             "The work continues up to the limit.",
         )
     };
-    let event = Event::Notification {
+    Event::Notification {
         level,
         title: format!("{percent} % of the budget of {slug} is used: ${spent} of ${limit}"),
         message: message.to_owned(),
@@ -135,9 +147,7 @@ pub(crate) async fn notify_budget_in(
             format!("eklavya budget show {slug}"),
             format!("eklavya budget set {slug} --limit USD"),
         ],
-    };
-    tx.add_event(Some(project_id), event);
-    Ok(())
+    }
 }
 
 async fn slug_of(tx: &mut Transaction, project: ProjectId) -> Result<String, ServiceError> {

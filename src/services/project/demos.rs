@@ -158,15 +158,14 @@ pub async fn approve(
     let mut chosen = find_in(&mut tx, project, number).await?;
     chosen.feedback.clone_from(&feedback);
     chosen.approved_at = Some(tx.now);
-    let moved = {
-        apply_in(&mut tx, chosen, &DemoEvent::Approve).await?;
-        projects::advance_in(&mut tx, project, ProjectEvent::ApproveDemo).await?
-    };
+    apply_in(&mut tx, chosen, &DemoEvent::Approve).await?;
+    let moved = projects::advance_in(&mut tx, project, ProjectEvent::ApproveDemo).await?;
     for rival in demos::of_project(&mut tx.sql, project.id).await? {
-        if matches!(
+        let is_open = matches!(
             rival.state,
             DemoState::Ready { .. } | DemoState::Failed { .. }
-        ) {
+        );
+        if is_open {
             close_in(&mut tx, rival, &DemoEvent::Supersede).await?;
         }
     }

@@ -32,11 +32,8 @@ pub async fn ensure_draft(data: &DataStore, project: &Project) -> Result<Plan, S
         created_at: tx.now,
     };
     plans::insert(&mut tx.sql, &plan).await?;
-    tx.add_audit(
-        (Some(project.id), None),
-        "plan.draft",
-        json!({ "number": number }),
-    );
+    let details = json!({ "number": number });
+    tx.add_audit((Some(project.id), None), "plan.draft", details);
     tx.commit().await?;
     Ok(plan)
 }

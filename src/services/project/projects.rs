@@ -14,6 +14,7 @@ use eklavya_core::money::MicroUsd;
 use eklavya_core::project::isolation::IsolationKind;
 use eklavya_core::project::slug;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage, ProjectState, ProjectSummary};
+use eklavya_core::task::Task;
 use eklavya_store::project_status::{self, ProjectStatus};
 use eklavya_store::{AdvisoryLock, budgets, projects, tasks};
 
@@ -231,22 +232,24 @@ pub async fn record_progress(data: &DataStore, project: &Project) -> Result<Proj
             name: project.slug.clone(),
         });
     };
-    let (from, to) = (
-        ProjectStage::Building.progress(),
-        ProjectStage::Built.progress(),
-    );
-    let built: Vec<_> = all.iter().filter(|task| task.kind.is_built()).collect();
-    let done = built
-        .iter()
-        .filter(|task| task.state.status() == "done")
-        .count();
-    let share = (to - from) as usize * done / built.len().max(1);
-    next.progress = from + u32::try_from(share).unwrap_or(0);
+    next.progress = build_progress(&all);
     if next.state.stage() == Some(ProjectStage::Building) && next.progress != project.progress {
         save_in(&mut tx, &mut next).await?;
         tx.commit().await?;
     }
     Ok(next)
+}
+
+fn build_progress(all: &[Task]) -> u32 {
+    let (from, to) = (
+        ProjectStage::Building.progress(),
+        ProjectStage::Built.progress(),
+    );
+    let built: Vec<_> = all.iter().filter(|task| task.kind.is_built()).collect();
+    let is_done = |task: &&&Task| task.state.status() == "done";
+    let done = built.iter().filter(is_done).count();
+    let share = (to - from) as usize * done / built.len().max(1);
+    from + u32::try_from(share).unwrap_or(0)
 }
 
 /// Records the rehearsal of a project, and whether its agents run in a sandbox.

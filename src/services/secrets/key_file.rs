@@ -79,23 +79,28 @@ pub(super) fn load(path: &Path, installation: Uuid) -> Result<Option<KeyRing>, S
     let text = fs::read(path).map_err(io_error("read", path))?;
     let text = Zeroizing::new(text);
     let text = std::str::from_utf8(&text).map_err(|_| bad("it is not text"))?;
+    parse_ring(text, installation).map(Some).map_err(bad)
+}
+
+/// Returns the keys, or what is wrong with the file.
+fn parse_ring(text: &str, installation: Uuid) -> Result<KeyRing, &'static str> {
     let mut lines = text.lines();
     let head = lines.next().unwrap_or_default();
     let Some(owner) = head.strip_prefix(FORMAT) else {
-        return Err(bad("its first line does not have the format"));
+        return Err("its first line does not have the format");
     };
     if owner.trim() != installation.to_string() {
-        return Err(bad("it belongs to another installation"));
+        return Err("it belongs to another installation");
     }
     let keys: Option<Vec<SealingKey>> = lines.map(|line| parse_key(line.trim())).collect();
-    let mut keys = keys.ok_or_else(|| bad("a line is not a key"))?;
+    let mut keys = keys.ok_or("a line is not a key")?;
     if keys.is_empty() {
-        return Err(bad("it has no key"));
+        return Err("it has no key");
     }
-    Ok(Some(KeyRing {
+    Ok(KeyRing {
         first: keys.remove(0),
         others: keys,
-    }))
+    })
 }
 
 fn parse_key(line: &str) -> Option<SealingKey> {

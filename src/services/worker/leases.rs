@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::{DataStore, ServiceError};
+use crate::{DataStore, ServiceError, Transaction};
 use eklavya_core::audit::AuditActor;
 use eklavya_core::ids::ProjectId;
 use eklavya_core::lease::monitor::{LeaseAvailability, LeaseMonitor};
@@ -124,24 +124,34 @@ pub async fn try_acquire(
     if let Some(held) = observe(&previous, now) {
         return Ok(held);
     }
-    let lease = HeldLease {
-        project: project.id,
-        slug: project.slug.clone(),
-        fence: previous.fence + 1,
-        worker: worker.name.clone(),
-    };
     let holder = worker.new_holder(now, term);
-    leases::set_holder(&mut tx.sql, project.id, lease.fence, &holder).await?;
-    let before = previous.holder.as_ref().map(|holder| &holder.worker);
-    let details = json!({
-        "worker": worker.name, "fence": lease.fence, "takenOverFrom": before,
-    });
-    tx.add_audit((Some(project.id), None), "lease.acquire", details);
+    let lease = take_over_in(&mut tx, project, &previous, &holder).await?;
     tx.commit().await?;
     Ok(LeaseAttempt::Acquired(AcquiredLease {
         lease,
         previous_holder: previous.holder,
     }))
+}
+
+async fn take_over_in(
+    tx: &mut Transaction,
+    project: &Project,
+    previous: &Lease,
+    holder: &LeaseHolder,
+) -> Result<HeldLease, ServiceError> {
+    let lease = HeldLease {
+        project: project.id,
+        slug: project.slug.clone(),
+        fence: previous.fence + 1,
+        worker: holder.worker.clone(),
+    };
+    leases::set_holder(&mut tx.sql, project.id, lease.fence, holder).await?;
+    let before = previous.holder.as_ref().map(|holder| &holder.worker);
+    let details = json!({
+        "worker": lease.worker, "fence": lease.fence, "takenOverFrom": before,
+    });
+    tx.add_audit((Some(project.id), None), "lease.acquire", details);
+    Ok(lease)
 }
 
 /// Extends a lease by `term`.

@@ -53,13 +53,7 @@ async fn try_connect(
         }
         opened => opened.map_err(|error| server.to_bus_error(&error))?,
     };
-    let version = read_version(&mut connection)
-        .await
-        .map_err(|error| server.to_bus_error(&error))?
-        .ok_or_else(|| server.not_redis("it reports no version"))?;
-    if parse_version(&version).is_none_or(|numbers| numbers < OLDEST_VERSION) {
-        return Err(server.too_old(version));
-    }
+    let version = require_version(server, &mut connection).await?;
     let subscribed = connection.subscribe(channel).await;
     subscribed.map_err(|error| server.to_bus_error(&error))?;
     Ok(EstablishedConnection {
@@ -92,6 +86,20 @@ async fn read_resp2_version(server: &RedisServer) -> Option<String> {
     let client = Client::open(info).ok()?;
     let mut connection = open_connection(&client, &connection_config()).await.ok()?;
     read_version(&mut connection).await.ok().flatten()
+}
+
+async fn require_version(
+    server: &RedisServer,
+    connection: &mut MultiplexedConnection,
+) -> Result<String, BusError> {
+    let version = read_version(connection)
+        .await
+        .map_err(|error| server.to_bus_error(&error))?
+        .ok_or_else(|| server.not_redis("it reports no version"))?;
+    if parse_version(&version).is_none_or(|numbers| numbers < OLDEST_VERSION) {
+        return Err(server.too_old(version));
+    }
+    Ok(version)
 }
 
 async fn read_version(

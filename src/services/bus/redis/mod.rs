@@ -57,23 +57,20 @@ impl RedisBus {
             }
             Err(error) => return Err(error),
         };
-        let (own, closing) = (Uuid::new_v4(), CancellationToken::new());
+        let (bus_id, closing) = (Uuid::new_v4(), CancellationToken::new());
         let reconnector = Reconnector {
             connection: link.clone(),
             channel: channel.clone(),
-            bus_id: own,
+            bus_id,
             listeners,
         };
-        tokio::spawn(
-            closing
-                .clone()
-                .run_until_cancelled_owned(reconnector.run(pushes)),
-        );
+        let run = reconnector.run(pushes);
+        tokio::spawn(closing.clone().run_until_cancelled_owned(run));
         Ok(Self {
             connection: link,
             prefix,
             channel,
-            bus_id: own,
+            bus_id,
             _reconnector: closing.drop_guard(),
         })
     }

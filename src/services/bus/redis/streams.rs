@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::redis::streams::StreamReadReply;
-use ::redis::{FromRedisValue, Pipeline, cmd};
+use ::redis::{Cmd, FromRedisValue, Pipeline, cmd};
 
 use super::RedisBus;
 use crate::bus::error::BusUnavailable;
@@ -33,6 +33,19 @@ for _, entry in ipairs(left) do
 end
 return claimed";
 
+fn read_command(key: &str, consumer: &str, most: usize) -> Cmd {
+    cmd("XREADGROUP")
+        .arg("GROUP")
+        .arg(GROUP)
+        .arg(consumer)
+        .arg("COUNT")
+        .arg(most)
+        .arg("STREAMS")
+        .arg(key)
+        .arg(">")
+        .to_owned()
+}
+
 impl RedisBus {
     pub async fn send(&self, inbox: &str, text: &str) -> Result<(), BusUnavailable> {
         let key = self.inbox_key(inbox);
@@ -60,16 +73,7 @@ impl RedisBus {
         most: usize,
     ) -> Result<Vec<InboxEntry>, BusUnavailable> {
         let key = self.inbox_key(inbox);
-        let question = cmd("XREADGROUP")
-            .arg("GROUP")
-            .arg(GROUP)
-            .arg(consumer)
-            .arg("COUNT")
-            .arg(most)
-            .arg("STREAMS")
-            .arg(&key)
-            .arg(">")
-            .to_owned();
+        let question = read_command(&key, consumer, most);
         let mut answer = self.connection.request(&question).await;
         // The first reader creates the group; a server that lost its data has none.
         if matches!(&answer, Err(RequestError::Refused(error)) if error.code() == Some("NOGROUP")) {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -126,14 +127,7 @@ impl GitCommand {
             .take()
             .and_then(|stdin| stdin.into_owned_fd().ok());
         let place = self.place.clone();
-        let writer = tokio::task::spawn_blocking(move || {
-            let Some(pipe) = pipe else { return Ok(()) };
-            let mut stream = BufWriter::new(File::from(pipe));
-            write(&mut stream)?;
-            stream
-                .flush()
-                .map_err(GitError::io("write to git in", &place))
-        });
+        let writer = tokio::task::spawn_blocking(move || write_input(pipe, &place, write));
         let ended = tokio::time::timeout(LIMITS.timeout, wait_with_output(&mut child)).await;
         drop(child);
         let output = ended
@@ -162,6 +156,19 @@ impl GitOutput {
             stderr: self.stderr,
         }
     }
+}
+
+fn write_input(
+    pipe: Option<OwnedFd>,
+    place: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), GitError>,
+) -> Result<(), GitError> {
+    let Some(pipe) = pipe else { return Ok(()) };
+    let mut stream = BufWriter::new(File::from(pipe));
+    write(&mut stream)?;
+    stream
+        .flush()
+        .map_err(GitError::io("write to git in", place))
 }
 
 async fn wait_with_output(child: &mut Child) -> std::io::Result<GitOutput> {

@@ -44,23 +44,7 @@ struct MalformedHeader;
 impl BundleFile {
     /// Parses the header; `None` if the bundle is empty.
     pub(crate) fn open(path: &Path, limit: u64) -> Result<Option<Self>, ImportRefusal> {
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let mut file = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(path)
-            .map_err(GitError::io("open the bundle", path))?;
-        let facts = file.metadata().map_err(GitError::io("look at", path))?;
-        if !facts.is_file() {
-            return Err(ImportRefusal::Discard("it is not a regular file".into()));
-        }
-        if facts.len() > limit {
-            let reason = format!(
-                "it has {} bytes, more than the limit of {limit}",
-                facts.len()
-            );
-            return Err(ImportRefusal::Discard(reason));
-        }
+        let mut file = open_regular_file(path, limit)?;
         let mut head = Vec::new();
         let mut start = Read::by_ref(&mut file).take(HEADER_BYTES);
         start
@@ -82,6 +66,25 @@ impl BundleFile {
         file.seek(pack).map_err(GitError::io("read", path))?;
         Ok(Some(Self { tip, file }))
     }
+}
+
+fn open_regular_file(path: &Path, limit: u64) -> Result<fs::File, ImportRefusal> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+        .map_err(GitError::io("open the bundle", path))?;
+    let facts = file.metadata().map_err(GitError::io("look at", path))?;
+    if !facts.is_file() {
+        return Err(ImportRefusal::Discard("it is not a regular file".into()));
+    }
+    let bytes = facts.len();
+    if bytes > limit {
+        let reason = format!("it has {bytes} bytes, more than the limit of {limit}");
+        return Err(ImportRefusal::Discard(reason));
+    }
+    Ok(file)
 }
 
 /// Returns the tip that the header of a bundle names. Supports version 2, and version 3 without a

@@ -14,30 +14,12 @@ impl ProjectRepository {
     /// of the file checks it out.
     pub async fn write_bundle(&self, dest: &Path, refs: &[&str]) -> Result<(), GitError> {
         refs.iter().try_for_each(|name| check_ref(name))?;
-        // A clone checks out HEAD, and HEAD is main.
-        let head = refs.contains(&"refs/heads/main").then_some("HEAD");
         let name = dest.file_name().unwrap_or_default().to_string_lossy();
         let making = dest.with_file_name(format!(".{name}.making"));
-        let made = self
-            .git_command("bundle")
-            .args(["create", "--quiet"])
-            .arg(&making)
-            .args(head)
-            .args(refs);
-        let made = made.stdout().await;
-        let verified = match made {
-            Ok(_) => {
-                self.git_command("bundle")
-                    .args(["verify", "--quiet"])
-                    .arg(&making)
-                    .stdout()
-                    .await
-            }
-            failed => failed,
-        };
+        let verified = self.write_verified(&making, refs).await;
         let to = dest.to_owned();
         run_blocking(move || match verified {
-            Ok(_) => std::fs::File::open(&making)
+            Ok(()) => std::fs::File::open(&making)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| std::fs::rename(&making, &to))
                 .map_err(GitError::io("put in place", &to)),
@@ -48,6 +30,24 @@ impl ProjectRepository {
             }
         })
         .await
+    }
+
+    async fn write_verified(&self, making: &Path, refs: &[&str]) -> Result<(), GitError> {
+        // A clone checks out HEAD, and HEAD is main.
+        let head = refs.contains(&"refs/heads/main").then_some("HEAD");
+        self.git_command("bundle")
+            .args(["create", "--quiet"])
+            .arg(making)
+            .args(head)
+            .args(refs)
+            .stdout()
+            .await?;
+        self.git_command("bundle")
+            .args(["verify", "--quiet"])
+            .arg(making)
+            .stdout()
+            .await?;
+        Ok(())
     }
 }
 

@@ -204,11 +204,9 @@ impl ProjectRepository {
         let call = self
             .git_command("cat-file")
             .env("GIT_OBJECT_DIRECTORY", objects);
-        let call = call.args([
-            "--batch-all-objects",
-            "--unordered",
-            "--batch-check=%(objectsize)",
-        ]);
+        let call = call
+            .args(["--batch-all-objects", "--unordered"])
+            .arg("--batch-check=%(objectsize)");
         let sizes = call.text().await?;
         let mut total = 0_u64;
         for size in sizes.lines().filter_map(|line| line.parse::<u64>().ok()) {

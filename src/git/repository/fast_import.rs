@@ -43,6 +43,19 @@ pub(crate) struct CommitHeader {
     pub(crate) message: String,
 }
 
+/// Copies the files of a commit. Fails if git or a file system would treat a path specially.
+fn own_plain_files(files: &[(&str, &[u8])]) -> Result<Vec<(String, Vec<u8>)>, GitError> {
+    let own = |(path, bytes): &(&str, &[u8])| {
+        let path = (*path).to_owned();
+        if excluded_names::is_plain_path(&path) {
+            Ok((path, bytes.to_vec()))
+        } else {
+            Err(GitError::BadPath { path })
+        }
+    };
+    files.iter().map(own).collect()
+}
+
 impl ProjectRepository {
     /// Commits `files` (path from the root, content) on top of `parent`, keeps its other files, and
     /// moves `branch` from `parent` to the new commit.
@@ -57,16 +70,7 @@ impl ProjectRepository {
         message: &str,
     ) -> Result<CommitId, GitError> {
         let refname = branch_ref(branch)?;
-        let files: Vec<(String, Vec<u8>)> = files
-            .iter()
-            .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()))
-            .collect();
-        if let Some((path, _)) = files
-            .iter()
-            .find(|(path, _)| !excluded_names::is_plain_path(path))
-        {
-            return Err(GitError::BadPath { path: path.clone() });
-        }
+        let files = own_plain_files(files)?;
         let heading = CommitHeader {
             parent: parent.cloned(),
             author: author.clone(),
@@ -94,31 +98,39 @@ impl ProjectRepository {
     where
         W: FnOnce(&mut FastImportStream<'_>) -> Result<(), GitError> + Send + 'static,
     {
-        let place = self.path().to_owned();
-        let call = self
-            .git_command("fast-import")
-            .args(["--quiet", "--done", "--force"]);
-        let ended = call
-            .run_with_input(move |out| {
-                let mut stream = FastImportStream { out, place };
-                stream.write_header(&heading)?;
-                write(&mut stream)?;
-                stream.finish()
-            })
-            .await
-            .and_then(|output| {
-                if output.status.success() {
-                    self.parse_id("fast-import", &output.stdout)
-                } else {
-                    Err(output.into_error("fast-import", self.path()))
-                }
-            });
+        let ended = self.run_fast_import(heading, write).await;
         if ended.is_err() {
             // Git leaves a crash report in the repository; our error has its contents.
             let place = self.path().to_owned();
             run_blocking(move || remove_entries(&place, "fast_import_crash_")).await?;
         }
         ended
+    }
+
+    async fn run_fast_import<W>(
+        &self,
+        heading: CommitHeader,
+        write: W,
+    ) -> Result<CommitId, GitError>
+    where
+        W: FnOnce(&mut FastImportStream<'_>) -> Result<(), GitError> + Send + 'static,
+    {
+        let place = self.path().to_owned();
+        let call = self
+            .git_command("fast-import")
+            .args(["--quiet", "--done", "--force"]);
+        let output = call
+            .run_with_input(move |out| {
+                let mut stream = FastImportStream { out, place };
+                stream.write_header(&heading)?;
+                write(&mut stream)?;
+                stream.finish()
+            })
+            .await?;
+        if !output.status.success() {
+            return Err(output.into_error("fast-import", self.path()));
+        }
+        self.parse_id("fast-import", &output.stdout)
     }
 }
 

@@ -65,20 +65,9 @@ impl ProjectRepository {
         path: &str,
         max_bytes: u64,
     ) -> Result<Option<Vec<u8>>, GitError> {
-        let call = self
-            .git_command("ls-tree")
-            .env("GIT_LITERAL_PATHSPECS", "1");
-        let call = call.args(["-z", "--long", "--full-tree", commit.as_str(), "--", path]);
-        let listed = String::from_utf8_lossy(&call.stdout().await?).into_owned();
-        let entry = listed.trim_end_matches('\0').split_once('\t');
-        let Some((head, _)) = entry.filter(|(_, name)| *name == path) else {
+        let Some((id, bytes)) = self.find_blob(commit, path).await? else {
             return Ok(None);
         };
-        let words: Vec<&str> = head.split_ascii_whitespace().collect();
-        let ["100644" | "100755", "blob", id, size] = words[..] else {
-            return Ok(None);
-        };
-        let bytes = size.parse().unwrap_or(u64::MAX);
         if bytes > max_bytes {
             let (path, commit) = (path.to_owned(), commit.clone());
             return Err(GitError::FileTooLarge {
@@ -89,10 +78,34 @@ impl ProjectRepository {
             });
         }
         self.git_command("cat-file")
-            .args(["blob", id])
+            .args(["blob", &id])
             .stdout()
             .await
             .map(Some)
+    }
+
+    /// Returns the id and the size of the regular file at `path`.
+    async fn find_blob(
+        &self,
+        commit: &CommitId,
+        path: &str,
+    ) -> Result<Option<(String, u64)>, GitError> {
+        let call = self
+            .git_command("ls-tree")
+            .env("GIT_LITERAL_PATHSPECS", "1");
+        let call = call.args(["-z", "--long", "--full-tree", commit.as_str(), "--", path]);
+        let listed = String::from_utf8_lossy(&call.stdout().await?).into_owned();
+        let entry = listed.trim_end_matches('\0').split_once('\t');
+        let Some((head, _)) = entry.filter(|(_, name)| *name == path) else {
+            return Ok(None);
+        };
+        let words: Vec<&str> = head.split_ascii_whitespace().collect();
+        Ok(match words[..] {
+            ["100644" | "100755", "blob", id, size] => {
+                Some((id.to_owned(), size.parse().unwrap_or(u64::MAX)))
+            }
+            _ => None,
+        })
     }
 
     /// Returns those of `paths` that exist in `commit` and are not directories: files, links,

@@ -40,39 +40,42 @@ impl ProjectRepository {
         if self.is_ancestor(ours, theirs).await? {
             return Ok(MergeOutcome::FastForward(theirs.clone()));
         }
-        let output = self
-            .merge_tree(&["-z", "--name-only", "--no-messages"], ours, theirs)
-            .await?;
-        let mut parts = output.1.split(|byte| *byte == 0);
+        let options = ["-z", "--name-only", "--no-messages"];
+        let (clean, output) = self.merge_tree(&options, ours, theirs).await?;
+        let mut parts = output.split(|byte| *byte == 0);
         let tree = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
-        if output.0 {
-            return self
-                .commit_tree(&tree, &[ours.clone(), theirs.clone()], author, message)
-                .await
-                .map(MergeOutcome::Clean);
+        let parents = [ours.clone(), theirs.clone()];
+        if clean {
+            let merged = self.commit_tree(&tree, &parents, author, message).await?;
+            return Ok(MergeOutcome::Clean(merged));
         }
         let paths = parts.filter(|path| !path.is_empty());
         let paths = paths
             .map(|path| String::from_utf8_lossy(path).into_owned())
             .collect();
-        let messages = self
-            .merge_tree(&["--name-only", "--messages"], ours, theirs)
-            .await?
-            .1;
-        let messages = String::from_utf8_lossy(&messages).into_owned();
-        // The messages follow the first empty line.
-        let detail = messages
-            .split_once("\n\n")
-            .map_or("", |(_, messages)| messages.trim())
-            .to_owned();
-        let marked = self
-            .commit_tree(&tree, &[ours.clone(), theirs.clone()], author, message)
-            .await?;
+        let detail = self.describe_conflict(ours, theirs).await?;
+        let marked = self.commit_tree(&tree, &parents, author, message).await?;
         Ok(MergeOutcome::Conflict {
             marked,
             paths,
             detail,
         })
+    }
+
+    /// Returns git's messages about a merge.
+    async fn describe_conflict(
+        &self,
+        ours: &CommitId,
+        theirs: &CommitId,
+    ) -> Result<String, GitError> {
+        let options = ["--name-only", "--messages"];
+        let (_, output) = self.merge_tree(&options, ours, theirs).await?;
+        let messages = String::from_utf8_lossy(&output).into_owned();
+        // The messages follow the first empty line.
+        Ok(messages
+            .split_once("\n\n")
+            .map_or("", |(_, messages)| messages.trim())
+            .to_owned())
     }
 
     /// Returns the paths of the files of `commit` that still contain conflict markers of

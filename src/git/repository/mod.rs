@@ -72,13 +72,8 @@ impl ProjectRepository {
         }
         let making = create_unfinished(path).await?;
         git.command(&making, "init")
-            .args([
-                "--quiet",
-                "--bare",
-                "--template=",
-                "--initial-branch=main",
-                ".",
-            ])
+            .args(["--quiet", "--bare", "--template="])
+            .args(["--initial-branch=main", "."])
             .stdout()
             .await?;
         let (from, to) = (making.clone(), path.to_owned());

@@ -18,24 +18,15 @@ impl ProjectRepository {
     ) -> Result<(), GitError> {
         let refname = format!("refs/tags/{name}");
         check_ref(&refname)?;
-        let made = format!(
-            "object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n",
-            tagger.line()
-        );
         // The tag is created only if it does not exist, and read again if that fails: two callers
         // with the same request both succeed.
         let mut failure = None;
         if self.resolve(&refname).await?.is_none() {
-            let call = self
-                .git_command("hash-object")
-                .args(["-t", "tag", "-w", "--stdin"]);
-            let id = call.input(made.into_bytes()).stdout().await?;
-            let id = self.parse_id("hash-object", &id)?;
-            let none = id.zeros();
-            match self
-                .update_ref(&format!("update {refname} {id} {none}"))
-                .await?
-            {
+            let content = format!(
+                "object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n",
+                tagger.line()
+            );
+            match self.write_tag(&refname, content).await? {
                 Ok(()) => return Ok(()),
                 Err(why) => failure = Some(why),
             }
@@ -49,6 +40,22 @@ impl ProjectRepository {
             (None, Some(failure)) => Err(failure),
             (None, None) => Err(GitError::Moved { refname }),
         }
+    }
+
+    /// The inner error is git's answer if the tag could not be created, for example because it exists.
+    async fn write_tag(
+        &self,
+        refname: &str,
+        content: String,
+    ) -> Result<Result<(), GitError>, GitError> {
+        let call = self
+            .git_command("hash-object")
+            .args(["-t", "tag", "-w", "--stdin"]);
+        let id = call.input(content.into_bytes()).stdout().await?;
+        let id = self.parse_id("hash-object", &id)?;
+        let none = id.zeros();
+        self.update_ref(&format!("update {refname} {id} {none}"))
+            .await
     }
 }
 

@@ -93,15 +93,7 @@ impl ProjectRepository {
         let holding = self.find_holding(objects, &secrets.combined).await?;
         let mut leaks = BTreeSet::new();
         for object in holding.iter().filter(|one| contents.commits.contains(*one)) {
-            let message = self
-                .git_command("cat-file")
-                .args(["commit", object])
-                .stdout()
-                .await?;
-            leaks.insert(SecretLeak {
-                place: LeakLocation::Message(self.parse_id("cat-file", object.as_bytes())?),
-                secrets: secrets.matching_names(&[&message]),
-            });
+            leaks.insert(self.describe_message_leak(object, secrets).await?);
         }
         for (file, commit) in &contents.files {
             let held = holding.contains(&file.object);
@@ -110,6 +102,22 @@ impl ProjectRepository {
             }
         }
         Ok(leaks.into_iter().take(MAX_LEAKS).collect())
+    }
+
+    async fn describe_message_leak(
+        &self,
+        commit: &str,
+        secrets: &SecretSet,
+    ) -> Result<SecretLeak, GitError> {
+        let message = self
+            .git_command("cat-file")
+            .args(["commit", commit])
+            .stdout()
+            .await?;
+        Ok(SecretLeak {
+            place: LeakLocation::Message(self.parse_id("cat-file", commit.as_bytes())?),
+            secrets: secrets.matching_names(&[&message]),
+        })
     }
 
     async fn list_contents(&self, tip: &CommitId) -> Result<HistoryContents, GitError> {
@@ -121,15 +129,8 @@ impl ProjectRepository {
         let commits = String::from_utf8_lossy(&listed).into_owned();
         let raw = self
             .git_command("diff-tree")
-            .args([
-                "--stdin",
-                "-r",
-                "-z",
-                "-m",
-                "--root",
-                "--no-renames",
-                "--raw",
-            ])
+            .args(["--stdin", "-r", "-z", "-m", "--root"])
+            .args(["--no-renames", "--raw"])
             .input(listed)
             .stdout()
             .await?;

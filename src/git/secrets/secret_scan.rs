@@ -106,20 +106,18 @@ impl ProjectRepository {
         if changed.iter().any(ChangedFile::is_environment_file) {
             return Ok(true);
         }
-        if self.redactor().is_empty() {
+        let redactor = self.redactor();
+        if redactor.is_empty() {
             return Ok(false);
         }
-        if changed
-            .iter()
-            .any(|file| self.redactor().contains_secret(&file.path))
-        {
+        let named_in_path = |file: &ChangedFile| redactor.contains_secret(&file.path);
+        if changed.iter().any(named_in_path) {
             return Ok(true);
         }
         let commits = String::from_utf8_lossy(&commits).into_owned();
         let objects = changed.into_iter().map(|file| file.object);
         let objects = objects.chain(commits.lines().map(str::to_owned)).collect();
-        self.any_object_holds_secret(call, objects, self.redactor())
-            .await
+        self.any_object_holds_secret(call, objects, redactor).await
     }
 
     /// Returns the files that `tip` adds or changes relative to `base` and that must be excluded.
@@ -134,26 +132,32 @@ impl ProjectRepository {
             .args([base.as_str(), tip.as_str()]);
         let mut found = Vec::new();
         for file in ChangedFile::parse_diff(&diff.stdout().await?) {
-            let objects = BTreeSet::from([file.object.clone()]);
-            let reason = if file.is_environment_file() {
-                ExclusionReason::EnvironmentFile
-            } else if self.redactor().is_empty() {
-                continue;
-            } else if self.redactor().contains_secret(&file.path)
-                || self
-                    .any_object_holds_secret(&call, objects, self.redactor())
-                    .await?
-            {
-                ExclusionReason::HoldsSecret
-            } else {
-                continue;
-            };
-            found.push(ExcludedPath {
-                path: self.redacted_path(&file.path),
-                reason,
-            });
+            if let Some(reason) = self.find_exclusion(&call, &file).await? {
+                let path = self.redacted_path(&file.path);
+                found.push(ExcludedPath { path, reason });
+            }
         }
         Ok(found)
+    }
+
+    async fn find_exclusion(
+        &self,
+        call: impl Fn(&str) -> GitCommand,
+        file: &ChangedFile,
+    ) -> Result<Option<ExclusionReason>, GitError> {
+        let redactor = self.redactor();
+        if file.is_environment_file() {
+            return Ok(Some(ExclusionReason::EnvironmentFile));
+        }
+        if redactor.is_empty() {
+            return Ok(None);
+        }
+        let objects = BTreeSet::from([file.object.clone()]);
+        let holds_secret = redactor.contains_secret(&file.path)
+            || self
+                .any_object_holds_secret(call, objects, redactor)
+                .await?;
+        Ok(holds_secret.then_some(ExclusionReason::HoldsSecret))
     }
 
     /// Whether `known` finds a secret in one of these objects.

@@ -46,39 +46,8 @@ impl ProjectRepository {
         }
         remove_unfinished(dest).await?;
         let making = create_unfinished(dest).await?;
-        self.clone_command(&making, "init")
-            .args(["--quiet", "--template="])
-            .arg(format!("--initial-branch={branch}"))
-            .stdout()
-            .await?;
-        for (key, value) in [
-            ("user.name", identity.name()),
-            ("user.email", identity.email()),
-            ("gc.auto", "0"),
-        ] {
-            self.clone_command(&making, "config")
-                .args(["--local", key, value])
-                .stdout()
-                .await?;
-        }
-        let place = making.clone();
-        run_blocking(move || prepare_clone(&place)).await?;
-        // A fetch always copies; a local clone would hard-link the object files.
-        self.clone_command(&making, "fetch")
-            .args([
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--update-head-ok",
-            ])
-            .arg(self.path())
-            .arg(format!("{base}:{refname}"))
-            .stdout()
-            .await?;
-        self.clone_command(&making, "read-tree")
-            .args(["--reset", "-u", "HEAD"])
-            .stdout()
-            .await?;
+        self.init_clone(&making, branch, identity).await?;
+        self.check_out(&making, base, &refname).await?;
         hand_over(&making).map_err(GitError::io("hand over", &making))?;
         let (from, to) = (making.clone(), dest.to_owned());
         match run_blocking(move || rename_into_place(&from, &to)).await {
@@ -88,6 +57,52 @@ impl ProjectRepository {
             }
             placed => placed.map(|()| CloneOutcome::Made),
         }
+    }
+
+    async fn init_clone(
+        &self,
+        making: &Path,
+        branch: &str,
+        identity: &GitIdentity,
+    ) -> Result<(), GitError> {
+        self.clone_command(making, "init")
+            .args(["--quiet", "--template="])
+            .arg(format!("--initial-branch={branch}"))
+            .stdout()
+            .await?;
+        for (key, value) in [
+            ("user.name", identity.name()),
+            ("user.email", identity.email()),
+            ("gc.auto", "0"),
+        ] {
+            self.clone_command(making, "config")
+                .args(["--local", key, value])
+                .stdout()
+                .await?;
+        }
+        let place = making.to_owned();
+        run_blocking(move || prepare_clone(&place)).await
+    }
+
+    async fn check_out(
+        &self,
+        making: &Path,
+        base: &CommitId,
+        refname: &str,
+    ) -> Result<(), GitError> {
+        // A fetch always copies; a local clone would hard-link the object files.
+        self.clone_command(making, "fetch")
+            .args(["--quiet", "--no-tags"])
+            .args(["--no-write-fetch-head", "--update-head-ok"])
+            .arg(self.path())
+            .arg(format!("{base}:{refname}"))
+            .stdout()
+            .await?;
+        self.clone_command(making, "read-tree")
+            .args(["--reset", "-u", "HEAD"])
+            .stdout()
+            .await?;
+        Ok(())
     }
 
     /// Returns a git command in a clone that no agent has written to yet.

@@ -70,11 +70,8 @@ pub(crate) fn scan_work_tree(
         |seen| {
             count += 1;
             if count > limits.entries {
-                return Err(too_large_error(
-                    root,
-                    limits.entries,
-                    "files and directories",
-                ));
+                let what = "files and directories";
+                return Err(too_large_error(root, limits.entries, what));
             }
             Ok(found.add_entry(seen, limits))
         },

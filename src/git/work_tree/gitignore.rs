@@ -28,20 +28,13 @@ impl ProjectRepository {
         }
         let shadow = self.create_scratch_dir()?;
         write_ignore_files(rules, shadow.path())?;
-        // "./" prevents a special meaning of a leading ':' or '-'.
-        let mut input = Vec::new();
-        for path in paths {
-            input.extend_from_slice(b"./");
-            input.extend_from_slice(path);
-            input.push(0);
-        }
         let output = self
             .git()
             .command(shadow.path(), "check-ignore")
             .args(["-z", "--stdin", "--no-index"])
             .env("GIT_DIR", self.path())
             .env("GIT_WORK_TREE", shadow.path())
-            .input(input)
+            .input(list_paths(paths))
             .run()
             .await?;
         if !matches!(output.status.code(), Some(0 | 1)) {
@@ -53,6 +46,18 @@ impl ProjectRepository {
             .map(<[u8]>::to_vec)
             .collect())
     }
+}
+
+/// Returns the input of `git check-ignore -z`.
+fn list_paths<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut input = Vec::new();
+    for path in paths {
+        // This prevents a special meaning of a leading ':' or '-'.
+        input.extend_from_slice(b"./");
+        input.extend_from_slice(path);
+        input.push(0);
+    }
+    input
 }
 
 fn write_ignore_files(rules: &[IgnoreFile], shadow: &Path) -> Result<(), GitError> {

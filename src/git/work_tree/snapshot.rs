@@ -82,14 +82,12 @@ impl ProjectRepository {
         let selection = self
             .exclude_secrets(selection, work_tree, limits, &known, &mut left_out)
             .await?;
-        let (root, heading) = (
-            work_tree.to_owned(),
-            CommitHeader {
-                parent: Some(parent.clone()),
-                author: author.clone(),
-                message: message.to_owned(),
-            },
-        );
+        let heading = CommitHeader {
+            parent: Some(parent.clone()),
+            author: author.clone(),
+            message: message.to_owned(),
+        };
+        let root = work_tree.to_owned();
         let write =
             move |stream: &mut FastImportStream<'_>| selection.write_files(&root, limits, stream);
         let made = self.fast_import(heading, write).await?;

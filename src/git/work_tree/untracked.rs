@@ -31,23 +31,31 @@ impl ProjectRepository {
         let known: HashSet<String> = self.list_files(base).await?.into_iter().collect();
         let place = root.to_owned();
         run_blocking(move || {
-            let tree = UntrustedTree::open(&place)?;
-            let mut removed = Vec::new();
-            for path in found {
-                let shown = String::from_utf8_lossy(&path).into_owned();
-                if known.contains(&shown) {
-                    continue;
-                }
-                match tree.remove(&path) {
-                    Ok(()) => removed.push(shown),
-                    // Its directory may be read-only, which the agent must fix.
-                    Err(error) => tracing::warn!("{error}"),
-                }
-            }
-            Ok(removed)
+            Ok(remove_unknown(
+                &UntrustedTree::open(&place)?,
+                &found,
+                &known,
+            ))
         })
         .await
     }
+}
+
+/// Removes the files that are not `known`. Returns their paths.
+fn remove_unknown(tree: &UntrustedTree, found: &[Vec<u8>], known: &HashSet<String>) -> Vec<String> {
+    let mut removed = Vec::new();
+    for path in found {
+        let shown = String::from_utf8_lossy(path).into_owned();
+        if known.contains(&shown) {
+            continue;
+        }
+        match tree.remove(path) {
+            Ok(()) => removed.push(shown),
+            // Its directory may be read-only, which the agent must fix.
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+    removed
 }
 
 fn find_unwanted(

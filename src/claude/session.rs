@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use self::driver::SessionDriver;
@@ -108,23 +108,27 @@ pub async fn run_session(
                 source,
             }
         })?;
+    let child = spawn_cli(&mut command)?;
+    SessionDriver::new(spec, child, transcript, events)
+        .run(control)
+        .await
+}
+
+fn spawn_cli(command: &mut Command) -> Result<Child, SessionError> {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // In its own process group: a Ctrl-C at the terminal is for us, and we interrupt the agent.
     command.process_group(0).kill_on_drop(true);
-    let child = command.spawn().map_err(|source| SessionError::Start {
+    command.spawn().map_err(|source| SessionError::Start {
         program: command
             .as_std()
             .get_program()
             .to_string_lossy()
             .into_owned(),
         source,
-    })?;
-    SessionDriver::new(spec, child, transcript, events)
-        .run(control)
-        .await
+    })
 }
 
 pub(crate) mod line_reader;

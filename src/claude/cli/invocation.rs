@@ -33,6 +33,30 @@ pub const BASH_MAX_TIMEOUT_MS: u64 = 900_000;
 /// zsh if zsh is installed, so the same command would mean different things on different machines.
 /// If the file does not exist, the CLI looks for another shell.
 pub const SHELL: (&str, &str) = ("SHELL", "/bin/bash");
+/// The arguments that are the same for every agent.
+const FIXED_ARGUMENTS: [&str; 8] = [
+    "-p",
+    "--input-format=stream-json",
+    "--output-format=stream-json",
+    "--verbose",
+    "--restricted",
+    "--setting-sources=",
+    "--strict-mcp-config",
+    "--permission-mode=dontAsk",
+];
+/// The variables that are the same for every agent.
+const FIXED_VARIABLES: [(&str, &str); 10] = [
+    ("LANG", "C.UTF-8"),
+    SHELL,
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
+    ("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1"),
+    ("CLAUDE_CODE_MAX_RETRIES", MAX_RETRIES),
+    ("API_TIMEOUT_MS", API_TIMEOUT_MS),
+    ("CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS", BYTE_IDLE_TIMEOUT_MS),
+    ("MCP_TOOL_TIMEOUT", TOOL_TIMEOUT_MS),
+    ("BASH_DEFAULT_TIMEOUT_MS", BASH_DEFAULT_TIMEOUT_MS),
+];
 
 /// Whether the conversation is new or resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,29 +149,8 @@ impl ClaudeCommandSpec {
     // Every value is joined to its flag by `=`: some flags are variadic and would take following
     // arguments, and a value that begins with a dash would be parsed as a flag.
     fn build_args(&self) -> Vec<String> {
-        let mut args: Vec<String> = [
-            "-p",
-            "--input-format=stream-json",
-            "--output-format=stream-json",
-            "--verbose",
-            "--restricted",
-            "--setting-sources=",
-            "--strict-mcp-config",
-            "--permission-mode=dontAsk",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        args.push(format!("--tools={}", self.tools.join(",")));
-        let allowed = self.allowed_rules();
-        if !allowed.is_empty() {
-            args.push(format!("--allowedTools={}", allowed.join(",")));
-        }
-        if !self.denied.is_empty() {
-            args.push(format!("--disallowedTools={}", self.denied.join(",")));
-        }
-        if self.orchestrator_tools {
-            args.push(format!("--mcp-config={}", mcp_config()));
-        }
+        let mut args: Vec<String> = FIXED_ARGUMENTS.map(str::to_owned).to_vec();
+        args.extend(self.build_tool_args());
         args.extend(
             self.schema
                 .as_ref()
@@ -171,40 +174,40 @@ impl ClaudeCommandSpec {
         allowed
     }
 
+    fn build_tool_args(&self) -> Vec<String> {
+        let mut args = vec![format!("--tools={}", self.tools.join(","))];
+        let allowed = self.allowed_rules();
+        if !allowed.is_empty() {
+            args.push(format!("--allowedTools={}", allowed.join(",")));
+        }
+        if !self.denied.is_empty() {
+            args.push(format!("--disallowedTools={}", self.denied.join(",")));
+        }
+        if self.orchestrator_tools {
+            args.push(format!("--mcp-config={}", mcp_config()));
+        }
+        args
+    }
+
     fn build_env(&self) -> BTreeMap<String, String> {
         let tmp = self.tmp.to_string_lossy().into_owned();
-        let mut env: BTreeMap<String, String> = [
+        let own = [
             ("HOME", self.home.to_string_lossy().into_owned()),
             ("PATH", self.path.clone()),
-            ("LANG", "C.UTF-8".to_owned()),
-            (SHELL.0, SHELL.1.to_owned()),
             ("TMPDIR", tmp.clone()),
             ("CLAUDE_CODE_TMPDIR", tmp),
             ("ANTHROPIC_API_KEY", self.token.clone()),
-            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
-            ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1".to_owned()),
-            ("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", "1".to_owned()),
-            ("CLAUDE_CODE_MAX_RETRIES", MAX_RETRIES.to_owned()),
-            ("API_TIMEOUT_MS", API_TIMEOUT_MS.to_owned()),
-            (
-                "CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS",
-                BYTE_IDLE_TIMEOUT_MS.to_owned(),
-            ),
-            ("MCP_TOOL_TIMEOUT", TOOL_TIMEOUT_MS.to_owned()),
-            (
-                "BASH_DEFAULT_TIMEOUT_MS",
-                BASH_DEFAULT_TIMEOUT_MS.to_owned(),
-            ),
             ("BASH_MAX_TIMEOUT_MS", BASH_MAX_TIMEOUT_MS.to_string()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
+        ];
+        let fixed = FIXED_VARIABLES.map(|(name, value)| (name, value.to_owned()));
+        let mut env: BTreeMap<String, String> = own
+            .into_iter()
+            .chain(fixed)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         if let Some(tokens) = self.max_output_tokens {
-            env.insert(
-                "CLAUDE_CODE_MAX_OUTPUT_TOKENS".to_owned(),
-                tokens.to_string(),
-            );
+            let name = "CLAUDE_CODE_MAX_OUTPUT_TOKENS".to_owned();
+            env.insert(name, tokens.to_string());
         }
         if self.isolation == CliIsolation::None {
             env.insert("IS_SANDBOX".to_owned(), "1".to_owned());

@@ -113,6 +113,10 @@ pub async fn locate_cli(
         }
         return inspect_candidate(path).await;
     }
+    search_cli(search_path).await
+}
+
+async fn search_cli(search_path: &[PathBuf]) -> Result<ClaudeCli, LocateError> {
     let mut first_problem = None;
     for directory in search_path {
         let candidate = directory.join(PROGRAM_NAME);
@@ -175,17 +179,13 @@ async fn query_version(program: &Path) -> Result<CliVersion, String> {
     if !finished.status.success() {
         let complaint = String::from_utf8_lossy(&finished.stderr);
         let complaint = crate::transcript::escape_unprintable(complaint.trim());
-        return Err(format!(
-            "claude --version failed ({}): {complaint}",
-            finished.status
-        ));
+        let status = finished.status;
+        return Err(format!("claude --version failed ({status}): {complaint}"));
     }
     let output = String::from_utf8_lossy(&finished.stdout);
     CliVersion::parse(&output).ok_or_else(|| {
-        format!(
-            "claude --version printed {:?}, which is not a version",
-            output.trim()
-        )
+        let printed = output.trim();
+        format!("claude --version printed {printed:?}, which is not a version")
     })
 }
 

@@ -16,7 +16,7 @@ use super::{SessionError, SessionSignal, SessionSpec, StartedProcess};
 use crate::mcp::SERVER_NAME;
 use crate::session::observations::{SessionObservations, StopCause};
 use crate::session::outcome::SessionOutcome;
-use crate::session::pipes::{self as pumps, PipeContext, PipeEvent};
+use crate::session::pipes::{self, PipeContext, PipeEvent};
 use crate::session::stdin_messages;
 use crate::stream::{ControlRequest, StreamEvent, TurnInit};
 use crate::transcript::{LineDirection, TranscriptWriter};
@@ -80,18 +80,7 @@ impl SessionDriver {
             activity: spec.activity.clone(),
             clock: Arc::clone(&spec.clock),
         };
-        let (forwarder, queue) = mpsc::channel(pumps::EVENT_QUEUE);
-        tokio::spawn(pumps::forward_events(queue, events));
-        let mut pumps = JoinSet::new();
-        if let Some(pipe) = child.stdin.take() {
-            pumps.spawn(pumps::write_stdin(pipe, context.clone(), messages));
-        }
-        if let Some(pipe) = child.stdout.take() {
-            pumps.spawn(pumps::read_stdout(pipe, context.clone(), forwarder));
-        }
-        if let Some(pipe) = child.stderr.take() {
-            pumps.spawn(pumps::read_stderr(pipe, context));
-        }
+        let pipe_tasks = pipes::spawn_tasks(&mut child, &context, messages, events);
         spec.activity.touch(spec.clock.now());
         let tools = PendingToolCalls::new(spec.tools.take());
         Self {
@@ -107,7 +96,7 @@ impl SessionDriver {
             child,
             pipe_events,
             transcript,
-            pipe_tasks: pumps,
+            pipe_tasks,
             tools,
         }
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::process::Child;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::activity::AgentActivity;
 use crate::session::line_reader::{BoundedLine, LineReader};
@@ -48,14 +50,34 @@ impl PipeContext {
 }
 
 /// Events that may wait for a slow caller. Beyond that, the CLI waits too.
-pub(crate) const EVENT_QUEUE: usize = 1024;
+const EVENT_QUEUE: usize = 1024;
+
+/// Starts a task for each pipe of `child`. `messages` are written to its stdin; what it prints on
+/// stdout is passed to `events`.
+pub(crate) fn spawn_tasks(
+    child: &mut Child,
+    context: &PipeContext,
+    messages: mpsc::Receiver<Value>,
+    events: mpsc::Sender<StreamEvent>,
+) -> JoinSet<()> {
+    let (forwarder, queue) = mpsc::channel(EVENT_QUEUE);
+    tokio::spawn(forward_events(queue, events));
+    let mut tasks = JoinSet::new();
+    if let Some(pipe) = child.stdin.take() {
+        tasks.spawn(write_stdin(pipe, context.clone(), messages));
+    }
+    if let Some(pipe) = child.stdout.take() {
+        tasks.spawn(read_stdout(pipe, context.clone(), forwarder));
+    }
+    if let Some(pipe) = child.stderr.take() {
+        tasks.spawn(read_stderr(pipe, context.clone()));
+    }
+    tasks
+}
 
 /// Passes events on to the caller. Outlives the run until the caller has taken or dropped them, so
 /// that the end of a run never waits for the caller.
-pub(crate) async fn forward_events(
-    mut from: mpsc::Receiver<StreamEvent>,
-    to: mpsc::Sender<StreamEvent>,
-) {
+async fn forward_events(mut from: mpsc::Receiver<StreamEvent>, to: mpsc::Sender<StreamEvent>) {
     while let Some(event) = from.recv().await {
         if to.send(event).await.is_err() {
             return;
@@ -64,7 +86,7 @@ pub(crate) async fn forward_events(
 }
 
 /// Reads stdout to its end. The driver receives an event before the caller does.
-pub(crate) async fn read_stdout(
+async fn read_stdout(
     pipe: impl AsyncRead + Unpin,
     context: PipeContext,
     events: mpsc::Sender<StreamEvent>,
@@ -103,7 +125,7 @@ fn oversized_note(bytes: u64) -> String {
     format!("a line of {bytes} bytes was longer than the limit and was dropped")
 }
 
-pub(crate) async fn read_stderr(pipe: impl AsyncRead + Unpin, context: PipeContext) {
+async fn read_stderr(pipe: impl AsyncRead + Unpin, context: PipeContext) {
     let mut lines = LineReader::new(pipe, MAX_STDERR_LINE_BYTES);
     while let Ok(Some(line)) = lines.next_line().await {
         context.activity.touch(context.clock.now());
@@ -123,7 +145,7 @@ pub(crate) async fn read_stderr(pipe: impl AsyncRead + Unpin, context: PipeConte
 }
 
 /// Writes `messages` to stdin, one line each, and closes it when their sender is dropped.
-pub(crate) async fn write_stdin(
+async fn write_stdin(
     mut pipe: impl AsyncWrite + Unpin,
     context: PipeContext,
     mut messages: mpsc::Receiver<Value>,

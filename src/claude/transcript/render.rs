@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::{LineDirection, TranscriptRecord};
-use crate::stream::{StreamEvent, TurnResult, parse_line};
+use crate::stream::{ApiRetry, StreamEvent, TurnResult, parse_line};
 use crate::transcript::printable::{escape_unprintable, first_line_up_to};
 
 /// How much of a tool's result is shown, in characters.
@@ -89,13 +89,10 @@ fn render_event(event: &StreamEvent) -> Option<RenderedEntry> {
             "begin",
             escape_unprintable(&format!("{}, conversation {}", init.model, init.session_id)),
         ),
-        StreamEvent::AssistantText { text, error: None } => {
-            new_entry("says", escape_unprintable(text))
-        }
-        StreamEvent::AssistantText {
-            text,
-            error: Some(error),
-        } => new_entry("ERROR", escape_unprintable(&format!("{error}: {text}"))),
+        StreamEvent::AssistantText { text, error } => match error {
+            None => new_entry("says", escape_unprintable(text)),
+            Some(error) => new_entry("ERROR", escape_unprintable(&format!("{error}: {text}"))),
+        },
         StreamEvent::ToolUse { name, input, .. } => {
             new_entry("calls", format_tool_call(name, input))
         }
@@ -109,20 +106,7 @@ fn render_event(event: &StreamEvent) -> Option<RenderedEntry> {
             first_line_up_to(content, RESULT_CHARS),
         ),
         StreamEvent::Result(result) => new_entry("end", format_turn_result(result)),
-        StreamEvent::Retry(retry) => new_entry(
-            "retry",
-            escape_unprintable(&format!(
-                "{} of {} in {} ms: {}{}",
-                retry.attempt,
-                retry.max_retries,
-                retry.delay_ms,
-                retry.error,
-                retry
-                    .status
-                    .map(|status| format!(" ({status})"))
-                    .unwrap_or_default(),
-            )),
-        ),
+        StreamEvent::Retry(retry) => new_entry("retry", escape_unprintable(&format_retry(retry))),
         StreamEvent::NotJson(line) => new_entry("stdout", escape_unprintable(line)),
         // A denial shows in the tool's result; the rest is internal.
         StreamEvent::Denied(_)
@@ -132,6 +116,18 @@ fn render_event(event: &StreamEvent) -> Option<RenderedEntry> {
         | StreamEvent::Oversized { .. }
         | StreamEvent::Other(_) => return None,
     })
+}
+
+fn format_retry(retry: &ApiRetry) -> String {
+    let status = retry.status.map(|status| format!(" ({status})"));
+    format!(
+        "{} of {} in {} ms: {}{}",
+        retry.attempt,
+        retry.max_retries,
+        retry.delay_ms,
+        retry.error,
+        status.unwrap_or_default(),
+    )
 }
 
 fn result_label(is_error: bool, denied: bool) -> &'static str {

@@ -24,6 +24,27 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 /// The maximum height of a screenshot of a whole page, in pixels.
 const MAX_HEIGHT: f64 = 6000.0;
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NavigationHistory {
+    current_index: usize,
+    entries: Vec<NavigationEntry>,
+}
+
+#[derive(Deserialize)]
+struct NavigationEntry {
+    id: i64,
+    url: String,
+}
+
+impl NavigationHistory {
+    fn previous(&self) -> Option<&NavigationEntry> {
+        let index = self.current_index.checked_sub(1)?;
+        let entry = self.entries.get(index)?;
+        (entry.url != "about:blank").then_some(entry)
+    }
+}
+
 impl BrowserSession {
     /// Opens an address of a preview, or a path relative to the current page.
     pub async fn open(&self, url: &str) -> Result<PageLocation, BrowserError> {
@@ -45,27 +66,13 @@ impl BrowserSession {
 
     /// Goes back to the previous page.
     pub async fn go_back(&self) -> Result<PageLocation, BrowserError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct NavigationHistory {
-            current_index: usize,
-            entries: Vec<NavigationEntry>,
-        }
-        #[derive(Deserialize)]
-        struct NavigationEntry {
-            id: i64,
-            url: String,
-        }
         let what = "reading the history";
         let history = self
             .call("Page.getNavigationHistory", what, json!({}))
             .await?;
         let history: NavigationHistory = parse_response(history)?;
         let previous = history
-            .current_index
-            .checked_sub(1)
-            .and_then(|index| history.entries.get(index))
-            .filter(|entry| entry.url != "about:blank")
+            .previous()
             .ok_or_else(|| BrowserError::NotThere("this page has no previous page".to_owned()))?;
         let params = json!({ "entryId": previous.id });
         self.call("Page.navigateToHistoryEntry", "going back", params)
@@ -84,28 +91,25 @@ impl BrowserSession {
         if !point.found {
             return Err(target.not_found_error());
         }
-        if !(point.visible && point.x.is_finite() && point.y.is_finite()) {
-            return Err(BrowserError::NotThere(format!("{what} is not visible")));
+        if let Some(obstacle) = find_obstacle(&point) {
+            return Err(BrowserError::NotThere(format!("{what} {obstacle}")));
         }
-        if point.disabled {
-            return Err(BrowserError::NotThere(format!("{what} is disabled")));
-        }
-        if let Some(cover) = &point.covered {
-            let cover = truncate_chars(cover, 200);
-            let text = format!("{what} cannot be clicked: {cover} covers it");
-            return Err(BrowserError::NotThere(text));
-        }
+        self.click_at(point.x, point.y).await?;
+        self.wait_after_input().await?;
+        Ok((what, self.location().await?))
+    }
+
+    async fn click_at(&self, x: f64, y: f64) -> Result<(), BrowserError> {
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let button = if kind == "mouseMoved" { "none" } else { "left" };
             let params = json!({
-                "type": kind, "x": point.x, "y": point.y, "button": button,
+                "type": kind, "x": x, "y": y, "button": button,
                 "clickCount": i32::from(kind != "mouseMoved"),
             });
             self.call("Input.dispatchMouseEvent", "clicking", params)
                 .await?;
         }
-        self.wait_after_input().await?;
-        Ok((what, self.location().await?))
+        Ok(())
     }
 
     /// Replaces the text of a field, or selects an option of a list. With `submit`, presses Enter
@@ -124,13 +128,7 @@ impl BrowserSession {
         }
         let what = truncate_chars(&filled.what, 200);
         if !filled.options.is_empty() {
-            let options: Vec<String> = filled
-                .options
-                .iter()
-                .take(50)
-                .map(|option| truncate_chars(option, 100))
-                .collect();
-            let options = options.join(", ");
+            let options = list_options(&filled.options);
             let text = format!("{what} has no option {text:?}; it has {options}");
             return Err(BrowserError::NotThere(text));
         }
@@ -269,32 +267,52 @@ impl BrowserSession {
             parsed => parsed,
         };
         let url = parsed.map_err(|error| refused(error.to_string()))?;
-        let anonymous = url.username().is_empty() && url.password().is_none();
-        let preview = match url.host() {
-            Some(Host::Domain(host))
-                if url.scheme() == "http" && url.port().is_none() && anonymous =>
-            {
-                let host = egress::EgressHost::Name(host.to_ascii_lowercase());
-                let target = egress::EgressTarget {
-                    host,
-                    port: HTTP_PORT,
-                };
-                self.names().find_preview(&target).await
-            }
-            _ => None,
-        };
-        if preview.is_some() {
+        if self.is_preview(&url).await {
             return Ok(url);
         }
-        let known = self.names().list_names().await;
-        Err(refused(if known.is_empty() {
-            "only previews of this project can be opened, and none of them is running".to_owned()
-        } else {
-            let known: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
-            format!(
-                "only previews of this project can be opened: {}",
-                known.join(", ")
-            )
-        }))
+        Err(refused(explain_refusal(&self.names().list_names().await)))
     }
+
+    async fn is_preview(&self, url: &Url) -> bool {
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        let Some(Host::Domain(host)) = url.host() else {
+            return false;
+        };
+        if url.scheme() != "http" || url.port().is_some() || !anonymous {
+            return false;
+        }
+        let target = egress::EgressTarget {
+            host: egress::EgressHost::Name(host.to_ascii_lowercase()),
+            port: HTTP_PORT,
+        };
+        self.names().find_preview(&target).await.is_some()
+    }
+}
+
+/// Returns why an element cannot be clicked, as a person would see it.
+fn find_obstacle(point: &ClickPoint) -> Option<String> {
+    if !(point.visible && point.x.is_finite() && point.y.is_finite()) {
+        return Some("is not visible".to_owned());
+    }
+    if point.disabled {
+        return Some("is disabled".to_owned());
+    }
+    let cover = truncate_chars(point.covered.as_ref()?, 200);
+    Some(format!("cannot be clicked: {cover} covers it"))
+}
+
+fn list_options(options: &[String]) -> String {
+    let listed = options.iter().take(50);
+    let listed: Vec<String> = listed.map(|option| truncate_chars(option, 100)).collect();
+    listed.join(", ")
+}
+
+fn explain_refusal(known: &[String]) -> String {
+    if known.is_empty() {
+        return "only previews of this project can be opened, and none of them is running"
+            .to_owned();
+    }
+    let known: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
+    let known = known.join(", ");
+    format!("only previews of this project can be opened: {known}")
 }

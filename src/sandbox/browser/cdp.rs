@@ -57,6 +57,15 @@ struct CdpMessage {
     error: Option<CdpError>,
 }
 
+impl CdpMessage {
+    fn into_response(self) -> CdpResponse {
+        match self.error {
+            Some(error) => Err(error.message.chars().take(300).collect()),
+            None => Ok(self.result),
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct CdpError {
     #[serde(default)]
@@ -112,6 +121,16 @@ impl CdpConnection {
         if let Some(session) = session {
             message["sessionId"] = session.into();
         }
+        let response = tokio::time::timeout(within, self.exchange(id, &message)).await;
+        if let Some(pending) = lock(&self.pending).as_mut() {
+            pending.remove(&id);
+        }
+        let response = response.map_err(|_| BrowserError::Slow { what, within })??;
+        response.map_err(BrowserError::Refused)
+    }
+
+    /// Sends a call and waits for its response.
+    async fn exchange(&self, id: u64, message: &Value) -> Result<CdpResponse, BrowserError> {
         let ended = || BrowserError::Ended {
             output: String::new(),
         };
@@ -120,19 +139,11 @@ impl CdpConnection {
             .as_mut()
             .ok_or_else(ended)?
             .insert(id, response);
-        let exchange = async {
-            self.outgoing
-                .send(message.to_string().into_bytes())
-                .await
-                .map_err(|_| ended())?;
-            responded.await.map_err(|_| ended())
-        };
-        let response = tokio::time::timeout(within, exchange).await;
-        if let Some(pending) = lock(&self.pending).as_mut() {
-            pending.remove(&id);
-        }
-        let response = response.map_err(|_| BrowserError::Slow { what, within })??;
-        response.map_err(BrowserError::Refused)
+        self.outgoing
+            .send(message.to_string().into_bytes())
+            .await
+            .map_err(|_| ended())?;
+        responded.await.map_err(|_| ended())
     }
 }
 
@@ -188,10 +199,7 @@ fn dispatch(message: CdpMessage, pending: &PendingCalls, events: &mpsc::Sender<C
         let waiter = lock(pending).as_mut().and_then(|all| all.remove(&id));
         if let Some(waiter) = waiter {
             // The caller may have given up.
-            let _ = waiter.send(match message.error {
-                Some(error) => Err(error.message.chars().take(300).collect()),
-                None => Ok(message.result),
-            });
+            let _ = waiter.send(message.into_response());
         }
         return;
     }

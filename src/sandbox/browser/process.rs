@@ -93,17 +93,12 @@ impl BrowserProcess {
         let mut child = sandbox.spawn(&spec, inner, StdioStreams::piped()).await?;
         let pipes = (child.take_stdin(), child.take_stdout(), child.take_stderr());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
-            return Err(BrowserError::Ended {
-                output: "a pipe is missing".to_owned(),
-            });
+            let output = "a pipe is missing".to_owned();
+            return Err(BrowserError::Ended { output });
         };
         let (output, exceeded) = (Arc::default(), Arc::default());
-        let limits = enforce_limits(
-            child.pid(),
-            browser.memory_bytes,
-            spec,
-            Arc::clone(&exceeded),
-        );
+        let (pid, memory) = (child.pid(), browser.memory_bytes);
+        let limits = enforce_limits(pid, memory, spec, Arc::clone(&exceeded));
         let process = Self {
             tasks: [
                 tokio::spawn(collect_stderr(stderr, Arc::clone(&output))),

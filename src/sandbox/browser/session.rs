@@ -101,14 +101,7 @@ impl BrowserSession {
     /// # Errors
     /// Bubblewrap is not the backend in force, or the browser does not respond.
     pub async fn start(sandbox: &Sandbox, spec: BrowserSpec) -> Result<Self, BrowserError> {
-        match sandbox.isolation() {
-            IsolationBackend::Bubblewrap { .. } => {}
-            IsolationBackend::Docker(_) => {
-                let why = "the configured isolation is docker".to_owned();
-                return Err(BrowserError::InContainer(why));
-            }
-            IsolationBackend::None => return Err(BrowserError::Unprotected),
-        }
+        require_bubblewrap(sandbox)?;
         let dirs = WorkspaceDirs::below(&spec.root);
         dirs.create(spec.user)?;
         let door = BrowserDoor::open(&dirs, spec.user, Arc::clone(&spec.names))?;
@@ -181,10 +174,7 @@ impl BrowserSession {
         let params = json!({ "frameId": self.target, "worldName": "eklavya" });
         let world = self.call("Page.createIsolatedWorld", what, params).await?;
         let arguments = [json!(action), target, json!(page::MAX_TEXT)];
-        let arguments: Vec<Value> = arguments
-            .into_iter()
-            .map(|value| json!({ "value": value }))
-            .collect();
+        let arguments = arguments.map(|value| json!({ "value": value }));
         let params = json!({
             "functionDeclaration": page::FUNCTION, "arguments": arguments, "returnByValue": true,
             "executionContextId": world.get("executionContextId"), "userGesture": false,
@@ -194,9 +184,7 @@ impl BrowserSession {
             let text = "the page cannot be read: its scripts interfere with built-in functions";
             return Err(BrowserError::Refused(text.to_owned()));
         }
-        let value = response
-            .get("result")
-            .and_then(|result| result.get("value"));
+        let value = response.pointer("/result/value");
         parse_response(value.cloned().unwrap_or_default())
     }
 
@@ -265,6 +253,17 @@ pub(super) fn device_metrics(viewport: ViewportSize) -> Value {
     json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 })
 }
 
+fn require_bubblewrap(sandbox: &Sandbox) -> Result<(), BrowserError> {
+    match sandbox.isolation() {
+        IsolationBackend::Bubblewrap { .. } => Ok(()),
+        IsolationBackend::Docker(_) => {
+            let why = "the configured isolation is docker".to_owned();
+            Err(BrowserError::InContainer(why))
+        }
+        IsolationBackend::None => Err(BrowserError::Unprotected),
+    }
+}
+
 /// Creates the page. Returns the session with it, and its id.
 async fn attach_to_page(
     connection: &CdpConnection,
@@ -283,20 +282,12 @@ async fn attach_to_page(
     let session = string_field(&attached, "sessionId")?;
     let own = Some(session.as_str());
     call(own, "Page.enable", json!({})).await?;
-    call(
-        own,
-        "Emulation.setDeviceMetricsOverride",
-        device_metrics(viewport),
-    )
-    .await?;
+    let metrics = device_metrics(viewport);
+    call(own, "Emulation.setDeviceMetricsOverride", metrics).await?;
     let deny = json!({ "behavior": "deny" });
     call(None, "Browser.setDownloadBehavior", deny).await?;
-    call(
-        None,
-        "Target.setDiscoverTargets",
-        json!({ "discover": true }),
-    )
-    .await?;
+    let discover = json!({ "discover": true });
+    call(None, "Target.setDiscoverTargets", discover).await?;
     Ok((session, target))
 }
 

@@ -69,24 +69,15 @@ pub(super) fn describe(
     for planned in mounts::plan_mounts(exe, spec, owner)? {
         builder.add_mount(planned, user)?;
     }
-    let image = if spec.profile.has_shell() {
-        &docker.images.shell
-    } else {
-        &docker.images.bare
-    };
     let body = ContainerCreateBody {
-        image: Some(image.clone()),
+        image: Some(select_image(docker, spec)),
         user: Some(format!("{}:{}", user.uid, user.gid)),
         hostname: Some("sandbox".to_owned()),
         entrypoint: Some(vec![OWN_PROGRAM.to_owned()]),
         cmd: Some(vec![init::NAME.to_owned(), TAKE_OVER.to_owned()]),
         working_dir: Some("/".to_owned()),
         network_disabled: Some(true),
-        // The base image may define a health check.
-        healthcheck: Some(HealthConfig {
-            test: Some(vec!["NONE".to_owned()]),
-            ..HealthConfig::default()
-        }),
+        healthcheck: Some(no_health_check()),
         labels: Some(docker.labels(spec)),
         host_config: Some(builder.host_config(docker, spec)),
         ..ContainerCreateBody::default()
@@ -95,6 +86,24 @@ pub(super) fn describe(
         body,
         expected: builder.expected,
     })
+}
+
+fn select_image(docker: &DockerBackend, spec: &SandboxSpec) -> String {
+    let images = &docker.images;
+    let image = if spec.profile.has_shell() {
+        &images.shell
+    } else {
+        &images.bare
+    };
+    image.clone()
+}
+
+/// The base image may define a health check.
+fn no_health_check() -> HealthConfig {
+    HealthConfig {
+        test: Some(vec!["NONE".to_owned()]),
+        ..HealthConfig::default()
+    }
 }
 
 #[derive(Default)]

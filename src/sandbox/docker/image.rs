@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bollard::errors::Error;
-use bollard::models::ImageInspect;
+use bollard::models::{BuildInfo, ImageInspect};
 use bollard::query_parameters::BuildImageOptions;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -144,16 +144,12 @@ pub async fn build_image(
     let purpose = variant.purpose();
     let failed = |reason: String| DockerError::Build { purpose, reason };
     while let Some(step) = steps.next().await {
-        let step = match step {
-            Ok(step) => step,
+        let text = match step {
+            Ok(step) => step_text(step).map_err(failed)?,
             Err(Error::DockerStreamError { error }) => return Err(failed(error)),
             Err(Error::DockerResponseServerError { message, .. }) => return Err(failed(message)),
             Err(error) => return Err(engine.request_error("build an image", &error)),
         };
-        if let Some(error) = step.error_detail {
-            return Err(failed(error.message.unwrap_or_default()));
-        }
-        let text = step.stream.or(step.status).unwrap_or_default();
         text.lines()
             .filter(|line| !line.trim().is_empty())
             .for_each(&mut on_line);
@@ -167,6 +163,14 @@ pub async fn build_image(
             }
             other => other,
         })
+}
+
+/// Returns what the engine prints about a step of the build, or why the step failed.
+fn step_text(step: BuildInfo) -> Result<String, String> {
+    match step.error_detail {
+        Some(error) => Err(error.message.unwrap_or_default()),
+        None => Ok(step.stream.or(step.status).unwrap_or_default()),
+    }
 }
 
 /// When the engine pulls the base image from its registry.

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bollard::Docker;
 use bollard::errors::Error;
+use bollard::models::ImageSummary;
 use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveImageOptions};
 
 use super::engine::DockerEngine;
@@ -42,29 +44,30 @@ pub async fn list_images(engine: &DockerEngine) -> Result<Vec<StoredImage>, Dock
     let used = used_image_ids(engine).await?;
     let mut images: Vec<StoredImage> = found
         .into_iter()
-        .map(|image| {
-            let ours = |name: &String| {
-                ImageVariant::ALL
-                    .iter()
-                    .any(|variant| name == variant.image())
-            };
-            let origin = image_origin(&image.labels);
-            let mut names = image.repo_tags;
-            names.retain(|name| name != "<none>:<none>");
-            StoredImage {
-                is_current: origin == current_origin() && names.iter().any(ours),
-                is_used: used.contains(&image.id),
-                variant: image.labels.get(LABEL_IMAGE).cloned().unwrap_or_default(),
-                id: image.id,
-                created: image.created,
-                size: u64::try_from(image.size).unwrap_or(0),
-                origin,
-                names,
-            }
-        })
+        .map(|image| stored_image(image, &used))
         .collect();
     images.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
     Ok(images)
+}
+
+fn stored_image(image: ImageSummary, used: &HashSet<String>) -> StoredImage {
+    let ours = |name: &String| {
+        let mut variants = ImageVariant::ALL.iter();
+        variants.any(|variant| name == variant.image())
+    };
+    let origin = image_origin(&image.labels);
+    let mut names = image.repo_tags;
+    names.retain(|name| name != "<none>:<none>");
+    StoredImage {
+        is_current: origin == current_origin() && names.iter().any(ours),
+        is_used: used.contains(&image.id),
+        variant: image.labels.get(LABEL_IMAGE).cloned().unwrap_or_default(),
+        id: image.id,
+        created: image.created,
+        size: u64::try_from(image.size).unwrap_or(0),
+        origin,
+        names,
+    }
 }
 
 async fn used_image_ids(engine: &DockerEngine) -> Result<HashSet<String>, DockerError> {
@@ -92,32 +95,44 @@ pub async fn prune_images(
         if image.is_used || (image.is_current && !all) {
             continue;
         }
-        // By its names: removing it by force would remove names that other users gave it as well.
-        let handles = if image.names.is_empty() {
-            vec![image.id.clone()]
-        } else {
-            image.names.clone()
-        };
-        let mut gone = true;
-        for handle in handles {
-            let result = client
-                .remove_image(&handle, None::<RemoveImageOptions>, None)
-                .await;
-            match result {
-                Ok(_)
-                | Err(Error::DockerResponseServerError {
-                    status_code: 404, ..
-                }) => {}
-                // A container uses it by now, or another image is built on it.
-                Err(Error::DockerResponseServerError {
-                    status_code: 409, ..
-                }) => gone = false,
-                Err(error) => return Err(engine.request_error("remove an image", &error)),
-            }
-        }
-        if gone {
+        if remove_image(engine, &client, &image).await? {
             removed.push(image);
         }
     }
     Ok(removed)
+}
+
+/// Removes an image by its names: removing it by force would remove names that other users gave it as
+/// well. Returns whether it is gone.
+async fn remove_image(
+    engine: &DockerEngine,
+    client: &Docker,
+    image: &StoredImage,
+) -> Result<bool, DockerError> {
+    let handles = if image.names.is_empty() {
+        std::slice::from_ref(&image.id)
+    } else {
+        &image.names
+    };
+    let mut gone = true;
+    for handle in handles {
+        let removed = client.remove_image(handle, None::<RemoveImageOptions>, None);
+        match removed.await {
+            Ok(_) => {}
+            Err(error) => match status_code(&error) {
+                Some(404) => {}
+                // A container uses it by now, or another image is built on it.
+                Some(409) => gone = false,
+                _ => return Err(engine.request_error("remove an image", &error)),
+            },
+        }
+    }
+    Ok(gone)
+}
+
+fn status_code(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
 }

@@ -40,6 +40,23 @@ enum ContainerEvent {
     Exited,
 }
 
+/// What the container reported about its program.
+#[derive(Default)]
+struct ProgramReport {
+    started: bool,
+    exit_code: Option<u8>,
+}
+
+impl ProgramReport {
+    async fn read(&mut self, message: u8, link: &mut UnixStream) {
+        match message {
+            STARTED => self.started = true,
+            ENDED => self.exit_code = link.read_u8().await.ok(),
+            _ => {}
+        }
+    }
+}
+
 impl RunningContainer {
     /// Returns the container at the other end of `link`.
     pub(crate) fn new(link: UnixStream, directory: &ContainerDir) -> Result<Self, String> {
@@ -71,7 +88,7 @@ impl RunningContainer {
         mut status: Option<File>,
     ) -> u8 {
         write_status(status.as_mut(), "child-pid", self.pid);
-        let (mut code, mut started, mut closed) = (None, false, false);
+        let (mut program, mut closed) = (ProgramReport::default(), false);
         loop {
             match self.next_event(signals, closed).await {
                 ContainerEvent::Signal(supervise::END_ALL) => self.kill(),
@@ -79,23 +96,17 @@ impl RunningContainer {
                     let number = u8::try_from(signal as i32).unwrap_or(0);
                     let _ = self.link.write_all(&[number]).await;
                 }
-                ContainerEvent::Message(STARTED) => started = true,
-                ContainerEvent::Message(ENDED) => code = self.link.read_u8().await.ok(),
-                ContainerEvent::Message(_) => {}
+                ContainerEvent::Message(message) => program.read(message, &mut self.link).await,
                 ContainerEvent::LinkClosed => closed = true,
                 ContainerEvent::Exited => break,
             }
         }
         // Messages of the last moment may not have been read yet.
-        while let (None, Ok(message)) = (code, self.link.read_u8().await) {
-            match message {
-                STARTED => started = true,
-                ENDED => code = self.link.read_u8().await.ok(),
-                _ => {}
-            }
+        while let (None, Ok(message)) = (program.exit_code, self.link.read_u8().await) {
+            program.read(message, &mut self.link).await;
         }
-        let code = code.unwrap_or(KILLED);
-        if started {
+        let code = program.exit_code.unwrap_or(KILLED);
+        if program.started {
             write_status(status.as_mut(), "exit-code", code.into());
         }
         code

@@ -9,8 +9,9 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use ::landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath,
+    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope,
 };
 use rustix::fs::{FileType, Mode, OFlags};
 
@@ -130,12 +131,7 @@ impl LandlockRules {
             rules = rules.add_rule(rule).map_err(failed)?;
         }
         let status = rules.restrict_self().map_err(failed)?;
-        let level = match status.ruleset {
-            RulesetStatus::NotEnforced => 0,
-            RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => {
-                effective_level(status.landlock)
-            }
-        };
+        let level = enforced_level(&status);
         if level < self.min_level {
             let needed = self.min_level;
             return Err(format!(
@@ -170,6 +166,15 @@ pub(crate) fn detect_level() -> u32 {
         rules.enforce(None).unwrap_or(0)
     };
     std::thread::spawn(attempt).join().unwrap_or(0)
+}
+
+fn enforced_level(status: &RestrictionStatus) -> u32 {
+    match status.ruleset {
+        RulesetStatus::NotEnforced => 0,
+        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => {
+            effective_level(status.landlock)
+        }
+    }
 }
 
 fn effective_level(status: LandlockStatus) -> u32 {

@@ -149,10 +149,8 @@ fn deny_rules(sockets: AllowedSockets) -> Result<SeccompRules, seccompiler::Erro
     rules.insert(libc::SYS_setsockopt, vec![fast]);
     // Both insert input into the terminal as if the user had typed it.
     let typed = [TIOCSTI, TIOCLINUX].map(|request| rule([eq(1, request)?]));
-    rules.insert(
-        libc::SYS_ioctl,
-        typed.into_iter().collect::<Result<_, _>>()?,
-    );
+    let typed: Result<_, _> = typed.into_iter().collect();
+    rules.insert(libc::SYS_ioctl, typed?);
     rules.insert(libc::SYS_clone, any_of(NAMESPACES)?);
     let of_unshare = NAMESPACES.into_iter().chain([CLONE_NEWTIME]);
     rules.insert(libc::SYS_unshare, any_of(of_unshare)?);

@@ -4,6 +4,7 @@
 //! All options are passed through `--args FD`, so that no variable of the agent appears in a process
 //! list. The host's directories are passed as descriptors (see [`crate::open_beneath`]).
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::fd::{OwnedFd, RawFd};
@@ -263,19 +264,15 @@ impl BwrapBuilder {
                 mounted.push(tool);
             }
         }
-        if let (Some(git), false) = (
-            &programs.git,
-            spec.profile.git_access() == Some(GitAccess::No),
-        ) {
+        let may_use_git = spec.profile.git_access() != Some(GitAccess::No);
+        if let Some(git) = programs.git.as_ref().filter(|_| may_use_git) {
             self.add(["--ro-bind".as_ref(), git.as_ref(), GIT.as_ref()]);
             mounted.push(git.clone());
         }
-        let mut needed = Vec::new();
+        let mut needed = BTreeSet::new();
         for program in &mounted {
             needed.extend(programs.cached_libraries(program)?);
         }
-        needed.sort();
-        needed.dedup();
         for library in &needed {
             self.bind_system_path(library);
         }

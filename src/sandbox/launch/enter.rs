@@ -105,22 +105,19 @@ fn mount_staged(fds: &[u32]) -> Result<(), String> {
     // The mounts from here on must not appear on the host.
     let flags = MsFlags::MS_REC | MsFlags::MS_SLAVE;
     mount(nothing, "/", nothing, flags, nothing)
-        .and_then(|()| {
-            let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-            mount(
-                Some("tmpfs"),
-                STAGE,
-                Some("tmpfs"),
-                flags,
-                Some("mode=755,size=1m"),
-            )
-        })
+        .and_then(|()| cover_stage())
         .map_err(|errno| format!("cannot prepare {STAGE} for mounts: {errno}"))?;
     for (fd, tree) in trees {
         attach_mount(fd, &tree)
             .map_err(|error| format!("cannot mount descriptor {fd}: {error}"))?;
     }
     Ok(())
+}
+
+fn cover_stage() -> nix::Result<()> {
+    let (kind, options) = (Some("tmpfs"), Some("mode=755,size=1m"));
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(kind, STAGE, kind, flags, options)
 }
 
 fn mount_namespace_error(error: &io::Error) -> String {

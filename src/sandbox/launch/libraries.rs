@@ -64,31 +64,35 @@ fn read_interpreter(program: &Path) -> io::Result<Option<PathBuf>> {
     if header.len() < 64 || !header.starts_with(b"\x7fELF\x02\x01") {
         return Ok(None);
     }
-    let number = |bytes: &[u8], at: usize, size: usize| -> u64 {
-        bytes[at..at + size]
-            .iter()
-            .rev()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte))
-    };
     let (table, size, count) = (
-        number(&header, 0x20, 8),
-        number(&header, 0x36, 2),
-        number(&header, 0x38, 2),
+        little_endian(&header[0x20..0x28]),
+        little_endian(&header[0x36..0x38]),
+        little_endian(&header[0x38..0x3a]),
     );
     for index in 0..count {
         let mut entry = [0; 56];
         file.read_exact_at(&mut entry, table + index * size)?;
-        if number(&entry, 0, 4) == PT_INTERP {
-            let length = usize::try_from(number(&entry, 0x20, 8))
-                .unwrap_or(0)
-                .min(4096);
-            let mut path = vec![0; length];
-            file.read_exact_at(&mut path, number(&entry, 8, 8))?;
-            path.retain(|byte| *byte != 0);
-            return Ok(Some(PathBuf::from(std::ffi::OsString::from_vec(path))));
+        if little_endian(&entry[..4]) == PT_INTERP {
+            return read_path(&file, &entry).map(Some);
         }
     }
     Ok(None)
+}
+
+/// Reads the path that an entry of the program header table locates.
+fn read_path(file: &File, entry: &[u8; 56]) -> io::Result<PathBuf> {
+    let length = usize::try_from(little_endian(&entry[0x20..0x28]))
+        .unwrap_or(0)
+        .min(4096);
+    let mut path = vec![0; length];
+    file.read_exact_at(&mut path, little_endian(&entry[8..16]))?;
+    path.retain(|byte| *byte != 0);
+    Ok(PathBuf::from(std::ffi::OsString::from_vec(path)))
+}
+
+fn little_endian(bytes: &[u8]) -> u64 {
+    let high_first = bytes.iter().rev();
+    high_first.fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

@@ -90,12 +90,8 @@ pub(crate) fn plan_mounts(
     mounts.push(host_mount(home, &spec.home, &spec.home, MountAccess::Write));
     mounts.push(tmpfs_mount(spec.tmp.clone(), spec, TmpfsMode::Private));
     if let Some(door) = &spec.door {
-        mounts.push(host_mount(
-            open_beneath::open_directory(door)?,
-            door,
-            door,
-            door_access(spec),
-        ));
+        let opened = open_beneath::open_directory(door)?;
+        mounts.push(host_mount(opened, door, door, door_access(spec)));
     }
     Ok(mounts)
 }
@@ -168,12 +164,8 @@ fn workspace_mounts(
     let mut below = Vec::new();
     for prefix in prefixes {
         let made = open_beneath::create_beneath(&opened, path, Path::new(prefix), owner)?;
-        below.push(host_mount(
-            made,
-            &path.join(prefix),
-            path,
-            MountAccess::Write,
-        ));
+        let prefix = path.join(prefix);
+        below.push(host_mount(made, &prefix, path, MountAccess::Write));
     }
     if let Some(access) = spec.profile.git_access() {
         below.extend(git_mounts(access, &opened, path, owner)?);
@@ -201,20 +193,27 @@ fn git_mounts(
             },
         }]),
         GitAccess::Read => Ok(vec![host_mount(git, &path, base, MountAccess::Read)]),
-        GitAccess::Full => {
-            // A process that can write these two can make git run programs.
-            let hooks = open_beneath::create_beneath(&git, &path, Path::new("hooks"), owner)?;
-            let config = open_beneath::open_beneath(&git, &path, Path::new("config"))?;
-            let mut mounts = vec![
-                host_mount(git, &path, base, MountAccess::Write),
-                host_mount(hooks, &path.join("hooks"), base, MountAccess::Read),
-            ];
-            let config = config
-                .map(|found| host_mount(found, &path.join("config"), base, MountAccess::Read));
-            mounts.extend(config);
-            Ok(mounts)
-        }
+        GitAccess::Full => writable_git_mounts(git, &path, base, owner),
     }
+}
+
+fn writable_git_mounts(
+    git: OwnedFd,
+    path: &Path,
+    base: &Path,
+    owner: Option<SandboxUser>,
+) -> Result<Vec<PlannedMount>, SandboxError> {
+    // A process that can write these two can make git run programs.
+    let hooks = open_beneath::create_beneath(&git, path, Path::new("hooks"), owner)?;
+    let config = open_beneath::open_beneath(&git, path, Path::new("config"))?;
+    let mut mounts = vec![
+        host_mount(git, path, base, MountAccess::Write),
+        host_mount(hooks, &path.join("hooks"), base, MountAccess::Read),
+    ];
+    let config =
+        config.map(|found| host_mount(found, &path.join("config"), base, MountAccess::Read));
+    mounts.extend(config);
+    Ok(mounts)
 }
 
 #[cfg(test)]

@@ -98,10 +98,8 @@ impl Sandbox {
                 self.ensure_ready().await?;
                 let (reader, writer) = io::pipe().map_err(prepare)?;
                 let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(prepare)?;
-                (
-                    Some(reader),
-                    self.build_command(spec, program, Some(writer.into()))?,
-                )
+                let command = self.build_command(spec, program, Some(writer.into()))?;
+                (Some(reader), command)
             }
             IsolationBackend::None => (None, self.build_command(spec, program, None)?),
         };

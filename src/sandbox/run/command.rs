@@ -69,16 +69,8 @@ pub async fn run_program(
     let (mut child, mut reader) = spawn_with_output(sandbox, spec, program).await?;
     let pid = child.pid();
     let mut output = HeadTailBuffer::new(limits.output_bytes, &spec.redactor);
-    let ended = tokio::time::timeout(
-        limits.timeout,
-        wait_and_read(&mut child, &mut reader, &mut output),
-    );
-    let roots = vec![spec.workspace.clone(), spec.home.clone()];
-    let watched = wait_for_disk_quota(roots, spec.disk_bytes, pid);
-    let exit = tokio::select! {
-        ended = ended => ended.unwrap_or(Ok(SandboxExit::TimedOut)),
-        _ = watched => Ok(SandboxExit::DiskQuotaExceeded),
-    };
+    let ended = wait_and_read(&mut child, &mut reader, &mut output);
+    let exit = within_limits(ended, limits.timeout, spec, pid).await;
     let exit = match exit {
         Ok(SandboxExit::TimedOut | SandboxExit::DiskQuotaExceeded) => {
             child.kill_tree().await.and(exit)
@@ -99,6 +91,20 @@ pub async fn run_program(
             output: output.text().trim().to_owned(),
         }),
         Err(error) => Err(error),
+    }
+}
+
+/// Waits until the program has ended, its time is up, or it exceeds its disk quota.
+async fn within_limits(
+    ended: impl Future<Output = Result<SandboxExit, SandboxError>>,
+    timeout: Duration,
+    spec: &SandboxSpec,
+    pid: u32,
+) -> Result<SandboxExit, SandboxError> {
+    let roots = vec![spec.workspace.clone(), spec.home.clone()];
+    tokio::select! {
+        ended = tokio::time::timeout(timeout, ended) => ended.unwrap_or(Ok(SandboxExit::TimedOut)),
+        _ = wait_for_disk_quota(roots, spec.disk_bytes, pid) => Ok(SandboxExit::DiskQuotaExceeded),
     }
 }
 

@@ -5,6 +5,7 @@
 //! that have no name left but are still open.
 
 use std::collections::HashSet;
+use std::ffi::CStr;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -114,17 +115,8 @@ impl DiskUsage {
                 continue;
             };
             let Ok(entry) = entry else { continue };
-            let name = entry.file_name();
-            if name == c"." || name == c".." {
+            let Some((stat, below)) = inspect_entry(level, entry.file_name()) else {
                 continue;
-            }
-            let Ok(fd) = level.fd() else { continue };
-            let Ok(stat) = rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let below = match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => open_directory(fd, name).and_then(Dir::new).ok(),
-                _ => None,
             };
             self.add_entry(&stat)?;
             levels.extend(below);
@@ -170,6 +162,20 @@ impl DiskUsage {
 /// Returns the bytes of the 512-byte blocks that `stat` reports.
 fn block_bytes(blocks: impl TryInto<u64>) -> u64 {
     blocks.try_into().unwrap_or(0).saturating_mul(512)
+}
+
+/// Returns the entry of a directory, opened if it is a directory as well; `None` if it is gone.
+fn inspect_entry(directory: &Dir, name: &CStr) -> Option<(Stat, Option<Dir>)> {
+    if name == c"." || name == c".." {
+        return None;
+    }
+    let fd = directory.fd().ok()?;
+    let stat = rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let below = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => open_directory(fd, name).and_then(Dir::new).ok(),
+        _ => None,
+    };
+    Some((stat, below))
 }
 
 fn open_directory(

@@ -52,15 +52,9 @@ impl Sandbox {
         version?;
         test_run?;
         let landlock = check_landlock(landlock_rules::detect_level(), requirements)?;
-        let system = PathBuf::from("/usr/bin/git");
-        let git = if system.exists() {
-            Some(system)
-        } else {
-            find_program("git", search)
-        };
         Ok(Self::new(
             IsolationBackend::Bubblewrap { path },
-            HostPrograms::new(exe, git),
+            HostPrograms::new(exe, find_git(search)),
             landlock,
             requirements,
         ))
@@ -140,6 +134,34 @@ fn parse_version(version: &str) -> Vec<u32> {
         .collect()
 }
 
+fn find_git(search: &OsStr) -> Option<PathBuf> {
+    let system = PathBuf::from("/usr/bin/git");
+    if system.exists() {
+        return Some(system);
+    }
+    find_program("git", search)
+}
+
+/// The arguments of bubblewrap for the test run.
+const TEST_RUN: [&str; 16] = [
+    "--unshare-user",
+    "--unshare-all",
+    "--disable-userns",
+    "--die-with-parent",
+    "--new-session",
+    "--cap-drop",
+    "ALL",
+    "--ro-bind",
+    "/",
+    "/",
+    "--proc",
+    "/proc",
+    "--dev",
+    "/dev",
+    "--",
+    "true",
+];
+
 /// Runs `true` in the namespaces of a real sandbox, at the end of the same chain of programs.
 async fn run_test_sandbox(
     bwrap: &Path,
@@ -147,25 +169,11 @@ async fn run_test_sandbox(
     user: Option<SandboxUser>,
 ) -> Result<(), SandboxError> {
     let mut command = process::new_command(exe);
-    command.args(relay::arguments(user, &[], bwrap)).args([
-        "--unshare-user",
-        "--unshare-all",
-        "--disable-userns",
-        "--die-with-parent",
-        "--new-session",
-        "--cap-drop",
-        "ALL",
-        "--ro-bind",
-        "/",
-        "/",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--",
-        "true",
-    ]);
-    command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    command
+        .args(relay::arguments(user, &[], bwrap))
+        .args(TEST_RUN)
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null());
     let finished = process::run(command, b"", LIMITS)
         .await
         .map_err(|error| trial_error(&error))?;

@@ -206,32 +206,17 @@ fn untested_finding(guarantee: Guarantee, stderr: &str) -> GuaranteeFinding {
 
 /// Returns what a Landlock level covers.
 fn landlock_finding(level: u32) -> GuaranteeFinding {
-    const MISSING: [(u32, &str); 4] = [
-        (3, "truncating files"),
-        (4, "ports"),
-        (5, "devices"),
-        (6, "signals"),
-    ];
-    let missing: Vec<&str> = MISSING
-        .into_iter()
-        .filter(|(since, _)| level < *since)
-        .map(|(_, what)| what)
-        .collect();
-    let (state, detail) = match (level, missing.as_slice()) {
+    let uncovered = list_uncovered(level);
+    let in_force = format!("level {level} of {NEWEST_LEVEL}");
+    let (state, detail) = match (level, uncovered.as_str()) {
         (0, _) => (
             GuaranteeResult::No,
             "the kernel has none, or it is disabled".to_owned(),
         ),
-        (_, []) => (
-            GuaranteeResult::Yes,
-            format!("level {level} of {NEWEST_LEVEL}"),
-        ),
-        (_, missing) => (
+        (_, "") => (GuaranteeResult::Yes, in_force),
+        (_, uncovered) => (
             GuaranteeResult::Partly,
-            format!(
-                "level {level} of {NEWEST_LEVEL}: it does not cover {}",
-                missing.join(", ")
-            ),
+            format!("{in_force}: it does not cover {uncovered}"),
         ),
     };
     GuaranteeFinding {
@@ -239,6 +224,18 @@ fn landlock_finding(level: u32) -> GuaranteeFinding {
         state,
         detail,
     }
+}
+
+/// Lists what later levels of Landlock cover.
+fn list_uncovered(level: u32) -> String {
+    const COVERED_SINCE: [(u32, &str); 4] = [
+        (3, "truncating files"),
+        (4, "ports"),
+        (5, "devices"),
+        (6, "signals"),
+    ];
+    let later = COVERED_SINCE.iter().filter(|(since, _)| level < *since);
+    later.map(|(_, what)| *what).collect::<Vec<_>>().join(", ")
 }
 
 async fn collect_output(child: &mut SandboxChild) -> io::Result<(String, String)> {

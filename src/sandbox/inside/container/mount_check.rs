@@ -91,28 +91,31 @@ impl ExpectedMount {
         let path = self.path.display();
         let failed = |errno: rustix::io::Errno| format!("cannot inspect {path}: {errno}");
         let opened = self.open().map_err(failed)?;
-        let flags = rustix::fs::fstatvfs(&opened).map_err(failed)?.f_flag;
-        let read_only = flags.contains(StatVfsMountFlags::RDONLY);
-        let matches = match self.source {
-            ExpectedSource::Mounted {
-                device,
-                inode,
-                writable,
-            } => {
-                let stat = rustix::fs::fstat(&opened).map_err(failed)?;
-                (stat.st_dev, stat.st_ino) == (device, inode) && read_only != writable
-            }
-            ExpectedSource::Hidden => {
-                let kind = rustix::fs::fstatfs(&opened).map_err(failed)?.f_type;
-                kind == TMPFS && read_only
-            }
-        };
-        if matches {
+        if self.matches(&opened).map_err(failed)? {
             return Ok(());
         }
         Err(format!(
             "{path} is not the file or directory that was checked outside; nothing was started"
         ))
+    }
+
+    fn matches(&self, opened: &OwnedFd) -> rustix::io::Result<bool> {
+        let flags = rustix::fs::fstatvfs(opened)?.f_flag;
+        let read_only = flags.contains(StatVfsMountFlags::RDONLY);
+        match self.source {
+            ExpectedSource::Mounted {
+                device,
+                inode,
+                writable,
+            } => {
+                let stat = rustix::fs::fstat(opened)?;
+                Ok((stat.st_dev, stat.st_ino) == (device, inode) && read_only != writable)
+            }
+            ExpectedSource::Hidden => {
+                let kind = rustix::fs::fstatfs(opened)?.f_type;
+                Ok(kind == TMPFS && read_only)
+            }
+        }
     }
 
     fn open(&self) -> rustix::io::Result<OwnedFd> {

@@ -3,6 +3,7 @@
 mod arguments;
 mod browser;
 mod browser_calls;
+mod browser_steps;
 mod checks;
 mod diagnostics;
 mod fetch;
@@ -85,7 +86,6 @@ async fn terminal_tools(
     let mut servers: Vec<Arc<dyn ToolServer>> = Vec::new();
     match role_policy(agent.role).terminal {
         TerminalAccess::TestCommand => {
-            let command = read_plan.await?.test_command;
             let commit = checks.as_ref().map(|checks| checks.commit().clone());
             if let Some(checks) = checks {
                 let site = Arc::downgrade(site);
@@ -95,7 +95,7 @@ async fn terminal_tools(
                 site: Arc::downgrade(site),
                 agent: agent.clone(),
                 task: task.clone(),
-                command,
+                command: read_plan.await?.test_command,
                 commit,
             }));
         }

@@ -113,22 +113,14 @@ pub async fn run_preview_host(
     exe: PathBuf,
     mut answer: impl tokio::io::AsyncWrite + Unpin,
 ) -> Result<(), EngineError> {
-    let fault = |error: serde_json::Error| {
-        EngineError::Failed(format!("the request to the preview host: {error}"))
-    };
     // The process must survive the terminal of the command that started it.
     let _ = nix::unistd::setsid();
-    let mut text = Vec::new();
-    tokio::io::stdin()
-        .read_to_end(&mut text)
-        .await
-        .map_err(EngineError::io("stdin"))?;
-    let request: PreviewHostRequest = serde_json::from_slice(&text).map_err(fault)?;
+    let request = read_request().await?;
     let (reply, preview) = match start_server(exe, &request).await {
         Ok((url, preview)) => (PreviewHostReply::Ready { url }, Some(preview)),
         Err(reason) => (PreviewHostReply::Failed { reason }, None),
     };
-    let mut line = serde_json::to_vec(&reply).map_err(fault)?;
+    let mut line = serde_json::to_vec(&reply).map_err(|error| exchange_error(&error))?;
     line.push(b'\n');
     answer
         .write_all(&line)
@@ -139,6 +131,19 @@ pub async fn run_preview_host(
         serve_until_stopped(preview, &request).await;
     }
     Ok(())
+}
+
+async fn read_request() -> Result<PreviewHostRequest, EngineError> {
+    let mut text = Vec::new();
+    tokio::io::stdin()
+        .read_to_end(&mut text)
+        .await
+        .map_err(EngineError::io("stdin"))?;
+    serde_json::from_slice(&text).map_err(|error| exchange_error(&error))
+}
+
+fn exchange_error(error: &serde_json::Error) -> EngineError {
+    EngineError::Failed(format!("the request to the preview host: {error}"))
 }
 
 async fn start_server(

@@ -4,5 +4,6 @@ pub(crate) mod browser;
 pub(crate) mod browser_tally;
 pub mod demo;
 pub mod host;
+mod host_process;
 pub(crate) mod names;
 pub(crate) mod product;

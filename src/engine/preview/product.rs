@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::context::error::EngineError;
@@ -10,7 +11,7 @@ use crate::context::site::Site;
 use crate::workspace::{clone, command};
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::plan::document::PlannedPreview;
-use eklavya_core::secret::SecretUse;
+use eklavya_core::secret::{SecretName, SecretUse};
 use eklavya_git::remove_tree;
 use eklavya_sandbox::{
     MountAccess, PreviewError, PreviewServer, PreviewSource, PreviewSpec, SandboxProfile,
@@ -72,30 +73,12 @@ async fn start_preview(
     plan: PlannedPreview,
 ) -> Result<Result<PreviewServer, PreviewError>, EngineError> {
     let dirs = clone::checkout_throwaway(site, root, commit).await?;
-    let (source, path) = match plan {
-        PlannedPreview::Static { directory } => {
-            let directory = directory.into();
-            (PreviewSource::Static { directory }, "/".to_owned())
-        }
-        PlannedPreview::Command {
-            command,
-            port,
-            path,
-        } => {
-            let line = command;
-            (PreviewSource::Command { line, port }, path)
-        }
-    };
+    let (source, path) = preview_source(plan);
     let secrets = site.secrets_for(SecretUse::Previews).await?;
     let spec = PreviewSpec {
         spec: preview_sandbox_spec(site, root, &dirs),
         source,
-        env: command::COMMAND_ENVIRONMENT
-            .iter()
-            .copied()
-            .chain(environment_variables(&secrets))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        env: preview_environment(&secrets),
         listen: 0,
     };
     let mut preview = match PreviewServer::start(&site.sandbox, spec).await {
@@ -110,6 +93,30 @@ async fn start_preview(
         return Ok(Err(error));
     }
     Ok(Ok(preview))
+}
+
+/// Returns what serves the preview, and the path that must answer.
+fn preview_source(plan: PlannedPreview) -> (PreviewSource, String) {
+    match plan {
+        PlannedPreview::Static { directory } => {
+            let directory = directory.into();
+            (PreviewSource::Static { directory }, "/".to_owned())
+        }
+        PlannedPreview::Command {
+            command: line,
+            port,
+            path,
+        } => (PreviewSource::Command { line, port }, path),
+    }
+}
+
+fn preview_environment(secrets: &[(SecretName, SecretString)]) -> Vec<(String, String)> {
+    command::COMMAND_ENVIRONMENT
+        .iter()
+        .copied()
+        .chain(environment_variables(secrets))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn preview_sandbox_spec(site: &Site, root: &Path, dirs: &WorkspaceDirs) -> SandboxSpec {

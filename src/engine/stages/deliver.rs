@@ -1,5 +1,6 @@
 //! The delivery stage: a tag, a bundle and the dossier.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use crate::context::error::EngineError;
 use crate::context::files::write_whole;
 use crate::context::project_run::ProjectRun;
 use crate::context::site::Site;
-use crate::stages::delivery::dossier::{self, DeliveryFacts, DossierCommit, DossierCost};
+use crate::stages::delivery::dossier::{self, DeliveryFacts, Dossier, DossierCommit, DossierCost};
 use crate::stages::delivery::leaks;
 use crate::stages::delivery::screenshots;
 use eklavya_core::audit::AuditActor;
@@ -50,15 +51,8 @@ async fn make_delivery(site: &Site, project: &Project) -> Result<Delivery, Engin
     std::fs::create_dir_all(&directory).map_err(EngineError::io(&directory))?;
     let commit = site.main_commit().await?;
     leaks::refuse_leaks(site, &commit).await?;
-    let message = format!("{} for {}", project.name, project.client);
-    site.repository
-        .create_tag(TAG, &commit, &site.signature(), &message)
-        .await?;
-    site.ensure_lease_held().await?;
     let bundle = directory.join(format!("{}.bundle", project.slug));
-    site.repository
-        .write_bundle(&bundle, &["refs/heads/main", &format!("refs/tags/{TAG}")])
-        .await?;
+    tag_and_bundle(site, project, &commit, &bundle).await?;
     let (json, html) = write_dossier(site, project, &directory, &commit).await?;
     Ok(Delivery {
         project: project.id,
@@ -72,37 +66,58 @@ async fn make_delivery(site: &Site, project: &Project) -> Result<Delivery, Engin
     })
 }
 
+async fn tag_and_bundle(
+    site: &Site,
+    project: &Project,
+    commit: &CommitId,
+    bundle: &Path,
+) -> Result<(), EngineError> {
+    let repository = &site.repository;
+    let message = format!("{} for {}", project.name, project.client);
+    repository
+        .create_tag(TAG, commit, &site.signature(), &message)
+        .await?;
+    site.ensure_lease_held().await?;
+    let refs = ["refs/heads/main", &format!("refs/tags/{TAG}")];
+    repository.write_bundle(bundle, &refs).await?;
+    Ok(())
+}
+
 async fn write_dossier(
     site: &Site,
     project: &Project,
     directory: &Path,
     commit: &CommitId,
 ) -> Result<(PathBuf, PathBuf), EngineError> {
-    let plan = plans::approved_document(&site.data, project).await?;
-    let round = verify::current_round(&site.data, project.id).await?;
-    let pictures =
-        screenshots::copy_screenshots(&site.data, project.id, &site.paths, round, directory)
-            .await?;
+    let (data, id) = (&site.data, project.id);
+    let plan = plans::approved_document(data, project).await?;
+    let round = verify::current_round(data, id).await?;
+    let pictures = screenshots::copy_screenshots(data, id, &site.paths, round, directory).await?;
     let facts = DeliveryFacts {
         commit: commit.clone(),
         tag: TAG.to_owned(),
         round,
         pictures: pictures.entries,
         commits: list_commits(&site.repository, commit).await?,
-        costs: summarize_costs(&site.data, project.id).await?,
+        costs: summarize_costs(data, id).await?,
     };
-    let dossier = dossier::gather_dossier(&site.data, project, plan, facts).await?;
-    let document = serde_json::to_vec_pretty(&dossier)
+    let dossier = dossier::gather_dossier(data, project, plan, facts).await?;
+    write_documents(&dossier, &pictures.images, directory)
+}
+
+/// Returns the files: JSON and HTML.
+fn write_documents(
+    dossier: &Dossier,
+    images: &BTreeMap<String, String>,
+    directory: &Path,
+) -> Result<(PathBuf, PathBuf), EngineError> {
+    let document = serde_json::to_vec_pretty(dossier)
         .map_err(|error| EngineError::Failed(format!("the dossier: {error}")))?;
-    let (json, html) = (
-        directory.join("dossier.json"),
-        directory.join("dossier.html"),
-    );
+    let json = directory.join("dossier.json");
     write_whole(&json, &document)?;
-    write_whole(
-        &html,
-        dossier::render_page(&dossier, &pictures.images)?.as_bytes(),
-    )?;
+    let page = dossier::render_page(dossier, images)?;
+    let html = directory.join("dossier.html");
+    write_whole(&html, page.as_bytes())?;
     Ok((json, html))
 }
 

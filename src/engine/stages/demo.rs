@@ -11,6 +11,7 @@ use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::demo::{Demo, DemoEvent, DemoState};
 use eklavya_core::ids::TaskId;
+use eklavya_core::ids::commit::CommitId;
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
 use eklavya_core::task::subject::demo_task_key;
 use eklavya_core::task::{Task, TaskKind, TaskState};
@@ -31,13 +32,8 @@ const DEMO_DIRECTIONS: [&str; 6] = [
 pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::PlanApproved) {
-        project = projects::advance(
-            &run.site.data,
-            &AuditActor::System,
-            &project,
-            ProjectEvent::StartDemos,
-        )
-        .await?;
+        let start = ProjectEvent::StartDemos;
+        project = projects::advance(&run.site.data, &AuditActor::System, &project, start).await?;
     }
     match project.state.stage() {
         Some(ProjectStage::DemoBuilding) => {
@@ -87,19 +83,23 @@ async fn begin_round(
     for place in 0..demo_count {
         let number = first + place;
         let direction = DEMO_DIRECTIONS[place as usize % DEMO_DIRECTIONS.len()];
-        let task = NewTask {
-            description: direction.to_owned(),
-            ..NewTask::new(
-                demo_task_key(number),
-                TaskKind::Demo,
-                Role::Developer,
-                format!("Build demo {number}"),
-            )
-        };
+        let task = demo_task(number, direction);
         demos::ensure_in_round(&mut change, project, number, round, direction, task).await?;
     }
     change.commit().await?;
     Ok(())
+}
+
+fn demo_task(number: u32, direction: &str) -> NewTask {
+    NewTask {
+        description: direction.to_owned(),
+        ..NewTask::new(
+            demo_task_key(number),
+            TaskKind::Demo,
+            Role::Developer,
+            format!("Build demo {number}"),
+        )
+    }
 }
 
 /// Runs the demo tasks. A blocked task is a failed demo and does not end its rivals.
@@ -205,28 +205,29 @@ pub async fn reject(
 
 /// Makes the branch of the approved demo main, unless it already is.
 pub(super) async fn promote_to_main(site: &Site) -> Result<(), EngineError> {
-    let all = demos::list(&site.data, site.project()).await?;
-    let chosen = all
-        .iter()
-        .find(|demo| matches!(demo.state, DemoState::Approved { .. }));
-    let Some((demo, commit)) = chosen.and_then(|demo| Some((demo, demo.commit.clone()?))) else {
-        return Err(EngineError::Failed("no demo is approved".to_owned()));
-    };
+    let (number, commit) = find_approved(site).await?;
     let main = site.main_commit().await?;
-    if !site.repository.is_ancestor(&commit, &main).await? {
-        let follows = site.repository.is_ancestor(&main, &commit).await?;
-        let branch = "refs/heads/main";
-        if !follows
-            || !site
-                .repository
-                .compare_and_swap(branch, Some(&main), &commit)
-                .await?
-        {
+    let repository = &site.repository;
+    if !repository.is_ancestor(&commit, &main).await? {
+        let moved = repository.is_ancestor(&main, &commit).await?
+            && repository
+                .compare_and_swap("refs/heads/main", Some(&main), &commit)
+                .await?;
+        if !moved {
             return Err(EngineError::Failed(format!(
-                "main moved while demo {} was built, so the demo cannot become main",
-                demo.number
+                "main moved while demo {number} was built, so the demo cannot become main"
             )));
         }
     }
     demo::stop_all_previews(&site.data, &AuditActor::System, site.project()).await
+}
+
+async fn find_approved(site: &Site) -> Result<(u32, CommitId), EngineError> {
+    let all = demos::list(&site.data, site.project()).await?;
+    let chosen = all
+        .into_iter()
+        .find(|demo| matches!(demo.state, DemoState::Approved { .. }));
+    chosen
+        .and_then(|demo| Some((demo.number, demo.commit?)))
+        .ok_or_else(|| EngineError::Failed("no demo is approved".to_owned()))
 }

@@ -65,31 +65,31 @@ async fn create_first_commit(site: &Site) -> Result<(), EngineError> {
     Ok(())
 }
 
+fn plan_tasks(requirements: &str, architecture: &str) -> Vec<NewTask> {
+    vec![
+        NewTask::new(
+            requirements,
+            TaskKind::Requirements,
+            Role::Pm,
+            "Write the requirements",
+        ),
+        NewTask {
+            depends_on: vec![requirements.to_owned()],
+            ..NewTask::new(
+                architecture,
+                TaskKind::Architecture,
+                Role::Architect,
+                "Write the architecture and the plan",
+            )
+        },
+    ]
+}
+
 async fn draft_plan(run: &Arc<ProjectRun>) -> Result<Project, EngineError> {
     let plan = plans::ensure_draft(&run.site.data, run.site.project()).await?;
     let (requirements, architecture) = plan_task_keys(&plan);
-    tasks::ensure(
-        &run.site.data,
-        run.site.project(),
-        vec![
-            NewTask::new(
-                &requirements,
-                TaskKind::Requirements,
-                Role::Pm,
-                "Write the requirements",
-            ),
-            NewTask {
-                depends_on: vec![requirements.clone()],
-                ..NewTask::new(
-                    &architecture,
-                    TaskKind::Architecture,
-                    Role::Architect,
-                    "Write the architecture and the plan",
-                )
-            },
-        ],
-    )
-    .await?;
+    let new = plan_tasks(&requirements, &architecture);
+    tasks::ensure(&run.site.data, run.site.project(), new).await?;
     scheduler::run_tasks(run, |task| {
         task.key == requirements || task.key == architecture
     })

@@ -11,6 +11,7 @@ use crate::task::scheduler;
 use eklavya_core::agent::role::Role;
 use eklavya_core::audit::AuditActor;
 use eklavya_core::ids::ProjectId;
+use eklavya_core::ids::commit::CommitId;
 use eklavya_core::plan::document::{AcceptanceCriterion, CriterionCheck, PlanDocument};
 use eklavya_core::project::{Project, ProjectEvent, ProjectStage};
 use eklavya_core::task::evidence::Evidence;
@@ -76,17 +77,7 @@ async fn verify_round(run: &Arc<ProjectRun>) -> Result<(), EngineError> {
     ran?;
     let commit = site.main_commit().await?;
     let found = evidence::of_round(&site.data, project.id, round).await?;
-    let is_met = |criterion: &AcceptanceCriterion| {
-        found
-            .iter()
-            .any(|e| e.criterion == criterion.id && e.passed && e.commit == commit)
-    };
-    let failed: Vec<AcceptanceCriterion> = plan
-        .criteria
-        .iter()
-        .filter(|criterion| !is_met(criterion))
-        .cloned()
-        .collect();
+    let failed = unmet_criteria(plan.criteria, &found, &commit);
     if failed.is_empty() {
         let project = run.reload_project().await?;
         let passed = ProjectEvent::PassVerification;
@@ -94,6 +85,18 @@ async fn verify_round(run: &Arc<ProjectRun>) -> Result<(), EngineError> {
         return Ok(());
     }
     request_repair(site, round, &failed, &found).await
+}
+
+fn unmet_criteria(
+    mut criteria: Vec<AcceptanceCriterion>,
+    found: &[Evidence],
+    commit: &CommitId,
+) -> Vec<AcceptanceCriterion> {
+    criteria.retain(|criterion| {
+        let proves = |e: &Evidence| e.criterion == criterion.id && e.passed && e.commit == *commit;
+        !found.iter().any(proves)
+    });
+    criteria
 }
 
 fn is_in_round(task: &Task, round: u32) -> bool {
@@ -135,31 +138,14 @@ async fn request_repair(
     failed: &[AcceptanceCriterion],
     found: &[Evidence],
 ) -> Result<(), EngineError> {
-    let ids: Vec<String> = failed
-        .iter()
-        .map(|criterion| criterion.id.clone())
-        .collect();
-    let new = NewTask {
-        criteria: ids.clone(),
-        description: failed
-            .iter()
-            .map(|criterion| describe_failure(criterion, found))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        ..NewTask::new(
-            repair_task_key(round),
-            TaskKind::Fix,
-            Role::Developer,
-            format!("Repair {}", ids.join(", ")),
-        )
-    };
+    let new = repair_task(round, failed, found);
+    let ids = new.criteria.join(", ");
     let project = site.reload().await?;
     let mut change = site.data.begin(&AuditActor::System).await?;
     let task = tasks::ensure_in(&mut change, &project, new).await?;
     if round > site.config.stages.verify_rounds {
         let question = format!(
-            "{} still not met after {} repairs; try once more?",
-            ids.join(", "),
+            "{ids} still not met after {} repairs; try once more?",
             round - 1
         );
         let event = TaskEvent::Block { question };
@@ -168,6 +154,28 @@ async fn request_repair(
     projects::advance_in(&mut change, &project, ProjectEvent::FailVerification).await?;
     change.commit().await.map_err(ServiceError::from)?;
     Ok(())
+}
+
+fn repair_task(round: u32, failed: &[AcceptanceCriterion], found: &[Evidence]) -> NewTask {
+    let ids: Vec<String> = failed
+        .iter()
+        .map(|criterion| criterion.id.clone())
+        .collect();
+    let failures: Vec<String> = failed
+        .iter()
+        .map(|criterion| describe_failure(criterion, found))
+        .collect();
+    let title = format!("Repair {}", ids.join(", "));
+    NewTask {
+        criteria: ids,
+        description: failures.join("\n"),
+        ..NewTask::new(
+            repair_task_key(round),
+            TaskKind::Fix,
+            Role::Developer,
+            title,
+        )
+    }
 }
 
 fn describe_failure(criterion: &AcceptanceCriterion, found: &[Evidence]) -> String {

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::context::error::EngineError;
+use eklavya_core::agent::Agent;
 use eklavya_core::audit::ChainHead;
+use eklavya_core::demo::Demo;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::plan::document::{CriterionCheck, PlanDocument};
 use eklavya_core::project::Project;
@@ -188,30 +190,10 @@ pub async fn gather_dossier(
         brief: project.brief.clone(),
         plan,
         approvals: all_decisions.into_iter().map(dossier_decision).collect(),
-        demos: all_demos
-            .into_iter()
-            .map(|demo| DossierDemo {
-                number: demo.number,
-                status: demo.state.status().to_owned(),
-                direction: demo.direction,
-                commit: demo.commit,
-                feedback: demo.feedback,
-            })
-            .collect(),
+        demos: all_demos.into_iter().map(dossier_demo).collect(),
         criteria,
         pictures: delivered.pictures,
-        tasks: all_tasks
-            .iter()
-            .map(|task| {
-                dossier_task(
-                    task,
-                    all_agents
-                        .iter()
-                        .filter(|agent| agent.task == task.id)
-                        .count(),
-                )
-            })
-            .collect(),
+        tasks: dossier_tasks(&all_tasks, &all_agents),
         commits: delivered.commits,
         cost,
         cost_by_role,
@@ -228,20 +210,7 @@ fn dossier_criteria(
     plan.criteria
         .iter()
         .map(|criterion| {
-            let evidence = found
-                .iter()
-                .find(|e| {
-                    e.criterion == criterion.id
-                        && e.round == delivered.round
-                        && e.commit == delivered.commit
-                        && e.passed
-                })
-                .ok_or_else(|| {
-                    EngineError::Failed(format!(
-                        "criterion {} has no passing evidence on the commit to deliver",
-                        criterion.id
-                    ))
-                })?;
+            let evidence = find_passing_evidence(&criterion.id, found, delivered)?;
             Ok(DossierCriterion {
                 id: criterion.id.clone(),
                 text: criterion.text.clone(),
@@ -250,6 +219,24 @@ fn dossier_criteria(
             })
         })
         .collect()
+}
+
+fn find_passing_evidence<'a>(
+    criterion: &str,
+    found: &'a [Evidence],
+    delivered: &DeliveryFacts,
+) -> Result<&'a Evidence, EngineError> {
+    let proves = |e: &&Evidence| {
+        e.criterion == criterion
+            && e.round == delivered.round
+            && e.commit == delivered.commit
+            && e.passed
+    };
+    found.iter().find(proves).ok_or_else(|| {
+        EngineError::Failed(format!(
+            "criterion {criterion} has no passing evidence on the commit to deliver"
+        ))
+    })
 }
 
 fn dossier_evidence(evidence: &Evidence) -> DossierEvidence {
@@ -274,6 +261,24 @@ fn dossier_decision(decision: Decision) -> DossierDecision {
         decided_by: decision.decided_by,
         decided_at: decision.decided_at,
     }
+}
+
+fn dossier_demo(demo: Demo) -> DossierDemo {
+    DossierDemo {
+        number: demo.number,
+        status: demo.state.status().to_owned(),
+        direction: demo.direction,
+        commit: demo.commit,
+        feedback: demo.feedback,
+    }
+}
+
+fn dossier_tasks(tasks: &[Task], agents: &[Agent]) -> Vec<DossierTask> {
+    let count_agents = |task: &Task| agents.iter().filter(|agent| agent.task == task.id).count();
+    tasks
+        .iter()
+        .map(|task| dossier_task(task, count_agents(task)))
+        .collect()
 }
 
 fn dossier_task(task: &Task, agents: usize) -> DossierTask {

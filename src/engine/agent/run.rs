@@ -94,10 +94,7 @@ pub(crate) async fn start_agent(run: &ProjectRun, task: Task) -> Result<AgentSta
 async fn record_start(run: &ProjectRun, task: Task) -> Result<(Agent, Task, bool), EngineError> {
     let site = &run.site;
     let session = task.session.unwrap_or_else(SessionId::random);
-    let base = match &task.base_commit {
-        Some(base) if task.session.is_some() => base.clone(),
-        Some(_) | None => site.main_commit().await?,
-    };
+    let base = clone::choose_base(site, &task).await?;
     let earlier = agents::list(&site.data, Some(task.project)).await?;
     let resumes = earlier
         .iter()
@@ -191,11 +188,7 @@ impl AgentStart {
         brief: AgentBrief,
         door: &AgentDoor,
     ) -> Result<(SessionOutcome, Option<DiskQuotaExceeded>), EngineError> {
-        let subject = (&self.agent, &self.task);
-        let toolbox =
-            tools::build_toolbox(&run.site, &run.spawn_notify, subject, door, brief.checks).await?;
-        let tools: Option<Arc<dyn ToolServer>> =
-            (!toolbox.is_empty()).then(|| Arc::new(toolbox) as Arc<dyn ToolServer>);
+        let tools = self.build_tools(run, door, brief.checks).await?;
         let launch = AgentLaunch {
             site: &run.site,
             cli: &run.cli,
@@ -218,6 +211,19 @@ impl AgentStart {
             tools.close().await;
         }
         outcome
+    }
+
+    /// Returns `None` if the role has no tools of the orchestrator.
+    async fn build_tools(
+        &self,
+        run: &ProjectRun,
+        door: &AgentDoor,
+        checks: Option<Arc<PlanChecks>>,
+    ) -> Result<Option<Arc<dyn ToolServer>>, EngineError> {
+        let subject = (&self.agent, &self.task);
+        let toolbox =
+            tools::build_toolbox(&run.site, &run.spawn_notify, subject, door, checks).await?;
+        Ok((!toolbox.is_empty()).then(|| Arc::new(toolbox) as Arc<dyn ToolServer>))
     }
 
     fn conversation(&self, workspace: &AgentWorkspace) -> ConversationStart {

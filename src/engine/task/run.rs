@@ -57,11 +57,7 @@ pub(crate) async fn run_task(run: &ProjectRun, id: TaskId) -> Result<(), EngineE
 /// Runs one agent on the task. `failures` counts the agents in a row that died or hung.
 async fn run_attempt(run: &ProjectRun, task: Task, failures: &mut u32) -> Result<(), EngineError> {
     let site = &*run.site;
-    let checks = if rules_for(task.kind).has_checks() {
-        Some(Arc::new(load_plan_checks(site, &task).await?))
-    } else {
-        None
-    };
+    let checks = load_plan_checks(site, &task).await?;
     let finished = run_agent(run, task, checks.clone()).await?;
     let silence = site.config.agents.silence;
     match outcome::classify_end(&site.data, &run.stop, silence, &finished).await? {
@@ -85,18 +81,7 @@ async fn run_attempt(run: &ProjectRun, task: Task, failures: &mut u32) -> Result
         AttemptOutcome::DiskQuotaExceeded(exceeded) => {
             discard_and_return(site, &finished, &exceeded).await
         }
-        AttemptOutcome::TaskFailed(reason) => {
-            let (event, update) =
-                return_or_block(&site.config.stages, &finished.task, &reason, None);
-            record_end(
-                &site.data,
-                &finished,
-                AgentEvent::Fail { reason },
-                event,
-                update,
-            )
-            .await
-        }
+        AttemptOutcome::TaskFailed(reason) => return_failed(site, &finished, reason).await,
     }
 }
 
@@ -137,17 +122,21 @@ async fn brief_and_drive(
     start.drive(run, &workspace, brief).await
 }
 
-async fn load_plan_checks(site: &Site, task: &Task) -> Result<PlanChecks, EngineError> {
+/// Returns `None` for a kind of task without checks.
+async fn load_plan_checks(
+    site: &Site,
+    task: &Task,
+) -> Result<Option<Arc<PlanChecks>>, EngineError> {
+    if !rules_for(task.kind).has_checks() {
+        return Ok(None);
+    }
     let plan = plans::approved_document(&site.data, site.project()).await?;
-    let commit = match &task.base_commit {
-        Some(base) if task.session.is_some() => base.clone(),
-        Some(_) | None => site.main_commit().await?,
-    };
+    let commit = clone::choose_base(site, task).await?;
     let own = plan
         .criteria
         .into_iter()
         .filter(|criterion| task.criteria.contains(&criterion.id));
-    Ok(PlanChecks::new(commit, own.collect()))
+    Ok(Some(Arc::new(PlanChecks::new(commit, own.collect()))))
 }
 
 async fn block_killed(site: &Site, finished: &FinishedAgent) -> Result<(), EngineError> {
@@ -156,6 +145,16 @@ async fn block_killed(site: &Site, finished: &FinishedAgent) -> Result<(), Engin
     let question = format!("agent {id} was killed; try again?");
     let event = TaskEvent::Block { question };
     advance_task(&site.data, &finished.task, event, TaskUpdate::default()).await
+}
+
+async fn return_failed(
+    site: &Site,
+    finished: &FinishedAgent,
+    reason: String,
+) -> Result<(), EngineError> {
+    let (event, update) = return_or_block(&site.config.stages, &finished.task, &reason, None);
+    let fail = AgentEvent::Fail { reason };
+    record_end(&site.data, finished, fail, event, update).await
 }
 
 /// Records that the stage cannot continue: the budget or the model endpoint prevents it.
@@ -303,15 +302,7 @@ async fn accept_or_return(
         commit,
     };
     match rules_for(task.kind).accept(submission).await? {
-        AcceptanceVerdict::Accepted(commit) => {
-            let update = TaskUpdate {
-                feedback: Some(None),
-                ..TaskUpdate::default()
-            };
-            advance_task(&site.data, &task, TaskEvent::Accept { commit }, update).await?;
-            projects::record_progress(&site.data, site.project()).await?;
-            Ok(())
-        }
+        AcceptanceVerdict::Accepted(commit) => record_acceptance(site, &task, commit).await,
         AcceptanceVerdict::Returned { reason, base } => {
             if let (Some(_), Some(session)) = (&base, task.session) {
                 clone::discard_clone(site, session).await?;
@@ -320,4 +311,14 @@ async fn accept_or_return(
             advance_task(&site.data, &task, event, update).await
         }
     }
+}
+
+async fn record_acceptance(site: &Site, task: &Task, commit: CommitId) -> Result<(), EngineError> {
+    let update = TaskUpdate {
+        feedback: Some(None),
+        ..TaskUpdate::default()
+    };
+    advance_task(&site.data, task, TaskEvent::Accept { commit }, update).await?;
+    projects::record_progress(&site.data, site.project()).await?;
+    Ok(())
 }

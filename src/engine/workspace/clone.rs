@@ -26,6 +26,15 @@ pub(crate) fn prepare_session_dirs(
     Ok(dirs)
 }
 
+/// Returns the commit that an attempt at the task starts from: that of the conversation that it
+/// resumes, or the tip of main.
+pub(crate) async fn choose_base(site: &Site, task: &Task) -> Result<CommitId, EngineError> {
+    match &task.base_commit {
+        Some(base) if task.session.is_some() => Ok(base.clone()),
+        Some(_) | None => site.main_commit().await,
+    }
+}
+
 /// Creates the clone of the conversation at `base`, unless it exists. In an existing clone, removes
 /// the unfinished writes of a killed agent: they are in its checkpoint and not part of the work.
 pub(crate) async fn ensure_clone(
@@ -43,15 +52,9 @@ pub(crate) async fn ensure_clone(
         return Ok(());
     }
     let start = snapshot_orphaned_files(site, task, dirs, base).await?;
-    let (repository, author) = (&site.repository, task_author(task));
-    repository
-        .clone_for_agent(
-            &dirs.clone,
-            &start,
-            BRANCH,
-            &author,
-            owner_handover(site.user),
-        )
+    let (author, handover) = (task_author(task), owner_handover(site.user));
+    site.repository
+        .clone_for_agent(&dirs.clone, &start, BRANCH, &author, handover)
         .await?;
     Ok(())
 }

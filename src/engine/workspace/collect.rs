@@ -2,31 +2,21 @@
 //! of the project.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
+use super::own_commits::import_own_commits;
 use crate::context::error::EngineError;
 use crate::context::site::Site;
-use crate::workspace::{clone, command};
+use crate::workspace::clone;
 use eklavya_core::agent::Agent;
 use eklavya_core::agent::checkpoint::{Checkpoint, CheckpointState};
 use eklavya_core::agent::role::Role;
 use eklavya_core::ids::CheckpointId;
 use eklavya_core::ids::commit::CommitId;
 use eklavya_core::task::Task;
-use eklavya_git::{
-    ExcludedPath, ImportLimits, ImportOutcome, ProjectRepository, SnapshotLimits, WorkTreeSnapshot,
-    bundle_argv, retain_existing,
-};
-use eklavya_sandbox::role_policy::{FileAccess, GitAccess, role_policy};
-use eklavya_sandbox::{
-    MountAccess, ProgramSpec, SandboxProfile, SandboxSpec, StdioStreams, WorkspaceDirs,
-};
+use eklavya_git::{ExcludedPath, ProjectRepository, SnapshotLimits, WorkTreeSnapshot};
+use eklavya_sandbox::WorkspaceDirs;
+use eklavya_sandbox::role_policy::{FileAccess, role_policy};
 use eklavya_services::agents;
-
-/// How long git may take to pack the commits of an agent.
-const BUNDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// An agent's work as a commit of the project's repository.
 #[derive(Debug, Clone)]
@@ -61,12 +51,8 @@ pub(crate) async fn collect_work(
         .into_iter()
         .partition(|out| out.reason.is_secret());
     // Both may name the same file.
-    let withheld: BTreeSet<String> = own
-        .withheld
-        .iter()
-        .chain(&secret)
-        .map(left_out_line)
-        .collect();
+    let withheld = own.withheld.iter().chain(&secret);
+    let withheld: BTreeSet<String> = withheld.map(left_out_line).collect();
     Ok(CollectedCommit {
         commit: files.commit,
         forbidden,
@@ -92,14 +78,6 @@ async fn find_forbidden_paths(
 
 fn left_out_line(out: &ExcludedPath) -> String {
     format!("{}: {}", out.path, out.reason)
-}
-
-/// The commits that the agent made, as far as they were imported.
-#[derive(Debug, Default)]
-struct OwnCommits {
-    tip: Option<CommitId>,
-    /// The files that prevented the import.
-    withheld: Vec<ExcludedPath>,
 }
 
 /// Records an agent's files as they are now, without its own commits.
@@ -134,11 +112,8 @@ pub(crate) async fn checkpoint_agent(
     }
     let id = CheckpointId::random();
     let refname = format!("refs/eklavya/checkpoints/{id}");
-    let message = format!(
-        "Checkpoint of {} {}: {reason}",
-        agent.role,
-        agent.id.short()
-    );
+    let (role, short_id) = (agent.role, agent.id.short());
+    let message = format!("Checkpoint of {role} {short_id}: {reason}");
     let files = record_files(site, agent, task, &require_base(task)?, &refname, &message).await?;
     let checkpoint = Checkpoint {
         id,
@@ -151,15 +126,19 @@ pub(crate) async fn checkpoint_agent(
             reason: reason.to_owned(),
         },
         file_snapshot: files.commit,
-        resume_instructions: format!(
-            "run the command for the stage of {} again: task {} resumes its conversation",
-            site.project().slug,
-            task.key
-        ),
+        resume_instructions: resume_instructions(site, task),
         created_at: site.data.now(),
     };
     agents::save_checkpoint(&site.data, &checkpoint).await?;
     Ok(())
+}
+
+fn resume_instructions(site: &Site, task: &Task) -> String {
+    format!(
+        "run the command for the stage of {} again: task {} resumes its conversation",
+        site.project().slug,
+        task.key
+    )
 }
 
 pub(crate) fn require_base(task: &Task) -> Result<CommitId, EngineError> {
@@ -183,97 +162,4 @@ async fn record_files(
         .repository
         .snapshot(&dirs.clone, parent, refname, &author, message, limits)
         .await?)
-}
-
-/// Imports the commits that the agent made. Its `.git` is not trusted: git reads it only inside a
-/// sandbox, and only a bundle comes out.
-async fn import_own_commits(
-    site: &Site,
-    agent: &Agent,
-    base: &CommitId,
-) -> Result<OwnCommits, EngineError> {
-    if role_policy(agent.role).git != GitAccess::Full {
-        return Ok(OwnCommits::default());
-    }
-    let session = site.paths.session(agent.session);
-    let bundle = session.join(format!("{}.bundle", agent.id));
-    let made = make_bundle(site, agent, base, &bundle).await?;
-    let found = if made {
-        import_bundle(site, agent, base, &bundle).await?
-    } else {
-        OwnCommits::default()
-    };
-    match std::fs::remove_file(&bundle) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EngineError::Io {
-            path: bundle,
-            source: error,
-        }),
-        Ok(()) | Err(_) => Ok(found),
-    }
-}
-
-async fn make_bundle(
-    site: &Site,
-    agent: &Agent,
-    base: &CommitId,
-    bundle: &Path,
-) -> Result<bool, EngineError> {
-    let dirs = WorkspaceDirs::below(&site.paths.session(agent.session));
-    let mut spec = SandboxSpec::new(SandboxProfile::Command(MountAccess::Read), &dirs);
-    spec.user = site.user;
-    let argv = bundle_argv(base);
-    let mut inner = ProgramSpec::new("/usr/bin/env", argv);
-    for (name, value) in command::COMMAND_ENVIRONMENT {
-        inner = inner.env(*name, *value);
-    }
-    let file = std::fs::File::create(bundle).map_err(EngineError::io(bundle))?;
-    let streams = StdioStreams {
-        stdin: Stdio::null(),
-        stdout: file.into(),
-        stderr: Stdio::null(),
-    };
-    let mut child = site.sandbox.spawn(&spec, inner, streams).await?;
-    if let Ok(exit) = tokio::time::timeout(BUNDLE_TIMEOUT, child.wait()).await {
-        return Ok(exit?.is_success());
-    }
-    child.kill_tree().await?;
-    Ok(false)
-}
-
-async fn import_bundle(
-    site: &Site,
-    agent: &Agent,
-    base: &CommitId,
-    bundle: &Path,
-) -> Result<OwnCommits, EngineError> {
-    let refname = format!("refs/eklavya/agents/{}", agent.id);
-    let imported = site
-        .repository
-        .import_bundle(bundle, base, &refname, ImportLimits::default())
-        .await?;
-    match imported {
-        ImportOutcome::History(tip) => Ok(OwnCommits {
-            tip: Some(tip),
-            ..OwnCommits::default()
-        }),
-        ImportOutcome::Nothing => Ok(OwnCommits::default()),
-        ImportOutcome::Withheld { files } => {
-            let session = site.paths.session(agent.session);
-            tracing::warn!(
-                "the commits of agent {} contain keys or secrets and are not kept; its files are kept",
-                agent.id.short()
-            );
-            Ok(OwnCommits {
-                withheld: retain_existing(&WorkspaceDirs::below(&session).clone, files)?,
-                ..OwnCommits::default()
-            })
-        }
-        ImportOutcome::Discarded { reason } => {
-            tracing::warn!(
-                "the commits of agent {} were discarded: {reason}",
-                agent.id.short()
-            );
-            Ok(OwnCommits::default())
-        }
-    }
 }

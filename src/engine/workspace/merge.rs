@@ -45,34 +45,41 @@ pub(crate) async fn merge_into_main(
         return Ok(MainMergeOutcome::UnresolvedMarkers(unresolved));
     }
     for _ in 0..MAX_RACES {
-        let main = site.main_commit().await?;
-        let candidate = match merge_candidate(site, task, work, &main).await? {
-            MergeOutcome::AlreadyMerged => return Ok(MainMergeOutcome::Merged(main)),
-            MergeOutcome::Clean(commit) | MergeOutcome::FastForward(commit) => commit,
-            MergeOutcome::Conflict { marked, paths, .. } => {
-                return Ok(MainMergeOutcome::Conflict { marked, paths });
-            }
-        };
-        if let Some(command) = test_command
-            && let Some(output) = find_test_failure(site, &candidate, command).await?
-        {
-            return Ok(MainMergeOutcome::TestsFailed {
-                merged: candidate,
-                output,
-            });
-        }
-        if site
-            .repository
-            .compare_and_swap("refs/heads/main", Some(&main), &candidate)
-            .await?
-        {
-            return Ok(MainMergeOutcome::Merged(candidate));
+        if let Some(outcome) = try_merge(site, task, work, test_command).await? {
+            return Ok(outcome);
         }
     }
     Err(EngineError::Failed(format!(
         "main kept moving while {} was merged",
         task.key
     )))
+}
+
+/// Returns `None` if main moved in the meantime.
+async fn try_merge(
+    site: &Site,
+    task: &Task,
+    work: &CommitId,
+    test_command: Option<&str>,
+) -> Result<Option<MainMergeOutcome>, EngineError> {
+    let main = site.main_commit().await?;
+    let merged = match merge_candidate(site, task, work, &main).await? {
+        MergeOutcome::AlreadyMerged => return Ok(Some(MainMergeOutcome::Merged(main))),
+        MergeOutcome::Clean(commit) | MergeOutcome::FastForward(commit) => commit,
+        MergeOutcome::Conflict { marked, paths, .. } => {
+            return Ok(Some(MainMergeOutcome::Conflict { marked, paths }));
+        }
+    };
+    if let Some(command) = test_command
+        && let Some(output) = find_test_failure(site, &merged, command).await?
+    {
+        return Ok(Some(MainMergeOutcome::TestsFailed { merged, output }));
+    }
+    let repository = &site.repository;
+    let moved = repository
+        .compare_and_swap("refs/heads/main", Some(&main), &merged)
+        .await?;
+    Ok(moved.then_some(MainMergeOutcome::Merged(merged)))
 }
 
 async fn merge_candidate(

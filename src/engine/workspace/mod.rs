@@ -5,5 +5,6 @@ pub(crate) mod clone;
 pub(crate) mod collect;
 pub(crate) mod command;
 pub(crate) mod merge;
+mod own_commits;
 pub mod throwaway;
 pub(crate) mod tidy;

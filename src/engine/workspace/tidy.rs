@@ -22,19 +22,20 @@ pub(crate) async fn remove_leftovers(paths: &ProjectPaths) -> Result<(), EngineE
         remove_tree(&tree).await?;
     }
     for session in list_entries(&paths.sessions())? {
-        if !session.is_dir() {
-            continue;
+        if session.is_dir() {
+            tidy_session(&session).await?;
         }
-        let dirs = WorkspaceDirs::below(&session);
-        remove_unfinished(&dirs.clone).await?;
-        remove_file_if_present(&dirs.door.join(SOCKET_NAME))?;
-        for file in list_entries(&session)? {
-            if file
-                .extension()
-                .is_some_and(|extension| extension == "bundle")
-            {
-                remove_file_if_present(&file)?;
-            }
+    }
+    Ok(())
+}
+
+async fn tidy_session(session: &Path) -> Result<(), EngineError> {
+    let dirs = WorkspaceDirs::below(session);
+    remove_unfinished(&dirs.clone).await?;
+    remove_file_if_present(&dirs.door.join(SOCKET_NAME))?;
+    for file in list_entries(session)? {
+        if file.extension().is_some_and(|name| name == "bundle") {
+            remove_file_if_present(&file)?;
         }
     }
     Ok(())

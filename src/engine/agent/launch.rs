@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::monitor::EVENT_BACKLOG;
+use super::monitor::{DiskQuotaMonitor, EVENT_BACKLOG, ToolCallRecorder};
 use super::{egress, monitor, prompt};
 use crate::context::error::EngineError;
 use crate::context::site::Site;
@@ -91,7 +91,6 @@ impl AgentLaunch<'_> {
         answer_schema: Option<serde_json::Value>,
     ) -> Result<ClaudeCommand, EngineError> {
         let (config, role) = (&self.site.config, role_policy(self.agent.role));
-        let denies_git = role.git == GitAccess::No;
         let spec = ClaudeCommandSpec {
             program: self.cli.program.clone(),
             workspace: self.dirs.clone.clone(),
@@ -102,10 +101,7 @@ impl AgentLaunch<'_> {
             model: Some(self.agent.model.clone()),
             tools: role.tools().into_iter().map(str::to_owned).collect(),
             allowed: role.allowed_tools(),
-            denied: denies_git
-                .then(|| "Read(.git/**)".to_owned())
-                .into_iter()
-                .collect(),
+            denied: denied_tools(role.git),
             orchestrator_tools: has_tools,
             schema: answer_schema,
             conversation,
@@ -151,52 +147,63 @@ impl AgentLaunch<'_> {
         prompt: String,
         tools: Option<Arc<dyn ToolServer>>,
     ) -> Result<(SessionOutcome, Option<DiskQuotaExceeded>), EngineError> {
-        let (site, agent, data) = (self.site, self.agent, &self.site.data);
-        let spec = self.sandbox_spec();
+        let (site, spec) = (self.site, self.sandbox_spec());
         // A sandbox that became unusable is reported as such, not as agents that fail.
         site.sandbox.ensure_ready().await?;
         let command = site.sandbox.command(&spec, program_spec(invocation))?;
         let (events, received_events) = mpsc::channel(EVENT_BACKLOG);
         let (control, signals) = mpsc::channel(3);
         let exceeded = OnceLock::new();
-        let disk = monitor::DiskQuotaMonitor {
+        let disk = DiskQuotaMonitor {
             spec,
             exceeded: &exceeded,
-            control: control.clone(),
+            control,
         };
         let (started, process) = oneshot::channel();
         let session = self.session_spec(prompt, tools, started)?;
         let activity = session.activity.clone();
-        let monitoring = async {
-            tokio::join!(
-                monitor::monitor_process(data, stop, agent, process, disk),
-                monitor::monitor_door(data, agent, self.door, &activity, &control),
-                monitor::forward_stop(stop, &control),
-            )
-        };
-        // The monitors never end by themselves.
         let driving = async {
             tokio::select! {
-                outcome = run_session(command, session, events, signals) => Some(outcome),
-                _ = monitoring => None,
+                outcome = run_session(command, session, events, signals) => Ok(outcome?),
+                () = self.monitor(stop, process, &activity, disk) => {
+                    Err(EngineError::Failed("the agent's monitors ended".to_owned()))
+                }
             }
         };
         // Every event is recorded: the channel closes when the driving ends.
-        let recorder = monitor::ToolCallRecorder {
-            data: data.clone(),
-            stop: stop.clone(),
-            retry_timeout: site.config.store_retry_timeout,
-            agent: agent.clone(),
-        };
+        let recorder = self.tool_call_recorder(stop);
         let recording = note_tasks.spawn(recorder.record_tool_calls(received_events));
         let outcome = Box::pin(driving).await;
         if recording.await.is_err() {
-            let id = agent.id.short();
+            let id = self.agent.id.short();
             tracing::warn!("not all actions of agent {id} were recorded");
         }
-        match outcome {
-            Some(outcome) => Ok((outcome?, exceeded.into_inner())),
-            None => Err(EngineError::Failed("the agent's monitors ended".to_owned())),
+        Ok((outcome?, exceeded.into_inner()))
+    }
+
+    /// Monitors the process, its door and our stops. Never ends by itself.
+    async fn monitor(
+        &self,
+        stop: &StopRequest,
+        process: oneshot::Receiver<StartedProcess>,
+        activity: &AgentActivity,
+        disk: DiskQuotaMonitor<'_>,
+    ) {
+        let (data, agent) = (&self.site.data, self.agent);
+        let control = disk.control.clone();
+        tokio::join!(
+            monitor::monitor_process(data, stop, agent, process, disk),
+            monitor::monitor_door(data, agent, self.door, activity, &control),
+            monitor::forward_stop(stop, &control),
+        );
+    }
+
+    fn tool_call_recorder(&self, stop: &StopRequest) -> ToolCallRecorder {
+        ToolCallRecorder {
+            data: self.site.data.clone(),
+            stop: stop.clone(),
+            retry_timeout: self.site.config.store_retry_timeout,
+            agent: self.agent.clone(),
         }
     }
 
@@ -245,6 +252,13 @@ impl AgentLaunch<'_> {
             std::fs::create_dir_all(parent).map_err(EngineError::io(parent))?;
         }
         Ok(path)
+    }
+}
+
+fn denied_tools(git: GitAccess) -> Vec<String> {
+    match git {
+        GitAccess::No => vec!["Read(.git/**)".to_owned()],
+        GitAccess::Read | GitAccess::Full => Vec::new(),
     }
 }
 

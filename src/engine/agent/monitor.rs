@@ -147,23 +147,31 @@ pub(crate) async fn monitor_door(
         activity.set_paused(pause.is_some());
         let begins_to_wait = !waiting;
         waiting = pause.is_some();
-        if let Some(pause) = pause.filter(|_| begins_to_wait)
-            && let Err(error) = agents::emit_waiting(data, agent, &pause.to_string()).await
-        {
-            tracing::warn!("could not record that an agent is waiting: {error}");
+        if let Some(pause) = pause.filter(|_| begins_to_wait) {
+            emit_waiting(data, agent, &pause.to_string()).await;
         }
         let last = activity.last_seen_us();
         if last != seen {
             seen = last;
-            if let Err(error) = agents::record_heartbeat(data, agent.id).await {
-                tracing::warn!("could not record a heartbeat: {error}");
-            }
+            record_heartbeat(data, agent).await;
         }
         let now = agents::get(data, agent.id).await;
         if now.is_ok_and(|now| matches!(now.state, AgentState::Killed { .. })) {
             // If the receiver is gone, the agent has ended.
             let _ = control.send(SessionSignal::Kill).await;
         }
+    }
+}
+
+async fn emit_waiting(data: &DataStore, agent: &Agent, pause: &str) {
+    if let Err(error) = agents::emit_waiting(data, agent, pause).await {
+        tracing::warn!("could not record that an agent is waiting: {error}");
+    }
+}
+
+async fn record_heartbeat(data: &DataStore, agent: &Agent) {
+    if let Err(error) = agents::record_heartbeat(data, agent.id).await {
+        tracing::warn!("could not record a heartbeat: {error}");
     }
 }
 

@@ -16,6 +16,16 @@ pub(crate) fn render_role_instructions(
     workspace: &str,
     egress: &EgressPolicy,
 ) -> Result<String, EngineError> {
+    let context = RoleContext {
+        project: project.name.clone(),
+        client: project.client.clone(),
+        workspace: workspace.to_owned(),
+        permissions: list_permissions(role, egress),
+    };
+    prompt::render_role_instructions(role, &context).map_err(prompt_error)
+}
+
+fn list_permissions(role: Role, egress: &EgressPolicy) -> Vec<PermissionCell> {
     let row = role_policy(role).to_row();
     let permissions = [
         ("File system", row.file_system.clone()),
@@ -25,19 +35,11 @@ pub(crate) fn render_role_instructions(
         ("Spawn agents", row.spawn_agents.to_owned()),
         ("Network", describe_network(role, row.network, egress)),
     ];
-    let context = RoleContext {
-        project: project.name.clone(),
-        client: project.client.clone(),
-        workspace: workspace.to_owned(),
-        permissions: permissions
-            .into_iter()
-            .map(|(subject, allowed)| PermissionCell {
-                subject: subject.to_owned(),
-                allowed,
-            })
-            .collect(),
-    };
-    prompt::render_role_instructions(role, &context).map_err(prompt_error)
+    let cells = permissions.map(|(subject, allowed)| PermissionCell {
+        subject: subject.to_owned(),
+        allowed,
+    });
+    cells.into()
 }
 
 /// Returns the agent's network class with its hosts, and how the agent reaches them.

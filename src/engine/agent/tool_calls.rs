@@ -181,15 +181,28 @@ pub(crate) async fn recover_tool_calls(
     agent: &Agent,
 ) -> Result<(), EngineError> {
     let path = paths.transcript(agent.id);
-    let mut transcript = match TranscriptTail::open(&path) {
+    let transcript = match TranscriptTail::open(&path) {
         Ok(transcript) => transcript,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(EngineError::io(&path)(error)),
     };
-    let mut calls = ToolCallAuditor::new(data.sanitizer.clone());
+    let auditor = ToolCallAuditor::new(data.sanitizer.clone());
+    let mut made = read_tool_calls(transcript, auditor).map_err(EngineError::io(&path))?;
+    let recorded = read_recorded_calls(data, agent).await?;
+    made.retain(|action| !recorded.contains(&action_key(&action.details)));
+    if !made.is_empty() {
+        agents::record_actions(data, agent.project, agent.id, &made).await?;
+    }
+    Ok(())
+}
+
+fn read_tool_calls(
+    mut transcript: TranscriptTail,
+    mut calls: ToolCallAuditor,
+) -> std::io::Result<Vec<AgentAction>> {
     let mut made = Vec::new();
     loop {
-        let records = transcript.read_new().map_err(EngineError::io(&path))?;
+        let records = transcript.read_new()?;
         if records.is_empty() {
             break;
         }
@@ -200,12 +213,7 @@ pub(crate) async fn recover_tool_calls(
         made.extend(events.flat_map(|event| calls.record_event(event)));
     }
     made.extend(calls.finish());
-    let recorded = read_recorded_calls(data, agent).await?;
-    made.retain(|action| !recorded.contains(&action_key(&action.details)));
-    if !made.is_empty() {
-        agents::record_actions(data, agent.project, agent.id, &made).await?;
-    }
-    Ok(())
+    Ok(made)
 }
 
 async fn read_recorded_calls(

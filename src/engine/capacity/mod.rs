@@ -241,24 +241,22 @@ impl Capacity {
         let Some(guard) = &queue.turnstile else {
             return Ok(Err(CapacityShortage::Turnstile));
         };
-        match self.take_slot(guard)? {
-            Ok(slot) => {
-                let project = queue.grant(position.number);
-                drop(queue);
-                self.changed.notify_waiters();
-                Ok(project
-                    .map(|project| AgentPermit {
-                        capacity: Arc::clone(self),
-                        project,
-                        slot: Some(slot),
-                    })
-                    .ok_or(CapacityShortage::Turnstile))
-            }
+        let slot = match self.take_slot(guard)? {
+            Ok(slot) => slot,
             Err(shortage) => {
                 queue.shortage = Some(shortage);
-                Ok(Err(shortage))
+                return Ok(Err(shortage));
             }
-        }
+        };
+        let project = queue.grant(position.number);
+        drop(queue);
+        self.changed.notify_waiters();
+        let permit = project.map(|project| AgentPermit {
+            capacity: Arc::clone(self),
+            project,
+            slot: Some(slot),
+        });
+        Ok(permit.ok_or(CapacityShortage::Turnstile))
     }
 
     /// Enters the turnstile if it is free and this process does not let others go first.

@@ -69,19 +69,28 @@ where
         Ok(leased) => Arc::new(leased),
         Err(error) => return release(run, &lease, Err(error)).await,
     };
-    let done = run_renewing(&leased, work).await;
-    if let Err(error) = &done
-        && is_store_unavailable(&leased, error)
-    {
-        let away = EngineError::Stopped(StopReason::StoreUnavailable);
-        let error = done.err().filter(EngineError::is_away).unwrap_or(away);
-        outage.wait_until_back(run, error).await?;
-        // The costs and notes of the stopped work are written before the next lease.
-        leased.shut_down().await;
-        return Ok(None);
+    match run_renewing(&leased, work).await {
+        Err(error) if is_store_unavailable(&leased, &error) => {
+            outage.wait_until_back(run, outage_error(error)).await?;
+            // The costs and notes of the stopped work are written before the next lease.
+            leased.shut_down().await;
+            Ok(None)
+        }
+        done => {
+            leased.shut_down().await;
+            release(run, &lease, done.map(Some)).await
+        }
     }
-    leased.shut_down().await;
-    release(run, &lease, done.map(Some)).await
+}
+
+/// Returns the error to report if the outage lasts too long: work that was stopped for an outage may
+/// end with an error of another kind.
+fn outage_error(error: EngineError) -> EngineError {
+    if error.is_away() {
+        error
+    } else {
+        EngineError::Stopped(StopReason::StoreUnavailable)
+    }
 }
 
 fn is_store_unavailable(leased: &ProjectRun, error: &EngineError) -> bool {

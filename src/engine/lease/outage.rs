@@ -60,23 +60,33 @@ impl StoreOutage {
         });
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         while since.elapsed() < self.retry_timeout {
-            let ping = async {
+            let answers = async {
                 backoff.wait().await;
-                tokio::time::timeout(PING_TIMEOUT, ping_store(&run.site.data)).await
+                store_answers(&run.site.data).await
             };
             tokio::select! {
                 () = run.stop.interrupt_requested() => {
                     let reason = run.stop.reason().unwrap_or(StopReason::Interrupted);
                     return Err(EngineError::Stopped(reason));
                 }
-                answer = ping => match answer {
-                    Ok(Ok(())) => return Ok(()),
-                    Ok(Err(error)) if !error.is_unavailable() => return Err(error.into()),
-                    Ok(Err(_)) | Err(_) => {}
+                answers = answers => if answers? {
+                    return Ok(());
                 },
             }
         }
         Err(error)
+    }
+}
+
+/// Returns whether the database answers.
+///
+/// # Errors
+/// The database answered with an error other than the outage.
+async fn store_answers(data: &DataStore) -> Result<bool, EngineError> {
+    match tokio::time::timeout(PING_TIMEOUT, ping_store(data)).await {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(error)) if !error.is_unavailable() => Err(error.into()),
+        Ok(Err(_)) | Err(_) => Ok(false),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::agent::tool_calls;
 use crate::context::error::EngineError;
 use crate::context::orphans;
 use crate::context::project_run::ProjectRun;
+use crate::context::site::Site;
 use crate::preview::demo;
 use crate::workspace::collect;
 use crate::workspace::tidy;
@@ -35,18 +36,20 @@ pub(crate) async fn recover_project(worker: &ProjectRun) -> Result<(), EngineErr
         .costs
         .settle_abandoned(site.project().id, fence)
         .await?;
-    let mut running: HashMap<AgentId, Task> = tasks::list(&site.data, site.project().id)
-        .await?
-        .into_iter()
-        .filter_map(|task| match task.state {
-            TaskState::Running { agent, .. } => Some((agent, task)),
-            _ => None,
-        })
-        .collect();
+    let mut running = running_tasks(site).await?;
     for agent in &earlier {
         recover_agent(worker, agent, running.remove(&agent.id)).await?;
     }
     Ok(())
+}
+
+async fn running_tasks(site: &Site) -> Result<HashMap<AgentId, Task>, EngineError> {
+    let all = tasks::list(&site.data, site.project().id).await?;
+    let running = all.into_iter().filter_map(|task| match task.state {
+        TaskState::Running { agent, .. } => Some((agent, task)),
+        _ => None,
+    });
+    Ok(running.collect())
 }
 
 async fn recover_agent(

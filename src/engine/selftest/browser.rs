@@ -63,23 +63,17 @@ async fn check_pages(browser: &BrowserSession) -> Result<(), BrowserSelftestErro
     if !page.text.contains(ANSWER) {
         return Err(BrowserSelftestError::PageNotShown(page.text));
     }
-    if browser
-        .open(&format!("http://{UNKNOWN_HOST}/"))
-        .await
-        .is_ok()
-    {
-        return Err(BrowserSelftestError::ForbiddenReached(
-            "a preview that does not exist",
-        ));
+    let unknown = format!("http://{UNKNOWN_HOST}/");
+    if browser.open(&unknown).await.is_ok() {
+        let reached = "a preview that does not exist";
+        return Err(BrowserSelftestError::ForbiddenReached(reached));
     }
     // The tool does not check where a link leads, so the proxy must refuse.
-    browser
-        .click(&ElementLocator::Text(LINK_TEXT.to_owned()))
-        .await?;
+    let link = ElementLocator::Text(LINK_TEXT.to_owned());
+    browser.click(&link).await?;
     if browser.read_page().await?.text.contains(ANSWER) {
-        return Err(BrowserSelftestError::ForbiddenReached(
-            "a port of this machine",
-        ));
+        let reached = "a port of this machine";
+        return Err(BrowserSelftestError::ForbiddenReached(reached));
     }
     Ok(())
 }

@@ -52,23 +52,7 @@ impl SelftestGateway {
         let file = directory.path().join("selftest.db");
         let store = Store::create(&DatabaseLocation::File(file)).await;
         let data = DataStore::new(store.map_err(setup_error)?, clock.clone());
-        let script = RehearsalScript::parse(Path::new(PROJECT), UNUSED_REHEARSAL.as_bytes());
-        let gateway = Gateway::start(GatewayConfig {
-            model: ModelSource::Rehearsal(Arc::new(script.map_err(setup_error)?)),
-            pricing: Arc::new(PriceTable::embedded()?),
-            costs: CostTracker::new(data, DefaultLimits::default()),
-            clock,
-            worker: PROJECT.to_owned(),
-            max_output_tokens: None,
-            requests_per_minute: None,
-            timeouts: GatewayTimeouts::default(),
-            recorder: None,
-            egress: EgressConfig {
-                private_hosts: lists.private.clone(),
-                resolver: Arc::new(LoopbackResolver),
-                ..EgressConfig::default()
-            },
-        });
+        let gateway = Gateway::start(gateway_config(data, clock, &lists)?);
         Ok(Self {
             gateway: gateway.map_err(setup_error)?,
             _directory: directory,
@@ -100,19 +84,47 @@ impl SelftestGateway {
             egress_policy: reach,
         });
         let door = door.map_err(setup_error)?;
+        let reachable = self.reachable_hosts(&door);
+        Ok((door, reachable))
+    }
+
+    fn reachable_hosts(&self, door: &AgentDoor) -> ReachableHosts {
         let port = self.server.address().port();
         let hosts = HostKind::ALL.map(|kind| (kind, destination_host(kind, port)));
-        let reachable = ReachableHosts {
+        ReachableHosts {
             login: format!("agent:{}", door.token().expose_secret()),
             hosts: hosts.into(),
-        };
-        Ok((door, reachable))
+        }
     }
 
     /// Stops the gateway once everything is written.
     pub(crate) async fn close(self) {
         self.gateway.shutdown().await;
     }
+}
+
+fn gateway_config(
+    data: DataStore,
+    clock: SharedClock,
+    lists: &EgressSettings,
+) -> Result<GatewayConfig, EngineError> {
+    let script = RehearsalScript::parse(Path::new(PROJECT), UNUSED_REHEARSAL.as_bytes());
+    Ok(GatewayConfig {
+        model: ModelSource::Rehearsal(Arc::new(script.map_err(setup_error)?)),
+        pricing: Arc::new(PriceTable::embedded()?),
+        costs: CostTracker::new(data, DefaultLimits::default()),
+        clock,
+        worker: PROJECT.to_owned(),
+        max_output_tokens: None,
+        requests_per_minute: None,
+        timeouts: GatewayTimeouts::default(),
+        recorder: None,
+        egress: EgressConfig {
+            private_hosts: lists.private.clone(),
+            resolver: Arc::new(LoopbackResolver),
+            ..EgressConfig::default()
+        },
+    })
 }
 
 fn setup_error(error: impl std::fmt::Display) -> EngineError {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::context::error::EngineError;
 use crate::context::project_run::ProjectRun;
@@ -25,15 +25,14 @@ pub(crate) async fn run_tasks(
     belongs: impl Fn(&Task) -> bool,
 ) -> Result<(), EngineError> {
     let (data, project) = (&run.site.data, run.site.project().id);
+    let parallel = run.site.config.agents.parallel;
     let mut running = JoinSet::new();
     let mut started = HashSet::new();
     let mut failure: Option<EngineError> = None;
     loop {
         if failure.is_none() {
-            for id in find_ready_tasks(data, project, &belongs, &started).await? {
-                if started.len() >= run.site.config.agents.parallel {
-                    break;
-                }
+            let ready = find_ready_tasks(data, project, &belongs, &started).await?;
+            for id in ready.into_iter().take(parallel - started.len()) {
                 started.insert(id);
                 let run = Arc::clone(run);
                 running.spawn(async move { (id, run_task(&run, id).await) });
@@ -44,20 +43,10 @@ pub(crate) async fn run_tasks(
             // More tasks may be ready now.
             () = run.spawn_notify.notified() => continue,
         };
-        match ended {
-            None => break,
-            Some(Ok((id, outcome))) => {
-                started.remove(&id);
-                if let Err(error) = outcome {
-                    stop_others(&run.stop, &error);
-                    failure.get_or_insert(error);
-                }
-            }
-            Some(Err(error)) => {
-                failure.get_or_insert(EngineError::Failed(format!(
-                    "a task ended in a fault of Eklavya: {error}"
-                )));
-            }
+        let Some(ended) = ended else { break };
+        if let Err(error) = take_ended(ended, &mut started) {
+            stop_others(&run.stop, &error);
+            failure.get_or_insert(error);
         }
     }
     match failure {
@@ -67,6 +56,18 @@ pub(crate) async fn run_tasks(
 }
 
 /// Stops the other tasks if they could not record their work either.
+/// Returns the error of a task that has ended.
+fn take_ended(
+    ended: Result<(TaskId, Result<(), EngineError>), JoinError>,
+    started: &mut HashSet<TaskId>,
+) -> Result<(), EngineError> {
+    let (id, outcome) = ended.map_err(|error| {
+        EngineError::Failed(format!("a task ended in a fault of Eklavya: {error}"))
+    })?;
+    started.remove(&id);
+    outcome
+}
+
 fn stop_others(stop: &StopRequest, error: &EngineError) {
     if error.is_away() {
         stop.kill(StopReason::StoreUnavailable);
@@ -82,26 +83,30 @@ async fn find_ready_tasks(
     started: &HashSet<TaskId>,
 ) -> Result<Vec<TaskId>, EngineError> {
     let all = tasks::list(data, project).await?;
-    // A task is done when the tasks that it spawned are done.
-    let done: HashSet<&str> = all
-        .iter()
-        .filter(|task| {
-            is_settled(task) && spawned_tasks::children_of(&all, &task.key).all(is_settled)
-        })
-        .map(|task| task.key.as_str())
-        .collect();
+    let done = done_keys(&all);
+    let is_ready = |task: &&Task| {
+        matches!(task.state, TaskState::Pending | TaskState::Submitted { .. })
+            && task
+                .depends_on
+                .iter()
+                .all(|key| done.contains(key.as_str()))
+    };
     let mut ready: Vec<&Task> = all
         .iter()
         .filter(|task| belongs(task) && !started.contains(&task.id))
-        .filter(|task| matches!(task.state, TaskState::Pending | TaskState::Submitted { .. }))
-        .filter(|task| {
-            task.depends_on
-                .iter()
-                .all(|key| done.contains(key.as_str()))
-        })
+        .filter(is_ready)
         .collect();
     ready.sort_by_key(|task| std::cmp::Reverse(task.priority));
     Ok(ready.into_iter().map(|task| task.id).collect())
+}
+
+/// A task is done when the tasks that it spawned are done.
+fn done_keys(all: &[Task]) -> HashSet<&str> {
+    let is_done = |task: &&Task| {
+        is_settled(task) && spawned_tasks::children_of(all, &task.key).all(is_settled)
+    };
+    let done = all.iter().filter(is_done);
+    done.map(|task| task.key.as_str()).collect()
 }
 
 fn is_settled(task: &Task) -> bool {

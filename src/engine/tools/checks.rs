@@ -17,6 +17,29 @@ pub(super) struct CheckTool {
     pub checks: Arc<PlanChecks>,
 }
 
+impl CheckTool {
+    async fn run_check(&self, criterion: &str) -> ToolReply {
+        let Some(site) = self.site.upgrade() else {
+            return ToolReply::error("the run is being stopped");
+        };
+        match self.checks.run(&site, criterion).await {
+            Ok(Some(result)) => {
+                let answer = json!({
+                    "criterion": criterion, "commit": self.checks.commit(),
+                    "command": result.command, "exit": result.exit,
+                    "passed": result.passed, "output": result.output,
+                });
+                ToolReply::ok(answer.to_string())
+            }
+            Ok(None) => ToolReply::error(format!(
+                "{criterion:?} is not one of your criteria with a command; these are: {}",
+                list_command_criteria(&self.checks)
+            )),
+            Err(error) => ToolReply::error(format!("could not run the check: {error}")),
+        }
+    }
+}
+
 impl ToolServer for CheckTool {
     fn tools(&self) -> Vec<ToolDescription> {
         vec![run_check_description()]
@@ -27,27 +50,9 @@ impl ToolServer for CheckTool {
             if name != RUN_CHECK {
                 return ToolReply::error(format!("there is no tool {name}"));
             }
-            let criterion = match RunCheckArguments::parse(arguments) {
-                Ok(parsed) => parsed.criterion,
-                Err(reason) => return ToolReply::error(reason),
-            };
-            let Some(site) = self.site.upgrade() else {
-                return ToolReply::error("the run is being stopped");
-            };
-            match self.checks.run(&site, &criterion).await {
-                Ok(Some(result)) => ToolReply::ok(
-                    json!({
-                        "criterion": criterion, "commit": self.checks.commit(),
-                        "command": result.command, "exit": result.exit,
-                        "passed": result.passed, "output": result.output,
-                    })
-                    .to_string(),
-                ),
-                Ok(None) => ToolReply::error(format!(
-                    "{criterion:?} is not one of your criteria with a command; these are: {}",
-                    list_command_criteria(&self.checks)
-                )),
-                Err(error) => ToolReply::error(format!("could not run the check: {error}")),
+            match RunCheckArguments::parse(arguments) {
+                Ok(parsed) => self.run_check(&parsed.criterion).await,
+                Err(reason) => ToolReply::error(reason),
             }
         })
     }

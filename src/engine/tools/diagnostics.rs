@@ -1,5 +1,6 @@
 //! The tool of a role whose terminal is for diagnostics: runs one of them.
 
+use std::path::Path;
 use std::sync::Weak;
 
 use futures_util::future::BoxFuture;
@@ -81,7 +82,22 @@ impl DiagnosticTool {
         diagnostic: &BuiltInDiagnostic,
     ) -> Result<CommandOutcome, EngineError> {
         let root = site.paths.scratch().join(Uuid::new_v4().to_string());
-        let own = WorkspaceDirs::below(&root);
+        let spec = self.sandbox_spec(site, &root)?;
+        let (program, limits) = (diagnostic_program(diagnostic), command::run_limits(site));
+        let ran = run_program(&site.sandbox, &spec, program, limits).await;
+        remove_tree(&root).await?;
+        let outcome = ran?;
+        let about = (Some(site.project().id), Some(self.agent.id));
+        let details = json!({
+            "diagnostic": diagnostic.name, "exit": command::describe_exit(outcome.exit),
+        });
+        let (data, actor) = (&site.data, &AuditActor::System);
+        audit::record(data, actor, about, "diagnostic.run", details).await?;
+        Ok(outcome)
+    }
+
+    fn sandbox_spec(&self, site: &Site, root: &Path) -> Result<SandboxSpec, EngineError> {
+        let own = WorkspaceDirs::below(root);
         own.create(site.user)?;
         let dirs = WorkspaceDirs {
             clone: WorkspaceDirs::below(&site.paths.session(self.agent.session)).clone,
@@ -94,28 +110,7 @@ impl DiagnosticTool {
         spec.disk_bytes = u64::MAX;
         spec.pid_file = Some(root.join(command::PROCESS_FILE));
         spec.redactor = site.data.redactor().clone();
-        let ran = run_program(
-            &site.sandbox,
-            &spec,
-            diagnostic_program(diagnostic),
-            command::run_limits(site),
-        )
-        .await;
-        remove_tree(&root).await?;
-        let outcome = ran?;
-        let about = (Some(site.project().id), Some(self.agent.id));
-        let details = json!({
-            "diagnostic": diagnostic.name, "exit": command::describe_exit(outcome.exit),
-        });
-        audit::record(
-            &site.data,
-            &AuditActor::System,
-            about,
-            "diagnostic.run",
-            details,
-        )
-        .await?;
-        Ok(outcome)
+        Ok(spec)
     }
 }
 

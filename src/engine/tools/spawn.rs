@@ -53,16 +53,20 @@ fn spawnable_roles() -> Vec<Role> {
         .collect()
 }
 
+fn find_role_problem(role: Role) -> Option<String> {
+    let roles = spawnable_roles();
+    if roles.contains(&role) {
+        return None;
+    }
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    let names = names.join(", ");
+    Some(format!("a {role} cannot be spawned; these can: {names}"))
+}
+
 impl SpawnAgentArguments {
     fn find_problem(&self, own: &[String]) -> Option<String> {
-        let roles = spawnable_roles();
-        if !roles.contains(&self.role) {
-            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-            let role = self.role;
-            return Some(format!(
-                "a {role} cannot be spawned; these can: {}",
-                names.join(", ")
-            ));
+        if let Some(problem) = find_role_problem(self.role) {
+            return Some(problem);
         }
         let title = self.title.trim();
         if title.is_empty() || title.contains('\n') || title.chars().count() > MAX_TITLE {

@@ -98,6 +98,17 @@ struct UnsettledJob {
 
 type EventSink = Box<dyn Fn(WorkerEvent<'_>) + Send + Sync>;
 
+async fn register_worker(
+    data: &DataStore,
+    spec: &WorkerLoopSpec,
+) -> Result<WorkerRecord, EngineError> {
+    let home = spec.home.to_string_lossy();
+    let directory = DataDirectoryPaths::new(&spec.home).ensure_identity();
+    let directory = directory.map_err(EngineError::io(&spec.home))?;
+    let place = (&*home, directory.as_str());
+    Ok(workers::register(data, &spec.identity, place, spec.capacity).await?)
+}
+
 struct WorkerLoop {
     spec: WorkerLoopSpec,
     factory: RunFactory,
@@ -131,12 +142,8 @@ impl WorkerLoop {
         on_event: EventSink,
         stop: WorkerShutdown,
     ) -> Result<Self, EngineError> {
-        let home = spec.home.to_string_lossy().into_owned();
-        let directory = DataDirectoryPaths::new(&spec.home).ensure_identity();
-        let directory = directory.map_err(EngineError::io(&spec.home))?;
-        let place = (home.as_str(), directory.as_str());
         let data = factory.data();
-        let record = workers::register(data, &spec.identity, place, spec.capacity).await?;
+        let record = register_worker(data, &spec).await?;
         on_event(WorkerEvent::Registered { worker: &record });
         Ok(Self {
             events: EventReader::from_now(data).await?,

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn each_call_is_one_line_with_its_decision() {
+    fn each_call_is_recorded_once_with_its_decision() {
         let events = [
             used("1"),
             used("2"),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_only_the_end_of_the_turn_reports_is_recorded() {
+    fn a_denial_that_only_the_turn_result_reports_is_recorded() {
         let result = TurnResult {
             permission_denials: vec![refusal("1"), refusal("9")],
             ..TurnResult::default()
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_the_role_is_not_offered_is_denied() {
+    fn a_call_of_a_tool_that_the_role_lacks_is_recorded_as_denied() {
         let call = |name: &str| StreamEvent::ToolUse {
             id: name.into(),
             name: name.into(),
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_calls_is_not_kept_in_memory() {
+    fn the_number_of_unanswered_calls_in_memory_is_limited() {
         let mut calls = ToolCallAuditor::new(AuditSanitizer::default());
         let recorded: usize = (0..MAX_OPEN + 50)
             .map(|number| calls.record_event(used(&number.to_string())).len())

@@ -167,7 +167,7 @@ mod tests {
     );
 
     #[test]
-    fn the_machine_counts_if_no_group_has_a_limit() {
+    fn free_memory_is_that_of_the_machine_if_no_control_group_has_a_limit() {
         let (_directory, free) = kernel(&[
             MEMINFO,
             ("proc/self/cgroup", "0::/user.slice\n"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tightest_group_counts_without_what_it_can_drop() {
+    fn free_memory_is_that_of_the_tightest_control_group_plus_its_file_cache() {
         let (_directory, second) = kernel(&[
             MEMINFO,
             ("proc/self/cgroup", "0::/a/b\n"),
@@ -189,7 +189,7 @@ mod tests {
             ("cgroup/a/memory.stat", "anon 5\ninactive_file 104857600\n"),
         ]);
         assert_eq!(second.free_mib(), Some(100));
-        // In a container, the path of the host does not exist, and the group is the mount itself.
+        // In a container, the host's path of the group does not exist: the mount itself is the group.
         let (_directory, first) = kernel(&[
             MEMINFO,
             ("proc/self/cgroup", "4:cpu,memory:/docker/1234\n1:pids:/\n"),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_young_agents_will_allocate_is_not_free() {
+    fn needed_memory_includes_what_young_agents_will_allocate() {
         let limits = MemoryLimits {
             agent_mib: 256,
             reserve_mib: 512,

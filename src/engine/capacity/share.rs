@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_slots_go_nine_to_one_and_one_slot_in_turn() {
+    fn slots_and_turns_are_shared_by_priority() {
         let mut two = GreedyProjects::new(&[9, 1]);
         for _ in 0..10 {
             two.grant_next();
@@ -114,9 +114,9 @@ mod tests {
     }
 
     proptest! {
-        /// No project has more than one agent above the share of any other project by weight.
+        /// By weight, no project is more than one agent ahead of any other project.
         #[test]
-        fn slots_are_proportional_to_within_one(priorities in priorities(), slots in 1..60_u32) {
+        fn slots_are_proportional_to_priorities_within_one_slot(priorities in priorities(), slots in 1..60_u32) {
             let mut projects = GreedyProjects::new(&priorities);
             for _ in 0..slots {
                 projects.grant_next();

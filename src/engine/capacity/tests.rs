@@ -19,10 +19,10 @@ fn test_capacity(directory: &tempfile::TempDir, agents: u32, agent_mib: u64) -> 
 async fn ignore(_: CapacityShortage) {}
 
 #[tokio::test]
-async fn the_limit_counts_all_processes_of_the_directory() {
+async fn the_agent_limit_covers_all_processes_of_the_directory() {
     let directory = tempfile::tempdir().unwrap();
     let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    // Each agent waits for another one that runs at the same time.
+    // Each agent waits until another agent runs at the same time.
     let pair = Arc::new(tokio::sync::Barrier::new(2));
     let mut agents = tokio::task::JoinSet::new();
     for _ in 0..3 {
@@ -60,7 +60,7 @@ async fn a_shortage_is_reported_once_and_a_wait_can_be_cancelled() {
     let on_shortage = async move |shortage| reported.send(shortage).unwrap();
     let mut waiting = Box::pin(capacity.admit(other, ProjectPriority::default(), on_shortage));
     tokio::select! {
-        _ = &mut waiting => panic!("the capacity is used up"),
+        _ = &mut waiting => panic!("admitted an agent beyond the capacity"),
         shortage = reports.recv() => assert_eq!(shortage, Some(CapacityShortage::Agents { limit: 1 })),
     }
     drop(waiting);
@@ -87,7 +87,7 @@ async fn one_agent_may_always_run_even_if_memory_is_short() {
     let on_shortage = async move |shortage| reported.send(shortage).unwrap();
     let mut waiting = Box::pin(capacity.admit(other, ProjectPriority::default(), on_shortage));
     tokio::select! {
-        _ = &mut waiting => panic!("the capacity is used up"),
+        _ = &mut waiting => panic!("admitted an agent beyond the capacity"),
         shortage = reports.recv() => {
             assert!(matches!(shortage, Some(CapacityShortage::Memory { .. })), "{shortage:?}");
         }

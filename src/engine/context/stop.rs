@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_stops_alone_and_with_the_whole() {
+    fn a_child_request_stops_alone_or_with_its_parent() {
         let whole = StopRequest::default();
         let (one, two) = (whole.child(), whole.child());
         one.kill(StopReason::StoreUnavailable);

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn however_much_a_page_asks_for_there_are_few_rows() {
+    fn many_requests_of_a_page_cause_few_audit_entries() {
         let tally = BrowserRequestTally::default();
         let rows = (0..10_000).filter_map(|_| tally.record_reached(NAME, address(8000)));
         let rows: Vec<_> = rows.map(|row| (row.action, row.details)).collect();
@@ -95,7 +95,7 @@ mod tests {
         let refused =
             (0..10_000).filter_map(|number| tally.record_refused(&format!("{number}.example")));
         assert_eq!(refused.count(), 100);
-        // A preview that was restarted has another address.
+        // A restarted preview has another address.
         assert!(tally.record_reached(NAME, address(8001)).is_some());
         let sum = tally.take_summary().unwrap();
         assert_eq!(sum.action, "browser.requests");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_browser_of_an_agent_begins_anew_and_an_idle_one_is_not_told_of() {
+    fn taking_the_summary_resets_the_counts_and_an_idle_browser_has_no_summary() {
         let tally = BrowserRequestTally::default();
         assert_eq!(tally.take_summary(), None);
         tally.record_refused(&"x".repeat(1000));

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_of_one_project_and_written_in_one_way() {
+    fn only_canonical_preview_hosts_of_the_project_are_parsed() {
         let of = |host: &str| parse_preview_host("shop", host);
         assert_eq!(
             of("demo-1.shop.localhost"),

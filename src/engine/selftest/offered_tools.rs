@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_brokered_command_that_fails_fails_the_cells_of_its_roles() {
+    fn a_failing_brokered_command_fails_the_terminal_cells_of_its_roles() {
         let broken = (
             GuaranteeResult::No,
             "no command can be run for it".to_owned(),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_runs_does_not_hide_a_hole() {
+    fn a_working_brokered_command_does_not_hide_a_hole() {
         let works = (GuaranteeResult::Yes, "run for it".to_owned());
         assert_eq!(
             terminal_cell(Role::Qa, cell(GuaranteeResult::No), &works),
@@ -160,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unsafe_browser_fails_only_the_roles_that_have_one() {
-        let broken = (GuaranteeResult::No, "it opened what it may not".to_owned());
+    fn an_unsafe_browser_fails_only_the_roles_that_have_a_browser() {
+        let broken = (GuaranteeResult::No, "it opened a forbidden page".to_owned());
         for role in Role::ALL {
             let expected = match role_policy(role).browser {
                 BrowserAccess::Full => GuaranteeResult::No,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn no_role_has_the_agent_tools_of_the_cli() {
+    fn no_role_is_offered_the_agent_tools_of_the_cli() {
         for role in Role::ALL {
             assert_eq!(spawn_cell(role).state, GuaranteeResult::Yes, "{role}");
         }

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_passes_arguments_on_takes_all_but_nul_and_too_many() {
+    fn arguments_are_refused_only_if_unused_too_many_or_with_nul() {
         let line = "sh tests/run.sh \"$@\"";
         assert_eq!(problem("make test", &[]), None);
         assert_eq!(problem(line, &["$(id)", "; id", "-x", "a\nb", "'"]), None);

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn something_is_named_in_one_way() {
+    fn an_element_is_located_by_either_text_or_selector() {
         let named = select(json!({"text": "Order"}));
         assert_eq!(named, Ok(ElementLocator::Text("Order".to_owned())));
         for wrong in [
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_tool_lists_what_can_be_opened() {
+    fn the_description_of_the_first_tool_lists_the_running_previews() {
         let described = browser_tool_descriptions(&["demo-1.shop.localhost".to_owned()]);
         assert!(
             described[0]

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_told_as_it_is_read() {
+    fn a_page_becomes_its_readable_text() {
         let html = b"<!doctype html><head><title>Shelves</title><script>if (a < b) { no() }</script>\
             <style>p { color: no }</style></head>\n<h1>How  they\nhold</h1><p>They <b>hold</b> \
             <a href=/books>books</a>, &amp; more.<ul><li>one<li>two</ul><pre>fn main() {\n    x\n}</pre>\
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn unclosed_or_endlessly_nested_markup_is_harmless() {
+    fn unclosed_or_deeply_nested_markup_is_harmless() {
         assert_eq!(html_to_text(b"<script>var no"), "");
         assert_eq!(html_to_text(b"a<svg><svg></svg>no</svg>b"), "ab");
         assert_eq!(html_to_text(b"<b>a \xff"), "a \u{fffd}");
@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_is_read(html in "(<|>|/|a|pre|script|svg|title|li|td| |\n|&|=|\"|-|!|x){0,60}") {
+        fn arbitrary_markup_causes_no_panic(html in "(<|>|/|a|pre|script|svg|title|li|td| |\n|&|=|\"|-|!|x){0,60}") {
             html_to_text(html.as_bytes());
         }
     }

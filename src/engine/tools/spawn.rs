@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_could_be_planned_can_be_handed_out() {
+    fn invalid_spawn_requests_are_refused_with_a_reason() {
         assert_eq!(problem(&json!({ "criteria": ["C1"] })), None);
         for (change, why) in [
             (json!({ "role": "orchestrator" }), "cannot be spawned"),

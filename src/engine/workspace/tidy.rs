@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn leftovers_are_removed_and_the_work_stays() {
+    async fn leftovers_are_removed_and_work_is_kept() {
         let root = tempfile::tempdir().unwrap();
         let paths = ProjectPaths {
             root: root.path().to_owned(),

@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_is_made() {
+    fn a_missing_directory_is_created() {
         let (dir, fd) = project();
         create_beneath(&fd, dir.path(), Path::new("docs/a"), None).unwrap();
         assert!(dir.path().join("docs/a").is_dir());
     }
 
     #[test]
-    fn a_directory_that_was_made_and_not_given_away_is_given_later() {
+    fn a_directory_without_an_owner_gets_one_later_and_keeps_it() {
         if !rustix::process::geteuid().is_root() {
             return;
         }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_not_followed_wherever_it_points() {
+    fn links_are_refused_wherever_they_point() {
         let (dir, fd) = project();
         let elsewhere = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("real")).unwrap();
@@ -182,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_cannot_climb_out() {
+    fn a_path_cannot_leave_the_directory() {
         let (dir, fd) = project();
         assert!(create_beneath(&fd, dir.path(), Path::new("../out"), None).is_err());
         assert!(open_beneath(&fd, dir.path(), Path::new("..")).is_err());
     }
 
     #[test]
-    fn a_file_in_the_way_is_named() {
+    fn a_file_in_place_of_a_directory_is_an_error_with_its_path() {
         let (dir, fd) = project();
         fs::write(dir.path().join("docs"), "").unwrap();
         let error = create_beneath(&fd, dir.path(), Path::new("docs"), None).unwrap_err();

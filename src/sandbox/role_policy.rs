@@ -274,14 +274,14 @@ mod tests {
     use std::fmt::Write;
 
     #[test]
-    fn every_role_finds_its_own_row() {
+    fn role_policy_returns_the_row_of_the_role() {
         for role in Role::ALL {
             assert_eq!(role_policy(role).role, role);
         }
     }
 
     #[test]
-    fn a_shell_and_the_bash_tool_go_together() {
+    fn a_role_has_the_bash_tool_exactly_if_it_has_a_shell() {
         for role in Role::ALL {
             let row = role_policy(role);
             assert_eq!(row.has_shell(), row.tools().contains(&"Bash"), "{role}");
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_the_permission_matrix() {
+    fn the_policies_are_the_permission_matrix() {
         let mut text = String::new();
         for role in Role::ALL {
             let policy = role_policy(role);

@@ -223,9 +223,9 @@ mod tests {
     use super::*;
     use tokio::io::{DuplexStream, duplex};
 
-    /// The time-out of a call that gets no answer.
+    /// The timeout of a call that gets no answer.
     const SOON: Duration = Duration::from_millis(300);
-    /// The time-out of every other call: far more than it takes on a busy machine.
+    /// The timeout of every other call, far longer than an answer takes on a busy machine.
     const LATE: Duration = Duration::from_mins(1);
 
     async fn ask(connection: &CdpConnection, within: Duration) -> Result<Value, BrowserError> {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_nonsense_and_the_end_are_different_errors() {
+    async fn a_missing_answer_is_slow_and_invalid_json_ends_the_connection() {
         let (connection, _events, _input_end, mut output_end) = connected();
         let silent = ask(&connection, SOON).await.unwrap_err();
         assert!(matches!(silent, BrowserError::Slow { .. }), "{silent}");

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configured_path_or_the_first_usual_name_is_used() {
+    fn the_configured_or_the_first_executable_browser_is_used() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let search = [first.path().to_owned(), second.path().to_owned()];
         let missing = locate_browser(None, &search);

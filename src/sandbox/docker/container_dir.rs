@@ -152,7 +152,7 @@ mod tests {
     use eklavya_core::process::HostIdentity;
 
     #[test]
-    fn a_directory_is_removed_once_its_owner_has_ended() {
+    fn a_container_directory_is_removed_once_its_owner_has_ended() {
         let parent = tempfile::tempdir().unwrap();
         let user = SandboxUser {
             uid: 70_001,

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_is_read_back_and_lives_as_long_as_its_process() {
+    fn an_owner_parses_from_its_labels_and_is_gone_once_its_process_has_ended() {
         let owner = ContainerOwner::of_this_process();
         let mut labels = HashMap::new();
         owner.clone().write_labels(&mut labels);

@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_names_what_the_program_gives() {
+    fn the_dockerfile_has_the_arguments_stages_and_labels_of_the_program() {
         for name in ["BASE_IMAGE", "EKLAVYA_VERSION", "DOCKERFILE_DIGEST"] {
             assert!(DOCKERFILE.contains(&format!("ARG {name}")), "{name}");
         }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_can_be_read_by_tar() {
+    fn tar_can_read_the_build_context() {
         let place = tempfile::tempdir().unwrap();
         let archive = place.path().join("context.tar");
         std::fs::write(&archive, build_context(b"FROM scratch\n")).unwrap();

@@ -145,7 +145,7 @@ mod tests {
     async fn ask(port: u16, text: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
-        // The server answers only once it has seen this end.
+        // The server answers only after the end of the request.
         stream.shutdown().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_in_one_direction_leaves_the_other_open() {
+    async fn closing_one_direction_leaves_the_other_open() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("gateway.sock");
         let _server = echo(&socket);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_that_is_created_late_or_again_is_found() {
+    async fn connections_reach_a_socket_that_is_created_late_or_again() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("gateway.sock");
         let port = forward_port_to_socket(socket.clone()).await.unwrap();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_is_reached_through_a_socket_that_replaces_an_old_one() {
+    async fn a_socket_that_replaces_a_leftover_file_forwards_to_its_port() {
         let dir = tempfile::tempdir().unwrap();
         let (inner, web) = (dir.path().join("inner.sock"), dir.path().join("web.sock"));
         let _server = echo(&inner);

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_back() {
+    fn the_words_of_a_configuration_are_parsed() {
         let config = InitConfig::parse(&words("sandbox gateway /d -- claude -p -- x")).unwrap();
         assert_eq!(config.enclosure, Enclosure::Sandbox);
         assert_eq!(config.door, DoorForwarding::Gateway("/d".into()));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_configuration_is_read_back() {
+    fn every_configuration_parses_from_its_own_words() {
         let landlock = LandlockRules {
             min_level: 3,
             paths: vec![(PathAccess::Write, "/-- landlock".into())],
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn malformed_words_are_refused() {
         for text in [
             "",
             "--",

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_back() {
+    fn rules_parse_from_their_own_words_and_malformed_words_do_not() {
         let rules = LandlockRules {
             min_level: 3,
             paths: PathAccess::ALL
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_are_read_back() {
+    fn every_access_parses_from_its_keyword() {
         for (access, word) in PathAccess::ALL {
             assert_eq!(
                 (PathAccess::from_keyword(OsStr::new(word)), access.keyword()),

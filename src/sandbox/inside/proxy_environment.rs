@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_leads_to_the_door_and_the_own_loopback_does_not() {
+    fn proxy_variables_in_both_cases_name_the_door_and_exclude_the_loopback() {
         let of = |sockets, wanted: &str| {
             let variables = proxy_variables(OsStr::new("agent:key"), 4321, sockets);
             let found = variables.iter().find(|(name, _)| *name == wanted).unwrap();

@@ -273,7 +273,7 @@ mod tests {
     use std::net::{TcpListener, UdpSocket};
     use std::os::unix::net::{UnixDatagram, UnixStream};
 
-    /// Runs `look` behind the filter, which applies to its thread only.
+    /// Calls `look` in a thread of its own, because the filters restrict the thread that installs them.
     fn behind<T: Send + 'static>(sockets: AllowedSockets, look: fn() -> T) -> T {
         let thread = std::thread::spawn(move || {
             install_filters(sockets).unwrap();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn tcp_is_always_allowed_and_local_sockets_only_with_a_shell() {
+    fn tcp_sockets_are_always_allowed_and_local_sockets_only_with_a_shell() {
         let refused = Some(ErrorKind::PermissionDenied);
         for (sockets, expected) in [
             (AllowedSockets::Tcp, refused),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_and_processes_still_start() {
+    fn the_filters_allow_new_threads_and_processes() {
         let ended = behind(AllowedSockets::Tcp, || {
             let thread = std::thread::spawn(|| 7).join().unwrap();
             let status = eklavya_core::process::new_command("true")
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn no_namespace_can_be_created() {
+    fn the_filters_refuse_new_namespaces() {
         use nix::sched::{CloneFlags, unshare};
         for flag in [
             CloneFlags::CLONE_NEWUSER,

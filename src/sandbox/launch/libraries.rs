@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_listing_of_the_loader_is_read() {
+    fn the_listing_of_the_loader_is_parsed() {
         let listing = "\tlinux-vdso.so.1 (0x00007fc74b4b7000)\n\
              \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007fc74b2bf000)\n\
              \t/lib64/ld-linux-x86-64.so.2 (0x00007fc74b4b9000)\n";
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_real_program_names_its_loader_and_a_script_names_nothing() {
+    fn a_program_has_libraries_and_a_script_has_none() {
         let found = find_libraries(Path::new("/bin/sh")).unwrap();
         assert!(
             found

@@ -70,7 +70,7 @@ mod tests {
     use eklavya_core::agent::role::Role;
 
     #[test]
-    fn the_layers_of_a_specification_are_read_back() {
+    fn the_configuration_has_the_layers_that_the_specification_enables() {
         let mut spec = SandboxSpec::new(
             SandboxProfile::Agent(Role::Developer),
             &WorkspaceDirs::below("/-- landlock".as_ref()),
@@ -83,7 +83,7 @@ mod tests {
         };
         let config = read(&spec, Enclosure::Sandbox);
         assert_eq!(config.limits, ResourceLimits::All);
-        // The engine counts the processes of a container.
+        // The Docker engine limits the processes of a container.
         let container = read(&spec, Enclosure::Container);
         assert_eq!(container.limits, ResourceLimits::Files);
         assert_eq!(config.confinement.sockets, Some(AllowedSockets::Local));

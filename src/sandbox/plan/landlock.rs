@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_of_every_role_are_read_back() {
+    fn the_rules_of_every_role_parse_from_their_own_words() {
         for role in Role::ALL {
             let rules = plan(role, Path::new("/x"), 3);
             assert_eq!(LandlockRules::parse(&rules.to_words()), Some(rules));
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn a_role_writes_where_its_row_says() {
+    fn an_architect_can_write_documents_but_not_sources() {
         let dir = tempfile::tempdir().unwrap();
         let clone = WorkspaceDirs::below(dir.path()).clone;
         for name in ["src", "docs"] {
             fs::create_dir_all(clone.join(name)).unwrap();
         }
         let rules = plan(Role::Architect, dir.path(), 1);
-        // Only the thread is restricted.
+        // Landlock restricts only the thread that enforces the rules.
         let restricted = std::thread::spawn(move || {
             rules.enforce(None).unwrap();
             ["src/a", "docs/a"].map(|name| fs::write(clone.join(name), ""))

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mounts_of_each_profile() {
+    fn each_profile_has_its_own_mounts() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         let dirs = WorkspaceDirs::below(root);

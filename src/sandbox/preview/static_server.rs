@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_are_served_with_their_type() {
+    async fn files_are_served_with_their_content_type() {
         let site = site();
         for (url, body, kind) in [
             ("/", "home", "text/html; charset=utf-8"),
@@ -295,14 +295,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn head_has_the_length_and_no_body() {
+    async fn a_response_to_head_has_the_length_but_no_body() {
         let (status, response) = ask(site().path(), "HEAD", "/").await;
         assert_eq!((status, response.body().len()), (200, 0));
         assert_eq!(response.headers()[CONTENT_LENGTH], "4");
     }
 
     #[tokio::test]
-    async fn a_directory_leads_to_its_slash_on_this_host() {
+    async fn a_directory_redirects_to_its_path_with_a_slash_on_this_host() {
         let site = site();
         let (status, response) = ask(site.path(), "GET", "/shop").await;
         assert_eq!(status, 301);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_or_not_below_is_404() {
+    async fn missing_files_and_files_outside_the_root_are_404() {
         let (site, outside) = (site(), tempfile::tempdir().unwrap());
         fs::write(outside.path().join("secret"), "secret").unwrap();
         symlink(outside.path().join("secret"), site.path().join("link")).unwrap();
@@ -338,11 +338,11 @@ mod tests {
             assert_eq!(status, 404, "{url}");
         }
         let (status, _) = ask(site.path(), "GET", "/alias.html").await;
-        assert_eq!(status, 200, "a link that stays inside is fine");
+        assert_eq!(status, 200, "a link to a file inside the root is served");
     }
 
     #[tokio::test]
-    async fn a_named_pipe_does_not_hold_up_the_server() {
+    async fn a_named_pipe_is_404_and_does_not_block_the_server() {
         let site = site();
         nix::unistd::mkfifo(&site.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let (status, _) = ask(site.path(), "GET", "/pipe").await;
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_methods_are_refused() {
+    async fn methods_other_than_get_and_head_are_refused() {
         let (status, response) = ask(site().path(), "POST", "/").await;
         assert_eq!(status, 405);
         assert_eq!(response.headers()[ALLOW], "GET, HEAD");

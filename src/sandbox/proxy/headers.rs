@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_headers_of_one_connection_are_removed() {
+    fn only_hop_by_hop_headers_are_removed() {
         let mut headers = HeaderMap::new();
         for name in HOP_BY_HOP {
             headers.append(*name, "x".parse().unwrap());

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_counts_once_whatever_its_names_and_holes_do_not_count() {
+    fn hard_links_count_once_and_holes_do_not_count() {
         let dir = tempfile::tempdir().unwrap();
         fill(&dir.path().join("a"), 4);
         fs::hard_link(dir.path().join("a"), dir.path().join("b")).unwrap();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_nowhere() {
+    fn symbolic_links_are_not_followed() {
         let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fill(&other.path().join("big"), 4);
         symlink(other.path(), dir.path().join("dir")).unwrap();
@@ -225,11 +225,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_name_counts_while_it_is_open() {
+    fn an_unlinked_file_counts_while_it_is_open() {
         let dir = tempfile::tempdir().unwrap();
         let mut held = tempfile::tempfile_in(dir.path()).unwrap();
         held.write_all(&vec![7; 4 << 20]).unwrap();
-        // The child has it open, as a process of a sandbox would.
+        // The child keeps the file open, like a process in a sandbox.
         let mut child = eklavya_core::process::new_command("sleep").into_std();
         let mut child = child.arg("60").stdin(held).spawn().unwrap();
         let bytes = count(dir.path()).unwrap();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn many_empty_files_count_too() {
+    fn each_empty_file_counts_as_an_entry() {
         let dir = tempfile::tempdir().unwrap();
         for number in 0..100 {
             fs::write(dir.path().join(number.to_string()), "").unwrap();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_deep_to_count_is_too_much() {
+    fn a_tree_that_is_too_deep_to_count_exceeds_the_quota() {
         let dir = tempfile::tempdir().unwrap();
         let mut path = dir.path().to_owned();
         for _ in 0..=MAX_DEPTH {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_returns_once_the_limit_is_exceeded() {
+    async fn waiting_for_the_quota_returns_once_it_is_exceeded() {
         let dir = tempfile::tempdir().unwrap();
         fill(&dir.path().join("a"), 2);
         let exceeded =

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_kept_whole() {
+    fn output_within_the_limit_is_kept_whole() {
         assert_eq!(
             kept(8, &["abc", "de", "fgh"]),
             ("abcdefgh".to_owned(), false)
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_is_dropped_however_it_arrives() {
+    fn the_middle_of_long_output_is_dropped_in_chunks_of_any_size() {
         let expected = ("abc\n[... 4 bytes left out ...]\nhij".to_owned(), true);
         assert_eq!(kept(6, &["abcdefghij"]), expected);
         assert_eq!(kept(6, &["a", "bcdefgh", "i", "j"]), expected);
@@ -104,18 +104,18 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_before_a_part_of_it_is_dropped() {
+    fn a_secret_is_redacted_before_the_middle_is_dropped() {
         let (text, _) = kept(12, &["abchun", "ter2", &"x".repeat(40), "hunt", "er2"]);
         assert_eq!(text, "abc[se\n[... 47 bytes left out ...]\necret]");
     }
 
     #[test]
-    fn a_limit_of_nothing_keeps_nothing() {
+    fn a_limit_of_zero_keeps_nothing() {
         assert!(kept(0, &["abc"]).1);
     }
 
     #[test]
-    fn a_character_cut_in_two_does_not_matter() {
+    fn output_may_be_cut_within_a_character() {
         let (text, _) = kept(2, &["ä", "ö", "ü"]);
         assert!(text.contains("bytes left out"));
     }

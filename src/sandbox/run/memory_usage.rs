@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_uses_memory() {
+    fn the_memory_of_a_process_is_measured() {
         assert!(process_kib(std::process::id()).unwrap() > 100);
         assert!(measure_memory(std::os::unix::process::parent_id()) > 100 * 1024);
         assert_eq!(kib_field("Name:\tx\nPss:     12 kB\n", "Pss:"), Some(12));

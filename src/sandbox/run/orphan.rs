@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stopped_process_is_ended_and_another_one_with_its_id_is_not() {
+    async fn a_stopped_orphan_is_killed_but_not_another_process_with_its_id() {
         let mut command = process::new_command("/bin/sleep");
         let mut child = command.arg("600").spawn().unwrap();
         let pid = child.id().unwrap();

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_names_its_fix() {
+    fn each_cause_of_missing_namespaces_names_its_fix() {
         let output = "bwrap: No permissions to create new namespace";
         assert!(explain("0\n", "", "100\n", output).contains("kernel.unprivileged_userns_clone=1"));
         assert!(explain("1\n", "", "0\n", output).contains("user.max_user_namespaces"));
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_bubblewrap_the_package_is_named() {
+    async fn the_error_for_a_missing_bubblewrap_names_the_package() {
         let empty = tempfile::tempdir().unwrap();
         let result = Sandbox::probe_bubblewrap(
             empty.path().as_os_str(),

@@ -161,7 +161,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_tried_in_each_cell() {
+    fn each_enforced_cell_lists_its_probes() {
         let mut text = String::new();
         for role in Role::ALL {
             let row = role_policy(role);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn each_attempt_that_ends_otherwise_spoils_its_cell_and_no_other() {
+    fn each_unexpected_outcome_fails_only_its_own_cell() {
         for role in Role::ALL {
             let row = role_policy(role);
             for number in 0..AccessProbe::ALL.len() {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn without_landlock_a_program_of_its_own_is_a_weakness_that_was_chosen() {
+    fn without_landlock_running_an_own_program_is_only_partly_enforced() {
         let row = role_policy(Role::Qa);
         let mut outcomes = enforced(row);
         let own = outcomes

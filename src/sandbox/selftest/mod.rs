@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_landlock_level_names_what_it_does_not_cover() {
+    fn each_landlock_level_lists_what_it_does_not_cover() {
         assert_eq!(landlock_finding(0).state, GuaranteeResult::No);
         let old = landlock_finding(2);
         assert_eq!(old.state, GuaranteeResult::Partly);

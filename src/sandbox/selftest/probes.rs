@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_proxy_is_read_from_its_url() {
+    fn the_proxy_endpoint_is_parsed_from_its_url() {
         let proxy = ProxyEndpoint::parse("http://agent:key@127.0.0.1:4321").unwrap();
         assert_eq!((proxy.port, proxy.login.as_str()), (4321, "agent:key"));
         for url in [
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_shown_by_its_status_and_its_body() {
+    fn a_response_is_shown_as_its_status_and_its_body() {
         let response = "HTTP/1.1 403 Forbidden\r\na: b\r\n\r\nno\n";
         assert_eq!(parse_status(response).unwrap(), "403 Forbidden: no");
         assert!(parse_status("").is_err());

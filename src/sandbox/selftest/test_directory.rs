@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_directory_of_a_killed_test_is_removed_by_the_next() {
+    fn creating_a_test_directory_removes_those_of_killed_tests() {
         let parent = tempfile::tempdir().unwrap();
         let directory = |name: &str, is_old: bool| {
             let path = parent.path().join(name);

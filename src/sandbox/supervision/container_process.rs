@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_relay_has_a_container() {
+    fn a_process_that_is_no_relay_has_no_container() {
         assert_eq!(find_first_process(std::process::id()), None);
     }
 }

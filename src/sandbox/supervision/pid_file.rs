@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_names_a_process_of_its_host() {
+    fn a_pid_file_identifies_a_process_by_host_id_and_start_time() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("process");
         assert_eq!(PidFile::read(&file), None);

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_below_its_parent() {
+    fn this_process_is_a_descendant_of_its_parent() {
         assert_eq!(
             living_parent_of(std::process::id()),
             Some(std::os::unix::process::parent_id())

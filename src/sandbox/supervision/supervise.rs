@@ -162,13 +162,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_becomes_a_code() {
+    fn a_signal_becomes_an_exit_code_above_128() {
         assert_eq!(exit_code(ExitStatus::from_raw(9)), 137);
         assert_eq!(exit_code(ExitStatus::from_raw(3 << 8)), 3);
     }
 
     #[test]
-    fn a_child_of_another_process_is_not_reaped() {
+    fn binding_to_an_owner_that_is_not_the_parent_is_an_error() {
         assert_eq!(bind_to_owner(0).unwrap_err(), "the owner has ended");
     }
 }

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_of_any_length_is_cut() {
+    fn long_text_links_and_fields_of_a_page_are_clipped() {
         let link = PageLink {
             text: "t".repeat(9999),
             href: "h".repeat(9999),

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_configuration_is_read_back() {
+    fn a_configuration_parses_from_its_own_words_and_malformed_words_do_not() {
         let config = ContainerInitConfig {
             env: vec![("A".into(), "1\n=2".into()), ("B".into(), "".into())],
             cwd: "/x".into(),

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptors_arrive_in_their_order() {
+    fn descriptors_are_received_in_the_order_in_which_they_are_sent() {
         let (one, other) = UnixStream::pair().unwrap();
         let files: Vec<File> = (0..COUNT)
             .map(|number| {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relay_that_has_ended_sends_nothing() {
+    fn receiving_from_an_ended_relay_is_an_error() {
         let (one, other) = UnixStream::pair().unwrap();
         drop(one);
         assert!(receive_fds(&other).is_err());

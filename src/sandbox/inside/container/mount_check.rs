@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_back() {
+    fn an_expected_mount_parses_from_its_own_words() {
         let root = tempfile::tempdir().unwrap();
         let mounted = expected(root.path(), "", true);
         let hidden = ExpectedMount {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn another_directory_or_a_link_in_its_place_is_noticed() {
+    fn another_directory_or_a_link_in_place_of_the_mount_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         for name in ["docs", "other"] {
             fs::create_dir(root.path().join(name)).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_should_be_read_only_and_is_not_is_noticed() {
+    fn a_writable_mount_is_an_error_if_it_should_be_read_only_or_hidden() {
         let root = tempfile::tempdir().unwrap();
         let read_only = expected(root.path(), "", false);
         assert!(read_only.verify().is_err());

@@ -207,12 +207,12 @@ mod tests {
     use clap::Command;
 
     #[test]
-    fn the_tree_is_sound() {
+    fn the_command_tree_is_valid() {
         super::command().debug_assert();
     }
 
     #[test]
-    fn partial_trees_equal_their_parts_of_the_whole_tree() {
+    fn partial_trees_match_the_whole_tree() {
         let shape = |command: &Command| {
             let arguments = command.get_arguments();
             let options: Vec<_> = arguments.map(|one| format!("{one:?}")).collect();

@@ -128,7 +128,7 @@ fn format_size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn sizes_are_for_people() {
+    fn sizes_are_shown_in_binary_units() {
         for (bytes, text) in [
             (0, "0 B"),
             (1023, "1023 B"),

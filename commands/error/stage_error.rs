@@ -256,7 +256,7 @@ mod tests {
         ]
     }
 
-    /// The reason and the exit code of a failed job are those of the command in the foreground.
+    /// A failed job has the reason and the exit code that the command has in the foreground.
     #[test]
     fn jobs_and_commands_report_the_same_failure() {
         for (error, code) in engine_errors() {

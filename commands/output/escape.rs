@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_escaped_and_words_stay() {
+    fn hostile_characters_are_escaped_and_words_are_kept() {
         assert_eq!(
             escape_cell("a\u{1b}[31mb\n\u{9b}2J\u{202e}x\0"),
             "a\\u{1b}[31mb\\n\\u{9b}2J\\u{202e}x\\u{0}"

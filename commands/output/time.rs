@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_unit_is_enough() {
+    fn elapsed_time_is_shown_in_one_unit() {
         let at = |second| Timestamp::from_second(second).unwrap();
         for (then, shown) in [(1000, "0s"), (941, "59s"), (940, "1m"), (2000, "0s")] {
             assert_eq!(format_elapsed(at(then), at(1000)), shown);

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_is_the_commands_own() {
+    fn the_exit_code_is_that_of_the_command_or_of_its_signal() {
         assert_eq!(exit_code_of(SandboxExit::Code(7)), 7);
         assert_eq!(exit_code_of(SandboxExit::Signal(15)), 143);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::agent::tool_calls::ToolCallAuditor;
+use crate::agent::tool_calls::{ToolCallAuditor, action_key};
 use crate::context::stop::{StopReason, StopRequest};
 use eklavya_claude::activity::AgentActivity;
 use eklavya_claude::session::{SessionSignal, StartedProcess};
@@ -109,24 +109,37 @@ impl ToolCallRecorder {
         if actions.is_empty() {
             return;
         }
-        let (data, agent) = (&self.data, &self.agent);
         let mut backoff = STORE_RETRY.until(self.retry_timeout);
+        let mut in_doubt = false;
         let recorded = loop {
-            let recorded = agents::record_actions(data, agent.project, agent.id, actions).await;
+            let recorded = self.write_actions(actions, in_doubt).await;
             let Err(error) = &recorded else {
                 break recorded;
             };
             stop_if_store_unavailable(&self.stop, error);
-            // A write that may have succeeded is not repeated: that could record the calls twice.
-            let in_doubt = matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
-            if !error.is_unavailable() || in_doubt || !backoff.wait().await {
+            in_doubt |= matches!(error, ServiceError::Store(StoreError::InDoubt(_)));
+            if !error.is_unavailable() || !backoff.wait().await {
                 break recorded;
             }
         };
         actions.clear();
         if let Err(error) = recorded {
-            let id = agent.id.short();
+            let id = self.agent.id.short();
             tracing::warn!("could not record actions of agent {id}: {error}");
+        }
+    }
+
+    /// Writes the actions. If an earlier write is `in_doubt`, writes only those that it did not record.
+    async fn write_actions(
+        &self,
+        actions: &[AgentAction],
+        in_doubt: bool,
+    ) -> Result<(), ServiceError> {
+        let (data, project, id) = (&self.data, self.agent.project, self.agent.id);
+        if in_doubt {
+            agents::record_missing_actions(data, project, id, actions, action_key).await
+        } else {
+            agents::record_actions(data, project, id, actions).await
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The tool calls of an agent: each is one audit entry with the decision about the call.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
@@ -10,9 +10,8 @@ use eklavya_claude::stream::{PermissionDenial, StreamEvent, parse_line};
 use eklavya_claude::transcript::{LineDirection, TranscriptTail};
 use eklavya_core::agent::Agent;
 use eklavya_core::audit::AuditSanitizer;
+use eklavya_services::DataStore;
 use eklavya_services::agents::{self, AgentAction};
-use eklavya_services::{DataStore, audit};
-use eklavya_store::audit::AuditFilter;
 
 /// The action of a tool call in the audit trail.
 const TOOL_ACTION: &str = "agent.tool";
@@ -187,11 +186,9 @@ pub(crate) async fn recover_tool_calls(
         Err(error) => return Err(EngineError::io(&path)(error)),
     };
     let auditor = ToolCallAuditor::new(data.sanitizer.clone());
-    let mut made = read_tool_calls(transcript, auditor).map_err(EngineError::io(&path))?;
-    let recorded = read_recorded_calls(data, agent).await?;
-    made.retain(|action| !recorded.contains(&action_key(&action.details)));
+    let made = read_tool_calls(transcript, auditor).map_err(EngineError::io(&path))?;
     if !made.is_empty() {
-        agents::record_actions(data, agent.project, agent.id, &made).await?;
+        agents::record_missing_actions(data, agent.project, agent.id, &made, action_key).await?;
     }
     Ok(())
 }
@@ -216,23 +213,8 @@ fn read_tool_calls(
     Ok(made)
 }
 
-async fn read_recorded_calls(
-    data: &DataStore,
-    agent: &Agent,
-) -> Result<HashSet<String>, EngineError> {
-    let filter = AuditFilter {
-        chain: Some(agent.project.0),
-        agent: Some(agent.id),
-        action: Some(TOOL_ACTION.to_owned()),
-        ..AuditFilter::default()
-    };
-    let lines = audit::list(data, &filter).await?;
-    let keys = lines.iter().map(|line| action_key(&line.content.details));
-    Ok(keys.collect())
-}
-
 /// Identifies an entry about a call. A call that was allowed and then denied has two entries.
-fn action_key(details: &Value) -> String {
+pub(super) fn action_key(details: &Value) -> String {
     json!([details["call"], details["decision"]]).to_string()
 }
 

@@ -1,5 +1,7 @@
 //! Agents: record them, update their state, find those that were lost.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::data_store::require_swapped;
@@ -13,6 +15,7 @@ use eklavya_core::ids::{AgentId, ProjectId};
 use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
 use eklavya_store::agents::NamedAgent;
+use eklavya_store::audit::{self, AuditFilter};
 use eklavya_store::{agents, budgets, checkpoints};
 
 /// Records a new agent within the caller's transaction.
@@ -142,6 +145,38 @@ pub async fn record_actions(
     for action in actions {
         let details = action.details.clone();
         tx.add_audit((Some(project), Some(id)), action.action, details);
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Records the actions that the audit trail of the agent lacks. A write of unknown outcome, or a worker
+/// that died, may have recorded some of them. Two actions with the same `key` are the same action.
+pub async fn record_missing_actions(
+    data: &DataStore,
+    project: ProjectId,
+    id: AgentId,
+    actions: &[AgentAction],
+    key: fn(&Value) -> String,
+) -> Result<(), ServiceError> {
+    let mut tx = data.begin(&AuditActor::Agent(id)).await?;
+    // A write of unknown outcome may still hold this row. The trail is read after that write has ended.
+    agents::record_heartbeat(&mut tx.sql, id, tx.now).await?;
+    let filter = AuditFilter {
+        chain: Some(project.0),
+        agent: Some(id),
+        ..AuditFilter::default()
+    };
+    let rows = audit::list(&mut tx.sql, &filter).await?;
+    let recorded: HashSet<(&str, String)> = rows
+        .iter()
+        .map(|row| (row.content.action.as_str(), key(&row.content.details)))
+        .collect();
+    for action in actions {
+        if !recorded.contains(&(action.action, key(&action.details))) {
+            let details = action.details.clone();
+            tx.add_audit((Some(project), Some(id)), action.action, details);
+        }
     }
     tx.commit().await?;
     Ok(())

@@ -64,6 +64,14 @@ fn a_commit_of_unknown_outcome_is_neither_lost_nor_repeated() {
         let mut number = || if decided { 0 } else { 1 + dice.next_below(24) };
         let cuts = [CommitCut::BeforeCommit, CommitCut::AfterCommit].map(|cut| (number(), cut));
         proxy.cut_at(cuts.to_vec());
+        // The audit trail must have a tool call whose record is in doubt exactly once.
+        match stage[0] {
+            "verify" => proxy.cut_transaction_with("agent.tool", CommitCut::AfterCommit),
+            "demo" | "build" if !decided => {
+                proxy.cut_transaction_with("agent.tool", CommitCut::BeforeCommit);
+            }
+            _ => {}
+        }
         let outcome = install.run(stage);
         println!("{stage:?}: {cuts:?} of {:?}", proxy.seen_commits());
         if decided && outcome.code != 0 {

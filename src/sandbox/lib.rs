@@ -34,32 +34,28 @@ mod error;
 pub mod inside;
 pub mod launch;
 mod open_beneath;
-pub mod plan;
+mod plan;
 pub mod preview;
 mod protection_layer;
 pub mod proxy;
 pub mod role_policy;
-pub mod run;
+mod run;
 pub mod selftest;
 mod spec;
-pub mod supervision;
+mod supervision;
 mod user;
 mod workspace_dirs;
 
 pub use crate::error::SandboxError;
-pub use crate::inside::door::{PROXY_LOGIN, PROXY_PORT, PROXY_SOCKET, WEB_SOCKET};
+pub use crate::inside::door::{PROXY_LOGIN, WEB_SOCKET};
 pub use crate::preview::{PreviewError, PreviewServer, PreviewSource, PreviewSpec};
 #[doc(hidden)]
 pub use crate::protection_layer::ProtectionLayer;
 pub use crate::run::child::{SandboxChild, SandboxExit, StdioStreams, StopSignal};
 pub use crate::run::command::{CommandOutcome, RunLimits, run_command, run_program};
 pub use crate::run::disk_usage::{DiskQuotaExceeded, wait_for_disk_quota};
-pub use crate::run::memory_usage::measure_memory;
 pub use crate::run::orphan::{kill_by_pid_file, kill_orphan};
 pub use crate::run::sandbox::{IsolationBackend, Sandbox, kill_sandbox};
-pub use crate::spec::{
-    DISK_BYTES, KernelRequirements, MountAccess, ProgramSpec, SandboxProfile, SandboxSpec,
-    TMP_BYTES,
-};
+pub use crate::spec::{KernelRequirements, MountAccess, ProgramSpec, SandboxProfile, SandboxSpec};
 pub use crate::user::{SandboxUser, is_root};
 pub use crate::workspace_dirs::{WorkspaceDirs, chown_socket, chown_tree};

@@ -36,8 +36,7 @@ pub enum SandboxProfile {
         port: u16,
     },
     /// A browser: the system's programs, an empty workspace, and `<door>/proxy.sock` as its only way
-    /// out. The program reads the port of that proxy from the variable
-    /// [`PROXY_PORT`](crate::PROXY_PORT).
+    /// out. The program reads the port of that proxy from the variable `EKLAVYA_PROXY_PORT`.
     Browser,
 }
 
@@ -91,10 +90,10 @@ impl SandboxProfile {
 }
 
 /// The default size, in bytes, of each temporary file system of a sandbox. They are in memory.
-pub const TMP_BYTES: u64 = 512 * 1024 * 1024;
+const TMP_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The default limit, in bytes, of the disk space that workspace and home may take together.
-pub const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// What a sandbox is for, and which directories of the host are mounted in it.
 ///
@@ -102,13 +101,13 @@ pub const DISK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// mounted. None of them may contain a secret: the program can read all of them.
 #[derive(Debug, Clone)]
 pub struct SandboxSpec {
-    pub profile: SandboxProfile,
+    pub(crate) profile: SandboxProfile,
     /// The clone or tree: the working directory of the program.
     pub workspace: PathBuf,
     /// HOME: written by the program, and kept between runs.
     pub home: PathBuf,
     /// TMPDIR. In a sandbox, an empty file system in memory covers it; nothing in it is kept.
-    pub tmp: PathBuf,
+    pub(crate) tmp: PathBuf,
     /// Size of each temporary file system, in bytes.
     pub tmp_bytes: u64,
     /// The directory of the sockets: `gateway.sock` for an agent, which cannot write the directory,

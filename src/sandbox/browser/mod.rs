@@ -19,9 +19,9 @@ pub(crate) mod page_events;
 mod process;
 mod session;
 
-pub use crate::browser::page::screenshot::{PageScreenshot, check_png};
+pub use crate::browser::page::screenshot::PageScreenshot;
 pub use door::{BrowserDoor, PreviewNames};
 pub use error::BrowserError;
 pub use locate::locate_browser;
-pub use page::{ElementLocator, FormField, PageLink, PageLocation, PageText};
+pub use page::{ElementLocator, PageLocation};
 pub use session::{BrowserSession, BrowserSpec, ViewportSize};

@@ -136,11 +136,6 @@ impl BrowserSession {
         })
     }
 
-    /// Returns the process id of its sandbox on the host.
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
     /// Kills the browser and waits until all its processes have ended.
     pub async fn close(mut self) -> Result<(), BrowserError> {
         let ended = self.process.kill().await;

@@ -54,7 +54,7 @@ impl DockerEngine {
     ///
     /// # Errors
     /// The engine does not answer.
-    pub async fn ensure_ready(&self) -> Result<(), DockerError> {
+    pub(crate) async fn ensure_ready(&self) -> Result<(), DockerError> {
         let pong = self.connect()?.ping().await;
         pong.map(|_| ())
             .map_err(|error| unreachable_error(&self.socket, &error))

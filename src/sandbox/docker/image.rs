@@ -44,7 +44,7 @@ impl ImageVariant {
     }
 
     /// Returns its build stage in the Dockerfile, which is its label as well.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ImageVariant::Shell => "shell",
             ImageVariant::Bare => "bare",
@@ -52,7 +52,7 @@ impl ImageVariant {
     }
 
     /// Returns the roles that it is for.
-    pub fn purpose(self) -> &'static str {
+    pub(crate) fn purpose(self) -> &'static str {
         match self {
             ImageVariant::Shell => "roles with a terminal",
             ImageVariant::Bare => "roles without a terminal",

@@ -107,7 +107,7 @@ impl DockerBackend {
         &self.settings
     }
 
-    pub fn engine(&self) -> &DockerEngine {
+    pub(crate) fn engine(&self) -> &DockerEngine {
         &self.engine
     }
 

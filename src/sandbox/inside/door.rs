@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use super::forward;
 
 /// The variable that gives a browser the port of its proxy on 127.0.0.1.
-pub const PROXY_PORT: &str = "EKLAVYA_PROXY_PORT";
+pub(crate) const PROXY_PORT: &str = "EKLAVYA_PROXY_PORT";
 /// The name of the proxy's socket in the door of a browser.
-pub const PROXY_SOCKET: &str = "proxy.sock";
+pub(crate) const PROXY_SOCKET: &str = "proxy.sock";
 /// The socket in the door at which a preview answers; the sandbox creates it.
 pub const WEB_SOCKET: &str = "web.sock";
 /// The variable with which the caller passes the login of the gateway's proxy in the form

@@ -18,7 +18,7 @@
 //!    code.
 
 pub(crate) mod confinement;
-pub mod container;
+pub(crate) mod container;
 pub(crate) mod door;
 pub(crate) mod forward;
 pub mod init;

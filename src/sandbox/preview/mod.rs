@@ -103,11 +103,6 @@ impl PreviewServer {
         format!("http://{}/{}", self.address, path.trim_start_matches('/'))
     }
 
-    /// Returns the process id of the server's sandbox on the host.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
     /// Returns the beginning and the end of what the server has printed so far.
     pub fn output(&self) -> String {
         self.output

@@ -11,8 +11,6 @@ mod target;
 /// The default port of http. The names of previews have no other port.
 pub const HTTP_PORT: u16 = 80;
 
-pub use crate::proxy::forward::{
-    RequestRewriteError, TargetConnection, rewrite_head, send_request,
-};
+pub use crate::proxy::forward::{TargetConnection, rewrite_head, send_request};
 pub use crate::proxy::preview_lookup::PreviewLookup;
 pub use target::parse_target;

@@ -6,7 +6,7 @@ use crate::supervision::process_tree;
 
 /// Returns the memory, in bytes, of the processes of the sandbox whose outermost process is `pid`.
 /// Shared memory counts once, divided among the processes. Processes that cannot be read do not count.
-pub fn measure_memory(pid: u32) -> u64 {
+pub(crate) fn measure_memory(pid: u32) -> u64 {
     let kib: u64 = process_tree::descendants_of(pid)
         .into_iter()
         .filter_map(process_kib)

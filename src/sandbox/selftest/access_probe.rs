@@ -44,7 +44,7 @@ impl MatrixColumn {
 /// A part of the clone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum ClonePart {
+pub(crate) enum ClonePart {
     /// The top directory itself.
     Top,
     Src,
@@ -107,7 +107,7 @@ impl HostKind {
 /// An access that every role tries, whether its row allows it or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum AccessProbe {
+pub(crate) enum AccessProbe {
     /// Read a file of the clone.
     ReadClone,
     /// Create a file in a part of the clone.
@@ -239,7 +239,7 @@ impl AccessProbe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeOutcome {
-    pub attempt: AccessProbe,
+    pub(crate) attempt: AccessProbe,
     /// The reason why it failed; `None` if it succeeded.
-    pub refused: Option<String>,
+    pub(crate) refused: Option<String>,
 }

@@ -30,9 +30,7 @@ use crate::spec::{ProgramSpec, SandboxSpec};
 use crate::user::SandboxUser;
 use eklavya_core::agent::role::Role;
 
-pub use crate::selftest::access_probe::{
-    AccessProbe, ClonePart, HostKind, MatrixColumn, ProbeOutcome,
-};
+pub use crate::selftest::access_probe::{HostKind, MatrixColumn, ProbeOutcome};
 pub use crate::selftest::matrix_cell::{MatrixCell, judge_cell};
 pub use crate::selftest::probes::ANSWER;
 pub use crate::selftest::selftest_main::{NAME, main};
@@ -71,7 +69,7 @@ pub enum Guarantee {
 }
 
 impl Guarantee {
-    pub const ALL: [Self; 10] = [
+    const ALL: [Self; 10] = [
         Guarantee::Files,
         Guarantee::Roles,
         Guarantee::Landlock,
@@ -124,7 +122,7 @@ pub enum GuaranteeResult {
 }
 
 impl Sandbox {
-    /// Tests each guarantee, in the order of [`Guarantee::ALL`], in a temporary directory below
+    /// Tests each guarantee, in the order of [`Guarantee`], in a temporary directory below
     /// `parent`.
     ///
     /// # Errors

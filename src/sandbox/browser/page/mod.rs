@@ -60,7 +60,7 @@ pub struct PageText {
     /// The visible text.
     pub text: String,
     /// Whether the end of the text is missing.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
     pub links: Vec<PageLink>,
     /// The fields and buttons.
     pub fields: Vec<FormField>,
@@ -76,10 +76,10 @@ pub struct PageLink {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormField {
     /// E.g. `input:email`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The text or the label.
     pub name: String,
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// The place of an element to click on.

@@ -24,7 +24,7 @@ pub struct PageScreenshot {
 ///
 /// # Errors
 /// The file is not a valid PNG, or it is too large.
-pub fn check_png(png: &[u8]) -> Result<(u32, u32), BrowserError> {
+pub(crate) fn check_png(png: &[u8]) -> Result<(u32, u32), BrowserError> {
     let wrong = |why: &str| BrowserError::Picture(why.to_owned());
     if png.len() > MAX_BYTES {
         return Err(wrong("it has too many bytes"));

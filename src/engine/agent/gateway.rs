@@ -14,13 +14,13 @@ use eklavya_gateway::{
 };
 
 /// Reads and checks the rehearsal at `path`.
-pub fn load_rehearsal(path: &str) -> Result<RehearsalScript, EngineError> {
+fn load_rehearsal(path: &str) -> Result<RehearsalScript, EngineError> {
     RehearsalScript::load(Path::new(path))
         .map_err(|error| EngineError::Rehearsal(error.to_string()))
 }
 
 /// Reads the price list: the configured one, or else the built-in one.
-pub fn load_pricing(config: &Config) -> Result<PriceTable, EngineError> {
+fn load_pricing(config: &Config) -> Result<PriceTable, EngineError> {
     let own = Path::new(config.home.path.as_std_path()).join("pricing.yaml");
     let file = match &config.pricing_file {
         Some(file) => Some(file.as_std_path().to_owned()),

@@ -2,7 +2,7 @@
 
 pub(crate) mod admission;
 pub mod egress;
-pub mod gateway;
+pub(crate) mod gateway;
 pub mod kill;
 pub(crate) mod launch;
 pub(crate) mod monitor;

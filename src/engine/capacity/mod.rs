@@ -18,13 +18,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use memory::MemoryLimits;
-pub use share::{ShareClaimant, after_turn, next_share};
 
 use eklavya_config::WorkerSettings;
 use eklavya_core::clock::SharedClock;
 use eklavya_core::ids::ProjectId;
 use eklavya_core::project::priority::ProjectPriority;
 use memory::MemoryProbe;
+use share::{ShareClaimant, after_turn, next_share};
 use slots::{AgentSlot, AgentSlots, TurnstileGuard};
 
 /// The shortest and longest pause between two attempts to admit an agent, in milliseconds. The pauses
@@ -45,7 +45,7 @@ pub struct CapacityLimits {
 
 impl CapacityLimits {
     /// Returns the limits that the configuration sets.
-    pub fn from_settings(settings: &WorkerSettings) -> Self {
+    pub(crate) fn from_settings(settings: &WorkerSettings) -> Self {
         /// Agents wait for the model most of the time.
         const AGENTS_PER_PROCESSOR: u32 = 4;
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);

@@ -8,7 +8,7 @@ const TURN: u64 = 2520;
 
 /// A project whose agent waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShareClaimant {
+pub(crate) struct ShareClaimant {
     pub project: ProjectId,
     /// The project's weight.
     pub priority: ProjectPriority,
@@ -26,7 +26,7 @@ pub struct ShareClaimant {
 /// Running agents are therefore proportional to weights to within one agent, and no project gets more
 /// than its proportion before every project has an agent. If fewer agents can run than there are
 /// projects, turns are proportional over time.
-pub fn next_share(claimants: &[ShareClaimant]) -> Option<usize> {
+pub(crate) fn next_share(claimants: &[ShareClaimant]) -> Option<usize> {
     let order = |a: &ShareClaimant, b: &ShareClaimant| {
         let by_weight = |one: &ShareClaimant, other: &ShareClaimant| {
             u64::from(one.running) * u64::from(other.priority.get())
@@ -42,7 +42,7 @@ pub fn next_share(claimants: &[ShareClaimant]) -> Option<usize> {
 }
 
 /// Returns the pass of a project after another turn.
-pub fn after_turn(pass: u64, priority: ProjectPriority) -> u64 {
+pub(crate) fn after_turn(pass: u64, priority: ProjectPriority) -> u64 {
     pass + TURN / u64::from(priority.get())
 }
 

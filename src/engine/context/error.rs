@@ -95,7 +95,7 @@ impl From<StoreError> for EngineError {
 
 impl EngineError {
     /// Whether the database is away and may come back.
-    pub fn is_away(&self) -> bool {
+    pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Service(error) => error.is_unavailable(),
             Self::Stopped(reason) => *reason == StopReason::StoreUnavailable,
@@ -104,7 +104,7 @@ impl EngineError {
     }
 
     /// Whether another worker took over the project.
-    pub fn is_lease_lost(&self) -> bool {
+    pub(crate) fn is_lease_lost(&self) -> bool {
         match self {
             Self::Service(ServiceError::Store(error)) => error.is_lease_lost(),
             Self::Vcs(error) => matches!(error, GitError::Fenced { .. }),
@@ -148,7 +148,7 @@ impl EngineError {
 
     /// Returns the error that the project's state does not allow a stage. A paused or archived project
     /// has to be resumed first, whatever else the stage needs.
-    pub fn wrong_stage(project: &Project, needed: &'static str) -> Self {
+    pub(crate) fn wrong_stage(project: &Project, needed: &'static str) -> Self {
         let needed = match project.state {
             ProjectState::Paused { .. } | ProjectState::Archived { .. } => {
                 "no stage runs until it is resumed"

@@ -17,7 +17,7 @@ pub(crate) struct LeaseDeadline {
 
 impl LeaseDeadline {
     /// Returns the deadline of a lease that was requested at `requested_at`.
-    pub fn new(term: Duration, requested_at: Instant) -> Self {
+    pub(crate) fn new(term: Duration, requested_at: Instant) -> Self {
         Self {
             term,
             renewed_at: Mutex::new(requested_at),
@@ -25,12 +25,12 @@ impl LeaseDeadline {
     }
 
     /// Returns how long one acquisition or renewal lasts.
-    pub fn term(&self) -> Duration {
+    pub(crate) fn term(&self) -> Duration {
         self.term
     }
 
     /// Records the success of a renewal that was requested at `requested_at`.
-    pub fn record_renewal(&self, requested_at: Instant) {
+    pub(crate) fn record_renewal(&self, requested_at: Instant) {
         *self
             .renewed_at
             .lock()
@@ -38,7 +38,7 @@ impl LeaseDeadline {
     }
 
     /// Returns how much longer the lease is certainly held; zero if it may be lost.
-    pub fn remaining(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         let renewed = *self
             .renewed_at
             .lock()

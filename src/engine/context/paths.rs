@@ -40,7 +40,7 @@ impl DataDirectoryPaths {
     }
 
     /// The directory of the files that Docker containers need while they run.
-    pub fn containers(&self) -> PathBuf {
+    pub(crate) fn containers(&self) -> PathBuf {
         self.home.join("containers")
     }
 
@@ -54,7 +54,7 @@ impl DataDirectoryPaths {
 /// The layout of one project's directory.
 #[derive(Debug, Clone)]
 pub struct ProjectPaths {
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 impl ProjectPaths {
@@ -64,36 +64,36 @@ impl ProjectPaths {
     }
 
     /// The directory of all sessions.
-    pub fn sessions(&self) -> PathBuf {
+    pub(crate) fn sessions(&self) -> PathBuf {
         self.root.join("work")
     }
 
     /// The directory of a session: clone, home, tmp and door.
-    pub fn session(&self, session: SessionId) -> PathBuf {
+    pub(crate) fn session(&self, session: SessionId) -> PathBuf {
         self.sessions().join(session.to_string())
     }
 
     /// The directory of throwaway workspaces.
-    pub fn scratch(&self) -> PathBuf {
+    pub(crate) fn scratch(&self) -> PathBuf {
         self.root.join("scratch")
     }
 
     /// The transcript of an agent, which the agent cannot reach.
-    pub fn transcript(&self, agent: AgentId) -> PathBuf {
+    pub(crate) fn transcript(&self, agent: AgentId) -> PathBuf {
         self.root.join("transcripts").join(format!("{agent}.jsonl"))
     }
 
     /// The directory of a demo's preview.
-    pub fn demo(&self, number: u32) -> PathBuf {
+    pub(crate) fn demo(&self, number: u32) -> PathBuf {
         self.root.join("demos").join(number.to_string())
     }
 
     /// The directory of artifacts, whose files are named by their digests.
-    pub fn artifacts(&self) -> PathBuf {
+    pub(crate) fn artifacts(&self) -> PathBuf {
         self.root.join("artifacts")
     }
 
-    pub fn delivery(&self) -> PathBuf {
+    pub(crate) fn delivery(&self) -> PathBuf {
         self.root.join("delivery")
     }
 }

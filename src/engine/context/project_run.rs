@@ -33,7 +33,7 @@ pub enum OnLeased {
 
 /// The parts of a run besides its site.
 #[derive(Debug)]
-pub struct ProjectRunSpec {
+pub(crate) struct ProjectRunSpec {
     pub cli: ClaudeCli,
     pub stop: StopRequest,
     /// Records the model's answers as a rehearsal.
@@ -47,13 +47,13 @@ pub struct ProjectRunSpec {
 /// A lease of another worker and what was observed of it.
 #[derive(Debug, Clone)]
 pub struct ObservedLease {
-    pub observed_since: Instant,
-    pub watch: LeaseMonitor,
+    pub(crate) observed_since: Instant,
+    pub(crate) watch: LeaseMonitor,
 }
 
 impl ObservedLease {
     /// Returns an observation that starts now.
-    pub fn starting_now() -> Self {
+    pub(crate) fn starting_now() -> Self {
         Self {
             observed_since: Instant::now(),
             watch: LeaseMonitor::default(),
@@ -86,10 +86,10 @@ pub struct ProjectRun {
 }
 
 impl ProjectRun {
-    /// Creates a run that can take the project's lease: see [`crate::with_lease`].
+    /// Creates a run that can take the project's lease: see [`crate::lease::hold::with_lease`].
     ///
     /// First ends the agents on this host whose workers have lost their projects.
-    pub async fn start(spec: ProjectRunSpec, site: Site) -> Result<Self, EngineError> {
+    pub(crate) async fn start(spec: ProjectRunSpec, site: Site) -> Result<Self, EngineError> {
         let identity = WorkerId::generate();
         orphans::end_orphans_on_host(&site.data, &identity.host).await?;
         site.sandbox.remove_abandoned().await?;
@@ -158,7 +158,7 @@ impl ProjectRun {
     }
 
     /// Reads the project from the database.
-    pub async fn reload_project(&self) -> Result<Project, EngineError> {
+    pub(crate) async fn reload_project(&self) -> Result<Project, EngineError> {
         self.site.reload().await
     }
 }

@@ -26,7 +26,7 @@ use eklavya_services::{DataStore, leases, projects};
 
 /// The parts of a site.
 #[derive(Debug)]
-pub struct SiteSpec {
+pub(crate) struct SiteSpec {
     pub data: DataStore,
     pub config: Config,
     pub sandbox: Sandbox,
@@ -58,7 +58,7 @@ pub struct Site {
 
 impl Site {
     /// Opens the project's directories and repository. Creates what does not exist.
-    pub async fn open(spec: SiteSpec, project: &Project) -> Result<Self, EngineError> {
+    pub(crate) async fn open(spec: SiteSpec, project: &Project) -> Result<Self, EngineError> {
         let paths = DataDirectoryPaths::new(spec.config.home.path.as_std_path()).project(project);
         std::fs::create_dir_all(&paths.root).map_err(EngineError::io(&paths.root))?;
         // Secrets may have been set since this process started.
@@ -142,12 +142,12 @@ impl Site {
     }
 
     /// Returns the project as it was when the site was opened. Use it only for what never changes.
-    pub fn project(&self) -> &Project {
+    pub(crate) fn project(&self) -> &Project {
         &self.project
     }
 
     /// Reads the project from the database.
-    pub async fn reload(&self) -> Result<Project, EngineError> {
+    pub(crate) async fn reload(&self) -> Result<Project, EngineError> {
         Ok(projects::reload(&self.data, &self.project).await?)
     }
 

@@ -49,7 +49,7 @@ pub struct StopRequest {
 impl StopRequest {
     /// Returns the request for a part of the work. The part stops with the whole, and can also be
     /// stopped alone.
-    pub fn child(&self) -> Self {
+    pub(crate) fn child(&self) -> Self {
         Self {
             drain: self.drain.child_token(),
             interrupt: self.interrupt.child_token(),
@@ -60,7 +60,7 @@ impl StopRequest {
     }
 
     /// Requests that nothing new starts. The first reason is kept.
-    pub fn drain(&self, reason: StopReason) {
+    pub(crate) fn drain(&self, reason: StopReason) {
         self.lock().get_or_insert(reason);
         self.drain.cancel();
     }
@@ -82,7 +82,7 @@ impl StopRequest {
     }
 
     /// Returns why the work stops, if a stop was requested.
-    pub fn reason(&self) -> Option<StopReason> {
+    pub(crate) fn reason(&self) -> Option<StopReason> {
         let own = *self.lock();
         own.or_else(|| self.parent.as_ref().and_then(|whole| whole.reason()))
     }
@@ -96,17 +96,17 @@ impl StopRequest {
     }
 
     /// Completes when `drain` is requested.
-    pub async fn drain_requested(&self) {
+    pub(crate) async fn drain_requested(&self) {
         self.drain.cancelled().await;
     }
 
     /// Completes when `interrupt` is requested.
-    pub async fn interrupt_requested(&self) {
+    pub(crate) async fn interrupt_requested(&self) {
         self.interrupt.cancelled().await;
     }
 
     /// Completes when `kill` is requested.
-    pub async fn kill_requested(&self) {
+    pub(crate) async fn kill_requested(&self) {
         self.kill.cancelled().await;
     }
 

@@ -11,7 +11,7 @@ use eklavya_store::workers::WorkerRecord;
 
 /// A job that this worker has claimed.
 #[derive(Debug)]
-pub struct JobAssignment {
+pub(crate) struct JobAssignment {
     pub job: Job,
     pub project: Project,
     pub stop: StopRequest,

@@ -22,7 +22,7 @@ use eklavya_sandbox::{Sandbox, SandboxError, SandboxUser};
 use eklavya_services::DataStore;
 
 /// Shows a warning to the person who runs the process.
-pub type WarningSink = Arc<dyn Fn(&str) + Send + Sync>;
+pub(crate) type WarningSink = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What all runs of a process have in common.
 #[derive(Clone)]

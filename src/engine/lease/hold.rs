@@ -33,7 +33,7 @@ const ABANDON_AFTER: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`ServiceError::Leased`] if another worker holds the project and the run does not wait for it;
 /// [`StoreError::LeaseLost`] if another worker took over the project.
-pub async fn with_lease<T, F>(
+pub(crate) async fn with_lease<T, F>(
     run: Arc<ProjectRun>,
     work: impl Fn(Arc<ProjectRun>) -> F,
 ) -> Result<T, EngineError>

@@ -26,7 +26,7 @@ pub(crate) struct StoreOutage {
 
 impl StoreOutage {
     /// Returns the state of an available database. An outage may last for `retry_timeout`.
-    pub fn new(retry_timeout: Duration) -> Self {
+    pub(crate) fn new(retry_timeout: Duration) -> Self {
         Self {
             retry_timeout,
             since: None,
@@ -34,7 +34,7 @@ impl StoreOutage {
     }
 
     /// Ends the outage, because work started again.
-    pub fn mark_over(&mut self) {
+    pub(crate) fn mark_over(&mut self) {
         if self.since.take().is_some() {
             tracing::warn!("the database is back; the work resumes");
         }
@@ -45,7 +45,7 @@ impl StoreOutage {
     /// # Errors
     /// `error`, the one that reported the outage, if the outage lasts too long; or that the work was
     /// stopped.
-    pub async fn wait_until_back(
+    pub(crate) async fn wait_until_back(
         &mut self,
         run: &ProjectRun,
         error: EngineError,

@@ -15,7 +15,7 @@ use eklavya_services::tasks::NewTask;
 use eklavya_services::{DataStore, ServiceError, plans, projects, tasks};
 
 /// Works until every task of the build is done.
-pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+pub(crate) async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::DemoApproved) {
         demo::promote_to_main(&run.site).await?;

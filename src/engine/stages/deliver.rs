@@ -27,7 +27,7 @@ const MAX_COMMITS: usize = 10_000;
 const TAG: &str = "v1.0.0";
 
 /// Delivers a verified project.
-pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+pub(crate) async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::Verified) {
         let start = ProjectEvent::StartDelivery;

@@ -29,7 +29,7 @@ const DEMO_DIRECTIONS: [&str; 6] = [
 ];
 
 /// Works until the demos of a round wait for the admin.
-pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+pub(crate) async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::PlanApproved) {
         let start = ProjectEvent::StartDemos;

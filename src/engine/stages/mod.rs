@@ -1,8 +1,8 @@
 //! The stages of a project; each resumes where it stopped.
 
-pub mod build;
-pub mod deliver;
+pub(crate) mod build;
+pub(crate) mod deliver;
 pub mod delivery;
 pub mod demo;
-pub mod plan;
-pub mod verify;
+pub(crate) mod plan;
+pub(crate) mod verify;

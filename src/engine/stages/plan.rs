@@ -18,7 +18,7 @@ use eklavya_services::tasks::NewTask;
 use eklavya_services::{plans, projects, tasks};
 
 /// Works until a plan waits for the admin.
-pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+pub(crate) async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     let mut project = run.reload_project().await?;
     if project.state.stage() == Some(ProjectStage::Created) {
         create_first_commit(&run.site).await?;

@@ -21,7 +21,7 @@ use eklavya_services::tasks::{NewTask, TaskUpdate};
 use eklavya_services::{DataStore, ServiceError, evidence, plans, projects, tasks};
 
 /// Works until every criterion is met. What is not met is repaired, a limited number of times.
-pub async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
+pub(crate) async fn run(run: Arc<ProjectRun>) -> Result<Project, EngineError> {
     loop {
         let project = run.reload_project().await?;
         match project.state.stage() {

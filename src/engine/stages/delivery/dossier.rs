@@ -21,8 +21,9 @@ use eklavya_store::{agents, audit, decisions, demos, evidence, tasks};
 /// Amounts are US dollars as text, times RFC 3339.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Dossier {
-    pub dossier_version: u32,
+pub(crate) struct Dossier {
+    #[serde(rename = "dossierVersion")]
+    pub version: u32,
     pub name: String,
     pub slug: String,
     pub client: String,
@@ -55,7 +56,7 @@ pub struct Dossier {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierDecision {
+pub(crate) struct DossierDecision {
     /// `plan 1`, `demo 2`.
     pub subject: String,
     /// `approved`, `rejected` or `retried`.
@@ -67,7 +68,7 @@ pub struct DossierDecision {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierDemo {
+pub(crate) struct DossierDemo {
     pub number: u32,
     pub direction: String,
     pub status: String,
@@ -77,7 +78,7 @@ pub struct DossierDemo {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierCriterion {
+pub(crate) struct DossierCriterion {
     pub id: String,
     pub text: String,
     pub check: CriterionCheck,
@@ -87,7 +88,7 @@ pub struct DossierCriterion {
 /// The evidence about a criterion on the delivered commit.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierEvidence {
+pub(crate) struct DossierEvidence {
     pub passed: bool,
     pub commit: CommitId,
     pub role: String,
@@ -102,7 +103,7 @@ pub struct DossierEvidence {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierScreenshot {
+pub(crate) struct DossierScreenshot {
     /// `demo 2`, or the key of the task whose agent took it.
     pub subject: String,
     /// The file, relative to this document.
@@ -117,7 +118,7 @@ pub struct DossierScreenshot {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierTask {
+pub(crate) struct DossierTask {
     pub key: String,
     pub title: String,
     pub role: String,
@@ -128,7 +129,7 @@ pub struct DossierTask {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierCommit {
+pub(crate) struct DossierCommit {
     pub id: CommitId,
     pub author: String,
     pub subject: String,
@@ -137,7 +138,7 @@ pub struct DossierCommit {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DossierCost {
+pub(crate) struct DossierCost {
     pub name: String,
     pub requests: u64,
     pub cost: String,
@@ -145,7 +146,7 @@ pub struct DossierCost {
 
 /// The facts that only the delivery stage has.
 #[derive(Debug, Clone)]
-pub struct DeliveryFacts {
+pub(crate) struct DeliveryFacts {
     pub commit: CommitId,
     pub tag: String,
     /// The last round of verification: its evidence counts.
@@ -161,7 +162,7 @@ pub struct DeliveryFacts {
 ///
 /// # Errors
 /// [`EngineError::Failed`] if a criterion has no passing evidence on the delivered commit.
-pub async fn gather_dossier(
+pub(crate) async fn gather_dossier(
     data: &DataStore,
     project: &Project,
     plan: PlanDocument,
@@ -177,7 +178,7 @@ pub async fn gather_dossier(
     let audit = audit::head_of_project(&mut tx, Some(project.id)).await?;
     let (cost, cost_by_role, cost_by_task) = delivered.costs;
     Ok(Dossier {
-        dossier_version: 1,
+        version: 1,
         name: project.name.clone(),
         slug: project.slug.clone(),
         client: project.client.clone(),
@@ -297,7 +298,7 @@ const PAGE: &str = include_str!("../../../../templates/reports/dossier.html");
 
 /// Renders the dossier as one self-contained HTML page. `images` are the pictures inside the page,
 /// in base64 by their digests.
-pub fn render_page(
+pub(crate) fn render_page(
     dossier: &Dossier,
     images: &BTreeMap<String, String>,
 ) -> Result<String, EngineError> {

@@ -147,6 +147,10 @@ fn scan_processes(canaries: &CanarySecrets, project: &str, seen: &mut ProcessFin
         // The test passes the password to its own server this way.
         if !line.contains("redis-server") {
             for name in canaries.found_in(&words) {
+                // The agent invents this value and types it into its own shell.
+                if name == "COMMITTED" && place.starts_with("work/") {
+                    continue;
+                }
                 seen.leaks
                     .insert(format!("{name} in the command line {line:?}"));
             }

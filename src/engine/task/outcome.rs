@@ -25,6 +25,8 @@ pub(super) enum AttemptOutcome {
     StageFailed(EngineError),
     /// The agent died or hung; another may resume its conversation.
     AgentFailed(String),
+    /// The CLI does not find the conversation to resume: it was killed before it recorded a message.
+    ConversationLost(String),
     /// The agent failed at the task; the next attempt is told why.
     TaskFailed(String),
     DiskQuotaExceeded(DiskQuotaExceeded),
@@ -78,11 +80,12 @@ fn classify_failure(
         | (
             FailureReason::ProcessDied
             | FailureReason::StartFailed
-            | FailureReason::ToolsUnavailable
-            | FailureReason::UnknownSession
-            | FailureReason::SessionInUse,
+            | FailureReason::ToolsUnavailable,
             _,
         ) => AttemptOutcome::AgentFailed(message.to_owned()),
+        (FailureReason::UnknownSession | FailureReason::SessionInUse, _) => {
+            AttemptOutcome::ConversationLost(message.to_owned())
+        }
         (
             FailureReason::ContextFull
             | FailureReason::MaxTurns

@@ -78,6 +78,12 @@ async fn run_attempt(run: &ProjectRun, task: Task, failures: &mut u32) -> Result
             *failures += 1;
             retry_or_block(site, &finished, reason, *failures).await
         }
+        AttemptOutcome::ConversationLost(reason) => {
+            *failures += 1;
+            // First the files, then the record: a worker that dies in between does this once more.
+            clone::discard_home(site, finished.agent.session).await?;
+            retry_or_block(site, &finished, reason, *failures).await
+        }
         AttemptOutcome::DiskQuotaExceeded(exceeded) => {
             discard_and_return(site, &finished, &exceeded).await
         }

@@ -125,6 +125,13 @@ pub(crate) async fn discard_clone(site: &Site, session: SessionId) -> Result<(),
     Ok(remove_tree(&WorkspaceDirs::below(&site.paths.session(session)).clone).await?)
 }
 
+/// Removes the home of a conversation, where the CLI records it, and keeps the clone: the next agent
+/// starts a new conversation with the files of this one.
+pub(crate) async fn discard_home(site: &Site, session: SessionId) -> Result<(), EngineError> {
+    site.ensure_lease_held().await?;
+    Ok(remove_tree(&WorkspaceDirs::below(&site.paths.session(session)).home).await?)
+}
+
 /// Removes all files of a conversation: the next agent of its task starts a new one.
 pub(crate) async fn discard_session(
     paths: &ProjectPaths,

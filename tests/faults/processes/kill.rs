@@ -1,6 +1,7 @@
 //! kill -9 of the orchestrator in each stage: no agent survives it, and the same command continues
 //! without losing or repeating anything.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use eklavya_testkit::install::running::{RunningCommand, wait_until};
 use eklavya_testkit::install::{SCRIPT, STAGES, TestInstall};
 use eklavya_testkit::upstream::{RecordedRequest, ScriptedReply};
@@ -94,6 +95,46 @@ fn work_survives_a_killed_orchestrator_in_every_stage() {
     assert_eq!(install.query_column(living), [""; 0]);
     let show = ["project", "show", "shop", "--output", "json"];
     assert_eq!(install.run(&show).ok().json()["status"], "delivered");
+}
+
+#[test]
+fn an_agent_starts_anew_if_the_cli_did_not_record_its_conversation() {
+    let install = TestInstall::new(SCRIPT);
+    let plan = STAGES[0];
+    kill_at(&install, plan, ScriptedReply::Hang, |request| {
+        request.role == "pm" && request.step == 1
+    });
+    // As if the CLI had been killed just after it created the file.
+    for conversation in recorded_conversations(&install) {
+        std::fs::write(conversation, "").unwrap();
+    }
+    install.run(plan).ok();
+    let ended = "SELECT role || ' ' || status FROM agents ORDER BY created_at";
+    assert_eq!(
+        install.query_column(ended),
+        [
+            "pm lost",
+            "pm failed",
+            "pm completed",
+            "architect completed"
+        ]
+    );
+}
+
+/// Returns the files in which the CLI of the first agent records its conversation.
+fn recorded_conversations(install: &TestInstall) -> Vec<Utf8PathBuf> {
+    let workspaces = install.query_column("SELECT working_dir FROM agents");
+    let workspace = Utf8Path::new(&workspaces[0]);
+    let session = format!("{}.jsonl", workspace.file_name().unwrap());
+    let projects = workspace.join("home/.claude/projects");
+    let files: Vec<_> = projects
+        .read_dir_utf8()
+        .unwrap()
+        .map(|project| project.unwrap().path().join(&session))
+        .filter(|file| file.exists())
+        .collect();
+    assert!(!files.is_empty(), "the CLI recorded no conversation");
+    files
 }
 
 /// Kills the orchestrator once `there` holds. A slow trigger keeps the orchestrator in the

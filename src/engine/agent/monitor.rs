@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::agent::tool_calls::{ToolCallAuditor, action_key};
+use crate::agent::tool_calls::ToolCallAuditor;
 use crate::context::stop::{StopReason, StopRequest};
 use eklavya_claude::activity::AgentActivity;
 use eklavya_claude::session::{SessionSignal, StartedProcess};
@@ -14,7 +15,7 @@ use eklavya_core::agent::{Agent, AgentEvent, AgentState};
 use eklavya_core::audit::AuditActor;
 use eklavya_gateway::AgentDoor;
 use eklavya_sandbox::{DiskQuotaExceeded, SandboxSpec, wait_for_disk_quota};
-use eklavya_services::agents::{self, AgentAction};
+use eklavya_services::agents;
 use eklavya_services::data_store::STORE_RETRY;
 use eklavya_services::{DataStore, ServiceError};
 use eklavya_store::StoreError;
@@ -95,24 +96,26 @@ impl ToolCallRecorder {
     /// While the database is unavailable the run is stopped and the writes are retried. The
     /// recovery of the agent finds the calls that are not recorded here in the transcript.
     pub(crate) async fn record_tool_calls(self, mut events: mpsc::Receiver<StreamEvent>) {
-        let mut calls = ToolCallAuditor::new(self.data.sanitizer.clone());
-        let (mut batch, mut actions) = (Vec::new(), Vec::new());
+        let mut auditor = ToolCallAuditor::new(self.data.sanitizer.clone());
+        let (mut batch, mut calls) = (Vec::new(), Vec::new());
         while events.recv_many(&mut batch, EVENT_BACKLOG).await > 0 {
-            actions.extend(batch.drain(..).flat_map(|event| calls.record_event(event)));
-            self.record_actions(&mut actions).await;
+            for event in batch.drain(..) {
+                calls.extend(auditor.record_event(event));
+            }
+            self.record_calls(&mut calls).await;
         }
-        actions.extend(calls.finish());
-        self.record_actions(&mut actions).await;
+        calls.extend(auditor.finish());
+        self.record_calls(&mut calls).await;
     }
 
-    async fn record_actions(&self, actions: &mut Vec<AgentAction>) {
-        if actions.is_empty() {
+    async fn record_calls(&self, calls: &mut Vec<Value>) {
+        if calls.is_empty() {
             return;
         }
         let mut backoff = STORE_RETRY.until(self.retry_timeout);
         let mut in_doubt = false;
         let recorded = loop {
-            let recorded = self.write_actions(actions, in_doubt).await;
+            let recorded = self.write_calls(calls, in_doubt).await;
             let Err(error) = &recorded else {
                 break recorded;
             };
@@ -122,24 +125,20 @@ impl ToolCallRecorder {
                 break recorded;
             }
         };
-        actions.clear();
+        calls.clear();
         if let Err(error) = recorded {
             let id = self.agent.id.short();
             tracing::warn!("could not record actions of agent {id}: {error}");
         }
     }
 
-    /// Writes the actions. If an earlier write is `in_doubt`, writes only those that it did not record.
-    async fn write_actions(
-        &self,
-        actions: &[AgentAction],
-        in_doubt: bool,
-    ) -> Result<(), ServiceError> {
+    /// Writes the calls. If an earlier write is `in_doubt`, writes only those that it did not record.
+    async fn write_calls(&self, calls: &[Value], in_doubt: bool) -> Result<(), ServiceError> {
         let (data, project, id) = (&self.data, self.agent.project, self.agent.id);
         if in_doubt {
-            agents::record_missing_actions(data, project, id, actions, action_key).await
+            agents::record_missing_tool_calls(data, project, id, calls).await
         } else {
-            agents::record_actions(data, project, id, actions).await
+            agents::record_tool_calls(data, project, id, calls).await
         }
     }
 }

@@ -11,10 +11,8 @@ use eklavya_claude::transcript::{LineDirection, TranscriptTail};
 use eklavya_core::agent::Agent;
 use eklavya_core::audit::AuditSanitizer;
 use eklavya_services::DataStore;
-use eklavya_services::agents::{self, AgentAction};
+use eklavya_services::agents;
 
-/// The action of a tool call in the audit trail.
-const TOOL_ACTION: &str = "agent.tool";
 /// The prefix of the orchestrator's tools.
 const OWN_TOOL_PREFIX: &str = "mcp__eklavya__";
 /// Parts of the answers of the CLI and of our own server to a call of a tool that is not offered.
@@ -50,8 +48,8 @@ impl ToolCallAuditor {
         }
     }
 
-    /// Takes the next event and returns the actions to record.
-    pub(crate) fn record_event(&mut self, event: StreamEvent) -> Vec<AgentAction> {
+    /// Takes the next event and returns the audit entries to record.
+    pub(crate) fn record_event(&mut self, event: StreamEvent) -> Vec<Value> {
         match event {
             StreamEvent::ToolUse { id, name, input } => self.record_call(id, name, &input),
             StreamEvent::ToolResult {
@@ -77,11 +75,11 @@ impl ToolCallAuditor {
     }
 
     /// Returns the calls that were never answered, at the end of the agent.
-    pub(crate) fn finish(mut self) -> Vec<AgentAction> {
+    pub(crate) fn finish(mut self) -> Vec<Value> {
         self.close_unanswered(0)
     }
 
-    fn record_call(&mut self, id: String, tool: String, input: &Value) -> Vec<AgentAction> {
+    fn record_call(&mut self, id: String, tool: String, input: &Value) -> Vec<Value> {
         let input = self.cleaner.digest_redacted(input);
         let call = PendingToolCall {
             tool,
@@ -93,19 +91,16 @@ impl ToolCallAuditor {
     }
 
     /// Closes the oldest calls as unanswered until `kept` are left.
-    fn close_unanswered(&mut self, kept: usize) -> Vec<AgentAction> {
+    fn close_unanswered(&mut self, kept: usize) -> Vec<Value> {
         let excess = self.open.len().saturating_sub(kept);
         let calls = self.open.drain(..excess);
         calls
             .map(|(id, call)| match call.refused {
-                Some(reason) => denied_action(&id, &call.tool, &call.input, &reason),
-                None => AgentAction {
-                    action: TOOL_ACTION,
-                    details: json!({
-                        "call": id, "tool": call.tool, "input": call.input, "decision": "none",
-                        "why": "the run ended before it was answered",
-                    }),
-                },
+                Some(reason) => denied_call(&id, &call.tool, &call.input, &reason),
+                None => json!({
+                    "call": id, "tool": call.tool, "input": call.input, "decision": "none",
+                    "why": "the run ended before it was answered",
+                }),
             })
             .collect()
     }
@@ -125,7 +120,7 @@ impl ToolCallAuditor {
         is_error: bool,
         refused: Option<String>,
         decided_by: Option<&str>,
-    ) -> AgentAction {
+    ) -> Value {
         let place = self.open.iter().position(|(open, _)| open == id);
         let call = place.map(|place| self.open.remove(place).1);
         let (tool, input, known) = match call {
@@ -133,7 +128,7 @@ impl ToolCallAuditor {
             None => (String::new(), Value::Null, None),
         };
         if let Some(reason) = refused.or(known) {
-            return denied_action(id, &tool, &input, &reason);
+            return denied_call(id, &tool, &input, &reason);
         }
         let details = json!({
             "call": id, "tool": tool, "input": input, "decision": "allowed",
@@ -142,14 +137,11 @@ impl ToolCallAuditor {
         if self.allowed.len() < MAX_OPEN {
             self.allowed.insert(id.to_owned(), tool);
         }
-        AgentAction {
-            action: TOOL_ACTION,
-            details,
-        }
+        details
     }
 
     /// Takes the denial of a call that is open, or of one that was recorded as allowed.
-    fn record_refusal(&mut self, denial: PermissionDenial) -> Vec<AgentAction> {
+    fn record_refusal(&mut self, denial: PermissionDenial) -> Vec<Value> {
         let id = denial.tool_use_id;
         let reason = denial.reason.unwrap_or_default();
         let reason: String = reason.chars().take(REASON_CHARS).collect();
@@ -158,19 +150,16 @@ impl ToolCallAuditor {
             return Vec::new();
         }
         match self.allowed.remove(&id) {
-            Some(tool) => vec![denied_action(&id, &tool, &Value::Null, &reason)],
+            Some(tool) => vec![denied_call(&id, &tool, &Value::Null, &reason)],
             None => Vec::new(),
         }
     }
 }
 
-fn denied_action(id: &str, tool: &str, input: &Value, reason: &str) -> AgentAction {
-    AgentAction {
-        action: TOOL_ACTION,
-        details: json!({
-            "call": id, "tool": tool, "input": input, "decision": "denied", "why": reason,
-        }),
-    }
+fn denied_call(id: &str, tool: &str, input: &Value, reason: &str) -> Value {
+    json!({
+        "call": id, "tool": tool, "input": input, "decision": "denied", "why": reason,
+    })
 }
 
 /// Records the calls in the transcript of an agent that its worker did not record before it died.
@@ -188,7 +177,7 @@ pub(crate) async fn recover_tool_calls(
     let auditor = ToolCallAuditor::new(data.sanitizer.clone());
     let made = read_tool_calls(transcript, auditor).map_err(EngineError::io(&path))?;
     if !made.is_empty() {
-        agents::record_missing_actions(data, agent.project, agent.id, &made, action_key).await?;
+        agents::record_missing_tool_calls(data, agent.project, agent.id, &made).await?;
     }
     Ok(())
 }
@@ -196,7 +185,7 @@ pub(crate) async fn recover_tool_calls(
 fn read_tool_calls(
     mut transcript: TranscriptTail,
     mut calls: ToolCallAuditor,
-) -> std::io::Result<Vec<AgentAction>> {
+) -> std::io::Result<Vec<Value>> {
     let mut made = Vec::new();
     loop {
         let records = transcript.read_new()?;
@@ -211,11 +200,6 @@ fn read_tool_calls(
     }
     made.extend(calls.finish());
     Ok(made)
-}
-
-/// Identifies an entry about a call. A call that was allowed and then denied has two entries.
-pub(super) fn action_key(details: &Value) -> String {
-    json!([details["call"], details["decision"]]).to_string()
 }
 
 #[cfg(test)]
@@ -252,12 +236,12 @@ mod tests {
 
     fn lines(events: impl IntoIterator<Item = StreamEvent>) -> Vec<Value> {
         let mut calls = ToolCallAuditor::new(AuditSanitizer::default());
-        let mut actions: Vec<AgentAction> = Vec::new();
+        let mut lines = Vec::new();
         for event in events {
-            actions.extend(calls.record_event(event));
+            lines.extend(calls.record_event(event));
         }
-        actions.extend(calls.finish());
-        actions.into_iter().map(|action| action.details).collect()
+        lines.extend(calls.finish());
+        lines
     }
 
     #[test]

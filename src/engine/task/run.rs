@@ -80,7 +80,7 @@ async fn run_attempt(run: &ProjectRun, task: Task, failures: &mut u32) -> Result
         }
         AttemptOutcome::ConversationLost(reason) => {
             *failures += 1;
-            // First the files, then the record: a worker that dies in between does this once more.
+            // First the files: if the worker dies before the record, the next agent starts anew, too.
             clone::discard_home(site, finished.agent.session).await?;
             retry_or_block(site, &finished, reason, *failures).await
         }

@@ -16,7 +16,10 @@ use eklavya_core::money::MicroUsd;
 use eklavya_core::process;
 use eklavya_store::agents::NamedAgent;
 use eklavya_store::audit::{self, AuditFilter};
-use eklavya_store::{agents, budgets, checkpoints};
+use eklavya_store::{SqlTransaction, agents, budgets, checkpoints};
+
+/// The action of a tool call in the audit trail.
+const TOOL_ACTION: &str = "agent.tool";
 
 /// Records a new agent within the caller's transaction.
 pub async fn spawn_in(
@@ -125,61 +128,73 @@ pub async fn record_heartbeat(data: &DataStore, id: AgentId) -> Result<(), Servi
     Ok(())
 }
 
-/// An action of an agent, for the audit trail.
-#[derive(Debug, Clone)]
-pub struct AgentAction {
-    /// For example `agent.tool`.
-    pub action: &'static str,
-    pub details: Value,
-}
-
-/// Records the actions of an agent, in order, in one transaction, together with a heartbeat.
-pub async fn record_actions(
+/// Records tool calls of an agent, in order, in one transaction, together with a heartbeat. Each of
+/// `calls` is the details of an audit entry.
+pub async fn record_tool_calls(
     data: &DataStore,
     project: ProjectId,
     id: AgentId,
-    actions: &[AgentAction],
+    calls: &[Value],
 ) -> Result<(), ServiceError> {
     let mut tx = data.begin(&AuditActor::Agent(id)).await?;
     agents::record_heartbeat(&mut tx.sql, id, tx.now).await?;
-    for action in actions {
-        let details = action.details.clone();
-        tx.add_audit((Some(project), Some(id)), action.action, details);
-    }
+    add_tool_calls(&mut tx, project, id, calls);
     tx.commit().await?;
     Ok(())
 }
 
-/// Records the actions that the audit trail of the agent lacks. A write of unknown outcome, or a worker
-/// that died, may have recorded some of them. Two actions with the same `key` are the same action.
-pub async fn record_missing_actions(
+/// Records the tool calls that the audit trail of the agent lacks. A write of unknown outcome, or a
+/// worker that died, may have recorded some of them.
+pub async fn record_missing_tool_calls(
     data: &DataStore,
     project: ProjectId,
     id: AgentId,
-    actions: &[AgentAction],
-    key: fn(&Value) -> String,
+    calls: &[Value],
 ) -> Result<(), ServiceError> {
     let mut tx = data.begin(&AuditActor::Agent(id)).await?;
     // A write of unknown outcome may still hold this row. The trail is read after that write has ended.
     agents::record_heartbeat(&mut tx.sql, id, tx.now).await?;
+    let recorded = read_tool_call_keys(&mut tx.sql, project, id).await?;
+    let is_missing = |call: &&Value| !recorded.contains(&tool_call_key(call));
+    let missing: Vec<&Value> = calls.iter().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    add_tool_calls(&mut tx, project, id, missing);
+    tx.commit().await?;
+    Ok(())
+}
+
+fn add_tool_calls<'a>(
+    tx: &mut Transaction,
+    project: ProjectId,
+    id: AgentId,
+    calls: impl IntoIterator<Item = &'a Value>,
+) {
+    for call in calls {
+        tx.add_audit((Some(project), Some(id)), TOOL_ACTION, call.clone());
+    }
+}
+
+async fn read_tool_call_keys(
+    tx: &mut SqlTransaction,
+    project: ProjectId,
+    id: AgentId,
+) -> Result<HashSet<String>, ServiceError> {
     let filter = AuditFilter {
         chain: Some(project.0),
         agent: Some(id),
+        action: Some(TOOL_ACTION.to_owned()),
         ..AuditFilter::default()
     };
-    let rows = audit::list(&mut tx.sql, &filter).await?;
-    let recorded: HashSet<(&str, String)> = rows
-        .iter()
-        .map(|row| (row.content.action.as_str(), key(&row.content.details)))
-        .collect();
-    for action in actions {
-        if !recorded.contains(&(action.action, key(&action.details))) {
-            let details = action.details.clone();
-            tx.add_audit((Some(project), Some(id)), action.action, details);
-        }
-    }
-    tx.commit().await?;
-    Ok(())
+    let rows = audit::list(tx, &filter).await?;
+    let keys = rows.iter().map(|row| tool_call_key(&row.content.details));
+    Ok(keys.collect())
+}
+
+/// Identifies an entry about a call. A call that was allowed and then denied has two entries.
+fn tool_call_key(details: &Value) -> String {
+    json!([details["call"], details["decision"]]).to_string()
 }
 
 pub async fn save_checkpoint(

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use eklavya_claude::mcp::ToolDescription;
-use eklavya_sandbox::browser::{BrowserError, ElementLocator};
+use eklavya_sandbox::browser::{BrowserError, ElementLocator, join_preview_urls};
 
 pub(super) const OPEN: &str = "browser_open";
 pub(super) const BACK: &str = "browser_back";
@@ -124,8 +124,7 @@ fn list_previews(known: &[String]) -> String {
     if known.is_empty() {
         return "No preview is running now.".to_owned();
     }
-    let places: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
-    format!("The previews are: {}.", places.join(", "))
+    format!("The previews are: {}.", join_preview_urls(known))
 }
 
 fn element_tools() -> Vec<ToolDescription> {

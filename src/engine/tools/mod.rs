@@ -32,7 +32,7 @@ use eklavya_core::agent::Agent;
 use eklavya_core::agent::role::Role;
 use eklavya_core::task::Task;
 use eklavya_gateway::{AgentDoor, EgressPolicy};
-use eklavya_sandbox::browser::PreviewNames;
+use eklavya_sandbox::browser::{PreviewNames, join_preview_urls};
 use eklavya_sandbox::role_policy::{BrowserAccess, TerminalAccess, role_policy};
 use eklavya_services::plans;
 
@@ -131,9 +131,8 @@ async fn fetch_tool(site: &Site, role: Role, door: &AgentDoor) -> Option<FetchTo
 
 async fn describe_previews(site: &Site) -> String {
     let known = preview_names(site, None).list_names().await;
-    let urls: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
-    if urls.is_empty() {
+    if known.is_empty() {
         return "the previews of this project; none is running now".to_owned();
     }
-    urls.join(", ")
+    join_preview_urls(&known)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::{Host, Url};
 
+use super::door::join_preview_urls;
 use super::error::BrowserError;
 use super::page::keys;
 use super::page::screenshot::{MAX_BYTES, PageScreenshot, check_png};
@@ -312,7 +313,6 @@ fn explain_refusal(known: &[String]) -> String {
         return "only previews of this project can be opened, and none of them is running"
             .to_owned();
     }
-    let known: Vec<String> = known.iter().map(|name| format!("http://{name}/")).collect();
-    let known = known.join(", ");
+    let known = join_preview_urls(known);
     format!("only previews of this project can be opened: {known}")
 }

@@ -50,6 +50,12 @@ pub trait PreviewNames: PreviewLookup {
     fn list_names(&self) -> BoxFuture<'_, Vec<String>>;
 }
 
+/// Returns the URLs of previews as text, from [`PreviewNames::list_names`].
+pub fn join_preview_urls(names: &[String]) -> String {
+    let urls: Vec<String> = names.iter().map(|name| format!("http://{name}/")).collect();
+    urls.join(", ")
+}
+
 type DoorBody = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// The proxy of one browser. It closes when it is dropped.

@@ -20,7 +20,7 @@ mod process;
 mod session;
 
 pub use crate::browser::page::screenshot::PageScreenshot;
-pub use door::{BrowserDoor, PreviewNames};
+pub use door::{BrowserDoor, PreviewNames, join_preview_urls};
 pub use error::BrowserError;
 pub use locate::locate_browser;
 pub use page::{ElementLocator, PageLocation};
